@@ -1,0 +1,251 @@
+"""An event on `websocket.{topic}`: one canonical form sent, many shapes accepted.
+
+No envelope is universal among the systems that publish here, so reading never fails: what is
+not an event becomes an *unreadable* one that keeps its bytes and says what was wrong with it.
+"""
+
+import json
+from typing import Any, Final
+
+import msgspec
+
+from pulse_desktop.protocol.identifiers import new_event_id
+from pulse_desktop.protocol.timestamps import format_timestamp, parse_timestamp
+
+MAX_EVENT_BYTES: Final = 1 << 20
+"""Larger payloads are kept unread, so that one of them cannot hold up a frame."""
+
+MAX_DEPTH: Final = 64
+
+_ENVELOPE_KEYS: Final = frozenset(
+    {"id", "topic", "type", "event", "timestamp", "source", "data", "time"}
+)
+_WATCHED_KEYS: Final = (b'"type"', b'"event"', b'"data"', b'"timestamp"')
+
+
+class Event(msgspec.Struct, gc=False):
+    """One event, normalised.
+
+    Attributes:
+        topic: subject suffix.
+        type: event name (`type` or `event` of the payload), empty when unreadable.
+        timestamp: Unix seconds, UTC: the sender's, else the time of arrival.
+        time_source: "event" or "received", saying which of the two `timestamp` is.
+        received_at: Unix seconds, UTC.
+        id: the sender's id, empty when it sent none.
+        source: who sent it, empty when it did not say.
+        raw: the payload as it came.
+        sequence: position in the history stream, 0 when it came without one.
+        problem: why it could not be read, empty when it could.
+    """
+
+    topic: str
+    type: str
+    timestamp: float
+    time_source: str
+    received_at: float
+    id: str
+    source: str
+    raw: bytes
+    sequence: int = 0
+    problem: str = ""
+
+    @property
+    def readable(self) -> bool:
+        """Whether the payload was an event at all."""
+        return not self.problem
+
+    def data(self) -> dict[str, Any]:
+        """Decode the payload: `data` of the envelope, or the flat fields. Empty if unreadable."""
+        return event_data(self.raw) if not self.problem else {}
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    type: str | None = None
+    event: str | None = None
+    timestamp: str | float | None = None
+    id: str | int | None = None
+    source: str | None = None
+    data: msgspec.Raw = msgspec.Raw(b"")
+
+
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_any = msgspec.json.Decoder().decode
+
+
+def decode_event(topic: str, raw: bytes, received_at: float, sequence: int = 0) -> Event:
+    """Read any payload into an event. Never raises.
+
+    Args:
+        topic: subject suffix, such as `tasks`.
+        raw: the payload.
+        received_at: Unix seconds.
+        sequence: position in the history stream, or 0.
+    """
+    try:
+        problem = _problem_before_decoding(raw)
+        if problem:
+            return _unreadable(topic, raw, received_at, sequence, problem)
+        envelope = _decode_envelope(raw)
+    except msgspec.ValidationError:
+        return _decode_unusual(topic, raw, received_at, sequence)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _unreadable(topic, raw, received_at, sequence, f"not JSON: {error}")
+    except RecursionError:
+        return _unreadable(topic, raw, received_at, sequence, "nested too deeply")
+    name = envelope.type or envelope.event
+    if not name:
+        return _unreadable(topic, raw, received_at, sequence, "no type and no event name")
+    timestamp = parse_timestamp(envelope.timestamp) if envelope.timestamp is not None else None
+    return Event(
+        topic,
+        name,
+        received_at if timestamp is None else timestamp,
+        "received" if timestamp is None else "event",
+        received_at,
+        "" if envelope.id is None else str(envelope.id),
+        envelope.source or "",
+        raw,
+        sequence,
+    )
+
+
+def event_data(raw: bytes) -> dict[str, Any]:
+    """Return what an event is about: its `data` object, or the fields beside its name."""
+    try:
+        body = _decode_any(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    if not isinstance(body, dict):
+        return {}
+    data = body.get("data")
+    if isinstance(data, dict):
+        if "task_name" in body and "status" in body:  # older monitoring events split their fields
+            return {**_beside_the_envelope(body), **data}
+        return data
+    if data is not None:
+        return {"data": data, **_beside_the_envelope(body)}
+    return _beside_the_envelope(body)
+
+
+def encode_event(
+    topic: str, type_: str, data: dict[str, Any], *, source: str, now: float
+) -> tuple[str, bytes]:
+    """Write the canonical form.
+
+    Args:
+        topic: one of the topics.
+        type_: event name, such as `task.started`.
+        data: what happened; anything msgspec can write as JSON.
+        source: who says so, such as `worker-2@host:4121`.
+        now: Unix seconds.
+
+    Returns:
+        The event's id, to be sent as `Nats-Msg-Id`, and the payload.
+
+    Raises:
+        TypeError: data holds something that has no JSON form.
+    """
+    event_id = new_event_id(now)
+    body = {
+        "id": event_id,
+        "topic": topic,
+        "type": type_,
+        "timestamp": format_timestamp(now),
+        "source": source,
+        "data": data,
+    }
+    return event_id, msgspec.json.encode(body)
+
+
+def _problem_before_decoding(raw: bytes) -> str:
+    """Find what the fast decoder would overlook: size, bad text, and one key given twice."""
+    if len(raw) > MAX_EVENT_BYTES:
+        return f"larger than {MAX_EVENT_BYTES >> 20} MiB"
+    if not raw.isascii():
+        raw.decode()
+    for key in _WATCHED_KEYS:
+        if raw.count(key) > 1:
+            return _problem_of_structure(raw)
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+        return _problem_of_structure(raw)
+    return ""
+
+
+def _problem_of_structure(raw: bytes) -> str:
+    """Read the whole text to tell whether a suspicion is true: slow, so only on suspicion."""
+    if _depth(raw) > MAX_DEPTH:
+        return f"nested deeper than {MAX_DEPTH} levels"
+    repeated: list[str] = []
+
+    def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            names = [name for name, _ in pairs]
+            repeated.append(next(name for name in names if names.count(name) > 1))
+        return value
+
+    try:
+        json.loads(raw, object_pairs_hook=keep)
+    except (ValueError, RecursionError) as error:
+        return f"not JSON: {error}"
+    return f"key {repeated[0][:40]!r} given twice" if repeated else ""
+
+
+def _depth(raw: bytes) -> int:
+    """Count how deep brackets nest outside strings, without recursion."""
+    deepest = depth = 0
+    in_text = escaped = False
+    for byte in raw:
+        if in_text:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:  # backslash
+                escaped = True
+            elif byte == 0x22:  # quote
+                in_text = False
+        elif byte == 0x22:
+            in_text = True
+        elif byte in (0x5B, 0x7B):  # [ {
+            depth += 1
+            deepest = max(deepest, depth)
+            if deepest > MAX_DEPTH:
+                break
+        elif byte in (0x5D, 0x7D):  # ] }
+            depth -= 1
+    return deepest
+
+
+def _decode_unusual(topic: str, raw: bytes, received_at: float, sequence: int) -> Event:
+    """Read a JSON text whose envelope fields are not of the usual types."""
+    try:
+        body = _decode_any(raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        return _unreadable(topic, raw, received_at, sequence, f"not JSON: {error}")
+    if not isinstance(body, dict):
+        kind = {list: "an array", str: "a text", type(None): "null"}.get(type(body), "a number")
+        return _unreadable(topic, raw, received_at, sequence, f"{kind}, not an object")
+    name = next((body[key] for key in ("type", "event") if isinstance(body.get(key), str)), "")
+    if not name:
+        return _unreadable(topic, raw, received_at, sequence, "no type and no event name")
+    timestamp = parse_timestamp(body.get("timestamp"))
+    source = body.get("source")
+    return Event(
+        topic,
+        name,
+        received_at if timestamp is None else timestamp,
+        "received" if timestamp is None else "event",
+        received_at,
+        "",
+        source if isinstance(source, str) else "",
+        raw,
+        sequence,
+    )
+
+
+def _beside_the_envelope(body: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if key not in _ENVELOPE_KEYS}
+
+
+def _unreadable(topic: str, raw: bytes, received_at: float, sequence: int, problem: str) -> Event:
+    return Event(topic, "", received_at, "received", received_at, "", "", raw, sequence, problem)

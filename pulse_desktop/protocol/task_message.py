@@ -1,0 +1,154 @@
+"""A TaskIQ task on the task subject: what was asked for, kept as data so it can be asked again.
+
+Source of the format: taskiq's JSONSerializer over TaskiqMessage.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+RERUN_OF: Final = "rerun_of"
+REQUESTED_BY: Final = "requested_by"
+TASK_NAME: Final = "task_name"
+RETRIES: Final = "_retries"
+_NOT_REPEATED: Final = frozenset({RETRIES, "X-Taskiq-requeue", RERUN_OF, REQUESTED_BY})
+
+
+class UnreadableTaskError(Exception):
+    """A message on the task subject that is not a task. `str()` says what is wrong with it."""
+
+
+class TaskMessage(msgspec.Struct, gc=False):
+    """One task as enqueued.
+
+    Attributes:
+        task_id: 32 hexadecimal digits from TaskIQ; any text from others.
+        task_name: `module:function`, or whatever the broker registered.
+        args: JSON array, as sent.
+        kwargs: JSON object, as sent.
+        labels: JSON object, as sent.
+        labels_types: JSON object or `null`, as sent.
+    """
+
+    task_id: str
+    task_name: str
+    args: msgspec.Raw = msgspec.Raw(b"[]")
+    kwargs: msgspec.Raw = msgspec.Raw(b"{}")
+    labels: msgspec.Raw = msgspec.Raw(b"{}")
+    labels_types: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_decode = msgspec.json.Decoder(TaskMessage).decode
+_decode_labels = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def decode_task(payload: bytes) -> TaskMessage:
+    """Read a task message.
+
+    Raises:
+        UnreadableTaskError: the payload is not one.
+    """
+    try:
+        payload.decode()
+        task = _decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UnreadableTaskError(str(error)) from None
+    for name, raw, opening in (("args", task.args, b"["), ("kwargs", task.kwargs, b"{")):
+        if not bytes(raw).lstrip().startswith(opening):
+            raise UnreadableTaskError(f"{name} has the wrong type")
+    return task
+
+
+def decode_labels(raw: bytes) -> dict[str, Any]:
+    """Read labels; an unreadable set of labels is an empty one."""
+    try:
+        return _decode_labels(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+
+
+def encode_task(
+    task_id: str,
+    task_name: str,
+    *,
+    args: bytes = b"[]",
+    kwargs: bytes = b"{}",
+    labels: dict[str, Any] | None = None,
+) -> tuple[bytes, dict[str, str]]:
+    """Write a task for any TaskIQ worker.
+
+    Args:
+        task_id: the new task's id.
+        task_name: the registered name.
+        args: JSON array, put into the message unchanged.
+        kwargs: JSON object, put into the message unchanged.
+        labels: values are sent as text with their type beside them, as TaskIQ does.
+
+    Returns:
+        Payload and NATS headers (the labels that can be headers).
+    """
+    texts: dict[str, str] = {}
+    types: dict[str, int] = {}
+    for key, value in (labels or {}).items():
+        text, kind = _label_text(value)
+        texts[key] = text
+        types[key] = kind
+    body = TaskMessage(
+        task_id,
+        task_name,
+        msgspec.Raw(args),
+        msgspec.Raw(kwargs),
+        msgspec.Raw(msgspec.json.encode(texts)),
+        msgspec.Raw(msgspec.json.encode(types)),
+    )
+    return msgspec.json.encode(body), {k: v for k, v in texts.items() if _fits_a_header(k, v)}
+
+
+def repeated_labels(labels: bytes, labels_types: bytes, *, origin: str, who: str) -> dict[str, Any]:
+    """Return the labels of a re-run: the original ones with their types, and where it came from.
+
+    Args:
+        labels: JSON object of the original.
+        labels_types: JSON object of the original, or `null`.
+        origin: task id of the original.
+        who: who asks for the re-run.
+    """
+    types = decode_labels(labels_types)
+    kept: dict[str, Any] = {}
+    for key, value in decode_labels(labels).items():
+        if key not in _NOT_REPEATED:
+            kept[key] = _TypedLabel(value, types[key]) if key in types else value
+    kept[RERUN_OF] = origin
+    kept[REQUESTED_BY] = who
+    return kept
+
+
+class _TypedLabel(msgspec.Struct, gc=False):
+    """A label captured from the wire: its text and its TaskIQ type number, sent on as they are."""
+
+    text: Any
+    kind: Any
+
+
+def _label_text(value: object) -> tuple[str, int]:
+    """Return a label's text and TaskIQ's number for its type."""
+    match value:
+        case _TypedLabel():
+            return str(value.text), value.kind if isinstance(value.kind, int) else 1
+        case bool():
+            return str(value), 5
+        case int():
+            return str(value), 2
+        case float():
+            return str(value), 4
+        case str():
+            return value, 3
+        case _:
+            return msgspec.json.encode(value).decode(), 1
+
+
+def _fits_a_header(key: str, value: str) -> bool:
+    """Tell whether NATS takes the pair as a header and JetStream does not read it as a command."""
+    if key.lower().startswith("nats-") or not value.isprintable():
+        return False
+    return bool(key) and all(c.isascii() and (c.isalnum() or c in "!#$%&'*+-.^_`|~") for c in key)

@@ -1,0 +1,40 @@
+"""One reading and one writing of points in time, as they stand on the wire."""
+
+import math
+from datetime import UTC, datetime
+
+EARLIEST = 946_684_800.0  # 2000-01-01: an older "timestamp" is a counter, not a time
+LATEST = 4_102_444_800.0  # 2100-01-01
+
+
+def parse_timestamp(value: object) -> float | None:
+    """Read a time from the wire into Unix seconds, or None when it is not one.
+
+    Accepts ISO 8601 text (with a zone, or taken as UTC) and Unix numbers in seconds,
+    milliseconds, microseconds or nanoseconds.
+    """
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+            return moment.timestamp()
+        except (ValueError, OverflowError):
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        seconds = float(value)
+    except OverflowError:
+        return None
+    if not math.isfinite(seconds):
+        return None
+    for scale in (1.0, 1e3, 1e6, 1e9):
+        if EARLIEST <= seconds / scale <= LATEST:
+            return seconds / scale
+    return None
+
+
+def format_timestamp(seconds: float) -> str:
+    """Write Unix seconds as ISO 8601 in UTC with microseconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")

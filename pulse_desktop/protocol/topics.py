@@ -1,0 +1,38 @@
+"""The subjects Pulse Desktop listens to, and the names it gives them."""
+
+from typing import Final
+
+TOPICS: Final = (
+    "agents",
+    "tasks",
+    "providers",
+    "knowledge",
+    "messages",
+    "monitoring",
+    "metrics",
+)
+"""The seven topics with a page of their own, in the order they are shown."""
+
+EVENT_PREFIX: Final = "websocket."
+EVENT_SUBJECT: Final = "websocket.*"
+EVENT_STREAM_SUBJECT: Final = "websocket.>"
+
+TASK_SUBJECT: Final = "taskiq_tasks"
+TASK_STREAM: Final = "taskiq_jetstream"
+TASK_CONSUMER: Final = "taskiq_durable"
+RESULT_BUCKET: Final = "taskiq_results"
+EVENT_STREAM: Final = "PULSE_EVENTS"
+"""The history stream our workers create over `websocket.>`."""
+
+MESSAGE_TOPICS: Final = frozenset({"messages", "noise_filtering", "ingestion"})
+"""Topics that tell something about chat messages, older spellings included."""
+
+
+def topic_of(subject: str) -> str:
+    """Return the topic of an event subject: all that follows `websocket.`."""
+    return subject.removeprefix(EVENT_PREFIX)
+
+
+def subject_of(topic: str) -> str:
+    """Return the subject on which events of a topic travel."""
+    return EVENT_PREFIX + topic

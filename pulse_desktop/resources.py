@@ -1,0 +1,13 @@
+"""Where the files that are not code lie: inside an installed package, or beside it in a checkout."""
+
+from pathlib import Path
+from typing import Final
+
+_PACKAGED: Final = Path(__file__).parent / "_resources"
+_CHECKOUT: Final = Path(__file__).parent.parent / "resources"
+
+
+def resource_path(*parts: str) -> Path:
+    """Return the path of a bundled file, such as `resource_path("sample", "result.json")`."""
+    root = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
+    return root.joinpath(*parts)

@@ -1,0 +1,1 @@
+"""Headless TaskIQ workers: they score, embed and read messages, and tell what they do."""
