@@ -1,4 +1,4 @@
-"""Where the files that are not code lie: inside an installed package, or beside it in a checkout."""
+"""Where the files that are not code lie: in an installed package, or beside it in a checkout."""
 
 from pathlib import Path
 from typing import Final
