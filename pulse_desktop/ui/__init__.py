@@ -1,0 +1,1 @@
+"""The window: Qt widgets over `state`. Nothing here knows NATS."""

@@ -1,0 +1,185 @@
+"""How numbers, sizes and times are written. One function for each, used everywhere.
+
+A value that is not known is written as nothing at all, never as a zero.
+"""
+
+import math
+import time
+from typing import Final
+
+MINUS: Final = "\u2212"
+
+_MINUTE: Final = 60
+_HOUR: Final = 3600
+_DAY: Final = 86_400
+
+
+def duration(seconds: float | None) -> str:
+    """Write a length of time: `4 ms`, `0.07 s`, `12.3 s`, `4 min 12 s`, `1 h 03 min`, `3 d 04 h`."""
+    if seconds is None or not math.isfinite(seconds):
+        return ""
+    if seconds < 0:
+        return MINUS + duration(-seconds)
+    if seconds < 0.0005:
+        return "0 s"
+    if seconds < 0.01:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 9.995:
+        return f"{seconds:.2f} s"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE:02d} s"
+    minutes = round(seconds / _MINUTE)
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    hours = round(seconds / _HOUR)
+    return f"{hours // 24} d {hours % 24:02d} h"
+
+
+def milliseconds(seconds: float | None) -> str:
+    """Write a very short time, such as a round trip: `0.6 ms`, `48 ms`, `1.20 s`."""
+    if seconds is None or not math.isfinite(seconds):
+        return ""
+    if seconds < 0.00995:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    return duration(seconds)
+
+
+def size(count: float | None) -> str:
+    """Write a number of bytes in decimal units: `412 B`, `1.8 kB`, `36 kB`, `2.4 MB`."""
+    if count is None or not math.isfinite(count):
+        return ""
+    if count < 0:
+        return MINUS + size(-count)
+    if count < 1000:
+        return f"{count:.0f} B"
+    value = count
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 9.95:
+            return f"{value:.1f} {unit}"
+        if value < 999.5:
+            return f"{value:.0f} {unit}"
+    return f"{value / 1000:,.1f} PB"
+
+
+def count(number: float | None) -> str:
+    """Write a whole number in full: `1,204,118`."""
+    if number is None or not math.isfinite(number):
+        return ""
+    text = f"{abs(number):,.0f}"
+    return MINUS + text if number < 0 and text != "0" else text
+
+
+def short_count(number: float | None) -> str:
+    """Write a whole number in at most five characters: `86`, `1.2k`, `38k`, `4.1M`."""
+    if number is None or not math.isfinite(number):
+        return ""
+    if abs(number) < 1000:
+        return count(number)
+    value = float(number)
+    for unit in ("k", "M", "G"):
+        value /= 1000
+        if abs(value) < 9.95:
+            return f"{value:.1f}{unit}"
+        if abs(value) < 999.5:
+            return f"{value:.0f}{unit}"
+    return f"{value / 1000:.1f}T"
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """Write a counted thing: `1 run`, `1,204 runs`."""
+    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def rate(per_second: float | None) -> str:
+    """Write how often something happens: `0.2/s`, `83/s`, `1,204/s`."""
+    if per_second is None or not math.isfinite(per_second):
+        return ""
+    if per_second == 0:
+        return "0/s"
+    if per_second < 9.95:
+        return f"{per_second:.1f}/s" if per_second >= 0.05 else "< 0.1/s"
+    return f"{per_second:,.0f}/s"
+
+
+def percent(share: float | None) -> str:
+    """Write a share of one: `98.7 %`. What is not quite all or nothing never looks like it."""
+    if share is None or not math.isfinite(share):
+        return ""
+    value = share * 100
+    if 99.95 <= value < 100:
+        return "> 99.9 %"
+    if 0 < value < 0.05:
+        return "< 0.1 %"
+    return f"{value:.0f} %" if value in (0.0, 100.0) else f"{value:.1f} %"
+
+
+def clock(at: float | None, now: float | None = None) -> str:
+    """Write a time of day in the operator's zone: `10:49:02`; with the date if it is another day.
+
+    Args:
+        at: Unix seconds.
+        now: Unix seconds; without it the date is never written.
+    """
+    if at is None:
+        return ""
+    moment = time.localtime(at)
+    text = f"{moment.tm_hour:02d}:{moment.tm_min:02d}:{moment.tm_sec:02d}"
+    if now is None:
+        return text
+    today = time.localtime(now)
+    if today.tm_yday == moment.tm_yday and today.tm_year == moment.tm_year:
+        return text
+    return f"{time.strftime('%d %b', moment)} {text}"
+
+
+def absolute(at: float | None) -> str:
+    """Write a point in time in full, with milliseconds and zone: `2026-11-23 10:49:02.114 UTC`."""
+    if at is None:
+        return ""
+    # Whole milliseconds first, so that 0.9996 s does not become `.1000`.
+    thousandths = round(at * 1000)
+    moment = time.localtime(thousandths // 1000)
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", moment)
+    return f"{stamp}.{thousandths % 1000:03d} {moment.tm_zone}"
+
+
+def clock_ms(at: float | None) -> str:
+    """Write a time of day with milliseconds: `10:49:02.114`."""
+    return absolute(at)[11:23]
+
+
+def ago(at: float | None, now: float) -> str:
+    """Write how long ago something was: `now`, `3 s ago`, `2 min ago`, `5 h ago`, `3 d ago`."""
+    if at is None:
+        return ""
+    seconds = now - at
+    if seconds < -1:
+        return "in " + _coarse(-seconds)
+    return "now" if seconds < 1 else f"{_coarse(seconds)} ago"
+
+
+def age(seconds: float | None) -> str:
+    """Write a length of time in one unit: `12 s`, `14 min`, `5 h`."""
+    return "" if seconds is None else _coarse(max(0.0, seconds))
+
+
+def _coarse(seconds: float) -> str:
+    if seconds < _MINUTE:
+        return f"{int(seconds)} s"
+    if seconds < _HOUR:
+        return f"{int(seconds // _MINUTE)} min"
+    if seconds < 2 * _DAY:
+        return f"{int(seconds // _HOUR)} h"
+    return f"{int(seconds // _DAY)} d"
+
+
+def elided(text: str, limit: int) -> str:
+    """Cut a text to one line of at most `limit` characters, saying that it was cut."""
+    line = " ".join(text.split()) if "\n" in text or "\t" in text else text
+    return line if len(line) <= limit else line[: limit - 1] + "…"
