@@ -1,0 +1,1 @@
+"""Charts: one unit each, zero-based, with clock time below and gaps left open."""

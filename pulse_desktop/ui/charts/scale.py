@@ -1,0 +1,189 @@
+"""Where a chart puts its ticks and what they say: pure arithmetic, so that it can be tested alone.
+
+Ticks of one axis share one unit and one number of decimals; a reader compares them at a glance.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+
+
+class Unit(Enum):
+    """What the values of a chart are measured in."""
+
+    COUNT = "count"
+    PER_SECOND = "per second"
+    PER_MINUTE = "per minute"
+    SECONDS = "seconds"
+    BYTES = "bytes"
+    RATIO = "ratio"  # 0 to 1, shown in percent
+    PERCENT = "percent"  # 0 to 100 and more: two busy processor cores are 200 %
+    SCORE = "score"  # 0 to 1, shown as it is
+
+
+@dataclass(frozen=True)
+class ValueTicks:
+    """The vertical axis of a chart.
+
+    Attributes:
+        top: value at the upper edge, never below the largest value.
+        ticks: pairs of value and label, from zero upwards.
+    """
+
+    top: float
+    ticks: tuple[tuple[float, str], ...]
+
+
+_COUNT_STEPS: Final = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
+_BYTE_STEPS: Final = ((1.0, " B"), (1e3, " kB"), (1e6, " MB"), (1e9, " GB"), (1e12, " TB"))
+_SECOND_STEPS: Final = ((1e-6, " µs"), (1e-3, " ms"), (1.0, " s"), (60.0, " min"), (3600.0, " h"))
+_SUFFIXES: Final = {Unit.PER_SECOND: "/s", Unit.PER_MINUTE: "/min"}
+_SMALLEST_TOP: Final = {
+    Unit.COUNT: 1.0,
+    Unit.PER_MINUTE: 1.0,
+    Unit.PER_SECOND: 1.0,
+    Unit.RATIO: 0.01,
+    Unit.PERCENT: 1.0,
+    Unit.BYTES: 1.0,
+    Unit.SECONDS: 1e-6,
+    Unit.SCORE: 1.0,
+}
+_LARGEST: Final = 1e15
+
+_CLOCK_STEPS: Final = (
+    *(1, 2, 5, 10, 15, 30),
+    *(60, 120, 300, 600, 900, 1800),
+    *(3600, 7200, 10800, 21600, 43200),
+    *(86400, 2 * 86400, 7 * 86400),
+)
+
+
+def value_ticks(largest: float, unit: Unit, most: int = 5) -> ValueTicks:
+    """Choose round ticks from zero to a little above the largest value.
+
+    Args:
+        largest: largest value to be shown; anything not finite or below zero counts as zero.
+        unit: what it is measured in.
+        most: about how many ticks fit.
+    """
+    if not math.isfinite(largest) or largest < 0:
+        largest = 0.0
+    top = min(max(largest, _SMALLEST_TOP[unit]), _LARGEST)
+    factor, suffix = _factor(top, unit)
+    whole = factor == 1.0 and unit in (Unit.COUNT, Unit.BYTES)
+    step = _round_step(top / factor / max(most, 1), whole=whole)
+    count = max(1, math.ceil(top / factor / step - 1e-9))
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    if step * 10**decimals % 1 > 1e-6:  # 2.5 needs one decimal more than its power of ten
+        decimals += 1
+    ticks = tuple(
+        (i * step * factor, "0" if i == 0 else f"{i * step:,.{decimals}f}{suffix}")
+        for i in range(count + 1)
+    )
+    return ValueTicks(ticks[-1][0], ticks)
+
+
+def value_text(value: float, unit: Unit) -> str:
+    """Write one value with three significant digits and its unit; nothing for an unknown one."""
+    if not math.isfinite(value):
+        return ""
+    factor, suffix = _factor(abs(value), unit)
+    scaled = value / factor
+    if unit in (Unit.COUNT, Unit.BYTES, Unit.PER_MINUTE) and factor == 1.0 and value == int(value):
+        return f"{scaled:,.0f}{suffix}"
+    if scaled == 0:
+        return "0 s" if unit is Unit.SECONDS else f"0{suffix}"
+    decimals = 2 if abs(scaled) < 10 else 1 if abs(scaled) < 100 else 0
+    return f"{scaled:,.{decimals}f}{suffix}"
+
+
+def clock_ticks(start: float, end: float, most: int = 8) -> list[tuple[float, str]]:
+    """Choose round local clock times between two moments.
+
+    Args:
+        start: Unix seconds at the left edge.
+        end: Unix seconds at the right edge.
+        most: how many labels fit.
+
+    Returns:
+        Pairs of Unix seconds and label; midnight is shown as a date.
+    """
+    span = end - start
+    if not math.isfinite(span) or span <= 0:
+        return []
+    wanted = span / max(most, 1)
+    step = next((s for s in _CLOCK_STEPS if s >= wanted), _CLOCK_STEPS[-1])
+    while step < wanted:
+        step *= 2
+    ticks: list[tuple[float, str]] = []
+    moment = _round_down(datetime.fromtimestamp(start).astimezone(), step)
+    limit = most * 4 + 8
+    for _ in range(limit):
+        at = moment.timestamp()
+        if at > end:
+            break
+        if at >= start:
+            ticks.append((at, _clock_label(moment, step, span)))
+        moment = (moment + timedelta(seconds=step)).replace(tzinfo=None).astimezone()
+    return ticks
+
+
+def clock_text(at: float, span: float) -> str:
+    """Write a moment under the crosshair: with seconds, and with the date when days are shown."""
+    moment = datetime.fromtimestamp(at).astimezone()
+    clock = f"{moment:%H:%M:%S}"
+    return f"{moment.day} {moment:%b} {clock}" if span > 86400 else clock
+
+
+def _factor(value: float, unit: Unit) -> tuple[float, str]:
+    """Return what one shown unit is worth, and its name."""
+    match unit:
+        case Unit.RATIO:
+            return 0.01, " %"
+        case Unit.PERCENT:
+            return 1.0, " %"
+        case Unit.SCORE:
+            return 1.0, ""
+        case Unit.BYTES:
+            steps = _BYTE_STEPS
+        case Unit.SECONDS:
+            steps = _SECOND_STEPS
+            if 60 <= value < 180:  # 90 s reads better than 1.5 min
+                return 1.0, " s"
+        case _:
+            steps = _COUNT_STEPS
+    factor, suffix = steps[0]
+    for candidate, name in steps:
+        if value < candidate * (1 - 1e-9):
+            break
+        factor, suffix = candidate, name
+    return factor, suffix + _SUFFIXES.get(unit, "")
+
+
+def _round_step(rough: float, *, whole: bool) -> float:
+    """Return the next of 1, 2, 5 times a power of ten."""
+    if whole and rough <= 1:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(rough) + 1e-9)
+    for multiple in (1.0, 2.0, 5.0, 10.0):
+        if rough <= multiple * power * (1 + 1e-9):
+            return multiple * power
+    return 10.0 * power
+
+
+def _round_down(moment: datetime, step: int) -> datetime:
+    """Return the last local clock time that is a multiple of the step."""
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    if step >= 86400:
+        days = step // 86400
+        return (midnight - timedelta(days=midnight.toordinal() % days)).astimezone()
+    since = (moment.replace(tzinfo=None) - midnight).total_seconds()
+    return (midnight + timedelta(seconds=since - since % step)).astimezone()
+
+
+def _clock_label(moment: datetime, step: int, span: float) -> str:
+    if step >= 86400 or (span > 86400 and moment.hour == 0 and moment.minute == 0):
+        return f"{moment.day} {moment:%b}"
+    return f"{moment:%H:%M}" if step >= 60 else f"{moment:%H:%M:%S}"
