@@ -1,0 +1,159 @@
+"""How large a value from the wire may be before anybody tries to show it.
+
+A few hundred bytes can describe a value with 10^30 leaves (shared references), one that contains
+itself, or one nested so deeply that writing it out ends the process. Every reader of stored bodies
+measures what it read here, counting a shared part as often as it would be shown.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+MEBIBYTE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ValueLimits:
+    """What may be shown.
+
+    Attributes:
+        max_bytes: of the encoded body.
+        max_depth: containers inside containers; 1 is a flat list.
+        max_nodes: values of every kind, keys included, shared ones counted each time.
+        max_text_bytes: UTF-8 bytes of all texts and bytes of all byte strings, counted alike.
+    """
+
+    max_bytes: int = 16 * MEBIBYTE
+    max_depth: int = 100
+    max_nodes: int = 1_000_000
+    max_text_bytes: int = 64 * MEBIBYTE
+
+
+DEFAULT_LIMITS: Final = ValueLimits()
+
+
+class OverLimitError(ValueError):
+    """A value that is too large, too deep, or contains itself. `str()` says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The size of a value as it would be shown.
+
+    Attributes:
+        nodes: values of every kind, keys included.
+        text_bytes: bytes of all texts and byte strings.
+        depth: 0 for a scalar, 1 for a flat container.
+        plain: whether every text can be written as UTF-8 and every leaf has a JSON-like form;
+            if not, `made_plain` gives a value of which this is true.
+    """
+
+    nodes: int
+    text_bytes: int
+    depth: int
+    plain: bool
+
+
+def measure(value: Any, limits: ValueLimits = DEFAULT_LIMITS) -> Measure:
+    """Measure a value as it would be shown: what is shared counts each time it appears.
+
+    Raises:
+        OverLimitError: the value exceeds a limit or contains itself.
+    """
+    return _Measuring(limits).run(value)
+
+
+def made_plain(value: Any) -> Any:
+    """Return a measured value with half surrogates replaced and points in time written as text."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case datetime():
+            return value.isoformat()
+        case dict():
+            return {made_plain(key): made_plain(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return type(value)(made_plain(item) for item in value)
+        case _:
+            return value
+
+
+_CONTAINERS: Final = frozenset({list, tuple, dict, set, frozenset})
+_BLOBS: Final = frozenset({bytes, bytearray})
+_ONE_NODE: Final = frozenset({float, bool, type(None)})
+_WORD: Final = 1 << 64
+_BITS_PER_DIGIT: Final = 3
+
+
+class _Measuring:
+    """One walk over the value as it would be shown; the limits on depth and nodes bound it."""
+
+    def __init__(self, limits: ValueLimits) -> None:
+        self._limits = limits
+        self._path: set[int] = set()
+        self._deepest = 0
+        self._nodes = 0
+        self._text_bytes = 0
+        self._plain = True
+
+    def run(self, value: Any) -> Measure:
+        """Measure one value."""
+        self._walk((value,))
+        return Measure(self._nodes, self._text_bytes, self._deepest, self._plain)
+
+    def _walk(self, items: Iterable[Any]) -> None:
+        nodes = text_bytes = 0
+        inside = []
+        for item in items:
+            nodes += 1
+            kind = type(item)
+            if kind is str:
+                text_bytes += len(item) if item.isascii() else self._utf8_length(item)
+            elif kind is int:
+                if not -_WORD < item < _WORD:  # the digits of a large one count as text
+                    text_bytes += item.bit_length() // _BITS_PER_DIGIT
+            elif kind in _ONE_NODE:
+                pass
+            elif kind in _CONTAINERS:
+                inside.append(item)
+            elif kind in _BLOBS:
+                text_bytes += len(item)
+            else:
+                self._plain = False
+        self._add(nodes, text_bytes)
+        for container in inside:
+            self._enter(container)
+
+    def _enter(self, container: Any) -> None:
+        key = id(container)
+        if key in self._path:
+            raise OverLimitError("the value contains itself")
+        self._path.add(key)
+        self._deepest = max(self._deepest, len(self._path))
+        if self._deepest > self._limits.max_depth:
+            raise OverLimitError(f"nested deeper than {self._limits.max_depth} levels")
+        self._walk(container)
+        if type(container) is dict:
+            self._walk(container.values())
+        self._path.remove(key)
+
+    def _add(self, nodes: int, text_bytes: int) -> None:
+        self._nodes += nodes
+        self._text_bytes += text_bytes
+        if self._nodes > self._limits.max_nodes:
+            raise OverLimitError(f"more than {self._limits.max_nodes:,} values")
+        if self._text_bytes > self._limits.max_text_bytes:
+            raise OverLimitError(f"more than {in_mebibytes(self._limits.max_text_bytes)} of text")
+
+    def _utf8_length(self, text: str) -> int:
+        try:
+            return len(text.encode())
+        except UnicodeEncodeError:
+            self._plain = False
+            return 3 * len(text)
+
+
+def in_mebibytes(size: int) -> str:
+    """Write a limit in bytes the way it is told to a person."""
+    return f"{max(1, round(size / MEBIBYTE))} MiB"
