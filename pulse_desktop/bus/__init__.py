@@ -1,0 +1,1 @@
+"""Everything that talks to NATS: connection, feeds, task queue, results. asyncio, no Qt."""
