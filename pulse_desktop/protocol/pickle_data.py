@@ -20,13 +20,14 @@ from pulse_desktop.protocol.pickle_refusals import (
 )
 from pulse_desktop.protocol.pickle_scalars import SCALARS, decimal_integer
 from pulse_desktop.protocol.pickle_state import DEFAULT_PICKLE_LIMITS, PickleLimits, PickleState
-from pulse_desktop.protocol.plain_value import OverLimitError, in_mebibytes, measure
+from pulse_desktop.protocol.plain_value import Measure, OverLimitError, in_mebibytes, measure
 
 __all__ = [
     "DEFAULT_PICKLE_LIMITS",
     "PickleLimits",
     "UnreadablePickleError",
     "UnsafePickleError",
+    "read_measured_pickle",
     "read_pickle",
 ]
 
@@ -54,20 +55,31 @@ def read_pickle(data: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -> An
         UnsafePickleError: it asks for a class, a function or an object from elsewhere.
         UnreadablePickleError: it is malformed or over a limit.
     """
+    return read_measured_pickle(data, limits)[0]
+
+
+def read_measured_pickle(
+    data: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS
+) -> tuple[Any, Measure]:
+    """Read a pickle like `read_pickle`, and tell how large its value is.
+
+    Raises:
+        UnsafePickleError: it asks for a class, a function or an object from elsewhere.
+        UnreadablePickleError: it is malformed or over a limit.
+    """
     if len(data) > limits.max_bytes:
         raise UnreadablePickleError(f"larger than {in_mebibytes(limits.max_bytes)}")
     try:
         state = PickleState(data, limits)
         _carry_out(state)
         value = state.stack[0]
-        measure(value, limits)
+        return value, measure(value, limits)
     except (IndexError, struct.error):
         raise UnreadablePickleError("the pickle is cut short or malformed") from None
     except UnicodeDecodeError:
         raise UnreadablePickleError("the pickle holds text that is not UTF-8") from None
     except OverLimitError as error:
         raise UnreadablePickleError(str(error)) from None
-    return value
 
 
 def _carry_out(state: PickleState) -> None:

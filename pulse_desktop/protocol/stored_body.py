@@ -1,0 +1,158 @@
+"""Reading a stored body whose format nobody announced: JSON, pickle or MessagePack.
+
+TaskIQ's serializers leave no mark of their own on what they write, so the first byte has to tell.
+Whatever the format, the value that comes out is plain data, small enough to be shown.
+"""
+
+import json
+import re
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from pulse_desktop.protocol.msgpack_check import MalformedMsgpackError, check_msgpack
+from pulse_desktop.protocol.pickle_data import (
+    DEFAULT_PICKLE_LIMITS,
+    PickleLimits,
+    UnreadablePickleError,
+    UnsafePickleError,
+    read_measured_pickle,
+)
+from pulse_desktop.protocol.plain_value import (
+    Measure,
+    OverLimitError,
+    in_mebibytes,
+    made_plain,
+    measure,
+)
+
+Format = Literal["json", "pickle", "msgpack", "cbor", "unknown"]
+
+_WHITESPACE: Final = b" \t\r\n"
+_JSON_TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.|\\\Z)*+(?:"|\Z)', re.DOTALL)
+_NEWEST_PICKLE_PROTOCOL: Final = 5
+_MAX_DIGITS: Final = 4_000  # Python itself writes no more than 4300
+_OLD_PICKLE_BEGINNINGS: Final = (b"(dp", b"}q\x00", b"(lp", b"]q\x00")
+_CBOR_STRING_REFERENCES: Final = b"\xd9\x01\x00"
+_CBOR_MAPS: Final = frozenset({*range(0xA0, 0xBC), 0xBF})
+"""First bytes that in MessagePack begin a lone text, which no serializer of results writes."""
+
+
+class UnreadableBodyError(Exception):
+    """A body that cannot be shown as a value. `str()` says why, in plain words.
+
+    Attributes:
+        format: what it seems to be.
+    """
+
+    def __init__(self, format_: Format, reason: str) -> None:
+        self.format: Format = format_
+        super().__init__(reason)
+
+
+class Body(NamedTuple):
+    """A body that was read."""
+
+    format: Format
+    value: Any
+
+
+def sniff_format(body: bytes) -> Format:
+    """Tell a body's format from how it begins; MessagePack is what nothing else claims."""
+    head = body[:16].lstrip(_WHITESPACE)
+    if not head:
+        return "unknown"
+    if body[0] == 0x80 and len(body) > 1 and body[1] <= _NEWEST_PICKLE_PROTOCOL:
+        return "pickle"
+    if body.startswith(_OLD_PICKLE_BEGINNINGS):
+        return "pickle"
+    if head[0] < 0x80:  # in MessagePack a single small number, which is no stored value
+        return "json"
+    if body[0] in _CBOR_MAPS or body.startswith(_CBOR_STRING_REFERENCES):
+        return "cbor"
+    return "msgpack"
+
+
+def read_body(body: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -> Body:
+    """Read a stored body into plain data that can be shown.
+
+    Half surrogates come out as U+FFFD, and MessagePack's points in time as ISO 8601 text.
+
+    Args:
+        body: as it was stored.
+        limits: how much may be shown.
+
+    Raises:
+        UnreadableBodyError: it cannot be read, must not be read, or is too large.
+    """
+    format_ = sniff_format(body)
+    try:
+        value, size = _read(format_, body, limits)
+    except (UnsafePickleError, UnreadablePickleError, OverLimitError) as error:
+        raise UnreadableBodyError(format_, str(error)) from None
+    except RecursionError:
+        reason = f"nested deeper than {limits.max_depth} levels"
+        raise UnreadableBodyError(format_, reason) from None
+    return Body(format_, value if size.plain else made_plain(value))
+
+
+def _read(format_: Format, body: bytes, limits: PickleLimits) -> tuple[Any, Measure]:
+    if len(body) > limits.max_bytes:
+        raise OverLimitError(f"larger than {in_mebibytes(limits.max_bytes)}")
+    match format_:
+        case "pickle":
+            return read_measured_pickle(body, limits)
+        case "json":
+            value = _read_json(body, limits)
+        case "msgpack":
+            value = _read_msgpack(body, limits)
+        case "cbor":
+            raise UnreadableBodyError(format_, "this is CBOR, which cannot be read here")
+        case _:
+            raise UnreadableBodyError(format_, "the body is empty")
+    return value, measure(value, limits)
+
+
+def _read_json(body: bytes, limits: PickleLimits) -> Any:
+    """Read JSON, and the NaN, Infinity and half surrogates that Python's own module writes."""
+    if _json_marks(body) > limits.max_nodes and _json_marks(_JSON_TEXT.sub(b"", body)) > (
+        limits.max_nodes
+    ):
+        raise OverLimitError(f"more than {limits.max_nodes:,} values")
+    try:
+        return _decode_json(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass
+    try:
+        return json.loads(body.decode(), parse_int=_integer)
+    except OverLimitError:
+        raise
+    except ValueError as error:
+        raise UnreadableBodyError("json", f"not JSON: {error}") from None
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise OverLimitError(f"an integer of more than {_MAX_DIGITS:,} digits")
+    return int(digits)
+
+
+def _json_marks(text: bytes) -> int:
+    """Count the characters of which every value but the first needs one of its own."""
+    return text.count(b",") + text.count(b"[") + text.count(b"{")
+
+
+def _read_msgpack(body: bytes, limits: PickleLimits) -> Any:
+    try:
+        check_msgpack(body, limits)
+        return _decode_msgpack(body)
+    except (MalformedMsgpackError, msgspec.DecodeError, UnicodeDecodeError):
+        raise UnreadableBodyError("unknown", "neither JSON nor pickle nor MessagePack") from None
+
+
+def _extension(_code: int, data: memoryview) -> bytes:
+    return bytes(data)
+
+
+_decode_json = msgspec.json.Decoder().decode
+_decode_msgpack = msgspec.msgpack.Decoder(ext_hook=_extension).decode
