@@ -15,7 +15,7 @@ _DAY: Final = 86_400
 
 
 def duration(seconds: float | None) -> str:
-    """Write a length of time: `4 ms`, `0.07 s`, `12.3 s`, `4 min 12 s`, `1 h 03 min`, `3 d 04 h`."""
+    """Write a length of time: `4 ms`, `0.07 s`, `12.3 s`, `4 min 12 s`, `1 h 03 min`, `3 d 4 h`."""
     if seconds is None or not math.isfinite(seconds):
         return ""
     if seconds < 0:
@@ -35,7 +35,7 @@ def duration(seconds: float | None) -> str:
     if minutes < 24 * 60:
         return f"{minutes // 60} h {minutes % 60:02d} min"
     hours = round(seconds / _HOUR)
-    return f"{hours // 24} d {hours % 24:02d} h"
+    return f"{hours // 24} d {hours % 24} h"
 
 
 def milliseconds(seconds: float | None) -> str:
