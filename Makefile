@@ -1,0 +1,59 @@
+# Every target does its own set-up: on a fresh machine `make run` and `make test` are enough.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-run setup-test run test lint format bench soak screenshots lock clean
+
+BIN := .venv/bin
+# Tests and checks draw into memory; a test that wants a screen starts its own.
+OFFSCREEN := QT_QPA_PLATFORM=offscreen
+
+# $(call check,NAME,COMMAND): one announced step that names itself when it fails.
+check = @echo "== $(1)"; $(2) || { echo "make $@: $(1) failed" >&2; exit 1; }
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## Make .venv with the pinned packages, and the system libraries (PYTHON=… chooses the Python)
+	@packaging/setup.sh test
+
+setup-run:
+	@packaging/setup.sh run
+
+setup-test:
+	@packaging/setup.sh test
+
+run: setup-run ## Open the window on a local server with sample work (SERVER=nats://… for another)
+	@$(if $(SERVER),PULSE_SERVER="$(SERVER)") $(BIN)/pulse-desktop
+
+test: setup-test ## Everything that must hold: lint, types, import rules, all tests
+	$(call check,ruff check,$(BIN)/ruff check .)
+	$(call check,ruff format --check,$(BIN)/ruff format --check .)
+	$(call check,mypy,$(BIN)/mypy)
+	$(call check,import rules,$(BIN)/lint-imports)
+	@echo "== pytest"; $(OFFSCREEN) $(BIN)/pytest $(PYTEST)
+
+lint: setup-test ## The checks of make test without the tests
+	$(call check,ruff check,$(BIN)/ruff check .)
+	$(call check,ruff format --check,$(BIN)/ruff format --check .)
+	$(call check,mypy,$(BIN)/mypy)
+	$(call check,import rules,$(BIN)/lint-imports)
+
+format: setup-test ## Format the code and repair what ruff can repair
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup-run ## Measure the speed that docs/performance.md claims
+	@$(OFFSCREEN) $(BIN)/python benchmarks/ingest.py $(BENCH)
+
+soak: setup-test ## The tests that take hours
+	@$(OFFSCREEN) $(BIN)/pytest -m soak --timeout=0 $(PYTEST)
+
+screenshots: setup-run ## Draw every page in both themes into docs/images
+	@$(BIN)/python packaging/screenshots.py
+
+lock: setup-run ## Renew packaging/requirements.lock (UPGRADE=1 takes the newest of everything)
+	@packaging/lock.sh
+
+clean: ## Remove .venv, caches and everything built
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
