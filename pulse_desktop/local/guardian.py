@@ -35,7 +35,7 @@ from pulse_desktop.local.stack_state import Phase, Problem, StackState, read_sta
 from pulse_desktop.protocol.addresses import mask_address
 
 CLIENT_SCAN_S: Final = 0.25
-ALONE_FOR_S: Final = 1.0
+ALONE_FOR_S: Final = 0.5
 DRAIN_S: Final = 8.0
 SERVER_DRAIN_S: Final = 5.0
 EARLY_ENDS_ALLOWED: Final = 3
@@ -229,7 +229,7 @@ class Guardian:
             )
 
     async def _launch_server(self) -> Launch:
-        patience_s = PORT_PATIENCE_S if self._state.ready else 0.0
+        patience_s = PORT_PATIENCE_S if self._server.state.restarts else 0.0
         wanted = await nats_server.wait_for_ports(self._address, patience_s)
         nats_server.write_config(self._folder, wanted)
         return Launch(
@@ -243,7 +243,7 @@ class Guardian:
     async def _server_ready(self) -> None:
         before = self._address
         self._address = await nats_server.wait_until_ready(self._folder, before.token)
-        if before.port > 0 and before != self._address and self._state.ready:
+        if before.port > 0 and before != self._address:
             _log.warning("the server has moved to %s; restarting what used it", self._address.port)
             await asyncio.gather(*(service.end_child() for service in self._consumers))
 

@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import time
-from typing import Final
-
-import nats
-from nats.aio.msg import Msg
+from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.protocol.event import decode_event
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
 
 HEARTBEAT_SUBJECT: Final = "websocket.monitoring"
 
@@ -25,9 +25,11 @@ async def wait_for_heartbeat(server: str, worker: str) -> None:
         server: address with the token.
         worker: the part of its identity before the `@`.
     """
+    import nats  # noqa: PLC0415 - takes half a second, in which server and worker start already
+
     heard = asyncio.Event()
 
-    async def on_event(message: Msg) -> None:
+    async def on_event(message: "Msg") -> None:
         event = decode_event("monitoring", message.data, time.time())
         name = event.data().get("worker") if event.type == "worker.heartbeat" else None
         if isinstance(name, str) and name.partition("@")[0] == worker:

@@ -82,6 +82,7 @@ class LocalStack:
         self._client = ClientLock(self._folder)
         self._start_lock = lock_on(self._folder.start_lock)
         self._joined = False
+        self._last: StackInfo | None = None
 
     async def start(self, timeout: float = 30.0) -> StackInfo:  # noqa: ASYNC109 - told in the error
         """Join the running stack or start it, and return once it can be used.
@@ -99,13 +100,14 @@ class LocalStack:
         await asyncio.to_thread(self._folder.prepare)
         try:
             self._joined = await self._join_or_launch(deadline)
-            return self._info(await self._until_ready(deadline))
+            self._last = self._info(await self._until_ready(deadline))
         except OSError as error:
             self._client.release()
             raise cannot_write(self._folder.root, error) from error
         except BaseException:
             self._client.release()
             raise
+        return self._last
 
     def info(self) -> StackInfo | None:
         """Return how the stack is now, None when it is not ready."""
@@ -131,7 +133,9 @@ class LocalStack:
         _reap()
 
     async def keep(self, on_change: Callable[[StackInfo], None]) -> None:
-        """Watch the started stack for ever; start it again whenever its guardian has died.
+        """Watch the stack for ever; start it again whenever its guardian has died.
+
+        Cancel this before `stop`.
 
         The data is kept, and so is the address unless another program has taken the port.
 
@@ -139,23 +143,30 @@ class LocalStack:
             on_change: told each time something is different: a process restarted, the guardian
                 gone, the stack back, an address changed.
         """
-        last: StackInfo | None = None
+        told = self._last
         pause_s = _LOOK_S
         while True:
             now = self.info()
-            if now is None and last is not None:
-                _reap()
-                on_change(replace(last, state="restarting", processes=()))
-                try:
-                    now = await self.start()
-                    pause_s = _LOOK_S
-                except LocalStackError as error:
-                    now = replace(last, state="failed", problem=f"{error.title}. {error.detail}")
-                    pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-            if now is not None and now != last:
-                last = now
+            if now is None:
+                now, pause_s = await self._restart(told, pause_s, on_change)
+            if now is not None and now != told:
                 on_change(now)
+            told = now or told
             await asyncio.sleep(pause_s)
+
+    async def _restart(
+        self, last: StackInfo | None, pause_s: float, on_change: Callable[[StackInfo], None]
+    ) -> tuple[StackInfo | None, float]:
+        _reap()
+        if last is not None:
+            on_change(replace(last, state="restarting", problem="", processes=()))
+        try:
+            return await self.start(), _LOOK_S
+        except LocalStackError as error:
+            failed = last and replace(
+                last, state="failed", problem=f"{error.title}. {error.detail}", processes=()
+            )
+            return failed, min(pause_s * 2, _LONGEST_PAUSE_S)
 
     async def _join_or_launch(self, deadline: float) -> bool:
         """Count as a user and see to it that there is a guardian. True when there was one."""
