@@ -181,7 +181,7 @@ def test_the_json_text_reads_back_as_the_same_value():
 def test_what_the_json_text_leaves_out_is_said():
     text, whole = json_text(list(range(10_000)), TextLimits(items=3))
     assert not whole
-    assert text == "[\n  0,\n  1,\n  2,\n  … 9,997 more\n]"
+    assert text == "[\n  0, 1, 2,\n  … 9,997 more\n]"
     long, whole = json_text(["x" * 1000] * 1000, TextLimits(characters=20_000))
     assert not whole
     assert len(long) < 25_000

@@ -1,9 +1,11 @@
 """What stands where there is nothing to show: what would be here, and how to make it appear."""
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 _WIDEST = 420
+_MARGIN = 24
 
 
 class EmptyState(QWidget):
@@ -32,8 +34,6 @@ class EmptyState(QWidget):
         self._sentence = QLabel()
         self._sentence.setProperty("role", "muted")
         self._sentence.setWordWrap(True)
-        self._sentence.setMaximumWidth(_WIDEST)
-        self._sentence.setMinimumWidth(200)
         for label in (self._title, self._sentence):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -41,12 +41,12 @@ class EmptyState(QWidget):
         self._button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._button.clicked.connect(self.asked)
 
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(24, 24, 24, 24)
+        self._column = layout = QVBoxLayout(self)
         layout.setSpacing(8)
         layout.addStretch(1)
-        for widget in (self._title, self._sentence, self._button):
-            layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(self._title)
+        layout.addWidget(self._sentence)
+        layout.addWidget(self._button, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(1)
         self.say(title, sentence, button)
 
@@ -58,6 +58,12 @@ class EmptyState(QWidget):
         self._button.setVisible(bool(button))
         self.setAccessibleName(title)
         self.setAccessibleDescription(sentence)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the sentence at a width that is easy to read."""
+        side = max(_MARGIN, (event.size().width() - _WIDEST) // 2)
+        self._column.setContentsMargins(side, _MARGIN, side, _MARGIN)
+        super().resizeEvent(event)
 
     @property
     def title(self) -> str:

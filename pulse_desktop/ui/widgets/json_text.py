@@ -20,7 +20,7 @@ from pulse_desktop.ui.widgets.json_values import (
 _INDENT: Final = "  "
 _DEEPEST: Final = 200
 _INLINE_ITEMS: Final = 12
-_INLINE_WIDTH: Final = 76
+_INLINE_WIDTH: Final = 52
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class TextLimits:
 
     characters: int = 200_000
     items: int = 500
-    text: int = 10_000
+    text: int = 4_000
 
 
 WHOLE: Final = TextLimits(characters=8_000_000, items=10_000_000, text=8_000_000)
@@ -63,6 +63,8 @@ class _Writer:
         self._limits = limits
         self._parts: list[str] = []
         self._length = 0
+        self._column = 0
+        self._number_last = False
         self.whole = True
 
     def write(self, value: Any) -> str:
@@ -81,7 +83,10 @@ class _Writer:
                 break
             prefix, item = entry
             lead = "," if self._parts[-1] not in ("{", "[") else ""
-            self._put(f"{lead}\n{_INDENT * len(stack)}")
+            if lead and not prefix and self._fits_in_line(item):
+                self._put(", ")
+            else:
+                self._put(f"{lead}\n{_INDENT * len(stack)}")
             self._open(prefix, item, stack)
         return "".join(self._parts)
 
@@ -89,6 +94,7 @@ class _Writer:
         self, prefix: str, value: Any, stack: list[tuple[Iterator[tuple[str, Any]], str]]
     ) -> None:
         kind = kind_of(value)
+        self._number_last = not prefix and type(value) in (int, float)
         if value is _REST:
             self._put(prefix)
             return
@@ -131,9 +137,17 @@ class _Writer:
             return f'"hex {data[: self._limits.text].hex()}"'
         return scalar_text(value, self._limits.text)
 
+    def _fits_in_line(self, item: object) -> bool:
+        """Tell whether a number may follow a number in the same line."""
+        if type(item) not in (int, float) or not self._number_last:
+            return False
+        return self._column + len(scalar_text(item)) + 2 <= _INLINE_WIDTH
+
     def _put(self, text: str) -> None:
         self._parts.append(text)
         self._length += len(text)
+        end = text.rfind("\n")
+        self._column = len(text) - end - 1 if end >= 0 else self._column + len(text)
 
 
 _REST: Final = object()

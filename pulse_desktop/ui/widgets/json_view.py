@@ -55,6 +55,10 @@ class JsonView(QWidget):
         self._model = JsonTreeModel(self)
         self.tree = self._make_tree(what)
         self._texts = {name: self._make_text(f"{what} as {name}") for name in _TABS[1:]}
+        # Breaking at words takes quadratic time in the length of a line: seconds for a long one.
+        # JSON text has no long lines, the raw text may be nothing but one.
+        self._texts["Raw"].setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
+        self._texts["Hex"].setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._highlighter = JsonHighlighter(self._texts["JSON"].document())
         self._message = QLabel()
         self._message.setTextFormat(Qt.TextFormat.PlainText)
@@ -244,8 +248,6 @@ class JsonView(QWidget):
         text.setProperty("kind", "plain")
         text.setAccessibleName(name)
         text.setFont(theme().number_font())
-        # Breaking at words takes quadratic time in the length of a line: seconds for a long one.
-        text.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
         text.setUndoRedoEnabled(False)
         text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
