@@ -1,9 +1,11 @@
 """Who uses the stack: one locked file per user, which the kernel unlocks even after `kill -9`.
 
-Files are created and removed under the start lock only, so that a lock never sits on a file that
-has just been removed.
+Files are created, and those of the dead removed, under the start lock only, so that a lock never
+sits on a file that has just been removed. Looking whether a file is held locks it for a moment, so
+two that look at once may take a dead user for a live one: a single look must decide nothing final.
 """
 
+import contextlib
 import itertools
 import os
 from typing import Final
@@ -57,8 +59,11 @@ class ClientLock:
         return self.held or try_lock(self._lock)
 
     def release(self) -> None:
-        """Count no longer. The file is left for the guardian to remove."""
-        self._lock.release()
+        """Count no longer."""
+        if self.held:
+            with contextlib.suppress(OSError):  # Windows: the guardian removes it later
+                self._path.unlink()
+            self._lock.release()
 
 
 def live_clients(folder: DataFolder) -> list[str]:

@@ -74,6 +74,7 @@ class Guardian:
         self._services = [self._server, *self._consumers]
         self._keeping: list[asyncio.Task[None]] = []
         self._program = Path()
+        self._moving: asyncio.Future[list[None]] | None = None
 
     async def run(self) -> None:
         """Start all, stay while somebody uses it, end all.
@@ -182,6 +183,8 @@ class Guardian:
         await self._server.stop()
         if self._keeping:
             await asyncio.wait(self._keeping)
+        if self._moving is not None:
+            await self._moving
 
     # What the processes are.
 
@@ -245,7 +248,8 @@ class Guardian:
         self._address = await nats_server.wait_until_ready(self._folder, before.token)
         if before.port > 0 and before != self._address:
             _log.warning("the server has moved to %s; restarting what used it", self._address.port)
-            await asyncio.gather(*(service.end_child() for service in self._consumers))
+            # Not awaited: draining takes its time, and the server is ready now.
+            self._moving = asyncio.gather(*(each.end_child() for each in self._consumers))
 
 
 async def _at_once() -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,7 @@ class DataFolder:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (self.logs, self.clients, self.server, self.server_ports):
                 folder.mkdir(mode=0o700, exist_ok=True)
-            probe = self.root / f".probe-{os.getpid()}"
+            probe = self.root / f".probe-{secrets.token_hex(4)}"
             write_private(probe, b"writable")
             probe.unlink(missing_ok=True)
             free = shutil.disk_usage(self.root).free

@@ -1,6 +1,7 @@
 """Files that only their owner may read, replaced whole so that a reader never sees half of one."""
 
 import os
+import secrets
 import sys
 import time
 from pathlib import Path
@@ -16,9 +17,9 @@ def write_private(path: Path, content: bytes) -> None:
     Raises:
         OSError: the folder is missing, not writable, or the disk is full; no partial file is left.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
         _replace(partial, path)

@@ -11,6 +11,7 @@ from pulse_desktop.local.bounded_log import BoundedLog
 from pulse_desktop.local.child import Child, Launch, exit_words
 from pulse_desktop.local.processes import ProcessRef, reference
 from pulse_desktop.local.stack_state import ProcessPhase, ProcessState
+from pulse_desktop.protocol.timestamps import format_timestamp
 
 FIRST_PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 30.0
@@ -121,6 +122,7 @@ class Service:
             self.early_ends += 1
             return
         self._process = reference(child.pid)
+        self.log.write(f"-- {format_timestamp(time.time())} process {child.pid}\n".encode())
         _log.info("%s: process %d", self.name, child.pid)
         self._on_change()
         if self._stopping.is_set():  # asked to stop while it was being started

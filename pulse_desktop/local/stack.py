@@ -20,6 +20,7 @@ from pulse_desktop.local.stack_state import ProcessState, StackState, read_state
 
 _POLL_S: Final = 0.03
 _LOOK_S: Final = 0.5
+_LOOKS_TO_BELIEVE: Final = 3
 _LONGEST_PAUSE_S: Final = 30.0
 
 _launched: Final[list[subprocess.Popen[bytes]]] = []
@@ -125,8 +126,10 @@ class LocalStack:
         self._client.release()
         deadline = asyncio.get_running_loop().time() + timeout
         state = read_state(self._folder.state_file) if wait else None
+        used_looks = 0
         while state and state.alive and asyncio.get_running_loop().time() < deadline:
-            if live_clients(self._folder):
+            used_looks = used_looks + 1 if live_clients(self._folder) else 0
+            if used_looks >= _LOOKS_TO_BELIEVE:
                 break
             await asyncio.sleep(_POLL_S)
             _reap()
