@@ -12,16 +12,16 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QRectF, Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from pulse_desktop.ui.charts.chart_header import ChartHeader
 from pulse_desktop.ui.charts.colours import ChartColours, chart_colours
+from pulse_desktop.ui.charts.crosshair import Crosshair, Reading
 from pulse_desktop.ui.charts.legend import Entry
 from pulse_desktop.ui.charts.plot import Curve, Plot
-from pulse_desktop.ui.charts.readout import Line, Readout
-from pulse_desktop.ui.charts.scale import Unit, clock_text, clock_ticks, value_text, value_ticks
+from pulse_desktop.ui.charts.scale import Unit, clock_ticks, value_ticks
 from pulse_desktop.ui.theme import theme
 
 Values = NDArray[np.float64]
@@ -80,7 +80,6 @@ class TimeChart(QWidget):
         self._values: dict[str, Values] = {}
         self._span: tuple[float, float] | None = None
         self._shown_span = (0.0, 1.0)
-        self._pointed_index: int | None = None
         self._drawn_at = -math.inf
         self._stale = False
         self._title = title
@@ -98,7 +97,7 @@ class TimeChart(QWidget):
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         self._empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._readout = Readout(self)
+        self._crosshair = Crosshair(self._plot, self)
         self._redraw_timer = QTimer(self)
         self._redraw_timer.setObjectName("chart redraw")
         self._redraw_timer.setSingleShot(True)
@@ -123,7 +122,8 @@ class TimeChart(QWidget):
     @property
     def readout(self) -> str:
         """What is written under the crosshair, empty while there is none."""
-        return self._readout.text() if not self._readout.isHidden() else ""
+        readout = self._crosshair.readout
+        return readout.text() if not readout.isHidden() else ""
 
     def set_subtitle(self, subtitle: str) -> None:
         """Say the unit and the period in words."""
@@ -134,7 +134,7 @@ class TimeChart(QWidget):
         self._colours = colours
         small = theme().text_font(step=-2)
         self._plot.set_colours(colours, small)
-        self._readout.set_colours(colours, small)
+        self._crosshair.readout.set_colours(colours, small)
         self._header.set_colours(colours)
         self._show_names()
         for spec in self._specs:
@@ -200,20 +200,18 @@ class TimeChart(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move the crosshair by keys."""
-        known = self._known_indices()
-        here = self._pointed_index
         match event.key():
-            case Qt.Key.Key_Escape if here is not None:
-                self._show_readout(None)
-            case Qt.Key.Key_Left | Qt.Key.Key_Right | Qt.Key.Key_Home | Qt.Key.Key_End if known:
-                self._show_readout(_neighbour(known, here, event.key()))
+            case Qt.Key.Key_Escape if self._crosshair.index is not None:
+                self._crosshair.hide()
+            case Qt.Key.Key_Left | Qt.Key.Key_Right | Qt.Key.Key_Home | Qt.Key.Key_End:
+                self._crosshair.move(event.key(), self._reading())
             case _:
                 super().keyPressEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Take the crosshair away."""
         super().focusOutEvent(event)
-        self._show_readout(None)
+        self._crosshair.hide()
 
     def _follow_theme(self) -> None:
         self.set_colours(chart_colours(theme()))
@@ -240,8 +238,7 @@ class TimeChart(QWidget):
                 curve.set_data(times, series)
             curve.set_shown(self.is_series_shown(name))
         self._choose_axes()
-        if self._pointed_index is not None:
-            self._show_readout(self._pointed_index)
+        self._crosshair.stay(self._reading())
 
     def _choose_axes(self) -> None:
         """Choose ranges and ticks for what is shown and the room there is."""
@@ -257,7 +254,7 @@ class TimeChart(QWidget):
         self._shown_span = (start, end)
         series = [v for name, v in self._values.items() if name in self._curves]
         nothing = not any(np.isfinite(values).any() for values in series)
-        largest = max((_largest(v) for n, v in self._shown_values()), default=0.0)
+        largest = max((_largest(values) for *_, values in self._reading().series), default=0.0)
         metrics = QFontMetrics(self.font())
         labels_fit = max(2, self._plot.height() // (metrics.height() * 3))
         high = value_ticks(largest, self.unit, labels_fit)
@@ -267,13 +264,6 @@ class TimeChart(QWidget):
         self._plot.set_axes((start, end), clock, high.top, labels)
         self._empty.setHidden(not nothing)
 
-    def _shown_values(self) -> list[tuple[str, Values]]:
-        return [
-            (spec.name, self._values[spec.name])
-            for spec in self._specs
-            if spec.name in self._values and self.is_series_shown(spec.name)
-        ]
-
     def _show_names(self) -> None:
         entries = [Entry(s.name, self._colours.resolve(s.colour)) for s in self._specs]
         self._header.set_entries(entries, self._colours)
@@ -281,56 +271,19 @@ class TimeChart(QWidget):
     def _series_toggled(self, _name: str, _shown: bool) -> None:
         self._ask_for_redraw(at_once=True)
 
-    def _known_indices(self) -> list[int]:
-        """Return which times have a value in any shown series."""
-        series = [values for _, values in self._shown_values()]
-        if not series:
-            return []
-        known = np.isfinite(np.vstack(series)).any(axis=0)
-        return [int(i) for i in np.flatnonzero(known)]
-
-    def _point_at(self, at: float) -> None:
-        if math.isnan(at) or not self._times.size or self.empty:
-            self._show_readout(None)
-            return
-        self._show_readout(int(np.abs(self._times - at).argmin()))
-
-    def _show_readout(self, index: int | None) -> None:
-        if index is None or index >= self._times.size:
-            self._pointed_index = None
-            self._readout.hide()
-            self._plot.set_crosshair(None)
-            return
-        self._pointed_index = index
-        at = float(self._times[index])
-        start, end = self._shown_span
-        lines = [
-            Line(
-                self._colours.resolve(spec.colour),
-                spec.name,
-                value_text(float(self._values[spec.name][index]), self.unit) or "no value",
-            )
+    def _reading(self) -> Reading:
+        shown = tuple(
+            (self._colours.resolve(spec.colour), spec.name, self._values[spec.name])
             for spec in self._specs
             if spec.name in self._values and self.is_series_shown(spec.name)
-        ]
-        self._plot.set_crosshair(at)
-        self._readout.show_values(clock_text(at, end - start), lines)
-        area = QRectF(self._plot.geometry())
-        self._readout.place(area.left() + self._plot.x_of(at), area)
-        self._readout.raise_()
+        )
+        start, end = self._shown_span
+        return Reading(self._times, shown, self.unit, end - start)
+
+    def _point_at(self, at: float) -> None:
+        self._crosshair.point_at(at, self._reading())
 
 
 def _largest(values: Values) -> float:
     known = values[np.isfinite(values)]
     return float(known.max()) if known.size else 0.0
-
-
-def _neighbour(known: list[int], here: int | None, key: int) -> int:
-    """Return the next known index in the direction of a key."""
-    if here is None or key == Qt.Key.Key_End:
-        return known[-1]
-    if key == Qt.Key.Key_Home:
-        return known[0]
-    if key == Qt.Key.Key_Left:
-        return max((i for i in known if i < here), default=known[0])
-    return min((i for i in known if i > here), default=known[-1])
