@@ -11,9 +11,10 @@ OFFSCREEN := QT_QPA_PLATFORM=offscreen
 check = @echo "== $(1)"; $(2) || { echo "make $@: $(1) failed" >&2; exit 1; }
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' \
+		$(firstword $(MAKEFILE_LIST))
 
-setup: ## Make .venv with the pinned packages, and the system libraries (PYTHON=… chooses the Python)
+setup: ## Only the set-up: .venv, pinned packages, system libraries (PYTHON=… chooses)
 	@packaging/setup.sh test
 
 setup-run:

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Prints the Python that the virtual environment is made from: the first of the candidates that really runs, is
-# CPython 3.11-3.13 and can make virtual environments. A name on PATH proves nothing: version managers leave shims that
-# fail, and Debian ships a Python without venv. PYTHON=… overrides the search.
+# Prints the Python that the virtual environment is made from: the first of the candidates that
+# really runs, is CPython 3.11-3.13 and can make virtual environments. A name on PATH proves
+# nothing: version managers leave shims that fail, and Debian ships a Python without venv.
+# PYTHON=… overrides the search.
 #
-# Exit: 0 and the path of the interpreter; 3 and what Debian calls the missing packages; 1 when PYTHON cannot be used.
+# Exit: 0 and the path of the interpreter; 3 and what Debian calls the missing packages;
+# 1 when PYTHON cannot be used.
 set -u
 
 probe='

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes .venv ready: system libraries, Python, the pinned packages, this project. Cheap when all is there already, so
-# that `make run` and `make test` can call it each time. pip's own configuration (mirrors, proxies) is left alone.
+# Makes .venv ready: system libraries, Python, the pinned packages, this project. Cheap when all is
+# there already, so that `make run` and `make test` can call it each time. pip's own configuration
+# (mirrors, proxies) is left alone.
 #
 # Usage: packaging/setup.sh run|test     PYTHON=… chooses the interpreter
 set -u
@@ -10,8 +11,9 @@ purpose=${1:-test}
 lock=packaging/requirements.lock
 venv_python=.venv/bin/python
 stamp=.venv/setup-stamp
+how_to_name_it="Install one, and name it: make setup PYTHON=/path/to/python3"
 
-# What the environment was made from. A virtual environment knows its own path, so a moved folder is another one.
+# What the environment was made from. It knows its own path, so a moved folder is another one.
 fingerprint() {
     pwd
     cksum "$lock" pyproject.toml packaging/setup.sh
@@ -21,7 +23,8 @@ fingerprint() {
 # Without PYTHON=… whatever made the environment is right as long as it is there.
 made_from_another_python() {
     [ -n "${PYTHON:-}" ] || return 1
-    wanted=$("$PYTHON" -c 'import sys; print("%d.%d." % sys.version_info[:2])' 2>/dev/null) || return 0
+    version='import sys; print("%d.%d." % sys.version_info[:2])'
+    wanted=$("$PYTHON" -c "$version" 2>/dev/null) || return 0
     ! grep -Eq "^version(_info)? = $wanted" .venv/pyvenv.cfg
 }
 
@@ -52,7 +55,7 @@ fi
 # An environment that works is kept, and then no other Python is needed.
 keep=no
 if [ -x "$venv_python" ] && ! made_from_another_python &&
-    "$venv_python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null &&
+    "$venv_python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' &&
     grep -Fq "$(pwd)/.venv" .venv/bin/activate 2>/dev/null; then
     keep=yes
 fi
@@ -65,12 +68,12 @@ else
         0) packaging/system-libraries.sh "$purpose" || exit 1 ;;
         3)
             if ! command -v apt-get >/dev/null 2>&1; then
-                fail "no Python 3.11, 3.12 or 3.13 with venv was found. Install one, or name it: make setup PYTHON=/path/to/python3"
+                fail "no Python 3.11, 3.12 or 3.13 with venv was found. $how_to_name_it"
             fi
             # shellcheck disable=SC2086 # one word per package
             packaging/system-libraries.sh "$purpose" $python || exit 1
             python=$(packaging/find-python.sh) ||
-                fail "this system offers no Python 3.11, 3.12 or 3.13. Install one, then: make setup PYTHON=/path/to/python3"
+                fail "this system offers no Python 3.11, 3.12 or 3.13. $how_to_name_it"
             ;;
         *) exit 1 ;;
     esac
@@ -85,13 +88,15 @@ rm -f "$stamp"
 
 # Where packages come from is the user's to configure; that they land in .venv is not.
 unset PIP_TARGET PIP_PREFIX PYTHONHOME
-export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_REQUIRE_VIRTUALENV=0
+export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1
 
-echo "setup: installing $(grep -c '^[a-z]' "$lock") pinned packages (about 200 MB, the first time takes a minute or two)"
-"$venv_python" -m pip install -q -r "$lock" ||
-    fail "pip could not install $lock. It needs the package index, Linux with glibc 2.34 or newer (Debian 12,
-       Ubuntu 22.04, RHEL 9) or macOS 13, and about 700 MB of disk. The message above names which one it was."
-"$venv_python" -m pip install -q --no-build-isolation --no-deps -e . || fail "pip could not install this project"
+echo "setup: installing $(grep -c '^[a-z]' "$lock") pinned packages (the first time takes minutes)"
+"$venv_python" -m pip install -qq --log build/setup-pip.log -r "$lock" ||
+    fail "pip could not install $lock. It needs the package index, about 600 MB of disk, and
+       Linux with glibc 2.34 or newer (Debian 12, Ubuntu 22.04, RHEL 9) or macOS 13.
+       The whole story is in build/setup-pip.log."
+"$venv_python" -m pip install -qq --log build/setup-pip.log --no-build-isolation --no-deps -e . ||
+    fail "pip could not install this project. The whole story is in build/setup-pip.log."
 packaging/system-libraries.sh linked \
     "$("$venv_python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')" || exit 1
 

@@ -1,27 +1,32 @@
 #!/bin/sh
-# Qt's wheels carry Qt but not the libraries of the system under it. On Debian and its relatives this installs what is
-# missing when it may (root), else prints the one command that does it and stops. Elsewhere the package names are not
-# known; there `system-libraries.sh linked` asks the loader, once the wheels are installed.
+# Qt's wheels carry Qt but not the libraries of the system under it. On Debian and its relatives
+# this installs what is missing when it may (root), else prints the one command that does it and
+# stops. Elsewhere the package names are not known; there `linked` asks the loader, once the wheels
+# are installed.
 #
-# Usage: system-libraries.sh run|test [MORE PACKAGES]   or   system-libraries.sh linked SITE_PACKAGES
-set -u
+# Usage: system-libraries.sh run|test [MORE PACKAGES]
+#        system-libraries.sh linked SITE_PACKAGES
 # shellcheck disable=SC2086 # lists of packages are split into words on purpose
+set -u
 
-# Any window, even one that nobody sees (QT_QPA_PLATFORM=offscreen). Plain Debian has no font at all.
-window="libglib2.0-0 libegl1 libgl1 libdbus-1-3 libfontconfig1 libxkbcommon0 libx11-6 libfreetype6 fonts-dejavu-core"
+# Any window, even one that nobody sees (the offscreen platform). Plain Debian has no font at all.
+window="libglib2.0-0 libegl1 libgl1 libdbus-1-3 libfontconfig1 libxkbcommon0 libx11-6 libfreetype6
+    fonts-dejavu-core"
 # QtNetwork: the name resolver and authentication it links to.
 network="libgssapi-krb5-2 libbrotli1"
 # The xcb plugin, that is X11. Qt blames libxcb-cursor0 whichever of these is missing.
-x11="libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-image0 libxcb-randr0 libxcb-render-util0 libxcb-shape0
-    libxcb-xkb1 libxkbcommon-x11-0 libxcb-sync1 libxcb-xfixes0 libxcb-render0 libxcb-shm0 libxcb-util1 libx11-xcb1"
+x11="libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-image0 libxcb-randr0 libxcb-render-util0
+    libxcb-shape0 libxcb-xkb1 libxkbcommon-x11-0 libxcb-sync1 libxcb-xfixes0 libxcb-render0
+    libxcb-shm0 libxcb-util1 libx11-xcb1"
 # End-to-end tests open the real window on a screen of their own.
 test_screen="xvfb xauth"
 
-# Packages among the arguments that are not installed. Since the 64-bit time_t some names end in t64.
+# Packages among the arguments that are not installed. Newer releases end some names in t64.
 missing_packages() {
     installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null)
     for package in "$@"; do
-        printf '%s\n' "$installed" | grep -qxE "installed ${package}(t64)?" || printf '%s ' "$package"
+        printf '%s\n' "$installed" | grep -qxE "installed ${package}(t64)?" ||
+            printf '%s ' "$package"
     done
 }
 
@@ -30,7 +35,8 @@ install_packages() {
     log=build/setup-apt.log
     echo "setup: installing with apt-get: $*"
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -q >"$log" 2>&1 || echo "setup: apt-get update failed (see $log); trying with the lists at hand"
+    apt-get update -q >"$log" 2>&1 ||
+        echo "setup: apt-get update failed (see $log); trying with the lists at hand"
     if ! apt-get install -y -q --no-install-recommends "$@" >>"$log" 2>&1; then
         tail -n 15 "$log" >&2
         echo "setup: apt-get could not install them; the whole story is in $log" >&2
@@ -40,7 +46,7 @@ install_packages() {
 
 print_command() {
     install="apt-get update && apt-get install -y --no-install-recommends $*"
-    echo "setup: these system packages are missing, and only root can install them. Run this, then repeat:" >&2
+    echo "setup: system packages are missing that only root can install. Run this, then repeat:" >&2
     if command -v sudo >/dev/null 2>&1; then
         echo "  sudo sh -c '$install'" >&2
     else
@@ -52,12 +58,13 @@ unlinked() {
     ldd "$@" 2>/dev/null | awk '/not found/ { print $1 }' | sort -u
 }
 
-# What no window can do without stops the set-up; what only X11 needs is a note, for the screen may be another.
+# What no window can do without stops the set-up. What only X11 needs is a note: the screen may be
+# another kind.
 report_unlinked() {
     qt=$1/PySide6/Qt
     command -v ldd >/dev/null 2>&1 && [ -d "$qt" ] || return 0
-    needed=$(unlinked "$qt"/lib/libQt6Gui.so.6 "$qt"/lib/libQt6Widgets.so.6 "$qt"/lib/libQt6Network.so.6 \
-        "$qt"/plugins/platforms/libqoffscreen.so)
+    needed=$(unlinked "$qt"/lib/libQt6Gui.so.6 "$qt"/lib/libQt6Widgets.so.6 \
+        "$qt"/lib/libQt6Network.so.6 "$qt"/plugins/platforms/libqoffscreen.so)
     needed_x11=$(unlinked "$qt"/plugins/platforms/libqxcb.so)
     if [ -n "$needed" ]; then
         echo "setup: Qt needs libraries that this system lacks. Install the packages that hold:" >&2
