@@ -1,0 +1,115 @@
+"""The one way workers connect to NATS: for ever once connected, and honest when it cannot.
+
+nats-py reports the reason for a failure only through its error callback, and may never return
+from `connect()`; both are dealt with here.
+"""
+
+import asyncio
+import logging
+from typing import Any, Final
+
+import nats
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from pulse_desktop.protocol.addresses import mask_address
+from workers.errors import CannotConnectError
+from workers.settings import Settings
+
+logger = logging.getLogger("pulse.workers.connection")
+
+PING_INTERVAL: Final = 10
+OUTAGE_ERRORS: Final = (NatsError, OSError, asyncio.TimeoutError)
+"""What a call raises while the server is away, or refuses it."""
+
+
+class ConnectionLog:
+    """Says what happens to a connection, each reason once, in masked lines."""
+
+    def __init__(self, purpose: str) -> None:
+        self.purpose = purpose
+        self.last_error = ""
+
+    async def on_error(self, error: Exception) -> None:
+        """Log one line; a repeated one is not repeated. Never raises."""
+        text = mask_address(f"{type(error).__name__}: {error}".rstrip(": "))
+        if text != self.last_error:
+            self.last_error = text
+            logger.warning("%s connection: %s", self.purpose, text)
+
+    async def on_disconnected(self) -> None:
+        """Log the loss."""
+        logger.warning("%s connection: lost, trying again until it is back", self.purpose)
+
+    async def on_reconnected(self) -> None:
+        """Log the return."""
+        self.last_error = ""
+        logger.info("%s connection: back", self.purpose)
+
+
+def connect_options(settings: Settings, purpose: str, **more: Any) -> dict[str, Any]:
+    """Return the keyword arguments of `nats.connect` (without the servers).
+
+    Args:
+        settings: where to and with what credentials.
+        purpose: what the connection is for; shown in the log and by the server.
+        more: further arguments, which win.
+    """
+    log = ConnectionLog(purpose)
+    options: dict[str, Any] = {
+        "name": f"{settings.identity} {purpose}",
+        "max_reconnect_attempts": -1,
+        "reconnect_time_wait": 0.5,
+        "ping_interval": PING_INTERVAL,
+        "max_outstanding_pings": 2,
+        "error_cb": log.on_error,
+        "disconnected_cb": log.on_disconnected,
+        "reconnected_cb": log.on_reconnected,
+    }
+    if settings.credentials:
+        options["user_credentials"] = settings.credentials
+    options.update(more)
+    return options
+
+
+async def connect(settings: Settings, purpose: str, **more: Any) -> Client:
+    """Connect within the time allowed for it.
+
+    Raises:
+        CannotConnectError: not connected in time; the last reason is in its text.
+    """
+    errors: list[Exception] = []
+    connected = False
+    options = connect_options(settings, purpose, **more)
+    report = options["error_cb"]
+
+    async def keep_error(error: Exception) -> None:
+        if connected:
+            await report(error)
+        else:
+            errors.append(error)
+
+    options["error_cb"] = keep_error
+    try:
+        async with asyncio.timeout(settings.connect_timeout):
+            client = await nats.connect(settings.servers, **options)
+    except TimeoutError:
+        raise CannotConnectError(_reason(settings, errors[-1] if errors else None)) from None
+    except (NatsError, OSError, ValueError) as error:
+        raise CannotConnectError(_reason(settings, errors[-1] if errors else error)) from None
+    connected = True
+    return client
+
+
+def _reason(settings: Settings, error: Exception | None) -> str:
+    where = settings.shown_server
+    limit = f"{settings.connect_timeout:g} s"
+    if error is None:
+        return f"{where} did not answer within {limit}. Is this the address of a NATS server?"
+    text = mask_address(str(error)) or type(error).__name__
+    lowered = text.lower()
+    if isinstance(error, ConnectionRefusedError) or "connect call failed" in lowered:
+        return f"nothing listens at {where}. Start the server, or set PULSE_SERVER."
+    if "authorization" in lowered or "authentication" in lowered:
+        return f"{where} refuses the user, password or token. Check PULSE_SERVER."
+    return f"{where}: {text}. Check PULSE_SERVER."

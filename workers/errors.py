@@ -1,0 +1,80 @@
+"""What can go wrong in a worker, each with a name that stands in the task's result.
+
+The names travel: a stored result says `exc_type`, and failures are grouped by it.
+"""
+
+from collections.abc import Sequence
+
+
+class WorkerError(Exception):
+    """Base of all our errors."""
+
+
+class SettingsError(WorkerError):
+    """A setting cannot be read."""
+
+    def __init__(self, variable: str, value: str, wanted: str) -> None:
+        super().__init__(f"{variable}={value!r}: expected {wanted}")
+
+
+class CannotConnectError(WorkerError):
+    """No connection to the NATS server. `str()` says which, why, and what to do."""
+
+
+class ProvisionError(WorkerError):
+    """A stream or bucket cannot be made. `str()` says which, why, and what to do."""
+
+
+class UnknownTaskNameError(WorkerError):
+    """The task message names a task that this worker does not have."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"no task named {name!r} on this worker; it has: {', '.join(sorted(known)) or 'none'}"
+        )
+
+
+class UnreadableTaskError(WorkerError):
+    """The task message has an id, but is otherwise not a task message."""
+
+
+class TooManyDeliveriesError(WorkerError):
+    """The task was handed out again and again and never finished."""
+
+    def __init__(self, deliveries: int) -> None:
+        super().__init__(
+            f"delivered {deliveries} times and never finished: it probably ends its worker, "
+            "so it is not run again"
+        )
+
+
+class ResultNotSerializableError(WorkerError):
+    """The task returned something that has no JSON form."""
+
+
+class ResultNotStoredError(WorkerError):
+    """The server refuses to store the result."""
+
+
+class StoreFullError(WorkerError):
+    """A bucket has reached its size limit."""
+
+
+class ProviderRefusedError(WorkerError):
+    """The provider cannot do what is asked, and says so instead of guessing."""
+
+
+class AttachmentUnreadableError(WorkerError):
+    """A file that a message refers to cannot be read."""
+
+
+class AttachmentMissingError(AttachmentUnreadableError):
+    """A file that a message refers to is not there, perhaps not yet."""
+
+
+class MessageNotFoundError(WorkerError):
+    """No message with this id is stored."""
+
+
+class ExportUnreadableError(WorkerError):
+    """The file is not a Telegram Desktop export."""

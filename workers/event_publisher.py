@@ -1,0 +1,188 @@
+"""Sending events without ever making the work wait for it.
+
+Events go out on a connection of their own. `publish` only puts them into a bounded buffer; what
+does not fit is dropped, counted and logged. When the server confirms (a history stream holds the
+topic), an event lost in a broken connection is sent again; the stream recognises a repetition by
+its id.
+"""
+
+import asyncio
+import collections
+import contextlib
+import dataclasses
+import logging
+import math
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import MaxPayloadError
+
+from pulse_desktop.protocol.event import encode_event
+from pulse_desktop.protocol.topics import subject_of
+from workers.connection import OUTAGE_ERRORS, ConnectionLog, connect
+from workers.plain import plain
+from workers.settings import Settings
+
+logger = logging.getLogger("pulse.workers.events")
+
+CAPACITY: Final = 20_000
+_UNCONFIRMED: Final = 4_000
+_CONFIRMATION_LIMIT: Final = 10.0
+_SLICE: Final = 200
+_BULKY: Final = ("args", "kwargs", "labels", "traceback", "factors", "content", "result")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Outgoing:
+    id: str
+    subject: str
+    payload: bytes
+
+
+class EventPublisher:
+    """Publishes canonical events.
+
+    Attributes:
+        source: who says so, such as `worker-1@host:4121`.
+        sent: events handed to the connection.
+        dropped: events that found no room while the server was away.
+    """
+
+    def __init__(
+        self, settings: Settings, source: str, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.source = source
+        self.sent = 0
+        self.dropped = 0
+        self._settings = settings
+        self._clock = clock
+        self._log = ConnectionLog("events")
+        self._client: Client | None = None
+        self._buffer: collections.deque[_Outgoing] = collections.deque()
+        self._unconfirmed: collections.OrderedDict[str, tuple[float, _Outgoing]] = (
+            collections.OrderedDict()
+        )
+        self._inbox = ""
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._sender: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Connect and begin to send.
+
+        Raises:
+            CannotConnectError: no connection within the limit.
+        """
+        self._client = await connect(self._settings, "events", reconnected_cb=self._on_reconnected)
+        self._inbox = self._client.new_inbox()
+        await self._client.subscribe(f"{self._inbox}.*", cb=self._on_confirmation)
+        self._sender = asyncio.create_task(self._send_for_ever(), name="event sender")
+
+    async def close(self, limit: float = 1.0) -> None:
+        """Send what is buffered, as far as the limit in seconds allows, and disconnect."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                await self._idle.wait()
+        if self._sender is not None:
+            self._sender.cancel()
+            await asyncio.gather(self._sender, return_exceptions=True)
+        if self._client is not None:
+            if self._client.is_connected:
+                with contextlib.suppress(*OUTAGE_ERRORS):
+                    await self._client.flush(math.ceil(limit))
+            await self._client.close()
+        lost = len(self._buffer)
+        if lost or self.dropped:
+            logger.warning("events never sent: %d, dropped: %d", lost, self.dropped)
+
+    def publish(self, topic: str, type_: str, data: dict[str, Any]) -> None:
+        """Send an event soon. Never raises and never waits.
+
+        Args:
+            topic: one of the topics.
+            type_: event name.
+            data: what happened; what has no JSON form is sent as text.
+        """
+        try:
+            event = self._encoded(topic, type_, data)
+        except Exception:
+            logger.exception("%s cannot be written", type_)
+            return
+        if len(self._buffer) >= CAPACITY:
+            if not self.dropped:
+                logger.warning("the event buffer is full (%d), newer events are dropped", CAPACITY)
+            self.dropped += 1
+            return
+        self._buffer.append(event)
+        self._idle.clear()
+        self._wake.set()
+
+    def _encoded(self, topic: str, type_: str, data: dict[str, Any]) -> _Outgoing:
+        now = self._clock()
+        try:
+            event_id, payload = encode_event(topic, type_, data, source=self.source, now=now)
+        except (TypeError, ValueError, OverflowError, RecursionError):
+            event_id, payload = encode_event(topic, type_, plain(data), source=self.source, now=now)
+        limit = self._client.max_payload if self._client is not None else 1 << 20
+        if len(payload) + 1024 > limit:
+            small = {key: value for key, value in data.items() if key not in _BULKY}
+            small["truncated"] = True
+            event_id, payload = encode_event(
+                topic, type_, plain(small), source=self.source, now=now
+            )
+        return _Outgoing(event_id, subject_of(topic), payload)
+
+    async def _send_for_ever(self) -> None:
+        while True:
+            client = self._client
+            if not self._buffer or client is None or not client.is_connected:
+                if not self._buffer:
+                    self._idle.set()
+                self._wake.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(0.5):
+                        await self._wake.wait()
+                continue
+            for _ in range(min(_SLICE, len(self._buffer))):
+                event = self._buffer.popleft()
+                try:
+                    await self._send(client, event)
+                except MaxPayloadError:
+                    logger.warning("an event of %d bytes is too large", len(event.payload))
+                except OUTAGE_ERRORS as error:
+                    logger.debug("event not sent: %s", error)
+                    self._buffer.appendleft(event)
+                    await asyncio.sleep(0.1)
+                    break
+            await asyncio.sleep(0)
+
+    async def _send(self, client: Client, event: _Outgoing) -> None:
+        await client.publish(
+            event.subject,
+            event.payload,
+            reply=f"{self._inbox}.{event.id}",
+            headers={"Nats-Msg-Id": event.id},
+        )
+        self.sent += 1
+        self._unconfirmed[event.id] = (time.monotonic(), event)
+        oldest = time.monotonic() - _CONFIRMATION_LIMIT
+        while self._unconfirmed:
+            sent_at, _ = next(iter(self._unconfirmed.values()))
+            if len(self._unconfirmed) <= _UNCONFIRMED and sent_at > oldest:
+                break
+            self._unconfirmed.popitem(last=False)
+
+    async def _on_confirmation(self, message: Msg) -> None:
+        self._unconfirmed.pop(message.subject.rpartition(".")[2], None)
+
+    async def _on_reconnected(self) -> None:
+        """Send again what nobody confirmed: it may have been lost with the connection."""
+        await self._log.on_reconnected()
+        unconfirmed = [event for _, event in self._unconfirmed.values()]
+        self._unconfirmed.clear()
+        self._buffer.extendleft(reversed(unconfirmed))
+        self._wake.set()

@@ -1,0 +1,1 @@
+"""What happens around every task: events about it."""

@@ -1,0 +1,133 @@
+"""One worker process, from its start to a clean end.
+
+TaskIQ's own command line ignores SIGTERM while idle, for more than 15 s. This one wakes at once:
+it fetches nothing more, gives back what was not started, lets running tasks finish within a
+limit, gives back the rest, says that it ended, and exits with 0.
+"""
+
+import asyncio
+import contextlib
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+from nats.aio.client import Client
+
+from workers.background import Background
+from workers.broker import PulseBroker
+from workers.connection import connect
+from workers.event_publisher import EventPublisher
+from workers.heartbeat import Heartbeat
+from workers.metrics import MetricsReporter
+from workers.middleware.events import EventMiddleware
+from workers.provider_check import ProviderCheck
+from workers.provisioning import provision
+from workers.receiver import PulseReceiver
+from workers.registry import import_tasks
+from workers.results import JsonResults
+from workers.retries import RetryMiddleware
+from workers.services import Services, install_services, make_services
+from workers.settings import Settings
+from workers.stop_signal import StopSignal
+
+logger = logging.getLogger("pulse.workers.process")
+
+_CLOSE_LIMIT = 5.0
+
+
+async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> int:
+    """Run tasks until told to stop.
+
+    Returns:
+        How many tasks were given back unfinished. Threads of sync tasks among them still run:
+        leave the process without waiting for them.
+
+    Raises:
+        CannotConnectError: no connection at the start.
+        ProvisionError: streams or buckets cannot be made.
+        SettingsError: a task module cannot be imported.
+    """
+    stop = StopSignal()
+    stop.install(parent_pipe=parent_pipe)
+    import_tasks(settings.task_modules)
+    worker = settings.identity
+    client = await connect(settings, "store")
+    try:
+        await provision(client.jetstream(), settings)
+        events = EventPublisher(settings, worker)
+        await events.start()
+        services = await make_services(client, events, worker)
+        broker = make_broker(settings, events, worker)
+        broker.is_worker_process = True
+        install_services(broker, services)
+        await broker.startup()
+    except BaseException:
+        await client.close()
+        raise
+    executor = ThreadPoolExecutor(settings.slots, thread_name_prefix="task")
+    receiver = PulseReceiver(broker, settings, executor=executor)
+    heartbeat = Heartbeat(events, receiver, settings, worker)
+    background = _start_background(settings, services, heartbeat)
+    logger.info("%s takes tasks from %s", worker, settings.shown_server)
+    given_back = await _work(receiver, broker, stop, settings)
+    await background.close()
+    heartbeat.stopped(given_back)
+    await _close_all(events, broker, client)
+    executor.shutdown(wait=not given_back, cancel_futures=True)
+    logger.info("%s ended (%s), %d tasks given back", worker, stop.reason, given_back)
+    return given_back
+
+
+def make_broker(settings: Settings, events: EventPublisher, who: str) -> PulseBroker:
+    """Return a broker for a worker or for anything that enqueues, with events and retries."""
+    results = JsonResults(settings)
+    broker = PulseBroker(settings)
+    broker.with_result_backend(results)
+    middleware = EventMiddleware(events, who)
+    middleware.watch(results)
+    broker.add_middlewares(middleware, RetryMiddleware())
+    return broker
+
+
+def _start_background(settings: Settings, services: Services, heartbeat: Heartbeat) -> Background:
+    background = Background()
+    background.repeat("heartbeat", settings.heartbeat_interval, heartbeat.beat)
+    check = ProviderCheck(services.events, services.provider)
+    background.repeat("provider check", settings.provider_interval, check.check)
+    metrics = MetricsReporter(services)
+    background.repeat("metrics", settings.metrics_interval, metrics.report)
+    return background
+
+
+async def _work(
+    receiver: PulseReceiver, broker: PulseBroker, stop: StopSignal, settings: Settings
+) -> int:
+    """Run tasks until told to stop and then drain. Returns how many tasks were given back."""
+    listening = asyncio.create_task(receiver.listen(stop.asked), name="receiver")
+    asked = asyncio.create_task(stop.asked.wait())
+    await asyncio.wait({listening, asked}, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if listening.done() and not stop.asked.is_set():
+        await listening  # raises what ended it
+        raise RuntimeError("the receiver ended by itself")
+    logger.info("stopping (%s): %d tasks are running", stop.reason, len(receiver.running))
+    receiver.draining = True
+    await broker.stop_fetching()
+    urgent = asyncio.create_task(stop.urgent.wait())
+    await asyncio.wait(
+        {listening, urgent}, timeout=settings.drain_timeout, return_when=asyncio.FIRST_COMPLETED
+    )
+    urgent.cancel()
+    given_back = await receiver.give_back_unfinished()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_LIMIT):
+            await listening
+    return given_back
+
+
+async def _close_all(events: EventPublisher, broker: PulseBroker, client: Client) -> None:
+    """Close connections, none of which may hold up the end."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_LIMIT):
+            await events.close()
+            await broker.shutdown()
+            await client.close()

@@ -1,0 +1,1 @@
+"""What does the reading: the built-in lexical provider, and the protocol others follow."""

@@ -1,0 +1,216 @@
+"""The streams and buckets workers use, made with limits before anything is put into them.
+
+Left to themselves, taskiq-nats and nats-py make them without any limit, and they grow until the
+disk is full. What is already there is used as it is: somebody chose its limits.
+"""
+
+import dataclasses
+import logging
+from typing import Final
+
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
+
+from pulse_desktop.protocol.topics import (
+    EVENT_STREAM,
+    EVENT_STREAM_SUBJECT,
+    RESULT_BUCKET,
+    TASK_CONSUMER,
+    TASK_STREAM,
+    TASK_SUBJECT,
+)
+from workers.connection import OUTAGE_ERRORS
+from workers.errors import ProvisionError
+from workers.settings import MIB, Settings
+
+logger = logging.getLogger("pulse.workers.provisioning")
+
+MESSAGES: Final = "pulse_messages"
+SCORES: Final = "pulse_scores"
+EMBEDDINGS: Final = "pulse_embeddings"
+KNOWLEDGE: Final = "pulse_knowledge"
+STATE: Final = "pulse_state"
+STORE_BUCKETS: Final = (MESSAGES, SCORES, EMBEDDINGS, KNOWLEDGE, STATE)
+
+_NO_ROOM: Final = 10047
+_SUBJECTS_OVERLAP: Final = 10065
+_NAME_IN_USE: Final = 10058
+_SMALLEST: Final = 16 * MIB
+_DUPLICATE_WINDOW: Final = 120.0
+_MAX_WAITING_PULLS: Final = 4096
+_MAX_UNANSWERED: Final = 20_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Provisioned:
+    """What is there now.
+
+    Attributes:
+        ack_wait: the task consumer's, in seconds: it decides how often a task is kept alive.
+        created: names of what was made by this call.
+        history: whether events are kept by the server.
+    """
+
+    ack_wait: float
+    created: tuple[str, ...]
+    history: bool
+
+
+async def provision(js: JetStreamContext, settings: Settings) -> Provisioned:
+    """Make what is missing.
+
+    Raises:
+        ProvisionError: JetStream is off, or it refuses.
+    """
+    try:
+        return await _provision(js, settings)
+    except ServiceUnavailableError:
+        raise ProvisionError(
+            f"{settings.shown_server} has JetStream switched off. Start nats-server with -js."
+        ) from None
+    except APIError as error:
+        raise ProvisionError(f"{settings.shown_server}: {error.description}") from error
+    except OUTAGE_ERRORS as error:
+        raise ProvisionError(
+            f"{settings.shown_server} does not answer JetStream requests "
+            f"({type(error).__name__}). Is JetStream on, and may this user use it?"
+        ) from error
+
+
+async def ensure_task_consumer(js: JetStreamContext, settings: Settings) -> float:
+    """Make the durable pull consumer if it is missing and return its ack wait in seconds."""
+    try:
+        info = await js.consumer_info(TASK_STREAM, TASK_CONSUMER)
+    except NotFoundError:
+        info = await js.add_consumer(
+            TASK_STREAM,
+            ConsumerConfig(
+                durable_name=TASK_CONSUMER,
+                ack_policy=AckPolicy.EXPLICIT,
+                ack_wait=settings.ack_wait,
+                max_ack_pending=_MAX_UNANSWERED,
+                max_waiting=_MAX_WAITING_PULLS,
+                filter_subject=TASK_SUBJECT,
+            ),
+        )
+    return info.config.ack_wait or settings.ack_wait
+
+
+async def _provision(js: JetStreamContext, settings: Settings) -> Provisioned:
+    created = [
+        str(config.name)
+        for config in (*_streams(settings), *_buckets(settings))
+        if await _ensure_stream(js, config)
+    ]
+    history = True
+    try:
+        if await _ensure_stream(js, _event_stream(settings)):
+            created.append(EVENT_STREAM)
+    except APIError as error:
+        if error.err_code != _SUBJECTS_OVERLAP:
+            raise
+        history = False
+        logger.warning(
+            "no history stream: another stream holds subjects of %s", EVENT_STREAM_SUBJECT
+        )
+    ack_wait = await ensure_task_consumer(js, settings)
+    return Provisioned(ack_wait, tuple(created), history)
+
+
+def _streams(settings: Settings) -> tuple[StreamConfig, ...]:
+    return (
+        StreamConfig(
+            name=TASK_STREAM,
+            subjects=[TASK_SUBJECT],
+            retention=RetentionPolicy.LIMITS,
+            max_age=settings.task_max_age,
+            max_bytes=settings.task_max_bytes,
+            discard=DiscardPolicy.OLD,
+            storage=StorageType.FILE,
+            num_replicas=settings.replicas,
+            duplicate_window=min(_DUPLICATE_WINDOW, settings.task_max_age),
+            allow_direct=True,
+        ),
+    )
+
+
+def _event_stream(settings: Settings) -> StreamConfig:
+    return StreamConfig(
+        name=EVENT_STREAM,
+        subjects=[EVENT_STREAM_SUBJECT],
+        retention=RetentionPolicy.LIMITS,
+        max_age=settings.event_max_age,
+        max_bytes=settings.event_max_bytes,
+        discard=DiscardPolicy.OLD,
+        storage=StorageType.FILE,
+        num_replicas=settings.replicas,
+        duplicate_window=min(_DUPLICATE_WINDOW, settings.event_max_age),
+        allow_direct=True,
+    )
+
+
+def _buckets(settings: Settings) -> tuple[StreamConfig, ...]:
+    return (
+        StreamConfig(
+            name=f"OBJ_{RESULT_BUCKET}",
+            subjects=[f"$O.{RESULT_BUCKET}.C.>", f"$O.{RESULT_BUCKET}.M.>"],
+            max_age=settings.result_ttl,
+            max_bytes=settings.result_max_bytes,
+            discard=DiscardPolicy.NEW,
+            storage=StorageType.FILE,
+            num_replicas=settings.replicas,
+            duplicate_window=min(_DUPLICATE_WINDOW, settings.result_ttl),
+            allow_rollup_hdrs=True,
+            allow_direct=True,
+        ),
+        *(
+            StreamConfig(
+                name=f"KV_{bucket}",
+                subjects=[f"$KV.{bucket}.>"],
+                max_age=settings.store_ttl,
+                max_bytes=settings.store_max_bytes,
+                max_msgs_per_subject=1,
+                discard=DiscardPolicy.NEW,
+                storage=StorageType.FILE,
+                num_replicas=settings.replicas,
+                duplicate_window=min(_DUPLICATE_WINDOW, settings.store_ttl),
+                allow_rollup_hdrs=True,
+                deny_delete=True,
+                allow_direct=True,
+            )
+            for bucket in STORE_BUCKETS
+        ),
+    )
+
+
+async def _ensure_stream(js: JetStreamContext, config: StreamConfig) -> bool:
+    """Make the stream and return True, or False if there is one of this name already."""
+    try:
+        await js.stream_info(str(config.name))
+    except NotFoundError:
+        pass
+    else:
+        return False
+    size = config.max_bytes or _SMALLEST
+    while True:
+        try:
+            await js.add_stream(config.evolve(max_bytes=size))
+        except APIError as error:
+            if error.err_code == _NAME_IN_USE:  # another worker was quicker
+                return False
+            if error.err_code != _NO_ROOM or size <= _SMALLEST:
+                raise
+            size = max(_SMALLEST, size // 2)
+            logger.warning(
+                "%s: the server has little room, limit now %d MiB", config.name, size // MIB
+            )
+        else:
+            return True

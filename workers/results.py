@@ -1,0 +1,142 @@
+"""Results as JSON in the Object Store, stored even when the server is away for a while.
+
+taskiq-nats writes pickles by default, gives up at the first error, and then the task's message
+is acknowledged as if all were well: the task ran and nobody can ever know how it ended.
+"""
+
+import asyncio
+import base64
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from nats.errors import MaxPayloadError
+from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
+from taskiq import TaskiqResult
+from taskiq.depends.progress_tracker import TaskProgress
+from taskiq.serializers import JSONSerializer
+from taskiq_nats import NATSObjectStoreResultBackend
+
+from pulse_desktop.protocol.topics import RESULT_BUCKET
+from workers.connection import OUTAGE_ERRORS, connect_options
+from workers.delivery import current_delivery
+from workers.errors import ResultNotSerializableError, ResultNotStoredError
+from workers.settings import Settings
+
+logger = logging.getLogger("pulse.workers.results")
+
+_REFUSALS: Final = 3
+_FIRST_DELAY: Final = 0.2
+_LONGEST_DELAY: Final = 5.0
+
+
+class JsonResults(NATSObjectStoreResultBackend[Any]):
+    """The result bucket.
+
+    Attributes:
+        on_progress: called with task id and progress whenever a task reports some.
+        on_not_stored: called with task id and error when the server refuses a result for good.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            settings.servers,
+            bucket_name=RESULT_BUCKET,
+            serializer=JSONSerializer(ensure_ascii=False),
+            **connect_options(settings, "results"),
+        )
+        self.on_progress: Callable[[str, TaskProgress[Any]], None] | None = None
+        self.on_not_stored: Callable[[str, ResultNotStoredError], None] | None = None
+
+    async def set_result(self, task_id: str, result: TaskiqResult[Any]) -> None:
+        """Store a result; what has no JSON form becomes a failed result that says so.
+
+        An outage is waited for, as long as it takes: the task keeps its slot meanwhile.
+
+        Raises:
+            ResultNotStoredError: the server is there and refuses, such as for want of room.
+        """
+        body = self._body(result)
+        delivery = current_delivery.get()
+        if delivery is not None:
+            delivery.result_bytes = len(body)
+        delay = _FIRST_DELAY
+        refusals = 0
+        while True:
+            try:
+                await self.object_store.put(name=task_id, data=body)
+            except (APIError, MaxPayloadError) as error:
+                refusals += not isinstance(error, ServiceUnavailableError)
+                if refusals >= _REFUSALS:
+                    raise self._not_stored(task_id, error) from error
+            except OUTAGE_ERRORS as error:
+                logger.warning("result of %s not stored yet: %s", task_id, type(error).__name__)
+            else:
+                return
+            await asyncio.sleep(delay)
+            delay = min(_LONGEST_DELAY, delay * 2)
+
+    async def set_progress(self, task_id: str, progress: TaskProgress[Any]) -> None:
+        """Store the progress and tell of it. Never stops the task that reports it."""
+        if self.on_progress is not None:
+            self.on_progress(task_id, progress)
+        try:
+            await super().set_progress(task_id, progress)
+        except (*OUTAGE_ERRORS, ValueError, TypeError) as error:
+            logger.warning("progress of %s not stored: %s", task_id, error)
+
+    async def stored_since(self, task_id: str, moment: float) -> bool:
+        """Tell whether a result was stored at or after a time (Unix seconds, server's clock)."""
+        name = base64.urlsafe_b64encode(task_id.encode()).decode()
+        try:
+            found = await self.nats_jetstream.get_last_msg(
+                f"OBJ_{self.bucket_name}", f"$O.{self.bucket_name}.M.{name}", direct=True
+            )
+        except (NotFoundError, *OUTAGE_ERRORS):
+            return False
+        stored = (found.headers or {}).get("Nats-Time-Stamp", "")
+        try:
+            return datetime.fromisoformat(stored).timestamp() >= moment
+        except ValueError:
+            return False
+
+    def _not_stored(self, task_id: str, error: Exception) -> ResultNotStoredError:
+        text = error.description if isinstance(error, APIError) else str(error)
+        refusal = ResultNotStoredError(f"the server refuses the result: {text}")
+        if self.on_not_stored is not None:
+            self.on_not_stored(task_id, refusal)
+        return refusal
+
+    def _body(self, result: TaskiqResult[Any]) -> bytes:
+        """Write a result, replacing what cannot be written. Changes `result` accordingly."""
+        try:
+            return self._written(result)
+        except Exception as error:  # noqa: BLE001 - the value's own code decides what is raised
+            if not result.is_err:
+                kind = type(result.return_value).__name__
+                result.error = ResultNotSerializableError(
+                    f"the task returned a {kind} that has no JSON form: {_short(error)}"
+                )
+            result.is_err = True
+            result.return_value = None
+        try:
+            return self._written(result)
+        except Exception as error:  # noqa: BLE001
+            result.labels = {key: _short(value) for key, value in result.labels.items()}
+            result.error = ResultNotSerializableError(
+                f"{type(result.error).__name__}, which has no JSON form itself: {_short(error)}"
+            )
+        return self._written(result)
+
+    def _written(self, result: TaskiqResult[Any]) -> bytes:
+        body = self.serializer.dumpb(result.model_dump(mode="json"))
+        body.decode()
+        return body
+
+
+def _short(value: object) -> str:
+    try:
+        return str(value).encode("utf-8", "replace").decode()[:300]
+    except Exception:  # noqa: BLE001
+        return type(value).__name__
