@@ -15,31 +15,25 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
-from pulse_desktop.local import nats_server
-from pulse_desktop.local.bounded_log import BoundedLog, tail
-from pulse_desktop.local.child import Child, Launch
+from pulse_desktop.local.bounded_log import tail
 from pulse_desktop.local.client_locks import live_clients, lock_on, remove_dead_clients, try_lock
-from pulse_desktop.local.commands import child_environment, module_command
 from pulse_desktop.local.errors import LocalStackError
-from pulse_desktop.local.heartbeats import wait_for_heartbeat
 from pulse_desktop.local.job_object import enter_job
 from pulse_desktop.local.paths import DataFolder, data_folder
 from pulse_desktop.local.processes import end_processes, reference
 from pulse_desktop.local.service import Service
+from pulse_desktop.local.stack_services import StackServices
 from pulse_desktop.local.stack_state import Phase, Problem, StackState, read_state, write_state
 from pulse_desktop.protocol.addresses import mask_address
 
 CLIENT_SCAN_S: Final = 0.25
 ALONE_FOR_S: Final = 0.5
-DRAIN_S: Final = 8.0
-SERVER_DRAIN_S: Final = 5.0
 EARLY_ENDS_ALLOWED: Final = 3
-PORT_PATIENCE_S: Final = 5.0
 _LOCK_POLL_S: Final = 0.05
 
 _log: Final = logging.getLogger("pulse_desktop.local.guardian")
@@ -52,8 +46,6 @@ class Guardian:
         self, folder: DataFolder, launch: str, *, workers: int, sample: bool, worker_module: str
     ) -> None:
         self._folder = folder
-        self._worker_module = worker_module
-        self._address = nats_server.last_address(folder)
         self._asked_to_end = asyncio.Event()
         self._state = StackState(
             launch=launch,
@@ -65,16 +57,10 @@ class Guardian:
             sample=sample,
             started_at=time.time(),
         )
-        self._server = self._service(
-            "nats-server", self._launch_server, self._server_ready, SERVER_DRAIN_S
+        self._services = StackServices(
+            folder, worker_module, workers=workers, sample=sample, on_change=self.publish
         )
-        self._workers = [self._worker(f"worker-{n}") for n in range(1, workers + 1)]
-        self._feeder = self._service("feeder", self._launch_feeder, _at_once, DRAIN_S)
-        self._consumers = [*self._workers, *([self._feeder] if sample else [])]
-        self._services = [self._server, *self._consumers]
         self._keeping: list[asyncio.Task[None]] = []
-        self._program = Path()
-        self._moving: asyncio.Future[list[None]] | None = None
 
     async def run(self) -> None:
         """Start all, stay while somebody uses it, end all.
@@ -107,12 +93,12 @@ class Guardian:
             launch=old.launch,
             guardian=old.guardian,
             phase=phase or old.phase,
-            server=old.server if self._address.port <= 0 else self._address.server,
-            monitor=old.monitor if self._address.monitor_port <= 0 else self._address.monitor,
+            server=self._services.address.server,
+            monitor=self._services.address.monitor,
             workers=old.workers,
             sample=old.sample,
             started_at=old.started_at,
-            processes=tuple(service.state for service in self._services),
+            processes=tuple(service.state for service in self._services.all),
             problem=problem or old.problem,
         )
         try:
@@ -121,20 +107,21 @@ class Guardian:
             _log.exception("cannot write the state file")
 
     async def _start(self) -> None:
-        self._program = nats_server.find_nats_server()
-        self._keep(self._server)
-        await self._first_time_up(self._server)
-        if not self._workers:
-            await self._provision()
-        for worker in self._workers:
+        services = self._services
+        services.find_program()
+        self._keep(services.server)
+        await self._first_time_up(services.server)
+        if not services.workers:
+            await services.provision()
+        for worker in services.workers:
             self._keep(worker)
-        for worker in self._workers:
+        for worker in services.workers:
             await self._first_time_up(worker)
-        if self._feeder in self._consumers:
-            self._keep(self._feeder)
-            await self._first_time_up(self._feeder)
+        if services.feeder is not None:
+            self._keep(services.feeder)
+            await self._first_time_up(services.feeder)
         self.publish("ready")
-        _log.info("ready at %s", self._address.monitor)
+        _log.info("ready at %s", services.address.monitor)
 
     def _keep(self, service: Service) -> None:
         task = asyncio.create_task(service.keep(), name=service.name)
@@ -179,81 +166,9 @@ class Guardian:
     async def _end(self) -> None:
         if self._state.phase != "failed":
             self.publish("ending")
-        await asyncio.gather(*(service.stop() for service in self._consumers))
-        await self._server.stop()
+        await self._services.stop()
         if self._keeping:
             await asyncio.wait(self._keeping)
-        if self._moving is not None:
-            await self._moving
-
-    # What the processes are.
-
-    def _service(
-        self,
-        name: str,
-        launch: Callable[[], Coroutine[None, None, Launch]],
-        ready: Callable[[], Coroutine[None, None, None]],
-        drain_s: float,
-    ) -> Service:
-        log = BoundedLog(self._folder.log_of(name))
-        log.hide([self._address.token])
-        return Service(name, launch, log, ready=ready, drain_s=drain_s, on_change=self.publish)
-
-    def _worker(self, name: str) -> Service:
-        async def launch() -> Launch:
-            return self._module("run", "--name", name, "--parent-pipe")
-
-        async def ready() -> None:
-            await wait_for_heartbeat(self._address.server, name)
-
-        return self._service(name, launch, ready, DRAIN_S)
-
-    async def _launch_feeder(self) -> Launch:
-        return self._module("feed", "--parent-pipe")
-
-    def _module(self, *arguments: str) -> Launch:
-        return Launch(
-            module_command(self._worker_module, *arguments),
-            child_environment({"PULSE_SERVER": self._address.server}),
-            self._folder.root,
-            parent_pipe=True,
-            tether="kill",
-        )
-
-    async def _provision(self) -> None:
-        log = BoundedLog(self._folder.log_of("provision"))
-        log.hide([self._address.token])
-        child = await Child.start(self._module("provision"), log, os.getpid())
-        code = await child.wait()
-        log.close()
-        if code != 0:
-            raise LocalStackError(
-                "The streams cannot be created", tail(log.path), f"The whole log is {log.path}."
-            )
-
-    async def _launch_server(self) -> Launch:
-        patience_s = PORT_PATIENCE_S if self._server.state.restarts else 0.0
-        wanted = await nats_server.wait_for_ports(self._address, patience_s)
-        nats_server.write_config(self._folder, wanted)
-        return Launch(
-            [str(self._program), "--config", str(self._folder.server_config)],
-            child_environment(),
-            self._folder.root,
-            parent_pipe=False,
-            tether="terminate",
-        )
-
-    async def _server_ready(self) -> None:
-        before = self._address
-        self._address = await nats_server.wait_until_ready(self._folder, before.token)
-        if before.port > 0 and before != self._address:
-            _log.warning("the server has moved to %s; restarting what used it", self._address.port)
-            # Not awaited: draining takes its time, and the server is ready now.
-            self._moving = asyncio.gather(*(each.end_child() for each in self._consumers))
-
-
-async def _at_once() -> None:
-    """The feeder's readiness: nothing waits for it."""
 
 
 def _did_not_start(service: Service) -> LocalStackError:

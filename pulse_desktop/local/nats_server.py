@@ -21,7 +21,9 @@ from pulse_desktop.local.errors import LocalStackError
 from pulse_desktop.local.paths import DataFolder
 from pulse_desktop.local.private_file import write_private
 
-MAX_FILE_STORE_BYTES: Final = 2 << 30
+MAX_FILE_STORE_BYTES: Final = 4 << 30
+"""More than the limits of all streams of the workers together, which the server reserves."""
+
 MAX_MEMORY_STORE_BYTES: Final = 64 << 20
 
 _ANY_FREE_PORT: Final = -1
@@ -42,12 +44,16 @@ class ServerAddress(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def server(self) -> str:
-        """Address for clients, with the token."""
+        """Address for clients, with the token; empty while the port is not chosen."""
+        if self.port <= 0:
+            return ""
         return f"nats://{self.token}@127.0.0.1:{self.port}"
 
     @property
     def monitor(self) -> str:
-        """Address of the HTTP monitoring."""
+        """Address of the HTTP monitoring; empty while the port is not chosen."""
+        if self.monitor_port <= 0:
+            return ""
         return f"http://127.0.0.1:{self.monitor_port}"
 
 

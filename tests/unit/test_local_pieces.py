@@ -185,7 +185,7 @@ class TestServerConfiguration:
         text = nats_server.config_text(folder, ServerAddress("word", 4321))
         assert 'host: "127.0.0.1"\nport: 4321\nhttp: "127.0.0.1:-1"' in text
         assert 'token: "word"' in text
-        assert f"max_file_store: {2 << 30}" in text
+        assert f"max_file_store: {4 << 30}" in text
 
     def test_it_is_private(self, folder):
         nats_server.write_config(folder, ServerAddress("word"))
