@@ -38,6 +38,13 @@ fail() {
     exit 1
 }
 
+# Into a log, for pip has much to say about where it looked; what it said last is shown on failure.
+pip_install() {
+    "$venv_python" -m pip install --progress-bar off "$@" >"$pip_log" 2>&1 && return
+    grep -v '^WARNING: Location' "$pip_log" | tail -n 15 >&2
+    return 1
+}
+
 if is_ready; then
     exec packaging/system-libraries.sh "$purpose"
 fi
@@ -91,12 +98,13 @@ unset PIP_TARGET PIP_PREFIX PYTHONHOME
 export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 echo "setup: installing $(grep -c '^[a-z]' "$lock") pinned packages (the first time takes minutes)"
-"$venv_python" -m pip install -qq --log build/setup-pip.log -r "$lock" ||
+pip_log=build/setup-pip.log
+pip_install -r "$lock" ||
     fail "pip could not install $lock. It needs the package index, about 600 MB of disk, and
        Linux with glibc 2.34 or newer (Debian 12, Ubuntu 22.04, RHEL 9) or macOS 13.
-       The whole story is in build/setup-pip.log."
-"$venv_python" -m pip install -qq --log build/setup-pip.log --no-build-isolation --no-deps -e . ||
-    fail "pip could not install this project. The whole story is in build/setup-pip.log."
+       The whole story is in $pip_log."
+pip_install --no-build-isolation --no-deps -e . ||
+    fail "pip could not install this project. The whole story is in $pip_log."
 packaging/system-libraries.sh linked \
     "$("$venv_python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')" || exit 1
 
