@@ -5,28 +5,26 @@ two frames thousands of rows may arrive, be forgotten or change; what comes out 
 steps, because a view pays for every insertion and removal it is told of.
 """
 
-from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Final, Generic, Literal, TypeVar
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
-from pulse_desktop.ui.models.matching import (
-    Flips,
-    FrozenRows,
-    SortKeys,
-    Source,
-    matching_positions,
-    runs_of,
-)
+import numpy as np
+
+from pulse_desktop.ui.models.matching import Flips, Positions, matching_positions, runs_of
+from pulse_desktop.ui.models.source import FrozenRows, Source
+
+if TYPE_CHECKING:
+    from pulse_desktop.ui.models.sort_keys import SortKeys
 
 RowT = TypeVar("RowT")
 
 _MOST_STEPS: Final = 8
 """More single insertions and removals than this are made as one change of layout."""
+_NONE: Final[Positions] = np.empty(0, np.int64)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Step:
     """One change to tell a view of.
 
@@ -43,8 +41,8 @@ class Step:
     low: int
     high: int
     apply: Callable[[], None] = lambda: None
-    before: Sequence[int] = ()
-    after: Sequence[int] = ()
+    before: Positions = field(default_factory=lambda: _NONE)
+    after: Positions = field(default_factory=lambda: _NONE)
 
 
 class Arrangement(Generic[RowT]):
@@ -67,8 +65,8 @@ class Arrangement(Generic[RowT]):
         self.keys: SortKeys[RowT] | None = None
         self._first = rows.first
         self._end = rows.end
-        self._shown: list[int] | None = None  # positions that match, rising; None: no filter
-        self._order: list[int] | None = None  # positions as shown; None: newest on top
+        self._shown: Positions | None = None  # positions that match, rising; None: no filter
+        self._order: Positions | None = None  # positions as shown; None: newest on top
         self._held: FrozenRows[RowT] | None = None  # what forgotten rows of a sorted table said
         self._changed: set[int] = set()  # since the last sort
 
@@ -88,18 +86,19 @@ class Arrangement(Generic[RowT]):
         if not 0 <= row < len(self):
             raise IndexError(row)
         if self._order is not None:
-            return self._order[row]
-        return self._end - 1 - row if self._shown is None else self._shown[-1 - row]
+            return int(self._order[row])
+        return self._end - 1 - row if self._shown is None else int(self._shown[-1 - row])
 
     def view_row(self, position: int) -> int | None:
         """Return where a position is shown, or None."""
         if self._order is not None:
-            return self._order.index(position) if position in self._order else None
-        if self._shown is None:
+            found = np.flatnonzero(self._order == position)
+            return int(found[0]) if len(found) else None
+        shown = self._shown
+        if shown is None:
             return self._end - 1 - position if self._first <= position < self._end else None
-        at = bisect_left(self._shown, position)
-        found = at < len(self._shown) and self._shown[at] == position
-        return len(self._shown) - 1 - at if found else None
+        at = int(np.searchsorted(shown, position))
+        return len(shown) - 1 - at if at < len(shown) and shown[at] == position else None
 
     def row_object(self, row: int) -> RowT | None:
         """Return the row shown at a view row, None when there is none."""
@@ -121,7 +120,7 @@ class Arrangement(Generic[RowT]):
         self._order = None
         if self.keys is not None:
             self.keys.clear()
-            self._order = self.keys.order(rows, self._newest_first())
+            self._order = self.keys.order(rows, self._newest_first(self._shown))
             self._held = FrozenRows(rows, self._end)
 
     def freeze(self) -> Iterator[Step]:
@@ -146,11 +145,11 @@ class Arrangement(Generic[RowT]):
             dirty: positions of rows that were replaced or touched.
         """
         yield from self._forget()
-        staying = dirty
+        staying: Iterable[int] = dirty
         if dirty and self.accepts is not None and self._shown is not None:
             flips = Flips(self.source, self.accepts, self._shown, dirty, self._end)
-            yield from self._flip(flips, self._shown)
-            staying = flips.staying
+            yield from self._flip(flips)
+            staying = flips.staying.tolist()
         yield from self._repaint(staying)
         yield from self._grow()
 
@@ -159,69 +158,62 @@ class Arrangement(Generic[RowT]):
         source, keys, shown = self.source, self.keys, self._shown
         if keys is None or self._order is None:
             return
-        keys.forget(range(self._first, min(source.first, self._end)))
         keys.forget(self._changed)
-        start = max(self._end, source.first)
-        # The old order is nearly the new one, and sorting what is nearly sorted is cheap.
         if shown is not None and self.accepts is not None:
-            del shown[: bisect_left(shown, source.first)]
+            shown = shown[np.searchsorted(shown, source.first) :]
             shown = Flips(source, self.accepts, shown, self._changed, self._end).apply(shown)
-            shown += matching_positions(source, self.accepts, start)
-            matching = set(shown)
-            hint = [position for position in self._order if position in matching]
-            matching.difference_update(hint)
-            hint += matching
-        else:
-            hint = [position for position in self._order if position >= source.first]
-            hint += range(start, source.end)
+            fresh = matching_positions(source, self.accepts, self._end)
+            shown = np.concatenate((shown, fresh))
         self._changed.clear()
-        before = self._order
         self._first, self._end = source.first, source.end
-        order = keys.order(source, hint)
-        yield from self._transform(before, order, shown, order)
+        order = keys.order(source, self._newest_first(shown))
+        yield from self._transform(self._order, order, shown, order)
 
     def retake(self) -> Iterator[Step]:
         """Work out afresh what is shown: after a new filter, a new order, or having been hidden."""
-        source = self.source
+        source, keys = self.source, self.keys
         self._changed.clear()
-        if self.accepts is None and self.keys is None and self._order is self._shown is None:
+        if self.accepts is None and keys is None and self._order is self._shown is None:
             yield from self._forget()
             yield from self._grow()
         else:
-            before = list(self._newest_first()) if self._order is None else self._order
-            if self.keys is not None:
-                self.keys.clear()
+            before = self._newest_first(self._shown) if self._order is None else self._order
             self._first, self._end = source.first, source.end
             shown = self._all_matching()
-            wanted: Sequence[int] = range(self._end - 1, self._first - 1, -1)
-            wanted = wanted if shown is None else shown[::-1]
-            order = None if self.keys is None else self.keys.order(source, wanted)
-            yield from self._transform(before, order or list(wanted), shown, order)
+            after = self._newest_first(shown)
+            order = None
+            if keys is not None:
+                keys.clear()
+                after = order = keys.order(source, after)
+            yield from self._transform(before, after, shown, order)
         if len(self):
             yield Step("repaint", 0, len(self) - 1)
 
     # How it is done
 
-    def _all_matching(self) -> list[int] | None:
+    def _all_matching(self) -> Positions | None:
         if self.accepts is None:
             return None
         return matching_positions(self.source, self.accepts, self.source.first)
 
-    def _newest_first(self) -> Sequence[int]:
-        if self._shown is not None:
-            return self._shown[::-1]
-        return range(self._end - 1, self._first - 1, -1)
+    def _newest_first(self, shown: Positions | None) -> Positions:
+        if shown is not None:
+            return shown[::-1]
+        return np.arange(self._end - 1, self._first - 1, -1, dtype=np.int64)
 
     def _forget(self) -> Iterator[Step]:
         """Drop what the source has forgotten: always the lowest rows of the table."""
         first, shown = self.source.first, self._shown
         if first == self._first:
             return
-        gone = min(first, self._end) - self._first if shown is None else bisect_left(shown, first)
+        if shown is None:
+            gone = min(first, self._end) - self._first
+        else:
+            gone = int(np.searchsorted(shown, first))
 
         def apply() -> None:
             if shown is not None:
-                del shown[:gone]
+                self._shown = shown[gone:]
             self._first, self._end = first, max(self._end, first)
 
         if gone:
@@ -232,70 +224,77 @@ class Arrangement(Generic[RowT]):
     def _grow(self) -> Iterator[Step]:
         """Put what has arrived on top."""
         end, shown = self.source.end, self._shown
-        fresh: Sequence[int] = range(self._end, end)
-        if self.accepts is not None and fresh:
+        fresh = _NONE
+        count = end - self._end
+        if self.accepts is not None and count:
             fresh = matching_positions(self.source, self.accepts, self._end)
+            count = len(fresh)
 
         def apply() -> None:
             if shown is not None:
-                shown.extend(fresh)
+                self._shown = np.concatenate((shown, fresh))
             self._end = end
 
-        if fresh:
-            yield Step("insert", 0, len(fresh) - 1, apply)
+        if count:
+            yield Step("insert", 0, count - 1, apply)
         else:
-            apply()
+            self._end = end
 
-    def _flip(self, flips: Flips, shown: list[int]) -> Iterator[Step]:
+    def _flip(self, flips: Flips) -> Iterator[Step]:
         """Let changed rows enter and leave the filter."""
-        leaving, entering = runs_of(flips.leaving), runs_of(flips.entering)
+        shown = self._shown
+        if shown is None:
+            return
+        leaving = runs_of(flips.leaving.tolist())
+        entering = runs_of(flips.entering.tolist())
         if len(leaving) + len(entering) > _MOST_STEPS:
-            kept = flips.apply(shown)
-            yield from self._transform(shown[::-1], kept[::-1], kept, None)
+            after = flips.apply(shown)
+            yield from self._transform(shown[::-1], after[::-1], after, None)
             return
         for low, high in leaving:
-            at, stop = bisect_left(shown, low), bisect_left(shown, high + 1)
+            at, stop = np.searchsorted(shown, (low, high + 1)).tolist()
             rows = len(shown) - stop, len(shown) - 1 - at
-            yield Step("remove", *rows, partial(shown.__delitem__, slice(at, stop)))
+            shown = np.delete(shown, slice(at, stop))
+            yield Step("remove", *rows, self._showing(shown))
         for low, high in entering:
-            at = bisect_left(shown, low)
+            at = int(np.searchsorted(shown, low))
             row = len(shown) - at
-            fresh = range(low, high + 1)
-            yield Step(
-                "insert", row, row + high - low, partial(shown.__setitem__, slice(at, at), fresh)
-            )
+            shown = np.insert(shown, at, np.arange(low, high + 1))
+            yield Step("insert", row, row + high - low, self._showing(shown))
+
+    def _showing(self, positions: Positions) -> Callable[[], None]:
+        return lambda: setattr(self, "_shown", positions)
+
+    def _ordered(self, positions: Positions) -> Callable[[], None]:
+        return lambda: setattr(self, "_order", positions)
 
     def _transform(
         self,
-        before: list[int],
-        after: list[int],
-        shown: list[int] | None,
-        order: list[int] | None,
+        before: Positions,
+        after: Positions,
+        shown: Positions | None,
+        order: Positions | None,
     ) -> Iterator[Step]:
         """Change to another list of positions in three steps whatever the difference.
 
         What is new is put at the end, everything is brought into its new order with what is gone
         at the end, and that is removed.
         """
-        fresh = set(after)
-        gone = [position for position in before if position not in fresh]
-        fresh.difference_update(before)
-        grown = before + [position for position in after if position in fresh]
-        moved = after + gone
-
-        def arrange(positions: list[int]) -> Callable[[], None]:
-            return lambda: setattr(self, "_order", positions)
+        fresh = after[np.isin(after, before, assume_unique=True, invert=True)]
+        gone = before[np.isin(before, after, assume_unique=True, invert=True)]
+        grown = np.concatenate((before, fresh))
+        moved = np.concatenate((after, gone))
 
         def settle() -> None:
             self._shown, self._order = shown, order
             self._held = None if order is None else FrozenRows(self.source, self._end)
 
         self._order = before
-        if fresh:
-            yield Step("insert", len(before), len(grown) - 1, arrange(grown))
-        if moved != grown:
-            yield Step("layout", 0, len(moved) - 1, arrange(moved), grown, moved)
-        if gone:
+        if len(fresh):
+            yield Step("insert", len(before), len(grown) - 1, self._ordered(grown))
+        if not np.array_equal(moved, grown):
+            yield Step("layout", 0, len(moved) - 1, self._ordered(moved), grown, moved)
+        if len(gone):
             yield Step("remove", len(after), len(moved) - 1, settle)
         else:
             settle()

@@ -20,7 +20,9 @@ from PySide6.QtCore import (
 
 from pulse_desktop.ui.models.arrangement import Arrangement, Step
 from pulse_desktop.ui.models.column import Column
-from pulse_desktop.ui.models.matching import SortKeys, Source
+from pulse_desktop.ui.models.matching import places_of
+from pulse_desktop.ui.models.sort_keys import SortKeys
+from pulse_desktop.ui.models.source import Source
 from pulse_desktop.ui.theme import theme
 
 RowT = TypeVar("RowT")
@@ -215,12 +217,12 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
     def _change_layout(self, step: Step) -> None:
         self.layoutAboutToBeChanged.emit()
         held = self.persistentIndexList()
-        wanted = {step.before[index.row()] for index in held}
-        places = {position: row for row, position in enumerate(step.after) if position in wanted}
+        wanted = step.before[[index.row() for index in held]]
         step.apply()
-        self.changePersistentIndexList(
-            held, [self.index(places[step.before[i.row()]], i.column()) for i in held]
-        )
+        if held:
+            rows = places_of(wanted, step.after).tolist()
+            moved = [self.index(row, i.column()) for row, i in zip(rows, held, strict=True)]
+            self.changePersistentIndexList(held, moved)
         self.layoutChanged.emit()
 
     def _repaint(self, low: int, high: int) -> None:

@@ -1,0 +1,75 @@
+"""What lies over a live table: why it is empty, that it stands still, what arrived out of sight."""
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QAbstractScrollArea, QPushButton
+
+from pulse_desktop.ui import formats, icons
+from pulse_desktop.ui.models.live_table_model import LiveTableModel
+from pulse_desktop.ui.widgets.empty_note import EmptyNote
+
+
+class TableOverlay:
+    """The note in the middle and the pill at the bottom of a table.
+
+    Attributes:
+        above: rows that arrived above what is looked at.
+    """
+
+    def __init__(
+        self,
+        view: QAbstractScrollArea,
+        model: LiveTableModel[Any],
+        note: EmptyNote,
+        on_click: Callable[[], None],
+    ) -> None:
+        self.above = 0
+        self._view = view
+        self._model = model
+        self._note = note
+        self._pill = QPushButton(view)
+        self._pill.setProperty("kind", "pill")
+        self._pill.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._pill.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._pill.clicked.connect(on_click)
+        self._pill.hide()
+
+    def add_above(self, count: int) -> None:
+        """Count rows that arrived out of sight; 0 when everything has been looked at."""
+        above = self.above + count if count else 0
+        if above != self.above:
+            self.above = above
+            self.update()
+
+    def update(self) -> None:
+        """Show what has to be said now."""
+        model = self._model
+        if not model.shown:
+            self._note.show_for(filtered=model.filtered and model.total > 0, total=model.total)
+        if self._note.isHidden() != bool(model.shown):
+            self._note.setVisible(not model.shown)
+            self.place()
+        wanted = model.paused or self.above > 0
+        if self._pill.isHidden() == wanted:
+            self._pill.setVisible(wanted)
+        if not wanted:
+            return
+        if model.paused:
+            text, name = f" Paused · {formats.count(model.waiting)} waiting", "play"
+        else:
+            text, name = f" {formats.count(self.above)} new", "chevron-up"
+        if self._pill.text() != text:
+            self._pill.setText(text)
+            self._pill.setIcon(icons.icon(name, "on_accent", 12))
+            self.place()
+
+    def place(self) -> None:
+        """Put note and pill where they belong, after the table changed its size."""
+        area = self._view.viewport().geometry()
+        self._note.resize(area.size())
+        self._pill.adjustSize()
+        left = area.center().x() - self._pill.width() // 2
+        self._pill.move(QPoint(left, area.bottom() - self._pill.height() - 10))
+        self._pill.raise_()
