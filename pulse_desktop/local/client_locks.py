@@ -16,6 +16,9 @@ from pulse_desktop.local.paths import DataFolder
 
 _numbers: Final = itertools.count(1)
 
+_held_here: Final["set[ClientLock]"] = set()
+"""Keeps held locks alive: one that is forgotten would be released by the garbage collector."""
+
 
 def lock_on(path: os.PathLike[str]) -> filelock.BaseFileLock:
     """Return a lock on a file that only its owner may read; any thread may release it."""
@@ -56,7 +59,10 @@ class ClientLock:
         Raises:
             OSError: the file cannot be created.
         """
-        return self.held or try_lock(self._lock)
+        if not self.held and not try_lock(self._lock):
+            return False
+        _held_here.add(self)
+        return True
 
     def release(self) -> None:
         """Count no longer."""
@@ -64,6 +70,7 @@ class ClientLock:
             with contextlib.suppress(OSError):  # Windows: the guardian removes it later
                 self._path.unlink()
             self._lock.release()
+        _held_here.discard(self)
 
 
 def live_clients(folder: DataFolder) -> list[str]:

@@ -16,6 +16,7 @@ import nats
 import psutil
 import pytest
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 
 from pulse_desktop.local.errors import LocalStackError
 from pulse_desktop.local.paths import DataFolder
@@ -133,7 +134,7 @@ async def test_a_started_stack_can_be_used_and_keeps_its_token_to_itself(stacks:
 
 
 async def test_the_stack_lives_until_its_last_user_goes(stacks: Stacks) -> None:
-    first, second = stacks.user(), stacks.user()
+    first, second = stacks.user(sample=False), stacks.user(sample=False)
     one, other = await asyncio.gather(first.start(), second.start())
     assert sorted([one.joined, other.joined]) == [False, True]
     assert one.server == other.server
@@ -150,12 +151,14 @@ async def test_the_stack_lives_until_its_last_user_goes(stacks: Stacks) -> None:
     assert list(stacks.folder.clients.iterdir()) == []
 
 
-async def test_nothing_outlives_a_user_that_is_killed(stacks: Stacks) -> None:
+async def test_real_workers_work_and_nothing_outlives_a_user_that_is_killed(
+    stacks: Stacks,
+) -> None:
     script = (
         "import asyncio, sys\n"
         "from pulse_desktop.local.stack import LocalStack\n"
         "async def main():\n"
-        f"    await LocalStack(sys.argv[1], worker_module={STAND_IN!r}).start()\n"
+        "    await LocalStack(sys.argv[1], workers=2).start()\n"
         "    print('ready', flush=True)\n"
         "    await asyncio.Event().wait()\n"
         "asyncio.run(main())\n"
@@ -165,13 +168,18 @@ async def test_nothing_outlives_a_user_that_is_killed(stacks: Stacks) -> None:
     assert user.stdout is not None
     assert await user.stdout.readline() == b"ready\n"
     stacks.state()
+    info = running_stack(stacks.data_dir)
+    assert info is not None
+    async with connected(info) as client:
+        results = client.jetstream()
+        await wait_until(lambda: _stored(results, "OBJ_taskiq_results"), 20.0)
     user.kill()
     await user.wait()
     await stacks.all_gone()
 
 
 async def test_a_killed_guardian_takes_all_with_it_and_is_replaced(stacks: Stacks) -> None:
-    user = stacks.user()
+    user = stacks.user(sample=False)
     info = await user.start()
     async with connected(info) as client:
         await keep_something(client)
@@ -216,7 +224,7 @@ async def test_leftovers_of_a_killed_guardian_are_ended_first(stacks: Stacks) ->
 
 
 async def test_a_killed_server_is_back_at_the_same_address_with_its_data(stacks: Stacks) -> None:
-    user = stacks.user()
+    user = stacks.user(sample=False)
     info = await user.start()
     async with connected(info) as client:
         await keep_something(client)
@@ -280,6 +288,10 @@ async def test_too_short_a_time_is_told_and_leaves_nothing(stacks: Stacks) -> No
 
 async def _ignore(_: Exception) -> None:
     pass
+
+
+async def _stored(js: JetStreamContext, stream: str) -> int:
+    return (await js.stream_info(stream)).state.messages
 
 
 def _contains(path: Path, token: str) -> bool:

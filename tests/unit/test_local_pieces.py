@@ -1,6 +1,7 @@
 """The parts of the embedded stack that need no running stack."""
 
 import ctypes
+import gc
 import os
 import shutil
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pulse_desktop.local import commands, job_object, nats_server, paths
+from pulse_desktop.local import client_locks, commands, job_object, nats_server, paths
 from pulse_desktop.local.bounded_log import BoundedLog, tail
 from pulse_desktop.local.child import Launch, exit_words, tethered
 from pulse_desktop.local.client_locks import ClientLock, live_clients, remove_dead_clients
@@ -122,6 +123,18 @@ class TestClientLocks:
         one.release()
         other.release()
         assert live_clients(folder) == []
+
+    def test_a_held_lock_that_nobody_refers_to_is_still_held(self, folder):
+        name = self.hold_and_forget(folder)
+        gc.collect()
+        assert live_clients(folder) == [name]
+        next(each for each in client_locks._held_here if each.name == name).release()
+        assert live_clients(folder) == []
+
+    def hold_and_forget(self, folder: DataFolder) -> str:
+        lock = ClientLock(folder)
+        assert lock.try_hold()
+        return lock.name
 
 
 class TestBoundedLog:
