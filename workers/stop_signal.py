@@ -64,7 +64,7 @@ class StopSignal:
             self._ticker = loop.create_task(self._tick())
 
     async def _tick(self) -> None:
-        while True:
+        while True:  # noqa: ASYNC110 - waking up is the purpose
             await asyncio.sleep(_WAKE_INTERVAL)
 
 

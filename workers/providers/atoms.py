@@ -59,7 +59,7 @@ _EN: Final[dict[str, tuple[tuple[float, str], ...]]] = {
     ),
     "idea": (
         (0.9, r"\bidea\b|what if|how about|(?:i|we) (?:propose|suggest)|proposal"),
-        (0.7, r"we could|maybe we (?:should|can)|could we|would be (?:nice|good|great|better)"),
+        (0.7, r"we could(?! not|n)|maybe we (?:should|can)|could we|would be (?:nice|better)"),
     ),
     "requirement": (
         (0.85, r"\bmust(?:n'?t)?\b|requirement|(?:is|are) required|has to\b|have to\b|mandatory"),
@@ -72,7 +72,10 @@ _UK: Final[dict[str, tuple[tuple[float, str], ...]]] = {
         (0.8, r"беремо варіант|зупин(?:и|я)лись на|залишаємо|лишаємо|переходимо на|робимо так"),
     ),
     "blocker": (
-        (0.95, r"блокер|блоку(?:є|ють|ємо)|заблокован|не можемо (?:рухатись|продовж|викотити)"),
+        (
+            0.95,
+            r"блокер\w*(?! знят)|блоку(?:є|ють|ємо)(?!\w)|заблокован|не можемо (?:рух|продовж)",
+        ),
         (0.75, r"чека(?:ємо|ю) (?:на|поки|від)|застряг(?:ли|ла|ло)?|стоїмо через|впер(?:лись|ся)"),
     ),
     "risk": (
@@ -133,7 +136,7 @@ def cue_strength(text: str) -> float:
     )
     missing = 1.0
     for strength in found:  # two hints are worth more than one, never more than certainty
-        missing *= 1.0 - strength * 0.75
+        missing *= 1.0 - strength * 0.85
     return 1.0 - missing
 
 

@@ -70,9 +70,8 @@ class BuiltinProvider:
         """Return unit vectors of 512 dimensions. Any language: letters are enough for it.
 
         Raises:
-            ProviderRefusedError: too many texts, or one too long.
+            ProviderRefusedError: a text is too long.
         """
-        self._accept_number(len(texts))
         for text in texts:
             self._accept_size(text, "a text")
         return Embedded(embed_texts(texts), Usage(sum(token_count(text) for text in texts)))

@@ -1,83 +1,99 @@
-"""Key phrases by RAKE (Rose et al., 2010): runs of meaningful words, scored by their company."""
+"""Key phrases after RAKE (Rose et al., 2010): runs of meaningful words, scored by their company.
+
+Two things are added for chat. A word counts by how many messages use it, in any of its forms
+(words are compared by their beginnings, since Ukrainian inflects a lot). And a phrase of which no
+word is used twice is no key phrase: in short texts the rarest words are the least telling ones.
+"""
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from workers.providers.stop_words import STOP_WORDS
+from workers.providers.stop_words import CALENDAR, STOP_WORDS
 from workers.providers.text import prose, words
 
 _BREAK: Final = re.compile(r"[^\w\s'’ʼ-]+|\n")
+_NOT_TELLING: Final = STOP_WORDS | CALENDAR
 _MAX_WORDS: Final = 3
+_STEM: Final = 5
+_VERB: Final = re.compile(
+    r"(?:ити|ати|яти|іти|ться|лась|лося|лись|ємо|имо|ють|ять|уть|ать|аю|ую|ив|ав|ила|ала|ило|ало"
+    r"|или|али|еш|иш|ють|ний|ingly|ously)$"
+)
+
+Phrase = tuple[str, ...]
+
+
+def stem(word: str) -> str:
+    """Return the beginning of a word, which its forms share."""
+    return word[:_STEM]
 
 
 def key_phrases(texts: Sequence[str], count: int = 5) -> list[str]:
-    """Return the strongest phrases of some texts, strongest first.
+    """Return the strongest phrases of some texts, strongest first; none if nothing recurs."""
+    spread = _spread(texts)
+    seen: Counter[Phrase] = Counter()
+    shown: dict[Phrase, str] = {}
+    for text in texts:
+        for run in _runs(text):
+            for phrase in _parts(run):
+                key = tuple(stem(word) for word in phrase)
+                seen[key] += 1
+                shown.setdefault(key, " ".join(phrase))
+    company: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for key, times in seen.items():
+        for word in key:
+            company[word].update({other: times for other in key if other != word})
 
-    A word scores by how often it stands in phrases and how long those are; a phrase is worth the
-    sum of its words, and more when several texts use it.
-    """
-    occurrences: Counter[tuple[str, ...]] = Counter()
-    in_texts: defaultdict[tuple[str, ...], set[int]] = defaultdict(set)
-    for number, text in enumerate(texts):
-        for phrase in _candidates(text):
-            occurrences[phrase] += 1
-            in_texts[phrase].add(number)
-    frequency: Counter[str] = Counter()
-    degree: Counter[str] = Counter()
-    for phrase, times in occurrences.items():
-        for word in phrase:
-            frequency[word] += times
-            degree[word] += times * len(phrase)
-    spread = _words_in_texts(in_texts)
+    def strength(key: Phrase) -> float:
+        recurring = sum(spread[word] - 1 for word in key)
+        if not recurring:
+            return 0.0
+        verbs = sum(bool(_VERB.search(word)) for word in shown[key].split())
+        together = seen[key] ** 0.5 * len(key) ** 0.8
+        known = 1 + sum(len(company[word]) > 1 for word in key) / len(key)
+        return float(recurring / len(key) * together * known / (1 + 2 * verbs))
 
-    def strength(phrase: tuple[str, ...]) -> float:
-        company = sum(degree[word] / frequency[word] for word in phrase) / len(phrase) ** 0.5
-        common = sum(spread[word] for word in phrase) / len(phrase)
-        shared = 1 + 0.5 * (len(in_texts[phrase]) - 1)
-        return float(company * common * shared)
-
-    ranked = sorted(occurrences, key=lambda phrase: (-strength(phrase), phrase))
-    return _without_parts([" ".join(phrase) for phrase in ranked], count)
+    ranked = sorted(seen, key=lambda key: (-strength(key), shown[key]))
+    return _without_parts([(shown[key], key) for key in ranked if strength(key) > 0], count)
 
 
-def _candidates(text: str) -> list[tuple[str, ...]]:
-    found: list[tuple[str, ...]] = []
+def _spread(texts: Sequence[str]) -> Counter[str]:
+    """Count in how many texts each beginning of a word occurs."""
+    spread: Counter[str] = Counter()
+    for text in texts:
+        spread.update({stem(word) for run in _runs(text) for word in run})
+    return spread
+
+
+def _runs(text: str) -> Iterator[list[str]]:
+    """Yield runs of meaningful words that stand side by side."""
     for piece in _BREAK.split(prose(text)):
         run: list[str] = []
         for word in [*words(piece), ""]:
-            if len(word) > 2 and word not in STOP_WORDS and not word[0].isdigit():
+            if len(word) > 2 and word not in _NOT_TELLING and not word[0].isdigit():
                 run.append(word)
                 continue
             if run:
-                found.extend(_cut(run))
+                yield run
             run = []
-    return found
 
 
-def _cut(run: list[str]) -> list[tuple[str, ...]]:
-    return [tuple(run[at : at + _MAX_WORDS]) for at in range(0, len(run), _MAX_WORDS)]
+def _parts(run: Sequence[str]) -> Iterator[Phrase]:
+    for size in range(1, min(_MAX_WORDS, len(run)) + 1):
+        for begin in range(len(run) - size + 1):
+            yield tuple(run[begin : begin + size])
 
 
-def _words_in_texts(in_texts: dict[tuple[str, ...], set[int]]) -> dict[str, int]:
-    texts: defaultdict[str, set[int]] = defaultdict(set)
-    for phrase, numbers in in_texts.items():
-        for word in phrase:
-            texts[word] |= numbers
-    return {word: len(numbers) for word, numbers in texts.items()}
-
-
-def _without_parts(phrases: list[str], count: int) -> list[str]:
-    """Leave out phrases that only repeat words of stronger ones."""
+def _without_parts(phrases: Sequence[tuple[str, Phrase]], count: int) -> list[str]:
+    """Leave out phrases that share a word with a stronger one."""
     kept: list[str] = []
-    seen: set[str] = set()
-    for phrase in phrases:
-        parts = set(phrase.split())
-        if parts <= seen:
-            continue
-        kept.append(phrase)
-        seen |= parts
+    used: set[str] = set()
+    for shown, key in phrases:
+        if used.isdisjoint(key):
+            kept.append(shown)
+            used.update(key)
         if len(kept) == count:
             break
     return kept

@@ -14,18 +14,18 @@ from workers.providers.text import content_words, words
 from workers.records import ChatMessage
 
 WEIGHTS: Final[Mapping[str, float]] = {
-    "length": 0.18,
-    "uniqueness": 0.13,
-    "knowledge_cues": 0.24,
-    "question": 0.07,
-    "numbers": 0.07,
-    "link": 0.05,
-    "code": 0.06,
-    "attachment": 0.06,
-    "reply": 0.04,
-    "mention": 0.03,
-    "author_activity": 0.04,
-    "recency": 0.03,
+    "knowledge_cues": 0.32,
+    "length": 0.24,
+    "uniqueness": 0.16,
+    "numbers": 0.06,
+    "question": 0.05,
+    "code": 0.04,
+    "link": 0.03,
+    "attachment": 0.03,
+    "reply": 0.02,
+    "author_activity": 0.02,
+    "recency": 0.02,
+    "mention": 0.01,
 }
 NOISE_BELOW: Final = 0.30
 SIGNAL_ABOVE: Final = 0.60

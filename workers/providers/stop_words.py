@@ -41,12 +41,23 @@ _RUSSIAN_WORDS: Final = """
     можно нужно надо очень потому чтобы сейчас сегодня завтра спасибо привет пожалуйста почему
     тоже ещё еще все всё кто нет да
 """
+_CALENDAR_WORDS: Final = """
+    monday tuesday wednesday thursday friday saturday sunday night week weeks day days month months
+    year years hour hours minute minutes january february march april june july august september
+    october november december понеділок понеділка вівторок вівторка середа середу середи четвер
+    четверга п'ятниця п'ятницю п'ятниці пʼятниця пʼятницю пʼятниці субота суботу суботи неділя
+    неділю неділі тиждень тижня тижні день дні днів ніч ночі місяць місяця рік року років годин
+    години година хвилин хвилини січня лютого березня квітня травня червня липня серпня вересня
+    жовтня листопада грудня nothing running everything somebody anybody people already instead
+"""
 
 ENGLISH: Final = frozenset(_ENGLISH_WORDS.split())
 """English words without a meaning of their own."""
 UKRAINIAN: Final = frozenset(_UKRAINIAN_WORDS.split())
 """The same in Ukrainian."""
 STOP_WORDS: Final = ENGLISH | UKRAINIAN
+CALENDAR: Final = frozenset(_CALENDAR_WORDS.split())
+"""Words for times and for nothing in particular: they name no topic."""
 OTHER_LATIN: Final = frozenset(_OTHER_LATIN_WORDS.split()) - ENGLISH
 """Frequent words of German, Spanish, French, Polish and Czech."""
 RUSSIAN: Final = frozenset(_RUSSIAN_WORDS.split())

@@ -1,7 +1,8 @@
-"""Sorting messages into topics by the nearness of their vectors.
+"""Sorting messages into topics: conversations first, then the nearness of their vectors.
 
-Messages join the nearest known topic; those that fit none are grouped among themselves, and a
-group of several becomes a new topic, named by its key phrase.
+A single chat message says too little to be placed. What people answered to belongs together, so
+messages are first joined into conversations along their replies; a conversation then joins the
+nearest known topic, or becomes a new one, named by its key phrase.
 """
 
 import hashlib
@@ -14,13 +15,14 @@ from numpy.typing import NDArray
 
 from pulse_desktop.protocol.timestamps import format_timestamp
 from workers.providers.key_phrases import key_phrases
+from workers.providers.text import content_words, language_of
 from workers.records import ChatMessage, Topic
 
 Vector = NDArray[np.float32]
 
-JOINS_TOPIC: Final = 0.30
-JOINS_GROUP: Final = 0.16
-SMALLEST_GROUP: Final = 3
+JOINS_TOPIC: Final = 0.28
+SMALLEST_CONVERSATION: Final = 3
+_FEWEST_WORDS: Final = 15
 _KEPT_MEMBERS: Final = 200
 
 
@@ -41,29 +43,63 @@ def sort_into_topics(
         model: name to sign with.
         now: Unix seconds.
     """
-    joining: dict[str, list[int]] = {}
-    left: list[int] = []
-    for index, vector in enumerate(vectors):
-        if not vector.any():
-            continue
-        nearest = _nearest(vector, topics)
-        if nearest is not None:
-            joining.setdefault(nearest.id, []).append(index)
-        else:
-            left.append(index)
-    by_id = {topic.id: topic for topic in topics}
     at = format_timestamp(now)
-    changed = [
-        grown
-        for topic_id, members in joining.items()
-        if (grown := _grown(by_id[topic_id], members, messages, vectors, at)) is not None
-    ]
+    known = {topic.id: topic for topic in topics}
     created: dict[str, Topic] = {}
-    for group in _groups(left, vectors):
-        topic = _new_topic(group, messages, vectors, model, at)
-        if topic.name and topic.id not in by_id:
-            created.setdefault(topic.id, topic)
-    return list(created.values()), changed
+    changed: dict[str, Topic] = {}
+    for conversation in conversations(messages):
+        members = [index for index in conversation if _tells_something(messages[index])]
+        if not members:
+            continue
+        said = [messages[index] for index in members]
+        rows = [vectors[index] for index in members]
+        nearest = _nearest(_centre(rows), list(known.values()))
+        if nearest is not None:
+            grown = _grown(nearest, said, rows, at)
+            if grown is None:
+                continue
+        elif (new := _new_topic(said, rows, model, at)) is not None:
+            grown = _grown(known[new.id], said, rows, at) if new.id in known else new
+        else:
+            continue
+        if grown is None:
+            continue
+        is_new = grown.id not in known or grown.id in created
+        (created if is_new else changed)[grown.id] = grown
+        known[grown.id] = grown
+    return list(created.values()), list(changed.values())
+
+
+def conversations(messages: Sequence[ChatMessage]) -> list[list[int]]:
+    """Join messages along their replies; return groups of indexes, in order of their beginning."""
+    place = {message.id: index for index, message in enumerate(messages)}
+    root = list(range(len(messages)))
+
+    def find(index: int) -> int:
+        while root[index] != index:
+            index = root[index]
+        return index
+
+    for index, message in enumerate(messages):
+        answered = place.get(message.reply_to or "")
+        if answered is not None:
+            one, other = find(index), find(answered)
+            root[max(one, other)] = min(one, other)
+        elif index and _goes_on(messages[index - 1], message):
+            root[index] = find(index - 1)
+    groups: dict[int, list[int]] = {}
+    for index in range(len(messages)):
+        groups.setdefault(find(index), []).append(index)
+    return list(groups.values())
+
+
+def _goes_on(before: ChatMessage, message: ChatMessage) -> bool:
+    """Tell whether an author goes on with what the message before said."""
+    return message.reply_to is None and before.author_id == message.author_id
+
+
+def _tells_something(message: ChatMessage) -> bool:
+    return bool(content_words(message.content)) and language_of(message.content) != "other"
 
 
 def _nearest(vector: Vector, topics: Sequence[Topic]) -> Topic | None:
@@ -75,91 +111,68 @@ def _nearest(vector: Vector, topics: Sequence[Topic]) -> Topic | None:
     return best
 
 
-def _groups(indexes: Sequence[int], vectors: Sequence[Vector]) -> list[list[int]]:
-    """Merge the nearest two groups until none are near enough (average linkage)."""
-    groups = [[index] for index in indexes]
-    if len(groups) < SMALLEST_GROUP:
-        return []
-    matrix = np.stack([vectors[index] for index in indexes])
-    cosines = matrix @ matrix.T
-    place = {index: at for at, index in enumerate(indexes)}
-
-    def likeness(one: list[int], other: list[int]) -> float:
-        rows = [place[index] for index in one]
-        columns = [place[index] for index in other]
-        return float(cosines[np.ix_(rows, columns)].mean())
-
-    while len(groups) > 1:
-        pairs = [
-            (likeness(groups[a], groups[b]), a, b)
-            for a in range(len(groups))
-            for b in range(a + 1, len(groups))
-        ]
-        best, a, b = max(pairs)
-        if best < JOINS_GROUP:
-            break
-        groups[a] += groups.pop(b)
-    return [group for group in groups if len(group) >= SMALLEST_GROUP]
-
-
 def _new_topic(
-    group: Sequence[int],
-    messages: Sequence[ChatMessage],
-    vectors: Sequence[Vector],
-    model: str,
-    at: str,
-) -> Topic:
-    phrases = key_phrases([messages[index].content for index in group])
-    name = phrases[0] if phrases else ""
-    centre = _unit(np.mean([vectors[index] for index in group], axis=0))
+    said: Sequence[ChatMessage], rows: Sequence[Vector], model: str, at: str
+) -> Topic | None:
+    """Make a topic of a conversation, or return None if it is too thin for one."""
+    texts = [message.content for message in said]
+    if len(said) < SMALLEST_CONVERSATION or len(content_words(" ".join(texts))) < _FEWEST_WORDS:
+        return None
+    phrases = key_phrases(texts)
+    if not phrases:
+        return None
+    centre = _centre(rows)
     return Topic(
-        id=hashlib.blake2b(name.encode(), digest_size=8).hexdigest(),
-        name=name,
+        id=hashlib.blake2b(phrases[0].encode(), digest_size=8).hexdigest(),
+        name=phrases[0],
         key_phrases=tuple(phrases),
-        message_ids=tuple(messages[index].id for index in group),
-        message_count=len(group),
-        quality=_quality([vectors[index] for index in group], centre),
-        centre=tuple(round(float(value), 5) for value in centre),
+        message_ids=tuple(message.id for message in said),
+        message_count=len(said),
+        quality=_quality(rows, centre),
+        centre=_rounded(centre),
         updated_at=at,
         model=model,
     )
 
 
 def _grown(
-    topic: Topic,
-    members: Sequence[int],
-    messages: Sequence[ChatMessage],
-    vectors: Sequence[Vector],
-    at: str,
+    topic: Topic, said: Sequence[ChatMessage], rows: Sequence[Vector], at: str
 ) -> Topic | None:
     """Return the topic with its new members, or None when it has them all already."""
     known = set(topic.message_ids)
-    fresh = [index for index in members if messages[index].id not in known]
+    fresh = [index for index, message in enumerate(said) if message.id not in known]
     if not fresh:
         return None
+    added = [rows[index] for index in fresh]
     old = np.asarray(topic.centre, dtype=np.float32) * topic.message_count
-    centre = _unit(old + np.sum([vectors[index] for index in fresh], axis=0))
+    centre = _unit(old + np.sum(added, axis=0))
     count = topic.message_count + len(fresh)
-    added = _quality([vectors[index] for index in fresh], centre)
-    quality = (topic.quality * topic.message_count + added * len(fresh)) / count
-    ids = (*topic.message_ids, *(messages[index].id for index in fresh))
+    quality = topic.quality * topic.message_count + _quality(added, centre) * len(fresh)
+    ids = (*topic.message_ids, *(said[index].id for index in fresh))
     return msgspec.structs.replace(
         topic,
         message_ids=ids[-_KEPT_MEMBERS:],
         message_count=count,
-        quality=round(quality, 4),
-        centre=tuple(round(float(value), 5) for value in centre),
+        quality=round(quality / count, 4),
+        centre=_rounded(centre),
         version=topic.version + 1,
         updated_at=at,
     )
 
 
-def _quality(vectors: Sequence[Vector], centre: Vector) -> float:
+def _quality(rows: Sequence[Vector], centre: Vector) -> float:
     """Return the mean cosine similarity to the centre, 0 to 1."""
-    cosines = [max(0.0, float(np.dot(vector, centre))) for vector in vectors]
-    return round(float(np.mean(cosines)), 4)
+    return round(float(np.mean([max(0.0, float(np.dot(row, centre))) for row in rows])), 4)
+
+
+def _centre(rows: Sequence[Vector]) -> Vector:
+    return _unit(np.mean(rows, axis=0))
 
 
 def _unit(vector: Vector) -> Vector:
     norm = float(np.linalg.norm(vector))
     return vector / norm if norm else vector
+
+
+def _rounded(vector: Vector) -> tuple[float, ...]:
+    return tuple(round(float(value), 5) for value in vector)

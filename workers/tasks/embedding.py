@@ -19,7 +19,7 @@ async def embed_messages_batch(message_ids: Sequence[str]) -> dict[str, Any]:
         How many vectors of how many dimensions were stored, and how many messages were missing.
 
     Raises:
-        ProviderRefusedError: too many messages, or one too long.
+        ProviderRefusedError: a message is too long.
     """
     services = current_services()
     messages = await services.store.messages(message_ids)
