@@ -3,7 +3,12 @@
 import re
 from typing import Final
 
-_CREDENTIALS: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)?(?P<login>[^/@\s,]+)@")
+# After a scheme a login reaches to the last @: tokens in base64 have slashes in them. Matches begin
+# at the beginning of a word and go back only so far, or a long text would take for ever.
+_CREDENTIALS: Final = re.compile(
+    r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*+://)(?P<login>[^\s,\"'<>]{1,4096})@"
+    r"|(?<![^/@\s,])(?P<bare>[^/@\s,]++)@"
+)
 
 
 def mask_address(address: str) -> str:
@@ -13,7 +18,7 @@ def mask_address(address: str) -> str:
     """
 
     def hide(match: re.Match[str]) -> str:
-        user, colon, _ = match["login"].partition(":")
+        user, colon, _ = (match["login"] or match["bare"]).partition(":")
         login = f"{user}:***" if colon else "***"
         return f"{match['scheme'] or ''}{login}@"
 

@@ -5,6 +5,8 @@ not an event becomes an *unreadable* one that keeps its bytes and says what was 
 """
 
 import json
+import re
+from itertools import accumulate, islice
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +23,10 @@ _ENVELOPE_KEYS: Final = frozenset(
     {"id", "topic", "type", "event", "timestamp", "source", "data", "time"}
 )
 _WATCHED_KEYS: Final = (b'"type"', b'"event"', b'"data"', b'"timestamp"')
+
+_TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_STEPS: Final = {0x5B: 1, 0x7B: 1, 0x5D: -1, 0x7D: -1}  # [ { ] }
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(_STEPS))
 
 
 class Event(msgspec.Struct, gc=False):
@@ -164,18 +170,16 @@ def _problem_before_decoding(raw: bytes) -> str:
         return f"larger than {MAX_EVENT_BYTES >> 20} MiB"
     if not raw.isascii():
         raw.decode()
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _is_too_deep(raw):
+        return f"nested deeper than {MAX_DEPTH} levels"
     for key in _WATCHED_KEYS:
         if raw.count(key) > 1:
-            return _problem_of_structure(raw)
-    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
-        return _problem_of_structure(raw)
+            return _repeated_key(raw)
     return ""
 
 
-def _problem_of_structure(raw: bytes) -> str:
+def _repeated_key(raw: bytes) -> str:
     """Read the whole text to tell whether a suspicion is true: slow, so only on suspicion."""
-    if _depth(raw) > MAX_DEPTH:
-        return f"nested deeper than {MAX_DEPTH} levels"
     repeated: list[str] = []
 
     def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -192,28 +196,14 @@ def _problem_of_structure(raw: bytes) -> str:
     return f"key {repeated[0][:40]!r} given twice" if repeated else ""
 
 
-def _depth(raw: bytes) -> int:
-    """Count how deep brackets nest outside strings, without recursion."""
-    deepest = depth = 0
-    in_text = escaped = False
-    for byte in raw:
-        if in_text:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:  # backslash
-                escaped = True
-            elif byte == 0x22:  # quote
-                in_text = False
-        elif byte == 0x22:
-            in_text = True
-        elif byte in (0x5B, 0x7B):  # [ {
-            depth += 1
-            deepest = max(deepest, depth)
-            if deepest > MAX_DEPTH:
-                break
-        elif byte in (0x5D, 0x7D):  # ] }
-            depth -= 1
-    return deepest
+def _is_too_deep(raw: bytes) -> bool:
+    """Tell how deep brackets nest outside texts, without recursion."""
+    brackets = _TEXT.sub(b"", raw).translate(None, _NO_BRACKETS)
+    depths = accumulate(map(_STEPS.__getitem__, brackets))
+    while block := list(islice(depths, 4096)):
+        if max(block) > MAX_DEPTH:
+            return True
+    return False
 
 
 def _decode_unusual(topic: str, raw: bytes, received_at: float, sequence: int) -> Event:

@@ -63,7 +63,7 @@ def decode_labels(raw: bytes) -> dict[str, Any]:
     """Read labels; an unreadable set of labels is an empty one."""
     try:
         return _decode_labels(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
 
 

@@ -11,16 +11,17 @@ def parse_timestamp(value: object) -> float | None:
     """Read a time from the wire into Unix seconds, or None when it is not one.
 
     Accepts ISO 8601 text (with a zone, or taken as UTC) and Unix numbers in seconds,
-    milliseconds, microseconds or nanoseconds.
+    milliseconds, microseconds or nanoseconds. A time outside this century is taken for a mistake.
     """
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)
             if moment.tzinfo is None:
                 moment = moment.replace(tzinfo=UTC)
-            return moment.timestamp()
+            seconds = moment.timestamp()
         except (ValueError, OverflowError):
             return None
+        return seconds if EARLIEST <= seconds <= LATEST else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

@@ -88,7 +88,7 @@ def typed(value):
 
 @pytest.mark.parametrize("protocol", range(6))
 def test_plain_data_is_read_as_pickle_reads_it(protocol):
-    @settings(max_examples=120, deadline=None)
+    @settings(max_examples=120)
     @given(plain_data(protocol))
     def check(value):
         body = pickle.dumps(value, protocol)
@@ -406,7 +406,7 @@ def mutated(body, changes):
     return bytes(body)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.binary(max_size=400))
 @example(b"\x80")
 def test_random_bytes_only_ever_raise_the_two_errors(body):
@@ -418,14 +418,14 @@ def pickles(protocol):
     return plain_data(protocol).map(lambda value: pickle.dumps(value, protocol))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(st.one_of(*map(pickles, range(6))), mutations)
 def test_damaged_pickles_only_ever_raise_the_two_errors(body, changes):
     with contextlib.suppress(UnsafePickleError, UnreadablePickleError):
         repr(read_pickle(mutated(body, changes)))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     st.lists(
         st.sampled_from(b"(0123)]}eautlds\x85\x86\x87\x88\x8f\x90\x91\x94NK\x01h\x00q."),

@@ -1,0 +1,43 @@
+"""No credential is ever shown, whatever stands around it."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulse_desktop.protocol.addresses import mask_address
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("nats://user:secret@host:4222", "nats://user:***@host:4222"),
+        ("nats://token@host", "nats://***@host"),
+        ("nats://to/k+en==@host", "nats://***@host"),
+        ("nats://user:p@ss@host", "nats://user:***@host"),
+        ("user:secret@host", "user:***@host"),
+        ("tls://a:b@h1,nats://c:d@h2:1", "tls://a:***@h1,nats://c:***@h2:1"),
+        ("cannot reach 'nats://u:p@h': refused", "cannot reach 'nats://u:***@h': refused"),
+        ("nats://host:4222", "nats://host:4222"),
+        ("http://127.0.0.1:8222/subsz?subs=1", "http://127.0.0.1:8222/subsz?subs=1"),
+        ("", ""),
+    ],
+)
+def test_credentials_are_hidden_and_the_rest_is_kept(address, shown):
+    assert mask_address(address) == shown
+
+
+@given(st.text("abcXYZ019+/=-_%.@:", min_size=1).filter(lambda s: not s.startswith(":")))
+def test_no_token_shows_even_in_part(token):
+    assert mask_address(f"nats://{token}@host") in {
+        "nats://***@host",
+        f"nats://{token.partition(':')[0]}:***@host",
+    }
+
+
+@pytest.mark.parametrize("text", ["a" * 200_000, "a://" * 5_000, "x@" * 50_000, "a@://" * 20_000])
+def test_a_long_text_is_masked_soon(text):
+    began = time.perf_counter()
+    mask_address(text)
+    assert time.perf_counter() - began < 5

@@ -1,0 +1,170 @@
+"""A task message is kept as it came, and what is written is what TaskIQ itself would read."""
+
+import contextlib
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from taskiq import TaskiqMessage
+from taskiq.formatters.json_formatter import JSONFormatter
+from taskiq.labels import parse_label
+
+from pulse_desktop.protocol.task_message import (
+    UnreadableTaskError,
+    decode_labels,
+    decode_task,
+    encode_task,
+    repeated_labels,
+)
+
+LABELS = {"priority": 5, "ratio": 0.5, "urgent": True, "queue": "default", "calm": False}
+
+
+def parsed_by_taskiq(payload):
+    message = JSONFormatter().loads(payload)
+    types = message.labels_types or {}
+    message.labels = {k: parse_label(v, types.get(k)) for k, v in message.labels.items()}
+    return message
+
+
+def written_by_taskiq(**fields):
+    message = TaskiqMessage(task_id="a" * 32, task_name="m:f", **fields)
+    return JSONFormatter().dumps(message).message
+
+
+def test_a_message_written_by_taskiq_is_read_and_its_arguments_kept_to_the_byte():
+    payload = written_by_taskiq(
+        args=[1, {"a": [None, 2.50]}],
+        kwargs={"текст": "❌"},
+        labels={"x": "1"},
+        labels_types={"x": 2},
+    )
+    task = decode_task(payload)
+    assert (task.task_id, task.task_name) == ("a" * 32, "m:f")
+    assert json.loads(bytes(task.args)) == [1, {"a": [None, 2.5]}]
+    assert json.loads(bytes(task.kwargs)) == {"текст": "❌"}
+    assert decode_labels(bytes(task.labels)) == {"x": "1"}
+    assert bytes(task.args) in payload
+
+
+def test_a_message_without_the_optional_parts_is_read():
+    task = decode_task(b'{"task_id":"a","task_name":"f"}')
+    assert bytes(task.args) == b"[]"
+    assert bytes(task.kwargs) == b"{}"
+    assert decode_labels(bytes(task.labels)) == {}
+    assert decode_labels(bytes(task.labels_types)) == {}
+
+
+def test_taskiq_reads_what_we_write_with_the_types_of_the_labels():
+    payload, headers = encode_task(
+        "b" * 32, "m:f", args=b'[1,"two"]', kwargs=b'{"three":3}', labels=LABELS
+    )
+    message = parsed_by_taskiq(payload)
+    assert (message.task_id, message.task_name) == ("b" * 32, "m:f")
+    assert (message.args, message.kwargs) == ([1, "two"], {"three": 3})
+    assert message.labels == LABELS
+    assert headers["priority"] == "5"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        *[b"", b"hello", b"[]", b"null", b"{}", b'{"task_id":"a"}', b'{"task_name":"f"}'],
+        b'{"task_id":5,"task_name":"f"}',
+        b'{"task_id":"a","task_name":"f","args":{}}',
+        b'{"task_id":"a","task_name":"f","args":null}',
+        b'{"task_id":"a","task_name":"f","kwargs":[]}',
+        b'{"task_id":"a","task_name":"f","args":[NaN]}',
+        b'{"task_id":"a","task_name":"f","args":["\xff"]}',
+        b'{"task_id":"a","task_name":"f","args":' + b"[" * 100_000,
+        b"\x80\x04}.",
+    ],
+)
+def test_what_is_no_task_is_refused_in_words(payload):
+    with pytest.raises(UnreadableTaskError) as caught:
+        decode_task(payload)
+    assert str(caught.value)
+
+
+@given(st.binary())
+def test_any_bytes_are_a_task_or_refused(payload):
+    with contextlib.suppress(UnreadableTaskError):
+        decode_task(payload)
+    assert isinstance(decode_labels(payload), dict)
+
+
+@pytest.mark.parametrize("labels", [b"null", b"[]", b"5", b'"\xff"', b"{", b"[" * 100_000])
+def test_unreadable_labels_are_none_at_all(labels):
+    assert decode_labels(labels) == {}
+
+
+def test_a_rerun_repeats_the_labels_with_their_types_and_says_where_it_comes_from():
+    original, _ = encode_task("a", "m:f", labels={**LABELS, "_retries": 2, "X-Taskiq-requeue": 1})
+    task = decode_task(original)
+    labels = repeated_labels(
+        bytes(task.labels), bytes(task.labels_types), origin="a", who="oksana@desk"
+    )
+    payload, headers = encode_task("b", "m:f", labels=labels)
+    message = parsed_by_taskiq(payload)
+    assert message.labels == {**LABELS, "rerun_of": "a", "requested_by": "oksana@desk"}
+    assert headers["rerun_of"] == "a"
+
+
+def test_a_rerun_of_a_rerun_names_only_its_own_origin():
+    labels = b'{"rerun_of":"first","requested_by":"x","_retries":"1","kept":"yes"}'
+    repeated = repeated_labels(labels, b"null", origin="second", who="me")
+    assert repeated == {"kept": "yes", "rerun_of": "second", "requested_by": "me"}
+
+
+def test_bytes_labels_of_taskiq_are_repeated_as_they_are():
+    labels = repeated_labels(b'{"blob":"AAE="}', b'{"blob":6}', origin="a", who="me")
+    payload, _ = encode_task("b", "m:f", labels=labels)
+    assert parsed_by_taskiq(payload).labels["blob"] == b"\x00\x01"
+
+
+def test_only_labels_that_can_be_headers_become_headers():
+    labels = {
+        "plain": "x",
+        "with space": "x",
+        "кирилиця": "x",
+        "": "x",
+        "Nats-Msg-Id": "x",
+        "nats-ttl": "x",
+        "two": "a\r\nb",
+        "colon:": "x",
+    }
+    payload, headers = encode_task("a", "m:f", labels=labels)
+    assert headers == {"plain": "x"}
+    assert parsed_by_taskiq(payload).labels == labels
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(
+    st.dictionaries(
+        texts,
+        st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    )
+)
+def test_labels_survive_the_way_to_taskiq(labels):
+    payload, headers = encode_task("a", "m:f", labels=labels)
+    assert parsed_by_taskiq(payload).labels == labels
+    task = decode_task(payload)
+    again, _ = encode_task(
+        "a",
+        "m:f",
+        labels=repeated_labels(bytes(task.labels), bytes(task.labels_types), origin="o", who="w"),
+    )
+    kept = {k: v for k, v in labels.items() if k not in {"_retries", "X-Taskiq-requeue"}}
+    assert parsed_by_taskiq(again).labels == {**kept, "rerun_of": "o", "requested_by": "w"}
+    assert set(headers) <= set(labels)
+
+
+@given(st.lists(st.none() | st.integers(-(2**63), 2**63) | texts))
+def test_arguments_survive_to_the_byte(args):
+    raw = msgspec.json.encode(args)
+    payload, _ = encode_task("a", "m:f", args=raw)
+    assert bytes(decode_task(payload).args) == raw
