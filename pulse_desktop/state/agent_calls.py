@@ -1,0 +1,111 @@
+"""Calls of the agents: who was asked, for which run, how long it took, how many tokens."""
+
+from typing import Final
+
+import msgspec
+
+from pulse_desktop.protocol.event import Event
+from pulse_desktop.state.fields import as_number, as_text, as_whole
+from pulse_desktop.state.rows import Rows
+from pulse_desktop.state.series import CountSeries, SampleSeries
+
+_STATES: Final = {
+    "agent.started": "running",
+    "agent.finished": "finished",
+    "agent.failed": "failed",
+}
+
+
+class AgentCall(msgspec.Struct, gc=False):
+    """One call of an agent.
+
+    Attributes:
+        at: Unix seconds of its start, or of its end when the start was not seen.
+        agent: name.
+        provider: who was asked.
+        model: which model.
+        state: "running", "finished" or "failed".
+        task_id: the run it is part of.
+        items: how many messages it was about.
+        tokens_in: tokens read, None when unknown.
+        tokens_out: tokens written, None when unknown.
+        latency_s: seconds, None while it runs.
+        error: why it failed.
+        raw: the latest event about it.
+    """
+
+    at: float
+    agent: str
+    provider: str
+    model: str
+    state: str
+    task_id: str
+    items: int | None
+    tokens_in: int | None
+    tokens_out: int | None
+    latency_s: float | None
+    error: str
+    raw: bytes
+
+
+class AgentCalls:
+    """Agent calls, an ended one in the place of its start.
+
+    Attributes:
+        rows: the calls in the order in which they began.
+        latency: seconds by agent.
+        failures: failed calls per 5 s bucket.
+        tokens: tokens per 5 s bucket, by direction ("in", "out").
+    """
+
+    def __init__(self, capacity: int = 20_000) -> None:
+        self.rows: Rows[AgentCall] = Rows(capacity)
+        self.latency: dict[str, SampleSeries] = {}
+        self.failures = CountSeries(5.0, 720)
+        self.tokens = {"in": CountSeries(5.0, 720), "out": CountSeries(5.0, 720)}
+        self._running: dict[tuple[str, str], int] = {}
+
+    def apply(self, event: Event) -> None:
+        """Fold an event of the agents topic; other agent events are left to the event log."""
+        state = _STATES.get(event.type)
+        if state is None:
+            return
+        data = event.data()
+        call = AgentCall(
+            event.timestamp,
+            as_text(data.get("agent")),
+            as_text(data.get("provider")),
+            as_text(data.get("model")),
+            state,
+            as_text(data.get("task_id")),
+            as_whole(data.get("items")),
+            as_whole(data.get("tokens_in")),
+            as_whole(data.get("tokens_out")),
+            as_number(data.get("latency_s")),
+            as_text(data.get("error")),
+            event.raw,
+        )
+        key = (call.task_id, call.agent)
+        if state == "running":
+            position = self.rows.append(call)
+            if len(self._running) > 10_000:
+                self._running.clear()
+            self._running[key] = position
+            return
+        self._measure(call)
+        position = self._running.pop(key, -1)
+        if self.rows.first <= position < self.rows.end:
+            call.at = self.rows[position].at
+            self.rows.replace(position, call)
+        else:
+            self.rows.append(call)
+
+    def _measure(self, call: AgentCall) -> None:
+        if call.state == "failed":
+            self.failures.add(call.at)
+        if call.latency_s is not None and (call.agent in self.latency or len(self.latency) < 50):
+            self.latency.setdefault(call.agent, SampleSeries()).add(call.at, call.latency_s)
+        if call.tokens_in:
+            self.tokens["in"].add(call.at, call.tokens_in)
+        if call.tokens_out:
+            self.tokens["out"].add(call.at, call.tokens_out)

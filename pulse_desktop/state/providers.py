@@ -1,0 +1,101 @@
+"""Model providers: whether each answers, and how fast."""
+
+from typing import Final
+
+import msgspec
+
+from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.timestamps import parse_timestamp
+from pulse_desktop.state.fields import as_number, as_text
+from pulse_desktop.state.rows import Rows
+from pulse_desktop.state.series import SampleSeries
+
+DOWN: Final = "error"
+
+
+class Provider(msgspec.Struct, gc=False):
+    """One provider, as of its latest check.
+
+    Attributes:
+        provider: name or id.
+        kind: what sort of provider.
+        status: "connected", "error", "pending", "validating", or the sender's own word.
+        latency_s: seconds the check took, None when it was not said.
+        models: names.
+        error: why it is down.
+        checked_at: Unix seconds.
+        since: Unix seconds since when it has had this status.
+        checks: how many checks were seen.
+        failures: how many of them failed.
+        raw: the latest event about it.
+    """
+
+    provider: str
+    kind: str
+    status: str
+    latency_s: float | None
+    models: tuple[str, ...]
+    error: str
+    checked_at: float
+    since: float
+    checks: int
+    failures: int
+    raw: bytes
+
+
+class Providers:
+    """The latest word on every provider.
+
+    Attributes:
+        rows: in the order in which they were first heard of.
+        latency: seconds by provider.
+    """
+
+    def __init__(self, capacity: int = 500) -> None:
+        self.rows: Rows[Provider] = Rows(capacity, on_forget=self._forget)
+        self.latency: dict[str, SampleSeries] = {}
+        self._positions: dict[str, int] = {}
+
+    @property
+    def down(self) -> list[Provider]:
+        """Providers whose latest check failed."""
+        return [provider for provider in self.rows if provider.status == DOWN]
+
+    def apply(self, event: Event) -> None:
+        """Fold a `provider.checked`, or a flat `validation_update` of older systems."""
+        if event.type not in ("provider.checked", "validation_update"):
+            return
+        data = event.data()
+        name = as_text(data.get("provider")) or as_text(data.get("provider_id"))
+        if not name:
+            return
+        position = self._positions.get(name)
+        before = None if position is None else self.rows[position]
+        status = as_text(data.get("status")) or as_text(data.get("validation_status"))
+        models = data.get("models")
+        at = parse_timestamp(data.get("validated_at")) or event.timestamp
+        if before is not None and at < before.checked_at:
+            return
+        provider = Provider(
+            name,
+            as_text(data.get("kind")) or (before.kind if before else ""),
+            status,
+            as_number(data.get("latency_s")),
+            tuple(as_text(model) for model in models[:200]) if isinstance(models, list) else (),
+            as_text(data.get("error")) or as_text(data.get("validation_error")),
+            at,
+            before.since if before and before.status == status else at,
+            (before.checks if before else 0) + 1,
+            (before.failures if before else 0) + (status == DOWN),
+            event.raw,
+        )
+        if provider.latency_s is not None:
+            self.latency.setdefault(name, SampleSeries()).add(at, provider.latency_s)
+        if position is None:
+            self._positions[name] = self.rows.append(provider)
+        else:
+            self.rows.replace(position, provider)
+
+    def _forget(self, provider: Provider) -> None:
+        self._positions.pop(provider.provider, None)
+        self.latency.pop(provider.provider, None)

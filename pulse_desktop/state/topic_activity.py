@@ -1,0 +1,76 @@
+"""How alive each topic is: how much came, when last, and how much per second."""
+
+from pulse_desktop.protocol.topics import TOPICS
+from pulse_desktop.state.series import CountSeries
+
+ALIVE_WITHIN_S = 60.0
+HISTORY_S = 600
+
+
+class TopicActivity:
+    """What has come on one topic.
+
+    Attributes:
+        topic: subject suffix.
+        received: events since this program started listening, replayed ones included.
+        unreadable: how many of them could not be read.
+        last_at: Unix seconds of the latest event, None before the first.
+        rate: events per second of time, ten minutes long.
+    """
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        self.received = 0
+        self.unreadable = 0
+        self.last_at: float | None = None
+        self.rate = CountSeries(1.0, HISTORY_S)
+
+    def count(self, at: float, readable: bool) -> None:
+        """Count one event that arrived at a time, Unix seconds."""
+        self.received += 1
+        if not readable:
+            self.unreadable += 1
+        if self.last_at is None or at > self.last_at:
+            self.last_at = at
+        self.rate.add(at)
+
+    def alive(self, now: float) -> bool:
+        """Whether anything came within the last minute."""
+        return self.last_at is not None and now - self.last_at <= ALIVE_WITHIN_S
+
+    def per_second(self, now: float, seconds: int = 10) -> float:
+        """Return the mean rate over the last whole seconds."""
+        return sum(self.rate.window(now, seconds)[1]) / seconds
+
+
+class Topics:
+    """Activity of the seven topics, and of every other that was heard.
+
+    Attributes:
+        by_name: the seven first, others as they come (at most 100: names are the sender's choice).
+    """
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, TopicActivity] = {name: TopicActivity(name) for name in TOPICS}
+
+    def count(self, topic: str, at: float, readable: bool) -> None:
+        """Count one event."""
+        activity = self.by_name.get(topic)
+        if activity is None:
+            if len(self.by_name) >= 100:
+                topic = "…"
+            activity = self.by_name.setdefault(topic, TopicActivity(topic))
+        activity.count(at, readable)
+
+    def alive(self, now: float) -> int:
+        """Return how many of the seven are alive."""
+        return sum(self.by_name[name].alive(now) for name in TOPICS)
+
+    def per_second(self, now: float, seconds: int = 5) -> float:
+        """Return the mean rate of all topics together."""
+        return sum(activity.per_second(now, seconds) for activity in self.by_name.values())
+
+    @property
+    def received(self) -> int:
+        """Events on all topics."""
+        return sum(activity.received for activity in self.by_name.values())

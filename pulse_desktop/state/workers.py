@@ -1,0 +1,156 @@
+"""Worker processes, known by their heartbeats."""
+
+import enum
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.timestamps import parse_timestamp
+from pulse_desktop.state.fields import as_number, as_text, as_whole
+from pulse_desktop.state.rows import Rows
+from pulse_desktop.state.series import SampleSeries
+
+HEARTBEAT_S: Final = 5.0
+LATE_AFTER_S: Final = 3 * HEARTBEAT_S
+GONE_AFTER_S: Final = 6 * HEARTBEAT_S
+FORGET_AFTER_S: Final = 24 * 3600.0
+
+
+class WorkerHealth(enum.StrEnum):
+    """How a worker is, judged by its latest sign of life."""
+
+    ALIVE = "alive"
+    LATE = "late"
+    GONE = "gone"
+    STOPPED = "stopped"
+
+
+class Worker(msgspec.Struct, gc=False):
+    """One worker process, as of its latest heartbeat.
+
+    Attributes:
+        worker: `name@host:pid`.
+        host: machine.
+        pid: process id, None when it was not said.
+        started_at: Unix seconds.
+        slots: how many tasks it runs at once.
+        busy: how many it runs now.
+        tasks: JSON array of what it runs now.
+        task_ids: the ids among them.
+        cpu_percent: of one core.
+        rss_bytes: resident memory.
+        broker: "jetstream" or "core".
+        version: of the worker program.
+        seen_at: Unix seconds of the latest heartbeat.
+        stopped: whether it said good-bye.
+        raw: the latest event about it.
+    """
+
+    worker: str
+    host: str
+    pid: int | None
+    started_at: float | None
+    slots: int | None
+    busy: int | None
+    tasks: bytes
+    task_ids: tuple[str, ...]
+    cpu_percent: float | None
+    rss_bytes: int | None
+    broker: str
+    version: str
+    seen_at: float
+    stopped: bool
+    raw: bytes
+
+    def health(self, now: float) -> WorkerHealth:
+        """Judge it at a time, Unix seconds."""
+        if self.stopped:
+            return WorkerHealth.STOPPED
+        silent = now - self.seen_at
+        if silent > GONE_AFTER_S:
+            return WorkerHealth.GONE
+        return WorkerHealth.LATE if silent > LATE_AFTER_S else WorkerHealth.ALIVE
+
+
+class Workers:
+    """The latest word of every worker.
+
+    Attributes:
+        rows: in the order in which they were first heard of.
+        busy: busy slots over time, by worker.
+        cpu: per cent of one core over time, by worker.
+    """
+
+    def __init__(self, capacity: int = 2_000) -> None:
+        self.rows: Rows[Worker] = Rows(capacity, on_forget=self._forget)
+        self.busy: dict[str, SampleSeries] = {}
+        self.cpu: dict[str, SampleSeries] = {}
+        self._positions: dict[str, int] = {}
+
+    def alive(self, now: float) -> list[Worker]:
+        """Return the workers that are there, late ones included."""
+        present = (WorkerHealth.ALIVE, WorkerHealth.LATE)
+        return [worker for worker in self.rows if worker.health(now) in present]
+
+    def gone(self, now: float) -> list[Worker]:
+        """Return the workers that fell silent within the last hour without a good-bye."""
+        return [
+            worker
+            for worker in self.rows
+            if worker.health(now) is WorkerHealth.GONE and now - worker.seen_at < 3600
+        ]
+
+    def busy_tasks(self, now: float) -> Iterator[str]:
+        """Walk the ids of tasks that living workers say they run."""
+        return (task_id for worker in self.alive(now) for task_id in worker.task_ids)
+
+    def apply(self, event: Event) -> None:
+        """Fold a heartbeat or a good-bye."""
+        if event.type not in ("worker.heartbeat", "worker.stopped"):
+            return
+        data = event.data()
+        name = as_text(data.get("worker")) or event.source
+        if not name:
+            return
+        position = self._positions.get(name)
+        if position is not None and self.rows[position].seen_at > event.timestamp:
+            return
+        worker = _worker(name, data, event)
+        if position is None:
+            self._positions[name] = self.rows.append(worker)
+        else:
+            self.rows.replace(position, worker)
+        if worker.busy is not None:
+            self.busy.setdefault(name, SampleSeries(1_000)).add(worker.seen_at, worker.busy)
+        if worker.cpu_percent is not None:
+            self.cpu.setdefault(name, SampleSeries(1_000)).add(worker.seen_at, worker.cpu_percent)
+
+    def _forget(self, worker: Worker) -> None:
+        self._positions.pop(worker.worker, None)
+        self.busy.pop(worker.worker, None)
+        self.cpu.pop(worker.worker, None)
+
+
+def _worker(name: str, data: dict[str, Any], event: Event) -> Worker:
+    tasks = data.get("tasks")
+    tasks = tasks if isinstance(tasks, list) else []
+    ids = (task.get("task_id") if isinstance(task, dict) else task for task in tasks)
+    return Worker(
+        name,
+        as_text(data.get("host")),
+        as_whole(data.get("pid")),
+        parse_timestamp(data.get("started_at")),
+        as_whole(data.get("slots")),
+        as_whole(data.get("busy")),
+        msgspec.json.encode(tasks),
+        tuple(task_id for task_id in map(as_text, ids) if task_id),
+        as_number(data.get("cpu_percent")),
+        as_whole(data.get("rss_bytes")),
+        as_text(data.get("broker")),
+        as_text(data.get("version")),
+        event.timestamp,
+        event.type == "worker.stopped",
+        event.raw,
+    )
