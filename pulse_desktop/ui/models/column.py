@@ -28,6 +28,7 @@ class Column(Generic[RowT]):
         hidden: not shown until the operator asks for it.
         ticking: the text changes as time passes, though the row does not.
         hide_below: width of the table in pixels under which the column gives way, 0 for never.
+        bar: share of a whole (0 to 1) drawn as a small bar after the text, None for no bar.
     """
 
     title: str
@@ -44,3 +45,4 @@ class Column(Generic[RowT]):
     hidden: bool = False
     ticking: bool = False
     hide_below: int = 0
+    bar: Callable[[RowT], float | None] | None = None

@@ -20,6 +20,9 @@ from pulse_desktop.ui.tone import Tone
 PADDING: Final = 8
 GLYPH: Final = 14
 GLYPH_GAP: Final = 6
+BAR: Final = 44
+BAR_GAP: Final = 8
+_BAR_HEIGHT: Final = 6
 _MOST_TEXTS: Final = 8192
 
 
@@ -47,6 +50,7 @@ class RowPainter:
         self._widest = max(1, self._metrics[0].horizontalAdvance("W"))
         self._colors: dict[Tone, QColor] = {tone: theme().color(tone) for tone in Tone}
         self._line = theme().color("row_line")
+        self._trough = theme().color("hover")
         self._selected = theme().color("selection")
         self._selected_idle = theme().color("selection_idle")
         self._accent = theme().color("accent")
@@ -90,6 +94,11 @@ class RowPainter:
                 self._paint_glyph(painter, glyph, tone, left, top + (height - 1 - GLYPH) // 2)
                 left += GLYPH + GLYPH_GAP
                 room -= GLYPH + GLYPH_GAP
+            if column.bar is not None and room > BAR + BAR_GAP:
+                room -= BAR + BAR_GAP
+                share = column.bar(row)
+                if share is not None:
+                    self._paint_bar(painter, share, tone, left + room + BAR_GAP, top, height)
             text = column.value(row, now)
             if not text or room <= 0:
                 continue
@@ -106,6 +115,7 @@ class RowPainter:
     def is_cut(self, column: Column[Any], text: str, width: int) -> bool:
         """Tell whether a text does not fit into a column."""
         room = width - 2 * PADDING - (GLYPH + GLYPH_GAP if column.glyph is not None else 0)
+        room -= BAR + BAR_GAP if column.bar is not None else 0
         return "\n" in text or self._metrics[column.mono].horizontalAdvance(text) > room
 
     def _lay_out(self, text: str, room: int, *, mono: bool) -> tuple[QStaticText, float]:
@@ -122,6 +132,14 @@ class RowPainter:
         laid.prepare(font=font)
         known = self._texts[text, room, mono] = (laid, laid.size().width())
         return known
+
+    def _paint_bar(
+        self, painter: QPainter, share: float, tone: Tone, left: int, top: int, height: int
+    ) -> None:
+        at = top + (height - 1 - _BAR_HEIGHT) // 2
+        filled = round(BAR * min(max(share, 0.0), 1.0))
+        painter.fillRect(left, at, BAR, _BAR_HEIGHT, self._trough)
+        painter.fillRect(left, at, filled, _BAR_HEIGHT, self._colors[tone])
 
     def _paint_glyph(self, painter: QPainter, glyph: str, tone: Tone, left: int, top: int) -> None:
         if glyph in icons.GLYPHS:
