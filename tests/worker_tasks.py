@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from taskiq import Context, TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker
@@ -15,6 +15,10 @@ from workers.registry import task
 def note(path: str, word: str) -> None:
     with Path(path).open("a", encoding="utf-8") as file:
         file.write(f"{word}\n")
+
+
+def lines(path: str) -> int:
+    return len(Path(path).read_text(encoding="utf-8").split())
 
 
 @task()
@@ -36,7 +40,7 @@ def work_in_a_thread(path: str, seconds: float = 0.0) -> str:
 @task(max_attempts=3, retry_delay=0.5, retry_backoff=1)
 async def fail_twice(path: str) -> str:
     note(path, f"{time.time()}")
-    if len(Path(path).read_text(encoding="utf-8").split()) < 3:
+    if lines(path) < 3:
         raise ConnectionError("not yet: nats://user:secret@host:4222")
     return "at last"
 
@@ -63,14 +67,14 @@ async def end_the_process(path: str) -> None:
 
 
 @task()
-async def report_progress(progress: ProgressTracker[Any] = TaskiqDepends()) -> str:
+async def report_progress(progress: Annotated[ProgressTracker[Any], TaskiqDepends()]) -> str:
     for done in range(3):
         await progress.set_progress("STARTED", {"done": done, "total": 3, "message": "counting"})
     return "counted"
 
 
 @task()
-async def cancel_yourself(context: Context = TaskiqDepends()) -> None:
+async def cancel_yourself(context: Annotated[Context, TaskiqDepends()]) -> None:
     current = asyncio.current_task()
     assert current is not None
     current.cancel()

@@ -8,19 +8,21 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nats
-from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError, ObjectNotFoundError
 
 from pulse_desktop.protocol.identifiers import new_task_id
 from pulse_desktop.protocol.task_message import encode_task
-from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_SUBJECT
+from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
 from tests.servers import NatsServer
 from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.js import JetStreamContext
 
 TASKS = "tests.worker_tasks"
 ROOT = Path(__file__).parent.parent
@@ -71,8 +73,8 @@ class Worker:
             self.process.kill()
         self.process.wait(10)
 
-    async def ended(self, timeout: float = 10) -> int:
-        await wait_until(lambda: self.process.poll() is not None, timeout, "the worker ends")
+    async def ended(self, limit: float = 10) -> int:
+        await wait_until(lambda: self.process.poll() is not None, limit, "the worker ends")
         return self.process.returncode
 
 
@@ -124,13 +126,11 @@ class Bench:
     async def send(self, name: str, *args: Any, labels: dict[str, Any] | None = None) -> str:
         task_id = new_task_id()
         full = name if ":" in name else f"{TASKS}:{name}"
-        payload, headers = encode_task(
-            task_id, full, args=json.dumps(args).encode(), labels=labels
-        )
+        payload, headers = encode_task(task_id, full, args=json.dumps(args).encode(), labels=labels)
         await self.js.publish(TASK_SUBJECT, payload, headers=headers)
         return task_id
 
-    async def result(self, task_id: str, timeout: float = 10) -> dict[str, Any]:
+    async def result(self, task_id: str, limit: float = 10) -> dict[str, Any]:
         async def read() -> dict[str, Any] | None:
             try:
                 bucket = await self.js.object_store(RESULT_BUCKET)
@@ -139,22 +139,24 @@ class Bench:
                 return None
             return json.loads(found.data)
 
-        return await wait_until(read, timeout, f"result of {task_id}")
+        return await wait_until(read, limit, f"result of {task_id}")
 
     def of(self, task_id: str) -> list[dict[str, Any]]:
         """The events of one task, without those of other topics."""
-        return [
-            e for e in self.events if e["topic"] == "tasks" and e["data"]["task_id"] == task_id
-        ]
+        return [e for e in self.events if e["topic"] == "tasks" and e["data"]["task_id"] == task_id]
 
     def types_of(self, task_id: str) -> list[str]:
         return [event["type"] for event in self.of(task_id)]
 
-    async def heard(self, predicate: Callable[[dict[str, Any]], Any], timeout: float = 10) -> Any:
+    async def heard(self, predicate: Callable[[dict[str, Any]], Any], limit: float = 10) -> Any:
         def find() -> dict[str, Any] | None:
             return next((event for event in self.events if predicate(event)), None)
 
-        return await wait_until(find, timeout, "an event")
+        return await wait_until(find, limit, "an event")
+
+    async def nothing_unanswered(self) -> bool:
+        info = await self.js.consumer_info(TASK_STREAM, TASK_CONSUMER)
+        return not (info.num_pending or info.num_ack_pending)
 
     async def close(self) -> None:
         for worker in self.workers:

@@ -247,7 +247,7 @@ async def _guarded(storing: Any) -> None:
     try:
         await storing
     except APIError as error:
-        if error.err_code in _FULL:
+        if getattr(error, "err_code", None) in _FULL:  # some of its subclasses have none
             raise StoreFullError(
                 f"the bucket is full: {error.description}. Raise PULSE_STORE_MAX_BYTES."
             ) from error

@@ -11,7 +11,7 @@ from workers.registry import task
 from workers.services import current_services, current_task_id
 
 
-@task(max_attempts=3, retry_delay=2, retry_on="AttachmentMissingError")
+@task(max_attempts=3, retry_delay=1, retry_on="AttachmentMissingError")
 async def score_message_task(message_id: str) -> dict[str, Any]:
     """Score a stored message and store the score.
 
