@@ -1,0 +1,64 @@
+"""State as plain values for the command line and for export, by the names users script against."""
+
+from typing import Any
+
+import msgspec
+
+from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_desktop.state.run import TaskRun
+
+
+def describe_run(run: TaskRun) -> dict[str, Any]:
+    """Return a run as a JSON-ready object. Times are ISO 8601, spans are seconds."""
+    request = run.request
+    error = run.error
+    return {
+        "task_id": run.task_id,
+        "task_name": run.name or None,
+        "state": str(run.state),
+        "args": _decoded(request.args) if request else None,
+        "kwargs": _decoded(request.kwargs) if request else None,
+        "labels": _decoded(request.labels) if request else None,
+        "queued_at": _time(run.queued_at),
+        "started_at": _time(run.started_at),
+        "finished_at": _time(run.finished_at),
+        "wait_s": _seconds(run.wait_s),
+        "run_s": _seconds(run.run_s),
+        "worker": run.worker or None,
+        "attempt": run.attempt,
+        "error": {"type": error.type, "message": error.message} if error else run.reason or None,
+        "rerun_of": run.rerun_of or None,
+    }
+
+
+def describe_event(event: Event) -> dict[str, Any]:
+    """Return an event as a JSON-ready object; an unreadable one carries its problem instead."""
+    described: dict[str, Any] = {
+        "topic": event.topic,
+        "type": event.type or None,
+        "timestamp": format_timestamp(event.timestamp),
+        "time_source": event.time_source,
+        "id": event.id or None,
+        "source": event.source or None,
+        "data": event.data() if event.readable else None,
+    }
+    if event.problem:
+        described["problem"] = event.problem
+        described["raw"] = event.raw[:4096].decode("utf-8", "backslashreplace")
+    return described
+
+
+def _decoded(raw: bytes) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return raw.decode("utf-8", "backslashreplace")
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else format_timestamp(seconds)
+
+
+def _seconds(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

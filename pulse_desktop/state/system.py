@@ -1,0 +1,216 @@
+"""The whole of what is known, and the one place where arrivals become knowledge.
+
+The bus leaves arrivals in an inbox; once per frame `fold` takes as many as its time allows. What
+changed is kept as positions per collection, so that only the visible page has to look.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import msgspec
+
+from pulse_desktop.protocol.arrival import Arrival, Channel
+from pulse_desktop.protocol.event import Event, decode_event
+from pulse_desktop.protocol.stored_object import StoredObject
+from pulse_desktop.protocol.task_message import TASK_NAME, UnreadableTaskError, decode_task
+from pulse_desktop.protocol.task_result import TaskResult, UnreadableResultError, decode_result
+from pulse_desktop.protocol.topics import MESSAGE_TOPICS, topic_of
+from pulse_desktop.state.agent_calls import AgentCalls
+from pulse_desktop.state.chat_messages import ChatMessages
+from pulse_desktop.state.fields import as_text
+from pulse_desktop.state.knowledge import Knowledge
+from pulse_desktop.state.metrics import Metrics
+from pulse_desktop.state.providers import Providers
+from pulse_desktop.state.rows import Rows
+from pulse_desktop.state.run_accounts import (
+    account_of_event,
+    account_of_object,
+    account_of_result,
+    account_of_task,
+    account_of_unreadable_result,
+)
+from pulse_desktop.state.stored_results import StoredResults
+from pulse_desktop.state.task_runs import TaskRuns
+from pulse_desktop.state.topic_activity import Topics
+from pulse_desktop.state.workers import Workers
+
+LOG_ROWS: Final = 100_000
+LOG_BYTES: Final = 256 << 20
+TASK_TOPIC: Final = "taskiq"
+"""The name under which messages of the task subject stand in the event log."""
+
+_EVENT_OVERHEAD: Final = 200  # bytes an Event takes beside its payload
+
+
+class Changes(msgspec.Struct, gc=False):
+    """Positions whose rows were replaced since the last frame, by collection."""
+
+    log: set[int]
+    runs: set[int]
+    results: set[int]
+    messages: set[int]
+    knowledge: set[int]
+    agents: set[int]
+    providers: set[int]
+    workers: set[int]
+    metrics: set[int]
+
+
+class SystemState:
+    """All state, folded from arrivals.
+
+    Attributes:
+        log: every event and every message of the task subject, bounded by rows and bytes.
+        runs: task runs.
+        results: objects of the result bucket.
+        messages: chat messages.
+        knowledge: findings.
+        agents: agent calls.
+        providers: model providers.
+        workers: worker processes.
+        metrics: quality metrics.
+        topics: activity per topic.
+        unreadable: events and tasks that could not be read.
+        to_read: stored results whose bodies should be fetched, newest last; the owner takes them.
+    """
+
+    def __init__(self, *, log_rows: int = LOG_ROWS, log_bytes: int = LOG_BYTES) -> None:
+        self.log: Rows[Event] = Rows(log_rows, max_weight=log_bytes, weigh=_weight)
+        self.runs = TaskRuns()
+        self.results = StoredResults()
+        self.messages = ChatMessages()
+        self.knowledge = Knowledge()
+        self.agents = AgentCalls()
+        self.providers = Providers()
+        self.workers = Workers()
+        self.metrics = Metrics()
+        self.topics = Topics()
+        self.unreadable = 0
+        self.to_read: list[StoredObject] = []
+        self._by_topic: dict[str, Callable[[Event], None]] = {
+            "tasks": self._apply_to_runs,
+            "monitoring": self._apply_monitoring,
+            "agents": self.agents.apply,
+            "providers": self.providers.apply,
+            "knowledge": self.knowledge.apply,
+            "metrics": self.metrics.apply,
+            **dict.fromkeys(MESSAGE_TOPICS, self.messages.apply),
+        }
+
+    def fold(self, arrivals: Iterable[Arrival | StoredObject]) -> None:
+        """Fold arrivals, in their order. Nothing that came off the wire makes it raise."""
+        for arrival in arrivals:
+            if type(arrival) is StoredObject:
+                self._fold_object(arrival)
+            elif arrival.channel is Channel.EVENT:  # type: ignore[union-attr]
+                self._fold_event(arrival)  # type: ignore[arg-type]
+            else:
+                self._fold_task(arrival)  # type: ignore[arg-type]
+
+    def fold_body(self, stored: StoredObject, body: bytes) -> None:
+        """Fold the body of a stored result."""
+        try:
+            result = decode_result(body)
+        except UnreadableResultError as error:
+            self.fold_unreadable_body(stored, str(error))
+        else:
+            self.fold_result(stored, result)
+
+    def fold_result(self, stored: StoredObject, result: TaskResult) -> None:
+        """Fold a result that was decoded elsewhere (large ones are, in a thread)."""
+        run = self.runs.put(account_of_result(stored.key, result, stored))
+        name = run.name or as_text(result.labels.get(TASK_NAME))
+        self.results.read(stored.key, stored.sequence, result, name)
+
+    def fold_unreadable_body(self, stored: StoredObject, problem: str) -> None:
+        """Fold that the body of a stored result cannot be read."""
+        run = self.runs.put(account_of_unreadable_result(stored, problem))
+        self.results.unreadable(stored.key, stored.sequence, run.name, problem)
+
+    def sweep(self, now: float) -> None:
+        """Do what only the passing of time brings about. Once a second is often enough."""
+        self.runs.sweep(now, self.workers.busy_tasks(now))
+
+    def take_changes(self) -> Changes:
+        """Return what was replaced since the last call, for the page that is visible."""
+        return Changes(
+            self.log.take_dirty(),
+            self.runs.rows.take_dirty(),
+            self.results.rows.take_dirty(),
+            self.messages.rows.take_dirty(),
+            self.knowledge.rows.take_dirty(),
+            self.agents.rows.take_dirty(),
+            self.providers.rows.take_dirty(),
+            self.workers.rows.take_dirty(),
+            self.metrics.rows.take_dirty(),
+        )
+
+    def events_of(self, task_id: str, limit: int = 500) -> list[Event]:
+        """Find the kept events that mention a task id, oldest first. Scans the log."""
+        needle = task_id.encode()
+        found: list[Event] = []
+        for event in self.log.newest_first():
+            if needle in event.raw:
+                found.append(event)
+                if len(found) == limit:
+                    break
+        return found[::-1]
+
+    def _fold_event(self, arrival: Arrival) -> None:
+        topic = topic_of(arrival.subject)
+        event = decode_event(topic, arrival.payload, arrival.at, arrival.sequence)
+        self.log.append(event)
+        readable = not event.problem
+        self.topics.count(topic, arrival.at, readable)
+        if not readable:
+            self.unreadable += 1
+            return
+        apply = self._by_topic.get(topic)
+        if apply is not None:
+            apply(event)
+
+    def _fold_task(self, arrival: Arrival) -> None:
+        problem = ""
+        name = task_id = ""
+        try:
+            task = decode_task(arrival.payload)
+        except UnreadableTaskError as error:
+            problem = f"not a task: {error}"
+            self.unreadable += 1
+        else:
+            name, task_id = task.task_name, task.task_id
+            self.runs.put(account_of_task(task, arrival.at))
+        self.log.append(
+            Event(
+                TASK_TOPIC,
+                name,
+                arrival.at,
+                "received",
+                arrival.at,
+                task_id,
+                "",
+                arrival.payload,
+                arrival.sequence,
+                problem,
+            )
+        )
+
+    def _fold_object(self, stored: StoredObject) -> None:
+        if self.results.put(stored):
+            self.runs.put(account_of_object(stored))
+            self.to_read.append(stored)
+
+    def _apply_to_runs(self, event: Event) -> None:
+        account = account_of_event(event)
+        if account is not None:
+            self.runs.put(account)
+
+    def _apply_monitoring(self, event: Event) -> None:
+        if event.type.startswith("worker."):
+            self.workers.apply(event)
+        else:
+            self._apply_to_runs(event)
+
+
+def _weight(event: Event) -> int:
+    return len(event.raw) + _EVENT_OVERHEAD
