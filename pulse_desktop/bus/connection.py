@@ -56,6 +56,7 @@ class Connection:
         generation: counts the clients: whoever subscribed on an older one must do so again.
         on_connected: coroutine functions awaited after every connect, before work goes on.
         on_disconnected: coroutine functions awaited after every loss.
+        lost_at: Unix seconds up to which the last lost client was known to be alive, 0 at first.
         slow_consumers: messages the client library dropped because a callback was too slow.
         refusals: what the server refused so far.
     """
@@ -115,6 +116,8 @@ class Connection:
         self.refusals = Refusals()
         self.status = ConnectionStatus("connecting", address.shown, clock())
         self.generation = 0
+        self.lost_at = 0.0
+        self._answered_at = 0.0
         self.on_connected: list[Listener] = []
         self.on_disconnected: list[Listener] = []
         self.slow_consumers = 0
@@ -250,6 +253,7 @@ class Connection:
             self._discovered = tuple(
                 url.geturl() for url in client.discovered_servers if url.netloc
             )
+        self._answered_at = self._clock()
         info = client._server_info  # noqa: SLF001 - the library shows the name nowhere else
         self._down.clear()
         self.refusals.forget_subscriptions()
@@ -292,8 +296,9 @@ class Connection:
                     await end_task(ping)
                     return
                 if ping.exception() is not None:
-                    self._lost(ping.exception())
+                    self._lost(ping.exception(), alive_until=self._answered_at)
                     return
+                self._answered_at = self._clock()
                 self._set(rtt_s=ping.result())
                 await asyncio.wait({lost}, timeout=RTT_INTERVAL)
             self._lost(client.last_error if client is not None else None)
@@ -304,10 +309,11 @@ class Connection:
         if client is self._client:
             self._lost(client.last_error)
 
-    def _lost(self, error: BaseException | None) -> None:
+    def _lost(self, error: BaseException | None, alive_until: float = 0.0) -> None:
         """Note that the present client is gone."""
         if self._down.is_set():
             return
+        self.lost_at = alive_until or self._clock()
         self._up.clear()
         self._down.set()
         detail, advice = explain_failure(error or errors.UnexpectedEOF(), self._address.hosts)

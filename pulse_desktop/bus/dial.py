@@ -6,6 +6,7 @@ password would look like a server that does not answer.
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -112,7 +113,7 @@ async def _try(
     finally:
         await end_task(failing)
         await end_task(trying)
-        adopted = client.is_connected
+        adopted = client.is_connected and sys.exception() is None
         if not adopted:
             await discard(client, FAILED_CLOSE_LIMIT)
     error = None if adopted or trying.cancelled() else trying.exception()
