@@ -1,0 +1,143 @@
+"""From what the state keeps over time to what a chart draws: one grid of times, gaps where unknown.
+
+A rate before anything was heard is unknown, not zero. A bucket in which nothing was sampled has no
+value.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pulse_desktop.state.series import CountSeries, SampleSeries
+
+Values = NDArray[np.float64]
+
+_WIDTHS: Final = (5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+_SLACK: Final = 1.25
+
+
+@dataclass(frozen=True)
+class Window:
+    """The stretch of time that a chart shows.
+
+    Attributes:
+        title: such as "last 10 min".
+        seconds: how long it is.
+        bucket_s: seconds that one point of it stands for, a multiple of 5.
+    """
+
+    title: str
+    seconds: float
+    bucket_s: float
+
+    def span(self, now: float) -> tuple[float, float]:
+        """Return the left and right edge, Unix seconds."""
+        return now - self.seconds, now
+
+
+WINDOWS: Final = (
+    Window("last 10 min", 600.0, 10.0),
+    Window("last 30 min", 1800.0, 30.0),
+    Window("last hour", 3600.0, 60.0),
+)
+
+
+def rates(
+    series: Mapping[str, CountSeries],
+    now: float,
+    window: Window,
+    *,
+    per_s: float,
+    known_since: float,
+) -> tuple[Values, dict[str, Values]]:
+    """Return how often something happened, on one grid of times.
+
+    Args:
+        series: counts by name.
+        now: Unix seconds.
+        window: what to show.
+        per_s: the unit of time of the rates: 60 for "per minute".
+        known_since: Unix seconds before which nothing is known.
+
+    Returns:
+        Times in the middle of their buckets, Unix seconds, and the rates by name.
+    """
+    times = _grid(now, window.seconds, window.bucket_s)
+    unknown = times < known_since
+    result = {}
+    for name, counts in series.items():
+        sums = _sums(counts, now, times, window.bucket_s) * (per_s / window.bucket_s)
+        result[name] = np.where(unknown, np.nan, sums)
+    return times, result
+
+
+def levels(
+    series: Mapping[str, SampleSeries], now: float, window: Window, quantile: float = 0.5
+) -> tuple[Values, dict[str, Values]]:
+    """Return measured values, on one grid of times that is as fine as the samples are.
+
+    Args:
+        series: samples by name.
+        now: Unix seconds.
+        window: what to show.
+        quantile: which sample stands for a bucket with several.
+
+    Returns:
+        Times in the middle of their buckets, Unix seconds, and the values by name, NaN where
+        nothing was sampled.
+    """
+    start = now - window.seconds
+    samples = {name: _since(each, start) for name, each in series.items()}
+    width = bucket_width((times for times, _ in samples.values()), window)
+    times = _grid(now, window.seconds, width)
+    result = {}
+    for name, (at, values) in samples.items():
+        result[name] = _quantiles(at, values, times[0] - width / 2, width, times.size, quantile)
+    return times, result
+
+
+def bucket_width(sampled_at: Iterable[Values], window: Window) -> float:
+    """Return seconds per point such that regular samples leave no bucket empty."""
+    slowest = window.bucket_s
+    for times in sampled_at:
+        if times.size > 2:
+            slowest = max(slowest, float(np.median(np.diff(np.sort(times)))) * _SLACK)
+    wide = next((width for width in _WIDTHS if width >= slowest), _WIDTHS[-1])
+    return max(wide, window.bucket_s)
+
+
+def _grid(now: float, seconds: float, width: float) -> Values:
+    """Return the middles of the whole buckets before now."""
+    last = math.floor(now / width)
+    count = max(1, math.ceil(seconds / width))
+    return (np.arange(last - count, last, dtype=np.float64) + 0.5) * np.float64(width)
+
+
+def _sums(counts: CountSeries, now: float, times: Values, width: float) -> Values:
+    starts, sums = counts.window(now)
+    edges = np.append(times - width / 2, times[-1] + width / 2)
+    summed, _ = np.histogram(np.asarray(starts) + 1e-6, bins=edges, weights=np.asarray(sums))
+    return summed.astype(np.float64)
+
+
+def _since(series: SampleSeries, start: float) -> tuple[Values, Values]:
+    if not series.samples:
+        return np.empty(0), np.empty(0)
+    array = np.array(series.samples, dtype=np.float64)
+    kept = array[array[:, 0] >= start]
+    return kept[:, 0], kept[:, 1]
+
+
+def _quantiles(
+    at: Values, values: Values, start: float, width: float, count: int, quantile: float
+) -> Values:
+    result = np.full(count, np.nan)
+    index = np.floor((at - start) / width).astype(np.int64)
+    for bucket in np.unique(index):
+        if 0 <= bucket < count:
+            result[bucket] = np.quantile(values[index == bucket], quantile, method="nearest")
+    return result

@@ -1,0 +1,72 @@
+"""What a chart shows of a series: rates with unknown stretches, levels without false gaps."""
+
+import numpy as np
+import pytest
+
+from pulse_desktop.state.series import CountSeries, SampleSeries
+from pulse_desktop.ui.charts.windows import WINDOWS, Window, levels, rates
+
+NOW = 1_763_894_407.0
+TEN_MINUTES = WINDOWS[0]
+
+
+def test_a_rate_is_scaled_to_its_unit_and_adds_up():
+    series = CountSeries(5.0, 720)
+    for second in range(60):
+        series.add(NOW - 60 - second)  # one a second, for a minute
+    times, values = rates({"all": series}, NOW, TEN_MINUTES, per_s=60, known_since=0)
+    assert times.size == 60
+    assert values["all"].max() == pytest.approx(60)
+    assert values["all"].sum() * TEN_MINUTES.bucket_s / 60 == pytest.approx(60)
+
+
+def test_before_anything_was_heard_a_rate_is_unknown_and_later_it_is_zero():
+    series = CountSeries(5.0, 720)
+    series.add(NOW - 100)
+    times, values = rates({"all": series}, NOW, TEN_MINUTES, per_s=60, known_since=NOW - 300)
+    assert np.isnan(values["all"][times < NOW - 300]).all()
+    assert not np.isnan(values["all"][times >= NOW - 300]).any()
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_the_bucket_that_is_still_filling_is_left_out(window):
+    series = CountSeries(5.0, 720)
+    series.add(NOW)
+    times, values = rates({"all": series}, NOW, window, per_s=60, known_since=0)
+    assert values["all"].sum() == 0
+    assert times[-1] < NOW
+    assert times[0] >= NOW - window.seconds - window.bucket_s
+
+
+@pytest.mark.parametrize("every", [0.7, 5.0, 15.0, 30.0, 60.0])
+def test_regular_samples_leave_no_gap_whatever_their_pace(every):
+    series = SampleSeries()
+    for at in np.arange(NOW - 1200, NOW, every):
+        series.add(float(at), 3.0)
+    _, values = levels({"a": series}, NOW, TEN_MINUTES)
+    assert np.isfinite(values["a"]).all()
+    assert values["a"].max() == 3.0
+
+
+def test_a_silence_is_a_gap():
+    series = SampleSeries()
+    for at in np.arange(NOW - 600, NOW, 5.0):
+        if not NOW - 300 < at < NOW - 200:
+            series.add(float(at), 1.0)
+    times, values = levels({"a": series}, NOW, TEN_MINUTES)
+    inside = (times > NOW - 290) & (times < NOW - 210)
+    assert np.isnan(values["a"][inside]).all()
+
+
+def test_the_chosen_quantile_stands_for_a_bucket():
+    series = SampleSeries()
+    for number in range(100):
+        series.add(NOW - 60, number)
+    window = Window("", 600, 10)
+    assert np.nanmax(levels({"a": series}, NOW, window, 0.95)[1]["a"]) == 94
+    assert np.nanmax(levels({"a": series}, NOW, window, 0.5)[1]["a"]) in (49, 50)
+
+
+def test_nothing_sampled_is_nothing_known():
+    _, values = levels({"a": SampleSeries()}, NOW, TEN_MINUTES)
+    assert np.isnan(values["a"]).all()
