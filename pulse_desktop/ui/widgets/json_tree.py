@@ -5,7 +5,6 @@ nest for ever. Nothing is walked ahead of the operator; long containers open in 
 """
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any, Final
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -13,6 +12,7 @@ from PySide6.QtGui import QFont
 
 from pulse_desktop.ui.theme import theme
 from pulse_desktop.ui.tone import Tone
+from pulse_desktop.ui.tooltips import plain_tooltip
 from pulse_desktop.ui.widgets.json_values import (
     CONTAINERS,
     Kind,
@@ -168,9 +168,7 @@ class JsonTreeModel(QAbstractItemModel):
             case Qt.ItemDataRole.ForegroundRole:
                 return theme().color(_tone(node, index.column()))
             case Qt.ItemDataRole.ToolTipRole if index.column() == 1 and node.kind is Kind.TEXT:
-                # Tooltips take markup: a foreign text must not become one.
-                shown = escape(scalar_text(node.value, _TOOLTIP_TEXT))
-                return f"<p style='white-space: pre-wrap'>{shown}</p>"
+                return plain_tooltip(scalar_text(node.value, _TOOLTIP_TEXT))
             case _:
                 return None
 
