@@ -9,6 +9,7 @@ from typing import Final
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QAbstractButton
 
 from pulse_desktop.ui.theme import theme
 from pulse_desktop.ui.tone import Tone
@@ -20,7 +21,7 @@ _HEAD: Final = (
 
 # Bodies of SVG pictures on a 16 x 16 grid. `fill="{color}"` is filled in like the stroke.
 _BODIES: Final = {
-    "pulse": '<path d="M1.5 8.5h3l2-5 3 9 2-4h3"/>',
+    "pulse": '<circle cx="8" cy="8" r="6.4"/><circle cx="8" cy="8" r="2.9" fill="{color}"/>',
     "overview": '<rect x="2" y="2" width="5" height="6.5" rx="1"/><rect x="9" y="2" width="5" '
     'height="3.5" rx="1"/><rect x="2" y="10.5" width="5" height="3.5" rx="1"/><rect x="9" y="7.5" '
     'width="5" height="6.5" rx="1"/>',
@@ -75,8 +76,8 @@ _BODIES: Final = {
     '<path d="M8 12.9h.01" stroke-width="2.2"/>',
     "cancelled": '<circle cx="8" cy="8" r="5.4"/><path d="m4.2 11.8 7.6-7.6"/>',
     "answered": '<circle cx="8" cy="8" r="5.2"/><circle cx="8" cy="8" r="1.6" fill="{color}"/>',
-    "dot": '<circle cx="8" cy="8" r="3.4" fill="{color}" stroke="none"/>',
-    "ring": '<circle cx="8" cy="8" r="3.4"/>',
+    "dot": '<circle cx="8" cy="8" r="4.6" fill="{color}" stroke="none"/>',
+    "ring": '<circle cx="8" cy="8" r="4"/>',
 }
 
 GLYPHS: Final = {
@@ -141,9 +142,21 @@ def icon(name: str, color: str | Tone = Tone.MUTED, size: int = 16) -> QIcon:
     return result
 
 
-def icon_size(size: int = 16) -> QSize:
-    """Return the size to give a button for its icon."""
-    return QSize(size, size)
+def dress(button: QAbstractButton, name: str, color: str | Tone, size: int = 14) -> None:
+    """Give a button an icon, with the gap to its text that Qt's styles are too mean for."""
+    gap = 4 if button.text() else 0
+    result = QIcon()
+    for ratio in (1.0, 1.25, 1.5, 2.0, 2.5):
+        for mode, tone in ((QIcon.Mode.Normal, color), (QIcon.Mode.Disabled, "disabled")):
+            wide = QPixmap(round((size + gap) * ratio), round(size * ratio))
+            wide.setDevicePixelRatio(ratio)
+            wide.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(wide)
+            painter.drawPixmap(0, 0, picture(name, tone, size, ratio))
+            painter.end()
+            result.addPixmap(wide, mode)
+    button.setIcon(result)
+    button.setIconSize(QSize(size + gap, size))
 
 
 def draw(

@@ -33,7 +33,6 @@ from pulse_desktop.ui.models.column import Column
 from pulse_desktop.ui.models.live_table_model import LiveTableModel
 from pulse_desktop.ui.theme import theme
 from pulse_desktop.ui.widgets.column_layout import ColumnLayout
-from pulse_desktop.ui.widgets.empty_note import EmptyNote
 from pulse_desktop.ui.widgets.row_painter import Place, RowPainter
 from pulse_desktop.ui.widgets.table_header import TableHeader
 from pulse_desktop.ui.widgets.table_overlay import TableOverlay
@@ -58,11 +57,13 @@ class LiveTable(QTableView, Generic[RowT]):
         current_changed: the row under the cursor, or None.
         selection_changed: the selected rows are others now, or fewer.
         chosen: a row was double-clicked, or Enter pressed on it.
+        filter_clear_requested: nothing matches, and the operator wants the filter gone.
     """
 
     current_changed = Signal(object)
     selection_changed = Signal()
     chosen = Signal(object)
+    filter_clear_requested = Signal()
 
     def __init__(
         self,
@@ -89,8 +90,13 @@ class LiveTable(QTableView, Generic[RowT]):
         self._rows_moved = False
         self._ticked_at = 0.0
         self._ticks = any(column.ticking for column in columns)
-        note = EmptyNote(empty, empty_detail, self.viewport())
-        self._overlay = TableOverlay(self, self.rows_model, note, self._overlay_clicked)
+        self._overlay = TableOverlay(
+            self,
+            self.rows_model,
+            (empty, empty_detail),
+            self._overlay_clicked,
+            self.filter_clear_requested.emit,
+        )
         self._painter = RowPainter()
         theme().changed.connect(self._painter.learn)
         self.setAccessibleName(name)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QPushButton
 
 from pulse_desktop.ui import formats, icons
 from pulse_desktop.ui.models.live_table_model import LiveTableModel
-from pulse_desktop.ui.widgets.empty_note import EmptyNote
+from pulse_desktop.ui.widgets.empty_state import EmptyState
 
 
 class TableOverlay:
@@ -22,18 +22,30 @@ class TableOverlay:
         self,
         view: QAbstractScrollArea,
         model: LiveTableModel[Any],
-        note: EmptyNote,
-        on_click: Callable[[], None],
+        empty: tuple[str, str],
+        on_pill: Callable[[], None],
+        on_clear: Callable[[], None],
     ) -> None:
+        """Lay it over a table.
+
+        Args:
+            view: the table.
+            model: its model.
+            empty: what to say while there is nothing: a title and a sentence.
+            on_pill: the pill was pressed.
+            on_clear: the operator wants the filter gone.
+        """
         self.above = 0
+        self._empty = empty
         self._view = view
         self._model = model
-        self._note = note
+        self._note = EmptyState(*empty, parent=view.viewport())
+        self._note.asked.connect(on_clear)
         self._pill = QPushButton(view)
         self._pill.setProperty("kind", "pill")
         self._pill.setCursor(Qt.CursorShape.PointingHandCursor)
         self._pill.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._pill.clicked.connect(on_click)
+        self._pill.clicked.connect(on_pill)
         self._pill.hide()
 
     def add_above(self, count: int) -> None:
@@ -47,7 +59,7 @@ class TableOverlay:
         """Show what has to be said now."""
         model = self._model
         if not model.shown:
-            self._note.show_for(filtered=model.filtered and model.total > 0, total=model.total)
+            self._explain()
         if self._note.isHidden() != bool(model.shown):
             self._note.setVisible(not model.shown)
             self.place()
@@ -57,13 +69,21 @@ class TableOverlay:
         if not wanted:
             return
         if model.paused:
-            text, name = f" Paused · {formats.count(model.waiting)} waiting", "play"
+            text, name = f"Paused · {formats.count(model.waiting)} waiting", "play"
         else:
-            text, name = f" {formats.count(self.above)} new", "chevron-up"
+            text, name = f"{formats.count(self.above)} new", "chevron-up"
         if self._pill.text() != text:
             self._pill.setText(text)
-            self._pill.setIcon(icons.icon(name, "on_accent", 12))
+            icons.dress(self._pill, name, "on_accent", 12)
             self.place()
+
+    def _explain(self) -> None:
+        total = self._model.total
+        if not (self._model.filtered and total):
+            self._note.say(*self._empty)
+        else:
+            sentence = f"None of {formats.plural(total, 'row')} passes the filter."
+            self._note.say("Nothing matches", sentence, "Clear filter")
 
     def place(self) -> None:
         """Put note and pill where they belong, after the table changed its size."""

@@ -1,0 +1,92 @@
+"""What the window asks of a page, and what a page gets from the window."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from PySide6.QtWidgets import QWidget
+
+from pulse_desktop.ui.actions import Action, ActionTable
+from pulse_desktop.ui.notices import Notice
+from pulse_desktop.ui.operations import Operations
+from pulse_desktop.ui.widgets.live_table import LiveTable
+
+
+class Starter(Protocol):
+    """Starts background work that somebody else owns: supervised, cancelled with the window."""
+
+    def __call__(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Start it. Work of the same name that still runs is cancelled first."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageContext:
+    """All that a page knows of the world.
+
+    Attributes:
+        state: what is true now (`pulse_desktop.state`).
+        operations: what can be done.
+        actions: the action table, to bind buttons to.
+        start: starts background work.
+        tell: shows a notice.
+        show_page: changes to another page; the second argument is that page's to understand.
+    """
+
+    state: Any
+    operations: Operations
+    actions: ActionTable
+    start: Starter
+    tell: Callable[[Notice], None]
+    show_page: Callable[[str, str], None]
+
+
+class Page(QWidget):
+    """A page of the window.
+
+    Attributes:
+        key: short name, also of the page's actions.
+        title: for the navigation.
+        icon: of `icons`.
+        section: heading in the navigation.
+        page_actions: what can be done on this page, with methods of the page as callbacks.
+    """
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    icon: ClassVar[str]
+    section: ClassVar[str] = ""
+    page_actions: ClassVar[tuple[Action, ...]] = ()
+
+    def __init__(self, context: PageContext) -> None:
+        super().__init__()
+        self.context = context
+        self.setObjectName("page")
+        self.setAccessibleName(self.title)
+
+    def refresh(self, changes: Any, now: float) -> None:
+        """Show what changed. Called once per frame, only while visible.
+
+        Args:
+            changes: what the state changed in this frame.
+            now: Unix seconds.
+        """
+
+    def shown(self, now: float) -> None:
+        """Catch up, for the page has just become visible."""
+
+    def hidden(self) -> None:
+        """Stop what costs something, for the page is visible no longer."""
+
+    def tables(self) -> Sequence[LiveTable[Any]]:
+        """Return the tables that pause together."""
+        return ()
+
+    def focus_filter(self) -> None:
+        """Put the keyboard into the filter, if there is one."""
+
+    def open_at(self, place: str) -> None:
+        """Show something in particular, such as a run or a filter."""
+
+    def escape(self) -> bool:
+        """Close what Esc closes here; tell whether there was something."""
+        return False

@@ -1,0 +1,12 @@
+"""Dynamic properties, by which the style sheet knows a widget's part."""
+
+from PySide6.QtWidgets import QWidget
+
+
+def set_property(widget: QWidget, name: str, value: str) -> None:
+    """Give a widget another part in the style sheet, such as `tone` "bad"."""
+    if (widget.property(name) or "") != value:
+        widget.setProperty(name, value)
+        style = widget.style()
+        style.unpolish(widget)
+        style.polish(widget)

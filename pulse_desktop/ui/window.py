@@ -1,0 +1,257 @@
+"""The window: navigation, top bar, one page at a time, status bar.
+
+It is told once per frame what changed and passes that on to the page that is visible. Pages are
+made when they are first shown.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from pulse_desktop.ui import icons
+from pulse_desktop.ui.actions import WINDOW_ACTIONS, Action, ActionTable
+from pulse_desktop.ui.notices import Notice, Notices
+from pulse_desktop.ui.operations import Operations
+from pulse_desktop.ui.page import Page, PageContext, Starter
+from pulse_desktop.ui.palette import Palette
+from pulse_desktop.ui.rail import Rail, RailItem
+from pulse_desktop.ui.status_bar import StatusBar
+from pulse_desktop.ui.theme import ThemeChoice, theme
+from pulse_desktop.ui.top_bar import TopBar
+
+SMALLEST: Final = (1024, 640)
+_RAIL_GIVES_WAY: Final = 1180
+"""Narrower windows show the navigation as icons."""
+
+
+class MainWindow(QMainWindow):
+    """The frame around the pages.
+
+    Attributes:
+        actions_table: everything that can be done.
+        rail: the navigation.
+        top_bar: connection and commands.
+        status_bar: figures.
+        palette_popup: the command palette.
+        notices: what the operator is told.
+        frame_s: seconds the last frames took, smoothed.
+
+    Signals:
+        close_requested: the operator wants to leave; the owner ends things and then the program.
+        page_changed: key of the page that is shown now.
+        theme_chosen: what to remember as the operator's choice.
+    """
+
+    close_requested = Signal()
+    page_changed = Signal(str)
+    theme_chosen = Signal(str)
+
+    def __init__(
+        self,
+        state: Any,
+        operations: Operations,
+        pages: Sequence[type[Page]],
+        *,
+        start: Starter,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Make the window; it shows its first page when it is shown.
+
+        Args:
+            state: what is true now.
+            operations: what can be done.
+            pages: in the order of the navigation.
+            start: starts background work for the pages.
+            clock: Unix seconds.
+        """
+        super().__init__()
+        self.setWindowTitle("Pulse Desktop")
+        self.setMinimumSize(*SMALLEST)
+        self.resize(1440, 900)
+        self._clock = clock
+        self._classes = {page.key: page for page in pages}
+        self._pages: dict[str, Page] = {}
+        self._current: Page | None = None
+        self._rail_wish: bool | None = None
+        self.frame_s = 0.0
+        self.actions_table = ActionTable(self)
+        for action in WINDOW_ACTIONS:
+            self.actions_table.add(action, lambda: self)
+        self.rail = Rail([RailItem(p.key, p.title, p.icon, p.section) for p in pages])
+        self.top_bar = TopBar(self.actions_table)
+        self.status_bar = StatusBar()
+        self._stack = QStackedWidget()
+        self._stack.setObjectName("pages")
+        self._lay_out()
+        self.notices = Notices(self._stack)
+        self.palette_popup = Palette(self.actions_table, self)
+        self._context = PageContext(
+            state, operations, self.actions_table, start, self.notices.tell, self.show_page
+        )
+        self._offer_pages(pages)
+        self.rail.chosen.connect(self.show_page)
+        theme().changed.connect(self._tint)
+        self._tint()
+
+    def _lay_out(self) -> None:
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addWidget(self.top_bar)
+        right.addWidget(self._stack, 1)
+        right.addWidget(self.status_bar)
+        whole = QWidget()
+        layout = QHBoxLayout(whole)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.rail)
+        layout.addLayout(right, 1)
+        self.setCentralWidget(whole)
+
+    def _offer_pages(self, pages: Sequence[type[Page]]) -> None:
+        for number, page in enumerate(pages, 1):
+            keys = f"Ctrl+{number % 10}" if number <= 10 else ""
+            go = Action(f"go.{page.key}", f"Go to {page.title}", "", keys, "Go to", page.icon)
+            self.actions_table.add(go, run=partial(self.show_page, page.key))
+            for action in page.page_actions:
+                self.actions_table.add(action, partial(self.page, page.key))
+
+    # Pages
+
+    def page(self, key: str) -> Page:
+        """Return a page, made if need be. Raises KeyError."""
+        page = self._pages.get(key)
+        if page is None:
+            page = self._pages[key] = self._classes[key](self._context)
+            self._stack.addWidget(page)
+            for table in page.tables():
+                table.rows_model.paused_changed.connect(lambda _: self._show_paused())
+        return page
+
+    @property
+    def current(self) -> Page | None:
+        """The page that is shown."""
+        return self._current
+
+    def show_page(self, key: str, place: str = "") -> None:
+        """Change to a page, and to something in particular on it. Raises KeyError."""
+        page = self.page(key)
+        if page is not self._current:
+            if self._current is not None:
+                self._current.hidden()
+            self._current = page
+            self._stack.setCurrentWidget(page)
+            self.rail.show_page(key)
+            self.actions_table.show_page(key)
+            self.setWindowTitle(f"{page.title} · Pulse Desktop")
+            page.shown(self._clock())
+            self._show_paused()
+            self.page_changed.emit(key)
+        if place:
+            page.open_at(place)
+
+    def frame(self, changes: Any, now: float) -> None:
+        """Show what changed: the visible page only. Called once per frame.
+
+        Args:
+            changes: what the state changed.
+            now: Unix seconds.
+        """
+        if self._current is None or not self.isVisible():
+            return
+        started = time.perf_counter()
+        self._current.refresh(changes, now)
+        self.frame_s += (time.perf_counter() - started - self.frame_s) * 0.1
+
+    def catch_up(self) -> None:
+        """Show what happened while nobody told the window, as when it was minimised."""
+        if self._current is not None:
+            self._current.shown(self._clock())
+
+    # What the window's actions do
+
+    def open_palette(self) -> None:
+        """Open the command palette, or close it."""
+        self.palette_popup.open()
+
+    def toggle_pause(self) -> None:
+        """Let the tables of this page stand still, or go on."""
+        if self._current is not None:
+            paused = not self._is_paused()
+            for table in self._current.tables():
+                table.set_paused(paused)
+
+    def focus_filter(self) -> None:
+        """Put the keyboard into this page's filter."""
+        if self._current is not None:
+            self._current.focus_filter()
+
+    def use_dark_theme(self) -> None:
+        """Show the dark theme whatever the desktop says."""
+        self._use_theme(ThemeChoice.DARK)
+
+    def use_light_theme(self) -> None:
+        """Show the light theme whatever the desktop says."""
+        self._use_theme(ThemeChoice.LIGHT)
+
+    def use_system_theme(self) -> None:
+        """Follow the desktop."""
+        self._use_theme(ThemeChoice.SYSTEM)
+
+    def toggle_rail(self) -> None:
+        """Show the navigation as icons, or with names."""
+        self._rail_wish = not self.rail.narrow
+        self.rail.set_narrow(self._rail_wish)
+
+    def toggle_full_screen(self) -> None:
+        """Take the whole screen, or give it back."""
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def _use_theme(self, choice: ThemeChoice) -> None:
+        theme().choose(choice)
+        self.theme_chosen.emit(choice.value)
+
+    def _is_paused(self) -> bool:
+        tables = self._current.tables() if self._current is not None else ()
+        return any(table.rows_model.paused for table in tables)
+
+    def _show_paused(self) -> None:
+        self.top_bar.set_paused(self._is_paused())
+
+    def tell(self, notice: Notice) -> None:
+        """Tell the operator something."""
+        self.notices.tell(notice)
+
+    def _tint(self) -> None:
+        mark = QIcon()
+        for size in (16, 24, 32, 48, 64, 128, 256):
+            mark.addPixmap(icons.picture("pulse", "accent", size))
+        self.setWindowIcon(mark)
+
+    # Qt's side
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Let Esc close what is open, the innermost first."""
+        if event.key() == Qt.Key.Key_Escape:
+            if self._current is None or not self._current.escape():
+                self.notices.close_last()
+            return
+        super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Let the navigation give way in a narrow window."""
+        super().resizeEvent(event)
+        narrow = self.width() < _RAIL_GIVES_WAY if self._rail_wish is None else self._rail_wish
+        if narrow != self.rail.narrow:
+            self.rail.set_narrow(narrow)
+        if self.palette_popup.isVisible():
+            self.palette_popup.place()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask the owner to end things in order: coroutines still run, and Qt must not quit."""
+        event.ignore()
+        self.close_requested.emit()
