@@ -9,6 +9,8 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+import msgspec
+
 from pulse_desktop.resources import resource_path
 from workers.errors import AttachmentMissingError, AttachmentUnreadableError
 from workers.records import Attachment
@@ -61,7 +63,10 @@ def read_attachment(attachment: Attachment, source: str) -> str:
         raw = _unpacked(raw, attachment.path)
     if len(raw) > MAX_BYTES:
         raise AttachmentUnreadableError(f"{attachment.path}: larger than {MAX_BYTES >> 20} MiB")
-    return _decoded(raw, attachment.path)
+    text = _decoded(raw, attachment.path)
+    if path.suffix.lower() == ".json":
+        _check_json(text, attachment.path)
+    return text
 
 
 def _unpacked(raw: bytes, name: str) -> bytes:
@@ -72,15 +77,21 @@ def _unpacked(raw: bytes, name: str) -> bytes:
         raise AttachmentUnreadableError(f"{name}: damaged gzip file ({error})") from error
 
 
+def _check_json(text: str, name: str) -> None:
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise AttachmentUnreadableError(f"{name}: not valid JSON ({error})") from error
+
+
 def _decoded(raw: bytes, name: str) -> str:
     encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
-        byte = raw[error.start]
         raise AttachmentUnreadableError(
-            f"{name}: not {encoding.removesuffix('-sig').upper()} text: "
-            f"byte 0x{byte:02x} at position {error.start}"
+            f"{name}: not {encoding.removesuffix('-sig').upper()} text: {error.reason} "
+            f"(byte 0x{raw[error.start]:02x} at position {error.start})"
         ) from error
     if "\0" in text:
         raise AttachmentUnreadableError(f"{name}: binary, not text (zero byte)")

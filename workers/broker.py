@@ -21,7 +21,7 @@ from workers.connection import OUTAGE_ERRORS, ConnectionLog, connect_options
 from workers.delivery import DeliveredMessage, Delivery, current_delivery
 from workers.errors import UnknownTaskNameError
 from workers.formatter import SalvagingFormatter
-from workers.provisioning import ensure_task_consumer
+from workers.provisioning import ensure_task_consumer, provision
 from workers.pull import PullRequests
 from workers.settings import Settings
 
@@ -164,7 +164,8 @@ class PulseBroker(PullBasedJetStreamBroker):
                     break
 
     async def _mend_consumer(self) -> None:
-        self.ack_wait = await ensure_task_consumer(self.js, self.settings)
+        """Make anew what somebody may have deleted."""
+        self.ack_wait = (await provision(self.js, self.settings)).ack_wait
 
     async def _on_reconnected(self) -> None:
         await self._log.on_reconnected()

@@ -19,7 +19,7 @@ from workers.errors import (
 from workers.feed import run_feed
 from workers.process import run_worker
 from workers.provisioning import provision
-from workers.settings import DEFAULT_SERVER, Settings, load_settings
+from workers.settings import DEFAULT_SERVER, VARIABLES, Settings, load_settings
 
 T = TypeVar("T")
 
@@ -38,14 +38,7 @@ examples:
 
 exit status: 0 ended as asked, 1 failed, 2 wrong usage, 3 cannot connect
 
-environment (command line wins):
-  PULSE_SERVER          NATS address, several separated by commas
-  PULSE_CREDENTIALS     path of a .creds file
-  PULSE_WORKER_SLOTS    tasks at a time (8)
-  PULSE_WORKER_TASKS    more modules with tasks, separated by commas
-  PULSE_ACK_WAIT        seconds before an unanswered task is given to another worker (30)
-  PULSE_DRAIN_TIMEOUT   seconds running tasks may go on after SIGTERM (30)
-  all others: docs/workers.md
+environment (the command line wins; in brackets what is taken otherwise):
 """
 
 
@@ -143,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pulse-worker",
         description="Headless TaskIQ workers on NATS JetStream: durable, kept alive, observable.",
-        epilog=_EPILOG,
+        epilog=_EPILOG + _variables(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"pulse-worker {__version__}")
@@ -193,17 +186,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _variables() -> str:
+    """Return the table of environment variables."""
+    standard = Settings()
+    return "".join(
+        f"  {variable:<25} {meaning}{_shown(getattr(standard, field))}\n"
+        for field, (variable, meaning) in VARIABLES.items()
+    )
+
+
+def _shown(value: object) -> str:
+    if value in ("", ()):
+        return ""
+    return f" ({value:.10g})" if isinstance(value, int | float) else f" ({value})"
+
+
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("must be above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
 
 

@@ -82,6 +82,11 @@ class EventPublisher:
         await self._client.subscribe(f"{self._inbox}.*", cb=self._on_confirmation)
         self._sender = asyncio.create_task(self._send_for_ever(), name="event sender")
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection is closed and will not come back."""
+        return self._client is not None and self._client.is_closed
+
     async def close(self, limit: float = 1.0) -> None:
         """Send what is buffered, as far as the limit in seconds allows, and disconnect."""
         with contextlib.suppress(TimeoutError):

@@ -42,10 +42,12 @@ logger = logging.getLogger("pulse.workers.feed")
 SLICE: Final = 3
 FIRST_SLICE: Final = 12
 BACKLOG_LIMIT: Final = 100
-REQUEST_EVERY: Final = 9
-"""Slices between two wishes for a summary."""
-REQUESTED_LANGUAGES: Final = ("uk", "pl", "en")
-"""Languages asked for in turn; Polish is refused, with the reason."""
+REQUEST_EVERY: Final = 6
+"""Slices between two wishes for a summary; the third slice has the first one."""
+REQUESTED_LANGUAGES: Final = ("pl", "uk", "cs")
+"""Languages asked for in turn: for the partner, the team, the colleague on call.
+Polish and Czech are refused, with the reason."""
+_FIRST_REQUEST: Final = 2
 _LEASE: Final = 20.0
 
 
@@ -80,7 +82,7 @@ def next_slice(export: Sequence[ChatMessage], position: Position) -> tuple[Slice
     if number > 1 and end // WINDOW > begin // WINDOW:
         edge = end // WINDOW * WINDOW
         window = tuple(message.id for message in export[edge - WINDOW : edge])
-    elif end >= WINDOW and position.slices % REQUEST_EVERY == REQUEST_EVERY - 1:
+    elif end >= WINDOW and position.slices % REQUEST_EVERY == _FIRST_REQUEST:
         asked = position.slices // REQUEST_EVERY
         language = REQUESTED_LANGUAGES[asked % len(REQUESTED_LANGUAGES)]
         window = tuple(message.id for message in export[end - WINDOW : end])

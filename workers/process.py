@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from workers.background import Background
 from workers.broker import PulseBroker
 from workers.connection import connect
+from workers.errors import CannotConnectError
 from workers.event_publisher import EventPublisher
 from workers.heartbeat import Heartbeat
 from workers.metrics import MetricsReporter
@@ -42,7 +43,7 @@ async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> int:
         leave the process without waiting for them.
 
     Raises:
-        CannotConnectError: no connection at the start.
+        CannotConnectError: no connection at the start, or one was closed for good later.
         ProvisionError: streams or buckets cannot be made.
         SettingsError: a task module cannot be imported.
     """
@@ -67,6 +68,8 @@ async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> int:
     receiver = PulseReceiver(broker, settings, executor=executor)
     heartbeat = Heartbeat(events, receiver, settings, worker)
     background = _start_background(settings, services, heartbeat)
+    connections = Connections(stop, broker, client, events)
+    background.repeat("connections", 1.0, connections.look)
     logger.info("%s takes tasks from %s", worker, settings.shown_server)
     given_back = await _work(receiver, broker, stop, settings)
     await background.close()
@@ -74,7 +77,39 @@ async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> int:
     await _close_all(events, broker, client)
     executor.shutdown(wait=not given_back, cancel_futures=True)
     logger.info("%s ended (%s), %d tasks given back", worker, stop.reason, given_back)
+    if connections.lost:
+        raise CannotConnectError(f"{settings.shown_server} {connections.lost}")
     return given_back
+
+
+class Connections:
+    """Ends the worker when a connection is closed for good: alive but deaf is worse than gone.
+
+    Attributes:
+        lost: what happened, empty while all is well.
+    """
+
+    def __init__(
+        self, stop: StopSignal, broker: PulseBroker, client: Client, events: EventPublisher
+    ) -> None:
+        self._stop = stop
+        self._broker = broker
+        self._client = client
+        self._events = events
+        self.lost = ""
+
+    async def look(self) -> None:
+        """Ask to stop if a connection is closed."""
+        results = self._broker.result_backend
+        closed = (
+            self._broker.client.is_closed
+            or self._client.is_closed
+            or self._events.is_closed
+            or (isinstance(results, JsonResults) and results.nats_client.is_closed)
+        )
+        if closed and not self._stop.asked.is_set():
+            self.lost = "closed a connection for good. Check the user, password or token."
+            self._stop.ask("a connection was closed for good")
 
 
 def make_broker(settings: Settings, events: EventPublisher, who: str) -> PulseBroker:

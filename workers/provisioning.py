@@ -164,7 +164,7 @@ def _buckets(settings: Settings) -> tuple[StreamConfig, ...]:
             subjects=[f"$O.{RESULT_BUCKET}.C.>", f"$O.{RESULT_BUCKET}.M.>"],
             max_age=settings.result_ttl,
             max_bytes=settings.result_max_bytes,
-            discard=DiscardPolicy.NEW,
+            discard=DiscardPolicy.OLD,  # the newest results are the ones waited for
             storage=StorageType.FILE,
             num_replicas=settings.replicas,
             duplicate_window=min(_DUPLICATE_WINDOW, settings.result_ttl),

@@ -97,6 +97,10 @@ class PullRequests:
                 await self._ask()
             except OUTAGE_ERRORS as error:
                 logger.debug("cannot ask for tasks: %s", error)
+            except Exception:
+                logger.exception("cannot ask for tasks, trying again")
+                self._refused = True
+                self._refusals += 1
             await self._wait(self._time_to_next_deadline())
 
     async def stop(self) -> None:

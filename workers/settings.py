@@ -86,32 +86,33 @@ class Settings:
         return f"{self.worker_name}@{socket.gethostname()}:{os.getpid()}"
 
 
-_VARIABLES: Final[dict[str, str]] = {
-    "server": "PULSE_SERVER",
-    "credentials": "PULSE_CREDENTIALS",
-    "worker_name": "PULSE_WORKER_NAME",
-    "slots": "PULSE_WORKER_SLOTS",
-    "task_modules": "PULSE_WORKER_TASKS",
-    "connect_timeout": "PULSE_CONNECT_TIMEOUT",
-    "ack_wait": "PULSE_ACK_WAIT",
-    "pull_timeout": "PULSE_PULL_TIMEOUT",
-    "drain_timeout": "PULSE_DRAIN_TIMEOUT",
-    "max_deliveries": "PULSE_MAX_DELIVERIES",
-    "task_max_age": "PULSE_TASK_MAX_AGE",
-    "task_max_bytes": "PULSE_TASK_MAX_BYTES",
-    "event_max_age": "PULSE_EVENT_MAX_AGE",
-    "event_max_bytes": "PULSE_EVENT_MAX_BYTES",
-    "result_ttl": "PULSE_RESULT_TTL",
-    "result_max_bytes": "PULSE_RESULT_MAX_BYTES",
-    "store_ttl": "PULSE_STORE_TTL",
-    "store_max_bytes": "PULSE_STORE_MAX_BYTES",
-    "heartbeat_interval": "PULSE_HEARTBEAT_INTERVAL",
-    "provider_interval": "PULSE_PROVIDER_INTERVAL",
-    "metrics_interval": "PULSE_METRICS_INTERVAL",
-    "feed_interval": "PULSE_FEED_INTERVAL",
-    "replicas": "PULSE_REPLICAS",
-    "log_level": "PULSE_LOG_LEVEL",
+VARIABLES: Final[dict[str, tuple[str, str]]] = {
+    "server": ("PULSE_SERVER", "NATS address, several separated by commas"),
+    "credentials": ("PULSE_CREDENTIALS", "path of a .creds file"),
+    "worker_name": ("PULSE_WORKER_NAME", "first part of the worker's identity"),
+    "slots": ("PULSE_WORKER_SLOTS", "tasks at the same time"),
+    "task_modules": ("PULSE_WORKER_TASKS", "more modules with tasks, separated by commas"),
+    "connect_timeout": ("PULSE_CONNECT_TIMEOUT", "seconds for the first connection"),
+    "ack_wait": ("PULSE_ACK_WAIT", "seconds until an unanswered task goes to another worker"),
+    "pull_timeout": ("PULSE_PULL_TIMEOUT", "seconds a request for tasks waits on the server"),
+    "drain_timeout": ("PULSE_DRAIN_TIMEOUT", "seconds running tasks may go on after SIGTERM"),
+    "max_deliveries": ("PULSE_MAX_DELIVERIES", "deliveries until a task is failed unrun; 0: never"),
+    "task_max_age": ("PULSE_TASK_MAX_AGE", "seconds tasks are kept"),
+    "task_max_bytes": ("PULSE_TASK_MAX_BYTES", "size of the task stream"),
+    "event_max_age": ("PULSE_EVENT_MAX_AGE", "seconds events are kept"),
+    "event_max_bytes": ("PULSE_EVENT_MAX_BYTES", "size of the event history"),
+    "result_ttl": ("PULSE_RESULT_TTL", "seconds results are kept"),
+    "result_max_bytes": ("PULSE_RESULT_MAX_BYTES", "size of the result bucket"),
+    "store_ttl": ("PULSE_STORE_TTL", "seconds messages and knowledge are kept"),
+    "store_max_bytes": ("PULSE_STORE_MAX_BYTES", "size of each of their buckets"),
+    "heartbeat_interval": ("PULSE_HEARTBEAT_INTERVAL", "seconds between two heartbeats"),
+    "provider_interval": ("PULSE_PROVIDER_INTERVAL", "seconds between two provider checks"),
+    "metrics_interval": ("PULSE_METRICS_INTERVAL", "seconds between two metrics events"),
+    "feed_interval": ("PULSE_FEED_INTERVAL", "seconds between two slices of the sample"),
+    "replicas": ("PULSE_REPLICAS", "copies of each stream: 1, or 3 on a cluster"),
+    "log_level": ("PULSE_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR"),
 }
+"""Environment variable and meaning of each field. Sizes are bytes."""
 
 _MAY_BE_ZERO: Final = frozenset({"max_deliveries", "drain_timeout"})
 
@@ -128,7 +129,7 @@ def load_settings(environ: Mapping[str, str] = os.environ, **overrides: object) 
     """
     values: dict[str, object] = {}
     for field in dataclasses.fields(Settings):
-        variable = _VARIABLES[field.name]
+        variable, _ = VARIABLES[field.name]
         text = environ.get(variable, "").strip()
         if text:
             values[field.name] = _read(field.name, variable, text, type(field.default))

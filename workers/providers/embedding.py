@@ -1,7 +1,8 @@
 """Vectors for text without a model: words and letter groups hashed into a fixed space.
 
-Two texts are near when they share words, parts of words (which stands in for inflection, rich in
-Ukrainian) or pairs of words. Signed hashing (Weinberger et al., 2009) keeps collisions unbiased.
+Two texts are near when they share words, pairs of words, or the beginnings and parts of words
+(which stands in for inflection, rich in Ukrainian). Signed hashing (Weinberger et al., 2009)
+keeps collisions unbiased.
 """
 
 import itertools
@@ -21,7 +22,9 @@ Vector = NDArray[np.float32]
 DIMENSIONS: Final = 512
 
 _WORD_WEIGHT: Final = 1.0
+_BEGINNING_WEIGHT: Final = 0.7
 _PAIR_WEIGHT: Final = 0.7
+_BEGINNING: Final = 4
 _LETTERS_WEIGHT: Final = 0.45
 _LETTERS: Final = (3, 4, 5)
 
@@ -50,6 +53,9 @@ def _features(text: str) -> dict[str, float]:
     for token, count in Counter(tokens).items():
         strength = 1.0 + math.log(count)
         features[f"w:{token}"] = _WORD_WEIGHT * strength
+        if len(token) > _BEGINNING:
+            beginning = f"b:{token[:_BEGINNING]}"
+            features[beginning] = features.get(beginning, 0.0) + _BEGINNING_WEIGHT * strength
         groups = _letter_groups(token)
         share = _LETTERS_WEIGHT * strength / math.sqrt(len(groups)) if groups else 0.0
         for group in groups:

@@ -18,8 +18,8 @@ _NOT_TELLING: Final = STOP_WORDS | CALENDAR
 _MAX_WORDS: Final = 3
 _STEM: Final = 5
 _VERB: Final = re.compile(
-    r"(?:ити|ати|яти|іти|ться|лась|лося|лись|ємо|имо|ють|ять|уть|ать|аю|ую|ив|ав|ила|ала|ило|ало"
-    r"|или|али|еш|иш|ють|ний|ingly|ously)$"
+    r"(?:ити|ати|яти|іти|ться|лась|лося|лись|ємо|емо|имо|ють|ять|уть|ать|аю|ую|ив|ав|ила|ала|ило|ало"
+    r"|или|али|еш|иш|ють|ний|ingly|ously|[a-z]{3}ed)$"
 )
 
 Phrase = tuple[str, ...]
@@ -51,6 +51,8 @@ def key_phrases(texts: Sequence[str], count: int = 5) -> list[str]:
         if not recurring:
             return 0.0
         verbs = sum(bool(_VERB.search(word)) for word in shown[key].split())
+        if verbs == len(key):
+            return 0.0
         together = seen[key] ** 0.5 * len(key) ** 0.8
         known = 1 + sum(len(company[word]) > 1 for word in key) / len(key)
         return float(recurring / len(key) * together * known / (1 + 2 * verbs))

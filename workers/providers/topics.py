@@ -20,7 +20,7 @@ from workers.records import ChatMessage, Topic
 
 Vector = NDArray[np.float32]
 
-JOINS_TOPIC: Final = 0.28
+JOINS_TOPIC: Final = 0.22
 SMALLEST_CONVERSATION: Final = 3
 _FEWEST_WORDS: Final = 15
 _KEPT_MEMBERS: Final = 200
