@@ -1,0 +1,79 @@
+"""Draws every page in both themes into docs/images, from a real stack with the sample work.
+
+Pictures in the documentation are of the program as it is; this is how they are made again.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+IMAGES = PROJECT / "docs" / "images"
+PROGRAM = Path(sys.executable).with_name("pulse-desktop")
+PAGES = (
+    "overview",
+    "tasks",
+    "messages",
+    "knowledge",
+    "agents",
+    "providers",
+    "monitoring",
+    "metrics",
+    "results",
+    "events",
+)
+THEMES = ("dark", "light")
+SIZE = "1440x900"
+WARM_UP_S = 45
+"""How long the sample works before the first picture, so that charts have a past."""
+SETTLE_S = 5
+"""How long each window is open before it is drawn."""
+
+
+def main() -> int:
+    """Draw the pages named on the command line, or all."""
+    pages = sys.argv[1:] or PAGES
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="pulse-screenshots-") as data:
+        environment = os.environ | {"PULSE_DATA_DIR": data}
+        environment.pop("PULSE_SERVER", None)
+        stack = subprocess.Popen(
+            [PROGRAM, "local", "--json"], env=environment, stdout=subprocess.PIPE, text=True
+        )
+        try:
+            return _draw(stack, pages, environment)
+        finally:
+            stack.terminate()
+            stack.wait(timeout=30)
+
+
+def _draw(
+    stack: "subprocess.Popen[str]", pages: tuple[str, ...] | list[str], environment: dict[str, str]
+) -> int:
+    assert stack.stdout is not None
+    first_line = stack.stdout.readline()
+    if not first_line:
+        print("the local stack did not start", file=sys.stderr)
+        return 1
+    server = json.loads(first_line)["server"]
+    print(f"letting the sample work for {WARM_UP_S} s")
+    time.sleep(WARM_UP_S)
+    failed = 0
+    for theme in THEMES:
+        for page in pages:
+            picture = IMAGES / f"{page}-{theme}.png"
+            command = [PROGRAM, "screenshot", "--page", page, "--theme", theme, "--size", SIZE]
+            command += ["--after", str(SETTLE_S), "--out", str(picture)]
+            # By the environment, so that the token is not among the arguments that anybody can list.
+            done = subprocess.run(command, env=environment | {"PULSE_SERVER": server}, check=False)
+            failed += done.returncode != 0
+            print(f"{picture.relative_to(PROJECT)}{'' if done.returncode == 0 else '  failed'}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
