@@ -66,9 +66,9 @@ def _draw(
     for theme in THEMES:
         for page in pages:
             picture = IMAGES / f"{page}-{theme}.png"
-            command = [PROGRAM, "screenshot", "--page", page, "--theme", theme, "--size", SIZE]
+            command = [str(PROGRAM), "screenshot", "--page", page, "--theme", theme, "--size", SIZE]
             command += ["--after", str(SETTLE_S), "--out", str(picture)]
-            # By the environment, so that the token is not among the arguments that anybody can list.
+            # The token goes by the environment: anybody can list the arguments of a process.
             done = subprocess.run(command, env=environment | {"PULSE_SERVER": server}, check=False)
             failed += done.returncode != 0
             print(f"{picture.relative_to(PROJECT)}{'' if done.returncode == 0 else '  failed'}")
