@@ -8,6 +8,7 @@ second worker, and drops what it cannot read. Here tasks are asked for with dead
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncGenerator
 from typing import Any, Final
 
@@ -37,6 +38,8 @@ class PulseBroker(PullBasedJetStreamBroker):
     Attributes:
         active: deliveries being worked on, by their place in the task stream.
         ack_wait: the consumer's, in seconds.
+        connected_at: Unix seconds of the last connection or reconnection. A server that was
+            killed may have forgotten which of the tasks from before were answered.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -53,6 +56,7 @@ class PulseBroker(PullBasedJetStreamBroker):
         self.formatter = SalvagingFormatter()
         self.active: dict[int, Delivery] = {}
         self.ack_wait = settings.ack_wait
+        self.connected_at = 0.0
         self._refusing_task: AsyncTaskiqDecoratedTask[Any, Any] = AsyncTaskiqDecoratedTask(
             broker=self, task_name="refused", original_func=_refuse, labels={}
         )
@@ -65,6 +69,7 @@ class PulseBroker(PullBasedJetStreamBroker):
 
     async def _startup_consumer(self) -> None:
         """Learn how long the consumer waits for an answer. Only a worker needs one."""
+        self.connected_at = time.time()
         if self.is_worker_process:
             self.ack_wait = await ensure_task_consumer(self.js, self.settings)
 
@@ -169,6 +174,7 @@ class PulseBroker(PullBasedJetStreamBroker):
 
     async def _on_reconnected(self) -> None:
         await self._log.on_reconnected()
+        self.connected_at = time.time()
         if self._pull is not None:
             self._pull.forget()
 

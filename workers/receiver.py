@@ -9,7 +9,7 @@ import asyncio
 import dataclasses
 import logging
 import time
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from taskiq import AckableMessage
 from taskiq.receiver import Receiver
@@ -23,6 +23,10 @@ from workers.retries import retry_policy
 from workers.settings import Settings
 
 logger = logging.getLogger("pulse.workers.receiver")
+
+
+_CLOCKS_DIFFER: Final = 2.0
+"""By how many seconds the clocks of server and worker may be apart."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +75,7 @@ class PulseReceiver(Receiver):
         current_delivery.set(delivery)
         task_id, task_name = self._register(delivery)
         try:
-            if delivery.attempt > 1 and await self._finish_early(delivery, task_id):
+            if self._may_be_done(delivery) and await self._finish_early(delivery, task_id):
                 return
             await super().callback(message, raise_err)
         except Exception:
@@ -110,6 +114,12 @@ class PulseReceiver(Receiver):
                 task_id, task_name, time.time(), coroutine, delivery
             )
         return task_id, task_name
+
+    def _may_be_done(self, delivery: Delivery) -> bool:
+        """Tell whether somebody may have worked on the task before, so that asking is worth it."""
+        broker = self.broker
+        since = broker.connected_at if isinstance(broker, PulseBroker) else 0.0
+        return delivery.attempt > 1 or delivery.queued_at < since + _CLOCKS_DIFFER
 
     async def _finish_early(self, delivery: Delivery, task_id: str) -> bool:
         """Answer a repeated delivery whose result is stored: only its ack was lost."""

@@ -77,7 +77,7 @@ async def test_a_server_restart_neither_loses_nor_hangs_anything(
     nats_server.stop()
     await wait_until(lambda: lines(tmp_path / "during") == ["begin", "end"])
     nats_server.start()
-    await wait_until(lambda: bench.client.is_connected)
+    await wait_until(lambda: bench.client.is_connected and bench.client.stats["reconnects"])
     assert (await bench.result(during))["return_value"] == "done"
     after = await bench.send("work", str(tmp_path / "after"))
     assert (await bench.result(after))["return_value"] == "done"
@@ -142,3 +142,19 @@ async def test_a_consumer_that_was_deleted_is_made_anew(bench: Bench, tmp_path: 
     await bench.js.delete_consumer(TASK_STREAM, TASK_CONSUMER)
     task_id = await bench.send("work", str(tmp_path / "x"))
     assert (await bench.result(task_id, 15))["return_value"] == "done"
+
+
+async def test_what_a_killed_server_forgot_is_not_run_again(
+    bench: Bench, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    await bench.run(ack_wait=1)
+    seen = tmp_path / "seen"
+    ids = [await bench.send("work", str(seen)) for _ in range(100)]
+    await wait_until(lambda: all("task.succeeded" in bench.types_of(one) for one in ids))
+    nats_server.kill()  # the results are on disk; what it knew of answers was partly in memory
+    nats_server.start()
+    await wait_until(lambda: bench.client.is_connected and bench.client.stats["reconnects"])
+    after = await bench.send("work", str(tmp_path / "after"))
+    await bench.result(after)
+    await wait_until(bench.nothing_unanswered)
+    assert lines(seen).count("begin") == 100
