@@ -14,16 +14,23 @@ _HOUR: Final = 3600
 _DAY: Final = 86_400
 
 
-def duration(seconds: float | None) -> str:
-    """Write a length of time: `4 ms`, `0.07 s`, `12.3 s`, `4 min 12 s`, `1 h 03 min`, `3 d 4 h`."""
+def duration(seconds: float | None, *, brief: bool = False) -> str:
+    """Write a length of time: `4 ms`, `0.07 s`, `12.3 s`, `4 min 12 s`, `1 h 03 min`, `3 d 4 h`.
+
+    Args:
+        seconds: None and NaN are written as nothing.
+        brief: two digits where three are usual: `0.6 s`, `12 s`, `4 min`.
+    """
     if seconds is None or not math.isfinite(seconds):
         return ""
     if seconds < 0:
-        return MINUS + duration(-seconds)
+        return MINUS + duration(-seconds, brief=brief)
     if seconds < 0.0005:
         return "0 s"
     if seconds < 0.01:
         return f"{seconds * 1000:.0f} ms"
+    if brief and seconds >= 0.095:
+        return f"{seconds:.1f} s" if seconds < 9.95 else _coarse(seconds + 0.5)
     if seconds < 9.995:
         return f"{seconds:.2f} s"
     if seconds < 59.95:

@@ -145,6 +145,7 @@ def icon(name: str, color: str | Tone = Tone.MUTED, size: int = 16) -> QIcon:
 def dress(button: QAbstractButton, name: str, color: str | Tone, size: int = 14) -> None:
     """Give a button an icon, with the gap to its text that Qt's styles are too mean for."""
     gap = 4 if button.text() else 0
+    mirrored = button.layoutDirection() is Qt.LayoutDirection.RightToLeft
     result = QIcon()
     for ratio in (1.0, 1.25, 1.5, 2.0, 2.5):
         for mode, tone in ((QIcon.Mode.Normal, color), (QIcon.Mode.Disabled, "disabled")):
@@ -152,7 +153,7 @@ def dress(button: QAbstractButton, name: str, color: str | Tone, size: int = 14)
             wide.setDevicePixelRatio(ratio)
             wide.fill(Qt.GlobalColor.transparent)
             painter = QPainter(wide)
-            painter.drawPixmap(0, 0, picture(name, tone, size, ratio))
+            painter.drawPixmap(gap if mirrored else 0, 0, picture(name, tone, size, ratio))
             painter.end()
             result.addPixmap(wide, mode)
     button.setIcon(result)

@@ -4,8 +4,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.state.attention import Concern
+from pulse_desktop.state.system import Changes, SystemState
 from pulse_desktop.ui.actions import Action, ActionTable
 from pulse_desktop.ui.notices import Notice
 from pulse_desktop.ui.operations import Operations
@@ -30,14 +33,16 @@ class PageContext:
         start: starts background work.
         tell: shows a notice.
         show_page: changes to another page; the second argument is that page's to understand.
+        concerns: returns what needs attention, at most seconds old.
     """
 
-    state: Any
+    state: SystemState
     operations: Operations
     actions: ActionTable
     start: Starter
     tell: Callable[[Notice], None]
     show_page: Callable[[str, str], None]
+    concerns: Callable[[], Sequence[Concern]] = tuple
 
 
 class Page(QWidget):
@@ -63,7 +68,7 @@ class Page(QWidget):
         self.setObjectName("page")
         self.setAccessibleName(self.title)
 
-    def refresh(self, changes: Any, now: float) -> None:
+    def refresh(self, changes: Changes, now: float) -> None:
         """Show what changed. Called once per frame, only while visible.
 
         Args:
@@ -80,6 +85,11 @@ class Page(QWidget):
     def tables(self) -> Sequence[LiveTable[Any]]:
         """Return the tables that pause together."""
         return ()
+
+    def take_focus(self) -> None:
+        """Put the keyboard where it is of most use."""
+        for table in self.tables()[:1]:
+            table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def focus_filter(self) -> None:
         """Put the keyboard into the filter, if there is one."""

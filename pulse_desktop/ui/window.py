@@ -7,14 +7,18 @@ made when they are first shown.
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from pulse_desktop.state.attention import Concern, concerns
+from pulse_desktop.state.system import Changes, SystemState
 from pulse_desktop.ui import icons
 from pulse_desktop.ui.actions import WINDOW_ACTIONS, Action, ActionTable
+from pulse_desktop.ui.badges import badges
+from pulse_desktop.ui.cadence import Cadence
 from pulse_desktop.ui.notices import Notice, Notices
 from pulse_desktop.ui.operations import Operations
 from pulse_desktop.ui.page import Page, PageContext, Starter
@@ -27,6 +31,8 @@ from pulse_desktop.ui.top_bar import TopBar
 SMALLEST: Final = (1024, 640)
 _RAIL_GIVES_WAY: Final = 1180
 """Narrower windows show the navigation as icons."""
+_LOOK_S: Final = 2.0
+"""How often it is worked out what needs attention."""
 
 
 class MainWindow(QMainWindow):
@@ -53,7 +59,7 @@ class MainWindow(QMainWindow):
 
     def __init__(
         self,
-        state: Any,
+        state: SystemState,
         operations: Operations,
         pages: Sequence[type[Page]],
         *,
@@ -78,6 +84,8 @@ class MainWindow(QMainWindow):
         self._pages: dict[str, Page] = {}
         self._current: Page | None = None
         self._rail_wish: bool | None = None
+        self._concerns: list[Concern] = []
+        self._cadence = Cadence()
         self.frame_s = 0.0
         self.actions_table = ActionTable(self)
         for action in WINDOW_ACTIONS:
@@ -91,7 +99,13 @@ class MainWindow(QMainWindow):
         self.notices = Notices(self._stack)
         self.palette_popup = Palette(self.actions_table, self)
         self._context = PageContext(
-            state, operations, self.actions_table, start, self.notices.tell, self.show_page
+            state,
+            operations,
+            self.actions_table,
+            start,
+            self.notices.tell,
+            self.show_page,
+            lambda: self._concerns,
         )
         self._offer_pages(pages)
         self.rail.chosen.connect(self.show_page)
@@ -148,13 +162,17 @@ class MainWindow(QMainWindow):
             self.rail.show_page(key)
             self.actions_table.show_page(key)
             self.setWindowTitle(f"{page.title} · Pulse Desktop")
-            page.shown(self._clock())
+            now = self._clock()
+            if self._cadence.due("concerns", now, _LOOK_S):
+                self._look(now)
+            page.shown(now)
+            page.take_focus()
             self._show_paused()
             self.page_changed.emit(key)
         if place:
             page.open_at(place)
 
-    def frame(self, changes: Any, now: float) -> None:
+    def frame(self, changes: Changes, now: float) -> None:
         """Show what changed: the visible page only. Called once per frame.
 
         Args:
@@ -164,8 +182,19 @@ class MainWindow(QMainWindow):
         if self._current is None or not self.isVisible():
             return
         started = time.perf_counter()
+        if self._cadence.due("concerns", now, _LOOK_S):
+            self._look(now)
         self._current.refresh(changes, now)
         self.frame_s += (time.perf_counter() - started - self.frame_s) * 0.1
+
+    def _look(self, now: float) -> None:
+        """See what needs attention, and say how much of it there is."""
+        state = self._context.state
+        self._concerns = concerns(state, now)
+        self.top_bar.set_alerts(len(self._concerns))
+        for key, (count, urgent) in badges(state, self._concerns).items():
+            if key in self.rail.buttons:
+                self.rail.buttons[key].set_count(count, urgent=urgent and bool(count))
 
     def catch_up(self) -> None:
         """Show what happened while nobody told the window, as when it was minimised."""

@@ -9,7 +9,7 @@ from pulse_desktop.ui.tone import Tone
 RowT = TypeVar("RowT")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column(Generic[RowT]):
     """One column of a live table.
 
