@@ -190,6 +190,14 @@ class Connection:
         """Wait until the present client is lost; returns at once when there is none."""
         await self._down.wait()
 
+    async def while_connected(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Await something that makes no sense without the present client.
+
+        Raises:
+            NotConnectedError: the client was lost before; the work is cancelled.
+        """
+        return await await_answer(work, (), self.refusals, self._down)
+
     async def ask(self, request: Coroutine[Any, Any, Answer], *subjects: str) -> Answer:
         """Await a request, but not longer than there is hope of an answer.
 

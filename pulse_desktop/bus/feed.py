@@ -126,24 +126,13 @@ class Feed:
         try:
             while True:
                 await self._connection.wait_connected()
-                await self._follow_while_connected()
+                with contextlib.suppress(NotConnectedError, errors.ConnectionClosedError):
+                    await self._connection.while_connected(self._follow())
                 self._gaps.lose_sight(self._connection.lost_at or self._clock())
                 self._set_mode("off", "there is no connection")
                 await asyncio.sleep(RETRY_PAUSE)
         finally:
             self._set_mode("off", "")
-
-    async def _follow_while_connected(self) -> None:
-        working = asyncio.ensure_future(self._follow())
-        lost = asyncio.ensure_future(self._connection.wait_lost())
-        try:
-            await asyncio.wait({working, lost}, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                with contextlib.suppress(NotConnectedError, errors.ConnectionClosedError):
-                    working.result()
-        finally:
-            await end_task(working)
-            await end_task(lost)
 
     async def _follow(self) -> None:
         """Read or listen, whichever is possible, and move over as it changes."""

@@ -6,6 +6,7 @@ reads starts again from `last + 1` after any interruption.
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -190,10 +191,10 @@ class StreamReader:
         self._ended = self._ended or "closed"
         subscription, self._subscription = self._subscription, None
         if subscription is not None and self._client.is_connected:
-            await subscription.unsubscribe()
-            await self._client.publish(
-                self._request_subject.replace(".MSG.NEXT.", ".DELETE.", 1), b""
-            )
+            deletion = self._request_subject.replace(".MSG.NEXT.", ".DELETE.", 1)
+            with contextlib.suppress(errors.Error, OSError):
+                await subscription.unsubscribe()
+                await self._client.publish(deletion, b"")
 
     async def _woken(self, limit: float) -> bool:
         try:
@@ -260,7 +261,7 @@ class StreamReader:
         if code == "100":
             return
         lowered = text.lower()
-        if code == "408" or "maxbytes" in lowered or code == "404":
+        if code in ("404", "408") or lowered == "batch completed" or "maxbytes" in lowered:
             left = headers.get("Nats-Pending-Messages", "")
             self._outstanding -= int(left) if left.isdigit() else self._outstanding
             self._outstanding = max(0, self._outstanding)

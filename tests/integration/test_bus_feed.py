@@ -109,6 +109,19 @@ async def test_what_was_stored_comes_first_and_then_what_happens(nats_server):
         assert (status.lag, status.gaps, status.problem) == (0, (), "")
 
 
+async def test_a_long_history_is_read_in_one_go(nats_server):
+    await create_stream(nats_server)
+    await store(nats_server, range(20_000))
+    async with Following(nats_server) as following:
+        await wait_until(lambda: following.feed._reader)
+        reader = following.feed._reader
+        assert await following.feed.caught_up(5)
+        assert following.payloads() == list(range(20_000))
+        await store(nats_server, [20_000])
+        await wait_until(lambda: len(following.take()) == 20_001)
+        assert following.feed._reader is reader
+
+
 async def test_the_backlog_and_the_age_bound_what_is_replayed(nats_server):
     await create_stream(nats_server)
     await store(nats_server, range(50))
