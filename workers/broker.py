@@ -50,7 +50,7 @@ class PulseBroker(PullBasedJetStreamBroker):
             stream_name=TASK_STREAM,
             durable=TASK_CONSUMER,
             pull_consume_timeout=settings.pull_timeout,
-            **connect_options(settings, "tasks", reconnected_cb=self._on_reconnected),
+            **connect_options(settings, "tasks", self._log, reconnected_cb=self._on_reconnected),
         )
         self.settings = settings
         self.formatter = SalvagingFormatter()

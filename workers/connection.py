@@ -19,6 +19,7 @@ from workers.settings import Settings
 logger = logging.getLogger("pulse.workers.connection")
 
 PING_INTERVAL: Final = 10
+_CLOSING_TAKES: Final = 0.2
 OUTAGE_ERRORS: Final = (NatsError, OSError, asyncio.TimeoutError)
 """What a call raises while the server is away, or refuses it."""
 
@@ -28,34 +29,55 @@ class ConnectionLog:
 
     def __init__(self, purpose: str) -> None:
         self.purpose = purpose
-        self.last_error = ""
+        self._last_error = ""
+        self._lost = False
+        self._about_to_tell: asyncio.TimerHandle | None = None
 
     async def on_error(self, error: Exception) -> None:
         """Log one line; a repeated one is not repeated. Never raises."""
         text = mask_address(f"{type(error).__name__}: {error}".rstrip(": "))
-        if text != self.last_error:
-            self.last_error = text
+        if text != self._last_error:
+            self._last_error = text
             logger.warning("%s connection: %s", self.purpose, text)
 
     async def on_disconnected(self) -> None:
-        """Log the loss."""
-        logger.warning("%s connection: lost, trying again until it is back", self.purpose)
+        """Log the loss, unless it turns out that we closed the connection ourselves."""
+        loop = asyncio.get_running_loop()
+        self._about_to_tell = loop.call_later(_CLOSING_TAKES, self._tell_the_loss)
 
     async def on_reconnected(self) -> None:
         """Log the return."""
-        self.last_error = ""
-        logger.info("%s connection: back", self.purpose)
+        self._forget_the_loss()
+        self._last_error = ""
+        if self._lost:
+            self._lost = False
+            logger.info("%s connection: back", self.purpose)
+
+    async def on_closed(self) -> None:
+        """Note that the connection is meant to be gone."""
+        self._forget_the_loss()
+
+    def _tell_the_loss(self) -> None:
+        self._lost = True
+        logger.warning("%s connection: lost, trying again until it is back", self.purpose)
+
+    def _forget_the_loss(self) -> None:
+        if self._about_to_tell is not None:
+            self._about_to_tell.cancel()
 
 
-def connect_options(settings: Settings, purpose: str, **more: Any) -> dict[str, Any]:
+def connect_options(
+    settings: Settings, purpose: str, log: ConnectionLog | None = None, **more: Any
+) -> dict[str, Any]:
     """Return the keyword arguments of `nats.connect` (without the servers).
 
     Args:
         settings: where to and with what credentials.
         purpose: what the connection is for; shown in the log and by the server.
+        log: who tells of losses; a new one by default.
         more: further arguments, which win.
     """
-    log = ConnectionLog(purpose)
+    log = log or ConnectionLog(purpose)
     options: dict[str, Any] = {
         "name": f"{settings.identity} {purpose}",
         "max_reconnect_attempts": -1,
@@ -65,6 +87,7 @@ def connect_options(settings: Settings, purpose: str, **more: Any) -> dict[str, 
         "error_cb": log.on_error,
         "disconnected_cb": log.on_disconnected,
         "reconnected_cb": log.on_reconnected,
+        "closed_cb": log.on_closed,
     }
     if settings.credentials:
         options["user_credentials"] = settings.credentials
@@ -72,15 +95,17 @@ def connect_options(settings: Settings, purpose: str, **more: Any) -> dict[str, 
     return options
 
 
-async def connect(settings: Settings, purpose: str, **more: Any) -> Client:
-    """Connect within the time allowed for it.
+async def connect(
+    settings: Settings, purpose: str, log: ConnectionLog | None = None, **more: Any
+) -> Client:
+    """Connect within the time allowed for it; arguments as of `connect_options`.
 
     Raises:
         CannotConnectError: not connected in time; the last reason is in its text.
     """
     errors: list[Exception] = []
     connected = False
-    options = connect_options(settings, purpose, **more)
+    options = connect_options(settings, purpose, log, **more)
     report = options["error_cb"]
 
     async def keep_error(error: Exception) -> None:

@@ -77,7 +77,9 @@ class EventPublisher:
         Raises:
             CannotConnectError: no connection within the limit.
         """
-        self._client = await connect(self._settings, "events", reconnected_cb=self._on_reconnected)
+        self._client = await connect(
+            self._settings, "events", self._log, reconnected_cb=self._on_reconnected
+        )
         self._inbox = self._client.new_inbox()
         await self._client.subscribe(f"{self._inbox}.*", cb=self._on_confirmation)
         self._sender = asyncio.create_task(self._send_for_ever(), name="event sender")

@@ -108,15 +108,14 @@ class MetricsReporter:
         return active
 
     def _trends(self, now: float, values: _Values) -> dict[str, Any]:
-        """Compare with the oldest values of the last ten minutes; null while there are none."""
+        """Compare with the earliest values of the last ten minutes; null while there are none."""
         while self._history and now - self._history[0][0] > TREND_WINDOW:
             self._history.popleft()
-        before = self._history[0] if self._history else None
-        self._history.append((now, values))
         trends: dict[str, Any] = {}
         for name, value in values.items():
-            earlier = before[1].get(name) if before is not None else None
-            if before is None or value is None or earlier is None:
+            known = ((at, old[name]) for at, old in self._history if old.get(name) is not None)
+            before, earlier = next(known, (now, None))
+            if value is None or earlier is None:
                 trends[name] = None
                 continue
             change = round(value - earlier, 4)
@@ -124,6 +123,7 @@ class MetricsReporter:
             trends[name] = {
                 "change": change,
                 "direction": direction,
-                "over_s": round(now - before[0], 1),
+                "over_s": round(now - before, 1),
             }
+        self._history.append((now, values))
         return trends
