@@ -33,6 +33,9 @@ from pulse_desktop.bus.hope import await_answer, end_task, within
 from pulse_desktop.bus.refusals import Refusals
 from pulse_desktop.bus.server_address import ServerAddress, parse_server
 
+CLIENT_NAME: Final = "pulse-desktop"
+"""Names that begin so are observers: they look at tasks and take none."""
+
 CONNECT_TIMEOUT: Final = 5.0
 RTT_INTERVAL: Final = 5.0
 ANSWER_LIMIT: Final = 10
@@ -65,7 +68,7 @@ class Connection:
         self,
         server: str,
         *,
-        client_name: str = "pulse-desktop",
+        client_name: str = CLIENT_NAME,
         on_status: Callable[[ConnectionStatus], None] | None = None,
         clock: Callable[[], float] = time.time,
         user: str = "",

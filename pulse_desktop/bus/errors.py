@@ -106,3 +106,14 @@ class NotPermittedError(UserFacingError):
 
 class BrokenObjectError(UserFacingError):
     """A stored object whose body is incomplete or damaged."""
+
+
+class NotConfirmedError(UserFacingError):
+    """Something was sent, and whether it arrived is not known."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            "Not confirmed",
+            f"{what} was sent, but the server did not say whether it has it.",
+            "Look whether it appears before you send it again.",
+        )

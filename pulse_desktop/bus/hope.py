@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from nats import errors
 from nats.js.errors import ServiceUnavailableError
@@ -11,6 +11,9 @@ from pulse_desktop.bus.errors import NoJetStreamError, NotConnectedError, NotPer
 from pulse_desktop.bus.refusals import Refusals
 
 Answer = TypeVar("Answer")
+
+_NO_JETSTREAM: Final = frozenset({None, 10008, 10039, 10076})
+"""Nobody answers, not ready, off for the account, off; other codes are about one stream."""
 
 
 async def await_answer(
@@ -43,8 +46,10 @@ async def await_answer(
             if refused.done():
                 raise NotPermittedError("publish to", refused.result())
             raise NotConnectedError
-        except ServiceUnavailableError:
-            raise NoJetStreamError from None
+        except ServiceUnavailableError as error:
+            if error.err_code in _NO_JETSTREAM:
+                raise NoJetStreamError from None
+            raise
         except errors.ConnectionClosedError:
             raise NotConnectedError from None
         finally:
