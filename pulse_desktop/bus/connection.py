@@ -8,7 +8,6 @@ through `on_connected` and resumes from what it last saw.
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import ssl
 import time
@@ -21,7 +20,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from pulse_desktop.bus.connect_problem import explain_failure
-from pulse_desktop.bus.connection_status import ConnectionStatus
+from pulse_desktop.bus.connection_status import ConnectionStatus, StatusBoard
 from pulse_desktop.bus.dial import dial, discard
 from pulse_desktop.bus.errors import (
     CannotConnectError,
@@ -55,7 +54,6 @@ class Connection:
     """A client that is there again after every interruption.
 
     Attributes:
-        status: what is true of the connection now.
         generation: counts the clients: whoever subscribed on an older one must do so again.
         on_connected: coroutine functions awaited after every connect, before work goes on.
         on_disconnected: coroutine functions awaited after every loss.
@@ -99,7 +97,7 @@ class Connection:
         if user or token:
             address = ServerAddress(address.urls, user, password, token)
         self._address = address
-        self._on_status = on_status
+        self._board = StatusBoard(address.shown, clock, on_status)
         self._clock = clock
         self._options: dict[str, Any] = {"name": client_name, "no_echo": True}
         for name, value in (("user_credentials", credentials), ("nkeys_seed", nkey_seed)):
@@ -117,13 +115,17 @@ class Connection:
         self._closed = False
         self._ping: asyncio.Future[float] | None = None
         self.refusals = Refusals()
-        self.status = ConnectionStatus("connecting", address.shown, clock())
         self.generation = 0
         self.lost_at = 0.0
         self._answered_at = 0.0
         self.on_connected: list[Listener] = []
         self.on_disconnected: list[Listener] = []
         self.slow_consumers = 0
+
+    @property
+    def status(self) -> ConnectionStatus:
+        """What is true of the connection now."""
+        return self._board.status
 
     @property
     def permission_problems(self) -> list[str]:
@@ -228,7 +230,7 @@ class Connection:
             await discard(client)
         if self._ping is not None:
             await end_task(self._ping)
-        self._set(state="closed", problem="", advice="", rtt_s=None)
+        self._board.change(state="closed", problem="", advice="", rtt_s=None)
 
     async def _connect(self, timeout: float) -> None:  # noqa: ASYNC109
         """Get a new client, or raise CannotConnectError with the reason."""
@@ -247,7 +249,9 @@ class Connection:
         except CannotConnectError as error:
             if not self._closed:
                 state = "reconnecting" if self.generation else "connecting"
-                self._set(state=state, problem=error.detail, advice=error.advice, rtt_s=None)
+                self._board.change(
+                    state=state, problem=error.detail, advice=error.advice, rtt_s=None
+                )
             raise
         if self._closed:
             await discard(client)
@@ -268,7 +272,7 @@ class Connection:
         info = client._server_info  # noqa: SLF001 - the library shows the name nowhere else
         self._down.clear()
         self.refusals.forget_subscriptions()
-        self._set(
+        self._board.change(
             state="connected",
             problem="",
             advice="",
@@ -281,7 +285,7 @@ class Connection:
         )
         jetstream = await self._find_jetstream(self._js)
         if self._client is client and client.is_connected:
-            self._set(jetstream=jetstream)
+            self._board.change(jetstream=jetstream)
             self._up.set()
             await self._tell(self.on_connected)
 
@@ -310,7 +314,7 @@ class Connection:
                     self._lost(ping.exception(), alive_until=self._answered_at)
                     return
                 self._answered_at = self._clock()
-                self._set(rtt_s=ping.result())
+                self._board.change(rtt_s=ping.result())
                 await asyncio.wait({lost}, timeout=RTT_INTERVAL)
             self._lost(client.last_error if client is not None else None)
         finally:
@@ -330,7 +334,7 @@ class Connection:
         detail, advice = explain_failure(error or errors.UnexpectedEOF(), self._address.hosts)
         if not self._closed:
             detail = self._address.mask(detail)
-            self._set(state="reconnecting", problem=detail, advice=advice, rtt_s=None)
+            self._board.change(state="reconnecting", problem=detail, advice=advice, rtt_s=None)
 
     def _note(self, client: Client, error: Exception) -> None:
         """Take in what the client library reports. Never raises: that would end its reader."""
@@ -345,15 +349,6 @@ class Connection:
                 _log.warning("NATS: %s", self._address.mask(text))
         except Exception:  # noqa: BLE001 - see above
             _log.warning("NATS reported an error that cannot be shown")
-
-    def _set(self, **changes: Any) -> None:
-        if "state" in changes and changes["state"] != self.status.state:
-            changes["since"] = self._clock()
-        status = dataclasses.replace(self.status, **changes)
-        if status != self.status:
-            self.status = status
-            if self._on_status is not None:
-                self._on_status(status)
 
     async def _tell(self, listeners: list[Listener]) -> None:
         for listener in list(listeners):

@@ -1,7 +1,8 @@
 """The state of the connection as the window shows it."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 State = Literal["connecting", "connected", "reconnecting", "closed"]
 
@@ -35,3 +36,31 @@ class ConnectionStatus:
     server_version: str = ""
     server_name: str = ""
     max_payload: int = 0
+
+
+class StatusBoard:
+    """Holds the status and tells of its changes.
+
+    Attributes:
+        status: what is true now.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        clock: Callable[[], float],
+        on_status: Callable[[ConnectionStatus], None] | None,
+    ) -> None:
+        self._clock = clock
+        self._on_status = on_status
+        self.status = ConnectionStatus("connecting", server, clock())
+
+    def change(self, **changes: Any) -> None:
+        """Change fields of the status; a new state begins now."""
+        if "state" in changes and changes["state"] != self.status.state:
+            changes["since"] = self._clock()
+        status = replace(self.status, **changes)
+        if status != self.status:
+            self.status = status
+            if self._on_status is not None:
+                self._on_status(status)

@@ -17,7 +17,8 @@ from nats.aio.msg import Msg
 
 from pulse_desktop.bus.connection import Connection
 from pulse_desktop.bus.errors import NotConnectedError, UserFacingError
-from pulse_desktop.bus.feed_status import FeedStatus, Gap, Mode
+from pulse_desktop.bus.feed_position import FeedPosition
+from pulse_desktop.bus.feed_status import FeedStatus, Mode
 from pulse_desktop.bus.gap_log import GapLog
 from pulse_desktop.bus.history_stream import (
     HistoryStream,
@@ -32,8 +33,8 @@ from pulse_desktop.bus.stream_reader import ReadingEndedError, Start, StreamRead
 from pulse_desktop.protocol.arrival import Channel
 
 POLL: Final = 5.0
-MARGIN: Final = 2.0
-"""Seconds by which a live copy may be ahead of its storing, or two clocks apart."""
+SETTLE: Final = 0.2
+"""Seconds in which the live copy of a stored message arrives, on any but a very slow line."""
 
 PENDING_MESSAGES: Final = 1_000_000
 PENDING_BYTES: Final = 512 << 20
@@ -84,21 +85,20 @@ class Feed:
         self._gaps = GapLog(self._changed)
         self._mode: Mode = "off"
         self._problem = ""
-        self._stream: HistoryStream | None = None  # the last one read: `intake.last` is of it
+        self._position = FeedPosition(self._intake, self._gaps)
         self._reader: StreamReader | None = None
-        self._live_since: float | None = None
         self._caught_up = asyncio.Event()
 
     @property
     def status(self) -> FeedStatus:
         """What is true of the feed now."""
-        reading = self._mode == "history" and self._stream is not None
+        stream = self._position.stream if self._mode == "history" else None
         return FeedStatus(
             mode=self._mode,
-            stream=self._stream.name if reading and self._stream is not None else "",
+            stream=stream.name if stream is not None else "",
             received=self._intake.received,
             replayed=self._intake.replayed,
-            last_sequence=self._intake.last if reading else 0,
+            last_sequence=self._intake.last if stream is not None else 0,
             lag=self._reader.lag if self._reader is not None else 0,
             gaps=self._gaps.gaps,
             problem=self._problem,
@@ -163,7 +163,6 @@ class Feed:
             return await self._find()
         try:
             self._reader = reader
-            self._live_since = None
             self._intake.replaying = not reader.at_end.is_set()
             self._gaps.see_again(self._clock(), missed=reader.pending)
             self._set_mode("history", "")
@@ -183,7 +182,7 @@ class Feed:
 
     async def _open(self, stream: HistoryStream) -> StreamReader | None:
         """Begin reading where it was left, or at the beginning; None when the server would not."""
-        start = self._start_in(stream)
+        start = self._position.start_in(stream, self._clock())
         newest = Start(stream.last - self._backlog + 1)
         try:
             if start is not None:
@@ -200,9 +199,7 @@ class Feed:
         except (ReadingEndedError, UserFacingError) as error:
             self._set_mode("off", str(error))
             return None
-        if self._stream is None or not self._stream.is_same_as(stream):
-            self._intake.last = max(reader.last, stream.first - 1)
-        self._stream = stream
+        self._position.begin_reading(stream, reader.last)
         return reader
 
     async def _open_at(self, stream: HistoryStream, start: Start) -> StreamReader:
@@ -215,23 +212,6 @@ class Feed:
         )
         await reader.open(start)
         return reader
-
-    def _start_in(self, stream: HistoryStream) -> Start | None:
-        """Where to go on, None when nothing came yet."""
-        intake = self._intake
-        if self._stream is not None and self._stream.is_same_as(stream):
-            if stream.first > intake.last + 1:
-                self._note_expired(stream.first - intake.last - 1)
-                intake.last = stream.first - 1
-            return Start(intake.last + 1)
-        if self._live_since is not None:
-            # It appeared while we were away. Our clock and the server's may differ a little.
-            moment = (self._gaps.blind_since or self._clock()) - MARGIN
-            intake.expect_again(moment - MARGIN)
-            return Start(since=moment)
-        if self._stream is not None:
-            return Start(since=intake.last_at + 1e-6) if intake.last_at else Start(1)
-        return None
 
     async def _read_on(self, reader: StreamReader, stream: HistoryStream) -> None:
         """Read until it ends by itself or the stream is not the same any more."""
@@ -247,7 +227,7 @@ class Feed:
                     break
                 if end.done():
                     self._intake.expect_nothing_again()
-                self._explain_jumps(found)
+                self._position.explain_jumps(found, self._clock())
             if reading.done() and not isinstance(reading.exception(), ReadingEndedError):
                 reading.result()
         finally:
@@ -265,9 +245,7 @@ class Feed:
     async def _listen(self, why: NoHistory) -> HistoryStream | NoHistory:
         """Subscribe until a stream appears; return what is there then."""
         connection, intake = self._connection, self._intake
-        if self._live_since is None:
-            intake.forget_live()
-            self._live_since = self._clock()
+        self._position.begin_listening(self._clock())
 
         async def on_message(msg: Msg) -> None:
             intake.take_live(msg.subject, msg.data)
@@ -307,16 +285,8 @@ class Feed:
         self, stream: HistoryStream, end_live: Callable[[], Awaitable[None]]
     ) -> HistoryStream | NoHistory:
         """Move from listening to reading: nothing lost, nothing twice."""
-        since = self._live_since or 0.0
-        intake = self._intake
-        known = self._stream is not None and self._stream.is_same_as(stream)
-        if known and intake.remembers_live_since(since):
-            intake.expect_again(since)
-        else:
-            # What the stream holds by now has passed before our eyes, and a little more may have.
-            self._stream = stream
-            intake.last = stream.last
-            intake.expect_again(self._clock() - MARGIN)
+        if self._position.prepare_taking_over(stream, self._clock()):
+            await asyncio.sleep(SETTLE)
         return await self._read(stream, end_live)
 
     # Telling
@@ -326,21 +296,6 @@ class Feed:
             self._mode = mode
             self._problem = problem
             self._changed()
-
-    def _note_expired(self, missed: int) -> None:
-        since = self._gaps.blind_since or self._intake.last_at
-        self._gaps.add(Gap(since, self._clock(), missed, filled=False))
-
-    def _explain_jumps(self, stream: HistoryStream) -> None:
-        """Tell messages that expired before they were read from such as were deleted."""
-        jumps, self._intake.jumps = self._intake.jumps, []
-        missed = sum(
-            min(stream.first, came) - expected
-            for expected, came in jumps
-            if stream.first > expected
-        )
-        if missed > 0:
-            self._note_expired(missed)
 
     def _changed(self) -> None:
         if self._on_change is not None:

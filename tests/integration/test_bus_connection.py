@@ -43,11 +43,11 @@ async def kept(connection: Connection):
         await connection.close()
 
 
-async def refusal_of(server: str, limit: float = 1.5) -> CannotConnectError:
+async def refusal_of(server: str, limit: float = 1.5, patience: float = 5.0) -> CannotConnectError:
     connection = Connection(server)
     started = time.monotonic()
     with pytest.raises(CannotConnectError) as caught:
-        await connection.open()
+        await connection.open(patience)
     assert time.monotonic() - started < limit
     assert not connection.connected
     assert connection.status.problem == caught.value.detail
@@ -75,7 +75,7 @@ async def test_a_wrong_password_is_told_at_once_and_never_shown(caplog):
 
 
 async def test_something_else_that_listens_is_not_taken_for_a_server(nats_server):
-    error = await refusal_of(f"127.0.0.1:{nats_server.monitor_port}", limit=4)
+    error = await refusal_of(f"127.0.0.1:{nats_server.monitor_port}", patience=0.5)
     assert "NATS server" in error.detail
 
 

@@ -324,6 +324,49 @@ async def test_a_stream_that_comes_back_after_a_deletion_is_taken_over(nats_serv
         assert following.payloads() == list(range(15))
 
 
+async def test_a_server_that_comes_back_without_jetstream_is_listened_to_meanwhile(nats_server):
+    await create_stream(nats_server)
+    async with Following(nats_server) as following:
+        await store(nats_server, range(5))
+        await wait_until(lambda: len(following.take()) == 5)
+        for jetstream, mode in ((False, "live"), (True, "history")):
+            nats_server.kill()
+            await following.in_mode("off")
+            nats_server.jetstream = jetstream
+            nats_server.start()
+            await following.in_mode(mode)
+            have = len(following.take())
+            await store(nats_server, range(have, have + 5))
+            await wait_until(lambda have=have: len(following.take()) == have + 5)
+        assert following.payloads() == list(range(15))
+
+
+async def test_a_consumer_that_somebody_removes_is_made_again(nats_server):
+    await create_stream(nats_server)
+    async with Following(nats_server) as following:
+        await following.in_mode("history")
+        await store(nats_server, range(10))
+        async with publisher(nats_server) as client:
+            js = client.jetstream()
+            (consumer,) = await js.consumers_info(STREAM)
+            await js.delete_consumer(STREAM, consumer.name)
+        await store(nats_server, range(10, 20))
+        await wait_until(lambda: len(following.take()) == 20)
+        assert following.payloads() == list(range(20))
+        assert following.status.gaps == ()
+
+
+async def test_large_messages_are_read_as_well(nats_server):
+    await create_stream(nats_server)
+    async with publisher(nats_server) as client:
+        for number in range(30):
+            await client.publish("websocket.tasks", b"%d " % number + b" " * 900_000)
+        await client.flush()
+    async with Following(nats_server) as following:
+        assert await following.feed.caught_up(10)
+        assert following.payloads() == list(range(30))
+
+
 async def test_messages_that_expired_unread_are_counted_as_missed(nats_server):
     await create_stream(nats_server, max_msgs=10)
     async with Following(nats_server) as following:

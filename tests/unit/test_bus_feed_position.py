@@ -1,0 +1,99 @@
+"""Where a feed goes on after every turn a stream can take."""
+
+import pytest
+
+from pulse_desktop.bus.feed_position import MARGIN, FeedPosition
+from pulse_desktop.bus.gap_log import GapLog
+from pulse_desktop.bus.history_stream import HistoryStream
+from pulse_desktop.bus.inbox import Inbox
+from pulse_desktop.bus.intake import Intake
+from pulse_desktop.bus.stream_reader import Start
+from pulse_desktop.protocol.arrival import Channel
+
+NOW = 1000.0
+
+
+class Feeding:
+    def __init__(self) -> None:
+        self.inbox = Inbox(100)
+        self.gaps = GapLog(lambda: None)
+        self.intake = Intake(self.inbox, Channel.EVENT, lambda: NOW)
+        self.position = FeedPosition(self.intake, self.gaps)
+
+    def read(self, stream: HistoryStream, *sequences: int) -> None:
+        self.position.begin_reading(stream, stream.first - 1)
+        for sequence in sequences:
+            self.intake.take_stored("s", str(sequence).encode(), 900.0 + sequence, sequence)
+
+
+@pytest.fixture
+def feeding() -> Feeding:
+    return Feeding()
+
+
+def stream(first: int = 1, last: int = 0, created: float = 1.0, name: str = "E") -> HistoryStream:
+    return HistoryStream(name, created, first, last)
+
+
+def test_before_anything_was_read_the_caller_decides(feeding):
+    assert feeding.position.start_in(stream(), NOW) is None
+
+
+def test_the_same_stream_goes_on_behind_what_was_read(feeding):
+    feeding.read(stream(), 1, 2, 3)
+    assert feeding.position.start_in(stream(last=9), NOW) == Start(4)
+    assert feeding.gaps.gaps == ()
+
+
+def test_what_expired_before_it_was_read_is_a_gap_told_once(feeding):
+    feeding.read(stream(), 1, 2, 3)
+    for _ in range(2):
+        assert feeding.position.start_in(stream(first=10, last=20), NOW) == Start(10)
+    (gap,) = feeding.gaps.gaps
+    assert (gap.missed, gap.filled, gap.start, gap.end) == (6, False, 903.0, NOW)
+
+
+def test_another_stream_of_the_same_name_is_read_from_where_the_first_ended(feeding):
+    feeding.read(stream(), 1, 2, 3)
+    start = feeding.position.start_in(stream(created=2.0), NOW)
+    assert start.since == pytest.approx(903.0, abs=1e-3)
+    assert start.since > 903.0
+
+
+def test_a_replaced_stream_of_which_nothing_was_read_is_read_whole(feeding):
+    feeding.read(stream())
+    assert feeding.position.start_in(stream(created=2.0), NOW) == Start(1)
+
+
+def test_a_stream_found_after_being_away_is_read_from_where_sight_was_lost(feeding):
+    feeding.position.begin_listening(NOW)
+    feeding.gaps.lose_sight(950.0)
+    assert feeding.position.start_in(stream(last=9), NOW) == Start(since=950.0 - MARGIN)
+
+
+def test_a_new_stream_is_taken_over_behind_what_was_heard(feeding):
+    feeding.position.begin_listening(NOW)
+    feeding.intake.take_live("s", b"8")
+    assert feeding.position.prepare_taking_over(stream(last=7), NOW)
+    assert feeding.position.start_in(stream(last=7), NOW) == Start(8)
+    feeding.read(stream(last=7), 8, 9)
+    assert [item.payload for item in feeding.inbox.take(9)] == [b"8", b"9"]
+
+
+def test_a_stream_that_answers_again_is_read_on_without_repeating_what_was_heard(feeding):
+    feeding.read(stream(), 1, 2)
+    feeding.position.begin_listening(NOW)
+    feeding.intake.take_live("s", b"4")
+    assert not feeding.position.prepare_taking_over(stream(last=4), NOW)
+    assert feeding.position.start_in(stream(last=4), NOW) == Start(3)
+    feeding.read(stream(last=4), 3, 4)
+    assert [item.payload for item in feeding.inbox.take(9)] == [b"1", b"2", b"4", b"3"]
+
+
+def test_deleted_messages_are_no_gap_and_expired_ones_are(feeding):
+    feeding.read(stream(), 1, 5, 20)
+    feeding.position.explain_jumps(stream(first=1, last=20), NOW)
+    assert feeding.gaps.gaps == ()
+    feeding.read(stream(), 30)
+    feeding.position.explain_jumps(stream(first=25, last=30), NOW)
+    assert [gap.missed for gap in feeding.gaps.gaps] == [4]
