@@ -66,7 +66,7 @@ class _NoticeCard(QFrame):
         layout.setContentsMargins(14, 10, 10, 12)
         layout.setSpacing(4)
         layout.addLayout(head)
-        for text, part in ((notice.detail, "muted"), (notice.advice, "")):
+        for text, part in ((_sentence(notice.detail), "muted"), (_sentence(notice.advice), "")):
             if text:
                 label = QLabel(text)
                 label.setTextFormat(Qt.TextFormat.PlainText)
@@ -157,3 +157,9 @@ class Notices(QObject):
             self._cards = [card for card in self._cards if card is not watched]
             self._place()
         return super().eventFilter(watched, event)
+
+
+def _sentence(text: str) -> str:
+    """Begin with a capital, unless the first word is a name that has none."""
+    first = text.partition(" ")[0]
+    return text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text

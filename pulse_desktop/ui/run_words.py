@@ -189,6 +189,7 @@ QUEUED: Final = Column[TaskRun](
     width=84,
     tone=_muted,
     sort=lambda run: run.queued_at,
+    hide_below=580,
     tooltip=lambda run, now: (
         f"{formats.absolute(run.queued_at)}\n{formats.ago(run.queued_at, now)}"
     ),
@@ -201,6 +202,7 @@ WAITED: Final = Column[TaskRun](
     align="right",
     mono=True,
     sort=lambda run: run.wait_s,
+    hide_below=680,
     ticking=True,
 )
 RAN: Final = Column[TaskRun](
@@ -211,6 +213,7 @@ RAN: Final = Column[TaskRun](
     align="right",
     mono=True,
     sort=lambda run: run.run_s,
+    hide_below=500,
     ticking=True,
 )
 WORKER: Final = Column[TaskRun](

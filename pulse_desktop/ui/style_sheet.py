@@ -5,6 +5,7 @@ Kept apart from the theme because it is one long text. Widgets are addressed by 
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from string import Template
 from typing import Final
 
@@ -19,6 +20,7 @@ QLabel[role="heading"] { font-weight: 600; font-size: ${px_heading}px; }
 QLabel[role="muted"] { color: $muted; }
 QLabel[role="faint"] { color: $faint; font-size: ${px_small}px; }
 QLabel[role="small"] { color: $muted; font-size: ${px_small}px; }
+QLabel[role="state"] { font-size: ${px_heading}px; }
 QLabel[role="value"] { font-weight: 600; font-size: ${px_value}px; }
 QLabel[tone="muted"] { color: $muted; }
 QLabel[tone="good"] { color: $good; }
@@ -79,7 +81,13 @@ QLineEdit[kind="bare"], QLineEdit[kind="bare"]:focus { background: transparent; 
 QLineEdit[problem="true"] { border-color: $bad; }
 QPlainTextEdit[kind="plain"], QTextEdit[kind="plain"], QPlainTextEdit[kind="plain"]:focus,
 QTextEdit[kind="plain"]:focus { background: transparent; border: none; }
-QComboBox::drop-down { border: none; width: 20px; }
+QLineEdit QToolButton, QLineEdit QToolButton:hover { background: transparent; border: none;
+  min-height: 0px; padding: 0px; }
+QLineEdit QToolButton, QLineEdit QToolButton:hover { background: transparent; border: none;
+  min-height: 0px; padding: 0px; }
+QPlainTextEdit[tone="muted"] { color: $muted; }
+QComboBox::drop-down { border: none; width: 24px; }
+QComboBox::down-arrow { image: url("$chevron"); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: $raised; border: 1px solid $border_strong;
   selection-background-color: $selection; selection-color: $text; outline: none; }
 QCheckBox, QRadioButton { color: $text; spacing: 7px; background: transparent; }
@@ -143,15 +151,17 @@ QFrame#palette QLineEdit { background: transparent; border: none; border-bottom:
 """)
 
 
-def style_sheet(colors: Mapping[str, str], text_height: int) -> str:
+def style_sheet(colors: Mapping[str, str], text_height: int, chevron: Path) -> str:
     """Return the style sheet for a theme.
 
     Args:
         colors: the tokens, as `#rrggbb`.
+        chevron: picture of the arrow of a drop-down; a style sheet takes pictures from files alone.
         text_height: of ordinary text, in device-independent pixels.
     """
     return _SHEET.substitute(
         colors,
+        chevron=chevron.as_posix(),
         px_small=text_height - 1,
         px_heading=text_height + 1,
         px_value=text_height + 9,

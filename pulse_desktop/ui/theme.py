@@ -160,7 +160,8 @@ class Theme(QObject):
         palette = _palette(self)
         app.setPalette(palette)
         QToolTip.setPalette(palette)
-        app.setStyleSheet(style_sheet(tokens.colors, app.font().pixelSize()))
+        chevron = resource_path("theme", f"chevron-{tokens.name}.svg")
+        app.setStyleSheet(style_sheet(tokens.colors, app.font().pixelSize(), chevron))
         self.changed.emit()
 
 

@@ -7,13 +7,10 @@ from typing import Any, ClassVar, Final
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
-    QWidget,
 )
 
 from pulse_desktop.protocol.topics import TOPICS
@@ -47,7 +44,7 @@ _FAILED: Final = SeriesSpec("failed", "bad", fill=True)
 _ENDED: Final = (RunState.SUCCEEDED, RunState.FAILED, RunState.SOFT_FAILED)
 _UNCHANGED: Final = Changes(*(set() for _ in Changes.__struct_fields__))
 _COLUMNS: Final = tuple(
-    replace(column, hide_below={"waited": 640, "ran": 520}.get(column.key, 0))
+    replace(column, hide_below=0 if column.key == "queued" else column.hide_below)
     for column in LATEST_COLUMNS
 )
 _FIGURES: Final = (
@@ -100,8 +97,7 @@ class OverviewPage(Page):
         self._connect()
 
     def _lay_out(self) -> None:
-        inner = QWidget()
-        layout = QVBoxLayout(inner)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 14, 14, 14)
         layout.setSpacing(_GAP)
         figures = QHBoxLayout()
@@ -139,14 +135,6 @@ class OverviewPage(Page):
         ):
             grid.addWidget(widget, row, column)
         layout.addLayout(grid, 1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(inner)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(area)
 
     def _connect(self) -> None:
         show = self.context.show_page

@@ -124,6 +124,10 @@ class ConcernList(QWidget):
         layout.addWidget(self._more)
         layout.addStretch(1)
 
+    def hasHeightForWidth(self) -> bool:
+        """Return False: one wrapped line must not upset the proportions of the page."""
+        return False
+
     def show_concerns(self, concerns: Sequence[Concern], now: float) -> None:
         """Show them, the worst first, at a time, Unix seconds."""
         for number, row in enumerate(self._rows):

@@ -106,7 +106,7 @@ class CountButton(QPushButton):
         if self._count:
             area.setLeft(area.left() + painter.fontMetrics().horizontalAdvance(self.text()) + _GAP)
             painter.setFont(colors.text_font(bold=True))
-            loud = self._tone in (Tone.BAD, Tone.WARNING) and enabled
+            loud = self._tone in (Tone.BAD, Tone.WARNING) and enabled and self._count != "0"
             if loud:
                 painter.setPen(colors.color(self._tone))
             painter.drawText(area, middle, self._count)

@@ -231,7 +231,7 @@ class LiveTable(QTableView, Generic[RowT]):
         flags = QItemSelectionModel.SelectionFlag
         index = self.rows_model.index(row, 0)
         self.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
-        self.scrollTo(index)
+        self.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
         return True
 
     def copy_selection(self) -> str:

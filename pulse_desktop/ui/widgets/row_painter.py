@@ -83,7 +83,7 @@ class RowPainter:
         if selected:
             painter.fillRect(rect, self._selected if focused else self._selected_idle)
         painter.fillRect(rect.x(), top + height - 1, rect.width(), 1, self._line)
-        if current and focused:
+        if current and selected and focused:
             painter.fillRect(rect.x(), top, 2, height - 1, self._accent)
         for place in places:
             column = place.column

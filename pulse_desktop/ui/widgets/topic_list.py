@@ -19,6 +19,7 @@ _POINT_S: Final = 5
 _AGO: Final = 76
 _RATE: Final = 62
 _NAME: Final = 112
+_SHORT_NAME: Final = 74
 
 
 class TopicRow(QAbstractButton):
@@ -82,12 +83,12 @@ class TopicRow(QAbstractButton):
         painter.setPen(colors.color(Tone.MUTED))
         ago = QRect(area.right() - _AGO - 8, 0, _AGO, area.height())
         painter.drawText(ago, right, self.ago or "never")
-        left = 26 + _NAME
+        left = 26 + (_NAME if area.width() > 400 else _SHORT_NAME)
         painter.setFont(colors.number_font())
         painter.setPen(colors.color(Tone.TEXT))
         painter.drawText(QRect(left - 20, 0, _RATE + 20, area.height()), right, self.rate)
         line = QRectF(left + _RATE + 14, 0, ago.left() - left - _RATE - 24, area.height())
-        if line.width() > 30 and not self.silent:
+        if line.width() > 24 and not self.silent:
             spare = max(5.0, (line.height() - 20) / 2)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             paint_sparkline(painter, line.adjusted(0, spare, 0, -spare), self._values, color)

@@ -1,0 +1,155 @@
+"""Which runs to see: states with their counts, how far back, and words to look for."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+
+from pulse_desktop.state.run import RunState
+from pulse_desktop.ui import formats, icons
+from pulse_desktop.ui.run_filter import RunFilter
+from pulse_desktop.ui.run_words import STATE_MEANINGS, STATE_WORDS
+from pulse_desktop.ui.theme import theme
+from pulse_desktop.ui.tone import Tone
+from pulse_desktop.ui.widgets.count_button import CountButton
+from pulse_desktop.ui.widgets.flow_row import FlowRow
+
+_TYPING_MS: Final = 120
+_SPANS: Final = (
+    ("all kept", 0.0),
+    ("last 15 min", 900.0),
+    ("last hour", 3600.0),
+    ("last 24 h", 86_400.0),
+)
+_RARE: Final = frozenset({RunState.CANCELLED, RunState.ANSWERED})
+_ROOM_FOR_NONE: Final = 1000
+"""Narrower bars leave out the states that no run is in."""
+
+
+class RunFilterBar(QWidget):
+    """Two lines above the table of runs.
+
+    Attributes:
+        facets: a button per state.
+        field: the words to look for.
+        span: how far back.
+
+    Signals:
+        changed: other runs are wanted now.
+        left: Enter was pressed in the field: on to the table.
+    """
+
+    changed = Signal()
+    left = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._counts: dict[RunState, int] = {}
+        self.facets: dict[RunState, CountButton] = {}
+        self._row = FlowRow()
+        for state, (word, glyph, tone) in STATE_WORDS.items():
+            button = CountButton(word, glyph, tone)
+            button.setCheckable(True)
+            button.setToolTip(f"{STATE_MEANINGS[state]}. Press to show only these.")
+            button.toggled.connect(lambda _: self.changed.emit())
+            self.facets[state] = button
+            self._row.add(button)
+        self.span = QComboBox()
+        self.span.addItems([title for title, _ in _SPANS])
+        self.span.setAccessibleName("How far back")
+        self.span.currentIndexChanged.connect(lambda _: self.changed.emit())
+        self.field = QLineEdit()
+        self.field.setPlaceholderText("Filter by task, argument, id, worker or error")
+        self.field.setAccessibleName("Filter runs")
+        self.field.setClearButtonEnabled(True)
+        self._search = self.field.addAction(
+            icons.icon("search", Tone.FAINT), QLineEdit.ActionPosition.LeadingPosition
+        )
+        self._shown = QLabel()
+        self._shown.setProperty("role", "muted")
+        self._typing = QTimer(self)
+        self._typing.setObjectName("run filter typing")
+        self._typing.setSingleShot(True)
+        self._typing.setInterval(_TYPING_MS)
+        self._typing.timeout.connect(self.changed)
+        self.field.textChanged.connect(lambda _: self._typing.start())
+        self.field.returnPressed.connect(self._typed)
+        theme().changed.connect(self._tint)
+        top = QHBoxLayout()
+        top.setSpacing(10)
+        top.addWidget(self._row, 1)
+        top.addWidget(self.span, 0, Qt.AlignmentFlag.AlignTop)
+        line = QHBoxLayout()
+        line.setSpacing(12)
+        line.addWidget(self.field, 1)
+        line.addWidget(self._shown)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(10)
+        layout.addLayout(top)
+        layout.addLayout(line)
+
+    @property
+    def wanted(self) -> RunFilter:
+        """What was asked for."""
+        states = (state for state, button in self.facets.items() if button.isChecked())
+        return RunFilter(frozenset(states), self.field.text(), _SPANS[self.span.currentIndex()][1])
+
+    def choose(self, states: Iterable[RunState] = (), text: str = "") -> None:
+        """Ask for these states and words, of any time."""
+        chosen = frozenset(states)
+        self.blockSignals(True)
+        for state, button in self.facets.items():
+            button.setChecked(state in chosen)
+        self.span.setCurrentIndex(0)
+        self.field.setText(text)
+        self._typing.stop()
+        self.blockSignals(False)
+        self._show_counts()
+        self.changed.emit()
+
+    def focus_field(self) -> None:
+        """Put the keyboard into the field."""
+        self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.field.selectAll()
+
+    def set_counts(self, counts: Mapping[RunState, int]) -> None:
+        """Say how many runs are in each state."""
+        self._counts = dict(counts)
+        self._show_counts()
+
+    def set_shown(self, shown: int, total: int) -> None:
+        """Say how many runs are left of how many."""
+        text = formats.plural(total, "run")
+        text = f"{formats.count(shown)} of {text}" if self.wanted.active else text
+        if text != self._shown.text():
+            self._shown.setText(text)
+
+    def _show_counts(self) -> None:
+        narrow = self.width() < _ROOM_FOR_NONE
+        moved = False
+        for state, button in self.facets.items():
+            number = self._counts.get(state, 0)
+            width = button.sizeHint().width()
+            button.set_count(formats.count(number))
+            spare = not number and not button.isChecked() and (narrow or state in _RARE)
+            moved = moved or spare != button.isHidden() or width != button.sizeHint().width()
+            button.setHidden(spare)
+        if moved:
+            self._row.arrange()
+
+    def _typed(self) -> None:
+        if self._typing.isActive():
+            self._typing.stop()
+            self.changed.emit()
+        self.left.emit()
+
+    def _tint(self) -> None:
+        self._search.setIcon(icons.icon("search", Tone.FAINT))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out what does not fit."""
+        super().resizeEvent(event)
+        self._show_counts()
