@@ -4,8 +4,9 @@ The window never sees NATS. The composition root gives it an object that fulfils
 everything in it may be refused with a reason for the operator.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from pulse_desktop.state.run import TaskRun
@@ -54,6 +55,7 @@ class StoredValue:
         value: what was stored as the return value, as plain data.
         readable: whether `value` could be decoded.
         note: why not, or what was left out.
+        around: what is stored beside the return value: error, execution time, labels, ...
     """
 
     raw: bytes
@@ -61,10 +63,59 @@ class StoredValue:
     value: Any
     readable: bool
     note: str = ""
+    around: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFigures:
+    """The task queue as of the latest look.
+
+    Attributes:
+        mode: "jetstream", "core" or "unknown".
+        durable: whether a stream keeps tasks until a worker takes them.
+        where: stream and consumer, or the subject.
+        pending: tasks that wait, None when unknown.
+        in_work: tasks delivered and not acknowledged, None when unknown.
+        redelivered: tasks delivered more than once, None when unknown.
+        oldest_at: Unix seconds since when the oldest task waits, None when none does or unknown.
+        listeners: who would take the next task, None when unknown.
+        problem: why something is unknown, empty when nothing is.
+    """
+
+    mode: str
+    durable: bool
+    where: str
+    pending: int | None = None
+    in_work: int | None = None
+    redelivered: int | None = None
+    oldest_at: float | None = None
+    listeners: int | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketFigures:
+    """A bucket of results.
+
+    Attributes:
+        name: of the bucket.
+        objects: how many it holds, None when unknown.
+        size: bytes, None when unknown.
+        ttl_s: seconds after which an object goes, None when never.
+        max_bytes: most bytes it holds, None for no limit.
+        watched: whether its results are the ones that are shown.
+    """
+
+    name: str
+    objects: int | None = None
+    size: int | None = None
+    ttl_s: float | None = None
+    max_bytes: int | None = None
+    watched: bool = False
 
 
 class Operations(Protocol):
-    """What the pages can have done. Every method may raise `RefusedError`."""
+    """What the pages can have done. Every `async` method may raise `RefusedError`."""
 
     async def rerun(self, runs: Sequence[TaskRun], *, anyway: bool = False) -> Enqueued:
         """Enqueue runs again, exactly as captured, each under a new id.
@@ -76,3 +127,15 @@ class Operations(Protocol):
 
     async def read_result(self, task_id: str) -> StoredValue:
         """Read a stored result."""
+
+    async def save_result(self, task_id: str, path: Path) -> int:
+        """Save the bytes of a stored result to a file and return how many they are."""
+
+    async def result_buckets(self) -> Sequence[BucketFigures]:
+        """Return the buckets that may hold results; the watched one with its figures."""
+
+    async def watch_bucket(self, name: str) -> None:
+        """Show the results of another bucket from now on."""
+
+    def queue(self) -> QueueFigures | None:
+        """Return the task queue as of the latest look, None before the first."""

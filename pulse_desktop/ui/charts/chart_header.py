@@ -42,8 +42,10 @@ class ChartHeader(QWidget):
             self.update()
 
     def set_entries(self, entries: Sequence[Entry], colours: ChartColours) -> None:
-        """Show other names in the legend; a single series needs none beside the title."""
+        """Show other names in the legend; a single name that the title says needs none."""
         self.legend.set_entries(entries, colours)
+        told = len(entries) == 1 and entries[0].name.casefold() in self._title.casefold()
+        self.legend.setVisible(bool(entries) and not told)
         self._arrange()
 
     def sizeHint(self) -> QSize:
@@ -93,7 +95,7 @@ class ChartHeader(QWidget):
         needed = bold.horizontalAdvance(self._title)
         if self._subtitle:
             needed += QFontMetrics(self.font()).horizontalAdvance(f" · {self._subtitle}")
-        legend = self.legend.one_line_width()
+        legend = 0 if self.legend.isHidden() else self.legend.one_line_width()
         beside = needed + _APART + legend <= width
         self.legend.aligned_right = beside
         if beside:

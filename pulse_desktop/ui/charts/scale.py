@@ -72,9 +72,11 @@ def value_ticks(largest: float, unit: Unit, most: int = 5) -> ValueTicks:
         largest = 0.0
     top = min(max(largest, _SMALLEST_TOP[unit]), _LARGEST)
     factor, suffix = _factor(top, unit)
-    whole = factor == 1.0 and unit in (Unit.COUNT, Unit.BYTES)
-    step = _round_step(top / factor / max(most, 1), whole=whole)
-    count = max(1, math.ceil(top / factor / step - 1e-9))
+    step, count = _steps(top / factor, unit, most, whole=factor == 1.0)
+    larger, larger_suffix = _factor(step * count * factor, unit)
+    if larger > factor:  # the last tick has a larger unit: all of them take it
+        factor, suffix = larger, larger_suffix
+        step, count = _steps(top / factor, unit, most, whole=factor == 1.0)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     if step * 10**decimals % 1 > 1e-6:  # 2.5 needs one decimal more than its power of ten
         decimals += 1
@@ -160,6 +162,12 @@ def _factor(value: float, unit: Unit) -> tuple[float, str]:
             break
         factor, suffix = candidate, name
     return factor, suffix + _SUFFIXES.get(unit, "")
+
+
+def _steps(top: float, unit: Unit, most: int, *, whole: bool) -> tuple[float, int]:
+    """Return the distance between ticks in shown units, and how many reach the top."""
+    step = _round_step(top / max(most, 1), whole=whole and unit in (Unit.COUNT, Unit.BYTES))
+    return step, max(1, math.ceil(top / step - 1e-9))
 
 
 def _round_step(rough: float, *, whole: bool) -> float:

@@ -28,6 +28,7 @@ Values = NDArray[np.float64]
 
 REDRAW_MS: Final = 100
 _EMPTY: Final[Values] = np.empty(0)
+_HALF_CLOCK: Final = 24  # pixels from the middle of a clock label to its end
 _NO_DATA: Final = "No data yet"
 
 
@@ -260,6 +261,8 @@ class TimeChart(QWidget):
         high = value_ticks(largest, self.unit, labels_fit)
         dated = end > 1.0
         clock = clock_ticks(start, end, max(2, self._plot.width() // 90)) if dated else []
+        edge = (end - start) * _HALF_CLOCK / max(1, self._plot.width())
+        clock = [(at, text) for at, text in clock if start + edge / 2 <= at <= end - edge]
         labels = [(value, "" if nothing else text) for value, text in high.ticks]
         self._plot.set_axes((start, end), clock, high.top, labels)
         self._empty.setHidden(not nothing)

@@ -18,6 +18,8 @@ Values = NDArray[np.float64]
 
 _WIDTHS: Final = (5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 _SLACK: Final = 1.25
+_ENOUGH: Final = 4.0
+_FEWEST_POINTS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,9 @@ def rates(
 ) -> tuple[Values, dict[str, Values]]:
     """Return how often something happened, on one grid of times.
 
+    What happens rarely is counted over longer stretches: a single event in ten seconds is not
+    "six per minute".
+
     Args:
         series: counts by name.
         now: Unix seconds.
@@ -66,11 +71,12 @@ def rates(
     Returns:
         Times in the middle of their buckets, Unix seconds, and the rates by name.
     """
-    times = _grid(now, window.seconds, window.bucket_s)
+    width = _counting_width(series.values(), now, window)
+    times = _grid(now, window.seconds, width)
     unknown = times < known_since
     result = {}
     for name, counts in series.items():
-        sums = _sums(counts, now, times, window.bucket_s) * (per_s / window.bucket_s)
+        sums = _sums(counts, now, times, width) * (per_s / width)
         result[name] = np.where(unknown, np.nan, sums)
     return times, result
 
@@ -115,6 +121,16 @@ def _grid(now: float, seconds: float, width: float) -> Values:
     last = math.floor(now / width)
     count = max(1, math.ceil(seconds / width))
     return (np.arange(last - count, last, dtype=np.float64) + 0.5) * np.float64(width)
+
+
+def _counting_width(series: Iterable[CountSeries], now: float, window: Window) -> float:
+    """Return seconds per point such that the most frequent has a few events in each."""
+    most = max((each.total(now, window.seconds) for each in series), default=0.0)
+    longest = window.seconds / _FEWEST_POINTS
+    for width in _WIDTHS:
+        if width >= window.bucket_s and most * width / window.seconds >= _ENOUGH:
+            return min(width, longest)
+    return longest
 
 
 def _sums(counts: CountSeries, now: float, times: Values, width: float) -> Values:

@@ -1,0 +1,186 @@
+"""Agents: every call of a model, who asked, how long it took, what it cost."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from PySide6.QtWidgets import QWidget
+
+from pulse_desktop.state.agent_calls import AgentCall
+from pulse_desktop.state.rows import Rows
+from pulse_desktop.ui import formats
+from pulse_desktop.ui.charts.scale import Unit
+from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
+from pulse_desktop.ui.charts.windows import levels, rates
+from pulse_desktop.ui.models.column import Column
+from pulse_desktop.ui.pages.known_since import known_since
+from pulse_desktop.ui.pages.line_colours import LineColours
+from pulse_desktop.ui.pages.shared_columns import time_column
+from pulse_desktop.ui.pages.topic_page import TopicPage
+from pulse_desktop.ui.tone import Tone
+from pulse_desktop.ui.widgets.fact_list import Fact
+from pulse_desktop.ui.widgets.filter_bar import Facet
+
+STATES: Final = {
+    "running": ("▶", Tone.INFO),
+    "finished": ("✔", Tone.GOOD),
+    "failed": ("✖", Tone.BAD),
+}
+_P95: Final = 0.95
+
+
+class AgentsPage(TopicPage[AgentCall]):
+    """Live table of agent calls, their latency and their tokens."""
+
+    key = "agents"
+    title = "Agents"
+    icon = "agents"
+    section = "Live"
+    noun = "call"
+    changes_field = "agents"
+    filter_hint = "agent, model, error or run"
+    empty_title = "No agent has been called yet"
+    empty_sentence = (
+        "Calls of the classification, extraction and analysis agents appear here. Tasks such as "
+        "score_message_task and extract_knowledge make them."
+    )
+    facets = tuple(Facet(state, state, sign, tone) for state, (sign, tone) in STATES.items())
+
+    def rows(self) -> Rows[AgentCall]:
+        """Return the calls."""
+        rows: Rows[AgentCall] = self.context.state.agents.rows
+        return rows
+
+    def columns(self) -> Sequence[Column[AgentCall]]:
+        """Return the columns of the table."""
+        return (
+            time_column(lambda row: row.at, "Started"),
+            Column(
+                "State",
+                "state",
+                lambda row, _: row.state,
+                width=106,
+                tone=lambda row: STATES[row.state][1],
+                glyph=lambda row: STATES[row.state][0],
+            ),
+            Column("Agent", "agent", lambda row, _: row.agent, width=130),
+            Column(
+                "Provider",
+                "provider",
+                lambda row, _: row.provider,
+                width=110,
+                tone=lambda _: Tone.MUTED,
+                hide_below=900,
+            ),
+            Column("Model", "model", lambda row, _: row.model, width=150, hide_below=820),
+            _number("Items", "items", lambda row: row.items, 66),
+            _number("Tokens in", "tokens_in", lambda row: row.tokens_in, 88, 780),
+            _number("Tokens out", "tokens_out", lambda row: row.tokens_out, 94, 780),
+            Column(
+                "Latency",
+                "latency",
+                lambda row, now: formats.duration(call_seconds(row, now)),
+                width=84,
+                align="right",
+                mono=True,
+                tone=lambda row: Tone.INFO if row.state == "running" else None,
+                sort=lambda row: row.latency_s,
+                ticking=True,
+            ),
+            Column(
+                "Error",
+                "error",
+                lambda row, _: row.error,
+                width=160,
+                tone=lambda _: Tone.BAD,
+                stretch=True,
+            ),
+        )
+
+    def text_of(self, row: AgentCall) -> str:
+        """Return what the text filter looks into."""
+        return f"{row.agent}\n{row.provider}\n{row.model}\n{row.error}\n{row.task_id}"
+
+    def facet_of(self, row: AgentCall) -> str:
+        """Return the state of the call."""
+        return row.state
+
+    def charts(self) -> Sequence[QWidget]:
+        """Make the two charts."""
+        self._colours = LineColours()
+        self._latency = TimeChart(
+            "Latency",
+            Unit.SECONDS,
+            subtitle="p95 by agent",
+            empty_text="Finished calls are measured here.",
+        )
+        self._tokens = TimeChart(
+            "Tokens",
+            Unit.PER_MINUTE,
+            subtitle="per minute",
+            empty_text="Providers that count tokens are shown here.",
+        )
+        self._tokens.set_series([SeriesSpec("in", "series 0"), SeriesSpec("out", "series 1")])
+        return self._latency, self._tokens
+
+    def draw(self, now: float) -> None:
+        """Bring both charts up to date."""
+        agents = self.context.state.agents
+        span = self.window_shown.span(now)
+        shown = self._colours.busiest(agents.latency, span[0])
+        self._latency.set_series(self._colours.specs(shown))
+        times, values = levels(shown, now, self.window_shown, _P95)
+        self._latency.set_data(times, values, span)
+        counted = any(
+            agents.tokens[way].total(now, self.window_shown.seconds) for way in agents.tokens
+        )
+        since = known_since(self.context.state.log) if counted else now
+        times, values = rates(agents.tokens, now, self.window_shown, per_s=60.0, known_since=since)
+        self._tokens.set_data(times, values, span)
+
+    def show_row(self, row: AgentCall) -> None:
+        """Show a call in full."""
+        detail = self.detail
+        sign, tone = STATES[row.state]
+        model = "/".join(part for part in (row.provider, row.model) if part)
+        detail.set_head(row.agent or "Unknown agent", f"{row.state} · {model}", sign, tone)
+        detail.set_body(row.error, Tone.BAD)
+        detail.set_run(row.task_id)
+        detail.facts.set_facts(
+            [
+                Fact("Started", formats.absolute(row.at)),
+                Fact("Latency", formats.duration(row.latency_s)),
+                Fact("Provider", row.provider),
+                Fact("Model", row.model),
+                Fact("Items", formats.count(row.items)),
+                Fact("Tokens in", formats.count(row.tokens_in)),
+                Fact("Tokens out", formats.count(row.tokens_out)),
+                Fact("Run", row.task_id, mono=True),
+            ]
+        )
+        detail.json.set_bytes(row.raw)
+
+
+def call_seconds(row: AgentCall, now: float) -> float | None:
+    """Return how long a call took, or has been running for; None when nobody said."""
+    if row.state == "running":
+        return max(0.0, now - row.at)
+    return row.latency_s
+
+
+def _number(
+    title: str,
+    key: str,
+    value: Callable[[AgentCall], int | None],
+    width: int,
+    hide_below: int = 0,
+) -> Column[AgentCall]:
+    return Column(
+        title,
+        key,
+        lambda row, _: formats.count(value(row)),
+        width=width,
+        align="right",
+        mono=True,
+        sort=value,
+        hide_below=hide_below,
+    )

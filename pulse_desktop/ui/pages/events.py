@@ -1,0 +1,201 @@
+"""Events: everything that was heard, as it came, other topics and unreadable messages included."""
+
+import json
+from collections.abc import Sequence
+from typing import Final
+
+from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.topics import TOPICS
+from pulse_desktop.state.fields import as_text
+from pulse_desktop.state.rows import Rows
+from pulse_desktop.state.system import TASK_TOPIC
+from pulse_desktop.ui import formats
+from pulse_desktop.ui.event_words import event_words
+from pulse_desktop.ui.models.column import Column
+from pulse_desktop.ui.page import PageContext
+from pulse_desktop.ui.pages.shared_columns import time_column
+from pulse_desktop.ui.pages.topic_page import TopicPage
+from pulse_desktop.ui.tone import Tone
+from pulse_desktop.ui.widgets.fact_list import Fact
+from pulse_desktop.ui.widgets.filter_bar import Facet
+
+_UNREADABLE: Final = "\0unreadable"
+_MOST_FACETS: Final = 24
+
+
+class EventsPage(TopicPage[Event]):
+    """The event log with topic chips and a text filter over all that was sent."""
+
+    key = "events"
+    title = "Events"
+    icon = "events"
+    section = "Store"
+    noun = "event"
+    changes_field = "log"
+    filter_hint = "any text in the event"
+    facets_own_line = True
+    empty_title = "No events yet"
+    empty_sentence = (
+        "Everything that is published on websocket.* and every task that is enqueued appears here, "
+        "raw. Nothing has arrived since this window connected."
+    )
+
+    def __init__(self, context: PageContext) -> None:
+        super().__init__(context)
+        for topic in TOPICS:
+            self._offer(topic)
+        self.bar.add_facet(Facet(TASK_TOPIC, "task queue", "queued"))
+        self.bar.add_facet(Facet(_UNREADABLE, "unreadable", "✖", Tone.BAD))
+        self._tasks = 0  # messages of the task subject among the first `_counted_to` events
+        self._counted_to = 0
+
+    def rows(self) -> Rows[Event]:
+        """Return the event log."""
+        rows: Rows[Event] = self.context.state.log
+        return rows
+
+    def columns(self) -> Sequence[Column[Event]]:
+        """Return the columns of the table."""
+        return (
+            time_column(lambda row: row.timestamp),
+            Column("Topic", "topic", lambda row, _: topic_word(row), width=112),
+            Column(
+                "Type",
+                "type",
+                lambda row, _: row.type or "unreadable",
+                width=176,
+                mono=True,
+                tone=lambda row: Tone.BAD if row.problem else None,
+                glyph=lambda row: "✖" if row.problem else "",
+            ),
+            Column(
+                "Says",
+                "words",
+                lambda row, _: event_words(row),
+                width=320,
+                tone=lambda row: Tone.BAD if row.problem else Tone.MUTED,
+                stretch=True,
+            ),
+            Column(
+                "Source",
+                "source",
+                lambda row, _: row.source.partition("@")[0],
+                width=110,
+                tone=lambda _: Tone.MUTED,
+                tooltip=lambda row, _: row.source,
+                hide_below=760,
+            ),
+            Column(
+                "Id",
+                "id",
+                lambda row, _: row.id,
+                width=130,
+                mono=True,
+                tone=lambda _: Tone.FAINT,
+                hide_below=980,
+            ),
+            Column(
+                "Sequence",
+                "sequence",
+                lambda row, _: formats.count(row.sequence) if row.sequence else "",
+                width=92,
+                align="right",
+                mono=True,
+                tone=lambda _: Tone.FAINT,
+                sort=lambda row: row.sequence or None,
+                hidden=True,
+            ),
+            Column(
+                "Size",
+                "size",
+                lambda row, _: formats.size(len(row.raw)),
+                width=78,
+                align="right",
+                mono=True,
+                tone=lambda _: Tone.MUTED,
+                sort=lambda row: len(row.raw),
+                hide_below=600,
+            ),
+        )
+
+    def in_facets(self, row: Event, chosen: frozenset[str]) -> bool:
+        """Tell whether an event is of one of the topics, or unreadable when that is chosen."""
+        return row.topic in chosen or (bool(row.problem) and _UNREADABLE in chosen)
+
+    def has_words(self, row: Event, words: Sequence[str]) -> bool:
+        """Tell whether all words are in the payload, its topic or its source."""
+        return contains(row, words)
+
+    def facet_counts(self) -> dict[str, int]:
+        """Return how many events each topic has brought since this window connected."""
+        state = self.context.state
+        counts = {name: each.received for name, each in state.topics.by_name.items()}
+        for topic in counts:
+            if not self.bar.has_facet(topic) and len(counts) <= _MOST_FACETS:
+                self._offer(topic)
+        counts[TASK_TOPIC] = self._count_tasks()
+        counts[_UNREADABLE] = state.unreadable
+        return counts
+
+    def show_row(self, row: Event) -> None:
+        """Show an event in full, with its bytes."""
+        detail = self.detail
+        sign, tone = ("✖", Tone.BAD) if row.problem else (_sign(row.topic), Tone.ACCENT)
+        detail.set_head(row.type or "Unreadable event", topic_word(row), sign, tone)
+        detail.set_body(
+            row.problem and f"This cannot be read as an event: {row.problem}.", Tone.BAD
+        )
+        told = "" if row.time_source == "event" else " (arrival; the event told none)"
+        task_id = row.id if row.topic == TASK_TOPIC else as_text(row.data().get("task_id"))
+        detail.set_run(task_id)
+        detail.facts.set_facts(
+            [
+                Fact("Time", f"{formats.absolute(row.timestamp)}{told}"),
+                Fact("Received", formats.absolute(row.received_at)),
+                Fact("Source", row.source, mono=True),
+                Fact("Id", row.id, mono=True),
+                Fact("Run", task_id if task_id != row.id else "", mono=True),
+                Fact("Sequence", formats.count(row.sequence) if row.sequence else ""),
+                Fact("Size", formats.size(len(row.raw)), tooltip=f"{len(row.raw):,} bytes"),
+            ]
+        )
+        detail.json.set_bytes(row.raw)
+
+    def _count_tasks(self) -> int:
+        rows = self.rows()
+        new = rows.span(self._counted_to, rows.end)
+        self._tasks += sum(event.topic == TASK_TOPIC for event in new)
+        self._counted_to = rows.end
+        return self._tasks
+
+    def _offer(self, topic: str) -> None:
+        facet = Facet(topic, topic.replace("_", " "), _sign(topic))
+        self.bar.add_facet(facet, before=TASK_TOPIC if topic not in TOPICS else "")
+
+
+def contains(row: Event, words: Sequence[str]) -> bool:
+    """Tell whether all words, in small letters, are in an event.
+
+    Payloads are searched as they came, so that a hundred thousand of them take no longer than a
+    blink. A word in another script is also looked for in the escaped form some senders write.
+    """
+    low = row.raw.lower()
+    for word in words:
+        if word.encode() in low or word in row.topic or word in row.source.lower():
+            continue
+        if word.isascii():
+            return False
+        if json.dumps(word)[1:-1].encode() in low:
+            continue
+        if word not in row.raw.decode(errors="ignore").casefold():
+            return False
+    return True
+
+
+def topic_word(row: Event) -> str:
+    """Return the topic for the operator."""
+    return "task queue" if row.topic == TASK_TOPIC else row.topic.replace("_", " ")
+
+
+def _sign(topic: str) -> str:
+    return topic if topic in TOPICS else "queued" if topic == TASK_TOPIC else "dot"

@@ -1,0 +1,175 @@
+"""Knowledge: what the agents found in the chat, finding by finding."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from PySide6.QtWidgets import QWidget
+
+from pulse_desktop.state.knowledge import ATOM_TYPES, Finding
+from pulse_desktop.state.rows import Rows
+from pulse_desktop.ui import formats
+from pulse_desktop.ui.charts.scale import Unit
+from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
+from pulse_desktop.ui.charts.windows import rates
+from pulse_desktop.ui.models.column import Column
+from pulse_desktop.ui.pages.known_since import known_since
+from pulse_desktop.ui.pages.line_colours import MOST_LINES, LineColours
+from pulse_desktop.ui.pages.shared_columns import run_column, time_column
+from pulse_desktop.ui.pages.topic_page import TopicPage
+from pulse_desktop.ui.tone import Tone
+from pulse_desktop.ui.widgets.fact_list import Fact
+from pulse_desktop.ui.widgets.filter_bar import Facet
+
+_OTHER: Final = "other"
+_KINDS: Final = ("atom", "topic", "extraction", "version")
+_SIGNS: Final = {"atom": "●", "topic": "knowledge", "extraction": "▶", "version": "edit"}
+_OUTCOMES: Final = {
+    "started": ("▶", Tone.INFO),
+    "completed": ("✔", Tone.GOOD),
+    "failed": ("✖", Tone.BAD),
+    "cancelled": ("⊘", Tone.MUTED),
+}
+
+
+class KnowledgePage(TopicPage[Finding]):
+    """Live table of findings, and atoms and topics per minute."""
+
+    key = "knowledge"
+    title = "Knowledge"
+    icon = "knowledge"
+    section = "Live"
+    noun = "finding"
+    changes_field = "knowledge"
+    filter_hint = "title, type or run"
+    empty_title = "Nothing found yet"
+    empty_sentence = (
+        "Topics and atoms (problems, decisions, questions, …) appear here while extract_knowledge "
+        "reads scored messages."
+    )
+    facets = (
+        Facet("atom", "atoms", _SIGNS["atom"], Tone.ACCENT),
+        Facet("topic", "topics", _SIGNS["topic"], Tone.RETRY),
+        Facet("extraction", "extractions", _SIGNS["extraction"], Tone.INFO),
+        Facet("version", "versions", _SIGNS["version"], rare=True),
+        Facet(_OTHER, "other", "dot", rare=True),
+    )
+
+    def rows(self) -> Rows[Finding]:
+        """Return the findings."""
+        rows: Rows[Finding] = self.context.state.knowledge.rows
+        return rows
+
+    def columns(self) -> Sequence[Column[Finding]]:
+        """Return the columns of the table."""
+        return (
+            time_column(lambda row: row.at),
+            Column("Kind", "kind", lambda row, _: row.kind.replace("_", " "), width=92),
+            Column("Title", "title", lambda row, _: row.title, width=320, stretch=True),
+            Column(
+                "Type",
+                "type",
+                lambda row, _: row.type,
+                width=126,
+                tone=type_tone,
+                glyph=type_sign,
+            ),
+            Column(
+                "Confidence",
+                "confidence",
+                lambda row, _: "" if row.confidence is None else f"{row.confidence:.2f}",
+                width=116,
+                align="right",
+                mono=True,
+                tone=lambda _: Tone.ACCENT,
+                bar=lambda row: row.confidence,
+                sort=lambda row: row.confidence,
+            ),
+            run_column(lambda row: row.task_id, hide_below=900),
+        )
+
+    def text_of(self, row: Finding) -> str:
+        """Return what the text filter looks into."""
+        return f"{row.kind}\n{row.title}\n{row.type}\n{row.item_id}\n{row.task_id}"
+
+    def facet_of(self, row: Finding) -> str:
+        """Return the kind of the finding."""
+        return row.kind if row.kind in _KINDS else _OTHER
+
+    def charts(self) -> Sequence[QWidget]:
+        """Make the two charts."""
+        self._colours = LineColours()
+        self._atoms = TimeChart(
+            "Atoms found",
+            Unit.PER_MINUTE,
+            subtitle="per minute, by type",
+            empty_text="Atoms are counted here as extractions find them.",
+        )
+        self._topics = TimeChart(
+            "Topics found",
+            Unit.PER_MINUTE,
+            subtitle="per minute",
+            empty_text="New topics are counted here.",
+        )
+        self._topics.set_series([SeriesSpec("topics", "retry", fill=True)])
+        return self._atoms, self._topics
+
+    def draw(self, now: float) -> None:
+        """Bring both charts up to date."""
+        knowledge = self.context.state.knowledge
+        since = known_since(self.context.state.log)
+        span = self.window_shown.span(now)
+        found = [name for name in ATOM_TYPES if name in knowledge.atoms]
+        # More lines than colours cannot be told apart: the least frequent share one.
+        totals = {
+            name: knowledge.atoms[name].total(now, self.window_shown.seconds) for name in found
+        }
+        shown = sorted(found, key=lambda name: -totals[name])[:MOST_LINES]
+        self._atoms.set_series(self._colours.specs(name for name in ATOM_TYPES if name in shown))
+        times, values = rates(
+            {name: knowledge.atoms[name] for name in shown},
+            now,
+            self.window_shown,
+            per_s=60.0,
+            known_since=since,
+        )
+        self._atoms.set_data(times, values, span)
+        times, values = rates(
+            {"topics": knowledge.topics_found},
+            now,
+            self.window_shown,
+            per_s=60.0,
+            known_since=since if knowledge.rows else now,
+        )
+        self._topics.set_data(times, values, span)
+
+    def show_row(self, row: Finding) -> None:
+        """Show a finding in full."""
+        detail = self.detail
+        detail.set_head(
+            row.title or row.kind.replace("_", " "),
+            f"{row.kind.replace('_', ' ')} {row.type}".strip(),
+            type_sign(row) or _SIGNS.get(row.kind, "dot"),
+            type_tone(row) or Tone.ACCENT,
+        )
+        detail.set_body("")
+        detail.set_run(row.task_id)
+        confidence = "" if row.confidence is None else formats.percent(row.confidence)
+        detail.facts.set_facts(
+            [
+                Fact("Found", formats.absolute(row.at)),
+                Fact("Confidence", confidence),
+                Fact("Id", row.item_id, mono=True),
+                Fact("Run", row.task_id, mono=True),
+            ]
+        )
+        detail.json.set_bytes(row.raw)
+
+
+def type_sign(row: Finding) -> str:
+    """Return the glyph of an extraction's outcome; other findings have none."""
+    return _OUTCOMES.get(row.type, ("", None))[0] if row.kind == "extraction" else ""
+
+
+def type_tone(row: Finding) -> Tone | None:
+    """Return the tone of an extraction's outcome; other findings have none."""
+    return _OUTCOMES.get(row.type, ("", None))[1] if row.kind == "extraction" else None

@@ -1,0 +1,88 @@
+"""How a chat message stands in a table."""
+
+from typing import Final
+
+from pulse_desktop.state.chat_messages import ChatMessage, class_of
+from pulse_desktop.ui import formats
+from pulse_desktop.ui.models.column import Column
+from pulse_desktop.ui.pages.shared_columns import time_column
+from pulse_desktop.ui.tone import Tone
+
+CLASS_WORDS: Final = {"signal": "signal", "weak_signal": "weak signal", "noise": "noise"}
+CLASS_TONES: Final = {"signal": Tone.GOOD, "weak_signal": Tone.INFO, "noise": Tone.MUTED}
+CLASS_SIGNS: Final = {"signal": "●", "weak_signal": "◉", "noise": "○"}
+
+
+def class_word(message: ChatMessage) -> str:
+    """Return the worker's label in words."""
+    return CLASS_WORDS.get(message.classification, message.classification.replace("_", " "))
+
+
+def class_sign(message: ChatMessage) -> str:
+    """Return the glyph of the label; a warning when the score says something else."""
+    if message.disagrees:
+        return "!"
+    return CLASS_SIGNS.get(message.classification, "")
+
+
+def class_tone(message: ChatMessage) -> Tone:
+    """Return the tone of the label."""
+    if message.disagrees:
+        return Tone.WARNING
+    return CLASS_TONES.get(message.classification, Tone.MUTED)
+
+
+def class_story(message: ChatMessage) -> str:
+    """Say what the label means and whether the score agrees."""
+    if not message.classification:
+        return ""
+    if message.disagrees and message.score is not None:
+        stands_for = CLASS_WORDS[class_of(message.score)]
+        return f"Labelled {class_word(message)}, but a score of {message.score:.2f} is {stands_for}"
+    return f"Labelled {class_word(message)} by the worker"
+
+
+MESSAGE_COLUMNS: Final[tuple[Column[ChatMessage], ...]] = (
+    time_column(lambda row: row.seen_at),
+    Column[ChatMessage]("Author", "author", lambda row, _: row.author, width=128),
+    Column[ChatMessage](
+        "Text", "text", lambda row, _: row.content, width=300, stretch=True,
+        tone=lambda row: Tone.MUTED if row.classification == "noise" else None,
+    ),
+    Column[ChatMessage](
+        "Score",
+        "score",
+        lambda row, _: "" if row.score is None else f"{row.score:.2f}",
+        width=112,
+        align="right",
+        mono=True,
+        tone=class_tone,
+        bar=lambda row: row.score,
+        hide_below=600,
+        sort=lambda row: row.score,
+        tooltip=lambda row, _: class_story(row),
+    ),
+    Column[ChatMessage](
+        "Class",
+        "class",
+        lambda row, _: class_word(row),
+        width=124,
+        tone=class_tone,
+        glyph=class_sign,
+        tooltip=lambda row, _: class_story(row),
+    ),
+    Column[ChatMessage](
+        "Source", "source", lambda row, _: row.source_name, width=130,
+        tone=lambda _: Tone.MUTED, hide_below=820,
+    ),
+    Column[ChatMessage](
+        "Sent",
+        "sent",
+        lambda row, now: formats.clock(row.sent_at, now),
+        width=130,
+        tone=lambda _: Tone.MUTED,
+        sort=lambda row: row.sent_at,
+        tooltip=lambda row, _: formats.absolute(row.sent_at),
+        hidden=True,
+    ),
+)  # fmt: skip

@@ -1,0 +1,214 @@
+"""Metrics: how good the work is, each number with the sample it was measured on."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from pulse_desktop.state.metrics import METRICS, RATIOS, Metric
+from pulse_desktop.state.rows import Rows
+from pulse_desktop.ui import formats
+from pulse_desktop.ui.charts.scale import Unit
+from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
+from pulse_desktop.ui.charts.windows import levels
+from pulse_desktop.ui.models.column import Column
+from pulse_desktop.ui.pages.shared_columns import ago_column
+from pulse_desktop.ui.pages.topic_page import TopicPage
+from pulse_desktop.ui.tone import Tone
+from pulse_desktop.ui.widgets.fact_list import Fact
+from pulse_desktop.ui.widgets.stat_card import StatCard
+
+_TITLES: Final = {
+    "topicQualityScore": "Topic quality",
+    "noiseRatio": "Noise ratio",
+    "classificationAccuracy": "Classification accuracy",
+    "activeAnalysisRuns": "Active analysis runs",
+}
+_COLOURS: Final = {
+    "topicQualityScore": "topic knowledge",
+    "noiseRatio": "topic metrics",
+    "classificationAccuracy": "topic tasks",
+}
+_MEANINGS: Final = {
+    "topicQualityScore": "How well the messages of a topic belong together, 0 to 100 %",
+    "noiseRatio": "How many of the scored messages are noise",
+    "classificationAccuracy": "How many labels people agreed with; unknown until somebody judges",
+    "activeAnalysisRuns": "Extractions that are running now",
+}
+_UNMEASURED: Final = {
+    "classificationAccuracy": "no one has judged a label yet",
+    "topicQualityScore": "no topic found yet",
+    "noiseRatio": "no message scored yet",
+}
+_DIRECTIONS: Final = {"up": "rising", "down": "falling", "stable": "steady"}
+_WORD: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
+
+
+class MetricsPage(TopicPage[Metric]):
+    """Figures, their history, and a table of every number the workers report."""
+
+    key = "metrics"
+    title = "Metrics"
+    icon = "metrics"
+    section = "Live"
+    noun = "metric"
+    changes_field = "metrics"
+    filter_hint = "name or source"
+    empty_title = "No metrics yet"
+    empty_sentence = (
+        "A worker measures quality and noise every few seconds, from what is stored, and tells it "
+        "here. Numbers that nobody can know yet stay blank."
+    )
+
+    def rows(self) -> Rows[Metric]:
+        """Return the metrics."""
+        rows: Rows[Metric] = self.context.state.metrics.rows
+        return rows
+
+    def columns(self) -> Sequence[Column[Metric]]:
+        """Return the columns of the table."""
+        return (
+            Column(
+                "Metric",
+                "metric",
+                lambda row, _: metric_title(row.name),
+                width=220,
+                tooltip=lambda row, _: f"{row.name}\n{_MEANINGS.get(row.name, '')}".strip(),
+            ),
+            Column(
+                "Value",
+                "value",
+                lambda row, _: metric_value(row),
+                width=100,
+                align="right",
+                mono=True,
+                sort=lambda row: row.value,
+            ),
+            Column(
+                "Sample size",
+                "sample",
+                lambda row, _: formats.count(row.sample_size),
+                width=104,
+                align="right",
+                mono=True,
+                tone=lambda _: Tone.MUTED,
+                sort=lambda row: row.sample_size,
+            ),
+            Column("Change", "change", lambda row, _: change_words(row), width=250),
+            ago_column(lambda row: row.at, "Measured", "at"),
+            Column(
+                "Source",
+                "source",
+                lambda row, _: row.source,
+                width=200,
+                tone=lambda _: Tone.MUTED,
+                stretch=True,
+            ),
+        )
+
+    def text_of(self, row: Metric) -> str:
+        """Return what the text filter looks into."""
+        return f"{row.name}\n{metric_title(row.name)}\n{row.source}"
+
+    def strip(self) -> QWidget:
+        """Make the figures."""
+        strip = QWidget()
+        line = QHBoxLayout(strip)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(12)
+        self._figures = {name: StatCard(_TITLES[name]) for name in METRICS}
+        for figure in self._figures.values():
+            line.addWidget(figure)
+        return strip
+
+    def charts(self) -> Sequence[QWidget]:
+        """Make the charts."""
+        self._ratios = TimeChart(
+            "Ratios",
+            Unit.RATIO,
+            subtitle="as measured by the workers",
+            empty_text="Each measurement adds a point.",
+        )
+        self._ratios.set_series([SeriesSpec(_TITLES[name], _COLOURS[name]) for name in RATIOS])
+        self._active = TimeChart(
+            "Active analysis runs", Unit.COUNT, empty_text="Running extractions are counted here."
+        )
+        self._active.set_series([SeriesSpec("active", "info", fill=True)])
+        return self._ratios, self._active
+
+    def draw(self, now: float) -> None:
+        """Bring figures and charts up to date."""
+        metrics = self.context.state.metrics
+        span = self.window_shown.span(now)
+        history = {
+            _TITLES[name]: metrics.history[name] for name in RATIOS if name in metrics.history
+        }
+        times, values = levels(history, now, self.window_shown)
+        self._ratios.set_data(times, values, span)
+        active = metrics.history.get("activeAnalysisRuns")
+        times, values = levels({"active": active} if active else {}, now, self.window_shown, 1.0)
+        self._active.set_data(times, values, span)
+        for name, figure in self._figures.items():
+            metric = metrics.get(name)
+            if metric is None:
+                figure.set_figure("", "not measured yet")
+                continue
+            words = _UNMEASURED.get(name, "not known")
+            figure.set_figure(
+                metric_value(metric), words if metric.value is None else basis(metric)
+            )
+
+    def show_row(self, row: Metric) -> None:
+        """Show a metric in full."""
+        detail = self.detail
+        detail.set_head(metric_title(row.name), row.name)
+        detail.set_body(_MEANINGS.get(row.name, ""), Tone.MUTED)
+        detail.set_run("")
+        detail.facts.set_facts(
+            [
+                Fact("Value", metric_value(row) or "not known"),
+                Fact("Measured on", basis(row)),
+                Fact("Change", change_words(row)),
+                Fact("Measured", formats.absolute(row.at)),
+                Fact("Source", row.source, mono=True),
+            ]
+        )
+        detail.json.set_bytes(row.raw)
+
+
+def metric_title(name: str) -> str:
+    """Return a metric's name in words."""
+    words = _TITLES.get(name) or _WORD.sub(" ", name).lower().strip()
+    return words[:1].upper() + words[1:]
+
+
+def metric_value(row: Metric) -> str:
+    """Return the value with its unit, nothing when it is not known."""
+    if row.name in RATIOS:
+        return formats.percent(row.value)
+    if row.value is None or row.value == int(row.value):
+        return formats.count(row.value)
+    return f"{row.value:,.3f}"
+
+
+def basis(row: Metric) -> str:
+    """Say what it was measured on."""
+    if row.sample_size is None:
+        return ""
+    noun = "topic" if row.name == "topicQualityScore" else "message"
+    return f"of {formats.plural(row.sample_size, noun)}"
+
+
+def change_words(row: Metric) -> str:
+    """Say in which direction it moves, by how much and since when."""
+    direction = _DIRECTIONS.get(row.trend, row.trend)
+    if row.change is None or not direction:
+        return direction
+    since = f" in {formats.age(row.over_s)}" if row.over_s else ""
+    if row.change == 0:
+        return f"{direction}{since}"
+    sign = "+" if row.change > 0 else formats.MINUS
+    if row.name in RATIOS:
+        return f"{direction}, {sign}{abs(row.change) * 100:.1f} points{since}"
+    return f"{direction}, {sign}{abs(row.change):g}{since}"

@@ -1,0 +1,188 @@
+"""Providers: which model provider answers, how fast, and since when."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from PySide6.QtWidgets import QWidget
+
+from pulse_desktop.state.providers import Provider
+from pulse_desktop.state.rows import Rows
+from pulse_desktop.ui import formats
+from pulse_desktop.ui.charts.scale import Unit
+from pulse_desktop.ui.charts.time_chart import TimeChart
+from pulse_desktop.ui.charts.windows import levels
+from pulse_desktop.ui.models.column import Column
+from pulse_desktop.ui.pages.line_colours import LineColours
+from pulse_desktop.ui.pages.shared_columns import ago_column
+from pulse_desktop.ui.pages.topic_page import TopicPage
+from pulse_desktop.ui.tone import Tone
+from pulse_desktop.ui.widgets.fact_list import Fact
+from pulse_desktop.ui.widgets.filter_bar import Facet
+
+_STATUSES: Final = {
+    "connected": ("✔", Tone.GOOD),
+    "error": ("✖", Tone.BAD),
+    "validating": ("↻", Tone.INFO),
+    "pending": ("◌", Tone.MUTED),
+}
+_WORDS: Final = {"error": "down"}
+_OTHER: Final = ("?", Tone.WARNING)
+
+
+class ProvidersPage(TopicPage[Provider]):
+    """Live table of providers and their latency."""
+
+    key = "providers"
+    title = "Providers"
+    icon = "providers"
+    section = "Live"
+    noun = "provider"
+    changes_field = "providers"
+    filter_hint = "name, kind, model or error"
+    empty_title = "No provider has been checked yet"
+    empty_sentence = (
+        "Workers check their provider every few seconds and say here whether it answers. Start a "
+        "worker to see the first check."
+    )
+    facets = (
+        Facet("connected", "connected", *_STATUSES["connected"]),
+        Facet("error", "down", *_STATUSES["error"]),
+        Facet("other", "other", *_STATUSES["pending"], rare=True),
+    )
+
+    def rows(self) -> Rows[Provider]:
+        """Return the providers."""
+        rows: Rows[Provider] = self.context.state.providers.rows
+        return rows
+
+    def columns(self) -> Sequence[Column[Provider]]:
+        """Return the columns of the table."""
+        return (
+            Column("Provider", "provider", lambda row, _: row.provider, width=150),
+            Column(
+                "Kind",
+                "kind",
+                lambda row, _: row.kind,
+                width=120,
+                tone=lambda _: Tone.MUTED,
+                hide_below=900,
+            ),
+            Column(
+                "Status",
+                "status",
+                lambda row, _: status_word(row),
+                width=116,
+                tone=status_tone,
+                glyph=status_sign,
+            ),
+            Column(
+                "For",
+                "since",
+                lambda row, now: formats.age(now - row.since),
+                width=76,
+                align="right",
+                tone=lambda _: Tone.MUTED,
+                sort=lambda row: row.since,
+                tooltip=lambda row, _: f"since {formats.absolute(row.since)}",
+                ticking=True,
+            ),
+            Column(
+                "Latency",
+                "latency",
+                lambda row, _: formats.milliseconds(row.latency_s),
+                width=84,
+                align="right",
+                mono=True,
+                sort=lambda row: row.latency_s,
+            ),
+            Column(
+                "Models",
+                "models",
+                lambda row, _: ", ".join(row.models),
+                width=200,
+                hide_below=820,
+            ),
+            Column(
+                "Failed checks",
+                "failures",
+                lambda row, _: f"{formats.count(row.failures)} of {formats.count(row.checks)}",
+                width=110,
+                align="right",
+                mono=True,
+                tone=lambda row: Tone.BAD if row.failures else Tone.MUTED,
+                sort=lambda row: row.failures,
+                tooltip=lambda row, _: f"{row.failures} of {row.checks} checks seen here failed",
+                hide_below=1000,
+            ),
+            ago_column(lambda row: row.checked_at, "Last check", "checked"),
+            Column(
+                "Error",
+                "error",
+                lambda row, _: row.error,
+                width=180,
+                tone=lambda _: Tone.BAD,
+                stretch=True,
+            ),
+        )
+
+    def text_of(self, row: Provider) -> str:
+        """Return what the text filter looks into."""
+        models = " ".join(row.models)
+        return f"{row.provider}\n{row.kind}\n{row.status}\n{models}\n{row.error}"
+
+    def facet_of(self, row: Provider) -> str:
+        """Return whether it is connected, down, or neither."""
+        return row.status if row.status in ("connected", "error") else "other"
+
+    def charts(self) -> Sequence[QWidget]:
+        """Make the chart."""
+        self._colours = LineColours()
+        self._latency = TimeChart(
+            "Latency",
+            Unit.SECONDS,
+            subtitle="median of the checks, by provider",
+            empty_text="Checks that answered are measured here.",
+        )
+        return (self._latency,)
+
+    def draw(self, now: float) -> None:
+        """Bring the chart up to date."""
+        span = self.window_shown.span(now)
+        shown = self._colours.busiest(self.context.state.providers.latency, span[0])
+        self._latency.set_series(self._colours.specs(shown))
+        times, values = levels(shown, now, self.window_shown)
+        self._latency.set_data(times, values, span)
+
+    def show_row(self, row: Provider) -> None:
+        """Show a provider in full."""
+        detail = self.detail
+        detail.set_head(row.provider, row.kind, status_sign(row), status_tone(row))
+        detail.set_body(row.error, Tone.BAD)
+        detail.set_run("")
+        detail.facts.set_facts(
+            [
+                Fact("Status", status_word(row), status_tone(row)),
+                Fact("Since", formats.absolute(row.since)),
+                Fact("Last check", formats.absolute(row.checked_at)),
+                Fact("Latency", formats.milliseconds(row.latency_s)),
+                Fact("Models", ", ".join(row.models)),
+                Fact("Checks seen", formats.count(row.checks)),
+                Fact("Failed", formats.count(row.failures), Tone.BAD if row.failures else None),
+            ]
+        )
+        detail.json.set_bytes(row.raw)
+
+
+def status_word(row: Provider) -> str:
+    """Return the status in words."""
+    return _WORDS.get(row.status, row.status)
+
+
+def status_sign(row: Provider) -> str:
+    """Return the glyph of the status."""
+    return _STATUSES.get(row.status, _OTHER)[0]
+
+
+def status_tone(row: Provider) -> Tone:
+    """Return the tone of the status."""
+    return _STATUSES.get(row.status, _OTHER)[1]

@@ -1,0 +1,65 @@
+"""Widgets in a line that goes on below when there is no more room."""
+
+from PySide6.QtCore import QRect, QSize
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+_GAP = 8
+
+
+class FlowRow(QWidget):
+    """Lays out its children from left to right, line by line, each at its preferred size."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._items: list[QWidget] = []
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def add(self, item: QWidget, before: QWidget | None = None) -> None:
+        """Put a widget before another one, or at the end."""
+        item.setParent(self)
+        item.show()
+        place = len(self._items) if before is None else self._items.index(before)
+        self._items.insert(place, item)
+        self.arrange()
+
+    def arrange(self) -> None:
+        """Lay out anew, after a child changed its size."""
+        high = self._place(self.width(), move=True)
+        if high != self.minimumHeight():
+            self.setFixedHeight(high)
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height of all lines at a width."""
+        return self._place(width, move=False)
+
+    def sizeHint(self) -> QSize:
+        """Return the size of all children in one line."""
+        shown = (item for item in self._items if not item.isHidden())
+        wide = sum(item.sizeHint().width() + _GAP for item in shown) - _GAP
+        return QSize(max(wide, 0), self._place(max(self.width(), 1), move=False))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the smallest useful size."""
+        return QSize(80, 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay out for the new width."""
+        super().resizeEvent(event)
+        self.arrange()
+
+    def _place(self, width: int, *, move: bool) -> int:
+        left = top = line = 0
+        for item in self._items:
+            if item.isHidden():
+                continue
+            size = item.sizeHint()
+            if left and left + size.width() > width:
+                left, top, line = 0, top + line + _GAP, 0
+            if move:
+                item.setGeometry(QRect(left, top, size.width(), size.height()))
+            left += size.width() + _GAP
+            line = max(line, size.height())
+        return top + line
