@@ -222,7 +222,7 @@ class TimeChart(QWidget):
         if not self.isVisible() or self._redraw_timer.isActive():
             return
         elapsed = (time.monotonic() - self._drawn_at) * 1000
-        self._redraw_timer.start(0 if at_once else max(0, math.ceil(REDRAW_MS - elapsed)))
+        self._redraw_timer.start(0 if at_once else math.ceil(max(0.0, REDRAW_MS - elapsed)))
 
     def _redraw(self) -> None:
         if not self.isVisible():

@@ -1,6 +1,6 @@
 """Events: everything that was heard, as it came, other topics and unreadable messages included."""
 
-import json
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,6 +21,7 @@ from pulse_desktop.ui.widgets.filter_bar import Facet
 
 _UNREADABLE: Final = "\0unreadable"
 _MOST_FACETS: Final = 24
+_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 class EventsPage(TopicPage[Event]):
@@ -177,7 +178,7 @@ def contains(row: Event, words: Sequence[str]) -> bool:
     """Tell whether all words, in small letters, are in an event.
 
     Payloads are searched as they came, so that a hundred thousand of them take no longer than a
-    blink. A word in another script is also looked for in the escaped form some senders write.
+    blink. A word in another script is also looked for where a sender wrote it in escapes.
     """
     low = row.raw.lower()
     for word in words:
@@ -185,11 +186,16 @@ def contains(row: Event, words: Sequence[str]) -> bool:
             continue
         if word.isascii():
             return False
-        if json.dumps(word)[1:-1].encode() in low:
+        text = row.raw.decode(errors="ignore")
+        if word in text.casefold():
             continue
-        if word not in row.raw.decode(errors="ignore").casefold():
+        if "\\u" not in text or word not in _ESCAPE.sub(_unescaped, text).casefold():
             return False
     return True
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16))
 
 
 def topic_word(row: Event) -> str:

@@ -1,0 +1,47 @@
+"""What tests of the window may ask for."""
+
+import pytest
+from PySide6.QtWidgets import QWidget
+
+from pulse_desktop.ui.theme import ThemeChoice, theme
+from tests.ui.told import NOW, FakeOperations, Here, Told
+
+
+@pytest.fixture
+def here(qtbot):
+    """Return an empty state and what a page needs beside it."""
+    theme().install(ThemeChoice.DARK)
+    window = QWidget()
+    qtbot.addWidget(window)
+    return Here(Told(), FakeOperations(), window)
+
+
+@pytest.fixture
+def open_page(qtbot, here):
+    """Return a function that makes a page, shows it, and brings it up to date."""
+
+    def open_(page_class):
+        made = []
+        for action in page_class.page_actions:
+            here.context.actions.add(action, lambda: made[0])
+        page = page_class(here.context)
+        made.append(page)
+        here.context.actions.show_page(page.key)
+        qtbot.addWidget(page)
+        page.resize(1200, 760)
+        with qtbot.waitExposed(page):
+            page.show()
+        page.shown(NOW)
+        return page
+
+    return open_
+
+
+@pytest.fixture
+def update(here):
+    """Return a function that does what the window does once per frame."""
+
+    def update_(page, now=NOW):
+        page.refresh(here.told.state.take_changes(), now)
+
+    return update_

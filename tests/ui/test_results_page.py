@@ -1,0 +1,153 @@
+"""Results: blank until read, previewed without running anything, saved where asked."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from pulse_desktop.ui.operations import BucketFigures, StoredValue
+from pulse_desktop.ui.pages.results import ResultsPage
+from tests.ui.told import NOW
+
+
+def cell(page, key, row=0):
+    model = page.table.rows_model
+    number = next(i for i, each in enumerate(model.columns) if each.key == key)
+    return model.index(row, number).data()
+
+
+def click(page, row=0):
+    index = page.table.rows_model.index(row, 0)
+    centre = page.table.visualRect(index).center()
+    QTest.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=centre)
+
+
+def test_the_outcome_of_an_unread_result_is_blank(open_page, here):
+    here.told.stored("a" * 32)
+    page = open_page(ResultsPage)
+    assert (cell(page, "outcome"), cell(page, "format"), cell(page, "task")) == ("", "", "")
+    assert cell(page, "size") == "412 B"
+
+
+@pytest.mark.parametrize(
+    ("value", "fields", "expected"),
+    [
+        ({"ok": 1}, {}, "✔ value"),
+        ({"status": "error"}, {}, "! soft failure"),
+        (None, {"is_err": True, "error": {"exc_type": "E", "exc_message": ["x"]}}, "✖ error"),
+    ],
+)
+def test_what_a_body_says_is_shown(open_page, here, value, fields, expected):
+    here.told.body(here.told.stored("k1"), value, **fields)
+    page = open_page(ResultsPage)
+    assert cell(page, "outcome") == expected
+    assert (cell(page, "task"), cell(page, "format")) == ("f", "JSON")
+
+
+def test_a_body_that_cannot_be_read_says_why(open_page, here):
+    stored = here.told.stored("k1")
+    here.told.state.fold_unreadable_body(stored, "it asks for os.system")
+    page = open_page(ResultsPage)
+    assert cell(page, "outcome") == "? unreadable"
+    click(page)
+    assert page.detail.body == "This cannot be read: it asks for os.system."
+
+
+def test_the_preview_shows_the_value_and_what_is_around_it(open_page, here):
+    here.told.stored("k1")
+    around = {"execution_time": 0.03}
+    here.operations.results["k1"] = StoredValue(b"{}", "json", {"n": 1}, True, around=around)
+    page = open_page(ResultsPage)
+    click(page)
+    page.detail.json.show_tab("JSON")
+    assert page.detail.json.shown_text == (
+        '{\n  "return_value": {\n    "n": 1\n  },\n  "execution_time": 0.03\n}'
+    )
+
+
+def test_a_value_that_cannot_be_fetched_says_what_happened(open_page, here):
+    here.told.stored("k1")
+    page = open_page(ResultsPage)
+    click(page)
+    assert page.detail.json.shown_text == "Result not found It is gone from the bucket."
+
+
+def test_an_unreadable_value_is_offered_as_bytes(open_page, here):
+    here.told.stored("k1")
+    here.operations.results["k1"] = StoredValue(b"\x80\x04", "unreadable", None, False, "a class")
+    page = open_page(ResultsPage)
+    click(page)
+    assert page.detail.json.shown_text == "This cannot be read: a class."
+    page.detail.json.show_tab("Hex")
+    assert page.detail.json.shown_text.startswith("00000000  80 04")
+
+
+def test_a_very_large_object_is_not_fetched(open_page, here):
+    here.told.stored("k1", size=1 << 30)
+    page = open_page(ResultsPage)
+    click(page)
+    assert "save it to a file" in page.detail.json.shown_text
+
+
+def test_a_result_is_saved_and_the_operator_told(open_page, here):
+    here.told.stored("k1")
+    here.operations.results["k1"] = 1
+    page = open_page(ResultsPage)
+    click(page)
+    assert page.can_save()
+    page.save_to("k1", Path("/somewhere/k1.json"))
+    assert here.operations.saved == [("k1", Path("/somewhere/k1.json"))]
+    assert here.notices[-1].title == "Result saved"
+
+
+def test_a_save_that_fails_says_why(open_page, here):
+    here.told.stored("k1")
+    page = open_page(ResultsPage)
+    page.save_to("k1", Path("/full/k1.json"))
+    assert (here.notices[-1].title, here.notices[-1].tone) == ("Cannot save the result", "bad")
+
+
+def test_the_save_dialog_proposes_a_harmless_name(open_page, here, qtbot):
+    here.told.stored("../../etc/pass wd")
+    page = open_page(ResultsPage)
+    click(page)
+    page.save()
+    dialog = page.findChild(type(page), "") or next(
+        w for w in page.children() if w.metaObject().className() == "QFileDialog"
+    )
+    assert Path(dialog.selectedFiles()[0]).name == ".._.._etc_pass_wd.bin".lstrip(".")
+    dialog.reject()
+
+
+def test_a_deleted_object_stays_as_a_row_that_says_so(open_page, here, update):
+    here.told.stored("k1")
+    page = open_page(ResultsPage)
+    here.told.stored("k1", deleted=True)
+    update(page)
+    assert cell(page, "outcome") == "delete deleted"
+    click(page)
+    assert not page.can_save()
+    assert page.detail.json.shown_text == "The object was deleted from the bucket."
+
+
+def test_the_bucket_says_how_much_it_holds_and_for_how_long(open_page, here):
+    here.operations.buckets = [
+        BucketFigures("other"),
+        BucketFigures("taskiq_results", 12_408, 88_000_000, 7 * 86_400.0, None, watched=True),
+    ]
+    page = open_page(ResultsPage)
+    assert page._buckets.currentText() == "taskiq_results"
+    assert page._about.text() == "12,408 objects · 88 MB · kept 7 d"
+    page._buckets.setCurrentIndex(0)
+    page._buckets.activated.emit(0)
+    assert here.operations.watched == ["other"]
+
+
+def test_buckets_are_looked_at_now_and_then(open_page, here, update):
+    page = open_page(ResultsPage)
+    here.operations.buckets = [BucketFigures("taskiq_results", 1, 5, None, None, watched=True)]
+    update(page, NOW + 5)
+    assert "1 object" not in page._about.text()
+    update(page, NOW + 11)
+    assert page._about.text() == "1 object · 5 B · kept for ever"
