@@ -118,7 +118,11 @@ class TimeChart(QWidget):
     @property
     def empty(self) -> bool:
         """Whether nothing but gaps is to be shown."""
-        return not self._empty.isHidden()
+        return not any(
+            np.isfinite(values).any()
+            for name, values in self._values.items()
+            if name in self._curves
+        )
 
     @property
     def readout(self) -> str:
@@ -253,8 +257,7 @@ class TimeChart(QWidget):
         if end <= start:
             end = start + 1.0
         self._shown_span = (start, end)
-        series = [v for name, v in self._values.items() if name in self._curves]
-        nothing = not any(np.isfinite(values).any() for values in series)
+        nothing = self.empty
         largest = max((_largest(values) for *_, values in self._reading().series), default=0.0)
         metrics = QFontMetrics(self.font())
         labels_fit = max(2, self._plot.height() // (metrics.height() * 3))

@@ -1,7 +1,7 @@
 """Events: everything that was heard, as it came, other topics and unreadable messages included."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from pulse_desktop.protocol.event import Event
@@ -123,9 +123,9 @@ class EventsPage(TopicPage[Event]):
         """Tell whether an event is of one of the topics, or unreadable when that is chosen."""
         return row.topic in chosen or (bool(row.problem) and _UNREADABLE in chosen)
 
-    def has_words(self, row: Event, words: Sequence[str]) -> bool:
-        """Tell whether all words are in the payload, its topic or its source."""
-        return contains(row, words)
+    def finder(self, words: Sequence[str]) -> Callable[[Event], bool]:
+        """Return a test for events that have all words in their payload or topic."""
+        return event_finder(words)
 
     def facet_counts(self) -> dict[str, int]:
         """Return how many events each topic has brought since this window connected."""
@@ -174,24 +174,31 @@ class EventsPage(TopicPage[Event]):
         self.bar.add_facet(facet, before=TASK_TOPIC if topic not in TOPICS else "")
 
 
-def contains(row: Event, words: Sequence[str]) -> bool:
-    """Tell whether all words, in small letters, are in an event.
+def event_finder(words: Sequence[str]) -> Callable[[Event], bool]:
+    """Return a test for events in which all words, in small letters, are found.
 
     Payloads are searched as they came, so that a hundred thousand of them take no longer than a
     blink. A word in another script is also looked for where a sender wrote it in escapes.
     """
-    low = row.raw.lower()
-    for word in words:
-        if word.encode() in low or word in row.topic or word in row.source.lower():
-            continue
-        if word.isascii():
-            return False
-        text = row.raw.decode(errors="ignore")
-        if word in text.casefold():
-            continue
-        if "\\u" not in text or word not in _ESCAPE.sub(_unescaped, text).casefold():
-            return False
-    return True
+    needles = [(word, word.encode()) for word in words]
+
+    def found(event: Event) -> bool:
+        low = event.raw.lower()
+        for word, needle in needles:
+            if needle in low or word in event.topic:
+                continue
+            if word.isascii() or not _spells(event, word):
+                return False
+        return True
+
+    return found
+
+
+def _spells(event: Event, word: str) -> bool:
+    text = event.raw.decode(errors="ignore")
+    if word in text.casefold():
+        return True
+    return "\\u" in text and word in _ESCAPE.sub(_unescaped, text).casefold()
 
 
 def _unescaped(match: re.Match[str]) -> str:

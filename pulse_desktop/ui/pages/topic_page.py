@@ -6,7 +6,7 @@ changes and kept in place is the same for all.
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from PySide6.QtCore import Qt
@@ -85,7 +85,7 @@ class TopicPage(Page, Generic[RowT]):
         charts = self.charts()
         self.bar: FilterBar[RowT] = FilterBar(
             self.in_facets,
-            self.has_words,
+            self.finder,
             hint=self.filter_hint,
             periods=[window.title for window in WINDOWS] if charts else (),
             own_line=self.facets_own_line,
@@ -124,10 +124,14 @@ class TopicPage(Page, Generic[RowT]):
         """Return what the text filter looks into."""
         raise NotImplementedError
 
-    def has_words(self, row: RowT, words: Sequence[str]) -> bool:
-        """Tell whether all of some words, in small letters, are found in a row."""
-        text = self.text_of(row).casefold()
-        return all(word in text for word in words)
+    def finder(self, words: Sequence[str]) -> Callable[[RowT], bool]:
+        """Return a test for rows in which all of some words, in small letters, are found."""
+
+        def found(row: RowT) -> bool:
+            text = self.text_of(row).casefold()
+            return all(word in text for word in words)
+
+        return found
 
     def facet_of(self, row: RowT) -> str:
         """Return the key of the facet a row belongs to."""

@@ -59,7 +59,7 @@ class FilterBar(QWidget, Generic[RowT]):
     def __init__(
         self,
         in_facets: Callable[[RowT, frozenset[str]], bool],
-        has_words: Callable[[RowT, Sequence[str]], bool],
+        finder: Callable[[Sequence[str]], Callable[[RowT], bool]],
         *,
         hint: str,
         periods: Sequence[str] = (),
@@ -70,7 +70,7 @@ class FilterBar(QWidget, Generic[RowT]):
 
         Args:
             in_facets: whether a row belongs to one of some facets, given by their keys.
-            has_words: whether all of some words, in small letters, are found in a row.
+            finder: makes a test for rows in which all of some words, in small letters, are found.
             hint: what can be typed, such as "author, text or source".
             periods: what the charts can show, as words; empty when there are no charts.
             own_line: whether the facets, being many, have a line to themselves.
@@ -78,7 +78,7 @@ class FilterBar(QWidget, Generic[RowT]):
         """
         super().__init__(parent)
         self._in_facets = in_facets
-        self._has_words = has_words
+        self._finder = finder
         self._buttons: dict[str, CountButton] = {}
         self._offered: dict[str, Facet] = {}
         self._facets = FlowRow()
@@ -90,6 +90,7 @@ class FilterBar(QWidget, Generic[RowT]):
         self._search = self._field.addAction(
             icons.icon("search", Tone.FAINT), QLineEdit.ActionPosition.LeadingPosition
         )
+        self._search.setText("Filter")  # its button needs a name
         self._count = QLabel()
         self._count.setProperty("role", "muted")
         self._typing = QTimer(self)
@@ -202,12 +203,11 @@ class FilterBar(QWidget, Generic[RowT]):
     def predicate(self) -> Callable[[RowT], bool] | None:
         """Return what rows have to fulfil now, None when all pass."""
         chosen, words = self.chosen, self.text.casefold().split()
-        in_facets, has_words = self._in_facets, self._has_words
+        in_facets = self._in_facets
         if not words:
             return (lambda row: in_facets(row, chosen)) if chosen else None
-        if not chosen:
-            return lambda row: has_words(row, words)
-        return lambda row: in_facets(row, chosen) and has_words(row, words)
+        found = self._finder(words)
+        return (lambda row: in_facets(row, chosen) and found(row)) if chosen else found
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the facets in one line where it can be done."""

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from pulse_desktop.ui.theme import theme
 from pulse_desktop.ui.tone import Tone
+from pulse_desktop.ui.tooltips import plain_tooltip
 
 _SIDE: Final = 13
 _TOP: Final = 10
@@ -38,7 +39,7 @@ class StatCard(QFrame):
             self.value, self.detail, self.tone = value, detail, tone
             self.setAccessibleName(f"{self.title}: {value or 'not known'}")
             self.setAccessibleDescription(detail)
-            self.setToolTip(detail if self._is_cut() else "")
+            self.setToolTip(plain_tooltip(detail) if self._is_cut() else "")
             self.update()
 
     def sizeHint(self) -> QSize:
