@@ -16,7 +16,7 @@ from pulse_desktop.ui.tone import Tone
 HOUR: Final = 3600.0
 _GOOD_RATE: Final = 0.95
 _POOR_RATE: Final = 0.80
-_NO_END: Final = "no run ended in the last hour"
+_NO_END: Final = "no run in the last hour"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
@@ -65,6 +65,8 @@ class StatusBar(QWidget):
         layout = self._layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 14, 0)
         layout.setSpacing(18)
+        # What does not fit is left out: the bar must not keep the window wide.
+        layout.setSizeConstraint(QHBoxLayout.SizeConstraint.SetNoConstraint)
         first = QHBoxLayout()
         first.setSpacing(5)
         first.addWidget(self._dot)
@@ -145,6 +147,10 @@ class StatusBar(QWidget):
             ("memory", "Resident memory of this window"),
         ):
             self.labels[name].setToolTip(tip)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return no width at all."""
+        return QSize(0, self.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out what does not fit."""

@@ -110,14 +110,14 @@ class ConcernList(QWidget):
 
     def __init__(self, most: int = 4, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._rows = [ConcernRow() for _ in range(most)]
+        self.rows = [ConcernRow() for _ in range(most)]
         self._more = QLabel()
         self._more.setProperty("role", "small")
         self._more.setContentsMargins(28, 4, 0, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for row in self._rows:
+        for row in self.rows:
             layout.addWidget(row)
             row.clicked.connect(lambda _=False, row=row: self.chosen.emit(row.concern))
             row.hide()
@@ -130,11 +130,11 @@ class ConcernList(QWidget):
 
     def show_concerns(self, concerns: Sequence[Concern], now: float) -> None:
         """Show them, the worst first, at a time, Unix seconds."""
-        for number, row in enumerate(self._rows):
+        for number, row in enumerate(self.rows):
             if number < len(concerns):
                 row.show_concern(concerns[number], now)
             row.setVisible(number < len(concerns))
-        spare = len(concerns) - len(self._rows)
+        spare = len(concerns) - len(self.rows)
         if not concerns:
             self._more.setText(
                 "Nothing. Failures, overdue runs, silent workers and providers that are down "

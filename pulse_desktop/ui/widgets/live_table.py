@@ -32,6 +32,7 @@ from pulse_desktop.ui import formats
 from pulse_desktop.ui.models.column import Column
 from pulse_desktop.ui.models.live_table_model import LiveTableModel
 from pulse_desktop.ui.theme import theme
+from pulse_desktop.ui.tooltips import plain_tooltip
 from pulse_desktop.ui.widgets.column_layout import ColumnLayout
 from pulse_desktop.ui.widgets.row_painter import Place, RowPainter
 from pulse_desktop.ui.widgets.table_header import TableHeader
@@ -52,6 +53,7 @@ class LiveTable(QTableView, Generic[RowT]):
     Attributes:
         rows_model: the model.
         columns_shown: which columns are shown, and what to remember of them.
+        overlay: what is said over the table.
 
     Signals:
         current_changed: the row under the cursor, or None.
@@ -90,11 +92,11 @@ class LiveTable(QTableView, Generic[RowT]):
         self._rows_moved = False
         self._ticked_at = 0.0
         self._ticks = any(column.ticking for column in columns)
-        self._overlay = TableOverlay(
+        self.overlay = TableOverlay(
             self,
             self.rows_model,
             (empty, empty_detail),
-            self._overlay_clicked,
+            self._pill_pressed,
             self.filter_clear_requested.emit,
         )
         self._painter = RowPainter()
@@ -132,14 +134,14 @@ class LiveTable(QTableView, Generic[RowT]):
         model.rowsInserted.connect(self._rows_came)
         model.rowsRemoved.connect(self._rows_changed_places)
         model.layoutChanged.connect(self._rows_changed_places)
-        model.counted.connect(self._overlay.update)
-        model.paused_changed.connect(lambda _: self._overlay.update())
+        model.counted.connect(self.overlay.update)
+        model.paused_changed.connect(lambda _: self.overlay.update())
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
         self.doubleClicked.connect(self._emit_chosen)
         selection = self.selectionModel()
         selection.selectionChanged.connect(lambda *_: self.selection_changed.emit())
         selection.currentRowChanged.connect(lambda *_: self._emit_current())
-        self._overlay.update()
+        self.overlay.update()
 
     # Following the rows
 
@@ -193,11 +195,11 @@ class LiveTable(QTableView, Generic[RowT]):
     def _rows_came(self, _: object, low: int, high: int) -> None:
         self._rows_moved = True
         if low == 0 and not self.rows_model.sort_key and self.verticalScrollBar().value() > 0:
-            self._overlay.add_above(high - low + 1)
+            self.overlay.add_above(high - low + 1)
 
     def _scrolled(self, value: int) -> None:
         if value == 0:
-            self._overlay.add_above(0)
+            self.overlay.add_above(0)
 
     # The selection
 
@@ -259,7 +261,7 @@ class LiveTable(QTableView, Generic[RowT]):
         if row is not None:
             self.chosen.emit(row)
 
-    def _overlay_clicked(self) -> None:
+    def _pill_pressed(self) -> None:
         if self.rows_model.paused:
             self.set_paused(False)
         else:
@@ -326,7 +328,7 @@ class LiveTable(QTableView, Generic[RowT]):
                 if column.tooltip is None and not self._painter.is_cut(column, text, width):
                     text = ""
             area = self.visualRect(index)
-            QToolTip.showText(event.globalPos(), text, self.viewport(), area)
+            QToolTip.showText(event.globalPos(), plain_tooltip(text), self.viewport(), area)
             return True
         return super().viewportEvent(event)
 
@@ -353,4 +355,4 @@ class LiveTable(QTableView, Generic[RowT]):
         """Let columns give way, and keep what lies over the table in its place."""
         super().resizeEvent(event)
         self.columns_shown.fit()
-        self._overlay.place()
+        self.overlay.place()

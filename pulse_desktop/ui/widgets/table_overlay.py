@@ -48,6 +48,25 @@ class TableOverlay:
         self._pill.clicked.connect(on_pill)
         self._pill.hide()
 
+    @property
+    def text(self) -> str:
+        """What the pill says, empty while there is none."""
+        return "" if self._pill.isHidden() else self._pill.text()
+
+    @property
+    def explains(self) -> bool:
+        """Whether it says why nothing is shown."""
+        return not self._note.isHidden()
+
+    @property
+    def explanation(self) -> str:
+        """Title of why nothing is shown."""
+        return self._note.title
+
+    def press(self) -> None:
+        """Press the pill."""
+        self._pill.click()
+
     def add_above(self, count: int) -> None:
         """Count rows that arrived out of sight; 0 when everything has been looked at."""
         above = self.above + count if count else 0

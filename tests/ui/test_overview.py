@@ -1,0 +1,131 @@
+"""The overview answers: is everything well, and if not, what needs somebody?"""
+
+import pytest
+
+from pulse_desktop.state.system import SystemState
+from pulse_desktop.ui import overview_figures as figures
+from pulse_desktop.ui.pages.overview import OverviewPage
+from pulse_desktop.ui.pages.tasks import TasksPage
+from pulse_desktop.ui.theme import ThemeChoice, theme
+from pulse_desktop.ui.tone import Tone
+from tests.ui.window_told import NOW, Told, frame, make_window
+
+
+@pytest.fixture(autouse=True)
+def dark(qapp):
+    theme().install(ThemeChoice.DARK)
+
+
+@pytest.fixture
+def told():
+    return Told()
+
+
+def test_what_is_not_known_is_blank_and_says_why():
+    state = SystemState()
+    for figure in (
+        figures.success_rate(state, NOW),
+        figures.failures(state, NOW, ()),
+        figures.queue_depth(state, NOW),
+        figures.run_times(state, NOW),
+        figures.workers(state, NOW),
+        figures.noise(state, NOW),
+    ):
+        assert figure.value == ""
+        assert figure.detail
+
+
+def test_the_success_rate_counts_what_ended_within_the_hour(told):
+    told.runs(8)
+    told.at = NOW + 1
+    told.task("f" * 32)
+    told.failed("f" * 32)
+    rate = figures.success_rate(told.state, NOW + 2)
+    assert (rate.value, rate.detail, rate.tone) == ("88.9 %", "8 of 9 runs", Tone.WARNING)
+    assert figures.success_rate(told.state, NOW + 7200).value == ""
+
+
+def test_failures_say_whether_they_are_one_problem_or_many(qtbot, told):
+    from pulse_desktop.state.attention import concerns
+
+    for number, kind in enumerate(["ProviderTimeout"] * 3 + ["ValueError"]):
+        told.task(f"{number:032x}")
+        told.failed(f"{number:032x}", kind)
+    figure = figures.failures(told.state, NOW, concerns(told.state, NOW))
+    assert (figure.value, figure.detail, figure.tone) == ("4", "mostly ProviderTimeout", Tone.BAD)
+
+
+def test_the_queue_tells_the_age_of_its_oldest(told):
+    told.task("a" * 32, at=NOW - 30)
+    told.task("b" * 32, at=NOW - 3)
+    figure = figures.queue_depth(told.state, NOW)
+    assert (figure.value, figure.detail) == ("2", "oldest 30 s")
+
+
+def test_run_times_share_one_unit(told):
+    for number, seconds in enumerate([0.8] * 9 + [4.1]):
+        told.task(f"{number:032x}")
+        told.succeeded(f"{number:032x}", seconds)
+    figure = figures.run_times(told.state, NOW)
+    assert (figure.value, figure.detail) == ("0.8 / 4.1 s", "slowest: score_message_task")
+
+
+def test_workers_that_fell_silent_are_counted(told):
+    beat = {"host": "h", "slots": 10, "busy": 3, "tasks": []}
+    told.event("monitoring", "worker.heartbeat", beat | {"worker": "a"}, NOW)
+    told.event("monitoring", "worker.heartbeat", beat | {"worker": "b"}, NOW - 60)
+    figure = figures.workers(told.state, NOW)
+    assert (figure.value, figure.detail, figure.tone) == (
+        "1 alive",
+        "1 gone · 3 of 10 slots busy",
+        Tone.WARNING,
+    )
+
+
+def test_noise_carries_its_sample(told):
+    told.event("metrics", "metrics:update", {"noiseRatio": 0.185, "sampleSizes": {"noiseRatio": 9}})
+    figure = figures.noise(told.state, NOW)
+    assert (figure.value, figure.detail) == ("18.5 %", "of 9 messages scored")
+
+
+def test_the_page_shows_runs_at_once_and_opens_one_in_tasks(qtbot, told):
+    window = make_window(qtbot, told, (OverviewPage, TasksPage))
+    page = window.current
+    assert page.latest.rows_model.shown == 0
+    told.runs(4)
+    frame(window, told, 0.03)
+    assert page.latest.rows_model.shown == 4
+    page.latest.chosen.emit(page.latest.rows_model.row_object(1))
+    assert window.current.key == "tasks"
+    assert window.current.detail.run.task_id == f"{2:032x}"
+
+
+def test_a_concern_leads_to_its_runs(qtbot, told):
+    told.runs(4)
+    told.task("f" * 32)
+    told.failed("f" * 32)
+    window = make_window(qtbot, told, (OverviewPage, TasksPage))
+    rows = [row for row in window.current.concerns.rows if not row.isHidden()]
+    assert [row.concern.title for row in rows] == ["1 × ProviderTimeout"]
+    rows[0].click()
+    assert window.current.key == "tasks"
+    assert [run.task_id for run in window.current.table.rows_model.objects()] == ["f" * 32]
+
+
+def test_a_topic_says_when_it_last_spoke_or_that_it_never_did(qtbot, told):
+    told.runs(2)
+    window = make_window(qtbot, told, (OverviewPage,))
+    told.at += 5
+    frame(window, told)
+    topics = window.current.topics.rows
+    assert topics["tasks"].ago == "5 s ago"
+    assert topics["agents"].silent
+    assert topics["agents"].accessibleName() == "agents: nothing yet"
+
+
+def test_the_throughput_is_drawn_from_the_first_run_on(qtbot, told):
+    window = make_window(qtbot, told, (OverviewPage,))
+    assert window.current.throughput.empty
+    told.runs(20)
+    frame(window, told, 150.0)
+    qtbot.waitUntil(lambda: not window.current.throughput.empty)

@@ -1,0 +1,257 @@
+"""Tasks: what failed, why, and run it again."""
+
+import pytest
+from PySide6.QtCore import QItemSelectionModel, Qt
+
+from pulse_desktop.protocol.stored_object import StoredObject
+from pulse_desktop.state.run import RunState
+from pulse_desktop.ui.operations import RefusedError, StoredValue
+from pulse_desktop.ui.pages.overview import OverviewPage
+from pulse_desktop.ui.pages.tasks import TasksPage
+from pulse_desktop.ui.theme import ThemeChoice, theme
+from pulse_desktop.ui.widgets.run_detail import ARGUMENTS, ERROR, EVENTS, RESULT
+from tests.ui.window_told import Doing, Told, frame, make_window
+
+FAILED = "f" * 32
+
+
+@pytest.fixture(autouse=True)
+def dark(qapp):
+    theme().install(ThemeChoice.DARK)
+
+
+@pytest.fixture
+def told():
+    filled = Told().runs(30)
+    filled.task(FAILED, "workers.tasks.knowledge:extract_knowledge", language="uk", ids=[1, 2])
+    filled.started(FAILED)
+    filled.failed(FAILED)
+    return filled
+
+
+@pytest.fixture
+def doing():
+    return Doing()
+
+
+@pytest.fixture
+def window(qtbot, told, doing):
+    return make_window(qtbot, told, (TasksPage, OverviewPage), doing)
+
+
+@pytest.fixture
+def page(window):
+    return window.current
+
+
+def _ids(page):
+    return [run.task_id for run in page.table.rows_model.objects()]
+
+
+def _select(page, *rows):
+    flags = QItemSelectionModel.SelectionFlag
+    for row in rows:
+        index = page.table.rows_model.index(row, 0)
+        page.table.selectionModel().setCurrentIndex(index, flags.Select | flags.Rows)
+
+
+def test_a_facet_shows_only_runs_of_its_state(page):
+    assert page.bar.facets[RunState.SUCCEEDED].count == "30"
+    page.bar.facets[RunState.FAILED].click()
+    assert _ids(page) == [FAILED]
+    page.bar.facets[RunState.SUCCEEDED].click()
+    assert len(_ids(page)) == 31
+
+
+def test_words_are_looked_for_in_name_arguments_and_error(qtbot, page):
+    qtbot.keyClicks(page.bar.field, "UK timeout extract")
+    qtbot.keyClick(page.bar.field, Qt.Key.Key_Return)
+    assert _ids(page) == [FAILED]
+    page.clear_filter()
+    assert len(_ids(page)) == 31
+
+
+def test_a_run_that_changes_its_state_moves_between_facets(page, window, told):
+    page.bar.facets[RunState.QUEUED].click()
+    assert _ids(page) == []
+    told.task("a" * 32)
+    frame(window, told, 0.1)
+    assert _ids(page) == ["a" * 32]
+    told.succeeded("a" * 32)
+    frame(window, told, 0.1)
+    assert _ids(page) == []
+    assert page.bar.facets[RunState.SUCCEEDED].count in ("30", "31")
+    frame(window, told, 1.0)
+    assert page.bar.facets[RunState.SUCCEEDED].count == "31"
+
+
+def test_runs_grow_too_old_for_the_chosen_span(page, window, told):
+    page.bar.span.setCurrentIndex(1)
+    assert len(_ids(page)) == 31
+    told.at += 1000
+    frame(window, told)
+    told.at += 11
+    frame(window, told)
+    assert _ids(page) == []
+
+
+def test_a_failed_run_opens_with_its_error_and_traceback(page):
+    page.open_at(f"run:{FAILED}")
+    detail = page.detail
+    assert not detail.isHidden()
+    assert detail.tabs.currentIndex() == ERROR
+    assert detail.error.headline.text() == "ProviderTimeout: no answer"
+    assert "a.py, line 1" in detail.error.trace.toPlainText()
+
+
+def test_a_run_that_went_well_opens_with_its_arguments(page):
+    _select(page, 3)
+    page.table.chosen.emit(page.table.current_row())
+    assert page.detail.tabs.currentIndex() == ARGUMENTS
+    page.detail.tabs.setCurrentIndex(EVENTS)
+    assert page.detail.events.rows_model.shown == 2
+    assert page.detail.tabs.tabText(EVENTS) == "Events 2"
+
+
+def test_the_open_run_is_followed_as_it_goes_on(page, window, told):
+    told.task("a" * 32)
+    frame(window, told)
+    page.open_at("a" * 32)
+    assert page.detail.run.state is RunState.QUEUED
+    told.started("a" * 32)
+    frame(window, told, 0.1)
+    assert page.detail.run.state is RunState.RUNNING
+    told.failed("a" * 32, message="later")
+    frame(window, told, 0.1)
+    assert page.detail.error.headline.text() == "ProviderTimeout: later"
+
+
+def test_a_result_is_read_only_when_it_is_looked_at(page, told, window, doing):
+    stored = StoredObject(FAILED, 8, 1, "n", told.at, sequence=5)
+    told.state.fold([stored])
+    frame(window, told, 0.1)
+    page.open_at(f"run:{FAILED}")
+    assert doing.asked == []
+    page.detail.tabs.setCurrentIndex(RESULT)
+    assert doing.asked == [FAILED]
+    frame(window, told, 0.1)
+    page.detail.tabs.setCurrentIndex(ARGUMENTS)
+    page.detail.tabs.setCurrentIndex(RESULT)
+    assert doing.asked == [FAILED]
+
+
+def test_a_result_that_cannot_be_read_says_why(page, told, window, doing):
+    told.state.fold([StoredObject(FAILED, 8, 1, "n", told.at, sequence=5)])
+    doing.value = StoredValue(
+        b"\x80\x04", "unreadable", None, readable=False, note="calls os.system"
+    )
+    page.open_at(f"run:{FAILED}")
+    frame(window, told, 0.1)
+    page.detail.tabs.setCurrentIndex(RESULT)
+    assert page.detail.result.shown_text == "calls os.system"
+    doing.refusal = RefusedError("Not found", "the object is gone.", "Nothing to do.")
+    told.state.fold([StoredObject(FAILED, 9, 1, "m", told.at + 1, sequence=6)])
+    frame(window, told, 0.1)
+    assert page.detail.result.shown_text == "Not found: the object is gone.\nNothing to do."
+
+
+def test_r_runs_the_selected_again_and_shows_the_new_run_when_asked(
+    qtbot, page, window, doing, told
+):
+    _select(page, 0)
+    page.table.setFocus()
+    qtbot.keyClick(page.table, Qt.Key.Key_R)
+    assert doing.asked == [([FAILED], False)]
+    notice = window.notices.shown[-1]
+    assert notice.title == "extract_knowledge enqueued again"
+    notice.choices[0][1]()
+    told.task(f"new-{FAILED}")
+    frame(window, told, 0.1)
+    assert page.detail.run.task_id == f"new-{FAILED}"
+
+
+def test_r_typed_into_the_filter_is_a_letter(qtbot, page, doing):
+    _select(page, 0)
+    page.focus_filter()
+    qtbot.keyClick(page.bar.field, Qt.Key.Key_R)
+    assert page.bar.field.text() == "r"
+    assert doing.asked == []
+
+
+def test_a_refused_rerun_says_why_and_may_be_enqueued_anyway(page, window, doing):
+    doing.refusal = RefusedError("No worker listens", "nobody takes it.", "Start one.", anyway=True)
+    _select(page, 0)
+    page.rerun_selected()
+    notice = window.notices.shown[-1]
+    assert (notice.title, notice.advice) == ("No worker listens", "Start one.")
+    notice.choices[0][1]()
+    assert doing.asked[-1] == ([FAILED], True)
+    assert window.notices.shown[-1].tone == "good"
+
+
+def test_many_are_enqueued_only_after_a_question(page, window, doing):
+    page.table.selectAll()
+    page.rerun_selected()
+    assert doing.asked == []
+    notice = window.notices.shown[-1]
+    assert notice.title == "Re-run 31 runs?"
+    notice.choices[0][1]()
+    assert len(doing.asked[0][0]) == 31
+
+
+def test_a_run_whose_arguments_were_never_seen_is_not_repeated(page, window, told, doing):
+    told.succeeded("e" * 32)
+    frame(window, told, 0.1)
+    _select(page, 0)
+    page.rerun_selected()
+    assert doing.asked == []
+    assert window.notices.shown[-1].title == "Cannot be repeated"
+    page.open_at("run:" + "e" * 32)
+    assert not page.detail.rerun.isEnabled()
+
+
+def test_the_band_counts_the_selected_and_offers_the_rest(page):
+    _select(page, 0, 1, 2)
+    assert page.strip.words.text() == "3 selected"
+    assert page.strip.rerun.text() == "Re-run 3"
+    page.strip.all_asked.emit()
+    assert page.strip.words.text() == "31 selected"
+    page.strip.none_asked.emit()
+    assert page.strip.words.text() == "Newest on top"
+
+
+def test_escape_closes_the_details_then_the_selection_then_the_filter(qtbot, page, window):
+    page.show_failed()
+    page.clear_filter()
+    page.bar.choose((RunState.SUCCEEDED,))
+    _select(page, 0, 1)
+    page.table.chosen.emit(page.table.current_row())
+    for hidden, selected, shown in ((True, 2, 30), (True, 0, 30), (True, 0, 31)):
+        qtbot.keyClick(window, Qt.Key.Key_Escape)
+        state = (page.detail.isHidden(), page.table.selected_count(), page.table.rows_model.shown)
+        assert state == (hidden, selected, shown)
+
+
+def test_a_filtered_out_run_is_shown_when_it_is_asked_for(page):
+    page.bar.choose((RunState.FAILED,))
+    page.open_at(f"run:{3:032x}")
+    assert page.table.current_row().task_id == f"{3:032x}"
+    assert not page.bar.wanted.active
+
+
+def test_the_page_catches_up_after_having_been_hidden(page, window, told):
+    window.show_page("overview")
+    told.runs(5, first=100)
+    frame(window, told, 0.1)
+    window.show_page("tasks")
+    assert len(_ids(page)) == 36
+
+
+def test_the_whole_page_pauses(page, window, told):
+    window.toggle_pause()
+    assert window.top_bar.pause.text() == "Paused"
+    told.runs(5, first=100)
+    frame(window, told, 0.1)
+    assert len(_ids(page)) == 31
+    window.toggle_pause()
+    assert len(_ids(page)) == 36
