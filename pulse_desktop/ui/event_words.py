@@ -139,6 +139,17 @@ def _topic(data: Data) -> str:
     return str(data["topic_name"])
 
 
+def _extraction(data: Data) -> str:
+    brought = (
+        f"{count} {name.replace('_', ' ')}"
+        for name, count in data.items()
+        if isinstance(count, int) and count and name != "message_count"
+    )
+    messages = data.get("message_count")
+    read = formats.plural(messages, "message") if isinstance(messages, int) else ""
+    return _joined(data.get("error"), read, *brought)
+
+
 def _metrics(data: Data) -> str:
     return _joined(
         *(
@@ -169,6 +180,9 @@ _WORDS: Final[dict[str, Callable[[Data], str]]] = {
     "message_scored": _scored,
     "knowledge.atom_created": _atom,
     "knowledge.topic_created": _topic,
+    "knowledge.extraction_started": _extraction,
+    "knowledge.extraction_completed": _extraction,
+    "knowledge.extraction_failed": _extraction,
     "metrics:update": _metrics,
 }
 

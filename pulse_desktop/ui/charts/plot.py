@@ -102,7 +102,9 @@ class Plot(pg.PlotWidget):
         box.setDefaultPadding(0.0)
         for name in ("left", "bottom"):
             axis = item.getAxis(name)
-            axis.setStyle(tickLength=0, autoExpandTextSpace=False, hideOverlappingLabels=False)
+            axis.setStyle(
+                tickLength=0, tickAlpha=0, autoExpandTextSpace=False, hideOverlappingLabels=False
+            )
             axis.setZValue(-100)
         item.getAxis("left").setGrid(False)
         self._crosshair = pg.InfiniteLine(angle=90, movable=False)
@@ -120,7 +122,6 @@ class Plot(pg.PlotWidget):
         for name in ("left", "bottom"):
             axis = item.getAxis(name)
             axis.setPen(QPen(Qt.PenStyle.NoPen))
-            axis.setTickPen(QPen(Qt.PenStyle.NoPen))
             axis.setTextPen(QColor(colours.muted))
             axis.setTickFont(font)
         item.getAxis("bottom").setHeight(QFontMetricsF(font).height() + 6)
@@ -137,7 +138,9 @@ class Plot(pg.PlotWidget):
         item.getAxis("left").setWidth(round(widest) + 10)
         item.getAxis("left").setTicks([y, []])
         item.getAxis("bottom").setTicks([x, []])
-        item.getViewBox().setRange(xRange=span, yRange=(0.0, top), padding=0, update=True)
+        # One pixel more than the highest tick, or its line is cut off at some scales.
+        above = top * (1 + 1.5 / max(1, self.height()))
+        item.getViewBox().setRange(xRange=span, yRange=(0.0, above), padding=0, update=True)
         places = [value for value, _ in y]
         if places != self._grid_at:
             self._draw_grid(places)

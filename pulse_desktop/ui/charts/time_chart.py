@@ -266,7 +266,7 @@ class TimeChart(QWidget):
         clock = clock_ticks(start, end, max(2, self._plot.width() // 90)) if dated else []
         edge = (end - start) * _HALF_CLOCK / max(1, self._plot.width())
         clock = [(at, text) for at, text in clock if start + edge / 2 <= at <= end - edge]
-        labels = [(value, "" if nothing else text) for value, text in high.ticks]
+        labels = [(0.0, "")] if nothing else list(high.ticks)
         self._plot.set_axes((start, end), clock, high.top, labels)
         self._empty.setHidden(not nothing)
 

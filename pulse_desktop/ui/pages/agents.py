@@ -34,7 +34,7 @@ class AgentsPage(TopicPage[AgentCall]):
     key = "agents"
     title = "Agents"
     icon = "agents"
-    section = "Live"
+    section = "LIVE"
     noun = "call"
     changes_field = "agents"
     filter_hint = "agent, model, error or run"

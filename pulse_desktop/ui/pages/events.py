@@ -15,6 +15,7 @@ from pulse_desktop.ui.models.column import Column
 from pulse_desktop.ui.page import PageContext
 from pulse_desktop.ui.pages.shared_columns import time_column
 from pulse_desktop.ui.pages.topic_page import TopicPage
+from pulse_desktop.ui.run_words import short_name
 from pulse_desktop.ui.tone import Tone
 from pulse_desktop.ui.widgets.fact_list import Fact
 from pulse_desktop.ui.widgets.filter_bar import Facet
@@ -30,7 +31,7 @@ class EventsPage(TopicPage[Event]):
     key = "events"
     title = "Events"
     icon = "events"
-    section = "Store"
+    section = "STORE"
     noun = "event"
     changes_field = "log"
     filter_hint = "any text in the event"
@@ -63,10 +64,11 @@ class EventsPage(TopicPage[Event]):
             Column(
                 "Type",
                 "type",
-                lambda row, _: row.type or "unreadable",
+                lambda row, _: type_word(row),
                 width=176,
                 mono=True,
                 tone=lambda row: Tone.BAD if row.problem else None,
+                tooltip=lambda row, _: row.type,
                 glyph=lambda row: "✖" if row.problem else "",
             ),
             Column(
@@ -142,7 +144,9 @@ class EventsPage(TopicPage[Event]):
         """Show an event in full, with its bytes."""
         detail = self.detail
         sign, tone = ("✖", Tone.BAD) if row.problem else (_sign(row.topic), Tone.ACCENT)
-        detail.set_head(row.type or "Unreadable event", topic_word(row), sign, tone)
+        detail.set_head(
+            type_word(row) if row.type else "Unreadable event", topic_word(row), sign, tone
+        )
         detail.set_body(
             row.problem and f"This cannot be read as an event: {row.problem}.", Tone.BAD
         )
@@ -208,6 +212,11 @@ def _unescaped(match: re.Match[str]) -> str:
 def topic_word(row: Event) -> str:
     """Return the topic for the operator."""
     return "task queue" if row.topic == TASK_TOPIC else row.topic.replace("_", " ")
+
+
+def type_word(row: Event) -> str:
+    """Return the event's name; of a message of the task queue the task's."""
+    return short_name(row.type) if row.topic == TASK_TOPIC else row.type or "unreadable"
 
 
 def _sign(topic: str) -> str:

@@ -37,7 +37,7 @@ class KnowledgePage(TopicPage[Finding]):
     key = "knowledge"
     title = "Knowledge"
     icon = "knowledge"
-    section = "Live"
+    section = "LIVE"
     noun = "finding"
     changes_field = "knowledge"
     filter_hint = "title, type or run"

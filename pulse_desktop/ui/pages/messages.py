@@ -15,6 +15,7 @@ from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
 from pulse_desktop.ui.charts.windows import rates
 from pulse_desktop.ui.models.column import Column
+from pulse_desktop.ui.page import PageContext
 from pulse_desktop.ui.pages.known_since import known_since
 from pulse_desktop.ui.pages.message_columns import (
     CLASS_SIGNS,
@@ -43,7 +44,7 @@ class MessagesPage(TopicPage[ChatMessage]):
     key = "messages"
     title = "Messages"
     icon = "messages"
-    section = "Live"
+    section = "LIVE"
     noun = "message"
     changes_field = "messages"
     filter_hint = "author, text or source"
@@ -56,6 +57,11 @@ class MessagesPage(TopicPage[ChatMessage]):
         *(Facet(name, CLASS_WORDS[name], CLASS_SIGNS[name], CLASS_TONES[name]) for name in CLASSES),
         Facet(_UNSCORED, "unscored", "queued"),
     )
+
+    def __init__(self, context: PageContext) -> None:
+        super().__init__(context)
+        self._factors = FactorBars()
+        self.detail.add_part(self._factors)
 
     def rows(self) -> Rows[ChatMessage]:
         """Return the messages."""
@@ -113,9 +119,6 @@ class MessagesPage(TopicPage[ChatMessage]):
     def show_row(self, row: ChatMessage) -> None:
         """Show the whole message, and what made up its score."""
         detail = self.detail
-        if not hasattr(self, "_factors"):
-            self._factors = FactorBars()
-            detail.add_part(self._factors)
         detail.set_head(
             row.author or "Unknown author", row.source_name, class_sign(row), class_tone(row)
         )

@@ -51,7 +51,7 @@ class MetricsPage(TopicPage[Metric]):
     key = "metrics"
     title = "Metrics"
     icon = "metrics"
-    section = "Live"
+    section = "LIVE"
     noun = "metric"
     changes_field = "metrics"
     filter_hint = "name or source"
@@ -95,7 +95,7 @@ class MetricsPage(TopicPage[Metric]):
                 tone=lambda _: Tone.MUTED,
                 sort=lambda row: row.sample_size,
             ),
-            Column("Change", "change", lambda row, _: change_words(row), width=250),
+            Column("Change", "change", lambda row, _: change_words(row), width=250, stretch=True),
             ago_column(lambda row: row.at, "Measured", "at"),
             Column(
                 "Source",
@@ -103,7 +103,7 @@ class MetricsPage(TopicPage[Metric]):
                 lambda row, _: row.source,
                 width=200,
                 tone=lambda _: Tone.MUTED,
-                stretch=True,
+                hide_below=900,
             ),
         )
 
@@ -163,7 +163,7 @@ class MetricsPage(TopicPage[Metric]):
         """Show a metric in full."""
         detail = self.detail
         detail.set_head(metric_title(row.name), row.name)
-        detail.set_body(_MEANINGS.get(row.name, ""), Tone.MUTED)
+        detail.set_body(_MEANINGS.get(row.name, ""), Tone.MUTED, copy=False)
         detail.set_run("")
         detail.facts.set_facts(
             [

@@ -44,7 +44,7 @@ class MonitoringPage(TopicPage[Worker]):
     key = "monitoring"
     title = "Monitoring"
     icon = "monitoring"
-    section = "Live"
+    section = "LIVE"
     noun = "worker"
     changes_field = "workers"
     filter_hint = "name, host or task"

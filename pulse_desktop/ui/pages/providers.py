@@ -35,7 +35,7 @@ class ProvidersPage(TopicPage[Provider]):
     key = "providers"
     title = "Providers"
     icon = "providers"
-    section = "Live"
+    section = "LIVE"
     noun = "provider"
     changes_field = "providers"
     filter_hint = "name, kind, model or error"

@@ -39,7 +39,7 @@ class ResultsPage(TopicPage[StoredResult]):
     key = "results"
     title = "Results"
     icon = "results"
-    section = "Store"
+    section = "STORE"
     noun = "result"
     changes_field = "results"
     filter_hint = "key or task"

@@ -147,14 +147,14 @@ class RowDetail(QFrame):
         self._sign_name, self._tone = sign, tone or Tone.TEXT
         self._show_sign()
 
-    def set_body(self, text: str, tone: Tone | None = None) -> None:
-        """Show a longer text, which can be copied."""
+    def set_body(self, text: str, tone: Tone | None = None, *, copy: bool = True) -> None:
+        """Show a longer text, and offer to copy it."""
         shown = text if len(text) <= _LONGEST_BODY else f"{text[:_LONGEST_BODY]}…"
         self._body.setText(shown)
         self._body.setVisible(bool(text))
         set_property(self._body, "tone", tone.value if tone is not None else "")
         self._copied = text
-        self._copy.setVisible(bool(text))
+        self._copy.setVisible(bool(text) and copy)
 
     def set_run(self, task_id: str) -> None:
         """Offer to open the run behind it, if there is one."""
