@@ -55,6 +55,7 @@ class MetricsPage(TopicPage[Metric]):
     noun = "metric"
     changes_field = "metrics"
     filter_hint = "name or source"
+    sorted_by = "metric"
     empty_title = "No metrics yet"
     empty_sentence = (
         "A worker measures quality and noise every few seconds, from what is stored, and tells it "
@@ -74,6 +75,7 @@ class MetricsPage(TopicPage[Metric]):
                 "metric",
                 lambda row, _: metric_title(row.name),
                 width=220,
+                sort=metric_rank,
                 tooltip=lambda row, _: f"{row.name}\n{_MEANINGS.get(row.name, '')}".strip(),
             ),
             Column(
@@ -181,6 +183,11 @@ def metric_title(name: str) -> str:
     """Return a metric's name in words."""
     words = _TITLES.get(name) or _WORD.sub(" ", name).lower().strip()
     return words[:1].upper() + words[1:]
+
+
+def metric_rank(row: Metric) -> tuple[int, str]:
+    """Return where a metric stands: the known ones first, in their order."""
+    return (METRICS.index(row.name) if row.name in METRICS else len(METRICS), row.name)
 
 
 def metric_value(row: Metric) -> str:

@@ -48,6 +48,7 @@ class MonitoringPage(TopicPage[Worker]):
     noun = "worker"
     changes_field = "workers"
     filter_hint = "name, host or task"
+    sorted_by = "worker"
     empty_title = "No worker has been heard"
     empty_sentence = (
         "Workers appear here with their first heartbeat, a few seconds after they start. Workers "

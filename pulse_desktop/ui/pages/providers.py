@@ -39,6 +39,7 @@ class ProvidersPage(TopicPage[Provider]):
     noun = "provider"
     changes_field = "providers"
     filter_hint = "name, kind, model or error"
+    sorted_by = "provider"
     empty_title = "No provider has been checked yet"
     empty_sentence = (
         "Workers check their provider every few seconds and say here whether it answers. Start a "
