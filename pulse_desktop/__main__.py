@@ -1,0 +1,8 @@
+"""`python -m pulse_desktop` is `pulse-desktop`."""
+
+import sys
+
+from pulse_desktop.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

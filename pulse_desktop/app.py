@@ -1,0 +1,360 @@
+"""The desktop application, put together: monitor, window, frame timer, and how they end.
+
+This is the one readable place that knows every part. It owns all background work.
+"""
+
+import asyncio
+import contextlib
+import gc
+import itertools
+import logging
+import os
+import signal
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Coroutine
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any, Final
+
+from pulse_desktop.bus.errors import CannotConnectError, UserFacingError
+from pulse_desktop.bus.supervisor import Supervisor, TaskProblem
+from pulse_desktop.commands.session import (
+    CANNOT_CONNECT,
+    FAILED,
+    OK,
+    USAGE,
+    chosen_server,
+    complain,
+    write_text,
+)
+from pulse_desktop.desktop_operations import DesktopOperations
+from pulse_desktop.local.paths import data_folder
+from pulse_desktop.local.stack import LocalStack, StackInfo
+from pulse_desktop.monitor import Monitor
+from pulse_desktop.protocol.addresses import mask_address
+from pulse_desktop.state.system import SystemState
+from pulse_desktop.ui.qt_guard import UnsafeQtError, check_reference_counting
+
+try:
+    check_reference_counting()
+except UnsafeQtError as unsafe:
+    sys.stderr.write(f"{unsafe}\n")
+    sys.exit(FAILED)
+
+os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication
+from qasync import QEventLoop
+
+from pulse_desktop.ui.bug_reports import BugReports
+from pulse_desktop.ui.frame import ACTIVE_MS, IDLE_MS, WindowFigures
+from pulse_desktop.ui.notices import Notice
+from pulse_desktop.ui.pages.catalogue import PAGES
+from pulse_desktop.ui.theme import ThemeChoice, theme
+from pulse_desktop.ui.window import MainWindow
+
+FOLD_BUDGET_S: Final = 0.008
+SHOWN_S: Final = 20.0
+"""How long `make run` runs on a machine without a display."""
+
+SHOWN_AS: Final = Path("build") / "pulse-desktop.png"
+
+_log = logging.getLogger("pulse_desktop")
+
+
+class Desktop:
+    """One running application.
+
+    Attributes:
+        state: what is true now.
+        window: the window.
+        monitor: None until there is a server to talk to.
+        stack: the embedded stack, None when a server was named.
+    """
+
+    def __init__(self, server: str, monitor_url: str = "") -> None:
+        """Put the parts together, inside a running event loop.
+
+        Args:
+            server: NATS address; empty starts, or joins, the embedded stack.
+            monitor_url: the server's HTTP monitoring, empty when unknown.
+        """
+        self.state = SystemState()
+        self.monitor: Monitor | None = None
+        self.stack: LocalStack | None = None if server else LocalStack()
+        self._server = server
+        self._monitor_url = monitor_url
+        self._operations = DesktopOperations()
+        self._reports = BugReports()
+        self._reports.install(asyncio.get_running_loop())
+        self._supervisor = Supervisor(self._on_problem)
+        self._numbers = itertools.count()
+        self.window = MainWindow(self.state, self._operations, PAGES, start=self._start_work)
+        self._reports.tell = self.window.tell
+        self._figures = WindowFigures(self.window, self.state)
+        self.stopped = asyncio.Event()
+        self.window.close_requested.connect(self.stopped.set)
+        self._timer = QTimer(timerType=Qt.TimerType.PreciseTimer)
+        self._timer.setObjectName("frame")
+        self._timer.timeout.connect(self._frame)
+        self._busy_until = 0.0
+        self._begun = asyncio.Event()
+        self._refusal = ("", "", "")
+
+    def start(self) -> None:
+        """Begin: frames at once, events as soon as there is a server."""
+        local = not self._server
+        name = "embedded server" if local else mask_address(self._server).rpartition("@")[2]
+        self.window.top_bar.set_environment("local" if local else "")
+        self.window.top_bar.set_connections([("here", name.removeprefix("nats://"))], "here")
+        self.window.show_page(PAGES[0].key)
+        self._timer.start(ACTIVE_MS)
+        self._supervisor.start("begin", self._begin, restart=False)
+
+    async def close(self, *, wait_for_stack: bool = True) -> None:
+        """End everything in order: no more frames, background work, connection, stack."""
+        self._timer.stop()
+        await self._supervisor.close()
+        if self.monitor is not None:
+            await self.monitor.close()
+        if self.stack is not None:
+            await self.stack.stop(wait=wait_for_stack)
+        self._reports.tell = None
+        self.window.deleteLater()
+        self._reports.uninstall()
+
+    async def watched(self) -> Monitor:
+        """Wait until there is a connected monitor, and return it.
+
+        Raises:
+            CannotConnectError: there will be none.
+        """
+        await self._begun.wait()
+        if self.monitor is None:
+            raise CannotConnectError(*self._refusal)
+        await self.monitor.connection.wait_connected()
+        return self.monitor
+
+    async def watched_within(self, seconds: float) -> Monitor:
+        """Like `watched`, but raise CannotConnectError with the reason when that takes longer."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self.watched()
+        status = self.monitor.connection.status if self.monitor is not None else None
+        raise CannotConnectError(
+            "Cannot connect", status.problem if status else "", status.advice if status else ""
+        )
+
+    async def _begin(self) -> None:
+        if self.stack is not None:
+            try:
+                info = await self.stack.start()
+            except UserFacingError as error:
+                self._refuse(error)
+                return
+            self._supervisor.start("stack", lambda: self._keep(self.stack))
+            self._watch(info.server, info.monitor)
+        else:
+            self._watch(self._server, self._monitor_url)
+
+    async def _keep(self, stack: LocalStack | None) -> None:
+        if stack is not None:
+            await stack.keep(self._on_stack)
+
+    def _on_stack(self, info: StackInfo) -> None:
+        """Follow the stack when it comes back at another address; say when it does not."""
+        if info.state == "failed":
+            self.window.tell(
+                Notice("The embedded server is gone", info.problem, tone="bad", key="stack")
+            )
+        elif info.state == "running" and info.server != self._server:
+            self._supervisor.start(
+                f"move.{next(self._numbers)}", lambda: self._move(info), restart=False
+            )
+
+    async def _move(self, info: StackInfo) -> None:
+        if self.monitor is not None:
+            await self.monitor.close()
+        self._watch(info.server, info.monitor)
+
+    def _watch(self, server: str, monitor_url: str) -> None:
+        self._server = server
+        try:
+            self.monitor = Monitor(
+                server, state=self.state, monitor_url=monitor_url, on_problem=self._on_problem
+            )
+        except UserFacingError as error:
+            self._refuse(error)
+            return
+        self.monitor.start()
+        self._operations.monitor = self.monitor
+        self._begun.set()
+
+    def _refuse(self, error: UserFacingError) -> None:
+        self._refusal = (error.title, error.detail, error.advice)
+        self._begun.set()
+        _log.error("%s: %s", error.title, error.detail)
+        self.window.tell(Notice(error.title, error.detail, error.advice, "bad", key="begin"))
+
+    def _frame(self) -> None:
+        """Fold what came, show what changed; fast while something moves, slow while idle."""
+        begin = time.perf_counter()
+        now = time.time()
+        if self.monitor is not None:
+            had = self.monitor.inbox.received
+            more = self.monitor.drain(FOLD_BUDGET_S)
+            if more or had != self._figures.received:
+                self._figures.received = had
+                self._busy_until = begin + 1.0
+        self.window.frame(self.state.take_changes(), now)
+        self._figures.show(self.monitor, now, time.perf_counter() - begin)
+        interval = ACTIVE_MS if begin < self._busy_until else IDLE_MS
+        if self._timer.interval() != interval:
+            self._timer.setInterval(interval)
+
+    def _start_work(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run a page's work; an older one of the same name is of no interest any more."""
+        group = f"page.{name}#"
+        self._supervisor.stop_group(group)
+        self._supervisor.start(f"{group}{next(self._numbers)}", lambda: work, restart=False)
+
+    def _on_problem(self, problem: TaskProblem) -> None:
+        self._reports.report(problem.error, f"in the background: {problem.name}")
+
+
+def open_window(arguments: Namespace) -> int:
+    """Show the window until it is closed; without a display, show what it would show."""
+    server = arguments.server or os.environ.get("PULSE_SERVER", "")
+    shown = _has_display()
+    if not shown:
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        write_text(f"No display: running offscreen for {SHOWN_S:.0f} s, then writing {SHOWN_AS}.")
+    _log_to_file()
+    if shown:
+        return _run(lambda: _until_closed(server), arguments.theme)
+    return _run(lambda: _demonstrate(server), arguments.theme)
+
+
+def take_screenshot(arguments: Namespace) -> int:
+    """Render a page of the real window, offscreen, into a PNG file."""
+    if arguments.page not in {page.key for page in PAGES}:
+        sys.stderr.write(
+            f"There is no page {arguments.page!r}; there are: "
+            f"{', '.join(page.key for page in PAGES)}\n"
+        )
+        return USAGE
+    server, monitor_url = chosen_server(arguments)
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    return _run(lambda: _picture(arguments, server, monitor_url), arguments.theme)
+
+
+def _run(main: Callable[[], Coroutine[Any, Any, int]], theme_name: str) -> int:
+    """Run a coroutine on Qt's event loop and return its result."""
+    QApplication.setDesktopFileName("pulse-desktop")
+    app = QApplication.instance() or QApplication(["pulse-desktop"])
+    if not isinstance(app, QApplication):
+        raise TypeError("there is a Qt application already, and it has no windows")
+    app.setApplicationName("pulse-desktop")
+    app.setApplicationDisplayName("Pulse Desktop")
+    app.setQuitOnLastWindowClosed(False)
+    theme().install(ThemeChoice(theme_name))
+    with QEventLoop(app) as loop:
+        # What exists now lives as long as the program: the collector need not walk it again.
+        gc.collect()
+        gc.freeze()
+        return int(loop.run_until_complete(main()))
+
+
+async def _until_closed(server: str) -> int:
+    desktop = Desktop(server)
+    _stop_on_signals(desktop.stopped)
+    desktop.window.show()
+    desktop.start()
+    await desktop.stopped.wait()
+    desktop.window.hide()
+    await desktop.close()
+    return OK
+
+
+async def _demonstrate(server: str) -> int:
+    """Do what the window does, for a while, and say what flowed."""
+    desktop = Desktop(server)
+    _stop_on_signals(desktop.stopped)
+    desktop.window.show()
+    desktop.start()
+    try:
+        await desktop.watched_within(60.0)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SHOWN_S):
+                await desktop.stopped.wait()
+        SHOWN_AS.parent.mkdir(parents=True, exist_ok=True)
+        desktop.window.grab().save(str(SHOWN_AS))
+        return _summary(desktop.state)
+    except CannotConnectError as error:
+        complain(error)
+        return CANNOT_CONNECT
+    finally:
+        await desktop.close()
+
+
+def _summary(state: SystemState) -> int:
+    topics = [f"{t.topic} {t.received}" for t in state.topics.by_name.values() if t.received]
+    runs = [f"{name} {count}" for name, count in state.runs.counts.items() if count]
+    write_text(f"events   {', '.join(topics) or 'none'}")
+    write_text(f"runs     {', '.join(runs) or 'none'}")
+    write_text(f"results  {state.results.count} stored")
+    write_text(f"picture  {SHOWN_AS}")
+    return OK if state.topics.received and state.runs.rows and state.results.count else FAILED
+
+
+async def _picture(arguments: Namespace, server: str, monitor_url: str) -> int:
+    desktop = Desktop(server, monitor_url)
+    desktop.window.resize(*arguments.size)
+    desktop.window.show()
+    desktop.start()
+    desktop.window.show_page(arguments.page)
+    try:
+        monitor = await desktop.watched_within(5.0)
+        await monitor.caught_up(10.0)
+        await asyncio.sleep(arguments.after)
+        saved = desktop.window.grab().save(arguments.out)
+    except UserFacingError as error:
+        complain(error)
+        return CANNOT_CONNECT
+    finally:
+        await desktop.close()
+    if not saved:
+        sys.stderr.write(f"Cannot write {arguments.out}: is the folder there, and a .png?\n")
+    return OK if saved else FAILED
+
+
+def _has_display() -> bool:
+    """Whether a window can be seen: Qt would end the process if it tried in vain."""
+    if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
+        return False
+    if not sys.platform.startswith("linux"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _stop_on_signals(stopped: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stopped.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
+
+
+def _log_to_file() -> None:
+    """Keep a log of bounded size beside those of the embedded stack."""
+    folder = data_folder().root / "logs"
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(folder / "window.log", maxBytes=1 << 20, backupCount=3)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+        logging.getLogger().addHandler(handler)
+        logging.getLogger().setLevel(logging.INFO)

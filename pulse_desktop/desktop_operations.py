@@ -1,0 +1,123 @@
+"""What the pages may ask for, done by the monitor; refusals told in words for the operator."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pulse_desktop.bus.errors import NobodyListensError, NotConnectedError, UserFacingError
+from pulse_desktop.monitor import Monitor
+from pulse_desktop.protocol.addresses import mask_address
+from pulse_desktop.protocol.topics import TASK_SUBJECT
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.ui.operations import (
+    BucketFigures,
+    Enqueued,
+    QueueFigures,
+    RefusedError,
+    StoredValue,
+)
+
+
+class DesktopOperations:
+    """Fulfils `Operations` for a window.
+
+    Attributes:
+        monitor: None until there is a server to talk to.
+    """
+
+    def __init__(self) -> None:
+        self.monitor: Monitor | None = None
+
+    async def rerun(self, runs: Sequence[TaskRun], *, anyway: bool = False) -> Enqueued:
+        """Enqueue runs again, each under a new id; see `Operations`."""
+        monitor = self._connected()
+        sent_as: list[str] = []
+        durable = True
+        try:
+            for run in runs:
+                task_id, sent = await monitor.rerun(run, anyway=anyway)
+                sent_as.append(task_id)
+                durable = durable and sent.durable
+        except UserFacingError as error:
+            raise refusal(error, done=len(sent_as), asked=len(runs)) from error
+        return Enqueued(tuple(sent_as), durable)
+
+    async def read_result(self, task_id: str) -> StoredValue:
+        """Read a stored result; see `Operations`."""
+        try:
+            raw, result = await self._connected().read_result(task_id)
+        except UserFacingError as error:
+            raise refusal(error) from error
+        if isinstance(result, str):
+            return StoredValue(raw, "unreadable", None, readable=False, note=result)
+        failure = result.error
+        around = {
+            "is_err": result.is_err,
+            "error": failure and {"type": failure.type, "message": failure.message},
+            "execution_time": result.execution_time,
+            "labels": result.labels,
+        }
+        return StoredValue(raw, result.format, result.return_value, readable=True, around=around)
+
+    async def save_result(self, task_id: str, path: Path) -> int:
+        """Save a stored object's bytes to a file; see `Operations`."""
+        try:
+            return (await self._connected().results.save(task_id, path)).size
+        except UserFacingError as error:
+            raise refusal(error) from error
+
+    async def result_buckets(self) -> Sequence[BucketFigures]:
+        """Return the buckets that may hold results; see `Operations`."""
+        monitor = self._connected()
+        try:
+            names = await monitor.results.buckets()
+            status = await monitor.results.status() if monitor.results_bucket in names else None
+        except UserFacingError as error:
+            raise refusal(error) from error
+        return [
+            BucketFigures(
+                name, status.objects, status.bytes, status.ttl_s, status.max_bytes, watched=True
+            )
+            if status is not None and name == monitor.results_bucket
+            else BucketFigures(name)
+            for name in names
+        ]
+
+    async def watch_bucket(self, name: str) -> None:
+        """Show the results of another bucket; see `Operations`."""
+        self._connected().watch_bucket(name)
+
+    def queue(self) -> QueueFigures | None:
+        """Return the latest look at the task queue; see `Operations`."""
+        status = None if self.monitor is None else self.monitor.queue_status
+        if status is None:
+            return None
+        where = f"{status.stream} · {status.consumer or 'no consumer yet'}" if status.stream else ""
+        return QueueFigures(
+            status.mode,
+            status.durable,
+            where or TASK_SUBJECT,
+            status.pending,
+            status.ack_pending,
+            status.redelivered,
+            status.oldest_at,
+            status.listeners,
+            status.problem,
+        )
+
+    def _connected(self) -> Monitor:
+        if self.monitor is None:
+            raise refusal(NotConnectedError())
+        return self.monitor
+
+
+def refusal(error: UserFacingError, *, done: int = 0, asked: int = 0) -> RefusedError:
+    """Put an error of the bus into the words of the window."""
+    detail = error.detail
+    if done:
+        detail = f"{done} of {asked} were enqueued before this. {detail}"
+    return RefusedError(
+        mask_address(error.title),
+        mask_address(detail),
+        error.advice,
+        anyway=isinstance(error, NobodyListensError) and error.durable,
+    )
