@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pulse_desktop.state.series import CountSeries, SampleSeries
-from pulse_desktop.ui.charts.windows import WINDOWS, Window, levels, rates
+from pulse_desktop.ui.charts.windows import WINDOWS, Window, fitted, levels, rates
 
 NOW = 1_763_894_407.0
 TEN_MINUTES = WINDOWS[0]
@@ -77,3 +77,16 @@ def test_the_chosen_quantile_stands_for_a_bucket():
 def test_nothing_sampled_is_nothing_known():
     _, values = levels({"a": SampleSeries()}, NOW, TEN_MINUTES)
     assert np.isnan(values["a"]).all()
+
+
+@pytest.mark.parametrize(
+    ("known_s", "shown_s"), [(0, 120), (60, 120), (200, 300), (400, 600), (5000, 3600)]
+)
+def test_the_first_minutes_fill_the_chart(known_s, shown_s):
+    window = fitted(WINDOWS[2], NOW - known_s, NOW)
+    assert window.seconds == shown_s
+    assert window.bucket_s % 5 == 0
+
+
+def test_before_anything_is_known_the_window_is_the_shortest():
+    assert fitted(WINDOWS[0], float("inf"), NOW).seconds == 120

@@ -232,6 +232,7 @@ def test_metrics_stay_blank_until_they_are_known_and_carry_their_sample(open_pag
 
 def test_charts_can_show_a_longer_period(open_page, here, qtbot):
     tell_everything(here.told)
+    here.told.state.log[0].timestamp = NOW - 5000
     page = open_page(MessagesPage)
     page.bar._periods.setCurrentIndex(2)
     qtbot.waitUntil(lambda: page._per_minute._shown_span == (NOW - 3600, NOW))

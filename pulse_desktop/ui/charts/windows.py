@@ -18,6 +18,7 @@ Values = NDArray[np.float64]
 
 _WIDTHS: Final = (5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 _SLACK: Final = 1.25
+_FIRST_SPANS: Final = (120.0, 300.0, 600.0, 1800.0)
 _ENOUGH: Final = 4.0
 _FEWEST_POINTS: Final = 10
 
@@ -46,6 +47,21 @@ WINDOWS: Final = (
     Window("last 30 min", 1800.0, 30.0),
     Window("last hour", 3600.0, 60.0),
 )
+
+
+def fitted(window: Window, known_since: float, now: float) -> Window:
+    """Return a window no longer than what is known, so that the first minutes fill it.
+
+    Args:
+        window: the longest that is wanted.
+        known_since: Unix seconds before which nothing is known.
+        now: Unix seconds.
+    """
+    known = max(0.0, now - known_since)
+    for seconds in _FIRST_SPANS:
+        if known <= seconds < window.seconds:
+            return Window(window.title, seconds, max(5.0, seconds / 60.0))
+    return window
 
 
 def rates(
@@ -126,11 +142,11 @@ def _grid(now: float, seconds: float, width: float) -> Values:
 def _counting_width(series: Iterable[CountSeries], now: float, window: Window) -> float:
     """Return seconds per point such that the most frequent has a few events in each."""
     most = max((each.total(now, window.seconds) for each in series), default=0.0)
-    longest = window.seconds / _FEWEST_POINTS
-    for width in _WIDTHS:
-        if width >= window.bucket_s and most * width / window.seconds >= _ENOUGH:
-            return min(width, longest)
-    return longest
+    widths = [w for w in _WIDTHS if window.bucket_s <= w <= window.seconds / _FEWEST_POINTS]
+    for width in widths:
+        if most * width / window.seconds >= _ENOUGH:
+            return width
+    return widths[-1] if widths else window.bucket_s
 
 
 def _sums(counts: CountSeries, now: float, times: Values, width: float) -> Values:

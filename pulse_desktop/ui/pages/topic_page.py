@@ -13,9 +13,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from pulse_desktop.state.rows import Rows
-from pulse_desktop.ui.charts.windows import WINDOWS, Window
+from pulse_desktop.ui.charts.windows import WINDOWS, fitted
 from pulse_desktop.ui.models.column import Column
 from pulse_desktop.ui.page import Page, PageContext
+from pulse_desktop.ui.pages.known_since import known_since
 from pulse_desktop.ui.widgets.filter_bar import Facet, FilterBar
 from pulse_desktop.ui.widgets.live_table import LiveTable
 from pulse_desktop.ui.widgets.row_detail import RowDetail
@@ -73,7 +74,8 @@ class TopicPage(Page, Generic[RowT]):
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self.clock = Clock()
-        self.window_shown: Window = WINDOWS[0]
+        self._window_chosen = WINDOWS[0]
+        self.window_shown = self._window_chosen
         self._drawn_at = 0.0
         self._detailed: RowT | None = None
         self.table: LiveTable[RowT] = LiveTable(
@@ -239,6 +241,8 @@ class TopicPage(Page, Generic[RowT]):
 
     def _draw(self, now: float) -> None:
         self._drawn_at = now
+        since = known_since(self.context.state.log)
+        self.window_shown = fitted(self._window_chosen, since, now)
         self.draw(now)
         if self.facets or self.facets_own_line:
             self.bar.set_counts(self.facet_counts())
@@ -252,7 +256,7 @@ class TopicPage(Page, Generic[RowT]):
         self.bar.set_shown(model.shown, model.total, self.noun)
 
     def _choose_window(self, index: int) -> None:
-        self.window_shown = WINDOWS[index]
+        self._window_chosen = WINDOWS[index]
         self._draw(self.clock.now)
 
     def _show_current(self, *, open_: bool = False) -> None:
