@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.event import Event, fields_of
 from pulse_desktop.state.fields import as_number, as_text, as_whole
 from pulse_desktop.state.rows import Rows
 from pulse_desktop.state.series import CountSeries, SampleSeries
@@ -65,12 +65,12 @@ class AgentCalls:
         self.tokens = {"in": CountSeries(5.0, 720), "out": CountSeries(5.0, 720)}
         self._running: dict[tuple[str, str], int] = {}
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold an event of the agents topic; other agent events are left to the event log."""
         state = _STATES.get(event.type)
         if state is None:
             return
-        data = event.data()
+        data = fields_of(event, body)
         call = AgentCall(
             event.timestamp,
             as_text(data.get("agent")),

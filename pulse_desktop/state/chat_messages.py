@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.event import Event, fields_of
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.fields import as_json, as_number, as_text
 from pulse_desktop.state.rows import Rows
@@ -79,13 +79,12 @@ class ChatMessages:
         self.scored = {name: CountSeries(5.0, 720) for name in CLASSES}
         self._positions: dict[str, int] = {}
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold an event of the messages, noise_filtering or ingestion topic."""
-        data = event.data()
         if event.type in ("message.new", "message.updated"):
-            self._told(data, event)
+            self._told(fields_of(event, body), event)
         elif event.type in ("message.scored", "message_scored"):
-            self._scored(data, event)
+            self._scored(fields_of(event, body), event)
 
     def _told(self, data: dict[str, Any], event: Event) -> None:
         external = as_text(data.get("external_message_id"))
@@ -96,7 +95,7 @@ class ChatMessages:
             author = author.get("name")
         before, position = self._find(external, internal)
         message = ChatMessage(
-            (before.key if before else "") or external or internal,
+            external or (before.key if before else "") or internal,
             internal or (before.message_id if before else ""),
             as_text(author)
             or as_text(data.get("author_name"))
@@ -138,8 +137,8 @@ class ChatMessages:
 
     def _find(self, external: str, internal: str) -> tuple[ChatMessage | None, int | None]:
         for key in (external, internal):
-            position = self._positions.get(key) if key else None
-            if position is not None:
+            position = self._positions.get(key, -1) if key else -1
+            if position >= self.rows.first:
                 return self.rows[position], position
         return None, None
 
@@ -155,7 +154,11 @@ class ChatMessages:
         for key in (external, internal):
             if key:
                 self._positions[key] = position
+        if len(self._positions) > 4 * self.rows.capacity:  # a message may change its ids
+            kept = self._positions.items()
+            self._positions = {key: at for key, at in kept if at >= self.rows.first}
 
     def _forget(self, message: ChatMessage) -> None:
-        self._positions.pop(message.key, None)
-        self._positions.pop(message.message_id, None)
+        for key in (message.key, message.message_id):
+            if self._positions.get(key, self.rows.first) < self.rows.first:
+                del self._positions[key]

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 MAX_TEXT = 64 * 1024
+MAX_WHOLE = 2**63
 
 
 def as_text(value: object) -> str:
@@ -29,9 +30,9 @@ def as_number(value: object) -> float | None:
 
 
 def as_whole(value: object) -> int | None:
-    """Return a whole number, read from text if need be, or None."""
+    """Return a whole number of at most 64 bits, read from text if need be, or None."""
     number = as_number(value)
-    return None if number is None else int(number)
+    return None if number is None or abs(number) >= MAX_WHOLE else int(number)
 
 
 def as_json(value: Any) -> bytes:

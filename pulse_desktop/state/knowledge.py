@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.event import Event, fields_of
 from pulse_desktop.state.fields import as_number, as_text, as_whole
 from pulse_desktop.state.rows import Rows
 from pulse_desktop.state.series import CountSeries
@@ -66,9 +66,9 @@ class Knowledge:
         self.atoms: dict[str, CountSeries] = {}
         self.topics_found = CountSeries(5.0, 720)
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold an event of the knowledge topic."""
-        data = event.data()
+        data = fields_of(event, body)
         name = event.type.removeprefix("knowledge.")
         kind, title, type_, item_id = name, "", "", ""
         if name == "topic_created":

@@ -1,10 +1,11 @@
 """Quality metrics the workers measure, each with the size of its sample and its history."""
 
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.event import Event, fields_of
 from pulse_desktop.state.fields import as_number, as_text, as_whole
 from pulse_desktop.state.rows import Rows
 from pulse_desktop.state.series import SampleSeries
@@ -16,6 +17,7 @@ METRICS: Final = (
     "activeAnalysisRuns",
 )
 RATIOS: Final = METRICS[:3]
+MOST_OTHERS: Final = 100  # their names are the sender's choice
 
 
 class Metric(msgspec.Struct, gc=False):
@@ -62,26 +64,21 @@ class Metrics:
         position = self._positions.get(name)
         return None if position is None else self.rows[position]
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold a `metrics:update`: the known metrics, and every other number beside them."""
         if event.type != "metrics:update":
             return
-        data = event.data()
+        data = fields_of(event, body)
         trends, sizes = data.get("trends"), data.get("sampleSizes")
         trends = trends if isinstance(trends, dict) else {}
         sizes = sizes if isinstance(sizes, dict) else {}
-        counts = data.get("counts")
-        values = {**(counts if isinstance(counts, dict) else {}), **data}
-        for name, value in values.items():
-            number = as_number(value)
-            if name not in METRICS and number is None:
-                continue
+        for name, value in _values(data).items():
             trend = trends.get(name)
             told = trend if isinstance(trend, dict) else {"direction": trend}
             self._put(
                 Metric(
                     name[:100],
-                    number,
+                    as_number(value),
                     as_whole(sizes.get(name)),
                     as_text(told.get("direction")),
                     as_number(told.get("change")),
@@ -104,3 +101,12 @@ class Metrics:
     def _forget(self, metric: Metric) -> None:
         self._positions.pop(metric.name, None)
         self.history.pop(metric.name, None)
+
+
+def _values(data: dict[str, Any]) -> dict[str, Any]:
+    """Pick the known metrics, null or not, and of the rest as many numbers as are bearable."""
+    counts = data.get("counts")
+    told = {**(counts if isinstance(counts, dict) else {}), **data}
+    known = {name: told[name] for name in METRICS if name in told}
+    others = ((name, value) for name, value in told.items() if type(value) in (int, float))
+    return {**known, **dict(islice(others, MOST_OTHERS))}

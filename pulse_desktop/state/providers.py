@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.event import Event, fields_of
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.fields import as_number, as_text
 from pulse_desktop.state.rows import Rows
@@ -61,11 +61,11 @@ class Providers:
         """Providers whose latest check failed."""
         return [provider for provider in self.rows if provider.status == DOWN]
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold a `provider.checked`, or a flat `validation_update` of older systems."""
         if event.type not in ("provider.checked", "validation_update"):
             return
-        data = event.data()
+        data = fields_of(event, body)
         name = as_text(data.get("provider")) or as_text(data.get("provider_id"))
         if not name:
             return

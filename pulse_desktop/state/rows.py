@@ -44,8 +44,8 @@ class Rows(Generic[Row]):
         self.max_weight = max_weight
         self._weigh = weigh
         self._on_forget = on_forget
-        self._rows: list[Row] = []
-        self._offset = 0  # rows of the list that are already forgotten
+        # A ring: the row at a position stands at `position % capacity`, None when forgotten.
+        self._ring: list[Row | None] = []
         self.first = 0
         self.end = 0
         self.weight = 0
@@ -62,47 +62,50 @@ class Rows(Generic[Row]):
         """Return the row at a position. Raises IndexError when it is not kept."""
         if not self.first <= position < self.end:
             raise IndexError(position)
-        return self._rows[position - self.first + self._offset]
+        return self._ring[position % self.capacity]  # type: ignore[return-value]
 
     def __iter__(self) -> Iterator[Row]:
-        """Walk the rows from the oldest to the newest."""
-        rows = self._rows
-        return (rows[i] for i in range(self._offset, len(rows)))
+        """Walk the rows from the oldest to the newest, as they are now."""
+        return iter(self.span(self.first, self.end))
 
     def newest_first(self, limit: int | None = None) -> Iterator[Row]:
-        """Walk the rows from the newest, at most `limit` of them."""
-        rows = self._rows
-        stop = self._offset - 1
-        if limit is not None:
-            stop = max(stop, len(rows) - 1 - limit)
-        return (rows[i] for i in range(len(rows) - 1, stop, -1))
+        """Walk the rows from the newest, at most `limit` of them, as they are now."""
+        start = self.first if limit is None else max(self.first, self.end - limit)
+        return reversed(self.span(start, self.end))
 
     def span(self, start: int, stop: int) -> list[Row]:
         """Return the rows at positions start to stop - 1, as far as they are kept."""
-        shift = self._offset - self.first
-        return self._rows[max(start, self.first) + shift : max(stop, self.first) + shift]
+        start, stop = max(start, self.first), min(stop, self.end)
+        if start >= stop:
+            return []
+        ring, begin, end = self._ring, start % self.capacity, (stop - 1) % self.capacity + 1
+        # Between `first` and `end` no place of the ring is empty.
+        return ring[begin:end] if begin < end else ring[begin:] + ring[:end]  # type: ignore[return-value]
 
     def append(self, row: Row) -> int:
         """Add a row as the newest and return its position."""
         position = self.end
-        self._rows.append(row)
+        if position - self.first == self.capacity:
+            self._forget_oldest()
+        if position < self.capacity:
+            self._ring.append(row)
+        else:
+            self._ring[position % self.capacity] = row
         self.end = position + 1
         if self._weigh is not None:
             self.weight += self._weigh(row)
-        if self.end - self.first > self.capacity or (
-            self.max_weight and self.weight > self.max_weight
-        ):
-            self._forget_oldest()
+            if self.max_weight:
+                while self.weight > self.max_weight and self.first < position:
+                    self._forget_oldest()
         return position
 
     def replace(self, position: int, row: Row) -> None:
         """Put another row at a position. Does nothing when the position is forgotten."""
         if not self.first <= position < self.end:
             return
-        index = position - self.first + self._offset
         if self._weigh is not None:
-            self.weight += self._weigh(row) - self._weigh(self._rows[index])
-        self._rows[index] = row
+            self.weight += self._weigh(row) - self._weigh(self[position])
+        self._ring[position % self.capacity] = row
         self.dirty.add(position)
 
     def touch(self, position: int) -> None:
@@ -111,7 +114,7 @@ class Rows(Generic[Row]):
             self.dirty.add(position)
 
     def take_dirty(self) -> set[int]:
-        """Return the changed positions and start a new set."""
+        """Return the changed positions and start a new set. Some may be forgotten by now."""
         taken = self.dirty
         if taken:
             self.dirty = set()
@@ -119,27 +122,18 @@ class Rows(Generic[Row]):
 
     def clear(self) -> None:
         """Forget every row; positions go on from where they were."""
-        self._rows.clear()
-        self._offset = 0
+        self._ring = [None] * len(self._ring)
         self.first = self.end
         self.weight = 0
         self.dirty.clear()
 
     def _forget_oldest(self) -> None:
-        """Drop rows until both bounds hold; the newest always stays."""
-        while len(self) > 1 and (
-            len(self) > self.capacity or (self.max_weight and self.weight > self.max_weight)
-        ):
-            row = self._rows[self._offset]
-            if self._weigh is not None:
-                self.weight -= self._weigh(row)
-            self._rows[self._offset] = None  # type: ignore[assignment]
-            self._offset += 1
-            self.first += 1
-            self.forgotten += 1
-            if self._on_forget is not None:
-                self._on_forget(row)
-        # Cutting the dead head only now and then keeps appending at constant cost.
-        if self._offset > 4096 and self._offset * 2 > len(self._rows):
-            del self._rows[: self._offset]
-            self._offset = 0
+        place = self.first % self.capacity
+        row: Row = self._ring[place]  # type: ignore[assignment]
+        self._ring[place] = None
+        self.first += 1
+        self.forgotten += 1
+        if self._weigh is not None:
+            self.weight -= self._weigh(row)
+        if self._on_forget is not None:
+            self._on_forget(row)

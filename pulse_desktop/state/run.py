@@ -2,9 +2,7 @@
 
 What is known of a run comes from four places, in any order and more than once: the task subject,
 worker events, the result bucket, and the result's body. Each account is written down as a `TaskRun`
-that knows only its own part, and `join` merges two of them. Because every field is merged by a
-rule that does not care for order or repetition (earliest, latest, largest by a fixed order), the
-same accounts give the same record however they arrive.
+that knows only its own part; `pulse_desktop.state.run_join` merges them.
 """
 
 import enum
@@ -70,7 +68,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, order=True):
         return self.rank > 0
 
 
-class Ending(msgspec.Struct, frozen=True, gc=False, order=True):
+class Ending(msgspec.Struct, frozen=True, gc=False):
     """How one attempt ended, as its worker told it.
 
     Attributes:
@@ -88,6 +86,18 @@ class Ending(msgspec.Struct, frozen=True, gc=False, order=True):
     run_s: float | None = None
     error: RunError | None = None
     result_bytes: int | None = None
+
+    @property
+    def merit(self) -> tuple[object, ...]:
+        """Order of preference: the latest, then anything that tells two apart."""
+        return (
+            self.at,
+            self.outcome,
+            self.will_retry,
+            -1.0 if self.run_s is None else self.run_s,
+            () if self.error is None else (self.error,),
+            -1 if self.result_bytes is None else self.result_bytes,
+        )
 
 
 class Attempt(msgspec.Struct, frozen=True, gc=False):
@@ -139,9 +149,22 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     format: str = ""
 
     @property
-    def merit(self) -> tuple[int, float, bool, str, str]:
-        """Order of preference: the later answer, and of one answer the one that was read."""
-        return (self.sequence, self.stored_at, bool(self.format), self.outcome, self.reason)
+    def merit(self) -> tuple[object, ...]:
+        """Order of preference: the later answer, of one answer the one that was read.
+
+        The rest of the fields only make the order total.
+        """
+        return (
+            self.sequence,
+            bool(self.format),
+            self.stored_at,
+            self.outcome,
+            self.reason,
+            self.format,
+            self.size,
+            -1.0 if self.run_s is None else self.run_s,
+            () if self.error is None else (self.error,),
+        )
 
 
 class TaskRun(msgspec.Struct, gc=False):
@@ -154,9 +177,9 @@ class TaskRun(msgspec.Struct, gc=False):
         queued_at: Unix seconds of the first sign that it was enqueued.
         tries: how many times the task has been put on the subject.
         max_attempts: as the worker said, 0 when it did not.
-        attempts: by number, rising.
+        attempts: by number, rising; the latest `MOST_ATTEMPTS` of them.
         progress: the latest.
-        cancelled_at: Unix seconds.
+        cancelled_at: Unix seconds, the latest time somebody said so.
         answer: the stored result.
         rerun_of: the task id it repeats.
         heard_at: Unix seconds of the latest account.
@@ -206,9 +229,10 @@ class TaskRun(msgspec.Struct, gc=False):
     @property
     def wait_s(self) -> float | None:
         """Seconds from being queued to the first start, None when either is unknown."""
-        if self.queued_at is None or not self.attempts or self.attempts[0].started_at is None:
+        first = self.attempts[0] if self.attempts else None
+        if self.queued_at is None or first is None or first.started_at is None or first.number > 1:
             return None
-        return max(0.0, self.attempts[0].started_at - self.queued_at)
+        return max(0.0, first.started_at - self.queued_at)
 
     @property
     def run_s(self) -> float | None:
@@ -218,7 +242,7 @@ class TaskRun(msgspec.Struct, gc=False):
                 return ending.run_s
             if self.attempts[-1].started_at is not None:
                 return max(0.0, ending.at - self.attempts[-1].started_at)
-        return self.answer.run_s if self.answer is not None else None
+        return self._last_word.run_s if self._last_word is not None else None
 
     @property
     def error(self) -> RunError | None:
@@ -227,141 +251,17 @@ class TaskRun(msgspec.Struct, gc=False):
             return None
         if self.attempts and (ending := self.attempts[-1].ending) is not None and ending.error:
             return ending.error
-        return self.answer.error if self.answer is not None else None
+        return self._last_word.error if self._last_word is not None else None
 
     @property
     def reason(self) -> str:
         """One line that says why the state is not plain success; empty when it is."""
-        if self.answer is not None and self.answer.reason:
-            return self.answer.reason
+        if self._last_word is not None and self._last_word.reason:
+            return self._last_word.reason
         error = self.error
         return f"{error.type}: {error.message}" if error is not None else ""
 
-
-def join(a: TaskRun, b: TaskRun) -> TaskRun:
-    """Merge two accounts of the same run.
-
-    Commutative, associative and idempotent in every field but `state`, which `with_state` derives
-    anew from the rest.
-    """
-    request = b.request if a.request is None else a.request
-    if a.request is not None and b.request is not None and a.request != b.request:
-        request = max(a.request, b.request)
-    return with_state(
-        TaskRun(
-            a.task_id,
-            request.task_name if request is not None else max(a.name, b.name),
-            request,
-            _earliest(a.queued_at, b.queued_at),
-            max(a.tries, b.tries),
-            max(a.max_attempts, b.max_attempts),
-            _join_attempts(a.attempts, b.attempts),
-            _latest_progress(a.progress, b.progress),
-            _earliest(a.cancelled_at, b.cancelled_at),
-            _better_answer(a.answer, b.answer),
-            max(a.rerun_of, b.rerun_of),
-            max(a.heard_at, b.heard_at),
-        )
-    )
-
-
-def with_state(run: TaskRun) -> TaskRun:
-    """Set the state of a freshly made run from what is known of it, and return it."""
-    run.state = _derive(run)
-    return run
-
-
-_OUTCOMES: Final = {
-    "succeeded": RunState.SUCCEEDED,
-    "soft_failed": RunState.SOFT_FAILED,
-    "failed": RunState.FAILED,
-    "cancelled": RunState.CANCELLED,
-}
-
-
-def _derive(run: TaskRun) -> RunState:
-    last = run.attempts[-1] if run.attempts else None
-    answer = run.answer
-    if answer is not None and not _runs_again_since(run, answer):
-        if answer.outcome:
-            return _OUTCOMES[answer.outcome]
-        if last is not None and last.ending is not None and not last.ending.will_retry:
-            return _OUTCOMES[last.ending.outcome]
-        return RunState.ANSWERED
-    if run.cancelled_at is not None:
-        return RunState.CANCELLED
-    if last is None:
-        return RunState.RETRYING if run.tries > 1 else RunState.QUEUED
-    if run.tries > last.number:
-        return RunState.RETRYING
-    if last.ending is None:
-        return RunState.RUNNING
-    return RunState.RETRYING if last.ending.will_retry else _OUTCOMES[last.ending.outcome]
-
-
-def _runs_again_since(run: TaskRun, answer: Answer) -> bool:
-    """Whether the same task id was started anew after this answer was stored."""
-    last = run.attempts[-1] if run.attempts else None
-    return (
-        last is not None
-        and last.ending is None
-        and last.started_at is not None
-        and last.started_at > answer.stored_at
-    )
-
-
-def _earliest(a: float | None, b: float | None) -> float | None:
-    if a is None:
-        return b
-    return a if b is None or a <= b else b
-
-
-def _latest_progress(a: Progress | None, b: Progress | None) -> Progress | None:
-    if a is None or b is None:
-        return b if a is None else a
-    return max(a, b)
-
-
-def _better_answer(a: Answer | None, b: Answer | None) -> Answer | None:
-    if a is None or b is None:
-        return b if a is None else a
-    return a if a.merit >= b.merit else b
-
-
-def _join_attempts(a: tuple[Attempt, ...], b: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
-    if not b or a is b:
-        return a
-    if not a:
-        return b
-    by_number = {attempt.number: attempt for attempt in a}
-    for attempt in b:
-        known = by_number.get(attempt.number)
-        by_number[attempt.number] = attempt if known is None else _join_attempt(known, attempt)
-    if len(by_number) == 1:
-        return tuple(by_number.values())
-    return tuple(by_number[number] for number in sorted(by_number))
-
-
-def _join_attempt(a: Attempt, b: Attempt) -> Attempt:
-    if a == b:
-        return a
-    # A second start under the same number is another delivery; the latest is the one that counts.
-    start = max((a.started_at or 0.0, a.worker), (b.started_at or 0.0, b.worker))
-    ending = a.ending if b.ending is None else b.ending
-    if a.ending is not None and b.ending is not None:
-        ending = a.ending if _ending_merit(a.ending) >= _ending_merit(b.ending) else b.ending
-    return Attempt(a.number, start[0] or None, start[1], ending)
-
-
-def _ending_merit(ending: Ending) -> tuple[float, str, bool, float, str, int]:
-    """A fixed order among endings: the latest first, then anything that tells two apart."""
-    return (
-        ending.at,
-        ending.outcome,
-        ending.will_retry,
-        -1.0 if ending.run_s is None else ending.run_s,
-        ""
-        if ending.error is None
-        else f"{ending.error.type}\0{ending.error.message}\0{ending.error.traceback}",
-        -1 if ending.result_bytes is None else ending.result_bytes,
-    )
+    @property
+    def _last_word(self) -> Answer | None:
+        """The stored answer, unless the run goes on after it."""
+        return None if self.state in OPEN_STATES else self.answer

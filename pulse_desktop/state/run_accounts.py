@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from pulse_desktop.protocol.event import Event
+import msgspec
+
+from pulse_desktop.protocol.event import Event, fields_of
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_message import (
     RERUN_OF,
@@ -15,6 +17,7 @@ from pulse_desktop.protocol.task_message import (
 from pulse_desktop.protocol.task_result import TaskResult
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.fields import as_json, as_number, as_text, as_whole
+from pulse_desktop.state.quick_accounts import QUICK_READERS
 from pulse_desktop.state.run import (
     Answer,
     Attempt,
@@ -92,12 +95,22 @@ def account_of_unreadable_result(stored: StoredObject, problem: str) -> TaskRun:
     )
 
 
-def account_of_event(event: Event) -> TaskRun | None:
-    """Say what a worker's event tells about a run, or None when it is not about one."""
+def account_of_event(event: Event, body: msgspec.Raw | None = None) -> TaskRun | None:
+    """Say what a worker's event tells about a run, or None when it is not about one.
+
+    Args:
+        event: any event.
+        body: its data, if `read_event` handed it out.
+    """
+    if body is not None:
+        quick = QUICK_READERS.get(event.type)
+        account = quick(event, body) if quick is not None else None
+        if account is not None:
+            return account
     reader = _READERS.get(event.type)
     if reader is None:
         return None
-    data = event.data()
+    data = fields_of(event, body)
     task_id = as_text(data.get("task_id"))
     if not task_id:
         return None
@@ -105,9 +118,9 @@ def account_of_event(event: Event) -> TaskRun | None:
 
 
 def _queued(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
-    queued_at = parse_timestamp(data.get("queued_at")) or event.timestamp
     labels = data.get("labels")
     labels = labels if isinstance(labels, dict) else {}
+    types = data.get("labels_types")
     name = as_text(data.get("task_name"))
     request = None
     if name and isinstance(data.get("args"), list) and isinstance(data.get("kwargs"), dict):
@@ -118,12 +131,13 @@ def _queued(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
             as_json(data["args"]),
             as_json(data["kwargs"]),
             as_json(labels),
+            as_json(types if isinstance(types, dict) else None),
         )
     return TaskRun(
         task_id,
         name,
         request,
-        queued_at,
+        parse_timestamp(data.get("queued_at")) or event.timestamp,
         _retries(labels) + 1,
         rerun_of=as_text(labels.get(RERUN_OF)),
         heard_at=event.timestamp,
@@ -131,13 +145,12 @@ def _queued(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
 
 
 def _started(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
-    number = max(1, as_whole(data.get("attempt")) or 1)
-    worker = as_text(data.get("worker")) or event.source
     return TaskRun(
         task_id,
         as_text(data.get("task_name")),
         queued_at=parse_timestamp(data.get("queued_at")),
-        attempts=(Attempt(number, event.timestamp, worker),),
+        max_attempts=as_whole(data.get("max_attempts")) or 0,
+        attempts=(Attempt(_number(data), event.timestamp, _worker(data, event)),),
         heard_at=event.timestamp,
     )
 
@@ -166,33 +179,31 @@ def _failed(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
 
 
 def _cancelled(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
+    began = data.get("attempt") is not None  # else it was cancelled before any attempt
+    account = _ended(task_id, data, event, "cancelled")
     return TaskRun(
         task_id,
-        as_text(data.get("task_name")),
+        account.name,
+        attempts=account.attempts if began else (),
         cancelled_at=event.timestamp,
         heard_at=event.timestamp,
     )
 
 
 def _ended(task_id: str, data: dict[str, Any], event: Event, outcome: str) -> TaskRun:
-    number = max(1, as_whole(data.get("attempt")) or 1)
+    ending = Ending(
+        event.timestamp,
+        outcome,
+        data.get("will_retry") is True,
+        as_number(data.get("run_s")),
+        _error(data.get("error")),
+        as_whole(data.get("result_bytes")),
+    )
     return TaskRun(
         task_id,
         as_text(data.get("task_name")),
         max_attempts=as_whole(data.get("max_attempts")) or 0,
-        attempts=(
-            Attempt(
-                number,
-                ending=Ending(
-                    event.timestamp,
-                    outcome,
-                    data.get("will_retry") is True,
-                    as_number(data.get("run_s")),
-                    _error(data.get("error")),
-                    as_whole(data.get("result_bytes")),
-                ),
-            ),
-        ),
+        attempts=(Attempt(_number(data), None, _worker(data, event), ending),),
         heard_at=event.timestamp,
     )
 
@@ -215,7 +226,7 @@ def _older_ended(outcome: str) -> Callable[[str, dict[str, Any], Event], TaskRun
             as_text(data.get("task_name")),
             attempts=(
                 Attempt(
-                    max(1, as_whole(data.get("attempt")) or 1),
+                    _number(data),
                     ending=Ending(
                         event.timestamp,
                         outcome,
@@ -242,6 +253,14 @@ _READERS: Final[dict[str, Callable[[str, dict[str, Any], Event], TaskRun]]] = {
     "task_completed": _older_ended("succeeded"),
     "task_failed": _older_ended("failed"),
 }
+
+
+def _number(data: dict[str, Any]) -> int:
+    return max(1, as_whole(data.get("attempt")) or 1)
+
+
+def _worker(data: dict[str, Any], event: Event) -> str:
+    return as_text(data.get("worker")) or event.source
 
 
 def _error(value: object) -> RunError | None:

@@ -18,9 +18,14 @@ class CountSeries:
         self.length = length
         self._sums = [0.0] * length
         self._head = -1  # number of the newest bucket since the epoch
+        self._place = 0  # where its sum stands
+        self._begin = self._end = 0.0  # the time it covers
 
     def add(self, at: float, amount: float = 1.0) -> None:
         """Add to the bucket of a time (Unix seconds). What is older than the span is ignored."""
+        if self._begin <= at < self._end:  # nearly always
+            self._sums[self._place] += amount
+            return
         bucket = int(at // self.width_s)
         if bucket > self._head:
             self._advance(bucket)
@@ -54,6 +59,9 @@ class CountSeries:
         for number in range(bucket - gone + 1, bucket + 1):
             self._sums[number % self.length] = 0.0
         self._head = bucket
+        self._place = bucket % self.length
+        self._begin = bucket * self.width_s
+        self._end = self._begin + self.width_s
 
 
 class SampleSeries:

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from pulse_desktop.protocol.arrival import Arrival, Channel
-from pulse_desktop.protocol.event import Event, decode_event
+from pulse_desktop.protocol.event import Event, read_event
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_message import TASK_NAME, UnreadableTaskError, decode_task
 from pulse_desktop.protocol.task_result import TaskResult, UnreadableResultError, decode_result
@@ -31,13 +31,19 @@ from pulse_desktop.state.run_accounts import (
 )
 from pulse_desktop.state.stored_results import StoredResults
 from pulse_desktop.state.task_runs import TaskRuns
-from pulse_desktop.state.topic_activity import Topics
+from pulse_desktop.state.topic_activity import MOST_TOPICS, TopicActivity, Topics
 from pulse_desktop.state.workers import Workers
 
 LOG_ROWS: Final = 100_000
 LOG_BYTES: Final = 256 << 20
 TASK_TOPIC: Final = "taskiq"
 """The name under which messages of the task subject stand in the event log."""
+
+AHEAD_S: Final = 3600.0
+"""An event dated later than this beyond its arrival has a broken clock: the arrival counts."""
+
+_Apply = Callable[[Event, msgspec.Raw | None], None]
+_Lane = tuple[str, TopicActivity, _Apply | None]
 
 _EVENT_OVERHEAD: Final = 200  # bytes an Event takes beside its payload
 
@@ -87,7 +93,8 @@ class SystemState:
         self.topics = Topics()
         self.unreadable = 0
         self.to_read: list[StoredObject] = []
-        self._by_topic: dict[str, Callable[[Event], None]] = {
+        self._lanes: dict[str, _Lane] = {}
+        self._by_topic: dict[str, _Apply] = {
             "tasks": self._apply_to_runs,
             "monitoring": self._apply_monitoring,
             "agents": self.agents.apply,
@@ -157,17 +164,26 @@ class SystemState:
         return found[::-1]
 
     def _fold_event(self, arrival: Arrival) -> None:
-        topic = topic_of(arrival.subject)
-        event = decode_event(topic, arrival.payload, arrival.at, arrival.sequence)
+        subject, at = arrival.subject, arrival.at
+        lane = self._lanes.get(subject) or self._lane(subject)
+        topic, activity, apply = lane
+        event, body = read_event(topic, arrival.payload, at, arrival.sequence)
+        if event.timestamp > at + AHEAD_S:
+            event.timestamp, event.time_source = at, "received"
         self.log.append(event)
-        readable = not event.problem
-        self.topics.count(topic, arrival.at, readable)
-        if not readable:
+        activity.count(at, not event.problem)
+        if event.problem:
             self.unreadable += 1
-            return
-        apply = self._by_topic.get(topic)
-        if apply is not None:
-            apply(event)
+        elif apply is not None:
+            apply(event, body)
+
+    def _lane(self, subject: str) -> _Lane:
+        """Look up what belongs to a subject, once for each of the usual ones."""
+        topic = topic_of(subject)
+        lane = (topic, self.topics.of(topic), self._by_topic.get(topic))
+        if len(self._lanes) < MOST_TOPICS:
+            self._lanes[subject] = lane
+        return lane
 
     def _fold_task(self, arrival: Arrival) -> None:
         problem = ""
@@ -200,16 +216,16 @@ class SystemState:
             self.runs.put(account_of_object(stored))
             self.to_read.append(stored)
 
-    def _apply_to_runs(self, event: Event) -> None:
-        account = account_of_event(event)
+    def _apply_to_runs(self, event: Event, body: msgspec.Raw | None) -> None:
+        account = account_of_event(event, body)
         if account is not None:
             self.runs.put(account)
 
-    def _apply_monitoring(self, event: Event) -> None:
+    def _apply_monitoring(self, event: Event, body: msgspec.Raw | None) -> None:
         if event.type.startswith("worker."):
-            self.workers.apply(event)
+            self.workers.apply(event, body)
         else:
-            self._apply_to_runs(event)
+            self._apply_to_runs(event, body)
 
 
 def _weight(event: Event) -> int:

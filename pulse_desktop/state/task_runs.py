@@ -5,13 +5,15 @@ from collections.abc import Iterable
 from typing import Final
 
 from pulse_desktop.state.rows import Rows
-from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun, join, with_state
+from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
+from pulse_desktop.state.run_join import join, with_state
 from pulse_desktop.state.series import CountSeries, SampleSeries
 
 DEFAULT_OVERDUE_S: Final = 300.0
 """How long a run may stay unanswered before it is called overdue, when nothing better is known."""
 
 SWEEP_SLICE: Final = 2_000
+MOST_NAMES: Final = 500  # task names are the sender's choice
 OUTCOME_BUCKET_S: Final = 5.0
 OUTCOME_BUCKETS: Final = 24 * 720  # a day
 
@@ -55,10 +57,16 @@ class TaskRuns:
             if run.state in OPEN_STATES:
                 self._open.add(run.task_id)
             else:
-                self._count_end(run, 1, measured=True)
+                self._count_end(run, 1)
+                self._measure(None, run)
             return run
         before = self.rows[position]
         run = join(before, account)
+        if run.heard_at == before.heard_at:
+            if before.state is RunState.OVERDUE and run.state in OPEN_STATES:
+                run.state = RunState.OVERDUE  # nothing new was heard; the next sweep would say so
+            if run == before:
+                return before
         self._replace(position, before, run)
         return run
 
@@ -102,21 +110,22 @@ class TaskRuns:
 
     def _replace(self, position: int, before: TaskRun, run: TaskRun) -> None:
         self.rows.replace(position, run)
-        if before.state is run.state:
+        was_open = before.state in OPEN_STATES
+        if before.state is not run.state:
+            self.counts[before.state] -= 1
+            self.counts[run.state] += 1
+            if run.state in OPEN_STATES:
+                self._open.add(run.task_id)
+            elif was_open:
+                self._open.discard(run.task_id)
+        elif was_open:
             return
-        self.counts[before.state] -= 1
-        self.counts[run.state] += 1
-        was_open, is_open = before.state in OPEN_STATES, run.state in OPEN_STATES
-        if not was_open:
-            self._count_end(before, -1)
-        if is_open:
-            self._open.add(run.task_id)
-        else:
-            self._open.discard(run.task_id)
-            self._count_end(run, 1, measured=was_open)
+        self._count_end(before, -1)
+        self._count_end(run, 1)
+        self._measure(before, run)
 
-    def _count_end(self, run: TaskRun, amount: int, *, measured: bool = False) -> None:
-        """Count an ended run, or take it back; note its run time if it ends just now."""
+    def _count_end(self, run: TaskRun, amount: int) -> None:
+        """Count an ended run, or take it back. Does nothing for one that goes on."""
         at = run.finished_at
         if at is None:
             return
@@ -124,14 +133,23 @@ class TaskRuns:
         if series is None:
             series = self.finished[run.state] = CountSeries(OUTCOME_BUCKET_S, OUTCOME_BUCKETS)
         series.add(at, amount)
-        seconds = run.run_s
-        if measured and seconds is not None and run.name:
-            durations = self.durations.get(run.name)
-            if durations is None:
-                durations = self.durations[run.name] = SampleSeries()
-            durations.add(at, seconds)
+
+    def _measure(self, before: TaskRun | None, run: TaskRun) -> None:
+        """Note the run time of a run once it has ended and its name and time are known."""
+        if not _is_measured(run) or (before is not None and _is_measured(before)):
+            return
+        durations = self.durations.get(run.name)
+        if durations is None:
+            if len(self.durations) >= MOST_NAMES:
+                return
+            durations = self.durations[run.name] = SampleSeries()
+        durations.add(run.finished_at or 0.0, run.run_s or 0.0)
 
     def _forget(self, run: TaskRun) -> None:
         self._positions.pop(run.task_id, None)
         self._open.discard(run.task_id)
         self.counts[run.state] -= 1
+
+
+def _is_measured(run: TaskRun) -> bool:
+    return bool(run.name) and run.finished_at is not None and run.run_s is not None

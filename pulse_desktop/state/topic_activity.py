@@ -5,6 +5,7 @@ from pulse_desktop.state.series import CountSeries
 
 ALIVE_WITHIN_S = 60.0
 HISTORY_S = 600
+MOST_TOPICS = 100
 
 
 class TopicActivity:
@@ -53,14 +54,18 @@ class Topics:
     def __init__(self) -> None:
         self.by_name: dict[str, TopicActivity] = {name: TopicActivity(name) for name in TOPICS}
 
-    def count(self, topic: str, at: float, readable: bool) -> None:
-        """Count one event."""
+    def of(self, topic: str) -> TopicActivity:
+        """Return the activity of a topic; beyond a hundred, all others are one."""
         activity = self.by_name.get(topic)
         if activity is None:
-            if len(self.by_name) >= 100:
+            if len(self.by_name) >= MOST_TOPICS:
                 topic = "…"
             activity = self.by_name.setdefault(topic, TopicActivity(topic))
-        activity.count(at, readable)
+        return activity
+
+    def count(self, topic: str, at: float, readable: bool) -> None:
+        """Count one event."""
+        self.of(topic).count(at, readable)
 
     def alive(self, now: float) -> int:
         """Return how many of the seven are alive."""

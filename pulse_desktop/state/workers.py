@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.event import Event, fields_of
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.fields import as_number, as_text, as_whole
 from pulse_desktop.state.rows import Rows
@@ -106,11 +106,11 @@ class Workers:
         """Walk the ids of tasks that living workers say they run."""
         return (task_id for worker in self.alive(now) for task_id in worker.task_ids)
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold a heartbeat or a good-bye."""
         if event.type not in ("worker.heartbeat", "worker.stopped"):
             return
-        data = event.data()
+        data = fields_of(event, body)
         name = as_text(data.get("worker")) or event.source
         if not name:
             return

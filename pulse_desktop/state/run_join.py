@@ -1,0 +1,115 @@
+"""Merging two accounts of one task run, so that their order and repetition do not matter.
+
+Every field is merged by a rule that does not care for either (earliest, latest, largest by a fixed
+order), so the same accounts give the same record however they arrive.
+"""
+
+from typing import Final
+
+import msgspec
+
+from pulse_desktop.state.run import Attempt, RunState, TaskRun
+
+MOST_ATTEMPTS: Final = 100
+
+
+def join(a: TaskRun, b: TaskRun) -> TaskRun:
+    """Merge two accounts of the same run.
+
+    Commutative, associative and idempotent in every field but `state`, which `with_state` derives
+    anew from the rest.
+    """
+    run = msgspec.structs.replace(a)
+    _join_request(run, b)
+    if b.queued_at is not None and (run.queued_at is None or b.queued_at < run.queued_at):
+        run.queued_at = b.queued_at
+    if b.tries > run.tries:
+        run.tries = b.tries
+    if b.max_attempts > run.max_attempts:
+        run.max_attempts = b.max_attempts
+    if b.attempts:
+        run.attempts = _join_attempts(run.attempts, b.attempts)
+    if b.progress is not None and (run.progress is None or b.progress > run.progress):
+        run.progress = b.progress
+    if b.cancelled_at is not None:
+        run.cancelled_at = max(b.cancelled_at, run.cancelled_at or 0.0)
+    if b.answer is not None and (run.answer is None or b.answer.merit > run.answer.merit):
+        run.answer = b.answer
+    if b.rerun_of > run.rerun_of:
+        run.rerun_of = b.rerun_of
+    if b.heard_at > run.heard_at:
+        run.heard_at = b.heard_at
+    run.state = _derive(run)
+    return run
+
+
+def _join_request(run: TaskRun, b: TaskRun) -> None:
+    if b.request is not None and (run.request is None or b.request > run.request):
+        run.request = b.request
+    if run.request is not None:
+        run.name = run.request.task_name
+    elif b.name > run.name:
+        run.name = b.name
+
+
+def with_state(run: TaskRun) -> TaskRun:
+    """Set the state of a freshly made run from what is known of it, and return it."""
+    run.state = _derive(run)
+    return run
+
+
+_OUTCOMES: Final = {
+    "succeeded": RunState.SUCCEEDED,
+    "soft_failed": RunState.SOFT_FAILED,
+    "failed": RunState.FAILED,
+    "cancelled": RunState.CANCELLED,
+}
+
+
+def _derive(run: TaskRun) -> RunState:
+    last = run.attempts[-1] if run.attempts else None
+    ending = last.ending if last is not None else None
+    # While an attempt runs, whatever ended the run before it began is history.
+    since = (last.started_at or 0.0) if last is not None and ending is None else 0.0
+    answer = run.answer
+    if answer is not None and answer.stored_at >= since:
+        if answer.outcome:
+            return _OUTCOMES[answer.outcome]
+        if ending is not None and not ending.will_retry:
+            return _OUTCOMES[ending.outcome]
+        return RunState.ANSWERED
+    if run.cancelled_at is not None and run.cancelled_at >= since:
+        return RunState.CANCELLED
+    if last is None:
+        return RunState.RETRYING if run.tries > 1 else RunState.QUEUED
+    if ending is None:
+        return RunState.RUNNING
+    if ending.will_retry or (ending.outcome == "failed" and run.tries > last.number):
+        return RunState.RETRYING
+    return _OUTCOMES[ending.outcome]
+
+
+def _join_attempts(a: tuple[Attempt, ...], b: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+    if not a:
+        return b
+    if len(a) == 1 and len(b) == 1 and a[0].number == b[0].number:
+        joined = _join_attempt(a[0], b[0])
+        return a if joined is a[0] else (joined,)
+    by_number = {attempt.number: attempt for attempt in a}
+    for attempt in b:
+        known = by_number.get(attempt.number)
+        by_number[attempt.number] = attempt if known is None else _join_attempt(known, attempt)
+    return tuple(by_number[number] for number in sorted(by_number)[-MOST_ATTEMPTS:])
+
+
+def _join_attempt(a: Attempt, b: Attempt) -> Attempt:
+    if a == b:
+        return a
+    # A second start under the same number is another delivery; the latest is the one that counts.
+    start = max((a.started_at or 0.0, a.worker), (b.started_at or 0.0, b.worker))
+    ending = a.ending if b.ending is None else b.ending
+    if a.ending is not None and b.ending is not None and a.ending.merit > b.ending.merit:
+        ending = a.ending
+    if ending is not None and ending.at < start[0]:
+        ending = None  # it ended an earlier delivery
+    return Attempt(a.number, start[0] or None, start[1], ending)
