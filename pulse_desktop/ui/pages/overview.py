@@ -23,7 +23,7 @@ from pulse_desktop.ui.cadence import Cadence
 from pulse_desktop.ui.charts.colours import sequence_colour
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
-from pulse_desktop.ui.charts.windows import WINDOWS, levels, rates
+from pulse_desktop.ui.charts.windows import WINDOWS, fitted, levels, rates
 from pulse_desktop.ui.page import Page, PageContext
 from pulse_desktop.ui.run_words import LATEST_COLUMNS, short_name
 from pulse_desktop.ui.theme import theme
@@ -201,10 +201,12 @@ class OverviewPage(Page):
             return
         empty = CountSeries(5.0, 2)
         ended = {state.value: runs.finished.get(state, empty) for state in _ENDED}
-        times, values = rates(ended, now, _WINDOW, per_s=1.0, known_since=self._known_since(now))
+        since = self._known_since(now)
+        window = fitted(_WINDOW, since, now)
+        times, values = rates(ended, now, window, per_s=1.0, known_since=since)
         failed = values[RunState.FAILED] + values[RunState.SOFT_FAILED]
         shown = {_SUCCEEDED.name: values[RunState.SUCCEEDED], _FAILED.name: failed}
-        self.throughput.set_data(times, shown, _WINDOW.span(now))
+        self.throughput.set_data(times, shown, window.span(now))
 
     def _known_since(self, now: float) -> float:
         """Return since when runs are known, Unix seconds: before it there is a gap, not a zero."""
