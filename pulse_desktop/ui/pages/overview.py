@@ -229,8 +229,9 @@ class OverviewPage(Page):
         if names:
             durations = self.context.state.runs.durations
             series = {short: durations[name] for name, short in names.items()}
-            times, values = levels(series, now, _WINDOW, 0.95)
-            self.run_times.set_data(times, values, _WINDOW.span(now))
+            window = fitted(_WINDOW, self._known_since(now), now)
+            times, values = levels(series, now, window, 0.95)
+            self.run_times.set_data(times, values, window.span(now))
 
     def _open_concern(self, concern: Concern | None) -> None:
         if concern is None:
