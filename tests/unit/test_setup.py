@@ -86,7 +86,7 @@ def checkout(tmp_path: Path, stand_ins: Path) -> Path:
 
 def listed_packages() -> list[str]:
     text = (SCRIPTS / "system-libraries.sh").read_text()
-    lists = re.findall(r'^(?:window|network|x11|test_screen)="([^"]+)"', text, re.MULTILINE)
+    lists = re.findall(r'^(?:window|network|x11|test_screen|wished)="([^"]+)"', text, re.MULTILINE)
     return " ".join(lists).split()
 
 
@@ -136,10 +136,25 @@ def test_missing_libraries_are_installed_by_root(tmp_path: Path, stand_ins: Path
     done = run(SCRIPTS / "system-libraries.sh", "test", cwd=tmp_path, stand_ins=stand_ins)
 
     assert done.returncode == 0, done.stderr
-    update, install = (tmp_path / "apt-calls").read_text().splitlines()
+    update, install, _, wished = (tmp_path / "apt-calls").read_text().splitlines()
     assert update.startswith("update")
     assert "--no-install-recommends" in install
     assert {"libegl1", "xvfb", "xauth"} <= set(install.split())
+    assert wished.endswith("fonts-noto-color-emoji")
+
+
+def test_a_font_that_cannot_be_had_does_not_stop_the_set_up(
+    tmp_path: Path, stand_ins: Path
+) -> None:
+    names = [name for name in listed_packages() if name != "fonts-noto-color-emoji"]
+    put(stand_ins, "dpkg-query", "\n".join(f"echo installed {name}" for name in names))
+    put(stand_ins, "id", "echo 0")
+    put(stand_ins, "apt-get", "exit 100")
+
+    done = run(SCRIPTS / "system-libraries.sh", "run", cwd=tmp_path, stand_ins=stand_ins)
+
+    assert done.returncode == 0
+    assert "going on without fonts-noto-color-emoji" in done.stdout
 
 
 def test_a_failing_apt_stops_the_set_up_and_shows_why(tmp_path: Path, stand_ins: Path) -> None:
