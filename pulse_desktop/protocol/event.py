@@ -5,29 +5,23 @@ not an event becomes an *unreadable* one that keeps its bytes and says what was 
 """
 
 import json
-import re
+import math
 from datetime import datetime
-from itertools import accumulate, islice
 from typing import Annotated, Any, Final
 
 import msgspec
 
 from pulse_desktop.protocol.identifiers import new_event_id
+from pulse_desktop.protocol.json_text import MAX_DEPTH, is_too_deep, may_be_too_deep, repeated_key
 from pulse_desktop.protocol.timestamps import EARLIEST, LATEST, format_timestamp, parse_timestamp
 
 MAX_EVENT_BYTES: Final = 1 << 20
 """Larger payloads are kept unread, so that one of them cannot hold up a frame."""
 
-MAX_DEPTH: Final = 64
-
 _ENVELOPE_KEYS: Final = frozenset(
     {"id", "topic", "type", "event", "timestamp", "source", "data", "time"}
 )
 _WATCHED_KEYS: Final = (b'"type"', b'"event"', b'"data"', b'"timestamp"')
-
-_TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
-_STEPS: Final = {0x5B: 1, 0x7B: 1, 0x5D: -1, 0x7D: -1}  # [ { ] }
-_NO_BRACKETS: Final = bytes(set(range(256)) - set(_STEPS))
 
 
 class Event(msgspec.Struct, gc=False):
@@ -138,7 +132,10 @@ def read_event(
 
 def fields_of(event: Event, data: msgspec.Raw | None) -> dict[str, Any]:
     """Return the fields of an event read by `read_event`."""
-    fields: dict[str, Any] = event.data() if data is None else _decode_any(data)
+    try:
+        fields: dict[str, Any] = event.data() if data is None else _decode_any(data)
+    except msgspec.DecodeError:
+        return event.data()
     return fields
 
 
@@ -157,7 +154,7 @@ def _is_canonical(known: _Canonical, topic: str, raw: bytes) -> bool:
     if not raw.isascii():
         raw.decode()
     # Most data are flat: no list, and no object inside the one they are.
-    return (raw.rfind(b"{") == begin and raw.rfind(b"[") < 0) or not _may_be_too_deep(raw)
+    return (raw.rfind(b"{") == begin and raw.rfind(b"[") < 0) or not may_be_too_deep(raw)
 
 
 def _decode_carefully(topic: str, raw: bytes, received_at: float, sequence: int) -> Event:
@@ -193,8 +190,8 @@ def _decode_carefully(topic: str, raw: bytes, received_at: float, sequence: int)
 def event_data(raw: bytes) -> dict[str, Any]:
     """Return what an event is about: its `data` object, or the fields beside its name."""
     try:
-        body = _decode_any(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        body = _decode_patiently(raw)
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(body, dict):
         return {}
@@ -206,6 +203,18 @@ def event_data(raw: bytes) -> dict[str, Any]:
     if data is not None:
         return {"data": data, **_beside_the_envelope(body)}
     return _beside_the_envelope(body)
+
+
+def _decode_patiently(raw: bytes) -> Any:
+    """Decode JSON; a number beyond what Python takes for one becomes the text it was."""
+    try:
+        return _decode_any(raw)
+    except msgspec.ValidationError:
+        return json.loads(
+            raw,
+            parse_int=lambda text: int(text) if len(text) < 1_000 else text,
+            parse_float=lambda text: text if math.isinf(float(text)) else float(text),
+        )
 
 
 def encode_event(
@@ -244,44 +253,12 @@ def _problem_before_decoding(raw: bytes) -> str:
         return f"larger than {MAX_EVENT_BYTES >> 20} MiB"
     if not raw.isascii():
         raw.decode()
-    if _may_be_too_deep(raw) and _is_too_deep(raw):
+    if may_be_too_deep(raw) and is_too_deep(raw):
         return f"nested deeper than {MAX_DEPTH} levels"
     for key in _WATCHED_KEYS:
         if raw.count(key) > 1:
-            return _repeated_key(raw)
+            return repeated_key(raw)
     return ""
-
-
-def _repeated_key(raw: bytes) -> str:
-    """Read the whole text to tell whether a suspicion is true: slow, so only on suspicion."""
-    repeated: list[str] = []
-
-    def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        value = dict(pairs)
-        if len(value) != len(pairs):
-            names = [name for name, _ in pairs]
-            repeated.append(next(name for name in names if names.count(name) > 1))
-        return value
-
-    try:
-        json.loads(raw, object_pairs_hook=keep)
-    except (ValueError, RecursionError) as error:
-        return f"not JSON: {error}"
-    return f"key {repeated[0][:40]!r} given twice" if repeated else ""
-
-
-def _may_be_too_deep(raw: bytes) -> bool:
-    return raw.count(b"[") + raw.count(b"{") > MAX_DEPTH
-
-
-def _is_too_deep(raw: bytes) -> bool:
-    """Tell how deep brackets nest outside texts, without recursion."""
-    brackets = _TEXT.sub(b"", raw).translate(None, _NO_BRACKETS)
-    depths = accumulate(map(_STEPS.__getitem__, brackets))
-    while block := list(islice(depths, 4096)):
-        if max(block) > MAX_DEPTH:
-            return True
-    return False
 
 
 def _decode_unusual(topic: str, raw: bytes, received_at: float, sequence: int) -> Event:

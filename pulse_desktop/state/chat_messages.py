@@ -150,13 +150,13 @@ class ChatMessages:
         if position is None:
             position = self.rows.append(message)
         else:
+            before = self.rows[position]
+            for key in {before.key, before.message_id} - {message.key, message.message_id}:
+                self._positions.pop(key, None)
             self.rows.replace(position, message)
         for key in (external, internal):
             if key:
                 self._positions[key] = position
-        if len(self._positions) > 4 * self.rows.capacity:  # a message may change its ids
-            kept = self._positions.items()
-            self._positions = {key: at for key, at in kept if at >= self.rows.first}
 
     def _forget(self, message: ChatMessage) -> None:
         for key in (message.key, message.message_id):
