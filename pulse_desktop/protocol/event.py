@@ -109,24 +109,24 @@ def read_event(
         The event, and the JSON object under `data` of an event in the canonical form, so that
         nobody has to read the envelope twice. For every other form None: ask the event.
     """
-    if raw.startswith(_CANONICAL_BEGIN) and len(raw) <= MAX_EVENT_BYTES:
+    if raw[:7] == _CANONICAL_BEGIN and len(raw) <= MAX_EVENT_BYTES:
         try:
             known = _decode_canonical(raw)
-            at = known.timestamp.timestamp()
-            if _is_canonical(known, topic, raw) and EARLIEST <= at <= LATEST:
-                return Event(
-                    topic,
-                    known.type,
-                    at,
-                    "event",
-                    received_at,
-                    known.id,
-                    known.source,
-                    raw,
-                    sequence,
-                ), known.data
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass  # the careful reading finds the words for it
+        else:
+            id_, name, source, data = known.id, known.type, known.source, known.data
+            begin = len(raw) - len(data) - 1
+            # Written as `encode_event` does, data last: its length leaves no room for a key given
+            # twice, so nothing has to be searched for one.
+            if (
+                begin == _CANONICAL_LENGTH + len(topic) + len(id_) + len(name) + len(source)
+                and EARLIEST <= (at := known.timestamp.timestamp()) <= LATEST
+                and name
+                and _is_sound(raw, begin)
+            ):
+                event = Event(topic, name, at, "event", received_at, id_, source, raw, sequence)
+                return event, data
     return _decode_carefully(topic, raw, received_at, sequence), None
 
 
@@ -139,22 +139,16 @@ def fields_of(event: Event, data: msgspec.Raw | None) -> dict[str, Any]:
     return fields
 
 
-def _is_canonical(known: _Canonical, topic: str, raw: bytes) -> bool:
-    """Tell whether the envelope is written exactly as `encode_event` does, data last.
-
-    Its length leaves no room for a key given twice, so nothing has to be searched for one.
-
-    Raises:
-        UnicodeDecodeError: the payload is not UTF-8.
-    """
-    begin = len(raw) - len(known.data) - 1
-    length = _CANONICAL_LENGTH + len(topic) + len(known.type) + len(known.id) + len(known.source)
-    if begin != length or raw[begin] != 0x7B or not known.type:
-        return False
+def _is_sound(raw: bytes, begin: int) -> bool:
+    """Tell whether data begins as an object, the text is UTF-8, and nothing is too deep."""
     if not raw.isascii():
-        raw.decode()
-    # Most data are flat: no list, and no object inside the one they are.
-    return (raw.rfind(b"{") == begin and raw.rfind(b"[") < 0) or not may_be_too_deep(raw)
+        try:
+            raw.decode()
+        except UnicodeDecodeError:
+            return False
+    if raw.rfind(b"{") == begin and raw.rfind(b"[") < 0:  # most data are flat
+        return True
+    return raw[begin] == 0x7B and not may_be_too_deep(raw)
 
 
 def _decode_carefully(topic: str, raw: bytes, received_at: float, sequence: int) -> Event:

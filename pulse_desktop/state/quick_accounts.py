@@ -21,7 +21,10 @@ _Id = Annotated[str, msgspec.Meta(min_length=1)]
 _Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 _Number = Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
-_MARKS: Final = (RERUN_OF.encode(), RETRIES.encode())
+_RERUN: Final = RERUN_OF.encode()
+_RETRY: Final = RETRIES.encode()
+_LIST: Final = 0x5B
+_OBJECT: Final = 0x7B
 
 
 class _Started(msgspec.Struct, gc=False):
@@ -109,9 +112,10 @@ def _queued(event: Event, body: msgspec.Raw) -> TaskRun | None:
     if (
         len(body) > MAX_TEXT
         or not EARLIEST <= queued_at <= LATEST
-        or (args[:1], kwargs[:1], labels[:1]) != (b"[", b"{", b"{")
-        or (types[:1] != b"{" and types != b"null")
-        or any(mark in labels for mark in _MARKS)
+        or not (args[0] == _LIST and kwargs[0] == labels[0] == _OBJECT)
+        or not (types == b"null" or types[0] == _OBJECT)
+        or _RERUN in labels
+        or _RETRY in labels
     ):
         return None
     return TaskRun(

@@ -85,16 +85,17 @@ class Rows(Generic[Row]):
     def append(self, row: Row) -> int:
         """Add a row as the newest and return its position."""
         position = self.end
-        if position - self.first == self.capacity:
+        capacity, weigh = self.capacity, self._weigh
+        if position - self.first == capacity:
             self._forget_oldest()
-        if position < self.capacity:
+        if position < capacity:
             self._ring.append(row)
         else:
-            self._ring[position % self.capacity] = row
+            self._ring[position % capacity] = row
         self.end = position + 1
-        if self._weigh is not None:
-            self.weight += self._weigh(row)
-            if self.max_weight:
+        if weigh is not None:
+            self.weight += weigh(row)
+            if self.weight > self.max_weight > 0:
                 while self.weight > self.max_weight and self.first < position:
                     self._forget_oldest()
         return position

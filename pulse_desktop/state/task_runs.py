@@ -12,7 +12,7 @@ from pulse_desktop.state.series import CountSeries, SampleSeries
 DEFAULT_OVERDUE_S: Final = 300.0
 """How long a run may stay unanswered before it is called overdue, when nothing better is known."""
 
-SWEEP_SLICE: Final = 2_000
+SWEEP_SLICE: Final = 5_000
 MOST_NAMES: Final = 500  # task names are the sender's choice
 OUTCOME_BUCKET_S: Final = 5.0
 OUTCOME_BUCKETS: Final = 24 * 720  # a day
@@ -35,8 +35,7 @@ class TaskRuns:
         self.finished: dict[RunState, CountSeries] = {}
         self.durations: dict[str, SampleSeries] = {}
         self._positions: dict[str, int] = {}
-        self._open: set[str] = set()
-        self._to_sweep: list[str] = []
+        self._swept = 0  # position up to which the sweep has come
 
     def get(self, task_id: str) -> TaskRun | None:
         """Return the run of a task id, or None."""
@@ -54,11 +53,9 @@ class TaskRuns:
             run = with_state(account)
             self._positions[account.task_id] = self.rows.append(run)
             self.counts[run.state] += 1
-            if run.state in OPEN_STATES:
-                self._open.add(run.task_id)
-            else:
-                self._count_end(run, 1)
-                self._measure(None, run)
+            if run.state not in OPEN_STATES:
+                self._count_end(run.state, run.finished_at, 1)
+                self._note_duration(run, run.finished_at)
             return run
         before = self.rows[position]
         run = join(before, account)
@@ -78,16 +75,13 @@ class TaskRuns:
             busy: task ids that a living worker says it is still running.
         """
         at_work = set(busy)
-        if not self._to_sweep:
-            self._to_sweep = list(self._open)
-        # A slice at a time: a queue of many thousands must not cost a frame.
-        part, self._to_sweep = self._to_sweep[:SWEEP_SLICE], self._to_sweep[SWEEP_SLICE:]
-        for task_id in part:
-            if task_id not in self._open:
+        # A slice at a time: many thousands of runs must not cost a frame.
+        start = self._swept if self.rows.first <= self._swept < self.rows.end else self.rows.first
+        self._swept = start + SWEEP_SLICE
+        for position, run in enumerate(self.rows.span(start, self._swept), start):
+            if run.state not in OPEN_STATES:
                 continue
-            position = self._positions[task_id]
-            run = self.rows[position]
-            late = task_id not in at_work and now - run.heard_at > self.overdue_after_s
+            late = run.task_id not in at_work and now - run.heard_at > self.overdue_after_s
             if late != (run.state is RunState.OVERDUE):
                 changed = join(run, run)
                 if late:
@@ -110,46 +104,38 @@ class TaskRuns:
 
     def _replace(self, position: int, before: TaskRun, run: TaskRun) -> None:
         self.rows.replace(position, run)
-        was_open = before.state in OPEN_STATES
+        was_open, is_open = before.state in OPEN_STATES, run.state in OPEN_STATES
         if before.state is not run.state:
             self.counts[before.state] -= 1
             self.counts[run.state] += 1
-            if run.state in OPEN_STATES:
-                self._open.add(run.task_id)
-            elif was_open:
-                self._open.discard(run.task_id)
-        elif was_open:
-            return
-        self._count_end(before, -1)
-        self._count_end(run, 1)
-        self._measure(before, run)
+        if not was_open:
+            self._count_end(before.state, before.finished_at, -1)
+        if not is_open:
+            at = run.finished_at
+            self._count_end(run.state, at, 1)
+            # Run time and name may become known only after the end.
+            if was_open or before.run_s is None or not before.name:
+                self._note_duration(run, at)
 
-    def _count_end(self, run: TaskRun, amount: int) -> None:
-        """Count an ended run, or take it back. Does nothing for one that goes on."""
-        at = run.finished_at
-        if at is None:
-            return
-        series = self.finished.get(run.state)
+    def _count_end(self, state: RunState, at: float | None, amount: int) -> None:
+        """Count an ended run, or take it back."""
+        series = self.finished.get(state)
         if series is None:
-            series = self.finished[run.state] = CountSeries(OUTCOME_BUCKET_S, OUTCOME_BUCKETS)
-        series.add(at, amount)
+            series = self.finished[state] = CountSeries(OUTCOME_BUCKET_S, OUTCOME_BUCKETS)
+        if at is not None:
+            series.add(at, amount)
 
-    def _measure(self, before: TaskRun | None, run: TaskRun) -> None:
-        """Note the run time of a run once it has ended and its name and time are known."""
-        if not _is_measured(run) or (before is not None and _is_measured(before)):
+    def _note_duration(self, run: TaskRun, at: float | None) -> None:
+        seconds = run.run_s
+        if at is None or seconds is None or not run.name:
             return
         durations = self.durations.get(run.name)
         if durations is None:
             if len(self.durations) >= MOST_NAMES:
                 return
             durations = self.durations[run.name] = SampleSeries()
-        durations.add(run.finished_at or 0.0, run.run_s or 0.0)
+        durations.add(at, seconds)
 
     def _forget(self, run: TaskRun) -> None:
         self._positions.pop(run.task_id, None)
-        self._open.discard(run.task_id)
         self.counts[run.state] -= 1
-
-
-def _is_measured(run: TaskRun) -> bool:
-    return bool(run.name) and run.finished_at is not None and run.run_s is not None

@@ -276,7 +276,6 @@ def test_the_counts_always_equal_a_recount(moves):
         assert {state: runs.counts[state] for state in RunState} == recount
         assert len(runs.rows) <= 8
     assert len(runs._positions) == len(runs.rows)
-    assert runs._open == {run.task_id for run in runs.rows if run.state in OPEN_STATES}
 
 
 @given(steps)
