@@ -7,7 +7,7 @@ import msgspec
 from pulse_desktop.protocol.event import Event, fields_of
 from pulse_desktop.state.fields import as_number, as_text, as_whole
 from pulse_desktop.state.rows import Rows
-from pulse_desktop.state.series import CountSeries, SampleSeries
+from pulse_desktop.state.series import CountSeries, SamplesByName
 
 _STATES: Final = {
     "agent.started": "running",
@@ -60,7 +60,7 @@ class AgentCalls:
 
     def __init__(self, capacity: int = 20_000) -> None:
         self.rows: Rows[AgentCall] = Rows(capacity)
-        self.latency: dict[str, SampleSeries] = {}
+        self.latency = SamplesByName()
         self.failures = CountSeries(5.0, 720)
         self.tokens = {"in": CountSeries(5.0, 720), "out": CountSeries(5.0, 720)}
         self._running: dict[tuple[str, str], int] = {}
@@ -104,7 +104,7 @@ class AgentCalls:
         if call.state == "failed":
             self.failures.add(call.at)
         if call.latency_s is not None and (call.agent in self.latency or len(self.latency) < 50):
-            self.latency.setdefault(call.agent, SampleSeries()).add(call.at, call.latency_s)
+            self.latency[call.agent].add(call.at, call.latency_s)
         if call.tokens_in:
             self.tokens["in"].add(call.at, call.tokens_in)
         if call.tokens_out:

@@ -81,7 +81,9 @@ class Knowledge:
             item_id = as_text(data.get("atom_id"))
             type_ = as_text(data.get("atom_type"))
             if type_ in ATOM_TYPES:
-                self.atoms.setdefault(type_, CountSeries(5.0, 720)).add(event.timestamp)
+                if type_ not in self.atoms:
+                    self.atoms[type_] = CountSeries(5.0, 720)
+                self.atoms[type_].add(event.timestamp)
         elif name == "version_created":
             kind = "version"
             title = as_text(data.get("topic_name")) or as_text(data.get("entity_type"))

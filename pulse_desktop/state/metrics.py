@@ -8,7 +8,7 @@ import msgspec
 from pulse_desktop.protocol.event import Event, fields_of
 from pulse_desktop.state.fields import as_number, as_text, as_whole
 from pulse_desktop.state.rows import Rows
-from pulse_desktop.state.series import SampleSeries
+from pulse_desktop.state.series import SamplesByName
 
 METRICS: Final = (
     "topicQualityScore",
@@ -56,7 +56,7 @@ class Metrics:
 
     def __init__(self, capacity: int = 200) -> None:
         self.rows: Rows[Metric] = Rows(capacity, on_forget=self._forget)
-        self.history: dict[str, SampleSeries] = {}
+        self.history = SamplesByName()
         self._positions: dict[str, int] = {}
 
     def get(self, name: str) -> Metric | None:
@@ -74,13 +74,13 @@ class Metrics:
         sizes = sizes if isinstance(sizes, dict) else {}
         for name, value in _values(data).items():
             trend = trends.get(name)
-            told = trend if isinstance(trend, dict) else {"direction": trend}
+            told = trend if isinstance(trend, dict) else {}
             self._put(
                 Metric(
                     name[:100],
                     as_number(value),
                     as_whole(sizes.get(name)),
-                    as_text(told.get("direction")),
+                    as_text(told.get("direction", trend)),
                     as_number(told.get("change")),
                     as_number(told.get("over_s")),
                     event.timestamp,
@@ -96,7 +96,7 @@ class Metrics:
         elif self.rows[position].at <= metric.at:
             self.rows.replace(position, metric)
         if metric.value is not None:
-            self.history.setdefault(metric.name, SampleSeries()).add(metric.at, metric.value)
+            self.history[metric.name].add(metric.at, metric.value)
 
     def _forget(self, metric: Metric) -> None:
         self._positions.pop(metric.name, None)

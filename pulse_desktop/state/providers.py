@@ -8,7 +8,7 @@ from pulse_desktop.protocol.event import Event, fields_of
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.fields import as_number, as_text
 from pulse_desktop.state.rows import Rows
-from pulse_desktop.state.series import SampleSeries
+from pulse_desktop.state.series import SamplesByName
 
 DOWN: Final = "error"
 
@@ -53,7 +53,7 @@ class Providers:
 
     def __init__(self, capacity: int = 500) -> None:
         self.rows: Rows[Provider] = Rows(capacity, on_forget=self._forget)
-        self.latency: dict[str, SampleSeries] = {}
+        self.latency = SamplesByName()
         self._positions: dict[str, int] = {}
 
     @property
@@ -90,7 +90,7 @@ class Providers:
             event.raw,
         )
         if provider.latency_s is not None:
-            self.latency.setdefault(name, SampleSeries()).add(at, provider.latency_s)
+            self.latency[name].add(at, provider.latency_s)
         if position is None:
             self._positions[name] = self.rows.append(provider)
         else:

@@ -103,6 +103,22 @@ class SampleSeries:
         )
 
 
+class SamplesByName(dict[str, SampleSeries]):
+    """Series by name, made when first asked for.
+
+    Attributes:
+        capacity: samples per series.
+    """
+
+    def __init__(self, capacity: int = 2_000) -> None:
+        super().__init__()
+        self.capacity = capacity
+
+    def __missing__(self, name: str) -> SampleSeries:
+        series = self[name] = SampleSeries(self.capacity)
+        return series
+
+
 def percentile(values: Iterable[float], quantile: float) -> float:
     """Return the value at a quantile (0 to 1, nearest rank); NaN when there are none."""
     ordered = sorted(values)

@@ -10,7 +10,7 @@ from pulse_desktop.protocol.event import Event, fields_of
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.fields import as_number, as_text, as_whole
 from pulse_desktop.state.rows import Rows
-from pulse_desktop.state.series import SampleSeries
+from pulse_desktop.state.series import SamplesByName
 
 HEARTBEAT_S: Final = 5.0
 LATE_AFTER_S: Final = 3 * HEARTBEAT_S
@@ -85,8 +85,8 @@ class Workers:
 
     def __init__(self, capacity: int = 2_000) -> None:
         self.rows: Rows[Worker] = Rows(capacity, on_forget=self._forget)
-        self.busy: dict[str, SampleSeries] = {}
-        self.cpu: dict[str, SampleSeries] = {}
+        self.busy = SamplesByName(1_000)
+        self.cpu = SamplesByName(1_000)
         self._positions: dict[str, int] = {}
 
     def alive(self, now: float) -> list[Worker]:
@@ -123,9 +123,9 @@ class Workers:
         else:
             self.rows.replace(position, worker)
         if worker.busy is not None:
-            self.busy.setdefault(name, SampleSeries(1_000)).add(worker.seen_at, worker.busy)
+            self.busy[name].add(worker.seen_at, worker.busy)
         if worker.cpu_percent is not None:
-            self.cpu.setdefault(name, SampleSeries(1_000)).add(worker.seen_at, worker.cpu_percent)
+            self.cpu[name].add(worker.seen_at, worker.cpu_percent)
 
     def _forget(self, worker: Worker) -> None:
         self._positions.pop(worker.worker, None)
