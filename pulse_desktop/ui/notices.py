@@ -51,6 +51,8 @@ class _NoticeCard(QFrame):
         self._sign = QLabel()
         title = QLabel(notice.title)
         title.setProperty("role", "title")
+        title.setTextFormat(Qt.TextFormat.PlainText)
+        title.setWordWrap(True)
         self._close = close = QPushButton()
         close.setProperty("kind", "ghost")
         close.setAccessibleName("Close this notice")

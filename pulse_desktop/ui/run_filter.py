@@ -1,12 +1,15 @@
 """Which runs the operator wants to see, as a predicate."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-from pulse_desktop.state.run import Request, RunState, TaskRun
+from pulse_desktop.state.run import RunState, TaskRun
 
 _ARGUMENTS_SEARCHED: Final = 4096
+_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,8 @@ class RunFilter:
         """Return what runs have to fulfil at a time (Unix seconds), None when all do."""
         if not self.active:
             return None
-        states, words = self.states, self.text.casefold().split()
+        states = self.states
+        words = [(word, word.encode()) for word in self.text.casefold().split()]
         earliest = now - self.since_s if self.since_s else 0.0
 
         def accepts(run: TaskRun) -> bool:
@@ -41,23 +45,37 @@ class RunFilter:
                 return False
             if earliest and run.heard_at < earliest:
                 return False
-            if not words:
-                return True
-            text = run_text(run)
-            return all(word in text for word in words)
+            return all(_mentions(run, word, raw) for word, raw in words)
 
         return accepts
 
 
-def run_text(run: TaskRun) -> str:
-    """Return what the text filter looks into: id, name, worker, reason, arguments; folded."""
+def _mentions(run: TaskRun, word: str, raw: bytes) -> bool:
+    """Tell whether a folded word stands in id, name, arguments, worker or error of a run."""
+    if word in run.task_id or word in _folded(run.name):
+        return True
     request = run.request
-    parts = (run.task_id, run.name, run.worker, run.reason, _arguments_text(request))
-    return "\n".join(parts).casefold()
+    if request is not None:
+        args, kwargs = request.args[:_ARGUMENTS_SEARCHED], request.kwargs[:_ARGUMENTS_SEARCHED]
+        if word.isascii():
+            if raw in args.lower() or raw in kwargs.lower():
+                return True
+        elif word in _text_of(args + kwargs):
+            return True
+    if word in _folded(run.worker):
+        return True
+    return run.state is not RunState.SUCCEEDED and word in run.reason.casefold()
 
 
-def _arguments_text(request: Request | None) -> str:
-    if request is None:
-        return ""
-    raw = request.args[:_ARGUMENTS_SEARCHED] + request.kwargs[:_ARGUMENTS_SEARCHED]
-    return raw.decode("utf-8", "ignore")
+@lru_cache(maxsize=1024)
+def _folded(name: str) -> str:
+    return name.casefold()
+
+
+@lru_cache(maxsize=4096)
+def _text_of(raw: bytes) -> str:
+    """Return JSON as folded text. Many write letters that are not ASCII as numbers."""
+    text = raw.decode("utf-8", "ignore")
+    if "\\u" in text:
+        text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+    return text.casefold()

@@ -78,6 +78,7 @@ class StatusBar(QWidget):
         for name in _RIGHT:
             layout.addWidget(self.labels[name])
         for label in self.labels.values():
+            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self._explain()
         theme().changed.connect(self._tint)

@@ -12,6 +12,7 @@ from pulse_desktop.ui.actions import ActionTable, shortcut_text
 from pulse_desktop.ui.properties import set_property
 from pulse_desktop.ui.theme import theme
 from pulse_desktop.ui.tone import Tone
+from pulse_desktop.ui.tooltips import plain_tooltip
 from pulse_desktop.ui.widgets.count_button import CountButton
 
 _HEIGHT: Final = 48
@@ -112,6 +113,7 @@ class TopBar(QWidget):
         self._dot = QLabel()
         self.state = QLabel()
         self.state.setProperty("role", "muted")
+        self.state.setTextFormat(Qt.TextFormat.PlainText)
         self.palette_field = PaletteField(shortcut_text(actions.actions["palette"]))
         self.pause = QPushButton("Live")
         self.alerts = CountButton("Alerts", "bell")
@@ -120,8 +122,8 @@ class TopBar(QWidget):
         self._lay_out()
         actions.bind_button(self.palette_field, "palette")
         actions.bind_button(self.pause, "pause")
+        actions.bind_button(self.alerts, "alerts")
         self.environment.hide()
-        self.alerts.hide()
         self.run.hide()
         theme().changed.connect(self._tint)
         self._tint()
@@ -150,11 +152,6 @@ class TopBar(QWidget):
         self._actions.bind_button(self.run, action_id)
         self.run.show()
 
-    def offer_alerts(self, action_id: str) -> None:
-        """Let the alerts button do an action."""
-        self._actions.bind_button(self.alerts, action_id)
-        self.alerts.show()
-
     def set_environment(self, name: str, tone: str = "plain") -> None:
         """Say what kind of system this is, such as PRODUCTION in the tone "bad"."""
         # The part comes first: a label keeps the size it worked out for its old padding.
@@ -166,12 +163,12 @@ class TopBar(QWidget):
     def set_connections(self, names: Sequence[tuple[str, str]], current: str) -> None:
         """Offer connections as (key, name) and show the current one."""
         by_key = dict(names)
-        self.switcher.setText(by_key.get(current, current))
+        self.switcher.setText(_without_mnemonic(by_key.get(current, current)))
         self.switcher.setToolTip("Connection")
         menu = QMenu(self.switcher)
         group = QActionGroup(menu)
         for key, name in names:
-            entry = menu.addAction(name)
+            entry = menu.addAction(_without_mnemonic(name))
             entry.setCheckable(True)
             entry.setChecked(key == current)
             group.addAction(entry)
@@ -189,7 +186,7 @@ class TopBar(QWidget):
         if connection.problem and words != "connected":
             long = f"{words} · {formats.elided(connection.problem, 60)}"
         lines = (connection.server, connection.problem, connection.advice)
-        self.state.setToolTip("\n".join(filter(None, lines)))
+        self.state.setToolTip(plain_tooltip("\n".join(filter(None, lines))))
         self._state_words = (long, words)
         self._say_state()
         tone = _STATE_TONES.get(connection.state, Tone.FAINT)
@@ -225,3 +222,8 @@ class TopBar(QWidget):
         """Say less when there is less room."""
         super().resizeEvent(event)
         self._say_state()
+
+
+def _without_mnemonic(name: str) -> str:
+    """Keep an ampersand in a name from underlining the next letter."""
+    return name.replace("&", "&&")

@@ -214,6 +214,11 @@ class MainWindow(QMainWindow):
             for table in self._current.tables():
                 table.set_paused(paused)
 
+    def show_concerns(self) -> None:
+        """Go to where it stands what needs attention."""
+        if "overview" in self._classes:
+            self.show_page("overview")
+
     def focus_filter(self) -> None:
         """Put the keyboard into this page's filter."""
         if self._current is not None:

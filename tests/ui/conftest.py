@@ -1,10 +1,18 @@
 """What tests of the window may ask for."""
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.ui.theme import ThemeChoice, theme
 from tests.ui.told import NOW, FakeOperations, Here, Told
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(qapp):
+    """Delete the widgets of a test at its end; else every switch of the theme dresses them all."""
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 @pytest.fixture

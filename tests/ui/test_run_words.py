@@ -95,3 +95,11 @@ def test_a_filter_that_asks_for_nothing_is_no_filter():
     assert RunFilter(text="  ").predicate(NOW) is None
     assert not RunFilter().active
     assert RunFilter(since_s=60).active
+
+
+def test_words_are_found_in_any_letters_and_any_case():
+    told = Told()
+    told.task(ID, args=["Розбір Звіту", "Report.JSON"])
+    for text in ("розбір", "ЗВІТУ report.json", "score_MESSAGE aaaa"):
+        assert RunFilter(text=text).predicate(NOW)(_run(told)), text
+    assert not RunFilter(text="розбір absent").predicate(NOW)(_run(told))

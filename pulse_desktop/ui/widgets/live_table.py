@@ -100,7 +100,7 @@ class LiveTable(QTableView, Generic[RowT]):
             self.filter_clear_requested.emit,
         )
         self._painter = RowPainter()
-        theme().changed.connect(self._painter.learn)
+        theme().changed.connect(self._tint)
         self.setAccessibleName(name)
         self._configure()
         self.columns_shown = ColumnLayout(self, self.rows_model)
@@ -268,6 +268,10 @@ class LiveTable(QTableView, Generic[RowT]):
             self.scrollToTop()
 
     # Painting
+
+    def _tint(self) -> None:
+        self._painter.learn()
+        self.viewport().update()
 
     def _places(self, visible: QRect) -> list[Place]:
         header = self.horizontalHeader()

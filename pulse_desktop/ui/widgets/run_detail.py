@@ -30,6 +30,7 @@ from pulse_desktop.ui.properties import set_property
 from pulse_desktop.ui.run_words import STATE_WORDS, attempts, decoded_call, moments, short_name
 from pulse_desktop.ui.theme import theme
 from pulse_desktop.ui.tone import Tone
+from pulse_desktop.ui.tooltips import plain_tooltip
 from pulse_desktop.ui.widgets.error_view import ErrorView
 from pulse_desktop.ui.widgets.json_view import JsonView
 from pulse_desktop.ui.widgets.live_table import LiveTable
@@ -236,7 +237,7 @@ class RunDetail(QFrame):
         self._state.setText(word)
         set_property(self._state, "tone", tone.value)
         self._name.setText(short_name(run.name) or "unknown task")
-        self._name.setToolTip(run.name)
+        self._name.setToolTip(plain_tooltip(run.name))
         facts = (run.task_id, f"attempt {attempts(run)}", run.worker)
         self._facts.setText(" · ".join(filter(None, facts)))
         repeatable = run.request is not None and run.request.complete
@@ -247,7 +248,7 @@ class RunDetail(QFrame):
             else "Its arguments were never seen, so it cannot be repeated"
         )
         self._origin.setVisible(bool(run.rerun_of))
-        self._origin.setToolTip(f"This is a re-run of {run.rerun_of}: show that one")
+        self._origin.setToolTip(plain_tooltip(f"A re-run of {run.rerun_of}: show that one"))
         self.tabs.setTabTextColor(ERROR, theme().color(Tone.BAD if run.reason else Tone.MUTED))
 
     def _show_arguments(self, run: TaskRun) -> None:
