@@ -68,6 +68,8 @@ class _Envelope(msgspec.Struct, gc=False):
     id: str | int | None = None
     source: str | None = None
     data: msgspec.Raw = msgspec.Raw(b"")
+    task_name: msgspec.Raw = msgspec.Raw(b"")
+    status: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Canonical(msgspec.Struct, gc=False):
@@ -106,8 +108,8 @@ def read_event(
     """Read any payload as `decode_event` does, and hand out its data still undecoded.
 
     Returns:
-        The event, and the JSON object under `data` of an event in the canonical form, so that
-        nobody has to read the envelope twice. For every other form None: ask the event.
+        The event, and what stands under `data`, for `fields_of`; None when its fields are
+        elsewhere.
     """
     if raw[:7] == _CANONICAL_BEGIN and len(raw) <= MAX_EVENT_BYTES:
         try:
@@ -127,16 +129,20 @@ def read_event(
             ):
                 event = Event(topic, name, at, "event", received_at, id_, source, raw, sequence)
                 return event, data
-    return _decode_carefully(topic, raw, received_at, sequence), None
+    return _read_carefully(topic, raw, received_at, sequence)
 
 
 def fields_of(event: Event, data: msgspec.Raw | None) -> dict[str, Any]:
     """Return the fields of an event read by `read_event`."""
-    try:
-        fields: dict[str, Any] = event.data() if data is None else _decode_any(data)
-    except msgspec.DecodeError:
-        return event.data()
-    return fields
+    if data is not None:
+        try:
+            fields = _decode_any(data)
+        except (msgspec.DecodeError, RecursionError):
+            pass
+        else:
+            if isinstance(fields, dict):
+                return fields
+    return event.data()
 
 
 def _is_sound(raw: bytes, begin: int) -> bool:
@@ -151,24 +157,29 @@ def _is_sound(raw: bytes, begin: int) -> bool:
     return raw[begin] == 0x7B and not may_be_too_deep(raw)
 
 
-def _decode_carefully(topic: str, raw: bytes, received_at: float, sequence: int) -> Event:
+def _read_carefully(
+    topic: str, raw: bytes, received_at: float, sequence: int
+) -> tuple[Event, msgspec.Raw | None]:
     """Read a payload of any shape."""
     try:
         problem = _problem_before_decoding(raw)
-        if problem:
-            return _unreadable(topic, raw, received_at, sequence, problem)
-        envelope = _decode_envelope(raw)
+        if not problem:
+            envelope = _decode_envelope(raw)
+            problem = _problem_of_keys(raw, envelope.data)
     except msgspec.ValidationError:
-        return _decode_unusual(topic, raw, received_at, sequence)
+        return _read_unusual(topic, raw, received_at, sequence), None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _unreadable(topic, raw, received_at, sequence, f"not JSON: {error}")
+        problem = f"not JSON: {error}"
     except RecursionError:
-        return _unreadable(topic, raw, received_at, sequence, "nested too deeply")
+        problem = "nested too deeply"
+    if problem:
+        return _unreadable(topic, raw, received_at, sequence, problem), None
     name = envelope.type or envelope.event
     if not name:
-        return _unreadable(topic, raw, received_at, sequence, "no type and no event name")
+        problem = "no type and no event name"
+        return _unreadable(topic, raw, received_at, sequence, problem), None
     timestamp = parse_timestamp(envelope.timestamp) if envelope.timestamp is not None else None
-    return Event(
+    event = Event(
         topic,
         name,
         received_at if timestamp is None else timestamp,
@@ -179,6 +190,8 @@ def _decode_carefully(topic: str, raw: bytes, received_at: float, sequence: int)
         raw,
         sequence,
     )
+    beside = len(envelope.task_name) and len(envelope.status)  # older events split their fields
+    return event, envelope.data if len(envelope.data) and not beside else None
 
 
 def event_data(raw: bytes) -> dict[str, Any]:
@@ -242,21 +255,32 @@ def encode_event(
 
 
 def _problem_before_decoding(raw: bytes) -> str:
-    """Find what the fast decoder would overlook: size, bad text, and one key given twice."""
+    """Find what the fast decoder would overlook or stumble over: size, bad text, and depth."""
     if len(raw) > MAX_EVENT_BYTES:
         return f"larger than {MAX_EVENT_BYTES >> 20} MiB"
     if not raw.isascii():
         raw.decode()
     if may_be_too_deep(raw) and is_too_deep(raw):
         return f"nested deeper than {MAX_DEPTH} levels"
+    return ""
+
+
+def _problem_of_keys(raw: bytes, data: bytes | msgspec.Raw) -> str:
+    """Find a key of the envelope that is given twice."""
+    begin = len(raw) - len(data) - 1
+    # Data mostly comes last, and then what is inside it need not be searched.
+    envelope = raw[:begin] if raw[begin:-1] == bytes(data) else raw
     for key in _WATCHED_KEYS:
-        if raw.count(key) > 1:
+        if envelope.count(key) > 1:
             return repeated_key(raw)
     return ""
 
 
-def _decode_unusual(topic: str, raw: bytes, received_at: float, sequence: int) -> Event:
+def _read_unusual(topic: str, raw: bytes, received_at: float, sequence: int) -> Event:
     """Read a JSON text whose envelope fields are not of the usual types."""
+    problem = _problem_of_keys(raw, b"")
+    if problem:
+        return _unreadable(topic, raw, received_at, sequence, problem)
     try:
         body = _decode_any(raw)
     except (msgspec.DecodeError, RecursionError) as error:

@@ -43,6 +43,7 @@ class _Succeeded(msgspec.Struct, gc=False):
     attempt: _Number
     run_s: float | None = None
     result_bytes: _Count | None = None
+    max_attempts: _Count = 0
 
 
 class _Queued(msgspec.Struct, gc=False):
@@ -97,7 +98,18 @@ def _succeeded(event: Event, body: msgspec.Raw) -> TaskRun | None:
     ending = Ending(at, "succeeded", False, data.run_s, None, data.result_bytes)
     attempts = (Attempt(data.attempt, None, data.worker, ending),)
     return TaskRun(
-        data.task_id, data.task_name, None, None, 0, 0, attempts, None, None, None, "", at
+        data.task_id,
+        data.task_name,
+        None,
+        None,
+        0,
+        data.max_attempts,
+        attempts,
+        None,
+        None,
+        None,
+        "",
+        at,
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pulse_desktop.protocol.event import decode_event
 from pulse_desktop.state.run import (
     Answer,
     Attempt,
@@ -17,6 +18,7 @@ from pulse_desktop.state.run import (
     RunState,
     TaskRun,
 )
+from pulse_desktop.state.run_accounts import account_of_event
 from pulse_desktop.state.run_join import join, with_state
 from pulse_desktop.state.task_runs import TaskRuns
 from tests.unit.state_accounts import (
@@ -207,10 +209,8 @@ def test_the_quick_reading_and_the_careful_one_say_the_same(kind):
     )
     if kind == "started":
         arrival = task_event(kind, max_attempts=2, queued_at="2026-11-23T10:49:01+00:00")
-    spaced = raw_arrival("tasks", msgspec.json.decode(arrival.payload), arrival.at)
-    quick, careful = account(arrival), account(spaced)
-    if kind == "succeeded":
-        quick, careful = join(quick, careful), join(careful, quick)
+    event = decode_event("tasks", arrival.payload, arrival.at)
+    quick, careful = account(arrival), account_of_event(event)
     assert quick == careful
 
 
