@@ -19,7 +19,7 @@ from pulse_desktop.bus.connection import Connection
 from pulse_desktop.bus.errors import NotConnectedError, UserFacingError
 from pulse_desktop.bus.feed import Feed
 from pulse_desktop.bus.inbox import Inbox
-from pulse_desktop.bus.results import ResultStore, ResultWatch
+from pulse_desktop.bus.results import ResultStore, ResultWatch, WatchStatus
 from pulse_desktop.bus.server_monitor import ServerMonitor, ServerSnapshot, guess_monitor_url
 from pulse_desktop.bus.supervisor import Supervisor, TaskProblem
 from pulse_desktop.bus.task_queue import QueueStatus, Sent, TaskQueue
@@ -45,7 +45,7 @@ from pulse_desktop.protocol.topics import (
 from pulse_desktop.state.run import OPEN_STATES, TaskRun
 from pulse_desktop.state.system import LOG_ROWS, SystemState
 
-SLICE: Final = 200
+SLICE: Final = 100
 """Arrivals folded between two looks at the clock."""
 
 READERS: Final = 8
@@ -54,6 +54,9 @@ READ_LIMIT: Final = 1 << 20
 
 THREAD_ABOVE: Final = 32 << 10
 """Bodies larger than this are decoded in a thread, so that no frame waits for them."""
+
+RESULT_WITHIN_S: Final = 1.0
+"""How much later than its end a run's result is looked for."""
 
 HISTORY_S: Final = 24 * 3600.0
 
@@ -99,6 +102,7 @@ class Monitor:
         monitor_url: str = "",
         history_s: float = HISTORY_S,
         backlog: int = LOG_ROWS,
+        stored_results: int | None = None,
         clock: Callable[[], float] = time.time,
         on_problem: Callable[[TaskProblem], None] | None = None,
     ) -> None:
@@ -110,6 +114,7 @@ class Monitor:
             monitor_url: HTTP address of the server's monitoring port; guessed when empty.
             history_s: seconds of history to replay.
             backlog: most stored events to replay.
+            stored_results: about how many of the results stored before to read, None for all.
             clock: Unix seconds.
             on_problem: told when background work crashes.
 
@@ -141,7 +146,10 @@ class Monitor:
             backlog=backlog,
             clock=clock,
         )
-        self._result_watch = ResultWatch(self.connection, self.inbox, RESULT_BUCKET)
+        self._result_watch = ResultWatch(
+            self.connection, self.inbox, RESULT_BUCKET, backlog=stored_results
+        )
+        self._being_read = 0
         self.results_bucket = RESULT_BUCKET
         self.results = ResultStore(self.connection, RESULT_BUCKET)
         url = monitor_url or guess_monitor_url(server)
@@ -167,6 +175,28 @@ class Monitor:
         gaps = (*self.event_feed.status.gaps, *self.task_feed.status.gaps)
         filled = sum(gap.filled for gap in gaps)
         return len(gaps) - filled, filled
+
+    @property
+    def results_status(self) -> WatchStatus:
+        """How the result bucket is followed."""
+        return self._result_watch.status
+
+    @property
+    def hindrances(self) -> list[str]:
+        """What cannot be seen or done here, and why, in plain words; empty when all is well."""
+        if not self.connection.connected:
+            return []
+        told = [
+            f"{what}: {problem}"
+            for what, problem in (
+                ("events", self.event_feed.status.problem),
+                ("tasks", self.task_feed.status.problem),
+                ("results", self.results_status.problem),
+                ("queue", self.queue_status.problem if self.queue_status is not None else ""),
+            )
+            if problem
+        ]
+        return told + [f"permissions: {each}" for each in self.connection.permission_problems]
 
     def start(self) -> None:
         """Begin all background work; it ends with `close`."""
@@ -218,7 +248,9 @@ class Monitor:
                 await self.event_feed.caught_up(limit_s)
                 await self.task_feed.caught_up(limit_s)
                 await self._result_watch.caught_up(limit_s)
-                await self.until(lambda: not self.inbox and not self.state.to_read)
+                await self.until(
+                    lambda: not (self.inbox or self.state.to_read or self._being_read)
+                )
                 return True
         return False
 
@@ -229,21 +261,31 @@ class Monitor:
             await self._folded.wait()
 
     async def answered(self, task_id: str, limit_s: float) -> TaskRun | None:
-        """Wait for a run to end and its result to be read; return it as it is at last."""
+        """Wait for a run to end and its result to be read; return it as it is at last.
+
+        A run that its worker calls ended may have no result: not every task has a result backend.
+        So it is waited for only a moment longer.
+        """
+        known = self.state.runs.get
 
         def ended() -> bool:
-            run = self.state.runs.get(task_id)
-            return (
-                run is not None
-                and run.state not in OPEN_STATES
-                and run.answer is not None
-                and bool(run.answer.format)
-            )
+            run = known(task_id)
+            return run is not None and run.state not in OPEN_STATES
+
+        def answered() -> bool:
+            run = known(task_id)
+            return run is not None and run.answer is not None and bool(run.answer.format)
 
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
-                await self.until(ended)
-        return self.state.runs.get(task_id)
+                while not (ended() and answered()):
+                    await self.until(ended)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(RESULT_WITHIN_S):
+                            await self.until(answered)
+                    if ended():
+                        break
+        return known(task_id)
 
     async def enqueue(
         self,
@@ -384,11 +426,14 @@ class Monitor:
                 await self._bodies_wanted.wait()
                 continue
             stored = waiting.pop()
+            self._being_read += 1
             try:
                 await self._read_body(stored)
             except NotConnectedError:
                 waiting.append(stored)
                 await self.connection.wait_connected()
+            finally:
+                self._being_read -= 1
 
     async def _read_body(self, stored: StoredObject) -> None:
         current = self.state.results.get(stored.key)
