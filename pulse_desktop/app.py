@@ -56,7 +56,9 @@ from pulse_desktop.ui.pages.catalogue import PAGES
 from pulse_desktop.ui.theme import ThemeChoice, theme
 from pulse_desktop.ui.window import MainWindow
 
-FOLD_BUDGET_S: Final = 0.008
+FOLD_BUDGET_S: Final = 0.005
+"""How long folding may keep the loop from answering keys, reading the network and painting."""
+
 SHOWN_S: Final = 20.0
 """How long `make run` runs on a machine without a display."""
 
@@ -100,6 +102,11 @@ class Desktop:
         self._timer = QTimer(timerType=Qt.TimerType.PreciseTimer)
         self._timer.setObjectName("frame")
         self._timer.timeout.connect(self._frame)
+        # What is left after a frame's share is folded before the next one, in turns with
+        # everything else that the loop has to do.
+        self._rest = QTimer(interval=0, singleShot=True)
+        self._rest.setObjectName("rest of the inbox")
+        self._rest.timeout.connect(self._fold)
         self._busy_until = 0.0
         self._begun = asyncio.Event()
         self._refusal = ("", "", "")
@@ -117,6 +124,7 @@ class Desktop:
     async def close(self, *, wait_for_stack: bool = True) -> None:
         """End everything in order: no more frames, background work, connection, stack."""
         self._timer.stop()
+        self._rest.stop()
         await self._supervisor.close()
         if self.monitor is not None:
             await self.monitor.close()
@@ -203,17 +211,20 @@ class Desktop:
         """Fold what came, show what changed; fast while something moves, slow while idle."""
         begin = time.perf_counter()
         now = time.time()
-        if self.monitor is not None:
-            had = self.monitor.inbox.received
-            more = self.monitor.drain(FOLD_BUDGET_S)
-            if more or had != self._figures.received:
-                self._figures.received = had
-                self._busy_until = begin + 1.0
+        self._fold()
+        if self.monitor is not None and self.monitor.inbox.received != self._figures.received:
+            self._figures.received = self.monitor.inbox.received
+            self._busy_until = begin + 1.0
         self.window.frame(self.state.take_changes(), now)
         self._figures.show(self.monitor, now, time.perf_counter() - begin)
         interval = ACTIVE_MS if begin < self._busy_until else IDLE_MS
         if self._timer.interval() != interval:
             self._timer.setInterval(interval)
+
+    def _fold(self) -> None:
+        """Fold a little, and see to it that the rest follows soon."""
+        if self.monitor is not None and self.monitor.drain(FOLD_BUDGET_S):
+            self._rest.start()
 
     def _start_work(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Run a page's work; an older one of the same name is of no interest any more."""
@@ -234,8 +245,8 @@ def open_window(arguments: Namespace) -> int:
         write_text(f"No display: running offscreen for {SHOWN_S:.0f} s, then writing {SHOWN_AS}.")
     _log_to_file()
     if shown:
-        return _run(lambda: _until_closed(server), arguments.theme)
-    return _run(lambda: _demonstrate(server), arguments.theme)
+        return run_with_qt(lambda: _until_closed(server), arguments.theme)
+    return run_with_qt(lambda: _demonstrate(server), arguments.theme)
 
 
 def take_screenshot(arguments: Namespace) -> int:
@@ -248,10 +259,10 @@ def take_screenshot(arguments: Namespace) -> int:
         return USAGE
     server, monitor_url = chosen_server(arguments)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    return _run(lambda: _picture(arguments, server, monitor_url), arguments.theme)
+    return run_with_qt(lambda: _picture(arguments, server, monitor_url), arguments.theme)
 
 
-def _run(main: Callable[[], Coroutine[Any, Any, int]], theme_name: str) -> int:
+def run_with_qt(main: Callable[[], Coroutine[Any, Any, int]], theme_name: str = "system") -> int:
     """Run a coroutine on Qt's event loop and return its result."""
     QApplication.setDesktopFileName("pulse-desktop")
     app = QApplication.instance() or QApplication(["pulse-desktop"])
