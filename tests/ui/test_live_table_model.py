@@ -255,3 +255,31 @@ def test_a_selection_stays_on_its_rows_through_a_sort(qapp):
 def test_an_unknown_column_cannot_be_sorted_by(qapp):
     with pytest.raises(KeyError):
         _model(_filled(1)).set_sort("nothing")
+
+
+def test_a_new_filter_shows_the_newest_matches_first_and_the_older_ones_soon(qapp):
+    rows = _filled(10_000, capacity=20_000)
+    model = _model(rows)
+    model.set_filter(lambda thing: thing.number % 100 == 0, whole=False)
+    assert model.searching
+    assert _numbers(model) == list(range(9_900, 5_900, -100))
+    rows.append(Thing(10_000, 0.0, True))
+    rows.replace(5_950, Thing(6_000, 0.0, True))
+    rows.replace(1, Thing(100, 0.0, True))
+    model.refresh(1.0, rows.take_dirty())
+    while model.search():
+        pass
+    expected = [thing.number for thing in reversed(list(rows)) if thing.number % 100 == 0]
+    assert _numbers(model) == expected
+    assert not model.searching
+
+
+def test_what_is_forgotten_while_a_filter_searches_is_not_searched(qapp):
+    rows = _filled(10_000, capacity=10_000)
+    model = _model(rows)
+    model.set_filter(_good, whole=False)
+    for number in range(7_000):
+        rows.append(Thing(number, 0.0, False))
+    model.refresh(1.0)
+    assert not model.search()
+    assert list(model.objects()) == [thing for thing in reversed(list(rows)) if thing.good]

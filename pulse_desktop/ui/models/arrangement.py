@@ -6,13 +6,13 @@ steps, because a view pays for every insertion and removal it is told of.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import numpy as np
 
 from pulse_desktop.ui.models.matching import Flips, Positions, matching_positions, runs_of
 from pulse_desktop.ui.models.source import FrozenRows, Source
+from pulse_desktop.ui.models.step import Step
 
 if TYPE_CHECKING:
     from pulse_desktop.ui.models.sort_keys import SortKeys
@@ -21,28 +21,10 @@ RowT = TypeVar("RowT")
 
 _MOST_STEPS: Final = 8
 """More single insertions and removals than this are made as one change of layout."""
+SLICE: Final = 4096
+"""A new filter judges so many rows at a time, the newest first, for a hundred thousand at once
+would be felt as a jerk while typing."""
 _NONE: Final[Positions] = np.empty(0, np.int64)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """One change to tell a view of.
-
-    Attributes:
-        kind: rows come in, go out, change places, or only look different.
-        low: first view row, before a removal and after an insertion.
-        high: last view row.
-        apply: makes the change; to be called between telling "about to" and "done".
-        before: of a layout: the positions as shown before it.
-        after: of a layout: the same positions in their new order.
-    """
-
-    kind: Literal["insert", "remove", "layout", "repaint"]
-    low: int
-    high: int
-    apply: Callable[[], None] = lambda: None
-    before: Positions = field(default_factory=lambda: _NONE)
-    after: Positions = field(default_factory=lambda: _NONE)
 
 
 class Arrangement(Generic[RowT]):
@@ -69,11 +51,17 @@ class Arrangement(Generic[RowT]):
         self._order: Positions | None = None  # positions as shown; None: newest on top
         self._held: FrozenRows[RowT] | None = None  # what forgotten rows of a sorted table said
         self._changed: set[int] = set()  # since the last sort
+        self._judged = self._first  # from here on the filter has been applied
 
     def __len__(self) -> int:
         if self._order is not None:
             return len(self._order)
         return self._end - self._first if self._shown is None else len(self._shown)
+
+    @property
+    def searching(self) -> bool:
+        """Whether the filter has not been applied to every row yet."""
+        return self.accepts is not None and self._judged > self.source.first
 
     @property
     def stale(self) -> bool:
@@ -116,7 +104,7 @@ class Arrangement(Generic[RowT]):
         self.rows = self.source = rows
         self._first, self._end = rows.first, rows.end
         self._changed.clear()
-        self._shown = self._all_matching()
+        self._shown = self._matching(rows.first)
         self._order = None
         if self.keys is not None:
             self.keys.clear()
@@ -147,7 +135,8 @@ class Arrangement(Generic[RowT]):
         yield from self._forget()
         staying: Iterable[int] = dirty
         if dirty and self.accepts is not None and self._shown is not None:
-            flips = Flips(self.source, self.accepts, self._shown, dirty, self._end)
+            judged = {position for position in dirty if position >= self._judged}
+            flips = Flips(self.source, self.accepts, self._shown, judged, self._end)
             yield from self._flip(flips)
             staying = flips.staying.tolist()
         yield from self._repaint(staying)
@@ -162,16 +151,33 @@ class Arrangement(Generic[RowT]):
         if shown is not None and self.accepts is not None:
             shown = shown[np.searchsorted(shown, source.first) :]
             shown = Flips(source, self.accepts, shown, self._changed, self._end).apply(shown)
-            fresh = matching_positions(source, self.accepts, self._end)
+            fresh = matching_positions(source, self.accepts, self._end, source.end)
             shown = np.concatenate((shown, fresh))
         self._changed.clear()
         self._first, self._end = source.first, source.end
         order = keys.order(source, self._newest_first(shown))
         yield from self._transform(self._order, order, shown, order)
 
-    def retake(self) -> Iterator[Step]:
-        """Work out afresh what is shown: after a new filter, a new order, or having been hidden."""
+    def search(self) -> Iterator[Step]:
+        """Apply the filter to the next older rows."""
+        shown = self._shown
+        if not self.searching or self.accepts is None or shown is None:
+            return
+        start = max(self._judged - SLICE, self.source.first)
+        found = matching_positions(self.source, self.accepts, start, self._judged)
+        self._judged = start
+        if len(found):
+            last = len(shown) + len(found) - 1
+            yield Step("insert", len(shown), last, self._showing(np.concatenate((found, shown))))
+
+    def retake(self, *, whole: bool = True) -> Iterator[Step]:
+        """Work out afresh what is shown: after a new filter, a new order, or having been hidden.
+
+        Args:
+            whole: apply the filter to every row at once; else to the newest, and `search` goes on.
+        """
         source, keys = self.source, self.keys
+        start = source.first if whole or keys is not None else source.end - SLICE
         self._changed.clear()
         if self.accepts is None and keys is None and self._order is self._shown is None:
             yield from self._forget()
@@ -179,7 +185,7 @@ class Arrangement(Generic[RowT]):
         else:
             before = self._newest_first(self._shown) if self._order is None else self._order
             self._first, self._end = source.first, source.end
-            shown = self._all_matching()
+            shown = self._matching(start)
             after = self._newest_first(shown)
             order = None
             if keys is not None:
@@ -191,10 +197,11 @@ class Arrangement(Generic[RowT]):
 
     # How it is done
 
-    def _all_matching(self) -> Positions | None:
+    def _matching(self, start: int) -> Positions | None:
+        self._judged = max(start, self.source.first)
         if self.accepts is None:
             return None
-        return matching_positions(self.source, self.accepts, self.source.first)
+        return matching_positions(self.source, self.accepts, self._judged, self.source.end)
 
     def _newest_first(self, shown: Positions | None) -> Positions:
         if shown is not None:
@@ -227,7 +234,7 @@ class Arrangement(Generic[RowT]):
         fresh = _NONE
         count = end - self._end
         if self.accepts is not None and count:
-            fresh = matching_positions(self.source, self.accepts, self._end)
+            fresh = matching_positions(self.source, self.accepts, self._end, end)
             count = len(fresh)
 
         def apply() -> None:

@@ -18,11 +18,12 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from pulse_desktop.ui.models.arrangement import Arrangement, Step
+from pulse_desktop.ui.models.arrangement import Arrangement
 from pulse_desktop.ui.models.column import Column
 from pulse_desktop.ui.models.matching import places_of
 from pulse_desktop.ui.models.sort_keys import SortKeys
 from pulse_desktop.ui.models.source import Source
+from pulse_desktop.ui.models.step import Step
 from pulse_desktop.ui.theme import theme
 
 RowT = TypeVar("RowT")
@@ -71,7 +72,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         self.descending = False
         self._arrangement = Arrangement(rows)
         self._sorted_at = 0.0
-        self._counts = (0, 0, 0)
+        self._counts = (0, 0, 0, False)
 
     # What is shown
 
@@ -100,6 +101,11 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
     def filtered(self) -> bool:
         """Whether a filter is set."""
         return self._arrangement.accepts is not None
+
+    @property
+    def searching(self) -> bool:
+        """Whether a new filter has not been applied to every row yet; `search` goes on with it."""
+        return self._arrangement.searching
 
     def position_at(self, row: int) -> int:
         """Return the position of a view row. Raises IndexError when there is no such row."""
@@ -132,11 +138,22 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
             self.paused_changed.emit(False)
         self._tell_counts()
 
-    def set_filter(self, accepts: Callable[[RowT], bool] | None) -> None:
-        """Show only the rows that a predicate accepts; None shows all."""
+    def set_filter(self, accepts: Callable[[RowT], bool] | None, *, whole: bool = True) -> None:
+        """Show only the rows that a predicate accepts; None shows all.
+
+        Args:
+            accepts: the predicate.
+            whole: apply it to every row at once; else to the newest, and `search` goes on.
+        """
         self._arrangement.accepts = accepts
-        self._walk(self._arrangement.retake())
+        self._walk(self._arrangement.retake(whole=whole))
         self._tell_counts()
+
+    def search(self) -> bool:
+        """Apply a new filter to the next older rows; tell whether there are more."""
+        self._walk(self._arrangement.search())
+        self._tell_counts()
+        return self.searching
 
     def set_sort(self, key: str, *, descending: bool = False) -> None:
         """Sort by a column; an empty key puts the newest on top again.
@@ -231,7 +248,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
             self.dataChanged.emit(self.index(low, 0), self.index(high, last), [])
 
     def _tell_counts(self) -> None:
-        counts = (self.shown, self.total, self.waiting)
+        counts = (self.shown, self.total, self.waiting, self.searching)
         if counts != self._counts:
             self._counts = counts
             self.counted.emit()

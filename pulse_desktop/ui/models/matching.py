@@ -13,11 +13,11 @@ Positions = NDArray[np.int64]
 
 
 def matching_positions(
-    source: Source[RowT], accepts: Callable[[RowT], bool], start: int
+    source: Source[RowT], accepts: Callable[[RowT], bool], start: int, stop: int
 ) -> Positions:
-    """Return the positions from `start` on whose rows are accepted, rising."""
+    """Return the positions from `start` to `stop` - 1 whose rows are accepted, rising."""
     start = max(start, source.first)
-    rows = source.span(start, source.end)
+    rows = source.span(start, stop)
     return np.array([p for p, row in enumerate(rows, start) if accepts(row)], np.int64)
 
 

@@ -140,7 +140,7 @@ class TasksPage(Page):
         """Show new and changed runs with every frame, counts a few times a second."""
         self._now = now
         if self.bar.wanted.since_s and self._cadence.due("age", now, _AGE_S):
-            self._filter()
+            self._renew_filter()
         self.table.refresh(now, changes.runs)
         if self._cadence.due("counts", now, 0.25):
             self.bar.set_counts(self.context.state.runs.counts)
@@ -228,6 +228,12 @@ class TasksPage(Page):
     def _filter(self) -> None:
         self.table.set_filter(self.bar.wanted.predicate(self._now))
         self._show_shown()
+
+    def _renew_filter(self) -> None:
+        accepts = self.bar.wanted.predicate(self._now)
+        if accepts is not None:
+            self.table.renew_filter(accepts)
+            self._show_shown()
 
     def _show_shown(self) -> None:
         model = self.table.rows_model

@@ -98,7 +98,9 @@ class TableOverlay:
 
     def _explain(self) -> None:
         total = self._model.total
-        if not (self._model.filtered and total):
+        if self._model.searching:
+            self._note.say("Searching…", "")
+        elif not (self._model.filtered and total):
             self._note.say(*self._empty)
         else:
             sentence = f"None of {formats.plural(total, 'row')} passes the filter."
