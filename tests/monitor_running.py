@@ -12,23 +12,20 @@ from tests.waiting import wait_until
 
 @asynccontextmanager
 async def monitor_of(
-    server: NatsServer, *, url: str = "", watch_port: bool = True, **more: Any
+    server: NatsServer, *, url: str = "", folding: bool = True, **more: Any
 ) -> AsyncIterator[Monitor]:
     """Yield a running monitor of a server.
 
     Args:
         server: what to watch.
         url: how to connect, else `server.url`.
-        watch_port: whether it may ask the server's monitoring port.
+        folding: whether it folds by itself.
         more: for `Monitor`.
     """
-    monitor = Monitor(
-        url or server.url,
-        monitor_url=server.monitor_url if watch_port else "http://127.0.0.1:9",
-        **more,
-    )
+    monitor = Monitor(url or server.url, monitor_url=server.monitor_url, **more)
     monitor.start()
-    monitor.start_pump()
+    if folding:
+        monitor.start_pump()
     try:
         yield monitor
     finally:
