@@ -1,12 +1,10 @@
-"""The figures around the pages: bars and navigation, brought up to date once a second."""
+"""The figures around the pages, brought up to date once a second."""
 
 from typing import Any, Final, Protocol
 
 import psutil
 
 from pulse_desktop.protocol.topics import TOPICS
-from pulse_desktop.state.attention import concerns
-from pulse_desktop.state.run import RunState
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui import formats
 from pulse_desktop.ui.status_bar import StatusFigures
@@ -40,7 +38,7 @@ class Watched(Protocol):
 
 
 class WindowFigures:
-    """Keeps bars and navigation up to date.
+    """Keeps the bars up to date.
 
     Attributes:
         received: messages that had arrived at the last frame.
@@ -71,7 +69,6 @@ class WindowFigures:
             return
         self._shown_at = now
         self._show_status(monitor, now)
-        self._show_counts(now)
 
     def _show_status(self, monitor: Watched | None, now: float) -> None:
         state = self._state
@@ -99,20 +96,3 @@ class WindowFigures:
                 server=server,
             )
         )
-
-    def _show_counts(self, now: float) -> None:
-        state = self._state
-        attention = concerns(state, now)
-        self._window.top_bar.set_alerts(len(attention))
-        counts = state.runs.counts
-        failed = counts[RunState.FAILED] + counts[RunState.OVERDUE]
-        for key, number, urgent in (
-            ("tasks", failed, True),
-            ("messages", len(state.messages.rows), False),
-            ("knowledge", len(state.knowledge.rows), False),
-            ("providers", len(state.providers.down), True),
-            ("monitoring", len(state.workers.gone(now)), True),
-        ):
-            button = self._window.rail.buttons.get(key)
-            if button is not None:
-                button.set_count(formats.short_count(number) if number else "", urgent=urgent)
