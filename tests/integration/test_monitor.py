@@ -67,6 +67,10 @@ def result(value: Any) -> bytes:
     return json.dumps({"is_err": False, "return_value": value, "labels": {}}).encode()
 
 
+def names_in(folder: Path) -> list[str]:
+    return [file.name for file in folder.iterdir()]
+
+
 # Restarts
 
 
@@ -262,7 +266,7 @@ async def test_a_result_of_twenty_mebibytes_is_read_only_when_asked_for(
         assert value.note == "larger than 16 MiB"
         with pytest.raises(RefusedError):
             await operations.save_result("large", tmp_path / "no such folder" / "large.json")
-        assert [file.name for file in tmp_path.iterdir()] == ["large.json"]
+        assert names_in(tmp_path) == ["large.json"]
 
 
 # Refusals
