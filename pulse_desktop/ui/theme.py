@@ -68,6 +68,7 @@ class Theme(QObject):
         self.choice = ThemeChoice.SYSTEM
         self.tokens = load_tokens("dark")
         self._colors: dict[str, QColor] = {}
+        self._fonts: dict[tuple[str, int, bool], QFont] = {}
         self._installed = False
         self._dressed = False
 
@@ -98,20 +99,28 @@ class Theme(QObject):
 
     def text_font(self, *, step: int = 0, bold: bool = False) -> QFont:
         """Return the desktop's own font, `step` pixels larger than ordinary text."""
+        known = self._fonts.get(("text", step, bold))
+        if known is not None:
+            return QFont(known)
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
         font.setPixelSize(_text_height(font) + step)
         font.setFeature(QFont.Tag("tnum"), 1)
         if bold:
             font.setWeight(QFont.Weight.DemiBold)
+        self._fonts["text", step, bold] = QFont(font)
         return font
 
     def number_font(self, *, step: int = 0) -> QFont:
         """Return the monospaced font for numbers, identifiers and code."""
+        known = self._fonts.get(("number", step, False))
+        if known is not None:
+            return QFont(known)
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
         height = _text_height(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont))
         # Monospaced faces look larger than proportional ones of the same size.
         font.setPixelSize(height - 1 + step)
         font.setStyleHint(QFont.StyleHint.Monospace)
+        self._fonts["number", step, False] = QFont(font)
         return font
 
     def install(self, choice: ThemeChoice = ThemeChoice.SYSTEM) -> None:
@@ -152,6 +161,7 @@ class Theme(QObject):
     def _dress(self, tokens: Tokens) -> None:
         self.tokens = tokens
         self._colors.clear()
+        self._fonts.clear()
         app = QApplication.instance()
         if not isinstance(app, QApplication):
             return

@@ -41,10 +41,11 @@ class CountButton(QPushButton):
         self._sign = sign
         self._tone = tone
         self._count = ""
+        self._hint: QSize | None = None
         self.setText(word)
         self.setAccessibleName(word)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        theme().changed.connect(self.updateGeometry)
+        theme().changed.connect(self._measure_anew)
 
     @property
     def count(self) -> str:
@@ -58,7 +59,7 @@ class CountButton(QPushButton):
             self._count = count
             self.setAccessibleName(f"{self.text()} {count}".strip())
             if grown:
-                self.updateGeometry()
+                self._measure_anew()
             self.update()
 
     def set_tone(self, tone: Tone) -> None:
@@ -68,18 +69,25 @@ class CountButton(QPushButton):
             self.update()
 
     def sizeHint(self) -> QSize:
-        """Return the size of sign, word and count."""
+        """Return the size of sign, word and count; layouts ask again and again."""
+        if self._hint is not None:
+            return self._hint
         width = 2 * _SIDE + _SIGN + _GAP
         width += QFontMetrics(theme().text_font()).horizontalAdvance(self.text())
         if self._count:
             bold = QFontMetrics(theme().text_font(bold=True))
             # Digits of one width: the button does not shake while it counts.
             width += _GAP + bold.horizontalAdvance("0" * len(self._count)) + 1
-        return QSize(width, _HEIGHT)
+        self._hint = QSize(width, _HEIGHT)
+        return self._hint
 
     def minimumSizeHint(self) -> QSize:
         """Return the same: a count that is cut off is a wrong count."""
         return self.sizeHint()
+
+    def _measure_anew(self) -> None:
+        self._hint = None
+        self.updateGeometry()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the frame of a button, and in it sign, word and count."""

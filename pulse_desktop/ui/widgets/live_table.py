@@ -103,6 +103,8 @@ class LiveTable(RowView[RowT]):
             dirty: positions of rows that look different now.
         """
         self._keeping_place(lambda: self.rows_model.refresh(now, dirty))
+        # Now, and not in a moment: the window would be painted twice for each frame.
+        self.executeDelayedItemsLayout()
         if self._ticks and abs(now - self._ticked_at) >= _TICK_S:
             self._ticked_at = now
             self.viewport().update()

@@ -49,11 +49,16 @@ class RowPainter:
         self._metrics = tuple(QFontMetrics(font) for font in self._fonts)
         self._widest = max(1, self._metrics[0].horizontalAdvance("W"))
         self._colors: dict[Tone, QColor] = {tone: theme().color(tone) for tone in Tone}
+        self._surface = theme().color("surface")
         self._line = theme().color("row_line")
         self._trough = theme().color("hover")
         self._selected = theme().color("selection")
         self._selected_idle = theme().color("selection_idle")
         self._accent = theme().color("accent")
+
+    def clear(self, painter: QPainter, rect: QRect) -> None:
+        """Paint what shows where no row is."""
+        painter.fillRect(rect, self._surface)
 
     def paint(
         self,

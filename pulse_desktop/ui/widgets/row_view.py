@@ -41,6 +41,8 @@ class RowView(QTableView, Generic[RowT]):
         theme().changed.connect(self._tint)
 
     def _configure(self) -> None:
+        # What lies under the rows is never seen, and so need not be painted with every frame.
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setModel(self.rows_model)
         self.setHorizontalHeader(TableHeader(self.rows_model, self))
         side = self.verticalHeader()
@@ -138,8 +140,11 @@ class RowView(QTableView, Generic[RowT]):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the rows that are visible."""
         visible = event.rect()
+        painter = QPainter(self.viewport())
+        self._painter.clear(painter, visible)
         first = self.rowAt(visible.top())
         if first < 0:
+            painter.end()
             return
         model, focused = self.rows_model, self.hasFocus()
         last = min(first + visible.height() // ROW_HEIGHT + 1, model.shown - 1)
@@ -147,7 +152,6 @@ class RowView(QTableView, Generic[RowT]):
         selected = self._selected_between(first, last)
         current = self.currentIndex().row()
         top, width = self.rowViewportPosition(first), self.viewport().width()
-        painter = QPainter(self.viewport())
         for number in range(first, last + 1):
             row = model.row_object(number)
             if row is not None:

@@ -23,6 +23,8 @@ _SPANS: Final = (
     ("last hour", 3600.0),
     ("last 24 h", 86_400.0),
 )
+_SPARE: Final = 6
+"""Room beside the count, for fonts whose digits are not of one width."""
 _RARE: Final = frozenset({RunState.CANCELLED, RunState.ANSWERED})
 _ROOM_FOR_NONE: Final = 1000
 """Narrower bars leave out the states that no run is in."""
@@ -69,6 +71,7 @@ class RunFilterBar(QWidget):
         )
         self._shown = QLabel()
         self._shown.setProperty("role", "muted")
+        self._shown.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._typing = QTimer(self)
         self._typing.setObjectName("run filter typing")
         self._typing.setSingleShot(True)
@@ -125,7 +128,15 @@ class RunFilterBar(QWidget):
         text = formats.plural(total, "run")
         text = f"{formats.count(shown)} of {text}" if self.wanted.active else text
         if text != self._shown.text():
+            longer = len(text) != len(self._shown.text())
             self._shown.setText(text)
+            if longer:
+                self._fit_shown()
+
+    def _fit_shown(self) -> None:
+        """Give the count a fixed size: else each frame would lay out the whole window."""
+        hint = self._shown.sizeHint()
+        self._shown.setFixedSize(hint.width() + _SPARE, hint.height())
 
     def _show_counts(self) -> None:
         narrow = self.width() < _ROOM_FOR_NONE
@@ -148,6 +159,7 @@ class RunFilterBar(QWidget):
 
     def _tint(self) -> None:
         self._search.setIcon(icons.icon("search", Tone.FAINT))
+        self._fit_shown()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out what does not fit."""
