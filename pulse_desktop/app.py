@@ -20,15 +20,9 @@ from typing import Any, Final
 
 from pulse_desktop.bus.errors import CannotConnectError, UserFacingError
 from pulse_desktop.bus.supervisor import Supervisor, TaskProblem
-from pulse_desktop.commands.session import (
-    CANNOT_CONNECT,
-    FAILED,
-    OK,
-    USAGE,
-    chosen_server,
-    complain,
-    write_text,
-)
+from pulse_desktop.commands.exit_codes import CANNOT_CONNECT, FAILED, OK, USAGE
+from pulse_desktop.commands.output import complain, write_json, write_note, write_text
+from pulse_desktop.commands.session import CONNECT_WITHIN_S, chosen_server
 from pulse_desktop.desktop_operations import DesktopOperations
 from pulse_desktop.local.paths import data_folder
 from pulse_desktop.local.stack import LocalStack, StackInfo
@@ -61,6 +55,11 @@ FOLD_BUDGET_S: Final = 0.005
 
 SHOWN_S: Final = 20.0
 """How long `make run` runs on a machine without a display."""
+
+SETTLED_AFTER_S: Final = 0.5
+"""How long a page takes to show what was folded, its staggered charts included."""
+
+_SCALING: Final = ("QT_SCALE_FACTOR", "QT_SCREEN_SCALE", "QT_AUTO_SCREEN", "QT_DEVICE_PIXEL")
 
 SHOWN_AS: Final = Path("build") / "pulse-desktop.png"
 
@@ -250,15 +249,19 @@ def open_window(arguments: Namespace) -> int:
 
 
 def take_screenshot(arguments: Namespace) -> int:
-    """Render a page of the real window, offscreen, into a PNG file."""
+    """Render a page of the real window, offscreen, into a PNG file.
+
+    Raises:
+        CannotConnectError: no server was named and none runs here.
+    """
     if arguments.page not in {page.key for page in PAGES}:
-        sys.stderr.write(
-            f"There is no page {arguments.page!r}; there are: "
-            f"{', '.join(page.key for page in PAGES)}\n"
-        )
+        names = ", ".join(page.key for page in PAGES)
+        write_note(f"There is no page {arguments.page!r}; there are: {names}")
         return USAGE
     server, monitor_url = chosen_server(arguments)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    for name in [each for each in os.environ if each.startswith(_SCALING)]:
+        del os.environ[name]  # a picture of 1920x1080 has just so many pixels
     return run_with_qt(lambda: _picture(arguments, server, monitor_url), arguments.theme)
 
 
@@ -328,18 +331,24 @@ async def _picture(arguments: Namespace, server: str, monitor_url: str) -> int:
     desktop.start()
     desktop.window.show_page(arguments.page)
     try:
-        monitor = await desktop.watched_within(5.0)
+        monitor = await desktop.watched_within(CONNECT_WITHIN_S)
         await monitor.caught_up(10.0)
-        await asyncio.sleep(arguments.after)
-        saved = desktop.window.grab().save(arguments.out)
+        await asyncio.sleep(max(arguments.after, SETTLED_AFTER_S))
+        picture = desktop.window.grab().toImage()
     except UserFacingError as error:
         complain(error)
         return CANNOT_CONNECT
     finally:
         await desktop.close()
-    if not saved:
-        sys.stderr.write(f"Cannot write {arguments.out}: is the folder there, and a .png?\n")
-    return OK if saved else FAILED
+    if not picture.save(arguments.out, "PNG"):  # type: ignore[call-overload]
+        write_note(f"Cannot write {arguments.out}: may you write there, and is there room?")
+        return FAILED
+    told = {"page": arguments.page, "theme": arguments.theme, "file": arguments.out}
+    if arguments.json:
+        write_json({**told, "width": picture.width(), "height": picture.height()})
+    else:
+        write_text(f"{arguments.out}  {picture.width()}x{picture.height()}")
+    return OK
 
 
 def _has_display() -> bool:

@@ -1,174 +1,123 @@
-"""Commands that do something: run, rerun, results."""
+"""Commands that put work into the queue: run, rerun."""
 
-import time
+import asyncio
 from argparse import Namespace
-from pathlib import Path
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
-from pulse_desktop.bus.errors import NotFoundError, UserFacingError
+from pulse_desktop.bus.errors import NobodyListensError, UserFacingError
+from pulse_desktop.bus.task_queue import Sent
+from pulse_desktop.commands.exit_codes import FAILED, OK
+from pulse_desktop.commands.one_run import describe_whole, write_run
+from pulse_desktop.commands.output import complain, write_json, write_note, write_text
 from pulse_desktop.commands.session import (
-    FAILED,
-    OK,
-    complain,
+    ALL_HISTORY_S,
+    CATCH_UP_S,
     connected_monitor,
-    write_json,
-    write_table,
-    write_text,
+    find_run,
 )
-from pulse_desktop.commands.watching import CATCH_UP_S, described_result
 from pulse_desktop.monitor import Monitor
-from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_desktop.state.descriptions import describe_run
-from pulse_desktop.state.run import OPEN_STATES, RunState
+from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
+
+_HEARTBEATS_S: Final = 120.0
+"""History that tells which workers are there; more of it is of no use for a new run."""
+
+_Enqueue = Callable[[bool], Awaitable[tuple[str, Sent]]]
 
 
 async def run(arguments: Namespace) -> int:
     """Enqueue a task by name, and wait for it when asked to."""
-    async with connected_monitor(arguments) as monitor:
+    name = arguments.task_name
+    async with connected_monitor(arguments, history_s=_HEARTBEATS_S, stored_results=0) as monitor:
         await monitor.caught_up(CATCH_UP_S)
-        try:
-            task_id, sent = await monitor.enqueue(
-                arguments.task_name,
-                args=arguments.args,
-                kwargs=arguments.kwargs,
-                anyway=arguments.anyway,
+
+        async def enqueue(anyway: bool) -> tuple[str, Sent]:
+            return await monitor.enqueue(
+                name, args=arguments.args, kwargs=arguments.kwargs, anyway=anyway
             )
-        except UserFacingError as error:
-            complain(error)
-            return FAILED
-        told = {"task_id": task_id, "task_name": arguments.task_name, "durable": sent.durable}
-        return await _follow(monitor, arguments, told)
+
+        task_id, sent = await _send(enqueue, anyway=arguments.anyway)
+        told = {"task_id": task_id, "task_name": name, "durable": sent.durable, "rerun_of": None}
+        return await _follow(monitor, arguments, [told])
 
 
 async def rerun(arguments: Namespace) -> int:
     """Enqueue runs again, exactly as captured."""
-    worst = OK
-    async with connected_monitor(arguments) as monitor:
+    refused = False
+    async with connected_monitor(arguments, history_s=ALL_HISTORY_S, stored_results=0) as monitor:
         await monitor.caught_up(CATCH_UP_S)
         sent_as: list[dict[str, Any]] = []
-        for origin in arguments.task_ids:
+        for wanted in arguments.task_ids:
             try:
-                known = monitor.state.runs.get(origin)
-                if known is None:
-                    raise NotFoundError(
-                        f"Cannot run {origin} again",
-                        "Nothing is known of this task id.",
-                        "`pulse-desktop runs` lists the runs that are known.",
-                    )
-                task_id, sent = await monitor.rerun(known, anyway=arguments.anyway)
+                origin = await find_run(monitor, wanted)
+
+                async def enqueue(anyway: bool, origin: TaskRun = origin) -> tuple[str, Sent]:
+                    return await monitor.rerun(origin, anyway=anyway)
+
+                task_id, sent = await _send(enqueue, anyway=arguments.anyway)
             except UserFacingError as error:
                 complain(error)
-                worst = FAILED
+                refused = True
                 continue
-            sent_as.append(
-                {
-                    "task_id": task_id,
-                    "task_name": known.name,
-                    "rerun_of": origin,
-                    "durable": sent.durable,
-                }
-            )
+            told = {"task_id": task_id, "task_name": origin.name, "durable": sent.durable}
+            sent_as.append({**told, "rerun_of": origin.task_id})
+        ended = await _follow(monitor, arguments, sent_as)
+    return FAILED if refused else ended
+
+
+async def _send(enqueue: _Enqueue, *, anyway: bool) -> tuple[str, Sent]:
+    """Enqueue; while nobody listens only if that was asked for and the task is kept till then."""
+    try:
+        return await enqueue(False)
+    except NobodyListensError as error:
+        if error.durable and not anyway:
+            raise UserFacingError(
+                error.title,
+                error.detail,
+                "Start a worker, or add --anyway: the stream keeps the task until one comes.",
+            ) from None
+        if not error.durable:
+            raise
+    return await enqueue(True)
+
+
+async def _follow(monitor: Monitor, arguments: Namespace, sent_as: list[dict[str, Any]]) -> int:
+    """Report what was sent; with --wait, report how it ended instead."""
+    if arguments.wait is None:
         for told in sent_as:
-            worst = max(worst, await _follow(monitor, arguments, told))
+            if arguments.json:
+                write_json(told)
+            else:
+                kept = "stored in the queue" if told["durable"] else "handed to a worker, not kept"
+                write_text(f"{told['task_id']}  {told['task_name']}  {kept}")
+        return OK
+    # One time limit for all of them: they run side by side.
+    ends = [asyncio.ensure_future(_end_of(monitor, told, arguments.wait)) for told in sent_as]
+    worst = OK
+    try:
+        for number, end in enumerate(ends):
+            ended = await end
+            described = {
+                **await describe_whole(monitor, ended),
+                "durable": sent_as[number]["durable"],
+            }
+            if arguments.json:
+                write_json(described)
+            else:
+                if number:
+                    write_text("")
+                write_run(described)
+            if ended.state in OPEN_STATES:
+                write_note(f"{ended.task_id} has not ended within {arguments.wait:g} s.")
+            if ended.state is not RunState.SUCCEEDED:
+                worst = FAILED
+    finally:
+        for end in ends:
+            end.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
     return worst
 
 
-async def _follow(monitor: Monitor, arguments: Namespace, told: dict[str, Any]) -> int:
-    """Report what was sent; with --wait, report how it ended instead."""
-    if arguments.wait is None:
-        if arguments.json:
-            write_json(told)
-        else:
-            kept = "stored in the queue" if told["durable"] else "sent, not stored"
-            write_text(f"{told['task_id']}  {told['task_name']}  {kept}")
-        return OK
-    ended = await monitor.answered(told["task_id"], arguments.wait)
-    described = {**told, **(describe_run(ended) if ended else {"state": "queued"})}
-    if ended is not None and ended.state not in OPEN_STATES:
-        described["result"] = await described_result(monitor, ended)
-    if arguments.json:
-        write_json(described)
-    else:
-        write_text(f"{told['task_id']}  {told['task_name']}  {described['state']}")
-    return OK if ended is not None and ended.state is RunState.SUCCEEDED else FAILED
-
-
-async def results(arguments: Namespace) -> int:
-    """List, print or save stored results."""
-    async with connected_monitor(arguments) as monitor:
-        try:
-            if arguments.what == "list":
-                await monitor.caught_up(CATCH_UP_S)
-                _list(monitor, arguments)
-            elif arguments.what == "get":
-                return await _get(monitor, arguments)
-            else:
-                size = (await monitor.results.save(arguments.key, Path(arguments.path))).size
-                told = {"key": arguments.key, "path": arguments.path, "bytes": size}
-                if arguments.json:
-                    write_json(told)
-                else:
-                    write_text(f"saved {size} bytes to {arguments.path}")
-        except UserFacingError as error:
-            complain(error)
-            return FAILED
-    return OK
-
-
-def _list(monitor: Monitor, arguments: Namespace) -> None:
-    rows = [row for row in monitor.state.results.rows.newest_first() if not row.stored.deleted]
-    rows.sort(key=lambda row: row.stored.stored_at, reverse=True)
-    if arguments.json:
-        for row in rows:
-            write_json(
-                {
-                    "key": row.key,
-                    "task_name": row.task_name or None,
-                    "outcome": row.outcome or None,
-                    "format": row.format or None,
-                    "bytes": row.stored.size,
-                    "stored_at": format_timestamp(row.stored.stored_at),
-                }
-            )
-        return
-    now = time.time()
-    write_table(
-        [
-            (
-                row.key,
-                row.task_name or "unknown task",
-                row.outcome or "not read",
-                str(row.stored.size),
-                f"{now - row.stored.stored_at:.0f} s ago",
-            )
-            for row in rows
-        ],
-        ("KEY", "TASK", "OUTCOME", "BYTES", "STORED"),
-    )
-
-
-async def _get(monitor: Monitor, arguments: Namespace) -> int:
-    body, result = await monitor.read_result(arguments.key)
-    if isinstance(result, str):
-        complain(
-            UserFacingError(
-                "Cannot show this result",
-                f"{arguments.key}: {result} ({len(body)} bytes)",
-                "`pulse-desktop results save` keeps the bytes as they are.",
-            )
-        )
-        return FAILED
-    error = result.error
-    write_json(
-        {
-            "key": arguments.key,
-            "is_err": result.is_err,
-            "outcome": result.outcome,
-            "return_value": result.return_value,
-            "execution_time": result.execution_time,
-            "labels": result.labels,
-            "error": None if error is None else {"type": error.type, "message": error.message},
-            "format": result.format,
-        }
-    )
-    return OK
+async def _end_of(monitor: Monitor, told: dict[str, Any], limit_s: float) -> TaskRun:
+    ended = await monitor.answered(told["task_id"], limit_s)
+    return ended or TaskRun(told["task_id"], told["task_name"], rerun_of=told["rerun_of"] or "")

@@ -1,59 +1,60 @@
 """`pulse-desktop local`: the embedded stack without a window, until interrupted."""
 
-import asyncio
-import contextlib
-import signal
 from argparse import Namespace
 
 from pulse_desktop.bus.errors import UserFacingError
-from pulse_desktop.commands.session import FAILED, OK, complain, write_json, write_text
-from pulse_desktop.local.stack import LocalStack
+from pulse_desktop.commands.exit_codes import FAILED, OK
+from pulse_desktop.commands.output import complain, write_json, write_note, write_text
+from pulse_desktop.local.stack import LocalStack, StackInfo
+from pulse_desktop.ui import formats
 
 
 async def local(arguments: Namespace) -> int:
     """Start or join the embedded stack, say where it is, and keep it until told to stop."""
+    if arguments.server:
+        write_note("`local` starts a server of its own: --server is not used.")
     stack = LocalStack(workers=arguments.workers, sample=not arguments.no_sample)
-    stop = asyncio.Event()
-    with _told_by_signals(stop):
-        try:
-            info = await stack.start()
-        except UserFacingError as error:
-            complain(error)
-            await stack.stop()
-            return FAILED
-        try:
-            if arguments.json:
-                write_json({"server": info.server, "monitor": info.monitor})
-            else:
-                write_text(f"server   {info.server}")
-                write_text(f"monitor  {info.monitor}")
-                write_text(f"logs     {info.log_dir}")
-                write_text("Ctrl C stops it.")
-            keeping = asyncio.create_task(stack.keep(lambda _: None))
-            waiting = asyncio.create_task(stop.wait())
-            await asyncio.wait((keeping, waiting), return_when=asyncio.FIRST_COMPLETED)
-            for task in (keeping, waiting):
-                task.cancel()
-            await asyncio.gather(keeping, waiting, return_exceptions=True)
-        finally:
-            await stack.stop()
+    try:
+        info = await stack.start()
+        if arguments.json:
+            write_json({"server": info.server, "monitor": info.monitor})
+        else:
+            _introduce(info, arguments)
+        await stack.keep(_Told(info))
+    except UserFacingError as error:
+        complain(error)
+        return FAILED
+    finally:
+        await stack.stop()
     return OK
 
 
-@contextlib.contextmanager
-def _told_by_signals(stop: asyncio.Event):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    try:
-        for number in numbers:
-            loop.add_signal_handler(number, stop.set)
-    except NotImplementedError:  # Windows
-        for number in numbers:
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+def _introduce(info: StackInfo, arguments: Namespace) -> None:
+    write_text(f"server   {info.server}")
+    write_text(f"monitor  {info.monitor}")
+    write_text(f"data     {info.data_dir}")
+    write_text(f"logs     {info.log_dir}")
+    if info.joined:
+        write_text("It ran already: joined it as it is, whatever --workers and --no-sample say.")
+    else:
+        sample = "no sample" if arguments.no_sample else "feeding the sample chat"
+        write_text(f"running  {formats.plural(arguments.workers, 'worker')}, {sample}")
+    write_text("The other commands find it by themselves. Ctrl-C stops it.")
+
+
+class _Told:
+    """Says on stderr when the stack is gone, and where it is when it comes back."""
+
+    def __init__(self, info: StackInfo) -> None:
+        self._last = info
+
+    def __call__(self, info: StackInfo) -> None:
+        last, self._last = self._last, info
+        if info.state == "failed" and last.state != "failed":
+            write_note(f"The embedded stack cannot be started again: {info.problem}")
+        elif info.state == "restarting" and last.state == "running":
+            write_note("The embedded stack is gone; it is being started again.")
+        elif info.state == "running" and info.server != last.server:
+            write_note(f"server   {info.server}\nmonitor  {info.monitor}")
+        elif info.state == "running" and last.state != "running":
+            write_note("The embedded stack is back.")

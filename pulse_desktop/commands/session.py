@@ -1,24 +1,24 @@
-"""What every command needs: a server, a monitor connected to it, and a place for output."""
+"""What every command needs: a server, and a monitor connected to it."""
 
 import contextlib
 import os
-import sys
 from argparse import Namespace
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from pulse_desktop.bus.errors import CannotConnectError, UserFacingError
+from pulse_desktop.bus.connection import Connection
+from pulse_desktop.bus.errors import CannotConnectError, NotFoundError, UserFacingError
 from pulse_desktop.local.stack import running_stack
 from pulse_desktop.monitor import HISTORY_S, Monitor
-
-OK: Final = 0
-FAILED: Final = 1
-USAGE: Final = 2
-CANNOT_CONNECT: Final = 3
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.system import LOG_ROWS
 
 CONNECT_WITHIN_S: Final = 5.0
+CATCH_UP_S: Final = 15.0
+ALL_HISTORY_S: Final = 366 * 86_400.0
+"""Longer than any stream keeps what a command looks for."""
+
+SHORTEST_PREFIX: Final = 4
 
 
 class NoServerError(CannotConnectError):
@@ -27,7 +27,7 @@ class NoServerError(CannotConnectError):
     def __init__(self) -> None:
         super().__init__(
             "No server to connect to",
-            "No --server was given, PULSE_SERVER is not set, and no embedded stack is running.",
+            "no --server was given, PULSE_SERVER is not set, and no embedded stack is running.",
             "Give --server nats://HOST:4222, or start the embedded stack with "
             "`pulse-desktop` or `pulse-desktop local`.",
         )
@@ -40,26 +40,43 @@ def chosen_server(arguments: Namespace) -> tuple[str, str]:
         NoServerError: there is none.
     """
     named = getattr(arguments, "server", None) or os.environ.get("PULSE_SERVER", "")
-    if named:
-        return named, ""
     stack = running_stack()
-    if stack is None:
-        raise NoServerError
-    return stack.server, stack.monitor
+    if not named:
+        if stack is None:
+            raise NoServerError
+        return stack.server, stack.monitor
+    # `local` tells its address for this: then it is also known who listens there.
+    same = stack is not None and stack.server == named
+    return named, stack.monitor if stack is not None and same else ""
 
 
 @contextlib.asynccontextmanager
 async def connected_monitor(
-    arguments: Namespace, *, history_s: float = HISTORY_S, backlog: int | None = None
+    arguments: Namespace,
+    *,
+    history_s: float = HISTORY_S,
+    backlog: int = LOG_ROWS,
+    stored_results: int | None = None,
 ) -> AsyncIterator[Monitor]:
     """Run a monitor that folds by itself, connected to the chosen server.
+
+    Args:
+        arguments: of the command.
+        history_s: seconds of history to replay.
+        backlog: most stored events to replay.
+        stored_results: about how many of the results stored before are wanted, None for all.
 
     Raises:
         CannotConnectError: with the reason.
     """
     server, monitor_url = chosen_server(arguments)
-    extra: dict[str, Any] = {} if backlog is None else {"backlog": backlog}
-    monitor = Monitor(server, monitor_url=monitor_url, history_s=history_s, **extra)
+    monitor = Monitor(
+        server,
+        monitor_url=monitor_url,
+        history_s=history_s,
+        backlog=backlog,
+        stored_results=stored_results,
+    )
     try:
         await monitor.connection.open(CONNECT_WITHIN_S)
         monitor.start()
@@ -69,28 +86,59 @@ async def connected_monitor(
         await monitor.close()
 
 
-def write_json(value: Any) -> None:
-    """Write one object as one line to stdout, at once."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
-    sys.stdout.flush()
+async def try_to_connect(arguments: Namespace) -> None:
+    """Connect to the chosen server and leave it again.
+
+    Raises:
+        CannotConnectError: with the reason.
+    """
+    server, _ = chosen_server(arguments)
+    connection = Connection(server)
+    try:
+        await connection.open(CONNECT_WITHIN_S)
+    finally:
+        await connection.close()
 
 
-def write_text(text: str) -> None:
-    """Write a line to stdout."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+async def find_run(monitor: Monitor, wanted: str) -> TaskRun:
+    """Return a run by its task id, or by a beginning of it that no other shares.
+
+    A run of which only the result is left is found by its whole id.
+
+    Raises:
+        NotFoundError: nothing is known of it, or several begin so.
+    """
+    run = monitor.state.runs.get(wanted)
+    if run is not None and run.answer is None:
+        await _take_result(monitor, wanted)
+        return monitor.state.runs.get(wanted) or run
+    if run is not None:
+        return run
+    known = monitor.state.runs.rows
+    if len(wanted) >= SHORTEST_PREFIX:
+        found = [run.task_id for run in known if run.task_id.startswith(wanted)]
+        if len(found) > 1:
+            raise NotFoundError(
+                f"Which run is {wanted}?",
+                f"{len(found)} task ids begin so: {', '.join(found[:5])}.",
+                "Give more of it.",
+            )
+        if found:
+            return await find_run(monitor, found[0])
+    await _take_result(monitor, wanted)
+    run = monitor.state.runs.get(wanted)
+    if run is None:
+        raise NotFoundError(
+            f"No run {wanted}",
+            "nothing is known of this task id.",
+            "`pulse-desktop runs --since 7d` lists the runs that are known.",
+        )
+    return run
 
 
-def complain(error: UserFacingError) -> None:
-    """Write to stderr what went wrong and what to do."""
-    sys.stderr.write("\n".join(part for part in (error.title, error.detail, error.advice) if part))
-    sys.stderr.write("\n")
-
-
-def write_table(rows: list[tuple[str, ...]], headings: tuple[str, ...]) -> None:
-    """Write rows of text under headings, in columns."""
-    lines = [headings, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(headings))]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        write_text("  ".join(cells).rstrip())
+async def _take_result(monitor: Monitor, task_id: str) -> None:
+    """Fold the stored result of one run, if there is one."""
+    with contextlib.suppress(UserFacingError):
+        stored = await monitor.results.info(task_id)
+        monitor.state.fold([stored])
+        await monitor.caught_up(CATCH_UP_S)

@@ -1,89 +1,90 @@
-"""Commands that look: status, tail, runs, show."""
+"""Commands that look at the whole: status, tail, runs."""
 
 import asyncio
 import contextlib
+import shutil
+import sys
 import time
 from argparse import Namespace
-from typing import Any
+from typing import Any, Final
 
-from pulse_desktop.bus.errors import NotFoundError, UserFacingError
-from pulse_desktop.commands.session import (
-    FAILED,
-    OK,
-    complain,
-    connected_monitor,
-    write_json,
-    write_table,
-    write_text,
-)
-from pulse_desktop.monitor import Monitor
+from pulse_desktop.bus.errors import UserFacingError
+from pulse_desktop.commands.exit_codes import OK
+from pulse_desktop.commands.output import to_json, write_json, write_note, write_table, write_text
+from pulse_desktop.commands.session import CATCH_UP_S, connected_monitor
+from pulse_desktop.monitor import HISTORY_S, Monitor
+from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.state.descriptions import describe_event, describe_run
-from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import TASK_TOPIC
+from pulse_desktop.ui import formats
 
-CATCH_UP_S = 15.0
-LOOK_S = 3.0
+LOOK_S: Final = 3.0
+LINE_WIDTH: Final = 160
+"""Characters of a line where there is no terminal to ask."""
 
 
 async def status(arguments: Namespace) -> int:
     """Say how the system is, once."""
-    async with connected_monitor(arguments) as monitor:
+    async with connected_monitor(arguments, stored_results=0) as monitor:
         await monitor.caught_up(CATCH_UP_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_S):
                 await monitor.until(lambda: monitor.queue_status is not None)
         told = await _status(monitor)
+        problem = monitor.queue_status.problem if monitor.queue_status else "no answer"
+        version = monitor.connection.status.server_version
     if arguments.json:
         write_json(told)
         return OK
-    queue, results = told["queue"], told["results"]
-    write_text(f"connected to {told['server']}")
-    for name, topic in told["topics"].items():
-        write_text(f"  {name:<12} {topic['received']:>8}  last {topic['last'] or 'never'}")
+    queue, results, now = told["queue"], told["results"], time.time()
+    write_text(f"connected to {told['server']}, NATS {version}")
+    write_text(f"events, last {formats.age(HISTORY_S)} as far as they are kept:")
+    for name, topic in monitor.state.topics.by_name.items():
+        last = formats.ago(topic.last_at, now) or "never"
+        write_text(f"  {name:<12} {formats.count(topic.received):>9}  last {last}")
     write_text(
-        f"queue: {queue['mode']}, {_or_unknown(queue['pending'])} pending, "
+        f"queue:   {queue['mode']}, {_or_unknown(queue['pending'])} pending, "
         f"{_or_unknown(queue['ack_pending'])} being worked on, "
-        f"{_or_unknown(queue['listeners'])} listening"
+        f"{_or_unknown(queue['listeners'])} listening{f' ({problem})' if problem else ''}"
     )
-    workers = told["workers"]
-    write_text(f"workers: {', '.join(w['worker'] for w in workers) or 'none heard of'}")
+    workers = [f"{w['worker']} ({w['busy']}/{w['slots']} busy)" for w in told["workers"]]
+    write_text(f"workers: {', '.join(workers) or 'none heard of'}")
+    kept = "without expiry" if results["ttl_s"] is None else _kept(results["ttl_s"])
     write_text(
-        f"results: {results['count']} in {results['bucket']}, {results['bytes']} bytes, "
-        + ("no expiry" if results["ttl_s"] is None else f"kept {results['ttl_s']:g} s")
-        if results
-        else "results: no bucket"
+        f"results: {formats.count(results['count'])} in {results['bucket']}, "
+        f"{formats.size(results['bytes'])}, {kept}"
+        if results["count"] or results["bytes"]
+        else f"results: none in {results['bucket']}"
     )
     return OK
 
 
 async def _status(monitor: Monitor) -> dict[str, Any]:
     now = time.time()
-    state = monitor.state
+    topics = monitor.state.topics.by_name
     queue = monitor.queue_status
-    try:
-        bucket = await monitor.results.status()
-    except UserFacingError:
-        bucket = None
-    alive = state.workers.alive(now)
+    alive = monitor.state.workers.alive(now)
+    listeners = queue.listeners if queue else None
+    if alive:
+        # Of a stream only open requests for work are known, and one worker may have several.
+        counted = 0 if queue and queue.mode == "jetstream" else listeners or 0
+        listeners = max(counted, len(alive))
     return {
         "connected": monitor.connection.connected,
         "server": monitor.connection.status.server,
         "topics": {
-            name: {
-                "received": state.topics.by_name[name].received,
-                "last": _time(state.topics.by_name[name].last_at),
-            }
-            for name in TOPICS
+            name: {"received": topic.received, "last": _time(topic.last_at)}
+            for name, topic in topics.items()
+            if name in TOPICS or topic.received
         },
         "queue": {
             "mode": queue.mode if queue else "unknown",
             "pending": queue.pending if queue else None,
             "ack_pending": queue.ack_pending if queue else None,
-            "listeners": max(queue.listeners or 0, len(alive))
-            if queue and (queue.listeners is not None or alive)
-            else None,
+            "listeners": listeners,
         },
         "workers": [
             {
@@ -95,129 +96,143 @@ async def _status(monitor: Monitor) -> dict[str, Any]:
             }
             for worker in alive
         ],
-        "results": None
-        if bucket is None
-        else {
-            "bucket": bucket.name,
-            "count": bucket.objects,
-            "bytes": bucket.bytes,
-            "ttl_s": bucket.ttl_s,
-        },
+        "results": await _results(monitor),
     }
+
+
+async def _results(monitor: Monitor) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "bucket": monitor.results_bucket,
+        "count": 0,
+        "bytes": 0,
+        "ttl_s": None,
+    }
+    with contextlib.suppress(UserFacingError):
+        bucket = await monitor.results.status()
+        told.update(count=bucket.objects, bytes=bucket.bytes, ttl_s=bucket.ttl_s)
+    return told
 
 
 async def tail(arguments: Namespace) -> int:
     """Print events as they come, after those of the given time span."""
-    begin = time.time()
     history_s = arguments.since or 0.0
-    backlog = None if arguments.since else 0
+    backlog = {} if arguments.since else {"backlog": 0}
+    async with connected_monitor(
+        arguments, history_s=history_s, stored_results=0, **backlog
+    ) as monitor:
+        printing = asyncio.ensure_future(_print_events(monitor, arguments))
+        try:
+            await asyncio.wait((printing,), timeout=arguments.for_s)
+            if not printing.done() and arguments.since:
+                # However short the time: what is stored was asked for as well.
+                await monitor.caught_up(CATCH_UP_S)
+                await asyncio.sleep(0)
+            if printing.done():
+                printing.result()
+        finally:
+            printing.cancel()
+            await asyncio.gather(printing, return_exceptions=True)
+    return OK
+
+
+async def _print_events(monitor: Monitor, arguments: Namespace) -> None:
+    """Print until as many are printed as were asked for."""
+    oldest = time.time() - (arguments.since or 0.0)
     wanted = frozenset(arguments.topics)
-    written = 0
-    async with connected_monitor(arguments, history_s=history_s, backlog=backlog) as monitor:
-        log = monitor.state.log
-        position = log.first
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(arguments.for_s):
-                while arguments.count is None or written < arguments.count:
-                    await monitor.until(lambda: log.end > position)  # noqa: B023 - read at once
-                    for event in log.span(position, log.end):
-                        if event.received_at < begin - history_s or (
-                            event.topic not in wanted if wanted else event.topic == TASK_TOPIC
-                        ):
-                            continue
-                        described = describe_event(event)
-                        if arguments.json:
-                            write_json(described)
-                        else:
-                            what = described["type"] or f"unreadable: {event.problem}"
-                            write_text(f"{described['timestamp']}  {event.topic:<11} {what}")
-                        written += 1
-                        if written == arguments.count:
-                            break
-                    position = log.end
-    # With a number asked for, less than that is not what was asked for.
-    return OK if arguments.count is None or written >= arguments.count else FAILED
+    left = arguments.count
+    log = monitor.state.log
+    position = log.first
+    unknown = wanted - {*TOPICS, TASK_TOPIC}
+    if unknown and not arguments.json:
+        write_note(f"Waiting for {', '.join(sorted(unknown))}: none of {', '.join(TOPICS)}.")
+    while True:
+        await monitor.until(lambda: log.end > position)  # noqa: B023 - asked at once
+        start, position = max(position, log.first), log.end
+        for event in log.span(start, position):
+            if event.received_at < oldest or not _is_wanted(event, wanted):
+                continue
+            if arguments.json:
+                write_json(describe_event(event))
+            else:
+                write_text(_line_of(event))
+            if left is not None:
+                left -= 1
+                if not left:
+                    return
+
+
+def _is_wanted(event: Event, wanted: frozenset[str]) -> bool:
+    return event.topic in wanted if wanted else event.topic != TASK_TOPIC
+
+
+def _line_of(event: Event) -> str:
+    """Write an event in one line, as much of its data as there is room for."""
+    told = describe_event(event)
+    if event.problem:
+        what, rest = "unreadable", f"{event.problem}: {told['raw']}"
+    else:
+        what, rest = told["type"] or "-", to_json(told["data"])
+    when = formats.clock_ms(event.timestamp)
+    if time.time() - event.timestamp > 43_200:
+        when = formats.absolute(event.timestamp)
+    width = LINE_WIDTH
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+    return formats.elided(f"{when}  {event.topic:<11} {what:<28} {rest}", max(width, 80))
 
 
 async def runs(arguments: Namespace) -> int:
     """List task runs, the latest first."""
-    async with connected_monitor(arguments, history_s=arguments.since) as monitor:
-        await monitor.caught_up(CATCH_UP_S)
+    # A run that was queued earlier and ended within the span has its beginning before it.
+    history_s = max(arguments.since, HISTORY_S)
+    async with connected_monitor(arguments, history_s=history_s) as monitor:
+        complete = await monitor.caught_up(CATCH_UP_S)
         now = time.time()
         monitor.state.sweep(now)
         found = [
             run
             for run in monitor.state.runs.rows
             if (not arguments.state or run.state in arguments.state)
-            and _moment(run) >= now - arguments.since
+            and _latest_moment(run) >= now - arguments.since
         ]
-    found.sort(key=_moment, reverse=True)
+    if not complete:
+        write_note(
+            f"History took longer than {CATCH_UP_S:g} s to read: some runs may be missing, and "
+            "those whose result was not read are shown as answered."
+        )
+    found.sort(key=_begin, reverse=True)
+    more = len(found) - arguments.limit
     found = found[: arguments.limit]
     if arguments.json:
         for run in found:
             write_json(describe_run(run))
-    else:
-        write_table([_cells(run) for run in found], ("STATE", "TASK", "QUEUED", "RAN", "ID"))
-    return OK
-
-
-async def show(arguments: Namespace) -> int:
-    """Tell all that is known of one run."""
-    async with connected_monitor(arguments) as monitor:
-        await monitor.caught_up(CATCH_UP_S)
-        run = monitor.state.runs.get(arguments.task_id)
-        if run is None:
-            complain(
-                NotFoundError(
-                    "No such run",
-                    f"Nothing is known of task id {arguments.task_id}.",
-                    "`pulse-desktop runs` lists the runs that are known.",
-                )
-            )
-            return FAILED
-        described = {**describe_run(run), "result": await described_result(monitor, run)}
-        events = [describe_event(event) for event in monitor.state.events_of(run.task_id)]
-    if arguments.json:
-        write_json({**described, "events": events})
         return OK
-    for name, value in described.items():
-        if value is not None:
-            write_text(f"{name:<12} {value}")
-    for event in events:
-        write_text(f"  {event['timestamp']}  {event['topic']:<11} {event['type'] or 'unreadable'}")
+    if not found:
+        state = " or ".join(arguments.state or ())
+        write_text(f"No {state + ' ' if state else ''}runs in {_span(arguments.since)}.")
+        return OK
+    headings = ("STATE", "TASK", "QUEUED", "WAITED", "RAN", "ID")
+    write_table([_cells(run, now) for run in found], headings)
+    if more > 0:
+        write_note(f"and {formats.plural(more, 'older run')}: --limit shows more.")
     return OK
 
 
-async def described_result(monitor: Monitor, run: TaskRun) -> dict[str, Any] | None:
-    """Return what a run's stored result says, None when there is none."""
-    if run.answer is None:
-        return None
-    try:
-        _, result = await monitor.read_result(run.task_id)
-    except UserFacingError as error:
-        return {"problem": error.detail or error.title}
-    if isinstance(result, str):
-        return {"problem": result}
-    return {
-        "return_value": result.return_value,
-        "is_err": result.is_err,
-        "outcome": result.outcome,
-        "format": result.format,
-        "execution_time": result.execution_time,
-    }
-
-
-def _moment(run: TaskRun) -> float:
+def _begin(run: TaskRun) -> float:
     return run.queued_at or run.started_at or run.heard_at
 
 
-def _cells(run: TaskRun) -> tuple[str, ...]:
-    seconds = run.run_s
+def _latest_moment(run: TaskRun) -> float:
+    return max(_begin(run), run.started_at or 0.0, run.finished_at or 0.0)
+
+
+def _cells(run: TaskRun, now: float) -> tuple[str, ...]:
     return (
         str(run.state),
         run.name or "unknown task",
-        _time(run.queued_at) or "-",
-        "-" if seconds is None else f"{seconds:.2f} s",
+        formats.clock(run.queued_at, now) or "-",
+        formats.duration(run.wait_s) or "-",
+        formats.duration(run.run_s) or "-",
         run.task_id,
     )
 
@@ -227,7 +242,12 @@ def _time(seconds: float | None) -> str | None:
 
 
 def _or_unknown(value: int | None) -> str:
-    return "unknown" if value is None else str(value)
+    return "unknown" if value is None else formats.count(value)
 
 
-STATES = tuple(str(state) for state in RunState)
+def _span(seconds: float) -> str:
+    return f"the last {formats.duration(seconds)}"
+
+
+def _kept(seconds: float) -> str:
+    return f"each kept for {formats.age(seconds)}"

@@ -12,7 +12,6 @@ from pulse_desktop.state.run import TaskRun
 def describe_run(run: TaskRun) -> dict[str, Any]:
     """Return a run as a JSON-ready object. Times are ISO 8601, spans are seconds."""
     request = run.request
-    error = run.error
     return {
         "task_id": run.task_id,
         "task_name": run.name or None,
@@ -27,7 +26,7 @@ def describe_run(run: TaskRun) -> dict[str, Any]:
         "run_s": _seconds(run.run_s),
         "worker": run.worker or None,
         "attempt": run.attempt,
-        "error": {"type": error.type, "message": error.message} if error else run.reason or None,
+        "error": _error(run),
         "rerun_of": run.rerun_of or None,
     }
 
@@ -47,6 +46,13 @@ def describe_event(event: Event) -> dict[str, Any]:
         described["problem"] = event.problem
         described["raw"] = event.raw[:4096].decode("utf-8", "backslashreplace")
     return described
+
+
+def _error(run: TaskRun) -> dict[str, Any] | None:
+    """Return why the state is not plain success; without an exception the type is None."""
+    if run.error is not None:
+        return {"type": run.error.type, "message": run.error.message}
+    return {"type": None, "message": run.reason} if run.reason else None
 
 
 def _decoded(raw: bytes) -> Any:
