@@ -1,0 +1,165 @@
+"""The main path, whole: a real task from a real server to a painted row, and back by a re-run."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from pulse_desktop.protocol.identifiers import new_task_id
+from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.topics import TASK_SUBJECT
+from pulse_desktop.state.run import RunState
+from pulse_desktop.ui.widgets.run_detail import ARGUMENTS, RESULT
+from tests.e2e.desktop_running import Operator, drive
+from tests.servers import NatsServer
+from tests.waiting import wait_until
+from tests.workers_running import TASKS, Bench, bench_on, lines
+
+
+@pytest.fixture
+def play(
+    qapp: QApplication, nats_server: NatsServer, tmp_path: Path
+) -> Callable[[Callable[[Operator, Bench], Awaitable[None]]], None]:
+    """Return a function that plays a scene with a window, a server, and workers to come."""
+
+    def play_(scene: Callable[[Operator, Bench], Awaitable[None]]) -> None:
+        async def with_bench(operator: Operator) -> None:
+            async with bench_on(nats_server, tmp_path) as bench:
+                await operator.go_to("tasks")
+                await scene(operator, bench)
+
+        drive(qapp, nats_server.url, with_bench, nats_server.monitor_url)
+
+    return play_
+
+
+def test_a_task_is_seen_opened_and_run_again(play, tmp_path: Path) -> None:
+    async def scene(operator: Operator, bench: Bench) -> None:
+        await bench.run()
+        file = tmp_path / "done"
+        task_id = await bench.send("work", str(file))
+        await operator.sees(task_id, "succeeded")
+        assert "work" in "".join(operator.words_of(task_id))
+
+        await operator.opens(task_id)
+        detail = operator.page.detail
+        await operator.clicks_tab(ARGUMENTS)
+        detail.arguments.show_tab("JSON")
+        assert str(file) in detail.arguments.shown_text
+        await operator.clicks_tab(RESULT)
+        await wait_until(lambda: detail.result.tab != "")
+        detail.result.show_tab("JSON")
+        await wait_until(lambda: "done" in detail.result.shown_text)
+
+        await operator.click(detail.rerun)
+        again = await operator.repeats(task_id, RunState.SUCCEEDED)
+        assert again.name == f"{TASKS}:work"
+        assert operator.notice.title == "work enqueued again"
+        await operator.sees(again.task_id, "succeeded")
+        assert lines(file) == ["begin", "end"] * 2
+
+        await operator.press(Qt.Key.Key_Escape)
+        await operator.opens(again.task_id)
+        await operator.press(Qt.Key.Key_R)
+        third = await operator.repeats(again.task_id, RunState.SUCCEEDED)
+        assert third.request.args == again.request.args
+        assert lines(file) == ["begin", "end"] * 3
+
+    play(scene)
+
+
+def test_with_no_worker_a_rerun_is_refused_and_kept_only_when_wanted(play, tmp_path: Path) -> None:
+    async def scene(operator: Operator, bench: Bench) -> None:
+        worker = await bench.run(ack_wait=1)
+        file = tmp_path / "done"
+        task_id = await bench.send("work", str(file))
+        await operator.sees(task_id, "succeeded")
+        worker.terminate()
+        await bench.heard(lambda event: event["type"] == "worker.stopped")
+
+        async def nobody_listens() -> bool:
+            return (await operator.monitor.queue.status()).listening is False
+
+        await wait_until(nobody_listens)
+        await operator.opens(task_id)
+        await operator.press(Qt.Key.Key_R)
+        await wait_until(lambda: operator.notice)
+        assert operator.notice.title == "No worker listens"
+        assert "the stream keeps it" in operator.notice.advice
+        assert len(operator.desktop.state.runs.rows) == 1
+
+        await operator.clicks_in_notice("Enqueue anyway")
+        again = await operator.repeats(task_id, RunState.QUEUED)
+        bench.start()
+        await operator.sees(again.task_id, "succeeded", 20)
+        assert lines(file) == ["begin", "end"] * 2
+
+    play(scene)
+
+
+def test_a_lost_server_is_told_and_found_again(play, nats_server: NatsServer) -> None:
+    async def scene(operator: Operator, bench: Bench) -> None:
+        state = operator.window.top_bar.state
+        await wait_until(lambda: "connected ·" in state.text())
+        nats_server.kill()
+        await wait_until(lambda: state.text().startswith("reconnecting · "))
+        nats_server.start()
+        await wait_until(lambda: state.text().startswith("connected"))
+        await wait_until(lambda: bench.client.stats["reconnects"])
+        task_id = new_task_id()
+        payload, headers = encode_task(task_id, "m:f")
+        await bench.client.publish(TASK_SUBJECT, payload, headers=headers)
+        await operator.sees(task_id, "queued")
+        await wait_until(lambda: "gap" in operator.window.status_bar.labels["gaps"].text())
+
+    play(scene)
+
+
+def test_a_wrong_server_is_told_with_its_reason(qapp: QApplication, unused_tcp_port: int) -> None:
+    async def scene(operator: Operator) -> None:
+        state = operator.window.top_bar.state
+        await wait_until(lambda: state.text().startswith("connecting · "))
+        assert "nothing listens" in state.text()
+        assert str(unused_tcp_port) in state.toolTip()
+        assert "s3cret" not in state.text() + state.toolTip()
+
+    drive(qapp, f"nats://me:s3cret@127.0.0.1:{unused_tcp_port}", scene)
+
+
+def test_what_is_no_address_is_told_and_the_window_stays(qapp: QApplication) -> None:
+    async def scene(operator: Operator) -> None:
+        await wait_until(lambda: operator.notice)
+        assert operator.notice.tone == "bad"
+        assert "s3cret" not in repr(operator.notice)
+        for key in operator.window.rail.buttons:
+            await operator.go_to(key)
+
+    drive(qapp, "nats://me:s3cret@host:notaport", scene)
+
+
+def test_every_page_can_be_shown_while_work_goes_on(play, tmp_path: Path) -> None:
+    async def scene(operator: Operator, bench: Bench) -> None:
+        await bench.run()
+        for number, key in enumerate(operator.window.rail.buttons):
+            await operator.go_to(key)
+            task_id = await bench.send("work", str(tmp_path / f"{number}"))
+            await wait_until(
+                lambda task_id=task_id: (
+                    (run := operator.desktop.state.runs.get(task_id))
+                    and run.state is RunState.SUCCEEDED
+                )
+            )
+
+    play(scene)
+
+
+def test_closing_the_window_asks_for_the_end(play) -> None:
+    async def scene(operator: Operator, bench: Bench) -> None:
+        await wait_until(lambda: operator.monitor.connection.connected)
+        await operator.act(operator.window.close)
+        await asyncio.wait_for(operator.desktop.stopped.wait(), 1)
+
+    play(scene)
