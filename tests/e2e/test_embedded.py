@@ -1,0 +1,87 @@
+"""The embedded default as a newcomer meets it, and that it never outlives who uses it.
+
+One run without a display takes its twenty seconds; the other tests play meanwhile.
+"""
+
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QImage
+
+from pulse_desktop.protocol.topics import TOPICS
+from tests.e2e.programs import Program, Stack, program, ready, run
+from tests.e2e.screen_seen import DRAWN, colours
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills processes as Linux does")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """Start `pulse-desktop` on a machine without a display."""
+    with program("pulse_desktop", folder=tmp_path_factory.mktemp("no-display")) as started:
+        yield started
+
+
+def test_a_second_window_joins_and_the_last_one_killed_takes_all_with_it(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "data")
+
+    async def scene() -> None:
+        with (
+            program("pulse_desktop", "local", "--json", folder=tmp_path) as local,
+            program("pulse_desktop", folder=tmp_path) as window,
+        ):
+            told = await local.first_line()
+            state = await ready(stack, local, window)
+            assert told == {"server": state.server, "monitor": state.monitor}
+            local.process.kill()
+            await local.ended()
+            after = await ready(stack, window)
+            assert after.guardian == state.guardian
+            assert window.running
+            window.process.kill()
+            await window.ended()
+            await stack.all_gone()
+
+    run(scene())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_stack_without_a_window_ends_with_its_signal(tmp_path: Path, number: int) -> None:
+    stack = Stack(tmp_path / "data")
+
+    async def scene() -> None:
+        command = ("pulse_desktop", "local", "--json", "--no-sample")
+        with program(*command, folder=tmp_path) as local:
+            await local.first_line()
+            await ready(stack, local)
+            local.process.send_signal(number)
+            assert await local.ended() == 0
+            assert stack.living == []
+
+    run(scene())
+
+
+def test_without_a_display_it_shows_what_flows_and_ends_well(demonstration: Program) -> None:
+    folder = demonstration.output_path.parent
+    stack = Stack(folder / "data")
+
+    async def scene() -> None:
+        stack.state()
+        assert await demonstration.ended(60) == 0, demonstration.output
+        await stack.all_gone()
+
+    run(scene())
+    first, events, runs, results, picture = demonstration.output.splitlines()
+    assert first.startswith("No display: running offscreen for 20 s")
+    counts = {name: int(count) for name, count in re.findall(r"(\w+) (\d+)", events)}
+    assert all(counts[topic] > 0 for topic in TOPICS)
+    assert int(re.search(r"succeeded (\d+)", runs)[1]) > 5
+    assert int(re.search(r"(\d+) stored", results)[1]) > 5
+    assert picture.split() == ["picture", "build/pulse-desktop.png"]
+    image = QImage(str(folder / "build" / "pulse-desktop.png"))
+    assert (image.width(), image.height()) == (1440, 900)
+    assert colours(image) > DRAWN

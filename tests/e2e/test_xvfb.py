@@ -1,0 +1,122 @@
+"""A window on a real X screen, started as a user starts it, and ended as an operator ends it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nats
+import pytest
+from nats.aio.msg import Msg
+from PySide6.QtGui import QImage
+
+from pulse_desktop.protocol.topics import EVENT_SUBJECT
+from pulse_desktop.ui.theme import load_tokens
+from tests.e2e.programs import Program, Stack, program, ready, run
+from tests.servers import NatsServer
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Xvfb is of Linux")
+
+SCREEN = (1440, 900)
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    """Start an X server of our own on a free display and return its name."""
+    reading, writing = os.pipe()
+    size = f"{SCREEN[0]}x{SCREEN[1]}x24"
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", size, "-nolisten", "tcp"]
+    server = subprocess.Popen(
+        command, pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as told:
+            number = told.readline().strip()
+        assert number, "Xvfb ended at once"
+        yield f":{number}"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def looking(display: str, folder: Path) -> Program:
+    return Program("tests.e2e.screen_seen", "seen.png", "20", folder=folder, DISPLAY=display)
+
+
+async def check_picture(looker: Program, folder: Path) -> None:
+    assert await looker.ended(40) == 0, looker.output
+    picture = QImage(str(folder / "seen.png"))
+    assert (picture.width(), picture.height()) == SCREEN
+    # The window covers the whole screen: its background reaches into the corners.
+    ground = load_tokens("dark").colors["window"]
+    for x, y in ((2, SCREEN[1] // 2), (SCREEN[0] - 3, SCREEN[1] // 2)):
+        assert picture.pixelColor(x, y).name() != "#000000"
+    assert ground in {picture.pixelColor(x, 60).name() for x in range(0, SCREEN[0], 8)}
+
+
+def test_the_window_is_seen_on_the_screen_and_ends_by_its_signal(
+    display: str, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        options = ("--theme", "dark", "--server", nats_server.url)
+        with program("pulse_desktop", *options, folder=tmp_path, DISPLAY=display) as window:
+            looker = looking(display, tmp_path)
+            try:
+                await check_picture(looker, tmp_path)
+                assert window.running
+                window.process.send_signal(signal.SIGTERM)
+                assert await window.ended() == 0
+                assert window.output == ""
+            finally:
+                looker.close()
+        assert not (tmp_path / "data" / "stack.json").exists()
+
+    run(scene())
+
+
+def test_the_window_shows_its_own_stack_and_ends_it(display: str, tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "data")
+
+    async def scene() -> None:
+        with program(
+            "pulse_desktop", "--theme", "dark", folder=tmp_path, DISPLAY=display
+        ) as window:
+            looker = looking(display, tmp_path)
+            try:
+                state = await ready(stack, window)
+                topics: set[str] = set()
+
+                async def hear(msg: Msg) -> None:
+                    topics.add(msg.subject)
+
+                client = await nats.connect(state.server)
+                await client.subscribe(EVENT_SUBJECT, cb=hear)
+                await wait_until(lambda: "websocket.tasks" in topics, 20)
+                await client.close()
+                await check_picture(looker, tmp_path)
+                stack.state()
+                window.process.send_signal(signal.SIGTERM)
+                assert await window.ended() == 0
+                assert window.output == ""
+            finally:
+                looker.close()
+        await stack.all_gone()
+
+    run(scene())
+
+
+def test_a_killed_window_leaves_nothing_running(display: str, tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "data")
+
+    async def scene() -> None:
+        with program("pulse_desktop", folder=tmp_path, DISPLAY=display) as window:
+            await ready(stack, window)
+            window.process.kill()
+            await window.ended()
+            await stack.all_gone()
+
+    run(scene())
