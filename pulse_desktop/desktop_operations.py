@@ -1,11 +1,13 @@
 """What the pages may ask for, done by the monitor; refusals told in words for the operator."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pulse_desktop.bus.errors import NobodyListensError, NotConnectedError, UserFacingError
 from pulse_desktop.monitor import Monitor
 from pulse_desktop.protocol.addresses import mask_address
+from pulse_desktop.protocol.task_message import edited_labels
 from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui.operations import (
@@ -40,6 +42,36 @@ class DesktopOperations:
         except UserFacingError as error:
             raise refusal(error, done=len(sent_as), asked=len(runs)) from error
         return Enqueued(tuple(sent_as), durable)
+
+    async def enqueue(
+        self,
+        task_name: str,
+        args: bytes,
+        kwargs: bytes,
+        labels: Mapping[str, Any],
+        *,
+        anyway: bool = False,
+        rerun_of: str = "",
+    ) -> Enqueued:
+        """Enqueue a task by name; see `Operations`."""
+        monitor = self._connected()
+        told = dict(labels)
+        if rerun_of:
+            run = monitor.state.runs.get(rerun_of)
+            request = run.request if run is not None else None
+            told = edited_labels(
+                labels,
+                request.labels if request is not None else b"{}",
+                request.labels_types if request is not None else b"null",
+                origin=rerun_of,
+            )
+        try:
+            task_id, sent = await monitor.enqueue(
+                task_name, args=args, kwargs=kwargs, labels=told, anyway=anyway
+            )
+        except UserFacingError as error:
+            raise refusal(error) from error
+        return Enqueued((task_id,), sent.durable)
 
     async def read_result(self, task_id: str) -> StoredValue:
         """Read a stored result; see `Operations`."""

@@ -3,6 +3,8 @@
 Source of the format: taskiq's JSONSerializer over TaskiqMessage.
 """
 
+import math
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -121,6 +123,64 @@ def repeated_labels(labels: bytes, labels_types: bytes, *, origin: str, who: str
     kept[RERUN_OF] = origin
     kept[REQUESTED_BY] = who
     return kept
+
+
+def readable_labels(labels: bytes, labels_types: bytes) -> dict[str, Any]:
+    """Return labels as values a person can change, without those that belong to one run alone.
+
+    Args:
+        labels: JSON object as captured.
+        labels_types: JSON object as captured, or `null`.
+    """
+    types = decode_labels(labels_types)
+    return {
+        key: _readable(value, types.get(key))
+        for key, value in decode_labels(labels).items()
+        if key not in _NOT_REPEATED and key != TASK_NAME
+    }
+
+
+def edited_labels(
+    wanted: Mapping[str, Any], labels: bytes, labels_types: bytes, *, origin: str
+) -> dict[str, Any]:
+    """Return the labels of a re-run that was edited: what was not touched keeps its exact form.
+
+    Args:
+        wanted: what `readable_labels` returned, as edited.
+        labels: JSON object of the original.
+        labels_types: JSON object of the original, or `null`.
+        origin: task id of the original.
+    """
+    before, texts = readable_labels(labels, labels_types), decode_labels(labels)
+    types = decode_labels(labels_types)
+    kept: dict[str, Any] = {}
+    for key, value in wanted.items():
+        untouched = key in types and key in before and _same(before[key], value)
+        kept[key] = _TypedLabel(texts[key], types[key]) if untouched else value
+    kept[RERUN_OF] = origin
+    return kept
+
+
+def _same(one: object, other: object) -> bool:
+    return type(one) is type(other) and one == other  # True is not 1 here
+
+
+def _readable(value: Any, kind: Any) -> Any:
+    """Return a label's value from its text and TaskIQ's number for its type."""
+    if not isinstance(value, str):
+        return value
+    try:
+        match kind:
+            case 2:
+                return int(value)
+            case 4:
+                number = float(value)
+                return number if math.isfinite(number) else value
+            case 5:
+                return value.lower() == "true"
+    except ValueError:
+        pass
+    return value
 
 
 class _TypedLabel(msgspec.Struct, gc=False):

@@ -125,6 +125,27 @@ class Operations(Protocol):
             anyway: also while no worker listens.
         """
 
+    async def enqueue(
+        self,
+        task_name: str,
+        args: bytes,
+        kwargs: bytes,
+        labels: Mapping[str, Any],
+        *,
+        anyway: bool = False,
+        rerun_of: str = "",
+    ) -> Enqueued:
+        """Enqueue a task by name.
+
+        Args:
+            task_name: as registered with the workers.
+            args: JSON array.
+            kwargs: JSON object.
+            labels: of the task.
+            anyway: also while no worker listens.
+            rerun_of: task id of the run that this one repeats with changes, empty for none.
+        """
+
     async def read_result(self, task_id: str) -> StoredValue:
         """Read a stored result."""
 

@@ -78,7 +78,7 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleS
 QComboBox:focus { border-color: $accent; }
 QLineEdit[kind="bare"], QLineEdit[kind="bare"]:focus { background: transparent; border: none;
   padding: 0px; }
-QLineEdit[problem="true"] { border-color: $bad; }
+QLineEdit[problem="true"], QPlainTextEdit[problem="true"] { border-color: $bad; }
 QPlainTextEdit[kind="plain"], QTextEdit[kind="plain"], QPlainTextEdit[kind="plain"]:focus,
 QTextEdit[kind="plain"]:focus { background: transparent; border: none; }
 QLineEdit QToolButton, QLineEdit QToolButton:hover { background: transparent; border: none;
@@ -86,6 +86,8 @@ QLineEdit QToolButton, QLineEdit QToolButton:hover { background: transparent; bo
 QLineEdit QToolButton, QLineEdit QToolButton:hover { background: transparent; border: none;
   min-height: 0px; padding: 0px; }
 QPlainTextEdit[tone="muted"] { color: $muted; }
+QComboBox QLineEdit, QComboBox QLineEdit:focus { background: transparent; border: none;
+  min-height: 0px; padding: 0px; }
 QComboBox::drop-down { border: none; width: 24px; }
 QComboBox::down-arrow { image: url("$chevron"); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: $raised; border: 1px solid $border_strong;
@@ -145,6 +147,12 @@ QWidget#statusBar QLabel { color: $muted; font-size: ${px_small}px; }
 QWidget#statusBar QLabel[tone="warning"] { color: $warning; }
 QWidget#statusBar QLabel[tone="bad"] { color: $bad; }
 QWidget#statusBar QLabel[tone="good"] { color: $good; }
+QFrame#runForm { background: $surface; border: none; border-left: 1px solid $border_strong; }
+QFrame#runForm QPlainTextEdit { background: $sunken; padding: 2px 4px; }
+QListView#completions { background: $raised; border: 1px solid $border_strong; padding: 4px; }
+QListView#completions::item { padding: 4px 6px; }
+QFrame[card="warning"] { background: $warning_fill; border: 1px solid $border;
+  border-radius: 8px; }
 QFrame#palette { background: $raised; border: 1px solid $border_strong; border-radius: 10px; }
 QFrame#palette QLineEdit { background: transparent; border: none; border-bottom: 1px solid $border;
   border-radius: 0px; min-height: 40px; font-size: ${px_heading}px; padding: 0px 14px; }

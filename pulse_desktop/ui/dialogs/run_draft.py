@@ -1,0 +1,89 @@
+"""What the run form starts from: nothing, a run, or the latest run of a task."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pulse_desktop.protocol.task_message import readable_labels
+from pulse_desktop.state.rows import Rows
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.ui import formats
+from pulse_desktop.ui.dialogs.json_source import laid_out
+from pulse_desktop.ui.operations import QueueFigures
+from pulse_desktop.ui.tone import Tone
+
+MOST_NAMES: Final = 500  # task names are the sender's choice
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The contents of the form.
+
+    Attributes:
+        task_name: as registered with the workers.
+        args: text that should be a JSON array.
+        kwargs: text that should be a JSON object.
+        labels: text that should be a JSON object.
+        rerun_of: task id of the run that is edited, empty for a new task.
+    """
+
+    task_name: str = ""
+    args: str = ""
+    kwargs: str = ""
+    labels: str = ""
+    rerun_of: str = ""
+
+
+def draft_of(run: TaskRun) -> Draft:
+    """Return what a run asked for, as far as that was seen."""
+    request = run.request
+    if request is None or not request.complete:
+        return Draft(run.name, rerun_of=run.task_id)
+    return Draft(
+        request.task_name,
+        laid_out(request.args),
+        laid_out(request.kwargs),
+        _labels_text(readable_labels(request.labels, request.labels_types)),
+        run.task_id,
+    )
+
+
+def latest_by_name(rows: Rows[TaskRun]) -> dict[str, TaskRun]:
+    """Return the tasks that have been seen, the latest first, each with its latest run.
+
+    A run whose arguments are known is preferred to a later one whose are not.
+    """
+    found: dict[str, TaskRun] = {}
+    for run in rows.newest_first():
+        known = found.get(run.name)
+        if known is None:
+            if run.name and len(found) < MOST_NAMES:
+                found[run.name] = run
+        elif known.request is None and run.request is not None:
+            found[run.name] = run
+    return found
+
+
+def listeners_words(figures: QueueFigures | None) -> tuple[str, Tone]:
+    """Say who would take the task, and what waits before it."""
+    if figures is None:
+        return "Not known yet whether a worker listens", Tone.MUTED
+    if figures.listeners is None:
+        known = "A worker is at work" if figures.in_work else "Not known whether a worker listens"
+        words, tone = figures.problem or known, Tone.MUTED
+    elif figures.listeners:
+        verb = "listens" if figures.listeners == 1 else "listen"
+        words, tone = f"{formats.plural(figures.listeners, 'worker')} {verb}", Tone.GOOD
+    elif figures.durable:
+        words, tone = "No worker listens; the stream keeps tasks", Tone.WARNING
+    else:
+        words, tone = "No worker listens; a task would be lost", Tone.WARNING
+    if figures.pending:
+        verb = "waits" if figures.pending == 1 else "wait"
+        words = f"{words} · {formats.plural(figures.pending, 'task')} {verb}"
+    return words, tone
+
+
+def _labels_text(labels: Mapping[str, Any]) -> str:
+    return laid_out(json.dumps(labels).encode())

@@ -1,0 +1,288 @@
+"""The form by which a task is enqueued: by name and arguments, or a run once more with others.
+
+It is a child of the window at the right edge of its pages and not a dialog: a modal loop inside a
+coroutine would stop the others, and what the form is about stays in sight beside it.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Final
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QFrame, QWidget
+
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.ui.dialogs.run_draft import Draft, draft_of, latest_by_name, listeners_words
+from pulse_desktop.ui.dialogs.run_form_layout import RunFormParts
+from pulse_desktop.ui.notices import Notice
+from pulse_desktop.ui.operations import Enqueued, RefusedError
+from pulse_desktop.ui.page import PageContext
+from pulse_desktop.ui.run_words import STATE_WORDS, short_name
+
+NARROWEST: Final = 440
+WIDEST: Final = 560
+_LOOK_MS: Final = 1_000
+_NEW: Final = "A worker runs it as soon as one is free. The run appears on the Tasks page."
+
+
+class RunForm(QFrame):
+    """Task name, arguments, labels, and what becomes of the wish.
+
+    Attributes:
+        parts: the controls.
+        draft: what the form was opened with.
+
+    Signals:
+        room_changed: how much of the right of the pages it takes, in device-independent pixels.
+    """
+
+    room_changed = Signal(int)
+
+    def __init__(self, context: PageContext, over: QWidget) -> None:
+        """Make it, hidden.
+
+        Args:
+            context: what can be done, and whom to tell.
+            over: the widget whose right edge it takes.
+        """
+        super().__init__(over)
+        self._context = context
+        self._over = over
+        self._seen: dict[str, TaskRun] = {}
+        self._kept = Draft()
+        self._sends = 0
+        self._sending = 0  # number of the wish that the form waits for, 0 for none
+        self._focus_before: QWidget | None = None
+        self.draft = Draft()
+        self.setObjectName("runForm")
+        self.setAccessibleName("Run a task")
+        self.parts = RunFormParts(self)
+        self._timer = QTimer(self)
+        self._timer.setObjectName("look at the queue")
+        self._timer.setInterval(_LOOK_MS)
+        self._connect()
+        over.installEventFilter(self)
+        self.hide()
+
+    def _connect(self) -> None:
+        parts = self.parts
+        parts.name.changed.connect(self._changed)
+        for field in parts.fields:
+            field.changed.connect(self._changed)
+        parts.fill.clicked.connect(self._fill_in)
+        parts.refusal.anyway_asked.connect(lambda: self.submit(anyway=True))
+        parts.run.clicked.connect(self.submit)
+        parts.cancel.clicked.connect(self.cancel)
+        parts.close.clicked.connect(self.cancel)
+        for keys in ("Ctrl+Return", "Ctrl+Enter"):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(self.submit)
+        self._timer.timeout.connect(self._show_listeners)
+
+    # Opening and closing
+
+    def open(self, run: TaskRun | None = None) -> None:
+        """Show it for a new task, as it was left, or with what a run was asked for."""
+        if not self.isVisible():
+            self._focus_before = self.window().focusWidget()
+        elif run is None and not self.draft.rerun_of:
+            self.parts.name.setFocus(Qt.FocusReason.OtherFocusReason)
+            return
+        else:
+            self._keep()
+        self._sending = 0
+        self._seen = latest_by_name(self._context.state.runs.rows)
+        self.draft = self._kept if run is None else draft_of(run)
+        self._say_what_for(run)
+        self._put(self.draft)
+        self._show_listeners()
+        self._timer.start()
+        self.place()
+        self.show()
+        self.raise_()
+        first = self.parts.name if run is None else self.parts.first_argument()
+        first.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.room_changed.emit(self.width())
+
+    def cancel(self) -> None:
+        """Close it. What was typed for a new task is there again when it is opened next time."""
+        self._keep()
+        self._close()
+
+    def place(self) -> None:
+        """Take the right edge, from top to bottom."""
+        wide = max(NARROWEST, min(WIDEST, self._over.width() * 42 // 100))
+        self.setGeometry(self._over.width() - wide, 0, wide, self._over.height())
+        if self.isVisible():
+            self.raise_()
+            self.room_changed.emit(wide)
+
+    def _keep(self) -> None:
+        if not self.draft.rerun_of:
+            parts = self.parts
+            args, kwargs, labels = (field.text for field in parts.fields)
+            self._kept = Draft(parts.name.name, args, kwargs, labels)
+
+    def _close(self) -> None:
+        focused = self.window().focusWidget()
+        had_focus = bool(focused) and self.isAncestorOf(focused)
+        self._timer.stop()
+        self._sending = 0
+        self.hide()
+        if had_focus and self._focus_before is not None:
+            self._focus_before.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._focus_before = None
+        self.room_changed.emit(0)
+
+    def _say_what_for(self, run: TaskRun | None) -> None:
+        if run is None:
+            self.parts.set_head("Run a task", "plus", _NEW)
+            return
+        words = f"A new run, marked as a re-run of {run.task_id} ({STATE_WORDS[run.state][0]})."
+        if run.request is None or not run.request.complete:
+            words += " Its arguments were never seen: give them here."
+        self.parts.set_head("Edit and re-run", "edit", words)
+
+    # Contents
+
+    def _put(self, draft: Draft) -> None:
+        parts = self.parts
+        parts.name.set_name(draft.task_name)
+        parts.name.offer(list(self._seen))
+        for field, text in zip(parts.fields, (draft.args, draft.kwargs, draft.labels), strict=True):
+            field.set_text(text)
+        parts.unfold_labels(unfolded=False)
+        self._changed()
+
+    def _changed(self) -> None:
+        parts = self.parts
+        parts.refusal.hide()
+        name = parts.name.name
+        known = self._seen.get(name)
+        if name and known is None:
+            parts.note.setText("Not seen before: a worker that does not know the name ignores it.")
+        parts.note.setVisible(bool(name) and known is None)
+        empty = not any(field.text.strip() for field in parts.fields[:2])
+        repeatable = known is not None and known.request is not None and known.request.complete
+        parts.fill.setVisible(empty and repeatable and _has_arguments(known))
+        parts.show_label_count()
+        self._show_ready()
+
+    def _fill_in(self) -> None:
+        """Take the arguments of the latest run of this task."""
+        draft = draft_of(self._seen[self.parts.name.name])
+        for field, text in zip(self.parts.fields, (draft.args, draft.kwargs), strict=False):
+            field.set_text(text)
+        self.parts.first_argument().setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _show_listeners(self) -> None:
+        words, tone = listeners_words(self._context.operations.queue())
+        self.parts.show_listeners(words, tone)
+
+    def hindrance(self) -> str:
+        """Return why it cannot be enqueued now, nothing when it can."""
+        if self._sending:
+            return "It is being enqueued"
+        if not self.parts.name.name:
+            return "Name the task first"
+        for field in self.parts.fields:
+            if field.flaw is not None:
+                return f"{field.editor.accessibleName()}: {field.flaw}"
+        return ""
+
+    def _show_ready(self) -> None:
+        hindrance = self.hindrance()
+        run = self.parts.run
+        run.setEnabled(not hindrance)
+        run.setText("Enqueuing…" if self._sending else "Run")
+        run.setToolTip(hindrance or "Enqueue the task (Ctrl+Enter)")
+        run.setAccessibleDescription(hindrance)
+        self.parts.refusal.anyway.setEnabled(not hindrance)
+
+    # Enqueuing
+
+    def submit(self, *, anyway: bool = False) -> None:
+        """Enqueue what was typed, if it can be."""
+        if self.hindrance():
+            return
+        parts = self.parts
+        args, kwargs, labels = (field.source() for field in parts.fields)
+        self._sends += 1
+        self._sending = number = self._sends
+        name, origin = parts.name.name, self.draft.rerun_of
+        parts.refusal.hide()
+        self._show_ready()
+
+        async def enqueue() -> None:
+            try:
+                enqueued = await self._context.operations.enqueue(
+                    name, args, kwargs, json.loads(labels), anyway=anyway, rerun_of=origin
+                )
+            except RefusedError as refusal:
+                self._refused(number, refusal)
+            else:
+                self._enqueued(number, name, enqueued)
+            finally:
+                if number == self._sending:
+                    self._sending = 0
+                    self._show_ready()
+
+        self._context.start(f"enqueue {number}", enqueue())
+
+    def _enqueued(self, number: int, name: str, enqueued: Enqueued) -> None:
+        kept = enqueued.durable
+        self._context.tell(
+            Notice(
+                f"Enqueued {short_name(name)}",
+                "Kept in the stream until a worker takes it." if kept else "Sent.",
+                tone="good",
+                choices=(("Show", self._shower(enqueued.task_ids[0])),),
+                key="enqueued",
+            )
+        )
+        if number == self._sending:
+            if not self.draft.rerun_of:
+                self._kept = Draft()
+            self._close()
+
+    def _refused(self, number: int, refusal: RefusedError) -> None:
+        if number == self._sending:
+            self.parts.refusal.show_refusal(refusal)
+            self.parts.show_end()
+        else:  # the form was closed meanwhile, or is about something else now
+            self._context.tell(
+                Notice(refusal.title, refusal.detail, refusal.advice, "warning", key="enqueued")
+            )
+
+    def _shower(self, task_id: str) -> Callable[[], object]:
+        return lambda: self._context.show_page("tasks", f"new:{task_id}")
+
+    # Qt's side
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep to the edge of the pages."""
+        if watched is self._over and event.type() is QEvent.Type.Resize and self.isVisible():
+            self.place()
+        return super().eventFilter(watched, event)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep single letters from the page behind: R there would run something again."""
+        if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            modifiers = event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier
+            if event.text().isprintable() and event.text() and not modifiers:
+                event.accept()
+                return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Close on Esc; nothing else goes on to the page behind."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.cancel()
+        event.accept()
+
+
+def _has_arguments(run: TaskRun | None) -> bool:
+    request = run.request if run is not None else None
+    return request is not None and (request.args, request.kwargs) != (b"[]", b"{}")
