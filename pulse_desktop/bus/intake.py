@@ -4,8 +4,9 @@ An event can pass by live and come again from a stream. It carries no number in 
 feed moves from the one to the other, it is recognised by its content.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from pulse_desktop.bus.inbox import Inbox
@@ -31,7 +32,7 @@ class Intake:
         self._inbox = inbox
         self._channel = channel
         self._clock = clock
-        self._recent: deque[tuple[float, int]] = deque(maxlen=REMEMBERED)
+        self._recent = _Recent()
         self._seen: Counter[int] | None = None
         self.last = 0
         self.last_at = 0.0
@@ -47,7 +48,7 @@ class Intake:
             self.received += 1
             self.last_at = now
             key = hash((subject, payload))
-            self._recent.append((now, key))
+            self._recent.add(now, key)
             if self._seen is not None:
                 self._seen[key] += 1
 
@@ -80,11 +81,11 @@ class Intake:
 
     def remembers_live_since(self, moment: float) -> bool:
         """Whether everything that passed by since then is still remembered."""
-        return len(self._recent) < REMEMBERED or self._recent[0][0] <= moment
+        return self._recent.reaches_back_to(moment)
 
     def expect_again(self, since: float) -> None:
         """Recognise from now on what passed by since then, or does yet, when it is read again."""
-        self._seen = Counter(key for at, key in self._recent if at >= since)
+        self._seen = Counter(self._recent.since(since))
 
     def expect_nothing_again(self) -> None:
         """What passed by has all come again by now, or never will."""
@@ -97,3 +98,38 @@ class Intake:
             return False
         seen[key] -= 1
         return True
+
+
+class _Recent:
+    """When what passed by: the latest `REMEMBERED` of it.
+
+    Plain numbers in a ring: as many pairs would be walked by every full garbage collection.
+    """
+
+    __slots__ = ("_count", "_keys", "_times")
+
+    def __init__(self) -> None:
+        self._times = array("d", bytes(8 * REMEMBERED))
+        self._keys = array("q", bytes(8 * REMEMBERED))
+        self._count = 0
+
+    def add(self, at: float, key: int) -> None:
+        """Remember that something with a key passed by at a time, Unix seconds."""
+        place = self._count % REMEMBERED
+        self._times[place] = at
+        self._keys[place] = key
+        self._count += 1
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._count = 0
+
+    def reaches_back_to(self, moment: float) -> bool:
+        """Whether nothing has been forgotten that passed by at a moment or later."""
+        return self._count < REMEMBERED or self._times[self._count % REMEMBERED] <= moment
+
+    def since(self, moment: float) -> Iterator[int]:
+        """Walk the keys of what passed by since then."""
+        for place in range(min(self._count, REMEMBERED)):
+            if self._times[place] >= moment:
+                yield self._keys[place]
