@@ -191,9 +191,9 @@ class Desktop:
             )
 
     async def _move(self, info: StackInfo) -> None:
+        self._server = info.server
         if self.monitor is not None:
-            await self.monitor.close()
-        self._watch(info.server, info.monitor)
+            await self.monitor.move_to(info.server, info.monitor)
 
     def _watch(self, server: str, monitor_url: str) -> None:
         self._server = server
@@ -320,7 +320,7 @@ async def _demonstrate(server: str) -> int:
     desktop.window.show()
     desktop.start()
     try:
-        await desktop.watched_within(60.0)
+        await desktop.watched_within(10.0 if server else 60.0)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SHOWN_S):
                 await desktop.stopped.wait()

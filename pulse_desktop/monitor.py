@@ -214,6 +214,17 @@ class Monitor:
         """Fold in the background too: for programs without a frame timer."""
         self.supervisor.start("pump", self._pump)
 
+    async def move_to(self, server: str, monitor_url: str = "") -> None:
+        """Follow the same system to another address: nothing is missing and nothing comes twice.
+
+        Raises:
+            CannotConnectError: `server` is no address.
+        """
+        await self.connection.move_to(server)
+        url = monitor_url or guess_monitor_url(server)
+        self.queue.move_to(url)
+        self._server_monitor.move_to(url)
+
     async def close(self) -> None:
         """End all background work and the connection."""
         await self.supervisor.close()
@@ -248,9 +259,7 @@ class Monitor:
                 await self.event_feed.caught_up(limit_s)
                 await self.task_feed.caught_up(limit_s)
                 await self._result_watch.caught_up(limit_s)
-                await self.until(
-                    lambda: not (self.inbox or self.state.to_read or self._being_read)
-                )
+                await self.until(lambda: not (self.inbox or self.state.to_read or self._being_read))
                 return True
         return False
 

@@ -219,6 +219,20 @@ class Connection:
         """
         return await await_answer(request, subjects, self.refusals, self._down)
 
+    async def move_to(self, server: str) -> None:
+        """Go on at another address, as after an interruption: whoever follows something resumes.
+
+        Raises:
+            CannotConnectError: `server` is no address; nothing has changed.
+        """
+        self._address = parse_server(server)
+        self._discovered = ()
+        client = self._client
+        if client is not None:
+            self._lost(None)
+            await discard(client)
+        self._board.change(server=self._address.shown, problem="", advice="")
+
     async def close(self) -> None:
         """Close for good."""
         self._closed = True

@@ -140,6 +140,11 @@ class ServerMonitor:
         self._http: httpx.AsyncClient | None = None
         self._silent_until = 0.0
 
+    def move_to(self, url: str) -> None:
+        """Ask at another address from now on."""
+        self._url = url.rstrip("/")
+        self._silent_until = 0.0
+
     async def snapshot(self) -> ServerSnapshot | None:
         """Return the server's figures, None when the port does not answer."""
         varz = await self._get("varz", {}, _Varz)

@@ -63,6 +63,10 @@ class TaskQueue:
         self._monitor = ServerMonitor(monitor_url)
         self._clock = clock
 
+    def move_to(self, monitor_url: str) -> None:
+        """Ask at another monitoring port from now on."""
+        self._monitor.move_to(monitor_url)
+
     async def close(self) -> None:
         """Close what was opened to look at the monitoring port."""
         await self._monitor.close()

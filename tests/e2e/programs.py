@@ -103,6 +103,15 @@ class Stack:
         self.seen.update(each.process for each in state.processes if each.process)
         return state
 
+    def begun(self) -> bool:
+        """Whether it is being started. Remembers its processes as far as they are there."""
+        state = read_state(self.folder.state_file)
+        if state is None:
+            return False
+        self.seen.add(state.guardian)
+        self.seen.update(each.process for each in state.processes if each.process)
+        return not state.ready and bool(state.processes)
+
     @property
     def users(self) -> int:
         return len(live_clients(self.folder))
@@ -111,8 +120,9 @@ class Stack:
     def living(self) -> list[ProcessRef]:
         return [each for each in self.seen if each.alive()]
 
-    async def all_gone(self) -> None:
-        assert len(self.seen) >= 3  # guardian, server, worker
+    async def all_gone(self, *, at_least: int = 3) -> None:
+        """Wait until none of the processes seen is left: guardian, server and worker at least."""
+        assert len(self.seen) >= at_least
         await wait_until(lambda: not self.living, GONE_WITHIN_S, f"{self.living} to be gone")
 
 

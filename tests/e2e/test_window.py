@@ -8,9 +8,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from pulse_desktop.local.stack import StackInfo
 from pulse_desktop.protocol.identifiers import new_task_id
 from pulse_desktop.protocol.task_message import encode_task
-from pulse_desktop.protocol.topics import TASK_SUBJECT
+from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
 from pulse_desktop.state.run import RunState
 from pulse_desktop.ui.widgets.run_detail import ARGUMENTS, RESULT
 from tests.e2e.desktop_running import Operator, drive
@@ -127,6 +128,45 @@ def test_a_wrong_server_is_told_with_its_reason(qapp: QApplication, unused_tcp_p
         assert "s3cret" not in state.text() + state.toolTip()
 
     drive(qapp, f"nats://me:s3cret@127.0.0.1:{unused_tcp_port}", scene)
+
+
+def test_refused_credentials_are_told_and_never_shown(qapp: QApplication) -> None:
+    with NatsServer(user="me", password="right") as server:
+
+        async def scene(operator: Operator) -> None:
+            state = operator.window.top_bar.state
+            await wait_until(lambda: "refused these credentials" in state.text())
+            assert "s3cret" not in state.text() + state.toolTip()
+            assert "s3cret" not in operator.window.top_bar.switcher.text()
+
+        drive(qapp, f"nats://me:wr0ng-s3cret@{server.address}", scene)
+
+
+def test_a_stack_that_comes_back_elsewhere_is_followed(qapp: QApplication, tmp_path: Path) -> None:
+    before = NatsServer(store_dir=tmp_path / "store")
+    after = NatsServer(store_dir=tmp_path / "store", token="t")
+
+    async def scene(operator: Operator) -> None:
+        await operator.go_to("tasks")
+        async with bench_on(before, tmp_path) as bench:
+            await bench.js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
+            first = await bench.send("work", "file")
+            await operator.sees(first, "queued")
+        before.stop()
+        after.start()
+        operator.desktop._on_stack(
+            StackInfo(after.url, after.monitor_url, tmp_path, tmp_path, joined=True)
+        )
+        async with bench_on(after, tmp_path) as bench:
+            second = await bench.send("work", "file")
+            await operator.sees(second, "queued")
+        assert len(operator.desktop.state.log) == 2
+
+    with before:
+        try:
+            drive(qapp, before.url, scene, before.monitor_url)
+        finally:
+            after.close()
 
 
 def test_what_is_no_address_is_told_and_the_window_stays(qapp: QApplication) -> None:

@@ -109,14 +109,17 @@ def test_the_window_shows_its_own_stack_and_ends_it(display: str, tmp_path: Path
     run(scene())
 
 
-def test_a_killed_window_leaves_nothing_running(display: str, tmp_path: Path) -> None:
+def test_a_window_told_to_end_before_its_stack_is_there_leaves_nothing(
+    display: str, tmp_path: Path
+) -> None:
     stack = Stack(tmp_path / "data")
 
     async def scene() -> None:
         with program("pulse_desktop", folder=tmp_path, DISPLAY=display) as window:
-            await ready(stack, window)
-            window.process.kill()
-            await window.ended()
-            await stack.all_gone()
+            await wait_until(lambda: window.running and stack.begun(), 20)
+            window.process.send_signal(signal.SIGINT)
+            assert await window.ended() == 0
+            assert window.output == ""
+            await stack.all_gone(at_least=1)
 
     run(scene())

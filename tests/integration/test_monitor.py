@@ -118,6 +118,30 @@ async def check_against_the_streams(bench: Bench, monitor: Any, task_ids: set[st
     assert monitor.dropped == 0
 
 
+async def test_a_system_that_moves_is_followed_and_nothing_comes_twice(tmp_path: Path) -> None:
+    with NatsServer(store_dir=tmp_path, token="first-s3cret") as before:
+        client = await nats.connect(before.url)
+        js = client.jetstream()
+        await js.add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
+        async with monitor_of(before) as monitor:
+            for number in range(50):
+                await js.publish("websocket.agents", event(number))
+            await wait_until(lambda: len(monitor.state.log) == 50)
+            await client.close()
+            before.stop()
+            with NatsServer(store_dir=tmp_path, token="second-s3cret") as after:
+                client = await nats.connect(after.url)
+                await client.jetstream().publish("websocket.agents", event(50))
+                await monitor.move_to(after.url, after.monitor_url)
+                await wait_until(lambda: len(monitor.state.log) > 50)
+                await client.jetstream().publish("websocket.agents", event(51))
+                await wait_until(lambda: len(monitor.state.log) > 51)
+                assert [each.sequence for each in monitor.state.log] == list(range(1, 53))
+                assert str(after.port) in monitor.connection.status.server
+                assert "s3cret" not in monitor.connection.status.server
+                await client.close()
+
+
 async def test_without_a_stream_the_time_without_a_server_stays_a_gap() -> None:
     with NatsServer(jetstream=False) as server:
         async with monitor_of(server) as monitor:
