@@ -45,6 +45,7 @@ from qasync import QEventLoop
 
 from pulse_desktop.ui.bug_reports import BugReports
 from pulse_desktop.ui.frame import ACTIVE_MS, IDLE_MS, WindowFigures
+from pulse_desktop.ui.hindrances import HindranceNotice
 from pulse_desktop.ui.notices import Notice
 from pulse_desktop.ui.pages.catalogue import PAGES
 from pulse_desktop.ui.theme import ThemeChoice, theme
@@ -103,6 +104,7 @@ class Desktop:
         self.window = MainWindow(self.state, self._operations, PAGES, start=self._start_work)
         self._reports.tell = self.window.tell
         self._figures = WindowFigures(self.window, self.state)
+        self._hindrances = HindranceNotice(self.window.tell)
         self.stopped = asyncio.Event()
         self.window.close_requested.connect(self.stopped.set)
         self._timer = QTimer(timerType=Qt.TimerType.PreciseTimer)
@@ -227,6 +229,7 @@ class Desktop:
                 self._busy_until = begin + 1.0
         self.window.frame(self.state.take_changes(), now)
         self._figures.show(self.monitor, now, time.perf_counter() - begin)
+        self._hindrances.look(self.monitor, now)
         interval = ACTIVE_MS if begin < self._busy_until else IDLE_MS
         if waiting > CROWDED:
             interval = CROWDED_MS

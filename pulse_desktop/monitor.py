@@ -196,7 +196,18 @@ class Monitor:
             )
             if problem
         ]
-        return told + [f"permissions: {each}" for each in self.connection.permission_problems]
+        refused = self.connection.permission_problems
+        return told + [f"permissions: {each}" for each in refused if each not in "".join(told)]
+
+    @property
+    def blocked(self) -> bool:
+        """Whether something is refused or switched off, not merely without history."""
+        feeds = (self.event_feed.status, self.task_feed.status)
+        return self.connection.connected and bool(
+            self.connection.permission_problems
+            or self.results_status.problem
+            or any(feed.mode == "off" and feed.problem for feed in feeds)
+        )
 
     def start(self) -> None:
         """Begin all background work; it ends with `close`."""

@@ -142,6 +142,28 @@ def test_refused_credentials_are_told_and_never_shown(qapp: QApplication) -> Non
         drive(qapp, f"nats://me:wr0ng-s3cret@{server.address}", scene)
 
 
+def test_what_this_server_does_not_show_is_told(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pulse_desktop.ui.hindrances.SETTLED_S", 0.2)
+
+    async def without_jetstream(operator: Operator) -> None:
+        notice = await wait_until(lambda: operator.notice)
+        assert (notice.title, notice.tone) == ("Not everything can be seen here", "warning")
+        assert "results: this server keeps no streams" in notice.detail
+
+    with NatsServer(jetstream=False) as server:
+        drive(qapp, server.url, without_jetstream, server.monitor_url)
+
+    async def without_streams(operator: Operator) -> None:
+        notice = await wait_until(lambda: operator.notice)
+        assert notice.tone == "info"
+        assert "events: no stream keeps websocket.*" in notice.detail
+
+    with NatsServer() as server:
+        drive(qapp, server.url, without_streams, server.monitor_url)
+
+
 def test_a_stack_that_comes_back_elsewhere_is_followed(qapp: QApplication, tmp_path: Path) -> None:
     before = NatsServer(store_dir=tmp_path / "store")
     after = NatsServer(store_dir=tmp_path / "store", token="t")
