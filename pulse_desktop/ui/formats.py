@@ -15,7 +15,7 @@ _DAY: Final = 86_400
 
 
 def duration(seconds: float | None, *, brief: bool = False) -> str:
-    """Write a length of time: `4 ms`, `0.07 s`, `12.3 s`, `4 min 12 s`, `1 h 03 min`, `3 d 4 h`.
+    """Write a length of time: `0.004 s`, `0.07 s`, `12.3 s`, `4 min 12 s`, `1 h 03 min`, `3 d 4 h`.
 
     Args:
         seconds: None and NaN are written as nothing.
@@ -27,8 +27,8 @@ def duration(seconds: float | None, *, brief: bool = False) -> str:
         return MINUS + duration(-seconds, brief=brief)
     if seconds < 0.0005:
         return "0 s"
-    if seconds < 0.01:
-        return f"{seconds * 1000:.0f} ms"
+    if seconds < 0.00995:
+        return f"{seconds:.3f} s"
     if brief and seconds >= 0.095:
         return f"{seconds:.1f} s" if seconds < 9.95 else _coarse(seconds + 0.5)
     if seconds < 9.995:

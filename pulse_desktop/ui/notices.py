@@ -103,6 +103,7 @@ class Notices(QObject):
     def __init__(self, over: QWidget) -> None:
         super().__init__(over)
         self._over = over
+        self._clear = 0
         self._cards: list[_NoticeCard] = []
         over.installEventFilter(self)
         theme().changed.connect(self._tint)
@@ -135,6 +136,11 @@ class Notices(QObject):
             timer.timeout.connect(card.close)
             timer.start(_GOOD_MS)
 
+    def keep_clear(self, width: int) -> None:
+        """Leave a strip at the right edge to somebody else."""
+        self._clear = width
+        self._place()
+
     def close_last(self) -> bool:
         """Close the newest notice; tell whether there was one."""
         if not self._cards:
@@ -147,7 +153,7 @@ class Notices(QObject):
         for card in reversed(self._cards):
             card.adjustSize()
             bottom -= card.height()
-            card.move(self._over.width() - card.width() - _MARGIN, bottom)
+            card.move(self._over.width() - self._clear - card.width() - _MARGIN, bottom)
             card.raise_()
             bottom -= 8
 

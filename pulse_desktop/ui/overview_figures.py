@@ -10,6 +10,7 @@ from pulse_desktop.state.run import RunState
 from pulse_desktop.state.series import percentile
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui import formats
+from pulse_desktop.ui.operations import QueueFigures
 from pulse_desktop.ui.run_words import short_name
 from pulse_desktop.ui.tone import Tone
 
@@ -60,8 +61,16 @@ def failures(state: SystemState, now: float, concerns: Sequence[Concern]) -> Fig
     return Figure(formats.count(failed), f"{much} {named[0][0]}" if named else "", Tone.BAD)
 
 
-def queue_depth(state: SystemState, now: float) -> Figure:
-    """Return how many runs wait for a worker, and how long the oldest has."""
+def queue_depth(state: SystemState, now: float, queue: QueueFigures | None = None) -> Figure:
+    """Return how many tasks wait for a worker, and how long the oldest has.
+
+    Args:
+        state: what is known of runs, for servers that keep no queue one could look into.
+        now: Unix seconds.
+        queue: the queue itself as of the latest look, None when it cannot be looked into.
+    """
+    if queue is not None and queue.pending is not None:
+        return _looked_into(queue, queue.pending, now)
     counts = state.runs.counts
     waiting = counts[RunState.QUEUED]
     retrying = counts[RunState.RETRYING]
@@ -79,6 +88,18 @@ def queue_depth(state: SystemState, now: float) -> Figure:
     )
     age = "" if oldest is None else f"oldest {formats.age(now - oldest)}"
     return Figure(formats.count(waiting), " · ".join(filter(None, (age, again))))
+
+
+def _looked_into(queue: QueueFigures, pending: int, now: float) -> Figure:
+    if queue.listeners == 0:
+        tone = Tone.BAD if pending else Tone.WARNING
+        return Figure(formats.count(pending), "no worker listens", tone)
+    age = formats.age(now - queue.oldest_at) if pending and queue.oldest_at is not None else ""
+    parts = (
+        f"oldest {age}" if age else "",
+        f"{formats.count(queue.in_work)} in work" if queue.in_work else "",
+    )
+    return Figure(formats.count(pending), " · ".join(filter(None, parts)) or "nothing waits")
 
 
 def run_times(state: SystemState, now: float) -> Figure:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.state.attention import Concern
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import Changes, SystemState
 from pulse_desktop.ui.actions import Action, ActionTable
 from pulse_desktop.ui.notices import Notice
@@ -34,6 +35,7 @@ class PageContext:
         tell: shows a notice.
         show_page: changes to another page; the second argument is that page's to understand.
         concerns: returns what needs attention, at most seconds old.
+        edit_run: lets the operator change a run's arguments and run it again.
     """
 
     state: SystemState
@@ -43,6 +45,7 @@ class PageContext:
     tell: Callable[[Notice], None]
     show_page: Callable[[str, str], None]
     concerns: Callable[[], Sequence[Concern]] = tuple
+    edit_run: Callable[[TaskRun], None] = lambda _run: None
 
 
 class Page(QWidget):

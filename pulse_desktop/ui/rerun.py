@@ -67,31 +67,29 @@ class Rerunner:
         try:
             enqueued = await self._context.operations.rerun(runs, anyway=anyway)
         except RefusedError as refusal:
-            self._tell_refusal(refusal, runs)
+            self._tell_refusal(refusal, lambda: self._start(runs, anyway=True))
         else:
-            self._tell_success(enqueued, runs)
+            one = f"{short_name(runs[0].name)} enqueued again"
+            many = f"{formats.plural(len(runs), 'run')} enqueued again"
+            self._tell_success(enqueued, one if len(runs) == 1 else many)
 
-    def _tell_success(self, enqueued: Enqueued, runs: Sequence[TaskRun]) -> None:
+    def _tell_success(self, enqueued: Enqueued, title: str) -> None:
         ids = enqueued.task_ids
         choices: Sequence[tuple[str, Callable[[], object]]] = ()
         if len(ids) == 1:
-            title = f"{short_name(runs[0].name)} enqueued again"
             choices = (("Show it", lambda: self._show(ids[0])),)
-        else:
-            title = f"{formats.plural(len(ids), 'run')} enqueued again"
         kept = "kept in the stream until a worker takes it" if enqueued.durable else "sent"
         detail = kept.capitalize() + "."
         self._context.tell(Notice(title, detail, tone="good", choices=choices, key=_KEY))
 
-    def _tell_refusal(self, refusal: RefusedError, runs: Sequence[TaskRun]) -> None:
-        choices = (("Enqueue anyway", lambda: self._start(runs, anyway=True)),)
+    def _tell_refusal(self, refusal: RefusedError, anyway: Callable[[], None]) -> None:
         self._context.tell(
             Notice(
                 refusal.title,
                 refusal.detail,
                 refusal.advice,
                 "warning",
-                choices if refusal.anyway else (),
+                (("Enqueue anyway", anyway),) if refusal.anyway else (),
                 _KEY,
             )
         )

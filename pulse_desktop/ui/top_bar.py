@@ -123,8 +123,8 @@ class TopBar(QWidget):
         actions.bind_button(self.palette_field, "palette")
         actions.bind_button(self.pause, "pause")
         actions.bind_button(self.alerts, "alerts")
+        actions.bind_button(self.run, "run_task")
         self.environment.hide()
-        self.run.hide()
         theme().changed.connect(self._tint)
         self._tint()
         self._say_state()
@@ -146,11 +146,6 @@ class TopBar(QWidget):
         layout.addWidget(self.pause)
         layout.addWidget(self.alerts)
         layout.addWidget(self.run)
-
-    def offer_run(self, action_id: str) -> None:
-        """Let the primary button do an action."""
-        self._actions.bind_button(self.run, action_id)
-        self.run.show()
 
     def set_environment(self, name: str, tone: str = "plain") -> None:
         """Say what kind of system this is, such as PRODUCTION in the tone "bad"."""

@@ -14,11 +14,13 @@ from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from pulse_desktop.state.attention import Concern, concerns
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import Changes, SystemState
 from pulse_desktop.ui import icons
 from pulse_desktop.ui.actions import WINDOW_ACTIONS, Action, ActionTable
 from pulse_desktop.ui.badges import badges
 from pulse_desktop.ui.cadence import Cadence
+from pulse_desktop.ui.dialogs.run_form import RunForm
 from pulse_desktop.ui.notices import Notice, Notices
 from pulse_desktop.ui.operations import Operations
 from pulse_desktop.ui.page import Page, PageContext, Starter
@@ -31,6 +33,8 @@ from pulse_desktop.ui.top_bar import TopBar
 SMALLEST: Final = (1024, 640)
 _RAIL_GIVES_WAY: Final = 1180
 """Narrower windows show the navigation as icons."""
+_ROOM_BESIDE: Final = 800
+"""What a page needs to stay usable beside the form."""
 _LOOK_S: Final = 2.0
 """How often it is worked out what needs attention."""
 
@@ -44,6 +48,7 @@ class MainWindow(QMainWindow):
         top_bar: connection and commands.
         status_bar: figures.
         palette_popup: the command palette.
+        run_form: where a task is named that is to be run.
         notices: what the operator is told.
         frame_s: seconds the last frames took, smoothed.
 
@@ -106,7 +111,10 @@ class MainWindow(QMainWindow):
             self.notices.tell,
             self.show_page,
             lambda: self._concerns,
+            self._edit_run,
         )
+        self.run_form = RunForm(self._context, self._stack)
+        self.run_form.room_changed.connect(self._make_room)
         self._offer_pages(pages)
         self.rail.chosen.connect(self.show_page)
         theme().changed.connect(self._tint)
@@ -206,6 +214,19 @@ class MainWindow(QMainWindow):
     def open_palette(self) -> None:
         """Open the command palette, or close it."""
         self.palette_popup.open()
+
+    def run_task(self) -> None:
+        """Ask for a task and its arguments, and run it."""
+        self.run_form.open()
+
+    def _edit_run(self, run: TaskRun) -> None:
+        self.run_form.open(run)
+
+    def _make_room(self, width: int) -> None:
+        """Give the form its room: beside the page in a wide window, over it in a narrow one."""
+        beside = self._stack.width() - width >= _ROOM_BESIDE
+        self._stack.setContentsMargins(0, 0, width if beside else 0, 0)
+        self.notices.keep_clear(width)
 
     def toggle_pause(self) -> None:
         """Let the tables of this page stand still, or go on."""

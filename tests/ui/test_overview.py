@@ -4,6 +4,7 @@ import pytest
 
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui import overview_figures as figures
+from pulse_desktop.ui.operations import QueueFigures
 from pulse_desktop.ui.pages.overview import OverviewPage
 from pulse_desktop.ui.pages.tasks import TasksPage
 from pulse_desktop.ui.theme import ThemeChoice, theme
@@ -60,6 +61,16 @@ def test_the_queue_tells_the_age_of_its_oldest(told):
     told.task("b" * 32, at=NOW - 3)
     figure = figures.queue_depth(told.state, NOW)
     assert (figure.value, figure.detail) == ("2", "oldest 30 s")
+
+
+def test_a_queue_that_can_be_looked_into_is_believed_before_the_runs(told):
+    told.task("a" * 32)
+    looked = QueueFigures("jetstream", True, "s", pending=38, in_work=4, oldest_at=NOW - 12)
+    figure = figures.queue_depth(told.state, NOW, looked)
+    assert (figure.value, figure.detail) == ("38", "oldest 12 s · 4 in work")
+    deserted = QueueFigures("jetstream", True, "s", pending=3, listeners=0)
+    figure = figures.queue_depth(told.state, NOW, deserted)
+    assert (figure.value, figure.detail, figure.tone) == ("3", "no worker listens", Tone.BAD)
 
 
 def test_run_times_share_one_unit(told):

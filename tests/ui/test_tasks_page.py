@@ -210,6 +210,32 @@ def test_a_run_whose_arguments_were_never_seen_is_not_repeated(page, window, tol
     assert not page.detail.rerun.isEnabled()
 
 
+def test_e_opens_the_form_with_the_arguments_of_the_run(qtbot, page, window):
+    _select(page, 0)
+    page.table.setFocus()
+    qtbot.keyClick(page.table, Qt.Key.Key_E)
+    assert not window.run_form.isHidden()
+    assert window.run_form.draft.rerun_of == FAILED
+    assert "uk" in window.run_form.draft.kwargs
+
+
+def test_the_run_button_and_its_key_open_an_empty_form(qtbot, window):
+    window.top_bar.run.click()
+    assert not window.run_form.isHidden()
+    window.run_form.cancel()
+    qtbot.keyClick(window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    assert window.run_form.draft.rerun_of == ""
+    assert not window.run_form.isHidden()
+
+
+def test_a_run_that_was_just_enqueued_is_shown_as_soon_as_it_is_heard_of(page, window, told):
+    page.open_at("new:" + "b" * 32)
+    assert page.detail.isHidden()
+    told.task("b" * 32)
+    frame(window, told, 0.1)
+    assert page.detail.run.task_id == "b" * 32
+
+
 def test_the_band_counts_the_selected_and_offers_the_rest(page):
     _select(page, 0, 1, 2)
     assert page.strip.words.text() == "3 selected"

@@ -187,7 +187,7 @@ class OverviewPage(Page):
         figures = {
             "success": overview_figures.success_rate(state, now),
             "failed": overview_figures.failures(state, now, concerns),
-            "queue": overview_figures.queue_depth(state, now),
+            "queue": overview_figures.queue_depth(state, now, self.context.operations.queue()),
             "times": overview_figures.run_times(state, now),
             "workers": overview_figures.workers(state, now),
             "noise": overview_figures.noise(state, now),

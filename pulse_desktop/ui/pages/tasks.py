@@ -45,6 +45,17 @@ class TasksPage(Page):
             words="again repeat retry",
         ),
         Action(
+            "runs.edit",
+            "Edit and re-run",
+            "edit_selected",
+            "E",
+            "Runs",
+            "edit",
+            page="tasks",
+            enabled="has_one",
+            words="change arguments",
+        ),
+        Action(
             "runs.failed",
             "Show failed runs",
             "show_failed",
@@ -131,6 +142,7 @@ class TasksPage(Page):
         self._split.splitterMoved.connect(self._shared)
         self.detail.closed.connect(self.close_detail)
         self.detail.rerun_asked.connect(self._rerun_shown)
+        self.detail.edit_asked.connect(self._edit_shown)
         self.detail.result_wanted.connect(self._read_result)
         self.detail.run_wanted.connect(lambda task_id: self.open_at(f"run:{task_id}"))
 
@@ -168,10 +180,16 @@ class TasksPage(Page):
         self.bar.focus_field()
 
     def open_at(self, place: str) -> None:
-        """Show a run (`run:<id>`), runs of a state (`state:failed words`), or what has a text."""
+        """Show something in particular.
+
+        `run:<id>` is a run, `new:<id>` one that is not heard of yet, `state:failed words` runs of a
+        state, and anything else a run's id or words to look for.
+        """
         kind, _, rest = place.partition(":")
         task_id = rest if kind == "run" else place
-        if kind == "state":
+        if kind == "new":
+            self._await(rest)
+        elif kind == "state":
             state, _, text = rest.partition(" ")
             self.bar.choose((RunState(state),), text)
         elif self.context.state.runs.get(task_id) is not None:
@@ -200,6 +218,17 @@ class TasksPage(Page):
     def rerun_selected(self) -> None:
         """Run the selected runs again."""
         self._rerunner.ask(self.table.selected_rows())
+
+    def has_one(self) -> bool:
+        """Tell whether there is a run under the cursor whose arguments are known."""
+        run = self.table.current_row()
+        return run is not None and run.request is not None
+
+    def edit_selected(self) -> None:
+        """Change the arguments of the run under the cursor, and run that."""
+        run = self.table.current_row()
+        if run is not None:
+            self.context.edit_run(run)
 
     def copy_selected(self) -> None:
         """Put the selected runs on the clipboard, tab-separated."""
@@ -295,6 +324,10 @@ class TasksPage(Page):
     def _rerun_shown(self) -> None:
         if self.detail.run is not None:
             self._rerunner.ask([self.detail.run])
+
+    def _edit_shown(self) -> None:
+        if self.detail.run is not None:
+            self.context.edit_run(self.detail.run)
 
     def _await(self, task_id: str) -> None:
         self._awaited = task_id

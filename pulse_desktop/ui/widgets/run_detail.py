@@ -82,12 +82,14 @@ class RunDetail(QFrame):
     Signals:
         closed: the operator wants the panel gone.
         rerun_asked: run it again.
+        edit_asked: run it again with other arguments.
         result_wanted: task id whose stored result should be read.
         run_wanted: task id of another run to show.
     """
 
     closed = Signal()
     rerun_asked = Signal()
+    edit_asked = Signal()
     result_wanted = Signal(str)
     run_wanted = Signal(str)
 
@@ -120,6 +122,8 @@ class RunDetail(QFrame):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.rerun = QPushButton("Re-run")
         self.rerun.setProperty("kind", "primary")
+        self.edit = QPushButton("Edit…")
+        self.edit.setToolTip("Edit the arguments and re-run (E)")
         self._copy = QPushButton("Copy")
         self._origin = QPushButton("Original")
         self._close = QPushButton()
@@ -160,7 +164,7 @@ class RunDetail(QFrame):
         head.addWidget(self._close)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
-        for button in (self.rerun, self._copy, self._origin):
+        for button in (self.rerun, self.edit, self._copy, self._origin):
             buttons.addWidget(button)
         buttons.addStretch(1)
         line = QFrame()
@@ -188,6 +192,7 @@ class RunDetail(QFrame):
         self._copy.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self._close.clicked.connect(self.closed)
         self.rerun.clicked.connect(self.rerun_asked)
+        self.edit.clicked.connect(self.edit_asked)
         self._origin.clicked.connect(self._want_origin)
         self.tabs.currentChanged.connect(self._show_tab)
         self.tabs.tabBarClicked.connect(self._remember_tab)
@@ -242,6 +247,7 @@ class RunDetail(QFrame):
         self._facts.setText(" · ".join(filter(None, facts)))
         repeatable = run.request is not None and run.request.complete
         self.rerun.setEnabled(repeatable)
+        self.edit.setEnabled(run.request is not None)
         self.rerun.setToolTip(
             "Enqueue it again with the same arguments, under a new id (R)"
             if repeatable
