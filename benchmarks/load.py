@@ -1,0 +1,116 @@
+"""Starting publishers, and what a receiver notes while they publish."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+_PUBLISHER: Final = Path(__file__).with_name("publisher.py")
+_SETTLE_S: Final = 10.0
+
+
+class Load:
+    """Publishers for one receiver, one after the other.
+
+    Attributes:
+        headers: whether they send the headers that workers send.
+    """
+
+    def __init__(self, server: str, counter: Path, *, headers: bool) -> None:
+        """Describe it.
+
+        Args:
+            server: where to publish.
+            counter: file of the `Counter` that the receiver keeps up to date.
+            headers: whether to send the headers that workers send.
+        """
+        self._server = server
+        self._counter = counter
+        self.headers = headers
+
+    async def publish(self, **options: float) -> dict[str, Any]:
+        """Run a publisher to its end and return its report.
+
+        Args:
+            options: its command line, such as `rate=1000`.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        command = [sys.executable, str(_PUBLISHER), self._server, str(self._counter)]
+        for name, value in options.items():
+            command += [f"--{name}", str(value)]
+        if not self.headers:
+            command.append("--no-headers")
+        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+        try:
+            output, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            raise RuntimeError(f"the publisher failed with {process.returncode}")
+        report: dict[str, Any] = json.loads(output)
+        return report
+
+
+class Receipt:
+    """What was received in a while, and what it cost this process.
+
+    Attributes:
+        received: events since the beginning.
+        first_at: `perf_counter` at the first of them seen, 0.0 before.
+        last_at: at the latest.
+    """
+
+    def __init__(self, count: Callable[[], int]) -> None:
+        """Begin.
+
+        Args:
+            count: events this process has received ever.
+        """
+        self._count = count
+        self._begin = count()
+        self.received = 0
+        self.first_at = 0.0
+        self.last_at = 0.0
+        self._cpu = time.process_time()
+        self._cpu_at_last = self._cpu
+
+    def look(self) -> int:
+        """See how many have come by now, and return it. To be called every few milliseconds."""
+        received = self._count() - self._begin
+        if received != self.received:
+            now = time.perf_counter()
+            if not self.received:
+                self.first_at = now
+                self._cpu = time.process_time()
+            self.received, self.last_at = received, now
+            self._cpu_at_last = time.process_time()
+        return received
+
+    async def settle(self, sent: int) -> None:
+        """Wait until as many have come as were sent, or until nothing comes any more."""
+        deadline = time.perf_counter() + _SETTLE_S
+        while self.look() < sent and time.perf_counter() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+    @property
+    def seconds(self) -> float:
+        """From the first event to the last."""
+        return max(self.last_at - self.first_at, 1e-9)
+
+    @property
+    def per_second(self) -> float:
+        """Events per second between the first and the last."""
+        return self.received / self.seconds
+
+    @property
+    def cpu(self) -> float:
+        """Part of one processor that this process used meanwhile."""
+        return (self._cpu_at_last - self._cpu) / self.seconds

@@ -1,0 +1,76 @@
+"""A real nats-server for a measurement: free ports, a folder of its own, gone afterwards."""
+
+import json
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from pulse_desktop.local.nats_server import find_nats_server
+
+_START_LIMIT_S: Final = 15.0
+
+
+class Server:
+    """A server process with JetStream on and every limit at its default.
+
+    Attributes:
+        url: where clients connect.
+        monitor: its HTTP monitoring.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.monitor = ""
+        self._folder = tempfile.TemporaryDirectory(prefix="pulse-bench-")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start it and wait until it listens."""
+        home = Path(self._folder.name)
+        config = home / "server.conf"
+        config.write_text(
+            'listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\n'
+            f"ports_file_dir: {json.dumps(str(home))}\n"
+            f"jetstream {{ store_dir: {json.dumps(str(home / 'store'))} }}\n",
+            encoding="utf-8",
+        )
+        with (home / "server.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [find_nats_server(), "-c", str(config)], stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + _START_LIMIT_S
+        while not self._read_ports(home):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.__exit__(None, None, None)
+                raise RuntimeError("nats-server does not start")
+            time.sleep(0.01)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End it and remove what it stored."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._folder.cleanup()
+
+    def _read_ports(self, home: Path) -> bool:
+        for file in home.glob("*.ports"):
+            try:
+                ports = json.loads(file.read_bytes())
+            except ValueError:
+                return False  # half written
+            self.url, self.monitor = ports["nats"][0], ports["monitoring"][0]
+            return True
+        return False
