@@ -13,6 +13,7 @@ from pulse_desktop.ui.actions import Action
 from pulse_desktop.ui.cadence import Cadence
 from pulse_desktop.ui.operations import RefusedError
 from pulse_desktop.ui.page import Page, PageContext
+from pulse_desktop.ui.pages.task_actions import TASK_ACTIONS
 from pulse_desktop.ui.rerun import Rerunner
 from pulse_desktop.ui.run_words import RUN_COLUMNS
 from pulse_desktop.ui.widgets.live_table import LiveTable
@@ -32,52 +33,7 @@ class TasksPage(Page):
     title: ClassVar[str] = "Tasks"
     icon: ClassVar[str] = "tasks"
     section: ClassVar[str] = "LIVE"
-    page_actions: ClassVar[tuple[Action, ...]] = (
-        Action(
-            "runs.rerun",
-            "Re-run selected",
-            "rerun_selected",
-            "R",
-            "Runs",
-            "retry",
-            page="tasks",
-            enabled="has_selection",
-            words="again repeat retry",
-        ),
-        Action(
-            "runs.edit",
-            "Edit and re-run",
-            "edit_selected",
-            "E",
-            "Runs",
-            "edit",
-            page="tasks",
-            enabled="has_one",
-            words="change arguments",
-        ),
-        Action(
-            "runs.failed",
-            "Show failed runs",
-            "show_failed",
-            "Ctrl+Shift+F",
-            "Runs",
-            "cross",
-            page="tasks",
-            words="errors",
-        ),
-        Action(
-            "runs.copy",
-            "Copy selected runs",
-            "copy_selected",
-            group="Runs",
-            icon="copy",
-            page="tasks",
-            enabled="has_selection",
-        ),
-        Action(
-            "runs.clear", "Clear the filter", "clear_filter", "Ctrl+Backspace", "Runs", page="tasks"
-        ),
-    )
+    page_actions: ClassVar[tuple[Action, ...]] = TASK_ACTIONS
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
