@@ -78,7 +78,7 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleS
 QComboBox:focus { border-color: $accent; }
 QLineEdit[kind="bare"], QLineEdit[kind="bare"]:focus { background: transparent; border: none;
   padding: 0px; }
-QLineEdit[problem="true"], QPlainTextEdit[problem="true"] { border-color: $bad; }
+QLineEdit[problem="true"] { border-color: $bad; }
 QPlainTextEdit[kind="plain"], QTextEdit[kind="plain"], QPlainTextEdit[kind="plain"]:focus,
 QTextEdit[kind="plain"]:focus { background: transparent; border: none; }
 QLineEdit QToolButton, QLineEdit QToolButton:hover { background: transparent; border: none;
@@ -148,7 +148,9 @@ QWidget#statusBar QLabel[tone="warning"] { color: $warning; }
 QWidget#statusBar QLabel[tone="bad"] { color: $bad; }
 QWidget#statusBar QLabel[tone="good"] { color: $good; }
 QFrame#runForm { background: $surface; border: none; border-left: 1px solid $border_strong; }
-QFrame#runForm QPlainTextEdit { background: $sunken; padding: 2px 4px; }
+QFrame#runForm QPlainTextEdit { background: $sunken; border: 1px solid $border; padding: 2px 4px; }
+QFrame#runForm QPlainTextEdit:focus { border-color: $accent; }
+QFrame#runForm QPlainTextEdit[problem="true"] { border-color: $bad; }
 QListView#completions { background: $raised; border: 1px solid $border_strong; padding: 4px; }
 QListView#completions::item { padding: 4px 6px; }
 QFrame[card="warning"] { background: $warning_fill; border: 1px solid $border;

@@ -29,7 +29,9 @@ class JsonField(QWidget):
 
     changed = Signal()
 
-    def __init__(self, name: str, kind: Kind, example: str, lines: int) -> None:
+    def __init__(
+        self, name: str, kind: Kind, example: str, lines: int, *, titled: bool = True
+    ) -> None:
         """Make an empty field, which stands for an empty array or object.
 
         Args:
@@ -37,6 +39,7 @@ class JsonField(QWidget):
             kind: "array" or "object".
             example: shown while it is empty.
             lines: least height of the editor.
+            titled: whether its name, and how much it holds, stand above it.
         """
         super().__init__()
         self._kind: Kind = kind
@@ -64,6 +67,9 @@ class JsonField(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(5)
         layout.addLayout(head)
+        if not titled:
+            self.title.hide()
+            self._count.hide()
         layout.addWidget(self.editor, 1)
         layout.addWidget(self.verdict)
         self.setFocusProxy(self.editor)

@@ -25,7 +25,7 @@ _SHAPES: Final = {
     "object": 'this must be an object: { "name": value }',
 }
 _EMPTY: Final = {"array": b"[]", "object": b"{}"}
-_LINE: Final = 56
+_LINE: Final = 50
 """Characters of a line into which the items of an array are put together."""
 _DEEPEST_INDENT: Final = 30
 _LONGEST_NAME: Final = 40

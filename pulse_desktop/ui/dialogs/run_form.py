@@ -13,6 +13,7 @@ from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QWidget
 
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.ui import formats
 from pulse_desktop.ui.dialogs.run_draft import Draft, draft_of, latest_by_name, listeners_words
 from pulse_desktop.ui.dialogs.run_form_layout import RunFormParts
 from pulse_desktop.ui.notices import Notice
@@ -23,7 +24,8 @@ from pulse_desktop.ui.run_words import STATE_WORDS, short_name
 NARROWEST: Final = 440
 WIDEST: Final = 560
 _LOOK_MS: Final = 1_000
-_NEW: Final = "A worker runs it as soon as one is free. The run appears on the Tasks page."
+_SHOWN_ID: Final = 12
+_NEW: Final = "A worker runs it as soon as one is free."
 
 
 class RunForm(QFrame):
@@ -113,7 +115,7 @@ class RunForm(QFrame):
 
     def place(self) -> None:
         """Take the right edge, from top to bottom."""
-        wide = max(NARROWEST, min(WIDEST, self._over.width() * 42 // 100))
+        wide = max(NARROWEST, min(WIDEST, self._over.width() * 38 // 100))
         self.setGeometry(self._over.width() - wide, 0, wide, self._over.height())
         if self.isVisible():
             self.raise_()
@@ -140,7 +142,8 @@ class RunForm(QFrame):
         if run is None:
             self.parts.set_head("Run a task", "plus", _NEW)
             return
-        words = f"A new run, marked as a re-run of {run.task_id} ({STATE_WORDS[run.state][0]})."
+        task_id = formats.elided(run.task_id, _SHOWN_ID)
+        words = f"A new run, marked as a re-run of {task_id} ({STATE_WORDS[run.state][0]})."
         if run.request is None or not run.request.complete:
             words += " Its arguments were never seen: give them here."
         self.parts.set_head("Edit and re-run", "edit", words)

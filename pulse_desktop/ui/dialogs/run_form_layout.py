@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QObject, QSize, Qt
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -27,7 +27,7 @@ from pulse_desktop.ui.tone import Tone
 _MARGIN: Final = 18
 
 
-class RunFormParts:
+class RunFormParts(QObject):
     """Head, fields in a scroll area, and a footer that is always in sight.
 
     Attributes:
@@ -46,6 +46,7 @@ class RunFormParts:
     """
 
     def __init__(self, form: QFrame) -> None:
+        super().__init__(form)  # so that nobody tells it of a theme after the form is gone
         self._form = form
         self._icon = "plus"
         self._listeners_tone = Tone.MUTED
@@ -68,7 +69,7 @@ class RunFormParts:
         self.fill = QPushButton("Use the arguments of its latest run")
         self.args = JsonField("Positional arguments", "array", '["export.json", 50]', 3)
         self.kwargs = JsonField("Keyword arguments", "object", '{"language": "uk"}', 5)
-        self.labels = JsonField("Labels", "object", '{"priority": 5}', 3)
+        self.labels = JsonField("Labels", "object", '{"priority": 5}', 3, titled=False)
         self.fields = (self.args, self.kwargs, self.labels)
         self.fold = QToolButton()
         self.fold.setProperty("kind", "ghost")
@@ -86,7 +87,6 @@ class RunFormParts:
         self.run = QPushButton("Run")
         self.run.setProperty("kind", "primary")
         self._lay_out()
-        self.labels.title.hide()
         self.fold.toggled.connect(lambda on: self.unfold_labels(unfolded=on))
         self.fold.clicked.connect(self._go_to_labels)
         self.unfold_labels(unfolded=False)
@@ -165,10 +165,10 @@ class RunFormParts:
         column.setContentsMargins(_MARGIN, 0, _MARGIN, 4)
         column.setSpacing(14)
         column.addLayout(task)
-        column.addWidget(self.args, 2)
-        column.addWidget(self.kwargs, 5)
+        column.addWidget(self.args, 1)
+        column.addWidget(self.kwargs, 3)
         column.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addWidget(self.labels, 2)
+        column.addWidget(self.labels, 1)
         column.addWidget(self.refusal)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
