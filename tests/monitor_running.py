@@ -33,7 +33,7 @@ async def monitor_of(
     assert monitor.problems == []
 
 
-async def run_in(monitor: Monitor, task_id: str, *states: RunState, limit: float = 15.0) -> TaskRun:
+async def run_in(monitor: Monitor, task_id: str, *states: RunState, limit: float = 30.0) -> TaskRun:
     """Wait until a run is in one of these states, whatever they are when none is named."""
 
     def found() -> TaskRun | None:

@@ -97,14 +97,14 @@ class Operator:
         model = self.page.table.rows_model
         return [str(model.index(index.row(), n).data()) for n in range(model.columnCount())]
 
-    async def sees(self, task_id: str, word: str, limit: float = 15.0) -> None:
+    async def sees(self, task_id: str, word: str, limit: float = 30.0) -> None:
         await wait_until(
             lambda: any(word in each for each in self.words_of(task_id)),
             limit,
             f"{word!r} in the row of {task_id}: {self.desktop.state.runs.get(task_id)}",
         )
 
-    async def sees_run(self, condition: Callable[[TaskRun], bool], limit: float = 15.0) -> TaskRun:
+    async def sees_run(self, condition: Callable[[TaskRun], bool], limit: float = 30.0) -> TaskRun:
         """Wait for a run that the table shows."""
 
         def found() -> TaskRun | None:
@@ -113,7 +113,7 @@ class Operator:
         run: TaskRun = await wait_until(found, limit, "a run in the table")
         return run
 
-    async def repeats(self, task_id: str, state: RunState, limit: float = 15.0) -> TaskRun:
+    async def repeats(self, task_id: str, state: RunState, limit: float = 30.0) -> TaskRun:
         """Wait for a re-run of this run to be shown in a state."""
         return await self.sees_run(lambda r: r.rerun_of == task_id and r.state is state, limit)
 
