@@ -137,10 +137,9 @@ class Operator:
 
     async def clicks_in_notice(self, text: str) -> None:
         """Press a button of a notice."""
-        found = [
-            button for button in self.window.findChildren(QPushButton) if button.text() == text
-        ]
-        assert len(found) == 1, [each.text() for each in found]
+        buttons = self.window.findChildren(QPushButton)
+        found = [each for each in buttons if each.isVisible() and each.text() == text]
+        assert len(found) == 1, found
         await self.click(found[0])
 
 
