@@ -1,6 +1,7 @@
 """The main path, whole: a real task from a real server to a painted row, and back by a re-run."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -68,6 +69,28 @@ def test_a_task_is_seen_opened_and_run_again(play, tmp_path: Path) -> None:
         third = await operator.repeats(again.task_id, RunState.SUCCEEDED)
         assert third.request.args == again.request.args
         assert lines(file) == ["begin", "end"] * 3
+
+    play(scene)
+
+
+def test_a_task_is_edited_and_run_again(play, tmp_path: Path) -> None:
+    async def scene(operator: Operator, bench: Bench) -> None:
+        await bench.run()
+        task_id = await bench.send("work", str(tmp_path / "first"))
+        await operator.sees(task_id, "succeeded")
+        await operator.opens(task_id)
+        await operator.press(Qt.Key.Key_E)
+        form = operator.window.run_form
+        await wait_until(form.isVisible)
+        other = tmp_path / "second"
+        await operator.act(
+            lambda: form.parts.first_argument().set_text(json.dumps([str(other), 0.1]))
+        )
+        await operator.click(form.parts.run)
+        again = await operator.repeats(task_id, RunState.SUCCEEDED)
+        assert json.loads(again.request.args) == [str(other), 0.1]
+        assert lines(other) == ["begin", "end"]
+        assert not form.isVisible()
 
     play(scene)
 
