@@ -46,7 +46,9 @@ class Action:
 
 WINDOW_ACTIONS: Final = (
     Action("palette", "Search or run a command", "open_palette", "Ctrl+K", "Window", "search"),
-    Action("run_task", "Run a task", "run_task", "Ctrl+N", "Runs", "plus", words="enqueue start"),
+    Action(
+        "run_task", "Run a task…", "run_task", "Ctrl+N", "Tasks", "plus", words="enqueue start new"
+    ),
     Action("pause", "Pause or resume the tables", "toggle_pause", "Ctrl+P", "View", "pause"),
     Action("alerts", "Show what needs attention", "show_concerns", "Ctrl+I", "Go to", "bell"),
     Action("filter", "Filter this page", "focus_filter", "/|Ctrl+F", "View", "filter"),

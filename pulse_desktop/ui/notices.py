@@ -124,11 +124,11 @@ class Notices(QObject):
         while len(self._cards) >= _MOST:
             self._cards[0].close()
         card = _NoticeCard(notice, self._over)
-        card.destroyed.connect(self._place)
+        card.destroyed.connect(self.place)
         card.installEventFilter(self)
         self._cards.append(card)
         card.show()
-        self._place()
+        self.place()
         if notice.tone in ("good", "info"):
             timer = QTimer(card)
             timer.setObjectName("notice goes away")
@@ -139,7 +139,7 @@ class Notices(QObject):
     def keep_clear(self, width: int) -> None:
         """Leave a strip at the right edge to somebody else."""
         self._clear = width
-        self._place()
+        self.place()
 
     def close_last(self) -> bool:
         """Close the newest notice; tell whether there was one."""
@@ -148,7 +148,8 @@ class Notices(QObject):
         self._cards[-1].close()
         return True
 
-    def _place(self) -> None:
+    def place(self) -> None:
+        """Stand in the corner, above a page that was shown meanwhile."""
         bottom = self._over.height() - _MARGIN
         for card in reversed(self._cards):
             card.adjustSize()
@@ -160,10 +161,10 @@ class Notices(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay in the corner, and forget what was closed."""
         if event.type() is QEvent.Type.Resize and watched is self._over:
-            self._place()
+            self.place()
         elif event.type() is QEvent.Type.Close and isinstance(watched, _NoticeCard):
             self._cards = [card for card in self._cards if card is not watched]
-            self._place()
+            self.place()
         return super().eventFilter(watched, event)
 
 

@@ -25,7 +25,7 @@ from pulse_desktop.ui.notices import Notice, Notices
 from pulse_desktop.ui.operations import Operations
 from pulse_desktop.ui.page import Page, PageContext, Starter
 from pulse_desktop.ui.palette import Palette
-from pulse_desktop.ui.rail import Rail, RailItem
+from pulse_desktop.ui.rail import NARROW, Rail, RailItem
 from pulse_desktop.ui.status_bar import StatusBar
 from pulse_desktop.ui.theme import ThemeChoice, theme
 from pulse_desktop.ui.top_bar import TopBar
@@ -33,8 +33,8 @@ from pulse_desktop.ui.top_bar import TopBar
 SMALLEST: Final = (1024, 640)
 _RAIL_GIVES_WAY: Final = 1180
 """Narrower windows show the navigation as icons."""
-_ROOM_BESIDE: Final = 800
-"""What a page needs to stay usable beside the form."""
+_ROOM_BESIDE: Final = SMALLEST[0] - NARROW
+"""What every page fits into, also when it opens its details: the smallest window's room."""
 _LOOK_S: Final = 2.0
 """How often it is worked out what needs attention."""
 
@@ -167,6 +167,8 @@ class MainWindow(QMainWindow):
                 self._current.hidden()
             self._current = page
             self._stack.setCurrentWidget(page)
+            self.run_form.place()
+            self.notices.place()
             self.rail.show_page(key)
             self.actions_table.show_page(key)
             self.setWindowTitle(f"{page.title} · Pulse Desktop")
@@ -292,7 +294,9 @@ class MainWindow(QMainWindow):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Let Esc close what is open, the innermost first."""
         if event.key() == Qt.Key.Key_Escape:
-            if self._current is None or not self._current.escape():
+            if self.run_form.isVisible():
+                self.run_form.cancel()
+            elif self._current is None or not self._current.escape():
                 self.notices.close_last()
             return
         super().keyPressEvent(event)

@@ -15,7 +15,9 @@ from pulse_desktop.protocol.task_message import (
     UnreadableTaskError,
     decode_labels,
     decode_task,
+    edited_labels,
     encode_task,
+    readable_labels,
     repeated_labels,
 )
 
@@ -168,3 +170,35 @@ def test_arguments_survive_to_the_byte(args):
     raw = msgspec.json.encode(args)
     payload, _ = encode_task("a", "m:f", args=raw)
     assert bytes(decode_task(payload).args) == raw
+
+
+def test_labels_are_read_for_editing_without_those_of_one_run():
+    labels = (
+        b'{"n":"5","x":"0.5","on":"True","word":"7","odd":"many","rerun_of":"a","task_name":"f"}'
+    )
+    types = b'{"n":2,"x":4,"on":5,"word":3,"odd":2}'
+    assert readable_labels(labels, types) == {
+        "n": 5,
+        "x": 0.5,
+        "on": True,
+        "word": "7",
+        "odd": "many",
+    }
+    assert readable_labels(b'{"x":"inf"}', b'{"x":4}') == {"x": "inf"}
+    assert readable_labels(b'{"raw":[1]}', b"null") == {"raw": [1]}
+
+
+def test_an_edited_re_run_keeps_what_was_not_touched_in_its_exact_form():
+    labels, types = b'{"n":"05","key":"/+8=","on":"1"}', b'{"n":2,"key":6,"on":2}'
+    wanted = readable_labels(labels, types) | {"on": True, "new": "x"}
+    payload, _ = encode_task("b" * 32, "f", labels=edited_labels(wanted, labels, types, origin="a"))
+    task = decode_task(payload)
+    assert decode_labels(bytes(task.labels)) == {
+        "n": "05",
+        "key": "/+8=",
+        "on": "True",
+        "new": "x",
+        "rerun_of": "a",
+    }
+    kinds = {"n": 2, "key": 6, "on": 5, "new": 3, "rerun_of": 3}
+    assert decode_labels(bytes(task.labels_types)) == kinds

@@ -101,12 +101,10 @@ class RunForm(QFrame):
         self._put(self.draft)
         self._show_listeners()
         self._timer.start()
-        self.place()
         self.show()
-        self.raise_()
+        self.place()
         first = self.parts.name if run is None else self.parts.first_argument()
         first.setFocus(Qt.FocusReason.OtherFocusReason)
-        self.room_changed.emit(self.width())
 
     def cancel(self) -> None:
         """Close it. What was typed for a new task is there again when it is opened next time."""
@@ -132,6 +130,7 @@ class RunForm(QFrame):
         had_focus = bool(focused) and self.isAncestorOf(focused)
         self._timer.stop()
         self._sending = 0
+        self._show_ready()
         self.hide()
         if had_focus and self._focus_before is not None:
             self._focus_before.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -17,8 +17,8 @@ TASK_ACTIONS: Final = (
         words="again repeat retry",
     ),
     Action(
-        "runs.edit",
-        "Edit and re-run",
+        "edit_rerun",
+        "Edit and re-run…",
         "edit_selected",
         "E",
         "Runs",

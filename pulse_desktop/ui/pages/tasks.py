@@ -176,14 +176,12 @@ class TasksPage(Page):
         self._rerunner.ask(self.table.selected_rows())
 
     def has_one(self) -> bool:
-        """Tell whether there is a run under the cursor whose arguments are known."""
-        run = self.table.current_row()
-        return run is not None and run.request is not None
+        """Tell whether exactly one run is selected."""
+        return self.table.selected_count() == 1
 
     def edit_selected(self) -> None:
-        """Change the arguments of the run under the cursor, and run that."""
-        run = self.table.current_row()
-        if run is not None:
+        """Change the arguments of the selected run, and run that."""
+        for run in self.table.selected_rows():
             self.context.edit_run(run)
 
     def copy_selected(self) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -39,6 +39,7 @@ from pulse_desktop.ui.widgets.timeline_bar import TimelineBar
 ERROR, ARGUMENTS, RESULT, EVENTS = range(4)
 _TABS: Final = ("Error", "Arguments", "Result", "Events")
 _MARGIN: Final = 14
+_ROOMY: Final = 440
 _TICK_S: Final = 0.25
 
 _EVENT_COLUMNS: Final = (
@@ -123,6 +124,7 @@ class RunDetail(QFrame):
         self.rerun = QPushButton("Re-run")
         self.rerun.setProperty("kind", "primary")
         self.edit = QPushButton("Edit…")
+        self.edit.setAccessibleName("Edit and re-run")
         self.edit.setToolTip("Edit the arguments and re-run (E)")
         self._copy = QPushButton("Copy")
         self._origin = QPushButton("Original")
@@ -199,6 +201,11 @@ class RunDetail(QFrame):
         theme().changed.connect(self._tint)
         self._tint()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Say in full what the button does where there is room for it."""
+        super().resizeEvent(event)
+        self.edit.setText("Edit and re-run…" if self.width() >= _ROOMY else "Edit…")
+
     # What is shown
 
     def show_run(self, run: TaskRun, now: float) -> None:
@@ -247,7 +254,6 @@ class RunDetail(QFrame):
         self._facts.setText(" · ".join(filter(None, facts)))
         repeatable = run.request is not None and run.request.complete
         self.rerun.setEnabled(repeatable)
-        self.edit.setEnabled(run.request is not None)
         self.rerun.setToolTip(
             "Enqueue it again with the same arguments, under a new id (R)"
             if repeatable
