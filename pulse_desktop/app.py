@@ -401,3 +401,5 @@ def _log_to_file() -> None:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
         logging.getLogger().addHandler(handler)
         logging.getLogger().setLevel(logging.INFO)
+        # A line for each look at the monitoring port would drive all else out of the log.
+        logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from pulse_desktop.bus.connection import Connection
+from pulse_desktop.bus.connection_status import ConnectionStatus
 from pulse_desktop.bus.errors import NotConnectedError, UserFacingError
 from pulse_desktop.bus.feed import Feed
 from pulse_desktop.bus.inbox import Inbox
@@ -125,7 +126,8 @@ class Monitor:
         self._on_problem = on_problem
         self.state = SystemState() if state is None else state
         self.inbox = Inbox()
-        self.connection = Connection(server, clock=clock)
+        self._logged = ("", "")
+        self.connection = Connection(server, clock=clock, on_status=self._log_status)
         since = clock() - history_s
         self.event_feed = Feed(
             self.connection,
@@ -489,6 +491,12 @@ class Monitor:
             await self.connection.wait_connected()
             self.server = await self._server_monitor.snapshot()
             await asyncio.sleep(5.0)
+
+    def _log_status(self, status: ConnectionStatus) -> None:
+        """Keep a record of how the connection stood; other changes are of no interest later."""
+        if (status.state, status.problem) != self._logged:
+            self._logged = (status.state, status.problem)
+            _log.info("%s to %s. %s", status.state, status.server, status.problem)
 
     def _note_problem(self, problem: TaskProblem) -> None:
         _log.error("%s failed", problem.name, exc_info=problem.error)

@@ -74,6 +74,10 @@ def test_the_window_is_seen_on_the_screen_and_ends_by_its_signal(
             finally:
                 looker.close()
         assert not (tmp_path / "data" / "stack.json").exists()
+        log = (tmp_path / "data" / "logs" / "window.log").read_text()
+        assert f"connected to {nats_server.url}" in log
+        assert "HTTP Request" not in log
+        assert "ERROR" not in log
 
     run(scene())
 
