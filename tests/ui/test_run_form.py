@@ -1,6 +1,7 @@
 """Running a task by name, and a run once more with other arguments."""
 
 import json
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -485,6 +486,15 @@ def test_several_selected_runs_are_not_edited_at_once(qtbot, window, form):
     window.current.table.setFocus()
     qtbot.keyClick(window.current.table, Qt.Key.Key_E)
     assert not form.isVisible()
+
+
+def test_arguments_as_large_as_a_message_may_be_open_at_once(told, form, parts):
+    told.task("b" * 32, "m:f", ["x" * 900_000])
+    began = time.perf_counter()
+    form.open(told.state.runs.get("b" * 32))
+    QApplication.processEvents()
+    assert time.perf_counter() - began < 8.0  # a minute when broken at words
+    assert len(parts.args.source()) == 900_004
 
 
 # Around the form

@@ -3,7 +3,7 @@
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QTextCharFormat, QTextCursor, QTextFormat
+from PySide6.QtGui import QFontMetricsF, QTextCharFormat, QTextCursor, QTextFormat, QTextOption
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
 from pulse_desktop.ui import formats
@@ -49,6 +49,8 @@ class JsonField(QWidget):
         self.editor.setPlaceholderText(f"For example {example}")
         self.editor.setAccessibleName(name)
         self.editor.setTabChangesFocus(True)
+        # Breaking at words takes quadratic time in the length of a line: a minute for a megabyte.
+        self.editor.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
         self.title = QLabel(name)
         self.title.setBuddy(self.editor)
         self._count = QLabel()
