@@ -256,7 +256,7 @@ def open_window(arguments: Namespace) -> int:
     server = arguments.server or os.environ.get("PULSE_SERVER", "")
     shown = _has_display()
     if not shown:
-        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        _draw_offscreen()
         write_text(f"No display: running offscreen for {SHOWN_S:.0f} s, then writing {SHOWN_AS}.")
     _log_to_file()
     if shown:
@@ -275,7 +275,7 @@ def take_screenshot(arguments: Namespace) -> int:
         write_note(f"There is no page {arguments.page!r}; there are: {names}")
         return USAGE
     server, monitor_url = chosen_server(arguments)
-    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    _draw_offscreen()
     for name in [each for each in os.environ if each.startswith(_SCALING)]:
         del os.environ[name]  # a picture of 1920x1080 has just so many pixels
     return run_with_qt(lambda: _picture(arguments, server, monitor_url), arguments.theme)
@@ -372,6 +372,14 @@ async def _picture(arguments: Namespace, server: str, monitor_url: str) -> int:
     else:
         write_text(f"{arguments.out}  {picture.width()}x{picture.height()}")
     return OK
+
+
+def _draw_offscreen() -> None:
+    """Draw where nobody sees it, and say nothing of what such a screen cannot do."""
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    logging.getLogger("pulse_desktop.bugs").addFilter(
+        lambda record: "propagateSizeHints" not in record.getMessage()
+    )
 
 
 def _has_display() -> bool:

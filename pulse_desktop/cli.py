@@ -64,6 +64,8 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         from pulse_desktop.commands.screenshot import screenshot  # noqa: PLC0415
 
         return screenshot(arguments)
+    # Until the event loop takes over: loading takes a moment, and may be interrupted too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     module = importlib.import_module(f"pulse_desktop.commands.{_MODULES[arguments.command]}")
     action: _Action = getattr(module, arguments.command)
     try:
