@@ -22,6 +22,7 @@ from nats.js import JetStreamContext
 from pulse_desktop.bus.connect_problem import explain_failure
 from pulse_desktop.bus.connection_status import ConnectionStatus, StatusBoard
 from pulse_desktop.bus.dial import dial, discard
+from pulse_desktop.bus.direct_client import DirectClient
 from pulse_desktop.bus.errors import (
     CannotConnectError,
     NoJetStreamError,
@@ -105,7 +106,7 @@ class Connection:
                 self._options[name] = str(value)
         if tls is not None:
             self._options["tls"] = tls
-        self._client: Client | None = None
+        self._client: DirectClient | None = None
         self._js: JetStreamContext | None = None
         self._discovered: tuple[str, ...] = ()
         self._up = asyncio.Event()
@@ -139,7 +140,7 @@ class Connection:
         return client is not None and client.is_connected and not self._down.is_set()
 
     @property
-    def client(self) -> Client:
+    def client(self) -> DirectClient:
         """The client. Raises NotConnectedError when there is no connection."""
         if self._client is None or not self.connected:
             raise NotConnectedError
@@ -272,7 +273,7 @@ class Connection:
             raise CannotConnectError("Cannot connect", "the connection was closed meanwhile.")
         await self._adopt(client)
 
-    async def _adopt(self, client: Client) -> None:
+    async def _adopt(self, client: DirectClient) -> None:
         """Make a connected client the one in use, and tell everybody."""
         first = self.generation == 0
         self._client = client

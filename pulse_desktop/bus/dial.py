@@ -14,6 +14,7 @@ from nats import errors
 from nats.aio.client import Client
 
 from pulse_desktop.bus.connect_problem import explain_failure
+from pulse_desktop.bus.direct_client import DirectClient
 from pulse_desktop.bus.errors import CannotConnectError
 from pulse_desktop.bus.hope import end_task, within
 from pulse_desktop.bus.server_address import ServerAddress
@@ -32,7 +33,7 @@ async def dial(
     on_error: Callable[[Client, Exception], None],
     on_end: Callable[[Client], None],
     discovered: tuple[str, ...] = (),
-) -> Client:
+) -> DirectClient:
     """Connect to the first server that answers.
 
     Args:
@@ -70,9 +71,9 @@ async def _try(
     on_error: Callable[[Client, Exception], None],
     on_end: Callable[[Client], None],
     discovered: tuple[str, ...],
-) -> tuple[Client, BaseException | None]:
+) -> tuple[DirectClient, BaseException | None]:
     """Return a client, connected or closed, and what went wrong last."""
-    client = Client()
+    client = DirectClient()
     urls = [*address.urls, *discovered]
     failures: list[BaseException] = []
     all_failed = asyncio.Event()

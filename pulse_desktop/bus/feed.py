@@ -256,6 +256,7 @@ class Feed:
             pending_msgs_limit=PENDING_MESSAGES,
             pending_bytes_limit=PENDING_BYTES,
         )
+        connection.client.deliver_directly(subscription, intake.take_live)
         ended = False
 
         async def end() -> None:
