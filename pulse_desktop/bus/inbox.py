@@ -75,5 +75,9 @@ class Inbox:
             return taken
         pop = items.popleft
         taken = [pop() for _ in range(count)]
-        self.held_bytes -= sum(len(item.payload) for item in taken if isinstance(item, Arrival))
+        held = self.held_bytes
+        for item in taken:
+            if item.__class__ is Arrival:
+                held -= len(item.payload)
+        self.held_bytes = held
         return taken
