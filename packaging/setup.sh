@@ -90,7 +90,7 @@ else
 fi
 
 rm -f "$stamp"
-"$venv_python" -m pip --version >/dev/null 2>&1 || "$venv_python" -m ensurepip -q ||
+"$venv_python" -m pip --version >/dev/null 2>&1 || "$venv_python" -m ensurepip >/dev/null ||
     fail "$venv_python has no pip and ensurepip failed. Remove .venv and repeat."
 
 # Where packages come from is the user's to configure; that they land in .venv is not.
