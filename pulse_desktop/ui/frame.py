@@ -18,7 +18,9 @@ _EVERY_S: Final = 1.0
 class Watched(Protocol):
     """What is asked of a monitor; `pulse_desktop.monitor` has it."""
 
-    server: Any
+    @property
+    def server(self) -> Any:
+        """Figures of the server, None while they are unknown."""
 
     @property
     def connection(self) -> Any:

@@ -1,0 +1,80 @@
+"""What is asked of the server now and then: its queue, its figures, and what it refuses us."""
+
+import asyncio
+import contextlib
+
+from pulse_desktop.bus.connection import Connection
+from pulse_desktop.bus.errors import UserFacingError
+from pulse_desktop.bus.feed_status import FeedStatus
+from pulse_desktop.bus.results import WatchStatus
+from pulse_desktop.bus.server_monitor import ServerMonitor, ServerSnapshot
+from pulse_desktop.bus.supervisor import Supervisor
+from pulse_desktop.bus.task_queue import QueueStatus, TaskQueue
+
+
+class ServerLooks:
+    """Looks at queue and server again and again.
+
+    Attributes:
+        queue_status: as of the latest look, None before the first.
+        server: figures of the server, None while its monitoring port does not answer.
+    """
+
+    def __init__(self, connection: Connection, queue: TaskQueue, monitor_url: str) -> None:
+        self._connection = connection
+        self._queue = queue
+        self._server_monitor = ServerMonitor(monitor_url)
+        self.queue_status: QueueStatus | None = None
+        self.server: ServerSnapshot | None = None
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Begin to look."""
+        supervisor.start("queue.look", self._look_at_queue)
+        supervisor.start("server.look", self._look_at_server)
+
+    def move_to(self, monitor_url: str) -> None:
+        """Look elsewhere from now on."""
+        self._queue.move_to(monitor_url)
+        self._server_monitor.move_to(monitor_url)
+
+    async def close(self) -> None:
+        """Give up the connections to the monitoring port."""
+        await self._server_monitor.close()
+        await self._queue.close()
+
+    async def _look_at_queue(self) -> None:
+        while True:
+            await self._connection.wait_connected()
+            with contextlib.suppress(UserFacingError):
+                self.queue_status = await self._queue.status()
+            await asyncio.sleep(2.0)
+
+    async def _look_at_server(self) -> None:
+        while True:
+            await self._connection.wait_connected()
+            self.server = await self._server_monitor.snapshot()
+            await asyncio.sleep(5.0)
+
+
+def hindrances(
+    connection: Connection,
+    events: FeedStatus,
+    tasks: FeedStatus,
+    results: WatchStatus,
+    queue: QueueStatus | None,
+) -> list[str]:
+    """Return what cannot be seen or done, and why, in plain words; empty when all is well."""
+    if not connection.connected:
+        return []
+    told = [
+        f"{what}: {problem}"
+        for what, problem in (
+            ("events", events.problem),
+            ("tasks", tasks.problem),
+            ("results", results.problem),
+            ("queue", queue.problem if queue is not None else ""),
+        )
+        if problem
+    ]
+    refused = connection.permission_problems
+    return told + [f"permissions: {each}" for each in refused if each not in "".join(told)]

@@ -1,0 +1,105 @@
+"""Work that is asked for from here: a task by name, or a run once more."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from pulse_desktop.bus.errors import UserFacingError
+from pulse_desktop.bus.feed import Feed
+from pulse_desktop.bus.task_queue import Sent, TaskQueue
+from pulse_desktop.core.own_events import OwnEvents
+from pulse_desktop.protocol.identifiers import new_task_id
+from pulse_desktop.protocol.task_message import (
+    REQUESTED_BY,
+    TASK_NAME,
+    encode_task,
+    repeated_labels,
+)
+from pulse_desktop.protocol.topics import TASK_SUBJECT
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.system import SystemState
+
+
+class CannotRepeatError(UserFacingError):
+    """A run whose arguments were never seen whole, so that it cannot be asked for again."""
+
+    def __init__(self, run: TaskRun) -> None:
+        super().__init__(
+            f"Cannot run {run.name or run.task_id} again",
+            "Its arguments were not seen: it was enqueued before anybody listened, and no stream "
+            "kept it.",
+            "Run the task by name with arguments instead.",
+        )
+
+
+class TaskRequests:
+    """Enqueues tasks and tells of it."""
+
+    def __init__(
+        self,
+        queue: TaskQueue,
+        feed: Feed,
+        events: OwnEvents,
+        state: SystemState,
+        clock: Callable[[], float],
+    ) -> None:
+        """Put it together.
+
+        Args:
+            queue: where the tasks go.
+            feed: the task subject; told what was sent, as the server does not send it back.
+            events: tells of it.
+            state: knows which workers live.
+            clock: Unix seconds.
+        """
+        self._queue = queue
+        self._feed = feed
+        self._events = events
+        self._state = state
+        self._clock = clock
+
+    async def enqueue(
+        self, task_name: str, args: bytes, kwargs: bytes, labels: dict[str, Any], *, anyway: bool
+    ) -> tuple[str, Sent]:
+        """Enqueue a task by name; see `Monitor.enqueue`."""
+        task_id = new_task_id()
+        told = {REQUESTED_BY: self._events.who, TASK_NAME: task_name, **labels}
+        payload, headers = encode_task(task_id, task_name, args=args, kwargs=kwargs, labels=told)
+        now = self._clock()
+        sent = await self._queue.enqueue(
+            task_id,
+            payload,
+            headers,
+            anyway=anyway,
+            has_live_workers=bool(self._state.workers.alive(now)),
+        )
+        self._feed.echo(TASK_SUBJECT, payload)
+        body = msgspec.json.decode(payload)
+        await self._events.tell(
+            "tasks",
+            "task.queued",
+            {
+                "task_id": task_id,
+                "task_name": task_name,
+                "args": body["args"],
+                "kwargs": body["kwargs"],
+                "labels": body["labels"],
+                "queued_at": now,
+            },
+        )
+        return task_id, sent
+
+    async def rerun(self, run: TaskRun, *, anyway: bool) -> tuple[str, Sent]:
+        """Enqueue a run again; see `Monitor.rerun`."""
+        request = run.request
+        if request is None or not request.complete:
+            raise CannotRepeatError(run)
+        labels = repeated_labels(
+            request.labels, request.labels_types, origin=run.task_id, who=self._events.who
+        )
+        task_id, sent = await self.enqueue(
+            request.task_name, request.args, request.kwargs, labels, anyway=anyway
+        )
+        await self._events.tell_audit("rerun", run.task_id, task_id)
+        return task_id, sent
