@@ -9,22 +9,15 @@ import gc
 import itertools
 import logging
 import os
-import signal
 import sys
 import time
-from argparse import Namespace
-from collections.abc import Callable, Coroutine
-from logging.handlers import RotatingFileHandler
-from pathlib import Path
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from pulse_desktop.bus.errors import CannotConnectError, UserFacingError
 from pulse_desktop.bus.supervisor import Supervisor, TaskProblem
-from pulse_desktop.commands.exit_codes import CANNOT_CONNECT, FAILED, OK, USAGE
-from pulse_desktop.commands.output import complain, write_json, write_note, write_text
-from pulse_desktop.commands.session import CONNECT_WITHIN_S, chosen_server
+from pulse_desktop.commands.exit_codes import FAILED
 from pulse_desktop.desktop_operations import DesktopOperations
-from pulse_desktop.local.paths import data_folder
 from pulse_desktop.local.stack import LocalStack, StackInfo
 from pulse_desktop.monitor import Monitor
 from pulse_desktop.protocol.addresses import mask_address
@@ -40,15 +33,12 @@ except UnsafeQtError as unsafe:
 os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication
-from qasync import QEventLoop
 
 from pulse_desktop.ui.bug_reports import BugReports
 from pulse_desktop.ui.frame import ACTIVE_MS, IDLE_MS, WindowFigures
 from pulse_desktop.ui.hindrances import HindranceNotice
 from pulse_desktop.ui.notices import Notice
 from pulse_desktop.ui.pages.catalogue import PAGES
-from pulse_desktop.ui.theme import ThemeChoice, theme
 from pulse_desktop.ui.window import MainWindow
 
 FOLD_BUDGET_S: Final = 0.004
@@ -61,15 +51,6 @@ CROWDED: Final = 2_000
 """With more than this waiting in the inbox, some frames are given up for folding."""
 
 CROWDED_MS: Final = 66
-SHOWN_S: Final = 20.0
-"""How long `make run` runs on a machine without a display."""
-
-SETTLED_AFTER_S: Final = 0.5
-"""How long a page takes to show what was folded, its staggered charts included."""
-
-_SCALING: Final = ("QT_SCALE_FACTOR", "QT_SCREEN_SCALE", "QT_AUTO_SCREEN", "QT_DEVICE_PIXEL")
-
-SHOWN_AS: Final = Path("build") / "pulse-desktop.png"
 
 _log = logging.getLogger("pulse_desktop")
 
@@ -251,50 +232,6 @@ class Desktop:
         self._reports.report(problem.error, f"in the background: {problem.name}")
 
 
-def open_window(arguments: Namespace) -> int:
-    """Show the window until it is closed; without a display, show what it would show."""
-    server = arguments.server or os.environ.get("PULSE_SERVER", "")
-    shown = _has_display()
-    if not shown:
-        _draw_offscreen()
-        write_text(f"No display: running offscreen for {SHOWN_S:.0f} s, then writing {SHOWN_AS}.")
-    _log_to_file()
-    if shown:
-        return run_with_qt(lambda: _until_closed(server), arguments.theme)
-    return run_with_qt(lambda: _demonstrate(server), arguments.theme)
-
-
-def take_screenshot(arguments: Namespace) -> int:
-    """Render a page of the real window, offscreen, into a PNG file.
-
-    Raises:
-        CannotConnectError: no server was named and none runs here.
-    """
-    if arguments.page not in {page.key for page in PAGES}:
-        names = ", ".join(page.key for page in PAGES)
-        write_note(f"There is no page {arguments.page!r}; there are: {names}")
-        return USAGE
-    server, monitor_url = chosen_server(arguments)
-    _draw_offscreen()
-    for name in [each for each in os.environ if each.startswith(_SCALING)]:
-        del os.environ[name]  # a picture of 1920x1080 has just so many pixels
-    return run_with_qt(lambda: _picture(arguments, server, monitor_url), arguments.theme)
-
-
-def run_with_qt(main: Callable[[], Coroutine[Any, Any, int]], theme_name: str = "system") -> int:
-    """Run a coroutine on Qt's event loop and return its result."""
-    QApplication.setDesktopFileName("pulse-desktop")
-    app = QApplication.instance() or QApplication(["pulse-desktop"])
-    if not isinstance(app, QApplication):
-        raise TypeError("there is a Qt application already, and it has no windows")
-    app.setApplicationName("pulse-desktop")
-    app.setApplicationDisplayName("Pulse Desktop")
-    app.setQuitOnLastWindowClosed(False)
-    theme().install(ThemeChoice(theme_name))
-    with QEventLoop(app) as loop:
-        return int(loop.run_until_complete(main()))
-
-
 def _spare_the_collector() -> None:
     """Let the collector never again walk what lives as long as the program.
 
@@ -303,111 +240,3 @@ def _spare_the_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-async def _until_closed(server: str) -> int:
-    desktop = Desktop(server)
-    _stop_on_signals(desktop.stopped)
-    desktop.window.show()
-    desktop.start()
-    await desktop.stopped.wait()
-    desktop.window.hide()
-    await desktop.close()
-    return OK
-
-
-async def _demonstrate(server: str) -> int:
-    """Do what the window does, for a while, and say what flowed."""
-    desktop = Desktop(server)
-    _stop_on_signals(desktop.stopped)
-    desktop.window.show()
-    desktop.start()
-    try:
-        await desktop.watched_within(10.0 if server else 60.0)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SHOWN_S):
-                await desktop.stopped.wait()
-        SHOWN_AS.parent.mkdir(parents=True, exist_ok=True)
-        desktop.window.grab().save(str(SHOWN_AS))
-        return _summary(desktop.state)
-    except CannotConnectError as error:
-        complain(error)
-        return CANNOT_CONNECT
-    finally:
-        await desktop.close()
-
-
-def _summary(state: SystemState) -> int:
-    topics = [f"{t.topic} {t.received}" for t in state.topics.by_name.values() if t.received]
-    runs = [f"{name} {count}" for name, count in state.runs.counts.items() if count]
-    write_text(f"events   {', '.join(topics) or 'none'}")
-    write_text(f"runs     {', '.join(runs) or 'none'}")
-    write_text(f"results  {state.results.count} stored")
-    write_text(f"picture  {SHOWN_AS}")
-    return OK if state.topics.received and state.runs.rows and state.results.count else FAILED
-
-
-async def _picture(arguments: Namespace, server: str, monitor_url: str) -> int:
-    desktop = Desktop(server, monitor_url)
-    desktop.window.resize(*arguments.size)
-    desktop.window.show()
-    desktop.start()
-    desktop.window.show_page(arguments.page)
-    try:
-        monitor = await desktop.watched_within(CONNECT_WITHIN_S)
-        await monitor.caught_up(10.0)
-        await asyncio.sleep(max(arguments.after, SETTLED_AFTER_S))
-        picture = desktop.window.grab().toImage()
-    except UserFacingError as error:
-        complain(error)
-        return CANNOT_CONNECT
-    finally:
-        await desktop.close()
-    if not picture.save(arguments.out, "PNG"):  # type: ignore[call-overload]
-        write_note(f"Cannot write {arguments.out}: may you write there, and is there room?")
-        return FAILED
-    told = {"page": arguments.page, "theme": arguments.theme, "file": arguments.out}
-    if arguments.json:
-        write_json({**told, "width": picture.width(), "height": picture.height()})
-    else:
-        write_text(f"{arguments.out}  {picture.width()}x{picture.height()}")
-    return OK
-
-
-def _draw_offscreen() -> None:
-    """Draw where nobody sees it, and say nothing of what such a screen cannot do."""
-    os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    logging.getLogger("pulse_desktop.bugs").addFilter(
-        lambda record: "propagateSizeHints" not in record.getMessage()
-    )
-
-
-def _has_display() -> bool:
-    """Whether a window can be seen: Qt would end the process if it tried in vain."""
-    if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
-        return False
-    if not sys.platform.startswith("linux"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _stop_on_signals(stopped: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stopped.set)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
-
-
-def _log_to_file() -> None:
-    """Keep a log of bounded size beside those of the embedded stack."""
-    folder = data_folder().root / "logs"
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(folder / "window.log", maxBytes=1 << 20, backupCount=3)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-        logging.getLogger().addHandler(handler)
-        logging.getLogger().setLevel(logging.INFO)
-        # A line for each look at the monitoring port would drive all else out of the log.
-        logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: argparse.Namespace) -> int:
     if arguments.command is None:
-        from pulse_desktop.app import open_window  # noqa: PLC0415 - Qt only where it is shown
+        from pulse_desktop.commands.window import open_window  # noqa: PLC0415 - Qt only where it is shown
 
         return open_window(arguments)
     if arguments.command == "screenshot":

@@ -22,7 +22,7 @@ def screenshot(arguments: Namespace) -> int:
         )
     asyncio.run(try_to_connect(arguments))
     try:
-        from pulse_desktop.app import take_screenshot  # noqa: PLC0415 - Qt only where it is shown
+        from pulse_desktop.commands.picture import take_screenshot  # noqa: PLC0415 - Qt only where it is shown
     except ImportError as error:
         raise UserFacingError(
             "Qt cannot be loaded", f"{error}.", "`pulse-desktop doctor` says what it needs."
