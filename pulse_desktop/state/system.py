@@ -153,7 +153,15 @@ class SystemState:
         )
 
     def events_of(self, task_id: str, limit: int = 500) -> list[Event]:
-        """Find the kept events that mention a task id, oldest first. Scans the log."""
+        """Find the kept events that mention a task id, in the order of their times.
+
+        They come from two subjects and from history, so they need not have arrived in that order.
+        Scans the log: takes up to some 50 ms.
+
+        Args:
+            task_id: what they mention.
+            limit: at most so many, those that came last.
+        """
         needle = task_id.encode()
         found: list[Event] = []
         for event in self.log.newest_first():
@@ -161,7 +169,9 @@ class SystemState:
                 found.append(event)
                 if len(found) == limit:
                     break
-        return found[::-1]
+        found.reverse()  # of those at one moment the one that came first stays first
+        found.sort(key=lambda event: event.timestamp)
+        return found
 
     def _fold_event(self, arrival: Arrival) -> None:
         subject, at = arrival.subject, arrival.at

@@ -12,6 +12,7 @@ from tests.unit.state_accounts import (
     NAME,
     NOW,
     event_arrival,
+    queued_event,
     raw_arrival,
     result_body,
     stored_object,
@@ -309,3 +310,18 @@ def test_the_events_of_a_run_are_found_by_its_id():
     state = folded(task_arrival(), beat(), task_event("started"), task_event("started", NOW, "b"))
     assert [event.type for event in state.events_of("a" * 32)] == [NAME, "task.started"]
     assert [event.type for event in state.events_of("a" * 32, limit=1)] == ["task.started"]
+
+
+def test_the_events_of_a_run_stand_in_the_order_in_which_they_happened():
+    state = folded(
+        task_event("succeeded", NOW + 2, run_s=1.0),
+        task_event("started", NOW + 1),
+        event_arrival("messages", "message.scored", {"task_id": "a" * 32}, NOW + 1.5),
+        queued_event(NOW),
+    )
+    assert [event.type for event in state.events_of("a" * 32)] == [
+        "task.queued",
+        "task.started",
+        "message.scored",
+        "task.succeeded",
+    ]
