@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from pulse_desktop.ui.operations import BucketFigures, StoredValue
+from pulse_desktop.ui.operations import BucketFigures, RefusedError, StoredValue
 from pulse_desktop.ui.pages.results import ResultsPage
 from tests.ui.told import NOW
 
@@ -151,3 +151,14 @@ def test_buckets_are_looked_at_now_and_then(open_page, here, update):
     assert "1 object" not in page._about.text()
     update(page, NOW + 11)
     assert page._about.text() == "1 object · 5 B · kept for ever"
+
+
+def test_buckets_that_were_refused_are_looked_for_again_at_once(open_page, here, update):
+    here.operations.refusal = RefusedError("Not connected", "there is no server yet.")
+    page = open_page(ResultsPage)
+    assert page._buckets.count() == 0
+    assert page._about.text() == "Not connected: there is no server yet."
+    here.operations.refusal = None
+    update(page, NOW + 1.1)
+    assert page._buckets.currentText() == "taskiq_results"
+    assert "no server" not in page._about.text()

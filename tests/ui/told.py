@@ -66,6 +66,7 @@ class FakeOperations:
     buckets: list = field(default_factory=lambda: [BucketFigures("taskiq_results", watched=True)])
     watched: list = field(default_factory=list)
     saved: list = field(default_factory=list)
+    refusal: object = None
 
     async def rerun(self, runs, *, anyway=False):  # noqa: ARG002
         return Enqueued((), durable=True)
@@ -83,6 +84,8 @@ class FakeOperations:
         return 412
 
     async def result_buckets(self):
+        if self.refusal is not None:
+            raise self.refusal
         return self.buckets
 
     async def watch_bucket(self, name):

@@ -30,6 +30,8 @@ OUTCOMES: Final = {
 _FORMATS: Final = {"pickle": "pickle, read safely", "json": "JSON", "unreadable": "unreadable"}
 _UNREAD: Final = "unread"
 _LOOK_S: Final = 10.0
+_ASK_AGAIN_S: Final = 1.0
+"""After a refusal: most often there is only no connection yet."""
 _PREVIEWED: Final = 16 << 20
 
 
@@ -65,6 +67,8 @@ class ResultsPage(TopicPage[StoredResult]):
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self._looked_at = 0.0
+        self._look_after_s = _LOOK_S
+        self._refusal = ""
         self._preview_of: tuple[str, int] = ("", 0)
         self._save = QPushButton("Save…")
         context.actions.bind_button(self._save, "results.save")
@@ -151,8 +155,9 @@ class ResultsPage(TopicPage[StoredResult]):
         """Say what is in the bucket; ask the server for what the state cannot know."""
         if not self._buckets.count():
             results = self.context.state.results
-            self._about.setText(_bucket_words(results.count, results.size))
-        if not 0 <= now - self._looked_at < _LOOK_S:
+            known = _bucket_words(results.count, results.size) if results.count else ""
+            self._about.setText(known or self._refusal)
+        if not 0 <= now - self._looked_at < self._look_after_s:
             self._looked_at = now
             self.context.start("results.buckets", self._look())
 
@@ -222,8 +227,14 @@ class ResultsPage(TopicPage[StoredResult]):
     async def _look(self) -> None:
         try:
             buckets = await self.context.operations.result_buckets()
-        except RefusedError:
-            return  # the connection's state is shown elsewhere
+        except RefusedError as error:
+            self._look_after_s = _ASK_AGAIN_S
+            self._refusal = f"{error.title}: {error.detail}" if error.detail else error.title
+            if not (self._buckets.count() or self._about.text()):
+                self._about.setText(self._refusal)
+            return
+        self._look_after_s = _LOOK_S
+        self._refusal = ""
         self._show_buckets(buckets)
 
     def _show_buckets(self, buckets: Sequence[BucketFigures]) -> None:
