@@ -34,6 +34,7 @@ class Worker:
     def __init__(self, *arguments: str, server: str, log: Path, stdin: int | None = None, **more):
         environment = {
             **os.environ,
+            "PULSE_CONFIG": os.devnull,
             "PULSE_SERVER": server,
             "PULSE_WORKER_TASKS": TASKS,
             "PULSE_HEARTBEAT_INTERVAL": "0.5",

@@ -14,6 +14,7 @@ from nats.errors import Error as NatsError
 
 from pulse_desktop.protocol.addresses import mask_address
 from workers.errors import CannotConnectError
+from workers.login import login_options
 from workers.settings import Settings
 
 logger = logging.getLogger("pulse.workers.connection")
@@ -89,8 +90,7 @@ def connect_options(
         "reconnected_cb": log.on_reconnected,
         "closed_cb": log.on_closed,
     }
-    if settings.credentials:
-        options["user_credentials"] = settings.credentials
+    options.update(login_options(settings))
     options.update(more)
     return options
 

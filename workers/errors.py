@@ -11,10 +11,19 @@ class WorkerError(Exception):
 
 
 class SettingsError(WorkerError):
-    """A setting cannot be read."""
+    """A setting cannot be read. `str()` says where it stands, what it is, what it should be."""
 
     def __init__(self, variable: str, value: str, wanted: str) -> None:
-        super().__init__(f"{variable}={value!r}: expected {wanted}")
+        given = f"{variable}={value!r}" if value else variable
+        super().__init__(f"{given}: expected {wanted}")
+
+
+class UnknownSettingError(SettingsError):
+    """A settings file has a key that is no setting."""
+
+    def __init__(self, key: str, meant: str) -> None:
+        hint = f". Did you mean {meant}?" if meant else "; `pulse-worker --help` lists them"
+        WorkerError.__init__(self, f"{key}: no such setting{hint}")
 
 
 class CannotConnectError(WorkerError):

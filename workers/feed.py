@@ -145,7 +145,7 @@ async def run_feed(settings: Settings, *, path: str = "", parent_pipe: bool = Fa
     stop = StopSignal()
     stop.install(parent_pipe=parent_pipe)
     import_tasks()
-    who = dataclasses.replace(settings, worker_name="feed").identity
+    who = settings.named("feed").identity
     client = await connect(settings, "feed")
     events = EventPublisher(settings, who)
     try:

@@ -20,7 +20,27 @@ DRAIN_S: Final = 8.0
 SERVER_DRAIN_S: Final = 5.0
 PORT_PATIENCE_S: Final = 5.0
 
-_NOT_FOR_THIS_SERVER: Final = {"PULSE_CREDENTIALS": "", "PULSE_REPLICAS": ""}
+_NOT_FOR_THIS_SERVER: Final = {
+    "PULSE_CONFIG": os.devnull,
+    **dict.fromkeys(
+        (
+            "PULSE_BROKER",
+            "PULSE_CREDENTIALS",
+            "PULSE_INBOX_PREFIX",
+            "PULSE_NKEY_FILE",
+            "PULSE_PASSWORD",
+            "PULSE_PASSWORD_FILE",
+            "PULSE_REPLICAS",
+            "PULSE_TLS_CA",
+            "PULSE_TLS_CERT",
+            "PULSE_TLS_KEY",
+            "PULSE_TOKEN",
+            "PULSE_TOKEN_FILE",
+            "PULSE_USER",
+        ),
+        "",
+    ),
+}
 """What the user may have set for workers on another server."""
 
 _log: Final = logging.getLogger(__name__)

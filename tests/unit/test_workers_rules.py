@@ -62,7 +62,7 @@ def test_settings_come_from_the_environment_and_the_command_line_wins() -> None:
     assert settings.task_modules == ("one", "two")
     assert settings.slots == 5
     assert settings.worker_name == "worker-1"
-    assert set(VARIABLES) == set(Settings.__dataclass_fields__)
+    assert set(VARIABLES) == set(Settings.model_fields)
 
 
 @pytest.mark.parametrize("value", ["soon", "-1", "0", "nan", "1.5"])

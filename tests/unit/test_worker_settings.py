@@ -1,0 +1,149 @@
+"""Settings: where they may stand, which one wins, and what is said about one that cannot be."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from workers import settings_file
+from workers.errors import SettingsError
+from workers.login import login_options
+from workers.settings import VARIABLES, Settings, load_settings
+from workers.settings_file import unknown_variables
+
+
+@pytest.fixture(autouse=True)
+def _no_files_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(settings_file, "SYSTEM_FILE", tmp_path / "system.toml")
+    monkeypatch.setattr(settings_file, "user_file", lambda: tmp_path / "user.toml")
+
+
+def test_an_option_wins_over_a_variable_over_the_users_file_over_the_machines(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "system.toml").write_text(
+        'slots = 1\nack_wait = 1\npull_timeout = 1\nserver = "nats://system:1"'
+    )
+    (tmp_path / "user.toml").write_text("slots = 2\nack_wait = 2\npull_timeout = 2")
+    environ = {"PULSE_WORKER_SLOTS": "3", "PULSE_ACK_WAIT": "3", "PULSE_PULL_TIMEOUT": " "}
+    settings = load_settings(environ, slots=4)
+    assert (settings.slots, settings.ack_wait, settings.pull_timeout) == (4, 3, 2)
+    assert settings.server == "nats://system:1"
+    assert settings.drain_timeout == 30
+
+
+def test_a_file_that_is_named_is_the_only_one_read(tmp_path: Path) -> None:
+    (tmp_path / "system.toml").write_text("slots = 1")
+    (tmp_path / "own.toml").write_text('\ufeff# a comment\ntask_modules = ["one", "two"]')
+    (tmp_path / "empty.toml").touch()
+    environ = {"PULSE_CONFIG": str(tmp_path / "own.toml")}
+    assert load_settings(environ).task_modules == ("one", "two")
+    assert load_settings(environ).slots == 8
+    assert load_settings(environ, config=str(tmp_path / "empty.toml")).task_modules == ()
+    with pytest.raises(SettingsError, match=r"--config=.*there is none"):
+        load_settings(environ, config=str(tmp_path / "missing.toml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ack_weit = 3", "ack_weit: no such setting. Did you mean ack_wait?"),
+        ("worker_slots = 3", "Did you mean slots?"),
+        ("PULSE_SERVER = 'x'", "Did you mean server?"),
+        ("[limits]\nslots = 3", "limits: no such setting"),
+        ("slots = true", "slots='True': expected a whole number above 0"),
+        ("slots = 1.5", "expected a whole number above 0"),
+        ("ack_wait = inf", "expected a number of seconds above 0"),
+        ("control = 'perhaps'", "control='perhaps': expected true or false"),
+        ("broker = 'redis'", "expected jetstream or core"),
+        ("replicas = 7", "from 1 to 5"),
+        ("log_level = 'LOUD'", "DEBUG, INFO, WARNING or ERROR"),
+        ("server = 'http://a:1'", "expected nats://host:4222"),
+        ("server = 'nats://a:many'", "expected nats://host:4222"),
+        ("inbox_prefix = 'a.>'", "a subject without wildcards"),
+        ("slots =", "expected TOML"),
+    ],
+)
+def test_what_cannot_be_is_named_with_its_file_and_what_is_expected(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    file = tmp_path / "worker.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as told:
+        load_settings({}, config=str(file))
+    assert said in str(told.value)
+    assert str(file) in str(told.value)
+
+
+def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
+    settings = Settings(
+        server="nats://me:hush1@a:1", password=SecretStr("hush2"), token=SecretStr("hush3")
+    )
+    assert "hush" not in repr(settings)
+    assert "hush" not in str(settings)
+    assert "hush" not in settings.model_dump_json(exclude={"server"})
+    file = tmp_path / "worker.toml"
+    file.write_text("password = ['hush']")
+    with pytest.raises(SettingsError) as told:
+        load_settings({}, config=str(file))
+    assert "hush" not in str(told.value)
+    with pytest.raises(SettingsError) as told:
+        load_settings({"PULSE_SERVER": "http://me:hush@a:1"})
+    assert "hush" not in str(told.value)
+
+
+def test_settings_cannot_be_changed_and_look_at_nothing_but_what_they_are_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PULSE_WORKER_SLOTS", "3")
+    settings = Settings()
+    assert settings.slots == 8
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.slots = 4
+    assert settings.named("feed").identity.startswith("feed@")
+
+
+def test_every_field_has_a_variable_of_its_own_and_a_meaning() -> None:
+    variables = [variable for variable, _ in VARIABLES.values()]
+    assert len(set(variables)) == len(variables)
+    assert all(variable.startswith("PULSE_") for variable in variables)
+    assert all(meaning for _, meaning in VARIABLES.values())
+
+
+def test_a_variable_that_looks_like_ours_and_is_not_is_found() -> None:
+    known = [variable for variable, _ in VARIABLES.values()]
+    environ = {"PULSE_ACKWAIT": "3", "PULSE_SERVER": "x", "PATH": "y", "PULSE_QQQQQ": "z"}
+    assert unknown_variables(environ, known) == {
+        "PULSE_ACKWAIT": "PULSE_ACK_WAIT",
+        "PULSE_QQQQQ": "",
+    }
+
+
+def test_a_secret_in_a_file_is_read_at_each_connection(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("first\n")
+    options = login_options(Settings(user="me", password_file=str(secret)))
+    assert (options["user"], options["password"]()) == ("me", "first")
+    secret.write_text("second\r\n")
+    assert options["password"]() == "second"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"user": "me", "password": SecretStr("a"), "token": SecretStr("b")}, "only one of them"),
+        ({"password": SecretStr("a")}, "PULSE_USER: expected a name"),
+        ({"credentials": "/nowhere.creds"}, "PULSE_CREDENTIALS='/nowhere.creds'"),
+        ({"nkey_file": "/nowhere.nk"}, "PULSE_NKEY_FILE='/nowhere.nk'"),
+        ({"tls_ca": "/nowhere.pem"}, "PULSE_TLS_CA='/nowhere.pem'"),
+        ({"tls_key": "/nowhere.pem"}, "PULSE_TLS_CERT"),
+        ({"tls_ca": __file__}, "PEM"),
+        ({"tls_cert": __file__}, "PEM"),
+    ],
+)
+def test_a_login_that_cannot_work_is_told_before_it_is_tried(
+    given: dict[str, object], said: str
+) -> None:
+    with pytest.raises(SettingsError) as told:
+        login_options(Settings(**given))  # type: ignore[arg-type]
+    assert said in str(told.value)
