@@ -25,6 +25,7 @@ from pulse_desktop.core.own_events import OwnEvents
 from pulse_desktop.core.result_bodies import ResultBodies
 from pulse_desktop.core.server_looks import ServerLooks, hindrances
 from pulse_desktop.core.task_requests import TaskRequests
+from pulse_desktop.core.worker_control import WorkerControl
 from pulse_desktop.protocol.arrival import Channel
 from pulse_desktop.protocol.task_result import TaskResult
 from pulse_desktop.protocol.topics import (
@@ -51,6 +52,7 @@ class Monitor:
         event_feed: `websocket.*`.
         task_feed: the task subject.
         queue: the task queue.
+        control: cancels tasks and gives orders to workers.
         supervisor: owner of all background work.
         problems: what went wrong in the background, newest last.
     """
@@ -110,6 +112,7 @@ class Monitor:
         self._looks = ServerLooks(self.connection, self.queue, url)
         self._events = OwnEvents(self.connection, self.event_feed, clock)
         self._requests = TaskRequests(self.queue, self.task_feed, self._events, self.state, clock)
+        self.control = WorkerControl(self.connection, self.queue, self._events, self.state, clock)
         self.supervisor = Supervisor(self._note_problem)
         self.problems: list[TaskProblem] = []
 

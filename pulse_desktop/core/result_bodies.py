@@ -8,8 +8,13 @@ from pulse_desktop.bus.errors import NotConnectedError, UserFacingError
 from pulse_desktop.bus.inbox import Inbox
 from pulse_desktop.bus.results import ResultStore, ResultWatch, WatchStatus
 from pulse_desktop.bus.supervisor import Supervisor
-from pulse_desktop.protocol.stored_object import StoredObject
-from pulse_desktop.protocol.task_result import TaskResult, UnreadableResultError, decode_result
+from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
+from pulse_desktop.protocol.task_result import (
+    TaskResult,
+    UnreadableResultError,
+    decode_progress,
+    decode_result,
+)
 from pulse_desktop.state.system import SystemState
 
 READERS: Final = 8
@@ -120,6 +125,9 @@ class ResultBodies:
                 self._being_read -= 1
 
     async def _read_body(self, stored: StoredObject) -> None:
+        if stored.key.startswith(PROGRESS_PREFIX):
+            await self._read_progress(stored)
+            return
         current = self._state.results.get(stored.key)
         if current is None or current.stored.sequence != stored.sequence:
             return  # a newer version, or its deletion, has come meanwhile
@@ -139,6 +147,17 @@ class ResultBodies:
             self._state.fold_unreadable_body(stored, str(error))
         else:
             self._state.fold_result(stored, result)
+        self.folded.set()
+
+    async def _read_progress(self, stored: StoredObject) -> None:
+        """Read what a task says of itself; what cannot be read tells nothing."""
+        try:
+            body = await self.store.read(stored, limit=THREAD_ABOVE)
+            self._state.fold_progress(stored, decode_progress(body))
+        except NotConnectedError:
+            raise
+        except (UserFacingError, UnreadableResultError):
+            return
         self.folded.set()
 
 

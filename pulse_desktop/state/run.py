@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+from pulse_desktop.state.progress import Progress
+
 
 class RunState(enum.StrEnum):
     """What a run is doing, in the words shown to the operator."""
@@ -114,15 +116,6 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     started_at: float | None = None
     worker: str = ""
     ending: Ending | None = None
-
-
-class Progress(msgspec.Struct, frozen=True, gc=False, order=True):
-    """How far a run has come: `done` of `total` units at a time, Unix seconds."""
-
-    at: float
-    done: float
-    total: float
-    message: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from pulse_desktop.protocol.event import Event, fields_of
-from pulse_desktop.protocol.stored_object import StoredObject
+from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_message import (
     RERUN_OF,
     RETRIES,
@@ -14,15 +14,15 @@ from pulse_desktop.protocol.task_message import (
     TaskMessage,
     decode_labels,
 )
-from pulse_desktop.protocol.task_result import TaskResult
+from pulse_desktop.protocol.task_result import TaskProgress, TaskResult
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.fields import as_json, as_number, as_text, as_whole
+from pulse_desktop.state.progress import progress_of_event, progress_of_object
 from pulse_desktop.state.quick_accounts import QUICK_READERS
 from pulse_desktop.state.run import (
     Answer,
     Attempt,
     Ending,
-    Progress,
     Request,
     RunError,
     TaskRun,
@@ -95,6 +95,15 @@ def account_of_unreadable_result(stored: StoredObject, problem: str) -> TaskRun:
     )
 
 
+def account_of_progress(stored: StoredObject, told: TaskProgress) -> TaskRun:
+    """Say what a stored progress object tells."""
+    return TaskRun(
+        stored.key.removeprefix(PROGRESS_PREFIX),
+        progress=progress_of_object(told, stored.stored_at),
+        heard_at=stored.stored_at,
+    )
+
+
 def account_of_event(event: Event, body: msgspec.Raw | None = None) -> TaskRun | None:
     """Say what a worker's event tells about a run, or None when it is not about one.
 
@@ -156,16 +165,10 @@ def _started(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
 
 
 def _progress(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
-    done, total = as_number(data.get("done")), as_number(data.get("total"))
     return TaskRun(
         task_id,
         as_text(data.get("task_name")),
-        progress=Progress(
-            event.timestamp,
-            0.0 if done is None else done,
-            0.0 if total is None else total,
-            as_text(data.get("message")),
-        ),
+        progress=progress_of_event(data, event.timestamp),
         heard_at=event.timestamp,
     )
 

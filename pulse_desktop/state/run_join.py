@@ -29,7 +29,7 @@ def join(a: TaskRun, b: TaskRun) -> TaskRun:
         run.max_attempts = b.max_attempts
     if b.attempts:
         run.attempts = _join_attempts(run.attempts, b.attempts)
-    if b.progress is not None and (run.progress is None or b.progress > run.progress):
+    if b.progress is not None and (run.progress is None or b.progress.merit > run.progress.merit):
         run.progress = b.progress
     if b.cancelled_at is not None:
         run.cancelled_at = max(b.cancelled_at, run.cancelled_at or 0.0)

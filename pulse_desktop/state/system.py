@@ -4,6 +4,7 @@ The bus leaves arrivals in an inbox; once per frame `fold` takes as many as its 
 changed is kept as positions per collection, so that only the visible page has to look.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -11,20 +12,28 @@ import msgspec
 
 from pulse_desktop.protocol.arrival import Arrival, Channel
 from pulse_desktop.protocol.event import Event, read_event
-from pulse_desktop.protocol.stored_object import StoredObject
+from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_message import TASK_NAME, UnreadableTaskError, decode_task
-from pulse_desktop.protocol.task_result import TaskResult, UnreadableResultError, decode_result
+from pulse_desktop.protocol.task_result import (
+    TaskProgress,
+    TaskResult,
+    UnreadableResultError,
+    decode_result,
+)
 from pulse_desktop.protocol.topics import MESSAGE_TOPICS, topic_of
 from pulse_desktop.state.agent_calls import AgentCalls
 from pulse_desktop.state.chat_messages import ChatMessages
 from pulse_desktop.state.fields import as_text
 from pulse_desktop.state.knowledge import Knowledge
 from pulse_desktop.state.metrics import Metrics
+from pulse_desktop.state.progress import ProgressReports
 from pulse_desktop.state.providers import Providers
 from pulse_desktop.state.rows import Rows
+from pulse_desktop.state.run import OPEN_STATES
 from pulse_desktop.state.run_accounts import (
     account_of_event,
     account_of_object,
+    account_of_progress,
     account_of_result,
     account_of_task,
     account_of_unreadable_result,
@@ -93,6 +102,7 @@ class SystemState:
         self.topics = Topics()
         self.unreadable = 0
         self.to_read: list[StoredObject] = []
+        self._progress = ProgressReports()
         self._lanes: dict[str, _Lane] = {}
         self._by_topic: dict[str, _Apply] = {
             "tasks": self._apply_to_runs,
@@ -134,9 +144,14 @@ class SystemState:
         run = self.runs.put(account_of_unreadable_result(stored, problem))
         self.results.unreadable(stored.key, stored.sequence, run.name, problem)
 
+    def fold_progress(self, stored: StoredObject, told: TaskProgress) -> None:
+        """Fold what a running task stored about itself."""
+        self.runs.put(account_of_progress(stored, told))
+
     def sweep(self, now: float) -> None:
         """Do what only the passing of time brings about. Once a second is often enough."""
         self.runs.sweep(now, self.workers.busy_tasks(now))
+        self.to_read += self._progress.take_due(self._progress_told_at)
 
     def take_changes(self) -> Changes:
         """Return what was replaced since the last call, for the page that is visible."""
@@ -221,8 +236,18 @@ class SystemState:
             )
         )
 
+    def _progress_told_at(self, task_id: str) -> float | None:
+        run = self.runs.get(task_id)
+        if run is None:
+            return None
+        if run.state not in OPEN_STATES:
+            return math.inf
+        return run.progress.at if run.progress is not None else 0.0
+
     def _fold_object(self, stored: StoredObject) -> None:
-        if self.results.put(stored):
+        if stored.key.startswith(PROGRESS_PREFIX):
+            self._progress.put(stored)
+        elif self.results.put(stored):
             self.runs.put(account_of_object(stored))
             self.to_read.append(stored)
 

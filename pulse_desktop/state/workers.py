@@ -8,6 +8,7 @@ import msgspec
 
 from pulse_desktop.protocol.event import Event, fields_of
 from pulse_desktop.protocol.timestamps import parse_timestamp
+from pulse_desktop.state.catalogue import Catalogue
 from pulse_desktop.state.fields import as_number, as_text, as_whole
 from pulse_desktop.state.rows import Rows
 from pulse_desktop.state.series import SamplesByName
@@ -25,6 +26,16 @@ class WorkerHealth(enum.StrEnum):
     LATE = "late"
     GONE = "gone"
     STOPPED = "stopped"
+
+
+class WorkerWork(enum.StrEnum):
+    """What a living worker does about tasks."""
+
+    BUSY = "busy"
+    IDLE = "idle"
+    PAUSED = "paused"
+    DRAINING = "draining"
+    UNKNOWN = ""
 
 
 class Worker(msgspec.Struct, gc=False):
@@ -46,6 +57,10 @@ class Worker(msgspec.Struct, gc=False):
         seen_at: Unix seconds of the latest heartbeat.
         stopped: whether it said good-bye.
         raw: the latest event about it.
+        control: subject on which it takes orders, empty when it takes none.
+        paused: whether it was told to take no tasks for now.
+        draining: whether it finishes what it runs and then ends.
+        log_level: from which it logs, empty when it was not said.
     """
 
     worker: str
@@ -63,6 +78,21 @@ class Worker(msgspec.Struct, gc=False):
     seen_at: float
     stopped: bool
     raw: bytes
+    control: str = ""
+    paused: bool = False
+    draining: bool = False
+    log_level: str = ""
+
+    @property
+    def work(self) -> WorkerWork:
+        """What it does about tasks, as of its latest heartbeat."""
+        if self.draining:
+            return WorkerWork.DRAINING
+        if self.paused:
+            return WorkerWork.PAUSED
+        if self.busy is None:
+            return WorkerWork.UNKNOWN
+        return WorkerWork.BUSY if self.busy else WorkerWork.IDLE
 
     def health(self, now: float) -> WorkerHealth:
         """Judge it at a time, Unix seconds."""
@@ -81,13 +111,24 @@ class Workers:
         rows: in the order in which they were first heard of.
         busy: busy slots over time, by worker.
         cpu: per cent of one core over time, by worker.
+        catalogue: the tasks they say they know.
     """
 
     def __init__(self, capacity: int = 2_000) -> None:
         self.rows: Rows[Worker] = Rows(capacity, on_forget=self._forget)
         self.busy = SamplesByName(1_000)
         self.cpu = SamplesByName(1_000)
+        self.catalogue = Catalogue()
         self._positions: dict[str, int] = {}
+
+    def get(self, worker: str) -> Worker | None:
+        """Return a worker by its identity, or None."""
+        position = self._positions.get(worker)
+        return None if position is None else self.rows[position]
+
+    def controlled(self, now: float) -> list[str]:
+        """Return the identities of the workers that are there and take orders."""
+        return [worker.worker for worker in self.alive(now) if worker.control]
 
     def alive(self, now: float) -> list[Worker]:
         """Return the workers that are there, late ones included."""
@@ -117,6 +158,8 @@ class Workers:
         position = self._positions.get(name)
         if position is not None and self.rows[position].seen_at > event.timestamp:
             return
+        if "catalogue" in data:
+            self.catalogue.apply(data["catalogue"])
         worker = _worker(name, data, event)
         if position is None:
             self._positions[name] = self.rows.append(worker)
@@ -134,7 +177,7 @@ class Workers:
 
 
 def _worker(name: str, data: dict[str, Any], event: Event) -> Worker:
-    tasks = data.get("tasks")
+    tasks = data.get("running") or data.get("tasks")
     tasks = tasks if isinstance(tasks, list) else []
     ids = (task.get("task_id") if isinstance(task, dict) else task for task in tasks)
     return Worker(
@@ -153,4 +196,8 @@ def _worker(name: str, data: dict[str, Any], event: Event) -> Worker:
         event.timestamp,
         event.type == "worker.stopped",
         event.raw,
+        as_text(data.get("control")),
+        data.get("paused") is True,
+        data.get("draining") is True,
+        as_text(data.get("log_level")).upper(),
     )

@@ -157,7 +157,17 @@ def accounts(draw):
             draw(st.integers(0, 2)),
             draw(st.integers(0, 2)),
             draw(st.just(()) | st.tuples(starts | ends)),
-            draw(st.none() | st.builds(Progress, times, times, times, words)),
+            draw(
+                st.none()
+                | st.builds(
+                    Progress,
+                    times,
+                    times,
+                    times,
+                    words,
+                    *[st.none() | st.sampled_from([0.0, 1.5])] * 2,
+                )
+            ),
             draw(st.none() | times),
             draw(st.none() | answers),
             draw(words),

@@ -1,0 +1,77 @@
+"""Stands in for workers that take orders: answers on the control subjects as a test tells it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import nats
+from nats.aio.msg import Msg
+
+from pulse_desktop.protocol.control import (
+    CONTROL_ALL,
+    CONTROL_GROUP,
+    CONTROL_QUEUE,
+    ControlAnswer,
+    ControlRequest,
+    control_subject,
+    decode_request,
+    encode_answer,
+)
+from pulse_desktop.protocol.event import encode_event
+
+Answer = Callable[[ControlRequest], tuple[str, bool, str] | None]
+"""Returns outcome, ok and detail; None to stay silent."""
+
+
+class AnsweringWorker:
+    """One worker's control side.
+
+    Attributes:
+        worker: its identity.
+        asked: the commands it heard, with task id or level.
+    """
+
+    def __init__(self, client: nats.NATS, worker: str, answer: Answer) -> None:
+        self._client = client
+        self.worker = worker
+        self._answer = answer
+        self.asked: list[tuple[str, str]] = []
+
+    async def listen(self) -> None:
+        subscribe = self._client.subscribe
+        await subscribe(CONTROL_ALL, cb=self._hear)
+        await subscribe(control_subject(self.worker), cb=self._hear)
+        await subscribe(CONTROL_QUEUE, queue=CONTROL_GROUP, cb=self._hear)
+        await self._client.flush()
+
+    async def beat(self, now: float, **more: object) -> None:
+        """Send a heartbeat that says under which subject it takes orders."""
+        told = {"worker": self.worker, "host": "here", "pid": 1, "slots": 4, "busy": 0}
+        told |= {"control": control_subject(self.worker), **more}
+        payload = encode_event("monitoring", "worker.heartbeat", told, source=self.worker, now=now)[
+            1
+        ]
+        await self._client.publish("websocket.monitoring", payload)
+
+    async def _hear(self, message: Msg) -> None:
+        request = decode_request(message.data)
+        assert request is not None
+        self.asked.append((request.command, request.task_id or request.level or ""))
+        told = self._answer(request)
+        if told is not None:
+            outcome, ok, detail = told
+            answer = ControlAnswer(request.id, self.worker, ok, outcome, detail)
+            await message.respond(encode_answer(answer))
+
+
+@asynccontextmanager
+async def answering(
+    url: str, answer: Answer, worker: str = "worker-1@here:1"
+) -> AsyncIterator[AnsweringWorker]:
+    """Yield a worker that listens for orders."""
+    client = await nats.connect(url, allow_reconnect=False)
+    try:
+        standing = AnsweringWorker(client, worker, answer)
+        await standing.listen()
+        yield standing
+    finally:
+        await client.close()
