@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh machine `make run` and `make test` are enough.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-test run test lint format bench soak screenshots lock clean
+.PHONY: help setup setup-run setup-test run test lint format bench bench-workers soak screenshots lock clean
 
 BIN := .venv/bin
 # Tests and checks draw into memory; a test that wants a screen starts its own.
@@ -11,7 +11,7 @@ OFFSCREEN := QT_QPA_PLATFORM=offscreen
 check = @echo "== $(1)"; $(2) || { echo "make $@: $(1) failed" >&2; exit 1; }
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' \
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' \
 		$(firstword $(MAKEFILE_LIST))
 
 setup: ## Only the set-up: .venv, pinned packages, system libraries (PYTHON=… chooses)
@@ -45,6 +45,9 @@ format: setup-test ## Format the code and repair what ruff can repair
 
 bench: setup-run ## Measure the speed that docs/performance.md claims
 	@$(OFFSCREEN) $(BIN)/python benchmarks/ingest.py $(BENCH)
+
+bench-workers: setup-run ## Measure our workers beside bare taskiq-nats
+	@$(BIN)/python benchmarks/workers.py $(BENCH)
 
 soak: setup-test ## The tests that take hours
 	@$(OFFSCREEN) $(BIN)/pytest -m soak --timeout=0 $(PYTEST)

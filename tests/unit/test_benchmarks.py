@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-INGEST = Path(__file__).parents[2] / "benchmarks" / "ingest.py"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+INGEST = BENCHMARKS / "ingest.py"
+WORKERS = BENCHMARKS / "workers.py"
 LITTLE = ("--quick", "--seconds", "0.8", "--repeats", "1", "--rates", "400", "--ring", "1000")
 
 
@@ -33,3 +35,22 @@ def test_a_short_round_at_a_low_rate_loses_nothing_and_prints_its_table(tmp_path
     assert steady["gap_max_ms"] >= steady["gap_p99_ms"] > 0
     assert figures["lost"] == 0
     assert figures["ratio"]["with headers"] > 0
+
+
+def test_ours_and_bare_workers_do_the_same_few_tasks_and_the_table_sets_them_side_by_side(tmp_path):
+    figures = tmp_path / "figures.json"
+    little = ("--repeats", "1", "--processes", "1", "--kinds", "no-op", "--scale", "0.03")
+    options = (*little, "--seconds", "0.3", "--json", str(figures))
+    done = subprocess.run(
+        [sys.executable, str(WORKERS), *options],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "ours wait p50" in done.stdout
+    bare, ours = json.loads(figures.read_bytes())["rounds"]
+    assert (bare["stack"], ours["stack"]) == ("bare", "ours")
+    assert bare["stored"] == ours["stored"] == ours["expected"] == 50 + 90 + 30
+    assert 0 < ours["wait_p50_ms"] <= ours["wait_p99_ms"]

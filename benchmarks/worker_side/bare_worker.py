@@ -1,0 +1,75 @@
+"""What our workers are compared with: TaskIQ's own receiver on taskiq-nats, nothing around it.
+
+Configured as its documentation says, with two exceptions that make it comparable at all: a
+`pull_consume_timeout` (without it a worker hangs for ever after a restart of the server), and
+results as JSON instead of pickle, as ours.
+"""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import worker_tasks  # noqa: F401 - makes the tasks known
+from taskiq import async_shared_broker
+from taskiq.receiver import Receiver
+from taskiq.serializers import JSONSerializer
+from taskiq_nats import NATSObjectStoreResultBackend, PullBasedJetStreamBroker
+
+PULL_TIMEOUT_S = 5.0
+
+
+def make_bare_broker(server: str, batch: int = 1) -> PullBasedJetStreamBroker:
+    """Return the broker that both sides of the bare queue use.
+
+    Args:
+        server: NATS address.
+        batch: tasks asked for at once; taskiq-nats' default is 1.
+    """
+    broker = PullBasedJetStreamBroker(
+        [server], pull_consume_timeout=PULL_TIMEOUT_S, pull_consume_batch=batch
+    )
+    results: NATSObjectStoreResultBackend[object] = NATSObjectStoreResultBackend(
+        [server], serializer=JSONSerializer()
+    )
+    broker.with_result_backend(results)
+    async_shared_broker.default_broker(broker)
+    return broker
+
+
+async def work(server: str, slots: int, batch: int) -> None:
+    """Run tasks until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    broker = make_bare_broker(server, batch)
+    broker.is_worker_process = True
+    await broker.startup()
+    with ThreadPoolExecutor(slots) as executor:
+        receiver = Receiver(broker, executor, max_async_tasks=slots, run_startup=False)
+        await receiver.listen(stop)
+    await broker.shutdown()
+
+
+def main() -> int:
+    """Run one worker process."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("server")
+    parser.add_argument("--slots", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=1)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        import uvloop  # noqa: PLC0415 - not installed everywhere
+    except ImportError:
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(work(arguments.server, arguments.slots, arguments.batch))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

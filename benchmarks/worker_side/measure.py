@@ -1,0 +1,293 @@
+"""One measurement: a backlog worked off by worker processes, then tasks at a steady rate.
+
+The workers are up and have done some tasks before, so that starting them is not measured; then the
+backlog is stored at once, a hundred times as fast as it is worked off. It is done when every task
+is acknowledged, every result stored, and, with our workers, every event stored too. Prints its
+figures as one line of JSON.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from statistics import quantiles
+from typing import Any, Final
+
+import nats
+import psutil
+from bare_worker import make_bare_broker
+from nats.aio.client import Client
+from nats.js.errors import NotFoundError
+from taskiq.kicker import AsyncKicker
+from worker_tasks import KINDS, MARKS, Marks
+
+from pulse_desktop.protocol.identifiers import new_task_id
+from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.topics import (
+    EVENT_STREAM,
+    RESULT_BUCKET,
+    TASK_CONSUMER,
+    TASK_STREAM,
+    TASK_SUBJECT,
+)
+from workers.event_publisher import EventPublisher
+from workers.process import make_broker
+from workers.provisioning import provision
+from workers.settings import Settings
+
+BARE: Final = "bare"
+OURS: Final = "ours"
+_HERE: Final = Path(__file__).parent
+_WARM_UP: Final = 50
+_LIMIT_S: Final = 120.0
+_LOOK_S: Final = 0.02
+_EVENTS_PER_TASK: Final = 2
+"""Started and succeeded, of a task that nobody announced as queued."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Load:
+    """What is to be done.
+
+    Attributes:
+        stack: `bare` or `ours`.
+        kind: of task, as in `KINDS`.
+        processes: worker processes.
+        slots: tasks that each runs at the same time.
+        batch: tasks a bare worker asks for at once.
+        tasks: in the backlog.
+        rate: tasks enqueued per second afterwards.
+        seconds: how long.
+    """
+
+    stack: str
+    kind: str
+    processes: int
+    slots: int
+    batch: int
+    tasks: int
+    rate: float
+    seconds: float
+
+    @property
+    def steady_tasks(self) -> int:
+        """Tasks enqueued at the steady rate."""
+        return int(self.rate * self.seconds)
+
+
+class Measurement:
+    """A server with workers, and what is asked of them."""
+
+    def __init__(self, load: Load, server: str, client: Client, marks: Marks) -> None:
+        self._load = load
+        self._server = server
+        self._client = client
+        self._js = client.jetstream()
+        self._marks = marks
+        self._task_name = f"worker_tasks:{KINDS[load.kind]}"
+
+    async def take(self, workers: list[psutil.Process]) -> dict[str, Any]:
+        """Measure.
+
+        Raises:
+            TimeoutError: the tasks are not done in time.
+        """
+        load = self._load
+        await _until(self._listening)
+        await self._store_backlog(_WARM_UP, first=0)
+        await _until(lambda: self._done(_WARM_UP))
+        busy = _cpu(workers)
+        begin = time.perf_counter()
+        await self._store_backlog(load.tasks, first=_WARM_UP)
+        done = _WARM_UP + load.tasks
+        await _until(lambda: self._done(done))
+        took = time.perf_counter() - begin
+        busy = _cpu(workers) - busy
+        waits = await self._waits(first=done)
+        await _until(lambda: self._done(done + load.steady_tasks, enqueued=load.steady_tasks))
+        return {
+            **dataclasses.asdict(load),
+            "per_second": load.tasks / took,
+            "cpu_ms_per_task": 1e3 * busy / load.tasks,
+            "wait_p50_ms": 1e3 * quantiles(waits, n=100)[49],
+            "wait_p99_ms": 1e3 * quantiles(waits, n=100)[98],
+            "stored": await self._results(),
+            "expected": done + load.steady_tasks,
+        }
+
+    async def _listening(self) -> bool:
+        try:
+            info = await self._js.consumer_info(TASK_STREAM, TASK_CONSUMER)
+        except NotFoundError:
+            return False
+        return (info.num_waiting or 0) >= self._load.processes
+
+    async def _store_backlog(self, count: int, first: int) -> None:
+        """Put tasks into the stream; a burst is no larger than the server takes unasked."""
+        stored = (await self._js.stream_info(TASK_STREAM)).state.messages
+        for start in range(0, count, 500):
+            part = range(start, min(start + 500, count))
+            for number in part:
+                payload, _ = encode_task(
+                    new_task_id(), self._task_name, args=str([first + number]).encode()
+                )
+                await self._client.publish(TASK_SUBJECT, payload)
+            stored += len(part)
+            await _until(lambda wanted=stored: self._stored(wanted))  # type: ignore[misc]
+
+    async def _stored(self, count: int) -> bool:
+        return (await self._js.stream_info(TASK_STREAM)).state.messages >= count
+
+    async def _done(self, tasks: int, enqueued: int = 0) -> bool:
+        """Tell whether everything about the first so many tasks has reached the server."""
+        info = await self._js.consumer_info(TASK_STREAM, TASK_CONSUMER)
+        if info.num_pending or info.num_ack_pending or info.delivered is None:
+            return False
+        if info.delivered.stream_seq < tasks:
+            return False
+        if self._load.stack == OURS:
+            told = (
+                await self._js.stream_info(EVENT_STREAM, subjects_filter="websocket.tasks")
+            ).state
+            events = (told.subjects or {}).get("websocket.tasks", 0)
+            return events >= _EVENTS_PER_TASK * tasks + enqueued
+        return True
+
+    async def _waits(self, first: int) -> list[float]:
+        """Enqueue at the steady rate, and return how long each task waited, in seconds."""
+        kicked: list[float] = []
+        async with self._enqueuing() as kick:
+            begin = time.perf_counter()
+            for number in range(self._load.steady_tasks):
+                due = begin + number / self._load.rate
+                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+                kicked.append(time.time())
+                await kick(first + number)
+        last = first + self._load.steady_tasks - 1
+        await _until(lambda: bool(self._marks.read(last)))
+        return [self._marks.read(first + n) - at for n, at in enumerate(kicked)]
+
+    @contextlib.asynccontextmanager
+    async def _enqueuing(self) -> AsyncIterator[Callable[[int], Awaitable[Any]]]:
+        """Yield what enqueues a task, as a program that uses the stack does."""
+        events: EventPublisher | None = None
+        if self._load.stack == OURS:
+            settings = Settings(server=self._server)
+            events = EventPublisher(settings, "benchmark")
+            await events.start()
+            broker: Any = make_broker(settings, events, "benchmark")
+        else:
+            broker = make_bare_broker(self._server)
+        await broker.startup()
+        try:
+            yield lambda number: AsyncKicker(self._task_name, broker, {}).kiq(number)
+        finally:
+            if events is not None:
+                await events.close()
+            await broker.shutdown()
+
+    async def _results(self) -> int:
+        """Return how many results are stored."""
+        pattern = f"$O.{RESULT_BUCKET}.M.>"
+        info = await self._js.stream_info(f"OBJ_{RESULT_BUCKET}", subjects_filter=pattern)
+        return len(info.state.subjects or {})
+
+
+async def _until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+    async with asyncio.timeout(_LIMIT_S):
+        while True:
+            met = condition()
+            if met if isinstance(met, bool) else await met:
+                return
+            await asyncio.sleep(_LOOK_S)
+
+
+def _cpu(workers: list[psutil.Process]) -> float:
+    """Return the seconds of processor time the workers have used."""
+    return sum(times.user + times.system for times in (each.cpu_times() for each in workers))
+
+
+def _command(load: Load, server: str, number: int) -> list[str]:
+    if load.stack == BARE:
+        command = [
+            sys.executable,
+            str(_HERE / "bare_worker.py"),
+            server,
+            "--batch",
+            str(load.batch),
+        ]
+    else:
+        command = [sys.executable, "-m", "workers", "run", "--server", server]
+        command += ["--name", f"worker-{number}", "--log-level", "WARNING"]
+    return [*command, "--slots", str(load.slots)]
+
+
+@contextlib.contextmanager
+def _workers(load: Load, server: str, marks: Path) -> Any:
+    environment = {
+        **os.environ,
+        MARKS: str(marks),
+        "PYTHONPATH": f"{_HERE}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+        "PULSE_WORKER_TASKS": "worker_tasks",
+    }
+    processes = [
+        subprocess.Popen(_command(load, server, number), env=environment, cwd=_HERE)
+        for number in range(1, load.processes + 1)
+    ]
+    try:
+        yield [psutil.Process(process.pid) for process in processes]
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        for process in processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+async def _measure(load: Load, server: str) -> dict[str, Any]:
+    client = await nats.connect(server)
+    try:
+        if load.stack == OURS:
+            await provision(client.jetstream(), Settings(server=server))
+        with tempfile.TemporaryDirectory(prefix="pulse-bench-") as folder:
+            path = Path(folder) / "marks"
+            marks = Marks.make(path, _WARM_UP + load.tasks + load.steady_tasks)
+            with _workers(load, server, path) as workers:
+                return await Measurement(load, server, client, marks).take(workers)
+    finally:
+        await client.close()
+
+
+def main() -> int:
+    """Measure once."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("server")
+    parser.add_argument("--stack", choices=(BARE, OURS), required=True)
+    parser.add_argument("--kind", choices=tuple(KINDS), required=True)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--slots", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--tasks", type=int, default=1_000)
+    parser.add_argument("--rate", type=float, default=100.0)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    options = vars(parser.parse_args())
+    server = options.pop("server")
+    figures = asyncio.run(_measure(Load(**options), server))
+    sys.stdout.write(json.dumps(figures) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
