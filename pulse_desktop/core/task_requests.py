@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from pulse_desktop.bus.errors import UserFacingError
 from pulse_desktop.bus.feed import Feed
 from pulse_desktop.bus.task_queue import Sent, TaskQueue
@@ -12,10 +10,13 @@ from pulse_desktop.core.own_events import OwnEvents
 from pulse_desktop.protocol.identifiers import new_task_id
 from pulse_desktop.protocol.task_message import (
     REQUESTED_BY,
+    RERUN_OF,
     TASK_NAME,
+    decode_task,
     encode_task,
     repeated_labels,
 )
+from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
@@ -62,11 +63,12 @@ class TaskRequests:
     async def enqueue(
         self, task_name: str, args: bytes, kwargs: bytes, labels: dict[str, Any], *, anyway: bool
     ) -> tuple[str, Sent]:
-        """Enqueue a task by name; see `Monitor.enqueue`."""
+        """Enqueue a task by name; see `Monitor.enqueue`. A re-run is told as such too."""
         task_id = new_task_id()
         told = {REQUESTED_BY: self._events.who, TASK_NAME: task_name, **labels}
         payload, headers = encode_task(task_id, task_name, args=args, kwargs=kwargs, labels=told)
         now = self._clock()
+        task = decode_task(payload)
         sent = await self._queue.enqueue(
             task_id,
             payload,
@@ -75,19 +77,21 @@ class TaskRequests:
             has_live_workers=bool(self._state.workers.alive(now)),
         )
         self._feed.echo(TASK_SUBJECT, payload)
-        body = msgspec.json.decode(payload)
         await self._events.tell(
             "tasks",
             "task.queued",
             {
                 "task_id": task_id,
                 "task_name": task_name,
-                "args": body["args"],
-                "kwargs": body["kwargs"],
-                "labels": body["labels"],
-                "queued_at": now,
+                "args": task.args,
+                "kwargs": task.kwargs,
+                "labels": task.labels,
+                "labels_types": task.labels_types,
+                "queued_at": format_timestamp(now),
             },
         )
+        if RERUN_OF in told:
+            await self._events.tell_audit("rerun", str(told[RERUN_OF]), task_id)
         return task_id, sent
 
     async def rerun(self, run: TaskRun, *, anyway: bool) -> tuple[str, Sent]:
@@ -98,8 +102,6 @@ class TaskRequests:
         labels = repeated_labels(
             request.labels, request.labels_types, origin=run.task_id, who=self._events.who
         )
-        task_id, sent = await self.enqueue(
+        return await self.enqueue(
             request.task_name, request.args, request.kwargs, labels, anyway=anyway
         )
-        await self._events.tell_audit("rerun", run.task_id, task_id)
-        return task_id, sent

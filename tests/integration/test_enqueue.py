@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pulse_desktop.desktop_operations import DesktopOperations
 from pulse_desktop.monitor import Monitor
-from pulse_desktop.state.run import RunState
+from pulse_desktop.state.run import RunState, TaskRun
 from pulse_desktop.ui.operations import RefusedError
 from tests.monitor_running import monitor_of, run_in
 from tests.servers import NatsServer
@@ -47,10 +48,15 @@ async def test_a_task_enqueued_by_hand_runs_and_its_edited_re_run_is_known_as_on
         assert lines(note) == ["begin", "end"]
         assert first.name == WORK
         assert not first.rerun_of
+        await wait_until(lambda: monitor.state.workers.rows)
+        await wait_until(operations.queue)
+        figures = operations.queue()
+        assert figures is not None
+        assert figures.listeners == 1
 
         args = json.dumps([str(other)]).encode()
         edited = await operations.enqueue(
-            WORK, args, b"{}", {"priority": 5, "urgent": False}, rerun_of=first_id
+            WORK, args, b'{"seconds":0.10}', {"priority": 5, "urgent": False}, rerun_of=first_id
         )
         second = await run_in(monitor, edited.task_ids[0], RunState.SUCCEEDED)
         assert lines(other) == ["begin", "end"]
@@ -60,6 +66,21 @@ async def test_a_task_enqueued_by_hand_runs_and_its_edited_re_run_is_known_as_on
         assert (told["priority"], told["urgent"]) == ("5", "False")
         types = json.loads(second.request.labels_types)
         assert (types["priority"], types["urgent"]) == (2, 5)
+        await tells_as_workers_do(monitor, second)
+        (audit,) = [each.data() for each in monitor.state.log if each.type == "audit"]
+        assert (audit["action"], audit["target"]) == ("rerun", first_id)
+        assert (audit["who"], audit["detail"]) == (monitor.who, second.task_id)
+
+
+async def tells_as_workers_do(monitor: Monitor, run: TaskRun) -> None:
+    """What the desktop tells of its own task has the form of docs/wire.md, byte for byte."""
+    queued = [each for each in monitor.state.events_of(run.task_id) if each.type == "task.queued"]
+    (told,) = [each.data() for each in queued if each.source == f"desktop:{monitor.who}"]
+    assert run.request is not None
+    assert told["labels_types"] == json.loads(run.request.labels_types)
+    assert told["labels"] == json.loads(run.request.labels)
+    assert datetime.fromisoformat(told["queued_at"]).utcoffset() == timedelta(0)
+    assert b'"kwargs":{"seconds":0.10}' in queued[0].raw
 
 
 async def test_nobody_listening_is_refused_and_the_stream_keeps_it_when_asked_to(
