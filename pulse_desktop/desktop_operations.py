@@ -1,10 +1,12 @@
 """What the pages may ask for, done by the monitor; refusals told in words for the operator."""
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pulse_desktop.bus.errors import NobodyListensError, NotConnectedError, UserFacingError
+from pulse_desktop.core.server_looks import listeners
 from pulse_desktop.monitor import Monitor
 from pulse_desktop.protocol.addresses import mask_address
 from pulse_desktop.protocol.task_message import edited_labels
@@ -120,9 +122,11 @@ class DesktopOperations:
 
     def queue(self) -> QueueFigures | None:
         """Return the latest look at the task queue; see `Operations`."""
-        status = None if self.monitor is None else self.monitor.queue_status
-        if status is None:
+        monitor = self.monitor
+        status = None if monitor is None else monitor.queue_status
+        if monitor is None or status is None:
             return None
+        alive = len(monitor.state.workers.alive(time.time()))
         where = f"{status.stream} · {status.consumer or 'no consumer yet'}" if status.stream else ""
         return QueueFigures(
             status.mode,
@@ -132,7 +136,7 @@ class DesktopOperations:
             status.ack_pending,
             status.redelivered,
             status.oldest_at,
-            status.listeners,
+            listeners(status, alive),
             status.problem,
         )
 

@@ -12,6 +12,7 @@ from pulse_desktop.bus.errors import UserFacingError
 from pulse_desktop.commands.exit_codes import OK
 from pulse_desktop.commands.output import to_json, write_json, write_note, write_table, write_text
 from pulse_desktop.commands.session import CATCH_UP_S, connected_monitor
+from pulse_desktop.core.server_looks import listeners
 from pulse_desktop.monitor import HISTORY_S, Monitor
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.timestamps import format_timestamp
@@ -67,11 +68,6 @@ async def _status(monitor: Monitor) -> dict[str, Any]:
     topics = monitor.state.topics.by_name
     queue = monitor.queue_status
     alive = monitor.state.workers.alive(now)
-    listeners = queue.listeners if queue else None
-    if alive:
-        # Of a stream only open requests for work are known, and one worker may have several.
-        counted = 0 if queue and queue.mode == "jetstream" else listeners or 0
-        listeners = max(counted, len(alive))
     return {
         "connected": monitor.connection.connected,
         "server": monitor.connection.status.server,
@@ -84,7 +80,7 @@ async def _status(monitor: Monitor) -> dict[str, Any]:
             "mode": queue.mode if queue else "unknown",
             "pending": queue.pending if queue else None,
             "ack_pending": queue.ack_pending if queue else None,
-            "listeners": listeners,
+            "listeners": listeners(queue, len(alive)),
         },
         "workers": [
             {

@@ -56,6 +56,22 @@ class ServerLooks:
             await asyncio.sleep(5.0)
 
 
+def listeners(queue: QueueStatus | None, alive: int) -> int | None:
+    """Return how many workers would take the next task, None when nobody can tell.
+
+    Args:
+        queue: the queue as of the latest look.
+        alive: workers whose heartbeats are heard.
+    """
+    counted = queue.listeners if queue is not None else None
+    if not alive:
+        return counted
+    if queue is None or queue.mode == "jetstream":
+        # Of a stream only open requests for work are known, and one worker may have several.
+        return alive
+    return max(counted or 0, alive)
+
+
 def hindrances(
     connection: Connection,
     events: FeedStatus,
