@@ -30,6 +30,8 @@ THEMES = ("dark", "light")
 SIZE = "1440x900"
 WARM_UP_S = 45
 """How long the sample works before the first picture, so that charts have a past."""
+OPENED = {"tasks": "failed", "results": "succeeded"}
+"""Pages drawn with the details of the newest run in a state, or of its result."""
 SETTLE_S = 5
 """How long each window is open before it is drawn."""
 
@@ -69,10 +71,19 @@ def _draw(
             command = [str(PROGRAM), "screenshot", "--page", page, "--theme", theme, "--size", SIZE]
             command += ["--after", str(SETTLE_S), "--out", str(picture)]
             # The token goes by the environment: anybody can list the arguments of a process.
-            done = subprocess.run(command, env=environment | {"PULSE_SERVER": server}, check=False)
+            there = environment | {"PULSE_SERVER": server}
+            command += ["--open", _newest(OPENED[page], there)] if page in OPENED else []
+            done = subprocess.run(command, env=there, check=False)
             failed += done.returncode != 0
             print(f"{picture.relative_to(PROJECT)}{'' if done.returncode == 0 else '  failed'}")
     return 1 if failed else 0
+
+
+def _newest(state: str, environment: dict[str, str]) -> str:
+    """Return the id of the newest run in a state, empty when there is none."""
+    command = [str(PROGRAM), "runs", "--state", state, "--limit", "1", "--json"]
+    line = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return str(json.loads(line.stdout)["task_id"]) if line.stdout.strip() else ""
 
 
 if __name__ == "__main__":

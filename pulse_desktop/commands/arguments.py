@@ -182,6 +182,12 @@ def _add_screenshot(commands: Any) -> None:
         help=", ".join(PAGE_NAMES),
     )
     parser.add_argument("--out", required=True, metavar="FILE", help="a .png, replaced")
+    parser.add_argument(
+        "--open",
+        default="",
+        metavar="TEXT",
+        help="a run or result to open there, by its whole id; else words to filter by",
+    )
     parser.add_argument("--theme", choices=("dark", "light"), default="dark", help="colours (dark)")
     parser.add_argument(
         "--size",

@@ -45,7 +45,10 @@ async def _picture(arguments: Namespace, server: str, monitor_url: str) -> int:
     try:
         monitor = await desktop.watched_within(CONNECT_WITHIN_S)
         await monitor.caught_up(10.0)
-        await asyncio.sleep(max(arguments.after, SETTLED_AFTER_S))
+        await asyncio.sleep(arguments.after)
+        if arguments.open:
+            desktop.window.show_page(arguments.page, arguments.open)
+        await asyncio.sleep(SETTLED_AFTER_S)
         picture = desktop.window.grab().toImage()
     except UserFacingError as error:
         complain(error)

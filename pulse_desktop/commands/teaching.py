@@ -95,6 +95,7 @@ Draw a page of the real window into a PNG file. No display is needed.
 
 examples:
   pulse-desktop screenshot --page tasks --out tasks.png
+  pulse-desktop screenshot --page tasks --open 3f9c0e6a41… --out failed.png
   pulse-desktop screenshot --page overview --out o.png --theme light --size 1920x1080 --after 10"""
 
 DOCTOR: Final = """\

@@ -47,6 +47,10 @@ class StoredResults:
         position = self._positions.get(key)
         return None if position is None else self.rows[position]
 
+    def position(self, key: str) -> int | None:
+        """Return where a key stands in `rows`, or None."""
+        return self._positions.get(key)
+
     def put(self, stored: StoredObject) -> bool:
         """Take note of an object; return whether it is a result that should be read."""
         if stored.key.startswith(PROGRESS_PREFIX):

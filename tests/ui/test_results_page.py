@@ -66,6 +66,26 @@ def test_the_preview_shows_the_value_and_what_is_around_it(open_page, here):
     )
 
 
+def test_a_result_is_opened_by_its_key(open_page, here):
+    here.told.stored("k1")
+    here.told.stored("k2")
+    here.operations.results["k1"] = StoredValue(b"{}", "json", {"n": 1}, True)
+    page = open_page(ResultsPage)
+    page.open_at("k1")
+    assert page.table.current_row().key == "k1"
+    assert page.table.rows_model.shown == 2, "nothing is filtered out"
+    page.detail.json.show_tab("JSON")
+    assert '"n": 1' in page.detail.json.shown_text
+
+
+def test_an_unknown_key_is_looked_for_as_text(open_page, here):
+    here.told.stored("k1")
+    page = open_page(ResultsPage)
+    page.open_at("elsewhere")
+    assert page.table.current_row() is None
+    assert page.detail.isHidden()
+
+
 def test_a_value_that_cannot_be_fetched_says_what_happened(open_page, here):
     here.told.stored("k1")
     page = open_page(ResultsPage)

@@ -193,6 +193,14 @@ class ResultsPage(TopicPage[StoredResult]):
             detail.json.set_message("Loading…")
             self.context.start("results.preview", self._read(row.key, wanted))
 
+    def open_at(self, place: str) -> None:
+        """Show the object with this key, else only what has this text in it."""
+        position = self.context.state.results.position(place)
+        if position is not None and self.table.select_position(position):
+            self._show_current(open_=True)
+        else:
+            super().open_at(place)
+
     def close_detail(self) -> None:
         """Give the room back to the table."""
         self._preview_of = ("", 0)
