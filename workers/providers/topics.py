@@ -145,7 +145,7 @@ def _grown(
         return None
     added = [rows[index] for index in fresh]
     old = np.asarray(topic.centre, dtype=np.float32) * topic.message_count
-    centre = _unit(old + np.sum(added, axis=0))
+    centre = _unit(np.asarray(old + np.sum(added, axis=0), dtype=np.float32))
     count = topic.message_count + len(fresh)
     quality = topic.quality * topic.message_count + _quality(added, centre) * len(fresh)
     ids = (*topic.message_ids, *(said[index].id for index in fresh))
