@@ -116,7 +116,8 @@ class JsonResults(NATSObjectStoreResultBackend[Any]):
             if not result.is_err:
                 kind = type(result.return_value).__name__
                 result.error = ResultNotSerializableError(
-                    f"the task returned a {kind} that has no JSON form: {_short(error)}"
+                    f"the task returned a value of type {kind}, which has no JSON form: "
+                    f"{_short(error)}"
                 )
             result.is_err = True
             result.return_value = None

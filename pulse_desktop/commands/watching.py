@@ -8,7 +8,7 @@ import time
 from argparse import Namespace
 from typing import Any, Final
 
-from pulse_desktop.bus.errors import UserFacingError
+from pulse_desktop.bus.errors import NoJetStreamError, NotFoundError, UserFacingError
 from pulse_desktop.commands.exit_codes import OK
 from pulse_desktop.commands.output import to_json, write_json, write_note, write_table, write_text
 from pulse_desktop.commands.session import CATCH_UP_S, connected_monitor
@@ -34,7 +34,8 @@ async def status(arguments: Namespace) -> int:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_S):
                 await monitor.until(lambda: monitor.queue_status is not None)
-        told = await _status(monitor)
+        told = _status(monitor)
+        told["results"], unknown = await _results(monitor)
         problem = monitor.queue_status.problem if monitor.queue_status else "no answer"
         version = monitor.connection.status.server_version
     if arguments.json:
@@ -53,17 +54,11 @@ async def status(arguments: Namespace) -> int:
     )
     workers = [f"{w['worker']} ({w['busy']}/{w['slots']} busy)" for w in told["workers"]]
     write_text(f"workers: {', '.join(workers) or 'none heard of'}")
-    kept = "without expiry" if results["ttl_s"] is None else _kept(results["ttl_s"])
-    write_text(
-        f"results: {formats.count(results['count'])} in {results['bucket']}, "
-        f"{formats.size(results['bytes'])}, {kept}"
-        if results["count"] or results["bytes"]
-        else f"results: none in {results['bucket']}"
-    )
+    write_text(f"results: {_results_words(results, unknown)}")
     return OK
 
 
-async def _status(monitor: Monitor) -> dict[str, Any]:
+def _status(monitor: Monitor) -> dict[str, Any]:
     now = time.time()
     topics = monitor.state.topics.by_name
     queue = monitor.queue_status
@@ -92,21 +87,30 @@ async def _status(monitor: Monitor) -> dict[str, Any]:
             }
             for worker in alive
         ],
-        "results": await _results(monitor),
     }
 
 
-async def _results(monitor: Monitor) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "bucket": monitor.results_bucket,
-        "count": 0,
-        "bytes": 0,
-        "ttl_s": None,
-    }
-    with contextlib.suppress(UserFacingError):
+async def _results(monitor: Monitor) -> tuple[dict[str, Any], str]:
+    """Return what the bucket holds, and why that is not known; the figures are None then."""
+    told: dict[str, Any] = {"bucket": monitor.results_bucket}
+    try:
         bucket = await monitor.results.status()
-        told.update(count=bucket.objects, bytes=bucket.bytes, ttl_s=bucket.ttl_s)
-    return told
+    except (NotFoundError, NoJetStreamError):
+        return {**told, "count": 0, "bytes": 0, "ttl_s": None}, ""
+    except UserFacingError as error:
+        return {**told, "count": None, "bytes": None, "ttl_s": None}, error.detail or error.title
+    figures = {"count": bucket.objects, "bytes": bucket.bytes, "ttl_s": bucket.ttl_s}
+    return {**told, **figures}, ""
+
+
+def _results_words(results: dict[str, Any], unknown: str) -> str:
+    if unknown:
+        return f"not known: {unknown}"
+    if not (results["count"] or results["bytes"]):
+        return f"none in {results['bucket']}"
+    kept = "without expiry" if results["ttl_s"] is None else _kept(results["ttl_s"])
+    held = f"{formats.count(results['count'])} in {results['bucket']}"
+    return f"{held}, {formats.size(results['bytes'])}, {kept}"
 
 
 async def tail(arguments: Namespace) -> int:

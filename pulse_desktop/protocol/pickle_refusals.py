@@ -75,6 +75,6 @@ def _shown(value: object) -> str:
     elif isinstance(value, str):
         text = value
     else:
-        return f"a {type(value).__name__}"
+        return f"({type(value).__name__})"
     short = text[:_SHOWN_CHARACTERS]
     return "".join(c if c.isprintable() else "?" for c in short) + "…" * (short != text)

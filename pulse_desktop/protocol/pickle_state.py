@@ -140,7 +140,7 @@ class PickleState:
             if kind in _COMPOUND_KEYS:
                 self._check_compound_key(key)
             elif kind not in _SCALAR_KEYS:
-                raise UnreadablePickleError(f"the pickle uses a {kind.__name__} as a key")
+                raise UnreadablePickleError(f"the pickle uses {kind.__name__} as a key")
             self.charge(_KEY_BYTES)
             place = (id(container), hash(key))
             count = self._hashes.get(place, 0) + 1

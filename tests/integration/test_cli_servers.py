@@ -169,6 +169,21 @@ def test_an_empty_server_has_nothing_and_says_so(empty: NatsServer, env: dict[st
     assert "No bucket taskiq_results" in found["results"]["detail"]
 
 
+def test_what_these_credentials_may_not_see_is_not_called_absent(env: dict[str, str]) -> None:
+    config = """
+    authorization { users = [
+        { user: blind, password: blind, permissions: { publish: { deny: ["$JS.API.>"] } } }
+    ] }
+    """
+    with NatsServer(config=config) as server:
+        env["PULSE_SERVER"] = f"nats://blind:blind@{server.address}"
+        told = invoke("status", env=env).out
+        assert "results: not known: these credentials may not" in told
+        assert "none in" not in told
+        results = invoke("status", "--json", env=env).object["results"]
+        assert results == {"bucket": RESULT_BUCKET, "count": None, "bytes": None, "ttl_s": None}
+
+
 # Foreign values and foreign workers
 
 

@@ -190,14 +190,14 @@ def test_an_object_of_a_class_is_refused(protocol):
         (b"K\x01)}\x92.", "NEWOBJ_EX", ""),
         (b"P7\n.", "PERSID", "the object 7"),
         (b"\x8c\x05thingQ.", "BINPERSID", "the object thing"),
-        (b"K\x07Q.", "BINPERSID", "the object a int"),
+        (b"K\x07Q.", "BINPERSID", "the object (int)"),
         (b"\x82\xf0.", "EXT1", "the registered extension 240"),
         (b"\x83\x01\x02.", "EXT2", "the registered extension 513"),
         (b"\x84\x01\0\0\0.", "EXT4", "the registered extension 1"),
         (b"\x80\x05\x97.", "NEXT_BUFFER", ""),
         (b"\x80\x05K\x01\x98.", "READONLY_BUFFER", ""),
         (b"\x8c\x02os\x8c\x06system\x93.", "STACK_GLOBAL", "os.system"),
-        (b"K\x01]\x93.", "STACK_GLOBAL", "a int.a list"),
+        (b"K\x01]\x93.", "STACK_GLOBAL", "(int).(list)"),
     ],
 )
 def test_every_instruction_that_reaches_beyond_plain_data_is_refused_by_name(body, opcode, wanted):
