@@ -4,8 +4,10 @@ Left to themselves, taskiq-nats and nats-py make them without any limit, and the
 disk is full. What is already there is used as it is: somebody chose its limits.
 """
 
+import contextlib
 import dataclasses
 import logging
+from collections.abc import Iterator
 from typing import Final
 
 from nats.js import JetStreamContext
@@ -70,8 +72,24 @@ async def provision(js: JetStreamContext, settings: Settings) -> Provisioned:
     Raises:
         ProvisionError: JetStream is off, or it refuses.
     """
-    try:
+    with _problems_explained(settings):
         return await _provision(js, settings)
+
+
+async def provision_schedules(js: JetStreamContext, settings: Settings) -> bool:
+    """Make the bucket for schedules. Returns False if it was there.
+
+    Raises:
+        ProvisionError: JetStream is off, or it refuses.
+    """
+    with _problems_explained(settings):
+        return await _ensure_stream(js, _schedule_bucket(settings))
+
+
+@contextlib.contextmanager
+def _problems_explained(settings: Settings) -> Iterator[None]:
+    try:
+        yield
     except ServiceUnavailableError:
         raise ProvisionError(
             f"{settings.shown_server} has JetStream switched off. Start nats-server with -js."
@@ -107,7 +125,7 @@ async def ensure_task_consumer(js: JetStreamContext, settings: Settings) -> floa
 async def _provision(js: JetStreamContext, settings: Settings) -> Provisioned:
     created = [
         str(config.name)
-        for config in (*_streams(settings), *_buckets(settings))
+        for config in (*_streams(settings), *_buckets(settings), _schedule_bucket(settings))
         if await _ensure_stream(js, config)
     ]
     history = True
@@ -188,6 +206,24 @@ def _buckets(settings: Settings) -> tuple[StreamConfig, ...]:
             )
             for bucket in STORE_BUCKETS
         ),
+    )
+
+
+def _schedule_bucket(settings: Settings) -> StreamConfig:
+    """Schedules do not expire. One value per key: taskiq-nats would run each older one too."""
+    bucket = settings.schedule_bucket
+    return StreamConfig(
+        name=f"KV_{bucket}",
+        subjects=[f"$KV.{bucket}.>"],
+        max_bytes=settings.schedule_max_bytes,
+        max_msgs_per_subject=1,
+        discard=DiscardPolicy.NEW,
+        storage=StorageType.FILE,
+        num_replicas=settings.replicas,
+        duplicate_window=_DUPLICATE_WINDOW,
+        allow_rollup_hdrs=True,
+        deny_delete=True,
+        allow_direct=True,
     )
 
 

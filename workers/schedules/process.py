@@ -1,0 +1,123 @@
+"""One scheduler process, from its start to a clean end."""
+
+import asyncio
+import contextlib
+import logging
+from typing import Final
+
+from workers.background import Background
+from workers.connection import connect
+from workers.errors import CannotConnectError
+from workers.event_publisher import EventPublisher
+from workers.process import make_broker
+from workers.provisioning import provision
+from workers.registry import import_tasks
+from workers.schedules.entry import Firing
+from workers.schedules.scheduler import Scheduler
+from workers.schedules.source import JsonScheduleSource
+from workers.services import install_services
+from workers.settings import Settings
+from workers.stop_signal import StopSignal
+
+logger = logging.getLogger("pulse.workers.scheduler")
+
+NAME: Final = "scheduler"
+_CLOSE_LIMIT: Final = 5.0
+_SEND_LIMIT: Final = 10.0
+
+
+class Reports:
+    """Tells people, by log and by event, what a scheduler does not do and why."""
+
+    def __init__(self, events: EventPublisher, who: str) -> None:
+        self._events = events
+        self._who = who
+
+    def broken(self, schedule_id: str, task_name: str, reason: str) -> None:
+        """Tell that a schedule is not sent, and why."""
+        logger.warning("schedule %s (%s) is not sent: %s", schedule_id, task_name or "?", reason)
+        detail = f"{task_name}: {reason}" if task_name else reason
+        self._audit("schedule_broken", schedule_id, detail)
+
+    def doubtful(self, schedule_id: str, firing: Firing) -> None:
+        """Tell of a run of which nobody can say whether it was sent; it is not sent again."""
+        detail = f"{firing.by} ended while it sent the run of {firing.due.isoformat()}"
+        logger.warning("schedule %s: %s", schedule_id, detail)
+        self._audit("schedule_doubtful", schedule_id, detail)
+
+    def _audit(self, action: str, target: str, detail: str) -> None:
+        fields = {"who": self._who, "action": action, "target": target, "detail": detail}
+        self._events.publish("monitoring", "audit", fields)
+
+
+async def run_scheduler(settings: Settings, *, parent_pipe: bool = False) -> None:
+    """Send tasks by their schedules until told to stop.
+
+    Raises:
+        CannotConnectError: no connection at the start, or one was closed for good later.
+        ProvisionError: streams or buckets cannot be made.
+        SettingsError: a task module cannot be imported.
+    """
+    stop = StopSignal()
+    stop.install(parent_pipe=parent_pipe)
+    import_tasks(settings.task_modules)
+    who = settings.named(NAME).identity
+    events = EventPublisher(settings, who)
+    source = JsonScheduleSource(settings, who=who)
+    broker = make_broker(settings, events, who)
+    install_services(broker)
+    await _provision(settings)
+    await source.startup()
+    try:
+        await events.start()
+        await broker.startup()
+    except BaseException:
+        await events.close()
+        await source.shutdown()
+        raise
+    reports = Reports(events, who)
+    source.on_doubtful = reports.doubtful
+    scheduler = Scheduler(source, broker, reports)
+    source.on_reconnected = scheduler.watch_anew
+    background = Background()
+    lost = ""
+
+    async def look() -> None:
+        nonlocal lost
+        if source.is_closed or events.is_closed:
+            lost = "closed a connection for good. Check the user, password or token."
+            stop.ask("a connection was closed for good")
+
+    background.repeat("connections", 1.0, look)
+    running = asyncio.create_task(scheduler.run(), name="scheduler")
+    logger.info("%s sends scheduled tasks to %s", who, settings.shown_server)
+    await _until_asked(running, stop)
+    await background.close()
+    await scheduler.finish(_SEND_LIMIT)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_LIMIT):
+            await events.close()
+            await broker.shutdown()
+            await source.shutdown()
+    logger.info("%s ended (%s)", who, stop.reason)
+    if lost:
+        raise CannotConnectError(f"{settings.shown_server} {lost}")
+
+
+async def _until_asked(running: asyncio.Task[None], stop: StopSignal) -> None:
+    asked = asyncio.create_task(stop.asked.wait())
+    await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if running.done():
+        await running  # raises what ended it
+        raise RuntimeError("the scheduler ended by itself")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def _provision(settings: Settings) -> None:
+    client = await connect(settings, "provision")
+    try:
+        await provision(client.jetstream(), settings)
+    finally:
+        await client.close()
