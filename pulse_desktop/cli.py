@@ -22,6 +22,9 @@ _MODULES: Final = {
     "show": "one_run",
     "run": "acting",
     "rerun": "acting",
+    "cancel": "controlling",
+    "workers": "controlling",
+    "worker": "controlling",
     "results": "results",
     "doctor": "doctor",
 }

@@ -19,6 +19,7 @@ from pulse_desktop.commands.argument_values import (
     size,
     span,
 )
+from pulse_desktop.commands.control_arguments import add_control
 from pulse_desktop.commands.exit_codes import USAGE
 from pulse_desktop.state.run import RunState
 
@@ -75,6 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_local(commands)
     _add_watching(commands)
     _add_acting(commands)
+    add_control(commands, _add_command, _add_shared)
     _add_results(commands)
     _add_screenshot(commands)
     text = "check each thing a newcomer trips over, and say what to do"
@@ -163,8 +165,7 @@ def _add_results(commands: Any) -> None:
         ("save", "save the bytes as they are"),
     ):
         parser = what.add_parser(name, help=text, description=_sentence(text))
-        _add_server(parser, argparse.SUPPRESS)
-        _add_json(parser)
+        _add_shared(parser)
         if name != "list":
             parser.add_argument("key", metavar="KEY", help="the task id")
         if name == "save":
@@ -214,9 +215,13 @@ def _add_command(commands: Any, name: str, text: str, teaching: str) -> argparse
         epilog=f"examples:{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_shared(parser)
+    return parser
+
+
+def _add_shared(parser: argparse.ArgumentParser) -> None:
     _add_server(parser, argparse.SUPPRESS)
     _add_json(parser)
-    return parser
 
 
 def _add_server(parser: argparse.ArgumentParser, default: Any) -> None:

@@ -33,6 +33,10 @@ class NoServerError(CannotConnectError):
         )
 
 
+class AmbiguousError(NotFoundError):
+    """Several things begin with what was given."""
+
+
 def chosen_server(arguments: Namespace) -> tuple[str, str]:
     """Return the address to connect to and that of its monitoring port (empty when unknown).
 
@@ -106,7 +110,8 @@ async def find_run(monitor: Monitor, wanted: str) -> TaskRun:
     A run of which only the result is left is found by its whole id.
 
     Raises:
-        NotFoundError: nothing is known of it, or several begin so.
+        NotFoundError: nothing is known of it.
+        AmbiguousError: several begin so.
     """
     run = monitor.state.runs.get(wanted)
     if run is not None and run.answer is None:
@@ -118,7 +123,7 @@ async def find_run(monitor: Monitor, wanted: str) -> TaskRun:
     if len(wanted) >= SHORTEST_PREFIX:
         found = [run.task_id for run in known if run.task_id.startswith(wanted)]
         if len(found) > 1:
-            raise NotFoundError(
+            raise AmbiguousError(
                 f"Which run is {wanted}?",
                 f"{len(found)} task ids begin so: {', '.join(found[:5])}.",
                 "Give more of it.",

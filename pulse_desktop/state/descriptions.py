@@ -7,6 +7,7 @@ import msgspec
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.workers import Worker
 
 
 def describe_run(run: TaskRun) -> dict[str, Any]:
@@ -46,6 +47,26 @@ def describe_event(event: Event) -> dict[str, Any]:
         described["problem"] = event.problem
         described["raw"] = event.raw[:4096].decode("utf-8", "backslashreplace")
     return described
+
+
+def describe_worker(worker: Worker | None, now: float) -> dict[str, Any]:
+    """Return a worker as a JSON-ready object; every key is there when nothing is known."""
+    return {
+        "worker": worker.worker if worker else None,
+        "health": str(worker.health(now)) if worker else None,
+        "state": (str(worker.work) or None) if worker else None,
+        "control": bool(worker.control) if worker else None,
+        "slots": worker.slots if worker else None,
+        "busy": worker.busy if worker else None,
+        "running": _decoded(worker.tasks) if worker else None,
+        "log_level": (worker.log_level or None) if worker else None,
+        "cpu_percent": worker.cpu_percent if worker else None,
+        "rss_bytes": worker.rss_bytes if worker else None,
+        "broker": (worker.broker or None) if worker else None,
+        "version": (worker.version or None) if worker else None,
+        "started_at": _time(worker.started_at) if worker else None,
+        "seen_at": _time(worker.seen_at) if worker else None,
+    }
 
 
 def _error(run: TaskRun) -> dict[str, Any] | None:

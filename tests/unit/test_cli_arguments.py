@@ -16,6 +16,9 @@ COMMANDS = (
     "show",
     "run",
     "rerun",
+    "cancel",
+    "workers",
+    "worker",
     "results",
     "screenshot",
     "doctor",
@@ -151,3 +154,17 @@ def test_the_pages_and_sizes_of_the_help_are_those_of_the_window() -> None:
 
     assert tuple(page.key for page in PAGES) == PAGE_NAMES
     assert window.SMALLEST == SMALLEST
+
+
+def test_an_order_to_workers_needs_a_name_and_a_log_level_one_that_exists(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = parse("worker log-level worker-1 debug")
+    assert (told.order, told.name, told.level) == (  # type: ignore[attr-defined]
+        "log-level",
+        "worker-1",
+        "DEBUG",
+    )
+    assert "INFO" in mistake(capsys, "worker log-level worker-1 loud")
+    assert "NAME" in mistake(capsys, "worker pause")
+    assert "TASK_ID" in mistake(capsys, "cancel")
