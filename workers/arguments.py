@@ -4,6 +4,7 @@ import argparse
 from typing import Final
 
 from pulse_desktop import __version__
+from workers import schedule_commands
 from workers.settings import DEFAULT_SERVER, VARIABLES, Settings
 from workers.settings_file import CONFIG_VARIABLE, SYSTEM_FILE, user_file
 
@@ -13,7 +14,11 @@ examples:
   pulse-worker run --name worker-2 --slots 16         a second one, 16 tasks at a time
   PULSE_WORKER_TASKS=my_app.tasks pulse-worker run    with your own tasks as well
   pulse-worker feed                                   the sample chat, slice by slice
+  pulse-worker scheduler                              send tasks by their schedules
+  pulse-worker schedule list                          what is scheduled, and when it is next
   pulse-worker provision                              streams and buckets only
+  pulse-worker check                                  is everything here that a worker needs?
+  pulse-worker health                                 does the worker of this machine work?
 
 exit status: 0 ended as asked, 1 failed, 2 wrong usage, 3 cannot connect
 
@@ -62,7 +67,29 @@ def make_parser() -> argparse.ArgumentParser:
         "for results, messages, scores, vectors and knowledge, all with limits. What exists is "
         "left as it is.",
     )
-    for command in (run, feed, make):
+    check = commands.add_parser(
+        "check",
+        help="look whether everything is here that a worker needs",
+        description="Check the settings, each server, the login, JetStream, streams and limits, "
+        "the clocks, and every permission a worker needs; say what to do. Nothing is changed. "
+        "Exit status: 0 workers can run, 1 there is a problem, 3 no server can be reached.",
+    )
+    check.add_argument("--json", action="store_true", help="one JSON object per line")
+    health = commands.add_parser(
+        "health",
+        help="tell whether the worker of this machine works, for a supervisor",
+        description="Wait for a sign of life from the worker of this name on this host, on the "
+        "way everybody else hears it. Exit status: 0 it works, 1 nothing was heard, 3 the server "
+        "cannot be reached.",
+    )
+    health.add_argument(
+        "--name", help="first part of its identity (PULSE_WORKER_NAME); scheduler for a scheduler"
+    )
+    health.add_argument(
+        "--wait", type=_seconds, metavar="SEC", help="how long (two and a half heartbeats)"
+    )
+    schedule_commands.add_parsers(commands, add_common_options, add_parent_pipe)
+    for command in (run, feed, make, check, health):
         add_common_options(command)
     for command in (run, feed):
         add_parent_pipe(command)

@@ -8,17 +8,21 @@ import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
+from workers import schedule_commands
 from workers.arguments import make_parser
+from workers.checks.command import check
+from workers.checks.finding import Finding, tell
+from workers.checks.health import health
 from workers.connection import connect
 from workers.errors import (
     CannotConnectError,
-    ExportUnreadableError,
-    ProvisionError,
     SettingsError,
+    WorkerError,
 )
 from workers.feed import run_feed
 from workers.process import run_worker
 from workers.provisioning import provision
+from workers.schedules.errors import BadScheduleError
 from workers.settings import Settings, load_settings
 
 T = TypeVar("T")
@@ -44,10 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _set_up_log(settings)
         return _run(_command(options, settings))
     except SettingsError as error:
+        if options.command == "check":
+            tell(Finding("configuration", "problem", str(error)), as_json=options.json)
+            return FAILED
+        return _fail(error, USAGE)
+    except BadScheduleError as error:
         return _fail(error, USAGE)
     except CannotConnectError as error:
         return _fail(error, NO_CONNECTION)
-    except (ProvisionError, ExportUnreadableError) as error:
+    except WorkerError as error:
         return _fail(error, FAILED)
     except KeyboardInterrupt:
         return OK
@@ -66,6 +75,12 @@ async def _command(options: argparse.Namespace, settings: Settings) -> int:
                 _leave_at_once()
         case "feed":
             await run_feed(settings, path=options.export, parent_pipe=options.parent_pipe)
+        case "check":
+            return await check(settings, config=options.config, as_json=options.json)
+        case "health":
+            return await health(settings, options.wait)
+        case "scheduler" | "schedule":
+            await schedule_commands.run(options, settings)
         case _:
             await _provision(settings)
     return OK

@@ -1,0 +1,91 @@
+"""`pulse-worker check`: everything a worker needs, looked at before it runs."""
+
+import os
+from collections.abc import AsyncIterator, Iterable
+
+from workers.checks.configuration import examine_configuration
+from workers.checks.finding import CANNOT_CONNECT, Finding, status_of, tell
+from workers.checks.probe import Probe
+from workers.checks.rights import Right, rights_of, streams_of
+from workers.checks.server import examine_clock, examine_jetstream, examine_servers
+from workers.checks.storage import (
+    examine_consumer,
+    examine_streams,
+    named_history,
+    read_streams,
+)
+from workers.connection import OUTAGE_ERRORS
+from workers.errors import CannotConnectError
+from workers.settings import Settings
+
+
+async def check(settings: Settings, *, config: str | None, as_json: bool) -> int:
+    """Check and tell, one line each. Returns the exit status: 0, 1 problem, 3 cannot connect."""
+    findings: list[Finding] = []
+
+    def add(finding: Finding) -> None:
+        findings.append(finding)
+        tell(finding, as_json=as_json)
+
+    for finding in examine_configuration(settings, os.environ, config):
+        add(finding)
+    if status_of(findings):
+        return status_of(findings)  # a wrong login would only be refused
+    answered = False
+    async for finding, reached in examine_servers(settings):
+        answered = answered or reached
+        add(finding)
+    if not answered:
+        return CANNOT_CONNECT
+    try:
+        async for finding in _examine_inside(settings):
+            add(finding)
+    except CannotConnectError as error:
+        add(Finding("server", "problem", str(error)))
+        return CANNOT_CONNECT
+    except OUTAGE_ERRORS as error:
+        add(Finding("server", "problem", f"the connection was lost ({type(error).__name__})"))
+        return CANNOT_CONNECT
+    return status_of(findings)
+
+
+async def _examine_inside(settings: Settings) -> AsyncIterator[Finding]:
+    probe = Probe(settings)
+    await probe.open()
+    try:
+        usable = True
+        async for finding in examine_jetstream(probe, settings):
+            usable = usable and (finding.check != "JetStream" or finding.status == "ok")
+            yield finding
+        if not usable:
+            return
+        streams = await read_streams(probe, streams_of(settings))
+        for finding in examine_streams(streams, settings):
+            yield finding
+        async for finding in examine_consumer(probe, settings):
+            yield finding
+        if stream := named_history(streams):
+            async for finding in examine_clock(probe, stream):
+                yield finding
+        missing = frozenset(name for name, info in streams.items() if info is None)
+        async for finding in _examine_rights(probe, rights_of(settings, missing)):
+            yield finding
+    finally:
+        await probe.close()
+
+
+async def _examine_rights(probe: Probe, rights: Iterable[Right]) -> AsyncIterator[Finding]:
+    refused = False
+    for right in rights:
+        if await probe.may(right):
+            continue
+        refused = True
+        verb = "publish on" if right.verb == "publish" else "subscribe to"
+        yield Finding(
+            "permission",
+            "problem" if right.needed else "warning",
+            f"this user may not {verb} {right.subject} ({right.purpose})",
+            "packaging/nats/accounts.conf shows what a worker needs.",
+        )
+    if not refused:
+        yield Finding("permission", "ok", "this user may do all that a worker does")

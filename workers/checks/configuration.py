@@ -1,0 +1,45 @@
+"""Checks of what stands in the settings, before anything is connected to."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from workers.checks.finding import Finding
+from workers.errors import SettingsError
+from workers.login import login_options
+from workers.registry import import_tasks
+from workers.settings import VARIABLES, Settings
+from workers.settings_file import CONFIG_VARIABLE, settings_files, unknown_variables
+
+_OTHER_VARIABLES: Final = (CONFIG_VARIABLE, "PULSE_DATA_DIR")
+
+
+def examine_configuration(
+    settings: Settings, environ: Mapping[str, str], config: str | None
+) -> Iterator[Finding]:
+    """Look at the settings: what they come from, the files they name, the tasks they ask for."""
+    files = ", ".join(str(file) for file in settings_files(environ, config))
+    yield Finding("configuration", "ok", files or "no file; variables and defaults")
+    known = (*(variable for variable, _ in VARIABLES.values()), *_OTHER_VARIABLES)
+    for variable, meant in unknown_variables(environ, known).items():
+        advice = f"Did you mean {meant}?" if meant else "`pulse-worker --help` lists them."
+        yield Finding("configuration", "warning", f"{variable} is no setting", advice)
+    try:
+        login_options(settings)
+    except SettingsError as error:
+        yield Finding("login", "problem", str(error), "Correct the setting, or the file.")
+    try:
+        import_tasks(settings.task_modules)
+    except SettingsError as error:
+        advice = "Install the module, or put its folder into PYTHONPATH."
+        yield Finding("tasks", "problem", str(error), advice)
+    else:
+        named = ", ".join(settings.task_modules)
+        yield Finding("tasks", "ok", f"ours and {named}" if named else "ours only")
+    if settings.heartbeat_interval > settings.ack_wait:
+        yield Finding(
+            "heartbeat",
+            "warning",
+            f"every {settings.heartbeat_interval:g} s, tasks are given up after "
+            f"{settings.ack_wait:g} s",
+            "Set PULSE_HEARTBEAT_INTERVAL to less than PULSE_ACK_WAIT.",
+        )

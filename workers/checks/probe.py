@@ -1,0 +1,88 @@
+"""Asking a server directly, and hearing what it forbids."""
+
+import json
+import time
+from typing import Any, Final
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from workers.checks.rights import Right
+from workers.connection import connect
+from workers.settings import Settings
+
+_LIMIT: Final = 5
+
+
+class Probe:
+    """One connection for checks. It remembers what the server forbade.
+
+    Attributes:
+        client: connected by `open`.
+        setting_up: seconds the connection took.
+    """
+
+    client: Client
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._forbidden: list[str] = []
+        self.setting_up = 0.0
+
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            CannotConnectError: with the reason.
+        """
+        before = time.monotonic()
+        self.client = await connect(
+            self._settings, "check", allow_reconnect=False, error_cb=self._on_error
+        )
+        self.setting_up = time.monotonic() - before
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self.client.close()
+
+    async def may(self, right: Right) -> bool:
+        """Try a right. A server's refusal comes before its answer to the ping behind the attempt.
+
+        Raises:
+            NatsError: the connection is lost.
+        """
+        self._forbidden.clear()
+        if right.verb == "subscribe":
+            subscription = await self.client.subscribe(right.subject, cb=_ignore)
+            await self.client.flush(_LIMIT)
+            if not self._forbidden:
+                await subscription.unsubscribe()
+        else:
+            await self.client.publish(
+                right.subject, right.payload, reply=self.client.new_inbox(), headers=right.headers
+            )
+            await self.client.flush(_LIMIT)
+        return not self._forbidden
+
+    async def ask(self, request: str) -> dict[str, Any] | None:
+        """Return JetStream's answer to a request, None if it may not be made.
+
+        Raises:
+            NatsError: nobody answers.
+        """
+        self._forbidden.clear()
+        subject = f"$JS.API.{request}"
+        if not await self.may(Right("publish", subject, "")):
+            return None
+        answer = await self.client.request(subject, b"", timeout=_LIMIT)
+        found = json.loads(answer.data)
+        return found if isinstance(found, dict) else {}
+
+    async def _on_error(self, error: Exception) -> None:
+        text = str(error).lower()
+        if "permissions violation" in text:
+            self._forbidden.append(text)
+
+
+async def _ignore(_message: Msg) -> None:
+    """Somebody else's."""

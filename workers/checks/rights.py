@@ -1,0 +1,113 @@
+"""What a worker must be allowed to do on its server: one list for the check and the examples.
+
+Each right comes with a way to try it that changes nothing: a JetStream request that cannot be
+read, a message for a stream of another name. The server looks at the permission first.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Final
+
+from pulse_desktop.protocol.control import CONTROL_ALL, CONTROL_QUEUE, control_subject
+from pulse_desktop.protocol.topics import (
+    EVENT_STREAM,
+    RESULT_BUCKET,
+    TASK_CONSUMER,
+    TASK_STREAM,
+    TASK_SUBJECT,
+    TOPICS,
+    subject_of,
+)
+from workers.provisioning import STORE_BUCKETS
+from workers.settings import Settings
+
+UNREADABLE: Final = b"{"
+NOBODY: Final = "_pulse_check"
+ELSEWHERE: Final = {"Nats-Expected-Stream": NOBODY}
+"""A stream refuses a message that is meant for another one."""
+_AN_EVENT: Final = b'{"type": "worker.check", "data": {}}'
+_ALIVE: Final = b"+WPI"
+
+QUEUE_GROUP: Final = "taskiq"
+
+
+@dataclasses.dataclass(frozen=True)
+class Right:
+    """One thing to be allowed.
+
+    Attributes:
+        verb: `publish` or `subscribe`.
+        subject: where it is tried.
+        purpose: what a worker needs it for.
+        payload: what is published.
+        headers: with these.
+        needed: without it workers do not work; otherwise only something is missing.
+    """
+
+    verb: str
+    subject: str
+    purpose: str
+    payload: bytes = UNREADABLE
+    headers: dict[str, str] | None = None
+    needed: bool = True
+
+
+def rights_of(settings: Settings, missing: frozenset[str]) -> Iterator[Right]:
+    """Yield what a worker with these settings must be allowed.
+
+    Args:
+        settings: of the worker.
+        missing: streams that are not there yet, which it will make.
+    """
+    yield Right("subscribe", f"{settings.inbox_prefix}.{NOBODY}", "answers of the server")
+    if settings.control:
+        for subject in (CONTROL_ALL, CONTROL_QUEUE, control_subject(settings.identity)):
+            yield Right("subscribe", subject, "control (or set PULSE_CONTROL=false)")
+    yield Right("subscribe", subject_of("monitoring"), "pulse-worker health", needed=False)
+    if settings.broker == "core":
+        yield Right("subscribe", TASK_SUBJECT, "tasks")
+    else:
+        yield from _task_rights()
+    for topic in TOPICS:
+        yield Right("publish", subject_of(topic), "events", _AN_EVENT, ELSEWHERE)
+    yield from _bucket_rights(settings)
+    for stream in sorted(missing):
+        yield Right("publish", f"$JS.API.STREAM.CREATE.{stream}", f"making {stream}")
+
+
+def _task_rights() -> Iterator[Right]:
+    yield Right("publish", TASK_SUBJECT, "enqueuing tasks", b"", ELSEWHERE)
+    for action, purpose in (
+        ("CONSUMER.INFO.{s}.{c}", "the task consumer"),
+        ("CONSUMER.MSG.NEXT.{s}.{c}", "fetching tasks"),
+        ("STREAM.MSG.GET.{s}", "looking at queued tasks"),
+        ("STREAM.MSG.DELETE.{s}", "removing a queued task"),
+    ):
+        subject = action.format(s=TASK_STREAM, c=TASK_CONSUMER)
+        yield Right("publish", f"$JS.API.{subject}", purpose)
+    yield Right(
+        "publish", f"$JS.ACK.{TASK_STREAM}.{TASK_CONSUMER}.1.0.0.0.0", "answering tasks", _ALIVE
+    )
+
+
+def _bucket_rights(settings: Settings) -> Iterator[Right]:
+    results = f"OBJ_{RESULT_BUCKET}"
+    for part in ("M", "C"):
+        subject = f"$O.{RESULT_BUCKET}.{part}.{NOBODY}"
+        yield Right("publish", subject, "storing results", b"", ELSEWHERE)
+    yield Right("publish", f"$JS.API.STREAM.PURGE.{results}", "replacing results")
+    yield Right("publish", f"$JS.API.STREAM.MSG.GET.{results}", "reading results")
+    yield Right("publish", f"$JS.API.DIRECT.GET.{results}", "reading results")
+    for bucket in (*STORE_BUCKETS, settings.schedule_bucket):
+        purpose = "schedules" if bucket == settings.schedule_bucket else f"the store ({bucket})"
+        yield Right("publish", f"$KV.{bucket}.{NOBODY}", purpose, b"", ELSEWHERE)
+        yield Right("publish", f"$JS.API.DIRECT.GET.KV_{bucket}", purpose)
+        yield Right("publish", f"$JS.API.CONSUMER.CREATE.KV_{bucket}", purpose)
+        yield Right("publish", f"$JS.API.STREAM.PURGE.KV_{bucket}", purpose)
+
+
+def streams_of(settings: Settings) -> tuple[str, ...]:
+    """Return the streams that workers with these settings use."""
+    tasks = () if settings.broker == "core" else (TASK_STREAM,)
+    buckets = tuple(f"KV_{bucket}" for bucket in (*STORE_BUCKETS, settings.schedule_bucket))
+    return (*tasks, EVENT_STREAM, f"OBJ_{RESULT_BUCKET}", *buckets)
