@@ -21,12 +21,8 @@ from pulse_desktop.protocol.control import (
     CANCELLED,
     CONTROL_ALL,
     CONTROL_QUEUE,
-    DRAIN,
-    LOG_LEVEL,
-    PAUSE,
     PING,
     REMOVE,
-    RESUME,
     ControlAnswer,
     ControlRequest,
     control_subject,
@@ -115,23 +111,28 @@ class Control:
         answers = await self._ask(CONTROL_QUEUE, request, enough=lambda _: True, limit_s=REMOVE_S)
         return answers.answers[0] if answers.answers else None
 
-    async def pause(self, worker: str = "", expected: Collection[str] = ()) -> Answers:
-        """Ask a worker, or all, to take no more tasks for now."""
-        return await self._ask_workers(self._request(PAUSE), worker, expected)
-
-    async def resume(self, worker: str = "", expected: Collection[str] = ()) -> Answers:
-        """Ask a worker, or all, to take tasks again."""
-        return await self._ask_workers(self._request(RESUME), worker, expected)
-
-    async def drain(self, worker: str = "", expected: Collection[str] = ()) -> Answers:
-        """Ask a worker, or all, to finish what it runs, give back the rest, and end."""
-        return await self._ask_workers(self._request(DRAIN), worker, expected)
-
-    async def log_level(
-        self, level: str, worker: str = "", expected: Collection[str] = ()
+    async def order(
+        self,
+        command: str,
+        worker: str = "",
+        expected: Collection[str] = (),
+        *,
+        level: str | None = None,
     ) -> Answers:
-        """Ask a worker, or all, to log from this level on."""
-        return await self._ask_workers(self._request(LOG_LEVEL, level=level), worker, expected)
+        """Give a worker, or all of them, an order.
+
+        Args:
+            command: `PAUSE`, `RESUME`, `DRAIN` or `LOG_LEVEL` of the protocol.
+            worker: its identity, empty for all.
+            expected: who should answer when all are asked.
+            level: of `LOG_LEVEL`.
+        """
+        request = self._request(command, level=level)
+        if worker:
+            subject = control_subject(worker)
+            return await self._ask(subject, request, {worker}, enough=lambda _: True)
+        limit_s = ANSWER_S if expected else UNKNOWN_S
+        return await self._ask(CONTROL_ALL, request, expected, limit_s=limit_s)
 
     def _request(
         self,
@@ -145,14 +146,6 @@ class Control:
         return ControlRequest(
             new_event_id(self._clock()), command, self._who[:256], task_id, level, reason, sequence
         )
-
-    async def _ask_workers(
-        self, request: ControlRequest, worker: str, expected: Collection[str]
-    ) -> Answers:
-        if not worker:
-            limit_s = ANSWER_S if expected else UNKNOWN_S
-            return await self._ask(CONTROL_ALL, request, expected, limit_s=limit_s)
-        return await self._ask(control_subject(worker), request, {worker}, enough=lambda _: True)
 
     async def _ask(
         self,

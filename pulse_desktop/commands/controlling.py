@@ -101,16 +101,9 @@ async def worker(arguments: Namespace) -> int:
     async with connected_monitor(arguments, history_s=_HEARTBEATS_S, stored_results=0) as monitor:
         answered = await _hear_workers(monitor)
         name = "" if arguments.name == ALL else _identity(monitor, arguments.name, answered)
-        control = monitor.control
-        match arguments.order:
-            case "pause":
-                outcomes = await control.pause(name)
-            case "resume":
-                outcomes = await control.resume(name)
-            case "drain":
-                outcomes = await control.drain(name)
-            case _:
-                outcomes = await control.log_level(arguments.level, name)
+        outcomes = await monitor.control.order(
+            arguments.order.replace("-", "_"), name, getattr(arguments, "level", "")
+        )
     for outcome in outcomes:
         _write_outcome(outcome, as_json=arguments.json)
     return OK if outcomes and all(outcome.done for outcome in outcomes) else FAILED

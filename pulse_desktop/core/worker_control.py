@@ -18,12 +18,8 @@ from pulse_desktop.core.own_events import OwnEvents
 from pulse_desktop.protocol.control import (
     ASKED_TO_STOP,
     CANCELLED,
-    DRAIN,
-    LOG_LEVEL,
     NOT_QUEUED,
-    PAUSE,
     REMOVED,
-    RESUME,
     ControlAnswer,
 )
 from pulse_desktop.protocol.topics import TASK_SUBJECT
@@ -80,21 +76,33 @@ class WorkerControl:
 
         return list(await asyncio.gather(*map(one, task_ids)))
 
-    async def pause(self, worker: str = "") -> list[CommandOutcome]:
-        """Let a worker, or all of them, take no more tasks for now. Raises NotConnectedError."""
-        return await self._command(PAUSE, worker)
+    async def order(self, command: str, worker: str = "", level: str = "") -> list[CommandOutcome]:
+        """Give a worker, or all that take orders, an order; return what each made of it.
 
-    async def resume(self, worker: str = "") -> list[CommandOutcome]:
-        """Let a worker, or all of them, take tasks again. Raises NotConnectedError."""
-        return await self._command(RESUME, worker)
+        Args:
+            command: `pause`, `resume`, `drain` or `log_level`.
+            worker: its identity, empty for all.
+            level: of `log_level`: DEBUG, INFO, WARNING or ERROR.
 
-    async def drain(self, worker: str = "") -> list[CommandOutcome]:
-        """Let a worker, or all of them, finish what runs and end. Raises NotConnectedError."""
-        return await self._command(DRAIN, worker)
-
-    async def log_level(self, level: str, worker: str = "") -> list[CommandOutcome]:
-        """Let a worker, or all of them, log from a level on. Raises NotConnectedError."""
-        return await self._command(LOG_LEVEL, worker, level)
+        Raises:
+            NotConnectedError: there is no connection.
+        """
+        known = self._state.workers.get(worker) if worker else None
+        if known is not None and not known.control and not known.stopped:
+            detail = "It was started with control switched off, or is of a version without it."
+            return [CommandOutcome(worker, command, "no_control", detail)]
+        expected = () if worker else self._expected()
+        try:
+            answers = await self._control.order(command, worker, expected, level=level or None)
+        except NotPermittedError as error:
+            return [CommandOutcome(worker, command, "refused", _sentence(error))]
+        if not answers.answers and not worker and not answers.silent:
+            return [CommandOutcome("", command, "nobody")]
+        missing: CommandEnd = "nobody" if answers.nobody else "silent"
+        return [
+            *(_outcome(command, answer) for answer in answers.answers),
+            *(CommandOutcome(each, command, missing) for each in answers.silent),
+        ]
 
     async def ping(self) -> Answers:
         """Ask who is there. Raises NotConnectedError, NotPermittedError."""
@@ -198,37 +206,6 @@ class WorkerControl:
         events = self._state.events_of(task_id)
         seen = (event.sequence for event in events if event.topic == TASK_TOPIC)
         return max((sequence for sequence in seen if sequence), default=0)
-
-    # Orders
-
-    async def _command(self, command: str, worker: str, level: str = "") -> list[CommandOutcome]:
-        known = self._state.workers.get(worker) if worker else None
-        if known is not None and not known.control and not known.stopped:
-            detail = "It was started with control switched off, or is of a version without it."
-            return [CommandOutcome(worker, command, "no_control", detail)]
-        expected = () if worker else self._expected()
-        try:
-            answers = await self._ask(command, worker, expected, level)
-        except NotPermittedError as error:
-            return [CommandOutcome(worker, command, "refused", _sentence(error))]
-        if not answers.answers and not worker and not answers.silent:
-            return [CommandOutcome("", command, "nobody")]
-        missing: CommandEnd = "nobody" if answers.nobody else "silent"
-        return [
-            *(_outcome(command, answer) for answer in answers.answers),
-            *(CommandOutcome(each, command, missing) for each in answers.silent),
-        ]
-
-    async def _ask(self, command: str, worker: str, expected: Sequence[str], level: str) -> Answers:
-        match command:
-            case "pause":
-                return await self._control.pause(worker, expected)
-            case "resume":
-                return await self._control.resume(worker, expected)
-            case "drain":
-                return await self._control.drain(worker, expected)
-            case _:
-                return await self._control.log_level(level, worker, expected)
 
 
 def _outcome(command: str, answer: ControlAnswer) -> CommandOutcome:

@@ -25,7 +25,7 @@ class CancelOutcome(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         task_id: of the task.
-        outcome: `cancelled` while it ran; `asked_to_stop`: runs in a thread, which nobody can end;
+        outcome: `cancelled`; `asked_to_stop`: it goes on until it heeds that, as in a thread;
             `removed` before it ran; `ended` before the wish came; `in_work` at a worker that takes
             no orders; `not_found` anywhere; `nobody` answered; `refused`; `not_kept`: a core
             subject keeps no tasks, so there is nothing to remove.
@@ -51,7 +51,7 @@ class CancelOutcome(msgspec.Struct, frozen=True, gc=False):
             case "cancelled":
                 return f"cancelled on {who}"
             case "asked_to_stop":
-                return f"asked to stop on {who}: a sync task, its thread cannot be ended"
+                return f"asked to stop on {who}"
             case "removed":
                 return "was still queued: removed from the queue"
             case "ended":

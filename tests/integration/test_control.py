@@ -135,7 +135,7 @@ async def test_an_order_that_the_server_refuses_is_told_as_that() -> None:
         connection = Connection(server.url)
         await connection.open()
         with pytest.raises(NotPermittedError) as caught:
-            await Control(connection, "me").pause("w@h:1")
+            await Control(connection, "me").order("pause", "w@h:1")
         assert "pulse.control" in str(caught.value)
         await connection.close()
 
@@ -316,12 +316,12 @@ async def test_a_worker_is_paused_and_others_are_not_asked(nats_server: NatsServ
         monitor_of(nats_server) as monitor,
     ):
         await monitor.connection.wait_connected()
-        (outcome,) = await monitor.control.pause(one.worker)
+        (outcome,) = await monitor.control.order("pause", one.worker)
         assert (outcome.worker, outcome.done) == (one.worker, True)
         assert outcome.words.startswith("paused")
         assert one.asked == [("pause", "")]
         assert two.asked == []
-        await monitor.control.log_level("DEBUG", two.worker)
+        await monitor.control.order("log_level", two.worker, "DEBUG")
         assert two.asked == [("log_level", "DEBUG")]
 
 
@@ -338,7 +338,7 @@ async def test_all_workers_are_told_and_the_silent_one_is_named(
         await one.beat(time.time())
         await two.beat(time.time())
         await monitor.until(lambda: len(monitor.state.workers.controlled(time.time())) == 2)
-        outcomes = await monitor.control.drain()
+        outcomes = await monitor.control.order("drain")
         assert [(outcome.worker, outcome.outcome) for outcome in outcomes] == [
             (one.worker, "done"),
             (two.worker, "silent"),
@@ -356,7 +356,7 @@ async def test_a_worker_without_control_is_not_asked_and_that_is_said(
         await wait_until(lambda: monitor.event_feed.status.mode != "off")
         await worker.beat(time.time(), control=None)
         await monitor.until(lambda: monitor.state.workers.get(worker.worker) is not None)
-        (outcome,) = await monitor.control.pause(worker.worker)
+        (outcome,) = await monitor.control.order("pause", worker.worker)
         assert (outcome.outcome, outcome.words) == ("no_control", "takes no orders")
         assert worker.asked == []
 
@@ -364,7 +364,7 @@ async def test_a_worker_without_control_is_not_asked_and_that_is_said(
 async def test_a_worker_that_is_gone_is_said_to_be_gone(nats_server: NatsServer) -> None:
     async with monitor_of(nats_server) as monitor:
         await monitor.connection.wait_connected()
-        (outcome,) = await monitor.control.resume("worker-9@nowhere:1")
+        (outcome,) = await monitor.control.order("resume", "worker-9@nowhere:1")
         assert (outcome.outcome, outcome.done) == ("nobody", False)
-        (outcome,) = await monitor.control.resume()
+        (outcome,) = await monitor.control.order("resume")
         assert (outcome.worker, outcome.outcome) == ("", "nobody")
