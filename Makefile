@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh machine `make run` and `make test` are enough.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-test run test lint format bench bench-workers soak screenshots lock clean
+.PHONY: help setup setup-run setup-test run test lint format bench bench-workers soak screenshots package lock clean
 
 BIN := .venv/bin
 # Tests and checks draw into memory; a test that wants a screen starts its own.
@@ -55,7 +55,10 @@ soak: setup-test ## The tests that take hours
 screenshots: setup-run ## Draw every page in both themes into docs/images
 	@$(BIN)/python packaging/screenshots.py
 
-lock: setup-run ## Renew packaging/requirements.lock (UPGRADE=1 takes the newest of everything)
+package: setup-run ## Build installers into dist: .deb, portable archive, wheel, licences, checksums
+	@packaging/package.sh $(PACKAGE)
+
+lock: setup-run ## Renew the lock files (UPGRADE=1 takes the newest of everything)
 	@packaging/lock.sh
 
 clean: ## Remove .venv, caches and everything built

@@ -1,0 +1,69 @@
+"""Builds the packages, step by step, the same way on every system.
+
+    python packaging/build.py all                what this system can build
+    python packaging/build.py wheel freeze sums  single steps, in this order
+
+It runs in an environment made from packaging/package.lock; `make package` (packaging/package.sh)
+makes that and then comes here. Everything is built from the commit, not from the working tree.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from release import archive, bundle, debian, icons
+from release.project import open_project, prepare_source
+
+ROOT = Path(__file__).resolve().parents[1]
+STEPS = ("wheel", "freeze", "portable", "deb", "sums")
+
+
+def main() -> int:
+    """Run the steps asked for and return the exit code."""
+    parser = argparse.ArgumentParser(description="Build packages of Pulse Desktop.")
+    parser.add_argument("steps", nargs="+", choices=("all", "icons", *STEPS), metavar="STEP")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the checkout (this one)")
+    parser.add_argument("--work", type=Path, default=Path("build/package"), help="for the way")
+    parser.add_argument("--dist", type=Path, default=Path("dist"), help="for what is finished")
+    parser.add_argument("--version", default="", help="in place of the one in the code")
+    options = parser.parse_args()
+    if options.steps == ["icons"]:
+        svg = ROOT / "resources" / "icons" / "pulse-desktop.svg"
+        icons.draw_icons(svg, options.work / "icons")
+        return 0
+    project = open_project(options.root, options.work, options.dist, options.version)
+    project.work.mkdir(parents=True, exist_ok=True)
+    project.dist.mkdir(parents=True, exist_ok=True)
+    steps = set(STEPS if "all" in options.steps else options.steps)
+    if "all" in options.steps and sys.platform != "linux":
+        steps -= {"deb"}
+    if "wheel" in steps or not project.source.is_dir():
+        prepare_source(project)
+    wheel = None
+    if "wheel" in steps:
+        say("wheel and source distribution")
+        wheel = bundle.build_wheel(project)
+    if "freeze" in steps:
+        say(f"freezing {project.version} with Python {sys.version.split()[0]}")
+        bundle.freeze(project, wheel or next(project.dist.glob("pulse_desktop-*.whl")))
+        say("licences, bill of materials, manual")
+        found = bundle.complete(project)
+        print(f"package: {len(found)} components of others")
+    if "portable" in steps:
+        say("portable archive")
+        archive.portable_archive(project)
+    if "deb" in steps:
+        say("Debian packages")
+        debian.build_debs(project)
+    if "sums" in steps:
+        archive.write_checksums(project.dist)
+    return 0
+
+
+def say(what: str) -> None:
+    """Announce a step."""
+    print(f"package: {what}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

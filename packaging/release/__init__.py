@@ -1,0 +1,1 @@
+"""What turns this project into packages: run by `packaging/build.py`, never shipped."""

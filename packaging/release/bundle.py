@@ -1,0 +1,146 @@
+"""The frozen program: a folder with both commands, the server, and everything they stand on."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from release.command_tree import Command, command_tree
+from release.completion import bash_completion, fish_completion, zsh_completion
+from release.components import Component, components
+from release.errors import MissingLicenceError
+from release.manual import manual_page
+from release.project import Project, normalise
+from release.sbom import bill_of_materials
+
+ORIGINS: Final = "origins.json"
+SBOM: Final = "sbom.cdx.json"
+THIRD_PARTY: Final = "third-party"
+_STRIPPED: Final = "/usr/bin/strip"
+_NEVER_STRIPPED: Final = ("PySide6", "shiboken6", "numpy.libs", "bin")
+"""Qt is stripped already; libraries that were patched into a wheel do not survive it."""
+
+
+def build_wheel(project: Project) -> Path:
+    """Build wheel and source distribution into `dist` and return the wheel."""
+    for old in project.dist.glob("pulse_desktop-*"):
+        old.unlink()
+    project.run(sys.executable, "-m", "hatchling", "build", "-d", project.dist, log="wheel.log")
+    return next(project.dist.glob("pulse_desktop-*.whl"))
+
+
+def freeze(project: Project, wheel: Path) -> None:
+    """Install the wheel beside its locked dependencies and freeze it into `project.bundle`."""
+    pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-deps"]
+    project.run(*pip, "--force-reinstall", "--no-compile", wheel, log="install.log")
+    build_py = project.source / "packaging" / "build.py"
+    icons = project.work / "icons"
+    project.run(sys.executable, build_py, "icons", "--work", project.work, log="icons.log")
+    shutil.rmtree(project.bundle.parent, ignore_errors=True)
+    packaging = project.source / "packaging"
+    os.environ["PULSE_ICONS"] = str(icons)
+    os.environ["PULSE_ORIGINS"] = str(project.work / ORIGINS)
+    os.environ["PYTHONPATH"] = str(packaging)
+    os.environ["PYINSTALLER_CONFIG_DIR"] = str(project.work / "pyinstaller")
+    project.run(
+        *(sys.executable, "-m", "PyInstaller", "--noconfirm", "--clean", "--log-level", "WARN"),
+        *("--distpath", project.bundle.parent, "--workpath", project.work / "freeze"),
+        packaging / "freeze" / "pulse-desktop.spec",
+        log="freeze.log",
+    )
+    if sys.platform == "linux":
+        _strip(project.bundle)
+
+
+def complete(project: Project) -> list[Component]:
+    """Put licences, bill of materials, manual and completion beside the programs."""
+    bundle = project.bundle
+    licences = project.source / "packaging" / "licences"
+    try:
+        found = components(project.work / ORIGINS, licences)
+    except MissingLicenceError as error:
+        sys.exit(f"package: {error}")
+    shutil.copy(project.source / "LICENSE", bundle / "LICENSE")
+    _write_licences(found, bundle / THIRD_PARTY)
+    (bundle / SBOM).write_text(bill_of_materials(project, found))
+    shutil.copy(bundle / SBOM, project.dist / f"pulse-desktop-{project.version}.{SBOM}")
+    if os.name == "posix":
+        _write_share(project, bundle / "share")
+    normalise(bundle, project.epoch)
+    return found
+
+
+def commands() -> list[Command]:
+    """Return both programs as their parsers describe them."""
+    from pulse_desktop.commands.arguments import make_parser  # noqa: PLC0415 - what was installed
+    from workers import cli  # noqa: PLC0415
+
+    worker = getattr(cli, "make_parser", None) or cli._parser  # noqa: SLF001
+    return [command_tree(make_parser()), command_tree(worker())]
+
+
+def _write_licences(found: Iterable[Component], folder: Path) -> None:
+    for component in found:
+        place = folder / component.name.replace("/", "_")
+        place.mkdir(parents=True, exist_ok=True)
+        for name, text in component.texts:
+            (place / name).write_text(text)
+    lines = [
+        f"{each.name} {each.version}: {each.licence or 'see its copyright file'}" for each in found
+    ]
+    text = (
+        "Software of others in this bundle, with its licences in the folders beside this file.\n"
+        "Qt and PySide6 are used under the LGPL 3: their libraries are separate files in\n"
+        "_internal/PySide6 and may be replaced by others of the same version.\n\n"
+    )
+    (folder / "README.txt").write_text(text + "\n".join(lines) + "\n")
+
+
+def _write_share(project: Project, share: Path) -> None:
+    """Write what desktops and shells look for, in the layout of /usr/share."""
+    resources = project.source / "packaging" / "desktop"
+    for command in commands():
+        page = manual_page(command, project.version, project.epoch)
+        _put(share / "man" / "man1" / f"{command.name}.1", page)
+        _put(share / "bash-completion" / "completions" / command.name, bash_completion(command))
+        _put(share / "zsh" / "vendor-completions" / f"_{command.name}", zsh_completion(command))
+        fish = share / "fish" / "vendor_completions.d" / f"{command.name}.fish"
+        _put(fish, fish_completion(command))
+    _put(
+        share / "applications" / "pulse-desktop.desktop",
+        (resources / "pulse-desktop.desktop").read_text(),
+    )
+    metainfo = (resources / "metainfo.xml").read_text()
+    day = datetime.fromtimestamp(project.epoch, UTC).strftime("%Y-%m-%d")
+    metainfo = metainfo.replace("@VERSION@", project.version).replace("@DATE@", day)
+    _put(share / "metainfo" / "pulse-desktop.metainfo.xml", metainfo)
+    icons = share / "icons" / "hicolor"
+    for png in sorted((project.work / "icons").glob("*.png")):
+        size = png.stem.rpartition("-")[2]
+        place = icons / f"{size}x{size}" / "apps" / "pulse-desktop.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(png, place)
+    svg = project.source / "resources" / "icons" / "pulse-desktop.svg"
+    _put(icons / "scalable" / "apps" / "pulse-desktop.svg", svg.read_text())
+
+
+def _put(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def _strip(bundle: Path) -> None:
+    """Remove debug symbols: half of what some libraries weigh."""
+    if not Path(_STRIPPED).exists():
+        return
+    internal = bundle / "_internal"
+    libraries = [
+        path
+        for path in sorted(internal.rglob("*.so*"))
+        if not path.is_symlink() and path.relative_to(internal).parts[0] not in _NEVER_STRIPPED
+    ]
+    subprocess.run([_STRIPPED, "--strip-debug", *map(str, libraries)], check=True)

@@ -1,0 +1,156 @@
+"""What is packaged: the committed tree, its version, and the moment that stands in every file.
+
+The moment is that of the commit (or SOURCE_DATE_EPOCH), so that who packages the same commit later
+gets the same bytes.
+"""
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+VERSION_FILE: Final = Path("pulse_desktop") / "__init__.py"
+_VERSION: Final = re.compile(r'^__version__ = "([0-9][0-9A-Za-z.+-]*)"$', re.MULTILINE)
+_NOT_PACKAGED: Final = (".git", ".venv*", "build", "dist", "__pycache__", ".*_cache", ".hypothesis")
+
+
+@dataclass(frozen=True)
+class Project:
+    """One packaging run.
+
+    Attributes:
+        root: the checkout.
+        work: folder for everything on the way, replaced at will.
+        dist: where finished packages go.
+        version: of what is packaged.
+        epoch: Unix seconds that all files bear.
+    """
+
+    root: Path
+    work: Path
+    dist: Path
+    version: str
+    epoch: int
+
+    @property
+    def source(self) -> Path:
+        """The clean copy that is built from."""
+        return self.work / "source"
+
+    @property
+    def bundle(self) -> Path:
+        """The frozen program: what the packages for Linux are made of."""
+        return self.work / "bundle" / "pulse-desktop"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment for programs whose output must not depend on when or where they run."""
+        return {
+            **os.environ,
+            "SOURCE_DATE_EPOCH": str(self.epoch),
+            "PYTHONHASHSEED": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+        }
+
+    def run(self, *command: str | Path, folder: Path | None = None, log: str = "") -> None:
+        """Run a program; what it says goes into `log` in the work folder, shown if it fails.
+
+        Raises:
+            SystemExit: it failed.
+        """
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=folder or self.source,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if log:
+            (self.work / log).write_text(done.stdout)
+        if done.returncode:
+            sys.stderr.write("\n".join(done.stdout.splitlines()[-25:]) + "\n")
+            sys.exit(f"package: {Path(str(command[0])).name} failed (exit {done.returncode})")
+
+
+def version_in(text: str) -> str:
+    """Return the version that a `__init__.py` states.
+
+    Raises:
+        ValueError: it states none.
+    """
+    found = _VERSION.search(text)
+    if found is None:
+        raise ValueError(f"no version in {VERSION_FILE}")
+    return found[1]
+
+
+def open_project(root: Path, work: Path, dist: Path, version: str = "") -> Project:
+    """Describe a packaging run of the checkout at `root`; `version` stands in for its own."""
+    stated = version_in(_committed(root, VERSION_FILE))
+    return Project(root, work.resolve(), dist.resolve(), version or stated, _epoch(root))
+
+
+def prepare_source(project: Project) -> None:
+    """Copy what is committed; without git, what is there."""
+    shutil.rmtree(project.source, ignore_errors=True)
+    if _is_checkout(project.root):
+        archive = _git(project.root, "archive", "--format=tar", "HEAD")
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            # Ours, and Debian 12's Python may not know filters yet.
+            known = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+            tar.extractall(project.source, **known)
+        if _git(project.root, "status", "--porcelain", "--untracked-files=no"):
+            print("package: note: what is not committed is not packaged")
+    else:
+        shutil.copytree(project.root, project.source, ignore=shutil.ignore_patterns(*_NOT_PACKAGED))
+    file = project.source / VERSION_FILE
+    file.write_text(_VERSION.sub(f'__version__ = "{project.version}"', file.read_text()))
+    normalise(project.source, project.epoch)
+
+
+def normalise(folder: Path, epoch: int) -> None:
+    """Give everything below `folder` the modes 755 or 644 and the time `epoch`."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_symlink():
+            os.utime(path, (epoch, epoch), follow_symlinks=False)
+            continue
+        executable = path.is_dir() or path.stat().st_mode & 0o100
+        path.chmod(0o755 if executable else 0o644)
+        os.utime(path, (epoch, epoch))
+    folder.chmod(0o755)
+    os.utime(folder, (epoch, epoch))
+
+
+def _is_checkout(root: Path) -> bool:
+    return (root / ".git").exists() and shutil.which("git") is not None
+
+
+def _git(root: Path, *arguments: str) -> bytes:
+    # A checkout of another user (a container, a CI runner) is still the one we were told to use.
+    command = ["git", "-c", f"safe.directory={root}", "-C", str(root), *arguments]
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def _committed(root: Path, path: Path) -> str:
+    if _is_checkout(root):
+        return _git(root, "show", f"HEAD:{path.as_posix()}").decode()
+    return (root / path).read_text()
+
+
+def _epoch(root: Path) -> int:
+    if stated := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(stated)
+    if _is_checkout(root):
+        return int(_git(root, "log", "-1", "--format=%ct"))
+    return int((root / "CHANGELOG.md").stat().st_mtime)
