@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from taskiq import Context, TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker
 
+from workers.control import stop_requested
 from workers.registry import task
 
 
@@ -79,3 +80,48 @@ async def cancel_yourself(context: Annotated[Context, TaskiqDepends()]) -> None:
     assert current is not None
     current.cancel()
     await asyncio.sleep(10)
+
+
+@task(max_attempts=3, retry_delay=0.05)
+def work_until_asked_to_stop(path: str, limit: float = 20.0) -> str:
+    note(path, "begin")
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        if stop_requested():
+            note(path, "heard")
+            return "stopped half way"
+        time.sleep(0.01)
+    return "done"
+
+
+@task()
+def wait_for_a_file(path: str, gate: str, limit: float = 20.0) -> str:
+    note(path, "begin")
+    deadline = time.monotonic() + limit
+    while not Path(gate).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    note(path, "end")
+    return "done"
+
+
+@task(max_attempts=3, retry_delay=0.05)
+async def fail_when_cancelled(path: str) -> str:
+    note(path, "begin")
+    try:
+        await asyncio.sleep(20)
+    except asyncio.CancelledError:
+        raise ConnectionError("lost while cleaning up") from None
+    return "done"
+
+
+@task(max_attempts=5, retry_delay=30)
+async def fail_and_wait_long(path: str) -> str:
+    note(path, "begin")
+    raise ConnectionError("try again much later")
+
+
+@task()
+async def enqueue_another(path: str, seconds: float) -> str:
+    await asyncio.sleep(seconds)
+    await work.kiq(path)
+    return "enqueued"

@@ -6,41 +6,40 @@ second worker, and drops what it cannot read. Here tasks are asked for with dead
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator
-from typing import Any, Final
+from typing import Final
 
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
-from taskiq import AsyncTaskiqDecoratedTask, BrokerMessage
+from taskiq import BrokerMessage
 from taskiq_nats import PullBasedJetStreamBroker
 
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
 from workers.connection import OUTAGE_ERRORS, ConnectionLog, connect_options
-from workers.delivery import DeliveredMessage, Delivery, current_delivery
-from workers.errors import UnknownTaskNameError
-from workers.formatter import SalvagingFormatter
+from workers.delivery import DeliveredMessage, Delivery, StreamDelivery, as_message
 from workers.provisioning import ensure_task_consumer, provision
 from workers.pull import PullRequests
 from workers.settings import Settings
+from workers.task_broker import REQUEUE, TaskBroker, message_headers
 
 logger = logging.getLogger("pulse.workers.broker")
 
 _PUBLISH_TRIES: Final = 5
-_REQUEUE: Final = "X-Taskiq-requeue"
 
 
-class PulseBroker(PullBasedJetStreamBroker):
-    """Sends tasks, and fetches them one slot at a time.
+class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] # its client
+    """Sends tasks to the task stream, and fetches them one slot at a time.
 
     Attributes:
-        active: deliveries being worked on, by their place in the task stream.
         ack_wait: the consumer's, in seconds.
-        connected_at: Unix seconds of the last connection or reconnection. A server that was
-            killed may have forgotten which of the tasks from before were answered.
+        connected_at: a server that was killed before that may have forgotten which tasks were
+            answered.
     """
+
+    kind = "jetstream"
+    keeps_tasks = True
 
     def __init__(self, settings: Settings) -> None:
         self._log = ConnectionLog("tasks")
@@ -52,17 +51,13 @@ class PulseBroker(PullBasedJetStreamBroker):
             pull_consume_timeout=settings.pull_timeout,
             **connect_options(settings, "tasks", self._log, reconnected_cb=self._on_reconnected),
         )
-        self.settings = settings
-        self.formatter = SalvagingFormatter()
-        self.active: dict[int, Delivery] = {}
+        self.set_up(settings)
         self.ack_wait = settings.ack_wait
-        self.connected_at = 0.0
-        self._refusing_task: AsyncTaskiqDecoratedTask[Any, Any] = AsyncTaskiqDecoratedTask(
-            broker=self, task_name="refused", original_func=_refuse, labels={}
-        )
-        self._arrived: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._arrived: asyncio.Queue[StreamDelivery | None] = asyncio.Queue()
         self._pull: PullRequests | None = None
-        self._background: list[asyncio.Task[None]] = []
+        self._pulling: asyncio.Task[None] | None = None
+        self._keeping_alive: asyncio.Task[None] | None = None
+        self._stopping = False
 
     async def _add_or_reuse_stream(self) -> None:
         """Do nothing: streams are made with limits before (`provisioning`)."""
@@ -75,9 +70,9 @@ class PulseBroker(PullBasedJetStreamBroker):
 
     async def kick(self, message: BrokerMessage) -> None:
         """Store a task in the queue: once, even if the server's answer is lost and it is resent."""
-        requeued = message.labels.get(_REQUEUE)
+        requeued = message.labels.get(REQUEUE)
         identity = f"{message.task_id}.{requeued}" if requeued else message.task_id
-        headers = {**_headers(message.labels), "Nats-Msg-Id": identity}
+        headers = {**message_headers(message.labels), "Nats-Msg-Id": identity}
         for attempt in range(1, _PUBLISH_TRIES + 1):
             try:
                 await self.js.publish(self.subject, payload=message.message, headers=headers)
@@ -89,6 +84,60 @@ class PulseBroker(PullBasedJetStreamBroker):
 
     async def listen(self) -> AsyncGenerator[DeliveredMessage, None]:
         """Yield tasks, never more at a time than there are slots."""
+        self._keeping_alive = asyncio.create_task(self._keep_alive(), name="keep-alive")
+        if not self.paused and not self._stopping:
+            self._start_pulling()
+        while (delivery := await self._arrived.get()) is not None:
+            yield as_message(delivery)
+
+    @property
+    def waiting(self) -> int:
+        """Nothing waits here: tasks stay in the stream until there is a slot."""
+        return 0
+
+    async def pause(self) -> str:
+        """Fetch no more until `resume`; what was fetched and not started is given back."""
+        self.paused = True
+        await self._stop_pulling()
+        return ""
+
+    async def resume(self) -> None:
+        """Fetch again."""
+        self.paused = False
+        if self._pulling is None and not self._stopping:
+            self._start_pulling()
+
+    async def stop_fetching(self) -> None:
+        """Ask for no more tasks, and give back at once those that were not started."""
+        self._stopping = True
+        await self._stop_pulling()
+        self._arrived.put_nowait(None)
+
+    async def can_give_back(self) -> bool:
+        """Tell that the stream keeps what is given back."""
+        return True
+
+    async def give_back_rest(self) -> int:
+        """Tell that nothing waits here."""
+        return 0
+
+    def take_rest(self) -> list[Delivery]:
+        """Tell that nothing waits here."""
+        return []
+
+    def take_out(self, task_id: str) -> Delivery | None:  # noqa: ARG002 - the base has a use for it
+        """Tell that nothing waits here."""
+        return None
+
+    async def shutdown(self) -> None:
+        """Send what is to be sent, and close."""
+        running = [task for task in (self._pulling, self._keeping_alive) if task is not None]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await super().shutdown()
+
+    def _start_pulling(self) -> None:
         self._pull = PullRequests(
             self.client,
             self.stream_name,
@@ -98,60 +147,33 @@ class PulseBroker(PullBasedJetStreamBroker):
             on_message=self._take,
             on_refused=self._mend_consumer,
         )
-        self._background = [
-            asyncio.create_task(self._pull.run(), name="pull requests"),
-            asyncio.create_task(self._keep_alive(), name="keep-alive"),
-        ]
-        while True:
-            delivery = await self._arrived.get()
-            yield DeliveredMessage(data=delivery.data, ack=delivery.settle, delivery=delivery)
+        self._pulling = asyncio.create_task(self._pull.run(), name="pull requests")
 
-    async def stop_fetching(self) -> None:
-        """Ask for no more tasks, and give back at once those that were not started."""
-        if self._pull is not None:
-            await self._pull.stop()
+    async def _stop_pulling(self) -> None:
+        pull, pulling = self._pull, self._pulling
+        self._pull = self._pulling = None
+        if pull is not None and pulling is not None:
+            await pull.stop()
+            pulling.cancel()
+            await asyncio.gather(pulling, return_exceptions=True)
         while not self._arrived.empty():
-            await self._arrived.get_nowait().give_back()
-
-    async def shutdown(self) -> None:
-        """Send what is to be sent, and close."""
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
-        if self.client.is_connected:
-            with contextlib.suppress(*OUTAGE_ERRORS):
-                await self.client.flush(2)
-        await super().shutdown()
-
-    def find_task(self, task_name: str) -> AsyncTaskiqDecoratedTask[Any, Any] | None:
-        """Return a task by name; for one that must not or cannot run, a task that says why.
-
-        TaskIQ drops messages with unknown names without an answer: whoever waits for the result
-        would wait for ever.
-        """
-        delivery = current_delivery.get()
-        task = super().find_task(task_name)
-        if delivery is None:
-            return task
-        if delivery.refusal is None:
-            if task is not None:
-                return task
-            delivery.refusal = UnknownTaskNameError(task_name, list(self.get_all_tasks()))
-        return self._refusing_task
+            delivery = self._arrived.get_nowait()
+            if delivery is not None:
+                await delivery.give_back()
 
     async def _take(self, message: Msg) -> None:
         """Take a task over, or note that one we already have was delivered once more."""
-        delivery = Delivery(message, self._end)
-        known = self.active.get(delivery.stream_sequence)
-        if known is not None:
+        delivery = StreamDelivery(message, self._end)
+        known = self.active.get(delivery.place)
+        if isinstance(known, StreamDelivery):
             known.renew(message)
             return
-        self.active[delivery.stream_sequence] = delivery
+        self.active[delivery.place] = delivery
         self._arrived.put_nowait(delivery)
 
     def _end(self, delivery: Delivery) -> None:
-        if self.active.get(delivery.stream_sequence) is delivery:
-            del self.active[delivery.stream_sequence]
+        if self.active.get(delivery.place) is delivery:
+            del self.active[delivery.place]
             if self._pull is not None:
                 self._pull.wake()
 
@@ -163,7 +185,8 @@ class PulseBroker(PullBasedJetStreamBroker):
                 continue
             for delivery in list(self.active.values()):
                 try:
-                    await delivery.keep_alive()
+                    if isinstance(delivery, StreamDelivery):
+                        await delivery.keep_alive()
                 except OUTAGE_ERRORS as error:
                     logger.debug("keep-alive: %s", error)
                     break
@@ -177,21 +200,3 @@ class PulseBroker(PullBasedJetStreamBroker):
         self.connected_at = time.time()
         if self._pull is not None:
             self._pull.forget()
-
-
-async def _refuse(*_args: object, **_kwargs: object) -> None:
-    """Fail with the reason why the task is not run."""
-    delivery = current_delivery.get()
-    raise (delivery.refusal if delivery else None) or RuntimeError("refused without a reason")
-
-
-def _headers(labels: dict[str, Any]) -> dict[str, str]:
-    """Return the labels that can be NATS headers and are no commands to JetStream."""
-    return {
-        key: str(value)
-        for key, value in labels.items()
-        if key.isascii()
-        and key.replace("-", "").replace("_", "").isalnum()
-        and not key.lower().startswith("nats-")
-        and str(value).isprintable()
-    }

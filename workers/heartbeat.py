@@ -1,34 +1,58 @@
-"""Signs of life: who this worker is, what it is busy with, what it costs the machine."""
+"""Signs of life: who this worker is, what it is busy with, what it can do, what it costs."""
 
 import os
 import socket
 import time
+from collections.abc import Callable
 
 import psutil
 
 from pulse_desktop import __version__
 from pulse_desktop.protocol.timestamps import format_timestamp
+from workers.catalogue import Catalogue
 from workers.event_publisher import EventPublisher
-from workers.receiver import PulseReceiver
+from workers.log_level import log_level
+from workers.receiver import PulseReceiver, Running
 from workers.settings import Settings
 
 
 class Heartbeat:
-    """Publishes `worker.heartbeat` when told to."""
+    """Publishes `worker.heartbeat` when told to.
+
+    Attributes:
+        control: subject on which this worker takes orders, empty when it takes none.
+    """
 
     def __init__(
-        self, events: EventPublisher, receiver: PulseReceiver, settings: Settings, worker: str
+        self,
+        events: EventPublisher,
+        receiver: PulseReceiver,
+        settings: Settings,
+        worker: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.control = ""
         self._events = events
         self._receiver = receiver
         self._settings = settings
         self._worker = worker
+        self._clock = clock
+        self._catalogue = Catalogue(receiver.tasks)
         self._started_at = time.time()
         self._process = psutil.Process()
         self._process.cpu_percent(None)  # the first call only sets the beginning
 
     async def beat(self) -> None:
-        """Tell the state of now."""
+        """Tell the state of now, and from time to time which tasks there are."""
+        state = self._state()
+        tasks = self._catalogue.due(self._clock())
+        if tasks is not None:
+            state["catalogue"] = tasks
+        self._events.publish("monitoring", "worker.heartbeat", state)
+
+    def tell_change(self) -> None:
+        """Tell the state of now between two beats: somebody waits to see it change."""
         self._events.publish("monitoring", "worker.heartbeat", self._state())
 
     def stopped(self, given_back: int) -> None:
@@ -38,7 +62,8 @@ class Heartbeat:
         self._events.publish("monitoring", "worker.stopped", state)
 
     def _state(self) -> dict[str, object]:
-        running = list(self._receiver.running.values())
+        running = [_told(run) for run in self._receiver.running.values()]
+        broker = self._receiver.tasks
         with self._process.oneshot():
             cpu = self._process.cpu_percent(None)
             rss = self._process.memory_info().rss
@@ -49,21 +74,27 @@ class Heartbeat:
             "started_at": format_timestamp(self._started_at),
             "slots": self._settings.slots,
             "busy": len(running),
-            "tasks": [
-                {
-                    "task_id": run.task_id,
-                    "task_name": run.task_name,
-                    "started_at": format_timestamp(run.started_at),
-                    "attempt": run.delivery.attempt,
-                }
-                for run in running
-            ],
+            "running": running,
+            "tasks": running,  # its older name
+            "waiting": broker.waiting,
             "finished": self._receiver.finished,
             "cpu_percent": round(cpu, 1),
             "rss_bytes": rss,
-            "broker": "jetstream",
+            "broker": broker.kind,
+            "control": self.control or None,
+            "paused": broker.paused,
             "draining": self._receiver.draining,
+            "log_level": log_level(),
             "events_sent": self._events.sent,
             "events_dropped": self._events.dropped,
             "version": __version__,
         }
+
+
+def _told(run: Running) -> dict[str, object]:
+    return {
+        "task_id": run.task_id,
+        "task_name": run.task_name,
+        "started_at": format_timestamp(run.started_at),
+        "attempt": run.delivery.attempt,
+    }

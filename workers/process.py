@@ -15,11 +15,15 @@ from nats.aio.client import Client
 from workers.background import Background
 from workers.broker import PulseBroker
 from workers.connection import connect
+from workers.control import Control
+from workers.core_broker import CoreBroker
+from workers.drain import CLOSE_LIMIT, work_until_stopped
 from workers.errors import CannotConnectError
 from workers.event_publisher import EventPublisher
 from workers.heartbeat import Heartbeat
 from workers.metrics import MetricsReporter
 from workers.middleware.events import EventMiddleware
+from workers.orders import Orders
 from workers.provider_check import ProviderCheck
 from workers.provisioning import provision
 from workers.receiver import PulseReceiver
@@ -29,10 +33,9 @@ from workers.retries import RetryMiddleware
 from workers.services import Services, install_services, make_services
 from workers.settings import Settings
 from workers.stop_signal import StopSignal
+from workers.task_broker import TaskBroker
 
 logger = logging.getLogger("pulse.workers.process")
-
-_CLOSE_LIMIT = 5.0
 
 
 async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> int:
@@ -67,12 +70,18 @@ async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> int:
     executor = ThreadPoolExecutor(settings.slots, thread_name_prefix="task")
     receiver = PulseReceiver(broker, settings, executor=executor)
     heartbeat = Heartbeat(events, receiver, settings, worker)
+    orders = Orders(client, receiver, events, stop, heartbeat.tell_change)
+    control = Control(client, orders, worker)
+    if settings.control:
+        await control.start()
+        heartbeat.control = control.subject
     background = _start_background(settings, services, heartbeat)
     connections = Connections(stop, broker, client, events)
     background.repeat("connections", 1.0, connections.look)
     logger.info("%s takes tasks from %s", worker, settings.shown_server)
-    given_back = await _work(receiver, broker, stop, settings)
+    given_back = await work_until_stopped(receiver, stop, settings)
     await background.close()
+    await control.close()
     heartbeat.stopped(given_back)
     await _close_all(events, broker, client)
     executor.shutdown(wait=not given_back, cancel_futures=True)
@@ -90,7 +99,7 @@ class Connections:
     """
 
     def __init__(
-        self, stop: StopSignal, broker: PulseBroker, client: Client, events: EventPublisher
+        self, stop: StopSignal, broker: TaskBroker, client: Client, events: EventPublisher
     ) -> None:
         self._stop = stop
         self._broker = broker
@@ -112,10 +121,10 @@ class Connections:
             self._stop.ask("a connection was closed for good")
 
 
-def make_broker(settings: Settings, events: EventPublisher, who: str) -> PulseBroker:
+def make_broker(settings: Settings, events: EventPublisher, who: str) -> TaskBroker:
     """Return a broker for a worker or for anything that enqueues, with events and retries."""
     results = JsonResults(settings)
-    broker = PulseBroker(settings)
+    broker = CoreBroker(settings) if settings.broker == "core" else PulseBroker(settings)
     broker.with_result_backend(results)
     middleware = EventMiddleware(events, who)
     middleware.watch(results)
@@ -133,36 +142,10 @@ def _start_background(settings: Settings, services: Services, heartbeat: Heartbe
     return background
 
 
-async def _work(
-    receiver: PulseReceiver, broker: PulseBroker, stop: StopSignal, settings: Settings
-) -> int:
-    """Run tasks until told to stop and then drain. Returns how many tasks were given back."""
-    listening = asyncio.create_task(receiver.listen(stop.asked), name="receiver")
-    asked = asyncio.create_task(stop.asked.wait())
-    await asyncio.wait({listening, asked}, return_when=asyncio.FIRST_COMPLETED)
-    asked.cancel()
-    if listening.done() and not stop.asked.is_set():
-        await listening  # raises what ended it
-        raise RuntimeError("the receiver ended by itself")
-    logger.info("stopping (%s): %d tasks are running", stop.reason, len(receiver.running))
-    receiver.draining = True
-    await broker.stop_fetching()
-    urgent = asyncio.create_task(stop.urgent.wait())
-    await asyncio.wait(
-        {listening, urgent}, timeout=settings.drain_timeout, return_when=asyncio.FIRST_COMPLETED
-    )
-    urgent.cancel()
-    given_back = await receiver.give_back_unfinished()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_CLOSE_LIMIT):
-            await listening
-    return given_back
-
-
-async def _close_all(events: EventPublisher, broker: PulseBroker, client: Client) -> None:
+async def _close_all(events: EventPublisher, broker: TaskBroker, client: Client) -> None:
     """Close connections, none of which may hold up the end."""
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_CLOSE_LIMIT):
+        async with asyncio.timeout(CLOSE_LIMIT):
             await events.close()
             await broker.shutdown()
             await client.close()

@@ -79,6 +79,10 @@ class RetryMiddleware(TaskiqMiddleware):
             return
         if delivery.settled or delivery.refusal is not None:
             return
+        if delivery.cancellation is not None:
+            if delivery.stop_read or isinstance(exception, asyncio.CancelledError):
+                delivery.error = result.error = delivery.cancellation.error()
+            return  # what somebody cancelled is never tried again
         delay = self.policy_of(message).delay_after(delivery.attempt, exception)
         if delay is not None:
             delivery.retry_after = delay

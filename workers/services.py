@@ -16,13 +16,13 @@ from taskiq import async_shared_broker
 from pulse_desktop.resources import resource_path
 from workers.agents import Agents
 from workers.attachments import SAMPLE
-from workers.broker import PulseBroker
 from workers.delivery import current_delivery
 from workers.event_publisher import EventPublisher
 from workers.providers.builtin import BuiltinProvider
 from workers.providers.provider import Provider
 from workers.records import ChatMessage
 from workers.store import Store
+from workers.task_broker import TaskBroker
 from workers.telegram import read_export
 
 
@@ -91,7 +91,7 @@ async def make_services(client: Client, events: EventPublisher, worker: str) -> 
 _services: contextvars.ContextVar[Services] = contextvars.ContextVar("services")
 
 
-def install_services(broker: PulseBroker, services: Services | None = None) -> None:
+def install_services(broker: TaskBroker, services: Services | None = None) -> None:
     """Make this broker the one tasks are enqueued with, and give the tasks it runs services."""
     async_shared_broker.default_broker(broker)
     if services is not None:

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     broker: Annotated[Literal["jetstream", "core"], Wanted("jetstream or core")] = setting(
         "jetstream", "PULSE_BROKER", "jetstream, or core to join workers that use NatsBroker"
     )
+    queue_group: Text = setting(
+        "taskiq", "PULSE_QUEUE_GROUP", "group that shares the tasks of a core broker"
+    )
     control: Flag = setting(True, "PULSE_CONTROL", "whether this worker may be controlled")
     worker_name: Text = setting(
         "worker-1", "PULSE_WORKER_NAME", "first part of the worker's identity"
@@ -126,9 +129,7 @@ class Settings(BaseSettings):
     schedule_prefix: Text = setting(
         "schedule", "PULSE_SCHEDULE_PREFIX", "what its keys begin with, before a dot"
     )
-    schedule_max_bytes: Count = setting(
-        16 * MIB, "PULSE_SCHEDULE_MAX_BYTES", "size of that bucket"
-    )
+    schedule_max_bytes: Count = setting(16 * MIB, "PULSE_SCHEDULE_MAX_BYTES", "size of that bucket")
     replicas: Replicas = setting(1, "PULSE_REPLICAS", "copies of each stream: 1, or 3 on a cluster")
     log_level: LogLevel = setting("INFO", "PULSE_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR")
 

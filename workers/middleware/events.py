@@ -19,6 +19,7 @@ from taskiq.exceptions import NoResultError
 from pulse_desktop.protocol.addresses import mask_address
 from pulse_desktop.protocol.task_message import TASK_NAME
 from pulse_desktop.protocol.timestamps import format_timestamp
+from workers import stopping
 from workers.delivery import Delivery, current_delivery
 from workers.errors import ResultNotStoredError
 from workers.event_publisher import EventPublisher
@@ -87,7 +88,7 @@ class EventMiddleware(TaskiqMiddleware):
         """Tell that an attempt begins."""
         message.labels.setdefault(TASK_NAME, message.task_name)
         delivery = current_delivery.get()
-        if delivery is not None:
+        if delivery is not None and delivery.cancellation is None:
             delivery.started_at = time.monotonic()
             with _harmless(message):
                 self._events.publish(
@@ -133,13 +134,15 @@ class EventMiddleware(TaskiqMiddleware):
         if not result.is_err:
             self._publish_success(message, delivery)
         elif isinstance(delivery.error, asyncio.CancelledError):
+            by = delivery.cancellation
             self._events.publish(
                 "tasks",
                 "task.cancelled",
                 {
                     **self._attempt(message, delivery),
                     "run_s": _run_seconds(delivery),
-                    "reason": str(delivery.error) or "cancelled",
+                    "who": by.who if by is not None else None,
+                    "reason": (by.reason if by is not None else str(delivery.error)) or "cancelled",
                 },
             )
         else:
@@ -227,10 +230,14 @@ def _run_seconds(delivery: Delivery) -> float | None:
     return round(time.monotonic() - delivery.started_at, 6)
 
 
+def _is_around_the_task(filename: str) -> bool:
+    return "taskiq" in filename or filename == stopping.__file__
+
+
 def _described(error: BaseException) -> dict[str, str]:
     """Return type, message and traceback, without secrets and without TaskIQ's own frames."""
     trace = error.__traceback__
-    while trace is not None and "taskiq" in trace.tb_frame.f_code.co_filename:
+    while trace is not None and _is_around_the_task(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
     text = "".join(traceback.format_exception(type(error), error, trace))
     if len(text) > _MAX_TRACEBACK:
