@@ -109,7 +109,7 @@ def _agent(data: Data) -> str:
 
 
 def _provider(data: Data) -> str:
-    latency = formats.milliseconds(data.get("latency_s"))
+    latency = formats.duration(data.get("latency_s"))
     return _joined(f"{data['provider']} {data['status']}", latency, data.get("error"))
 
 

@@ -15,21 +15,25 @@ _DAY: Final = 86_400
 
 
 def duration(seconds: float | None, *, brief: bool = False) -> str:
-    """Write a length of time: `0.004 s`, `0.07 s`, `12.3 s`, `4 min 12 s`, `1 h 03 min`, `3 d 4 h`.
+    """Write a length of time: `0.6 ms`, `38 ms`, `1.33 s`, `12.3 s`, `4 min 12 s`, `3 d 4 h`.
+
+    The unit depends on the length alone, so that one length is written alike everywhere: below a
+    second in milliseconds, whether it is a wait, a run, a round trip or a frame.
 
     Args:
         seconds: None and NaN are written as nothing.
-        brief: two digits where three are usual: `0.6 s`, `12 s`, `4 min`.
+        brief: two digits where three are usual: `1.3 s`, `12 s`, `4 min`.
     """
     if seconds is None or not math.isfinite(seconds):
         return ""
     if seconds < 0:
         return MINUS + duration(-seconds, brief=brief)
-    if seconds < 0.0005:
-        return "0 s"
-    if seconds < 0.00995:
-        return f"{seconds:.3f} s"
-    if brief and seconds >= 0.095:
+    if seconds < 0.9995:
+        thousandths = seconds * 1000
+        if thousandths < 0.05:
+            return "0 s"
+        return f"{thousandths:.1f} ms" if thousandths < 9.95 else f"{thousandths:.0f} ms"
+    if brief:
         return f"{seconds:.1f} s" if seconds < 9.95 else _coarse(seconds + 0.5)
     if seconds < 9.995:
         return f"{seconds:.2f} s"
@@ -43,17 +47,6 @@ def duration(seconds: float | None, *, brief: bool = False) -> str:
         return f"{minutes // 60} h {minutes % 60:02d} min"
     hours = round(seconds / _HOUR)
     return f"{hours // 24} d {hours % 24} h"
-
-
-def milliseconds(seconds: float | None) -> str:
-    """Write a very short time, such as a round trip: `0.6 ms`, `48 ms`, `1.20 s`."""
-    if seconds is None or not math.isfinite(seconds):
-        return ""
-    if seconds < 0.00995:
-        return f"{seconds * 1000:.1f} ms"
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    return duration(seconds)
 
 
 def size(count: float | None) -> str:

@@ -100,7 +100,7 @@ class StatusBar(QWidget):
         self._say(
             "waiting", f"{formats.count(figures.waiting)} waiting" if behind else "", "warning"
         )
-        self._say("render", _with_unit("render", formats.milliseconds(figures.render_s)))
+        self._say("render", _with_unit("render", formats.duration(figures.render_s)))
         self._say("memory", _with_unit("memory", formats.size(figures.memory_bytes)))
         self._say("server", figures.server)
         good = alive is not None and alive == total and not dropped

@@ -176,7 +176,7 @@ class TopBar(QWidget):
     def set_connection(self, connection: ConnectionView) -> None:
         """Say how the connection stands."""
         words = connection.state
-        rtt = formats.milliseconds(connection.rtt_s)
+        rtt = formats.duration(connection.rtt_s)
         long = f"{words} · {rtt}" if rtt and words == "connected" else words
         if connection.problem and words != "connected":
             long = f"{words} · {formats.elided(connection.problem, 60)}"

@@ -199,7 +199,7 @@ def test_open_details_follow_their_row(open_page, here, update):
     here.told.event("agents", "agent.finished", done)
     update(page)
     assert "finished" in page.detail._subtitle.text()
-    assert page.detail.facts.facts["Latency"] == "0.25 s"
+    assert page.detail.facts.facts["Latency"] == "250 ms"
 
 
 def test_a_call_without_token_counts_leaves_them_blank(open_page, here):

@@ -90,7 +90,7 @@ class ProvidersPage(TopicPage[Provider]):
             Column(
                 "Latency",
                 "latency",
-                lambda row, _: formats.milliseconds(row.latency_s),
+                lambda row, _: formats.duration(row.latency_s),
                 width=84,
                 align="right",
                 mono=True,
@@ -165,7 +165,7 @@ class ProvidersPage(TopicPage[Provider]):
                 Fact("Status", status_word(row), status_tone(row)),
                 Fact("Since", formats.absolute(row.since)),
                 Fact("Last check", formats.absolute(row.checked_at)),
-                Fact("Latency", formats.milliseconds(row.latency_s)),
+                Fact("Latency", formats.duration(row.latency_s)),
                 Fact("Models", ", ".join(row.models)),
                 Fact("Checks seen", formats.count(row.checks)),
                 Fact("Failed", formats.count(row.failures), Tone.BAD if row.failures else None),
