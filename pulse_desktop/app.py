@@ -85,7 +85,7 @@ class Desktop:
         self.window = MainWindow(self.state, self._operations, PAGES, start=self._start_work)
         self._reports.tell = self.window.tell
         self._figures = WindowFigures(self.window, self.state)
-        self._hindrances = HindranceNotice(self.window.tell)
+        self._hindrances = HindranceNotice(self.window.tell, self.window.notices.withdraw)
         self.stopped = asyncio.Event()
         self.window.close_requested.connect(self.stopped.set)
         self._timer = QTimer(timerType=Qt.TimerType.PreciseTimer)
@@ -168,10 +168,12 @@ class Desktop:
             self.window.tell(
                 Notice("The embedded server is gone", info.problem, tone="bad", key="stack")
             )
-        elif info.state == "running" and info.server != self._server:
-            self._supervisor.start(
-                f"move.{next(self._numbers)}", lambda: self._move(info), restart=False
-            )
+        elif info.state == "running":
+            self.window.notices.withdraw("stack")
+            if info.server != self._server:
+                self._supervisor.start(
+                    f"move.{next(self._numbers)}", lambda: self._move(info), restart=False
+                )
 
     async def _move(self, info: StackInfo) -> None:
         self._server = info.server

@@ -44,18 +44,28 @@ class BugReports:
     def __init__(self) -> None:
         self.tell: Callable[[Notice], None] | None = None
         self.reported: set[str] = set()
+        self._give_back: Callable[[], None] | None = None
 
     def install(self, loop: asyncio.AbstractEventLoop) -> None:
         """Catch whatever is not caught elsewhere."""
         faulthandler.enable()
+        exceptions, problems = sys.excepthook, loop.get_exception_handler()
         sys.excepthook = self._on_exception
         loop.set_exception_handler(self._on_loop_problem)
-        qInstallMessageHandler(self._on_qt_message)
+        messages = qInstallMessageHandler(self._on_qt_message)
+
+        def give_back() -> None:
+            sys.excepthook = exceptions
+            loop.set_exception_handler(problems)
+            qInstallMessageHandler(messages)
+
+        self._give_back = give_back
 
     def uninstall(self) -> None:
-        """Give back what `install` took."""
-        sys.excepthook = sys.__excepthook__
-        qInstallMessageHandler(None)
+        """Give the hooks back to whoever had them before `install`."""
+        give_back, self._give_back = self._give_back, None
+        if give_back is not None:
+            give_back()
 
     def report(self, error: BaseException, where: str = "") -> None:
         """Log an error with its traceback, and tell it unless it was told before."""

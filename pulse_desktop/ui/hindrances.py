@@ -12,6 +12,7 @@ SETTLED_S: Final = 8.0
 """Workers make their streams when they start, and a feed looks for new ones every five seconds."""
 
 _EVERY_S: Final = 1.0
+_KEY: Final = "hindrances"
 
 
 class Hindered(Protocol):
@@ -29,8 +30,15 @@ class Hindered(Protocol):
 class HindranceNotice:
     """One notice, renewed when what it says changes."""
 
-    def __init__(self, tell: Callable[[Notice], None]) -> None:
+    def __init__(self, tell: Callable[[Notice], None], withdraw: Callable[[str], None]) -> None:
+        """Put it together.
+
+        Args:
+            tell: shows a notice.
+            withdraw: closes the notice of a key.
+        """
         self._tell = tell
+        self._withdraw = withdraw
         self._looked_at = 0.0
         self._seen: tuple[str, ...] = ()
         self._since = 0.0
@@ -44,6 +52,9 @@ class HindranceNotice:
         seen = tuple(watched.hindrances)
         if seen != self._seen:
             self._seen, self._since = seen, now
+        if self._told and not seen and now - self._since >= SETTLED_S:
+            self._told = ()
+            self._withdraw(_KEY)
         if not seen or seen == self._told or now - self._since < SETTLED_S:
             return
         self._told = seen
@@ -55,6 +66,6 @@ class HindranceNotice:
                 if watched.blocked
                 else "Nothing is missed while this window is open; what came before is not known.",
                 "warning" if watched.blocked else "info",
-                key="hindrances",
+                key=_KEY,
             )
         )

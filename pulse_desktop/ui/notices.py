@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from pulse_desktop.ui import icons
@@ -30,6 +31,7 @@ class Notice:
         tone: a good or plain one goes away by itself, the others stay until closed.
         choices: buttons, as title and what it does; the notice closes with each.
         key: another notice of the same key takes its place.
+        asks: whether it is a question: its first button gets the keyboard, Esc leaves it.
     """
 
     title: str
@@ -38,6 +40,7 @@ class Notice:
     tone: Literal["good", "info", "warning", "bad"] = "info"
     choices: Sequence[tuple[str, Callable[[], object]]] = ()
     key: str = ""
+    asks: bool = False
 
 
 class _NoticeCard(QFrame):
@@ -76,18 +79,45 @@ class _NoticeCard(QFrame):
                 label.setContentsMargins(24, 0, 12, 0)
                 set_property(label, "role", part)
                 layout.addWidget(label)
+        self._buttons: list[QPushButton] = []
+        self._focus_before: QWidget | None = None
         if notice.choices:
             row = QHBoxLayout()
             row.setContentsMargins(24, 6, 12, 0)
             for text, action in notice.choices:
                 button = QPushButton(text)
-                button.clicked.connect(action)
+                button.setAutoDefault(True)  # Enter presses it, like Space
                 button.clicked.connect(self.close)
+                button.clicked.connect(action)
                 row.addWidget(button)
+                self._buttons.append(button)
             row.addStretch(1)
             layout.addLayout(row)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.tint()
+
+    def take_keyboard(self) -> None:
+        """Let the first button be pressed by Enter; the keyboard goes back when it is answered."""
+        self._focus_before = self.window().focusWidget()
+        self._buttons[0].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Leave a question unanswered on Esc; press a button on Enter."""
+        if self.notice.asks and event.key() == Qt.Key.Key_Escape:
+            self.close()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            for button in self._buttons:
+                if button.hasFocus():
+                    button.click()
+        else:
+            super().keyPressEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Give the keyboard back to whoever had it."""
+        focused = self.window().focusWidget()
+        if self._focus_before is not None and focused is not None and self.isAncestorOf(focused):
+            self._focus_before.setFocus(Qt.FocusReason.OtherFocusReason)
+        super().closeEvent(event)
 
     def tint(self) -> None:
         """Take the colours of the theme."""
@@ -119,8 +149,8 @@ class Notices(QObject):
 
     def tell(self, notice: Notice) -> None:
         """Show a notice."""
-        for card in [card for card in self._cards if notice.key and card.notice.key == notice.key]:
-            card.close()
+        if notice.key:
+            self.withdraw(notice.key)
         while len(self._cards) >= _MOST:
             self._cards[0].close()
         card = _NoticeCard(notice, self._over)
@@ -129,12 +159,19 @@ class Notices(QObject):
         self._cards.append(card)
         card.show()
         self.place()
+        if notice.asks:
+            card.take_keyboard()
         if notice.tone in ("good", "info"):
             timer = QTimer(card)
             timer.setObjectName("notice goes away")
             timer.setSingleShot(True)
             timer.timeout.connect(card.close)
             timer.start(_GOOD_MS)
+
+    def withdraw(self, key: str) -> None:
+        """Close the notice of a key, if it is shown: what it told of is over."""
+        for card in [card for card in self._cards if card.notice.key == key]:
+            card.close()
 
     def keep_clear(self, width: int) -> None:
         """Leave a strip at the right edge to somebody else."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -199,9 +200,12 @@ def test_a_stack_that_comes_back_elsewhere_is_followed(qapp: QApplication, tmp_p
             await operator.sees(first, "queued")
         before.stop()
         after.start()
-        operator.desktop._on_stack(
-            StackInfo(after.url, after.monitor_url, tmp_path, tmp_path, joined=True)
-        )
+        info = StackInfo(after.url, after.monitor_url, tmp_path, tmp_path, joined=True)
+        operator.desktop._on_stack(replace(info, state="failed", problem="No room on the disk."))
+        assert operator.notice is not None
+        assert operator.notice.title == "The embedded server is gone"
+        operator.desktop._on_stack(info)
+        assert operator.notice is None
         async with bench_on(after, tmp_path) as bench:
             second = await bench.send("work", "file")
             await operator.sees(second, "queued")

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QVBoxLayout
 
+from pulse_desktop.ui.hindrances import SETTLED_S, HindranceNotice
 from pulse_desktop.ui.notices import Notice
 from pulse_desktop.ui.page import Page
 from pulse_desktop.ui.pages.overview import OverviewPage
@@ -164,6 +165,27 @@ def test_a_notice_stays_until_it_is_closed_and_its_choice_is_carried_out(qtbot, 
     ]
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     assert [notice.title for notice in window.notices.shown] == ["No worker listens"]
+
+
+def test_a_notice_is_withdrawn_when_what_it_told_of_is_over(window):
+    window.tell(Notice("The embedded server is gone", tone="bad", key="stack"))
+    window.tell(Notice("Other", tone="bad"))
+    window.notices.withdraw("stack")
+    window.notices.withdraw("never told")
+    assert [notice.title for notice in window.notices.shown] == ["Other"]
+
+
+def test_what_could_not_be_seen_and_can_be_again_is_not_complained_of_any_more(window):
+    notice = HindranceNotice(window.tell, window.notices.withdraw)
+    for seen, titles in (
+        (("results: not permitted",), ["Not everything can be seen here"]),
+        ((), []),
+        (("results: not permitted",), ["Not everything can be seen here"]),
+    ):
+        at = notice._looked_at + 100
+        notice.look(SimpleNamespace(hindrances=seen, blocked=True), at)
+        notice.look(SimpleNamespace(hindrances=seen, blocked=True), at + SETTLED_S)
+        assert [each.title for each in window.notices.shown] == titles
 
 
 def test_concerns_are_counted_in_the_rail_and_at_the_top(qtbot, told):
