@@ -9,6 +9,7 @@ fields they do not know.
 import dataclasses
 import hashlib
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -179,6 +180,16 @@ def same_times(one: ScheduledTask, other: ScheduledTask) -> bool:
         getattr(one, name) == getattr(other, name)
         for name in ("cron", "cron_offset", "interval", "time")
     )
+
+
+def why_unknown(name: str, known: Collection[str]) -> str:
+    """Say why a task of this name cannot be sent; empty when it can."""
+    if name in known:
+        return ""
+    alike = sorted(task for task in known if task.endswith(f":{name}"))
+    if alike:
+        return f"no task is named {name!r}; perhaps {' or '.join(alike)} is meant"
+    return f"no task is named {name!r} in the modules known here (PULSE_WORKER_TASKS)"
 
 
 def as_utc(moment: datetime) -> datetime:

@@ -3,8 +3,13 @@
 import asyncio
 import contextlib
 import logging
+import os
+import socket
+import time
 from typing import Final
 
+from pulse_desktop import __version__
+from pulse_desktop.protocol.timestamps import format_timestamp
 from workers.background import Background
 from workers.connection import connect
 from workers.errors import CannotConnectError
@@ -50,6 +55,32 @@ class Reports:
         self._events.publish("monitoring", "audit", fields)
 
 
+class SchedulerHeartbeat:
+    """Publishes `scheduler.heartbeat` when told to."""
+
+    def __init__(self, events: EventPublisher, scheduler: Scheduler, who: str) -> None:
+        self._events = events
+        self._scheduler = scheduler
+        self._who = who
+        self._started_at = time.time()
+
+    async def beat(self) -> None:
+        """Tell the state of now."""
+        next_due = self._scheduler.next_due
+        state = {
+            "scheduler": self._who,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "started_at": format_timestamp(self._started_at),
+            "schedules": len(self._scheduler.entries),
+            "broken": self._scheduler.broken,
+            "sent": self._scheduler.sent,
+            "next_due": next_due.isoformat() if next_due is not None else None,
+            "version": __version__,
+        }
+        self._events.publish("monitoring", "scheduler.heartbeat", state)
+
+
 async def run_scheduler(settings: Settings, *, parent_pipe: bool = False) -> None:
     """Send tasks by their schedules until told to stop.
 
@@ -89,6 +120,8 @@ async def run_scheduler(settings: Settings, *, parent_pipe: bool = False) -> Non
             stop.ask("a connection was closed for good")
 
     background.repeat("connections", 1.0, look)
+    heartbeat = SchedulerHeartbeat(events, scheduler, who)
+    background.repeat("heartbeat", settings.heartbeat_interval, heartbeat.beat)
     running = asyncio.create_task(scheduler.run(), name="scheduler")
     logger.info("%s sends scheduled tasks to %s", who, settings.shown_server)
     await _until_asked(running, stop)

@@ -20,8 +20,8 @@ from taskiq.exceptions import SendTaskError
 from workers.connection import OUTAGE_ERRORS
 from workers.errors import ProvisionError, StoreFullError
 from workers.schedules.bucket import Change, WatchLostError
-from workers.schedules.entry import BrokenEntry, Entry
-from workers.schedules.source import TAKEN_LIMIT, JsonScheduleSource
+from workers.schedules.entry import BrokenEntry, Entry, why_unknown
+from workers.schedules.source import SCHEDULED_FOR, TAKEN_LIMIT, JsonScheduleSource
 
 logger = logging.getLogger("pulse.workers.schedules")
 
@@ -54,6 +54,7 @@ class Scheduler:
 
     Attributes:
         entries: the schedules as last heard, by id.
+        sent: runs sent by this scheduler.
     """
 
     def __init__(
@@ -73,10 +74,12 @@ class Scheduler:
             clock: the time in UTC.
         """
         self.entries: dict[str, Entry] = {}
+        self.sent = 0
         self._source = source
         self._taskiq = TaskiqScheduler(broker, [source])
         self._reporter = reporter
         self._clock = clock
+        self._known = frozenset(broker.get_all_tasks())
         self._heap: list[_Planned] = []
         self._marks: dict[str, Change] = {}
         self._told: dict[str, str] = {}
@@ -85,6 +88,18 @@ class Scheduler:
         self._room = asyncio.Semaphore(_TOGETHER)
         self._wake = asyncio.Event()
         self._watch_anew = asyncio.Event()
+
+    @property
+    def broken(self) -> int:
+        """How many schedules are not sent."""
+        return len(self._told)
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When something is due next, as far as is known."""
+        return min(
+            (planned.at for planned in self._heap if self._is_current(planned)), default=None
+        )
 
     def watch_anew(self) -> None:
         """Read everything again: the connection was away, and changes may have been missed."""
@@ -153,8 +168,9 @@ class Scheduler:
 
     def _replace(self, there: list[Change]) -> None:
         present = {change.id for change in there if change.item is not None}
-        for schedule_id in set(self.entries) - present:
-            del self.entries[schedule_id]
+        for gone in (set(self.entries) | set(self._told)) - present:
+            self.entries.pop(gone, None)
+            self._told.pop(gone, None)
         for change in there:
             self._take_in(change)
         logger.info("%d schedules", len(self.entries))
@@ -167,23 +183,12 @@ class Scheduler:
             self._told.pop(change.id, None)
         elif isinstance(change.item, BrokenEntry):
             self._tell_broken(change.id, change.item.task_name, change.item.reason)
-        elif reason := self._why_not(change.item):
+        elif reason := why_unknown(change.item.task.task_name, self._known):
             self._tell_broken(change.id, change.item.task.task_name, reason)
         else:
             self._told.pop(change.id, None)
             self.entries[change.id] = change.item
             self._plan(change.item)
-
-    def _why_not(self, entry: Entry) -> str:
-        name = entry.task.task_name
-        if self._taskiq.broker.find_task(name) is not None:
-            return ""
-        alike = [
-            known for known in self._taskiq.broker.get_all_tasks() if known.endswith(f":{name}")
-        ]
-        if alike:
-            return f"no task is named {name!r}; meant is perhaps {' or '.join(sorted(alike))}"
-        return f"no task named {name!r} in the modules this scheduler knows (PULSE_WORKER_TASKS)"
 
     def _tell_broken(self, schedule_id: str, task_name: str, reason: str) -> None:
         if self._told.get(schedule_id) != reason:
@@ -250,7 +255,9 @@ class Scheduler:
 
     async def _send(self, entry: Entry) -> None:
         try:
-            await self._taskiq.on_ready(self._source, entry.task.model_copy(deep=True))
+            task = entry.task.model_copy(deep=True)
+            await self._taskiq.on_ready(self._source, task)
+            self.sent += SCHEDULED_FOR in task.labels
         except SendTaskError:
             await self._source.give_back(entry.id)
             raise
