@@ -47,9 +47,20 @@ def freeze(project: Project, wheel: Path) -> None:
     os.environ["PYTHONPATH"] = str(packaging)
     os.environ["PYINSTALLER_CONFIG_DIR"] = str(project.work / "pyinstaller")
     project.run(
-        *(sys.executable, "-m", "PyInstaller", "--noconfirm", "--clean", "--log-level", "WARN"),
+        # -P and another folder: what is installed is frozen, not what happens to lie here.
+        *(
+            sys.executable,
+            "-P",
+            "-m",
+            "PyInstaller",
+            "--noconfirm",
+            "--clean",
+            "--log-level",
+            "WARN",
+        ),
         *("--distpath", project.bundle.parent, "--workpath", project.work / "freeze"),
         packaging / "freeze" / "pulse-desktop.spec",
+        folder=project.work,
         log="freeze.log",
     )
     if sys.platform == "linux":

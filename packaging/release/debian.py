@@ -25,20 +25,18 @@ _FONTS: Final = "fonts-dejavu-core | fonts-noto-core | fonts-liberation"
 _DESCRIPTION: Final = {
     HEADLESS: (
         "TaskIQ workers on NATS JetStream, and the command line to watch them",
-        (
-            "Headless workers with durable queues, retries, heartbeats and events; the command line of "
-            "Pulse Desktop, which shows runs, events, results and failures and re-runs tasks; and a "
-            "nats-server for an embedded system on one machine. Needs no graphical libraries. Systemd "
-            "units are included and not started by the installation."
-        ),
+        """\
+Headless workers with durable queues, retries, heartbeats and events; the command line of Pulse
+Desktop, which shows runs, events, results and failures and re-runs tasks; and a nats-server for an
+embedded system on one machine. Needs no graphical libraries. Systemd units are included and not
+started by the installation.""",
     ),
     WINDOW: (
         "live desktop monitor for TaskIQ workers on NATS",
-        (
-            "The operator's window on a task queue: live runs, events, results, failures, queue and "
-            "workers of any TaskIQ system on NATS, with history from JetStream and re-run at one key. "
-            "With no server named it starts one on this machine, with sample work."
-        ),
+        """\
+The operator's window on a task queue: live runs, events, results, failures, queue and workers of
+any TaskIQ system on NATS, with history from JetStream and re-run at one key. With no server named
+it starts one on this machine, with sample work.""",
     ),
 }
 
