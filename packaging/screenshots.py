@@ -11,21 +11,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from pulse_desktop.commands.arguments import PAGE_NAMES
+
 PROJECT = Path(__file__).resolve().parents[1]
 IMAGES = PROJECT / "docs" / "images"
 PROGRAM = Path(sys.executable).with_name("pulse-desktop")
-PAGES = (
-    "overview",
-    "tasks",
-    "messages",
-    "knowledge",
-    "agents",
-    "providers",
-    "monitoring",
-    "metrics",
-    "results",
-    "events",
-)
 THEMES = ("dark", "light")
 SIZE = "1440x900"
 WARM_UP_S = 45
@@ -38,7 +28,7 @@ SETTLE_S = 5
 
 def main() -> int:
     """Draw the pages named on the command line, or all."""
-    pages = sys.argv[1:] or PAGES
+    pages = sys.argv[1:] or PAGE_NAMES
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="pulse-screenshots-") as data:
         environment = os.environ | {"PULSE_DATA_DIR": data}

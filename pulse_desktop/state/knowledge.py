@@ -5,21 +5,11 @@ from typing import Final
 import msgspec
 
 from pulse_desktop.protocol.event import Event, fields_of
+from pulse_desktop.protocol.knowledge import ATOM_TYPES
 from pulse_desktop.state.fields import as_number, as_text, as_whole
 from pulse_desktop.state.rows import Rows
 from pulse_desktop.state.series import CountSeries
 
-ATOM_TYPES: Final = (
-    "problem",
-    "solution",
-    "decision",
-    "question",
-    "insight",
-    "idea",
-    "blocker",
-    "risk",
-    "requirement",
-)
 _OUTCOME_FIELDS: Final = (
     ("topics_created", "new topic", "new topics"),
     ("atoms_created", "new atom", "new atoms"),

@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
+from pulse_desktop.protocol.knowledge import ATOM_TYPES
 from workers.errors import ProviderRefusedError
-from workers.providers.atoms import ATOM_TYPES, atoms_in
+from workers.providers.atoms import atoms_in
 from workers.providers.builtin import MAX_CHARS, BuiltinProvider
 from workers.providers.embedding import DIMENSIONS, embed_texts
 from workers.providers.key_phrases import key_phrases

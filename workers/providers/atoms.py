@@ -13,18 +13,6 @@ from pulse_desktop.protocol.timestamps import format_timestamp
 from workers.providers.text import content_words, language_of, prose, sentences
 from workers.records import Atom, ChatMessage, Evidence
 
-ATOM_TYPES: Final = (
-    "problem",
-    "solution",
-    "decision",
-    "question",
-    "insight",
-    "idea",
-    "blocker",
-    "risk",
-    "requirement",
-)
-
 _EN: Final[dict[str, tuple[tuple[float, str], ...]]] = {
     "decision": (
         (0.95, r"we (?:have )?(?:decided|agreed|settled)|decision\s*:|decided (?:to|that|on)"),

@@ -5,7 +5,8 @@ from typing import Final
 
 from PySide6.QtWidgets import QWidget
 
-from pulse_desktop.state.knowledge import ATOM_TYPES, Finding
+from pulse_desktop.protocol.knowledge import ATOM_TYPES
+from pulse_desktop.state.knowledge import Finding
 from pulse_desktop.state.rows import Rows
 from pulse_desktop.ui import formats
 from pulse_desktop.ui.charts.scale import Unit
