@@ -11,6 +11,7 @@ from pulse_desktop.monitor import Monitor
 from pulse_desktop.protocol.addresses import mask_address
 from pulse_desktop.protocol.task_message import edited_labels
 from pulse_desktop.protocol.topics import TASK_SUBJECT
+from pulse_desktop.state.control_outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui.operations import (
     BucketFigures,
@@ -74,6 +75,22 @@ class DesktopOperations:
         except UserFacingError as error:
             raise refusal(error) from error
         return Enqueued((task_id,), sent.durable)
+
+    async def cancel(self, task_ids: Sequence[str]) -> Sequence[CancelOutcome]:
+        """Cancel tasks; see `Operations`."""
+        try:
+            return await self._connected().control.cancel(task_ids)
+        except UserFacingError as error:
+            raise refusal(error) from error
+
+    async def order(
+        self, command: str, worker: str = "", level: str = ""
+    ) -> Sequence[CommandOutcome]:
+        """Give workers an order; see `Operations`."""
+        try:
+            return await self._connected().control.order(command, worker, level)
+        except UserFacingError as error:
+            raise refusal(error) from error
 
     async def read_result(self, task_id: str) -> StoredValue:
         """Read a stored result; see `Operations`."""

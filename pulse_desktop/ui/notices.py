@@ -115,7 +115,8 @@ class _NoticeCard(QFrame):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Give the keyboard back to whoever had it."""
         focused = self.window().focusWidget()
-        if self._focus_before is not None and focused is not None and self.isAncestorOf(focused):
+        has_focus = bool(focused) and self.isAncestorOf(focused)
+        if has_focus and self._focus_before is not None:
             self._focus_before.setFocus(Qt.FocusReason.OtherFocusReason)
         super().closeEvent(event)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from pulse_desktop.state.control_outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.state.run import TaskRun
 
 
@@ -144,6 +145,20 @@ class Operations(Protocol):
             labels: of the task.
             anyway: also while no worker listens.
             rerun_of: task id of the run that this one repeats with changes, empty for none.
+        """
+
+    async def cancel(self, task_ids: Sequence[str]) -> Sequence[CancelOutcome]:
+        """Cancel tasks, waiting or running; return what became of each, in this order."""
+
+    async def order(
+        self, command: str, worker: str = "", level: str = ""
+    ) -> Sequence[CommandOutcome]:
+        """Give a worker, or all that take orders, an order; return what each made of it.
+
+        Args:
+            command: `pause`, `resume`, `drain` or `log_level`.
+            worker: its identity, empty for all.
+            level: of `log_level`: DEBUG, INFO, WARNING or ERROR.
         """
 
     async def read_result(self, task_id: str) -> StoredValue:

@@ -82,6 +82,16 @@ def attempts(run: TaskRun) -> str:
     return f"{run.attempt} of {run.max_attempts}" if run.max_attempts else str(run.attempt)
 
 
+def state_word(run: TaskRun) -> str:
+    """Return the state, and of a run that is under way how much of it is done, if it says so."""
+    word = STATE_WORDS[run.state][0]
+    if run.state is RunState.RUNNING and run.progress is not None:
+        share = run.progress.share
+        if share is not None:
+            return f"{word} {share * 100:.0f} %"
+    return word
+
+
 def state_story(run: TaskRun) -> str:
     """Return what the state means for this run, with the reason if there is one."""
     meaning = STATE_MEANINGS[run.state]
@@ -158,8 +168,8 @@ def _muted(_run: TaskRun) -> Tone:
 STATE: Final = Column[TaskRun](
     "State",
     "state",
-    lambda run, _: STATE_WORDS[run.state][0],
-    width=118,
+    lambda run, _: state_word(run),
+    width=126,
     tone=_state_tone,
     glyph=lambda run: STATE_WORDS[run.state][1],
     sort=lambda run: _RANK[run.state],

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pulse_desktop.protocol.arrival import Arrival, Channel
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.state.control_outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.operations import Enqueued, StoredValue
 from pulse_desktop.ui.window import MainWindow
@@ -40,6 +41,14 @@ class Told:
             "tasks", "task.started", {"task_id": task_id, "worker": WORKER, "attempt": attempt}, at
         )
 
+    def progress(self, task_id, at=None, **told):
+        self.event("tasks", "task.progress", {"task_id": task_id, **told}, at)
+
+    def heartbeat(self, worker=WORKER, at=None, **more):
+        told = {"worker": worker, "host": "host-a", "pid": 1, "slots": 8, "busy": 0}
+        told |= {"control": f"pulse.control.worker.{worker}", "log_level": "INFO"}
+        self.event("monitoring", "worker.heartbeat", {**told, **more}, at)
+
     def succeeded(self, task_id, run_s=0.5, at=None):
         self.event("tasks", "task.succeeded", {"task_id": task_id, "run_s": run_s}, at)
 
@@ -68,6 +77,7 @@ class Doing:
         self.asked = []
         self.refusal = None
         self.figures = None
+        self.outcomes = {}
         self.value = StoredValue(b'{"n": 1}', "json", {"n": 1}, readable=True)
 
     async def rerun(self, runs, *, anyway=False):
@@ -75,6 +85,20 @@ class Doing:
         if self.refusal is not None and not anyway:
             raise self.refusal
         return Enqueued(tuple(f"new-{run.task_id}" for run in runs), durable=True)
+
+    async def cancel(self, task_ids):
+        self.asked.append(("cancel", list(task_ids)))
+        if self.refusal is not None:
+            raise self.refusal
+        return [
+            self.outcomes.get(each, CancelOutcome(each, "cancelled", WORKER)) for each in task_ids
+        ]
+
+    async def order(self, command, worker="", level=""):
+        self.asked.append((command, worker, level))
+        if self.refusal is not None:
+            raise self.refusal
+        return [self.outcomes.get(worker, CommandOutcome(worker or WORKER, command, "done"))]
 
     async def enqueue(self, task_name, args, kwargs, labels, *, anyway=False, rerun_of=""):
         self.asked.append((task_name, args, kwargs, labels, rerun_of, anyway))

@@ -28,6 +28,17 @@ TASK_ACTIONS: Final = (
         words="change arguments",
     ),
     Action(
+        "runs.cancel",
+        "Cancel selected…",
+        "cancel_selected",
+        "C",
+        "Runs",
+        "cancelled",
+        page="tasks",
+        enabled="has_open",
+        words="stop abort kill revoke remove",
+    ),
+    Action(
         "runs.failed",
         "Show failed runs",
         "show_failed",
@@ -50,3 +61,6 @@ TASK_ACTIONS: Final = (
         "runs.clear", "Clear the filter", "clear_filter", "Ctrl+Backspace", "Runs", page="tasks"
     ),
 )
+
+ROW_MENU: Final = ("runs.rerun", "edit_rerun", "", "runs.cancel", "", "runs.copy")
+"""What the menu of the table's rows offers."""

@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QSplitter, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QVBoxLayout
 
 from pulse_desktop.state.run import RunState, TaskRun
 from pulse_desktop.state.system import Changes
 from pulse_desktop.ui.actions import Action
 from pulse_desktop.ui.cadence import Cadence
+from pulse_desktop.ui.cancelling import Canceller, can_be_cancelled
+from pulse_desktop.ui.context_menu import pop_up
 from pulse_desktop.ui.operations import RefusedError
 from pulse_desktop.ui.page import Page, PageContext
-from pulse_desktop.ui.pages.task_actions import TASK_ACTIONS
+from pulse_desktop.ui.pages.task_actions import ROW_MENU, TASK_ACTIONS
 from pulse_desktop.ui.rerun import Rerunner
 from pulse_desktop.ui.run_words import RUN_COLUMNS
+from pulse_desktop.ui.widgets.detail_split import DetailSplit
 from pulse_desktop.ui.widgets.live_table import LiveTable
 from pulse_desktop.ui.widgets.run_detail import RunDetail
 from pulse_desktop.ui.widgets.run_filter_bar import RunFilterBar
@@ -39,9 +40,9 @@ class TasksPage(Page):
         super().__init__(context)
         self._now = 0.0
         self._cadence = Cadence()
-        self._shared_by_hand = False
         self._awaited = ""  # task id to show as soon as it is heard of
         self._rerunner = Rerunner(context, self._await)
+        self._canceller = Canceller(context)
         self.bar = RunFilterBar()
         self.strip = SelectionStrip()
         self.table: LiveTable[TaskRun] = LiveTable(
@@ -66,15 +67,7 @@ class TasksPage(Page):
         inside.setSpacing(0)
         inside.addWidget(self.strip)
         inside.addWidget(self.table, 1)
-        self._split = QSplitter(Qt.Orientation.Horizontal)
-        self._split.setHandleWidth(12)
-        self._split.setChildrenCollapsible(False)
-        self._split.addWidget(card)
-        self._split.addWidget(self.detail)
-        self._split.setStretchFactor(0, 1)
-        self._split.setStretchFactor(1, 0)
-        card.setMinimumWidth(380)
-        self.detail.setMinimumWidth(340)
+        self._split = DetailSplit(card, self.detail)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         whole.setSpacing(10)
@@ -89,15 +82,17 @@ class TasksPage(Page):
         self.table.chosen.connect(lambda _: self._show_current(open_=True))
         self.table.clicked.connect(lambda _: self._show_current(open_=True))
         self.table.selection_changed.connect(self._show_selection)
+        self.table.menu_asked.connect(lambda at: pop_up(self.context.actions, ROW_MENU, self, at))
         self.table.rows_model.counted.connect(self._show_shown)
         self.table.rows_model.headerDataChanged.connect(lambda *_: self._show_selection())
         self.strip.rerun_asked.connect(self.rerun_selected)
+        self.strip.cancel_asked.connect(self.cancel_selected)
         self.strip.copy_asked.connect(self.copy_selected)
         self.strip.all_asked.connect(self.table.selectAll)
         self.strip.none_asked.connect(self.table.clearSelection)
-        self._split.splitterMoved.connect(self._shared)
         self.detail.closed.connect(self.close_detail)
         self.detail.rerun_asked.connect(self._rerun_shown)
+        self.detail.cancel_asked.connect(self._cancel_shown)
         self.detail.edit_asked.connect(self._edit_shown)
         self.detail.result_wanted.connect(self._read_result)
         self.detail.run_wanted.connect(lambda task_id: self.open_at(f"run:{task_id}"))
@@ -184,6 +179,14 @@ class TasksPage(Page):
         for run in self.table.selected_rows():
             self.context.edit_run(run)
 
+    def has_open(self) -> bool:
+        """Tell whether any of the selected runs has not ended."""
+        return any(map(can_be_cancelled, self.table.selected_rows()))
+
+    def cancel_selected(self) -> None:
+        """Cancel those of the selected runs that have not ended."""
+        self._canceller.ask(self.table.selected_rows())
+
     def copy_selected(self) -> None:
         """Put the selected runs on the clipboard, tab-separated."""
         self.table.copy_selection()
@@ -200,11 +203,6 @@ class TasksPage(Page):
         """Give the room back to the table."""
         self.detail.hide()
         self.table.setFocus()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep table and details in proportion, unless the operator has shared out the room."""
-        super().resizeEvent(event)
-        self._share_width()
 
     # Filter and counts
 
@@ -242,19 +240,7 @@ class TasksPage(Page):
 
     def _show_detail(self, run: TaskRun) -> None:
         self.detail.show_run(run, self._now)
-        if self.detail.isHidden():
-            self.detail.show()
-            self._share_width()
-
-    def _shared(self, *_: int) -> None:
-        self._shared_by_hand = True
-
-    def _share_width(self) -> None:
-        if self._shared_by_hand or self.detail.isHidden():
-            return
-        wide = self._split.width()
-        right = max(340, min(560, wide * 38 // 100))
-        self._split.setSizes([wide - right, right])
+        self._split.show_detail()
 
     def _refresh_detail(self, now: float) -> None:
         shown = self.detail.run
@@ -278,6 +264,10 @@ class TasksPage(Page):
     def _rerun_shown(self) -> None:
         if self.detail.run is not None:
             self._rerunner.ask([self.detail.run])
+
+    def _cancel_shown(self) -> None:
+        if self.detail.run is not None:
+            self._canceller.ask([self.detail.run])
 
     def _edit_shown(self) -> None:
         if self.detail.run is not None:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.ui.models.column import Column
@@ -30,12 +30,14 @@ class LiveTable(RowView[RowT]):
         current_changed: the row under the cursor, or None.
         selection_changed: the selected rows are others now, or fewer.
         chosen: a row was double-clicked, or Enter pressed on it.
+        menu_asked: the operator wants a menu for the selected rows, at this point of the screen.
         filter_clear_requested: nothing matches, and the operator wants the filter gone.
     """
 
     current_changed = Signal(object)
     selection_changed = Signal()
     chosen = Signal(object)
+    menu_asked = Signal(QPoint)
     filter_clear_requested = Signal()
 
     def __init__(
@@ -201,6 +203,16 @@ class LiveTable(RowView[RowT]):
                 self._emit_chosen()
             case _:
                 super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Ask for the menu of the selected rows, by the mouse or by the keyboard."""
+        at = event.globalPos()
+        if event.reason() is QContextMenuEvent.Reason.Keyboard:
+            cell = self.visualRect(self.currentIndex())
+            at = self.viewport().mapToGlobal(cell.bottomLeft())
+        if self.selected_count():
+            self.menu_asked.emit(at)
+        event.accept()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Let columns give way, and keep what lies over the table in its place."""

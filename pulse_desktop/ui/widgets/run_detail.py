@@ -3,14 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import msgspec
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QMenu,
     QPushButton,
     QSizePolicy,
     QStackedWidget,
@@ -19,21 +17,21 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.protocol.event import Event
-from pulse_desktop.state.descriptions import describe_run
 from pulse_desktop.state.rows import Rows
 from pulse_desktop.state.run import OPEN_STATES, TaskRun
 from pulse_desktop.ui import formats, icons
-from pulse_desktop.ui.event_words import event_words
-from pulse_desktop.ui.models.column import Column
+from pulse_desktop.ui.event_columns import RUN_EVENT_COLUMNS
 from pulse_desktop.ui.operations import RefusedError, StoredValue
 from pulse_desktop.ui.properties import set_property
 from pulse_desktop.ui.run_words import STATE_WORDS, attempts, decoded_call, moments, short_name
 from pulse_desktop.ui.theme import theme
 from pulse_desktop.ui.tone import Tone
 from pulse_desktop.ui.tooltips import plain_tooltip
+from pulse_desktop.ui.widgets.copy_run_button import CopyRunButton
 from pulse_desktop.ui.widgets.error_view import ErrorView
 from pulse_desktop.ui.widgets.json_view import JsonView
 from pulse_desktop.ui.widgets.live_table import LiveTable
+from pulse_desktop.ui.widgets.progress_line import ProgressLine
 from pulse_desktop.ui.widgets.timeline_bar import TimelineBar
 
 ERROR, ARGUMENTS, RESULT, EVENTS = range(4)
@@ -42,38 +40,13 @@ _MARGIN: Final = 14
 _ROOMY: Final = 440
 _TICK_S: Final = 0.25
 
-_EVENT_COLUMNS: Final = (
-    Column[Event](
-        "Time",
-        "time",
-        lambda event, _: formats.clock_ms(event.timestamp),
-        width=104,
-        mono=True,
-        tone=lambda _: Tone.MUTED,
-        tooltip=lambda event, _: formats.absolute(event.timestamp),
-    ),
-    Column[Event](
-        "Event",
-        "event",
-        lambda event, _: "enqueued" if event.topic == "taskiq" else event.type,
-        width=118,
-        sort=lambda event: event.type,
-    ),
-    Column[Event](
-        "What",
-        "what",
-        lambda event, _: event_words(event),
-        stretch=True,
-        tone=lambda _: Tone.MUTED,
-    ),
-)
-
 
 class RunDetail(QFrame):
     """The panel of one run.
 
     Attributes:
         run: what is shown, None before the first.
+        progress: how far it has come, while it has not ended.
         tabs: Error, Arguments, Result, Events.
         error: why it failed.
         arguments: what it was called with.
@@ -83,6 +56,7 @@ class RunDetail(QFrame):
     Signals:
         closed: the operator wants the panel gone.
         rerun_asked: run it again.
+        cancel_asked: end it, or take it out of the queue.
         edit_asked: run it again with other arguments.
         result_wanted: task id whose stored result should be read.
         run_wanted: task id of another run to show.
@@ -90,6 +64,7 @@ class RunDetail(QFrame):
 
     closed = Signal()
     rerun_asked = Signal()
+    cancel_asked = Signal()
     edit_asked = Signal()
     result_wanted = Signal(str)
     run_wanted = Signal(str)
@@ -126,13 +101,15 @@ class RunDetail(QFrame):
         self.edit = QPushButton("Edit…")
         self.edit.setAccessibleName("Edit and re-run")
         self.edit.setToolTip("Edit the arguments and re-run (E)")
-        self._copy = QPushButton("Copy")
+        self._copy = CopyRunButton(lambda: self.run)
         self._origin = QPushButton("Original")
         self._close = QPushButton()
         self._close.setProperty("kind", "ghost")
         self._close.setAccessibleName("Close details")
         self._close.setToolTip("Close (Esc)")
         self._close.setFixedWidth(30)
+        self.progress = ProgressLine()
+        self.progress.hide()
         self._timeline = TimelineBar()
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
@@ -143,7 +120,7 @@ class RunDetail(QFrame):
         self.result = JsonView("Result")
         self.events: LiveTable[Event] = LiveTable(
             Rows[Event](1),
-            _EVENT_COLUMNS,
+            RUN_EVENT_COLUMNS,
             name="Events of this run",
             empty="No events",
             empty_detail="None of the events still kept mentions this run.",
@@ -179,6 +156,7 @@ class RunDetail(QFrame):
         layout.addSpacing(10)
         layout.addLayout(buttons)
         layout.addSpacing(12)
+        layout.addWidget(self.progress)
         layout.addWidget(self._timeline)
         layout.addSpacing(8)
         layout.addWidget(self.tabs)
@@ -187,13 +165,9 @@ class RunDetail(QFrame):
         layout.addWidget(self._stack, 1)
 
     def _connect(self) -> None:
-        menu = QMenu(self._copy)
-        for title, text_of in _COPIES:
-            menu.addAction(title).triggered.connect(lambda _=False, f=text_of: self._copy_text(f))
-        self._copy.setMenu(menu)
-        self._copy.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self._close.clicked.connect(self.closed)
         self.rerun.clicked.connect(self.rerun_asked)
+        self.progress.cancel_asked.connect(self.cancel_asked)
         self.edit.clicked.connect(self.edit_asked)
         self._origin.clicked.connect(self._want_origin)
         self.tabs.currentChanged.connect(self._show_tab)
@@ -216,6 +190,7 @@ class RunDetail(QFrame):
         changed = run is not self.run
         self.run, self._ticked_at = run, now
         self._timeline.set_moments(moments(run, now))
+        self.progress.show_run(run, now)
         if not changed:
             return
         self._show_head(run)
@@ -312,32 +287,10 @@ class RunDetail(QFrame):
         if self.run is not None:
             self.run_wanted.emit(self.run.rerun_of)
 
-    def _copy_text(self, text_of: Callable[[TaskRun], str]) -> None:
-        if self.run is not None:
-            QGuiApplication.clipboard().setText(text_of(self.run))
-
     def _tint(self) -> None:
         icons.dress(self.rerun, "retry", "on_accent")
-        icons.dress(self._copy, "chevron-down", Tone.MUTED, 12)
         icons.dress(self._origin, "arrow-right", Tone.MUTED, 12)
         self._close.setIcon(icons.icon("close", Tone.MUTED, 12))
         self._facts.setFont(theme().number_font(step=-1))
         if self.run is not None:
             self._show_head(self.run)
-
-
-def _as_json(value: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-
-
-def _error_text(run: TaskRun) -> str:
-    return run.error.traceback or run.reason if run.error is not None else run.reason
-
-
-_COPIES: Final[tuple[tuple[str, Callable[[TaskRun], str]], ...]] = (
-    ("Task id", lambda run: run.task_id),
-    ("Task name", lambda run: run.name),
-    ("Arguments as JSON", lambda run: _as_json(decoded_call(run))),
-    ("Error", _error_text),
-    ("Whole run as JSON", lambda run: _as_json(describe_run(run))),
-)

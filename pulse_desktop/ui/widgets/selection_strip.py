@@ -15,7 +15,7 @@ from pulse_desktop.ui.theme import theme
 from pulse_desktop.ui.tone import Tone
 
 _HEIGHT: Final = 40
-_HINT: Final = "R re-runs · Space pauses · / filters · Ctrl+K does anything"
+_HINT: Final = "R re-runs · C cancels · Space pauses · / filters · Ctrl+K does anything"
 
 
 class SelectionStrip(QFrame):
@@ -23,12 +23,14 @@ class SelectionStrip(QFrame):
 
     Signals:
         rerun_asked: run the selected ones again.
+        cancel_asked: cancel those of the selected ones that have not ended.
         copy_asked: put the selected ones on the clipboard.
         all_asked: select all that match.
         none_asked: select nothing.
     """
 
     rerun_asked = Signal()
+    cancel_asked = Signal()
     copy_asked = Signal()
     all_asked = Signal()
     none_asked = Signal()
@@ -40,6 +42,8 @@ class SelectionStrip(QFrame):
         self.words = QLabel()
         self.rerun = QPushButton("Re-run")
         self.rerun.setProperty("kind", "primary")
+        self.cancel = QPushButton("Cancel…")
+        self.cancel.setToolTip("Cancel those of them that have not ended (C)")
         self._copy = QPushButton("Copy")
         self._all = QPushButton()
         self._none = QPushButton("Select none")
@@ -50,12 +54,13 @@ class SelectionStrip(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 0, 8, 0)
         layout.setSpacing(8)
-        for widget in (self.words, self.rerun, self._copy):
+        for widget in (self.words, self.rerun, self.cancel, self._copy):
             layout.addWidget(widget)
         layout.addStretch(1)
         for widget in (self._hint, self._all, self._none):
             layout.addWidget(widget)
         self.rerun.clicked.connect(self.rerun_asked)
+        self.cancel.clicked.connect(self.cancel_asked)
         self._copy.clicked.connect(self.copy_asked)
         self._all.clicked.connect(self.all_asked)
         self._none.clicked.connect(self.none_asked)
@@ -78,7 +83,7 @@ class SelectionStrip(QFrame):
         self.words.setText(f"{number} selected" if several else order)
         self.rerun.setText(f"Re-run {number}")
         self._all.setText(f"Select all {formats.count(shown)}")
-        for widget in (self.rerun, self._copy, self._none):
+        for widget in (self.rerun, self.cancel, self._copy, self._none):
             widget.setVisible(several)
         self._all.setVisible(several and selected < shown)
         self._several = several
@@ -95,4 +100,5 @@ class SelectionStrip(QFrame):
 
     def _tint(self) -> None:
         icons.dress(self.rerun, "retry", "on_accent")
+        icons.dress(self.cancel, "cancelled", Tone.MUTED)
         icons.dress(self._copy, "copy", Tone.MUTED)
