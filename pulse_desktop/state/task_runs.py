@@ -4,13 +4,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from pulse_desktop.state.overdue import DEFAULT_S, Limit, Limits
 from pulse_desktop.state.rows import Rows
 from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
 from pulse_desktop.state.run_join import join, with_state
 from pulse_desktop.state.series import CountSeries, SampleSeries
-
-DEFAULT_OVERDUE_S: Final = 300.0
-"""How long a run may stay unanswered before it is called overdue, when nothing better is known."""
 
 SWEEP_SLICE: Final = 5_000
 MOST_NAMES: Final = 500  # task names are the sender's choice
@@ -26,14 +24,22 @@ class TaskRuns:
         counts: how many kept runs are in each state.
         finished: ended runs per 5 s bucket, by state.
         durations: run times in seconds by task name, of runs that ended.
+        waits: seconds from queued to started, of runs that ended.
     """
 
-    def __init__(self, capacity: int = 50_000, overdue_after_s: float = DEFAULT_OVERDUE_S) -> None:
+    def __init__(self, capacity: int = 50_000, overdue_after_s: float = DEFAULT_S) -> None:
+        """Make an empty collection.
+
+        Args:
+            capacity: runs that are kept.
+            overdue_after_s: seconds a run may go unanswered when no better limit is known for it.
+        """
         self.rows: Rows[TaskRun] = Rows(capacity, on_forget=self._forget)
         self.counts: Counter[RunState] = Counter()
-        self.overdue_after_s = overdue_after_s
         self.finished: dict[RunState, CountSeries] = {}
         self.durations: dict[str, SampleSeries] = {}
+        self.waits = SampleSeries(500)
+        self._limits = Limits(self.durations, self.waits, overdue_after_s)
         self._positions: dict[str, int] = {}
         self._swept = 0  # position up to which the sweep has come
 
@@ -67,6 +73,19 @@ class TaskRuns:
         self._replace(position, before, run)
         return run
 
+    @property
+    def overdue_after_s(self) -> float:
+        """Seconds a run may go unanswered when no better limit is known for it."""
+        return self._limits.default_s
+
+    @overdue_after_s.setter
+    def overdue_after_s(self, seconds: float) -> None:
+        self._limits.default_s = seconds
+
+    def limit_of(self, run: TaskRun, now: float) -> Limit:
+        """Return how long a run may go unanswered, and how that is known."""
+        return self._limits.of(run, now)
+
     def sweep(self, now: float, busy: Iterable[str] = ()) -> None:
         """Call runs overdue that have not been answered in time. Once a second is often enough.
 
@@ -81,7 +100,7 @@ class TaskRuns:
         for position, run in enumerate(self.rows.span(start, self._swept), start):
             if run.state not in OPEN_STATES:
                 continue
-            late = run.task_id not in at_work and now - run.heard_at > self.overdue_after_s
+            late = run.task_id not in at_work and self._limits.exceeded(run, now)
             if late != (run.state is RunState.OVERDUE):
                 changed = join(run, run)
                 if late:
@@ -129,6 +148,8 @@ class TaskRuns:
         seconds = run.run_s
         if at is None or seconds is None or not run.name:
             return
+        if run.wait_s is not None:
+            self.waits.add(at, run.wait_s)
         durations = self.durations.get(run.name)
         if durations is None:
             if len(self.durations) >= MOST_NAMES:

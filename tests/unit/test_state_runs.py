@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from pulse_desktop.protocol.arrival import Arrival, Channel
 from pulse_desktop.state.descriptions import describe_event, describe_run
+from pulse_desktop.state.overdue import DEFAULT_S
 from pulse_desktop.state.run import OPEN_STATES, RunState
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.state.task_runs import DEFAULT_OVERDUE_S, TaskRuns
+from pulse_desktop.state.task_runs import TaskRuns
 from tests.unit.state_accounts import (
     NAME,
     NOW,
@@ -27,7 +28,7 @@ from tests.unit.state_accounts import (
     task_event,
 )
 
-LATE = NOW + DEFAULT_OVERDUE_S + 10
+LATE = NOW + DEFAULT_S + 10
 
 
 def folded(*arrivals):
