@@ -89,6 +89,7 @@ class Bench:
         self.client: Client
         self.js: JetStreamContext
         self.workers: list[Worker] = []
+        self.core = False
 
     async def open(self) -> None:
         async def quiet(_error: Exception) -> None: ...
@@ -128,7 +129,11 @@ class Bench:
         task_id = new_task_id()
         full = name if ":" in name else f"{TASKS}:{name}"
         payload, headers = encode_task(task_id, full, args=json.dumps(args).encode(), labels=labels)
-        await self.js.publish(TASK_SUBJECT, payload, headers=headers)
+        if self.core:
+            await self.client.publish(TASK_SUBJECT, payload, headers=headers)
+            await self.client.flush()
+        else:
+            await self.js.publish(TASK_SUBJECT, payload, headers=headers)
         return task_id
 
     async def result(self, task_id: str, limit: float = 10) -> dict[str, Any]:

@@ -71,9 +71,12 @@ class CoreBroker(TaskBroker, NatsBroker):
         self._stopping = False
 
     async def startup(self) -> None:
-        """Connect."""
+        """Connect, and as a worker join those who take tasks: from now on nothing is missed."""
         await super().startup()
         self.connected_at = time.time()
+        if self.is_worker_process:
+            await self._start_hearing()
+            await self.client.flush(_FLUSH_LIMIT)
 
     async def kick(self, message: BrokerMessage) -> None:
         """Send a task to whoever listens; while nobody surely does, keep it for ourselves.
@@ -90,8 +93,6 @@ class CoreBroker(TaskBroker, NatsBroker):
         self,
     ) -> AsyncGenerator[DeliveredMessage, None]:
         """Yield tasks as slots become free, until stopped and nothing waits any more."""
-        if not self._stopping:
-            await self._start_hearing()
         while True:
             while self._backlog and not self._holds:
                 delivery = self._backlog.popleft()

@@ -92,7 +92,8 @@ def _problems_explained(settings: Settings) -> Iterator[None]:
         yield
     except ServiceUnavailableError:
         raise ProvisionError(
-            f"{settings.shown_server} has JetStream switched off. Start nats-server with -js."
+            f"{settings.shown_server} has JetStream switched off, and without it there is no place "
+            "for results. Start nats-server with -js."
         ) from None
     except APIError as error:
         raise ProvisionError(f"{settings.shown_server}: {error.description}") from error
@@ -123,9 +124,11 @@ async def ensure_task_consumer(js: JetStreamContext, settings: Settings) -> floa
 
 
 async def _provision(js: JetStreamContext, settings: Settings) -> Provisioned:
+    durable = settings.broker == "jetstream"
+    streams = _streams(settings) if durable else ()
     created = [
         str(config.name)
-        for config in (*_streams(settings), *_buckets(settings), _schedule_bucket(settings))
+        for config in (*streams, *_buckets(settings), _schedule_bucket(settings))
         if await _ensure_stream(js, config)
     ]
     history = True
@@ -139,8 +142,23 @@ async def _provision(js: JetStreamContext, settings: Settings) -> Provisioned:
         logger.warning(
             "no history stream: another stream holds subjects of %s", EVENT_STREAM_SUBJECT
         )
-    ack_wait = await ensure_task_consumer(js, settings)
+    if durable:
+        ack_wait = await ensure_task_consumer(js, settings)
+    else:
+        ack_wait = settings.ack_wait
+        await _look_for_pullers(js)
     return Provisioned(ack_wait, tuple(created), history)
+
+
+async def _look_for_pullers(js: JetStreamContext) -> None:
+    """Warn when tasks of the core broker are also kept for workers that pull them."""
+    with contextlib.suppress(NotFoundError):
+        stream = await js.find_stream_name_by_subject(TASK_SUBJECT)
+        logger.warning(
+            "stream %s keeps %s too: workers that pull from it run every task once more",
+            stream,
+            TASK_SUBJECT,
+        )
 
 
 def _streams(settings: Settings) -> tuple[StreamConfig, ...]:

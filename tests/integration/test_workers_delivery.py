@@ -19,16 +19,18 @@ async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]
         yield bench
 
 
-async def test_tasks_longer_than_the_ack_wait_run_once(bench: Bench, tmp_path: Path) -> None:
+async def test_tasks_ten_times_longer_than_the_ack_wait_run_once(
+    bench: Bench, tmp_path: Path
+) -> None:
     await bench.run(ack_wait=1)
     second = bench.start(ack_wait=1)
     ids = [
-        await bench.send("work", str(tmp_path / "a"), 3.5),
-        await bench.send("work_in_a_thread", str(tmp_path / "b"), 3.5),
+        await bench.send("work", str(tmp_path / "a"), 10),
+        await bench.send("work_in_a_thread", str(tmp_path / "b"), 10),
     ]
     await bench.started(second)  # somebody else stands ready to take what seems forgotten
     for task_id in ids:
-        assert (await bench.result(task_id))["return_value"] == "done"
+        assert (await bench.result(task_id, 20))["return_value"] == "done"
         await wait_until(lambda task_id=task_id: "task.succeeded" in bench.types_of(task_id))
         assert bench.types_of(task_id) == ["task.started", "task.succeeded"]
     assert lines(tmp_path / "a") == lines(tmp_path / "b") == ["begin", "end"]
@@ -69,20 +71,27 @@ async def test_a_task_that_ends_its_worker_each_time_is_failed_in_the_end(
 async def test_a_server_restart_neither_loses_nor_hangs_anything(
     bench: Bench, nats_server: NatsServer, tmp_path: Path
 ) -> None:
-    worker = await bench.run(ack_wait=2)
+    worker = await bench.run(ack_wait=2, worker_slots=4)
     before = await bench.send("work", str(tmp_path / "before"))
     await bench.result(before)
     during = await bench.send("work", str(tmp_path / "during"), 0.6)
+    load = [await bench.send("work", str(tmp_path / str(n)), 0.1) for n in range(60)]
     await wait_until(lambda: lines(tmp_path / "during") == ["begin"])
+    await wait_until(lambda: lines(tmp_path / "3") == ["begin", "end"])
     nats_server.stop()
+    assert not lines(tmp_path / "59")
     await wait_until(lambda: lines(tmp_path / "during") == ["begin", "end"])
     nats_server.start()
     await wait_until(lambda: bench.client.is_connected and bench.client.stats["reconnects"])
     assert (await bench.result(during))["return_value"] == "done"
     after = await bench.send("work", str(tmp_path / "after"))
     assert (await bench.result(after))["return_value"] == "done"
+    for task_id in load:
+        assert (await bench.result(task_id, 20))["return_value"] == "done"
     await wait_until(lambda: "task.succeeded" in bench.types_of(during))
+    await wait_until(bench.nothing_unanswered)
     assert lines(tmp_path / "during") == ["begin", "end"]
+    assert all(lines(tmp_path / str(n)) == ["begin", "end"] for n in range(60))
     assert worker.process.poll() is None
 
 
