@@ -94,6 +94,8 @@ GLYPHS: Final = {
     "○": "ring",
     "⇄": "providers",
     "■": "cancelled",
+    "‖": "pause",
+    "⤓": "save",
 }
 """The characters that stand for a state in text, and the pictures drawn for them."""
 

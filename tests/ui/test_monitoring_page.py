@@ -57,17 +57,17 @@ def test_busy_slots_and_running_tasks_are_told(open_page, here):
 
 def test_queue_figures_that_nobody_knows_are_blank(open_page, here):
     page = open_page(MonitoringPage)
-    assert page._figures["pending"].value == ""
-    assert page._figures["pending"].detail == "not looked at yet"
+    assert page.queue.figures["pending"].value == ""
+    assert page.queue.figures["pending"].detail == "not looked at yet"
 
 
 def test_a_queue_that_nobody_listens_to_is_bad(open_page, here):
     here.operations.figures = QueueFigures("core", False, "taskiq_tasks", listeners=0)
     page = open_page(MonitoringPage)
-    listening = page._figures["listeners"]
+    listening = page.queue.figures["listeners"]
     assert (listening.value, listening.tone) == ("0", Tone.BAD)
     assert listening.detail == "tasks sent now are lost"
-    assert page._figures["pending"].value == "", "a core subject has no depth"
+    assert page.queue.figures["pending"].value == "", "a core subject has no depth"
 
 
 def test_the_depth_and_age_of_a_stream_are_shown(open_page, here):
@@ -75,9 +75,9 @@ def test_the_depth_and_age_of_a_stream_are_shown(open_page, here):
         "jetstream", True, "s / c", pending=38, in_work=13, oldest_at=NOW - 12, listeners=4
     )
     page = open_page(MonitoringPage)
-    assert page._figures["pending"].value == "38"
-    assert page._figures["oldest"].value == "12 s"
-    assert page._figures["redelivered"].value == ""
+    assert page.queue.figures["pending"].value == "38"
+    assert page.queue.figures["oldest"].value == "12 s"
+    assert page.queue.figures["redelivered"].value == ""
 
 
 def test_two_workers_of_one_name_keep_their_hosts_in_the_chart():
