@@ -126,6 +126,22 @@ def test_the_open_run_is_followed_as_it_goes_on(page, window, told):
     assert page.detail.error.headline.text() == "ProviderTimeout: later"
 
 
+def test_an_overdue_run_says_what_its_limit_is_and_why(page, window, told):
+    task_id = "b" * 32
+    told.task(task_id)
+    frame(window, told)
+    page.open_at(task_id)
+    assert page.detail._limit.isHidden()
+    assert page.detail._state.toolTip().startswith("Overdue after 5 min 00 s: the usual one")
+    told.state.sweep(told.at + 301)
+    frame(window, told, 301)
+    assert page.detail.run.state is RunState.OVERDUE
+    assert page.detail._limit.text() == (
+        "No sign of life within its limit of 5 min 00 s: the usual one, for fewer than 5 runs of "
+        "this task have ended."
+    )
+
+
 def test_a_result_is_read_only_when_it_is_looked_at(page, told, window, doing):
     stored = StoredObject(FAILED, 8, 1, "n", told.at, sequence=5)
     told.state.fold([stored])

@@ -53,7 +53,7 @@ class TasksPage(Page):
             empty_detail="Every task enqueued on this server appears here within a moment, "
             "whoever enqueued it. Start one with Run task, or from your own program.",
         )
-        self.detail = RunDetail(context.state.events_of)
+        self.detail = RunDetail(context.state.events_of, context.state.runs.limit_of)
         self.detail.hide()
         self._lay_out()
         self._connect()

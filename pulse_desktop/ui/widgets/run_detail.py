@@ -17,10 +17,12 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.protocol.event import Event
+from pulse_desktop.state.overdue import Limit
 from pulse_desktop.state.rows import Rows
-from pulse_desktop.state.run import OPEN_STATES, TaskRun
+from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
 from pulse_desktop.ui import formats, icons
 from pulse_desktop.ui.event_columns import RUN_EVENT_COLUMNS
+from pulse_desktop.ui.limit_words import limit_words
 from pulse_desktop.ui.operations import RefusedError, StoredValue
 from pulse_desktop.ui.properties import set_property
 from pulse_desktop.ui.run_words import STATE_WORDS, attempts, decoded_call, moments, short_name
@@ -69,17 +71,23 @@ class RunDetail(QFrame):
     result_wanted = Signal(str)
     run_wanted = Signal(str)
 
-    def __init__(self, events_of: Callable[[str], Sequence[Event]]) -> None:
+    def __init__(
+        self,
+        events_of: Callable[[str], Sequence[Event]],
+        limit_of: Callable[[TaskRun, float], Limit],
+    ) -> None:
         """Make an empty panel.
 
         Args:
             events_of: finds the events that mention a task id, oldest first. May be slow.
+            limit_of: says how long a run may go unanswered at a time, Unix seconds.
         """
         super().__init__()
         self.setProperty("card", "true")
         self.setAccessibleName("Details of the run")
         self.run: TaskRun | None = None
         self._events_of = events_of
+        self._limit_of = limit_of
         self._events_known = -1.0
         self._answer_read: tuple[str, int] | None = None
         self._ticked_at = 0.0
@@ -93,7 +101,10 @@ class RunDetail(QFrame):
         self._facts = QLabel()
         self._facts.setProperty("role", "muted")
         self._facts.setWordWrap(True)
-        for label in (self._name, self._facts):
+        self._limit = QLabel()
+        self._limit.setProperty("role", "muted")
+        self._limit.setWordWrap(True)
+        for label in (self._name, self._facts, self._limit):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.rerun = QPushButton("Re-run")
@@ -158,6 +169,7 @@ class RunDetail(QFrame):
         layout.addSpacing(12)
         layout.addWidget(self.progress)
         layout.addWidget(self._timeline)
+        layout.addWidget(self._limit)
         layout.addSpacing(8)
         layout.addWidget(self.tabs)
         layout.addWidget(line)
@@ -190,6 +202,7 @@ class RunDetail(QFrame):
         changed = run is not self.run
         self.run, self._ticked_at = run, now
         self._timeline.set_moments(moments(run, now))
+        self._show_limit(run, now)
         self.progress.show_run(run, now)
         if not changed:
             return
@@ -217,6 +230,13 @@ class RunDetail(QFrame):
         if self.run is not None and task_id == self.run.task_id:
             parts = (f"{refusal.title}: {refusal.detail}", refusal.advice)
             self.result.set_message("\n".join(filter(None, parts)))
+
+    def _show_limit(self, run: TaskRun, now: float) -> None:
+        """Say when the run counts as overdue: openly once it is, before that for who asks."""
+        words = limit_words(self._limit_of(run, now)) if run.state in OPEN_STATES else ""
+        self._limit.setVisible(run.state is RunState.OVERDUE)
+        self._limit.setText(f"No sign of life within its limit of {words}." if words else "")
+        self._state.setToolTip(f"Overdue after {words}." if words else "")
 
     def _show_head(self, run: TaskRun) -> None:
         word, glyph, tone = STATE_WORDS[run.state]
