@@ -46,7 +46,7 @@ class Probe:
         await self.client.close()
 
     async def may(self, right: Right) -> bool:
-        """Try a right. A server's refusal comes before its answer to the ping behind the attempt.
+        """Try a right. The server refuses before it answers the ping behind the attempt.
 
         Raises:
             NatsError: the connection is lost.
@@ -54,15 +54,23 @@ class Probe:
         self._forbidden.clear()
         if right.verb == "subscribe":
             subscription = await self.client.subscribe(right.subject, cb=_ignore)
-            await self.client.flush(_LIMIT)
+            await self._settled()
             if not self._forbidden:
                 await subscription.unsubscribe()
         else:
             await self.client.publish(
                 right.subject, right.payload, reply=self.client.new_inbox(), headers=right.headers
             )
-            await self.client.flush(_LIMIT)
+            await self._settled()
         return not self._forbidden
+
+    async def _settled(self) -> None:
+        """Wait until the server has dealt with what was sent.
+
+        Twice, since the client's first ping may overtake what was published before it.
+        """
+        await self.client.flush(_LIMIT)
+        await self.client.flush(_LIMIT)
 
     async def ask(self, request: str) -> dict[str, Any] | None:
         """Return JetStream's answer to a request, None if it may not be made.

@@ -18,7 +18,7 @@ from pulse_desktop.protocol.topics import (
     TOPICS,
     subject_of,
 )
-from workers.provisioning import STORE_BUCKETS
+from workers.provisioning import KNOWLEDGE, SCORES, STATE, STORE_BUCKETS
 from workers.settings import Settings
 
 UNREADABLE: Final = b"{"
@@ -102,8 +102,12 @@ def _bucket_rights(settings: Settings) -> Iterator[Right]:
         purpose = "schedules" if bucket == settings.schedule_bucket else f"the store ({bucket})"
         yield Right("publish", f"$KV.{bucket}.{NOBODY}", purpose, b"", ELSEWHERE)
         yield Right("publish", f"$JS.API.DIRECT.GET.KV_{bucket}", purpose)
-        yield Right("publish", f"$JS.API.CONSUMER.CREATE.KV_{bucket}", purpose)
-        yield Right("publish", f"$JS.API.STREAM.PURGE.KV_{bucket}", purpose)
+    for bucket in (SCORES, KNOWLEDGE, STATE, settings.schedule_bucket):
+        yield Right("publish", f"$JS.API.CONSUMER.CREATE.KV_{bucket}", f"listing {bucket}")
+    yield Right("publish", f"$JS.API.STREAM.PURGE.KV_{STATE}", "giving up a lease")
+    for action in ("PURGE", "MSG.GET"):
+        subject = f"$JS.API.STREAM.{action}.KV_{settings.schedule_bucket}"
+        yield Right("publish", subject, "pulse-worker scheduler", needed=False)
 
 
 def streams_of(settings: Settings) -> tuple[str, ...]:
