@@ -4,6 +4,10 @@ Events go out on a connection of their own. `publish` only puts them into a boun
 does not fit is dropped, counted and logged. When the server confirms (a history stream holds the
 topic), an event lost in a broken connection is sent again; the stream recognises a repetition by
 its id.
+
+Events are sent a few milliseconds later, together: that costs the worker and the server a fraction
+of what one by one does. For the same reason only the last of them is confirmed, for each subject.
+What comes before it on the same connection was taken before it.
 """
 
 import asyncio
@@ -30,16 +34,27 @@ logger = logging.getLogger("pulse.workers.events")
 
 CAPACITY: Final = 20_000
 _UNCONFIRMED: Final = 4_000
-_CONFIRMATION_LIMIT: Final = 10.0
 _SLICE: Final = 200
+_GATHER_S: Final = 0.005
+"""How long an event waits for others to be sent with it."""
 _BULKY: Final = ("args", "kwargs", "labels", "traceback", "factors", "content", "result")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Outgoing:
     id: str
+    topic: str
     subject: str
     payload: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Sent:
+    """An event on its way: the how manieth of this publisher, and when, in monotonic seconds."""
+
+    number: int
+    at: float
+    event: _Outgoing
 
 
 class EventPublisher:
@@ -52,19 +67,33 @@ class EventPublisher:
     """
 
     def __init__(
-        self, settings: Settings, source: str, *, clock: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        source: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        patience: float = 10.0,
     ) -> None:
+        """Describe it.
+
+        Args:
+            settings: where to connect.
+            source: who says so.
+            clock: Unix seconds.
+            patience: seconds a confirmation is waited for; where no stream holds the topic,
+                none comes.
+        """
         self.source = source
         self.sent = 0
         self.dropped = 0
         self._settings = settings
         self._clock = clock
+        self._patience = patience
         self._log = ConnectionLog("events")
         self._client: Client | None = None
         self._buffer: collections.deque[_Outgoing] = collections.deque()
-        self._unconfirmed: collections.OrderedDict[str, tuple[float, _Outgoing]] = (
-            collections.OrderedDict()
-        )
+        self._unconfirmed: dict[str, collections.deque[_Sent]] = {}
+        self._number = 0
         self._inbox = ""
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -78,16 +107,25 @@ class EventPublisher:
             CannotConnectError: no connection within the limit.
         """
         self._client = await connect(
-            self._settings, "events", self._log, reconnected_cb=self._on_reconnected
+            self._settings,
+            "events",
+            self._log,
+            disconnected_cb=self._on_disconnected,
+            reconnected_cb=self._on_reconnected,
         )
         self._inbox = self._client.new_inbox()
-        await self._client.subscribe(f"{self._inbox}.*", cb=self._on_confirmation)
+        await self._client.subscribe(f"{self._inbox}.>", cb=self._on_confirmation)
         self._sender = asyncio.create_task(self._send_for_ever(), name="event sender")
 
     @property
     def is_closed(self) -> bool:
         """Whether the connection is closed and will not come back."""
         return self._client is not None and self._client.is_closed
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many events were sent of which it is not known whether they arrived."""
+        return sum(map(len, self._unconfirmed.values()))
 
     async def close(self, limit: float = 1.0) -> None:
         """Send what is buffered, as far as the limit in seconds allows, and disconnect."""
@@ -141,7 +179,7 @@ class EventPublisher:
             event_id, payload = encode_event(
                 topic, type_, plain(small), source=self.source, now=now
             )
-        return _Outgoing(event_id, subject_of(topic), payload)
+        return _Outgoing(event_id, topic, subject_of(topic), payload)
 
     async def _send_for_ever(self) -> None:
         while True:
@@ -154,42 +192,69 @@ class EventPublisher:
                     async with asyncio.timeout(0.5):
                         await self._wake.wait()
                 continue
-            for _ in range(min(_SLICE, len(self._buffer))):
-                event = self._buffer.popleft()
-                try:
-                    await self._send(client, event)
-                except MaxPayloadError:
-                    logger.warning("an event of %d bytes is too large", len(event.payload))
-                except OUTAGE_ERRORS as error:
-                    logger.debug("event not sent: %s", error)
-                    self._buffer.appendleft(event)
-                    await asyncio.sleep(0.1)
-                    break
-            await asyncio.sleep(0)
+            if len(self._buffer) < _SLICE:
+                await asyncio.sleep(_GATHER_S)
+            await self._send_slice(client)
 
-    async def _send(self, client: Client, event: _Outgoing) -> None:
+    async def _send_slice(self, client: Client) -> None:
+        """Send what is buffered, up to a limit, and ask for a confirmation of it."""
+        events = [self._buffer.popleft() for _ in range(min(_SLICE, len(self._buffer)))]
+        last = {event.subject: place for place, event in enumerate(events)}
+        for place, event in enumerate(events):
+            try:
+                await self._send(client, event, confirmed=last[event.subject] == place)
+            except MaxPayloadError:
+                logger.warning("an event of %d bytes is too large", len(event.payload))
+            except OUTAGE_ERRORS as error:
+                logger.debug("event not sent: %s", error)
+                self._buffer.extendleft(reversed(events[place:]))
+                await asyncio.sleep(0.1)
+                break
+        self._forget_the_oldest()
+
+    async def _send(self, client: Client, event: _Outgoing, *, confirmed: bool) -> None:
+        self._number += 1
+        sent = _Sent(self._number, time.monotonic(), event)
         await client.publish(
             event.subject,
             event.payload,
-            reply=f"{self._inbox}.{event.id}",
+            reply=f"{self._inbox}.{event.topic}.{sent.number}" if confirmed else "",
             headers={"Nats-Msg-Id": event.id},
         )
         self.sent += 1
-        self._unconfirmed[event.id] = (time.monotonic(), event)
-        oldest = time.monotonic() - _CONFIRMATION_LIMIT
-        while self._unconfirmed:
-            sent_at, _ = next(iter(self._unconfirmed.values()))
-            if len(self._unconfirmed) <= _UNCONFIRMED and sent_at > oldest:
-                break
-            self._unconfirmed.popitem(last=False)
+        self._unconfirmed.setdefault(event.subject, collections.deque()).append(sent)
+
+    def _forget_the_oldest(self) -> None:
+        """Give up waiting for confirmations that do not come: no stream holds the subject."""
+        oldest = time.monotonic() - self._patience
+        for waiting in self._unconfirmed.values():
+            while waiting and (waiting[0].at < oldest or len(waiting) > _UNCONFIRMED):
+                waiting.popleft()
 
     async def _on_confirmation(self, message: Msg) -> None:
-        self._unconfirmed.pop(message.subject.rpartition(".")[2], None)
+        """Note that the server took an event, and those before it of the same subject.
+
+        "Nobody listens" is no confirmation: a server that is about to end says so, too.
+        """
+        if message.headers or b'"error"' in message.data:
+            return
+        topic, _, number = message.subject.removeprefix(f"{self._inbox}.").rpartition(".")
+        waiting = self._unconfirmed.get(subject_of(topic))
+        while waiting and waiting[0].number <= int(number):
+            waiting.popleft()
+
+    async def _on_disconnected(self) -> None:
+        """Send again later what nobody confirmed: it may have been lost with the connection.
+
+        It is taken back at once. The client sends what it still holds over the next connection,
+        and a confirmation of that says nothing about what went before.
+        """
+        await self._log.on_disconnected()
+        unconfirmed = [sent for waiting in self._unconfirmed.values() for sent in waiting]
+        unconfirmed.sort(key=lambda sent: sent.number)
+        self._unconfirmed.clear()
+        self._buffer.extendleft(sent.event for sent in reversed(unconfirmed))
 
     async def _on_reconnected(self) -> None:
-        """Send again what nobody confirmed: it may have been lost with the connection."""
         await self._log.on_reconnected()
-        unconfirmed = [event for _, event in self._unconfirmed.values()]
-        self._unconfirmed.clear()
-        self._buffer.extendleft(reversed(unconfirmed))
         self._wake.set()

@@ -22,6 +22,7 @@ from pulse_desktop.protocol.topics import RESULT_BUCKET
 from workers.connection import OUTAGE_ERRORS, connect_options
 from workers.delivery import current_delivery
 from workers.errors import ResultNotSerializableError, ResultNotStoredError
+from workers.object_writer import CHUNK, ObjectWriter
 from workers.settings import Settings
 
 logger = logging.getLogger("pulse.workers.results")
@@ -48,6 +49,13 @@ class JsonResults(NATSObjectStoreResultBackend[Any]):
         )
         self.on_progress: Callable[[str, TaskProgress[Any]], None] | None = None
         self.on_not_stored: Callable[[str, ResultNotStoredError], None] | None = None
+        self._writer: ObjectWriter | None = None
+
+    async def startup(self) -> None:
+        """Connect, and get ready to store."""
+        await super().startup()
+        self._writer = ObjectWriter(self.nats_client, self.bucket_name)
+        await self._writer.open()
 
     async def set_result(self, task_id: str, result: TaskiqResult[Any]) -> None:
         """Store a result; what has no JSON form becomes a failed result that says so.
@@ -65,7 +73,7 @@ class JsonResults(NATSObjectStoreResultBackend[Any]):
         refusals = 0
         while True:
             try:
-                await self.object_store.put(name=task_id, data=body)
+                await self._put(task_id, body)
             except (APIError, MaxPayloadError) as error:
                 refusals += not isinstance(error, ServiceUnavailableError)
                 if refusals >= _REFUSALS:
@@ -76,6 +84,12 @@ class JsonResults(NATSObjectStoreResultBackend[Any]):
                 return
             await asyncio.sleep(delay)
             delay = min(_LONGEST_DELAY, delay * 2)
+
+    async def _put(self, task_id: str, body: bytes) -> None:
+        if self._writer is not None and len(body) <= CHUNK:
+            await self._writer.put(task_id, body)
+        else:
+            await self.object_store.put(name=task_id, data=body)
 
     async def set_progress(self, task_id: str, progress: TaskProgress[Any]) -> None:
         """Store the progress and tell of it. Never stops the task that reports it."""
