@@ -75,6 +75,20 @@ async def report_progress(progress: Annotated[ProgressTracker[Any], TaskiqDepend
 
 
 @task()
+async def report_progress_often(
+    count: int, pause: float, progress: Annotated[ProgressTracker[Any], TaskiqDepends()]
+) -> int:
+    for done in range(count + 1):
+        await progress.set_progress(
+            "STARTED", {"done": done, "total": count, "message": "counting"}
+        )
+        latest = await progress.get_progress() if done == count else None
+        await asyncio.sleep(pause)
+    assert latest is not None
+    return latest.meta["done"]
+
+
+@task()
 async def cancel_yourself(context: Annotated[Context, TaskiqDepends()]) -> None:
     current = asyncio.current_task()
     assert current is not None

@@ -23,6 +23,7 @@ from workers.connection import OUTAGE_ERRORS, connect_options
 from workers.delivery import current_delivery
 from workers.errors import ResultNotSerializableError, ResultNotStoredError
 from workers.object_writer import CHUNK, ObjectWriter
+from workers.progress import ProgressReports, Report
 from workers.settings import Settings
 
 logger = logging.getLogger("pulse.workers.results")
@@ -36,7 +37,7 @@ class JsonResults(NATSObjectStoreResultBackend[Any]):
     """The result bucket.
 
     Attributes:
-        on_progress: called with task id and progress whenever a task reports some.
+        on_progress: called with what a task reports of its progress, a few times a second.
         on_not_stored: called with task id and error when the server refuses a result for good.
     """
 
@@ -47,8 +48,10 @@ class JsonResults(NATSObjectStoreResultBackend[Any]):
             serializer=JSONSerializer(ensure_ascii=False),
             **connect_options(settings, "results"),
         )
-        self.on_progress: Callable[[str, TaskProgress[Any]], None] | None = None
+        self.on_progress: Callable[[Report], None] | None = None
         self.on_not_stored: Callable[[str, ResultNotStoredError], None] | None = None
+        self._reports = ProgressReports(self._tell_late)
+        self._storing: set[asyncio.Task[None]] = set()
         self._writer: ObjectWriter | None = None
 
     async def startup(self) -> None:
@@ -65,6 +68,7 @@ class JsonResults(NATSObjectStoreResultBackend[Any]):
         Raises:
             ResultNotStoredError: the server is there and refuses, such as for want of room.
         """
+        await self._end_progress(task_id)
         body = self._body(result)
         delivery = current_delivery.get()
         if delivery is not None:
@@ -92,13 +96,30 @@ class JsonResults(NATSObjectStoreResultBackend[Any]):
             await self.object_store.put(name=task_id, data=body)
 
     async def set_progress(self, task_id: str, progress: TaskProgress[Any]) -> None:
-        """Store the progress and tell of it. Never stops the task that reports it."""
-        if self.on_progress is not None:
-            self.on_progress(task_id, progress)
+        """Tell of the progress and store it, a few times a second at most.
+
+        Never stops the task that reports it.
+        """
+        report = self._reports.report(task_id, progress)
+        if report is not None:
+            self._tell(report)
+            await self._store_progress(report)
+
+    async def get_progress(self, task_id: str) -> TaskProgress[Any] | None:
+        """Return the progress last reported, by this process or as stored."""
+        untold = self._reports.untold(task_id)
+        if untold is not None:
+            return untold
         try:
-            await super().set_progress(task_id, progress)
-        except (*OUTAGE_ERRORS, ValueError, TypeError) as error:
-            logger.warning("progress of %s not stored: %s", task_id, error)
+            return await super().get_progress(task_id)
+        except NotFoundError:
+            return None
+
+    def forget_progress(self, task_id: str) -> None:
+        """Tell the last report of an attempt that ended without a result."""
+        report = self._reports.end(task_id)
+        if report is not None:
+            self._tell(report)
 
     async def stored_since(self, task_id: str, moment: float) -> bool:
         """Tell whether a result was stored at or after a time (Unix seconds, server's clock)."""
@@ -114,6 +135,28 @@ class JsonResults(NATSObjectStoreResultBackend[Any]):
             return datetime.fromisoformat(stored).timestamp() >= moment
         except ValueError:
             return False
+
+    async def _end_progress(self, task_id: str) -> None:
+        report = self._reports.end(task_id)
+        if report is not None:
+            self._tell(report)
+            await self._store_progress(report)
+
+    def _tell(self, report: Report) -> None:
+        if self.on_progress is not None:
+            self.on_progress(report)
+
+    def _tell_late(self, report: Report) -> None:
+        self._tell(report)
+        task = asyncio.create_task(self._store_progress(report), name="progress")
+        self._storing.add(task)
+        task.add_done_callback(self._storing.discard)
+
+    async def _store_progress(self, report: Report) -> None:
+        try:
+            await super().set_progress(report.task_id, report.progress)
+        except (*OUTAGE_ERRORS, ValueError, TypeError) as error:
+            logger.warning("progress of %s not stored: %s", report.task_id, error)
 
     def _not_stored(self, task_id: str, error: Exception) -> ResultNotStoredError:
         text = error.description if isinstance(error, APIError) else str(error)

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from pulse_desktop.protocol.identifiers import new_task_id
-from pulse_desktop.protocol.topics import TASK_SUBJECT
+from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_SUBJECT
 from tests.servers import NatsServer
 from tests.waiting import wait_until
 from tests.workers_running import TASKS, Bench, bench_on, lines
@@ -91,4 +91,28 @@ async def test_progress_and_cancellation_are_told(bench: Bench) -> None:
     await wait_until(lambda: "task.cancelled" in bench.types_of(cancelled))
     await wait_until(lambda: "task.succeeded" in bench.types_of(counting))
     told = [e["data"] for e in bench.of(counting) if e["type"] == "task.progress"]
-    assert [(data["done"], data["total"]) for data in told] == [(0, 3), (1, 3), (2, 3)]
+    assert [(data["done"], data["total"]) for data in told] == [(0, 3), (2, 3)]
+    assert bench.types_of(counting) == [
+        "task.started",
+        "task.progress",
+        "task.progress",
+        "task.succeeded",
+    ]
+
+
+async def test_progress_comes_with_rate_and_time_left_and_the_last_is_kept(bench: Bench) -> None:
+    task_id = await bench.send("report_progress_often", 200, 0.005)
+    result = await bench.result(task_id)
+    assert result["return_value"] == 200  # what the task itself reads back is never stale
+    await wait_until(lambda: "task.succeeded" in bench.types_of(task_id))
+    told = [e["data"] for e in bench.of(task_id) if e["type"] == "task.progress"]
+    assert 3 <= len(told) <= 5 * result["execution_time"] + 3
+    assert (told[0]["rate"], told[0]["eta_s"]) == (None, None)
+    assert all(0 < data["rate"] <= 200 for data in told[1:])
+    assert all(data["eta_s"] > 0 for data in told[1:-1])
+    last = {"done": 200, "total": 200, "message": "counting"}
+    assert {key: told[-1][key] for key in last} == last
+    assert told[-1]["eta_s"] == 0
+    bucket = await bench.js.object_store(RESULT_BUCKET)
+    stored = json.loads((await bucket.get(f"progress:{task_id}")).data)
+    assert stored == {"state": "STARTED", "meta": last}

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
-from taskiq.depends.progress_tracker import TaskProgress
 from taskiq.exceptions import NoResultError
 
 from pulse_desktop.protocol.addresses import mask_address
@@ -23,6 +22,7 @@ from workers import stopping
 from workers.delivery import Delivery, current_delivery
 from workers.errors import ResultNotStoredError
 from workers.event_publisher import EventPublisher
+from workers.progress import Report
 from workers.results import JsonResults
 from workers.retries import retry_policy
 
@@ -55,9 +55,11 @@ class EventMiddleware(TaskiqMiddleware):
         super().__init__()
         self._events = events
         self._worker = worker
+        self._results: JsonResults | None = None
 
     def watch(self, results: JsonResults) -> None:
         """Tell also of progress, and of results that cannot be stored."""
+        self._results = results
         results.on_progress = self._progress
         results.on_not_stored = self._not_stored
 
@@ -108,6 +110,8 @@ class EventMiddleware(TaskiqMiddleware):
         """Tell that an attempt failed and there will be another."""
         delivery = current_delivery.get()
         if delivery is not None and isinstance(result.error, NoResultError):
+            if self._results is not None:
+                self._results.forget_progress(message.task_id)
             with _harmless(message):
                 self._publish_attempt_failed(message, delivery, exception)
 
@@ -182,20 +186,8 @@ class EventMiddleware(TaskiqMiddleware):
             },
         )
 
-    def _progress(self, task_id: str, progress: TaskProgress[Any]) -> None:
-        meta = progress.meta
-        told = meta if isinstance(meta, dict) else {"message": meta}
-        state = progress.state
-        self._events.publish(
-            "tasks",
-            "task.progress",
-            {
-                "task_id": task_id,
-                "done": told.get("done"),
-                "total": told.get("total"),
-                "message": told.get("message") or getattr(state, "value", str(state)),
-            },
-        )
+    def _progress(self, report: Report) -> None:
+        self._events.publish("tasks", "task.progress", report.told())
 
     def _not_stored(self, task_id: str, error: ResultNotStoredError) -> None:
         delivery = current_delivery.get()

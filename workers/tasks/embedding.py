@@ -2,18 +2,29 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
+
+from taskiq import TaskiqDepends
+from taskiq.depends.progress_tracker import ProgressTracker, TaskState
 
 from workers.registry import task
 from workers.services import current_services
 
+SLICE: Final = 64
+"""Vectors stored between two reports of progress; a smaller batch needs none."""
+
 
 @task(max_attempts=3, retry_delay=2, retry_on="TimeoutError")
-async def embed_messages_batch(message_ids: Sequence[str]) -> dict[str, Any]:
+async def embed_messages_batch(
+    message_ids: Sequence[str],
+    *,
+    progress: ProgressTracker[Any] = TaskiqDepends(),  # noqa: B008 - TaskIQ reads it
+) -> dict[str, Any]:
     """Store a unit vector for each message.
 
     Args:
         message_ids: ids of stored messages.
+        progress: not an argument, TaskIQ fills it in.
 
     Returns:
         How many vectors of how many dimensions were stored, and how many messages were missing.
@@ -25,7 +36,14 @@ async def embed_messages_batch(message_ids: Sequence[str]) -> dict[str, Any]:
     messages = await services.store.messages(message_ids)
     texts = [message.content for message in messages]
     embedded = await asyncio.to_thread(services.provider.embed, texts)
-    await services.store.put_embeddings([message.id for message in messages], embedded.vectors)
+    ids = [message.id for message in messages]
+    for first in range(0, len(ids), SLICE):
+        if len(ids) > SLICE:
+            await _report(progress, first, len(ids))
+        part = slice(first, first + SLICE)
+        await services.store.put_embeddings(ids[part], embedded.vectors[part])
+    if len(ids) > SLICE:
+        await _report(progress, len(ids), len(ids))
     return {
         "embedded": len(messages),
         "failed": len(message_ids) - len(messages),
@@ -34,3 +52,9 @@ async def embed_messages_batch(message_ids: Sequence[str]) -> dict[str, Any]:
         "tokens": embedded.usage.tokens_in,
         "model": services.provider.embedding_model,
     }
+
+
+async def _report(progress: ProgressTracker[Any], done: int, total: int) -> None:
+    await progress.set_progress(
+        TaskState.STARTED, {"done": done, "total": total, "message": "vectors stored"}
+    )

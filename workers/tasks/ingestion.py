@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from taskiq import TaskiqDepends
+from taskiq.depends.progress_tracker import ProgressTracker, TaskState
+
 from workers.records import ChatMessage
 from workers.registry import task
 from workers.services import Services, child_id, current_services, current_task_id
@@ -18,13 +21,20 @@ PARENT: Final = "parent_task_id"
 
 
 @task(max_attempts=3, retry_delay=2)
-async def ingest_messages(path: str = "", offset: int = 0, limit: int = 50) -> dict[str, Any]:
+async def ingest_messages(
+    path: str = "",
+    offset: int = 0,
+    limit: int = 50,
+    *,
+    progress: ProgressTracker[Any] = TaskiqDepends(),  # noqa: B008 - TaskIQ reads it
+) -> dict[str, Any]:
     """Store messages of an export and enqueue what is to be done with the new ones.
 
     Args:
         path: a Telegram Desktop `result.json`; empty for the bundled sample.
         offset: how many messages to skip.
         limit: how many to read.
+        progress: of storing them; not an argument, TaskIQ fills it in.
 
     Returns:
         Counts of new, updated and unchanged messages, the offset to go on from, and whether the
@@ -41,7 +51,10 @@ async def ingest_messages(path: str = "", offset: int = 0, limit: int = 50) -> d
     task_id = current_task_id()
     counts = dict.fromkeys(Change, 0)
     fresh: list[ChatMessage] = []
-    for message in part:
+    for done, message in enumerate(part):
+        await progress.set_progress(
+            TaskState.STARTED, {"done": done, "total": len(part), "message": "messages stored"}
+        )
         change = await services.store.put_message(_signed(message, task_id))
         counts[change] += 1
         if change is not Change.UNCHANGED:
@@ -49,6 +62,9 @@ async def ingest_messages(path: str = "", offset: int = 0, limit: int = 50) -> d
             fresh.append(message)
         elif await services.store.score(message.id) is None:
             fresh.append(message)  # stored by an attempt that ended before it could go on
+    await progress.set_progress(
+        TaskState.STARTED, {"done": len(part), "total": len(part), "message": "messages stored"}
+    )
     enqueued = await _enqueue(task_id, fresh, _windows(export, begin, len(part)))
     return {
         "source_name": part[0].source_name if part else "",

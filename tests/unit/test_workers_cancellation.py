@@ -1,0 +1,26 @@
+"""Cancelled ids are kept for an hour and not without end."""
+
+from workers.cancellation import Cancellation, CancelledIds
+
+
+def test_an_id_is_remembered_for_as_long_as_was_said() -> None:
+    ids = CancelledIds(seconds=60)
+    by = Cancellation("olena@desk", "wrong chat")
+    ids.add("a", by, now=100.0)
+    assert ids.get("a", now=159.0) is by
+    assert ids.get("b", now=159.0) is None
+    assert ids.get("a", now=160.0) is None
+    assert len(ids) == 0
+
+
+def test_the_oldest_id_is_forgotten_first() -> None:
+    ids = CancelledIds(most=3)
+    for name in ("a", "b", "c", "a", "d"):
+        ids.add(name, Cancellation("x"), now=0.0)
+    assert [name for name in "abcd" if ids.get(name, 1.0)] == ["a", "c", "d"]
+
+
+def test_a_cancellation_says_who_and_why() -> None:
+    assert str(Cancellation("olena@desk", "wrong chat")) == "cancelled by olena@desk: wrong chat"
+    assert str(Cancellation("")) == "cancelled by somebody"
+    assert Cancellation("a").error().args == ("cancelled by a",)

@@ -1,0 +1,129 @@
+"""The catalogue describes any function that can be a task, and never fails on one."""
+
+import datetime
+import enum
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+from pydantic import BaseModel, Field
+from taskiq import Context, InMemoryBroker, TaskiqDepends
+from taskiq.depends.progress_tracker import ProgressTracker
+
+from workers.catalogue import INTERVAL, Catalogue, arguments_schema, describe_tasks
+
+
+class Mood(enum.Enum):
+    GOOD = "good"
+    BAD = "bad"
+
+
+class Window(BaseModel):
+    begin: datetime.datetime
+    words: list[str] = []
+
+
+class NoSchema:
+    pass
+
+
+def test_arguments_stand_in_their_order_with_types_and_defaults() -> None:
+    def read(
+        path: str, limit: int = 50, *, language: str | None = None, ids: Sequence[str] = ()
+    ) -> None: ...
+
+    schema = arguments_schema(read)
+    assert list(schema["properties"]) == ["path", "limit", "language", "ids"]
+    assert schema["required"] == ["path"]
+    assert schema["properties"]["limit"] == {"type": "integer", "default": 50}
+    assert schema["properties"]["language"]["default"] is None
+    assert schema["properties"]["ids"] == {
+        "type": "array",
+        "items": {"type": "string"},
+        "default": [],
+    }
+    assert schema["additionalProperties"] is False
+
+
+def test_models_and_enumerations_are_defined_once_and_referred_to() -> None:
+    def read(one: Window, other: Window, mood: Mood = Mood.GOOD) -> None: ...
+
+    schema = arguments_schema(read)
+    assert set(schema["$defs"]) == {"Window", "Mood"}
+    assert schema["properties"]["one"] == schema["properties"]["other"]
+    assert schema["properties"]["one"]["$ref"] == "#/$defs/Window"
+    assert schema["properties"]["mood"]["default"] == "good"
+
+
+def test_what_a_field_says_of_itself_is_kept() -> None:
+    def read(share: Annotated[float, Field(ge=0, le=1, description="of all messages")]) -> None: ...
+
+    share = arguments_schema(read)["properties"]["share"]
+    assert (share["minimum"], share["maximum"]) == (0, 1)
+    assert share["description"] == "of all messages"
+
+
+def test_what_taskiq_fills_in_is_no_argument() -> None:
+    def read(
+        path: str,
+        progress: Annotated[ProgressTracker[Any], TaskiqDepends()],
+        context: Context = TaskiqDepends(),  # noqa: B008
+    ) -> None: ...
+
+    assert list(arguments_schema(read)["properties"]) == ["path"]
+
+
+def test_no_annotation_and_one_without_a_schema_mean_anything() -> None:
+    def read(plain, odd: NoSchema, unknown: "NotDefinedAnywhere", default=NoSchema()) -> None: ...  # noqa: B008, F821
+
+    schema = arguments_schema(read)
+    assert schema["properties"] == {"plain": {}, "odd": {}, "unknown": {}, "default": {}}
+    assert schema["required"] == ["plain", "odd", "unknown"]
+
+
+def test_names_that_pydantic_uses_itself_are_fine_and_further_arguments_are_told() -> None:
+    def read(copy: int, json: str, _hidden: int, model_config: int, **more: Any) -> None: ...
+
+    schema = arguments_schema(read)
+    assert list(schema["properties"]) == ["copy", "json", "_hidden", "model_config"]
+    assert schema["additionalProperties"] is True
+
+
+def test_tasks_are_told_at_first_when_they_change_and_once_a_minute() -> None:
+    broker = InMemoryBroker()
+    before = set(describe_tasks(broker))
+    catalogue = Catalogue(broker)
+    assert catalogue.due(0.0) is not None
+    assert catalogue.due(INTERVAL - 1) is None
+    assert catalogue.due(INTERVAL) is not None
+
+    def count(text: str) -> int:
+        """Count words.
+
+        Slowly.
+        """
+        return len(text)
+
+    broker.register_task(count, "late")
+    told = catalogue.due(INTERVAL + 1)
+    assert told is not None
+    assert set(told) - before == {"late"}
+    assert told["late"]["doc"] == "Count words."
+    assert told["late"]["is_sync"] is True
+    assert catalogue.due(INTERVAL + 2) is None
+    assert msgspec.json.encode(told)
+
+
+def test_a_long_catalogue_is_told_less_often() -> None:
+    broker = InMemoryBroker()
+    for number in range(500):
+
+        def read(path: str, limit: int = 50) -> None:
+            """Read, with a few words about it so that it is as long as usual."""
+
+        broker.register_task(read, f"module.of.some.length:task_{number}")
+    catalogue = Catalogue(broker)
+    size = len(msgspec.json.encode(catalogue.due(0.0)))
+    assert size > INTERVAL * 1024
+    assert catalogue.due(INTERVAL) is None
+    assert catalogue.due(size / 1024) is not None

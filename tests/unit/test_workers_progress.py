@@ -1,0 +1,117 @@
+"""Progress is measured over the last while, told five times a second, and told to the end."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from taskiq.depends.progress_tracker import TaskProgress, TaskState
+
+from workers.progress import INTERVAL, WINDOW, ProgressReports, Rate, Report
+
+
+def progress(done: Any, total: Any = 100, message: str = "counting") -> TaskProgress[Any]:
+    return TaskProgress(
+        state=TaskState.STARTED, meta={"done": done, "total": total, "message": message}
+    )
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def all_told(clock: Clock, reports: ProgressReports, *steps: tuple[float, Any]) -> list[Any]:
+    """Report `done` at moments far enough apart to be told, and return what is told."""
+    told = []
+    for seconds, done in steps:
+        clock.now = 1_000.0 + seconds
+        told.append(reports.report("t", progress(done)))
+    return told
+
+
+def test_rate_and_time_left_follow_from_what_was_done(clock: Clock) -> None:
+    reports = ProgressReports(pytest.fail, clock)
+    first, second, third = all_told(clock, reports, (0, 0), (2, 10), (4, 20))
+    assert (first.rate, first.eta_s) == (None, None)
+    assert (second.rate, second.eta_s) == (5.0, 18.0)
+    assert (third.rate, third.eta_s) == (5.0, 16.0)
+    assert third.told() == {
+        "task_id": "t",
+        "done": 20,
+        "total": 100,
+        "message": "counting",
+        "rate": 5.0,
+        "eta_s": 16.0,
+    }
+
+
+def test_what_is_done_has_no_time_left(clock: Clock) -> None:
+    *_, last = all_told(clock, ProgressReports(pytest.fail, clock), (0, 0), (1, 100))
+    assert last.eta_s == 0.0
+
+
+def test_a_standstill_has_a_rate_of_0_and_no_end(clock: Clock) -> None:
+    *_, last = all_told(clock, ProgressReports(pytest.fail, clock), (0, 10), (5, 10))
+    assert (last.rate, last.eta_s) == (0.0, None)
+
+
+def test_the_rate_is_that_of_the_last_while() -> None:
+    rate = Rate()
+    for second in range(100):
+        rate.add(second * 1.0, float(second))
+    for second in range(100, 200):
+        measured = rate.add(100 + (second - 100) * 10.0, float(second))
+    assert measured == pytest.approx(10.0)
+
+
+def test_the_rate_needs_little_memory_however_often_it_is_asked() -> None:
+    rate = Rate()
+    for step in range(100_000):
+        measured = rate.add(step, step / 1_000)
+    assert measured == pytest.approx(1_000.0, rel=0.01)
+    assert len(rate._samples) < 2 * WINDOW / 0.4
+
+
+def test_going_back_begins_a_new_measurement(clock: Clock) -> None:
+    reports = ProgressReports(pytest.fail, clock)
+    *_, again, after = all_told(clock, reports, (0, 0), (1, 50), (2, 0), (3, 10))
+    assert again.rate is None
+    assert after.rate == 10.0
+
+
+@pytest.mark.parametrize("done", ["many", None, True, float("nan"), float("inf"), [1], 10**400])
+def test_what_is_no_number_is_no_progress_and_no_error(clock: Clock, done: Any) -> None:
+    report = ProgressReports(pytest.fail, clock).report("t", progress(done, total=done))
+    assert report is not None
+    assert (report.done, report.total, report.rate, report.eta_s) == (None, None, None, None)
+
+
+@pytest.mark.parametrize("meta", ["half way", None, 5, ["x"]])
+def test_any_other_report_is_told_as_words(clock: Clock, meta: Any) -> None:
+    report = ProgressReports(pytest.fail, clock).report("t", TaskProgress(state="BUSY", meta=meta))
+    assert report is not None
+    assert report.message == (str(meta) if meta else "BUSY")
+
+
+async def test_five_reports_a_second_are_told_and_the_last_one_always() -> None:
+    late: asyncio.Queue[Report] = asyncio.Queue()
+    reports = ProgressReports(late.put_nowait)
+    told = [reports.report("t", progress(done)) for done in range(1_000)]
+    assert [report.done for report in told if report is not None] == [0]
+    assert reports.untold("t").meta["done"] == 999
+    assert (await asyncio.wait_for(late.get(), 5)).done == 999
+    assert reports.untold("t") is None
+    assert reports.report("t", progress(1_000)) is None
+    ended = reports.end("t")
+    assert ended is not None
+    assert ended.done == 1_000
+    assert reports.end("t") is None
+    assert INTERVAL == 0.2
