@@ -191,8 +191,7 @@ class JsonScheduleSource(ScheduleSource):
         """Note that the run was sent; a schedule for one moment is removed."""
         taken = self._taken.pop(task.schedule_id, None)
         if taken is not None:
-            _, firing, _ = taken
-            await self._finish(task.schedule_id, firing)
+            await self._finish(*taken)
 
     async def give_back(self, schedule_id: str) -> None:
         """Let a run be taken again that was taken and could not be sent."""
@@ -214,24 +213,32 @@ class JsonScheduleSource(ScheduleSource):
         elif not await was_queued(self._js, last.task_id, last.taken_at):
             logger.warning("%s was left unsent by %s: sending it", entry.id, last.by)
             return entry.take(last.due, self._who, now)
-        await self._finish(entry.id, last)
+        await self._finish(entry, last, entry.revision)
         return None
 
-    async def _finish(self, schedule_id: str, firing: Firing) -> None:
-        """Note that a run was sent, unless the schedule has gone on since."""
+    async def _finish(self, entry: Entry, firing: Firing, revision: int) -> None:
+        """Note that a run was sent, unless the schedule has gone on since.
+
+        Args:
+            entry: the schedule.
+            firing: the run.
+            revision: of its key, when last seen.
+        """
         for _ in range(_TRIES):
-            entry, current = await self.bucket.read(schedule_id)
-            if not isinstance(entry, Entry) or entry.last is None or entry.last.sent:
+            if await self._noted(entry, firing, revision):
                 return
-            if entry.last.task_id != firing.task_id:
+            known, revision = await self.bucket.read(entry.id)
+            if not isinstance(known, Entry) or known.last is None or known.last.sent:
                 return
-            if entry.timing.at is not None:
-                done = await self.bucket.remove(schedule_id, current)
-            else:
-                sent = msgspec.structs.replace(entry.last, sent=True)
-                done = await self.bucket.write(schedule_id, entry.body(sent), current) is not None
-            if done:
+            if known.last.task_id != firing.task_id:
                 return
+            entry = known
+
+    async def _noted(self, entry: Entry, firing: Firing, revision: int) -> bool:
+        if entry.timing.at is not None:
+            return await self.bucket.remove(entry.id, revision)
+        body = entry.body(msgspec.structs.replace(firing, sent=True))
+        return await self.bucket.write(entry.id, body, revision) is not None
 
     async def _reconnected(self) -> None:
         await self._log.on_reconnected()
