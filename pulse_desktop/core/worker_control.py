@@ -99,10 +99,11 @@ class WorkerControl:
         if not answers.answers and not worker and not answers.silent:
             return [CommandOutcome("", command, "nobody")]
         missing: CommandEnd = "nobody" if answers.nobody else "silent"
-        return [
+        outcomes = [
             *(_outcome(command, answer) for answer in answers.answers),
             *(CommandOutcome(each, command, missing) for each in answers.silent),
         ]
+        return sorted(outcomes, key=lambda outcome: outcome.worker)
 
     async def ping(self) -> Answers:
         """Ask who is there. Raises NotConnectedError, NotPermittedError."""

@@ -93,6 +93,8 @@ class CommandOutcome(msgspec.Struct, frozen=True, gc=False):
     def words(self) -> str:
         """What happened, a few words without a full stop."""
         match self.outcome:
+            case "done" if self.command == "log_level" and self.detail:
+                return f"logs from {self.detail.lower()} on"
             case "done":
                 return _DONE.get(self.command, "done")
             case "refused":

@@ -180,7 +180,7 @@ class SystemState:
         needle = task_id.encode()
         found: list[Event] = []
         for event in self.log.newest_first():
-            if needle in event.raw:
+            if needle in event.raw and event.type != "worker.heartbeat":
                 found.append(event)
                 if len(found) == limit:
                     break

@@ -126,6 +126,10 @@ class Workers:
         position = self._positions.get(worker)
         return None if position is None else self.rows[position]
 
+    def position(self, worker: str) -> int | None:
+        """Return where a worker stands in `rows`, or None."""
+        return self._positions.get(worker)
+
     def controlled(self, now: float) -> list[str]:
         """Return the identities of the workers that are there and take orders."""
         return [worker.worker for worker in self.alive(now) if worker.control]

@@ -85,7 +85,7 @@ def told(outcomes: Sequence[CommandOutcome], level: str = "") -> Notice:
         if not who:
             title, detail = "No worker takes orders", "Nobody answered."
         elif outcome.command == "log_level" and outcome.done:
-            title, detail = f"{who} logs from {level.lower()} on", ""
+            return Notice(f"{who} logs from {level.lower()} on", tone=tone)
         else:
             what, _, more = outcome.words.partition(": ")
             title = f"{who} {what}" if outcome.done else f"{who}: {what}"

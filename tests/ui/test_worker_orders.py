@@ -138,7 +138,7 @@ def test_paused_workers_are_counted_above(window, page, told):
     told.heartbeat(WORKER, paused=True)
     told.heartbeat(SECOND, control=None)
     frame(window, told, 1.0)
-    assert page.queue.figures["slots"].detail == "of 2 live workers, 1 paused"
+    assert page.queue.figures["slots"].detail == "2 live, 1 paused"
 
 
 @pytest.mark.parametrize(

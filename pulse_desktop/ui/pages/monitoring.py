@@ -65,6 +65,18 @@ class MonitoringPage(TopicPage[Worker]):
         self.buttons = WorkerButtons(self.detail, context.actions)
         self.table.menu_asked.connect(lambda at: pop_up(context.actions, ROW_MENU, self, at))
 
+    def open_at(self, place: str) -> None:
+        """Open the details of a worker by its identity; else show only what has this text in it."""
+        workers = self.context.state.workers
+        position = workers.position(place)
+        if position is None:
+            super().open_at(place)
+            return
+        self.bar.clear()
+        self.table.catch_up(self.clock.now)
+        if self.table.select_position(position):
+            self.table.chosen.emit(workers.rows[position])
+
     def rows(self) -> Rows[Worker]:
         """Return the workers."""
         rows: Rows[Worker] = self.context.state.workers.rows

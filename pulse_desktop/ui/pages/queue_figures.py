@@ -48,7 +48,7 @@ class QueueStrip(QWidget):
         paused = sum(worker.work is WorkerWork.PAUSED for worker in alive)
         if alive:
             words = f"of {formats.plural(len(alive), 'live worker')}"
-            words = f"{words}, {paused} paused" if paused else words
+            words = f"{len(alive)} live, {paused} paused" if paused else words
             tone = Tone.WARNING if paused == len(alive) else Tone.TEXT
             figures["slots"].set_figure(f"{busy} / {slots}", words, tone)
         else:

@@ -1,6 +1,6 @@
 """The buttons beside a worker's details: made from the actions, and shown where they make sense."""
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QPushButton
 
 from pulse_desktop.state.workers import Worker, WorkerWork
@@ -30,6 +30,7 @@ class WorkerButtons(QObject):
         self.resume = QPushButton("Resume")
         self.drain = QPushButton("Drain…")
         self.log_level = QPushButton("Log level")
+        self.log_level.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self.log_level.setToolTip("Let it log more, or less")
         for button, action in (
             (self.drain, "worker.drain"),
@@ -69,4 +70,5 @@ class WorkerButtons(QObject):
     def _tint(self) -> None:
         icons.dress(self.pause, "pause", Tone.MUTED)
         icons.dress(self.resume, "play", Tone.MUTED)
+        icons.dress(self.drain, "save", Tone.MUTED)
         icons.dress(self.log_level, "chevron-down", Tone.MUTED, 12)

@@ -108,7 +108,7 @@ def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
         ),
         Column("Running", "tasks", lambda row, _: task_names(row.tasks), width=160, stretch=True),
         _number("CPU", "cpu", 66, lambda row: row.cpu_percent, percent, 560),
-        _number("Memory", "memory", 76, lambda row: row.rss_bytes, formats.size, 700),
+        _number("Memory", "memory", 76, lambda row: row.rss_bytes, formats.size, 820),
         Column(
             "Log level",
             "log_level",
@@ -118,7 +118,7 @@ def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
             tooltip=lambda row, _: (
                 f"Logs from {row.log_level.lower()} on" if row.control else NO_CONTROL_MEANS
             ),
-            hide_below=620,
+            hide_below=800,
         ),
         ago_column(lambda row: row.started_at, "Started", "started", hide_below=900),
         ago_column(lambda row: row.seen_at, "Heartbeat", "seen", tone=heartbeat_tone),

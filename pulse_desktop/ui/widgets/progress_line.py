@@ -12,6 +12,7 @@ from pulse_desktop.ui.theme import theme
 from pulse_desktop.ui.tone import Tone
 
 _STEPS: Final = 1_000
+_MINUTE: Final = 60.0
 _WAITS: Final = {
     RunState.QUEUED: "Waits for a worker",
     RunState.RETRYING: "Waits for its next attempt",
@@ -48,7 +49,7 @@ class ProgressLine(QWidget):
         self.cancel.setToolTip("Take it out of the queue, or let its worker end it (C)")
         self.cancel.clicked.connect(self.cancel_asked)
         told = QVBoxLayout()
-        told.setSpacing(4)
+        told.setSpacing(6)
         told.addWidget(self.words)
         told.addWidget(self.bar)
         told.addWidget(self.message)
@@ -102,7 +103,8 @@ def progress_words(run: TaskRun, now: float) -> str:
         parts.append(rate_words(rate))
     left = progress.left_s(run.started_at, now)
     if left is not None and progress.done < progress.total:
-        parts.append(f"about {formats.duration(left, brief=True)} left" if left else "nearly done")
+        about = formats.duration(left, brief=left < _MINUTE)
+        parts.append(f"about {about} left" if left else "nearly done")
     return " · ".join(parts) or "Running"
 
 
