@@ -37,7 +37,7 @@ _UNCONFIRMED: Final = 4_000
 _SLICE: Final = 200
 _GATHER_S: Final = 0.005
 """How long an event waits for others to be sent with it."""
-_BULKY: Final = ("args", "kwargs", "labels", "traceback", "factors", "content", "result")
+_BULKY: Final = ("args", "kwargs", "labels", "traceback", "factors", "content", "result", "catalogue")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
