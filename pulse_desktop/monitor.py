@@ -16,9 +16,9 @@ from pulse_desktop.bus.connection import Connection
 from pulse_desktop.bus.feed import Feed
 from pulse_desktop.bus.inbox import Inbox
 from pulse_desktop.bus.results import ResultStore, WatchStatus
-from pulse_desktop.bus.server_monitor import ServerSnapshot, guess_monitor_url
+from pulse_desktop.bus.server_monitor import ServerSnapshot
 from pulse_desktop.bus.supervisor import Supervisor, TaskProblem
-from pulse_desktop.bus.task_queue import QueueStatus, Sent, TaskQueue
+from pulse_desktop.bus.task_queue import QueueStatus, Sent
 from pulse_desktop.core.connection_log import ConnectionLog
 from pulse_desktop.core.folding import Folding
 from pulse_desktop.core.own_events import OwnEvents
@@ -107,9 +107,8 @@ class Monitor:
             backlog=stored_results,
             folded=self._folding.folded,
         )
-        url = monitor_url or guess_monitor_url(server)
-        self.queue = TaskQueue(self.connection, TASK_SUBJECT, monitor_url=url)
-        self._looks = ServerLooks(self.connection, self.queue, url)
+        self._looks = ServerLooks(self.connection, TASK_SUBJECT, monitor_url)
+        self.queue = self._looks.queue
         self._events = OwnEvents(self.connection, self.event_feed, clock)
         self._requests = TaskRequests(self.queue, self.task_feed, self._events, self.state, clock)
         self.control = WorkerControl(self.connection, self.queue, self._events, self.state, clock)
@@ -199,7 +198,7 @@ class Monitor:
             CannotConnectError: `server` is no address.
         """
         await self.connection.move_to(server)
-        self._looks.move_to(monitor_url or guess_monitor_url(server))
+        self._looks.move_to(monitor_url)
 
     async def close(self) -> None:
         """End all background work and the connection."""

@@ -134,6 +134,14 @@ class Connection:
         return self.refusals.problems
 
     @property
+    def server_id(self) -> str:
+        """How the server that is connected now calls itself, empty without one."""
+        client = self._client
+        if client is None or not self.connected:
+            return ""
+        return str(client._server_info.get("server_id", ""))  # noqa: SLF001 - shown nowhere else
+
+    @property
     def connected(self) -> bool:
         """Whether something can be sent now."""
         client = self._client

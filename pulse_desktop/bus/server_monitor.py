@@ -3,25 +3,24 @@
 The monitoring port is optional, so none of this is an error when it does not answer.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
-import httpx
 import msgspec
 
 from pulse_desktop.bus.connection import CLIENT_NAME
 from pulse_desktop.bus.errors import CannotConnectError
+from pulse_desktop.bus.monitor_port import MonitorPort
 from pulse_desktop.bus.server_address import parse_server
 
 MONITOR_PORT: Final = 8222
-TIMEOUT: Final = 1.0
-SILENT_FOR: Final = 15.0
-"""Seconds for which a port that did not answer is not asked again."""
-
 MOST_SUBSCRIPTIONS: Final = 1024
+
+_log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
@@ -80,6 +79,7 @@ class _JetStream(msgspec.Struct):
 
 
 class _Varz(msgspec.Struct):
+    server_id: str = ""
     server_name: str = ""
     version: str = ""
     start: datetime | None = None
@@ -128,26 +128,34 @@ class _Connz(msgspec.Struct):
 class ServerMonitor:
     """A client of one server's monitoring port."""
 
-    def __init__(self, url: str | None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        url: str | None,
+        *,
+        server_id: Callable[[], str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Describe the port; nothing is sent yet.
 
         Args:
             url: such as `http://127.0.0.1:8222`; None or empty when there is none.
+            server_id: returns the id of the server that the port must belong to, empty while it is
+                not known; for an address that is only guessed. None trusts the address.
             clock: seconds, to know when to try again.
         """
-        self._url = (url or "").rstrip("/")
-        self._clock = clock
-        self._http: httpx.AsyncClient | None = None
-        self._silent_until = 0.0
+        self._port = MonitorPort(url, clock=clock)
+        self._server_id = server_id
+        self._right_one: tuple[str, str] | None = None
 
-    def move_to(self, url: str) -> None:
-        """Ask at another address from now on."""
-        self._url = url.rstrip("/")
-        self._silent_until = 0.0
+    def move_to(self, url: str, server_id: Callable[[], str] | None = None) -> None:
+        """Ask at another address from now on; arguments as when it was made."""
+        self._port.move_to(url)
+        self._server_id = server_id
+        self._right_one = None
 
     async def snapshot(self) -> ServerSnapshot | None:
         """Return the server's figures, None when the port does not answer."""
-        varz = await self._get("varz", {}, _Varz)
+        varz = await self._ask("varz", {}, _Varz)
         if varz is None:
             return None
         jetstream = varz.jetstream
@@ -182,7 +190,7 @@ class ServerMonitor:
             on, or the server has neighbours whose clients it does not list.
         """
         query = {"subs": "1", "test": subject, "limit": str(MOST_SUBSCRIPTIONS)}
-        found = await self._get("subsz", query, _Subsz)
+        found = await self._ask("subsz", query, _Subsz)
         if found is None:
             return None
         entries = found.subscriptions_list or []
@@ -192,33 +200,39 @@ class ServerMonitor:
         for cid in {entry.cid for entry in entries}:
             if not await self._is_observer(cid):
                 return None
-        varz = await self._get("varz", {}, _Varz)
+        varz = await self._ask("varz", {}, _Varz)
         return None if varz is None or varz.clustered else 0
 
     async def _is_observer(self, cid: int) -> bool:
-        found = await self._get("connz", {"cid": str(cid)}, _Connz)
+        found = await self._ask("connz", {"cid": str(cid)}, _Connz)
         clients = found.connections or [] if found is not None else []
         return bool(clients) and all(client.name.startswith(CLIENT_NAME) for client in clients)
 
     async def close(self) -> None:
         """Close the client."""
-        http, self._http = self._http, None
-        if http is not None:
-            await http.aclose()
+        await self._port.close()
 
-    async def _get(self, page: str, query: dict[str, str], kind: type[Answer]) -> Answer | None:
-        if not self._url or self._clock() < self._silent_until:
-            return None
-        if self._http is None:
-            # A proxy of the environment is not meant for a port that is hardly ever public.
-            self._http = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False)
-        try:
-            answer = await self._http.get(f"{self._url}/{page}", params=query)
-            answer.raise_for_status()
-            return msgspec.json.decode(answer.content, type=kind, strict=False)
-        except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError):
-            self._silent_until = self._clock() + SILENT_FOR
-            return None
+    async def _ask(self, page: str, query: dict[str, str], kind: type[Answer]) -> Answer | None:
+        return await self._port.get(page, query, kind) if await self._is_right_one() else None
+
+    async def _is_right_one(self) -> bool:
+        """Tell whether the port belongs to the server that it is asked for."""
+        if self._server_id is None:
+            return True
+        wanted = self._server_id()
+        if not wanted:
+            return False
+        asked = (self._port.url, wanted)
+        if self._right_one != asked:
+            varz = await self._port.get("varz", {}, _Varz)
+            if varz is None:
+                return False
+            if varz.server_id != wanted:
+                _log.info("%s is the port of another server, %s", self._port.url, varz.server_name)
+                self._port.leave_alone()
+                return False
+            self._right_one = asked
+        return True
 
 
 def guess_monitor_url(server: str) -> str:

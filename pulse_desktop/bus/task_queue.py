@@ -48,6 +48,7 @@ class TaskQueue:
         subject: str = TASK_SUBJECT,
         monitor_url: str | None = None,
         *,
+        monitor: ServerMonitor | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Describe the queue.
@@ -56,16 +57,13 @@ class TaskQueue:
             connection: kept by somebody else.
             subject: where tasks are published.
             monitor_url: the server's HTTP monitoring port, which knows who listens.
+            monitor: the same, kept by somebody else; then `monitor_url` is of no interest.
             clock: Unix seconds.
         """
         self._connection = connection
         self._subject = subject
-        self._monitor = ServerMonitor(monitor_url)
+        self._monitor = monitor or ServerMonitor(monitor_url)
         self._clock = clock
-
-    def move_to(self, monitor_url: str) -> None:
-        """Ask at another monitoring port from now on."""
-        self._monitor.move_to(monitor_url)
 
     async def close(self) -> None:
         """Close what was opened to look at the monitoring port."""

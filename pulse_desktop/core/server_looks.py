@@ -7,7 +7,7 @@ from pulse_desktop.bus.connection import Connection
 from pulse_desktop.bus.errors import UserFacingError
 from pulse_desktop.bus.feed_status import FeedStatus
 from pulse_desktop.bus.results import WatchStatus
-from pulse_desktop.bus.server_monitor import ServerMonitor, ServerSnapshot
+from pulse_desktop.bus.server_monitor import ServerMonitor, ServerSnapshot, guess_monitor_url
 from pulse_desktop.bus.supervisor import Supervisor
 from pulse_desktop.bus.task_queue import QueueStatus, TaskQueue
 
@@ -16,14 +16,23 @@ class ServerLooks:
     """Looks at queue and server again and again.
 
     Attributes:
+        queue: the task queue.
         queue_status: as of the latest look, None before the first.
         server: figures of the server, None while its monitoring port does not answer.
     """
 
-    def __init__(self, connection: Connection, queue: TaskQueue, monitor_url: str) -> None:
+    def __init__(self, connection: Connection, subject: str, monitor_url: str) -> None:
+        """Put it together.
+
+        Args:
+            connection: to the server.
+            subject: where tasks are published.
+            monitor_url: HTTP address of the server's monitoring port, guessed when empty.
+        """
         self._connection = connection
-        self._queue = queue
-        self._server_monitor = ServerMonitor(monitor_url)
+        self._server_monitor = ServerMonitor("")
+        self.move_to(monitor_url)
+        self.queue = TaskQueue(connection, subject, monitor=self._server_monitor)
         self.queue_status: QueueStatus | None = None
         self.server: ServerSnapshot | None = None
 
@@ -33,20 +42,23 @@ class ServerLooks:
         supervisor.start("server.look", self._look_at_server)
 
     def move_to(self, monitor_url: str) -> None:
-        """Look elsewhere from now on."""
-        self._queue.move_to(monitor_url)
-        self._server_monitor.move_to(monitor_url)
+        """Look at another monitoring port from now on, at the usual one when it is empty."""
+        if monitor_url:
+            self._server_monitor.move_to(monitor_url)
+            return
+        # Whatever runs at the usual port need not be what we are connected to.
+        guessed = guess_monitor_url(self._connection.status.server)
+        self._server_monitor.move_to(guessed, lambda: self._connection.server_id)
 
     async def close(self) -> None:
         """Give up the connections to the monitoring port."""
         await self._server_monitor.close()
-        await self._queue.close()
 
     async def _look_at_queue(self) -> None:
         while True:
             await self._connection.wait_connected()
             with contextlib.suppress(UserFacingError):
-                self.queue_status = await self._queue.status()
+                self.queue_status = await self.queue.status()
             await asyncio.sleep(2.0)
 
     async def _look_at_server(self) -> None:

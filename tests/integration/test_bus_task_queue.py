@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import subprocess
+import sys
 import time
 
 import nats
@@ -293,6 +295,50 @@ async def test_something_else_on_the_monitoring_port_is_no_error():
         monitor = ServerMonitor(f"http://127.0.0.1:{port}")
         assert await monitor.snapshot() is None
         await monitor.close()
+
+
+async def test_a_guessed_port_that_belongs_to_another_server_tells_nothing(nats_server):
+    now = 0.0
+    ours = ""
+    with NatsServer() as another:
+        monitor = ServerMonitor(another.monitor_url, server_id=lambda: ours, clock=lambda: now)
+        assert await monitor.snapshot() is None, "not connected yet"
+        connection = Connection(nats_server.url)
+        await connection.open()
+        ours = connection.server_id
+        assert await monitor.snapshot() is None
+        assert await monitor.listeners(SUBJECT) is None
+        monitor.move_to(nats_server.monitor_url, lambda: connection.server_id)
+        assert await monitor.snapshot() is not None
+        assert await monitor.listeners(SUBJECT) == 0
+        await connection.close()
+        assert await monitor.snapshot() is None
+        await monitor.close()
+
+
+def test_what_http_needs_is_never_loaded_on_the_loop(nats_server):
+    code = f"""
+import asyncio, sys, threading
+from pulse_desktop.bus.server_monitor import ServerMonitor
+
+class Watch:
+    here = []
+    def find_spec(self, name, path=None, target=None):
+        if threading.current_thread() is threading.main_thread():
+            self.here.append(name)
+
+async def main():
+    monitor = ServerMonitor({nats_server.monitor_url!r})
+    sys.meta_path.insert(0, Watch())
+    assert await monitor.snapshot() is not None
+    await monitor.close()
+
+asyncio.run(main())
+loaded = {{name.partition(".")[0] for name in Watch.here}}
+print(sorted(loaded & {{"anyio", "certifi", "h11", "httpcore"}}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_the_monitoring_port_is_guessed_without_secrets():
