@@ -179,13 +179,12 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _in_words(error: json.JSONDecodeError, text: str) -> Flaw:
-    at = error.pos
+    # Python 3.13 points at a comma that is one too many, earlier ones at what follows it.
+    at = error.pos + error.msg.startswith("Illegal trailing comma")
     while at < len(text) and text[at].isspace():
         at += 1
     here, before = text[at:], text[:at].rstrip()
     line = text.count("\n", 0, at) + 1
-    if error.msg.startswith("Illegal trailing comma"):
-        return Flaw(line, "the comma after the last value is one too many")
     if "string" in error.msg and "Unterminated" in error.msg:
         return Flaw(line, "the text that begins here has no closing quote")
     if "control character" in error.msg:
