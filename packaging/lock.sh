@@ -2,7 +2,8 @@
 # Writes packaging/requirements.lock: one list for Python 3.11-3.13 on Linux, macOS and Windows,
 # with hashes. Existing pins are kept while they fit; UPGRADE=1 takes the newest of everything.
 # packaging/package.lock is what `make package` freezes: the same pins without the tools of
-# development, and the freezer.
+# development, and the freezer. packaging/compose/image.lock is what the container image holds:
+# the workers, without the window.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -30,4 +31,7 @@ compile_lock packaging/requirements.lock --all-extras pyproject.toml \
     sed -n 's/ *\\$//; /^[a-z]/p' packaging/requirements.lock >$pins &&
     compile_lock packaging/package.lock --extra desktop --constraints $pins \
         --no-annotate pyproject.toml packaging/build-requirements.in \
-        packaging/package-requirements.in
+        packaging/package-requirements.in &&
+    compile_lock packaging/compose/image.lock --extra workers --constraints $pins \
+        --no-annotate pyproject.toml packaging/compose/image-requirements.in \
+        packaging/build-requirements.in
