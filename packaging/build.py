@@ -39,6 +39,8 @@ def main() -> int:
         steps -= {"deb"}
     if "wheel" in steps or not project.source.is_dir():
         prepare_source(project)
+    if "all" in options.steps:
+        clear(project.dist)
     wheel = None
     if "wheel" in steps:
         say("wheel and source distribution")
@@ -58,6 +60,12 @@ def main() -> int:
     if "sums" in steps:
         archive.write_checksums(project.dist)
     return 0
+
+
+def clear(dist: Path) -> None:
+    """Remove packages of an earlier run, whatever version they are."""
+    for path in [*dist.glob("pulse[-_]*"), *dist.glob(archive.SUMS)]:
+        path.unlink()
 
 
 def say(what: str) -> None:

@@ -101,7 +101,9 @@ def components(origins: Path, licences: Path) -> list[Component]:
         for name, count in by_package.items()
         if name != OUR_OWN
     ]
-    found += [_from_distribution("pyinstaller", 1, licences), _python(python_files)]
+    if "pyinstaller" not in by_package:  # its start-up code is in both programs
+        found.append(_from_distribution("pyinstaller", 1, licences))
+    found.append(_python(python_files))
     if server is not None:
         found += [
             Component(name, version, licence, f"pkg:golang/{name}@{version}", texts)

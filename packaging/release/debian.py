@@ -21,7 +21,13 @@ HEADLESS: Final = "pulse-workers"
 WINDOW: Final = "pulse-desktop"
 _MAINTAINER: Final = "Pulse Desktop maintainers <maintainers@pulse-desktop.invalid>"
 _HOME: Final = Path("usr/lib/pulse-desktop")
-_FONTS: Final = "fonts-dejavu-core | fonts-noto-core | fonts-liberation"
+_DATA: Final = (
+    "fonts-dejavu-core | fonts-noto-core | fonts-liberation",
+    # What libraries inside the bundle read from outside.
+    "fontconfig-config",
+    "libx11-data",
+    "xkb-data",
+)
 _DESCRIPTION: Final = {
     HEADLESS: (
         "TaskIQ workers on NATS JetStream, and the command line to watch them",
@@ -77,7 +83,7 @@ def build_debs(project: Project) -> list[Path]:
     desktop = _Package(
         WINDOW,
         trees / WINDOW,
-        ", ".join([f"{HEADLESS} (= {version})", libc, *sorted(hard), _FONTS]),
+        ", ".join([f"{HEADLESS} (= {version})", libc, *sorted(hard), *_DATA]),
         ", ".join([*sorted(soft), "fonts-noto-color-emoji"]),
     )
     for package, content in ((base, headless), (desktop, sorted(window))):

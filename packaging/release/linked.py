@@ -10,7 +10,7 @@ from typing import Final
 from release.trim import without_orphans
 
 _WINDOW: Final = re.compile(
-    r"^_internal/(PySide6|shiboken6|pyqtgraph|libQt6|libpyside6|libshiboken6|libicu)"
+    r"^_internal/(PySide6|shiboken6|pyqtgraph|libQt6|libpyside6|libshiboken6|libicu|libdbus)"
 )
 _WAYLAND: Final = re.compile("wayland|libQt6Wl", re.IGNORECASE)
 _SYMBOL: Final = re.compile(rb"\(?GLIBC_(\d+\.\d+)(?:\.\d+)?\)?")

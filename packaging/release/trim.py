@@ -51,6 +51,7 @@ _FILES: Final = re.compile(
     | libQt6(Pdf|Qml|QmlModels|QmlMeta|QmlWorkerScript|Quick|VirtualKeyboard|Network|Eglfs\w*)\b
     | Qt6(Pdf|Qml|QmlModels|QmlMeta|Quick|VirtualKeyboard|Network)\.dll
     | opengl32sw\.dll                                   # 20 MB for machines without any driver
+    | \.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json|licenses/)  # licences lie elsewhere
     | pyqtgraph/(examples|icons/peegee)
     | numpy/.*/tests/
     """,
