@@ -44,7 +44,7 @@ cron: minute, hour, day of the month, month, weekday (0 or sun is Sunday). When 
 a line with a fixed hour comes once a day, one with every hour follows real time.
 """
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_COLUMNS: Final = ("id", "task", "when", "next", "last")
+_COLUMNS: Final = ("id", "task", "when", "next", "last", "problem")
 
 
 def add_parsers(
@@ -184,11 +184,9 @@ def _show(entries: list[Stored], *, as_json: bool) -> None:
     table = [[name.upper() for name in _COLUMNS]]
     table += [[row[name] or "" for name in _COLUMNS] for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    problems = ["", *(row["problem"] for row in rows)]
-    for cells, problem in zip(table, problems, strict=True):
-        padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
-        line = "  ".join([*padded, f"broken: {problem}" if problem else ""])
-        sys.stdout.write(line.rstrip() + "\n")
+    for cells in table:
+        padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        sys.stdout.write("  ".join(padded).rstrip() + "\n")
 
 
 def _row(entry: Stored) -> dict[str, Any]:

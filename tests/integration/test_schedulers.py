@@ -113,8 +113,8 @@ async def test_people_add_list_and_remove_schedules(
     assert rows[random]["when"] == "every 1800 s"
     assert "pickle" in rows["foreign"]["problem"]
     shown = (await out("list")).splitlines()
-    assert shown[0].split() == ["ID", "TASK", "WHEN", "NEXT", "LAST"]
-    assert "broken: unreadable: a pickle" in next(line for line in shown if "foreign" in line)
+    assert shown[0].split() == ["ID", "TASK", "WHEN", "NEXT", "LAST", "PROBLEM"]
+    assert "unreadable: a pickle" in next(line for line in shown if "foreign" in line)
     await out("remove", "nightly", "foreign", random)
     assert await out("list") == "no schedules\n"
     await wait_until(lambda: len(schedules.audits("schedule_removed")) == 3)
