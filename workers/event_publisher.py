@@ -37,7 +37,16 @@ _UNCONFIRMED: Final = 4_000
 _SLICE: Final = 200
 _GATHER_S: Final = 0.005
 """How long an event waits for others to be sent with it."""
-_BULKY: Final = ("args", "kwargs", "labels", "traceback", "factors", "content", "result", "catalogue")
+_BULKY: Final = (
+    "args",
+    "kwargs",
+    "labels",
+    "traceback",
+    "factors",
+    "content",
+    "result",
+    "catalogue",
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -135,12 +144,12 @@ class EventPublisher:
         if self._sender is not None:
             self._sender.cancel()
             await asyncio.gather(self._sender, return_exceptions=True)
+        lost = len(self._buffer)  # before closing, which takes back what was sent unconfirmed
         if self._client is not None:
             if self._client.is_connected:
                 with contextlib.suppress(*OUTAGE_ERRORS):
                     await self._client.flush(math.ceil(limit))
             await self._client.close()
-        lost = len(self._buffer)
         if lost or self.dropped:
             logger.warning("events never sent: %d, dropped: %d", lost, self.dropped)
 
