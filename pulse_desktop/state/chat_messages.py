@@ -49,6 +49,11 @@ class ChatMessage(msgspec.Struct, gc=False):
     raw: bytes = b""
 
     @property
+    def heard_at(self) -> float:
+        """Unix seconds of the latest that was told of it: its first appearance, or its score."""
+        return max(self.seen_at, self.scored_at or 0.0)
+
+    @property
     def disagrees(self) -> bool:
         """Whether the label is not the one its score stands for."""
         return (

@@ -4,6 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from pulse_desktop.ui import formats
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.pages.agents import AgentsPage
 from pulse_desktop.ui.pages.events import EventsPage
@@ -157,6 +158,24 @@ def test_the_details_of_a_message_have_its_whole_text_and_the_factors(open_page,
     assert [(f.name, f.weight) for f in page._factors.factors] == [("length", 0.2), ("link", None)]
     page.detail._run.click()
     assert here.shown_pages == [("tasks", "run:t1")]
+
+
+def test_a_message_that_is_heard_of_again_is_the_newest(open_page, here, update):
+    told = here.told
+    for number in (1, 2, 3):
+        data = {
+            "id": f"c.{number}",
+            "external_message_id": str(number),
+            "content": f"text {number}",
+        }
+        told.event("messages", "message.new", data, at=NOW - 100 + number)
+    page = open_page(MessagesPage)
+    assert [cells(page, row)[2] for row in range(3)] == ["text 3", "text 2", "text 1"]
+    scored = {"message_id": "c.1", "importance_score": 0.7, "classification": "signal"}
+    told.event("messages", "message.scored", scored, at=NOW)
+    update(page, NOW + 1)
+    assert [cells(page, row)[2] for row in range(3)] == ["text 1", "text 3", "text 2"]
+    assert cells(page, 0)[0] == formats.clock(NOW)
 
 
 def test_scores_are_counted_by_range(open_page, here):

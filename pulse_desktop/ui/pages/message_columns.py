@@ -43,7 +43,7 @@ def class_story(message: ChatMessage) -> str:
 
 
 MESSAGE_COLUMNS: Final[tuple[Column[ChatMessage], ...]] = (
-    time_column(lambda row: row.seen_at),
+    time_column(lambda row: row.heard_at),
     Column[ChatMessage]("Author", "author", lambda row, _: row.author, width=128),
     Column[ChatMessage](
         "Text", "text", lambda row, _: row.content, width=300, stretch=True,

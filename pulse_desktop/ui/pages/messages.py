@@ -53,6 +53,9 @@ class MessagesPage(TopicPage[ChatMessage]):
         "Chat messages appear here as workers ingest and score them. Run ingest_messages on a "
         "Telegram export, or wait for the sample chat of the embedded server."
     )
+    # A message that is scored again is news, however long ago it was first heard of.
+    sorted_by = "time"
+    largest_first = True
     facets = (
         *(Facet(name, CLASS_WORDS[name], CLASS_SIGNS[name], CLASS_TONES[name]) for name in CLASSES),
         Facet(_UNSCORED, "unscored", "queued"),

@@ -55,6 +55,7 @@ class TopicPage(Page, Generic[RowT]):
         facets_own_line: whether the facets are too many for the line of the filter.
         strip_first: whether the strip stands above the filter.
         sorted_by: column that the rows are sorted by at first, empty for the newest on top.
+        largest_first: direction of that sort.
         clock: the time of the latest refresh.
         table: the rows.
         detail: the panel beside the table.
@@ -70,6 +71,7 @@ class TopicPage(Page, Generic[RowT]):
     facets_own_line: ClassVar[bool] = False
     strip_first: ClassVar[bool] = False
     sorted_by: ClassVar[str] = ""
+    largest_first: ClassVar[bool] = False
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
@@ -97,7 +99,7 @@ class TopicPage(Page, Generic[RowT]):
         for facet in self.facets:
             self.bar.add_facet(facet)
         if self.sorted_by:
-            self.table.rows_model.set_sort(self.sorted_by)
+            self.table.rows_model.set_sort(self.sorted_by, descending=self.largest_first)
         self._lay_out(charts)
         self._connect()
 
