@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-from nats.aio.client import Client
+from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
 
 from pulse_desktop.protocol import control as words
@@ -42,6 +41,8 @@ _DONE: Final = frozenset(
 )
 _END_LIMIT: Final = 1.0
 """How long a cancelled task is waited for, in seconds: whoever asks waits 2."""
+_SEARCH_LIMIT: Final = 8.0
+"""How long the queue is searched, in seconds: whoever asks waits 10."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Orders:
 
     def __init__(
         self,
-        client: Client,
+        js: JetStreamContext,
         receiver: PulseReceiver,
         events: EventPublisher,
         stop: StopSignal,
@@ -71,14 +72,13 @@ class Orders:
         """Put together what orders need.
 
         Args:
-            client: for taking tasks out of the stream, and for telling other workers of it.
+            js: for taking tasks out of the stream.
             receiver: what runs tasks.
             events: where it is told who ordered what.
             stop: to end this process.
             on_change: called after the worker's state has changed.
         """
-        self._client = client
-        self._js = client.jetstream()
+        self._js = js
         self._receiver = receiver
         self._broker = receiver.tasks
         self._events = events
@@ -105,7 +105,11 @@ class Orders:
         return carried
 
     async def remove(self, request: ControlRequest) -> Carried:
-        """Take a task out of the queue and answer for it, unless somebody has already."""
+        """Take a task out of the queue and answer for it, unless somebody has already.
+
+        Whoever asks has told all workers to cancel it before, so that none that is just fetching
+        it, or waits with it for its next attempt, starts it.
+        """
         if not request.task_id:
             return Carried(words.REFUSED, "task_id is missing")
         if not self._broker.keeps_tasks:
@@ -160,7 +164,10 @@ class Orders:
 
     async def _remove(self, request: ControlRequest, task_id: str) -> Carried:
         try:
-            task = await find_queued(self._js, task_id, request.sequence)
+            async with asyncio.timeout(_SEARCH_LIMIT):
+                task = await find_queued(self._js, task_id, request.sequence)
+        except TimeoutError:
+            return Carried(words.REFUSED, "the queue could not be searched in time")
         except NotFoundError:
             return Carried(words.NOT_QUEUED, "there is no queue on this server")
         if task is None:
@@ -170,9 +177,6 @@ class Orders:
             return Carried(words.NOT_QUEUED, "it has a result already")
         cancellation = Cancellation(request.who, request.reason or "")
         self._receiver.cancelled.add(task_id, cancellation, time.monotonic())
-        # A worker may be fetching it at this moment, or wait for its next attempt.
-        everywhere = msgspec.structs.replace(request, command=words.CANCEL, sequence=None)
-        await self._client.publish(words.CONTROL_ALL, words.encode_request(everywhere))
         if not await remove_queued(self._js, task):
             return Carried(words.NOT_QUEUED, "somebody else has just removed it")
         unrun = UnrunTask(task.data, 1, task.queued_at)

@@ -70,7 +70,7 @@ async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> int:
     executor = ThreadPoolExecutor(settings.slots, thread_name_prefix="task")
     receiver = PulseReceiver(broker, settings, executor=executor)
     heartbeat = Heartbeat(events, receiver, settings, worker)
-    orders = Orders(client, receiver, events, stop, heartbeat.tell_change)
+    orders = Orders(client.jetstream(), receiver, events, stop, heartbeat.tell_change)
     control = Control(client, orders, worker)
     if settings.control:
         await control.start()

@@ -18,6 +18,7 @@ from pulse_desktop.protocol.topics import (
     TOPICS,
     subject_of,
 )
+from workers.core_broker import TAKERS
 from workers.provisioning import KNOWLEDGE, SCORES, STATE, STORE_BUCKETS
 from workers.settings import Settings
 
@@ -27,8 +28,6 @@ ELSEWHERE: Final = {"Nats-Expected-Stream": NOBODY}
 """A stream refuses a message that is meant for another one."""
 _AN_EVENT: Final = b'{"type": "worker.check", "data": {}}'
 _ALIVE: Final = b"+WPI"
-
-QUEUE_GROUP: Final = "taskiq"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +65,9 @@ def rights_of(settings: Settings, missing: frozenset[str]) -> Iterator[Right]:
     yield Right("subscribe", subject_of("monitoring"), "pulse-worker health", needed=False)
     if settings.broker == "core":
         yield Right("subscribe", TASK_SUBJECT, "tasks")
+        for verb in ("publish", "subscribe"):
+            purpose = "handing tasks over at the end, instead of finishing them first"
+            yield Right(verb, TAKERS, purpose, b"", needed=False)
     else:
         yield from _task_rights()
     for topic in TOPICS:
