@@ -95,7 +95,10 @@ class Bench:
         async def quiet(_error: Exception) -> None: ...
 
         self.client = await nats.connect(
-            self.server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.05, error_cb=quiet
+            self.server.url.split(","),
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.05,
+            error_cb=quiet,
         )
         self.js = self.client.jetstream()
         await self.client.subscribe("websocket.*", cb=self._hear)

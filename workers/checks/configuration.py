@@ -35,11 +35,3 @@ def examine_configuration(
     else:
         named = ", ".join(settings.task_modules)
         yield Finding("tasks", "ok", f"ours and {named}" if named else "ours only")
-    if settings.heartbeat_interval > settings.ack_wait:
-        yield Finding(
-            "heartbeat",
-            "warning",
-            f"every {settings.heartbeat_interval:g} s, tasks are given up after "
-            f"{settings.ack_wait:g} s",
-            "Set PULSE_HEARTBEAT_INTERVAL to less than PULSE_ACK_WAIT.",
-        )

@@ -17,6 +17,7 @@ from workers.settings import MIB, Settings
 
 _NEARLY_FULL: Final = 0.9
 _NANO: Final = 1e9
+_BACK: Final = "Bring the servers back; one that is back catches up by itself."
 _NOT_FOUND: Final = frozenset({10059, 10014})
 
 Info = dict[str, Any]
@@ -109,11 +110,11 @@ def _complaints(name: str, info: Info, settings: Settings) -> Iterator[Finding]:
             f"nats stream edit {name} --replicas {settings.replicas}",
         )
     cluster = info.get("cluster") or {}
-    away = [one["name"] for one in cluster.get("replicas") or () if one.get("offline")]
+    away = [one["name"] for one in cluster.get("replicas") or () if not one.get("current")]
     if cluster and not cluster.get("leader"):
         yield Finding(name, "problem", "it has no leader", "Bring back most of the cluster.")
     elif away:
-        yield Finding(name, "warning", f"copies are away: {', '.join(away)}", "Bring them back.")
+        yield Finding(name, "warning", f"copies are away or behind: {', '.join(away)}", _BACK)
 
 
 async def examine_consumer(probe: Probe, settings: Settings) -> AsyncIterator[Finding]:

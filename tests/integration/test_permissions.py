@@ -1,0 +1,368 @@
+"""Roles on a server: each may do all of its work, and nothing of what is not its work.
+
+The server runs with packaging/nats/accounts.conf as it is. Every refusal stands in its log.
+"""
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import nats
+import pytest
+from nats.aio.client import Client
+
+from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM
+from tests.command_running import environment
+from tests.servers import NatsServer
+from tests.waiting import wait_until
+from tests.workers_running import ROOT, TASKS, Bench, Worker, lines
+
+ACCOUNTS = ROOT / "packaging" / "nats" / "accounts.conf"
+PASSWORDS = {"worker": "w0rking", "operator": "operat1ng", "viewer": "v1ewing"}
+
+
+class Roles:
+    """A server with roles, a worker on it, and whoever comes to it."""
+
+    def __init__(self, server: NatsServer, bench: Bench, folder: Path) -> None:
+        self.server = server
+        self.bench = bench
+        self.folder = folder
+
+    def url(self, role: str) -> str:
+        return f"nats://{role}:{PASSWORDS[role]}@{self.server.address}"
+
+    def refusals(self, role: str) -> list[str]:
+        """What the server refused a role, from its log."""
+        return [
+            line
+            for line in self.server.log().splitlines()
+            if "Violation" in line and f'User "{role}"' in line
+        ]
+
+    def worker_environment(self) -> dict[str, str]:
+        return {
+            **environment(self.folder),
+            "PULSE_CONFIG": "/dev/null",
+            "PULSE_SERVER": f"nats://{self.server.address}",
+            "PULSE_USER": "worker",
+            "PULSE_PASSWORD": PASSWORDS["worker"],
+            "PULSE_INBOX_PREFIX": "_INBOX_worker",
+            "PULSE_WORKER_TASKS": TASKS,
+            "PULSE_HEARTBEAT_INTERVAL": "0.5",
+        }
+
+    async def desktop(self, role: str, *arguments: str) -> tuple[int, str]:
+        """Run `pulse-desktop` as a role; return its exit code and all it said."""
+        where = ("--server", self.url(role))
+        return await _run("pulse_desktop", *arguments, *where, env=environment(self.folder))
+
+    async def workers(self, role: str, *arguments: str) -> tuple[int, str]:
+        """Run `pulse-worker` as a role."""
+        env = {**self.worker_environment(), "PULSE_USER": role, "PULSE_PASSWORD": PASSWORDS[role]}
+        if role != "worker":
+            env["PULSE_INBOX_PREFIX"] = ""
+        return await _run("workers", *arguments, env=env)
+
+    async def stored(self) -> dict[str, tuple[int, int]]:
+        """What is in every stream: first and last place."""
+        found = await self.bench.js.streams_info()
+        return {i.config.name or "": (i.state.messages, i.state.last_seq) for i in found}
+
+
+async def _run(module: str, *arguments: str, env: dict[str, str]) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        module,
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=env,
+        cwd=ROOT,
+    )
+    out, _ = await process.communicate()
+    return process.returncode or 0, out.decode()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[NatsServer]:
+    for role, password in PASSWORDS.items():
+        monkeypatch.setenv(f"PULSE_{role.upper()}_PASSWORD", password)
+    config = ACCOUNTS.read_text()
+    with NatsServer(config=config, user="operator", password=PASSWORDS["operator"]) as server:
+        yield server
+
+
+@pytest.fixture
+async def roles(server: NatsServer, tmp_path: Path) -> AsyncIterator[Roles]:
+    bench = Bench(server, tmp_path)
+    await bench.open()
+    roles = Roles(server, bench, tmp_path)
+    try:
+        worker = Worker(
+            "run",
+            server=f"nats://{server.address}",
+            log=tmp_path / "worker.log",
+            user="worker",
+            password=PASSWORDS["worker"],
+            inbox_prefix="_INBOX_worker",
+        )
+        bench.workers.append(worker)
+        await bench.started(worker)
+        yield roles
+    finally:
+        await bench.close()
+
+
+async def test_a_worker_does_all_its_work_and_is_refused_nothing(roles: Roles) -> None:
+    bench = roles.bench
+    note = roles.folder / "note"
+    retried = await bench.send("fail_twice", str(note))
+    counted = await bench.send("report_progress")
+    read = await bench.send("workers.tasks.ingestion:ingest_messages", "", 0, 12)
+    assert (await bench.result(retried))["return_value"] == "at last"
+    assert (await bench.result(counted))["return_value"] == "counted"
+    assert not (await bench.result(read))["is_err"]
+    await bench.heard(lambda e: e["type"] == "message.scored")
+    await bench.heard(lambda e: e["type"] == "metrics:update")
+    await wait_until(bench.nothing_unanswered, 20, "everything is done")
+    code, said = await roles.workers("worker", "check")
+    assert code == 0, said
+    assert "problem" not in said
+    assert "this user may do all that a worker does" in said
+    code, said = await roles.workers("worker", "health")
+    assert code == 0, said
+    worker = bench.workers[0]
+    worker.terminate()
+    assert await worker.ended() == 0
+    assert "refuse" not in worker.log.lower()
+    assert "violation" not in worker.log.lower()
+    ping = [line for line in roles.refusals("worker") if "pulse.control.workers" not in line]
+    assert ping == []  # health asks first, and may not: it has only to listen then
+
+
+async def test_a_scheduler_works_as_a_worker_with_schedules_an_operator_makes(roles: Roles) -> None:
+    note = roles.folder / "note"
+    code, said = await roles.workers(
+        "operator",
+        *("schedule", "add", f"{TASKS}:work", "--every", "1s", "--id", "tick"),
+        *("--args", json.dumps([str(note)])),
+    )
+    assert code == 0, said
+    scheduler = Worker(
+        "scheduler",
+        server=f"nats://{roles.server.address}",
+        log=roles.folder / "scheduler.log",
+        user="worker",
+        password=PASSWORDS["worker"],
+        inbox_prefix="_INBOX_worker",
+    )
+    roles.bench.workers.append(scheduler)
+    await wait_until(lambda: len(lines(note)) >= 4, 20, f"twice:\n{scheduler.log}")
+    for arguments in (("schedule", "list"), ("schedule", "remove", "tick")):
+        code, said = await roles.workers("operator", *arguments)
+        assert code == 0, said
+        assert "tick" in said
+    scheduler.terminate()
+    assert await scheduler.ended() == 0
+    assert roles.refusals("worker") == []
+    assert roles.refusals("operator") == []
+
+
+async def test_an_operator_watches_enqueues_repeats_cancels_controls(roles: Roles) -> None:
+    bench = roles.bench
+    note = roles.folder / "note"
+    arguments = json.dumps([str(note), 60])
+    code, said = await roles.desktop(
+        "operator", "run", f"{TASKS}:work", "--args", f'["{note}"]', "--wait", "20", "--json"
+    )
+    assert code == 0, said
+    done = json.loads(said.splitlines()[-1])["task_id"]
+    code, said = await roles.desktop("operator", "run", f"{TASKS}:work", "--args", arguments)
+    assert code == 0, said
+    event = await bench.heard(
+        lambda e: e["type"] == "task.started" and e["data"]["task_id"] != done
+    )
+    running = event["data"]["task_id"]
+    for command in (
+        ("cancel", running),
+        ("rerun", done, "--wait", "20"),
+        ("show", done),
+        ("runs",),
+        ("status",),
+        ("workers",),
+        ("worker", "pause", "all"),
+        ("worker", "resume", "all"),
+        ("results", "list"),
+        ("results", "get", done),
+        ("tail", "tasks", "--since", "10m", "--count", "2"),
+        ("doctor",),
+    ):
+        code, said = await roles.desktop("operator", *command)
+        assert code == 0, (command, said)
+    assert (await bench.result(running))["error"]["exc_type"].endswith("CancelledError")
+    assert roles.refusals("operator") == []
+
+
+async def test_a_viewer_watches_everything_and_changes_nothing(roles: Roles) -> None:
+    bench = roles.bench
+    note = roles.folder / "note"
+    done = await bench.send("work", str(note))
+    await bench.result(done)
+    running = await bench.send("work", str(note), 60)
+    await bench.heard(lambda e: e["type"] == "task.started" and e["data"]["task_id"] == running)
+    for command in (
+        ("show", done),
+        ("runs",),
+        ("status",),
+        ("results", "list"),
+        ("results", "get", done),
+        ("tail", "tasks", "--since", "10m", "--count", "2"),
+    ):
+        code, said = await roles.desktop("viewer", *command)
+        assert code == 0, (command, said)
+    assert roles.refusals("viewer") == []
+    tasks = len(lines(note))
+    before = await roles.stored()
+    for command in (
+        ("run", f"{TASKS}:work", "--args", f'["{note}"]', "--anyway"),
+        ("rerun", done, "--anyway"),
+        ("cancel", running),
+        ("worker", "pause", "all"),
+        ("worker", "drain", "all"),
+    ):
+        code, said = await roles.desktop("viewer", *command)
+        assert code != 0, (command, said)
+    code, said = await roles.workers(
+        "viewer", "schedule", "add", f"{TASKS}:work", "--every", "1s", "--id", "mine"
+    )
+    assert code != 0, said
+    await _only_signs_of_life(roles, before)
+    assert len(lines(note)) == tasks
+    info = await bench.js.consumer_info(TASK_STREAM, TASK_CONSUMER)
+    assert info.num_ack_pending == 1  # it still runs
+
+
+async def _only_signs_of_life(roles: Roles, before: dict[str, tuple[int, int]]) -> None:
+    """Assert that nothing was stored but what workers say by themselves."""
+    after = await roles.stored()
+    own = {"PULSE_EVENTS", "KV_pulse_state"}
+    assert {k: v for k, v in after.items() if k not in own} == {
+        k: v for k, v in before.items() if k not in own
+    }
+
+
+FORBIDDEN_TO_A_VIEWER = [
+    ("taskiq_tasks", b"{}"),
+    ("websocket.tasks", b"{}"),
+    ("pulse.control.workers", b"{}"),
+    ("pulse.control.queue", b"{}"),
+    ("$O.taskiq_results.M.x", b"{}"),
+    ("$KV.taskiq_schedules.schedule.x", b"{}"),
+    ("$KV.pulse_state.x", b"{}"),
+    ("$JS.ACK.taskiq_jetstream.taskiq_durable.1.1.1.1.1", b"+ACK"),
+    ("$JS.API.STREAM.CREATE.x", b'{"name": "x", "subjects": ["x"]}'),
+    ("$JS.API.STREAM.UPDATE.PULSE_EVENTS", b"{}"),
+    ("$JS.API.STREAM.DELETE.PULSE_EVENTS", b""),
+    ("$JS.API.STREAM.PURGE.taskiq_jetstream", b""),
+    ("$JS.API.STREAM.MSG.DELETE.taskiq_jetstream", b'{"seq": 1}'),
+    ("$JS.API.STREAM.SNAPSHOT.taskiq_jetstream", b'{"deliver_subject": "_INBOX.x"}'),
+    ("$JS.API.CONSUMER.MSG.NEXT.taskiq_jetstream.taskiq_durable", b"1"),
+    ("$JS.API.CONSUMER.DELETE.taskiq_jetstream.taskiq_durable", b""),
+    ("$JS.API.CONSUMER.PAUSE.taskiq_jetstream.taskiq_durable", b"{}"),
+    ("$JS.API.CONSUMER.DURABLE.CREATE.taskiq_jetstream.taskiq_durable", b"{}"),
+    ("$JS.API.CONSUMER.CREATE.taskiq_jetstream.taskiq_durable.taskiq_tasks", b"{}"),
+    ("$JS.API.ACCOUNT.PURGE.PULSE", b""),
+]
+TAKE_THE_CONSUMER_OVER = json.dumps(
+    {
+        "stream_name": TASK_STREAM,
+        "config": {
+            "name": TASK_CONSUMER,
+            "durable_name": TASK_CONSUMER,
+            "ack_policy": "explicit",
+            "max_deliver": 1,
+            "filter_subject": "taskiq_tasks",
+        },
+    }
+).encode()
+
+
+async def test_a_viewer_is_refused_on_every_way_around_the_programs(roles: Roles) -> None:
+    client, refused = await _raw(roles, "viewer")
+    try:
+        for subject, payload in FORBIDDEN_TO_A_VIEWER:
+            await client.publish(subject, payload)
+            await _told(refused, f'publish to "{subject.lower()}"')
+        for subject in ("pulse.control.>", "$KV.>", ">", "_INBOX_worker.>", "$JS.ACK.>"):
+            await client.subscribe(subject)
+            await _told(refused, f'subscription to "{subject.lower()}"')
+        answer = await client.request(
+            f"$JS.API.CONSUMER.CREATE.{TASK_STREAM}", TAKE_THE_CONSUMER_OVER
+        )
+        assert "error" in json.loads(answer.data), answer.data
+    finally:
+        await client.close()
+    info = await roles.bench.js.consumer_info(TASK_STREAM, TASK_CONSUMER)
+    assert info.config.max_deliver == -1
+
+
+async def test_an_operator_cannot_take_tasks_nor_touch_streams(roles: Roles) -> None:
+    client, refused = await _raw(roles, "operator")
+    allowed = ("taskiq_tasks", "websocket.tasks", "pulse.control", "$O.", "schedule", "MSG.DELETE")
+    try:
+        for subject, payload in FORBIDDEN_TO_A_VIEWER:
+            if any(part in subject for part in allowed):
+                continue
+            await client.publish(subject, payload)
+            await _told(refused, f'publish to "{subject.lower()}"')
+    finally:
+        await client.close()
+
+
+async def test_a_worker_cannot_order_other_workers_nor_remove_streams(roles: Roles) -> None:
+    client, refused = await _raw(roles, "worker", inbox_prefix="_INBOX_worker")
+    try:
+        for subject in (
+            "pulse.control.workers",
+            "$JS.API.STREAM.DELETE.taskiq_jetstream",
+            "$JS.API.STREAM.UPDATE.taskiq_jetstream",
+            "$JS.API.STREAM.PURGE.taskiq_jetstream",
+            "$JS.API.STREAM.PURGE.KV_pulse_messages",
+            "$JS.API.STREAM.CREATE.other",
+            "$JS.API.CONSUMER.DELETE.taskiq_jetstream.taskiq_durable",
+            "anything.else",
+        ):
+            await client.publish(subject, b"{}")
+            await _told(refused, f'publish to "{subject.lower()}"')
+    finally:
+        await client.close()
+
+
+async def _told(refused: list[str], text: str) -> None:
+    await wait_until(lambda: any(text in one for one in refused), 5, f"refused: {text}")
+
+
+async def _raw(roles: Roles, role: str, **more: Any) -> tuple[Client, list[str]]:
+    refused: list[str] = []
+
+    async def on_error(error: Exception) -> None:
+        refused.append(str(error).lower())
+
+    client = await nats.connect(roles.url(role), error_cb=on_error, **more)
+    return client, refused
+
+
+async def test_check_says_which_permissions_a_worker_lacks(roles: Roles) -> None:
+    code, said = await roles.workers("viewer", "check")
+    assert code == 1, said
+    assert re.search(r"problem +permission: this user may not publish on taskiq_tasks", said)
+    assert "subscribe to pulse.control.workers" in said
+    assert "packaging/nats/accounts.conf" in said
+    assert PASSWORDS["viewer"] not in said
