@@ -150,9 +150,11 @@ def timing_of(task: ScheduledTask, since: datetime) -> Timing:
         OverflowError: a time beyond the calendar.
     """
     rule = parse_cron(task.cron, task.cron_offset) if task.cron is not None else None
-    every = timedelta(seconds=task.interval) if isinstance(task.interval, int) else task.interval
+    every = task.interval
+    if isinstance(every, int):
+        every = timedelta(seconds=min(every, 10**12))
     if every is not None and every > _LONGEST:
-        raise BadScheduleError(f"an interval of {every.days} days: wanted at most {_LONGEST.days}")
+        raise BadScheduleError(f"interval: wanted at most {_LONGEST.days} days")
     at = as_utc(task.time) if task.time is not None else None
     if rule is not None and rule.next_after(since) is None:
         raise BadScheduleError(f"cron {task.cron!r}: such a day never comes")
