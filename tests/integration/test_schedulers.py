@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from nats.aio.msg import Msg
+from nats.js.errors import NotFoundError
 
 from tests.schedules_running import WORK, Schedules, after, delay, now, parse, schedules_on
 from tests.servers import NatsServer
@@ -60,6 +62,27 @@ async def test_two_schedulers_send_each_run_once_also_when_one_is_killed(
     assert late[0] >= 0
     assert late[len(late) // 2] < 2
     assert late[-1] < 5  # what the killed one had taken is sent by the other after 2 s
+
+
+async def test_two_schedulers_of_a_core_broker_send_each_run_once(schedules: Schedules) -> None:
+    """No stream recognises a repetition here: writing the entry first is all there is."""
+    heard: list[tuple[str, str]] = []
+
+    async def hear(message: Msg) -> None:
+        labels = json.loads(message.data)["labels"]
+        heard.append((labels["schedule_id"], labels["scheduled_for"]))
+
+    await schedules.bench.client.subscribe("taskiq_tasks", cb=hear)
+    two = [schedules.bench.start("scheduler", broker="core") for _ in range(2)]
+    for scheduler in two:
+        await schedules.bench.started(scheduler)
+    names = [f"s{number}" for number in range(SCHEDULES)]
+    for name in names:
+        await schedules.add(name, interval=1)
+    await wait_until(lambda: all(sum(n == name for n, _ in heard) >= 3 for name in names))
+    assert max(Counter(heard).values()) == 1
+    with pytest.raises(NotFoundError):
+        await schedules.bench.js.stream_info("taskiq_jetstream")
 
 
 @pytest.fixture(scope="module")
