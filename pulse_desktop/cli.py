@@ -60,9 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: argparse.Namespace) -> int:
     if arguments.command is None:
-        from pulse_desktop.commands.window import open_window  # noqa: PLC0415 - Qt only where it is shown
-
-        return open_window(arguments)
+        return _open_window(arguments)
     if arguments.command == "screenshot":
         from pulse_desktop.commands.screenshot import screenshot  # noqa: PLC0415
 
@@ -75,6 +73,23 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         return asyncio.run(_until_told_to_stop(action(arguments)))
     except asyncio.CancelledError:
         return _interrupted(arguments)
+
+
+def _open_window(arguments: argparse.Namespace) -> int:
+    try:
+        from pulse_desktop.commands.window import open_window  # noqa: PLC0415 - Qt only where it is shown
+    except ImportError as error:
+        if getattr(sys, "frozen", False):
+            how = "sudo apt install pulse-desktop"
+        else:
+            how = "pip install 'pulse-desktop[desktop]'"
+        raise UserFacingError(
+            "The window is not installed here",
+            f"{error}.",
+            f"Install it with: {how}. All commands work without it; "
+            "`pulse-desktop doctor` says what is missing.",
+        ) from error
+    return open_window(arguments)
 
 
 async def _until_told_to_stop(answer: Awaitable[int]) -> int:

@@ -11,20 +11,25 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
+from pulse_desktop.local.task_bar import be_known_to_the_task_bar
+from pulse_desktop.resources import resource_path
 from pulse_desktop.ui.theme import ThemeChoice, theme
 
 
 def run_with_qt(main: Callable[[], Coroutine[Any, Any, int]], theme_name: str = "system") -> int:
     """Run a coroutine on Qt's event loop and return its result."""
+    be_known_to_the_task_bar()
     QApplication.setDesktopFileName("pulse-desktop")
     app = QApplication.instance() or QApplication(["pulse-desktop"])
     if not isinstance(app, QApplication):
         raise TypeError("there is a Qt application already, and it has no windows")
     app.setApplicationName("pulse-desktop")
     app.setApplicationDisplayName("Pulse Desktop")
+    app.setWindowIcon(QIcon(str(resource_path("icons", "pulse-desktop.svg"))))
     app.setQuitOnLastWindowClosed(False)
     theme().install(ThemeChoice(theme_name))
     with QEventLoop(app) as loop:

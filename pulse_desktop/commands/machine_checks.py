@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from pulse_desktop.bus.errors import UserFacingError
@@ -49,8 +50,11 @@ def _python() -> Finding:
 
 def _qt() -> Finding:
     """Load Qt in a process of its own: a missing library must not end the examination."""
-    if getattr(sys, "frozen", False):
-        return Finding("Qt", "ok", "part of this installation")
+    if bundle := getattr(sys, "_MEIPASS", None):
+        if (Path(bundle) / "PySide6").is_dir():
+            return Finding("Qt", "ok", "part of this installation")
+        told = "not part of this installation: commands work, the window does not"
+        return Finding("Qt", "note", told, "Install the package pulse-desktop for the window.")
     if not _is_there("PySide6"):
         return Finding(
             "Qt",
