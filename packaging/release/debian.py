@@ -19,6 +19,7 @@ from release.project import Project, normalise
 
 HEADLESS: Final = "pulse-workers"
 WINDOW: Final = "pulse-desktop"
+_SERVER: Final = "/usr/lib/pulse-desktop/_internal/bin/nats-server"
 _MAINTAINER: Final = "Pulse Desktop maintainers <maintainers@pulse-desktop.invalid>"
 _HOME: Final = Path("usr/lib/pulse-desktop")
 _DATA: Final = (
@@ -111,18 +112,26 @@ def _finish_headless(project: Project, package: _Package) -> None:
     programs.mkdir(parents=True)
     for name in ("pulse-desktop", "pulse-worker"):
         (programs / name).symlink_to(f"../lib/pulse-desktop/{name}")
-    units = project.source / "packaging" / "systemd"
-    place = package.tree / "usr/lib/systemd/system"
-    for unit in sorted([*units.glob("*.service"), *units.glob("*.target"), *units.glob("*.timer")]):
-        place.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(unit, place / unit.name)
-    for settings in sorted(units.glob("*.env*")) if units.is_dir() else ():
-        name = settings.name.removesuffix(".example")
-        target = package.tree / "usr/share/doc" / HEADLESS / "examples" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(settings, target)
+    _add_services(project.source / "packaging", package.tree)
     for page in (package.tree / "usr/share/man/man1").iterdir():
         _compress(page)
+
+
+def _add_services(packaging: Path, tree: Path) -> None:
+    """Add the units, and the settings that they read: changed ones survive an upgrade."""
+    units = tree / "usr/lib/systemd/system"
+    examples = tree / "usr/share/doc" / HEADLESS / "examples"
+    settings = tree / "etc/pulse-desktop"
+    for folder in (units, examples, settings / "nats"):
+        folder.mkdir(parents=True)
+    for unit in sorted((packaging / "systemd").glob("pulse-*")):
+        # The server of this package is not on PATH, lest it stand in the way of another.
+        text = unit.read_text().replace("ExecStart=nats-server", f"ExecStart={_SERVER}")
+        (units / unit.name).write_text(text)
+    for example in sorted((packaging / "systemd").glob("*.example")):
+        shutil.copy2(example, examples / example.name)
+    for name in ("accounts.conf", "host.conf"):
+        shutil.copy2(packaging / "nats" / name, settings / "nats" / name)
 
 
 def _pack(project: Project, package: _Package, version: str) -> Path:
