@@ -159,8 +159,9 @@ def _pack(project: Project, package: _Package, version: str) -> Path:
         script.chmod(0o755)
     target = project.dist / f"{package.name}_{version}_{_architecture()}.deb"
     # Two threads whatever the machine has: the number decides how it is cut into blocks.
+    packing = ("-Zgzip", "-z1") if project.quick else ("-Zxz", "-z6", "--threads-max=2")
     project.run(
-        *("dpkg-deb", "--root-owner-group", "-Zxz", "-z6", "--threads-max=2"),
+        *("dpkg-deb", "--root-owner-group", *packing),
         *("--build", package.tree, target),
         log=f"{package.name}.log",
     )

@@ -30,6 +30,7 @@ class Project:
         dist: where finished packages go.
         version: of what is packaged.
         epoch: Unix seconds that all files bear.
+        quick: whether packages may be larger if they are made sooner: for tests.
     """
 
     root: Path
@@ -37,6 +38,7 @@ class Project:
     dist: Path
     version: str
     epoch: int
+    quick: bool = False
 
     @property
     def source(self) -> Path:
@@ -95,10 +97,12 @@ def version_in(text: str) -> str:
     return found[1]
 
 
-def open_project(root: Path, work: Path, dist: Path, version: str = "") -> Project:
+def open_project(
+    root: Path, work: Path, dist: Path, version: str = "", *, quick: bool = False
+) -> Project:
     """Describe a packaging run of the checkout at `root`; `version` stands in for its own."""
     stated = version_in(_committed(root, VERSION_FILE))
-    return Project(root, work.resolve(), dist.resolve(), version or stated, _epoch(root))
+    return Project(root, work.resolve(), dist.resolve(), version or stated, _epoch(root), quick)
 
 
 def prepare_source(project: Project) -> None:
