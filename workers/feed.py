@@ -5,7 +5,7 @@ export is exhausted it goes through the messages again, scoring and reading them
 does after it changed a setting. Where it is stands in the store, so that it goes on after a
 restart. Nothing here invents a failure: the sample's damaged attachments and its few foreign
 messages fail by themselves, and now and then somebody asks for a summary in a language that the
-built-in provider does not have.
+built-in provider does not have. A scheduler runs inside, so that schedules work there as well.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from workers.process import make_broker
 from workers.provisioning import provision
 from workers.records import ChatMessage
 from workers.registry import import_tasks
+from workers.schedules.process import Scheduling
 from workers.services import Exports, install_services
 from workers.settings import Settings
 from workers.stop_signal import StopSignal
@@ -141,10 +142,11 @@ async def run_feed(settings: Settings, *, path: str = "", parent_pipe: bool = Fa
     Raises:
         CannotConnectError: no connection at the start.
         ProvisionError: streams or buckets cannot be made.
+        SettingsError: a task module cannot be imported.
     """
     stop = StopSignal()
     stop.install(parent_pipe=parent_pipe)
-    import_tasks()
+    import_tasks(settings.task_modules)
     who = settings.named("feed").identity
     client = await connect(settings, "feed")
     events = EventPublisher(settings, who)
@@ -154,6 +156,7 @@ async def run_feed(settings: Settings, *, path: str = "", parent_pipe: bool = Fa
         broker = make_broker(settings, events, who)
         install_services(broker)
         await broker.startup()
+        scheduling = await Scheduling.start(settings, broker, events, who)
     except BaseException:
         await client.close()
         raise
@@ -172,6 +175,7 @@ async def run_feed(settings: Settings, *, path: str = "", parent_pipe: bool = Fa
     with contextlib.suppress(*OUTAGE_ERRORS):
         async with asyncio.timeout(2):
             await feed.release()
+    await scheduling.close()
     await events.close()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(3):

@@ -85,6 +85,12 @@ async def test_two_schedulers_of_a_core_broker_send_each_run_once(schedules: Sch
         await schedules.bench.js.stream_info("taskiq_jetstream")
 
 
+async def test_the_feeder_of_the_embedded_server_sends_schedules_too(schedules: Schedules) -> None:
+    await schedules.bench.started(schedules.bench.start("feed"))
+    await schedules.add("once", time=now())
+    assert delay(await schedules.run_of("once")) < 2
+
+
 @pytest.fixture(scope="module")
 def shared_server() -> Iterator[NatsServer]:
     with NatsServer() as server:

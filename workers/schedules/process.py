@@ -8,6 +8,8 @@ import socket
 import time
 from typing import Final
 
+from taskiq import AsyncBroker
+
 from pulse_desktop import __version__
 from pulse_desktop.protocol.timestamps import format_timestamp
 from workers.background import Background
@@ -29,6 +31,7 @@ logger = logging.getLogger("pulse.workers.scheduler")
 NAME: Final = "scheduler"
 _CLOSE_LIMIT: Final = 5.0
 _SEND_LIMIT: Final = 10.0
+_FIRST: Final = asyncio.FIRST_COMPLETED
 
 
 class Reports:
@@ -81,6 +84,60 @@ class SchedulerHeartbeat:
         self._events.publish("monitoring", "scheduler.heartbeat", state)
 
 
+class Scheduling:
+    """A scheduler at work inside a process, with what belongs to it.
+
+    Attributes:
+        source: its schedules.
+        running: ends only when the scheduler fails or is closed.
+    """
+
+    def __init__(
+        self, source: JsonScheduleSource, scheduler: Scheduler, background: Background
+    ) -> None:
+        self.source = source
+        self._scheduler = scheduler
+        self._background = background
+        self.running = asyncio.create_task(scheduler.run(), name="scheduler")
+
+    @classmethod
+    async def start(
+        cls, settings: Settings, broker: AsyncBroker, events: EventPublisher, who: str
+    ) -> "Scheduling":
+        """Begin to send what is due.
+
+        Args:
+            settings: which server and bucket.
+            broker: sends tasks; started by the caller, who closes it after this.
+            events: where to tell what happens; likewise.
+            who: by which name runs are taken.
+
+        Raises:
+            CannotConnectError: no connection in time.
+            ProvisionError: the bucket cannot be made.
+        """
+        reports = Reports(events, who)
+        source = JsonScheduleSource(settings, who=who)
+        source.on_doubtful = reports.doubtful
+        await source.startup()
+        scheduler = Scheduler(source, broker, reports)
+        source.on_reconnected = scheduler.watch_anew
+        heartbeat = SchedulerHeartbeat(events, scheduler, who)
+        background = Background()
+        background.repeat("heartbeat", settings.heartbeat_interval, heartbeat.beat)
+        return cls(source, scheduler, background)
+
+    async def close(self) -> None:
+        """Send what was begun, nothing more, and disconnect."""
+        await self._background.close()
+        self.running.cancel()
+        await asyncio.gather(self.running, return_exceptions=True)
+        await self._scheduler.finish(_SEND_LIMIT)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_LIMIT):
+                await self.source.shutdown()
+
+
 async def run_scheduler(settings: Settings, *, parent_pipe: bool = False) -> None:
     """Send tasks by their schedules until told to stop.
 
@@ -94,58 +151,42 @@ async def run_scheduler(settings: Settings, *, parent_pipe: bool = False) -> Non
     import_tasks(settings.task_modules)
     who = settings.named(NAME).identity
     events = EventPublisher(settings, who)
-    source = JsonScheduleSource(settings, who=who)
     broker = make_broker(settings, events, who)
     install_services(broker)
     await _provision(settings)
-    await source.startup()
     try:
         await events.start()
         await broker.startup()
+        scheduling = await Scheduling.start(settings, broker, events, who)
     except BaseException:
         await events.close()
-        await source.shutdown()
         raise
-    reports = Reports(events, who)
-    source.on_doubtful = reports.doubtful
-    scheduler = Scheduler(source, broker, reports)
-    source.on_reconnected = scheduler.watch_anew
-    background = Background()
-    lost = ""
-
-    async def look() -> None:
-        nonlocal lost
-        if source.is_closed or events.is_closed:
-            lost = "closed a connection for good. Check the user, password or token."
-            stop.ask("a connection was closed for good")
-
-    background.repeat("connections", 1.0, look)
-    heartbeat = SchedulerHeartbeat(events, scheduler, who)
-    background.repeat("heartbeat", settings.heartbeat_interval, heartbeat.beat)
-    running = asyncio.create_task(scheduler.run(), name="scheduler")
     logger.info("%s sends scheduled tasks to %s", who, settings.shown_server)
-    await _until_asked(running, stop)
-    await background.close()
-    await scheduler.finish(_SEND_LIMIT)
+    lost = await _until_asked(stop, scheduling, events)
+    await scheduling.close()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_CLOSE_LIMIT):
             await events.close()
             await broker.shutdown()
-            await source.shutdown()
     logger.info("%s ended (%s)", who, stop.reason)
     if lost:
         raise CannotConnectError(f"{settings.shown_server} {lost}")
 
 
-async def _until_asked(running: asyncio.Task[None], stop: StopSignal) -> None:
+async def _until_asked(stop: StopSignal, scheduling: Scheduling, events: EventPublisher) -> str:
+    """Wait until the process is to end. Returns what was lost, empty if nothing was."""
     asked = asyncio.create_task(stop.asked.wait())
-    await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
-    asked.cancel()
-    if running.done():
-        await running  # raises what ended it
-        raise RuntimeError("the scheduler ended by itself")
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    try:
+        while not asked.done():
+            await asyncio.wait({asked, scheduling.running}, timeout=1.0, return_when=_FIRST)
+            if scheduling.running.done():
+                await scheduling.running  # raises what ended it
+            if scheduling.source.is_closed or events.is_closed:
+                stop.ask("a connection was closed for good")
+                return "closed a connection for good. Check the user, password or token."
+    finally:
+        asked.cancel()
+    return ""
 
 
 async def _provision(settings: Settings) -> None:
