@@ -122,23 +122,21 @@ def mismatches(
     given: dict[str, Any] = dict(zip(named, args, strict=False))
     if len(args) > len(named) and not signature.open:
         takes = "none" if not named else f"at most {len(named)}"
-        found.append(f"{len(args)} positional arguments, and it takes {takes}")
+        found.append(f"too many positional arguments: {len(args)}, and it takes {takes}")
     for name, value in kwargs.items():
         if name in given:
-            found.append(f"{name} is given twice, by position and by name")
+            found.append(f"given twice, by position and by name: {name}")
         elif name not in known and not signature.open:
-            found.append(f"{name} is not an argument of this task")
+            found.append(f"not an argument of this task: {name}")
         else:
             given[name] = value
     for argument in signature.arguments:
         if argument.name not in given:
             if argument.required:
-                found.append(f"{argument.name} is missing ({argument.words})")
+                found.append(f"missing: {argument.name} ({argument.words})")
         elif argument.kinds and not _fits(given[argument.name], argument.kinds):
-            kind = kind_of(given[argument.name])
-            found.append(
-                f"{argument.name} should be {argument.words}, and is {_with_article(kind)}"
-            )
+            kind = _with_article(kind_of(given[argument.name]))
+            found.append(f"wrong type: {argument.name} is {kind}, not {argument.words}")
     return found
 
 
@@ -226,7 +224,7 @@ def _kinds(schema: object, definitions: dict[str, Any], deeper: int) -> tuple[st
     return tuple(dict.fromkeys(kind for part in parts for kind in part)) if all(parts) else ()
 
 
-def _words(schema: object, definitions: dict[str, Any]) -> str:
+def _words(schema: object, definitions: dict[str, Any], deeper: int = _DEPTH) -> str:
     """Return more than the bare type, where a schema says more in a simple way."""
     schema = _resolved(schema, definitions)
     if values := _list(schema.get("enum")):
@@ -235,7 +233,14 @@ def _words(schema: object, definitions: dict[str, Any]) -> str:
     if schema.get("type") == "array":
         items = _kinds(schema.get("items"), definitions, _DEPTH)
         return f"array of {' or '.join(items)}" if items else ""
-    return ""
+    choices = _list(schema.get("anyOf")) or _list(schema.get("oneOf"))
+    if not choices or not deeper:
+        return ""
+    parts = [
+        _words(choice, definitions, deeper - 1) or " or ".join(_kinds(choice, definitions, deeper))
+        for choice in choices
+    ]
+    return " or ".join(dict.fromkeys(parts))[:_MOST_WORDS] if all(parts) else ""
 
 
 def _resolved(schema: object, definitions: dict[str, Any]) -> dict[str, Any]:

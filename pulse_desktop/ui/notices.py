@@ -84,6 +84,7 @@ class _NoticeCard(QFrame):
         if notice.choices:
             row = QHBoxLayout()
             row.setContentsMargins(24, 6, 12, 0)
+            row.setSpacing(8)
             for text, action in notice.choices:
                 button = QPushButton(text)
                 button.setAutoDefault(True)  # Enter presses it, like Space

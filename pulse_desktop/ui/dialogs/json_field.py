@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QTextCharFormat, QTextCursor, QTextFormat, QTextOption
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
@@ -13,6 +13,14 @@ from pulse_desktop.ui.theme import theme
 from pulse_desktop.ui.widgets.json_highlighter import JsonHighlighter
 
 _WHAT: Final = {"array": "value", "object": "name"}
+
+
+class _Editor(QPlainTextEdit):
+    """Takes the room that is left, and asks for no more than its lines need."""
+
+    def sizeHint(self) -> QSize:
+        """Return the least size: Qt's own wish would make every form scroll."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
 
 class JsonField(QWidget):
@@ -45,7 +53,7 @@ class JsonField(QWidget):
         self._kind: Kind = kind
         self._lines = lines
         self.flaw: Flaw | None = None
-        self.editor = QPlainTextEdit()
+        self.editor = _Editor()
         self.editor.setPlaceholderText(f"For example {example}")
         self.editor.setAccessibleName(name)
         self.editor.setTabChangesFocus(True)

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pulse_desktop.protocol.task_message import readable_labels
+from pulse_desktop.state.catalogue import Catalogue
 from pulse_desktop.state.rows import Rows
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui import formats
 from pulse_desktop.ui.dialogs.json_source import laid_out
 from pulse_desktop.ui.operations import QueueFigures
+from pulse_desktop.ui.run_words import STATE_WORDS
 from pulse_desktop.ui.tone import Tone
 
+_SHOWN_ID: Final = 12
 MOST_NAMES: Final = 500  # task names are the sender's choice
 
 
@@ -63,6 +66,30 @@ def latest_by_name(rows: Rows[TaskRun]) -> dict[str, TaskRun]:
         elif known.request is None and run.request is not None:
             found[run.name] = run
     return found
+
+
+def has_arguments(run: TaskRun | None) -> bool:
+    """Tell whether a run was called with anything."""
+    request = run.request if run is not None else None
+    return request is not None and (request.args, request.kwargs) != (b"[]", b"{}")
+
+
+def about_words(run: TaskRun) -> str:
+    """Say what becomes of an edited run."""
+    task_id = formats.elided(run.task_id, _SHOWN_ID)
+    words = f"A new run, marked as a re-run of {task_id} ({STATE_WORDS[run.state][0]})."
+    if run.request is None or not run.request.complete:
+        words += " Its arguments were never seen: give them here."
+    return words
+
+
+def name_words(name: str, *, seen: bool, catalogue: Catalogue) -> str:
+    """Say what speaks against a task name, nothing when it is known."""
+    if not name or seen or catalogue.get(name) is not None:
+        return ""
+    if len(catalogue):
+        return "No worker that tells its tasks knows this name, and it was not seen before."
+    return "Not seen before: a worker that does not know the name ignores it."
 
 
 def listeners_words(figures: QueueFigures | None) -> tuple[str, Tone]:

@@ -5,7 +5,6 @@ coroutine would stop the others, and what the form is about stays in sight besid
 """
 
 import json
-from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
@@ -13,18 +12,23 @@ from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QWidget
 
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.ui import formats
-from pulse_desktop.ui.dialogs.run_draft import Draft, draft_of, latest_by_name, listeners_words
+from pulse_desktop.ui.dialogs.run_draft import (
+    Draft,
+    about_words,
+    draft_of,
+    has_arguments,
+    latest_by_name,
+    listeners_words,
+    name_words,
+)
 from pulse_desktop.ui.dialogs.run_form_layout import RunFormParts
-from pulse_desktop.ui.notices import Notice
+from pulse_desktop.ui.dialogs.run_notices import enqueued_notice, refused_notice
 from pulse_desktop.ui.operations import Enqueued, RefusedError
 from pulse_desktop.ui.page import PageContext
-from pulse_desktop.ui.run_words import STATE_WORDS, short_name
 
 NARROWEST: Final = 440
 WIDEST: Final = 560
 _LOOK_MS: Final = 1_000
-_SHOWN_ID: Final = 12
 _NEW: Final = "A worker runs it as soon as one is free."
 
 
@@ -56,6 +60,8 @@ class RunForm(QFrame):
         self._sends = 0
         self._sending = 0  # number of the wish that the form waits for, 0 for none
         self._focus_before: QWidget | None = None
+        self._misfit_asked = False  # whether the refusal shown is about the arguments
+        self._misfit_accepted = False
         self.draft = Draft()
         self.setObjectName("runForm")
         self.setAccessibleName("Run a task")
@@ -73,7 +79,8 @@ class RunForm(QFrame):
         for field in parts.fields:
             field.changed.connect(self._changed)
         parts.fill.clicked.connect(self._fill_in)
-        parts.refusal.anyway_asked.connect(lambda: self.submit(anyway=True))
+        parts.guide.template_asked.connect(self._start_from)
+        parts.refusal.anyway_asked.connect(self._submit_anyway)
         parts.run.clicked.connect(self.submit)
         parts.cancel.clicked.connect(self.cancel)
         parts.close.clicked.connect(self.cancel)
@@ -141,18 +148,15 @@ class RunForm(QFrame):
         if run is None:
             self.parts.set_head("Run a task", "plus", _NEW)
             return
-        task_id = formats.elided(run.task_id, _SHOWN_ID)
-        words = f"A new run, marked as a re-run of {task_id} ({STATE_WORDS[run.state][0]})."
-        if run.request is None or not run.request.complete:
-            words += " Its arguments were never seen: give them here."
-        self.parts.set_head("Edit and re-run", "edit", words)
+        self.parts.set_head("Edit and re-run", "edit", about_words(run))
 
     # Contents
 
     def _put(self, draft: Draft) -> None:
         parts = self.parts
         parts.name.set_name(draft.task_name)
-        parts.name.offer(list(self._seen))
+        known = (each.task_name for each in self._context.state.workers.catalogue)
+        parts.name.offer([*self._seen, *(name for name in known if name not in self._seen)])
         for field, text in zip(parts.fields, (draft.args, draft.kwargs, draft.labels), strict=True):
             field.set_text(text)
         parts.unfold_labels(unfolded=False)
@@ -161,14 +165,18 @@ class RunForm(QFrame):
     def _changed(self) -> None:
         parts = self.parts
         parts.refusal.hide()
+        self._misfit_asked = self._misfit_accepted = False
         name = parts.name.name
         known = self._seen.get(name)
-        if name and known is None:
-            parts.note.setText("Not seen before: a worker that does not know the name ignores it.")
-        parts.note.setVisible(bool(name) and known is None)
+        catalogue = self._context.state.workers.catalogue
+        parts.note.setText(name_words(name, seen=known is not None, catalogue=catalogue))
+        parts.note.setVisible(bool(parts.note.text()))
+        parts.guide.show_task(catalogue.get(name))
+        if parts.args.flaw is None and parts.kwargs.flaw is None:
+            parts.guide.judge(parts.args.text, parts.kwargs.text)
         empty = not any(field.text.strip() for field in parts.fields[:2])
         repeatable = known is not None and known.request is not None and known.request.complete
-        parts.fill.setVisible(empty and repeatable and _has_arguments(known))
+        parts.fill.setVisible(empty and repeatable and has_arguments(known))
         parts.show_label_count()
         self._show_ready()
 
@@ -179,7 +187,14 @@ class RunForm(QFrame):
             field.set_text(text)
         self.parts.first_argument().setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def _start_from(self, template: str) -> None:
+        self.parts.kwargs.set_text(template)
+        self.parts.kwargs.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _show_listeners(self) -> None:
+        known = self._context.state.workers.catalogue.get(self.parts.name.name)
+        if self.parts.guide.signature is not known:
+            self._changed()  # a worker has told of it meanwhile
         words, tone = listeners_words(self._context.operations.queue())
         self.parts.show_listeners(words, tone)
 
@@ -206,8 +221,13 @@ class RunForm(QFrame):
     # Enqueuing
 
     def submit(self, *, anyway: bool = False) -> None:
-        """Enqueue what was typed, if it can be."""
+        """Enqueue what was typed, if it can be; ask once about arguments that do not fit."""
         if self.hindrance():
+            return
+        if self.parts.guide.misfits and not self._misfit_accepted:
+            self._misfit_asked = True
+            self.parts.refusal.show_refusal(self.parts.guide.refusal())
+            self.parts.show_end()
             return
         parts = self.parts
         args, kwargs, labels = (field.source() for field in parts.fields)
@@ -233,17 +253,16 @@ class RunForm(QFrame):
 
         self._context.start(f"enqueue {number}", enqueue())
 
+    def _submit_anyway(self) -> None:
+        if self._misfit_asked:
+            self._misfit_asked, self._misfit_accepted = False, True
+            self.submit()
+        else:
+            self.submit(anyway=True)
+
     def _enqueued(self, number: int, name: str, enqueued: Enqueued) -> None:
-        kept = enqueued.durable
-        self._context.tell(
-            Notice(
-                f"Enqueued {short_name(name)}",
-                "Kept in the stream until a worker takes it." if kept else "Sent.",
-                tone="good",
-                choices=(("Show", self._shower(enqueued.task_ids[0])),),
-                key="enqueued",
-            )
-        )
+        show = self._context.show_page
+        self._context.tell(enqueued_notice(name, enqueued, lambda place: show("tasks", place)))
         if number == self._sending:
             if not self.draft.rerun_of:
                 self._kept = Draft()
@@ -254,12 +273,7 @@ class RunForm(QFrame):
             self.parts.refusal.show_refusal(refusal)
             self.parts.show_end()
         else:  # the form was closed meanwhile, or is about something else now
-            self._context.tell(
-                Notice(refusal.title, refusal.detail, refusal.advice, "warning", key="enqueued")
-            )
-
-    def _shower(self, task_id: str) -> Callable[[], object]:
-        return lambda: self._context.show_page("tasks", f"new:{task_id}")
+            self._context.tell(refused_notice(refusal))
 
     # Qt's side
 
@@ -283,8 +297,3 @@ class RunForm(QFrame):
         if event.key() == Qt.Key.Key_Escape:
             self.cancel()
         event.accept()
-
-
-def _has_arguments(run: TaskRun | None) -> bool:
-    request = run.request if run is not None else None
-    return request is not None and (request.args, request.kwargs) != (b"[]", b"{}")

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.ui import icons
+from pulse_desktop.ui.dialogs.argument_guide import ArgumentGuide
 from pulse_desktop.ui.dialogs.json_field import JsonField
 from pulse_desktop.ui.dialogs.refusal_card import RefusalCard
 from pulse_desktop.ui.dialogs.task_name_field import TaskNameField
@@ -33,6 +34,7 @@ class RunFormParts(QObject):
     Attributes:
         name: of the task.
         note: what there is to say about the name.
+        guide: what the task takes, as its workers tell it.
         fill: takes the arguments of the latest run.
         args: positional arguments.
         kwargs: keyword arguments.
@@ -66,6 +68,7 @@ class RunFormParts(QObject):
         self.close.setToolTip("Close (Esc)")
         self.close.setFixedWidth(30)
         self.name = TaskNameField()
+        self.guide = ArgumentGuide()
         self.fill = QPushButton("Use the arguments of its latest run")
         self.args = JsonField("Positional arguments", "array", '["export.json", 50]', 3)
         self.kwargs = JsonField("Keyword arguments", "object", '{"language": "uk"}', 5)
@@ -132,14 +135,24 @@ class RunFormParts(QObject):
 
     def show_end(self) -> None:
         """Scroll to where it says why something was refused."""
-        self._inside.adjustSize()
+        self._settle()
         self._scroll.ensureWidgetVisible(self.refusal)
 
     def _go_to_labels(self, unfolded: bool) -> None:
         if unfolded:
             self.labels.setFocus(Qt.FocusReason.OtherFocusReason)
-            self._inside.adjustSize()
+            self._settle()
             self._scroll.ensureWidgetVisible(self.labels)
+
+    def _settle(self) -> None:
+        """Give the fields their room at once: the scroll area would only do it in a moment."""
+        view, bar = self._scroll.viewport(), self._scroll.verticalScrollBar()
+        wide = view.width()
+        if self._inside.heightForWidth(wide) > view.height() and not bar.isVisible():
+            wide -= bar.sizeHint().width()
+        high = max(view.height(), self._inside.heightForWidth(wide))
+        self._inside.resize(wide, high)
+        bar.setMaximum(high - view.height())
 
     def _folded(self) -> str:
         return "unfolded" if self.fold.isChecked() else "folded away"
@@ -165,6 +178,7 @@ class RunFormParts(QObject):
         column.setContentsMargins(_MARGIN, 0, _MARGIN, 4)
         column.setSpacing(14)
         column.addLayout(task)
+        column.addWidget(self.guide)
         column.addWidget(self.args, 1)
         column.addWidget(self.kwargs, 3)
         column.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
@@ -202,6 +216,7 @@ class RunFormParts(QObject):
         order = (
             self.name,
             self.fill,
+            self.guide.template,
             self.args.editor,
             self.kwargs.editor,
             self.fold,
