@@ -1,0 +1,46 @@
+"""Turns what Xvfb keeps of its screen into a PNG, and fails when nothing was drawn on it.
+
+Usage: screen_dump.py FILE.xwd FILE.png
+"""
+
+import struct
+import sys
+from pathlib import Path
+
+from PySide6.QtGui import QImage
+
+DRAWN = 200
+"""Different colours on a screen with a window full of text and charts; a bare one has a few."""
+
+_COLOUR_BYTES = 12
+
+
+def picture(dump: bytes) -> QImage:
+    """Return the picture in an X window dump of 32 bits per pixel, the byte order of a PC.
+
+    Raises:
+        ValueError: it is another kind of dump.
+    """
+    fields = struct.unpack(">25I", dump[:100])
+    header, version, width, height = fields[0], fields[1], fields[4], fields[5]
+    bits_per_pixel, bytes_per_line, colours = fields[11], fields[12], fields[19]
+    if version != 7 or bits_per_pixel != 32:
+        raise ValueError("not a dump of 32 bits per pixel")
+    pixels = dump[header + colours * _COLOUR_BYTES :]
+    image = QImage(pixels, width, height, bytes_per_line, QImage.Format.Format_RGB32)
+    return image.copy()  # the other one leans on `pixels`
+
+
+def main(source: str, target: str) -> int:
+    """Convert, and return 0 when there is something to see."""
+    image = picture(Path(source).read_bytes())
+    seen = {
+        image.pixel(x, y) for y in range(0, image.height(), 4) for x in range(0, image.width(), 4)
+    }
+    image.save(target)
+    print(f"    {Path(target).name}: {image.width()}x{image.height()}, {len(seen)} colours")
+    return 0 if len(seen) >= DRAWN else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2]))
