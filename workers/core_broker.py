@@ -9,7 +9,6 @@ paused hands what waits in it to workers that surely take it, or finishes it its
 
 import asyncio
 import collections
-import contextlib
 import itertools
 import logging
 import math
@@ -19,23 +18,21 @@ from typing import Final
 
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.errors import NoRespondersError
 from taskiq import BrokerMessage
 from taskiq_nats import NatsBroker
 
 from pulse_desktop.protocol.task_message import UnreadableTaskError, decode_task
 from pulse_desktop.protocol.topics import TASK_SUBJECT
-from workers.connection import OUTAGE_ERRORS, ConnectionLog, connect_options
+from workers.connection import ConnectionLog, connect_options
 from workers.core_delivery import CoreDelivery
 from workers.delivery import DeliveredMessage, Delivery, as_message
+from workers.hand_over import Takers, drained
 from workers.settings import Settings
 from workers.task_broker import TaskBroker, message_headers
 
 logger = logging.getLogger("pulse.workers.core")
 
-TAKERS: Final = "pulse.takers"
-"""Heard by core workers while they take tasks: whoever hands tasks back asks here first."""
-_ASK_LIMIT: Final = 1.0
+_AT_ONCE: Final = 100
 _FLUSH_LIMIT: Final = 2
 
 
@@ -67,7 +64,7 @@ class CoreBroker(TaskBroker, NatsBroker):
         self._later: dict[int, tuple[asyncio.TimerHandle, CoreDelivery]] = {}
         self._changed = asyncio.Event()
         self._tasks_heard: Subscription | None = None
-        self._takers_heard: Subscription | None = None
+        self._takers = Takers(self.client, self._take_over)
         self._stopping = False
 
     async def startup(self) -> None:
@@ -84,7 +81,11 @@ class CoreBroker(TaskBroker, NatsBroker):
         A worker that stops still runs tasks, and they may enqueue others.
         """
         headers = message_headers(message.labels)
-        if self.is_worker_process and self._tasks_heard is None and not await self._taken_over():
+        if (
+            self.is_worker_process
+            and self._tasks_heard is None
+            and not await self._takers.anybody()
+        ):
             self._wait_here(self._delivery(message.message, headers))
             return
         await self.client.publish(self.subject, payload=message.message, headers=headers)
@@ -111,11 +112,13 @@ class CoreBroker(TaskBroker, NatsBroker):
     async def pause(self) -> str:
         """Start no more tasks. What waits goes to workers that take it, else it waits here."""
         self.paused = True
-        await self._stop_answering_takers()
-        if await self._taken_over():
+        await self._takers.leave()
+        if await self._takers.anybody():
             await self._stop_hearing()
-            await self._put_back_waiting()
-            return ""
+            await self._hand_over_waiting()
+            if not self.waiting:
+                return ""
+            await self._start_hearing()
         return "no other worker takes tasks: those that come wait in this one"
 
     async def resume(self) -> None:
@@ -128,24 +131,20 @@ class CoreBroker(TaskBroker, NatsBroker):
     async def stop_fetching(self) -> None:
         """Take no more tasks. What waits goes to workers that take it, else it is finished here."""
         self._stopping = True
-        await self._stop_answering_takers()
+        await self._takers.leave()
         await self._stop_hearing()
-        if self.waiting and await self._taken_over():
-            await self._put_back_waiting()
-        elif self.waiting:
+        await self._hand_over_waiting()
+        if self.waiting:
             logger.warning("nobody else surely takes tasks: finishing %d here", self.waiting)
         self._changed.set()
 
     async def can_give_back(self) -> bool:
-        """Tell whether another worker of ours takes tasks.
-
-        That somebody listens to the task subject proves nothing: it may be one who only watches.
-        """
-        return await self._taken_over()
+        """Tell whether another worker of ours takes tasks."""
+        return await self._takers.anybody()
 
     async def give_back_rest(self) -> int:
-        """Send what still waits to whoever listens. Returns how many tasks that were."""
-        return await self._put_back_waiting()
+        """Hand over what still waits. Returns how many tasks that were."""
+        return await self._hand_over_waiting()
 
     def take_rest(self) -> list[Delivery]:
         """Return all tasks that wait here; they are now the caller's."""
@@ -168,19 +167,18 @@ class CoreBroker(TaskBroker, NatsBroker):
         return None
 
     async def put_back(self, delivery: CoreDelivery) -> None:
-        """Send a task again, for another worker to run it."""
-        if delivery.place in self.active:  # its time here counts as an attempt
-            delivery = delivery.next_attempt(next(self._numbers))
-        await self.client.publish(self.subject, delivery.data, headers=delivery.headers_to_send())
-        await self.client.flush(_FLUSH_LIMIT)
+        """Have another worker run a task once more: it was begun here and cannot be finished."""
+        again = delivery.next_attempt(next(self._numbers))
+        if not await self._takers.hand_over(again):
+            logger.warning("%s sent to whoever listens", delivery.task_id)
+            await self.client.publish(self.subject, again.data, headers=again.headers_to_send())
+            await self.client.flush(_FLUSH_LIMIT)
 
     async def ask_again(self, delivery: CoreDelivery, delay: float) -> None:
         """Run a task once more after a while: here, or by whoever takes tasks when we stop."""
         again = delivery.next_attempt(next(self._numbers))
         again.not_before = time.time() + delay
-        if self._tasks_heard is None and await self._taken_over():
-            await self.put_back(again)
-        else:
+        if self._tasks_heard is not None or not await self._takers.hand_over(again):
             self._wait_here(again)
 
     @property
@@ -196,55 +194,39 @@ class CoreBroker(TaskBroker, NatsBroker):
                 pending_msgs_limit=-1,  # what is over a limit would be thrown away unseen
                 pending_bytes_limit=-1,
             )
-        if self._takers_heard is None and not self.paused:
-            self._takers_heard = await self.client.subscribe(TAKERS, cb=self._answer_taker)
+        if not self.paused:
+            await self._takers.join()
 
     async def _stop_hearing(self) -> None:
         """Leave the queue group, and return when all that was on its way to us is here."""
         heard, self._tasks_heard = self._tasks_heard, None
-        await self._leave(heard)
-
-    async def _stop_answering_takers(self) -> None:
-        heard, self._takers_heard = self._takers_heard, None
-        await self._leave(heard)
-
-    async def _leave(self, heard: Subscription | None) -> None:
-        if heard is not None and self.client.is_connected:
-            with contextlib.suppress(*OUTAGE_ERRORS):
-                async with asyncio.timeout(_FLUSH_LIMIT):
-                    await heard.drain()  # type: ignore[no-untyped-call]
+        await drained(self.client, heard)
 
     async def _take(self, message: Msg) -> None:
         self._wait_here(self._delivery(message.data, message.headers or {}))
 
-    async def _answer_taker(self, message: Msg) -> None:
-        if message.reply:
-            await message.respond(self.settings.identity.encode())
+    def _take_over(self, data: bytes, headers: dict[str, str]) -> bool:
+        takes = not self.paused and not self._stopping
+        if takes and data:
+            self._wait_here(self._delivery(data, headers))
+        return takes
 
-    async def _taken_over(self) -> bool:
-        """Ask whether another worker takes tasks now."""
-        if not self.client.is_connected:
-            return False
-        try:
-            await self.client.request(TAKERS, b"", timeout=_ASK_LIMIT)
-        except (NoRespondersError, *OUTAGE_ERRORS):
-            return False
-        return True
-
-    async def _put_back_waiting(self) -> int:
-        count = 0
+    async def _hand_over_waiting(self) -> int:
+        """Hand over what waits here, until nobody takes any more. Returns how many were taken."""
         self._wait_no_longer()
-        while self._backlog:
-            delivery = self._backlog[0]
-            try:
-                await self.put_back(delivery)
-            except OUTAGE_ERRORS as error:
-                logger.warning("%d tasks not put back: %s", self.waiting, type(error).__name__)
-                break
-            self._backlog.popleft()
-            count += 1
+        kept: list[CoreDelivery] = []
+        count = 0
+        while self._backlog and not kept:
+            batch = [self._backlog.popleft() for _ in range(min(_AT_ONCE, len(self._backlog)))]
+            taken = await asyncio.gather(*(self._takers.hand_over(delivery) for delivery in batch))
+            kept = [one for one, is_taken in zip(batch, taken, strict=True) if not is_taken]
+            count += len(batch) - len(kept)
+        kept += self._backlog
+        self._backlog.clear()
+        for delivery in kept:
+            self._wait_here(delivery)
         if count:
-            logger.info("%d waiting tasks put back for others", count)
+            logger.info("%d waiting tasks handed over", count)
         return count
 
     def _wait_no_longer(self) -> None:

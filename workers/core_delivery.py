@@ -1,8 +1,7 @@
 """One delivery over core NATS: the server has forgotten it, so this process answers for it.
 
-What JetStream would remember travels along as headers when a task is put back: which attempt it
-is, when it was enqueued, and when it may be tried again. Other TaskIQ workers do not look at
-headers, and run the task at once, as their first attempt.
+What JetStream would remember travels along as headers when a task is handed over: which attempt
+it is, when it was enqueued, and when it may be tried again.
 """
 
 import math

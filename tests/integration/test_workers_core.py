@@ -64,7 +64,7 @@ async def test_sigterm_hands_the_backlog_to_another_worker(bench: Bench, tmp_pat
     assert await first.ended() == 0
     assert lines(tmp_path / "first") == ["begin", "end"]
     assert all_done(tmp_path, 20)
-    assert "20 waiting tasks put back" in first.log
+    assert "20 waiting tasks handed over" in first.log
 
 
 async def test_sigterm_without_another_worker_finishes_the_backlog_here(

@@ -18,7 +18,7 @@ from pulse_desktop.protocol.topics import (
     TOPICS,
     subject_of,
 )
-from workers.core_broker import TAKERS
+from workers.hand_over import TAKERS
 from workers.provisioning import KNOWLEDGE, SCORES, STATE, STORE_BUCKETS
 from workers.settings import Settings
 
