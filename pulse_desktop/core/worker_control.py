@@ -30,6 +30,9 @@ from pulse_desktop.state.system import TASK_TOPIC, SystemState
 AT_ONCE: Final = 16
 """Tasks that are being cancelled at the same time."""
 
+HEARD_WITHIN_S: Final = 1.0
+"""How long the news that a task has ended may take to come here."""
+
 HINTS: Final = 20
 """With more tasks than this, where they stand in the stream is not looked up in the log."""
 
@@ -150,7 +153,10 @@ class WorkerControl:
         done = _ended_by(task_id, answers)
         if done is not None:
             return done
-        run = self._state.runs.get(task_id)
+        run = await self._ended_meanwhile(task_id)
+        if run is not None and run.state is RunState.CANCELLED:
+            # A worker fetched it after the first question, and refused it.
+            return CancelOutcome(task_id, "cancelled", run.worker, "It had not begun.")
         if run is not None and run.state not in OPEN_STATES:
             return CancelOutcome(task_id, "ended", detail=f"It is {run.state.value}.")
         silent = answers.silent or before.silent
@@ -162,6 +168,15 @@ class WorkerControl:
             return CancelOutcome(task_id, "in_work", run.worker, _taken_by(run))
         detail = answer.detail or "Should it come back, the workers refuse it for the next hour."
         return CancelOutcome(task_id, "not_found", detail=detail)
+
+    async def _ended_meanwhile(self, task_id: str) -> TaskRun | None:
+        """Return a run as it is once its end has been heard of, or after a moment."""
+        deadline = self._clock() + HEARD_WITHIN_S
+        while True:
+            run = self._state.runs.get(task_id)
+            if run is None or run.state not in OPEN_STATES or self._clock() >= deadline:
+                return run
+            await asyncio.sleep(0.02)
 
     async def _remove_here(self, task_id: str, sequence: int, reason: str) -> CancelOutcome:
         """Take a task out of the stream, in a system where no worker takes orders."""

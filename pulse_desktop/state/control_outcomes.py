@@ -49,7 +49,7 @@ class CancelOutcome(msgspec.Struct, frozen=True, gc=False):
         who = self.worker.partition("@")[0]
         match self.outcome:
             case "cancelled":
-                return f"cancelled on {who}"
+                return f"cancelled on {who}" if who else "cancelled"
             case "asked_to_stop":
                 return f"asked to stop on {who}"
             case "removed":
