@@ -170,17 +170,15 @@ class Orders:
             return Carried(words.REFUSED, "the queue could not be searched in time")
         except NotFoundError:
             return Carried(words.NOT_QUEUED, "there is no queue on this server")
-        if task is None:
-            return Carried(words.NOT_QUEUED, "it is not in the queue: finished, or never stored")
-        results = self._broker.result_backend
-        if isinstance(results, JsonResults) and await results.stored_since(task_id, task.queued_at):
-            return Carried(words.NOT_QUEUED, "it has a result already")
+        if task is None or await self._is_answered(task_id, task.queued_at):
+            return await self._too_late(task_id)
         cancellation = Cancellation(request.who, request.reason or "")
         self._receiver.cancelled.add(task_id, cancellation, time.monotonic())
         if not await remove_queued(self._js, task):
             return Carried(words.NOT_QUEUED, "somebody else has just removed it")
-        unrun = UnrunTask(task.data, 1, task.queued_at)
-        await self._receiver.refuse(unrun, cancellation)
+        if not await self._is_answered(task_id, task.queued_at):
+            unrun = UnrunTask(task.data, 1, task.queued_at)
+            await self._receiver.refuse(unrun, cancellation)
         detail = (
             "it had been handed out before: a worker that takes no orders may be running it"
             if task.handed_out
@@ -189,6 +187,21 @@ class Orders:
         carried = Carried(words.REMOVED, detail)
         self._audit(request, task_id, carried)
         return carried
+
+    async def _is_answered(self, task_id: str, queued_at: float) -> bool:
+        results = self._broker.result_backend
+        return isinstance(results, JsonResults) and await results.stored_since(task_id, queued_at)
+
+    async def _too_late(self, task_id: str) -> Carried:
+        """Say why there is nothing to remove; a worker may have refused the task meanwhile."""
+        results = self._broker.result_backend
+        if (
+            self._receiver.cancelled.get(task_id, time.monotonic()) is not None
+            and isinstance(results, JsonResults)
+            and await results.was_cancelled(task_id)
+        ):
+            return Carried(words.REMOVED, "it was refused or removed as cancelled before")
+        return Carried(words.NOT_QUEUED, "it is not waiting: finished, or never stored")
 
     def _changed(self, request: ControlRequest, carried: Carried) -> Carried:
         self._audit(request, self._events.source, carried)

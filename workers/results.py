@@ -6,6 +6,7 @@ is acknowledged as if all were well: the task ran and nobody can ever know how i
 
 import asyncio
 import base64
+import json
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -28,6 +29,7 @@ from workers.settings import Settings
 
 logger = logging.getLogger("pulse.workers.results")
 
+CANCELLED: Final = asyncio.CancelledError.__name__
 _REFUSALS: Final = 3
 _FIRST_DELAY: Final = 0.2
 _LONGEST_DELAY: Final = 5.0
@@ -135,6 +137,16 @@ class JsonResults(NATSObjectStoreResultBackend[Any]):
             return datetime.fromisoformat(stored).timestamp() >= moment
         except ValueError:
             return False
+
+    async def was_cancelled(self, task_id: str) -> bool:
+        """Tell whether the stored result is that of a cancelled task."""
+        try:
+            found = await self.object_store.get(task_id)
+            body = json.loads(found.data or b"")
+        except (NotFoundError, ValueError, *OUTAGE_ERRORS):
+            return False
+        error = body.get("error") if isinstance(body, dict) else None
+        return isinstance(error, dict) and error.get("exc_type") == CANCELLED
 
     async def _end_progress(self, task_id: str) -> None:
         report = self._reports.end(task_id)
