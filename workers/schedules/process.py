@@ -49,7 +49,7 @@ class Reports:
 
     def doubtful(self, schedule_id: str, firing: Firing) -> None:
         """Tell of a run of which nobody can say whether it was sent; it is not sent again."""
-        detail = f"{firing.by} ended while it sent the run of {firing.due.isoformat()}"
+        detail = f"{firing.by} did not confirm that it sent the run of {firing.due.isoformat()}"
         logger.warning("schedule %s: %s", schedule_id, detail)
         self._audit("schedule_doubtful", schedule_id, detail)
 

@@ -29,6 +29,8 @@ _LONGEST_SLEEP: Final = 1.0
 """The wall clock may be set; sleeping follows another one."""
 _AGAIN: Final = timedelta(seconds=0.5)
 _TOGETHER: Final = 64
+_TOGETHER_IN_DOUBT: Final = 4
+"""Runs under way when a scheduler is killed are doubtful with a core broker: so, few of them."""
 _MARK_KEPT: Final = timedelta(hours=1)
 _WATCHED: Final = 600.0
 _HEAP_SLACK: Final = 1_000
@@ -85,7 +87,7 @@ class Scheduler:
         self._told: dict[str, str] = {}
         self._failures: dict[str, int] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
-        self._room = asyncio.Semaphore(_TOGETHER)
+        self._room = asyncio.Semaphore(_TOGETHER if source.recovers else _TOGETHER_IN_DOUBT)
         self._wake = asyncio.Event()
         self._watch_anew = asyncio.Event()
 

@@ -82,6 +82,11 @@ class JsonScheduleSource(ScheduleSource):
         self.on_doubtful: Callable[[str, Firing], None] = lambda _id, _firing: None
 
     @property
+    def recovers(self) -> bool:
+        """Whether the queue can tell if a run was sent by a scheduler that is gone."""
+        return self._settings.broker != "core"
+
+    @property
     def is_connected(self) -> bool:
         """Whether the server can be asked at the moment."""
         return self._client is not None and self._client.is_connected
@@ -208,7 +213,7 @@ class JsonScheduleSource(ScheduleSource):
             return entry.take(due, self._who, now) if due is not None else None
         if now - last.taken_at < TAKEN_LIMIT:
             return None
-        if self._settings.broker == "core":
+        if not self.recovers:
             self.on_doubtful(entry.id, last)
         elif not await was_queued(self._js, last.task_id, last.taken_at):
             logger.warning("%s was left unsent by %s: sending it", entry.id, last.by)
