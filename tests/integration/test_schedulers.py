@@ -49,7 +49,7 @@ async def test_two_schedulers_send_each_run_once_also_when_one_is_killed(
     victim.kill()
     sent_before = len(await schedules.runs(names[-1]))
     for name in names:
-        await schedules.run_of(name, sent_before + 3)
+        await schedules.run_of(name, sent_before + 2)
     await schedules.gone("once")
     assert len(await schedules.runs("once")) == 1
     ids = Counter(task["task_id"] for task in schedules.sent)
@@ -61,7 +61,7 @@ async def test_two_schedulers_send_each_run_once_also_when_one_is_killed(
     late = sorted(delay(task) for task in schedules.sent)
     assert late[0] >= 0
     assert late[len(late) // 2] < 2
-    assert late[-1] < 5  # what the killed one had taken is sent by the other after 2 s
+    assert late[-1] < 8  # what the killed one had taken is sent by the other after 2 s
 
 
 async def test_two_schedulers_of_a_core_broker_send_each_run_once(schedules: Schedules) -> None:
