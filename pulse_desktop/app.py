@@ -39,6 +39,7 @@ from pulse_desktop.ui.frame import ACTIVE_MS, IDLE_MS, WindowFigures
 from pulse_desktop.ui.hindrances import HindranceNotice
 from pulse_desktop.ui.notices import Notice
 from pulse_desktop.ui.pages.catalogue import PAGES
+from pulse_desktop.ui.remembered import LookFile, WindowMemory
 from pulse_desktop.ui.window import MainWindow
 
 FOLD_BUDGET_S: Final = 0.004
@@ -65,12 +66,13 @@ class Desktop:
         stack: the embedded stack, None when a server was named.
     """
 
-    def __init__(self, server: str, monitor_url: str = "") -> None:
+    def __init__(self, server: str, monitor_url: str = "", *, look: LookFile | None = None) -> None:
         """Put the parts together, inside a running event loop.
 
         Args:
             server: NATS address; empty starts, or joins, the embedded stack.
             monitor_url: the server's HTTP monitoring, empty when unknown.
+            look: where it is kept what the window looks like; None keeps nothing.
         """
         self.state = SystemState()
         self.monitor: Monitor | None = None
@@ -84,6 +86,7 @@ class Desktop:
         self._numbers = itertools.count()
         self.window = MainWindow(self.state, self._operations, PAGES, start=self._start_work)
         self._reports.tell = self.window.tell
+        self._memory = WindowMemory(self.window, look) if look is not None else None
         self._figures = WindowFigures(self.window, self.state)
         self._hindrances = HindranceNotice(self.window.tell, self.window.notices.withdraw)
         self.stopped = asyncio.Event()
@@ -106,7 +109,8 @@ class Desktop:
         name = "embedded server" if local else mask_address(self._server).rpartition("@")[2]
         self.window.top_bar.set_environment("local" if local else "")
         self.window.top_bar.set_connections([("here", name.removeprefix("nats://"))], "here")
-        self.window.show_page(PAGES[0].key)
+        first = PAGES[0].key
+        self.window.show_page(self._memory.first_page(first) if self._memory else first)
         self._timer.start(ACTIVE_MS)
         _spare_the_collector()
         self._supervisor.start("begin", self._begin, restart=False)
@@ -115,6 +119,8 @@ class Desktop:
         """End everything in order: no more frames, background work, connection, stack."""
         self._timer.stop()
         self._rest.stop()
+        if self._memory is not None:
+            self._memory.close()
         await self._supervisor.close()
         if self.monitor is not None:
             await self.monitor.close()

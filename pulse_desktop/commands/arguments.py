@@ -67,8 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--theme",
         choices=("dark", "light", "system"),
-        default="system",
-        help="colours of the window (system)",
+        help="colours of the window (those chosen last, else the system's)",
     )
     # Accepted here as well, so that it may stand before the command.
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)

@@ -9,13 +9,16 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
+import platformdirs
+
 from pulse_desktop.app import Desktop
 from pulse_desktop.bus.errors import CannotConnectError
 from pulse_desktop.commands.exit_codes import CANNOT_CONNECT, FAILED, OK
 from pulse_desktop.commands.output import complain, write_text
-from pulse_desktop.local.paths import data_folder
+from pulse_desktop.local.paths import DATA_DIR_VARIABLE, data_folder
 from pulse_desktop.qt_loop import draw_offscreen, has_display, run_with_qt, stop_on_signals
 from pulse_desktop.state.system import SystemState
+from pulse_desktop.ui.remembered import LookFile
 
 SHOWN_S: Final = 20.0
 """How long `make run` runs on a machine without a display."""
@@ -32,12 +35,20 @@ def open_window(arguments: Namespace) -> int:
         write_text(f"No display: running offscreen for {SHOWN_S:.0f} s, then writing {SHOWN_AS}.")
     _log_to_file()
     if shown:
-        return run_with_qt(lambda: _until_closed(server), arguments.theme)
-    return run_with_qt(lambda: _demonstrate(server), arguments.theme)
+        look = LookFile(look_path())
+        return run_with_qt(lambda: _until_closed(server, look), arguments.theme or look.theme)
+    return run_with_qt(lambda: _demonstrate(server), arguments.theme or "system")
 
 
-async def _until_closed(server: str) -> int:
-    desktop = Desktop(server)
+def look_path() -> Path:
+    """Return where it is kept what the window looks like: with the user's other settings."""
+    if os.environ.get(DATA_DIR_VARIABLE):
+        return data_folder().root / "window.json"
+    return platformdirs.user_config_path("pulse-desktop", appauthor=False) / "window.json"
+
+
+async def _until_closed(server: str, look: LookFile) -> int:
+    desktop = Desktop(server, look=look)
     stop_on_signals(desktop.stopped)
     desktop.window.show()
     desktop.start()

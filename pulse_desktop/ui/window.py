@@ -11,19 +11,18 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
-from pulse_desktop.state.attention import Concern, concerns
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import Changes, SystemState
 from pulse_desktop.ui import icons
 from pulse_desktop.ui.actions import WINDOW_ACTIONS, Action, ActionTable
-from pulse_desktop.ui.badges import badges
-from pulse_desktop.ui.cadence import Cadence
+from pulse_desktop.ui.concern_watch import ConcernWatch
 from pulse_desktop.ui.dialogs.run_form import RunForm
 from pulse_desktop.ui.notices import Notice, Notices
 from pulse_desktop.ui.operations import Operations
 from pulse_desktop.ui.page import Page, PageContext, Starter
+from pulse_desktop.ui.page_stack import PageStack
 from pulse_desktop.ui.palette import Palette
 from pulse_desktop.ui.rail import NARROW, Rail, RailItem
 from pulse_desktop.ui.status_bar import StatusBar
@@ -35,8 +34,6 @@ _RAIL_GIVES_WAY: Final = 1180
 """Narrower windows show the navigation as icons."""
 _ROOM_BESIDE: Final = SMALLEST[0] - NARROW
 """What every page fits into, also when it opens its details: the smallest window's room."""
-_LOOK_S: Final = 2.0
-"""How often it is worked out what needs attention."""
 
 
 class MainWindow(QMainWindow):
@@ -51,10 +48,12 @@ class MainWindow(QMainWindow):
         run_form: where a task is named that is to be run.
         notices: what the operator is told.
         frame_s: seconds the last frames took, smoothed.
+        rail_wish: whether the operator wants the navigation narrow, None while nothing was said.
 
     Signals:
         close_requested: the operator wants to leave; the owner ends things and then the program.
         page_changed: key of the page that is shown now.
+        page_made: a page that will be shown for the first time.
         theme_chosen: what to remember as the operator's choice.
     """
 
@@ -85,12 +84,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(*SMALLEST)
         self.resize(1440, 900)
         self._clock = clock
-        self._classes = {page.key: page for page in pages}
-        self._pages: dict[str, Page] = {}
-        self._current: Page | None = None
-        self._rail_wish: bool | None = None
-        self._concerns: list[Concern] = []
-        self._cadence = Cadence()
+        self.rail_wish: bool | None = None
         self.frame_s = 0.0
         self.actions_table = ActionTable(self)
         for action in WINDOW_ACTIONS:
@@ -98,8 +92,9 @@ class MainWindow(QMainWindow):
         self.rail = Rail([RailItem(p.key, p.title, p.icon, p.section) for p in pages])
         self.top_bar = TopBar(self.actions_table)
         self.status_bar = StatusBar()
-        self._stack = QStackedWidget()
-        self._stack.setObjectName("pages")
+        self._concerns = ConcernWatch(state, self.rail, self.top_bar)
+        self._stack = PageStack(pages)
+        self.page_made = self._stack.page_made
         self._lay_out()
         self.notices = Notices(self._stack)
         self.palette_popup = Palette(self.actions_table, self)
@@ -110,10 +105,11 @@ class MainWindow(QMainWindow):
             start,
             self.notices.tell,
             self.show_page,
-            lambda: self._concerns,
+            lambda: self._concerns.concerns,
             self._edit_run,
         )
         self.run_form = RunForm(self._context, self._stack)
+        self._stack.paused_changed.connect(self._show_paused)
         self.run_form.room_changed.connect(self._make_room)
         self._offer_pages(pages)
         self.rail.chosen.connect(self.show_page)
@@ -146,35 +142,33 @@ class MainWindow(QMainWindow):
 
     def page(self, key: str) -> Page:
         """Return a page, made if need be. Raises KeyError."""
-        page = self._pages.get(key)
-        if page is None:
-            page = self._pages[key] = self._classes[key](self._context)
-            self._stack.addWidget(page)
-            for table in page.tables():
-                table.rows_model.paused_changed.connect(lambda _: self._show_paused())
-        return page
+        return self._stack.page(key, self._context)
+
+    def has_page(self, key: str) -> bool:
+        """Tell whether there is a page of a key."""
+        return key in self._stack
+
+    def pages_made(self) -> Sequence[Page]:
+        """Return the pages that were shown so far."""
+        return self._stack.made
 
     @property
     def current(self) -> Page | None:
         """The page that is shown."""
-        return self._current
+        return self._stack.current
 
     def show_page(self, key: str, place: str = "") -> None:
         """Change to a page, and to something in particular on it. Raises KeyError."""
         page = self.page(key)
-        if page is not self._current:
-            if self._current is not None:
-                self._current.hidden()
-            self._current = page
-            self._stack.setCurrentWidget(page)
+        if page is not self.current:
+            self._stack.change_to(page)
             self.run_form.place()
             self.notices.place()
             self.rail.show_page(key)
             self.actions_table.show_page(key)
             self.setWindowTitle(f"{page.title} · Pulse Desktop")
             now = self._clock()
-            if self._cadence.due("concerns", now, _LOOK_S):
-                self._look(now)
+            self._concerns.look(now)
             page.shown(now)
             page.take_focus()
             self._show_paused()
@@ -189,27 +183,17 @@ class MainWindow(QMainWindow):
             changes: what the state changed.
             now: Unix seconds.
         """
-        if self._current is None or not self.isVisible():
+        if self.current is None or not self.isVisible():
             return
         started = time.perf_counter()
-        if self._cadence.due("concerns", now, _LOOK_S):
-            self._look(now)
-        self._current.refresh(changes, now)
+        self._concerns.look(now)
+        self.current.refresh(changes, now)
         self.frame_s += (time.perf_counter() - started - self.frame_s) * 0.1
-
-    def _look(self, now: float) -> None:
-        """See what needs attention, and say how much of it there is."""
-        state = self._context.state
-        self._concerns = concerns(state, now)
-        self.top_bar.set_alerts(len(self._concerns))
-        for key, (count, urgent) in badges(state, self._concerns).items():
-            if key in self.rail.buttons:
-                self.rail.buttons[key].set_count(count, urgent=urgent and bool(count))
 
     def catch_up(self) -> None:
         """Show what happened while nobody told the window, as when it was minimised."""
-        if self._current is not None:
-            self._current.shown(self._clock())
+        if self.current is not None:
+            self.current.shown(self._clock())
 
     # What the window's actions do
 
@@ -232,20 +216,17 @@ class MainWindow(QMainWindow):
 
     def toggle_pause(self) -> None:
         """Let the tables of this page stand still, or go on."""
-        if self._current is not None:
-            paused = not self._is_paused()
-            for table in self._current.tables():
-                table.set_paused(paused)
+        self._stack.set_paused(paused=not self._stack.paused)
 
     def show_concerns(self) -> None:
         """Go to where it stands what needs attention."""
-        if "overview" in self._classes:
+        if "overview" in self._stack:
             self.show_page("overview")
 
     def focus_filter(self) -> None:
         """Put the keyboard into this page's filter."""
-        if self._current is not None:
-            self._current.focus_filter()
+        if self.current is not None:
+            self.current.focus_filter()
 
     def use_dark_theme(self) -> None:
         """Show the dark theme whatever the desktop says."""
@@ -261,23 +242,28 @@ class MainWindow(QMainWindow):
 
     def toggle_rail(self) -> None:
         """Show the navigation as icons, or with names."""
-        self._rail_wish = not self.rail.narrow
-        self.rail.set_narrow(self._rail_wish)
+        self.use_rail(narrow=not self.rail.narrow)
+
+    def use_rail(self, *, narrow: bool | None) -> None:
+        """Show the navigation as icons or with names; None leaves it to the width."""
+        self.rail_wish = narrow
+        self._fit_rail()
 
     def toggle_full_screen(self) -> None:
         """Take the whole screen, or give it back."""
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
+    def _fit_rail(self) -> None:
+        narrow = self.width() < _RAIL_GIVES_WAY if self.rail_wish is None else self.rail_wish
+        if narrow != self.rail.narrow:
+            self.rail.set_narrow(narrow)
+
     def _use_theme(self, choice: ThemeChoice) -> None:
         theme().choose(choice)
         self.theme_chosen.emit(choice.value)
 
-    def _is_paused(self) -> bool:
-        tables = self._current.tables() if self._current is not None else ()
-        return any(table.rows_model.paused for table in tables)
-
     def _show_paused(self) -> None:
-        self.top_bar.set_paused(self._is_paused())
+        self.top_bar.set_paused(self._stack.paused)
 
     def tell(self, notice: Notice) -> None:
         """Tell the operator something."""
@@ -296,7 +282,7 @@ class MainWindow(QMainWindow):
         if event.key() == Qt.Key.Key_Escape:
             if self.run_form.isVisible():
                 self.run_form.cancel()
-            elif self._current is None or not self._current.escape():
+            elif self.current is None or not self.current.escape():
                 self.notices.close_last()
             return
         super().keyPressEvent(event)
@@ -304,9 +290,7 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Let the navigation give way in a narrow window."""
         super().resizeEvent(event)
-        narrow = self.width() < _RAIL_GIVES_WAY if self._rail_wish is None else self._rail_wish
-        if narrow != self.rail.narrow:
-            self.rail.set_narrow(narrow)
+        self._fit_rail()
         if self.palette_popup.isVisible():
             self.palette_popup.place()
 

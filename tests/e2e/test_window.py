@@ -134,6 +134,8 @@ def test_a_lost_server_is_told_and_found_again(play, nats_server: NatsServer) ->
         nats_server.start()
         await wait_until(lambda: state.text().startswith("connected"))
         await wait_until(lambda: bench.client.stats["reconnects"])
+        # Who enqueues before the window listens again is what the gap is for.
+        await wait_until(lambda: operator.monitor.task_feed.status.mode == "live")
         task_id = new_task_id()
         payload, headers = encode_task(task_id, "m:f")
         await bench.client.publish(TASK_SUBJECT, payload, headers=headers)

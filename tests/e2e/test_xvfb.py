@@ -1,5 +1,6 @@
 """A window on a real X screen, started as a user starts it, and ended as an operator ends it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -78,6 +79,9 @@ def test_the_window_is_seen_on_the_screen_and_ends_by_its_signal(
         assert f"connected to {nats_server.url}" in log
         assert "HTTP Request" not in log
         assert "ERROR" not in log
+        look = json.loads((tmp_path / "data" / "window.json").read_text())
+        assert look["page"] == "overview"
+        assert "theme" not in look, "given for this session, not chosen"
 
     run(scene())
 

@@ -32,7 +32,11 @@ def test_a_picture_has_the_size_and_colours_that_were_asked_for(
 ) -> None:
     out = tmp_path / "picture"
     options = ("--page", page, "--theme", theme, "--size", size, "--json")
+    remembered = tmp_path / "data" / "window.json"
+    remembered.parent.mkdir(exist_ok=True)
+    remembered.write_text('{"theme": "light", "page": "tasks"}')
     ended = take(server, out, *options, QT_SCALE_FACTOR="2")
+    assert remembered.read_text() == '{"theme": "light", "page": "tasks"}', "only a window's own"
     width, height = map(int, size.split("x"))
     assert ended.code == 0, ended
     assert ended.err == "", "Qt has nothing to complain of"

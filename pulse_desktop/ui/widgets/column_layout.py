@@ -46,28 +46,42 @@ class ColumnLayout:
                 self._view.setColumnHidden(number, not shown)
 
     def state(self) -> dict[str, Any]:
-        """Return columns shown, their widths and the order of rows, to be kept between runs."""
-        model = self._model
+        """Return what the operator chose, to be kept between runs: JSON-ready.
+
+        Columns shown or hidden by hand, widths and places that differ from those the page gives,
+        and the order of the rows.
+        """
+        model, header = self._model, self._view.horizontalHeader()
+        natural = [column.key for column in model.columns]
+        placed = [natural[header.logicalIndex(place)] for place in range(len(natural))]
         return {
             "columns": dict(self._wishes),
             "widths": {
                 column.key: self._view.columnWidth(number)
                 for number, column in enumerate(model.columns)
-                if not column.stretch and not self._view.isColumnHidden(number)
+                if not column.stretch
+                and not self._view.isColumnHidden(number)
+                and self._view.columnWidth(number) != column.width
             },
+            "order": placed if placed != natural else [],
             "sort": [model.sort_key, model.descending],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up what `state` returned; what no longer exists is passed over."""
         known = {column.key: number for number, column in enumerate(self._model.columns)}
-        columns, widths, sort = (state.get(key) for key in ("columns", "widths", "sort"))
+        columns, widths, order, sort = map(state.get, ("columns", "widths", "order", "sort"))
         if isinstance(columns, dict):
             self._wishes = {key: bool(shown) for key, shown in columns.items() if key in known}
         if isinstance(widths, dict):
             for key, width in widths.items():
                 if key in known and isinstance(width, int) and 0 < width < 4096:
                     self._view.setColumnWidth(known[key], width)
-        if isinstance(sort, list) and len(sort) == 2 and sort[0] in known:
+        if isinstance(order, list):
+            header = self._view.horizontalHeader()
+            wanted = [key for key in order if isinstance(key, str) and key in known]
+            for place, key in enumerate(dict.fromkeys(wanted)):
+                header.moveSection(header.visualIndex(known[key]), place)
+        if isinstance(sort, list) and len(sort) == 2 and sort[0] in ("", *known):
             self._model.set_sort(sort[0], descending=bool(sort[1]))
         self.fit()
