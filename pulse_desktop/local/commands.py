@@ -8,6 +8,7 @@ import os
 import runpy
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 RUN_MODULE: Final = "--run-module"
@@ -16,9 +17,19 @@ RUN_MODULE: Final = "--run-module"
 def module_command(module: str, *arguments: str) -> list[str]:
     """Return the command line that runs `module` with the interpreter of this process."""
     if getattr(sys, "frozen", False):
-        return [sys.executable, RUN_MODULE, module, *arguments]
+        return [_bundled_program(), RUN_MODULE, module, *arguments]
     # -P: a folder called "workers" where the user happens to stand must not be run instead.
     return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def _bundled_program() -> str:
+    """Return the program to start again: the one with output, where the window's has none.
+
+    Windows knows two kinds of programs. The Start menu starts the one without a console; what that
+    starts in the background must be able to write its logs.
+    """
+    with_output = Path(sys.executable).with_name("pulse-desktop.exe")
+    return str(with_output) if with_output.is_file() else sys.executable
 
 
 def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -1,0 +1,81 @@
+"""Commands and workers run where Qt is not installed: nothing but the window asks for it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+BLOCKED = """
+import importlib, pkgutil, sys
+
+from importlib.machinery import PathFinder
+
+class Absent:
+    NAMES = ("PySide6", "shiboken6", "qasync", "pyqtgraph")
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in self.NAMES:
+            return None
+        return PathFinder.find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Absent()
+"""
+
+IMPORT_ALL = (
+    BLOCKED
+    + """
+WINDOW = ("pulse_desktop.ui.", "pulse_desktop.app", "pulse_desktop.qt_loop", "pulse_desktop.__main__",
+          "pulse_desktop.commands.window", "pulse_desktop.commands.picture", "workers.__main__")
+import pulse_desktop, workers
+count = 0
+for package in (pulse_desktop, workers):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not module.name.startswith(WINDOW):
+            importlib.import_module(module.name)
+            count += 1
+assert not any(name.startswith(Absent.NAMES) for name in sys.modules)
+print(count)
+"""
+)
+
+
+def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PULSE_")}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
+        check=False,
+    )
+
+
+def test_every_module_but_those_of_the_window_is_there_without_qt():
+    done = run(IMPORT_ALL)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 100
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "said"),
+    [
+        ("pulse_desktop.cli", ("--version",), "pulse-desktop "),
+        ("pulse_desktop.cli", ("doctor",), "PySide6 is not installed: commands work"),
+        ("workers.cli", ("--help",), "Headless TaskIQ workers"),
+    ],
+)
+def test_programs_run_without_qt(tmp_path, program, arguments, said):
+    code = f"{BLOCKED}\nfrom {program} import main\nsys.exit(main())"
+    if arguments == ("doctor",):
+        code = f"import os\nos.environ['PULSE_DATA_DIR'] = {str(tmp_path)!r}\n{code}"
+    done = run(code, *arguments)
+    assert said in done.stdout, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_window_says_what_it_lacks():
+    done = run(f"{BLOCKED}\nfrom pulse_desktop.cli import main\nsys.exit(main())")
+    assert done.returncode == 1
+    assert "The window is not installed here: No module named" in done.stderr
+    assert "Traceback" not in done.stderr
