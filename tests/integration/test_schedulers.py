@@ -58,6 +58,10 @@ async def test_two_schedulers_send_each_run_once_also_when_one_is_killed(
         due = [parse(task["labels"]["scheduled_for"]) for task in await schedules.runs(name)]
         steps = [(later - earlier).total_seconds() for earlier, later in itertools.pairwise(due)]
         assert set(steps) == {1}, name
+    survivor = second if victim is first else first
+    survivor.terminate()
+    assert await survivor.ended() == 0
+    assert "Traceback" not in survivor.log
     late = sorted(delay(task) for task in schedules.sent)
     assert late[0] >= 0
     assert late[len(late) // 2] < 2

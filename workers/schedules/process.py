@@ -68,7 +68,9 @@ class SchedulerHeartbeat:
         self._started_at = time.time()
 
     async def beat(self) -> None:
-        """Tell the state of now."""
+        """Tell the state of now; a scheduler that does not hear its schedules is not well."""
+        if not self._scheduler.watching:
+            return
         next_due = self._scheduler.next_due
         state = {
             "scheduler": self._who,

@@ -57,6 +57,7 @@ class Scheduler:
     Attributes:
         entries: the schedules as last heard, by id.
         sent: runs sent by this scheduler.
+        watching: whether changes are heard.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Scheduler:
         """
         self.entries: dict[str, Entry] = {}
         self.sent = 0
+        self.watching = False
         self._source = source
         self._taskiq = TaskiqScheduler(broker, [source])
         self._reporter = reporter
@@ -137,11 +139,13 @@ class Scheduler:
             try:
                 await self._follow()
             except (*OUTAGE_ERRORS, WatchLostError, ProvisionError) as error:
+                self.watching = False
                 logger.warning("watching schedules: %s %s", type(error).__name__, error)
                 await asyncio.sleep(_AGAIN.total_seconds())
                 with contextlib.suppress(*OUTAGE_ERRORS, ProvisionError):
                     await self._source.provision()
             except Exception:
+                self.watching = False
                 logger.exception("watching the schedules failed")
                 await asyncio.sleep(_AGAIN.total_seconds())
 
@@ -175,7 +179,9 @@ class Scheduler:
             self._told.pop(gone, None)
         for change in there:
             self._take_in(change)
-        logger.info("%d schedules", len(self.entries))
+        if not self.watching:
+            logger.info("%d schedules", len(self.entries))
+        self.watching = True
 
     def _take_in(self, change: Change) -> None:
         self.entries.pop(change.id, None)
