@@ -52,6 +52,11 @@ async def fail_in_a_way_not_worth_a_retry() -> None:
 
 
 @task()
+def fail_in_a_thread() -> None:
+    raise ValueError("wrong in a thread")
+
+
+@task()
 async def return_what_has_no_json_form() -> Any:
     return object()
 

@@ -77,6 +77,14 @@ async def test_retries_are_visible_and_keep_their_delay(bench: Bench, tmp_path: 
     assert "taskiq/receiver" not in error["traceback"]
     assert "secret" not in json.dumps(error)
 
+    threaded = await bench.send("fail_in_a_thread")
+    failed = await bench.heard(
+        lambda e: e["type"] == "task.failed" and e["data"]["task_id"] == threaded
+    )
+    trace = failed["data"]["error"]["traceback"].splitlines()
+    assert trace[0] == "Traceback (most recent call last):"
+    assert "fail_in_a_thread" in trace[1]  # what is around a task is not its reader's concern
+
     hopeless = await bench.send("fail_in_a_way_not_worth_a_retry")
     assert (await bench.result(hopeless))["error"]["exc_type"] == "ValueError"
     await wait_until(lambda: "task.failed" in bench.types_of(hopeless))

@@ -10,6 +10,7 @@ import logging
 import time
 import traceback
 from collections.abc import Iterator
+from types import TracebackType
 from typing import Any, Final
 
 from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
@@ -222,15 +223,21 @@ def _run_seconds(delivery: Delivery) -> float | None:
     return round(time.monotonic() - delivery.started_at, 6)
 
 
-def _is_around_the_task(filename: str) -> bool:
-    return "taskiq" in filename or filename == stopping.__file__
+def _own_part(trace: TracebackType | None) -> TracebackType | None:
+    """Return the task's own part of a traceback, without the frames that called it."""
+    inner = trace
+    while inner is not None:
+        if inner.tb_frame.f_code.co_filename == stopping.__file__ and inner.tb_next is not None:
+            return inner.tb_next
+        inner = inner.tb_next
+    while trace is not None and "taskiq" in trace.tb_frame.f_code.co_filename:
+        trace = trace.tb_next
+    return trace
 
 
 def _described(error: BaseException) -> dict[str, str]:
     """Return type, message and traceback, without secrets and without TaskIQ's own frames."""
-    trace = error.__traceback__
-    while trace is not None and _is_around_the_task(trace.tb_frame.f_code.co_filename):
-        trace = trace.tb_next
+    trace = _own_part(error.__traceback__)
     text = "".join(traceback.format_exception(type(error), error, trace))
     if len(text) > _MAX_TRACEBACK:
         half = _MAX_TRACEBACK // 2
