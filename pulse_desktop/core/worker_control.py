@@ -33,9 +33,6 @@ AT_ONCE: Final = 16
 HEARD_WITHIN_S: Final = 1.0
 """How long the news that a task has ended may take to come here."""
 
-HINTS: Final = 20
-"""With more tasks than this, where they stand in the stream is not looked up in the log."""
-
 
 class WorkerControl:
     """Gives orders, and says honestly what came of them."""
@@ -66,12 +63,12 @@ class WorkerControl:
             NotConnectedError: the connection was lost; some may have been cancelled.
         """
         turns = asyncio.Semaphore(AT_ONCE)
-        look = len(task_ids) <= HINTS
+        places = _Places(self._state, task_ids)
 
         async def one(task_id: str) -> CancelOutcome:
             async with turns:
                 try:
-                    return await self._cancel(task_id, reason, look=look)
+                    return await self._cancel(task_id, reason, places)
                 except NotConnectedError:
                     raise
                 except UserFacingError as error:
@@ -117,7 +114,7 @@ class WorkerControl:
 
     # Cancelling
 
-    async def _cancel(self, task_id: str, reason: str, *, look: bool) -> CancelOutcome:
+    async def _cancel(self, task_id: str, reason: str, places: "_Places") -> CancelOutcome:
         run = self._state.runs.get(task_id)
         if run is not None and run.state not in OPEN_STATES:
             return CancelOutcome(task_id, "ended", detail=f"It is {run.state.value}.")
@@ -128,7 +125,7 @@ class WorkerControl:
         done = _ended_by(task_id, answers)
         if done is not None:
             return done
-        sequence = self._sequence_of(task_id) if look else 0
+        sequence = places.of(task_id)
         if answers.answers:
             return await self._remove_by_worker(task_id, sequence, reason, answers)
         if answers.silent and not answers.nobody:
@@ -217,11 +214,23 @@ class WorkerControl:
         detail = f"message {sequence} of {stream} removed before a worker took it"
         await self._events.tell_audit("remove", task_id, detail)
 
-    def _sequence_of(self, task_id: str) -> int:
-        """Return where a task stands in its stream, as far as that was seen; 0 for unknown."""
-        events = self._state.events_of(task_id)
-        seen = (event.sequence for event in events if event.topic == TASK_TOPIC)
-        return max((sequence for sequence in seen if sequence), default=0)
+
+class _Places:
+    """Where tasks stand in their stream, as far as that was seen; looked up once for all."""
+
+    def __init__(self, state: SystemState, task_ids: Sequence[str]) -> None:
+        self._state = state
+        self._wanted = frozenset(task_ids)
+        self._found: dict[str, int] | None = None
+
+    def of(self, task_id: str) -> int:
+        """Return the sequence of a task, 0 for unknown."""
+        if self._found is None:
+            self._found = {}
+            for event in self._state.log.newest_first():
+                if event.topic == TASK_TOPIC and event.id in self._wanted and event.sequence:
+                    self._found.setdefault(event.id, event.sequence)
+        return self._found.get(task_id, 0)
 
 
 def _outcome(command: str, answer: ControlAnswer) -> CommandOutcome:

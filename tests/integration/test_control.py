@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import pickle
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,7 +18,12 @@ from pulse_desktop.bus.errors import NotConnectedError, NotPermittedError
 from pulse_desktop.protocol.control import control_subject
 from pulse_desktop.protocol.identifiers import new_task_id
 from pulse_desktop.protocol.task_message import encode_task
-from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
+from pulse_desktop.protocol.topics import (
+    RESULT_BUCKET,
+    TASK_CONSUMER,
+    TASK_STREAM,
+    TASK_SUBJECT,
+)
 from pulse_desktop.state.run import RunState
 from tests.answering_workers import answering
 from tests.monitor_running import monitor_of, run_in
@@ -368,3 +374,30 @@ async def test_a_worker_that_is_gone_is_said_to_be_gone(nats_server: NatsServer)
         assert (outcome.outcome, outcome.done) == ("nobody", False)
         (outcome,) = await monitor.control.order("resume")
         assert (outcome.worker, outcome.outcome) == ("", "nobody")
+
+
+# Progress of tasks that know nothing of us
+
+
+async def test_progress_that_any_worker_stores_is_shown_though_it_is_pickled(
+    nats_server: NatsServer, other: Client
+) -> None:
+    bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
+    async with monitor_of(nats_server) as monitor:
+        await monitor.connection.wait_connected()
+        await wait_until(lambda: monitor.task_feed.status.mode != "off")
+        task_id = new_task_id()
+        await other.publish(TASK_SUBJECT, encode_task(task_id, "m:f")[0])
+        await run_in(monitor, task_id, RunState.QUEUED)
+        told = {"state": "STARTED", "meta": {"current": 3, "total": 12}}
+        await bucket.put(f"progress:{task_id}", pickle.dumps(told))
+
+        def progress() -> object:
+            run = monitor.state.runs.get(task_id)
+            return run is not None and run.progress
+
+        await wait_until(progress)
+        run = monitor.state.runs.get(task_id)
+        assert run is not None
+        assert run.progress is not None
+        assert (run.progress.share, run.progress.message) == (0.25, "STARTED")
