@@ -2,11 +2,13 @@
 
 import os
 import sys
+from pathlib import Path
 
 from pulse_desktop.cli import main
 
 if __name__ == "__main__":
     # Windows gives a program without a console no streams at all; what is said then goes nowhere.
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    nowhere = Path(os.devnull)
+    sys.stdout = sys.stdout or nowhere.open("w", encoding="utf-8")
+    sys.stderr = sys.stderr or nowhere.open("w", encoding="utf-8")
     sys.exit(main())

@@ -87,11 +87,11 @@ def complete(project: Project) -> list[Component]:
 
 def commands() -> list[Command]:
     """Return both programs as their parsers describe them."""
-    from pulse_desktop.commands.arguments import make_parser  # noqa: PLC0415 - what was installed
-    from workers import cli  # noqa: PLC0415
+    # What was installed is described, so it is imported only now.
+    from pulse_desktop.commands import arguments  # noqa: PLC0415
+    from workers import arguments as worker_arguments  # noqa: PLC0415
 
-    worker = getattr(cli, "make_parser", None) or cli._parser  # noqa: SLF001
-    return [command_tree(make_parser()), command_tree(worker())]
+    return [command_tree(each.make_parser()) for each in (arguments, worker_arguments)]
 
 
 def _write_licences(found: Iterable[Component], folder: Path) -> None:

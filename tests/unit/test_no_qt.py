@@ -13,6 +13,7 @@ from importlib.machinery import PathFinder
 
 class Absent:
     NAMES = ("PySide6", "shiboken6", "qasync", "pyqtgraph")
+    find_distributions = staticmethod(PathFinder.find_distributions)
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in self.NAMES:
             return None
@@ -24,8 +25,9 @@ sys.meta_path[sys.meta_path.index(PathFinder)] = Absent()
 IMPORT_ALL = (
     BLOCKED
     + """
-WINDOW = ("pulse_desktop.ui.", "pulse_desktop.app", "pulse_desktop.qt_loop", "pulse_desktop.__main__",
-          "pulse_desktop.commands.window", "pulse_desktop.commands.picture", "workers.__main__")
+WINDOW = ("pulse_desktop.ui.", "pulse_desktop.app", "pulse_desktop.qt_loop",
+          "pulse_desktop.__main__", "pulse_desktop.commands.window",
+          "pulse_desktop.commands.picture", "workers.__main__")
 import pulse_desktop, workers
 count = 0
 for package in (pulse_desktop, workers):
