@@ -6,6 +6,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from workers import settings_file
+from workers.cli import main
 from workers.errors import SettingsError
 from workers.login import login_options
 from workers.settings import VARIABLES, Settings, load_settings
@@ -147,3 +148,26 @@ def test_a_login_that_cannot_work_is_told_before_it_is_tried(
     with pytest.raises(SettingsError) as told:
         login_options(Settings(**given))  # type: ignore[arg-type]
     assert said in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("PULSE_ACK_WAIT", "soon", "PULSE_ACK_WAIT='soon': expected a number of seconds above 0"),
+        ("PULSE_CREDENTIALS", "/nowhere", "PULSE_CREDENTIALS='/nowhere': expected a readable file"),
+        ("PULSE_WORKER_TASKS", "no.such", "PULSE_WORKER_TASKS='no.such': expected an importable"),
+    ],
+)
+def test_check_says_which_setting_cannot_be_and_asks_no_server(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variable: str,
+    value: str,
+    said: str,
+) -> None:
+    monkeypatch.setenv("PULSE_SERVER", "nats://127.0.0.1:1")
+    monkeypatch.setenv(variable, value)
+    assert main(["check"]) == 1
+    told = capsys.readouterr().out
+    assert said in told
+    assert "server" not in told

@@ -36,6 +36,8 @@ async def check(settings: Settings, *, config: str | None, as_json: bool) -> int
         answered = answered or reached
         add(finding)
     if not answered:
+        if len(settings.servers) > 1:
+            add(Finding("server", "problem", "none of them can be used", "Begin with one."))
         return CANNOT_CONNECT
     try:
         async for finding in _examine_inside(settings):

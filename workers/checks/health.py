@@ -28,6 +28,7 @@ from pulse_desktop.protocol.control import (
 from pulse_desktop.protocol.identifiers import new_event_id
 from pulse_desktop.protocol.topics import subject_of
 from workers.checks.finding import FAILED, OK
+from workers.checks.probe import ONE_ATTEMPT
 from workers.connection import OUTAGE_ERRORS, connect
 from workers.settings import Settings
 
@@ -79,9 +80,7 @@ async def health(settings: Settings, limit: float | None = None) -> int:
         CannotConnectError: the server cannot be reached from here.
     """
     wait = limit if limit is not None else max(3.0, BEATS * settings.heartbeat_interval)
-    client = await connect(
-        settings.named("health"), "health", allow_reconnect=False, error_cb=_say_nothing
-    )
+    client = await connect(settings.named("health"), "health", error_cb=_say_nothing, **ONE_ATTEMPT)
     sign = SignOfLife(settings.worker_name, socket.gethostname())
     try:
         before = time.monotonic()

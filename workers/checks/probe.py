@@ -12,6 +12,12 @@ from workers.connection import connect
 from workers.settings import Settings
 
 _LIMIT: Final = 5
+ONE_ATTEMPT: Final[dict[str, Any]] = {
+    "allow_reconnect": False,
+    "max_reconnect_attempts": 1,  # 0 would stand for any number
+    "reconnect_time_wait": 0.1,
+}
+"""For looking: the first refusal counts, whereas a worker would wait for a better answer."""
 
 
 class Probe:
@@ -36,9 +42,7 @@ class Probe:
             CannotConnectError: with the reason.
         """
         before = time.monotonic()
-        self.client = await connect(
-            self._settings, "check", allow_reconnect=False, error_cb=self._on_error
-        )
+        self.client = await connect(self._settings, "check", error_cb=self._on_error, **ONE_ATTEMPT)
         self.setting_up = time.monotonic() - before
 
     async def close(self) -> None:
