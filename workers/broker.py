@@ -85,7 +85,7 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
     async def listen(self) -> AsyncGenerator[DeliveredMessage, None]:
         """Yield tasks, never more at a time than there are slots."""
         self._keeping_alive = asyncio.create_task(self._keep_alive(), name="keep-alive")
-        if not self.paused and not self._stopping:
+        if not self.paused:
             self._start_pulling()
         while (delivery := await self._arrived.get()) is not None:
             yield as_message(delivery)
@@ -104,8 +104,7 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
     async def resume(self) -> None:
         """Fetch again."""
         self.paused = False
-        if self._pulling is None and not self._stopping:
-            self._start_pulling()
+        self._start_pulling()
 
     async def stop_fetching(self) -> None:
         """Ask for no more tasks, and give back at once those that were not started."""
@@ -138,6 +137,8 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
         await super().shutdown()
 
     def _start_pulling(self) -> None:
+        if self._pulling is not None or self._stopping:
+            return
         self._pull = PullRequests(
             self.client,
             self.stream_name,

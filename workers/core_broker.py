@@ -118,7 +118,8 @@ class CoreBroker(TaskBroker, NatsBroker):
             await self._hand_over_waiting()
             if not self.waiting:
                 return ""
-            await self._start_hearing()
+            if not self._stopping:
+                await self._start_hearing()
         return "no other worker takes tasks: those that come wait in this one"
 
     async def resume(self) -> None:

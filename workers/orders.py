@@ -84,6 +84,7 @@ class Orders:
         self._events = events
         self._stop = stop
         self._on_change = on_change
+        self._turn = asyncio.Lock()
 
     async def ping(self, _request: ControlRequest) -> Carried:
         """Say that this worker is there, and whether it takes tasks."""
@@ -128,19 +129,21 @@ class Orders:
         """Start no more tasks; running ones go on."""
         if self._stop.asked.is_set():
             return Carried(words.REFUSED, "it is ending already")
-        if self._broker.paused:
-            return Carried(words.PAUSED, "it was paused already")
-        detail = await self._broker.pause()
-        return self._changed(request, Carried(words.PAUSED, detail))
+        async with self._turn:
+            if self._broker.paused:
+                return Carried(words.PAUSED, "it was paused already")
+            detail = await self._broker.pause()
+            return self._changed(request, Carried(words.PAUSED, detail))
 
     async def resume(self, request: ControlRequest) -> Carried:
         """Start tasks again."""
         if self._stop.asked.is_set():
             return Carried(words.REFUSED, "it is ending already")
-        if not self._broker.paused:
-            return Carried(words.RESUMED, "it was not paused")
-        await self._broker.resume()
-        return self._changed(request, Carried(words.RESUMED))
+        async with self._turn:
+            if not self._broker.paused:
+                return Carried(words.RESUMED, "it was not paused")
+            await self._broker.resume()
+            return self._changed(request, Carried(words.RESUMED))
 
     async def drain(self, request: ControlRequest) -> Carried:
         """Finish what runs, give back the rest, and end."""

@@ -1,5 +1,6 @@
 """Workers can be told to cancel, pause, resume, drain, and to log more, and say what they did."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -210,6 +211,17 @@ async def test_a_paused_worker_starts_nothing_and_finishes_what_runs(
     assert (await lasting.result(after))["return_value"] == "done"
     assert lasting.types_of(after) == ["task.started", "task.succeeded"]
     await wait_until(lambda: not heartbeats(lasting)[-1]["paused"])
+
+
+@module_wide
+async def test_orders_that_contradict_each_other_leave_it_as_the_last_one_says(
+    lasting: Bench, tmp_path: Path
+) -> None:
+    await asyncio.gather(*(tell(lasting, ("pause", "resume")[n % 2]) for n in range(20)))
+    assert (await tell(lasting, "resume")).outcome == "resumed"
+    ids = [await lasting.send("work", str(tmp_path / str(n))) for n in range(5)]
+    for task_id in ids:
+        assert (await lasting.result(task_id))["return_value"] == "done"
 
 
 @module_wide

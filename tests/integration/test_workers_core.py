@@ -1,5 +1,6 @@
 """Over core NATS, where the server keeps nothing, an orderly worker still loses no task."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -167,6 +168,8 @@ async def test_a_paused_worker_holds_its_tasks_while_nobody_else_takes_them(
     answer = await tell(lasting, "pause")
     assert answer.outcome == "paused"
     assert "wait in this one" in answer.detail
+    await asyncio.gather(*(tell(lasting, ("resume", "pause")[n % 2]) for n in range(10)))
+    assert (await tell(lasting, "pause")).outcome == "paused"
     held = [await lasting.send("work", str(tmp_path / str(n))) for n in range(3)]
     await wait_until(lambda: holds(lasting, 3))
     assert (await tell(lasting, "resume")).outcome == "resumed"
