@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh machine `make run` and `make test` are enough.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-test run test lint format bench bench-workers soak screenshots package package-test lock clean
+.PHONY: help setup setup-run setup-test run test lint format bench bench-workers soak screenshots package package-again package-test lock clean
 
 BIN := .venv/bin
 # Tests and checks draw into memory; a test that wants a screen starts its own.
@@ -57,6 +57,9 @@ screenshots: setup-run ## Draw every page in both themes into docs/images
 
 package: setup-run ## Build installers into dist: .deb, portable archive, wheel, licences, checksums
 	@packaging/package.sh $(PACKAGE)
+
+package-again: setup-run ## Build the packages once more elsewhere and compare every byte
+	@packaging/package-again.sh
 
 package-test: setup-test ## Prove what make package built, on a bare Debian 12 (needs root)
 	@packaging/package-test.sh

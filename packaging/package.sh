@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 lock=packaging/package.lock
 work=build/package
-environment=$work/venv
+environment=${PACKAGE_ENVIRONMENT:-$work/venv}
 stamp=$environment/package-stamp
 
 fail() {
@@ -40,20 +40,20 @@ fingerprint() {
 }
 
 mkdir -p $work || exit 1
-if [ "$(fingerprint)" != "$(cat $stamp 2>/dev/null)" ]; then
+if [ "$(fingerprint)" != "$(cat "$stamp" 2>/dev/null)" ]; then
     echo "package: environment of $(grep -c '^[a-z]' $lock) pinned packages"
-    rm -rf $environment
-    "$python" -m venv $environment || fail "$python could not make $environment"
+    rm -rf "$environment"
+    "$python" -m venv "$environment" || fail "$python could not make $environment"
     unset PIP_TARGET PIP_PREFIX PYTHONHOME
     export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1
-    $environment/bin/python -m pip install --progress-bar off --no-compile --require-hashes \
+    "$environment/bin/python" -m pip install --progress-bar off --no-compile --require-hashes \
         -r "$lock" >$work/pip.log 2>&1 || {
         grep -v '^WARNING: Location' $work/pip.log | tail -n 15 >&2
         fail "pip could not install $lock; the whole story is in $work/pip.log"
     }
-    fingerprint >$stamp
+    fingerprint >"$stamp"
 fi
 
 [ $# -gt 0 ] || set -- all
-$environment/bin/python packaging/build.py "$@" || exit 1
+"$environment/bin/python" packaging/build.py "$@" || exit 1
 du -ak dist | sort -k 2 | awk '$2 != "dist" { printf "  %7.1f MB  %s\n", $1 / 1000, $2 }'

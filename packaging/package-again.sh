@@ -1,0 +1,26 @@
+#!/bin/sh
+# `make package-again`: builds the same commit once more, in another folder and in an environment
+# made anew, and compares with dist/ byte by byte.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+again=build/again
+[ -f dist/SHA256SUMS ] || {
+    echo "package-again: dist/ is empty: run make package first" >&2
+    exit 1
+}
+rm -rf $again
+mkdir -p $again
+PACKAGE_ENVIRONMENT=$again/venv packaging/package.sh all --work $again/work --dist $again/dist ||
+    exit 1
+if cmp -s dist/SHA256SUMS $again/dist/SHA256SUMS; then
+    echo "package-again: the same bytes in all $(wc -l <dist/SHA256SUMS) files"
+    rm -rf $again
+    exit 0
+fi
+echo "package-again: different:" >&2
+diff dist/SHA256SUMS $again/dist/SHA256SUMS >&2
+(cd build/package/bundle && find . -type f -exec sha256sum {} +) | sort >$again/first
+(cd $again/work/bundle && find . -type f -exec sha256sum {} +) | sort >$again/second
+comm -3 $again/first $again/second | head -n 40 >&2
+exit 1
