@@ -236,7 +236,8 @@ def test_the_bill_of_materials_is_cyclonedx_and_the_same_twice(release):
 
 
 class TestIcons:
-    def test_the_icon_is_drawn_in_every_size_and_container(self, release, qapp, tmp_path):
+    @pytest.mark.usefixtures("qapp")
+    def test_the_icon_is_drawn_in_every_size_and_container(self, release, tmp_path):
         svg = PACKAGING.parent / "resources" / "icons" / "pulse-desktop.svg"
         release("icons").draw_icons(svg, tmp_path)
         for size in (16, 48, 256):
