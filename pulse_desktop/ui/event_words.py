@@ -89,6 +89,16 @@ def _heartbeat(data: Data) -> str:
     )
 
 
+def _scheduler(data: Data) -> str:
+    broken = data.get("broken")
+    return _joined(
+        data["scheduler"],
+        formats.plural(data["schedules"], "schedule"),
+        f"{formats.count(broken)} broken" if broken else "",
+        f"{formats.count(data['sent'])} sent",
+    )
+
+
 def _stopped(data: Data) -> str:
     return f"{data['worker']} stopped"
 
@@ -167,6 +177,7 @@ _WORDS: Final[dict[str, Callable[[Data], str]]] = {
     "task.succeeded": _succeeded,
     "task.failed": _failed,
     "worker.heartbeat": _heartbeat,
+    "scheduler.heartbeat": _scheduler,
     "worker.stopped": _stopped,
     "audit": _audit,
     "agent.started": _agent,

@@ -55,6 +55,18 @@ def test_regular_samples_leave_no_gap_whatever_their_pace(every):
     assert values["a"].max() == 3.0
 
 
+@pytest.mark.parametrize("apart", [0.1, 4.0, 6.0])
+def test_two_who_measure_one_after_the_other_leave_no_gap_either(apart):
+    series = SampleSeries()
+    for number in range(40):
+        series.add(NOW - 590 + 14.7 * number, 1.0)
+        series.add(NOW - 590 + 14.7 * number + apart, 3.0)
+    _, values = levels({"p": series}, NOW, WINDOWS[0])
+    known = np.flatnonzero(~np.isnan(values["p"]))
+    assert len(known) >= 15
+    assert not np.isnan(values["p"][known[0] : known[-1] + 1]).any()
+
+
 def test_a_silence_is_a_gap():
     series = SampleSeries()
     for at in np.arange(NOW - 600, NOW, 5.0):

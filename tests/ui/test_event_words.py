@@ -44,6 +44,11 @@ def words(topic, type_, data):
             "w · 2 of 10 slots busy · CPU 12 % · 84 MB",
         ),
         (
+            "scheduler.heartbeat",
+            {"scheduler": "feed@vm:7", "schedules": 3, "broken": 1, "sent": 1204},
+            "feed@vm:7 · 3 schedules · 1 broken · 1,204 sent",
+        ),
+        (
             "message.scored",
             {"importance_score": 0.814, "classification": "weak_signal"},
             "0.81 weak signal",

@@ -18,6 +18,8 @@ Values = NDArray[np.float64]
 
 _WIDTHS: Final = (5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 _SLACK: Final = 1.25
+_USUAL: Final = 0.75
+"""The quantile of the times between samples that counts as their pace."""
 _FIRST_SPANS: Final = (120.0, 300.0, 600.0, 1800.0)
 _ENOUGH: Final = 4.0
 _FEWEST_POINTS: Final = 10
@@ -126,8 +128,12 @@ def bucket_width(sampled_at: Iterable[Values], window: Window) -> float:
     """Return seconds per point such that regular samples leave no bucket empty."""
     slowest = window.bucket_s
     for times in sampled_at:
-        if times.size > 2:
-            slowest = max(slowest, float(np.median(np.diff(np.sort(times)))) * _SLACK)
+        # Several who measure at nearly the same moment are no quicker than one of them.
+        ordered = np.sort(times)
+        _, firsts = np.unique(np.floor(ordered / window.bucket_s), return_index=True)
+        if firsts.size > 2:
+            usual = np.quantile(np.diff(ordered[firsts]), _USUAL, method="higher")
+            slowest = max(slowest, float(usual) * _SLACK)
     wide = next((width for width in _WIDTHS if width >= slowest), _WIDTHS[-1])
     return max(wide, window.bucket_s)
 

@@ -69,7 +69,7 @@ class AgentsPage(TopicPage[AgentCall]):
                 lambda row, _: row.provider,
                 width=110,
                 tone=lambda _: Tone.MUTED,
-                hide_below=900,
+                hide_below=1000,
             ),
             Column("Model", "model", lambda row, _: row.model, width=150, hide_below=820),
             _number("Items", "items", lambda row: row.items, 66),
