@@ -49,6 +49,8 @@ def look_path() -> Path:
 
 async def _until_closed(server: str, look: LookFile) -> int:
     desktop = Desktop(server, look=look)
+    if not look.look.geometry:
+        desktop.window.fit_into(desktop.window.screen().availableSize())
     stop_on_signals(desktop.stopped)
     desktop.window.show()
     desktop.start()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
@@ -30,6 +30,9 @@ from pulse_desktop.ui.theme import ThemeChoice, theme
 from pulse_desktop.ui.top_bar import TopBar
 
 SMALLEST: Final = (1024, 640)
+_USUAL: Final = QSize(1440, 900)
+_FRAME: Final = QSize(0, 48)
+"""Room for the title that the desktop puts above a window."""
 _RAIL_GIVES_WAY: Final = 1180
 """Narrower windows show the navigation as icons."""
 _ROOM_BESIDE: Final = SMALLEST[0] - NARROW
@@ -82,7 +85,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setWindowTitle("Pulse Desktop")
         self.setMinimumSize(*SMALLEST)
-        self.resize(1440, 900)
+        self.resize(_USUAL)
         self._clock = clock
         self.rail_wish: bool | None = None
         self.frame_s = 0.0
@@ -137,6 +140,10 @@ class MainWindow(QMainWindow):
             self.actions_table.add(go, run=partial(self.show_page, page.key))
             for action in page.page_actions:
                 self.actions_table.add(action, partial(self.page, page.key))
+
+    def fit_into(self, room: QSize) -> None:
+        """Take the usual size, or as much of it as a screen has room for."""
+        self.resize(_USUAL.boundedTo(room - _FRAME).expandedTo(self.minimumSize()))
 
     # Pages
 

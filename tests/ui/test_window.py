@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QVBoxLayout
 
@@ -165,6 +165,15 @@ def test_a_notice_stays_until_it_is_closed_and_its_choice_is_carried_out(qtbot, 
     ]
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     assert [notice.title for notice in window.notices.shown] == ["No worker listens"]
+
+
+@pytest.mark.parametrize(
+    ("room", "size"),
+    [((2560, 1440), (1440, 900)), ((1280, 720), (1280, 672)), ((800, 600), (1024, 640))],
+)
+def test_the_first_window_is_no_larger_than_the_screen(window, room, size):
+    window.fit_into(QSize(*room))
+    assert window.size() == QSize(*size)
 
 
 def test_a_notice_is_withdrawn_when_what_it_told_of_is_over(window):
