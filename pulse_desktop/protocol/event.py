@@ -125,7 +125,10 @@ def read_event(
                 begin == _CANONICAL_LENGTH + len(topic) + len(id_) + len(name) + len(source)
                 and EARLIEST <= (at := known.timestamp.timestamp()) <= LATEST
                 and name
-                and _is_sound(raw, begin)
+                and (
+                    (raw.rfind(b"{") == begin and raw.rfind(b"[") < 0 and raw.isascii())  # mostly
+                    or _is_sound(raw, begin)
+                )
             ):
                 event = Event(topic, name, at, "event", received_at, id_, source, raw, sequence)
                 return event, data
@@ -152,8 +155,6 @@ def _is_sound(raw: bytes, begin: int) -> bool:
             raw.decode()
         except UnicodeDecodeError:
             return False
-    if raw.rfind(b"{") == begin and raw.rfind(b"[") < 0:  # most data are flat
-        return True
     return raw[begin] == 0x7B and not may_be_too_deep(raw)
 
 

@@ -1,11 +1,11 @@
 """Calls of the agents: who was asked, for which run, how long it took, how many tokens."""
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from pulse_desktop.protocol.event import Event, fields_of
-from pulse_desktop.state.fields import as_number, as_text, as_whole
+from pulse_desktop.state.fields import MAX_TEXT, as_number, as_text, as_whole
 from pulse_desktop.state.rows import Rows
 from pulse_desktop.state.series import CountSeries, SamplesByName
 
@@ -48,6 +48,26 @@ class AgentCall(msgspec.Struct, gc=False):
     raw: bytes
 
 
+_Count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+
+
+class _Told(msgspec.Struct, gc=False):
+    """What an agent event tells, as our workers write it."""
+
+    agent: str = ""
+    provider: str = ""
+    model: str = ""
+    task_id: str = ""
+    items: _Count | None = None
+    tokens_in: _Count | None = None
+    tokens_out: _Count | None = None
+    latency_s: float | None = None
+    error: str | None = None
+
+
+_decode_told = msgspec.json.Decoder(_Told).decode
+
+
 class AgentCalls:
     """Agent calls, an ended one in the place of its start.
 
@@ -70,19 +90,19 @@ class AgentCalls:
         state = _STATES.get(event.type)
         if state is None:
             return
-        data = fields_of(event, body)
+        told = _read(event, body)
         call = AgentCall(
             event.timestamp,
-            as_text(data.get("agent")),
-            as_text(data.get("provider")),
-            as_text(data.get("model")),
+            told.agent,
+            told.provider,
+            told.model,
             state,
-            as_text(data.get("task_id")),
-            as_whole(data.get("items")),
-            as_whole(data.get("tokens_in")),
-            as_whole(data.get("tokens_out")),
-            as_number(data.get("latency_s")),
-            as_text(data.get("error")),
+            told.task_id,
+            told.items,
+            told.tokens_in,
+            told.tokens_out,
+            told.latency_s,
+            told.error or "",
             event.raw,
         )
         key = (call.task_id, call.agent)
@@ -109,3 +129,24 @@ class AgentCalls:
             self.tokens["in"].add(call.at, call.tokens_in)
         if call.tokens_out:
             self.tokens["out"].add(call.at, call.tokens_out)
+
+
+def _read(event: Event, body: msgspec.Raw | None) -> _Told:
+    """Read an agent event: at once if written as promised, else field by field."""
+    if body is not None and len(body) <= MAX_TEXT:
+        try:
+            return _decode_told(body)
+        except (msgspec.DecodeError, RecursionError):
+            pass
+    data = fields_of(event, body)
+    return _Told(
+        as_text(data.get("agent")),
+        as_text(data.get("provider")),
+        as_text(data.get("model")),
+        as_text(data.get("task_id")),
+        as_whole(data.get("items")),
+        as_whole(data.get("tokens_in")),
+        as_whole(data.get("tokens_out")),
+        as_number(data.get("latency_s")),
+        as_text(data.get("error")),
+    )

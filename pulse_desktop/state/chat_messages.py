@@ -1,12 +1,12 @@
 """Chat messages as the workers tell of them: ingested, stored, scored."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from pulse_desktop.protocol.event import Event, fields_of
 from pulse_desktop.protocol.timestamps import parse_timestamp
-from pulse_desktop.state.fields import as_json, as_number, as_text
+from pulse_desktop.state.fields import MAX_TEXT, as_json, as_number, as_text
 from pulse_desktop.state.rows import Rows
 from pulse_desktop.state.series import CountSeries
 
@@ -70,6 +70,38 @@ def class_of(score: float) -> str:
     return "signal" if score > SIGNAL_ABOVE else "weak_signal"
 
 
+_Id = str | Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+
+
+class _Told(msgspec.Struct, gc=False):
+    """What `message.new` and `message.updated` tell, as our workers write it."""
+
+    external_message_id: str = ""
+    id: _Id = ""
+    content: str | None = None
+    author: str | None = None
+    author_name: str | None = None
+    source_name: str | None = None
+    sent_at: str | float | None = None
+    task_id: str | None = None
+
+
+class _Scored(msgspec.Struct, gc=False):
+    """What `message.scored` tells, as our workers write it."""
+
+    message_id: _Id
+    importance_score: float | None
+    classification: str
+    external_message_id: str = ""
+    factors: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    noise_factors: dict[str, Any] = {}
+    task_id: str | None = None
+
+
+_decode_told = msgspec.json.Decoder(_Told).decode
+_decode_scored = msgspec.json.Decoder(_Scored).decode
+
+
 class ChatMessages:
     """Messages joined from their events.
 
@@ -87,58 +119,56 @@ class ChatMessages:
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold an event of the messages, noise_filtering or ingestion topic."""
         if event.type in ("message.new", "message.updated"):
-            self._told(fields_of(event, body), event)
+            self._told(_read_told(event, body), event)
         elif event.type in ("message.scored", "message_scored"):
-            self._scored(fields_of(event, body), event)
+            self._scored(_read_scored(event, body), event)
 
-    def _told(self, data: dict[str, Any], event: Event) -> None:
-        external = as_text(data.get("external_message_id"))
-        internal = as_text(data.get("id"))
-        internal = "" if internal == "0" else internal  # a message not stored yet has id 0
-        author = data.get("author")
-        if isinstance(author, dict):
-            author = author.get("name")
+    def _told(self, told: _Told, event: Event) -> None:
+        external, internal = told.external_message_id, str(told.id)
+        if internal == "0":
+            internal = ""  # a message not stored yet has id 0
         before, position = self._find(external, internal)
+        known = before or ChatMessage("", seen_at=event.timestamp)
         message = ChatMessage(
-            external or (before.key if before else "") or internal,
-            internal or (before.message_id if before else ""),
-            as_text(author)
-            or as_text(data.get("author_name"))
-            or (before.author if before else ""),
-            as_text(data.get("content")) or (before.content if before else ""),
-            as_text(data.get("source_name")) or (before.source_name if before else ""),
-            parse_timestamp(data.get("sent_at")) or (before.sent_at if before else None),
-            before.seen_at if before else event.timestamp,
-            before.score if before else None,
-            before.classification if before else "",
-            before.factors if before else b"{}",
-            before.scored_at if before else None,
-            (before.task_id if before else "") or as_text(data.get("task_id")),
+            external or known.key or internal,
+            internal or known.message_id,
+            told.author or told.author_name or known.author,
+            told.content or known.content,
+            told.source_name or known.source_name,
+            (parse_timestamp(told.sent_at) if told.sent_at is not None else None) or known.sent_at,
+            known.seen_at,
+            known.score,
+            known.classification,
+            known.factors,
+            known.scored_at,
+            known.task_id or told.task_id or "",
             event.raw,
         )
-        self._put(message, position, external, internal)
+        self._put(message, before, position, external, internal)
 
-    def _scored(self, data: dict[str, Any], event: Event) -> None:
-        internal = as_text(data.get("message_id"))
-        external = as_text(data.get("external_message_id"))
-        score = as_number(data.get("importance_score"))
-        label = as_text(data.get("classification"))
-        factors = data.get("factors", data.get("noise_factors"))
+    def _scored(self, scored: _Scored, event: Event) -> None:
+        internal, external = str(scored.message_id), scored.external_message_id
+        label = scored.classification
         before, position = self._find(external, internal)
         known = before or ChatMessage(external or internal, internal, seen_at=event.timestamp)
-        message = msgspec.structs.replace(
-            known,
-            message_id=internal or known.message_id,
-            score=score,
-            classification=label,
-            factors=as_json(factors) if isinstance(factors, dict) else b"{}",
-            scored_at=event.timestamp,
-            task_id=as_text(data.get("task_id")) or known.task_id,
-            raw=event.raw,
+        message = ChatMessage(
+            known.key,
+            internal or known.message_id,
+            known.author,
+            known.content,
+            known.source_name,
+            known.sent_at,
+            known.seen_at,
+            scored.importance_score,
+            label,
+            as_json(scored.noise_factors if scored.factors is msgspec.UNSET else scored.factors),
+            event.timestamp,
+            scored.task_id or known.task_id,
+            event.raw,
         )
         if label in self.scored:
             self.scored[label].add(event.timestamp)
-        self._put(message, position, external, internal)
+        self._put(message, before, position, external, internal)
 
     def _find(self, external: str, internal: str) -> tuple[ChatMessage | None, int | None]:
         for key in (external, internal):
@@ -148,16 +178,21 @@ class ChatMessages:
         return None, None
 
     def _put(
-        self, message: ChatMessage, position: int | None, external: str, internal: str
+        self,
+        message: ChatMessage,
+        before: ChatMessage | None,
+        position: int | None,
+        external: str,
+        internal: str,
     ) -> None:
         if not message.key:
             return
-        if position is None:
+        if before is None or position is None:
             position = self.rows.append(message)
         else:
-            before = self.rows[position]
-            for key in {before.key, before.message_id} - {message.key, message.message_id}:
-                self._positions.pop(key, None)
+            if before.key != message.key or before.message_id != message.message_id:
+                for key in {before.key, before.message_id} - {message.key, message.message_id}:
+                    self._positions.pop(key, None)
             self.rows.replace(position, message)
         for key in (external, internal):
             if key:
@@ -167,3 +202,46 @@ class ChatMessages:
         for key in (message.key, message.message_id):
             if self._positions.get(key, self.rows.first) < self.rows.first:
                 del self._positions[key]
+
+
+def _read_told(event: Event, body: msgspec.Raw | None) -> _Told:
+    """Read what is told of a message: at once if written as promised, else field by field."""
+    if body is not None and len(body) <= MAX_TEXT:
+        try:
+            return _decode_told(body)
+        except (msgspec.DecodeError, RecursionError):
+            pass
+    data = fields_of(event, body)
+    author = data.get("author")
+    if isinstance(author, dict):
+        author = author.get("name")
+    sent_at = data.get("sent_at")
+    return _Told(
+        as_text(data.get("external_message_id")),
+        as_text(data.get("id")),
+        as_text(data.get("content")),
+        as_text(author),
+        as_text(data.get("author_name")),
+        as_text(data.get("source_name")),
+        sent_at if isinstance(sent_at, (str, int, float)) else None,
+        as_text(data.get("task_id")),
+    )
+
+
+def _read_scored(event: Event, body: msgspec.Raw | None) -> _Scored:
+    """Read a score: at once if written as promised, else field by field."""
+    if body is not None and len(body) <= MAX_TEXT:
+        try:
+            return _decode_scored(body)
+        except (msgspec.DecodeError, RecursionError):
+            pass
+    data = fields_of(event, body)
+    factors = data.get("factors", data.get("noise_factors"))
+    return _Scored(
+        as_text(data.get("message_id")),
+        as_number(data.get("importance_score")),
+        as_text(data.get("classification")),
+        as_text(data.get("external_message_id")),
+        factors if isinstance(factors, dict) else {},
+        task_id=as_text(data.get("task_id")),
+    )

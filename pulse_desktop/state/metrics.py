@@ -1,6 +1,5 @@
 """Quality metrics the workers measure, each with the size of its sample and its history."""
 
-from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +17,7 @@ METRICS: Final = (
 )
 RATIOS: Final = METRICS[:3]
 MOST_OTHERS: Final = 100  # their names are the sender's choice
+_NUMBERS: Final = (int, float)
 
 
 class Metric(msgspec.Struct, gc=False):
@@ -72,20 +72,21 @@ class Metrics:
         trends, sizes = data.get("trends"), data.get("sampleSizes")
         trends = trends if isinstance(trends, dict) else {}
         sizes = sizes if isinstance(sizes, dict) else {}
+        at, source, raw = event.timestamp, event.source, event.raw
         for name, value in _values(data).items():
-            trend = trends.get(name)
-            told = trend if isinstance(trend, dict) else {}
+            size, trend = sizes.get(name), trends.get(name)
+            direction, change, over_s = ("", None, None) if trend is None else _trend(trend)
             self._put(
                 Metric(
                     name[:100],
                     as_number(value),
-                    as_whole(sizes.get(name)),
-                    as_text(told.get("direction", trend)),
-                    as_number(told.get("change")),
-                    as_number(told.get("over_s")),
-                    event.timestamp,
-                    event.source,
-                    event.raw,
+                    None if size is None else as_whole(size),
+                    direction,
+                    change,
+                    over_s,
+                    at,
+                    source,
+                    raw,
                 )
             )
 
@@ -103,10 +104,22 @@ class Metrics:
         self.history.pop(metric.name, None)
 
 
+def _trend(told: object) -> tuple[str, float | None, float | None]:
+    """Read a trend: a direction alone, or with the change and its time in seconds."""
+    if not isinstance(told, dict):
+        return as_text(told), None, None
+    direction = as_text(told.get("direction", told))
+    return direction, as_number(told.get("change")), as_number(told.get("over_s"))
+
+
 def _values(data: dict[str, Any]) -> dict[str, Any]:
     """Pick the known metrics, null or not, and of the rest as many numbers as are bearable."""
     counts = data.get("counts")
-    told = {**(counts if isinstance(counts, dict) else {}), **data}
+    told = {**counts, **data} if isinstance(counts, dict) else data
     known = {name: told[name] for name in METRICS if name in told}
-    others = ((name, value) for name, value in told.items() if type(value) in (int, float))
-    return {**known, **dict(islice(others, MOST_OTHERS))}
+    others = [
+        (name, value)
+        for name, value in told.items()
+        if type(value) in _NUMBERS and name not in known
+    ]
+    return {**known, **dict(others[:MOST_OTHERS])} if others else known

@@ -58,6 +58,12 @@ def with_state(run: TaskRun) -> TaskRun:
     return run
 
 
+# Python 3.11 takes its time to find a member of an enumeration, and this is asked for every event.
+_ANSWERED: Final = RunState.ANSWERED
+_CANCELLED: Final = RunState.CANCELLED
+_QUEUED: Final = RunState.QUEUED
+_RETRYING: Final = RunState.RETRYING
+_RUNNING: Final = RunState.RUNNING
 _OUTCOMES: Final = {
     "succeeded": RunState.SUCCEEDED,
     "soft_failed": RunState.SOFT_FAILED,
@@ -77,15 +83,15 @@ def _derive(run: TaskRun) -> RunState:
             return _OUTCOMES[answer.outcome]
         if ending is not None and not ending.will_retry:
             return _OUTCOMES[ending.outcome]
-        return RunState.ANSWERED
+        return _ANSWERED
     if run.cancelled_at is not None and run.cancelled_at >= since:
-        return RunState.CANCELLED
+        return _CANCELLED
     if last is None:
-        return RunState.RETRYING if run.tries > 1 else RunState.QUEUED
+        return _RETRYING if run.tries > 1 else _QUEUED
     if ending is None:
-        return RunState.RUNNING
+        return _RUNNING
     if ending.will_retry or (ending.outcome == "failed" and run.tries > last.number):
-        return RunState.RETRYING
+        return _RETRYING
     return _OUTCOMES[ending.outcome]
 
 
@@ -105,6 +111,9 @@ def _join_attempts(a: tuple[Attempt, ...], b: tuple[Attempt, ...]) -> tuple[Atte
 def _join_attempt(a: Attempt, b: Attempt) -> Attempt:
     if a == b:
         return a
+    if a.ending is None and b.started_at is None and b.worker == a.worker and b.ending is not None:
+        ending = b.ending if b.ending.at >= (a.started_at or 0.0) else None
+        return Attempt(a.number, a.started_at, a.worker, ending)  # it was begun, and now it ended
     # A second start under the same number is another delivery; the latest is the one that counts.
     start = max((a.started_at or 0.0, a.worker), (b.started_at or 0.0, b.worker))
     ending = a.ending if b.ending is None else b.ending

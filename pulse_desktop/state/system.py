@@ -23,12 +23,12 @@ from pulse_desktop.protocol.task_result import (
 from pulse_desktop.protocol.topics import MESSAGE_TOPICS, topic_of
 from pulse_desktop.state.agent_calls import AgentCalls
 from pulse_desktop.state.chat_messages import ChatMessages
+from pulse_desktop.state.event_log import EventLog
 from pulse_desktop.state.fields import as_text
 from pulse_desktop.state.knowledge import Knowledge
 from pulse_desktop.state.metrics import Metrics
 from pulse_desktop.state.progress import ProgressReports
 from pulse_desktop.state.providers import Providers
-from pulse_desktop.state.rows import Rows
 from pulse_desktop.state.run import OPEN_STATES
 from pulse_desktop.state.run_accounts import (
     account_of_event,
@@ -51,10 +51,10 @@ TASK_TOPIC: Final = "taskiq"
 AHEAD_S: Final = 3600.0
 """An event dated later than this beyond its arrival has a broken clock: the arrival counts."""
 
+_EVENT: Final = Channel.EVENT  # Python 3.11 takes its time to find a member of an enumeration
+
 _Apply = Callable[[Event, msgspec.Raw | None], None]
 _Lane = tuple[str, TopicActivity, _Apply | None]
-
-_EVENT_OVERHEAD: Final = 200  # bytes an Event takes beside its payload
 
 
 class Changes(msgspec.Struct, gc=False):
@@ -90,7 +90,7 @@ class SystemState:
     """
 
     def __init__(self, *, log_rows: int = LOG_ROWS, log_bytes: int = LOG_BYTES) -> None:
-        self.log: Rows[Event] = Rows(log_rows, max_weight=log_bytes, weigh=_weight)
+        self.log = EventLog(log_rows, log_bytes)
         self.runs = TaskRuns()
         self.results = StoredResults()
         self.messages = ChatMessages()
@@ -117,12 +117,12 @@ class SystemState:
     def fold(self, arrivals: Iterable[Arrival | StoredObject]) -> None:
         """Fold arrivals, in their order. Nothing that came off the wire makes it raise."""
         for arrival in arrivals:
-            if type(arrival) is StoredObject:
-                self._fold_object(arrival)
-            elif arrival.channel is Channel.EVENT:  # type: ignore[union-attr]
-                self._fold_event(arrival)  # type: ignore[arg-type]
+            if type(arrival) is not Arrival:
+                self._fold_object(arrival)  # type: ignore[arg-type]
+            elif arrival.channel is _EVENT:
+                self._fold_event(arrival)
             else:
-                self._fold_task(arrival)  # type: ignore[arg-type]
+                self._fold_task(arrival)
 
     def fold_body(self, stored: StoredObject, body: bytes) -> None:
         """Fold the body of a stored result."""
@@ -189,17 +189,19 @@ class SystemState:
         return found
 
     def _fold_event(self, arrival: Arrival) -> None:
-        subject, at = arrival.subject, arrival.at
-        lane = self._lanes.get(subject) or self._lane(subject)
+        at = arrival.at
+        lane = self._lanes.get(arrival.subject) or self._lane(arrival.subject)
         topic, activity, apply = lane
         event, body = read_event(topic, arrival.payload, at, arrival.sequence)
         if event.timestamp > at + AHEAD_S:
             event.timestamp, event.time_source = at, "received"
         self.log.append(event)
-        activity.count(at, not event.problem)
         if event.problem:
+            activity.count(at, False)
             self.unreadable += 1
-        elif apply is not None:
+            return
+        activity.count(at, True)
+        if apply is not None:
             apply(event, body)
 
     def _lane(self, subject: str) -> _Lane:
@@ -261,7 +263,3 @@ class SystemState:
             self.workers.apply(event, body)
         else:
             self._apply_to_runs(event, body)
-
-
-def _weight(event: Event) -> int:
-    return len(event.raw) + _EVENT_OVERHEAD

@@ -15,6 +15,8 @@ MOST_NAMES: Final = 500  # task names are the sender's choice
 OUTCOME_BUCKET_S: Final = 5.0
 OUTCOME_BUCKETS: Final = 24 * 720  # a day
 
+_OVERDUE: Final = RunState.OVERDUE  # quick to find
+
 
 class TaskRuns:
     """One record per task id, folded from accounts in any order.
@@ -66,8 +68,8 @@ class TaskRuns:
         before = self.rows[position]
         run = join(before, account)
         if run.heard_at == before.heard_at:
-            if before.state is RunState.OVERDUE and run.state in OPEN_STATES:
-                run.state = RunState.OVERDUE  # nothing new was heard; the next sweep would say so
+            if before.state is _OVERDUE and run.state in OPEN_STATES:
+                run.state = _OVERDUE  # nothing new was heard; the next sweep would say so
             if run == before:
                 return before
         self._replace(position, before, run)
@@ -101,10 +103,10 @@ class TaskRuns:
             if run.state not in OPEN_STATES:
                 continue
             late = run.task_id not in at_work and self._limits.exceeded(run, now)
-            if late != (run.state is RunState.OVERDUE):
+            if late != (run.state is _OVERDUE):
                 changed = join(run, run)
                 if late:
-                    changed.state = RunState.OVERDUE
+                    changed.state = _OVERDUE
                 self._replace(position, run, changed)
 
     def success_rate(self, now: float, seconds: float) -> tuple[int, int]:

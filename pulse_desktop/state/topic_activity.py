@@ -31,7 +31,8 @@ class TopicActivity:
         self.received += 1
         if not readable:
             self.unreadable += 1
-        if self.last_at is None or at > self.last_at:
+        last = self.last_at
+        if last is None or at > last:
             self.last_at = at
         self.rate.add(at)
 

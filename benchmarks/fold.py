@@ -1,0 +1,74 @@
+"""What folding an event into the state costs, beside merely decoding it: processor time alone.
+
+No server, no window, no network: for comparing two versions on a machine that others use too. The
+same prepared events are decoded and folded in turns; the least of many rounds counts, since others
+can only make a round slower.
+"""
+
+import argparse
+import gc
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import msgspec
+from traffic import BLOCK, Traffic
+
+from pulse_desktop.protocol.arrival import Arrival, Channel
+from pulse_desktop.state.system import SystemState
+
+FILL = 100_000
+
+
+def events(blocks: int) -> list[Arrival]:
+    """Return the events of some blocks, as they come from the network."""
+    traffic = Traffic(headers=False)
+    return [each for _ in range(blocks) for each in _arrivals(traffic.take(BLOCK))]
+
+
+def _arrivals(commands: bytes) -> Iterator[Arrival]:
+    at = 0
+    while at < len(commands):
+        end = commands.index(b"\r\n", at)
+        _, subject, size = commands[at:end].split()
+        begin = end + 2
+        at = begin + int(size) + 2
+        yield Arrival(Channel.EVENT, subject.decode(), commands[begin : at - 2], time.time())
+
+
+def _microseconds(work: Callable[[list[Arrival]], None], arrivals: list[Arrival]) -> float:
+    begin = time.process_time()
+    work(arrivals)
+    return (time.process_time() - begin) / len(arrivals) * 1e6
+
+
+def _decode_all(arrivals: list[Arrival]) -> None:
+    decode = msgspec.json.Decoder().decode
+    for arrival in arrivals:
+        decode(arrival.payload)
+
+
+def main() -> int:
+    """Measure, and print one line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--blocks", type=int, default=10, help="thousands of events in a round")
+    arguments = parser.parse_args()
+    state = SystemState()
+    while len(state.log) < FILL:
+        state.fold(events(10))
+    gc.collect()
+    gc.freeze()
+    decoding, folding = [], []
+    for _ in range(arguments.rounds):
+        arrivals = events(arguments.blocks)
+        decoding.append(_microseconds(_decode_all, arrivals))
+        folding.append(_microseconds(state.fold, arrivals))
+        state.take_changes()
+    least, fold = min(decoding), min(folding)
+    print(f"decode {least:.2f} µs, fold {fold:.2f} µs, {fold / least:.2f} times as much")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
