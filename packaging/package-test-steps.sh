@@ -34,8 +34,10 @@ install() {
 }
 
 everything() {
+    set -f # the patterns are for find
     # shellcheck disable=SC2086 # a list of conditions
     find / -xdev $system | sort
+    set +f
 }
 
 # Programs of ours that run in this namespace.

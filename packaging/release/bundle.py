@@ -65,6 +65,22 @@ def freeze(project: Project, wheel: Path) -> None:
     )
     if sys.platform == "linux":
         _strip(project.bundle)
+    _try(project)
+
+
+def _try(project: Project) -> None:
+    """Load all that both programs load: what was left out by mistake is missed here and now."""
+    suffix = ".exe" if sys.platform == "win32" else ""
+    for name, module in (
+        ("pulse-desktop", "pulse_desktop.commands.window"),
+        ("pulse-desktop", "pulse_desktop.local.guardian"),
+        ("pulse-desktop", "workers"),
+    ):
+        arguments = ["--run-module", module]
+        if not module.endswith("window"):
+            arguments.append("--help")
+        project.run(project.bundle / f"{name}{suffix}", *arguments, folder=project.work)
+    project.run(project.bundle / f"pulse-worker{suffix}", "--help", folder=project.work)
 
 
 def complete(project: Project) -> list[Component]:

@@ -32,8 +32,6 @@ _MODULES: Final = (
     "PySide6.QtQml",
     "PySide6.QtQuick",
     "PySide6.QtSql",
-    "PySide6.QtOpenGL",
-    "PySide6.QtOpenGLWidgets",  # pyqtgraph does without
     "PySide6.QtTest",
     "PySide6.QtPrintSupport",
     "PySide6.QtXml",

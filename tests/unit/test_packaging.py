@@ -174,6 +174,25 @@ class TestTrimming:
         ):
             assert is_unused(dropped), dropped
 
+    def test_nothing_that_goes_is_imported_by_the_programs(self, release):
+        code = f"""
+import sys
+from importlib.machinery import PathFinder
+
+class Trimmed:
+    find_distributions = staticmethod(PathFinder.find_distributions)
+    def find_spec(self, name, path=None, target=None):
+        gone = name in {release("trim").unused_modules()!r}
+        return None if gone else PathFinder.find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Trimmed()
+import pulse_desktop.commands.window, pulse_desktop.local.guardian, workers.cli, workers.process
+"""
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
     def test_a_library_goes_with_the_last_that_needs_it(self, release):
         entries = [
             ("a.so", "/a.so", "EXTENSION"),
