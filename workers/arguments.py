@@ -120,7 +120,7 @@ def add_parent_pipe(command: argparse.ArgumentParser) -> None:
 
 def _files() -> str:
     """Return where settings files are looked for."""
-    return f"  {SYSTEM_FILE}\n  {user_file()}\n\n"
+    return "".join(f"  {file}\n" for file in (SYSTEM_FILE, user_file()) if file) + "\n"
 
 
 def _variables() -> str:

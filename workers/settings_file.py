@@ -31,12 +31,15 @@ def settings_files(environ: Mapping[str, str], config: str | None) -> list[Path]
             if not file.exists():
                 raise SettingsError(name, path, "the path of a TOML file; there is none")
             return [file]
-    return [file for file in (SYSTEM_FILE, user_file()) if file.is_file()]
+    return [file for file in (SYSTEM_FILE, user_file()) if file is not None and file.is_file()]
 
 
-def user_file() -> Path:
-    """Return where the user's own file would be."""
-    return platformdirs.user_config_path("pulse-desktop") / FILE_NAME
+def user_file() -> Path | None:
+    """Return where the user's own file would be; None for a user without a home, as services are."""
+    try:
+        return platformdirs.user_config_path("pulse-desktop") / FILE_NAME
+    except RuntimeError:
+        return None
 
 
 def read_settings_file(file: Path, fields: Mapping[str, str]) -> dict[str, Any]:

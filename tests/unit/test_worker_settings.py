@@ -6,6 +6,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from workers import settings_file
+from workers.arguments import make_parser
 from workers.cli import main
 from workers.errors import SettingsError
 from workers.login import login_options
@@ -74,6 +75,17 @@ def test_what_cannot_be_is_named_with_its_file_and_what_is_expected(
         load_settings({}, config=str(file))
     assert said in str(told.value)
     assert str(file) in str(told.value)
+
+
+def test_a_user_without_a_home_has_no_file_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(name: str) -> Path:
+        raise RuntimeError(f"could not determine the home directory for {name}")
+
+    monkeypatch.undo()
+    monkeypatch.setattr(settings_file.platformdirs, "user_config_path", nowhere)
+    assert settings_file.user_file() is None
+    assert load_settings({}).slots
+    assert make_parser().format_help()
 
 
 def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
