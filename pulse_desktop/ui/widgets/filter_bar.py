@@ -103,7 +103,8 @@ class FilterBar(QWidget, Generic[RowT]):
         self._periods = QComboBox()
         self._periods.addItems(list(periods))
         self._periods.setAccessibleName("Period of the charts")
-        self._periods.setVisible(bool(periods))
+        if not periods:
+            self._periods.hide()  # to show it before it has a parent would open a window
         self._periods.currentIndexChanged.connect(self.period_chosen)
         self._own_line = own_line
         self._lay_out(own_line=own_line)

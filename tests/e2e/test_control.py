@@ -1,0 +1,72 @@
+"""Stopping work from the real window, by click and key, with a real worker behind it."""
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from tests.e2e.desktop_running import LEFT, Operator, drive
+from tests.servers import NatsServer
+from tests.waiting import wait_until
+from tests.workers_running import bench_on, lines
+
+
+async def says(operator: Operator, title: str) -> None:
+    """Wait for a notice."""
+    await wait_until(
+        lambda: title in [notice.title for notice in operator.window.notices.shown],
+        message=f"{title!r} among {operator.window.notices.shown}",
+    )
+
+
+def test_a_run_is_cancelled_and_a_worker_paused_and_resumed(
+    qapp: QApplication, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    async def scene(operator: Operator) -> None:
+        async with bench_on(nats_server, tmp_path) as bench:
+            await bench.run(worker_slots=1)
+            await operator.go_to("tasks")
+            ran, never = tmp_path / "ran", tmp_path / "never"
+            running = await bench.send("work", str(ran), 30)
+            await operator.sees(running, "running")
+            waiting = await bench.send("work", str(never))
+            await operator.sees(waiting, "queued")
+
+            await operator.opens(waiting)
+            await operator.press(Qt.Key.Key_C)
+            await says(operator, "Cancel work?")
+            await operator.press(Qt.Key.Key_Return)
+            await operator.sees(waiting, "cancelled")
+            await says(operator, "work: was still queued: removed from the queue")
+
+            await operator.opens(running)
+            await operator.click(operator.page.detail.progress.cancel)
+            await operator.press(Qt.Key.Key_Return)
+            await operator.sees(running, "cancelled")
+            await says(operator, "work: cancelled on worker-1")
+            await wait_until(lambda: not operator.page.detail.progress.isVisible())
+            assert lines(ran) == ["begin"]
+            assert lines(never) == []
+
+            await operator.go_to("monitoring")
+            page = operator.window.current
+            await wait_until(lambda: page.table.rows_model.shown == 1)
+            table = page.table
+            await operator.act(
+                lambda: QTest.mouseClick(
+                    table.viewport(),
+                    LEFT,
+                    pos=table.visualRect(table.rows_model.index(0, 0)).center(),
+                )
+            )
+            await operator.press(Qt.Key.Key_P)
+            await wait_until(page.buttons.resume.isVisible)
+            await says(operator, "worker-1 paused")
+            task_id = await bench.send("work", str(never))
+            await operator.click(page.buttons.resume)
+            await wait_until(page.buttons.pause.isVisible)
+            await operator.go_to("tasks")
+            await operator.sees(task_id, "succeeded")
+
+    drive(qapp, nats_server.url, scene, nats_server.monitor_url)
