@@ -17,7 +17,7 @@ from pulse_desktop.ui.tone import Tone
 HOUR: Final = 3600.0
 _GOOD_RATE: Final = 0.95
 _POOR_RATE: Final = 0.80
-_NO_END: Final = "no run in the last hour"
+_NO_END: Final = "no run within 1 h"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def workers(state: SystemState, now: float) -> Figure:
     alive = state.workers.alive(now)
     gone = len(state.workers.gone(now))
     if not alive and not gone:
-        return Figure("", "none has sent a heartbeat")
+        return Figure("", "no heartbeat yet")
     slots = sum(worker.slots or 0 for worker in alive)
     busy = sum(worker.busy or 0 for worker in alive)
     parts = (f"{gone} gone" if gone else "", f"{busy} of {slots} slots busy" if slots else "")
@@ -135,7 +135,7 @@ def noise(state: SystemState, _now: float) -> Figure:
     """Return the share of chat messages that are noise."""
     metric = state.metrics.get("noiseRatio")
     if metric is None or metric.value is None:
-        return Figure("", "no worker has measured it" if metric is None else "not known yet")
+        return Figure("", "not measured yet" if metric is None else "not known yet")
     size = metric.sample_size
     detail = "" if size is None else f"of {formats.plural(size, 'message')} scored"
     return Figure(formats.percent(metric.value), detail)

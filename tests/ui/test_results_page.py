@@ -173,6 +173,18 @@ def test_buckets_are_looked_at_now_and_then(open_page, here, update):
     assert page._about.text() == "1 object · 5 B · kept for ever"
 
 
+def test_a_server_without_a_bucket_says_so_instead_of_offering_none(open_page, here, update):
+    here.operations.buckets = []
+    page = open_page(ResultsPage)
+    update(page, NOW + 1)
+    assert page._buckets.isHidden()
+    assert page._about.text() == "No bucket yet: the first result makes it"
+    here.operations.buckets = [BucketFigures("taskiq_results", 1, 5, None, None, watched=True)]
+    update(page, NOW + 11)
+    assert not page._buckets.isHidden()
+    assert page._about.text() == "1 object · 5 B · kept for ever"
+
+
 def test_buckets_that_were_refused_are_looked_for_again_at_once(open_page, here, update):
     here.operations.refusal = RefusedError("Not connected", "there is no server yet.")
     page = open_page(ResultsPage)

@@ -57,11 +57,11 @@ class QueueStrip(QWidget):
             for name in list(figures)[1:]:
                 figures[name].set_figure("", "not looked at yet")
             return
-        unknown = queue.problem or "a core subject keeps no tasks"
+        unknown = queue.problem or "core: not kept"
         for name, value, words in (
             ("pending", queue.pending, queue.where),
-            ("in_work", queue.in_work, "not acknowledged yet"),
-            ("redelivered", queue.redelivered, "delivered more than once"),
+            ("in_work", queue.in_work, "not done yet"),
+            ("redelivered", queue.redelivered, "more than once"),
         ):
             known = value is not None
             figures[name].set_figure(formats.count(value), words if known else unknown)

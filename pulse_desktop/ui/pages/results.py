@@ -69,6 +69,7 @@ class ResultsPage(TopicPage[StoredResult]):
         self._looked_at = 0.0
         self._look_after_s = _LOOK_S
         self._refusal = ""
+        self._no_bucket = ""
         self._preview_of: tuple[str, int] = ("", 0)
         self._save = QPushButton("Save…")
         context.actions.bind_button(self._save, "results.save")
@@ -144,6 +145,7 @@ class ResultsPage(TopicPage[StoredResult]):
         self._buckets.setAccessibleName("Bucket")
         self._buckets.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._buckets.activated.connect(self._bucket_chosen)
+        self._buckets.hide()
         self._about = QLabel()
         self._about.setProperty("role", "muted")
         line.addWidget(self._buckets)
@@ -156,7 +158,7 @@ class ResultsPage(TopicPage[StoredResult]):
         if not self._buckets.count():
             results = self.context.state.results
             known = _bucket_words(results.count, results.size) if results.count else ""
-            self._about.setText(known or self._refusal)
+            self._about.setText(known or self._refusal or self._no_bucket)
         if not 0 <= now - self._looked_at < self._look_after_s:
             self._looked_at = now
             self.context.start("results.buckets", self._look())
@@ -250,7 +252,11 @@ class ResultsPage(TopicPage[StoredResult]):
         if names != [self._buckets.itemText(i) for i in range(self._buckets.count())]:
             self._buckets.clear()
             self._buckets.addItems(names)
+        self._buckets.setVisible(bool(names))
         self._buckets.setEnabled(len(names) > 1)
+        self._no_bucket = "" if names else "No bucket yet: the first result makes it"
+        if self._no_bucket:
+            self._about.setText(self._no_bucket)
         for index, bucket in enumerate(buckets):
             if bucket.watched:
                 self._buckets.setCurrentIndex(index)
