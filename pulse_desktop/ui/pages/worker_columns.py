@@ -121,7 +121,9 @@ def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
             hide_below=800,
         ),
         ago_column(lambda row: row.started_at, "Started", "started", hide_below=900),
-        ago_column(lambda row: row.seen_at, "Heartbeat", "seen", tone=heartbeat_tone),
+        ago_column(
+            lambda row: row.seen_at, "Heartbeat", "seen", tone=heartbeat_tone, hide_below=600
+        ),
     )
 
 
