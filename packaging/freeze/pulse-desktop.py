@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from bundled_path import extend_path
+
 from pulse_desktop.cli import main
 
 if __name__ == "__main__":
@@ -11,4 +13,5 @@ if __name__ == "__main__":
     nowhere = Path(os.devnull)
     sys.stdout = sys.stdout or nowhere.open("w", encoding="utf-8")
     sys.stderr = sys.stderr or nowhere.open("w", encoding="utf-8")
+    extend_path()
     sys.exit(main())

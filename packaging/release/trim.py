@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 Entry = tuple[Any, ...]
@@ -10,7 +10,14 @@ Entry = tuple[Any, ...]
 
 _MODULES: Final = (
     "tkinter",
+    "turtle",
+    "turtledemo",
+    "ensurepip",
     "readline",  # GNU's, under the GPL, for prompts that nobody gets
+    "_gdbm",  # under the GPL as well
+    "dbm.gnu",
+    "_dbm",
+    "dbm.ndbm",
     "_tkinter",
     "pydoc_data",
     "lib2to3",
@@ -56,12 +63,33 @@ _FILES: Final = re.compile(
     re.VERBOSE,
 )
 
+_OF_NO_PROGRAM: Final = ("_", "antigravity", "idlelib", "test", "this")
+
 _LOADED_LATER: Final = ("libpython3", "libdbus-1.so")
 
 
 def unused_modules() -> list[str]:
     """Return the modules not to follow, whoever imports them."""
     return list(_MODULES)
+
+
+def standard_library(folder: Path, names: Iterable[str]) -> list[str]:
+    """Return every module of the standard library that a program may want.
+
+    Args:
+        folder: where it lies.
+        names: the top level, as in `sys.stdlib_module_names`.
+    """
+    wanted = {
+        name for name in names if name not in _MODULES and not name.startswith(_OF_NO_PROGRAM)
+    }
+    below = {
+        ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
+        for name in wanted
+        for path in (folder / name).rglob("*.py")
+        if not {"test", "tests", "__pycache__", "__main__.py"} & set(path.parts)
+    }
+    return sorted(wanted | below)
 
 
 def is_unused(name: str) -> bool:
