@@ -33,6 +33,9 @@ _LOOK_S: Final = 10.0
 _ASK_AGAIN_S: Final = 1.0
 """After a refusal: most often there is only no connection yet."""
 _PREVIEWED: Final = 16 << 20
+_ABOUT_BUCKET: Final = (
+    "Objects are results and the progress that tasks report of themselves; the table has results."
+)
 
 
 class ResultsPage(TopicPage[StoredResult]):
@@ -83,7 +86,7 @@ class ResultsPage(TopicPage[StoredResult]):
     def columns(self) -> Sequence[Column[StoredResult]]:
         """Return the columns of the table."""
         return (
-            Column("Key", "key", lambda row, _: row.key, width=262, mono=True, tone=_gone_tone),
+            Column("Key", "key", lambda row, _: row.key, width=168, mono=True, tone=_gone_tone),
             Column(
                 "Task",
                 "task",
@@ -148,6 +151,7 @@ class ResultsPage(TopicPage[StoredResult]):
         self._buckets.hide()
         self._about = QLabel()
         self._about.setProperty("role", "muted")
+        self._about.setToolTip(_ABOUT_BUCKET)
         line.addWidget(self._buckets)
         line.addWidget(self._about)
         line.addStretch(1)
