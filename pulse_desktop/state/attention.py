@@ -1,16 +1,20 @@
 """What needs the operator, judged from the state: a few lines, the worst first."""
 
 import enum
-from collections import defaultdict
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 import msgspec
 
+from pulse_desktop.state.rows import Rows
 from pulse_desktop.state.run import RunState, TaskRun
 from pulse_desktop.state.system import SystemState
+from pulse_desktop.state.troubles import Group, Key
 
 WINDOW_S: Final = 3600.0
-_SCAN_LIMIT: Final = 20_000
+_MOST_GROUPS: Final = 500  # causes are the sender's choice
+_MOST_IDS: Final = 500
 
 
 class Severity(enum.IntEnum):
@@ -30,7 +34,7 @@ class Concern(msgspec.Struct, frozen=True, gc=False):
         subject: to whom, such as a task name.
         detail: more, such as the error message.
         at: Unix seconds of the latest occurrence.
-        task_ids: the runs concerned, newest first.
+        task_ids: the runs concerned, newest first, at most 500.
     """
 
     severity: Severity
@@ -42,10 +46,13 @@ class Concern(msgspec.Struct, frozen=True, gc=False):
     task_ids: tuple[str, ...] = ()
 
 
-def concerns(state: SystemState, now: float, window_s: float = WINDOW_S) -> list[Concern]:
-    """List what needs attention at a time (Unix seconds), the worst and latest first."""
+def concerns(state: SystemState, now: float) -> list[Concern]:
+    """List what needs attention at a time (Unix seconds), the worst and latest first.
+
+    Failures of the last hour count, whatever is late or gone counts as long as it is.
+    """
     found = [
-        *_of_runs(state, now, window_s),
+        *_of_runs(state, now),
         *(
             Concern(Severity.BAD, "provider", "provider down", p.provider, p.error, p.since)
             for p in state.providers.down
@@ -58,42 +65,28 @@ def concerns(state: SystemState, now: float, window_s: float = WINDOW_S) -> list
     return sorted(found, key=lambda concern: (concern.severity, -concern.at))
 
 
-def failure_cause(run: TaskRun) -> str:
-    """Return what failed runs are grouped by: the exception's type, or the soft failure."""
-    if run.state is RunState.SOFT_FAILED:
-        return "soft failure"
-    error = run.error
-    return error.type if error is not None else "failure"
+def _of_runs(state: SystemState, now: float) -> Iterator[Concern]:
+    for key, group in islice(state.runs.troubles.since(now - WINDOW_S), _MOST_GROUPS):
+        yield _of_group(state.runs.rows, key, group)
 
 
-def _of_runs(state: SystemState, now: float, window_s: float) -> list[Concern]:
-    groups: dict[tuple[RunState, str, str], list[TaskRun]] = defaultdict(list)
-    counts = state.runs.counts
-    watched = (RunState.FAILED, RunState.SOFT_FAILED, RunState.OVERDUE)
-    if not any(counts[each] for each in watched):
-        return []
-    for run in state.runs.rows.newest_first(_SCAN_LIMIT):
-        if run.state is RunState.OVERDUE or (
-            run.state in watched and (run.finished_at or 0.0) >= now - window_s
-        ):
-            groups[run.state, failure_cause(run), run.name].append(run)
-    return [_of_group(key, runs) for key, runs in groups.items()]
-
-
-def _of_group(key: tuple[RunState, str, str], runs: list[TaskRun]) -> Concern:
+def _of_group(rows: Rows[TaskRun], key: Key, group: Group) -> Concern:
     kind, cause, name = key
-    ids = tuple(run.task_id for run in runs[:500])
+    many = len(group)
+    runs = [rows[position] for position in group.newest(_MOST_IDS)]
+    ids = tuple(run.task_id for run in runs)
+    if kind is RunState.OVERDUE:
+        earliest = group.earliest()
+        first = earliest[0] if earliest is not None else 0.0
+        return Concern(
+            Severity.WARNING, "overdue", f"{many} overdue", name, "no answer since", first, ids
+        )
     latest = max(runs, key=lambda run: run.finished_at or run.heard_at)
     at = latest.finished_at or latest.heard_at
-    if kind is RunState.OVERDUE:
-        first = min(run.queued_at or run.heard_at for run in runs)
-        return Concern(
-            Severity.WARNING, "overdue", f"{len(runs)} overdue", name, "no answer since", first, ids
-        )
     if kind is RunState.SOFT_FAILED:
-        many = "soft failure" if len(runs) == 1 else "soft failures"
+        what = "soft failure" if many == 1 else "soft failures"
         return Concern(
-            Severity.WARNING, "soft_failed", f"{len(runs)} {many}", name, latest.reason, at, ids
+            Severity.WARNING, "soft_failed", f"{many} {what}", name, latest.reason, at, ids
         )
     message = latest.error.message if latest.error is not None else ""
-    return Concern(Severity.BAD, "failed", f"{len(runs)} × {cause}", name, message, at, ids)
+    return Concern(Severity.BAD, "failed", f"{many} × {cause}", name, message, at, ids)

@@ -9,6 +9,7 @@ from pulse_desktop.state.rows import Rows
 from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
 from pulse_desktop.state.run_join import join, with_state
 from pulse_desktop.state.series import CountSeries, SampleSeries
+from pulse_desktop.state.troubles import TROUBLED, Troubles
 
 SWEEP_SLICE: Final = 5_000
 MOST_NAMES: Final = 500  # task names are the sender's choice
@@ -27,6 +28,7 @@ class TaskRuns:
         finished: ended runs per 5 s bucket, by state.
         durations: run times in seconds by task name, of runs that ended.
         waits: seconds from queued to started, of runs that ended.
+        troubles: runs that failed or are late.
     """
 
     def __init__(self, capacity: int = 50_000, overdue_after_s: float = DEFAULT_S) -> None:
@@ -41,6 +43,7 @@ class TaskRuns:
         self.finished: dict[RunState, CountSeries] = {}
         self.durations: dict[str, SampleSeries] = {}
         self.waits = SampleSeries(500)
+        self.troubles = Troubles()
         self._limits = Limits(self.durations, self.waits, overdue_after_s)
         self._positions: dict[str, int] = {}
         self._swept = 0  # position up to which the sweep has come
@@ -62,6 +65,8 @@ class TaskRuns:
             self._positions[account.task_id] = self.rows.append(run)
             self.counts[run.state] += 1
             if run.state not in OPEN_STATES:
+                if run.state in TROUBLED:
+                    self.troubles.note(self.rows.end - 1, run)
                 self._count_end(run.state, run.finished_at, 1)
                 self._note_duration(run, run.finished_at)
             return run
@@ -129,6 +134,8 @@ class TaskRuns:
         if before.state is not run.state:
             self.counts[before.state] -= 1
             self.counts[run.state] += 1
+        if run.state in TROUBLED or before.state in TROUBLED:
+            self.troubles.note(position, run)
         if not was_open:
             self._count_end(before.state, before.finished_at, -1)
         if not is_open:
@@ -160,5 +167,7 @@ class TaskRuns:
         durations.add(at, seconds)
 
     def _forget(self, run: TaskRun) -> None:
-        self._positions.pop(run.task_id, None)
+        position = self._positions.pop(run.task_id, None)
+        if position is not None and run.state in TROUBLED:
+            self.troubles.forget(position)
         self.counts[run.state] -= 1

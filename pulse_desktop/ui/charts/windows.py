@@ -156,7 +156,8 @@ def _counting_width(series: Iterable[CountSeries], now: float, window: Window) -
 
 
 def _sums(counts: CountSeries, now: float, times: Values, width: float) -> Values:
-    starts, sums = counts.window(now)
+    buckets = math.ceil((now - times[0] + width) / counts.width_s) + 1  # not the whole day
+    starts, sums = counts.window(now, buckets)
     edges = np.append(times - width / 2, times[-1] + width / 2)
     summed, _ = np.histogram(np.asarray(starts) + 1e-6, bins=edges, weights=np.asarray(sums))
     return summed.astype(np.float64)
