@@ -35,7 +35,7 @@ def settings_files(environ: Mapping[str, str], config: str | None) -> list[Path]
 
 
 def user_file() -> Path | None:
-    """Return where the user's own file would be; None for a user without a home, as services are."""
+    """Return where the user's own file would be; None for a user without a home, as of services."""
     try:
         return platformdirs.user_config_path("pulse-desktop") / FILE_NAME
     except RuntimeError:
