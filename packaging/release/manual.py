@@ -11,7 +11,8 @@ _FILES: Final = {
         ("/usr/share/doc/pulse-desktop", "licences of all that is inside, bill of materials"),
     ),
     "pulse-worker": (
-        ("/etc/pulse-worker", "settings of workers that run as system services"),
+        ("/etc/pulse-desktop/worker.toml", "settings of all workers of the machine"),
+        ("/etc/pulse-desktop/worker.env", "environment of those that run as system services"),
         ("/usr/share/doc/pulse-workers", "licences of all that is inside, bill of materials"),
     ),
 }
