@@ -64,7 +64,7 @@ class ProvidersPage(TopicPage[Provider]):
                 "Kind",
                 "kind",
                 lambda row, _: row.kind,
-                width=190,
+                width=206,
                 tone=lambda _: Tone.MUTED,
                 hide_below=900,
             ),
