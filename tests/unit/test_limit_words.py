@@ -19,8 +19,10 @@ from pulse_desktop.ui.limit_words import limit_words
         ),
         (
             Limit(60.0, "runs", 132, 0.02),
-            "1 min 00 s: at least a minute, and 5 times what nearly all of the last 132 runs "
-            "took (20 ms)",
+            (
+                "1 min 00 s: at least a minute, and 5 times what nearly all of the last 132 runs "
+                "took (20 ms)"
+            ),
         ),
         (
             Limit(2_000.0, "waits", 20, 400.0),
