@@ -91,6 +91,7 @@ class Troubles:
         if run.state not in TROUBLED:
             self.forget(position)
             return
+        key: Key
         if run.state is _OVERDUE:
             key, at = (run.state, "", run.name), run.queued_at or run.heard_at
         else:
