@@ -25,6 +25,9 @@ from pulse_desktop.protocol.task_message import UnreadableTaskError, decode_task
 SEARCH_S: Final = 10.0
 """How long a queue is searched: at about 30 000 tasks a second."""
 
+QUIET_S: Final = 0.1
+"""Without a message for so long it is asked whether there are any more."""
+
 Outcome = Literal["removed", "handed_out", "not_queued", "not_kept", "not_searched"]
 
 
@@ -145,6 +148,7 @@ class QueueRemoval:
         def accept(_subject: str, payload: bytes, _at: float, sequence: int) -> bool:
             if not found and _is_of(payload, task_id):
                 found.append(sequence)
+                reader.at_end.set()  # there is no need to read on
             return True
 
         reader = StreamReader(
@@ -160,9 +164,15 @@ class QueueRemoval:
         try:
             async with asyncio.timeout(SEARCH_S):
                 while not (found or at_end.done() or following.done()):
+                    before = reader.last
                     await asyncio.wait(
-                        {following, at_end}, timeout=0.05, return_when=asyncio.FIRST_COMPLETED
+                        {following, at_end}, timeout=QUIET_S, return_when=asyncio.FIRST_COMPLETED
                     )
+                    # What was removed meanwhile never comes, and so the end is never told.
+                    after = max(start, reader.last + 1)
+                    quiet = reader.last == before and not found
+                    if quiet and await self._message(stream, after, following=True) is None:
+                        return 0
                 if following.done() and not (found or at_end.done()):
                     following.result()
         except ReadingEndedError as error:

@@ -1,6 +1,8 @@
 """`cancel`, `workers` and `worker`, by their words, their JSON and their exit codes."""
 
-import asyncio
+import contextlib
+import importlib
+import io
 import json
 import time
 from collections.abc import AsyncIterator
@@ -11,11 +13,16 @@ import nats
 import pytest
 from nats.aio.client import Client
 
+from pulse_desktop import cli
+from pulse_desktop.bus.errors import UserFacingError
+from pulse_desktop.commands.arguments import make_parser
+from pulse_desktop.commands.exit_codes import FAILED
+from pulse_desktop.commands.output import complain
 from pulse_desktop.protocol.identifiers import new_task_id
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_STREAM, TASK_SUBJECT
 from tests.answering_workers import AnsweringWorker, answering
-from tests.command_running import Ended, command, environment
+from tests.command_running import Ended, environment
 from tests.servers import NatsServer
 
 NAME = "app.tasks:copy"
@@ -37,8 +44,17 @@ async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
 
 
 async def run(*arguments: str, env: dict[str, str]) -> Ended:
-    """Run a command beside the workers that answer it."""
-    return await asyncio.to_thread(command, *arguments, env=env)
+    """Run a command within this loop, beside the workers that answer it."""
+    told = make_parser().parse_args([*arguments, "--server", env["PULSE_SERVER"]])
+    module = importlib.import_module(f"pulse_desktop.commands.{cli._MODULES[told.command]}")
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = await getattr(module, told.command)(told)
+        except UserFacingError as error:
+            complain(error)
+            code = FAILED
+    return Ended(code, out.getvalue(), err.getvalue())
 
 
 async def put(client: Client) -> str:

@@ -290,6 +290,23 @@ async def test_many_foreign_tasks_are_found_without_knowing_where_they_stand(
         assert info.state.messages == 20
 
 
+async def test_a_search_ends_though_what_it_waits_for_is_removed_meanwhile(
+    nats_server: NatsServer, other: Client
+) -> None:
+    await foreign_stream(other)
+    ids = [await put(other) for _ in range(30)]
+    async with monitor_of(nats_server) as monitor:
+        await run_in(monitor, ids[-1])
+        begin = time.perf_counter()
+        unknown = [new_task_id() for _ in range(10)]
+        mixed = [each for pair in zip(ids, unknown * 3, strict=True) for each in pair]
+        outcomes = await monitor.control.cancel(mixed)
+        ends = {outcome.task_id: outcome.outcome for outcome in outcomes}
+        assert {ends[task_id] for task_id in ids} == {"removed"}
+        assert {ends[task_id] for task_id in unknown} == {"not_found"}
+        assert time.perf_counter() - begin < 8
+
+
 async def test_on_a_core_subject_there_is_nothing_to_remove_and_that_is_said(
     nats_server: NatsServer, other: Client
 ) -> None:
