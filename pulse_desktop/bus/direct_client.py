@@ -15,6 +15,8 @@ from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
 Receive = Callable[[str, bytes], None]
 _LINE_END: Final = b"\r\n"
+_MOST_HEADS: Final = 1_000
+"""Beginnings of messages that are remembered: subjects are the sender's choice."""
 
 
 class DirectParser(Parser):
@@ -26,6 +28,7 @@ class DirectParser(Parser):
 
     def __init__(self, client: Client) -> None:
         self.direct: dict[int, Receive] = {}
+        self._heads: dict[bytes, tuple[Receive, str, bool]] = {}
         super().__init__(client)
 
     def reset(self) -> None:
@@ -51,25 +54,25 @@ class DirectParser(Parser):
 
     def _deliver(self, read: bytes) -> None:
         """Hand out messages from the beginning, as far as they are whole, direct and ordinary."""
-        direct, size = self.direct, len(read)
+        heads, size = self._heads, len(read)
         at = taken = payloads = 0
         try:
             while read.startswith((b"MSG ", b"HMSG "), at):
                 end = read.find(_LINE_END, at)
-                fields = read[at:end].split()
-                if end < 0 or len(fields) < 4:
+                if end < 0:
                     break
-                receive = direct.get(int(fields[2]))
-                if receive is None:
-                    break
+                head, _, length = read[at:end].rpartition(b" ")
                 begin = end + 2
-                stop = begin + int(fields[-1])
+                known = heads.get(head)
+                if known is None and (known := self._known(head)) is None:
+                    break
+                receive, subject, has_headers = known
+                stop = begin + int(length)
                 if stop + 2 > size:
                     self._enough = stop + 2 - at
                     break
-                if fields[0] == b"HMSG":
-                    begin += int(fields[-2])
-                subject = fields[1].decode()
+                if has_headers:
+                    begin += int(head[head.rindex(b" ") :])
                 at = stop + 2
                 taken += 1
                 payloads += stop - begin
@@ -79,6 +82,28 @@ class DirectParser(Parser):
             stats = self.nc.stats
             stats["in_msgs"] += taken
             stats["in_bytes"] += payloads
+
+    def _known(self, head: bytes) -> tuple[Receive, str, bool] | None:
+        """Look up who takes the messages that begin so, and with what subject; None for nobody.
+
+        Args:
+            head: the first line of a message without its last field, the length.
+        """
+        fields = head.split()
+        receive = self.direct.get(int(fields[2])) if len(fields) > 2 else None
+        if receive is None:
+            return None
+        has_headers = fields[0] == b"HMSG"
+        known = (receive, fields[1].decode(), has_headers)
+        if len(fields) == (4 if has_headers else 3):  # without a reply, which differs each time
+            if len(self._heads) >= _MOST_HEADS:
+                self._heads.clear()
+            self._heads[head] = known
+        return known
+
+    def forget(self) -> None:
+        """Look everything up again: what takes messages has changed."""
+        self._heads.clear()
 
 
 class DirectClient(Client):
@@ -98,6 +123,7 @@ class DirectClient(Client):
             receive: quick, and without a wait.
         """
         self._ps.direct[subscription._id] = receive  # noqa: SLF001 - the library's own number
+        self._ps.forget()
 
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
@@ -116,4 +142,5 @@ class DirectClient(Client):
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         self._ps.direct.pop(sid, None)
+        self._ps.forget()
         super()._remove_sub(sid, max_msgs)

@@ -93,9 +93,11 @@ class Troubles:
             return
         key: Key
         if run.state is _OVERDUE:
-            key, at = (run.state, "", run.name), run.queued_at or run.heard_at
+            key: Key = (run.state, "", run.name)
+            at = run.queued_at or run.heard_at
         else:
-            key, at = (run.state, failure_cause(run), run.name), run.finished_at or 0.0
+            key = (run.state, failure_cause(run), run.name)
+            at = run.finished_at or 0.0
         known = self._keys.get(position)
         if known == key and self.groups[key].times[position] == at:
             return

@@ -98,6 +98,25 @@ def test_a_receiver_that_fails_loses_no_other_message_and_ends_no_reading():
     assert [str(problem) for problem in client.problems] == ["b'bad'"]
 
 
+def test_what_no_longer_wants_messages_directly_gets_no_more():
+    heard = Heard()
+    message = b"MSG a 7 1\r\n1\r\n"
+    asyncio.run(heard.parser.parse(message))
+    heard._remove_sub(DIRECT)
+    heard.parser.direct[9] = heard.take
+    asyncio.run(heard.parser.parse(message))
+    assert heard.direct == [(DIRECT, "a", b"1")]
+
+
+async def test_subjects_without_end_are_not_remembered_for_ever():
+    heard = Heard()
+    for number in range(2_500):
+        await heard.parser.parse(b"MSG a.%d 7 _INBOX.%d 1\r\n1\r\n" % (number, number))
+        await heard.parser.parse(b"MSG a.%d 7 1\r\n1\r\n" % number)
+    assert len(heard.direct) == 5_000
+    assert len(heard.parser._heads) <= 1_000
+
+
 async def test_a_real_server_delivers_directly_until_the_subscription_ends(nats_server):
     client, publisher = DirectClient(), Client()
     await client.connect(nats_server.url)
