@@ -1,16 +1,20 @@
 """`pulse-worker check` and `pulse-worker health` on real servers, good ones and bad ones."""
 
+import base64
+import hashlib
 import json
 import os
 import signal
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nats
+import nkeys
 import pytest
 from nats.js.api import ConsumerConfig, StreamConfig
 
@@ -161,8 +165,6 @@ async def test_health_needs_no_control(
 
 
 def test_a_worker_logs_in_with_an_nkey(tmp_path: Path, pulse_worker: Check) -> None:
-    import nkeys
-
     pair = nkeys.from_seed(nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER))
     seed = tmp_path / "user.nk"
     seed.write_bytes(pair.seed)
@@ -218,3 +220,66 @@ def _certificates(folder: Path) -> dict[str, str]:
         "tls_cert": str(folder / "client.pem"),
         "tls_key": str(folder / "client.key"),
     }
+
+
+def test_a_worker_logs_in_with_credentials_of_an_operator(
+    tmp_path: Path, pulse_worker: Check
+) -> None:
+    config, credentials = _accounts(tmp_path)
+    with NatsServer(config=config) as server:
+        said = pulse_worker("check", server=server.url, credentials=credentials)
+        assert said.code == 0, said
+        assert pulse_worker("check", server=server.url).code == 3
+
+
+def _accounts(folder: Path) -> tuple[str, Path]:
+    """Make an operator with two accounts, one of them with JetStream and a user, as nsc would."""
+    operator, system, account, user = (
+        nkeys.from_seed(nkeys.encode_seed(os.urandom(32), prefix))
+        for prefix in (
+            nkeys.PREFIX_BYTE_OPERATOR,
+            nkeys.PREFIX_BYTE_ACCOUNT,
+            nkeys.PREFIX_BYTE_ACCOUNT,
+            nkeys.PREFIX_BYTE_USER,
+        )
+    )
+    everything = {"subs": -1, "data": -1, "payload": -1}
+    limits = {**everything, "imports": -1, "exports": -1, "wildcards": True, "conn": -1, "leaf": -1}
+    room = {"mem_storage": -1, "disk_storage": -1, "streams": -1, "consumer": -1}
+    tokens = {
+        "operator": _jwt(operator, operator, {"type": "operator"}),
+        "system": _jwt(operator, system, {"type": "account", "limits": limits}),
+        "account": _jwt(operator, account, {"type": "account", "limits": {**limits, **room}}),
+        "user": _jwt(account, user, {"type": "user", **everything}),
+    }
+    credentials = folder / "worker.creds"
+    credentials.write_text(
+        f"-----BEGIN NATS USER JWT-----\n{tokens['user']}\n------END NATS USER JWT------\n\n"
+        f"-----BEGIN USER NKEY SEED-----\n{user.seed.decode()}\n------END USER NKEY SEED------\n"
+    )
+    known = {system.public_key.decode(): tokens["system"]}
+    known[account.public_key.decode()] = tokens["account"]
+    config = (
+        f"operator: {tokens['operator']}\nsystem_account: {system.public_key.decode()}\n"
+        f"resolver: MEMORY\nresolver_preload: {json.dumps(known)}\n"
+    )
+    return config, credentials
+
+
+def _jwt(issuer: nkeys.KeyPair, subject: nkeys.KeyPair, nats_claims: dict[str, Any]) -> str:
+    claims = {
+        "iat": int(time.time()),
+        "iss": issuer.public_key.decode(),
+        "sub": subject.public_key.decode(),
+        "name": "test",
+        "nats": {**nats_claims, "version": 2},
+    }
+    digest = hashlib.new("sha512_256", json.dumps(claims).encode()).digest()
+    claims["jti"] = base64.b32encode(digest).decode().rstrip("=")
+    body = f"{_encoded({'typ': 'JWT', 'alg': 'ed25519-nkey'})}.{_encoded(claims)}"
+    signature = base64.urlsafe_b64encode(issuer.sign(body.encode())).decode().rstrip("=")
+    return f"{body}.{signature}"
+
+
+def _encoded(value: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
