@@ -93,7 +93,7 @@ class Troubles:
             return
         key: Key
         if run.state is _OVERDUE:
-            key: Key = (run.state, "", run.name)
+            key = (run.state, "", run.name)
             at = run.queued_at or run.heard_at
         else:
             key = (run.state, failure_cause(run), run.name)

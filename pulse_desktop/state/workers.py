@@ -2,14 +2,14 @@
 
 import enum
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from pulse_desktop.protocol.event import Event, fields_of
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.catalogue import Catalogue
-from pulse_desktop.state.fields import as_number, as_text, as_whole
+from pulse_desktop.state.fields import MAX_TEXT, as_number, as_text, as_whole
 from pulse_desktop.state.rows import Rows
 from pulse_desktop.state.series import SamplesByName
 
@@ -104,6 +104,34 @@ class Worker(msgspec.Struct, gc=False):
         return WorkerHealth.LATE if silent > LATE_AFTER_S else WorkerHealth.ALIVE
 
 
+_Whole = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+
+
+class _Beat(msgspec.Struct, gc=False):
+    """What a heartbeat tells, as our workers write it."""
+
+    worker: str
+    host: str = ""
+    pid: _Whole | None = None
+    started_at: str | float | None = None
+    slots: _Whole | None = None
+    busy: _Whole | None = None
+    running: list[Any] = []
+    tasks: list[Any] = []
+    cpu_percent: float | None = None
+    rss_bytes: _Whole | None = None
+    broker: str = ""
+    version: str = ""
+    control: str | None = None
+    paused: bool = False
+    draining: bool = False
+    log_level: str = ""
+    catalogue: Any = msgspec.UNSET
+
+
+_decode_beat = msgspec.json.Decoder(_Beat).decode
+
+
 class Workers:
     """The latest word of every worker.
 
@@ -155,16 +183,16 @@ class Workers:
         """Fold a heartbeat or a good-bye."""
         if event.type not in ("worker.heartbeat", "worker.stopped"):
             return
-        data = fields_of(event, body)
-        name = as_text(data.get("worker")) or event.source
+        beat = _read(event, body)
+        name = beat.worker or event.source
         if not name:
             return
         position = self._positions.get(name)
         if position is not None and self.rows[position].seen_at > event.timestamp:
             return
-        if "catalogue" in data:
-            self.catalogue.apply(data["catalogue"])
-        worker = _worker(name, data, event)
+        if beat.catalogue is not msgspec.UNSET:
+            self.catalogue.apply(beat.catalogue)
+        worker = _worker(name, beat, event)
         if position is None:
             self._positions[name] = self.rows.append(worker)
         else:
@@ -180,28 +208,58 @@ class Workers:
         self.cpu.pop(worker.worker, None)
 
 
-def _worker(name: str, data: dict[str, Any], event: Event) -> Worker:
+def _read(event: Event, body: msgspec.Raw | None) -> _Beat:
+    """Read a heartbeat: at once if written as promised, else field by field."""
+    if body is not None and len(body) <= MAX_TEXT:
+        try:
+            return _decode_beat(body)
+        except (msgspec.DecodeError, RecursionError):
+            pass
+    data = fields_of(event, body)
     tasks = data.get("running") or data.get("tasks")
-    tasks = tasks if isinstance(tasks, list) else []
-    ids = (task.get("task_id") if isinstance(task, dict) else task for task in tasks)
-    return Worker(
-        name,
+    started_at = data.get("started_at")
+    return _Beat(
+        as_text(data.get("worker")),
         as_text(data.get("host")),
         as_whole(data.get("pid")),
-        parse_timestamp(data.get("started_at")),
+        started_at if isinstance(started_at, (str, int, float)) else None,
         as_whole(data.get("slots")),
         as_whole(data.get("busy")),
-        msgspec.json.encode(tasks),
-        tuple(task_id for task_id in map(as_text, ids) if task_id),
+        tasks if isinstance(tasks, list) else [],
+        [],
         as_number(data.get("cpu_percent")),
         as_whole(data.get("rss_bytes")),
         as_text(data.get("broker")),
         as_text(data.get("version")),
-        event.timestamp,
-        event.type == "worker.stopped",
-        event.raw,
         as_text(data.get("control")),
         data.get("paused") is True,
         data.get("draining") is True,
-        as_text(data.get("log_level")).upper(),
+        as_text(data.get("log_level")),
+        data.get("catalogue", msgspec.UNSET),
+    )
+
+
+def _worker(name: str, beat: _Beat, event: Event) -> Worker:
+    tasks = beat.running or beat.tasks
+    ids = (task.get("task_id") if isinstance(task, dict) else task for task in tasks)
+    return Worker(
+        name,
+        beat.host,
+        beat.pid,
+        None if beat.started_at is None else parse_timestamp(beat.started_at),
+        beat.slots,
+        beat.busy,
+        msgspec.json.encode(tasks),
+        tuple(task_id for task_id in map(as_text, ids) if task_id) if tasks else (),
+        beat.cpu_percent,
+        beat.rss_bytes,
+        beat.broker,
+        beat.version,
+        event.timestamp,
+        event.type == "worker.stopped",
+        event.raw,
+        beat.control or "",
+        beat.paused,
+        beat.draining,
+        beat.log_level.upper(),
     )

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pulse_desktop.protocol.event import read_event
 from pulse_desktop.state.agent_calls import AgentCalls
 from pulse_desktop.state.chat_messages import ChatMessages
+from pulse_desktop.state.workers import Workers
 from tests.unit.state_accounts import NOW, event_arrival
 
 SCALARS = st.one_of(
@@ -49,6 +50,25 @@ CALL = (
     "tokens_out",
     "latency_s",
     "error",
+)
+BEAT = (
+    "worker",
+    "host",
+    "pid",
+    "started_at",
+    "slots",
+    "busy",
+    "running",
+    "tasks",
+    "cpu_percent",
+    "rss_bytes",
+    "broker",
+    "version",
+    "control",
+    "paused",
+    "draining",
+    "log_level",
+    "catalogue",
 )
 
 
@@ -112,4 +132,21 @@ def test_chat_messages_are_the_same_however_they_are_read(told):
 @settings(max_examples=150)
 def test_agent_calls_are_the_same_however_they_are_read(told):
     at_once, by_field = _read_both_ways(AgentCalls, told)
+    assert at_once == by_field
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.just("monitoring"),
+            st.sampled_from(["worker.heartbeat", "worker.stopped"]),
+            _data(BEAT),
+        ),
+        max_size=4,
+    )
+)
+@example([("monitoring", "worker.heartbeat", {"worker": "w", "running": [{"task_id": "a"}, "b"]})])
+@settings(max_examples=150)
+def test_heartbeats_are_the_same_however_they_are_read(told):
+    at_once, by_field = _read_both_ways(Workers, told)
     assert at_once == by_field
