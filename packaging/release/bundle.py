@@ -88,7 +88,7 @@ def complete(project: Project) -> list[Component]:
     bundle = project.bundle
     licences = project.source / "packaging" / "licences"
     try:
-        found = components(project.work / ORIGINS, licences)
+        found = components(project.work / ORIGINS, licences, project.source)
     except MissingLicenceError as error:
         sys.exit(f"package: {error}")
     shutil.copy(project.source / "LICENSE", bundle / "LICENSE")

@@ -70,12 +70,13 @@ class Component:
     files: int = 1
 
 
-def components(origins: Path, licences: Path) -> list[Component]:
-    """Return all that is in the bundle, by name.
+def components(origins: Path, licences: Path, ours: Path) -> list[Component]:
+    """Return all that is in the bundle beside what is ours, by name.
 
     Args:
         origins: what PyInstaller wrote.
         licences: folder of the texts that packages do not carry.
+        ours: the tree that is packaged.
 
     Raises:
         MissingLicenceError: a licence text is nowhere to be found.
@@ -88,6 +89,8 @@ def components(origins: Path, licences: Path) -> list[Component]:
     server: Path | None = None
     for _, name, source in entries:
         path = Path(source)
+        if ours in path.parents:
+            continue
         if name.replace("\\", "/").startswith("bin/nats-server"):
             server = path
         if (owner := owners.get(_real(path))) is not None:
