@@ -58,7 +58,12 @@ class Publisher:
         self._traffic = Traffic(headers=headers)
         self.sent = 0
         self._read_until(b"INFO ")
-        self._socket.sendall(b'CONNECT {"verbose":false,"headers":true}\r\nPING\r\n')
+        options: dict[str, object] = {"verbose": False, "headers": True}
+        if address.password is not None:
+            options |= {"user": address.username, "pass": address.password}
+        elif address.username:
+            options["auth_token"] = address.username
+        self._socket.sendall(b"CONNECT %b\r\nPING\r\n" % json.dumps(options).encode())
         self._read_until(b"PONG\r\n")
 
     def send(self, count: int) -> None:

@@ -1,0 +1,131 @@
+"""The program under a steady load for as long as asked: what the soak test watches.
+
+The whole of it: embedded server, workers and their sample work, the window (offscreen), which shows
+one page after the other. Publishers add their events. A line of JSON tells the measures now and
+then: `{"begun": …}` once everything is full that can be full, then one line for each page shown.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+from PySide6.QtCore import QObject, QTimer
+
+from pulse_desktop.app import Desktop
+from pulse_desktop.local.paths import data_folder
+from pulse_desktop.local.stack_state import read_state
+from pulse_desktop.monitor import Monitor
+from pulse_desktop.qt_loop import draw_offscreen, run_with_qt
+from pulse_desktop.state.system import LOG_ROWS
+from pulse_desktop.ui.pages.catalogue import PAGES
+
+_PUBLISHER: Final = Path(__file__).parents[2] / "benchmarks" / "publisher.py"
+_FILL_RATE: Final = 10_000.0
+_FILL: Final = 6 * LOG_ROWS
+"""Events until the log, and all that is kept of runs and messages, is full."""
+_LIMIT_S: Final = 120.0
+
+
+class Soak:
+    """A window, and what is published to it.
+
+    Attributes:
+        sent: events published.
+    """
+
+    def __init__(self, desktop: Desktop, monitor: Monitor, server: str, counter: Path) -> None:
+        self._desktop = desktop
+        self._monitor = monitor
+        self._server = server
+        self._counter = counter
+        self._process = psutil.Process()
+        self.sent = 0
+
+    async def publish(self, rate: float, seconds: float) -> None:
+        """Publish from a process of its own, at a steady rate."""
+        command = (str(_PUBLISHER), self._server, str(self._counter))
+        options = ("--rate", str(rate), "--seconds", str(seconds))
+        publisher = await asyncio.create_subprocess_exec(
+            sys.executable, *command, *options, stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await publisher.communicate()
+        if publisher.returncode:
+            raise RuntimeError(f"the publisher failed with {publisher.returncode}")
+        self.sent += json.loads(output)["sent"]
+
+    async def settle(self) -> None:
+        """Wait until everything published is folded."""
+        topics = self._desktop.state.topics
+        async with asyncio.timeout(_LIMIT_S):
+            await self._monitor.until(lambda: topics.received >= self.sent)
+
+    def measures(self) -> dict[str, Any]:
+        """Return what must not grow, and what must not get lost."""
+        return {
+            "at": time.time(),
+            "rss": self._process.memory_info().rss,
+            "tasks": len(asyncio.all_tasks()),
+            "timers": sum(issubclass(type(each), QTimer) for each in gc.get_objects()),
+            "qt_objects": len(self._desktop.window.findChildren(QObject)),
+            "files": self._process.num_fds(),
+            "sent": self.sent,
+            "received": self._desktop.state.topics.received,
+            "dropped": self._monitor.dropped,
+            "gaps": self._monitor.gaps[0],
+            "problems": [str(problem) for problem in self._monitor.problems],
+        }
+
+
+async def _soak(arguments: argparse.Namespace) -> int:
+    desktop = Desktop("")
+    desktop.window.show()
+    desktop.start()
+    try:
+        monitor = await desktop.watched_within(_LIMIT_S)
+        stack = read_state(data_folder().state_file)
+        if stack is None:
+            raise RuntimeError("there is no stack")
+        soak = Soak(desktop, monitor, stack.server, arguments.counter)
+        for page in PAGES:
+            desktop.window.show_page(page.key)
+            await soak.publish(_FILL_RATE, _FILL / len(PAGES) / _FILL_RATE)
+            await soak.settle()
+        _tell({"begun": soak.sent})
+        portion = arguments.seconds / (arguments.turns * len(PAGES))
+        for _ in range(arguments.turns):
+            for page in PAGES:
+                desktop.window.show_page(page.key)
+                await soak.publish(arguments.rate, portion)
+                _tell({"page": page.key, **soak.measures()})
+        await soak.settle()
+        _tell({"page": "", **soak.measures()})
+    finally:
+        await desktop.close()
+    return 0
+
+
+def _tell(line: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("counter", type=Path)
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--rate", type=float, required=True, help="events/s")
+    parser.add_argument("--turns", type=int, default=4, help="how often each page is shown")
+    arguments = parser.parse_args()
+    draw_offscreen()
+    return run_with_qt(lambda: _soak(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

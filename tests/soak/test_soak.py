@@ -1,0 +1,56 @@
+"""The program runs for hours under load: it loses nothing, and nothing of it grows.
+
+`PULSE_SOAK_SECONDS` says how long (2 h), `PULSE_SOAK_RATE` how many events a second (2,000). Before
+that everything is filled that has a bound, so that only what has none still grows.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from tests.e2e.programs import Stack, program
+
+SECONDS = float(os.environ.get("PULSE_SOAK_SECONDS", "7200"))
+RATE = float(os.environ.get("PULSE_SOAK_RATE", "2000"))
+TURNS = 4 if SECONDS < 1_000 else 40
+STARTING_S = 600
+GROWTH = 1.05
+"""Of memory, from the first half to the second."""
+
+pytestmark = [
+    pytest.mark.soak,
+    pytest.mark.skipif(sys.platform != "linux", reason="counts open files as Linux does"),
+]
+
+
+def test_nothing_is_lost_and_nothing_grows(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "data")
+    options = ("--seconds", str(SECONDS), "--rate", str(RATE), "--turns", str(TURNS))
+
+    async def scene() -> list[dict]:
+        command = ("tests.soak.soaked_window", str(tmp_path / "counter"), *options)
+        with program(*command, folder=tmp_path) as window:
+            assert await window.ended(STARTING_S + 2 * SECONDS) == 0, window.output
+            await stack.all_gone(at_least=0)
+            lines = [line for line in window.output.splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in lines][1:]
+
+    told = asyncio.run(scene())
+    *pages, last = told
+    assert len(pages) % TURNS == 0
+    assert last["received"] >= last["sent"] >= RATE * SECONDS
+    assert [last["dropped"], last["gaps"], last["problems"]] == [0, 0, []]
+    half = len(pages) // 2
+    earlier, later = pages[:half], pages[half:]
+    rss = [median(each["rss"] for each in part) for part in (earlier, later)]
+    assert rss[1] <= GROWTH * rss[0], (
+        f"memory: {rss[0] / 2**20:.0f} MiB, {rss[1] / 2**20:.0f} later"
+    )
+    for what, slack in (("tasks", 3), ("timers", 0), ("qt_objects", 5), ("files", 3)):
+        most = [max(each[what] for each in part) for part in (earlier, later)]
+        assert most[1] <= most[0] + slack, f"{what}: {most[0]}, then {most[1]}"
