@@ -4,12 +4,15 @@ Left to themselves, taskiq-nats and nats-py make them without any limit, and the
 disk is full. What is already there is used as it is: somebody chose its limits.
 """
 
+import asyncio
 import contextlib
 import dataclasses
 import logging
+import time
 from collections.abc import Iterator
 from typing import Final
 
+from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
@@ -45,6 +48,10 @@ STORE_BUCKETS: Final = (MESSAGES, SCORES, EMBEDDINGS, KNOWLEDGE, STATE)
 _NO_ROOM: Final = 10047
 _SUBJECTS_OVERLAP: Final = 10065
 _NAME_IN_USE: Final = 10058
+_NOT_YET: Final = frozenset({10005, 10008, 10009})
+"""No peers to place a stream on, no leader of the cluster, the cluster is not ready."""
+_PATIENCE: Final = 20.0
+_AGAIN: Final = 0.5
 _SMALLEST: Final = 16 * MIB
 _DUPLICATE_WINDOW: Final = 120.0
 _MAX_WAITING_PULLS: Final = 4096
@@ -73,7 +80,7 @@ async def provision(js: JetStreamContext, settings: Settings) -> Provisioned:
         ProvisionError: JetStream is off, or it refuses.
     """
     with _problems_explained(settings):
-        return await _provision(js, settings)
+        return await _provision_patiently(js, settings)
 
 
 async def provision_schedules(js: JetStreamContext, settings: Settings) -> bool:
@@ -121,6 +128,20 @@ async def ensure_task_consumer(js: JetStreamContext, settings: Settings) -> floa
             ),
         )
     return info.config.ack_wait or settings.ack_wait
+
+
+async def _provision_patiently(js: JetStreamContext, settings: Settings) -> Provisioned:
+    """Make what is missing, again for a while: a cluster that begins elects leaders first."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return await _provision(js, settings)
+        except (APIError, TimeoutError, NatsTimeoutError) as error:
+            passing = not isinstance(error, APIError) or error.err_code in _NOT_YET
+            if not passing or time.monotonic() > deadline:
+                raise
+            logger.info("JetStream is not ready (%s), trying again", type(error).__name__)
+        await asyncio.sleep(_AGAIN)
 
 
 async def _provision(js: JetStreamContext, settings: Settings) -> Provisioned:
