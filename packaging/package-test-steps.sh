@@ -21,10 +21,9 @@ fail() {
 wait_for() {
     seconds=$1
     shift
-    tries=0
+    deadline=$(($(date +%s) + seconds))
     until "$@"; do
-        tries=$((tries + 1))
-        [ $tries -lt $((seconds * 4)) ] || fail "not within $seconds s: $*"
+        [ "$(date +%s)" -lt $deadline ] || fail "not within $seconds s: $*"
         sleep 0.25
     done
 }

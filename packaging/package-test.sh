@@ -88,13 +88,14 @@ for proxy in /etc/apt/apt.conf.d/*proxy*; do
 done
 
 # ---- a screen ----
+rm -f "$work/display"
 Xvfb -displayfd 3 -screen 0 $screen -nolisten tcp -ac -fbdir "$shots" \
     3>"$work/display" >/dev/null 2>&1 &
 x_server=$!
 trap 'kill $x_server 2>/dev/null; wait $x_server 2>/dev/null' EXIT
 trap 'exit 1' INT TERM
 tries=0
-until [ -s "$work/display" ]; do
+until [ "$(wc -l <"$work/display" 2>/dev/null)" = 1 ]; do
     tries=$((tries + 1))
     [ $tries -lt 100 ] || fail "Xvfb does not start"
     sleep 0.1

@@ -19,6 +19,10 @@ _MODULES: Final = (
     "_dbm",
     "dbm.ndbm",
     "_tkinter",
+    "nis",  # brings Kerberos
+    "curses",
+    "_curses",
+    "_curses_panel",
     "pydoc_data",
     "lib2to3",
     "distutils",
