@@ -24,18 +24,21 @@ Info = dict[str, Any]
 
 
 async def read_streams(probe: Probe, names: tuple[str, ...]) -> dict[str, Info | None]:
-    """Return what is known of each stream: None when it is not there, {} when not allowed."""
+    """Return what is known of each stream: None when it is not there, `why` when not known."""
     found: dict[str, Info | None] = {}
     for name in names:
         try:
             answer = await probe.ask(f"STREAM.INFO.{name}")
         except OUTAGE_ERRORS:
-            answer = None
+            found[name] = {"why": "nobody answers for it", "advice": _BACK}
+            continue
         if answer is None:
-            found[name] = {}
+            allow = f"Allow publishing on $JS.API.STREAM.INFO.{name} to this user."
+            found[name] = {"why": "this user may not look at it", "advice": allow}
         elif "error" in answer:
             missing = answer["error"].get("err_code") in _NOT_FOUND
-            found[name] = None if missing else {}
+            why = str(answer["error"].get("description", "refused"))
+            found[name] = None if missing else {"why": why, "advice": _BACK}
         else:
             found[name] = answer
     return found
@@ -52,15 +55,10 @@ def examine_streams(streams: dict[str, Info | None], settings: Settings) -> Iter
             "`pulse-worker run` makes them, as does `pulse-worker provision`.",
         )
     for name, info in streams.items():
-        if info:
+        if info and "why" in info:
+            yield Finding(name, "problem", info["why"], info["advice"])
+        elif info:
             yield from _examine(name, info, settings)
-        elif info is not None:
-            yield Finding(
-                name,
-                "problem",
-                "this user may not look at it",
-                f"Allow publishing on $JS.API.STREAM.INFO.{name} to it.",
-            )
 
 
 def _examine(name: str, info: Info, settings: Settings) -> Iterator[Finding]:
@@ -171,6 +169,6 @@ def _consumer_complaints(config: Info, settings: Settings) -> Iterator[Finding]:
 def named_history(streams: dict[str, Info | None]) -> str:
     """Return the stream to ask for the time: any that is there."""
     for name in (TASK_STREAM, EVENT_STREAM, f"OBJ_{RESULT_BUCKET}"):
-        if streams.get(name):
+        if "config" in (streams.get(name) or ()):
             return name
-    return next((name for name, info in streams.items() if info), "")
+    return next((name for name, info in streams.items() if info and "config" in info), "")
