@@ -203,11 +203,11 @@ remove() {
 }
 
 purge() {
-    apt-get purge -y pulse-desktop pulse-workers
+    apt-get purge -y pulse-workers # the other left nothing behind that could be purged
     ! dpkg -l 'pulse-*' 2>/dev/null | grep '^[a-z][a-z] ' | grep -v '^un' || fail "dpkg still knows them"
     [ -d /home/op/.local/share/pulse-desktop/jetstream ] || fail "purge took the user's data"
-    apt-get autoremove -y
-    left=$(everything | comm -13 /root/before - | grep -v -e /etc/ld.so.cache -e /usr/share/fonts \
+    apt-get autoremove --purge -y
+    left=$(everything | comm -13 /root/before - | grep -v -e /etc/ld.so.cache -e /usr/share/fonts -e /usr/local/share/fonts \
         -e /etc/fonts -e /var/lib/ucf -e /etc/ucf -e /etc/X11 -e __pycache__ || true)
     [ -z "$left" ] || fail "left behind: $left"
     ! everything | grep -i pulse || fail "of ours, and left behind"
