@@ -4,6 +4,8 @@ SHELL := /bin/sh
 .PHONY: help setup setup-run setup-test run test lint format bench bench-workers soak screenshots package package-again package-test lock clean
 
 BIN := .venv/bin
+# Tests wait for servers more than they compute: two files at a time take little more than half.
+AT_ONCE := -n 2 --dist loadfile
 # Tests and checks draw into memory; a test that wants a screen starts its own.
 OFFSCREEN := QT_QPA_PLATFORM=offscreen
 
@@ -31,7 +33,7 @@ test: setup-test ## Everything that must hold: lint, types, import rules, all te
 	$(call check,ruff format --check,$(BIN)/ruff format --check .)
 	$(call check,mypy,$(BIN)/mypy)
 	$(call check,import rules,$(BIN)/lint-imports)
-	@echo "== pytest"; $(OFFSCREEN) $(BIN)/pytest $(PYTEST)
+	@echo "== pytest"; $(OFFSCREEN) $(BIN)/pytest $(AT_ONCE) $(PYTEST)
 
 lint: setup-test ## The checks of make test without the tests
 	$(call check,ruff check,$(BIN)/ruff check .)
