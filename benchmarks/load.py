@@ -96,8 +96,10 @@ class Receipt:
 
     async def settle(self, sent: int) -> None:
         """Wait until as many have come as were sent, or until nothing comes any more."""
-        deadline = time.perf_counter() + _SETTLE_S
-        while self.look() < sent and time.perf_counter() < deadline:  # noqa: ASYNC110
+        begin = time.perf_counter()
+        while self.look() < sent and (  # noqa: ASYNC110
+            time.perf_counter() < max(begin, self.last_at) + _SETTLE_S
+        ):
             await asyncio.sleep(0.02)
 
     @property

@@ -51,7 +51,7 @@ FRAME_FOLD_BUDGET_S: Final = 0.002
 CROWDED: Final = 2_000
 """With more than this waiting in the inbox, some frames are given up for folding."""
 
-CROWDED_MS: Final = 66
+CROWDED_MS: Final = 100
 
 _log = logging.getLogger("pulse_desktop")
 

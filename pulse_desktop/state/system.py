@@ -116,13 +116,27 @@ class SystemState:
 
     def fold(self, arrivals: Iterable[Arrival | StoredObject]) -> None:
         """Fold arrivals, in their order. Nothing that came off the wire makes it raise."""
+        lanes, append = self._lanes, self.log.append
         for arrival in arrivals:
             if type(arrival) is not Arrival:
                 self._fold_object(arrival)  # type: ignore[arg-type]
-            elif arrival.channel is _EVENT:
-                self._fold_event(arrival)
-            else:
+                continue
+            if arrival.channel is not _EVENT:
                 self._fold_task(arrival)
+                continue
+            at, subject = arrival.at, arrival.subject
+            topic, activity, apply = lanes.get(subject) or self._lane(subject)
+            event, body = read_event(topic, arrival.payload, at, arrival.sequence)
+            if event.timestamp > at + AHEAD_S:
+                event.timestamp, event.time_source = at, "received"
+            append(event)
+            if event.problem:
+                activity.count(at, False)
+                self.unreadable += 1
+            else:
+                activity.count(at, True)
+                if apply is not None:
+                    apply(event, body)
 
     def fold_body(self, stored: StoredObject, body: bytes) -> None:
         """Fold the body of a stored result."""
@@ -187,22 +201,6 @@ class SystemState:
         found.reverse()  # of those at one moment the one that came first stays first
         found.sort(key=lambda event: event.timestamp)
         return found
-
-    def _fold_event(self, arrival: Arrival) -> None:
-        at = arrival.at
-        lane = self._lanes.get(arrival.subject) or self._lane(arrival.subject)
-        topic, activity, apply = lane
-        event, body = read_event(topic, arrival.payload, at, arrival.sequence)
-        if event.timestamp > at + AHEAD_S:
-            event.timestamp, event.time_source = at, "received"
-        self.log.append(event)
-        if event.problem:
-            activity.count(at, False)
-            self.unreadable += 1
-            return
-        activity.count(at, True)
-        if apply is not None:
-            apply(event, body)
 
     def _lane(self, subject: str) -> _Lane:
         """Look up what belongs to a subject, once for each of the usual ones."""
