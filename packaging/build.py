@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--work", type=Path, default=Path("build/package"), help="for the way")
     parser.add_argument("--dist", type=Path, default=Path("dist"), help="for what is finished")
     parser.add_argument("--version", default="", help="in place of the one in the code")
+    parser.add_argument("--commit", default="", help="in place of the newest")
     parser.add_argument("--quick", action="store_true", help="pack larger, but sooner")
     options = parser.parse_args()
     if options.steps == ["icons"]:
@@ -33,7 +34,12 @@ def main() -> int:
         icons.draw_icons(svg, options.work / "icons")
         return 0
     project = open_project(
-        options.root, options.work, options.dist, options.version, quick=options.quick
+        options.root,
+        options.work,
+        options.dist,
+        version=options.version,
+        commit=options.commit,
+        quick=options.quick,
     )
     project.work.mkdir(parents=True, exist_ok=True)
     project.dist.mkdir(parents=True, exist_ok=True)

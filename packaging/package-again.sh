@@ -11,7 +11,8 @@ again=build/again
 }
 rm -rf $again
 mkdir -p $again
-PACKAGE_ENVIRONMENT=$again/venv packaging/package.sh all --work $again/work --dist $again/dist ||
+PACKAGE_ENVIRONMENT=$again/venv packaging/package.sh all \
+    --commit "$(cat build/package/commit)" --work $again/work --dist $again/dist ||
     exit 1
 if cmp -s dist/SHA256SUMS $again/dist/SHA256SUMS; then
     echo "package-again: the same bytes in all $(wc -l <dist/SHA256SUMS) files"

@@ -30,6 +30,7 @@ class Project:
         dist: where finished packages go.
         version: of what is packaged.
         epoch: Unix seconds that all files bear.
+        commit: what is packaged; empty without git.
         quick: whether packages may be larger if they are made sooner: for tests.
     """
 
@@ -38,6 +39,7 @@ class Project:
     dist: Path
     version: str
     epoch: int
+    commit: str = ""
     quick: bool = False
 
     @property
@@ -98,18 +100,31 @@ def version_in(text: str) -> str:
 
 
 def open_project(
-    root: Path, work: Path, dist: Path, version: str = "", *, quick: bool = False
+    root: Path, work: Path, dist: Path, *, version: str = "", commit: str = "", quick: bool = False
 ) -> Project:
-    """Describe a packaging run of the checkout at `root`; `version` stands in for its own."""
-    stated = version_in(_committed(root, VERSION_FILE))
-    return Project(root, work.resolve(), dist.resolve(), version or stated, _epoch(root), quick)
+    """Describe a packaging run.
+
+    Args:
+        root: the checkout.
+        work: folder for everything on the way.
+        dist: folder for finished packages.
+        version: in place of the one that the code states.
+        commit: in place of the newest.
+        quick: as in `Project`.
+    """
+    if _is_checkout(root):
+        commit = _git(root, "rev-parse", commit or "HEAD").decode().strip()
+    version = version or version_in(_committed(root, commit, VERSION_FILE))
+    return Project(
+        root, work.resolve(), dist.resolve(), version, _epoch(root, commit), commit, quick
+    )
 
 
 def prepare_source(project: Project) -> None:
     """Copy what is committed; without git, what is there."""
     shutil.rmtree(project.source, ignore_errors=True)
-    if _is_checkout(project.root):
-        archive = _git(project.root, "archive", "--format=tar", "HEAD")
+    if project.commit:
+        archive = _git(project.root, "archive", "--format=tar", project.commit)
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             # Ours, and Debian 12's Python may not know filters yet.
             known = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
@@ -118,6 +133,7 @@ def prepare_source(project: Project) -> None:
             print("package: note: what is not committed is not packaged")
     else:
         shutil.copytree(project.root, project.source, ignore=shutil.ignore_patterns(*_NOT_PACKAGED))
+    (project.work / "commit").write_text(f"{project.commit}\n")
     file = project.source / VERSION_FILE
     file.write_text(_VERSION.sub(f'__version__ = "{project.version}"', file.read_text()))
     normalise(project.source, project.epoch)
@@ -146,15 +162,15 @@ def _git(root: Path, *arguments: str) -> bytes:
     return subprocess.run(command, check=True, capture_output=True).stdout
 
 
-def _committed(root: Path, path: Path) -> str:
-    if _is_checkout(root):
-        return _git(root, "show", f"HEAD:{path.as_posix()}").decode()
+def _committed(root: Path, commit: str, path: Path) -> str:
+    if commit:
+        return _git(root, "show", f"{commit}:{path.as_posix()}").decode()
     return (root / path).read_text()
 
 
-def _epoch(root: Path) -> int:
+def _epoch(root: Path, commit: str) -> int:
     if stated := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(stated)
-    if _is_checkout(root):
-        return int(_git(root, "log", "-1", "--format=%ct"))
+    if commit:
+        return int(_git(root, "log", "-1", "--format=%ct", commit))
     return int((root / "CHANGELOG.md").stat().st_mtime)
