@@ -54,7 +54,7 @@ bench-workers: setup-run ## Measure our workers beside bare taskiq-nats
 soak: setup-test ## The tests that take hours
 	@$(OFFSCREEN) $(BIN)/pytest -m soak --timeout=0 $(PYTEST)
 
-screenshots: setup-run ## Draw every page in both themes into docs/images
+screenshots: setup-run ## Draw every page into docs/images
 	@$(BIN)/python packaging/screenshots.py
 
 package: setup-run ## Build installers into dist: .deb, portable archive, wheel, licences, checksums

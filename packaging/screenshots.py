@@ -1,4 +1,4 @@
-"""Draws every page in both themes into docs/images, from a real stack with the sample work.
+"""Draws every page into docs/images, from a real stack with the sample work.
 
 Pictures in the documentation are of the program as it is; this is how they are made again.
 """
@@ -16,7 +16,8 @@ from pulse_desktop.commands.arguments import PAGE_NAMES
 PROJECT = Path(__file__).resolve().parents[1]
 IMAGES = PROJECT / "docs" / "images"
 PROGRAM = Path(sys.executable).with_name("pulse-desktop")
-THEMES = ("dark", "light")
+ALSO_LIGHT = ("overview",)
+"""Pages drawn in the light theme as well; all are drawn in the dark one."""
 SIZE = "1440x900"
 WARM_UP_S = 45
 """How long the sample works before the first picture, so that charts have a past."""
@@ -55,17 +56,17 @@ def _draw(
     print(f"letting the sample work for {WARM_UP_S} s")
     time.sleep(WARM_UP_S)
     failed = 0
-    for theme in THEMES:
-        for page in pages:
-            picture = IMAGES / f"{page}-{theme}.png"
-            command = [str(PROGRAM), "screenshot", "--page", page, "--theme", theme, "--size", SIZE]
-            command += ["--after", str(SETTLE_S), "--out", str(picture)]
-            # The token goes by the environment: anybody can list the arguments of a process.
-            there = environment | {"PULSE_SERVER": server}
-            command += ["--open", _newest(OPENED[page], there)] if page in OPENED else []
-            done = subprocess.run(command, env=there, check=False)
-            failed += done.returncode != 0
-            print(f"{picture.relative_to(PROJECT)}{'' if done.returncode == 0 else '  failed'}")
+    light = [("light", page) for page in pages if page in ALSO_LIGHT]
+    for theme, page in [*(("dark", page) for page in pages), *light]:
+        picture = IMAGES / f"{page}-{theme}.png"
+        command = [str(PROGRAM), "screenshot", "--page", page, "--theme", theme, "--size", SIZE]
+        command += ["--after", str(SETTLE_S), "--out", str(picture)]
+        # The token goes by the environment: anybody can list the arguments of a process.
+        there = environment | {"PULSE_SERVER": server}
+        command += ["--open", _newest(OPENED[page], there)] if page in OPENED else []
+        done = subprocess.run(command, env=there, check=False)
+        failed += done.returncode != 0
+        print(f"{picture.relative_to(PROJECT)}{'' if done.returncode == 0 else '  failed'}")
     return 1 if failed else 0
 
 
