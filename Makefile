@@ -51,7 +51,7 @@ bench: setup-run ## Measure the speed that docs/performance.md claims
 bench-workers: setup-run ## Measure our workers beside bare taskiq-nats
 	@$(BIN)/python benchmarks/workers.py $(BENCH)
 
-soak: setup-test ## The tests that take hours
+soak: setup-test ## The tests that take hours (PULSE_SOAK_SECONDS=…)
 	@$(OFFSCREEN) $(BIN)/pytest -m soak --timeout=0 $(PYTEST)
 
 screenshots: setup-run ## Draw every page into docs/images
