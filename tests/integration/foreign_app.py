@@ -4,6 +4,7 @@ The worker runs in a process of its own, by TaskIQ's own command; so do its defa
 pickles, and the bucket has no limits.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -89,5 +90,6 @@ class ForeignWorker:
 
     def kill(self) -> None:
         """End it with the process below it: an idle one may not hear SIGTERM for long."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(10)

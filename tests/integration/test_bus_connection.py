@@ -43,7 +43,7 @@ async def kept(connection: Connection):
         await connection.close()
 
 
-async def refusal_of(server: str, limit: float = 1.5, patience: float = 5.0) -> CannotConnectError:
+async def refusal_of(server: str, limit: float = 3.0, patience: float = 5.0) -> CannotConnectError:
     connection = Connection(server)
     started = time.monotonic()
     with pytest.raises(CannotConnectError) as caught:
@@ -159,7 +159,7 @@ async def test_a_refused_subject_is_told_at_once_and_by_name():
             "not allowed to publish to orders.create",
             "not allowed to subscribe to orders.>",
         ]
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 4
         await connection.close()
 
 
@@ -206,16 +206,16 @@ async def test_after_a_loss_it_is_found_again_and_everybody_is_told(nats_server)
 
 async def test_a_request_does_not_outlive_its_connection(nats_server):
     connection = Connection(nats_server.url)
-    silent = await nats.connect(nats_server.url)
-    await silent.subscribe("silent")
+    silent = await nats.connect(nats_server.url, allow_reconnect=False)
+    heard = await silent.subscribe("silent")
     await silent.flush()
     async with kept(connection):
         await connection.wait_connected()
         request = connection.client.request("silent", timeout=60)
         asking = asyncio.create_task(connection.ask(request, "silent"))
-        await asyncio.sleep(0)
-        await silent.close()
+        await heard.next_msg(5)
         nats_server.kill()
+        await silent.close()
         with pytest.raises(NotConnectedError):
             await asyncio.wait_for(asking, 5)
 

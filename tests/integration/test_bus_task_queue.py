@@ -218,7 +218,7 @@ async def test_without_permission_to_publish_it_is_told_at_once():
         async with queue_on(server, monitor=False) as queue:
             with pytest.raises(NotPermittedError, match="publish to taskiq_tasks"):
                 await queue.enqueue("id", b"{}")
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5
 
 
 async def test_a_stream_that_may_not_be_looked_at_still_confirms():

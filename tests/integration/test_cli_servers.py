@@ -64,7 +64,7 @@ def test_a_wrong_port_is_told_soon(arguments: list[str], env: dict[str, str]) ->
     assert (ended.code, ended.out) == (3, "")
     assert "nothing listens at 127.0.0.1:1" in ended.err
     assert "hidden" not in ended.err
-    assert time.monotonic() - begin < 6
+    assert time.monotonic() - begin < 15
 
 
 def test_a_screenshot_is_refused_before_qt_is_loaded(env: dict[str, str], tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_something_that_never_answers_is_given_up(env: dict[str, str]) -> None:
         ended = command("tail", "--server", f"127.0.0.1:{port}", env=env)
     assert ended.code == 3
     assert "did not answer" in ended.err
-    assert time.monotonic() - begin < 12, "5 s to connect, the rest is starting on a busy machine"
+    assert time.monotonic() - begin < 25, "5 s to connect, the rest is starting on a busy machine"
 
 
 @pytest.mark.parametrize("arguments", [["status", "--json"], ["doctor", "--json"], ["run", "a:b"]])
@@ -111,7 +111,7 @@ def test_a_bare_server_has_a_status_all_the_same(bare: NatsServer, env: dict[str
     assert told["workers"] == []
     assert told["results"] == {"bucket": RESULT_BUCKET, "count": 0, "bytes": 0, "ttl_s": None}
     assert all(topic == {"received": 0, "last": None} for topic in told["topics"].values())
-    assert time.monotonic() - begin < 8, "nothing is waited for that cannot come"
+    assert time.monotonic() - begin < 15, "nothing is waited for that cannot come"
     for arguments in (["runs"], ["results", "list"]):
         listed = invoke(*arguments, "--json", env=env)
         assert (listed.code, listed.out, listed.err) == (0, "", "")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import nats
+import pytest
 from nats.js.errors import APIError
 
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM
@@ -24,6 +25,8 @@ class _Entrance:
         self.url = url
 
 
+# nats-py leaves connections to a node that dies while they are made to the collector.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 async def test_a_node_is_killed_under_load_and_no_task_is_lost(tmp_path: Path) -> None:
     with Cluster(tmp_path, PASSWORDS) as cluster:
         await wait_until(lambda: all(node.healthy for node in cluster.nodes), 30, "a cluster")
@@ -33,8 +36,8 @@ async def test_a_node_is_killed_under_load_and_no_task_is_lost(tmp_path: Path) -
             await _one_node_goes(cluster, bench, tmp_path)
         finally:
             await bench.close()
-            gc.collect()  # nats-py leaves the stream to the killed node to the collector,
-            await asyncio.sleep(0.05)  # and its end to the loop, which must still be there
+            await asyncio.sleep(0)
+            gc.collect()
 
 
 async def _one_node_goes(cluster: Cluster, bench: Bench, folder: Path) -> None:

@@ -80,11 +80,9 @@ async def foreign_stream(client: Client, **more: Any) -> None:
 
 
 async def test_a_question_that_nobody_hears_is_answered_at_once(control: Control) -> None:
-    begin = time.perf_counter()
     answers = await control.ping({"worker-1@here:1"})
     assert answers.nobody
     assert answers.silent == ("worker-1@here:1",)
-    assert time.perf_counter() - begin < 1
 
 
 async def test_answers_are_collected_until_all_who_are_known_have_answered(

@@ -44,6 +44,7 @@ async def test_a_killed_workers_task_is_run_again_as_the_second_attempt(
     seen = tmp_path / "seen"
     task_id = await bench.send("work", str(seen), 1.5)
     await wait_until(lambda: lines(seen) == ["begin"])
+    await wait_until(lambda: "task.started" in bench.types_of(task_id))
     second = bench.start(ack_wait=1)
     first.kill()
     await bench.started(second)

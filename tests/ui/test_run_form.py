@@ -490,10 +490,10 @@ def test_several_selected_runs_are_not_edited_at_once(qtbot, window, form):
 
 def test_arguments_as_large_as_a_message_may_be_open_at_once(told, form, parts):
     told.task("b" * 32, "m:f", ["x" * 900_000])
-    began = time.perf_counter()
+    began = time.process_time()
     form.open(told.state.runs.get("b" * 32))
     QApplication.processEvents()
-    assert time.perf_counter() - began < 8.0  # a minute when broken at words
+    assert time.process_time() - began < 20.0  # a minute when broken at words
     assert len(parts.args.source()) == 900_004
 
 

@@ -38,6 +38,6 @@ def test_no_token_shows_even_in_part(token):
 
 @pytest.mark.parametrize("text", ["a" * 200_000, "a://" * 5_000, "x@" * 50_000, "a@://" * 20_000])
 def test_a_long_text_is_masked_soon(text):
-    began = time.perf_counter()
+    began = time.process_time()
     mask_address(text)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
