@@ -12,7 +12,7 @@ again=build/again
 rm -rf $again
 mkdir -p $again
 PACKAGE_ENVIRONMENT=$again/venv packaging/package.sh all \
-    --commit "$(cat build/package/commit)" --work $again/work --dist $again/dist ||
+    --commit "$(cat build/package/commit)" --work $again/made --dist $again/dist ||
     exit 1
 if cmp -s dist/SHA256SUMS $again/dist/SHA256SUMS; then
     echo "package-again: the same bytes in all $(wc -l <dist/SHA256SUMS) files"
@@ -22,6 +22,6 @@ fi
 echo "package-again: different:" >&2
 diff dist/SHA256SUMS $again/dist/SHA256SUMS >&2
 (cd build/package/bundle && find . -type f -exec sha256sum {} +) | sort >$again/first
-(cd $again/work/bundle && find . -type f -exec sha256sum {} +) | sort >$again/second
+(cd $again/made/bundle && find . -type f -exec sha256sum {} +) | sort >$again/second
 comm -3 $again/first $again/second | head -n 40 >&2
 exit 1

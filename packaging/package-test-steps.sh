@@ -10,7 +10,7 @@ data=$HOME/.local/share/pulse-desktop
 library=/usr/lib/pulse-desktop
 system="! -path /proc/* ! -path /sys/* ! -path /dev/* ! -path /tmp/* ! -path /shots* ! -path /packages/*
     ! -path /var/cache/* ! -path /var/log/* ! -path /var/lib/apt/* ! -path /var/lib/dpkg/* ! -path /home/*
-    ! -path /run/* ! -path /root/*"
+    ! -path /run/* ! -path /root*"
 
 fail() {
     echo "failed: $1" >&2
@@ -83,9 +83,9 @@ versions_are() {
 
 install_workers() {
     apt-get update
-    everything >/root/before
+    everything >/var/cache/before
     install "/packages/pulse-workers_${OLD}_amd64.deb"
-    echo "told: $(everything | comm -13 /root/before - | wc -l) files and folders added"
+    echo "told: $(everything | comm -13 /var/cache/before - | wc -l) files and folders added"
     for package in libgl1 libx11-6 libxcb1 python3; do
         ! dpkg -s "$package" >/dev/null 2>&1 || fail "$package came with it"
     done
@@ -207,7 +207,7 @@ purge() {
     ! dpkg -l 'pulse-*' 2>/dev/null | grep '^[a-z][a-z] ' | grep -v '^un' || fail "dpkg still knows them"
     [ -d /home/op/.local/share/pulse-desktop/jetstream ] || fail "purge took the user's data"
     apt-get autoremove --purge -y
-    left=$(everything | comm -13 /root/before - | grep -v -e /etc/ld.so.cache -e /usr/share/fonts -e /usr/local/share/fonts \
+    left=$(everything | comm -13 /var/cache/before - | grep -v -e /etc/ld.so.cache -e /usr/share/fonts -e /usr/local/share/fonts \
         -e /etc/fonts -e /var/lib/ucf -e /etc/ucf -e /etc/X11 -e __pycache__ || true)
     [ -z "$left" ] || fail "left behind: $left"
     ! everything | grep -i pulse || fail "of ours, and left behind"

@@ -28,10 +28,9 @@ say() {
 command -v apt-get >/dev/null 2>&1 || fail "this needs apt-get and debootstrap: run it on Debian"
 packaging/system-libraries.sh test debootstrap iproute2 || exit 1
 
-# The mirror that this machine uses for its own Debian, else Debian's.
+# The mirror that this machine uses for its own Debian, else the one that debootstrap knows.
 mirror=$(sed -n 's/^URIs: *\(.*debian\)\/*$/\1/p; s/^deb \(\[[^]]*\] \)*\([^ ]*debian\)\/* .*/\2/p' \
     /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null | head -n 1)
-mirror=${mirror:-http://deb.debian.org/debian}
 
 the_one() {
     if [ $# != 1 ] || [ ! -f "$1" ]; then fail "no single package $1: run make package first"; fi
@@ -69,7 +68,7 @@ mkdir -p "$work" || exit 1
 if [ ! -f "$pristine/complete" ]; then
     say "a bare Debian 12 with debootstrap"
     rm -rf "$pristine"
-    debootstrap --variant=minbase bookworm "$pristine" "$mirror" >"$work/debootstrap.log" 2>&1 || {
+    debootstrap --variant=minbase bookworm "$pristine" ${mirror:+"$mirror"} >"$work/debootstrap.log" 2>&1 || {
         tail -n 10 "$work/debootstrap.log" >&2
         fail "debootstrap failed"
     }
