@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from workers.connection import OUTAGE_ERRORS
+from workers.ending import end
 
 logger = logging.getLogger("pulse.workers.background")
 
@@ -21,9 +22,7 @@ class Background:
 
     async def close(self) -> None:
         """End all of it."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         self._tasks.clear()
 
     async def _repeat(

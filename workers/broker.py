@@ -19,6 +19,7 @@ from taskiq_nats import PullBasedJetStreamBroker
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
 from workers.connection import OUTAGE_ERRORS, ConnectionLog, connect_options
 from workers.delivery import DeliveredMessage, Delivery, StreamDelivery, as_message
+from workers.ending import end
 from workers.provisioning import ensure_task_consumer, provision
 from workers.pull import PullRequests
 from workers.settings import Settings
@@ -130,10 +131,7 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
 
     async def shutdown(self) -> None:
         """Send what is to be sent, and close."""
-        running = [task for task in (self._pulling, self._keeping_alive) if task is not None]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await end(*(task for task in (self._pulling, self._keeping_alive) if task is not None))
         await super().shutdown()
 
     def _start_pulling(self) -> None:
@@ -155,8 +153,7 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
         self._pull = self._pulling = None
         if pull is not None and pulling is not None:
             await pull.stop()
-            pulling.cancel()
-            await asyncio.gather(pulling, return_exceptions=True)
+            await end(pulling)
         while not self._arrived.empty():
             delivery = self._arrived.get_nowait()
             if delivery is not None:

@@ -19,6 +19,7 @@ from nats.aio.subscription import Subscription
 from pulse_desktop.protocol import control as words
 from pulse_desktop.protocol.control import ControlAnswer, ControlRequest
 from workers.connection import OUTAGE_ERRORS
+from workers.ending import end
 from workers.orders import Carried, Orders
 from workers.stopping import stop_requested
 
@@ -75,9 +76,7 @@ class Control:
         self._subscriptions.clear()
         if self._at_work:
             await asyncio.wait(self._at_work, timeout=1.0)
-        for task in list(self._at_work):
-            task.cancel()
-        await asyncio.gather(*self._at_work, return_exceptions=True)
+        await end(*self._at_work)
 
     async def _take_any(self, message: Msg) -> None:
         self._take(message, _FOR_ALL)

@@ -27,6 +27,7 @@ from nats.errors import MaxPayloadError
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.topics import subject_of
 from workers.connection import OUTAGE_ERRORS, ConnectionLog, connect
+from workers.ending import end
 from workers.plain import plain
 from workers.settings import Settings
 
@@ -142,8 +143,7 @@ class EventPublisher:
             async with asyncio.timeout(limit):
                 await self._idle.wait()
         if self._sender is not None:
-            self._sender.cancel()
-            await asyncio.gather(self._sender, return_exceptions=True)
+            await end(self._sender)
         lost = len(self._buffer)  # before closing, which takes back what was sent unconfirmed
         if self._client is not None:
             if self._client.is_connected:

@@ -14,6 +14,7 @@ from typing import Any, Final
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 HEALTHY_AFTER: Final = 60.0
+ASK_AGAIN_AFTER: Final = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -113,8 +114,12 @@ class Supervisor:
         self._closed = True
         self.stop_group("")
         while self._ending:
-            # A coroutine may need more than one turn to end; only its end counts.
-            await asyncio.wait(set(self._ending))
+            # A coroutine may need more than one turn to end; only its end counts. It is asked again
+            # because `asyncio.wait_for`, which the client library waits with, forgets before Python
+            # 3.12 about a cancellation that comes together with its answer.
+            _, going = await asyncio.wait(set(self._ending), timeout=ASK_AGAIN_AFTER)
+            for task in going:
+                task.cancel()
 
     async def _watch(self, ward: _Ward, factory: Factory, restart: bool) -> None:
         delay = FIRST_PAUSE

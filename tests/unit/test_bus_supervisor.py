@@ -1,9 +1,11 @@
 """Background work: restarted with patience, reported once, ended for good."""
 
 import asyncio
+import contextlib
 
 import pytest
 
+from pulse_desktop.bus import supervisor as supervisor_module
 from pulse_desktop.bus.supervisor import LONGEST_PAUSE, Supervisor, TaskProblem
 from tests.waiting import wait_until
 
@@ -121,6 +123,25 @@ async def test_closing_waits_for_a_coroutine_that_tidies_up():
     await asyncio.sleep(0)
     await supervisor.close()
     assert tidied
+
+
+async def test_a_coroutine_that_loses_its_cancellation_ends_all_the_same(monkeypatch):
+    monkeypatch.setattr(supervisor_module, "ASK_AGAIN_AFTER", 0.01)
+    supervisor = Supervisor(lambda _: None)
+    begun = asyncio.Event()
+
+    async def deaf():
+        begun.set()
+        for _ in range(3):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    supervisor.start("deaf", deaf)
+    await begun.wait()
+    async with asyncio.timeout(10):
+        await supervisor.close()
+    assert supervisor.tasks == {}
 
 
 async def test_a_cancellation_from_within_is_a_crash_and_not_an_end():

@@ -14,6 +14,7 @@ from pulse_desktop import __version__
 from pulse_desktop.protocol.timestamps import format_timestamp
 from workers.background import Background
 from workers.connection import connect
+from workers.ending import end
 from workers.errors import CannotConnectError
 from workers.event_publisher import EventPublisher
 from workers.process import make_broker
@@ -132,8 +133,7 @@ class Scheduling:
     async def close(self) -> None:
         """Send what was begun, nothing more, and disconnect."""
         await self._background.close()
-        self.running.cancel()
-        await asyncio.gather(self.running, return_exceptions=True)
+        await end(self.running)
         await self._scheduler.finish(_SEND_LIMIT)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_LIMIT):

@@ -18,6 +18,7 @@ from taskiq import AsyncBroker, TaskiqScheduler
 from taskiq.exceptions import SendTaskError
 
 from workers.connection import OUTAGE_ERRORS
+from workers.ending import end
 from workers.errors import ProvisionError, StoreFullError
 from workers.schedules.bucket import Change, WatchLostError
 from workers.schedules.entry import BrokenEntry, Entry, why_unknown
@@ -120,16 +121,13 @@ class Scheduler:
                     async with asyncio.timeout(self._until_next()):
                         await self._wake.wait()
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            await end(watching)
 
     async def finish(self, limit: float) -> None:
         """Let what is being sent be sent, for `limit` seconds."""
         if self._under_way:
             _, late = await asyncio.wait(self._under_way.values(), timeout=limit)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await end(*late)
 
     # what there is
 
