@@ -1,5 +1,6 @@
 """The times in which events may have passed unseen, so that nothing is missed without a word."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Final
 
@@ -36,6 +37,14 @@ class GapLog:
         since, self.blind_since = self.blind_since, None
         if since is not None and missed != 0:
             self.add(Gap(since, now, missed, filled=missed is not None))
+
+    def fill(self, start: float) -> None:
+        """A stream turned up that kept what passed in the gap that began then."""
+        self.gaps = tuple(
+            dataclasses.replace(gap, filled=True) if gap.start == start else gap
+            for gap in self.gaps
+        )
+        self._on_change()
 
     def add(self, gap: Gap) -> None:
         """Record a gap."""

@@ -90,6 +90,34 @@ def test_a_stream_that_answers_again_is_read_on_without_repeating_what_was_heard
     assert [item.payload for item in feeding.inbox.take(9)] == [b"1", b"2", b"4", b"3"]
 
 
+def test_what_a_replacing_stream_took_before_anybody_listened_is_read_from_it(feeding):
+    feeding.read(stream(), 1, 2, 3)
+    feeding.gaps.lose_sight(950.0)
+    feeding.position.begin_listening(NOW)
+    feeding.gaps.see_again(NOW, missed=None)
+    feeding.intake.take_live("s", b"2")
+    replacing = stream(last=2, created=949.0)
+    assert not feeding.position.prepare_taking_over(replacing, NOW)
+    start = feeding.position.start_in(replacing, NOW)
+    assert start.since == pytest.approx(903.0, abs=1e-3)
+    feeding.position.begin_reading(replacing, 0)
+    for sequence, payload in ((1, b"1"), (2, b"2"), (3, b"3")):
+        feeding.intake.take_stored("s", payload, NOW, sequence)
+    assert [item.payload for item in feeding.inbox.take(9)] == [b"1", b"2", b"3", b"2", b"1", b"3"]
+    (gap,) = feeding.gaps.gaps
+    assert gap.filled
+
+
+def test_a_stream_made_after_listening_began_holds_nothing_unheard(feeding):
+    feeding.read(stream(), 1)
+    feeding.gaps.lose_sight(950.0)
+    feeding.position.begin_listening(NOW)
+    feeding.gaps.see_again(NOW, missed=None)
+    assert feeding.position.prepare_taking_over(stream(created=NOW + 10, last=5), NOW + 20)
+    (gap,) = feeding.gaps.gaps
+    assert not gap.filled
+
+
 def test_deleted_messages_are_no_gap_and_expired_ones_are(feeding):
     feeding.read(stream(), 1, 5, 20)
     feeding.position.explain_jumps(stream(first=1, last=20), NOW)
