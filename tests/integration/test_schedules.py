@@ -7,8 +7,10 @@ import pickle
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from nats.js.kv import KeyValue
 from taskiq import TaskiqScheduler
 from taskiq.exceptions import ScheduledTaskCancelledError
 
@@ -279,3 +281,35 @@ async def test_in_core_mode_a_doubtful_run_is_told_and_not_sent_twice(
         assert subscription.pending_msgs == 0
     finally:
         await source.shutdown()
+
+
+class _EndTooEarly:
+    """A real watcher that has been told the end before what comes before it."""
+
+    def __init__(self, watcher: KeyValue.KeyWatcher) -> None:
+        self._watcher = watcher
+        self._told = False
+
+    async def updates(self, limit: float) -> KeyValue.Entry | None:
+        if self._told:
+            return await self._watcher.updates(limit)
+        self._told = True
+        return None
+
+    async def stop(self) -> None:
+        await self._watcher.stop()
+
+
+async def test_an_end_that_overtakes_the_schedules_hides_none(
+    schedules: Schedules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = KeyValue.watch
+
+    async def watch_early(bucket: KeyValue, keys: str, **more: Any) -> _EndTooEarly:
+        return _EndTooEarly(await watch(bucket, keys, **more))
+
+    monkeypatch.setattr(KeyValue, "watch", watch_early)
+    assert await schedules.source.bucket.entries() == []
+    await schedules.add("one", interval=60)
+    await schedules.add("two", interval=60)
+    assert [entry.id for entry in await schedules.source.bucket.entries()] == ["one", "two"]

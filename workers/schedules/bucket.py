@@ -131,10 +131,8 @@ class ScheduleBucket:
         made_at = (await self._js.stream_info(self.stream)).created
         watcher = await bucket.watch(f"{self._prefix}.>", inactive_threshold=_INACTIVE)
         try:
-            there: list[Change] = []
             async with asyncio.timeout(_SNAPSHOT_LIMIT):
-                while (entry := await _next(watcher, _SNAPSHOT_LIMIT)) is not None:
-                    there.append(self._change(entry))
+                there = await self._there(watcher)
             seen = max((change.revision for change in there), default=0)
             yield there
             while True:
@@ -149,6 +147,22 @@ class ScheduleBucket:
         finally:
             with contextlib.suppress(*OUTAGE_ERRORS):
                 await watcher.stop()  # type: ignore[no-untyped-call]
+
+    async def _there(self, watcher: KeyValue.KeyWatcher) -> list[Change]:
+        """Return what the bucket held when the watch began.
+
+        The client library says "that was all" before the first entry when the server's word that
+        nothing is left to send overtakes what it has sent. So that word alone is not believed.
+        """
+        there: list[Change] = []
+        while True:
+            entry = await _next(watcher, _SNAPSHOT_LIMIT)
+            if entry is not None:
+                there.append(self._change(entry))
+                if entry.delta == 0:
+                    return there
+            elif there or not await self._last_revision():
+                return there
 
     async def _look_after(self, made_at: datetime | None, seen: int) -> None:
         """A watcher whose bucket or consumer is gone hears nothing, not even that."""
