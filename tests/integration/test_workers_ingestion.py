@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from nats.js.errors import NoKeysError
 
 from pulse_desktop.protocol.event import decode_event
 from pulse_desktop.protocol.topics import EVENT_STREAM, RESULT_BUCKET, TASK_STREAM, TOPICS
@@ -25,10 +24,9 @@ async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]
 
 
 async def keys(bench: Bench, bucket: str) -> set[str]:
-    try:
-        return set(await (await bench.js.key_value(bucket)).keys())
-    except NoKeysError:
-        return set()
+    before_key = f"$KV.{bucket}."
+    info = await bench.js.stream_info(f"KV_{bucket}", subjects_filter=f"{before_key}>")
+    return {subject.removeprefix(before_key) for subject in info.state.subjects or ()}
 
 
 def data_of(bench: Bench, type_: str) -> list[dict]:
