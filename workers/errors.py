@@ -3,6 +3,7 @@
 The names travel: a stored result says `exc_type`, and failures are grouped by it.
 """
 
+import inspect
 from collections.abc import Sequence
 
 
@@ -45,6 +46,14 @@ class UnknownTaskNameError(WorkerError):
 
 class UnreadableTaskError(WorkerError):
     """The task message has an id, but is otherwise not a task message."""
+
+
+class WrongArgumentsError(WorkerError):
+    """The task cannot be called with the arguments it was enqueued with; trying again is vain."""
+
+    def __init__(self, signature: inspect.Signature, reason: TypeError) -> None:
+        names = ", ".join(signature.parameters) or "nothing"
+        super().__init__(f"{reason}; the task takes: {names}")
 
 
 class TooManyDeliveriesError(WorkerError):

@@ -11,6 +11,7 @@ from pulse_desktop import __version__
 from pulse_desktop.protocol.timestamps import format_timestamp
 from workers.catalogue import Catalogue
 from workers.event_publisher import EventPublisher
+from workers.load import Share
 from workers.log_level import log_level
 from workers.receiver import PulseReceiver, Running
 from workers.settings import Settings
@@ -41,7 +42,8 @@ class Heartbeat:
         self._catalogue = Catalogue(receiver.tasks)
         self._started_at = time.time()
         self._process = psutil.Process()
-        self._process.cpu_percent(None)  # the first call only sets the beginning
+        self._cpu = Share(time.process_time, clock)
+        self._busy = Share(receiver.slot_time.total, clock)
 
     async def beat(self) -> None:
         """Tell the state of now, and from time to time which tasks there are."""
@@ -64,9 +66,7 @@ class Heartbeat:
     def _state(self) -> dict[str, object]:
         running = [_told(run) for run in self._receiver.running.values()]
         broker = self._receiver.tasks
-        with self._process.oneshot():
-            cpu = self._process.cpu_percent(None)
-            rss = self._process.memory_info().rss
+        cpu, busy = self._cpu.look(), self._busy.look()
         return {
             "worker": self._worker,
             "host": socket.gethostname(),
@@ -74,12 +74,13 @@ class Heartbeat:
             "started_at": format_timestamp(self._started_at),
             "slots": self._settings.slots,
             "busy": len(running),
+            "busy_mean": None if busy is None else round(busy, 3),
             "running": running,
             "tasks": running,  # its older name
             "waiting": broker.waiting,
             "finished": self._receiver.finished,
-            "cpu_percent": round(cpu, 1),
-            "rss_bytes": rss,
+            "cpu_percent": None if cpu is None else round(100 * cpu, 1),
+            "rss_bytes": self._process.memory_info().rss,
             "broker": broker.kind,
             "control": self.control or None,
             "paused": broker.paused,

@@ -27,6 +27,7 @@ from workers.delivery import (
     current_delivery,
 )
 from workers.errors import TooManyDeliveriesError
+from workers.load import SlotTime
 from workers.results import JsonResults
 from workers.retries import retry_policy
 from workers.settings import Settings
@@ -75,6 +76,7 @@ class PulseReceiver(Receiver):
 
     Attributes:
         running: what is being worked on, by place.
+        slot_time: for how long slots were busy.
         finished: how many deliveries were worked on since the start.
         cancelled: ids of tasks that shall not run, wherever they come from.
         draining: the worker ends once its work is done.
@@ -86,6 +88,7 @@ class PulseReceiver(Receiver):
         self.settings = settings
         self.tasks = broker
         self.running: dict[int, Running] = {}
+        self.slot_time = SlotTime()
         self.cancelled = CancelledIds()
         self.finished = 0
         self.draining = False
@@ -110,6 +113,7 @@ class PulseReceiver(Receiver):
             logger.exception("%s %s: not executed, it will be delivered again", task_name, task_id)
         finally:
             self.running.pop(delivery.place, None)
+            self.slot_time.leave()
             self.finished += 1
             delivery.end()
 
@@ -205,6 +209,7 @@ class PulseReceiver(Receiver):
         if cancellation is not None and delivery.refusal is None:
             delivery.cancellation = cancellation
             delivery.refusal = cancellation.error()
+        self.slot_time.enter()
         coroutine = asyncio.current_task()
         if coroutine is not None:
             self.running[delivery.place] = Running(

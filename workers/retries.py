@@ -21,6 +21,7 @@ from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
 from taskiq.exceptions import NoResultError
 
 from workers.delivery import current_delivery
+from workers.errors import WrongArgumentsError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +36,7 @@ class RetryPolicy:
 
     def delay_after(self, attempt: int, error: BaseException) -> float | None:
         """Return how long to wait after a failed attempt, or None when it was the last."""
-        if attempt >= self.max_attempts or isinstance(error, NoResultError):
+        if attempt >= self.max_attempts or isinstance(error, NoResultError | WrongArgumentsError):
             return None
         if isinstance(error, asyncio.CancelledError) or not isinstance(error, Exception):
             return None

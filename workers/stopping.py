@@ -7,10 +7,12 @@ around it, so that what ends a task can never lose its result.
 
 import asyncio
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from workers.delivery import Delivery, Phase, current_delivery
+from workers.errors import WrongArgumentsError
 
 
 def stop_requested() -> bool:
@@ -38,7 +40,7 @@ def interruptible(target: Callable[..., Any], delivery: Delivery) -> Callable[..
 async def _run_async(
     target: Callable[..., Any], delivery: Delivery, /, *args: Any, **kwargs: Any
 ) -> Any:
-    _begin(delivery)
+    _begin(target, delivery, args, kwargs)
     try:
         return await target(*args, **kwargs)
     finally:
@@ -46,7 +48,7 @@ async def _run_async(
 
 
 def _run_sync(target: Callable[..., Any], delivery: Delivery, /, *args: Any, **kwargs: Any) -> Any:
-    _begin(delivery)
+    _begin(target, delivery, args, kwargs)
     try:
         value = target(*args, **kwargs)
     finally:
@@ -56,7 +58,23 @@ def _run_sync(target: Callable[..., Any], delivery: Delivery, /, *args: Any, **k
     return value
 
 
-def _begin(delivery: Delivery) -> None:
+def _begin(
+    target: Callable[..., Any], delivery: Delivery, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
     if delivery.cancellation is not None:
         raise delivery.cancellation.error()
+    signature = _signature(target)
+    if signature is not None:
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise WrongArgumentsError(signature, error) from None
     delivery.phase = Phase.RUNNING
+
+
+@functools.lru_cache(maxsize=1_000)
+def _signature(target: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(target)
+    except (TypeError, ValueError):  # written in C, says nothing about itself
+        return None

@@ -48,6 +48,7 @@ class Worker(msgspec.Struct, gc=False):
         started_at: Unix seconds.
         slots: how many tasks it runs at once.
         busy: how many it runs now.
+        busy_mean: how many it ran on average since its heartbeat before, None when not said.
         tasks: JSON array of what it runs now.
         task_ids: the ids among them.
         cpu_percent: of one core.
@@ -82,6 +83,7 @@ class Worker(msgspec.Struct, gc=False):
     paused: bool = False
     draining: bool = False
     log_level: str = ""
+    busy_mean: float | None = None
 
     @property
     def work(self) -> WorkerWork:
@@ -127,6 +129,7 @@ class _Beat(msgspec.Struct, gc=False):
     draining: bool = False
     log_level: str = ""
     catalogue: Any = msgspec.UNSET
+    busy_mean: float | None = None
 
 
 _decode_beat = msgspec.json.Decoder(_Beat).decode
@@ -137,7 +140,7 @@ class Workers:
 
     Attributes:
         rows: in the order in which they were first heard of.
-        busy: busy slots over time, by worker.
+        busy: busy slots over time, by worker: the mean between heartbeats where that is said.
         cpu: per cent of one core over time, by worker.
         catalogue: the tasks they say they know.
     """
@@ -197,8 +200,9 @@ class Workers:
             self._positions[name] = self.rows.append(worker)
         else:
             self.rows.replace(position, worker)
-        if worker.busy is not None:
-            self.busy[name].add(worker.seen_at, worker.busy)
+        busy = worker.busy if worker.busy_mean is None else worker.busy_mean
+        if busy is not None:
+            self.busy[name].add(worker.seen_at, busy)
         if worker.cpu_percent is not None:
             self.cpu[name].add(worker.seen_at, worker.cpu_percent)
 
@@ -236,6 +240,7 @@ def _read(event: Event, body: msgspec.Raw | None) -> _Beat:
         data.get("draining") is True,
         as_text(data.get("log_level")),
         data.get("catalogue", msgspec.UNSET),
+        as_number(data.get("busy_mean")),
     )
 
 
@@ -262,4 +267,5 @@ def _worker(name: str, beat: _Beat, event: Event) -> Worker:
         beat.paused,
         beat.draining,
         beat.log_level.upper(),
+        beat.busy_mean,
     )

@@ -90,6 +90,13 @@ async def test_retries_are_visible_and_keep_their_delay(bench: Bench, tmp_path: 
     await wait_until(lambda: "task.failed" in bench.types_of(hopeless))
     assert bench.types_of(hopeless) == ["task.started", "task.failed"]
 
+    misfit = await bench.send("fail_twice", str(seen), "one too many")
+    error = (await bench.result(misfit))["error"]
+    assert error["exc_type"] == "WrongArgumentsError"
+    assert error["exc_message"] == ["too many positional arguments; the task takes: path"]
+    await wait_until(lambda: "task.failed" in bench.types_of(misfit))
+    assert bench.types_of(misfit) == ["task.started", "task.failed"]
+
 
 async def test_progress_and_cancellation_are_told(bench: Bench) -> None:
     counting = await bench.send("report_progress")

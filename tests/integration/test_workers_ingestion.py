@@ -98,6 +98,10 @@ async def test_an_export_becomes_scores_vectors_and_knowledge(bench: Bench, tmp_
     checked = data_of(bench, "provider.checked")[0]
     assert checked["status"] == "connected"
     assert checked["latency_s"] > 0
+    await wait_until(lambda: any(d["busy_mean"] for d in data_of(bench, "worker.heartbeat")))
+    first, *later = (d["cpu_percent"] for d in data_of(bench, "worker.heartbeat"))
+    assert first is None  # a worker that has just begun has measured nothing
+    assert any(later)
     assert {d["agent"] for d in data_of(bench, "agent.finished")} == {
         "classification",
         "extraction",

@@ -24,7 +24,8 @@ SHAPES = {
         "task.cancelled": "task_id attempt run_s reason",
     },
     "monitoring": {
-        "worker.heartbeat": "worker host pid started_at slots busy tasks cpu_percent rss_bytes",
+        "worker.heartbeat": "worker host pid started_at slots busy busy_mean tasks cpu_percent"
+        " rss_bytes",
         "worker.stopped": "worker tasks broker version",
         "audit": "who action target detail",
         "task_started": "task_id task_name params attempt",

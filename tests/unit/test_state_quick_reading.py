@@ -69,6 +69,7 @@ BEAT = (
     "draining",
     "log_level",
     "catalogue",
+    "busy_mean",
 )
 
 

@@ -200,6 +200,38 @@ def test_small_talk_code_and_links_hold_no_atoms() -> None:
     assert atoms_in(talk, None, model="m", now=NOW) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4.20 live at 10 %, two thousand people used it, crash-free 99.80 %, best number so far",
+        "released to all regions, writes go to the new table, errors 0 since midnight",
+        "The whole evening passed with 0 errors on all three clusters",
+        "The migration went through without any problem on the replica",
+        "Реліз пройшов без помилок на всіх трьох кластерах",
+    ],
+)
+def test_bad_news_that_is_denied_is_none(text: str) -> None:
+    found = atoms_in([said(text)], None, model="m", now=NOW)
+    assert not {"problem", "blocker", "risk"} & {atom.type for atom in found}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["error rate 0.5 % since the release", "errors: 12 in the last ten minutes", "10 errors today"],
+)
+def test_numbers_that_deny_nothing_leave_bad_news(text: str) -> None:
+    (atom,) = atoms_in([said(f"{text} on the payment cluster")], None, model="m", now=NOW)
+    assert atom.type == "problem"
+
+
+def test_a_cue_says_less_about_a_long_sentence() -> None:
+    short = "The payment queue does not work after the release"
+    words = " ".join(f"service{number}" for number in range(30))
+    (plain,) = atoms_in([said(short)], None, model="m", now=NOW)
+    (long,) = atoms_in([said(f"{short} {words}")], None, model="m", now=NOW)
+    assert long.confidence < plain.confidence
+
+
 def test_the_same_sentence_is_the_same_atom() -> None:
     one = atoms_in([said("We decided to keep the keys for 72 hours.")], None, model="m", now=1.0)
     two = atoms_in([said("we DECIDED to keep the keys for 72 hours")], None, model="m", now=2.0)
@@ -216,6 +248,11 @@ def test_key_phrases_recur_and_come_strongest_first() -> None:
     assert key_phrases(texts)[0] == "payment queue"
     assert key_phrases(["nothing recurs", "in these", "three texts"]) == []
     assert key_phrases([]) == []
+
+
+def test_words_that_name_no_topic_by_themselves_are_no_key_phrase() -> None:
+    assert key_phrases(["remove it please", "remove that", "рядки", "ці рядки"]) == []
+    assert key_phrases(["remove stale rows", "remove stale rows"]) != []
 
 
 def test_conversations_follow_replies_and_authors_that_go_on() -> None:

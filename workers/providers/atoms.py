@@ -5,6 +5,7 @@ requirement. The sentence around the cue becomes the atom, with the message as i
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -95,10 +96,20 @@ _UK: Final[dict[str, tuple[tuple[float, str], ...]]] = {
         (0.6, r"\bтреба\b|потрібн|має бути|мають бути|до п'ятниці|до понеділка|до кінця"),
     ),
 }
+_BAD_NEWS: Final = frozenset({"problem", "blocker", "risk"})
+_NONE_BEFORE: Final = re.compile(
+    r"(?<!\w)(?<!\d[.,])(?:0|no|zero|without(?: any)?|never|free of|жодн\w+|нуль|без)[\s-]+$",
+    re.IGNORECASE,
+)
+_NONE_AFTER: Final = re.compile(
+    r"[\w']*(?:-free\b|\s*[:=]?\s*(?:0|none|zero|нуль)\b(?![.,]?\d))", re.IGNORECASE
+)
 _QUESTION: Final = 0.8
 _STRONG: Final = 0.55
 _MIN_WORDS: Final = 3
 _MAX_TITLE: Final = 140
+_LONG: Final = 16
+"""Meaningful words above which a cue says less and less about the whole sentence."""
 
 
 def _compiled(
@@ -119,8 +130,7 @@ def cue_strength(text: str) -> float:
     """Return how strongly the wording of a text promises knowledge, 0 to 1."""
     bare = _plain_quotes(prose(text))
     found = sorted(
-        {kind: strength for kind, strength, cue in reversed(_ALL) if cue.search(bare)}.values(),
-        reverse=True,
+        {kind: strength for kind, strength, _ in reversed(_hits(bare))}.values(), reverse=True
     )
     missing = 1.0
     for strength in found:  # two hints are worth more than one, never more than certainty
@@ -166,7 +176,7 @@ def _atoms_of(
             type=kind,
             title=_title(sentence),
             evidence=(Evidence(message.id, sentence, cue),),
-            confidence=round(strength * min(1.0, 0.6 + 0.05 * len(meaning)), 3),
+            confidence=round(strength * _weight(len(meaning)), 3),
             language=spoken,
             found_at=found_at,
             model=model,
@@ -182,12 +192,28 @@ def _best_cue(bare: str, sentence: str) -> tuple[str, float, str] | None:
     return max(hits, key=lambda hit: hit[1], default=None)
 
 
+def _weight(words: int) -> float:
+    """Return how much a cue says about a sentence of so many meaningful words."""
+    return min(1.0, 0.6 + 0.05 * words) * math.sqrt(min(1.0, _LONG / words))
+
+
 def _hits(bare: str) -> list[tuple[str, float, str]]:
     return [
         (kind, strength, match.group().strip().lower())
         for kind, strength, cue in _ALL
-        if (match := cue.search(bare))
+        if (match := _meant(kind, cue, bare))
     ]
+
+
+def _meant(kind: str, cue: re.Pattern[str], bare: str) -> re.Match[str] | None:
+    """Return the first place of a cue; bad news that is denied ("0 errors") is none."""
+    for match in cue.finditer(bare):
+        denied = kind in _BAD_NEWS and (
+            _NONE_BEFORE.search(bare, 0, match.start()) or _NONE_AFTER.match(bare, match.end())
+        )
+        if not denied:
+            return match
+    return None
 
 
 def _identity(kind: str, meaning: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from workers.providers.stop_words import CALENDAR, STOP_WORDS
+from workers.providers.stop_words import CALENDAR, STOP_WORDS, WEAK_ALONE
 from workers.providers.text import prose, words
 
 _BREAK: Final = re.compile(r"[^\w\s'’ʼ-]+|\n")
@@ -50,8 +50,9 @@ def key_phrases(texts: Sequence[str], count: int = 5) -> list[str]:
         recurring = sum(spread[word] - 1 for word in key)
         if not recurring:
             return 0.0
-        verbs = sum(bool(_VERB.search(word)) for word in shown[key].split())
-        if verbs == len(key):
+        shown_words = shown[key].split()
+        verbs = sum(bool(_VERB.search(word)) for word in shown_words)
+        if all(word in WEAK_ALONE or _VERB.search(word) for word in shown_words):
             return 0.0
         together = seen[key] ** 0.5 * len(key) ** 0.8
         known = 1 + sum(len(company[word]) > 1 for word in key) / len(key)

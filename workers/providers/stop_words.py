@@ -50,6 +50,12 @@ _CALENDAR_WORDS: Final = """
     години година хвилин хвилини січня лютого березня квітня травня червня липня серпня вересня
     жовтня листопада грудня nothing running everything somebody anybody people already instead
 """
+_WEAK_WORDS: Final = """
+    remove add change check use run fix update merge write read send open close move start stop try
+    look wait keep set put take give show tell ask find call turn works work looks live thread
+    rows row lines line number numbers part parts half side place people person
+    рядки рядок рядків рядка число числа частина частину раз рази людей люди місце справа штука
+"""
 
 ENGLISH: Final = frozenset(_ENGLISH_WORDS.split())
 """English words without a meaning of their own."""
@@ -58,6 +64,8 @@ UKRAINIAN: Final = frozenset(_UKRAINIAN_WORDS.split())
 STOP_WORDS: Final = ENGLISH | UKRAINIAN
 CALENDAR: Final = frozenset(_CALENDAR_WORDS.split())
 """Words for times and for nothing in particular: they name no topic."""
+WEAK_ALONE: Final = frozenset(_WEAK_WORDS.split())
+"""Words that name no topic by themselves, only together with a better one."""
 OTHER_LATIN: Final = frozenset(_OTHER_LATIN_WORDS.split()) - ENGLISH
 """Frequent words of German, Spanish, French, Polish and Czech."""
 RUSSIAN: Final = frozenset(_RUSSIAN_WORDS.split())

@@ -105,7 +105,7 @@ class MonitoringPage(TopicPage[Worker]):
         self._busy = TimeChart(
             "Busy slots",
             Unit.COUNT,
-            subtitle="by worker",
+            subtitle="by worker, on average since its heartbeat before",
             empty_text="Heartbeats say here how busy each worker is.",
         )
         self._cpu = TimeChart(
