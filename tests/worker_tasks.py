@@ -11,6 +11,7 @@ from taskiq.depends.progress_tracker import ProgressTracker
 
 from workers.control import stop_requested
 from workers.registry import task
+from workers.services import current_services
 
 
 def note(path: str, word: str) -> None:
@@ -144,3 +145,13 @@ async def enqueue_another(path: str, seconds: float) -> str:
     await asyncio.sleep(seconds)
     await work.kiq(path)
     return "enqueued"
+
+
+@task()
+async def ask_the_server(path: str, seconds: float) -> str:
+    note(path, "begin")
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        await current_services().store.state("nothing")
+    note(path, "end")
+    return "done"

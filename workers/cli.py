@@ -8,7 +8,7 @@ import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
-from workers import schedule_commands
+from workers import schedule_commands, wait_for
 from workers.arguments import make_parser
 from workers.checks.command import check
 from workers.checks.finding import Finding, tell
@@ -98,6 +98,7 @@ async def _provision(settings: Settings) -> None:
 
 def _run(command: Coroutine[Any, Any, T]) -> T:
     """Run on uvloop where it is installed."""
+    wait_for.install()
     try:
         import uvloop  # noqa: PLC0415 - not installed everywhere
     except ImportError:

@@ -9,8 +9,9 @@ _ASK_AGAIN: Final = 0.5
 async def end(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks until they have ended; what they raise is of no interest any more.
 
-    Once is not enough: `asyncio.wait_for`, which the client library waits with, forgets before
-    Python 3.12 about a cancellation that comes together with its answer.
+    Once is not always enough: the client library drops a cancellation that reaches it while it
+    drains or closes, and so may what a task calls. What `asyncio.wait_for` loses before Python
+    3.12 is no reason in our own processes (`workers.wait_for`), but it is in others.
     """
     going = {task for task in tasks if not task.done()}
     while going:

@@ -77,6 +77,20 @@ async def test_a_running_async_task_is_cancelled_at_once(lasting: Bench, tmp_pat
 
 
 @module_wide
+async def test_a_task_that_is_busy_with_the_server_is_cancelled_each_time(
+    lasting: Bench, tmp_path: Path
+) -> None:
+    for number in range(10):
+        seen = tmp_path / str(number)
+        task_id = await lasting.send("ask_the_server", str(seen), 3.0)
+        await wait_until(lambda seen=seen: lines(seen) == ["begin"])
+        answer = await tell(lasting, "cancel", task_id=task_id)
+        assert (answer.outcome, answer.detail) == ("cancelled", ""), number
+        assert (await lasting.result(task_id))["error"]["exc_type"] == "CancelledError"
+        assert lines(seen) == ["begin"]
+
+
+@module_wide
 async def test_a_task_in_a_thread_that_asks_is_stopped(lasting: Bench, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     task_id = await lasting.send("work_until_asked_to_stop", str(seen))
@@ -209,7 +223,7 @@ async def test_a_paused_worker_starts_nothing_and_finishes_what_runs(
     assert (await tell(lasting, "ping")).detail == "paused"
     assert (await tell(lasting, "resume")).outcome == "resumed"
     assert (await lasting.result(after))["return_value"] == "done"
-    assert lasting.types_of(after) == ["task.started", "task.succeeded"]
+    await wait_until(lambda: lasting.types_of(after) == ["task.started", "task.succeeded"])
     await wait_until(lambda: not heartbeats(lasting)[-1]["paused"])
 
 

@@ -1,0 +1,136 @@
+"""Whoever waits with a limit in a worker can be cancelled at any moment, on every Python."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from workers import wait_for as mended
+
+Wait = Callable[[Awaitable[Any], float | None], Awaitable[Any]]
+
+
+@pytest.fixture(params=["ours", "what a worker process has"])
+def wait(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Wait:
+    if request.param == "ours":
+        return mended.wait_for
+    for module in (asyncio, asyncio.tasks):
+        monkeypatch.setattr(module, "wait_for", module.wait_for)  # put back afterwards
+    mended.install()
+    assert asyncio.wait_for is asyncio.tasks.wait_for
+    return asyncio.wait_for
+
+
+async def value(of: Any = "value") -> Any:
+    await asyncio.sleep(0)
+    return of
+
+
+async def test_what_comes_in_time_is_returned(wait: Wait) -> None:
+    future = asyncio.get_running_loop().create_future()
+    future.set_result("there")
+    for timeout in (None, 10, 0, -1):
+        assert await wait(future, timeout) == "there"
+    assert await wait(value(), None) == "value"
+    assert await wait(value(), 10) == "value"
+    assert await wait(asyncio.create_task(value()), 10.0) == "value"
+
+
+async def test_errors_are_raised_as_they_are(wait: Wait) -> None:
+    async def fail() -> None:
+        raise ValueError("wrong")
+
+    for timeout in (None, 10):
+        with pytest.raises(ValueError, match="wrong"):
+            await wait(fail(), timeout)
+    failed = asyncio.get_running_loop().create_future()
+    failed.set_exception(ValueError("wrong"))
+    with pytest.raises(ValueError, match="wrong"):
+        await wait(failed, 0)
+
+
+@pytest.mark.parametrize("limit", [0.01, 0, -1])
+async def test_what_takes_too_long_is_cancelled(wait: Wait, limit: float) -> None:
+    future = asyncio.get_running_loop().create_future()
+    with pytest.raises(TimeoutError):
+        await wait(future, limit)
+    assert future.cancelled()
+    task = asyncio.create_task(asyncio.sleep(60))
+    await asyncio.sleep(0)
+    with pytest.raises(TimeoutError):
+        await wait(task, limit)
+    assert task.cancelled()
+    with pytest.raises(TimeoutError):
+        await wait(asyncio.sleep(60), limit)
+
+
+async def test_what_ends_by_itself_though_no_time_is_left_is_returned(wait: Wait) -> None:
+    async def stubborn() -> str:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        return "all the same"
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    assert await wait(task, 0) == "all the same"
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_cancellation_that_comes_with_the_answer_is_not_lost(
+    wait: Wait, turns: int
+) -> None:
+    answer = asyncio.get_running_loop().create_future()
+
+    async def ask_again_and_again() -> None:
+        await wait(answer, 10)
+        for _ in range(10):
+            await wait(value(), 10)
+
+    asking = asyncio.create_task(ask_again_and_again())
+    await asyncio.sleep(0)
+    answer.set_result("there")
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    asking.cancel("enough")
+    async with asyncio.timeout(10):
+        await asyncio.wait({asking})
+    assert asking.cancelled()
+
+
+async def test_a_cancellation_that_comes_with_the_timeout_is_not_lost(wait: Wait) -> None:
+    waiting: asyncio.Task[Any]
+
+    async def cancelled_late() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            waiting.cancel()
+            raise
+
+    inner = asyncio.create_task(cancelled_late())
+    waiting = asyncio.create_task(wait(inner, 0.01))  # type: ignore[arg-type]
+    await asyncio.wait({waiting}, timeout=10)
+    assert waiting.cancelled()
+    assert inner.cancelled()
+
+
+async def test_who_waits_for_something_without_time_left_can_be_cancelled(wait: Wait) -> None:
+    let_go = asyncio.Event()
+
+    async def slow_to_end() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await let_go.wait()
+
+    task = asyncio.create_task(slow_to_end())
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(wait(task, 0))  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait({waiting}, timeout=10)
+    assert waiting.cancelled()
+    let_go.set()
+    await asyncio.wait({task}, timeout=10)
