@@ -6,6 +6,7 @@ second worker, and drops what it cannot read. Here tasks are asked for with dead
 """
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import AsyncGenerator
@@ -13,6 +14,7 @@ from typing import Final
 
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.errors import NoStreamResponseError, ServiceUnavailableError
 from taskiq import BrokerMessage
 from taskiq_nats import PullBasedJetStreamBroker
 
@@ -27,7 +29,12 @@ from workers.task_broker import REQUEUE, TaskBroker, message_headers
 
 logger = logging.getLogger("pulse.workers.broker")
 
-_PUBLISH_TRIES: Final = 5
+SEND_LIMIT: Final = 25.0
+"""For how long a task is offered to a queue that does not take it, in seconds. The election of a
+leader in a cluster takes less; the queue recognises a task that was sent before for much longer."""
+_SEND_AGAIN: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+_FULL: Final = frozenset({10023, 10047, 10077})
+"""What JetStream calls "unavailable" for want of room: the next moment will bring none."""
 
 
 class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] # its client
@@ -70,16 +77,24 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
             self.ack_wait = await ensure_task_consumer(self.js, self.settings)
 
     async def kick(self, message: BrokerMessage) -> None:
-        """Store a task in the queue: once, even if the server's answer is lost and it is resent."""
+        """Store a task in the queue: once, even if the server's answer is lost and it is resent.
+
+        A queue that has no leader at the moment is waited for, as is an answer: `SEND_LIMIT` in
+        all.
+        """
         requeued = message.labels.get(REQUEUE)
         identity = f"{message.task_id}.{requeued}" if requeued else message.task_id
         headers = {**message_headers(message.labels), "Nats-Msg-Id": identity}
-        for attempt in range(1, _PUBLISH_TRIES + 1):
+        deadline = time.monotonic() + SEND_LIMIT
+        for attempt in itertools.count():
             try:
                 await self.js.publish(self.subject, payload=message.message, headers=headers)
-            except NatsTimeoutError:
-                if attempt == _PUBLISH_TRIES:
+            except (NatsTimeoutError, NoStreamResponseError, ServiceUnavailableError) as error:
+                pause = _SEND_AGAIN[min(attempt, len(_SEND_AGAIN) - 1)]
+                full = isinstance(error, ServiceUnavailableError) and error.err_code in _FULL
+                if full or time.monotonic() + pause >= deadline:
                     raise
+                await asyncio.sleep(pause)
             else:
                 return
 

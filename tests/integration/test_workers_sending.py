@@ -7,11 +7,25 @@ import nats
 import pytest
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import StreamConfig
-from nats.js.errors import APIError, NotFoundError, ObjectNotFoundError
+from nats.js.errors import (
+    APIError,
+    NoStreamResponseError,
+    NotFoundError,
+    ObjectNotFoundError,
+    ServiceUnavailableError,
+)
+from taskiq import BrokerMessage
 
-from pulse_desktop.protocol.topics import EVENT_STREAM, EVENT_STREAM_SUBJECT
+from pulse_desktop.protocol.topics import (
+    EVENT_STREAM,
+    EVENT_STREAM_SUBJECT,
+    TASK_STREAM,
+    TASK_SUBJECT,
+)
 from tests.servers import NatsServer
 from tests.waiting import wait_until
+from workers import broker as broker_module
+from workers.broker import PulseBroker
 from workers.event_publisher import EventPublisher
 from workers.object_writer import CHUNK, ObjectWriter
 from workers.settings import Settings
@@ -162,3 +176,40 @@ async def test_events_that_no_stream_holds_are_given_up(nats_server):
     await wait_until(told_more)
     await events.close()
     await listener.close()
+
+
+@pytest.fixture
+async def broker(nats_server):
+    broker = PulseBroker(Settings(server=nats_server.url))
+    await broker.startup()
+    yield broker
+    await broker.shutdown()
+
+
+def _message(task_id: str) -> BrokerMessage:
+    return BrokerMessage(task_id=task_id, task_name="any", message=b"{}", labels={})
+
+
+async def test_a_task_waits_for_a_queue_that_nobody_answers_for_at_the_moment(client, broker):
+    """So it is while a cluster elects who leads the stream."""
+    sending = [asyncio.create_task(broker.kick(_message(f"task-{n % 3}"))) for n in range(6)]
+    done, _ = await asyncio.wait(sending, timeout=0.5)
+    assert not done
+    await client.jetstream().add_stream(StreamConfig(name=TASK_STREAM, subjects=[TASK_SUBJECT]))
+    await asyncio.gather(*sending)
+    assert (await client.jetstream().stream_info(TASK_STREAM)).state.messages == 3
+
+
+async def test_a_task_is_refused_in_the_end_and_at_once_by_a_full_queue(
+    client, broker, monkeypatch
+):
+    monkeypatch.setattr(broker_module, "SEND_LIMIT", 0.5)
+    with pytest.raises(NoStreamResponseError):
+        await broker.kick(_message("nowhere"))
+    monkeypatch.setattr(broker_module, "SEND_LIMIT", 60.0)
+    full = StreamConfig(name=TASK_STREAM, subjects=[TASK_SUBJECT], max_msgs=1, discard="new")
+    await client.jetstream().add_stream(full)
+    await broker.kick(_message("first"))
+    async with asyncio.timeout(10):
+        with pytest.raises(ServiceUnavailableError, match="maximum"):
+            await broker.kick(_message("second"))
