@@ -19,7 +19,7 @@ from taskiq import BrokerMessage
 from taskiq_nats import PullBasedJetStreamBroker
 
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
-from workers.connection import OUTAGE_ERRORS, ConnectionLog, connect_options
+from workers.connection import OUTAGE_ERRORS, ConnectionLog, connect_options, connecting
 from workers.delivery import DeliveredMessage, Delivery, StreamDelivery, as_message
 from workers.ending import end
 from workers.provisioning import ensure_task_consumer, provision
@@ -71,7 +71,16 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
         """Do nothing: streams are made with limits before (`provisioning`)."""
 
     async def _startup_consumer(self) -> None:
-        """Learn how long the consumer waits for an answer. Only a worker needs one."""
+        """Do nothing: it is made once there is a connection (`startup`)."""
+
+    async def startup(self) -> None:
+        """Connect, and as a worker learn how long the consumer waits for an answer.
+
+        Raises:
+            CannotConnectError: no connection in time.
+        """
+        async with connecting(self.settings, self._log):
+            await super().startup()
         self.connected_at = time.time()
         if self.is_worker_process:
             self.ack_wait = await ensure_task_consumer(self.js, self.settings)

@@ -70,9 +70,14 @@ def run_as_script() -> None:
 async def _command(options: argparse.Namespace, settings: Settings) -> int:
     match options.command:
         case "run":
-            given_back = await run_worker(settings, parent_pipe=options.parent_pipe)
-            if given_back:
-                _leave_at_once()
+            ending = await run_worker(settings, parent_pipe=options.parent_pipe)
+            status = OK
+            if ending.lost:
+                error = CannotConnectError(f"{settings.shown_server} {ending.lost}")
+                status = _fail(error, NO_CONNECTION)
+            if ending.threads_left:
+                _leave_at_once(status)
+            return status
         case "feed":
             await run_feed(settings, path=options.export, parent_pipe=options.parent_pipe)
         case "check":
@@ -109,12 +114,12 @@ def _run(command: Coroutine[Any, Any, T]) -> T:
         return runner.run(command)
 
 
-def _leave_at_once() -> None:
-    """End without waiting for threads of sync tasks: those tasks were given back."""
+def _leave_at_once(status: int) -> None:
+    """End without waiting for threads of sync tasks: those tasks are answered or given back."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(OK)
+    os._exit(status)
 
 
 def _fail(error: Exception, status: int) -> int:

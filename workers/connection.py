@@ -5,7 +5,9 @@ from `connect()`; both are dealt with here.
 """
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import nats
@@ -26,19 +28,24 @@ OUTAGE_ERRORS: Final = (NatsError, OSError, asyncio.TimeoutError)
 
 
 class ConnectionLog:
-    """Says what happens to a connection, each reason once, in masked lines."""
+    """Says what happens to a connection, each reason once, in masked lines.
+
+    Attributes:
+        purpose: of the connection.
+        last_error: since it was made, masked; empty if there was none.
+    """
 
     def __init__(self, purpose: str) -> None:
         self.purpose = purpose
-        self._last_error = ""
+        self.last_error = ""
         self._lost = False
         self._about_to_tell: asyncio.TimerHandle | None = None
 
     async def on_error(self, error: Exception) -> None:
         """Log one line; a repeated one is not repeated. Never raises."""
         text = mask_address(f"{type(error).__name__}: {error}".rstrip(": "))
-        if text != self._last_error:
-            self._last_error = text
+        if text != self.last_error:
+            self.last_error = text
             logger.warning("%s connection: %s", self.purpose, text)
 
     async def on_disconnected(self) -> None:
@@ -49,7 +56,7 @@ class ConnectionLog:
     async def on_reconnected(self) -> None:
         """Log the return."""
         self._forget_the_loss()
-        self._last_error = ""
+        self.last_error = ""
         if self._lost:
             self._lost = False
             logger.info("%s connection: back", self.purpose)
@@ -124,6 +131,24 @@ async def connect(
         raise CannotConnectError(_reason(settings, errors[-1] if errors else error)) from None
     connected = True
     return client
+
+
+@contextlib.asynccontextmanager
+async def connecting(settings: Settings, log: ConnectionLog) -> AsyncIterator[None]:
+    """Limit what others connect for us, who would try for ever.
+
+    Raises:
+        CannotConnectError: not done in time.
+    """
+    try:
+        async with asyncio.timeout(settings.connect_timeout):
+            yield
+    except TimeoutError:
+        limit = f"{settings.connect_timeout:g} s"
+        why = log.last_error or "the log may tell why"
+        raise CannotConnectError(
+            f"{settings.shown_server}: not all connections were made within {limit}: {why}"
+        ) from None
 
 
 def _reason(settings: Settings, error: Exception | None) -> str:

@@ -23,7 +23,7 @@ from taskiq_nats import NatsBroker
 
 from pulse_desktop.protocol.task_message import UnreadableTaskError, decode_task
 from pulse_desktop.protocol.topics import TASK_SUBJECT
-from workers.connection import ConnectionLog, connect_options
+from workers.connection import ConnectionLog, connect_options, connecting
 from workers.core_delivery import CoreDelivery
 from workers.delivery import DeliveredMessage, Delivery, as_message
 from workers.hand_over import Takers, drained
@@ -68,8 +68,13 @@ class CoreBroker(TaskBroker, NatsBroker):
         self._stopping = False
 
     async def startup(self) -> None:
-        """Connect, and as a worker join those who take tasks: from now on nothing is missed."""
-        await super().startup()
+        """Connect, and as a worker join those who take tasks: from now on nothing is missed.
+
+        Raises:
+            CannotConnectError: no connection in time.
+        """
+        async with connecting(self.settings, self._log):
+            await super().startup()
         self.connected_at = time.time()
         if self.is_worker_process:
             await self._start_hearing()

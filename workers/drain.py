@@ -8,16 +8,14 @@ long that takes; only a second signal ends it, and then each task has a result t
 import asyncio
 import contextlib
 import logging
-from typing import Final
 
 from workers.cancellation import Cancellation
+from workers.closing import CLOSE_LIMIT
 from workers.receiver import PulseReceiver
 from workers.settings import Settings
 from workers.stop_signal import StopSignal
 
 logger = logging.getLogger("pulse.workers.drain")
-
-CLOSE_LIMIT: Final = 5.0
 
 
 async def work_until_stopped(receiver: PulseReceiver, stop: StopSignal, settings: Settings) -> int:

@@ -31,6 +31,10 @@ class CannotConnectError(WorkerError):
     """No connection to the NATS server. `str()` says which, why, and what to do."""
 
 
+class StoppedEarlyError(WorkerError):
+    """The process was asked to end before it had begun its work."""
+
+
 class ProvisionError(WorkerError):
     """A stream or bucket cannot be made. `str()` says which, why, and what to do."""
 

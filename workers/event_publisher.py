@@ -26,6 +26,7 @@ from nats.errors import MaxPayloadError
 
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.topics import subject_of
+from workers.closing import close_client
 from workers.connection import OUTAGE_ERRORS, ConnectionLog, connect
 from workers.ending import end
 from workers.plain import plain
@@ -149,7 +150,7 @@ class EventPublisher:
             if self._client.is_connected:
                 with contextlib.suppress(*OUTAGE_ERRORS):
                     await self._client.flush(math.ceil(limit))
-            await self._client.close()
+            await close_client(self._client)
         if lost or self.dropped:
             logger.warning("events never sent: %d, dropped: %d", lost, self.dropped)
 

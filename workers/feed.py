@@ -14,14 +14,16 @@ import dataclasses
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
 from nats.js import JetStreamContext
 
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM
+from workers.closing import close_all
 from workers.connection import OUTAGE_ERRORS, connect
+from workers.errors import StoppedEarlyError
 from workers.event_publisher import EventPublisher
 from workers.lease import Lease
 from workers.process import make_broker
@@ -148,19 +150,26 @@ async def run_feed(settings: Settings, *, path: str = "", parent_pipe: bool = Fa
     stop.install(parent_pipe=parent_pipe)
     import_tasks(settings.task_modules)
     who = settings.named("feed").identity
-    client = await connect(settings, "feed")
     events = EventPublisher(settings, who)
+    broker = make_broker(settings, events, who)
+    install_services(broker)
+    closings: list[Callable[[], Awaitable[None]]] = [events.close, broker.shutdown]
     try:
-        await provision(client.jetstream(), settings)
-        await events.start()
-        broker = make_broker(settings, events, who)
-        install_services(broker)
-        await broker.startup()
-        scheduling = await Scheduling.start(settings, broker, events, who)
+        async with stop.cuts_short():
+            client = await connect(settings, "feed")
+            closings.append(client.close)
+            await provision(client.jetstream(), settings)
+            await events.start()
+            await broker.startup()
+            feed = Feed(await Store.open(client.jetstream()), client.jetstream(), path, who)
+            scheduling = await Scheduling.start(settings, broker, events, who)
+    except StoppedEarlyError:
+        await close_all(*closings)
+        logger.info("%s ended (%s) before it enqueued anything", who, stop.reason)
+        return
     except BaseException:
-        await client.close()
+        await close_all(*closings)
         raise
-    feed = Feed(await Store.open(client.jetstream()), client.jetstream(), path, who)
     logger.info("%s enqueues a slice every %g s", who, settings.feed_interval)
     while not stop.asked.is_set():
         try:
@@ -176,9 +185,5 @@ async def run_feed(settings: Settings, *, path: str = "", parent_pipe: bool = Fa
         async with asyncio.timeout(2):
             await feed.release()
     await scheduling.close()
-    await events.close()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(3):
-            await broker.shutdown()
-            await client.close()
+    await close_all(*closings)
     logger.info("%s ended (%s)", who, stop.reason)

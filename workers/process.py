@@ -6,19 +6,20 @@ limit, gives back the rest, says that it ended, and exits with 0.
 """
 
 import asyncio
-import contextlib
+import dataclasses
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from nats.aio.client import Client
 
 from workers.background import Background
 from workers.broker import PulseBroker
+from workers.closing import close_all
 from workers.connection import connect
 from workers.control import Control
 from workers.core_broker import CoreBroker
-from workers.drain import CLOSE_LIMIT, work_until_stopped
-from workers.errors import CannotConnectError
+from workers.drain import work_until_stopped
+from workers.errors import StoppedEarlyError
 from workers.event_publisher import EventPublisher
 from workers.heartbeat import Heartbeat
 from workers.metrics import MetricsReporter
@@ -34,48 +35,71 @@ from workers.services import Services, install_services, make_services
 from workers.settings import Settings
 from workers.stop_signal import StopSignal
 from workers.task_broker import TaskBroker
+from workers.threads import TaskThreads
 
 logger = logging.getLogger("pulse.workers.process")
 
+_OTHER_THREADS: Final = 32
+"""For `asyncio.to_thread` and names of hosts."""
 
-async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> int:
+
+@dataclasses.dataclass(frozen=True)
+class Ending:
+    """How a worker ended.
+
+    Attributes:
+        threads_left: threads run on that nobody waits for: leave the process without them.
+        lost: which connection was lost for good, or what the server refuses; empty if it was
+            told to end.
+    """
+
+    threads_left: bool = False
+    lost: str = ""
+
+
+async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> Ending:
     """Run tasks until told to stop.
 
-    Returns:
-        How many tasks were given back unfinished. Threads of sync tasks among them still run:
-        leave the process without waiting for them.
-
     Raises:
-        CannotConnectError: no connection at the start, or one was closed for good later.
+        CannotConnectError: no connection at the start.
         ProvisionError: streams or buckets cannot be made.
         SettingsError: a task module cannot be imported.
     """
     stop = StopSignal()
     stop.install(parent_pipe=parent_pipe)
     import_tasks(settings.task_modules)
-    worker = settings.identity
-    client = await connect(settings, "store")
+    threads = TaskThreads(settings.slots, "task")
+    others = TaskThreads(_OTHER_THREADS, "other")
+    asyncio.get_running_loop().set_default_executor(others)
     try:
-        await provision(client.jetstream(), settings)
-        events = EventPublisher(settings, worker)
-        await events.start()
-        services = await make_services(client, events, worker)
-        broker = make_broker(settings, events, worker)
-        broker.is_worker_process = True
-        install_services(broker, services)
-        await broker.startup()
-    except BaseException:
-        await client.close()
-        raise
-    executor = ThreadPoolExecutor(settings.slots, thread_name_prefix="task")
-    receiver = PulseReceiver(broker, settings, executor=executor)
+        async with stop.cuts_short():
+            parts = await Parts.start(settings)
+    except StoppedEarlyError:
+        logger.info("%s ended (%s) before it took tasks", settings.identity, stop.reason)
+        return Ending(others.busy)
+    given_back, lost = await _work(parts, stop, settings, threads)
+    for executor in (threads, others):
+        executor.shutdown(wait=False, cancel_futures=True)
+    left = threads.busy or others.busy
+    if left and not given_back:
+        logger.warning("not waiting for threads of tasks that were answered before they ended")
+    logger.info("%s ended (%s), %d tasks given back", settings.identity, stop.reason, given_back)
+    return Ending(bool(given_back) or left, lost)
+
+
+async def _work(
+    parts: "Parts", stop: StopSignal, settings: Settings, threads: TaskThreads
+) -> tuple[int, str]:
+    """Run tasks, and come to an end. Returns how many were given back, and what was lost."""
+    events, client, broker, worker = parts.events, parts.client, parts.broker, settings.identity
+    receiver = PulseReceiver(broker, settings, executor=threads)
     heartbeat = Heartbeat(events, receiver, settings, worker)
     orders = Orders(client.jetstream(), receiver, events, stop, heartbeat.tell_change)
     control = Control(client, orders, worker)
     if settings.control:
         await control.start()
         heartbeat.control = control.subject
-    background = _start_background(settings, services, heartbeat)
+    background = _start_background(settings, parts.services, heartbeat)
     connections = Connections(stop, broker, client, events)
     background.repeat("connections", 1.0, connections.look)
     logger.info("%s takes tasks from %s", worker, settings.shown_server)
@@ -83,12 +107,46 @@ async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> int:
     await background.close()
     await control.close()
     heartbeat.stopped(given_back)
-    await _close_all(events, broker, client)
-    executor.shutdown(wait=not given_back, cancel_futures=True)
-    logger.info("%s ended (%s), %d tasks given back", worker, stop.reason, given_back)
-    if connections.lost:
-        raise CannotConnectError(f"{settings.shown_server} {connections.lost}")
-    return given_back
+    await parts.close()
+    return given_back, connections.lost
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What a worker is connected with."""
+
+    client: Client
+    events: EventPublisher
+    broker: TaskBroker
+    services: Services
+
+    @classmethod
+    async def start(cls, settings: Settings) -> "Parts":
+        """Connect everything and make what is missing on the server.
+
+        Raises:
+            CannotConnectError: no connection in time.
+            ProvisionError: streams or buckets cannot be made.
+        """
+        worker = settings.identity
+        events = EventPublisher(settings, worker)
+        broker = make_broker(settings, events, worker)
+        broker.is_worker_process = True
+        client = await connect(settings, "store")
+        try:
+            await provision(client.jetstream(), settings)
+            await events.start()
+            services = await make_services(client, events, worker)
+            install_services(broker, services)
+            await broker.startup()
+        except BaseException:
+            await close_all(events.close, broker.shutdown, client.close)
+            raise
+        return cls(client, events, broker, services)
+
+    async def close(self) -> None:
+        """Send what is left, and disconnect."""
+        await close_all(self.events.close, self.broker.shutdown, self.client.close)
 
 
 class Connections:
@@ -140,12 +198,3 @@ def _start_background(settings: Settings, services: Services, heartbeat: Heartbe
     metrics = MetricsReporter(services)
     background.repeat("metrics", settings.metrics_interval, metrics.report)
     return background
-
-
-async def _close_all(events: EventPublisher, broker: TaskBroker, client: Client) -> None:
-    """Close connections, none of which may hold up the end."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(CLOSE_LIMIT):
-            await events.close()
-            await broker.shutdown()
-            await client.close()

@@ -6,9 +6,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from types import FrameType
 from typing import Final
+
+from workers.errors import StoppedEarlyError
 
 _WAKE_INTERVAL: Final = 0.5
 
@@ -50,6 +52,30 @@ class StopSignal:
         else:
             self.reason = reason
             self.asked.set()
+
+    @contextlib.asynccontextmanager
+    async def cuts_short(self) -> AsyncIterator[None]:
+        """Give up what is done inside as soon as the process is to end.
+
+        Raises:
+            StoppedEarlyError: it was given up; what was waited for in it has been cancelled.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(None) as scope:
+                watch = asyncio.create_task(self._reschedule(scope, loop), name="stop")
+                try:
+                    yield
+                finally:
+                    watch.cancel()
+        except TimeoutError:
+            if scope.expired():
+                raise StoppedEarlyError(self.reason) from None
+            raise
+
+    async def _reschedule(self, scope: asyncio.Timeout, loop: asyncio.AbstractEventLoop) -> None:
+        await self.asked.wait()
+        scope.reschedule(loop.time())
 
     def _install_plain(
         self, loop: asyncio.AbstractEventLoop, number: signal.Signals, name: str

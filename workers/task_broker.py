@@ -12,6 +12,7 @@ from typing import Any, Final
 from nats.aio.client import Client
 from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask
 
+from workers.closing import close_client
 from workers.connection import OUTAGE_ERRORS
 from workers.delivery import Delivery, current_delivery
 from workers.errors import UnknownTaskNameError
@@ -98,6 +99,7 @@ class TaskBroker(AsyncBroker):
         if self.client.is_connected:
             with contextlib.suppress(*OUTAGE_ERRORS):
                 await self.client.flush(2)
+        await close_client(self.client)
         await super().shutdown()
 
 

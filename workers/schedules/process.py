@@ -1,7 +1,6 @@
 """One scheduler process, from its start to a clean end."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import socket
@@ -13,9 +12,10 @@ from taskiq import AsyncBroker
 from pulse_desktop import __version__
 from pulse_desktop.protocol.timestamps import format_timestamp
 from workers.background import Background
+from workers.closing import close_all, close_client
 from workers.connection import connect
 from workers.ending import end
-from workers.errors import CannotConnectError
+from workers.errors import CannotConnectError, StoppedEarlyError
 from workers.event_publisher import EventPublisher
 from workers.process import make_broker
 from workers.provisioning import provision
@@ -30,7 +30,6 @@ from workers.stop_signal import StopSignal
 logger = logging.getLogger("pulse.workers.scheduler")
 
 NAME: Final = "scheduler"
-_CLOSE_LIMIT: Final = 5.0
 _SEND_LIMIT: Final = 10.0
 _FIRST: Final = asyncio.FIRST_COMPLETED
 
@@ -135,9 +134,7 @@ class Scheduling:
         await self._background.close()
         await end(self.running)
         await self._scheduler.finish(_SEND_LIMIT)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_LIMIT):
-                await self.source.shutdown()
+        await close_all(self.source.shutdown)
 
 
 async def run_scheduler(settings: Settings, *, parent_pipe: bool = False) -> None:
@@ -155,21 +152,23 @@ async def run_scheduler(settings: Settings, *, parent_pipe: bool = False) -> Non
     events = EventPublisher(settings, who)
     broker = make_broker(settings, events, who)
     install_services(broker)
-    await _provision(settings)
     try:
-        await events.start()
-        await broker.startup()
-        scheduling = await Scheduling.start(settings, broker, events, who)
+        async with stop.cuts_short():
+            await _provision(settings)
+            await events.start()
+            await broker.startup()
+            scheduling = await Scheduling.start(settings, broker, events, who)
+    except StoppedEarlyError:
+        await close_all(events.close, broker.shutdown)
+        logger.info("%s ended (%s) before it sent anything", who, stop.reason)
+        return
     except BaseException:
-        await events.close()
+        await close_all(events.close, broker.shutdown)
         raise
     logger.info("%s sends scheduled tasks to %s", who, settings.shown_server)
     lost = await _until_asked(stop, scheduling, events)
     await scheduling.close()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_CLOSE_LIMIT):
-            await events.close()
-            await broker.shutdown()
+    await close_all(events.close, broker.shutdown)
     logger.info("%s ended (%s)", who, stop.reason)
     if lost:
         raise CannotConnectError(f"{settings.shown_server} {lost}")
@@ -196,4 +195,4 @@ async def _provision(settings: Settings) -> None:
     try:
         await provision(client.jetstream(), settings)
     finally:
-        await client.close()
+        await close_client(client)

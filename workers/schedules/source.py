@@ -20,6 +20,7 @@ from nats.js import JetStreamContext
 from taskiq import ScheduledTask, ScheduleSource
 from taskiq.exceptions import ScheduledTaskCancelledError
 
+from workers.closing import close_client
 from workers.connection import ConnectionLog, connect
 from workers.provisioning import provision_schedules
 from workers.schedules.bucket import ScheduleBucket
@@ -110,7 +111,7 @@ class JsonScheduleSource(ScheduleSource):
         try:
             await self.provision()
         except BaseException:
-            await self._client.close()
+            await close_client(self._client)
             raise
         self.bucket = ScheduleBucket(
             self._js, self._settings.schedule_bucket, self._settings.schedule_prefix
@@ -119,7 +120,7 @@ class JsonScheduleSource(ScheduleSource):
     async def shutdown(self) -> None:
         """Disconnect."""
         if self._client is not None and not self._client.is_closed:
-            await self._client.close()
+            await close_client(self._client)
 
     async def provision(self) -> None:
         """Make the bucket if there is none.
