@@ -23,7 +23,7 @@ from workers.connection import OUTAGE_ERRORS, ConnectionLog, connect_options, co
 from workers.delivery import DeliveredMessage, Delivery, StreamDelivery, as_message
 from workers.ending import end
 from workers.provisioning import ensure_task_consumer, provision
-from workers.pull import PullRequests
+from workers.pull import PullRequests, next_subject
 from workers.settings import Settings
 from workers.task_broker import REQUEUE, TaskBroker, message_headers
 
@@ -57,7 +57,13 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
             stream_name=TASK_STREAM,
             durable=TASK_CONSUMER,
             pull_consume_timeout=settings.pull_timeout,
-            **connect_options(settings, "tasks", self._log, reconnected_cb=self._on_reconnected),
+            **connect_options(
+                settings,
+                "tasks",
+                self._log,
+                error_cb=self.on_error,
+                reconnected_cb=self._on_reconnected,
+            ),
         )
         self.set_up(settings)
         self.ack_wait = settings.ack_wait
@@ -114,6 +120,10 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
             self._start_pulling()
         while (delivery := await self._arrived.get()) is not None:
             yield as_message(delivery)
+
+    @property
+    def _takes_by(self) -> str:
+        return f'"{next_subject(self.stream_name, self.durable)}"'
 
     @property
     def waiting(self) -> int:

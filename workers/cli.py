@@ -72,9 +72,9 @@ async def _command(options: argparse.Namespace, settings: Settings) -> int:
         case "run":
             ending = await run_worker(settings, parent_pipe=options.parent_pipe)
             status = OK
-            if ending.lost:
-                error = CannotConnectError(f"{settings.shown_server} {ending.lost}")
-                status = _fail(error, NO_CONNECTION)
+            if ending.error is not None:
+                closed = isinstance(ending.error, CannotConnectError)
+                status = _fail(ending.error, NO_CONNECTION if closed else FAILED)
             if ending.threads_left:
                 _leave_at_once(status)
             return status

@@ -55,6 +55,7 @@ class CoreBroker(TaskBroker, NatsBroker):
                 connect_timeout=math.ceil(settings.connect_timeout),
                 drain_timeout=math.ceil(settings.drain_timeout) or 1,
                 max_reconnect_attempts=-1,
+                error_cb=self.on_error,
                 reconnected_cb=self._on_reconnected,
             ),
         )
@@ -108,6 +109,10 @@ class CoreBroker(TaskBroker, NatsBroker):
                 return
             self._changed.clear()
             await self._changed.wait()
+
+    @property
+    def _takes_by(self) -> str:
+        return f'subscription to "{self.subject}"'
 
     @property
     def waiting(self) -> int:

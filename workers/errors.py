@@ -31,6 +31,10 @@ class CannotConnectError(WorkerError):
     """No connection to the NATS server. `str()` says which, why, and what to do."""
 
 
+class TasksRefusedError(WorkerError):
+    """The server does not let this user take tasks. `str()` says what is missing."""
+
+
 class StoppedEarlyError(WorkerError):
     """The process was asked to end before it had begun its work."""
 

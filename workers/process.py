@@ -19,7 +19,12 @@ from workers.connection import connect
 from workers.control import Control
 from workers.core_broker import CoreBroker
 from workers.drain import work_until_stopped
-from workers.errors import StoppedEarlyError
+from workers.errors import (
+    CannotConnectError,
+    StoppedEarlyError,
+    TasksRefusedError,
+    WorkerError,
+)
 from workers.event_publisher import EventPublisher
 from workers.heartbeat import Heartbeat
 from workers.metrics import MetricsReporter
@@ -49,12 +54,11 @@ class Ending:
 
     Attributes:
         threads_left: threads run on that nobody waits for: leave the process without them.
-        lost: which connection was lost for good, or what the server refuses; empty if it was
-            told to end.
+        error: why it could not go on; None if it was told to end.
     """
 
     threads_left: bool = False
-    lost: str = ""
+    error: WorkerError | None = None
 
 
 async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> Ending:
@@ -77,20 +81,20 @@ async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> Ending
     except StoppedEarlyError:
         logger.info("%s ended (%s) before it took tasks", settings.identity, stop.reason)
         return Ending(others.busy)
-    given_back, lost = await _work(parts, stop, settings, threads)
+    given_back, error = await _work(parts, stop, settings, threads)
     for executor in (threads, others):
         executor.shutdown(wait=False, cancel_futures=True)
     left = threads.busy or others.busy
     if left and not given_back:
         logger.warning("not waiting for threads of tasks that were answered before they ended")
     logger.info("%s ended (%s), %d tasks given back", settings.identity, stop.reason, given_back)
-    return Ending(bool(given_back) or left, lost)
+    return Ending(bool(given_back) or left, error)
 
 
 async def _work(
     parts: "Parts", stop: StopSignal, settings: Settings, threads: TaskThreads
-) -> tuple[int, str]:
-    """Run tasks, and come to an end. Returns how many were given back, and what was lost."""
+) -> tuple[int, WorkerError | None]:
+    """Run tasks, and come to an end. Returns how many were given back, and what went wrong."""
     events, client, broker, worker = parts.events, parts.client, parts.broker, settings.identity
     receiver = PulseReceiver(broker, settings, executor=threads)
     heartbeat = Heartbeat(events, receiver, settings, worker)
@@ -100,7 +104,7 @@ async def _work(
         await control.start()
         heartbeat.control = control.subject
     background = _start_background(settings, parts.services, heartbeat)
-    connections = Connections(stop, broker, client, events)
+    connections = Connections(stop, parts, settings.shown_server)
     background.repeat("connections", 1.0, connections.look)
     logger.info("%s takes tasks from %s", worker, settings.shown_server)
     given_back = await work_until_stopped(receiver, stop, settings)
@@ -108,7 +112,7 @@ async def _work(
     await control.close()
     heartbeat.stopped(given_back)
     await parts.close()
-    return given_back, connections.lost
+    return given_back, connections.error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,33 +154,45 @@ class Parts:
 
 
 class Connections:
-    """Ends the worker when a connection is closed for good: alive but deaf is worse than gone.
+    """Ends the worker when it is alive but deaf, which is worse than gone.
+
+    So it is when a connection is closed for good, and when the user may not take tasks.
 
     Attributes:
-        lost: what happened, empty while all is well.
+        error: what happened, None while all is well.
     """
 
-    def __init__(
-        self, stop: StopSignal, broker: TaskBroker, client: Client, events: EventPublisher
-    ) -> None:
+    def __init__(self, stop: StopSignal, parts: Parts, server: str) -> None:
         self._stop = stop
-        self._broker = broker
-        self._client = client
-        self._events = events
-        self.lost = ""
+        self._parts = parts
+        self._server = server
+        self.error: WorkerError | None = None
 
     async def look(self) -> None:
-        """Ask to stop if a connection is closed."""
-        results = self._broker.result_backend
-        closed = (
-            self._broker.client.is_closed
-            or self._client.is_closed
-            or self._events.is_closed
+        """Ask to stop if tasks cannot come any more."""
+        if self._stop.asked.is_set():
+            return
+        if refused := self._parts.broker.refused:
+            self.error = TasksRefusedError(
+                f"{self._server} does not let this user take tasks: {refused}. "
+                "`pulse-worker check` tells what is missing."
+            )
+            self._stop.ask("this user may not take tasks")
+        elif self._is_one_closed():
+            self.error = CannotConnectError(
+                f"{self._server} closed a connection for good. Check the user, password or token."
+            )
+            self._stop.ask("a connection was closed for good")
+
+    def _is_one_closed(self) -> bool:
+        parts = self._parts
+        results = parts.broker.result_backend
+        return (
+            parts.broker.client.is_closed
+            or parts.client.is_closed
+            or parts.events.is_closed
             or (isinstance(results, JsonResults) and results.nats_client.is_closed)
         )
-        if closed and not self._stop.asked.is_set():
-            self.lost = "closed a connection for good. Check the user, password or token."
-            self._stop.ask("a connection was closed for good")
 
 
 def make_broker(settings: Settings, events: EventPublisher, who: str) -> TaskBroker:

@@ -37,6 +37,11 @@ class _Request:
         self.deadline = deadline
 
 
+def next_subject(stream: str, consumer: str) -> str:
+    """Return the subject on which tasks are asked for."""
+    return f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+
+
 class PullRequests:
     """Keeps as many tasks requested as there is room for."""
 
@@ -63,7 +68,7 @@ class PullRequests:
             on_refused: called when the server refuses a request, before the next attempt.
         """
         self._client = client
-        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+        self._subject = next_subject(stream, consumer)
         self._expires = expires
         self._room = room
         self._on_message = on_message

@@ -12,14 +12,16 @@ from typing import Any, Final
 from nats.aio.client import Client
 from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask
 
+from pulse_desktop.protocol.addresses import mask_address
 from workers.closing import close_client
-from workers.connection import OUTAGE_ERRORS
+from workers.connection import OUTAGE_ERRORS, ConnectionLog
 from workers.delivery import Delivery, current_delivery
 from workers.errors import UnknownTaskNameError
 from workers.formatter import SalvagingFormatter
 from workers.settings import Settings
 
 REQUEUE: Final = "X-Taskiq-requeue"
+_VIOLATION: Final = "permissions violation"
 
 
 class TaskBroker(AsyncBroker):
@@ -32,11 +34,13 @@ class TaskBroker(AsyncBroker):
         active: deliveries being worked on, by place.
         connected_at: Unix seconds of the last connection or reconnection.
         paused: no tasks are started until `resume`.
+        refused: what the server said when it refused to hand out tasks; empty if it did not.
     """
 
     kind: str
     keeps_tasks: bool
     client: Client
+    _log: ConnectionLog
 
     def set_up(self, settings: Settings) -> None:
         """Begin with nothing in work."""
@@ -45,9 +49,23 @@ class TaskBroker(AsyncBroker):
         self.active: dict[int, Delivery] = {}
         self.connected_at = 0.0
         self.paused = False
+        self.refused = ""
         self._refusing_task: AsyncTaskiqDecoratedTask[Any, Any] = AsyncTaskiqDecoratedTask(
             broker=self, task_name="refused", original_func=_refuse, labels={}
         )
+
+    async def on_error(self, error: Exception) -> None:
+        """Log what went wrong with the connection, and note when tasks cannot come by it."""
+        await self._log.on_error(error)
+        text = str(error)
+        said = text.lower()
+        if _VIOLATION in said and self._takes_by.lower() in said:
+            self.refused = mask_address(text)
+
+    @property
+    @abc.abstractmethod
+    def _takes_by(self) -> str:
+        """What the server calls that which a worker must be allowed, to be given tasks."""
 
     @property
     @abc.abstractmethod

@@ -1,4 +1,4 @@
-"""A process that is told to end does so soon and with exit code 0, whatever holds it up."""
+"""A process that is to end does so soon, whatever holds it up."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -105,3 +105,33 @@ async def test_a_thread_of_a_task_that_took_too_long_is_not_waited_for(
     assert "not waiting for threads" in worker.log
     stopped = await bench.heard(lambda event: event["type"] == "worker.stopped")
     assert stopped["data"]["given_back"] == 0
+
+
+@pytest.mark.parametrize("broker", ["jetstream", "core"])
+@pytest.mark.parametrize("refused", ["from the start", "later"])
+async def test_a_worker_that_may_not_take_tasks_ends_and_says_why(
+    tmp_path: Path, broker: str, refused: str
+) -> None:
+    denied = {
+        "jetstream": 'publish: { deny: "$JS.API.CONSUMER.MSG.NEXT.taskiq_jetstream.>" }',
+        "core": 'subscribe: { deny: "taskiq_tasks" }',
+    }[broker]
+    may = "authorization {{ users: [ {{ user: w, password: secret1 {} }} ] }}".format
+    forbidden = may(f", permissions: {{ {denied} }}")
+    config = forbidden if refused == "from the start" else may("")
+    with NatsServer(user="w", password="secret1", config=config) as server:
+        worker = Worker("run", server=server.url, log=tmp_path / "log", broker=broker)
+        try:
+            if refused == "later":
+                await wait_until(lambda: "takes tasks from" in worker.log)
+                server.stop()
+                server.config = forbidden
+                server.start()
+            assert await worker.ended(15) == 1, worker.log
+        finally:
+            worker.close()
+    last = worker.log.splitlines()[-1]
+    assert "does not let this user take tasks" in last
+    assert "taskiq" in last
+    assert "secret1" not in worker.log
+    assert "Traceback" not in worker.log
