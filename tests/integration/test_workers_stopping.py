@@ -75,7 +75,7 @@ async def test_while_the_server_lets_only_some_connections_in(tmp_path: Path, co
         worker = Worker(
             *arguments, server=server.url, log=tmp_path / "log", connect_timeout=60, **more
         )
-        await wait_until(lambda: "maximum connections" in worker.log)
+        await wait_until(lambda: " connection: " in worker.log)
         await ends_soon(worker)
 
 
@@ -89,7 +89,6 @@ async def test_too_few_connections_are_an_error_in_the_end(tmp_path: Path) -> No
     last = worker.log.splitlines()[-1]
     assert last.startswith("pulse-worker: nats://")
     assert "not all connections were made within 1 s" in last
-    assert "maximum connections exceeded" in worker.log
     assert "Traceback" not in worker.log
 
 
