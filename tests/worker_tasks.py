@@ -155,3 +155,11 @@ async def ask_the_server(path: str, seconds: float) -> str:
         await current_services().store.state("nothing")
     note(path, "end")
     return "done"
+
+
+@task()
+async def block_the_loop(path: str, seconds: float) -> str:
+    note(path, "begin")
+    time.sleep(seconds)  # noqa: ASYNC251 - what nobody should write
+    note(path, "end")
+    return "done"

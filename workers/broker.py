@@ -6,6 +6,7 @@ second worker, and drops what it cannot read. Here tasks are asked for with dead
 """
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import time
@@ -41,7 +42,7 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
     """Sends tasks to the task stream, and fetches them one slot at a time.
 
     Attributes:
-        ack_wait: the consumer's, in seconds.
+        ack_wait: the consumer's, in seconds; read again with each heartbeat.
         connected_at: a server that was killed before that may have forgotten which tasks were
             answered.
     """
@@ -70,7 +71,8 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
         self._arrived: asyncio.Queue[StreamDelivery | None] = asyncio.Queue()
         self._pull: PullRequests | None = None
         self._pulling: asyncio.Task[None] | None = None
-        self._keeping_alive: asyncio.Task[None] | None = None
+        self._beside: list[asyncio.Task[None]] = []
+        self._ack_wait_changed = asyncio.Event()
         self._stopping = False
 
     async def _add_or_reuse_stream(self) -> None:
@@ -115,7 +117,10 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
 
     async def listen(self) -> AsyncGenerator[DeliveredMessage, None]:
         """Yield tasks, never more at a time than there are slots."""
-        self._keeping_alive = asyncio.create_task(self._keep_alive(), name="keep-alive")
+        self._beside = [
+            asyncio.create_task(self._keep_alive(), name="keep-alive"),
+            asyncio.create_task(self._follow_ack_wait(), name="ack wait"),
+        ]
         if not self.paused:
             self._start_pulling()
         while (delivery := await self._arrived.get()) is not None:
@@ -165,7 +170,7 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
 
     async def shutdown(self) -> None:
         """Send what is to be sent, and close."""
-        await end(*(task for task in (self._pulling, self._keeping_alive) if task is not None))
+        await end(*self._beside, *([self._pulling] if self._pulling is not None else []))
         await super().shutdown()
 
     def _start_pulling(self) -> None:
@@ -211,8 +216,14 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
 
     async def _keep_alive(self) -> None:
         """Tell the server three times per ack wait which tasks are being worked on."""
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(self.ack_wait / 3)
+            due = loop.time() + self.ack_wait / 3
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(due):
+                    await self._ack_wait_changed.wait()
+            self._ack_wait_changed.clear()
+            self._tell_if_late(loop.time() - due)
             if not self.client.is_connected:
                 continue
             for delivery in list(self.active.values()):
@@ -222,6 +233,32 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
                 except OUTAGE_ERRORS as error:
                     logger.debug("keep-alive: %s", error)
                     break
+
+    def _tell_if_late(self, late: float) -> None:
+        """Warn of a task that keeps the server from hearing that tasks are being worked on."""
+        if late > self.ack_wait / 3 and self.active:
+            logger.warning(
+                "nothing could be sent for %.1f s of an ack wait of %g s: an `async def` task "
+                "computes or blocks without an `await`; at work: %s. Tasks may be run twice",
+                late,
+                self.ack_wait,
+                ", ".join(sorted(one.task_id for one in self.active.values())),
+            )
+
+    async def _follow_ack_wait(self) -> None:
+        """Notice when somebody changes the consumer."""
+        while True:
+            await asyncio.sleep(self.settings.heartbeat_interval)
+            try:
+                info = await self.js.consumer_info(self.stream_name, self.durable)
+            except OUTAGE_ERRORS as error:
+                logger.debug("ack wait not read: %s", error)
+                continue
+            found = info.config.ack_wait
+            if found and found != self.ack_wait:
+                logger.info("the ack wait is now %g s, it was %g s", found, self.ack_wait)
+                self.ack_wait = found
+                self._ack_wait_changed.set()
 
     async def _mend_consumer(self) -> None:
         """Make anew what somebody may have deleted."""

@@ -37,6 +37,31 @@ async def test_tasks_ten_times_longer_than_the_ack_wait_run_once(
     await wait_until(bench.nothing_unanswered)
 
 
+async def test_workers_follow_a_changed_ack_wait(bench: Bench, tmp_path: Path) -> None:
+    workers = [await bench.run(ack_wait=30) for _ in range(2)]
+    config = (await bench.js.consumer_info(TASK_STREAM, TASK_CONSUMER)).config
+    config.ack_wait = 1
+    await bench.js.add_consumer(TASK_STREAM, config)
+    await wait_until(lambda: all("ack wait is now 1 s" in worker.log for worker in workers))
+    task_id = await bench.send("work", str(tmp_path / "a"), 4)
+    assert (await bench.result(task_id))["return_value"] == "done"
+    await wait_until(lambda: bench.types_of(task_id) == ["task.started", "task.succeeded"])
+    assert lines(tmp_path / "a") == ["begin", "end"]
+    await wait_until(bench.nothing_unanswered)
+
+
+async def test_a_task_that_keeps_its_worker_silent_is_warned_of(
+    bench: Bench, tmp_path: Path
+) -> None:
+    worker = await bench.run(ack_wait=1)
+    task_id = await bench.send("block_the_loop", str(tmp_path / "a"), 2)
+    assert (await bench.result(task_id))["return_value"] == "done"
+    await wait_until(lambda: "without an `await`" in worker.log)
+    warning = next(line for line in worker.log.splitlines() if "without an `await`" in line)
+    assert "WARNING" in warning
+    assert task_id in warning
+
+
 async def test_a_killed_workers_task_is_run_again_as_the_second_attempt(
     bench: Bench, tmp_path: Path
 ) -> None:
