@@ -3,12 +3,14 @@
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from tests.servers import NatsServer
+from tests.worker_commands import Check, worker_command
 
 
 @pytest.hookimpl(wrapper=True)
@@ -36,3 +38,9 @@ def nats_server() -> Iterator[NatsServer]:
     """Yield a running server with JetStream and no authentication."""
     with NatsServer() as server:
         yield server
+
+
+@pytest.fixture
+def pulse_worker(tmp_path: Path) -> Check:
+    """Run `pulse-worker` to its end, with nothing in its environment but what is given."""
+    return worker_command(tmp_path)

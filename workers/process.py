@@ -40,6 +40,7 @@ from workers.services import Services, install_services, make_services
 from workers.settings import Settings
 from workers.stop_signal import StopSignal
 from workers.task_broker import TaskBroker
+from workers.task_room import ROOM_INTERVAL, TaskRoom
 from workers.threads import TaskThreads
 
 logger = logging.getLogger("pulse.workers.process")
@@ -106,6 +107,8 @@ async def _work(
     background = _start_background(settings, parts.services, heartbeat)
     connections = Connections(stop, parts, settings.shown_server)
     background.repeat("connections", 1.0, connections.look)
+    if settings.broker == "jetstream":
+        background.repeat("task room", ROOM_INTERVAL, TaskRoom(client.jetstream()).look)
     logger.info("%s takes tasks from %s", worker, settings.shown_server)
     given_back = await work_until_stopped(receiver, stop, settings)
     await background.close()

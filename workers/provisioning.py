@@ -190,7 +190,7 @@ def _streams(settings: Settings) -> tuple[StreamConfig, ...]:
             retention=RetentionPolicy.LIMITS,
             max_age=settings.task_max_age,
             max_bytes=settings.task_max_bytes,
-            discard=DiscardPolicy.OLD,
+            discard=DiscardPolicy.NEW,  # a task is refused, not dropped; see `task_room`
             storage=StorageType.FILE,
             num_replicas=settings.replicas,
             duplicate_window=min(_DUPLICATE_WINDOW, settings.task_max_age),

@@ -36,6 +36,7 @@ NOBODY_TIMEOUT: Final = 0.3
 """Seconds within which the server says that nobody listens, on any but a very slow line."""
 
 MSG_ID: Final = "Nats-Msg-Id"
+_NO_ROOM: Final = 10077
 _UNKNOWN: Final = QueueStatus()
 
 
@@ -296,22 +297,43 @@ class TaskQueue:
         except (NoStreamResponseError, NoJetStreamError):
             raise NobodyListensError(self._subject, durable=False) from None
         except APIError as error:
-            raise UserFacingError(
-                "The server refused the task", f"{error.description or error}."
-            ) from None
+            code = getattr(error, "err_code", None)  # some of its subclasses have none
+            raise _refused(code, error.description or str(error)) from None
         return ack
+
+
+def _refused(code: int | None, reason: str) -> UserFacingError:
+    if code == _NO_ROOM:
+        return UserFacingError(
+            "The queue is full",
+            f"its stream takes no more tasks ({reason}); this one was not stored.",
+            "Start workers, or more of them, and try again, or raise the stream's limit.",
+        )
+    return UserFacingError("The server refused the task", f"{reason}.")
+
+
+class _Refusal(msgspec.Struct):
+    err_code: int = 0
+    description: str = ""
 
 
 class _Reply(msgspec.Struct):
     stream: str = ""
     seq: int = 0
     duplicate: bool = False
+    error: _Refusal | None = None
 
 
 def _read_reply(data: bytes, size: int) -> Sent:
-    """Tell a stream that we were not allowed to see, and that answers all the same, from others."""
+    """Tell a stream that we were not allowed to see, and that answers all the same, from others.
+
+    Raises:
+        UserFacingError: that stream refuses the task.
+    """
     try:
         reply = msgspec.json.decode(data, type=_Reply)
     except (msgspec.DecodeError, UnicodeDecodeError):
         reply = _Reply()
+    if reply.error is not None and reply.stream:
+        raise _refused(reply.error.err_code, reply.error.description)
     return Sent(bool(reply.stream), reply.stream, reply.seq, reply.duplicate, size)

@@ -200,8 +200,10 @@ async def test_a_full_stream_says_so(nats_server, other):
     await other.jetstream().add_stream(name=STREAM, subjects=[SUBJECT], max_msgs=1, discard="new")
     async with queue_on(nats_server) as queue:
         await queue.enqueue("one", b"{}", anyway=True)
-        with pytest.raises(UserFacingError, match="maximum messages exceeded"):
+        with pytest.raises(UserFacingError, match="maximum messages exceeded") as told:
             await queue.enqueue("two", b"{}", anyway=True)
+    assert told.value.title == "The queue is full"
+    assert "Start workers" in told.value.advice
 
 
 LIMITED = """
@@ -231,6 +233,11 @@ async def test_a_stream_that_may_not_be_looked_at_still_confirms():
             assert "may not publish to $js.api.stream.names" in status.problem
             sent = await queue.enqueue("id", b"{}")
             assert (sent.durable, sent.stream, sent.sequence) == (True, STREAM, 1)
+            await client.jetstream().update_stream(
+                name=STREAM, subjects=[SUBJECT], max_msgs=1, discard="new"
+            )
+            with pytest.raises(UserFacingError, match="The queue is full"):
+                await queue.enqueue("another", b"{}")
         await client.close()
 
 

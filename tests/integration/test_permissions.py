@@ -324,7 +324,6 @@ async def test_a_worker_cannot_order_other_workers_nor_remove_streams(roles: Rol
             "pulse.control.workers",
             "$JS.API.STREAM.DELETE.taskiq_jetstream",
             "$JS.API.STREAM.UPDATE.taskiq_jetstream",
-            "$JS.API.STREAM.PURGE.taskiq_jetstream",
             "$JS.API.STREAM.PURGE.KV_pulse_messages",
             "$JS.API.STREAM.CREATE.other",
             "$JS.API.CONSUMER.DELETE.taskiq_jetstream.taskiq_durable",

@@ -7,57 +7,18 @@ import os
 import signal
 import ssl
 import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nats
 import nkeys
-import pytest
 from nats.js.api import ConsumerConfig, StreamConfig
 
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
-from tests.command_running import environment
 from tests.servers import NatsServer
-from tests.workers_running import ROOT, Bench, bench_on
-
-
-class Said:
-    def __init__(self, code: int, text: str) -> None:
-        self.code = code
-        self.text = text
-
-    def __repr__(self) -> str:
-        return f"exit {self.code}\n{self.text}"
-
-    def of(self, status: str) -> list[str]:
-        return [line for line in self.text.splitlines() if line.startswith(status)]
-
-
-Check = Callable[..., Said]
-
-
-@pytest.fixture
-def pulse_worker(tmp_path: Path) -> Check:
-    """Run `pulse-worker` with nothing in its environment but what is given."""
-
-    def run(*arguments: str, **variables: Any) -> Said:
-        given = {f"PULSE_{name.upper()}": str(value) for name, value in variables.items()}
-        done = subprocess.run(
-            [sys.executable, "-m", "workers", *arguments],
-            env={**environment(tmp_path), "PULSE_CONFIG": os.devnull, **given},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            check=False,
-            cwd=ROOT,
-        )
-        return Said(done.returncode, done.stdout)
-
-    return run
+from tests.worker_commands import Check
+from tests.workers_running import Bench, bench_on
 
 
 async def test_check_finds_a_prepared_server_good_and_leaves_it_as_it_was(

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Iterable
 
+from pulse_desktop.protocol.topics import TASK_STREAM
 from workers.checks.configuration import examine_configuration
 from workers.checks.finding import CANNOT_CONNECT, Finding, status_of, tell
 from workers.checks.probe import Probe
@@ -64,7 +65,7 @@ async def _examine_inside(settings: Settings) -> AsyncIterator[Finding]:
         streams = await read_streams(probe, streams_of(settings))
         for finding in examine_streams(streams, settings):
             yield finding
-        async for finding in examine_consumer(probe, settings):
+        async for finding in examine_consumer(probe, settings, streams.get(TASK_STREAM)):
             yield finding
         if stream := named_history(streams):
             async for finding in examine_clock(probe, stream):

@@ -84,6 +84,8 @@ def _task_rights() -> Iterator[Right]:
         ("CONSUMER.MSG.NEXT.{s}.{c}", "fetching tasks"),
         ("STREAM.MSG.GET.{s}", "looking at queued tasks"),
         ("STREAM.MSG.DELETE.{s}", "removing a queued task"),
+        ("CONSUMER.LIST.{s}", "making room in the task stream"),
+        ("STREAM.PURGE.{s}", "making room in the task stream"),
     ):
         subject = action.format(s=TASK_STREAM, c=TASK_CONSUMER)
         yield Right("publish", f"$JS.API.{subject}", purpose)

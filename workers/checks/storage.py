@@ -10,6 +10,7 @@ from pulse_desktop.protocol.topics import (
     TASK_STREAM,
     TASK_SUBJECT,
 )
+from workers.checks.backlog import examine_backlog, examine_discard
 from workers.checks.finding import Finding
 from workers.checks.probe import Probe
 from workers.connection import OUTAGE_ERRORS
@@ -68,7 +69,8 @@ def _examine(name: str, info: Info, settings: Settings) -> Iterator[Finding]:
     shown = f"{state.get('messages', 0)} messages, {held / MIB:.1f} MiB"
     before = _complaints(name, info, settings)
     told = list(before)
-    if limit > 0 and held > limit * _NEARLY_FULL and config.get("discard") == "new":
+    full = limit > 0 and held > limit * _NEARLY_FULL and config.get("discard") == "new"
+    if full and name != TASK_STREAM:  # workers make room in that one; see `examine_backlog`
         yield Finding(
             name,
             "problem",
@@ -91,6 +93,7 @@ def _complaints(name: str, info: Info, settings: Settings) -> Iterator[Finding]:
                 f"it holds {', '.join(subjects)}, and not {TASK_SUBJECT}",
                 f"Add the subject {TASK_SUBJECT} to the stream.",
             )
+        yield from examine_discard(config)
     keeps_for_ever = not config.get("max_age") and int(config.get("max_bytes", -1)) <= 0
     if keeps_for_ever and config.get("retention") != "workqueue":
         yield Finding(
@@ -115,8 +118,16 @@ def _complaints(name: str, info: Info, settings: Settings) -> Iterator[Finding]:
         yield Finding(name, "warning", f"copies are away or behind: {', '.join(away)}", _BACK)
 
 
-async def examine_consumer(probe: Probe, settings: Settings) -> AsyncIterator[Finding]:
-    """Compare the task consumer with the settings: they count only while it is made."""
+async def examine_consumer(
+    probe: Probe, settings: Settings, stream: Info | None
+) -> AsyncIterator[Finding]:
+    """Compare the task consumer with the settings: they count only while it is made.
+
+    Args:
+        probe: asks.
+        settings: of the worker.
+        stream: what is known of the task stream, as of `read_streams`.
+    """
     try:
         info = await probe.ask(f"CONSUMER.INFO.{TASK_STREAM}.{TASK_CONSUMER}")
     except OUTAGE_ERRORS:
@@ -124,6 +135,9 @@ async def examine_consumer(probe: Probe, settings: Settings) -> AsyncIterator[Fi
     if not info or "error" in info:
         return  # not there yet, or told by the permissions
     config = info["config"]
+    if stream and "config" in stream:
+        for finding in examine_backlog(stream, info):
+            yield finding
     told = list(_consumer_complaints(config, settings))
     for finding in told:
         yield finding
