@@ -5,22 +5,22 @@ time. Times are passed in.
 """
 
 import asyncio
-import contextlib
-import dataclasses
 import enum
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
 import numpy as np
-from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError
+from nats.js.errors import (
+    APIError,
+    KeyNotFoundError,
+    KeyWrongLastSequenceError,
+)
 from nats.js.kv import KeyValue
 from numpy.typing import NDArray
 
-from workers.connection import OUTAGE_ERRORS
+from workers.changes import StoredValue, read_changes
 from workers.errors import MessageNotFoundError, StoreFullError
 from workers.provisioning import EMBEDDINGS, KNOWLEDGE, MESSAGES, SCORES, STATE
 from workers.records import Atom, ChatMessage, Score, Topic
@@ -30,7 +30,6 @@ Vector = NDArray[np.float32]
 
 _FULL: Final = frozenset({10077, 10023})
 _TOGETHER: Final = 32
-_PAGE: Final = 500
 
 
 class Change(enum.Enum):
@@ -39,15 +38,6 @@ class Change(enum.Enum):
     NEW = "new"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
-
-
-@dataclasses.dataclass(frozen=True)
-class StoredValue:
-    """A value as a bucket keeps it; `value` is empty for a deleted key."""
-
-    key: str
-    value: bytes
-    sequence: int
 
 
 class Store:
@@ -202,40 +192,13 @@ class Store:
         info = await self._js.stream_info(f"KV_{bucket}")
         return info.state.last_seq
 
-    async def changes(self, bucket: str, after: int, keys: str = ">") -> AsyncIterator[StoredValue]:
-        """Yield what was stored after a sequence, oldest first, as it is now."""
-        prefix = f"$KV.{bucket}."
-        subscription = await self._js.pull_subscribe(
-            f"{prefix}{keys}",
-            stream=f"KV_{bucket}",
-            config=ConsumerConfig(
-                deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-                opt_start_seq=after + 1,
-                ack_policy=AckPolicy.NONE,
-                inactive_threshold=30.0,
-                mem_storage=True,
-            ),
-        )
-        consumer = await subscription.consumer_info()
-        try:
-            left = consumer.num_pending or 0
-            while left > 0:
-                try:
-                    page = await subscription.fetch(min(_PAGE, left), timeout=2)
-                except NatsTimeoutError:
-                    return
-                for message in page:
-                    gone = bool(message.headers and message.headers.get("KV-Operation"))
-                    yield StoredValue(
-                        message.subject.removeprefix(prefix),
-                        b"" if gone else message.data,
-                        message.metadata.sequence.stream,
-                    )
-                left -= len(page)
-        finally:
-            with contextlib.suppress(*OUTAGE_ERRORS):
-                await self._js.delete_consumer(consumer.stream_name, consumer.name)
-                await subscription.unsubscribe()
+    def changes(self, bucket: str, after: int, keys: str = ">") -> AsyncIterator[StoredValue]:
+        """Yield what was stored after a sequence, oldest first, as it is now.
+
+        Raises:
+            TimeoutError: the server went silent before all was read.
+        """
+        return read_changes(self._js, bucket, after, keys)
 
 
 async def _guarded(storing: Any) -> None:
