@@ -34,6 +34,7 @@ from pulse_desktop.protocol.topics import (
 )
 from workers.connection import OUTAGE_ERRORS
 from workers.errors import ProvisionError
+from workers.refused import refusal_of
 from workers.settings import MIB, Settings
 
 logger = logging.getLogger("pulse.workers.provisioning")
@@ -79,7 +80,7 @@ async def provision(js: JetStreamContext, settings: Settings) -> Provisioned:
     Raises:
         ProvisionError: JetStream is off, or it refuses.
     """
-    with _problems_explained(settings):
+    with problems_explained(js, settings):
         return await _provision_patiently(js, settings)
 
 
@@ -89,12 +90,17 @@ async def provision_schedules(js: JetStreamContext, settings: Settings) -> bool:
     Raises:
         ProvisionError: JetStream is off, or it refuses.
     """
-    with _problems_explained(settings):
+    with problems_explained(js, settings):
         return await _ensure_stream(js, _schedule_bucket(settings))
 
 
 @contextlib.contextmanager
-def _problems_explained(settings: Settings) -> Iterator[None]:
+def problems_explained(js: JetStreamContext, settings: Settings) -> Iterator[None]:
+    """Turn what JetStream requests end with into words for whoever runs the program.
+
+    Raises:
+        ProvisionError: a request failed.
+    """
     try:
         yield
     except ServiceUnavailableError:
@@ -105,10 +111,16 @@ def _problems_explained(settings: Settings) -> Iterator[None]:
     except APIError as error:
         raise ProvisionError(f"{settings.shown_server}: {error.description}") from error
     except OUTAGE_ERRORS as error:
+        if refusal := _refusal(js, settings):
+            raise ProvisionError(f"{settings.shown_server}: {refusal}") from None
         raise ProvisionError(
             f"{settings.shown_server} does not answer JetStream requests "
             f"({type(error).__name__}). Is JetStream on, and may this user use it?"
         ) from error
+
+
+def _refusal(js: JetStreamContext, settings: Settings) -> str:
+    return refusal_of(js._nc, settings.inbox_prefix)  # noqa: SLF001 - there is no other way to it
 
 
 async def ensure_task_consumer(js: JetStreamContext, settings: Settings) -> float:
@@ -138,7 +150,7 @@ async def _provision_patiently(js: JetStreamContext, settings: Settings) -> Prov
             return await _provision(js, settings)
         except (APIError, TimeoutError, NatsTimeoutError) as error:
             passing = not isinstance(error, APIError) or error.err_code in _NOT_YET
-            if not passing or time.monotonic() > deadline:
+            if not passing or time.monotonic() > deadline or _refusal(js, settings):
                 raise
             logger.info("JetStream is not ready (%s), trying again", type(error).__name__)
         await asyncio.sleep(_AGAIN)

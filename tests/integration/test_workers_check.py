@@ -244,3 +244,27 @@ def _jwt(issuer: nkeys.KeyPair, subject: nkeys.KeyPair, nats_claims: dict[str, A
 
 def _encoded(value: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+ELSEWHERE = """authorization { users: [ { user: worker, password: p, permissions: {
+    publish: { allow: ">" }, subscribe: { allow: ["_INBOX_worker.>", "pulse.>", "websocket.>"] }
+} } ] }"""
+
+
+def test_a_user_who_hears_answers_elsewhere_is_told_so_at_once(pulse_worker: Check) -> None:
+    with NatsServer(config=ELSEWHERE, user="worker", password="p") as server:
+        said = pulse_worker("check", server=server.url)
+        assert said.code == 1, said
+        assert "may not subscribe to _INBOX._pulse_check (answers of the server)" in said.text
+        assert "Set PULSE_INBOX_PREFIX" in said.text
+        assert "nats-server -js" not in said.text
+        assert len(said.of("problem")) == 1
+        before = time.monotonic()
+        for command in ("run", "provision"):
+            said = pulse_worker(command, server=server.url)
+            assert said.code == 1, said
+            assert "may not hear answers on _INBOX.>. Set PULSE_INBOX_PREFIX" in said.text
+            assert "Is JetStream on" not in said.text
+        assert time.monotonic() - before < 20
+        said = pulse_worker("check", server=server.url, inbox_prefix="_INBOX_worker")
+        assert said.code == 0, said

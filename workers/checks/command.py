@@ -7,7 +7,7 @@ from pulse_desktop.protocol.topics import TASK_STREAM
 from workers.checks.configuration import examine_configuration
 from workers.checks.finding import CANNOT_CONNECT, Finding, status_of, tell
 from workers.checks.probe import Probe
-from workers.checks.rights import Right, rights_of, streams_of
+from workers.checks.rights import Right, right_to_answers, rights_of, streams_of
 from workers.checks.server import examine_clock, examine_jetstream, examine_servers
 from workers.checks.storage import (
     examine_consumer,
@@ -56,6 +56,11 @@ async def _examine_inside(settings: Settings) -> AsyncIterator[Finding]:
     probe = Probe(settings)
     await probe.open()
     try:
+        if not await probe.may(right_to_answers(settings)):
+            # Nothing can be asked, but what else is refused is heard all the same.
+            async for finding in _examine_rights(probe, rights_of(settings, frozenset())):
+                yield finding
+            return
         usable = True
         async for finding in examine_jetstream(probe, settings):
             usable = usable and (finding.check != "JetStream" or finding.status == "ok")
@@ -88,7 +93,7 @@ async def _examine_rights(probe: Probe, rights: Iterable[Right]) -> AsyncIterato
             "permission",
             "problem" if right.needed else "warning",
             f"this user may not {verb} {right.subject} ({right.purpose})",
-            "packaging/nats/accounts.conf shows what a worker needs.",
+            right.advice,
         )
     if not refused:
         yield Finding("permission", "ok", "this user may do all that a worker does")

@@ -20,6 +20,7 @@ from pulse_desktop.protocol.topics import (
 )
 from workers.hand_over import TAKERS
 from workers.provisioning import KNOWLEDGE, SCORES, STATE, STORE_BUCKETS
+from workers.refused import ANSWERS_ELSEWHERE
 from workers.settings import Settings
 
 UNREADABLE: Final = b"{"
@@ -41,6 +42,7 @@ class Right:
         payload: what is published.
         headers: with these.
         needed: without it workers do not work; otherwise only something is missing.
+        advice: what to do when it is refused.
     """
 
     verb: str
@@ -49,6 +51,13 @@ class Right:
     payload: bytes = UNREADABLE
     headers: dict[str, str] | None = None
     needed: bool = True
+    advice: str = "packaging/nats/accounts.conf shows what a worker needs."
+
+
+def right_to_answers(settings: Settings) -> Right:
+    """Return the right without which the server can tell nothing."""
+    subject = f"{settings.inbox_prefix}.{NOBODY}"
+    return Right("subscribe", subject, "answers of the server", advice=ANSWERS_ELSEWHERE)
 
 
 def rights_of(settings: Settings, missing: frozenset[str]) -> Iterator[Right]:
@@ -58,7 +67,7 @@ def rights_of(settings: Settings, missing: frozenset[str]) -> Iterator[Right]:
         settings: of the worker.
         missing: streams that are not there yet, which it will make.
     """
-    yield Right("subscribe", f"{settings.inbox_prefix}.{NOBODY}", "answers of the server")
+    yield right_to_answers(settings)
     if settings.control:
         for subject in (CONTROL_ALL, CONTROL_QUEUE, control_subject(settings.identity)):
             yield Right("subscribe", subject, "control (or set PULSE_CONTROL=false)")
