@@ -3,11 +3,13 @@
 Passwords in files are read again at each connection, so that a changed one needs no restart.
 """
 
+import itertools
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import nkeys  # type: ignore[import-untyped]
 from pydantic import SecretStr
 
 from workers.errors import SettingsError
@@ -22,13 +24,16 @@ _WAYS: Final = (
     "nkey_file",
 )
 _NOT_GIVEN: Final = ("", SecretStr(""))
+_JWT: Final = b"BEGIN NATS USER JWT"
+_SEED: Final = b"BEGIN USER NKEY SEED"
 
 
 def login_options(settings: Settings) -> dict[str, Any]:
     """Return the arguments of `nats.connect` that say who connects, and how it is secured.
 
     Raises:
-        SettingsError: a file is missing or unreadable, or two ways to log in are given at once.
+        SettingsError: a file is missing or unreadable or holds something else, or two ways to log
+            in are given at once.
     """
     _only_one_way(settings)
     options: dict[str, Any] = {}
@@ -44,9 +49,9 @@ def login_options(settings: Settings) -> dict[str, Any]:
     if settings.token_file:
         options["token"] = _reader("token_file", settings.token_file)
     if settings.credentials:
-        options["user_credentials"] = _readable("credentials", settings.credentials)
+        options["user_credentials"] = _credentials("credentials", settings.credentials)
     if settings.nkey_file:
-        options["nkeys_seed"] = _readable("nkey_file", settings.nkey_file)
+        options["nkeys_seed"] = _nkey("nkey_file", settings.nkey_file)
     if context := _tls(settings):
         options["tls"] = context
     return options
@@ -69,6 +74,37 @@ def _readable(name: str, path: str) -> str:
     except OSError as error:
         wanted = f"a readable file ({error.strerror})"
         raise SettingsError(VARIABLES[name][0], path, wanted) from None
+
+
+def _nkey(name: str, path: str) -> str:
+    """Return the path of a file with a seed. The client library ends with its own errors else."""
+    file = _readable(name, path)
+    if not _is_seed(Path(file).read_bytes().strip()):
+        wanted = "a file with the seed of an nkey, SU and 56 more letters and digits"
+        raise SettingsError(VARIABLES[name][0], path, wanted)
+    return file
+
+
+def _credentials(name: str, path: str) -> str:
+    """Return the path of a file with both parts; without the first the client reads on for ever."""
+    file = _readable(name, path)
+    lines = Path(file).read_bytes().splitlines(keepends=True)
+    after = dict(itertools.pairwise(lines))
+    jwt, seed = (
+        next((text for line, text in after.items() if mark in line), b"") for mark in (_JWT, _SEED)
+    )
+    if not jwt.strip() or not _is_seed(seed[:-1]):  # the client takes the last byte for a line end
+        wanted = "a .creds file as nsc makes it, with a JWT and a seed"
+        raise SettingsError(VARIABLES[name][0], path, wanted)
+    return file
+
+
+def _is_seed(text: bytes) -> bool:
+    try:
+        nkeys.from_seed(text)
+    except (nkeys.NkeysError, ValueError, TypeError):
+        return False
+    return True
 
 
 def _reader(name: str, path: str) -> Callable[[], str]:

@@ -17,11 +17,15 @@ from workers.errors import SettingsError
 from workers.settings_file import read_settings_file, settings_files
 from workers.settings_sources import Environment
 from workers.settings_values import (
+    Bucket,
     Count,
     CountOrNone,
     Flag,
+    Group,
+    Key,
     LogLevel,
     Modules,
+    Name,
     Path,
     Replicas,
     Seconds,
@@ -69,11 +73,11 @@ class Settings(BaseSettings):
     broker: Annotated[Literal["jetstream", "core"], Wanted("jetstream or core")] = setting(
         "jetstream", "PULSE_BROKER", "jetstream, or core to join workers that use NatsBroker"
     )
-    queue_group: Text = setting(
+    queue_group: Group = setting(
         "taskiq", "PULSE_QUEUE_GROUP", "group that shares the tasks of a core broker"
     )
     control: Flag = setting(True, "PULSE_CONTROL", "whether this worker may be controlled")
-    worker_name: Text = setting(
+    worker_name: Name = setting(
         "worker-1", "PULSE_WORKER_NAME", "first part of the worker's identity"
     )
     slots: Count = setting(8, "PULSE_WORKER_SLOTS", "tasks at the same time")
@@ -123,10 +127,10 @@ class Settings(BaseSettings):
     feed_interval: Seconds = setting(
         4.0, "PULSE_FEED_INTERVAL", "seconds between two slices of the sample"
     )
-    schedule_bucket: Text = setting(
+    schedule_bucket: Bucket = setting(
         "taskiq_schedules", "PULSE_SCHEDULE_BUCKET", "bucket with schedules"
     )
-    schedule_prefix: Text = setting(
+    schedule_prefix: Key = setting(
         "schedule", "PULSE_SCHEDULE_PREFIX", "what its keys begin with, before a dot"
     )
     schedule_max_bytes: Count = setting(16 * MIB, "PULSE_SCHEDULE_MAX_BYTES", "size of that bucket")

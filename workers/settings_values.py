@@ -1,6 +1,8 @@
 """What a setting may be: how its text is read, and what is said about one that cannot be."""
 
 import dataclasses
+import re
+from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -11,6 +13,10 @@ T = TypeVar("T")
 
 _SCHEMES: Final = frozenset({"nats", "tls", "ws", "wss"})
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+_GROUP: Final = re.compile(r"[!-)+-=?-~]+")
+"""What is printed, without spaces and wildcards."""
+_BUCKET: Final = re.compile(r"[-_a-zA-Z0-9]+")
+_KEY: Final = re.compile(r"[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +69,21 @@ def _reachable_in_principle(server: str) -> str:
     return server
 
 
+def _of_the_form(form: re.Pattern[str]) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if not form.fullmatch(text):
+            raise ValueError("not of the form")
+        return text
+
+    return check
+
+
+def _not_empty(text: str) -> str:
+    if not text:
+        raise ValueError("empty")
+    return text
+
+
 def _plain_token(text: str) -> str:
     if not text or any(not part.isascii() or not part.strip() for part in text.split(".")):
         raise ValueError("not a subject")
@@ -72,6 +93,27 @@ def _plain_token(text: str) -> str:
 
 
 Text = Annotated[str, BeforeValidator(_stripped), Wanted("text")]
+Name = Annotated[
+    str, BeforeValidator(_stripped), AfterValidator(_not_empty), Wanted("a name, not empty")
+]
+Group = Annotated[
+    str,
+    BeforeValidator(_stripped),
+    AfterValidator(_of_the_form(_GROUP)),
+    Wanted("a name without spaces and wildcards, not empty"),
+]
+Bucket = Annotated[
+    str,
+    BeforeValidator(_stripped),
+    AfterValidator(_of_the_form(_BUCKET)),
+    Wanted("the name of a bucket: letters, digits, - and _"),
+]
+Key = Annotated[
+    str,
+    BeforeValidator(_stripped),
+    AfterValidator(_of_the_form(_KEY)),
+    Wanted("letters, digits and - / _ = with single dots between them"),
+]
 Path = Annotated[str, BeforeValidator(_stripped), Wanted("the path of a file")]
 Secret = Annotated[SecretStr, Wanted("text")]
 Modules = Annotated[

@@ -64,6 +64,14 @@ def test_a_file_that_is_named_is_the_only_one_read(tmp_path: Path) -> None:
         ("server = 'nats://a:many'", "expected nats://host:4222"),
         ("inbox_prefix = 'a.>'", "a subject without wildcards"),
         ("slots =", "expected TOML"),
+        ("queue_group = ''", "queue_group: expected a name without spaces and wildcards"),
+        ("queue_group = 'a b'", "queue_group='a b': expected a name without spaces"),
+        ("queue_group = 'a.>'", "expected a name without spaces and wildcards"),
+        ("schedule_bucket = 'a b'", "expected the name of a bucket"),
+        ("schedule_bucket = ''", "expected the name of a bucket"),
+        ("schedule_prefix = '*'", "expected letters, digits and - / _ ="),
+        ("schedule_prefix = 'a..b'", "expected letters, digits and - / _ ="),
+        ("worker_name = ' '", "expected a name, not empty"),
     ],
 )
 def test_what_cannot_be_is_named_with_its_file_and_what_is_expected(
@@ -150,6 +158,8 @@ def test_a_secret_in_a_file_is_read_at_each_connection(tmp_path: Path) -> None:
         ({"nkey_file": "/nowhere.nk"}, "PULSE_NKEY_FILE='/nowhere.nk'"),
         ({"tls_ca": "/nowhere.pem"}, "PULSE_TLS_CA='/nowhere.pem'"),
         ({"tls_key": "/nowhere.pem"}, "PULSE_TLS_CERT"),
+        ({"nkey_file": __file__}, "expected a file with the seed of an nkey"),
+        ({"credentials": __file__}, "expected a .creds file"),
         ({"tls_ca": __file__}, "PEM"),
         ({"tls_cert": __file__}, "PEM"),
     ],
@@ -166,6 +176,8 @@ def test_a_login_that_cannot_work_is_told_before_it_is_tried(
     ("variable", "value", "said"),
     [
         ("PULSE_ACK_WAIT", "soon", "PULSE_ACK_WAIT='soon': expected a number of seconds above 0"),
+        ("PULSE_SCHEDULE_BUCKET", "a b", "PULSE_SCHEDULE_BUCKET='a b': expected the name of a"),
+        ("PULSE_NKEY_FILE", __file__, "expected a file with the seed of an nkey"),
         ("PULSE_CREDENTIALS", "/nowhere", "PULSE_CREDENTIALS='/nowhere': expected a readable file"),
         ("PULSE_WORKER_TASKS", "no.such", "PULSE_WORKER_TASKS='no.such': expected an importable"),
     ],
