@@ -8,6 +8,7 @@ from nats.aio.client import Client
 _VIOLATION: Final = re.compile(
     r'permissions violation for (publish|subscription) to "([^"]+)"', re.IGNORECASE
 )
+WHO_MAY: Final = "packaging/nats/accounts.conf shows who may do what."
 ANSWERS_ELSEWHERE: Final = (
     "Set PULSE_INBOX_PREFIX to where this user may hear answers; with packaging/nats/accounts.conf "
     "that is _INBOX_worker for workers."
@@ -26,7 +27,7 @@ def refusal_of(client: Client, inbox_prefix: str) -> str:
         return ""
     verb, subject = found.groups()
     if verb == "publish":
-        return f"this user may not publish on {subject}. `pulse-worker check` lists what it lacks"
+        return f"this user may not publish on {subject}. {WHO_MAY}"
     if subject.startswith(f"{inbox_prefix}.".lower()):
         return f"this user may not hear answers on {inbox_prefix}.>. {ANSWERS_ELSEWHERE}"
     return ""  # something else, which need not be why nothing is answered

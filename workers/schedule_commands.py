@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
+from nats.js.errors import NotFoundError
 from taskiq import ScheduledTask, async_shared_broker
 
 from workers.event_publisher import EventPublisher
@@ -98,8 +99,9 @@ async def run(options: argparse.Namespace, settings: Settings) -> None:
     async with _connected(settings) as source:
         match options.action:
             case "list":
-                _show(await source.bucket.entries(), as_json=options.json)
+                _show(await _entries(source), as_json=options.json)
             case "add":
+                await source.provision()
                 schedule_id = await _add(source, options)
                 sys.stdout.write(f"{schedule_id}\n")
                 await _tell(settings, "schedule_added", [schedule_id])
@@ -151,11 +153,20 @@ async def _add(source: JsonScheduleSource, options: argparse.Namespace) -> str:
 @contextlib.asynccontextmanager
 async def _connected(settings: Settings) -> AsyncIterator[JsonScheduleSource]:
     source = JsonScheduleSource(settings)
-    await source.startup()
+    await source.connect()
     try:
-        yield source
+        with source.explained():
+            yield source
     finally:
         await source.shutdown()
+
+
+async def _entries(source: JsonScheduleSource) -> list[Stored]:
+    """Return all schedules; none where nobody has made the bucket yet."""
+    try:
+        return await source.bucket.entries()
+    except NotFoundError:
+        return []
 
 
 async def _tell(settings: Settings, action: str, targets: list[str]) -> None:

@@ -9,6 +9,7 @@ under the condition that nobody else wrote it. Whoever does not get the run rais
     await my_task.schedule_by_cron(source, "0 3 * * *", 42)
 """
 
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from taskiq.exceptions import ScheduledTaskCancelledError
 
 from workers.closing import close_client
 from workers.connection import ConnectionLog, connect
-from workers.provisioning import provision_schedules
+from workers.provisioning import problems_explained, provision_schedules
 from workers.schedules.bucket import ScheduleBucket
 from workers.schedules.entry import (
     Entry,
@@ -50,7 +51,7 @@ class JsonScheduleSource(ScheduleSource):
     """Schedules in the bucket that the settings name.
 
     Attributes:
-        bucket: where they are. There after `startup`.
+        bucket: where they are. There after `startup` or `connect`.
         on_doubtful: called with a schedule's id and a run of which nobody can say whether it was
             sent, and which is not sent again.
         on_reconnected: called when the connection is back.
@@ -104,15 +105,23 @@ class JsonScheduleSource(ScheduleSource):
             CannotConnectError: no connection in time.
             ProvisionError: the bucket cannot be made.
         """
+        await self.connect()
+        try:
+            await self.provision()
+        except BaseException:
+            await self.shutdown()
+            raise
+
+    async def connect(self) -> None:
+        """Connect, and make nothing: for whoever only looks.
+
+        Raises:
+            CannotConnectError: no connection in time.
+        """
         self._client = await connect(
             self._settings, "schedules", self._log, reconnected_cb=self._reconnected
         )
         self._js = self._client.jetstream(timeout=_REQUEST_LIMIT)
-        try:
-            await self.provision()
-        except BaseException:
-            await close_client(self._client)
-            raise
         self.bucket = ScheduleBucket(
             self._js, self._settings.schedule_bucket, self._settings.schedule_prefix
         )
@@ -129,6 +138,10 @@ class JsonScheduleSource(ScheduleSource):
             ProvisionError: it cannot be made.
         """
         await provision_schedules(self._js, self._settings)
+
+    def explained(self) -> contextlib.AbstractContextManager[None]:
+        """Turn what requests end with into a `ProvisionError`, in words for a person."""
+        return problems_explained(self._js, self._settings)
 
     async def get_schedules(self) -> list[ScheduledTask]:
         """Return the schedules that can be used."""
