@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Iterable
+from typing import Final
 
 from pulse_desktop.protocol.topics import TASK_STREAM
 from workers.checks.configuration import examine_configuration
@@ -18,6 +19,12 @@ from workers.checks.storage import (
 from workers.connection import OUTAGE_ERRORS
 from workers.errors import CannotConnectError
 from workers.settings import Settings
+
+_WHAT: Final = {
+    "publish": "publish on {}",
+    "subscribe": "subscribe to {}",
+    "answer": "answer on the inbox that a message names (allow_responses)",
+}
 
 
 async def check(settings: Settings, *, config: str | None, as_json: bool) -> int:
@@ -88,11 +95,10 @@ async def _examine_rights(probe: Probe, rights: Iterable[Right]) -> AsyncIterato
         if await probe.may(right):
             continue
         refused = True
-        verb = "publish on" if right.verb == "publish" else "subscribe to"
         yield Finding(
             "permission",
             "problem" if right.needed else "warning",
-            f"this user may not {verb} {right.subject} ({right.purpose})",
+            f"this user may not {_WHAT[right.verb].format(right.subject)} ({right.purpose})",
             right.advice,
         )
     if not refused:

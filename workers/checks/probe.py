@@ -1,13 +1,16 @@
 """Asking a server directly, and hearing what it forbids."""
 
+import asyncio
+import contextlib
 import json
 import time
+import uuid
 from typing import Any, Final
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from workers.checks.rights import Right
+from workers.checks.rights import NOBODY, Right
 from workers.connection import connect
 from workers.settings import Settings
 
@@ -56,6 +59,8 @@ class Probe:
             NatsError: the connection is lost.
         """
         self._forbidden.clear()
+        if right.verb == "answer":
+            return await self._may_answer(right)
         if right.verb == "subscribe":
             subscription = await self.client.subscribe(right.subject, cb=_ignore)
             await self._settled()
@@ -67,6 +72,31 @@ class Probe:
             )
             await self._settled()
         return not self._forbidden
+
+    async def _may_answer(self, right: Right) -> bool:
+        """Try to answer a message of one's own, which names an inbox that is nobody's.
+
+        Whether a message arrives at all is another right: without one, nothing is refused here.
+        """
+        inbox = f"_INBOX.{NOBODY}.{uuid.uuid4().hex}"
+        arrived = asyncio.Event()
+
+        async def hear(message: Msg) -> None:
+            if message.reply == inbox:
+                arrived.set()
+
+        subscription = await self.client.subscribe(right.subject, cb=hear)
+        await self.client.publish(right.subject, right.payload, reply=inbox, headers=right.headers)
+        await self._settled()
+        if self._forbidden:
+            return True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LIMIT):
+                await arrived.wait()
+        await self.client.publish(inbox, b"")
+        await self._settled()
+        await subscription.unsubscribe()
+        return not (self._forbidden and arrived.is_set())
 
     async def _settled(self) -> None:
         """Wait until the server has dealt with what was sent.

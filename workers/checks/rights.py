@@ -25,10 +25,13 @@ from workers.settings import Settings
 
 UNREADABLE: Final = b"{"
 NOBODY: Final = "_pulse_check"
+LISTED_BUCKETS: Final = (SCORES, KNOWLEDGE, STATE)
 ELSEWHERE: Final = {"Nats-Expected-Stream": NOBODY}
 """A stream refuses a message that is meant for another one."""
 _AN_EVENT: Final = b'{"type": "worker.check", "data": {}}'
 _ALIVE: Final = b"+WPI"
+CONTROL: Final = "control (or set PULSE_CONTROL=false)"
+_OTHERWISE: Final = ", as another version of the NATS client does it"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Right:
     """One thing to be allowed.
 
     Attributes:
-        verb: `publish` or `subscribe`.
+        verb: `publish`, `subscribe`, or `answer`: publish on the inbox that a message names.
         subject: where it is tried.
         purpose: what a worker needs it for.
         payload: what is published.
@@ -70,7 +73,8 @@ def rights_of(settings: Settings, missing: frozenset[str]) -> Iterator[Right]:
     yield right_to_answers(settings)
     if settings.control:
         for subject in (CONTROL_ALL, CONTROL_QUEUE, control_subject(settings.identity)):
-            yield Right("subscribe", subject, "control (or set PULSE_CONTROL=false)")
+            yield Right("subscribe", subject, CONTROL)
+        yield Right("answer", subject_of("monitoring"), CONTROL, _AN_EVENT, ELSEWHERE)
     yield Right("subscribe", subject_of("monitoring"), "pulse-worker health", needed=False)
     if settings.broker == "core":
         yield Right("subscribe", TASK_SUBJECT, "tasks")
@@ -81,7 +85,10 @@ def rights_of(settings: Settings, missing: frozenset[str]) -> Iterator[Right]:
         yield from _task_rights()
     for topic in TOPICS:
         yield Right("publish", subject_of(topic), "events", _AN_EVENT, ELSEWHERE)
+    yield Right("publish", "$JS.API.STREAM.NAMES", "finding streams")
+    yield from _result_rights()
     yield from _bucket_rights(settings)
+    yield from _schedule_rights(settings)
     for stream in sorted(missing):
         yield Right("publish", f"$JS.API.STREAM.CREATE.{stream}", f"making {stream}")
 
@@ -93,34 +100,63 @@ def _task_rights() -> Iterator[Right]:
         ("CONSUMER.MSG.NEXT.{s}.{c}", "fetching tasks"),
         ("STREAM.MSG.GET.{s}", "looking at queued tasks"),
         ("STREAM.MSG.DELETE.{s}", "removing a queued task"),
+        ("CONSUMER.DURABLE.CREATE.{s}.{c}", "making the task consumer"),
         ("CONSUMER.LIST.{s}", "making room in the task stream"),
         ("STREAM.PURGE.{s}", "making room in the task stream"),
     ):
         subject = action.format(s=TASK_STREAM, c=TASK_CONSUMER)
         yield Right("publish", f"$JS.API.{subject}", purpose)
+    named = f"$JS.API.CONSUMER.CREATE.{TASK_STREAM}.{TASK_CONSUMER}.{TASK_SUBJECT}"
+    yield Right("publish", named, f"making the task consumer{_OTHERWISE}", needed=False)
     yield Right(
         "publish", f"$JS.ACK.{TASK_STREAM}.{TASK_CONSUMER}.1.0.0.0.0", "answering tasks", _ALIVE
     )
 
 
-def _bucket_rights(settings: Settings) -> Iterator[Right]:
+def _result_rights() -> Iterator[Right]:
     results = f"OBJ_{RESULT_BUCKET}"
     for part in ("M", "C"):
         subject = f"$O.{RESULT_BUCKET}.{part}.{NOBODY}"
         yield Right("publish", subject, "storing results", b"", ELSEWHERE)
     yield Right("publish", f"$JS.API.STREAM.PURGE.{results}", "replacing results")
-    yield Right("publish", f"$JS.API.STREAM.MSG.GET.{results}", "reading results")
-    yield Right("publish", f"$JS.API.DIRECT.GET.{results}", "reading results")
+    for request in (
+        f"STREAM.MSG.GET.{results}",
+        f"DIRECT.GET.{results}.$O.{RESULT_BUCKET}.M.{NOBODY}",
+        f"CONSUMER.CREATE.{results}",
+    ):
+        yield Right("publish", f"$JS.API.{request}", "reading results")
+    yield Right("publish", f"$JS.FC.{results}.{NOBODY}.1", "reading large results")
+
+
+def _bucket_rights(settings: Settings) -> Iterator[Right]:
     for bucket in (*STORE_BUCKETS, settings.schedule_bucket):
         purpose = "schedules" if bucket == settings.schedule_bucket else f"the store ({bucket})"
         yield Right("publish", f"$KV.{bucket}.{NOBODY}", purpose, b"", ELSEWHERE)
-        yield Right("publish", f"$JS.API.DIRECT.GET.KV_{bucket}", purpose)
-    for bucket in (SCORES, KNOWLEDGE, STATE, settings.schedule_bucket):
-        yield Right("publish", f"$JS.API.CONSUMER.CREATE.KV_{bucket}", f"listing {bucket}")
+        direct = f"$JS.API.DIRECT.GET.KV_{bucket}"
+        yield Right("publish", f"{direct}.$KV.{bucket}.{NOBODY}", purpose)
+    for bucket in LISTED_BUCKETS:
+        stream, purpose = f"KV_{bucket}", f"listing {bucket}"
+        for request in (
+            f"CONSUMER.CREATE.{stream}.{NOBODY}.$KV.{bucket}.>",
+            f"CONSUMER.INFO.{stream}.{NOBODY}",
+            f"CONSUMER.MSG.NEXT.{stream}.{NOBODY}",
+            f"CONSUMER.DELETE.{stream}.{NOBODY}",
+        ):
+            yield Right("publish", f"$JS.API.{request}", purpose)
+        subject = f"$JS.API.CONSUMER.CREATE.{stream}"
+        yield Right("publish", subject, f"{purpose}{_OTHERWISE}", needed=False)
     yield Right("publish", f"$JS.API.STREAM.PURGE.KV_{STATE}", "giving up a lease")
-    for action in ("PURGE", "MSG.GET"):
-        subject = f"$JS.API.STREAM.{action}.KV_{settings.schedule_bucket}"
-        yield Right("publish", subject, "pulse-worker scheduler", needed=False)
+
+
+def _schedule_rights(settings: Settings) -> Iterator[Right]:
+    stream = f"KV_{settings.schedule_bucket}"
+    for request in (
+        f"STREAM.PURGE.{stream}",
+        f"STREAM.MSG.GET.{stream}",
+        f"CONSUMER.CREATE.{stream}",
+        f"CONSUMER.INFO.{stream}.{NOBODY}",
+    ):
+        yield Right("publish", f"$JS.API.{request}", "pulse-worker scheduler", needed=False)
 
 
 def streams_of(settings: Settings) -> tuple[str, ...]:
