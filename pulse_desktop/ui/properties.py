@@ -1,5 +1,6 @@
 """Dynamic properties, by which the style sheet knows a widget's part."""
 
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QWidget
 
 
@@ -10,3 +11,6 @@ def set_property(widget: QWidget, name: str, value: str) -> None:
         style = widget.style()
         style.unpolish(widget)
         style.polish(widget)
+        # Without it a label that was polished before keeps the frame, and so the size, that it
+        # had without the padding of its new part.
+        QCoreApplication.sendEvent(widget, QEvent(QEvent.Type.StyleChange))

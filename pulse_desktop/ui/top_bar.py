@@ -149,7 +149,6 @@ class TopBar(QWidget):
 
     def set_environment(self, name: str, tone: str = "plain") -> None:
         """Say what kind of system this is, such as PRODUCTION in the tone "bad"."""
-        # The part comes first: a label keeps the size it worked out for its old padding.
         set_property(self.environment, "badge", tone)
         self.environment.setText(name.upper())
         self.environment.setVisible(bool(name))
