@@ -18,7 +18,7 @@ from pulse_desktop.bus.errors import CannotConnectError, UserFacingError
 from pulse_desktop.bus.supervisor import Supervisor, TaskProblem
 from pulse_desktop.commands.exit_codes import FAILED
 from pulse_desktop.desktop_operations import DesktopOperations
-from pulse_desktop.local.stack import LocalStack, StackInfo
+from pulse_desktop.local.stack import LocalStack, StackInfo, running_stack
 from pulse_desktop.monitor import Monitor
 from pulse_desktop.protocol.addresses import mask_address
 from pulse_desktop.state.system import SystemState
@@ -64,6 +64,7 @@ class Desktop:
         window: the window.
         monitor: None until there is a server to talk to.
         stack: the embedded stack, None when a server was named.
+        shows_embedded: whether the server is the embedded one, also when its address was named.
     """
 
     def __init__(self, server: str, monitor_url: str = "", *, look: LookFile | None = None) -> None:
@@ -78,7 +79,10 @@ class Desktop:
         self.monitor: Monitor | None = None
         self.stack: LocalStack | None = None if server else LocalStack()
         self._server = server
-        self._monitor_url = monitor_url
+        running = running_stack() if server else None
+        here = running is not None and running.server == server
+        self._monitor_url = running.monitor if running and here else monitor_url
+        self.shows_embedded = here or not server
         self._operations = DesktopOperations()
         self._reports = BugReports()
         self._reports.install(asyncio.get_running_loop())
@@ -105,7 +109,7 @@ class Desktop:
 
     def start(self) -> None:
         """Begin: frames at once, events as soon as there is a server."""
-        local = not self._server
+        local = self.shows_embedded
         name = "embedded server" if local else mask_address(self._server).rpartition("@")[2]
         self.window.top_bar.set_environment("local" if local else "")
         self.window.top_bar.set_connections([("here", name.removeprefix("nats://"))], "here")

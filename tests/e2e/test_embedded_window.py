@@ -1,0 +1,64 @@
+"""What the window shows of the embedded server, and only of that."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from pulse_desktop.local.paths import DATA_DIR_VARIABLE, DataFolder
+from pulse_desktop.local.processes import reference
+from pulse_desktop.local.stack_state import ProcessState, StackState, write_state
+from tests.e2e.desktop_running import Operator, drive
+from tests.servers import NatsServer
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def folder(nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataFolder:
+    """Return a data folder that says of a server that it is the embedded one."""
+    folder = DataFolder(tmp_path / "data")
+    folder.prepare()
+    log = folder.log_of("nats-server")
+    running = ProcessState("nats-server", "running", None, 0, "", time.time(), str(log))
+    write_state(
+        folder.state_file,
+        StackState(
+            launch="test",
+            guardian=reference(os.getpid()),
+            phase="ready",
+            server=nats_server.url,
+            monitor=nats_server.monitor_url,
+            workers=0,
+            sample=False,
+            started_at=time.time(),
+            processes=(running,),
+        ),
+    )
+    monkeypatch.setenv(DATA_DIR_VARIABLE, str(folder.root))
+    return folder
+
+
+def test_the_embedded_server_is_told_as_such_also_by_its_address(
+    qapp, nats_server: NatsServer, folder: DataFolder
+) -> None:
+    async def scene(operator: Operator) -> None:
+        bar = operator.window.top_bar
+        assert (bar.environment.text(), bar.switcher.text()) == ("LOCAL", "embedded server")
+        monitor = await operator.desktop.watched()
+        await wait_until(lambda: monitor.server is not None, 10, "its monitoring is read")
+
+    drive(qapp, nats_server.url, scene)
+
+
+def test_another_server_is_told_by_its_address(
+    qapp, nats_server: NatsServer, folder: DataFolder
+) -> None:
+    folder.state_file.unlink()
+
+    async def scene(operator: Operator) -> None:
+        bar = operator.window.top_bar
+        assert bar.environment.isHidden()
+        assert bar.switcher.text() == nats_server.url.rpartition("/")[2].rpartition("@")[2]
+
+    drive(qapp, nats_server.url, scene)
