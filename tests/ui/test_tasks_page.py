@@ -1,7 +1,8 @@
 """Tasks: what failed, why, and run it again."""
 
 import pytest
-from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
+from PySide6.QtWidgets import QApplication
 
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.state.run import RunState
@@ -297,3 +298,23 @@ def test_the_whole_page_pauses(page, window, told):
     assert len(_ids(page)) == 31
     window.toggle_pause()
     assert len(_ids(page)) == 36
+
+
+@pytest.mark.parametrize("size", [(1024, 640), (1440, 900)])
+@pytest.mark.parametrize("count", [0, 7, 2000])
+def test_every_state_has_its_facet_with_its_count_at_every_size(qtbot, size, count):
+    told = Told().runs(count)
+    window = make_window(qtbot, told, (TasksPage,))
+    window.resize(*size)
+    frame(window, told)
+    bar = window.current.bar
+    QApplication.processEvents()
+    shown = {state: button.count for state, button in bar.facets.items() if button.isVisible()}
+    rare = {RunState.CANCELLED, RunState.ANSWERED}
+    assert shown == {s: f"{told.state.runs.counts.get(s, 0):,}" for s in RunState if s not in rare}
+    area = bar.rect()
+    for control in (*bar.facets.values(), bar.span, bar.field):
+        place = control.geometry().translated(control.parentWidget().mapTo(bar, QPoint(0, 0)))
+        assert control.isHidden() or area.contains(place)
+    lines = {button.y() for button in bar.facets.values() if button.isVisible()}
+    assert len(lines) == 1

@@ -26,8 +26,7 @@ _SPANS: Final = (
 _SPARE: Final = 6
 """Room beside the count, for fonts whose digits are not of one width."""
 _RARE: Final = frozenset({RunState.CANCELLED, RunState.ANSWERED})
-_ROOM_FOR_NONE: Final = 1000
-"""Narrower bars leave out the states that no run is in."""
+_GAP: Final = 10
 
 
 class RunFilterBar(QWidget):
@@ -80,19 +79,19 @@ class RunFilterBar(QWidget):
         self.field.textChanged.connect(lambda _: self._typing.start())
         self.field.returnPressed.connect(self._typed)
         theme().changed.connect(self._tint)
-        top = QHBoxLayout()
-        top.setSpacing(10)
-        top.addWidget(self._row, 1)
-        top.addWidget(self.span, 0, Qt.AlignmentFlag.AlignTop)
-        line = QHBoxLayout()
-        line.setSpacing(12)
-        line.addWidget(self.field, 1)
-        line.addWidget(self._shown)
+        self._top = QHBoxLayout()
+        self._top.setSpacing(_GAP)
+        self._top.addWidget(self._row, 1)
+        self._top.addWidget(self.span, 0, Qt.AlignmentFlag.AlignTop)
+        self._line = QHBoxLayout()
+        self._line.setSpacing(12)
+        self._line.addWidget(self.field, 1)
+        self._line.addWidget(self._shown)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(10)
-        layout.addLayout(top)
-        layout.addLayout(line)
+        layout.setSpacing(_GAP)
+        layout.addLayout(self._top)
+        layout.addLayout(self._line)
 
     @property
     def wanted(self) -> RunFilter:
@@ -139,17 +138,27 @@ class RunFilterBar(QWidget):
         self._shown.setFixedSize(hint.width() + _SPARE, hint.height())
 
     def _show_counts(self) -> None:
-        narrow = self.width() < _ROOM_FOR_NONE
         moved = False
         for state, button in self.facets.items():
             number = self._counts.get(state, 0)
             width = button.sizeHint().width()
             button.set_count(formats.count(number))
-            spare = not number and not button.isChecked() and (narrow or state in _RARE)
+            spare = not number and not button.isChecked() and state in _RARE
             moved = moved or spare != button.isHidden() or width != button.sizeHint().width()
             button.setHidden(spare)
         if moved:
+            self._make_room()
             self._row.arrange()
+
+    def _make_room(self) -> None:
+        """Let the span go down to the field where the states need the whole of their line."""
+        beside = self._row.sizeHint().width() + _GAP + self.span.sizeHint().width() <= self.width()
+        if beside != (self._top.indexOf(self.span) >= 0):
+            (self._line if beside else self._top).removeWidget(self.span)
+            if beside:
+                self._top.addWidget(self.span, 0, Qt.AlignmentFlag.AlignTop)
+            else:
+                self._line.addWidget(self.span)
 
     def _typed(self) -> None:
         if self._typing.isActive():
@@ -162,6 +171,6 @@ class RunFilterBar(QWidget):
         self._fit_shown()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave out what does not fit."""
+        """Share out the lines anew."""
         super().resizeEvent(event)
-        self._show_counts()
+        self._make_room()
