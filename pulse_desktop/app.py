@@ -18,7 +18,9 @@ from pulse_desktop.bus.errors import CannotConnectError, UserFacingError
 from pulse_desktop.bus.supervisor import Supervisor, TaskProblem
 from pulse_desktop.commands.exit_codes import FAILED
 from pulse_desktop.desktop_operations import DesktopOperations
+from pulse_desktop.local.paths import data_folder
 from pulse_desktop.local.stack import LocalStack, StackInfo, running_stack
+from pulse_desktop.local.stack_logs import StackLogs
 from pulse_desktop.monitor import Monitor
 from pulse_desktop.protocol.addresses import mask_address
 from pulse_desktop.state.system import SystemState
@@ -35,6 +37,7 @@ os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
 from PySide6.QtCore import Qt, QTimer
 
 from pulse_desktop.ui.bug_reports import BugReports
+from pulse_desktop.ui.embedded import EmbeddedServer
 from pulse_desktop.ui.frame import ACTIVE_MS, IDLE_MS, WindowFigures
 from pulse_desktop.ui.hindrances import HindranceNotice
 from pulse_desktop.ui.notices import Notice
@@ -64,7 +67,8 @@ class Desktop:
         window: the window.
         monitor: None until there is a server to talk to.
         stack: the embedded stack, None when a server was named.
-        shows_embedded: whether the server is the embedded one, also when its address was named.
+        embedded: what can be done about the embedded server; None when another one is shown. It is
+            shown also when its address was named.
     """
 
     def __init__(self, server: str, monitor_url: str = "", *, look: LookFile | None = None) -> None:
@@ -82,13 +86,16 @@ class Desktop:
         running = running_stack() if server else None
         here = running is not None and running.server == server
         self._monitor_url = running.monitor if running and here else monitor_url
-        self.shows_embedded = here or not server
         self._operations = DesktopOperations()
         self._reports = BugReports()
         self._reports.install(asyncio.get_running_loop())
         self._supervisor = Supervisor(self._on_problem)
         self._numbers = itertools.count()
         self.window = MainWindow(self.state, self._operations, PAGES, start=self._start_work)
+        self.embedded: EmbeddedServer | None = None
+        if here or not server:
+            logs = StackLogs(data_folder())
+            self.embedded = EmbeddedServer(self.window, logs, self._start_work)
         self._reports.tell = self.window.tell
         self._memory = WindowMemory(self.window, look) if look is not None else None
         self._figures = WindowFigures(self.window, self.state)
@@ -109,7 +116,7 @@ class Desktop:
 
     def start(self) -> None:
         """Begin: frames at once, events as soon as there is a server."""
-        local = self.shows_embedded
+        local = self.embedded is not None
         name = "embedded server" if local else mask_address(self._server).rpartition("@")[2]
         self.window.top_bar.set_environment("local" if local else "")
         self.window.top_bar.set_connections([("here", name.removeprefix("nats://"))], "here")
@@ -123,6 +130,8 @@ class Desktop:
         """End everything in order: no more frames, background work, connection, stack."""
         self._timer.stop()
         self._rest.stop()
+        if self.embedded is not None:
+            self.embedded.close()
         if self._memory is not None:
             self._memory.close()
         await self._supervisor.close()

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QActionGroup, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QAction,
+    QActionGroup,
+    QGuiApplication,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QWidget
 
 from pulse_desktop.ui import formats, icons
@@ -104,6 +111,7 @@ class TopBar(QWidget):
         self._actions = actions
         self._tone = Tone.FAINT
         self._paused = False
+        self._offered: Sequence[QAction] = ()
         self._state_words = ("not connected", "not connected")
         self.environment = QLabel()
         self.environment.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -154,12 +162,18 @@ class TopBar(QWidget):
         self.environment.setVisible(bool(name))
         self.environment.setAccessibleName(f"Environment: {name}")
 
+    def offer(self, actions: Sequence[QAction]) -> None:
+        """Offer actions about the connection in its menu, from the next `set_connections` on."""
+        self._offered = actions
+
     def set_connections(self, names: Sequence[tuple[str, str]], current: str) -> None:
         """Offer connections as (key, name) and show the current one."""
         by_key = dict(names)
         self.switcher.setText(_without_mnemonic(by_key.get(current, current)))
         self.switcher.setToolTip("Connection")
         menu = QMenu(self.switcher)
+        # The button has its arrow on the far side by running the other way; its menu does not.
+        menu.setLayoutDirection(QGuiApplication.layoutDirection())
         group = QActionGroup(menu)
         for key, name in names:
             entry = menu.addAction(_without_mnemonic(name))
@@ -167,6 +181,9 @@ class TopBar(QWidget):
             entry.setChecked(key == current)
             group.addAction(entry)
             entry.triggered.connect(lambda _=False, key=key: self.connection_chosen.emit(key))
+        if self._offered:
+            menu.addSeparator()
+            menu.addActions(self._offered)
         old = self.switcher.menu()
         self.switcher.setMenu(menu)
         if old is not None:

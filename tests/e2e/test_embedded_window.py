@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
 
 from pulse_desktop.local.paths import DATA_DIR_VARIABLE, DataFolder
 from pulse_desktop.local.processes import reference
@@ -59,6 +61,49 @@ def test_another_server_is_told_by_its_address(
     async def scene(operator: Operator) -> None:
         bar = operator.window.top_bar
         assert bar.environment.isHidden()
+        assert operator.desktop.embedded is None
+        assert not [each for each in operator.window.actions_table.actions if "embedded" in each]
         assert bar.switcher.text() == nats_server.url.rpartition("/")[2].rpartition("@")[2]
+
+    drive(qapp, nats_server.url, scene)
+
+
+def test_the_logs_are_read_in_the_window(qapp, nats_server: NatsServer, folder: DataFolder) -> None:
+    log = folder.log_of("nats-server")
+    log.write_text("[1] [INF] Server is ready\n")
+
+    async def scene(operator: Operator) -> None:
+        palette = operator.window.palette_popup
+        await operator.act(lambda: palette.field.setText("logs of the embedded"))
+        assert palette.titles[0] == "Show logs of the embedded server"
+        await operator.act(lambda: palette._run(0))
+        logs = operator.desktop.embedded.logs
+        await wait_until(lambda: "Server is ready" in logs.text.toPlainText())
+        with log.open("a") as file:
+            file.write("[1] [ERR] one more\n")
+        await wait_until(lambda: "one more" in logs.text.toPlainText())
+
+    drive(qapp, nats_server.url, scene)
+
+
+def test_the_folder_is_opened_or_named(
+    qapp, nats_server: NatsServer, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    answers = iter([True, False])
+
+    def open_url(url: QUrl) -> bool:
+        asked.append(Path(url.toLocalFile()))
+        return next(answers)
+
+    monkeypatch.setattr(QDesktopServices, "openUrl", open_url)  # no file manager runs here
+
+    async def scene(operator: Operator) -> None:
+        entries = [each.text() for each in operator.window.top_bar.switcher.menu().actions()]
+        assert entries[-2:] == ["Show logs of the embedded server", "Open data folder"]
+        for _ in range(2):
+            await operator.act(lambda: operator.window.actions_table.run("embedded.folder"))
+        assert asked == [folder.root] * 2
+        assert str(folder.root) in operator.notice.detail
 
     drive(qapp, nats_server.url, scene)
