@@ -134,6 +134,28 @@ def test_a_topic_says_when_it_last_spoke_or_that_it_never_did(qtbot, told):
     assert topics["agents"].accessibleName() == "agents: nothing yet"
 
 
+def test_what_comes_in_bursts_has_a_rate_for_a_minute(qtbot, told):
+    for age in (100, 70, 40, 12):
+        told.event("providers", "provider.checked", {"provider": "p"}, at=NOW - age)
+    for age in range(50):
+        told.event("knowledge", "knowledge.atom_created", {"atom_id": str(age)}, at=NOW - 30)
+    window = make_window(qtbot, told, (OverviewPage,))
+    frame(window, told)
+    topics = window.current.topics.rows
+    assert (topics["providers"].rate, topics["providers"].ago) == ("< 0.1/s", "12 s ago")
+    assert topics["knowledge"].rate == "0.8/s"
+    frame(window, told, 60.0)
+    assert topics["knowledge"].rate == "0/s"
+
+
+def test_a_rate_is_of_the_time_that_is_known(qtbot, told):
+    for number in range(10):
+        told.event("messages", "message.new", {"id": str(number)}, at=NOW - 10 + number)
+    window = make_window(qtbot, told, (OverviewPage,))
+    frame(window, told)
+    assert window.current.topics.rows["messages"].rate == "1.0/s"
+
+
 def test_the_throughput_is_drawn_from_the_first_run_on(qtbot, told):
     window = make_window(qtbot, told, (OverviewPage,))
     assert window.current.throughput.empty

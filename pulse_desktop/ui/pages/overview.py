@@ -25,6 +25,7 @@ from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
 from pulse_desktop.ui.charts.windows import WINDOWS, fitted, levels, rates
 from pulse_desktop.ui.page import Page, PageContext
+from pulse_desktop.ui.pages.known_since import known_since
 from pulse_desktop.ui.run_words import LATEST_COLUMNS, short_name
 from pulse_desktop.ui.theme import theme
 from pulse_desktop.ui.tone import Tone
@@ -113,7 +114,7 @@ class OverviewPage(Page):
         grid.setRowStretch(1, 7)
         throughput = Card()
         throughput.body.addWidget(self.throughput)
-        topics = Card("Topics", "events per second, last 5 min")
+        topics = Card("Topics", "events per second over 1 min, line 5 min")
         topics.body.addWidget(self.topics, 1)
         latest = Card("Latest runs", flush=True)
         self._open_tasks.setProperty("kind", "ghost")
@@ -160,8 +161,9 @@ class OverviewPage(Page):
         if due("throughput", now, 1.0):
             self._show_throughput(now)
         if due("topics", now, 1.0):
+            since = known_since(self.context.state.log)
             for topic, row in self.topics.rows.items():
-                row.show_activity(self.context.state.topics.by_name[topic], now)
+                row.show_activity(self.context.state.topics.by_name[topic], now, since)
         if due("concerns", now, 1.0):
             self.concerns.show_concerns(self.context.concerns(), now)
         if due("run times", now, 2.0):

@@ -15,6 +15,9 @@ from pulse_desktop.ui.theme import theme
 from pulse_desktop.ui.tone import Tone
 
 HISTORY_S: Final = 300
+RATE_S: Final = 60
+"""What comes in bursts has a rate all the same."""
+_LEAST_RATE_S: Final = 5.0
 _POINT_S: Final = 5
 _AGO: Final = 76
 _RATE: Final = 62
@@ -38,16 +41,25 @@ class TopicRow(QAbstractButton):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-    def show_activity(self, activity: TopicActivity, now: float) -> None:
-        """Show how it stands at a time, Unix seconds."""
+    def show_activity(self, activity: TopicActivity, now: float, known_since: float = 0.0) -> None:
+        """Show how it stands at a time, Unix seconds.
+
+        Args:
+            activity: of the topic.
+            now: Unix seconds.
+            known_since: since when events are known, Unix seconds.
+        """
         self.silent = activity.last_at is None
-        self.rate = "" if self.silent else formats.rate(activity.per_second(now))
+        span = min(RATE_S, max(_LEAST_RATE_S, now - known_since))
+        # The second that goes on counts too: "now" beside a rate of nothing would be a puzzle.
+        count = activity.rate.total(now, span + 1)
+        self.rate = "" if self.silent else formats.rate(count / span)
         self.ago = formats.ago(activity.last_at, now)
         # Whole points of time, so that the line moves instead of trembling.
         until = now - now % _POINT_S
         counts = np.asarray(activity.rate.window(until, HISTORY_S)[1])
         self._values = counts.reshape(-1, _POINT_S).mean(axis=1)
-        words = "nothing yet" if self.silent else f"{self.rate}, last event {self.ago}"
+        words = "nothing yet" if self.silent else f"{self.rate} over a minute, last {self.ago}"
         self.setAccessibleName(f"{self.topic}: {words}")
         at = formats.absolute(activity.last_at)
         tip = f"{formats.plural(activity.received, 'event')}, the last at {at}"
