@@ -140,7 +140,12 @@ class StatusBar(QWidget):
     def _explain(self) -> None:
         for name, tip in (
             ("topics", "Topics heard of lately, of the seven"),
-            ("received", "Messages received since the window was opened, history included"),
+            (
+                "received",
+                "Messages received since the window was opened, history included: events, queued "
+                "tasks, and news of the bucket of results. The Events page counts only the first "
+                "two.",
+            ),
             ("dropped", "Messages lost because they came faster than they could be read"),
             ("gaps", "Times without connection, and whether history could fill them"),
             ("waiting", "Messages received and not shown yet"),

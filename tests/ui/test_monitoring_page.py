@@ -70,6 +70,13 @@ def test_a_queue_that_nobody_listens_to_is_bad(open_page, here):
     assert page.queue.figures["pending"].value == "", "a core subject has no depth"
 
 
+def test_who_listens_to_a_core_subject_may_be_unknown_and_says_so(open_page, here):
+    here.operations.figures = QueueFigures("core", False, "taskiq_tasks")
+    page = open_page(MonitoringPage)
+    listening = page.queue.figures["listeners"]
+    assert (listening.value, listening.detail) == ("", "not known")
+
+
 def test_the_depth_and_age_of_a_stream_are_shown(open_page, here):
     here.operations.figures = QueueFigures(
         "jetstream", True, "s / c", pending=38, in_work=13, oldest_at=NOW - 12, listeners=4

@@ -70,8 +70,9 @@ class QueueStrip(QWidget):
         figures["oldest"].set_figure(formats.age(age), "" if age is not None else nothing)
         nobody = queue.listeners == 0
         kept = "tasks wait in the stream" if queue.durable else "tasks sent now are lost"
+        some = "ready to take tasks" if queue.listeners else queue.problem or "not known"
         figures["listeners"].set_figure(
             formats.count(queue.listeners),
-            kept if nobody else "ready to take tasks" if queue.listeners else queue.problem,
+            kept if nobody else some,
             Tone.BAD if nobody else Tone.TEXT,
         )
