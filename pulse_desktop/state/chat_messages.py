@@ -13,6 +13,8 @@ from pulse_desktop.state.series import CountSeries
 CLASSES: Final = ("signal", "weak_signal", "noise")
 NOISE_BELOW: Final = 0.30
 SIGNAL_ABOVE: Final = 0.60
+_MOST_NAMES: Final = 4
+_LONGEST_INSTEAD: Final = 120
 
 
 class ChatMessage(msgspec.Struct, gc=False):
@@ -32,6 +34,8 @@ class ChatMessage(msgspec.Struct, gc=False):
         scored_at: Unix seconds.
         task_id: the run that scored, else the one that ingested it.
         raw: the latest event about it.
+        instead: what came in place of a text, such as `voice message` or the name of a file; empty
+            while there is a text, or nothing was told of one.
     """
 
     key: str
@@ -47,6 +51,7 @@ class ChatMessage(msgspec.Struct, gc=False):
     scored_at: float | None = None
     task_id: str = ""
     raw: bytes = b""
+    instead: str = ""
 
     @property
     def heard_at(self) -> float:
@@ -84,6 +89,8 @@ class _Told(msgspec.Struct, gc=False):
     source_name: str | None = None
     sent_at: str | float | None = None
     task_id: str | None = None
+    attachments: list[str] | None = None
+    media_type: str | None = None
 
 
 class _Scored(msgspec.Struct, gc=False):
@@ -143,6 +150,7 @@ class ChatMessages:
             known.scored_at,
             known.task_id or told.task_id or "",
             event.raw,
+            "" if told.content or known.content else _instead(told) or known.instead,
         )
         self._put(message, before, position, external, internal)
 
@@ -165,6 +173,7 @@ class ChatMessages:
             event.timestamp,
             scored.task_id or known.task_id,
             event.raw,
+            known.instead,
         )
         if label in self.scored:
             self.scored[label].add(event.timestamp)
@@ -215,17 +224,31 @@ def _read_told(event: Event, body: msgspec.Raw | None) -> _Told:
     author = data.get("author")
     if isinstance(author, dict):
         author = author.get("name")
-    sent_at = data.get("sent_at")
+    sent_at, names = data.get("sent_at"), data.get("attachments")
     return _Told(
         as_text(data.get("external_message_id")),
         as_text(data.get("id")),
-        as_text(data.get("content")),
+        as_text(data.get("content")) if "content" in data else None,
         as_text(author),
         as_text(data.get("author_name")),
         as_text(data.get("source_name")),
         sent_at if isinstance(sent_at, (str, int, float)) else None,
         as_text(data.get("task_id")),
+        [as_text(name) for name in names[:_MOST_NAMES]] if isinstance(names, list) else None,
+        as_text(data.get("media_type")),
     )
+
+
+def _instead(told: _Told) -> str:
+    """Return what a message without a text has in its place, in words."""
+    names = [name for name in (told.attachments or ())[:_MOST_NAMES] if name]
+    if told.media_type:
+        return told.media_type.replace("_", " ")[:_LONGEST_INSTEAD]
+    if names:
+        return ", ".join(names)[:_LONGEST_INSTEAD]
+    if told.attachments:
+        return "attachment"
+    return "no text" if told.content is not None else ""
 
 
 def _read_scored(event: Event, body: msgspec.Raw | None) -> _Scored:

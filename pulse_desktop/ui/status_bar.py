@@ -48,6 +48,10 @@ _LEFT: Final = ("topics", "rate", "received", "dropped", "gaps", "waiting")
 _RIGHT: Final = ("render", "memory", "server")
 _GIVES_WAY: Final = ("memory", "render", "received", "rate")
 """What goes first when the window is narrow."""
+_RECEIVED: Final = (
+    "Messages received since the window was opened, history included: events, queued tasks, and "
+    "news of the bucket of results, which the Events page does not list"
+)
 
 
 class StatusBar(QWidget):
@@ -140,12 +144,7 @@ class StatusBar(QWidget):
     def _explain(self) -> None:
         for name, tip in (
             ("topics", "Topics heard of lately, of the seven"),
-            (
-                "received",
-                "Messages received since the window was opened, history included: events, queued "
-                "tasks, and news of the bucket of results. The Events page counts only the first "
-                "two.",
-            ),
+            ("received", _RECEIVED),
             ("dropped", "Messages lost because they came faster than they could be read"),
             ("gaps", "Times without connection, and whether history could fill them"),
             ("waiting", "Messages received and not shown yet"),

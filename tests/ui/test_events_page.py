@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from PySide6.QtGui import QFontMetrics
 
 from pulse_desktop.ui.pages.events import EventsPage
+from pulse_desktop.ui.theme import theme
 from tests.ui.told import NOW
 
 
@@ -87,3 +89,30 @@ def test_a_message_of_the_task_queue_leads_to_its_run(page, here):
 def test_an_event_reads_as_words(page):
     assert column(page, "words")[0] == '("m1")'
     assert column(page, "words")[3] == "Оксана: Привіт"
+
+
+def test_a_type_is_told_whole_also_beside_its_details(open_page, here):
+    here.told.event("knowledge", "knowledge.extraction_completed", {"agent": "extraction"})
+    page = open_page(EventsPage)
+    for width in (940, 1230):
+        page.resize(width, 560)
+        page.table.select_position(0)
+        page._show_current(open_=True)
+        table = page.table
+        number = next(i for i, c in enumerate(table.rows_model.columns) if c.key == "type")
+        wide = QFontMetrics(theme().number_font()).horizontalAdvance(
+            "knowledge.extraction_completed"
+        )
+        assert table.columnWidth(number) >= wide + 2 * 8
+        says = next(i for i, c in enumerate(table.rows_model.columns) if c.key == "words")
+        assert table.columnWidth(says) >= 180
+
+
+def test_unreadable_events_have_a_chip_only_when_there_are_any(open_page, here, update):
+    here.told.event("tasks", "task.started", {"task_id": "t1"})
+    page = open_page(EventsPage)
+    chip = page.bar._buttons["\0unreadable"]
+    assert chip.isHidden()
+    here.told.raw("tasks", b"\x80 nothing readable")
+    update(page, NOW + 1)
+    assert (chip.isHidden(), chip.count) == (False, "1")

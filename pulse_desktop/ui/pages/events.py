@@ -22,6 +22,8 @@ from pulse_desktop.ui.widgets.filter_bar import Facet
 
 _UNREADABLE: Final = "\0unreadable"
 _MOST_FACETS: Final = 24
+_TYPE_WIDTH: Final = 236
+"""Fits `knowledge.extraction_completed`, the longest of those whose end says what became."""
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
@@ -47,7 +49,7 @@ class EventsPage(TopicPage[Event]):
         for topic in TOPICS:
             self._offer(topic)
         self.bar.add_facet(Facet(TASK_TOPIC, "task queue", "queued"))
-        self.bar.add_facet(Facet(_UNREADABLE, "unreadable", "✖", Tone.BAD))
+        self.bar.add_facet(Facet(_UNREADABLE, "unreadable", "✖", Tone.BAD, rare=True))
         self._tasks = 0  # messages of the task subject among the first `_counted_to` events
         self._counted_to = 0
 
@@ -60,12 +62,13 @@ class EventsPage(TopicPage[Event]):
         """Return the columns of the table."""
         return (
             time_column(lambda row: row.timestamp),
-            Column("Topic", "topic", lambda row, _: topic_word(row), width=112),
+            # The type begins with much the same word: narrow tables can do without the topic.
+            Column("Topic", "topic", lambda row, _: topic_word(row), width=112, hide_below=620),
             Column(
                 "Type",
                 "type",
                 lambda row, _: type_word(row),
-                width=176,
+                width=_TYPE_WIDTH,
                 mono=True,
                 tone=lambda row: Tone.BAD if row.problem else None,
                 tooltip=lambda row, _: row.type,

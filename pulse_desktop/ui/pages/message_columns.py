@@ -1,5 +1,6 @@
 """How a chat message stands in a table."""
 
+from dataclasses import replace
 from typing import Final
 
 from pulse_desktop.state.chat_messages import ChatMessage, class_of
@@ -42,12 +43,25 @@ def class_story(message: ChatMessage) -> str:
     return f"Labelled {class_word(message)} by the worker"
 
 
+def message_text(message: ChatMessage) -> str:
+    """Return the text, else in brackets what came in its place."""
+    return message.content or (f"[{message.instead}]" if message.instead else "")
+
+
+def _heard(message: ChatMessage, now: float) -> str:
+    """Tell the time of the latest event and that of the message apart."""
+    heard = f"Last heard of {formats.absolute(message.heard_at)}"
+    sent = formats.absolute(message.sent_at)
+    return f"{heard}, {formats.ago(message.heard_at, now)}" + (f"\nSent {sent}" if sent else "")
+
+
 MESSAGE_COLUMNS: Final[tuple[Column[ChatMessage], ...]] = (
-    time_column(lambda row: row.heard_at),
+    # Not when it was written: an old message that is read in today is news of today.
+    replace(time_column(lambda row: row.heard_at, "Heard"), tooltip=_heard),
     Column[ChatMessage]("Author", "author", lambda row, _: row.author, width=128),
     Column[ChatMessage](
-        "Text", "text", lambda row, _: row.content, width=300, stretch=True,
-        tone=lambda row: Tone.MUTED if row.classification == "noise" else None,
+        "Text", "text", lambda row, _: message_text(row), width=300, stretch=True,
+        tone=lambda row: Tone.MUTED if row.classification == "noise" or not row.content else None,
     ),
     Column[ChatMessage](
         "Score",
@@ -83,6 +97,6 @@ MESSAGE_COLUMNS: Final[tuple[Column[ChatMessage], ...]] = (
         tone=lambda _: Tone.MUTED,
         sort=lambda row: row.sent_at,
         tooltip=lambda row, _: formats.absolute(row.sent_at),
-        hidden=True,
+        hide_below=1060,
     ),
 )  # fmt: skip

@@ -26,6 +26,7 @@ from pulse_desktop.ui.pages.message_columns import (
     class_story,
     class_tone,
     class_word,
+    message_text,
 )
 from pulse_desktop.ui.pages.topic_page import TopicPage
 from pulse_desktop.ui.tone import Tone
@@ -77,7 +78,7 @@ class MessagesPage(TopicPage[ChatMessage]):
 
     def text_of(self, row: ChatMessage) -> str:
         """Return what the text filter looks into."""
-        return f"{row.author}\n{row.content}\n{row.source_name}\n{row.message_id}\n{row.key}"
+        return f"{row.author}\n{message_text(row)}\n{row.source_name}\n{row.message_id}\n{row.key}"
 
     def facet_of(self, row: ChatMessage) -> str:
         """Return the class, or that there is none yet."""
@@ -126,7 +127,7 @@ class MessagesPage(TopicPage[ChatMessage]):
             row.author or "Unknown author", row.source_name, class_sign(row), class_tone(row)
         )
         detail.set_body(
-            row.content or "The text of this message has not been told.",
+            message_text(row) or "The text of this message has not been told.",
             None if row.content else Tone.MUTED,
         )
         detail.set_run(row.task_id)
