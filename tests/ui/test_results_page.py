@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QScrollArea
 
+from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.ui.operations import BucketFigures, RefusedError, StoredValue
 from pulse_desktop.ui.pages.results import ResultsPage
 from tests.ui.told import NOW
@@ -194,3 +196,29 @@ def test_buckets_that_were_refused_are_looked_for_again_at_once(open_page, here,
     update(page, NOW + 1.1)
     assert page._buckets.currentText() == "taskiq_results"
     assert "no server" not in page._about.text()
+
+
+@pytest.mark.parametrize("width", [968, 1260])
+def test_a_digest_loses_its_middle_where_it_does_not_fit_and_is_whole_in_the_tooltip(
+    open_page, here, width
+):
+    digest = "SHA-256=oqPrdimjvdCcnR6lOwV8TW4haPgjjxfpWUOdGya0123="
+    stored = StoredObject("k" * 32, 412, 1, "n1", NOW - 1, digest=digest, sequence=1)
+    here.told.state.fold([stored])
+    here.told.body(stored, {"n": 1})
+    here.operations.results["k" * 32] = {"n": list(range(50))}
+    page = open_page(ResultsPage)
+    page.resize(width, 566)
+    click(page)
+    QApplication.processEvents()
+    facts = page.detail.facts
+    assert facts.facts["Digest"] == digest
+    label = next(value for name, value in facts._labels if name.text() == "Digest")
+    shown = label.text()
+    assert label.fontMetrics().horizontalAdvance(shown) <= label.width()
+    assert shown.startswith("SHA-256=oq")
+    assert shown.endswith("123=")
+    assert "…" in shown
+    assert digest in label.toolTip()
+    area = page.detail.findChild(QScrollArea)
+    assert area.verticalScrollBar().maximum() == 0, "the JSON alone scrolls"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from pulse_desktop.ui.properties import set_property
@@ -34,13 +35,43 @@ class Fact:
     tooltip: str = ""
 
 
+class _Value(QLabel):
+    """Wraps between words; a word that is wider than the line loses its middle, not its end."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._whole = ""
+        self._tip = ""
+
+    def show_text(self, text: str, tip: str) -> None:
+        """Show a text, and more about it in the tooltip."""
+        self._whole, self._tip = text, tip
+        self._fit()
+
+    def _fit(self) -> None:
+        room, metrics = self.contentsRect().width(), self.fontMetrics()
+        text = self._whole
+        for word in {word for word in text.split() if metrics.horizontalAdvance(word) > room}:
+            shown = metrics.elidedText(word, Qt.TextElideMode.ElideMiddle, room)
+            text = text.replace(word, shown)
+        if text != self.text():
+            self.setText(text)
+        whole = self._whole if text != self._whole else ""
+        self.setToolTip(plain_tooltip("\n".join(filter(None, (whole, self._tip)))))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show as much as there is room for."""
+        super().resizeEvent(event)
+        self._fit()
+
+
 class FactList(QWidget):
     """Names in a quiet column, values beside them."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shown: list[Fact] = []
-        self._labels: list[tuple[QLabel, QLabel]] = []
+        self._labels: list[tuple[QLabel, _Value]] = []
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(14)
@@ -70,9 +101,10 @@ class FactList(QWidget):
         self._shown = shown
 
     def _add_line(self) -> None:
-        name, value = QLabel(self), QLabel(self)
+        name, value = QLabel(self), _Value(self)
         name.setProperty("role", "muted")
-        for label in (name, value):
+        labels: tuple[QLabel, ...] = (name, value)
+        for label in labels:
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         value.setWordWrap(True)
@@ -88,11 +120,10 @@ class FactList(QWidget):
             _fill(name, value, fact)
 
 
-def _fill(name: QLabel, value: QLabel, fact: Fact) -> None:
+def _fill(name: QLabel, value: _Value, fact: Fact) -> None:
     name.setText(fact.name)
     text = fact.value if len(fact.value) <= _LONGEST else f"{fact.value[:_LONGEST]}…"
-    value.setText(text)
     value.setFont(theme().number_font() if fact.mono else theme().text_font())
-    value.setToolTip(plain_tooltip(fact.tooltip))
+    value.show_text(text, fact.tooltip)
     value.setAccessibleName(f"{fact.name}: {text}")
     set_property(value, "tone", fact.tone.value if fact.tone is not None else "")

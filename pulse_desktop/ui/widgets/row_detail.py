@@ -23,7 +23,8 @@ from pulse_desktop.ui.widgets.fact_list import FactList
 from pulse_desktop.ui.widgets.json_view import JsonView
 
 _LONGEST_BODY: Final = 20_000
-_JSON_HEIGHT: Final = 230
+_JSON_HEIGHT: Final = 160
+"""Low enough for a result's details in the smallest window: two scroll bars in one confuse."""
 _MARGIN: Final = 14
 
 
@@ -81,6 +82,8 @@ class RowDetail(QFrame):
         self.facts = FactList()
         self.json = JsonView(f"The {what}'s event")
         self.json.setMinimumHeight(_JSON_HEIGHT)
+        # What it would like is of no account: it gets what is left, and scrolls by itself.
+        self.json.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(8)
         self._parts = QVBoxLayout()
