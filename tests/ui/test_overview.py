@@ -1,6 +1,7 @@
 """The overview answers: is everything well, and if not, what needs somebody?"""
 
 import pytest
+from PySide6.QtWidgets import QApplication
 
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui import overview_figures as figures
@@ -121,6 +122,47 @@ def test_a_concern_leads_to_its_runs(qtbot, told):
     rows[0].click()
     assert window.current.key == "tasks"
     assert [run.task_id for run in window.current.table.rows_model.objects()] == ["f" * 32]
+
+
+def _fail_in_many_ways(told, count):
+    for number in range(count):
+        told.task(f"{number:032x}", f"workers.tasks.a_task_with_a_name_{number}:score_message_task")
+        told.failed(f"{number:032x}", f"AttachmentUnreadable{chr(65 + number)}Error")
+
+
+@pytest.mark.parametrize(("count", "shown", "more"), [(3, 3, ""), (9, 3, "and 6 more")])
+def test_a_low_page_gives_its_room_to_what_needs_attention(qtbot, told, count, shown, more):
+    _fail_in_many_ways(told, count)
+    window = make_window(qtbot, told, (OverviewPage,))
+    window.resize(1024, 640)
+    frame(window, told)
+    QApplication.processEvents()
+    concerns = window.current.concerns
+    rows = [row for row in concerns.rows if row.isVisible()]
+    assert (len(rows), concerns._more.text()) == (shown, more)
+    for row in rows:
+        room = row.width() - 36 - row.fontMetrics().horizontalAdvance(row._when) - 12
+        assert row.tall
+        assert row.fontMetrics().horizontalAdvance(row.concern.title) <= room
+        assert concerns.rect().contains(row.geometry())
+    free = concerns.height() - rows[-1].geometry().bottom()
+    assert count == shown or free < rows[0].height() + 26, "no line more would fit"
+    assert window.current.run_times.isHidden()
+
+
+def test_a_page_that_is_high_shows_a_few_lines_and_the_run_times(qtbot, told):
+    _fail_in_many_ways(told, 9)
+    window = make_window(qtbot, told, (OverviewPage,))
+    for size in ((1024, 640), (1440, 900)):
+        window.resize(*size)
+        frame(window, told)
+        QApplication.processEvents()
+    concerns = window.current.concerns
+    rows = [row for row in concerns.rows if row.isVisible()]
+    assert len(rows) == 4
+    assert not any(row.tall for row in rows)
+    assert concerns._more.text() == "and 5 more"
+    assert window.current.run_times.isVisible()
 
 
 def test_a_topic_says_when_it_last_spoke_or_that_it_never_did(qtbot, told):

@@ -128,6 +128,7 @@ class OverviewPage(Page):
         times.setContentsMargins(8, 6, 8, 0)
         times.addWidget(self.run_times)
         concerns.body.addLayout(times, 1)
+        self._concerns_body, self._times = concerns.body, times
         for widget, row, column in (
             (throughput, 0, 0),
             (topics, 0, 1),
@@ -180,9 +181,14 @@ class OverviewPage(Page):
         return (self.latest,)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the last chart out of a low page."""
+        """Leave the last chart out of a low page, and give its room to what needs attention."""
         super().resizeEvent(event)
-        self.run_times.setVisible(self.height() >= _ROOM_FOR_TIMES)
+        low = self.height() < _ROOM_FOR_TIMES
+        self.run_times.setVisible(not low)
+        self._times.setContentsMargins(8, 0 if low else 6, 8, 0)
+        self._concerns_body.setStretchFactor(self.concerns, int(low))
+        self._concerns_body.setStretchFactor(self._times, int(not low))
+        self.concerns.set_roomy(low)
 
     def _show_figures(self, now: float) -> None:
         state, concerns = self.context.state, self.context.concerns()
