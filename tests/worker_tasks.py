@@ -63,6 +63,19 @@ async def return_what_has_no_json_form() -> Any:
 
 
 @task()
+async def return_text(length: int) -> str:
+    return "x" * length
+
+
+@task()
+async def read_the_progress_of(
+    task_id: str, context: Annotated[Context, TaskiqDepends()]
+) -> dict[str, Any] | None:
+    progress = await context.broker.result_backend.get_progress(task_id)
+    return None if progress is None else progress.meta
+
+
+@task()
 async def return_bytes() -> Any:
     return b"\xff\xfe"
 

@@ -197,16 +197,24 @@ class TaskQueue:
     async def _find_consumer(self, stream: str) -> api.ConsumerInfo | None:
         """Return the consumer that workers share: the usual one, else any that acknowledges."""
         js = self._connection.js
+        missing = False
         try:
             return await self._connection.ask(
                 js.consumer_info(stream, TASK_CONSUMER),
                 f"$JS.API.CONSUMER.INFO.{stream}.{TASK_CONSUMER}",
             )
-        except (NotFoundError, NotPermittedError):
+        except NotFoundError:
+            missing = True
+        except NotPermittedError:
             pass
-        found = await self._connection.ask(
-            js.consumers_info(stream), f"$JS.API.CONSUMER.LIST.{stream}"
-        )
+        try:
+            found = await self._connection.ask(
+                js.consumers_info(stream), f"$JS.API.CONSUMER.LIST.{stream}"
+            )
+        except NotPermittedError:
+            if missing:  # for one who may ask for the usual one only, that says it all
+                return None
+            raise
         fitting = [consumer for consumer in found if self._is_of_workers(consumer)]
         fitting.sort(key=lambda consumer: not consumer.config.durable_name)
         return fitting[0] if fitting else None

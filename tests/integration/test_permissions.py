@@ -1,6 +1,8 @@
 """Roles on a server: each may do all of its work, and nothing of what is not its work.
 
-The server runs with packaging/nats/accounts.conf as it is. Every refusal stands in its log.
+The server runs with packaging/nats/accounts.conf and one user more, who may do everything and
+prepares what the tests need: what is refused to a role is then refused to our programs. Every
+refusal stands in the server's log.
 """
 
 import asyncio
@@ -14,15 +16,18 @@ from typing import Any
 import nats
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
-from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM
+from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_CONSUMER, TASK_STREAM
 from tests.command_running import environment
 from tests.servers import NatsServer
 from tests.waiting import wait_until
-from tests.workers_running import ROOT, TASKS, Bench, Worker, lines
+from tests.workers_running import ROOT, TASKS, Bench, Worker, bench_on, lines
 
 ACCOUNTS = ROOT / "packaging" / "nats" / "accounts.conf"
+GUIDE = ROOT / "docs" / "operator-guide.md"
 PASSWORDS = {"worker": "w0rking", "operator": "operat1ng", "viewer": "v1ewing"}
+TESTER = ("tester", "t3sting")
 
 
 class Roles:
@@ -41,8 +46,22 @@ class Roles:
         return [
             line
             for line in self.server.log().splitlines()
-            if "Violation" in line and f'User "{role}"' in line
+            if "Violation" in line and f'/user:{role}"' in line
         ]
+
+    def start(self, command: str, **more: str) -> Worker:
+        """Start a worker or a scheduler in its role."""
+        worker = Worker(
+            command,
+            server=f"nats://{self.server.address}",
+            log=self.folder / f"{command}.log",
+            user="worker",
+            password=PASSWORDS["worker"],
+            inbox_prefix="_INBOX_worker",
+            **more,
+        )
+        self.bench.workers.append(worker)
+        return worker
 
     def worker_environment(self) -> dict[str, str]:
         return {
@@ -100,30 +119,45 @@ async def _run(module: str, *arguments: str, env: dict[str, str]) -> tuple[int, 
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[NatsServer]:
     for role, password in PASSWORDS.items():
         monkeypatch.setenv(f"PULSE_{role.upper()}_PASSWORD", password)
-    config = ACCOUNTS.read_text()
-    with NatsServer(config=config, user="operator", password=PASSWORDS["operator"]) as server:
+    with _server_with(ACCOUNTS.read_text()) as server:
         yield server
 
 
+def _server_with(config: str) -> NatsServer:
+    user, password = TESTER
+    users = "users: ["
+    assert config.count(users) == 1
+    config = config.replace(users, f"{users} {{ user: {user}, password: {password} }}")
+    return NatsServer(config=config, user=user, password=password)
+
+
 @pytest.fixture
-async def roles(server: NatsServer, tmp_path: Path) -> AsyncIterator[Roles]:
+def broker() -> str:
+    return "jetstream"
+
+
+@pytest.fixture
+async def roles(server: NatsServer, tmp_path: Path, broker: str) -> AsyncIterator[Roles]:
     bench = Bench(server, tmp_path)
+    bench.core = broker == "core"
     await bench.open()
     roles = Roles(server, bench, tmp_path)
     try:
-        worker = Worker(
-            "run",
-            server=f"nats://{server.address}",
-            log=tmp_path / "worker.log",
-            user="worker",
-            password=PASSWORDS["worker"],
-            inbox_prefix="_INBOX_worker",
-        )
-        bench.workers.append(worker)
-        await bench.started(worker)
+        await bench.started(roles.start("run", broker=broker))
         yield roles
     finally:
         await bench.close()
+
+
+async def test_a_refusal_is_seen_and_of_whom(roles: Roles) -> None:
+    client, refused = await _raw(roles, "viewer")
+    try:
+        await client.publish("anything.else", b"")
+        await _told(refused, 'publish to "anything.else"')
+    finally:
+        await client.close()
+    assert [line for line in roles.refusals("viewer") if '"anything.else"' in line]
+    assert roles.refusals("operator") == []
 
 
 async def test_a_worker_does_all_its_work_and_is_refused_nothing(roles: Roles) -> None:
@@ -137,6 +171,10 @@ async def test_a_worker_does_all_its_work_and_is_refused_nothing(roles: Roles) -
     assert not (await bench.result(read))["is_err"]
     await bench.heard(lambda e: e["type"] == "message.scored")
     await bench.heard(lambda e: e["type"] == "metrics:update")
+    large = await bench.send("return_text", 300_000)
+    assert len((await bench.result(large))["return_value"]) == 300_000
+    asked = await bench.send("read_the_progress_of", counted)
+    assert (await bench.result(asked))["return_value"]["message"] == "counting"
     await wait_until(bench.nothing_unanswered, 20, "everything is done")
     code, said = await roles.workers("worker", "check")
     assert code == 0, said
@@ -149,8 +187,8 @@ async def test_a_worker_does_all_its_work_and_is_refused_nothing(roles: Roles) -
     assert await worker.ended() == 0
     assert "refuse" not in worker.log.lower()
     assert "violation" not in worker.log.lower()
-    ping = [line for line in roles.refusals("worker") if "pulse.control.workers" not in line]
-    assert ping == []  # health asks first, and may not: it has only to listen then
+    others = [line for line in roles.refusals("worker") if "pulse.control.workers" not in line]
+    assert others == []  # health asks first, and may not: it has only to listen then
 
 
 async def test_a_scheduler_works_as_a_worker_with_schedules_an_operator_makes(roles: Roles) -> None:
@@ -161,15 +199,7 @@ async def test_a_scheduler_works_as_a_worker_with_schedules_an_operator_makes(ro
         *("--args", json.dumps([str(note)])),
     )
     assert code == 0, said
-    scheduler = Worker(
-        "scheduler",
-        server=f"nats://{roles.server.address}",
-        log=roles.folder / "scheduler.log",
-        user="worker",
-        password=PASSWORDS["worker"],
-        inbox_prefix="_INBOX_worker",
-    )
-    roles.bench.workers.append(scheduler)
+    scheduler = roles.start("scheduler")
     await wait_until(lambda: len(lines(note)) >= 4, 20, f"twice:\n{scheduler.log}")
     for arguments in (("schedule", "list"), ("schedule", "remove", "tick")):
         code, said = await roles.workers("operator", *arguments)
@@ -203,7 +233,25 @@ async def test_an_operator_watches_enqueues_repeats_cancels_controls(roles: Role
     await roles.all_well("operator", ("worker", "pause", "all"))
     await roles.all_well("operator", ("worker", "resume", "all"))
     assert (await bench.result(running))["error"]["exc_type"].endswith("CancelledError")
-    assert roles.refusals("operator") == []
+    worker = bench.workers[0]
+    worker.terminate()
+    assert await worker.ended() == 0
+    enqueue = ("run", f"{TASKS}:work", "--args", f'["{note}"]', "--anyway", "--json")
+    code, said = await roles.desktop("operator", *enqueue)
+    assert code == 0, said
+    waiting = json.loads(said.splitlines()[-1])["task_id"]
+    await roles.all_well("operator", ("cancel", waiting))
+    await wait_until(bench.nothing_unanswered, 5, "the task is removed")
+    await bench.heard(lambda e: e["type"] == "task.cancelled" and e["data"]["task_id"] == waiting)
+    client, _ = await _raw(roles, "operator")
+    await (await client.jetstream().object_store(RESULT_BUCKET)).delete(done)
+    await client.close()
+    await bench.js.delete_consumer(TASK_STREAM, TASK_CONSUMER)
+    code, said = await roles.desktop("operator", *enqueue)
+    assert code == 0, said
+    # Without the usual consumer the desktop looks for another, which a role does not have.
+    looked = f"$JS.API.CONSUMER.LIST.{TASK_STREAM}"
+    assert [line for line in roles.refusals("operator") if looked not in line] == []
 
 
 async def test_a_viewer_watches_everything_and_changes_nothing(roles: Roles) -> None:
@@ -219,8 +267,22 @@ async def test_a_viewer_watches_everything_and_changes_nothing(roles: Roles) -> 
         ("status",),
         ("results", "get", done),
         ("tail", "tasks", "--since", "10m", "--count", "2"),
+        ("workers",),
+        ("results", "list"),
+        ("doctor",),
     )
-    assert roles.refusals("viewer") == []
+    large = await bench.send("return_text", 300_000)
+    await bench.result(large)
+    await roles.all_well("viewer", ("results", "save", large, str(roles.folder / "large")))
+    code, said = await roles.workers(
+        "operator", "schedule", "add", f"{TASKS}:work", "--at", "2099-01-01T00:00Z", "--id", "far"
+    )
+    assert code == 0, said
+    code, said = await roles.workers("viewer", "schedule", "list")
+    assert code == 0, said
+    assert "far" in said
+    others = [line for line in roles.refusals("viewer") if "pulse.control.workers" not in line]
+    assert others == []  # who lists workers asks them first, and may not: they are heard then
     tasks = len(lines(note))
     before = await roles.stored()
     told = await asyncio.gather(
@@ -269,20 +331,28 @@ FORBIDDEN_TO_A_VIEWER = [
     ("$JS.API.CONSUMER.PAUSE.taskiq_jetstream.taskiq_durable", b"{}"),
     ("$JS.API.CONSUMER.DURABLE.CREATE.taskiq_jetstream.taskiq_durable", b"{}"),
     ("$JS.API.CONSUMER.CREATE.taskiq_jetstream.taskiq_durable.taskiq_tasks", b"{}"),
+    ("$JS.API.CONSUMER.CREATE.taskiq_jetstream.taskiq_durable", b"{}"),
+    ("$JS.API.CONSUMER.CREATE.taskiq_jetstream", b"{}"),
+    ("$JS.API.CONSUMER.CREATE.KV_pulse_scores", b"{}"),
+    ("$JS.API.CONSUMER.DELETE.KV_taskiq_schedules.x", b""),
+    ("$JS.API.CONSUMER.DELETE.KV_pulse_state.x", b""),
+    ("$JS.API.CONSUMER.MSG.NEXT.KV_pulse_scores.x", b"1"),
+    ("$JS.API.CONSUMER.LIST.KV_taskiq_schedules", b""),
+    ("$JS.API.CONSUMER.NAMES.PULSE_EVENTS", b""),
     ("$JS.API.ACCOUNT.PURGE.PULSE", b""),
 ]
-TAKE_THE_CONSUMER_OVER = json.dumps(
-    {
-        "stream_name": TASK_STREAM,
-        "config": {
-            "name": TASK_CONSUMER,
-            "durable_name": TASK_CONSUMER,
-            "ack_policy": "explicit",
-            "max_deliver": 1,
-            "filter_subject": "taskiq_tasks",
-        },
+
+
+def altered_consumer(*also: str) -> bytes:
+    """A request that would have the workers' consumer give up on every task at once."""
+    config = {
+        "name": TASK_CONSUMER,
+        "ack_policy": "explicit",
+        "max_deliver": 1,
+        "filter_subject": "taskiq_tasks",
+        **dict.fromkeys(also, TASK_CONSUMER),
     }
-).encode()
+    return json.dumps({"stream_name": TASK_STREAM, "config": config}).encode()
 
 
 async def test_a_viewer_is_refused_on_every_way_around_the_programs(roles: Roles) -> None:
@@ -294,14 +364,24 @@ async def test_a_viewer_is_refused_on_every_way_around_the_programs(roles: Roles
         for subject in ("pulse.control.>", "$KV.>", ">", "_INBOX_worker.>", "$JS.ACK.>"):
             await client.subscribe(subject)
             await _told(refused, f'subscription to "{subject.lower()}"')
-        answer = await client.request(
-            f"$JS.API.CONSUMER.CREATE.{TASK_STREAM}", TAKE_THE_CONSUMER_OVER
-        )
-        assert "error" in json.loads(answer.data), answer.data
+        await _cannot_alter_the_consumer(client, refused)
     finally:
         await client.close()
     info = await roles.bench.js.consumer_info(TASK_STREAM, TASK_CONSUMER)
     assert info.config.max_deliver == -1
+
+
+async def _cannot_alter_the_consumer(client: Client, refused: list[str]) -> None:
+    """Try every way to ask for a consumer, with and without saying that it is durable."""
+    creation = f"$JS.API.CONSUMER.CREATE.{TASK_STREAM}"
+    for also in ((), ("durable_name",)):
+        for subject in (creation, f"{creation}.{TASK_CONSUMER}.taskiq_tasks"):
+            refused.clear()
+            await client.publish(subject, altered_consumer(*also))
+            await _told(refused, f'publish to "{subject.lower()}"')
+        answer = await client.request(f"{creation}.other.taskiq_tasks", altered_consumer(*also))
+        made = json.loads(answer.data)
+        assert "error" in made or made["name"] == "other", made
 
 
 async def test_an_operator_cannot_take_tasks_nor_touch_streams(roles: Roles) -> None:
@@ -313,6 +393,37 @@ async def test_an_operator_cannot_take_tasks_nor_touch_streams(roles: Roles) -> 
                 continue
             await client.publish(subject, payload)
             await _told(refused, f'publish to "{subject.lower()}"')
+        await _cannot_alter_the_consumer(client, refused)
+    finally:
+        await client.close()
+    info = await roles.bench.js.consumer_info(TASK_STREAM, TASK_CONSUMER)
+    assert info.config.max_deliver == -1
+
+
+@pytest.mark.parametrize("broker", ["core"])
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+async def test_who_watches_hears_tasks_of_a_core_broker_and_takes_none(
+    roles: Roles, role: str
+) -> None:
+    heard: list[str] = []
+
+    async def hear(message: Msg) -> None:
+        heard.append(json.loads(message.data)["task_id"])
+
+    async def take(message: Msg) -> None:
+        raise AssertionError(f"taken: {message.data!r}")
+
+    client, refused = await _raw(roles, role)
+    try:
+        await client.subscribe("taskiq_tasks", cb=hear)
+        for group in ("taskiq", "another", "a.b"):
+            await client.subscribe("taskiq_tasks", queue=group, cb=take)
+            await _told(refused, f'to "taskiq_tasks" using queue "{group}"')
+        note = roles.folder / "note"
+        sent = [await roles.bench.send("work", str(note)) for _ in range(20)]
+        await wait_until(lambda: lines(note).count("end") == len(sent), 10, "all of them ran")
+        await wait_until(lambda: len(heard) == len(sent), 5, "all of them were heard")
+        assert sorted(heard) == sorted(sent)
     finally:
         await client.close()
 
@@ -333,6 +444,35 @@ async def test_a_worker_cannot_order_other_workers_nor_remove_streams(roles: Rol
             await _told(refused, f'publish to "{subject.lower()}"')
     finally:
         await client.close()
+
+
+async def test_the_permissions_in_the_guide_are_enough_and_take_no_tasks(tmp_path: Path) -> None:
+    config = re.search(r"```\n(authorization \{.*?)```", GUIDE.read_text(), re.DOTALL)
+    assert config is not None
+    with _server_with(config[1].replace("secret", PASSWORDS["operator"])) as server:
+        async with bench_on(server, tmp_path) as bench:
+            roles = Roles(server, bench, tmp_path)
+            await bench.run()
+            note = str(tmp_path / "note")
+            done = await bench.send("work", note)
+            await bench.result(done)
+            await roles.all_well(
+                "operator",
+                ("rerun", done, "--wait", "20"),
+                ("show", done),
+                ("runs",),
+                ("status",),
+                ("results", "get", done),
+                ("doctor",),
+            )
+            assert [line for line in server.log().splitlines() if "Violation" in line] == []
+            client, refused = await _raw(roles, "operator")
+            try:
+                await client.subscribe("taskiq_tasks", queue="taskiq")
+                await _told(refused, 'to "taskiq_tasks" using queue "taskiq"')
+                await _cannot_alter_the_consumer(client, refused)
+            finally:
+                await client.close()
 
 
 async def _told(refused: list[str], text: str) -> None:
