@@ -47,6 +47,12 @@ async def fail_twice(path: str) -> str:
     return "at last"
 
 
+@task(max_attempts=2, retry_delay=0.1)
+async def fail_with_a_login() -> None:
+    cause = OSError(7, "postgres://user:secret@host/tasks")
+    raise ConnectionError("olena@example.com", {"at": ["nats://secret@host"]}) from cause
+
+
 @task(max_attempts=3, retry_delay=0.1, retry_on="TimeoutError,ConnectionError")
 async def fail_in_a_way_not_worth_a_retry() -> None:
     raise ValueError("wrong for ever")

@@ -20,6 +20,7 @@ from workers.errors import (
     WorkerError,
 )
 from workers.feed import run_feed
+from workers.masked_log import set_up_log
 from workers.process import run_worker
 from workers.provisioning import provision
 from workers.schedules.errors import BadScheduleError
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             feed_interval=getattr(options, "interval", None),
             log_level=options.log_level,
         )
-        _set_up_log(settings)
+        set_up_log(settings.log_level)
         return _run(_command(options, settings))
     except SettingsError as error:
         if options.command == "check":
@@ -125,18 +126,6 @@ def _leave_at_once(status: int) -> None:
 def _fail(error: Exception, status: int) -> int:
     sys.stderr.write(f"pulse-worker: {error}\n")
     return status
-
-
-def _set_up_log(settings: Settings) -> None:
-    level = logging.getLevelNamesMapping()[settings.log_level]
-    logging.basicConfig(
-        level=level,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        force=True,
-    )
-    for name in ("taskiq", "nats"):
-        logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 
 if __name__ == "__main__":

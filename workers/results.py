@@ -19,6 +19,7 @@ from taskiq.depends.progress_tracker import TaskProgress
 from taskiq.serializers import JSONSerializer
 from taskiq_nats import NATSObjectStoreResultBackend
 
+from pulse_desktop.protocol.addresses import mask_text
 from pulse_desktop.protocol.topics import RESULT_BUCKET
 from workers.connection import OUTAGE_ERRORS, connect_options
 from workers.delivery import current_delivery
@@ -200,9 +201,25 @@ class JsonResults(NATSObjectStoreResultBackend[Any]):
         return self._written(result)
 
     def _written(self, result: TaskiqResult[Any]) -> bytes:
-        body = self.serializer.dumpb(result.model_dump(mode="json"))
+        fields = result.model_dump(mode="json")
+        fields["error"] = _masked(fields["error"])
+        body = self.serializer.dumpb(fields)
         body.decode()
         return body
+
+
+def _masked(error: Any) -> Any:
+    """Return an error as it is stored: many people read results, so no credential may stand there.
+
+    What a task returns is its own affair and is left as it is.
+    """
+    if isinstance(error, str):
+        return mask_text(error)
+    if isinstance(error, list):
+        return [_masked(part) for part in error]
+    if isinstance(error, dict):
+        return {_masked(key): _masked(part) for key, part in error.items()}
+    return error
 
 
 def _short(value: object) -> str:

@@ -131,3 +131,18 @@ async def test_progress_comes_with_rate_and_time_left_and_the_last_is_kept(bench
     bucket = await bench.js.object_store(RESULT_BUCKET)
     stored = json.loads((await bucket.get(f"progress:{task_id}")).data)
     assert stored == {"state": "STARTED", "meta": last}
+
+
+async def test_no_login_stands_in_a_log_a_result_or_an_event(bench: Bench) -> None:
+    task_id = await bench.send("fail_with_a_login")
+    result = await bench.result(task_id)
+    await wait_until(lambda: bench.types_of(task_id).count("task.failed") == 2)
+    error = result["error"]
+    assert error["exc_message"] == ["olena@example.com", {"at": ["nats://***@host"]}]
+    assert error["exc_cause"]["exc_message"][-1] == "postgres://user:***@host/tasks"
+    assert "secret" not in json.dumps(result)
+    assert "secret" not in json.dumps(bench.of(task_id))
+    log = bench.workers[0].log
+    assert "postgres://user:***@host/tasks" in log
+    assert "nats://secret" not in log
+    assert ":secret" not in log

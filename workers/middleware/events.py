@@ -147,7 +147,8 @@ class EventMiddleware(TaskiqMiddleware):
                     **self._attempt(message, delivery),
                     "run_s": _run_seconds(delivery),
                     "who": by.who if by is not None else None,
-                    "reason": (by.reason if by is not None else str(delivery.error)) or "cancelled",
+                    "reason": (by.reason if by is not None else mask_address(str(delivery.error)))
+                    or "cancelled",
                 },
             )
         else:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from pulse_desktop.protocol.addresses import mask_address
 from workers.agents import ANALYSIS, EXTRACTION
 from workers.errors import MessageNotFoundError
 from workers.providers.provider import Analysed, Vector
@@ -57,7 +58,7 @@ async def extract_knowledge(
         _tell(
             services,
             "extraction_failed",
-            {"error": f"{type(error).__name__}: {error}", **identity},
+            {"error": mask_address(f"{type(error).__name__}: {error}"), **identity},
         )
         raise
     finally:
