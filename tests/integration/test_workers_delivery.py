@@ -100,12 +100,18 @@ async def test_a_server_restart_neither_loses_nor_hangs_anything(
     worker = await bench.run(ack_wait=2, worker_slots=4)
     before = await bench.send("work", str(tmp_path / "before"))
     await bench.result(before)
-    during = await bench.send("work", str(tmp_path / "during"), 0.6)
-    load = [await bench.send("work", str(tmp_path / str(n)), 0.1) for n in range(60)]
+    gate = tmp_path / "gate"
+    during = await bench.send("wait_for_a_file", str(tmp_path / "during"), str(gate))
+    load = [await bench.send("work", str(tmp_path / str(n)), 0.1) for n in range(56)]
+    load += [  # one more than there are slots left: the last waits in the queue
+        await bench.send("wait_for_a_file", str(tmp_path / str(n)), str(gate))
+        for n in range(56, 60)
+    ]
     await wait_until(lambda: lines(tmp_path / "during") == ["begin"])
     await wait_until(lambda: lines(tmp_path / "3") == ["begin", "end"])
     nats_server.stop()
     assert not lines(tmp_path / "59")
+    gate.touch()
     await wait_until(lambda: lines(tmp_path / "during") == ["begin", "end"])
     nats_server.start()
     await wait_until(lambda: bench.client.is_connected and bench.client.stats["reconnects"])
