@@ -11,12 +11,13 @@ a NATS server, workers and sample work on this machine."""
 EXAMPLES: Final = """\
 examples:
   pulse-desktop                                     the window, on an embedded server
-  pulse-desktop --server nats://me:secret@host:4222 the window, on yours
+  pulse-desktop --server nats://host:4222           the window, on yours
   pulse-desktop runs --state failed --since 1h      what failed in the last hour
   pulse-desktop rerun 3f9c0e6a --wait 30            run it again and see how it ends
   pulse-desktop tail tasks --since 10m --json       events as JSON lines
   pulse-desktop doctor                              what is wrong, and what to do
 
+a server with a login: set PULSE_SERVER to nats://user:password@host:4222; others see --server
 time spans: 30 or 30s seconds, 10m minutes, 1h hours, 7d days
 exit codes: 0 ok, 1 what was asked for failed, 2 wrong usage, 3 cannot connect"""
 
