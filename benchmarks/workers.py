@@ -3,7 +3,7 @@
 Run by `make bench-workers`; what it prints stands in docs/performance.md. Each measurement has a
 real nats-server of its own, worker processes, a backlog and then a steady rate; ours and the
 bare ones take turns, with the same tasks, slots and results as JSON in an object store. Exits with
-1 when a result is missing.
+1, and says why in the last line, when a target is missed.
 """
 
 import argparse
@@ -111,14 +111,19 @@ def _median(rounds: list[Figures], key: str) -> float:
     return float(median(figures[key] for figures in rounds))
 
 
-def verdicts(rounds: dict[tuple[str, int], Pairs]) -> list[str]:
-    """Say which targets are met."""
+def verdicts(rounds: dict[tuple[str, int], Pairs], least: float) -> list[tuple[bool, str]]:
+    """Return each target, and whether it is met.
+
+    Args:
+        rounds: what was measured.
+        least: part of the bare tasks per second that ours have to reach.
+    """
     lost = missing(rounds)
-    told = [_verdict(not lost, f"every task has a stored result: {lost:,} missing")]
+    told = [(not lost, f"every task has a stored result: {lost:,} missing")]
     for (kind, processes), pairs in rounds.items():
         part = ratio(pairs)
         what = f"{kind}, {processes} processes: {part:.2f} of the bare tasks/s"
-        told.append(_verdict(part >= RATIO, f"{what}; at least {RATIO:g}"))
+        told.append((part >= least, f"{what}; at least {least:g}"))
     return told
 
 
@@ -126,10 +131,6 @@ def missing(rounds: dict[tuple[str, int], Pairs]) -> int:
     """Return how many results were not stored, in all rounds of both."""
     figures = [each for pairs in rounds.values() for pair in pairs for each in pair]
     return sum(each["expected"] - each["stored"] for each in figures)
-
-
-def _verdict(met: bool, what: str) -> str:
-    return f"{'met   ' if met else 'MISSED'}  {what}"
 
 
 def main() -> int:
@@ -146,6 +147,12 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=1.0, help="size of the backlog")
     parser.add_argument(
         "--bare-batch", type=int, default=1, help="pull_consume_batch of the bare workers"
+    )
+    parser.add_argument(
+        "--least",
+        type=float,
+        default=RATIO,
+        help="part of the bare tasks/s to reach (0.9)",
     )
     parser.add_argument("--json", type=Path, help="file for every figure of every round")
     arguments = parser.parse_args()
@@ -166,13 +173,17 @@ def main() -> int:
     )
     print(table(rounds))
     print()
-    print("\n".join(verdicts(rounds)))
+    told = verdicts(rounds, arguments.least)
+    print("\n".join(f"{'met   ' if met else 'MISSED'}  {what}" for met, what in told))
     print(
         f"\nembedding: {embedding['per_second']:,.0f} texts/s, {embedding['texts']:,} texts of "
         f"{embedding['mean_characters']:.0f} characters on average in batches of "
         f"{embedding['batch']}, {embedding['dimensions']} dimensions, one process, by its time"
     )
-    return 1 if missing(rounds) else 0
+    missed = [what for met, what in told if not met]
+    if missed:
+        print(f"workers.py: {len(missed)} missed: {' | '.join(missed)}", file=sys.stderr)
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

@@ -37,17 +37,30 @@ def test_a_short_round_at_a_low_rate_loses_nothing_and_prints_its_table(tmp_path
     assert figures["ratio"]["with headers"] > 0
 
 
-def test_ours_and_bare_workers_do_the_same_few_tasks_and_the_table_sets_them_side_by_side(tmp_path):
-    figures = tmp_path / "figures.json"
-    little = ("--repeats", "1", "--processes", "1", "--kinds", "no-op", "--scale", "0.03")
-    options = (*little, "--seconds", "0.3", "--json", str(figures))
-    done = subprocess.run(
-        [sys.executable, str(WORKERS), *options],
+def _run_workers(*options: str) -> subprocess.CompletedProcess[str]:
+    little = ("--repeats", "1", "--processes", "1", "--kinds", "no-op", "--seconds", "0.3")
+    return subprocess.run(
+        [sys.executable, str(WORKERS), *little, *options],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def test_a_missed_target_is_said_in_one_line_and_by_the_exit_status():
+    done = _run_workers("--scale", "0.01", "--least", "1000")
+    assert done.returncode == 1, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("workers.py: 1 missed: no-op, 1 processes: ")
+    assert last.endswith("of the bare tasks/s; at least 1000")
+    assert "MISSED  no-op" in done.stdout
+    assert "met     every task has a stored result" in done.stdout
+
+
+def test_ours_and_bare_workers_do_the_same_few_tasks_and_the_table_sets_them_side_by_side(tmp_path):
+    figures = tmp_path / "figures.json"
+    done = _run_workers("--scale", "0.03", "--least", "0", "--json", str(figures))
     assert done.returncode == 0, done.stderr
     assert "ours wait p50" in done.stdout
     bare, ours = json.loads(figures.read_bytes())["rounds"]
