@@ -274,6 +274,8 @@ async def test_a_viewer_watches_everything_and_changes_nothing(roles: Roles) -> 
     large = await bench.send("return_text", 300_000)
     await bench.result(large)
     await roles.all_well("viewer", ("results", "save", large, str(roles.folder / "large")))
+    code, said = await roles.workers("viewer", "schedule", "list")
+    assert code == 0, said
     code, said = await roles.workers(
         "operator", "schedule", "add", f"{TASKS}:work", "--at", "2099-01-01T00:00Z", "--id", "far"
     )
