@@ -328,6 +328,7 @@ FORBIDDEN_TO_A_VIEWER = [
     ("$JS.API.STREAM.UPDATE.PULSE_EVENTS", b"{}"),
     ("$JS.API.STREAM.DELETE.PULSE_EVENTS", b""),
     ("$JS.API.STREAM.PURGE.taskiq_jetstream", b""),
+    ("$JS.API.STREAM.PURGE.KV_taskiq_schedules", b""),
     ("$JS.API.STREAM.MSG.DELETE.taskiq_jetstream", b'{"seq": 1}'),
     ("$JS.API.STREAM.SNAPSHOT.taskiq_jetstream", b'{"deliver_subject": "_INBOX.x"}'),
     ("$JS.API.CONSUMER.MSG.NEXT.taskiq_jetstream.taskiq_durable", b"1"),
@@ -390,7 +391,14 @@ async def _cannot_alter_the_consumer(client: Client, refused: list[str]) -> None
 
 async def test_an_operator_cannot_take_tasks_nor_touch_streams(roles: Roles) -> None:
     client, refused = await _raw(roles, "operator")
-    allowed = ("taskiq_tasks", "websocket.tasks", "pulse.control", "$O.", "schedule", "MSG.DELETE")
+    allowed = (
+        "taskiq_tasks",
+        "websocket.tasks",
+        "pulse.control",
+        "$O.",
+        "$KV.taskiq",
+        "MSG.DELETE",
+    )
     try:
         for subject, payload in FORBIDDEN_TO_A_VIEWER:
             if any(part in subject for part in allowed):
