@@ -10,11 +10,11 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from pulse_desktop.protocol.addresses import mask_address
+from pulse_desktop.protocol.tls import NoTlsError, insist_on_tls
 from workers.errors import CannotConnectError
 from workers.login import login_options
 from workers.settings import Settings
@@ -74,6 +74,22 @@ class ConnectionLog:
             self._about_to_tell.cancel()
 
 
+class WorkerClient(Client):
+    """The library's client, which here encrypts wherever that was asked for, or does not log in."""
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        """Take in what the server says of itself; the first time, before the login is sent."""
+        if initial_connection:
+            scheme = self._current_server.uri.scheme if self._current_server else ""
+            try:
+                insist_on_tls(scheme, info, certificates_given="tls" in self.options)
+            except NoTlsError:
+                if self._transport:  # the library leaves it open when it reconnects
+                    self._transport.close()  # type: ignore[no-untyped-call]
+                raise
+        await super()._process_info(info, initial_connection)
+
+
 def connect_options(
     settings: Settings, purpose: str, log: ConnectionLog | None = None, **more: Any
 ) -> dict[str, Any]:
@@ -122,9 +138,10 @@ async def connect(
             errors.append(error)
 
     options["error_cb"] = keep_error
+    client = WorkerClient()
     try:
         async with asyncio.timeout(settings.connect_timeout):
-            client = await nats.connect(settings.servers, **options)
+            await client.connect(settings.servers, **options)
     except TimeoutError:
         raise CannotConnectError(_reason(settings, errors[-1] if errors else None)) from None
     except (NatsError, OSError, ValueError) as error:
@@ -156,6 +173,8 @@ def _reason(settings: Settings, error: Exception | None) -> str:
     limit = f"{settings.connect_timeout:g} s"
     if error is None:
         return f"{where} did not answer within {limit}. Is this the address of a NATS server?"
+    if isinstance(error, NoTlsError):
+        return f"{where} offers no TLS, so no credentials were sent. Set it up there, or write nats://."
     text = mask_address(str(error)) or type(error).__name__
     lowered = text.lower()
     if isinstance(error, ConnectionRefusedError) or "connect call failed" in lowered:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from nats.errors import MaxPayloadError
-from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
+from nats.js.errors import APIError, BucketNotFoundError, NotFoundError, ServiceUnavailableError
 from taskiq import TaskiqResult
 from taskiq.depends.progress_tracker import TaskProgress
 from taskiq.serializers import JSONSerializer
@@ -21,7 +21,7 @@ from taskiq_nats import NATSObjectStoreResultBackend
 
 from pulse_desktop.protocol.addresses import mask_text
 from pulse_desktop.protocol.topics import RESULT_BUCKET
-from workers.connection import OUTAGE_ERRORS, connect_options
+from workers.connection import OUTAGE_ERRORS, WorkerClient, connect_options
 from workers.delivery import current_delivery
 from workers.errors import ResultNotSerializableError, ResultNotStoredError
 from workers.object_writer import CHUNK, ObjectWriter
@@ -59,7 +59,14 @@ class JsonResults(NATSObjectStoreResultBackend[Any]):
 
     async def startup(self) -> None:
         """Connect, and get ready to store."""
-        await super().startup()
+        # As TaskIQ does it, but for the client: TaskIQ's own knows no `tls://`.
+        self.nats_client = WorkerClient()
+        await self.nats_client.connect(self.servers, **self.connect_options)
+        self.nats_jetstream = self.nats_client.jetstream()
+        try:
+            self.object_store = await self.nats_jetstream.object_store(self.bucket_name)
+        except BucketNotFoundError:
+            self.object_store = await self.nats_jetstream.create_object_store(self.bucket_name)
         self._writer = ObjectWriter(self.nats_client, self.bucket_name)
         await self._writer.open()
 

@@ -14,7 +14,7 @@ from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask
 
 from pulse_desktop.protocol.addresses import mask_address
 from workers.closing import close_client
-from workers.connection import OUTAGE_ERRORS, ConnectionLog
+from workers.connection import OUTAGE_ERRORS, ConnectionLog, WorkerClient
 from workers.delivery import Delivery, current_delivery
 from workers.errors import UnknownTaskNameError
 from workers.formatter import SalvagingFormatter
@@ -43,7 +43,8 @@ class TaskBroker(AsyncBroker):
     _log: ConnectionLog
 
     def set_up(self, settings: Settings) -> None:
-        """Begin with nothing in work."""
+        """Begin with nothing in work, and with our own client: TaskIQ's knows no `tls://`."""
+        self.client = WorkerClient()
         self.settings = settings
         self.formatter = SalvagingFormatter()
         self.active: dict[int, Delivery] = {}

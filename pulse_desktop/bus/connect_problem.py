@@ -8,6 +8,7 @@ from typing import Final
 from nats import errors
 
 from pulse_desktop.protocol.addresses import mask_address
+from pulse_desktop.protocol.tls import NoTlsError
 
 _REFUSED: Final = re.compile(r"Errno (111|61)\b|WinError (1225|10061)\b")
 _UNREACHABLE: Final = re.compile(r"Errno (101|113|51|65)\b|WinError (1231|10051|10065)\b")
@@ -28,6 +29,11 @@ def explain_failure(error: BaseException | None, hosts: str) -> tuple[str, str]:
         hosts: `host:port` of the server, without credentials.
     """
     match error:
+        case NoTlsError():
+            return (
+                f"{hosts} offers no TLS, so no credentials were sent.",
+                "Set up TLS on the server, or write nats:// if the network may be trusted.",
+            )
         case ssl.SSLCertVerificationError():
             reason = getattr(error, "verify_message", "") or "it could not be verified"
             return (

@@ -7,11 +7,13 @@ ordinary is left to the library, as are all other subscriptions.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
+
+from pulse_desktop.protocol.tls import NoTlsError, insist_on_tls
 
 Receive = Callable[[str, bytes], None]
 _LINE_END: Final = b"\r\n"
@@ -107,7 +109,10 @@ class DirectParser(Parser):
 
 
 class DirectClient(Client):
-    """The library's client, with a quick way for the subscriptions that ask for it."""
+    """The library's client, with a quick way for the subscriptions that ask for it.
+
+    It encrypts wherever that was asked for, or does not log in.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,6 +144,18 @@ class DirectClient(Client):
             receive(subject.decode(), data)
         except Exception as error:  # noqa: BLE001 - one that leaves here would end all reading
             await self._error_cb(error)
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        """Take in what the server says of itself; the first time, before the login is sent."""
+        if initial_connection:
+            scheme = self._current_server.uri.scheme if self._current_server else ""
+            try:
+                insist_on_tls(scheme, info, certificates_given="tls" in self.options)
+            except NoTlsError:
+                if self._transport:  # the library leaves it open when it reconnects
+                    self._transport.close()  # type: ignore[no-untyped-call]
+                raise
+        await super()._process_info(info, initial_connection)
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         self._ps.direct.pop(sid, None)

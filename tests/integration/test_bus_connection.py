@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import ssl
-import subprocess
 import time
 
 import nats
@@ -77,18 +76,6 @@ async def test_a_wrong_password_is_told_at_once_and_never_shown(caplog):
 async def test_something_else_that_listens_is_not_taken_for_a_server(nats_server):
     error = await refusal_of(f"127.0.0.1:{nats_server.monitor_port}", patience=0.5)
     assert "NATS server" in error.detail
-
-
-@pytest.fixture
-def certificate(tmp_path):
-    """A self-signed certificate for localhost, as cert.pem and key.pem."""
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost"],
-        cwd=tmp_path, check=True, capture_output=True,
-    )  # fmt: skip
-    return tmp_path
 
 
 async def test_an_untrusted_certificate_is_told(certificate):

@@ -1,0 +1,37 @@
+"""What says it is a nats-server without TLS, and keeps what it is told."""
+
+import asyncio
+import json
+from typing import Self
+
+
+class PlainListener:
+    """Greets like a server that wants a login, in plain text.
+
+    Attributes:
+        port: where it listens.
+        visits: how many clients came.
+        heard: everything they sent.
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        self.port = port
+        self.visits = 0
+        self.heard = b""
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._greet, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.visits += 1
+        words = {"server_id": "N", "version": "2.10.0", "max_payload": 1 << 20}
+        info = {**words, "headers": True, "auth_required": True}
+        writer.write(b"INFO " + json.dumps(info).encode() + b"\r\n")
+        while heard := await reader.read(1 << 16):
+            self.heard += heard
+        writer.close()
