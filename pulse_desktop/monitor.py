@@ -234,9 +234,13 @@ class Monitor:
         """Wait for a run to end and its result to be read; return it as it is at last.
 
         A run that its worker calls ended may have no result: not every task has a result backend.
-        So it is waited for only a moment longer.
+        So it is waited for only a moment longer, and so is the worker's word after the result.
         """
         return await self._folding.answered(task_id, limit_s)
+
+    async def told(self, task_id: str) -> None:
+        """Wait a moment for what its worker tells of a run that was answered just now."""
+        await self._folding.told(task_id)
 
     async def enqueue(
         self,

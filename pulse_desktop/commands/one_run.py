@@ -27,6 +27,8 @@ async def show(arguments: Namespace) -> int:
     async with connected_monitor(arguments, history_s=ALL_HISTORY_S, stored_results=0) as monitor:
         await monitor.caught_up(CATCH_UP_S)
         run = await find_run(monitor, arguments.task_id)
+        await monitor.told(run.task_id)
+        run = monitor.state.runs.get(run.task_id) or run
         described = await describe_whole(monitor, run)
         events = [describe_event(event) for event in monitor.state.events_of(run.task_id)]
         traceback = run.error.traceback if run.error else ""

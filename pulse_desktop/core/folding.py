@@ -16,6 +16,10 @@ SLICE: Final = 100
 RESULT_WITHIN_S: Final = 1.0
 """How much later than its end a run's result is looked for."""
 
+TOLD_WITHIN_S: Final = 0.5
+"""How much later than its result a run's worker tells how it went: events go another way."""
+
+_JUST_NOW_S: Final = 10.0
 _SWEEP_S: Final = 1.0
 
 
@@ -75,4 +79,27 @@ class Folding:
                             await self.until(answered)
                     if ended():
                         break
+                await self.told(task_id)
         return known(task_id)
+
+    async def told(self, task_id: str) -> None:
+        """Wait a moment for what its worker tells of a run that was answered just now.
+
+        Only that says exactly when it began and how long it took. Workers that tell nothing are
+        not waited for, as far as that can be known.
+        """
+        runs, now = self._state.runs, self._clock()
+        run = runs.get(task_id)
+        if run is None or run.answer is None or now - run.answer.stored_at > _JUST_NOW_S:
+            return
+        if not (run.attempts or self._state.workers.alive(now)):
+            return
+
+        def told() -> bool:
+            run = runs.get(task_id)
+            ending = run.attempts[-1].ending if run is not None and run.attempts else None
+            return ending is not None and not ending.will_retry
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TOLD_WITHIN_S):
+                await self.until(told)

@@ -229,13 +229,16 @@ class TaskRun(msgspec.Struct, gc=False):
 
     @property
     def run_s(self) -> float | None:
-        """Seconds the last ended attempt took, by its worker's own clock."""
+        """Seconds the last ended attempt took, by its worker's own clock.
+
+        TaskIQ stores it rounded to hundredths: there 0 is no measurement.
+        """
         if self.attempts and (ending := self.attempts[-1].ending) is not None:
             if ending.run_s is not None:
                 return ending.run_s
             if self.attempts[-1].started_at is not None:
                 return max(0.0, ending.at - self.attempts[-1].started_at)
-        return self._last_word.run_s if self._last_word is not None else None
+        return (self._last_word.run_s or None) if self._last_word is not None else None
 
     @property
     def error(self) -> RunError | None:

@@ -352,3 +352,38 @@ async def test_closing_a_monitor_leaves_no_task_behind(nats_server: NatsServer) 
         await wait_until(lambda: monitor.connection.connected)
         assert asyncio.all_tasks() > before
     assert asyncio.all_tasks() == before
+
+
+# The end of a run
+
+
+async def test_a_run_is_ended_with_what_its_worker_tells_after_the_result(
+    other: Client, nats_server: NatsServer
+) -> None:
+    async def tell(topic: str, kind: str, data: dict[str, Any]) -> None:
+        event = {"type": kind, "data": {"worker": "w@h:1", **data}}
+        await other.publish(f"websocket.{topic}", json.dumps(event).encode())
+
+    bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
+    stored = {"is_err": False, "return_value": 1, "labels": {}, "execution_time": 0.0}
+    async with monitor_of(nats_server) as monitor:
+        assert await monitor.caught_up()
+        # Nobody tells anything here: there is nothing to wait for, and what is rounded to nothing
+        # was not measured.
+        await bucket.put("a" * 32, json.dumps(stored).encode())
+        alone = await monitor.answered("a" * 32, 10)
+        assert alone is not None
+        assert (alone.state, alone.run_s, alone.worker) == (RunState.SUCCEEDED, None, "")
+
+        await tell("monitoring", "worker.heartbeat", {"slots": 1, "busy": 0})
+        await monitor.until(lambda: bool(monitor.state.workers.rows))
+        answered = asyncio.ensure_future(monitor.answered("b" * 32, 10))
+        await bucket.put("b" * 32, json.dumps(stored).encode())
+        await run_in(monitor, "b" * 32, RunState.SUCCEEDED)
+        run = {"task_id": "b" * 32, "attempt": 1}
+        await tell("tasks", "task.started", run)
+        await tell("tasks", "task.succeeded", {**run, "run_s": 0.00426})
+        ended = await answered
+        assert ended is not None
+        assert (ended.run_s, ended.worker) == (0.00426, "w@h:1")
+        assert ended.started_at is not None
