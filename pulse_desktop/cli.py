@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from pulse_desktop.bus.errors import CannotConnectError, UserFacingError
-from pulse_desktop.commands.arguments import make_parser
+from pulse_desktop.commands.arguments import parse
 from pulse_desktop.commands.exit_codes import CANNOT_CONNECT, FAILED, OK
 from pulse_desktop.commands.output import abandon_stdout, complain, prepare_streams, write_note
 from pulse_desktop.local.commands import run_requested_module
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
     if run_requested_module(sys.argv if argv is None else ["pulse-desktop", *argv]):
         return OK
-    arguments = make_parser().parse_args(argv)
+    arguments = parse(argv)
     prepare_streams(as_json=arguments.json)
     try:
         return _dispatch(arguments)

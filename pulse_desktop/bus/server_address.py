@@ -83,7 +83,7 @@ def _parse_one(address: str) -> tuple[str, tuple[str, str, str]]:
         scheme, rest = "nats", address
     scheme = scheme.lower()
     if scheme not in SCHEMES:
-        raise _no_address(f"{scheme}:// is not spoken by NATS")
+        raise _no_address(f"{mask_address(f'{scheme}://')} is not spoken by NATS")
     authority, slash, path = rest.partition("/")
     login, _, place = authority.rpartition("@")
     try:

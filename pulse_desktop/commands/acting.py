@@ -1,6 +1,8 @@
 """Commands that put work into the queue: run, rerun."""
 
 import asyncio
+import difflib
+import time
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -37,6 +39,7 @@ async def run(arguments: Namespace) -> int:
             )
 
         task_id, sent = await _send(enqueue, anyway=arguments.anyway)
+        _warn_of_unknown(monitor, name)
         told = {"task_id": task_id, "task_name": name, "durable": sent.durable, "rerun_of": None}
         return await _follow(monitor, arguments, [told])
 
@@ -59,10 +62,24 @@ async def rerun(arguments: Namespace) -> int:
                 complain(error)
                 refused = True
                 continue
+            _warn_of_unknown(monitor, origin.name)
             told = {"task_id": task_id, "task_name": origin.name, "durable": sent.durable}
             sent_as.append({**told, "rerun_of": origin.task_id})
         ended = await _follow(monitor, arguments, sent_as)
     return FAILED if refused else ended
+
+
+def _warn_of_unknown(monitor: Monitor, name: str) -> None:
+    """Say that a task was sent which no worker knows, as far as workers tell what they know.
+
+    It is sent all the same: workers of others tell nothing, and one may come that knows it.
+    """
+    workers = monitor.state.workers
+    if workers.alive(time.time()) and workers.catalogue and workers.catalogue.get(name) is None:
+        known = [task.task_name for task in workers.catalogue]
+        near = difflib.get_close_matches(name, known, 1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        write_note(f"No live worker that tells its tasks knows {name}.{meant}")
 
 
 async def _send(enqueue: _Enqueue, *, anyway: bool) -> tuple[str, Sent]:

@@ -7,6 +7,10 @@ from typing import Final
 
 import msgspec
 
+from pulse_desktop.bus.errors import CannotConnectError
+from pulse_desktop.bus.server_address import parse_server
+from pulse_desktop.protocol.json_text import repeated_key
+
 SMALLEST: Final = (1024, 640)
 """Of the window, in pixels."""
 
@@ -49,6 +53,23 @@ def by(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
+def server(text: str) -> str:
+    """Accept what can be an address; whether something listens there is another question."""
+    try:
+        parse_server(text)
+    except CannotConnectError as error:
+        told = f"{error.title.lower()}: {error.detail} {error.advice}"
+        raise argparse.ArgumentTypeError(told) from None
+    return text
+
+
+def task_name(text: str) -> str:
+    """Accept any name but none."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty; write it as registered: module:function")
+    return text
+
+
 def json_of(kind: type) -> Callable[[str], bytes]:
     """Return a reader of JSON text that is an array (list) or an object (dict)."""
     wanted, example = (
@@ -66,6 +87,8 @@ def json_of(kind: type) -> Callable[[str], bytes]:
             raise argparse.ArgumentTypeError(
                 f"{text[:80]!r} is not {wanted}; write it like {example}"
             )
+        if problem := repeated_key(text.encode()):
+            raise argparse.ArgumentTypeError(problem)
         return text.encode()
 
     return read

@@ -5,7 +5,9 @@ Nothing heavy is imported here: `--help`, `--version` and a wrong usage answer a
 
 import argparse
 import difflib
+import os
 import sys
+from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
 from pulse_desktop import __version__
@@ -16,8 +18,10 @@ from pulse_desktop.commands.argument_values import (
     by,
     json_of,
     positive,
+    server,
     size,
     span,
+    task_name,
 )
 from pulse_desktop.commands.control_arguments import add_control
 from pulse_desktop.commands.exit_codes import USAGE
@@ -52,6 +56,19 @@ class _Parser(argparse.ArgumentParser):
         near = difflib.get_close_matches(str(value), names, 1)
         meant = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(names)}"
         raise argparse.ArgumentError(action, f"there is no {value!r}{meant}")
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options as given; ends the program when they, or PULSE_SERVER, are wrong."""
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    named = os.environ.get("PULSE_SERVER", "")
+    if named and arguments.server is None and arguments.command != "local":
+        try:
+            server(named)
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"PULSE_SERVER: {error}")
+    return arguments
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -128,7 +145,10 @@ def _add_watching(commands: Any) -> None:
 def _add_acting(commands: Any) -> None:
     run = _add_command(commands, "run", "enqueue a task by name", teaching.RUN)
     run.add_argument(
-        "task_name", metavar="TASK_NAME", help="as registered, such as module:function"
+        "task_name",
+        type=task_name,
+        metavar="TASK_NAME",
+        help="as registered, such as module:function",
     )
     run.add_argument(
         "--args", type=json_of(list), default=b"[]", metavar="JSON", help="a JSON array ([])"
@@ -226,6 +246,7 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
 def _add_server(parser: argparse.ArgumentParser, default: Any) -> None:
     parser.add_argument(
         "--server",
+        type=server,
         metavar="URL",
         default=default,
         help="nats://[user:password@|token@]host:4222 "

@@ -15,7 +15,7 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_SUBJECT
+from pulse_desktop.protocol.topics import EVENT_STREAM, RESULT_BUCKET, TASK_SUBJECT
 from tests.command_running import Ended, command, environment, invoke
 from tests.servers import NatsServer
 
@@ -155,6 +155,27 @@ async def test_a_durable_queue_takes_a_task_anyway(env: dict[str, str]) -> None:
             assert sent.object["result"] is None
             listed = (await run("runs", "--json", "--server", server.url, env=env)).object
             assert (listed["task_id"], listed["args"]) == (sent.object["task_id"], [1])
+        finally:
+            await client.close()
+
+
+async def test_a_name_that_no_worker_tells_of_is_sent_and_noted(env: dict[str, str]) -> None:
+    with NatsServer() as server:
+        env["PULSE_SERVER"] = server.url
+        client = await _client(server)
+        js = client.jetstream()
+        try:
+            await js.add_stream(name="taskiq_jetstream", subjects=[TASK_SUBJECT])
+            await js.add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
+            silent = {"worker": "w@h:1", "slots": 1, "busy": 0}
+            telling = {**silent, "catalogue": {"app:copy": {"args": {}}}}
+            for beat, noted in ((silent, False), (telling, True)):
+                event = {"type": "worker.heartbeat", "data": beat}
+                await js.publish("websocket.monitoring", json.dumps(event).encode())
+                ended = await run("run", "app:cpy", "--json", env=env)
+                assert (ended.code, ended.object["durable"]) == (0, True)
+                assert ("knows app:cpy. Did you mean app:copy?" in ended.err) is noted
+            assert (await run("run", "app:copy", env=env)).err == ""
         finally:
             await client.close()
 

@@ -7,6 +7,7 @@ import pytest
 
 from pulse_desktop import __version__
 from pulse_desktop.commands.arguments import PAGE_NAMES, make_parser
+from pulse_desktop.commands.arguments import parse as parse_all
 
 COMMANDS = (
     "local",
@@ -115,6 +116,8 @@ def test_what_is_no_span_is_refused(text: str, capsys: pytest.CaptureFixture[str
         ("tail --count 0", "not a whole number above 0"),
         ("run a:b --args {}", "is not an array; write it like '[1, \"two\"]'"),
         ("run a:b --kwargs []", "is not an object"),
+        ('run a:b --kwargs {"a":1,"a":2}', "key 'a' given twice"),
+        ('run a:b --args [{"b":1,"b":1}]', "key 'b' given twice"),
         ("run a:b --args [1,", "not JSON"),
         ("results", "list|get|save"),
         ("show", "TASK_ID"),
@@ -124,6 +127,46 @@ def test_a_mistake_is_told_with_what_would_be_right(
     line: str, meant: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert meant in mistake(capsys, line)
+
+
+NO_ADDRESSES = [
+    ("http://h:4222", "http:// is not spoken by NATS"),
+    ("nats://", "names no host"),
+    ("h:notaport", "port"),
+    ("h:99999", "port"),
+    ("", "empty"),
+    ("s3cret@http://h", "***@http:// is not spoken"),
+]
+
+
+@pytest.mark.parametrize(("address", "meant"), NO_ADDRESSES)
+def test_what_is_no_address_is_wrong_usage(
+    address: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert meant in mistake(capsys, "status", "--server", address)
+
+
+@pytest.mark.parametrize(("address", "meant"), NO_ADDRESSES)
+def test_what_is_no_address_is_wrong_usage_in_the_environment_too(
+    address: str, meant: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULSE_SERVER", address)
+    assert parse_all(["status", "--server", "h"]).server == "h"
+    assert parse_all(["local"]).command == "local"
+    if not address:
+        assert parse_all(["status"]).server is None, "as if it were not set"
+        return
+    with pytest.raises(SystemExit) as ended:
+        parse_all(["status"])
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert "PULSE_SERVER" in told
+    assert meant in told
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_task_has_a_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "empty" in mistake(capsys, "run", name)
 
 
 def test_arguments_of_a_task_are_kept_as_they_were_written() -> None:
