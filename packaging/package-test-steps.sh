@@ -118,8 +118,8 @@ first_start() {
     rm -rf "$data"
     mkdir "$HOME/first" && cd "$HOME/first"
     QT_QPA_PLATFORM=offscreen pulse-desktop | sed 's/^/told: /'
-    [ -s build/pulse-desktop.png ] || fail "no picture"
-    cp build/pulse-desktop.png /shots/offscreen.png
+    [ -s pulse-desktop.png ] || fail "no picture"
+    cp pulse-desktop.png /shots/offscreen.png
     wait_for 20 none_left
 }
 

@@ -15,6 +15,7 @@ from pulse_desktop.cli import main
 
 COMMAND = [sys.executable, "-m", "pulse_desktop"]
 LIMIT = 60.0
+ROOT = Path(__file__).parent.parent
 
 
 class Ended:
@@ -54,15 +55,16 @@ def environment(data_dir: Path, **more: str) -> dict[str, str]:
     return {**kept, "PULSE_DATA_DIR": str(data_dir), **more}
 
 
-def command(*arguments: str, env: dict[str, str]) -> Ended:
-    """Run a command to its end."""
+def command(*arguments: str, env: dict[str, str], cwd: Path | None = None) -> Ended:
+    """Run a command to its end, in a folder if one is given."""
     done = subprocess.run(
         [*COMMAND, *arguments],
         capture_output=True,
         check=False,
         encoding="utf-8",
         timeout=LIMIT,
-        env=env,
+        env={**env, "PYTHONPATH": str(ROOT)} if cwd else env,
+        cwd=cwd,
         stdin=subprocess.DEVNULL,
     )
     return Ended(done.returncode, done.stdout, done.stderr)

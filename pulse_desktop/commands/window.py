@@ -7,12 +7,12 @@ import os
 from argparse import Namespace
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import platformdirs
 
 from pulse_desktop.app import Desktop
-from pulse_desktop.bus.errors import CannotConnectError
+from pulse_desktop.bus.errors import CannotConnectError, UserFacingError
 from pulse_desktop.commands.exit_codes import CANNOT_CONNECT, FAILED, OK
 from pulse_desktop.commands.output import complain, write_text
 from pulse_desktop.local.paths import DATA_DIR_VARIABLE, data_folder
@@ -20,10 +20,13 @@ from pulse_desktop.qt_loop import draw_offscreen, has_display, run_with_qt, stop
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.remembered import LookFile
 
+if TYPE_CHECKING:  # Qt itself is loaded by `app`, which looks first whether it is a sound one
+    from PySide6.QtGui import QPixmap
+
 SHOWN_S: Final = 20.0
 """How long `make run` runs on a machine without a display."""
 
-SHOWN_AS: Final = Path("build") / "pulse-desktop.png"
+SHOWN_AS: Final = "pulse-desktop.png"
 
 
 def open_window(arguments: Namespace) -> int:
@@ -31,13 +34,39 @@ def open_window(arguments: Namespace) -> int:
     server = arguments.server or os.environ.get("PULSE_SERVER", "")
     shown = has_display()
     if not shown:
+        picture = _place_for_picture()
         draw_offscreen()
-        write_text(f"No display: running offscreen for {SHOWN_S:.0f} s, then writing {SHOWN_AS}.")
+        write_text(f"No display: running offscreen for {SHOWN_S:.0f} s, then writing {picture}.")
     _log_to_file()
     if shown:
         look = LookFile(look_path())
         return run_with_qt(lambda: _until_closed(server, look), arguments.theme or look.theme)
-    return run_with_qt(lambda: _demonstrate(server), arguments.theme or "system")
+    return run_with_qt(lambda: _demonstrate(server, picture), arguments.theme or "system")
+
+
+def _place_for_picture() -> Path:
+    """Return where the picture goes: into the build folder of a checkout, else right here.
+
+    Raises:
+        UserFacingError: it cannot be written there, which is better told before than after.
+    """
+    build = Path("build")
+    picture = build / SHOWN_AS if build.is_dir() else Path(SHOWN_AS)
+    fresh = not picture.exists()
+    try:
+        with picture.open("ab"):
+            pass
+        if fresh:
+            picture.unlink()
+    except OSError as error:
+        raise UserFacingError(
+            f"Cannot write {picture}",
+            f"there is no display here, so a picture is drawn, and {Path.cwd()} does not take it: "
+            f"{error.strerror}.",
+            "Start it in a folder that you may write, or name a file: "
+            "`pulse-desktop screenshot --page overview --out FILE`.",
+        ) from None
+    return picture
 
 
 def look_path() -> Path:
@@ -60,7 +89,7 @@ async def _until_closed(server: str, look: LookFile) -> int:
     return OK
 
 
-async def _demonstrate(server: str) -> int:
+async def _demonstrate(server: str, picture: Path) -> int:
     """Do what the window does, for a while, and say what flowed."""
     desktop = Desktop(server)
     stop_on_signals(desktop.stopped)
@@ -71,9 +100,8 @@ async def _demonstrate(server: str) -> int:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SHOWN_S):
                 await desktop.stopped.wait()
-        SHOWN_AS.parent.mkdir(parents=True, exist_ok=True)
-        desktop.window.grab().save(str(SHOWN_AS))
-        return _summary(desktop.state)
+        _save(desktop.window.grab(), picture)
+        return _summary(desktop.state, picture)
     except CannotConnectError as error:
         complain(error)
         return CANNOT_CONNECT
@@ -81,13 +109,22 @@ async def _demonstrate(server: str) -> int:
         await desktop.close()
 
 
-def _summary(state: SystemState) -> int:
+def _save(drawn: "QPixmap", picture: Path) -> None:
+    if not drawn.save(str(picture)):
+        raise UserFacingError(
+            f"Cannot write {picture}",
+            "it could be written twenty seconds ago.",
+            "Is the folder still there, and is there room on the disk?",
+        )
+
+
+def _summary(state: SystemState, picture: Path) -> int:
     topics = [f"{t.topic} {t.received}" for t in state.topics.by_name.values() if t.received]
     runs = [f"{name} {count}" for name, count in state.runs.counts.items() if count]
     write_text(f"events   {', '.join(topics) or 'none'}")
     write_text(f"runs     {', '.join(runs) or 'none'}")
     write_text(f"results  {state.results.count} stored")
-    write_text(f"picture  {SHOWN_AS}")
+    write_text(f"picture  {picture}")
     return OK if state.topics.received and state.runs.rows and state.results.count else FAILED
 
 

@@ -80,7 +80,7 @@ def test_without_a_display_it_shows_what_flows_and_ends_well(demonstration: Prog
     assert all(counts[topic] > 0 for topic in TOPICS)
     assert int(re.search(r"succeeded (\d+)", runs)[1]) > 5
     assert int(re.search(r"(\d+) stored", results)[1]) > 5
-    assert picture.split() == ["picture", "build/pulse-desktop.png"]
-    image = QImage(str(folder / "build" / "pulse-desktop.png"))
+    assert picture.split() == ["picture", "pulse-desktop.png"]
+    image = QImage(str(folder / "pulse-desktop.png"))
     assert (image.width(), image.height()) == (1440, 900)
     assert colours(image) > DRAWN

@@ -1,0 +1,42 @@
+"""The picture that is drawn where there is no display: refused before it is drawn, or told."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import QApplication
+
+from pulse_desktop.bus.errors import UserFacingError
+from pulse_desktop.commands import window
+from tests.command_running import command, environment
+
+
+def test_a_picture_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "pulse-desktop.png").mkdir()
+    env = environment(tmp_path / "data", QT_QPA_PLATFORM="offscreen")
+    ended = command("--server", "127.0.0.1:1", env=env, cwd=tmp_path)
+    assert (ended.code, ended.out) == (1, "")
+    assert "Cannot write pulse-desktop.png" in ended.err
+    assert "screenshot" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_the_picture_goes_into_a_build_folder_only_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert window._place_for_picture() == Path("pulse-desktop.png")
+    assert list(tmp_path.iterdir()) == [], "nothing is left behind"
+    Path("build").mkdir()
+    assert window._place_for_picture() == Path("build/pulse-desktop.png")
+    Path("build/pulse-desktop.png").write_bytes(b"the last one")
+    window._place_for_picture()
+    assert Path("build/pulse-desktop.png").read_bytes() == b"the last one"
+
+
+def test_a_picture_that_was_not_written_is_no_success(qapp: QApplication, tmp_path: Path) -> None:
+    drawn = QPixmap(8, 8)
+    window._save(drawn, tmp_path / "there.png")
+    assert (tmp_path / "there.png").stat().st_size
+    with pytest.raises(UserFacingError, match="Cannot write"):
+        window._save(drawn, tmp_path / "gone" / "x.png")
