@@ -9,11 +9,14 @@ from typing import Any, Final
 
 import msgspec
 
-from pulse_desktop.protocol.stored_object import StoredObject
+from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 
 STREAM_PREFIX: Final = "OBJ_"
 ANY_OBJECT: Final = "$O.>"
 _DIGEST_NAME: Final = "SHA-256="
+
+# Nine bytes are twelve characters of base64: what begins so in the one begins so in the other.
+_PROGRESS: Final = base64.urlsafe_b64encode(PROGRESS_PREFIX.encode()).decode()
 
 
 class UnreadableMetaError(Exception):
@@ -46,6 +49,11 @@ def metas_of(bucket: str) -> str:
 def meta_of(bucket: str, key: str) -> str:
     """Return the subject of one object's metadata."""
     return f"$O.{bucket}.M.{base64.urlsafe_b64encode(key.encode()).decode()}"
+
+
+def is_progress(meta_subject: str) -> bool:
+    """Whether it is the metadata of what a task says of its progress, and not of a result."""
+    return meta_subject.rpartition(".")[2].startswith(_PROGRESS)
 
 
 def chunks_of(bucket: str, nuid: str = ">") -> str:

@@ -28,7 +28,9 @@ from pulse_desktop.bus.object_bucket import (
     UnreadableMetaError,
     chunks_of,
     decode_meta,
+    is_progress,
     meta_of,
+    metas_of,
     stream_of,
 )
 from pulse_desktop.bus.part_file import PartFile
@@ -50,7 +52,8 @@ class BucketStatus:
 
     Attributes:
         name: of the bucket.
-        objects: objects that have a body; deleted ones do not count.
+        objects: results that have a body; deleted ones do not count.
+        notes: what tasks stored beside them about their progress.
         bytes: on disk, metadata included.
         ttl_s: seconds after which an object is removed, None for never.
         max_bytes: upper bound of `bytes`, None for none.
@@ -58,9 +61,19 @@ class BucketStatus:
 
     name: str
     objects: int
+    notes: int
     bytes: int
     ttl_s: float | None
     max_bytes: int | None
+
+
+class _State(msgspec.Struct):
+    subjects: dict[str, int] | None = None
+
+
+class _Subjects(msgspec.Struct):
+    state: _State = msgspec.field(default_factory=_State)
+    total: int = 0
 
 
 class _Names(msgspec.Struct):
@@ -105,9 +118,11 @@ class ResultStore:
             self._connection.js.stream_info(stream), f"$JS.API.STREAM.INFO.{stream}"
         )
         limit = info.config.max_bytes
+        notes = await self._count_notes()
         return BucketStatus(
             self.bucket,
-            await self._count_bodies(),
+            max(0, await self._count_bodies() - notes),
+            notes,
             info.state.bytes,
             info.config.max_age or None,
             limit if limit is not None and limit > 0 else None,
@@ -208,6 +223,22 @@ class ResultStore:
             f"$JS.API.STREAM.PURGE.{stream}",
             key=key,
         )
+
+    async def _count_notes(self) -> int:
+        """Count the progress notes by the names of their subjects; nobody deletes them."""
+        stream, found, seen = stream_of(self.bucket), 0, 0
+        while True:
+            request = {"subjects_filter": metas_of(self.bucket), "offset": seen}
+            subject = f"$JS.API.STREAM.INFO.{stream}"
+            asking = self._connection.client.request(
+                subject, msgspec.json.encode(request), timeout=API_TIMEOUT
+            )
+            page = msgspec.json.decode((await self._ask(asking, subject)).data, type=_Subjects)
+            names = page.state.subjects or {}
+            found += sum(is_progress(name) for name in names)
+            seen += len(names)
+            if not names or seen >= page.total:
+                return found
 
     async def _count_bodies(self) -> int:
         """Count by their chunks: metadata stays behind when an object is deleted."""

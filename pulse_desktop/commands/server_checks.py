@@ -98,7 +98,7 @@ async def _results(monitor: Monitor) -> Finding:
         bucket = await monitor.results.status()
     except UserFacingError as error:
         return Finding("results", "note", f"{error.title}: {error.detail}", error.advice)
-    found = f"{formats.plural(bucket.objects, 'object')} in {bucket.name}"
+    found = f"{formats.plural(bucket.objects, 'result')} in {bucket.name}"
     if bucket.ttl_s is None and bucket.max_bytes is None:
         return Finding(
             "results",

@@ -96,11 +96,12 @@ async def _results(monitor: Monitor) -> tuple[dict[str, Any], str]:
     try:
         bucket = await monitor.results.status()
     except (NotFoundError, NoJetStreamError):
-        return {**told, "count": 0, "bytes": 0, "ttl_s": None}, ""
+        return {**told, "count": 0, "bytes": 0, "ttl_s": None, "progress_notes": 0}, ""
     except UserFacingError as error:
-        return {**told, "count": None, "bytes": None, "ttl_s": None}, error.detail or error.title
+        unknown = dict.fromkeys(("count", "bytes", "ttl_s", "progress_notes"))
+        return {**told, **unknown}, error.detail or error.title
     figures = {"count": bucket.objects, "bytes": bucket.bytes, "ttl_s": bucket.ttl_s}
-    return {**told, **figures}, ""
+    return {**told, **figures, "progress_notes": bucket.notes}, ""
 
 
 def _results_words(results: dict[str, Any], unknown: str) -> str:
@@ -110,6 +111,8 @@ def _results_words(results: dict[str, Any], unknown: str) -> str:
         return f"none in {results['bucket']}"
     kept = "without expiry" if results["ttl_s"] is None else _kept(results["ttl_s"])
     held = f"{formats.count(results['count'])} in {results['bucket']}"
+    if results["progress_notes"]:
+        held += f", {formats.plural(results['progress_notes'], 'progress note')}"
     return f"{held}, {formats.size(results['bytes'])}, {kept}"
 
 

@@ -167,9 +167,12 @@ async def test_the_bucket_is_described(store, other):
     await js.create_key_value(bucket="kv")
     for key in ("a", "b", "c", "gone"):
         await bucket.put(key, b"1" * 300_000 if key == "a" else b"1")
+    for key in ("progress:a", "progress:b", "progress"):
+        await bucket.put(key, b"1")
     await bucket.delete("gone")
     status = await store.status()
-    assert (status.objects, status.ttl_s, status.max_bytes) == (3, 3600, 1 << 20)
+    assert (status.objects, status.notes) == (4, 2), "what tells of progress is no result"
+    assert (status.ttl_s, status.max_bytes) == (3600, 1 << 20)
     assert status.bytes > 300_000
     assert await store.buckets() == ["another", BUCKET]
     assert (await ResultStore(store._connection, "another").status()).ttl_s is None

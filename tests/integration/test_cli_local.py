@@ -93,7 +93,7 @@ def test_status_tells_topics_queue_workers_and_results(
     assert told["queue"]["listeners"] == 1
     assert list(told["queue"]) == ["mode", "pending", "ack_pending", "listeners"]
     assert len(told["workers"]) == 1
-    assert list(told["results"]) == ["bucket", "count", "bytes", "ttl_s"]
+    assert list(told["results"]) == ["bucket", "count", "bytes", "ttl_s", "progress_notes"]
     assert told["results"]["count"] > 0
     assert "1 listening" in stack("status").out
 
