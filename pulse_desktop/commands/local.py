@@ -16,6 +16,10 @@ async def local(arguments: Namespace) -> int:
     stack = LocalStack(workers=arguments.workers, sample=not arguments.no_sample)
     try:
         info = await stack.start()
+        if info.joined:
+            write_note(
+                "It ran already: joined it as it is, whatever --workers and --no-sample say."
+            )
         if arguments.json:
             write_json({"server": info.server, "monitor": info.monitor})
         else:
@@ -34,9 +38,7 @@ def _introduce(info: StackInfo, arguments: Namespace) -> None:
     write_text(f"monitor  {info.monitor}")
     write_text(f"data     {info.data_dir}")
     write_text(f"logs     {info.log_dir}")
-    if info.joined:
-        write_text("It ran already: joined it as it is, whatever --workers and --no-sample say.")
-    else:
+    if not info.joined:
         sample = "no sample" if arguments.no_sample else "feeding the sample chat"
         write_text(f"running  {formats.plural(arguments.workers, 'worker')}, {sample}")
     write_text("The other commands find it by themselves. Ctrl-C stops it.")
