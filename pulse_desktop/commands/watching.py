@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import shutil
 import sys
 import time
@@ -124,18 +125,36 @@ async def tail(arguments: Namespace) -> int:
         arguments, history_s=history_s, stored_results=0, **backlog
     ) as monitor:
         printing = asyncio.ensure_future(_print_events(monitor, arguments))
+        noting = asyncio.ensure_future(_note_missing_history(monitor, arguments))
         try:
             await asyncio.wait((printing,), timeout=arguments.for_s)
             if not printing.done() and arguments.since:
                 # However short the time: what is stored was asked for as well.
                 await monitor.caught_up(CATCH_UP_S)
+                await noting
                 await asyncio.sleep(0)
             if printing.done():
                 printing.result()
         finally:
             printing.cancel()
-            await asyncio.gather(printing, return_exceptions=True)
+            noting.cancel()
+            await asyncio.gather(printing, noting, return_exceptions=True)
     return OK
+
+
+async def _note_missing_history(monitor: Monitor, arguments: Namespace) -> None:
+    """Say so when events of the past were asked for and nobody keeps any."""
+    if not arguments.since:
+        return
+    wanted = frozenset(arguments.topics)
+    feeds = {
+        "events": monitor.event_feed if wanted != {TASK_TOPIC} else None,
+        "tasks": monitor.task_feed if TASK_TOPIC in wanted else None,
+    }
+    for what, feed in feeds.items():
+        if feed is not None and await feed.caught_up(CATCH_UP_S) and feed.status.mode != "history":
+            why = f" ({feed.status.problem})" if feed.status.problem else ""
+            write_note(f"No stream keeps {what} here{why}: only new ones are shown.")
 
 
 async def _print_events(monitor: Monitor, arguments: Namespace) -> None:
@@ -146,7 +165,7 @@ async def _print_events(monitor: Monitor, arguments: Namespace) -> None:
     log = monitor.state.log
     position = log.first
     unknown = wanted - {*TOPICS, TASK_TOPIC}
-    if unknown and not arguments.json:
+    if unknown:
         write_note(f"Waiting for {', '.join(sorted(unknown))}: none of {', '.join(TOPICS)}.")
     while True:
         await monitor.until(lambda: log.end > position)  # noqa: B023 - asked at once
@@ -249,7 +268,8 @@ def _or_unknown(value: int | None) -> str:
 
 
 def _span(seconds: float) -> str:
-    return f"the last {formats.duration(seconds)}"
+    """Write a span as it was asked for: `1 d`, and not `1 d 0 h`."""
+    return f"the last {re.sub(' 0+ [a-z]+$', '', formats.duration(seconds))}"
 
 
 def _kept(seconds: float) -> str:

@@ -181,9 +181,30 @@ async def test_a_name_that_no_worker_tells_of_is_sent_and_noted(env: dict[str, s
             await client.close()
 
 
+def test_tail_says_that_nothing_is_kept(empty: NatsServer, env: dict[str, str]) -> None:
+    env["PULSE_SERVER"] = empty.url
+    for as_json in ((), ("--json",)):
+        said = invoke("tail", "--since", "1h", "--for", "0", *as_json, env=env)
+        assert (said.code, said.out) == (0, "")
+        assert said.err.startswith("No stream keeps events here")
+        assert "only new ones are shown" in said.err
+    said = invoke("tail", "taskiq", "--since", "1h", "--for", "0", env=env)
+    assert said.err.startswith("No stream keeps tasks here")
+    assert invoke("tail", "--for", "0.1", env=env).err == "", "nothing old was asked for"
+
+
+def test_tail_of_an_unknown_topic_says_so(empty: NatsServer, env: dict[str, str]) -> None:
+    env["PULSE_SERVER"] = empty.url
+    for as_json in ((), ("--json",)):
+        said = invoke("tail", "nosuchtopic", "--for", "0.1", *as_json, env=env)
+        assert (said.code, said.out) == (0, "")
+        assert said.err.startswith("Waiting for nosuchtopic: none of agents, ")
+
+
 def test_an_empty_server_has_nothing_and_says_so(empty: NatsServer, env: dict[str, str]) -> None:
     env["PULSE_SERVER"] = empty.url
-    assert invoke("runs", env=env).out.startswith("No runs in the last")
+    assert invoke("runs", env=env).out == "No runs in the last 1 d.\n"
+    assert invoke("runs", "--since", "90m", env=env).out == "No runs in the last 1 h 30 min.\n"
     assert "No bucket" in invoke("results", "get", "x", env=env).err
     doctor = invoke("doctor", "--json", env=env)
     assert doctor.code == 0
