@@ -1,5 +1,6 @@
 """Why a connection failed, in words that help: the client's own errors tell a person nothing."""
 
+import errno
 import re
 import socket
 import ssl
@@ -61,12 +62,21 @@ def explain_failure(error: BaseException | None, hosts: str) -> tuple[str, str]:
             return _explain_os_error(error, hosts)
         case errors.Error():
             return _explain_refusal(str(error), hosts)
+        case Exception() if type(error).__module__.startswith("aiohttp"):
+            return (
+                f"what answers at {hosts} does not speak WebSocket.",
+                "Write nats:// for the usual port; ws:// is for the server's websocket port.",
+            )
     return f"{hosts}: {mask_address(str(error) or type(error).__name__)}.", ""
 
 
 def _explain_os_error(error: OSError, hosts: str) -> tuple[str, str]:
     text = str(error)
-    if isinstance(error, ConnectionRefusedError) or _REFUSED.search(text):
+    if (
+        isinstance(error, ConnectionRefusedError)
+        or error.errno == errno.ECONNREFUSED
+        or _REFUSED.search(text)
+    ):
         return (
             f"nothing listens at {hosts}.",
             "Start nats-server there, or check the address and port.",

@@ -78,6 +78,15 @@ async def test_something_else_that_listens_is_not_taken_for_a_server(nats_server
     assert "NATS server" in error.detail
 
 
+@pytest.mark.filterwarnings("ignore:parameter 'timeout':DeprecationWarning")  # nats-py's own
+async def test_a_port_that_speaks_no_websocket_is_told_in_words(nats_server, unused_tcp_port):
+    for port in (nats_server.port, nats_server.monitor_port):
+        error = await refusal_of(f"ws://127.0.0.1:{port}")
+        assert error.detail == f"what answers at 127.0.0.1:{port} does not speak WebSocket."
+    error = await refusal_of(f"ws://127.0.0.1:{unused_tcp_port}")
+    assert "nothing listens" in error.detail
+
+
 async def test_an_untrusted_certificate_is_told(certificate):
     config = f'tls {{ cert_file: "{certificate}/cert.pem", key_file: "{certificate}/key.pem" }}'
     with NatsServer(config=config) as server:
