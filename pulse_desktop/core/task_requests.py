@@ -19,6 +19,7 @@ from pulse_desktop.protocol.task_message import (
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run_accounts import account_of_task
 from pulse_desktop.state.system import SystemState
 
 
@@ -76,6 +77,8 @@ class TaskRequests:
             anyway=anyway,
             has_live_workers=bool(self._state.workers.alive(now)),
         )
+        # At once, and not when the stream brings it: whoever waits in vain still learns the rest.
+        self._state.runs.put(account_of_task(task, now))
         self._feed.echo(TASK_SUBJECT, payload)
         await self._events.tell(
             "tasks",

@@ -9,6 +9,7 @@ import pytest
 
 from pulse_desktop.desktop_operations import DesktopOperations
 from pulse_desktop.monitor import Monitor
+from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
 from pulse_desktop.state.run import RunState, TaskRun
 from pulse_desktop.ui.operations import RefusedError
 from tests.monitor_running import monitor_of, run_in
@@ -108,3 +109,16 @@ async def test_without_a_connection_it_is_refused_and_nothing_is_sent() -> None:
     with pytest.raises(RefusedError) as caught:
         await DesktopOperations().enqueue(WORK, b"[]", b"{}", {})
     assert "nothing was sent" in caught.value.advice
+
+
+async def test_what_was_enqueued_is_known_before_its_stream_tells_of_it(bench: Bench) -> None:
+    await bench.js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
+    async with monitor_of(bench.server, folding=False) as monitor:
+        await wait_until(lambda: monitor.connection.connected)
+        task_id, sent = await monitor.enqueue("app:copy", args=b"[1]", anyway=True)
+        assert sent.durable
+        run = monitor.state.runs.get(task_id)
+        assert run is not None
+        assert run.request is not None
+        assert (run.name, run.request.args, run.state) == ("app:copy", b"[1]", RunState.QUEUED)
+        assert run.queued_at is not None
