@@ -49,8 +49,9 @@ STORE_BUCKETS: Final = (MESSAGES, SCORES, EMBEDDINGS, KNOWLEDGE, STATE)
 _NO_ROOM: Final = 10047
 _SUBJECTS_OVERLAP: Final = 10065
 _NAME_IN_USE: Final = 10058
-_NOT_YET: Final = frozenset({10005, 10008, 10009})
-"""No peers to place a stream on, no leader of the cluster, the cluster is not ready."""
+_NOT_YET: Final = frozenset({10005, 10008, 10009, 10023})
+"""No peers to place a stream on, no leader of the cluster, the cluster not ready, no resources."""
+_SWITCHED_OFF: Final = frozenset({None, 10039, 10076})
 _PATIENCE: Final = 20.0
 _AGAIN: Final = 0.5
 _SMALLEST: Final = 16 * MIB
@@ -103,7 +104,9 @@ def problems_explained(js: JetStreamContext, settings: Settings) -> Iterator[Non
     """
     try:
         yield
-    except ServiceUnavailableError:
+    except ServiceUnavailableError as error:
+        if error.err_code not in _SWITCHED_OFF:
+            raise ProvisionError(f"{settings.shown_server}: {error.description}") from error
         raise ProvisionError(
             f"{settings.shown_server} has JetStream switched off, and without it there is no place "
             "for results. Start nats-server with -js."
@@ -149,11 +152,19 @@ async def _provision_patiently(js: JetStreamContext, settings: Settings) -> Prov
         try:
             return await _provision(js, settings)
         except (APIError, TimeoutError, NatsTimeoutError) as error:
-            passing = not isinstance(error, APIError) or error.err_code in _NOT_YET
-            if not passing or time.monotonic() > deadline or _refusal(js, settings):
+            if not _is_passing(js, error) or time.monotonic() > deadline or _refusal(js, settings):
                 raise
             logger.info("JetStream is not ready (%s), trying again", type(error).__name__)
         await asyncio.sleep(_AGAIN)
+
+
+def _is_passing(js: JetStreamContext, error: Exception) -> bool:
+    """Tell whether the server may well answer otherwise in a moment."""
+    if not isinstance(error, APIError) or error.err_code in _NOT_YET:
+        return True
+    nobody_answers = isinstance(error, ServiceUnavailableError) and error.err_code is None
+    # A member of a cluster that begins has JetStream, and nobody yet who answers for it.
+    return nobody_answers and bool(js._nc._server_info.get("jetstream"))  # noqa: SLF001 - not public
 
 
 async def _provision(js: JetStreamContext, settings: Settings) -> Provisioned:

@@ -38,6 +38,7 @@ class ChatMessage(msgspec.Struct, frozen=True):
         mentions: names mentioned.
         has_code: whether it holds code.
         attachments: files.
+        media_type: as the export says (`voice_message`), `photo` for a photo, else empty.
         recent: ids of the messages before it in the chat, newest first; its context.
         ingested_by: id of the task that stored it.
     """
@@ -57,6 +58,7 @@ class ChatMessage(msgspec.Struct, frozen=True):
     mentions: tuple[str, ...] = ()
     has_code: bool = False
     attachments: tuple[Attachment, ...] = ()
+    media_type: str = ""
     recent: tuple[str, ...] = ()
     ingested_by: str = ""
 

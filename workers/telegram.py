@@ -102,6 +102,7 @@ def _message(
         mentions=tuple(mentions),
         has_code=any(kind in _CODE_ENTITIES for kind, _ in entities) or "```" in content,
         attachments=tuple(_attachments(raw)),
+        media_type=_media_type(raw),
         recent=recent,
     )
 
@@ -125,6 +126,11 @@ def _flattened(text: Any, entities: Any) -> tuple[str, list[tuple[str, str]]]:
 
 def _entity(part: dict[str, Any]) -> tuple[str, str]:
     return str(part.get("type") or ""), str(part.get("href") or part.get("text") or "")
+
+
+def _media_type(raw: dict[str, Any]) -> str:
+    told = raw.get("media_type")
+    return told if isinstance(told, str) else "photo" if "photo" in raw else ""
 
 
 def _attachments(raw: dict[str, Any]) -> Iterator[Attachment]:

@@ -73,9 +73,10 @@ def test_replies_edits_forwards_and_times_are_kept(tmp_path: Path) -> None:
 def test_a_file_that_was_not_exported_has_no_path(tmp_path: Path) -> None:
     voice, photo = read(
         tmp_path,
-        message(1, "", file=NOT_INCLUDED, mime_type="audio/ogg"),
+        message(1, "", file=NOT_INCLUDED, media_type="voice_message", mime_type="audio/ogg"),
         message(2, "", photo="photos/one.jpg", photo_file_size=10),
     )
+    assert (voice.media_type, photo.media_type) == ("voice_message", "photo")
     assert voice.attachments[0].path == ""
     assert not is_readable_text(voice.attachments[0])
     assert photo.attachments[0].mime_type == "image/jpeg"

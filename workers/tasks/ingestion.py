@@ -97,6 +97,7 @@ def _tell(services: Services, message: ChatMessage, change: Change) -> None:
         "source_name": message.source_name,
         "source_id": message.id.rpartition(".")[0],
         "attachments": [attachment.name for attachment in message.attachments],
+        "media_type": message.media_type or None,
         "reply_to": message.reply_to,
         "task_id": current_task_id(),
     }
