@@ -26,6 +26,7 @@ setup-test:
 	@packaging/setup.sh test
 
 run: setup-run ## Open the window on a local server with sample work (SERVER=nats://… for another)
+	@mkdir -p build
 	@$(if $(SERVER),PULSE_SERVER="$(SERVER)") $(BIN)/pulse-desktop
 
 test: setup-test ## Everything that must hold: lint, types, import rules, all tests
