@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 
-from tests.servers import STOP_LIMIT, nats_server_path
+from tests.servers import STOP_LIMIT, TESTER, nats_server_path, with_tester
 
 NATS_FOLDER = Path(__file__).parent.parent / "packaging" / "nats"
 NODES = 3
@@ -39,7 +39,8 @@ class Node:
         text = text.replace('"/data"', json.dumps(str(self.folder / self.name)))
         config = self.folder / f"{self.name}.conf"
         config.write_text(text)
-        (self.folder / "accounts.conf").write_text((NATS_FOLDER / "accounts.conf").read_text())
+        accounts = (NATS_FOLDER / "accounts.conf").read_text()
+        (self.folder / "accounts.conf").write_text(with_tester(accounts))
         environment = {**self._environment, "NATS_NAME": self.name, "PULSE_ROUTES": routes}
         with (self.folder / f"{self.name}.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -77,7 +78,7 @@ class Cluster:
         environment["PULSE_ROUTE_PASSWORD"] = "r0ute"
         self.nodes = [Node(number, folder, environment) for number in range(1, NODES + 1)]
         self.routes = json.dumps([f"nats://route:r0ute@127.0.0.1:{n.ports[2]}" for n in self.nodes])
-        self._passwords = passwords
+        self._passwords = {**passwords, TESTER[0]: TESTER[1]}
 
     def url(self, role: str) -> str:
         login = f"{role}:{self._passwords[role]}"

@@ -13,6 +13,9 @@ from urllib.parse import quote
 START_LIMIT = 15.0
 STOP_LIMIT = 10.0
 
+TESTER = ("tester", "t3sting")
+"""Name and password of a user that no role limits: a test is no program."""
+
 
 def nats_server_path() -> str:
     """Return the server installed beside this Python, else the one on PATH."""
@@ -211,3 +214,10 @@ class NatsServer:
 
 def _port_of(address: str) -> int:
     return int(address.rsplit(":", 1)[1])
+
+
+def with_tester(accounts: str) -> str:
+    """Return a configuration with `TESTER` among its users."""
+    users = "users: ["
+    assert accounts.count(users) == 1
+    return accounts.replace(users, f"{users} {{ user: {TESTER[0]}, password: {TESTER[1]} }}")

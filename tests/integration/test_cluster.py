@@ -11,6 +11,7 @@ from nats.js.errors import APIError
 
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM
 from tests.cluster import Cluster
+from tests.servers import TESTER
 from tests.waiting import wait_until
 from tests.workers_running import ROOT, Bench, lines
 
@@ -30,7 +31,7 @@ class _Entrance:
 async def test_a_node_is_killed_under_load_and_no_task_is_lost(tmp_path: Path) -> None:
     with Cluster(tmp_path, PASSWORDS) as cluster:
         await wait_until(lambda: all(node.healthy for node in cluster.nodes), 30, "a cluster")
-        bench = Bench(_Entrance(cluster.url("operator")), tmp_path)  # type: ignore[arg-type]
+        bench = Bench(_Entrance(cluster.url(TESTER[0])), tmp_path)  # type: ignore[arg-type]
         await bench.open()
         try:
             await _one_node_goes(cluster, bench, tmp_path)

@@ -20,14 +20,13 @@ from nats.aio.msg import Msg
 
 from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_CONSUMER, TASK_STREAM
 from tests.command_running import environment
-from tests.servers import NatsServer
+from tests.servers import TESTER, NatsServer, with_tester
 from tests.waiting import wait_until
 from tests.workers_running import ROOT, TASKS, Bench, Worker, bench_on, lines
 
 ACCOUNTS = ROOT / "packaging" / "nats" / "accounts.conf"
 GUIDE = ROOT / "docs" / "operator-guide.md"
 PASSWORDS = {"worker": "w0rking", "operator": "operat1ng", "viewer": "v1ewing"}
-TESTER = ("tester", "t3sting")
 
 
 class Roles:
@@ -125,10 +124,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[NatsServer]:
 
 def _server_with(config: str) -> NatsServer:
     user, password = TESTER
-    users = "users: ["
-    assert config.count(users) == 1
-    config = config.replace(users, f"{users} {{ user: {user}, password: {password} }}")
-    return NatsServer(config=config, user=user, password=password)
+    return NatsServer(config=with_tester(config), user=user, password=password)
 
 
 @pytest.fixture
