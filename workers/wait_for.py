@@ -37,12 +37,14 @@ async def wait_for(awaitable: Awaitable[T], timeout: float | None) -> T:  # noqa
     return future.result()
 
 
-def install() -> None:
+def install(version: tuple[int, ...] = sys.version_info[:2]) -> None:
     """Have everything in this process wait with it, where Python's own may lose a cancellation.
 
     Call it in a process that is ours, before its event loop runs.
+
+    Args:
+        version: of Python; from 3.12 on nothing is changed.
     """
-    if sys.version_info >= (3, 12):
-        return
-    asyncio.wait_for = wait_for  # type: ignore[assignment]  # takes no bare generator
-    asyncio.tasks.wait_for = wait_for  # type: ignore[assignment]
+    if version < (3, 12):
+        for module in (asyncio, asyncio.tasks):
+            vars(module).update(wait_for=wait_for)
