@@ -80,13 +80,7 @@ class WorkerClient(Client):
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         """Take in what the server says of itself; the first time, before the login is sent."""
         if initial_connection:
-            scheme = self._current_server.uri.scheme if self._current_server else ""
-            try:
-                insist_on_tls(scheme, info, certificates_given="tls" in self.options)
-            except NoTlsError:
-                if self._transport:  # the library leaves it open when it reconnects
-                    self._transport.close()  # type: ignore[no-untyped-call]
-                raise
+            insist_on_tls(self, info)
         await super()._process_info(info, initial_connection)
 
 

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
-from pulse_desktop.protocol.tls import NoTlsError, insist_on_tls
+from pulse_desktop.protocol.tls import insist_on_tls
 
 Receive = Callable[[str, bytes], None]
 _LINE_END: Final = b"\r\n"
@@ -148,13 +148,7 @@ class DirectClient(Client):
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         """Take in what the server says of itself; the first time, before the login is sent."""
         if initial_connection:
-            scheme = self._current_server.uri.scheme if self._current_server else ""
-            try:
-                insist_on_tls(scheme, info, certificates_given="tls" in self.options)
-            except NoTlsError:
-                if self._transport:  # the library leaves it open when it reconnects
-                    self._transport.close()  # type: ignore[no-untyped-call]
-                raise
+            insist_on_tls(self, info)
         await super()._process_info(info, initial_connection)
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:

@@ -14,20 +14,25 @@ class NoTlsError(OSError):
         super().__init__("this server offers no TLS; nothing was sent to it")
 
 
-def insist_on_tls(scheme: str, info: dict[str, Any], *, certificates_given: bool) -> None:
-    """Make a client encrypt where that was asked for; to be called before it logs in.
+def insist_on_tls(client: Any, info: dict[str, Any]) -> None:
+    """Make a client encrypt where that was asked for, or leave; to be called before it logs in.
+
+    `tls` in the address asks for TLS, and so does `nats` with certificates to check it by.
 
     Args:
-        scheme: of the address. `tls` asks for TLS, and so does `nats` with certificates.
+        client: nats-py's, whatever its class: what it connects to stands only in its own fields.
         info: the server's first words; changed so that a client that only obeys them encrypts.
-        certificates_given: whether the user said what to check the server's certificate with.
 
     Raises:
-        NoTlsError: the server neither demands nor offers it.
+        NoTlsError: the server neither demands nor offers it. The connection is closed.
     """
-    wanted = scheme == "tls" or (scheme == "nats" and certificates_given)
+    server = client._current_server  # noqa: SLF001
+    scheme = server.uri.scheme if server else ""
+    wanted = scheme == "tls" or (scheme == "nats" and "tls" in client.options)
     if not wanted or info.get("tls_required"):
         return
     if not info.get("tls_available"):
+        if client._transport:  # noqa: SLF001 - the library leaves it open when it reconnects
+            client._transport.close()  # noqa: SLF001
         raise NoTlsError
     info["tls_required"] = True

@@ -3,10 +3,8 @@
 import re
 from typing import Final
 
-from PySide6.QtGui import QSyntaxHighlighter, QTextCharFormat, QTextDocument
-
-from pulse_desktop.ui.theme import theme
 from pulse_desktop.ui.tone import Tone
+from pulse_desktop.ui.widgets.tone_highlighter import ToneHighlighter
 
 _TOKEN: Final = re.compile(
     r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)'
@@ -25,18 +23,10 @@ _TONES: Final = {
 _LONGEST_LINE: Final = 20_000
 
 
-class JsonHighlighter(QSyntaxHighlighter):
+class JsonHighlighter(ToneHighlighter):
     """Paints keys, texts, numbers and literals. Very long lines stay plain."""
 
-    def __init__(self, document: QTextDocument) -> None:
-        super().__init__(document)
-        self._formats: dict[str, QTextCharFormat] = {}
-        self._take_colours()
-
-    def follow_theme(self) -> None:
-        """Take the colours of another theme."""
-        self._take_colours()
-        self.rehighlight()
+    TONES = _TONES
 
     def highlightBlock(self, text: str) -> None:
         """Colour one line."""
@@ -44,10 +34,4 @@ class JsonHighlighter(QSyntaxHighlighter):
             return
         for match in _TOKEN.finditer(text):
             start, stop = match.span()
-            self.setFormat(start, stop - start, self._formats[match.lastgroup or "note"])
-
-    def _take_colours(self) -> None:
-        for name, tone in _TONES.items():
-            form = QTextCharFormat()
-            form.setForeground(theme().color(tone))
-            self._formats[name] = form
+            self.paint(start, stop - start, match.lastgroup or "note")
