@@ -228,7 +228,7 @@ def _read_told(event: Event, body: msgspec.Raw | None) -> _Told:
     return _Told(
         as_text(data.get("external_message_id")),
         as_text(data.get("id")),
-        as_text(data.get("content")) if "content" in data else None,
+        None if data.get("content") is None else as_text(data["content"]),
         as_text(author),
         as_text(data.get("author_name")),
         as_text(data.get("source_name")),

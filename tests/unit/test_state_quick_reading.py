@@ -30,6 +30,8 @@ MESSAGE = (
     "source_name",
     "sent_at",
     "task_id",
+    "attachments",
+    "media_type",
 )
 SCORE = (
     "message_id",
@@ -98,6 +100,7 @@ def _read_both_ways(make, told):
         max_size=5,
     )
 )
+@example([("messages", "message.new", {"external_message_id": "tg-17", "content": None})])
 @example(
     [
         ("messages", "message.new", {"id": 0, "external_message_id": "tg-17", "content": "hi"}),
