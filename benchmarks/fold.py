@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 from traffic import BLOCK, Traffic
 
-from pulse_desktop.protocol.arrival import Arrival, Channel
+from pulse_desktop.protocol.inbound import Arrival, Channel
 from pulse_desktop.state.system import SystemState
 
 FILL = 100_000

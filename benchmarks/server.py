@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from pulse_desktop.local.nats_server import find_nats_server
+from pulse_desktop.embedded.nats_server import find_nats_server
 
 _START_LIMIT_S: Final = 15.0
 

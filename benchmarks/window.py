@@ -23,8 +23,8 @@ from publisher import Counter
 from PySide6.QtCore import Qt, QTimer
 
 from pulse_desktop.app import Desktop
+from pulse_desktop.event_loop import run_with_qt
 from pulse_desktop.protocol.topics import EVENT_STREAM, EVENT_STREAM_SUBJECT
-from pulse_desktop.qt_loop import run_with_qt
 
 RING: Final = 100_000
 _TICK_MS: Final = 5

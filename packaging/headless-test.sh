@@ -10,7 +10,7 @@ folder=$1
 bin=$folder/venv/bin
 wheel=$(ls dist/pulse_desktop-*.whl)
 server=$(build/package/venv/bin/python -c \
-    'from pulse_desktop.local.nats_server import find_nats_server; print(find_nats_server())')
+    'from pulse_desktop.embedded.nats_server import find_nats_server; print(find_nats_server())')
 
 fail() {
     echo "headless: $1" >&2

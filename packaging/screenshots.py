@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from pulse_desktop.commands.arguments import PAGE_NAMES
+from pulse_desktop.cli.parser import PAGE_NAMES
 
 PROJECT = Path(__file__).resolve().parents[1]
 IMAGES = PROJECT / "docs" / "images"

@@ -14,15 +14,15 @@ import time
 from collections.abc import Coroutine
 from typing import Any, Final
 
-from pulse_desktop.bus.errors import CannotConnectError, UserFacingError
-from pulse_desktop.bus.supervisor import Supervisor, TaskProblem
-from pulse_desktop.commands.exit_codes import FAILED
-from pulse_desktop.desktop_operations import DesktopOperations
-from pulse_desktop.local.paths import data_folder
-from pulse_desktop.local.stack import LocalStack, StackInfo, running_stack
-from pulse_desktop.local.stack_logs import StackLogs
-from pulse_desktop.monitor import Monitor
-from pulse_desktop.protocol.addresses import mask_address
+from pulse_desktop.cli.exit_codes import FAILED
+from pulse_desktop.embedded.paths import data_folder
+from pulse_desktop.embedded.stack import LocalStack, StackInfo, running_stack
+from pulse_desktop.embedded.stack_logs import StackLogs
+from pulse_desktop.model.errors import CannotConnectError, UserFacingError
+from pulse_desktop.model.redaction import mask_address
+from pulse_desktop.session.operations import DesktopOperations
+from pulse_desktop.session.session import Monitor
+from pulse_desktop.session.supervisor import Supervisor, TaskProblem
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.qt_guard import UnsafeQtError, check_reference_counting
 
@@ -36,14 +36,14 @@ os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
 
 from PySide6.QtCore import Qt, QTimer
 
-from pulse_desktop.ui.bug_reports import BugReports
-from pulse_desktop.ui.embedded import EmbeddedServer
-from pulse_desktop.ui.frame import ACTIVE_MS, IDLE_MS, WindowFigures
-from pulse_desktop.ui.hindrances import HindranceNotice
-from pulse_desktop.ui.notices import Notice
-from pulse_desktop.ui.pages.catalogue import PAGES
-from pulse_desktop.ui.remembered import LookFile, WindowMemory
-from pulse_desktop.ui.window import MainWindow
+from pulse_desktop.ui.pages.registry import PAGES
+from pulse_desktop.ui.shell.crash_handler import BugReports
+from pulse_desktop.ui.shell.embedded_actions import EmbeddedServer
+from pulse_desktop.ui.shell.limitations_notice import HindranceNotice
+from pulse_desktop.ui.shell.notifications import Notice
+from pulse_desktop.ui.shell.status_updater import ACTIVE_MS, IDLE_MS, WindowFigures
+from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.shell.window_state import LookFile, WindowMemory
 
 FOLD_BUDGET_S: Final = 0.004
 """How long folding may keep the loop from answering keys, reading the network and painting."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pulse_desktop.cli import main
+from pulse_desktop.cli.main import main
 
 COMMAND = [sys.executable, "-m", "pulse_desktop"]
 LIMIT = 60.0

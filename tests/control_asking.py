@@ -14,7 +14,7 @@ from pulse_desktop.protocol.control import (
     decode_answer,
     encode_request,
 )
-from pulse_desktop.protocol.identifiers import new_task_id
+from pulse_desktop.protocol.ids import new_task_id
 from tests.workers_running import Bench, Worker
 
 WHO = "olena@desk"

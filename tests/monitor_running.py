@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from pulse_desktop.monitor import Monitor
+from pulse_desktop.session.session import Monitor
 from pulse_desktop.state.run import RunState, TaskRun
 from tests.servers import NatsServer
 from tests.waiting import wait_until

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pulse_workers.config.settings import Settings
+from pulse_workers.schedules.entry import Entry
+from pulse_workers.schedules.source import JsonScheduleSource
 from taskiq import ScheduledTask
 
 from pulse_desktop.protocol.topics import TASK_STREAM
 from tests.servers import NatsServer
 from tests.waiting import wait_until
 from tests.workers_running import TASKS, Bench, Worker, bench_on
-from workers.schedules.entry import Entry
-from workers.schedules.source import JsonScheduleSource
-from workers.settings import Settings
 
 WORK = f"{TASKS}:work"
 BUCKET = "taskiq_schedules"

@@ -34,7 +34,7 @@ def worker_command(folder: Path) -> Check:
     def run(*arguments: str, **variables: Any) -> Said:
         given = {f"PULSE_{name.upper()}": str(value) for name, value in variables.items()}
         done = subprocess.run(
-            [sys.executable, "-m", "workers", *arguments],
+            [sys.executable, "-m", "pulse_workers", *arguments],
             env={**environment(folder), "PULSE_CONFIG": os.devnull, **given},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

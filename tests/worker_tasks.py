@@ -6,12 +6,11 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
+from pulse_workers.chat.services import current_services
+from pulse_workers.control.listener import stop_requested
+from pulse_workers.registry import task
 from taskiq import Context, TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker
-
-from workers.control import stop_requested
-from workers.registry import task
-from workers.services import current_services
 
 
 def note(path: str, word: str) -> None:

@@ -14,9 +14,14 @@ import nats
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError, ObjectNotFoundError
 
-from pulse_desktop.protocol.identifiers import new_task_id
+from pulse_desktop.protocol.ids import new_task_id
 from pulse_desktop.protocol.task_message import encode_task
-from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
+from pulse_desktop.protocol.topics import (
+    RESULT_BUCKET,
+    TASK_CONSUMER,
+    TASK_STREAM,
+    TASK_SUBJECT,
+)
 from tests.servers import NatsServer
 from tests.waiting import wait_until
 
@@ -44,7 +49,7 @@ class Worker:
         self.log_path = log
         with log.open("ab") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "workers", *arguments],
+                [sys.executable, "-m", "pulse_workers", *arguments],
                 env=environment,
                 stdin=stdin or subprocess.DEVNULL,
                 stdout=file,

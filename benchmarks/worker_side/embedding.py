@@ -5,9 +5,10 @@ import sys
 import time
 from statistics import mean, median
 
+from pulse_workers.chat.providers.embedding import DIMENSIONS, embed_texts
+from pulse_workers.chat.telegram import read_export
+
 from pulse_desktop.resources import resource_path
-from workers.providers.embedding import DIMENSIONS, embed_texts
-from workers.telegram import read_export
 
 BATCH = 50
 ROUNDS = 15

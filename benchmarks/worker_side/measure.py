@@ -27,10 +27,14 @@ import psutil
 from bare_worker import make_bare_broker
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
+from pulse_workers.config.settings import Settings
+from pulse_workers.runtime.provisioning import provision
+from pulse_workers.runtime.worker import make_broker
+from pulse_workers.telemetry.event_publisher import EventPublisher
 from taskiq.kicker import AsyncKicker
 from worker_tasks import KINDS, MARKS, Marks
 
-from pulse_desktop.protocol.identifiers import new_task_id
+from pulse_desktop.protocol.ids import new_task_id
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import (
     EVENT_STREAM,
@@ -39,10 +43,6 @@ from pulse_desktop.protocol.topics import (
     TASK_STREAM,
     TASK_SUBJECT,
 )
-from workers.event_publisher import EventPublisher
-from workers.process import make_broker
-from workers.provisioning import provision
-from workers.settings import Settings
 
 BARE: Final = "bare"
 OURS: Final = "ours"
@@ -230,7 +230,7 @@ def _command(load: Load, server: str, number: int) -> list[str]:
             str(load.batch),
         ]
     else:
-        command = [sys.executable, "-m", "workers", "run", "--server", server]
+        command = [sys.executable, "-m", "pulse_workers", "run", "--server", server]
         command += ["--name", f"worker-{number}", "--log-level", "WARNING"]
     return [*command, "--slots", str(load.slots)]
 

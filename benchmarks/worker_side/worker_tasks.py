@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from workers.registry import task
+from pulse_workers.registry import task
 
 MARKS: Final = "PULSE_BENCH_MARKS"
 """Environment variable with the path of the shared file."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bundled_path import extend_path
 
-from pulse_desktop.cli import main
+from pulse_desktop.cli.main import main
 
 if __name__ == "__main__":
     # Windows gives a program without a console no streams at all; what is said then goes nowhere.

@@ -1,8 +1,7 @@
 """Where the bundled `pulse-worker` starts."""
 
 from bundled_path import extend_path
-
-from workers.cli import run_as_script
+from pulse_workers.cli.main import run_as_script
 
 if __name__ == "__main__":
     extend_path()

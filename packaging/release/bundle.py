@@ -72,9 +72,9 @@ def _try(project: Project) -> None:
     """Load all that both programs load: what was left out by mistake is missed here and now."""
     suffix = ".exe" if sys.platform == "win32" else ""
     for name, module in (
-        ("pulse-desktop", "pulse_desktop.commands.window"),
-        ("pulse-desktop", "pulse_desktop.local.guardian"),
-        ("pulse-desktop", "workers"),
+        ("pulse-desktop", "pulse_desktop.cli.window"),
+        ("pulse-desktop", "pulse_desktop.embedded.guardian"),
+        ("pulse-desktop", "pulse_workers"),
     ):
         arguments = ["--run-module", module]
         if not module.endswith("window"):
@@ -104,10 +104,11 @@ def complete(project: Project) -> list[Component]:
 def commands() -> list[Command]:
     """Return both programs as their parsers describe them."""
     # What was installed is described, so it is imported only now.
-    from pulse_desktop.commands import arguments  # noqa: PLC0415
-    from workers import arguments as worker_arguments  # noqa: PLC0415
+    from pulse_workers.cli import parser as worker_parser  # noqa: PLC0415
 
-    return [command_tree(each.make_parser()) for each in (arguments, worker_arguments)]
+    from pulse_desktop.cli import parser  # noqa: PLC0415
+
+    return [command_tree(each.make_parser()) for each in (parser, worker_parser)]
 
 
 def _write_licences(found: Iterable[Component], folder: Path) -> None:

@@ -11,9 +11,19 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from pulse_desktop.protocol.identifiers import new_event_id
-from pulse_desktop.protocol.json_text import MAX_DEPTH, is_too_deep, may_be_too_deep, repeated_key
-from pulse_desktop.protocol.timestamps import EARLIEST, LATEST, format_timestamp, parse_timestamp
+from pulse_desktop.protocol.ids import new_event_id
+from pulse_desktop.protocol.json_text import (
+    MAX_DEPTH,
+    is_too_deep,
+    may_be_too_deep,
+    repeated_key,
+)
+from pulse_desktop.protocol.timestamps import (
+    EARLIEST,
+    LATEST,
+    format_timestamp,
+    parse_timestamp,
+)
 
 MAX_EVENT_BYTES: Final = 1 << 20
 """Larger payloads are kept unread, so that one of them cannot hold up a frame."""

@@ -7,9 +7,9 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from pulse_desktop.protocol.pickle_refusals import UnreadablePickleError
-from pulse_desktop.protocol.pickle_state import PickleState
-from pulse_desktop.protocol.plain_value import OverLimitError
+from pulse_desktop.protocol.pickle_errors import UnreadablePickleError
+from pulse_desktop.protocol.pickle_machine import PickleState
+from pulse_desktop.protocol.value_limits import OverLimitError
 
 _DIGITS_PER_BYTE: Final = 2.41
 

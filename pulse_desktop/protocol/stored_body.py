@@ -10,15 +10,15 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from pulse_desktop.protocol.msgpack_check import MalformedMsgpackError, check_msgpack
-from pulse_desktop.protocol.pickle_data import (
+from pulse_desktop.protocol.msgpack_validation import MalformedMsgpackError, check_msgpack
+from pulse_desktop.protocol.safe_pickle import (
     DEFAULT_PICKLE_LIMITS,
     PickleLimits,
     UnreadablePickleError,
     UnsafePickleError,
     read_measured_pickle,
 )
-from pulse_desktop.protocol.plain_value import (
+from pulse_desktop.protocol.value_limits import (
     Measure,
     OverLimitError,
     in_mebibytes,

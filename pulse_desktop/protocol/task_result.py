@@ -10,8 +10,13 @@ from typing import Any, Final
 
 import msgspec
 
-from pulse_desktop.protocol.pickle_data import DEFAULT_PICKLE_LIMITS, PickleLimits
-from pulse_desktop.protocol.soft_failure import Ending, Outcome, ending_of, in_one_line
+from pulse_desktop.protocol.safe_pickle import DEFAULT_PICKLE_LIMITS, PickleLimits
+from pulse_desktop.protocol.soft_failure import (
+    Ending,
+    Outcome,
+    ending_of,
+    in_one_line,
+)
 from pulse_desktop.protocol.stored_body import Format, UnreadableBodyError, read_body
 
 _CANCELLED: Final = "CancelledError"

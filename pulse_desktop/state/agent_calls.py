@@ -5,8 +5,13 @@ from typing import Annotated, Final
 import msgspec
 
 from pulse_desktop.protocol.event import Event, fields_of
-from pulse_desktop.state.fields import MAX_TEXT, as_number, as_text, as_whole
-from pulse_desktop.state.rows import Rows
+from pulse_desktop.state.coerce import (
+    MAX_TEXT,
+    as_number,
+    as_text,
+    as_whole,
+)
+from pulse_desktop.state.ring_buffer import Rows
 from pulse_desktop.state.series import CountSeries, SamplesByName
 
 _STATES: Final = {

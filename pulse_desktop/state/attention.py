@@ -7,10 +7,10 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.state.rows import Rows
+from pulse_desktop.state.failure_groups import Group, Key
+from pulse_desktop.state.ring_buffer import Rows
 from pulse_desktop.state.run import RunState, TaskRun
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.state.troubles import Group, Key
 
 WINDOW_S: Final = 3600.0
 _MOST_GROUPS: Final = 500  # causes are the sender's choice

@@ -3,7 +3,7 @@
 from typing import Final
 
 from pulse_desktop.protocol.event import Event
-from pulse_desktop.state.rows import Rows
+from pulse_desktop.state.ring_buffer import Rows
 
 _OVERHEAD: Final = 200  # bytes an Event takes beside its payload
 

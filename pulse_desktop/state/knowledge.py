@@ -6,8 +6,8 @@ import msgspec
 
 from pulse_desktop.protocol.event import Event, fields_of
 from pulse_desktop.protocol.knowledge import ATOM_TYPES
-from pulse_desktop.state.fields import as_number, as_text, as_whole
-from pulse_desktop.state.rows import Rows
+from pulse_desktop.state.coerce import as_number, as_text, as_whole
+from pulse_desktop.state.ring_buffer import Rows
 from pulse_desktop.state.series import CountSeries
 
 _OUTCOME_FIELDS: Final = (

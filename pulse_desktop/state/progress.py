@@ -11,7 +11,7 @@ import msgspec
 
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_result import TaskProgress
-from pulse_desktop.state.fields import as_number, as_text
+from pulse_desktop.state.coerce import as_number, as_text
 
 MOST_WAITING: Final = 1_000
 _SOON_S: Final = 2.0

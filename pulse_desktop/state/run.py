@@ -2,7 +2,7 @@
 
 What is known of a run comes from four places, in any order and more than once: the task subject,
 worker events, the result bucket, and the result's body. Each account is written down as a `TaskRun`
-that knows only its own part; `pulse_desktop.state.run_join` merges them.
+that knows only its own part; `pulse_desktop.state.run_merge` merges them.
 """
 
 import enum

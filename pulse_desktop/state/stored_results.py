@@ -4,7 +4,7 @@ import msgspec
 
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_result import TaskResult
-from pulse_desktop.state.rows import Rows
+from pulse_desktop.state.ring_buffer import Rows
 
 
 class StoredResult(msgspec.Struct, gc=False):

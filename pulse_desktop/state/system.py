@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.protocol.arrival import Arrival, Channel
 from pulse_desktop.protocol.event import Event, read_event
+from pulse_desktop.protocol.inbound import Arrival, Channel
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_message import TASK_NAME, UnreadableTaskError, decode_task
 from pulse_desktop.protocol.task_result import (
@@ -23,14 +23,14 @@ from pulse_desktop.protocol.task_result import (
 from pulse_desktop.protocol.topics import MESSAGE_TOPICS, topic_of
 from pulse_desktop.state.agent_calls import AgentCalls
 from pulse_desktop.state.chat_messages import ChatMessages
+from pulse_desktop.state.coerce import as_text
 from pulse_desktop.state.event_log import EventLog
-from pulse_desktop.state.fields import as_text
 from pulse_desktop.state.knowledge import Knowledge
 from pulse_desktop.state.metrics import Metrics
 from pulse_desktop.state.progress import ProgressReports
 from pulse_desktop.state.providers import Providers
 from pulse_desktop.state.run import OPEN_STATES
-from pulse_desktop.state.run_accounts import (
+from pulse_desktop.state.run_updates import (
     account_of_event,
     account_of_object,
     account_of_progress,

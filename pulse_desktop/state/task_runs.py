@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from pulse_desktop.state.overdue import DEFAULT_S, Limit, Limits
-from pulse_desktop.state.rows import Rows
+from pulse_desktop.state.deadlines import DEFAULT_S, Limit, Limits
+from pulse_desktop.state.failure_groups import TROUBLED, Troubles
+from pulse_desktop.state.ring_buffer import Rows
 from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
-from pulse_desktop.state.run_join import join, with_state
+from pulse_desktop.state.run_merge import join, with_state
 from pulse_desktop.state.series import CountSeries, SampleSeries
-from pulse_desktop.state.troubles import TROUBLED, Troubles
 
 SWEEP_SLICE: Final = 5_000
 MOST_NAMES: Final = 500  # task names are the sender's choice

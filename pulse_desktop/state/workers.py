@@ -8,10 +8,15 @@ import msgspec
 
 from pulse_desktop.protocol.event import Event, fields_of
 from pulse_desktop.protocol.timestamps import parse_timestamp
-from pulse_desktop.state.catalogue import Catalogue
-from pulse_desktop.state.fields import MAX_TEXT, as_number, as_text, as_whole
-from pulse_desktop.state.rows import Rows
+from pulse_desktop.state.coerce import (
+    MAX_TEXT,
+    as_number,
+    as_text,
+    as_whole,
+)
+from pulse_desktop.state.ring_buffer import Rows
 from pulse_desktop.state.series import SamplesByName
+from pulse_desktop.state.task_schemas import Catalogue
 
 HEARTBEAT_S: Final = 5.0
 LATE_AFTER_S: Final = 3 * HEARTBEAT_S

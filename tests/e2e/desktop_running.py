@@ -12,12 +12,12 @@ from qasync import QEventLoop
 from shiboken6 import getAllValidWrappers
 
 from pulse_desktop.app import Desktop
-from pulse_desktop.monitor import Monitor
+from pulse_desktop.session.session import Monitor
 from pulse_desktop.state.run import RunState, TaskRun
-from pulse_desktop.ui.notices import Notice
-from pulse_desktop.ui.pages.tasks import TasksPage
-from pulse_desktop.ui.theme import ThemeChoice, theme
-from pulse_desktop.ui.window import MainWindow
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.shell.notifications import Notice
+from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.waiting import wait_until
 
 LIMIT = 60.0

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pulse_desktop.local.client_locks import live_clients
-from pulse_desktop.local.paths import DataFolder
-from pulse_desktop.local.processes import ProcessRef
-from pulse_desktop.local.stack_state import StackState, read_state
+from pulse_desktop.embedded.paths import DataFolder
+from pulse_desktop.embedded.processes import ProcessRef
+from pulse_desktop.embedded.stack_state import StackState, read_state
+from pulse_desktop.embedded.usage_locks import live_clients
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent

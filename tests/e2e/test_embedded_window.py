@@ -8,9 +8,9 @@ import pytest
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 
-from pulse_desktop.local.paths import DATA_DIR_VARIABLE, DataFolder
-from pulse_desktop.local.processes import reference
-from pulse_desktop.local.stack_state import ProcessState, StackState, write_state
+from pulse_desktop.embedded.paths import DATA_DIR_VARIABLE, DataFolder
+from pulse_desktop.embedded.processes import reference
+from pulse_desktop.embedded.stack_state import ProcessState, StackState, write_state
 from tests.e2e.desktop_running import Operator, drive
 from tests.servers import NatsServer
 from tests.waiting import wait_until

@@ -10,12 +10,12 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
-from pulse_desktop.local.stack import StackInfo
-from pulse_desktop.protocol.identifiers import new_task_id
+from pulse_desktop.embedded.stack import StackInfo
+from pulse_desktop.protocol.ids import new_task_id
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
 from pulse_desktop.state.run import RunState
-from pulse_desktop.ui.widgets.run_detail import ARGUMENTS, RESULT
+from pulse_desktop.ui.pages.tasks.detail import ARGUMENTS, RESULT
 from tests.e2e.desktop_running import Operator, drive
 from tests.servers import NatsServer
 from tests.waiting import wait_until
@@ -171,7 +171,7 @@ def test_refused_credentials_are_told_and_never_shown(qapp: QApplication) -> Non
 def test_what_this_server_does_not_show_is_told(
     qapp: QApplication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pulse_desktop.ui.hindrances.SETTLED_S", 0.2)
+    monkeypatch.setattr("pulse_desktop.ui.shell.limitations_notice.SETTLED_S", 0.2)
 
     async def without_jetstream(operator: Operator) -> None:
         notice = await wait_until(lambda: operator.notice)

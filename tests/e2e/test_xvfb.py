@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 from PySide6.QtGui import QImage
 
 from pulse_desktop.protocol.topics import EVENT_SUBJECT
-from pulse_desktop.ui.theme import load_tokens
+from pulse_desktop.ui.theme.theme import load_tokens
 from tests.e2e.programs import Program, Stack, program, ready, run
 from tests.servers import NatsServer
 from tests.waiting import wait_until

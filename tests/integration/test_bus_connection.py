@@ -10,14 +10,14 @@ import nats
 import pytest
 from nats import errors
 
-from pulse_desktop.bus import connection as connection_module
-from pulse_desktop.bus.connection import Connection
-from pulse_desktop.bus.errors import (
+from pulse_desktop.model.errors import (
     CannotConnectError,
     NoJetStreamError,
     NotConnectedError,
     NotPermittedError,
 )
+from pulse_desktop.transport import connection as connection_module
+from pulse_desktop.transport.connection import Connection
 from tests.servers import NatsServer
 from tests.waiting import wait_until
 

@@ -7,7 +7,7 @@ import pytest
 from nats.aio.client import Client
 from nats.protocol.parser import Parser
 
-from pulse_desktop.bus.direct_client import DirectClient
+from pulse_desktop.nats_client.fast_client import DirectClient
 from tests.waiting import wait_until
 
 DIRECT, USUAL = 7, 8

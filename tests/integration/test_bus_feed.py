@@ -8,10 +8,10 @@ from collections import Counter
 import nats
 import pytest
 
-from pulse_desktop.bus.connection import Connection
-from pulse_desktop.bus.feed import Feed
-from pulse_desktop.bus.inbox import Inbox
-from pulse_desktop.protocol.arrival import Channel
+from pulse_desktop.protocol.inbound import Channel
+from pulse_desktop.transport.arrival_queue import Inbox
+from pulse_desktop.transport.connection import Connection
+from pulse_desktop.transport.feed import Feed
 from tests.servers import NatsServer
 from tests.waiting import wait_until
 

@@ -8,8 +8,7 @@ import nats
 import pytest
 from nats.js.api import StreamConfig
 
-from pulse_desktop.bus.connection import Connection
-from pulse_desktop.bus.errors import (
+from pulse_desktop.model.errors import (
     BrokenObjectError,
     NoJetStreamError,
     NotConnectedError,
@@ -17,8 +16,9 @@ from pulse_desktop.bus.errors import (
     TooLargeError,
     UserFacingError,
 )
-from pulse_desktop.bus.inbox import Inbox
-from pulse_desktop.bus.results import ResultStore, ResultWatch
+from pulse_desktop.transport.arrival_queue import Inbox
+from pulse_desktop.transport.connection import Connection
+from pulse_desktop.transport.result_store import ResultStore, ResultWatch
 from tests.servers import NatsServer
 from tests.waiting import wait_until
 

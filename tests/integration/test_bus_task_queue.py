@@ -10,16 +10,16 @@ import time
 import nats
 import pytest
 
-from pulse_desktop.bus.connection import Connection
-from pulse_desktop.bus.errors import (
+from pulse_desktop.model.errors import (
     NobodyListensError,
     NotConnectedError,
     NotPermittedError,
     TooLargeError,
     UserFacingError,
 )
-from pulse_desktop.bus.server_monitor import ServerMonitor, guess_monitor_url
-from pulse_desktop.bus.task_queue import TaskQueue
+from pulse_desktop.transport.connection import Connection
+from pulse_desktop.transport.server_monitor import ServerMonitor, guess_monitor_url
+from pulse_desktop.transport.task_queue import TaskQueue
 from tests.servers import NatsServer
 from tests.waiting import wait_until
 
@@ -326,7 +326,7 @@ async def test_a_guessed_port_that_belongs_to_another_server_tells_nothing(nats_
 def test_what_http_needs_is_never_loaded_on_the_loop(nats_server):
     code = f"""
 import asyncio, sys, threading
-from pulse_desktop.bus.server_monitor import ServerMonitor
+from pulse_desktop.transport.server_monitor import ServerMonitor
 
 class Watch:
     here = []

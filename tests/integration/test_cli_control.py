@@ -13,12 +13,12 @@ import nats
 import pytest
 from nats.aio.client import Client
 
-from pulse_desktop import cli
-from pulse_desktop.bus.errors import UserFacingError
-from pulse_desktop.commands.arguments import make_parser
-from pulse_desktop.commands.exit_codes import FAILED
-from pulse_desktop.commands.output import complain
-from pulse_desktop.protocol.identifiers import new_task_id
+from pulse_desktop.cli import main
+from pulse_desktop.cli.exit_codes import FAILED
+from pulse_desktop.cli.output import complain
+from pulse_desktop.cli.parser import make_parser
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.protocol.ids import new_task_id
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_STREAM, TASK_SUBJECT
 from tests.answering_workers import AnsweringWorker, answering
@@ -46,7 +46,7 @@ async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
 async def run(*arguments: str, env: dict[str, str]) -> Ended:
     """Run a command within this loop, beside the workers that answer it."""
     told = make_parser().parse_args([*arguments, "--server", env["PULSE_SERVER"]])
-    module = importlib.import_module(f"pulse_desktop.commands.{cli._MODULES[told.command]}")
+    module = importlib.import_module(f"pulse_desktop.cli.{main._MODULES[told.command]}")
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:

@@ -92,7 +92,7 @@ async def _sent(bench: Bench, note: str) -> str:
 
 async def _check(cluster: Cluster) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "workers", "check", "--server", cluster.url("worker")),
+        *(sys.executable, "-m", "pulse_workers", "check", "--server", cluster.url("worker")),
         env={
             "PULSE_CONFIG": "/dev/null",
             "PULSE_REPLICAS": "3",

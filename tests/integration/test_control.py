@@ -12,11 +12,9 @@ import pytest
 from nats.aio.client import Client
 from nats.js import api
 
-from pulse_desktop.bus.connection import Connection
-from pulse_desktop.bus.control import Control
-from pulse_desktop.bus.errors import NotConnectedError, NotPermittedError
+from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
 from pulse_desktop.protocol.control import control_subject
-from pulse_desktop.protocol.identifiers import new_task_id
+from pulse_desktop.protocol.ids import new_task_id
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import (
     RESULT_BUCKET,
@@ -25,6 +23,8 @@ from pulse_desktop.protocol.topics import (
     TASK_SUBJECT,
 )
 from pulse_desktop.state.run import RunState
+from pulse_desktop.transport.connection import Connection
+from pulse_desktop.transport.worker_control import Control
 from tests.answering_workers import answering
 from tests.monitor_running import monitor_of, run_in
 from tests.servers import NatsServer

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pulse_desktop.monitor import Monitor
+from pulse_desktop.session.session import Monitor
 from pulse_desktop.state.progress import Progress
 from pulse_desktop.state.run import RunState
 from pulse_desktop.state.workers import Worker, WorkerWork

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pulse_desktop.desktop_operations import DesktopOperations
-from pulse_desktop.monitor import Monitor
 from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
+from pulse_desktop.session.operations import DesktopOperations
+from pulse_desktop.session.session import Monitor
 from pulse_desktop.state.run import RunState, TaskRun
-from pulse_desktop.ui.operations import RefusedError
+from pulse_desktop.ui.shell.operations import RefusedError
 from tests.monitor_running import monitor_of, run_in
 from tests.servers import NatsServer
 from tests.waiting import wait_until

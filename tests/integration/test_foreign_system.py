@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from taskiq import AsyncBroker
 
-from pulse_desktop.bus.errors import NobodyListensError, NoJetStreamError
-from pulse_desktop.monitor import Monitor
+from pulse_desktop.model.errors import NobodyListensError, NoJetStreamError
 from pulse_desktop.protocol.topics import RESULT_BUCKET
+from pulse_desktop.session.session import Monitor
 from pulse_desktop.state.run import RunState, TaskRun
 from tests.integration.foreign_app import ForeignWorker, make_broker
 from tests.monitor_running import monitor_of, run_in

@@ -18,11 +18,11 @@ import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from pulse_desktop.local.errors import LocalStackError
-from pulse_desktop.local.paths import DataFolder
-from pulse_desktop.local.processes import ProcessRef, reference
-from pulse_desktop.local.stack import LocalStack, StackInfo, running_stack
-from pulse_desktop.local.stack_state import StackState, read_state, write_state
+from pulse_desktop.embedded.errors import LocalStackError
+from pulse_desktop.embedded.paths import DataFolder
+from pulse_desktop.embedded.processes import ProcessRef, reference
+from pulse_desktop.embedded.stack import LocalStack, StackInfo, running_stack
+from pulse_desktop.embedded.stack_state import StackState, read_state, write_state
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills processes as Linux does")
@@ -156,7 +156,7 @@ async def test_real_workers_work_and_nothing_outlives_a_user_that_is_killed(
 ) -> None:
     script = (
         "import asyncio, sys\n"
-        "from pulse_desktop.local.stack import LocalStack\n"
+        "from pulse_desktop.embedded.stack import LocalStack\n"
         "async def main():\n"
         "    await LocalStack(sys.argv[1], workers=2).start()\n"
         "    print('ready', flush=True)\n"

@@ -14,19 +14,24 @@ import nats
 import pytest
 from nats.aio.client import Client
 
-from pulse_desktop.bus.errors import (
+from pulse_desktop.model.errors import (
     CannotConnectError,
     NotConnectedError,
     NotPermittedError,
     UserFacingError,
 )
-from pulse_desktop.desktop_operations import DesktopOperations
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.task_message import encode_task
-from pulse_desktop.protocol.topics import EVENT_STREAM, RESULT_BUCKET, TASK_SUBJECT, TOPICS
+from pulse_desktop.protocol.topics import (
+    EVENT_STREAM,
+    RESULT_BUCKET,
+    TASK_SUBJECT,
+    TOPICS,
+)
+from pulse_desktop.session.operations import DesktopOperations
 from pulse_desktop.state.run import RunState
 from pulse_desktop.state.system import TASK_TOPIC
-from pulse_desktop.ui.operations import RefusedError
+from pulse_desktop.ui.shell.operations import RefusedError
 from tests.monitor_running import monitor_of, run_in
 from tests.servers import NatsServer
 from tests.waiting import wait_until

@@ -90,7 +90,7 @@ class Roles:
         env = {**self.worker_environment(), "PULSE_USER": role, "PULSE_PASSWORD": PASSWORDS[role]}
         if role != "worker":
             env["PULSE_INBOX_PREFIX"] = ""
-        return await _run("workers", *arguments, env=env)
+        return await _run("pulse_workers", *arguments, env=env)
 
     async def stored(self) -> dict[str, tuple[int, int]]:
         """What is in every stream: first and last place."""

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
+from pulse_workers.cli.main import main
 
 from tests.schedules_running import WORK, Schedules, after, delay, now, parse, schedules_on
 from tests.servers import NatsServer
 from tests.waiting import wait_until
 from tests.workers_running import TASKS
-from workers.cli import main
 
 SCHEDULES = 25
 

@@ -11,6 +11,11 @@ from typing import Any
 
 import pytest
 from nats.js.kv import KeyValue
+from pulse_workers.brokers.jetstream_broker import PulseBroker
+from pulse_workers.config.settings import Settings
+from pulse_workers.runtime.provisioning import provision
+from pulse_workers.schedules.entry import Firing
+from pulse_workers.schedules.source import JsonScheduleSource
 from taskiq import TaskiqScheduler
 from taskiq.exceptions import ScheduledTaskCancelledError
 
@@ -28,11 +33,6 @@ from tests.schedules_running import (
 )
 from tests.servers import NatsServer
 from tests.waiting import wait_until
-from workers.broker import PulseBroker
-from workers.provisioning import provision
-from workers.schedules.entry import Firing
-from workers.schedules.source import JsonScheduleSource
-from workers.settings import Settings
 
 
 @pytest.fixture

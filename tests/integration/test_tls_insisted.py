@@ -7,20 +7,20 @@ from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
 import pytest
+from pulse_workers import errors as worker_errors
+from pulse_workers.brokers.core_broker import CoreBroker
+from pulse_workers.brokers.jetstream_broker import PulseBroker
+from pulse_workers.config.settings import Settings
+from pulse_workers.results.backend import JsonResults
+from pulse_workers.runtime.connection import connect
 
-from pulse_desktop.bus.connection import Connection
-from pulse_desktop.bus.errors import CannotConnectError
+from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.transport.connection import Connection
 from tests.command_running import command, environment
 from tests.plain_listener import PlainListener
 from tests.servers import NatsServer
 from tests.waiting import wait_until
 from tests.workers_running import Worker
-from workers import errors as worker_errors
-from workers.broker import PulseBroker
-from workers.connection import connect
-from workers.core_broker import CoreBroker
-from workers.results import JsonResults
-from workers.settings import Settings
 
 SECRET = "s3cret"
 

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from pulse_desktop.protocol.event import decode_event
-from pulse_desktop.protocol.topics import EVENT_STREAM, RESULT_BUCKET, TASK_STREAM, TOPICS
+from pulse_desktop.protocol.topics import (
+    EVENT_STREAM,
+    RESULT_BUCKET,
+    TASK_STREAM,
+    TOPICS,
+)
 from tests.chat_export import CHAT_ID, message, small_chat, write_export
 from tests.servers import NatsServer
 from tests.waiting import wait_until

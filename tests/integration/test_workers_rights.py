@@ -4,11 +4,11 @@ import json
 import re
 
 import pytest
+from pulse_workers.checks.command import check
+from pulse_workers.config.settings import Settings
 
 from tests.servers import NatsServer
 from tests.workers_running import ROOT
-from workers.checks.command import check
-from workers.settings import Settings
 
 ACCOUNTS = (ROOT / "packaging" / "nats" / "accounts.conf").read_text()
 ANSWERS = "allow_responses"

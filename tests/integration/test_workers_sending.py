@@ -14,6 +14,11 @@ from nats.js.errors import (
     ObjectNotFoundError,
     ServiceUnavailableError,
 )
+from pulse_workers.brokers import jetstream_broker as broker_module
+from pulse_workers.brokers.jetstream_broker import PulseBroker
+from pulse_workers.config.settings import Settings
+from pulse_workers.results.object_writer import CHUNK, ObjectWriter
+from pulse_workers.telemetry.event_publisher import EventPublisher
 from taskiq import BrokerMessage
 
 from pulse_desktop.protocol.topics import (
@@ -24,11 +29,6 @@ from pulse_desktop.protocol.topics import (
 )
 from tests.servers import NatsServer
 from tests.waiting import wait_until
-from workers import broker as broker_module
-from workers.broker import PulseBroker
-from workers.event_publisher import EventPublisher
-from workers.object_writer import CHUNK, ObjectWriter
-from workers.settings import Settings
 
 STREAM = "OBJ_results"
 

@@ -10,13 +10,13 @@ import nats
 import pytest
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+from pulse_workers.chat.records import Topic
+from pulse_workers.chat.store import Store
+from pulse_workers.config.settings import Settings
+from pulse_workers.runtime.provisioning import KNOWLEDGE, provision
 
 from tests.servers import NatsServer
 from tests.waiting import wait_until
-from workers.provisioning import KNOWLEDGE, provision
-from workers.records import Topic
-from workers.settings import Settings
-from workers.store import Store
 
 Reading = JetStreamContext.PullSubscription
 

@@ -10,17 +10,22 @@ from typing import Any
 import pytest
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, StreamConfig
 from nats.js.errors import APIError
+from pulse_workers.brokers.stream_retention import TaskRoom
+from pulse_workers.config.settings import Settings
+from pulse_workers.runtime.provisioning import provision
 from taskiq.exceptions import SendTaskError
 from taskiq_nats import PullBasedJetStreamBroker
 
-from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
+from pulse_desktop.protocol.topics import (
+    RESULT_BUCKET,
+    TASK_CONSUMER,
+    TASK_STREAM,
+    TASK_SUBJECT,
+)
 from tests.servers import NatsServer
 from tests.waiting import wait_until
 from tests.worker_commands import Check
 from tests.workers_running import TASKS, Bench, bench_on, lines
-from workers.provisioning import provision
-from workers.settings import Settings
-from workers.task_room import TaskRoom
 
 SMALL = 60_000
 PASSING = 600

@@ -18,12 +18,12 @@ import psutil
 from PySide6.QtCore import QObject, QTimer
 
 from pulse_desktop.app import Desktop
-from pulse_desktop.local.paths import data_folder
-from pulse_desktop.local.stack_state import read_state
-from pulse_desktop.monitor import Monitor
-from pulse_desktop.qt_loop import draw_offscreen, run_with_qt
+from pulse_desktop.embedded.paths import data_folder
+from pulse_desktop.embedded.stack_state import read_state
+from pulse_desktop.event_loop import draw_offscreen, run_with_qt
+from pulse_desktop.session.session import Monitor
 from pulse_desktop.state.system import LOG_ROWS
-from pulse_desktop.ui.pages.catalogue import PAGES
+from pulse_desktop.ui.pages.registry import PAGES
 
 _PUBLISHER: Final = Path(__file__).parents[2] / "benchmarks" / "publisher.py"
 _FILL_RATE: Final = 10_000.0

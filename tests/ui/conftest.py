@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QWidget
 
-from pulse_desktop.ui.theme import ThemeChoice, theme
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.told import NOW, FakeOperations, Here, Told
 
 

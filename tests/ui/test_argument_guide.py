@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from pulse_desktop.ui.operations import RefusedError
-from pulse_desktop.ui.pages.tasks import TasksPage
-from pulse_desktop.ui.theme import ThemeChoice, theme
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.shell.operations import RefusedError
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_told import Doing, Told, frame, make_window
 
 NAME = "app.archive:reindex"

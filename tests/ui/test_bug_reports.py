@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import qInstallMessageHandler, qWarning
 
-from pulse_desktop.ui.bug_reports import BugReports
+from pulse_desktop.ui.shell.crash_handler import BugReports
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ import pytest
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent
 
-from pulse_desktop.state.control_outcomes import CancelOutcome
+from pulse_desktop.model.outcomes import CancelOutcome
 from pulse_desktop.state.run import RunState
-from pulse_desktop.ui.cancelling import told as told_of
-from pulse_desktop.ui.context_menu import context_menu
-from pulse_desktop.ui.operations import RefusedError
-from pulse_desktop.ui.pages.task_actions import ROW_MENU
-from pulse_desktop.ui.pages.tasks import TasksPage
-from pulse_desktop.ui.theme import ThemeChoice, theme
+from pulse_desktop.ui.pages.tasks.actions import ROW_MENU
+from pulse_desktop.ui.pages.tasks.cancel_action import told as told_of
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.shell.context_menu import context_menu
+from pulse_desktop.ui.shell.operations import RefusedError
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_told import WORKER, Doing, Told, frame, make_window
 
 QUEUED, RUNNING, ENDED = "a" * 32, "b" * 32, "c" * 32

@@ -5,7 +5,13 @@ from datetime import datetime
 
 import pytest
 
-from pulse_desktop.ui.charts.scale import Unit, clock_text, clock_ticks, value_text, value_ticks
+from pulse_desktop.ui.charts.scale import (
+    Unit,
+    clock_text,
+    clock_ticks,
+    value_text,
+    value_ticks,
+)
 
 
 def labels(largest, unit, most=5):

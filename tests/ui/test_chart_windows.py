@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from pulse_desktop.state.series import CountSeries, SampleSeries
-from pulse_desktop.ui.charts.windows import WINDOWS, Window, fitted, levels, rates
+from pulse_desktop.ui.charts.time_ranges import (
+    WINDOWS,
+    Window,
+    fitted,
+    levels,
+    rates,
+)
 
 NOW = 1_763_894_407.0
 TEN_MINUTES = WINDOWS[0]

@@ -3,7 +3,7 @@
 import pytest
 
 from pulse_desktop.protocol.event import decode_event, encode_event
-from pulse_desktop.ui.event_words import LONGEST, event_words
+from pulse_desktop.text.event_text import LONGEST, event_words
 
 
 def words(topic, type_, data):
@@ -16,7 +16,11 @@ def words(topic, type_, data):
     [
         (
             "task.queued",
-            {"task_name": "workers.tasks.ingestion:ingest", "args": ["a.json"], "kwargs": {"n": 5}},
+            {
+                "task_name": "workers.tasks.ingestion:ingest",
+                "args": ["a.json"],
+                "kwargs": {"n": 5},
+            },
             'ingest("a.json", n=5)',
         ),
         (

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtGui import QFontMetrics
 
 from pulse_desktop.ui.pages.events import EventsPage
-from pulse_desktop.ui.theme import theme
+from pulse_desktop.ui.theme.theme import theme
 from tests.ui.told import NOW
 
 

@@ -5,7 +5,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from pulse_desktop.ui.charts.histogram import Bin, Histogram
-from pulse_desktop.ui.theme import ThemeChoice, theme
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester
 
-from pulse_desktop.ui.theme import ThemeChoice, theme
-from pulse_desktop.ui.widgets.json_text import WHOLE, TextLimits, json_text
-from pulse_desktop.ui.widgets.json_tree import PAGE, JsonTreeModel
-from pulse_desktop.ui.widgets.json_view import JsonView
+from pulse_desktop.ui.json.json_text import WHOLE, TextLimits, json_text
+from pulse_desktop.ui.json.tree import PAGE, JsonTreeModel
+from pulse_desktop.ui.json.view import JsonView
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 RESULT = {
     "is_err": False,

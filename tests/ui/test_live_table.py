@@ -4,11 +4,11 @@ import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
 
-from pulse_desktop.state.rows import Rows
-from pulse_desktop.ui.models.column import Column
-from pulse_desktop.ui.theme import ThemeChoice, theme
-from pulse_desktop.ui.tone import Tone
-from pulse_desktop.ui.widgets.live_table import ROW_HEIGHT, LiveTable
+from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.live_table import ROW_HEIGHT, LiveTable
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 COLUMNS = (
     Column("State", "state", lambda _, __: "good", glyph=lambda _: "✔", tone=lambda _: Tone.GOOD),

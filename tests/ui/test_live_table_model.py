@@ -7,10 +7,10 @@ import pytest
 from PySide6.QtCore import QItemSelectionModel, QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
-from pulse_desktop.state.rows import Rows
-from pulse_desktop.ui.models.column import Column
-from pulse_desktop.ui.models.live_table_model import ROW_ROLE, LiveTableModel
-from pulse_desktop.ui.tone import Tone
+from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.model import ROW_ROLE, LiveTableModel
 
 
 @dataclass(frozen=True)

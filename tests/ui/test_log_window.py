@@ -7,8 +7,8 @@ from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QWidget
 
-from pulse_desktop.ui.dialogs.log_window import LogWindow
-from pulse_desktop.ui.theme import ThemeChoice, theme
+from pulse_desktop.ui.shell.log_window import LogWindow
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_told import start_at_once
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pulse_desktop.ui import formats
-from pulse_desktop.ui.pages.messages import MessagesPage
+from pulse_desktop.text import formats
+from pulse_desktop.ui.pages.messages.page import MessagesPage
 from tests.ui.told import NOW
 
 

@@ -1,8 +1,8 @@
 """Workers by their heartbeats, and the queue by what the server says."""
 
-from pulse_desktop.ui.operations import QueueFigures
-from pulse_desktop.ui.pages.monitoring import MonitoringPage, with_short_names
-from pulse_desktop.ui.tone import Tone
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.pages.workers.page import MonitoringPage, with_short_names
+from pulse_desktop.ui.shell.operations import QueueFigures
 from tests.ui.told import NOW
 
 

@@ -3,8 +3,8 @@
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication, QWidget
 
-from pulse_desktop.ui.pages.catalogue import PAGES
-from pulse_desktop.ui.theme import ThemeChoice, theme
+from pulse_desktop.ui.pages.registry import PAGES
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_told import WORKER, Doing, Told, frame, make_window
 
 

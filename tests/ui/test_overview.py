@@ -4,12 +4,12 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.ui import overview_figures as figures
-from pulse_desktop.ui.operations import QueueFigures
-from pulse_desktop.ui.pages.overview import OverviewPage
-from pulse_desktop.ui.pages.tasks import TasksPage
-from pulse_desktop.ui.theme import ThemeChoice, theme
-from pulse_desktop.ui.tone import Tone
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.pages.overview import stats as figures
+from pulse_desktop.ui.pages.overview.page import OverviewPage
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.shell.operations import QueueFigures
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_told import NOW, Told, frame, make_window
 
 
@@ -126,7 +126,10 @@ def test_a_concern_leads_to_its_runs(qtbot, told):
 
 def _fail_in_many_ways(told, count):
     for number in range(count):
-        told.task(f"{number:032x}", f"workers.tasks.a_task_with_a_name_{number}:score_message_task")
+        told.task(
+            f"{number:032x}",
+            f"pulse_workers.chat.tasks.a_task_with_a_name_{number}:score_message_task",
+        )
         told.failed(f"{number:032x}", f"AttachmentUnreadable{chr(65 + number)}Error")
 
 

@@ -4,10 +4,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit, QMainWindow, QPushButton
 
-from pulse_desktop.ui.actions import Action, ActionTable, shortcut_text
-from pulse_desktop.ui.fuzzy import best, fit
-from pulse_desktop.ui.palette import Entry, Palette
-from pulse_desktop.ui.theme import ThemeChoice, theme
+from pulse_desktop.ui.shell.actions import Action, ActionTable, shortcut_text
+from pulse_desktop.ui.shell.fuzzy import best, fit
+from pulse_desktop.ui.shell.palette import Entry, Palette
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 
 class Doer:

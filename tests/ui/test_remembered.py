@@ -5,11 +5,11 @@ import json
 import pytest
 from PySide6.QtCore import QSize
 
-from pulse_desktop.ui.pages.messages import MessagesPage
-from pulse_desktop.ui.pages.overview import OverviewPage
-from pulse_desktop.ui.pages.tasks import TasksPage
-from pulse_desktop.ui.remembered import LookFile, WindowMemory
-from pulse_desktop.ui.theme import ThemeChoice, theme
+from pulse_desktop.ui.pages.messages.page import MessagesPage
+from pulse_desktop.ui.pages.overview.page import OverviewPage
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.shell.window_state import LookFile, WindowMemory
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_told import Told, make_window
 
 PAGES = (OverviewPage, TasksPage, MessagesPage)
@@ -141,7 +141,7 @@ def test_a_damaged_file_is_overlooked_and_told_in_the_log(content, path, open_wi
     window = open_window()
     assert window.current.key == "overview"
     assert window.size() == QSize(1440, 900)
-    assert [r.name for r in caplog.records] == ["pulse_desktop.ui.remembered"]
+    assert [r.name for r in caplog.records] == ["pulse_desktop.ui.shell.window_state"]
 
 
 def test_what_no_longer_exists_is_passed_over(path, open_window, caplog):

@@ -8,8 +8,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QScrollArea
 
 from pulse_desktop.protocol.stored_object import StoredObject
-from pulse_desktop.ui.operations import BucketFigures, RefusedError, StoredValue
-from pulse_desktop.ui.pages.results import ResultsPage
+from pulse_desktop.ui.pages.results.page import ResultsPage
+from pulse_desktop.ui.shell.operations import BucketFigures, RefusedError, StoredValue
 from tests.ui.told import NOW
 
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QPlainTextEdit
 
-from pulse_desktop.ui.dialogs.json_source import compact, flaw_of, laid_out
-from pulse_desktop.ui.notices import Notice
-from pulse_desktop.ui.operations import QueueFigures, RefusedError
-from pulse_desktop.ui.pages.overview import OverviewPage
-from pulse_desktop.ui.pages.tasks import TasksPage
-from pulse_desktop.ui.theme import ThemeChoice, theme
+from pulse_desktop.ui.pages.overview.page import OverviewPage
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.run_form.json_lint import compact, flaw_of, laid_out
+from pulse_desktop.ui.shell.notifications import Notice
+from pulse_desktop.ui.shell.operations import QueueFigures, RefusedError
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_told import Doing, Told, frame, make_window
 
 FAILED = "f" * 32
@@ -475,7 +475,7 @@ def test_a_run_whose_arguments_were_never_seen_can_be_given_some(told, form, par
 
 
 def _task(task_id, **fields):
-    from pulse_desktop.protocol.arrival import Arrival, Channel
+    from pulse_desktop.protocol.inbound import Arrival, Channel
 
     body = {"task_id": task_id, "task_name": "m:f", "args": [], "kwargs": {}, **fields}
     return Arrival(Channel.TASK, "taskiq_tasks", json.dumps(body).encode(), 1.0)

@@ -1,16 +1,9 @@
 """A run tells its story in words, and leaves out what is not known."""
 
+from pulse_desktop.query.run_filter import RunFilter
 from pulse_desktop.state.run import RunState
-from pulse_desktop.ui.run_filter import RunFilter
-from pulse_desktop.ui.run_words import (
-    RUN_COLUMNS,
-    STATE_WORDS,
-    arguments,
-    moments,
-    ran,
-    state_story,
-    waited,
-)
+from pulse_desktop.text.run_text import STATE_WORDS, arguments, moments, ran, state_story, waited
+from pulse_desktop.ui.pages.tasks.columns import RUN_COLUMNS
 from tests.ui.window_told import NOW, Told
 
 ID = "a" * 32

@@ -6,11 +6,16 @@ from PySide6.QtWidgets import QApplication
 
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.state.run import RunState
-from pulse_desktop.ui.operations import RefusedError, StoredValue
-from pulse_desktop.ui.pages.overview import OverviewPage
-from pulse_desktop.ui.pages.tasks import TasksPage
-from pulse_desktop.ui.theme import ThemeChoice, theme
-from pulse_desktop.ui.widgets.run_detail import ARGUMENTS, ERROR, EVENTS, RESULT
+from pulse_desktop.ui.pages.overview.page import OverviewPage
+from pulse_desktop.ui.pages.tasks.detail import (
+    ARGUMENTS,
+    ERROR,
+    EVENTS,
+    RESULT,
+)
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.shell.operations import RefusedError, StoredValue
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_told import Doing, Told, frame, make_window
 
 FAILED = "f" * 32

@@ -14,7 +14,7 @@ from pulse_desktop.ui.charts.legend import LegendKey
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.sparkline import Sparkline
 from pulse_desktop.ui.charts.time_chart import REDRAW_MS, SeriesSpec, TimeChart
-from pulse_desktop.ui.theme import ThemeChoice, theme
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 TIMES = np.arange(1_763_894_400.0, 1_763_894_400.0 + 100)
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from pulse_desktop.ui.theme import ThemeChoice, theme
-from pulse_desktop.ui.tone import Tone
+from pulse_desktop.text.run_text import Moment
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.pages.tasks.timeline_bar import TimelineBar
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from pulse_desktop.ui.widgets.empty_state import EmptyState
-from pulse_desktop.ui.widgets.timeline_bar import Moment, TimelineBar
 
 QUEUED = Moment("queued 10:49:02.114", 100.0)
 STARTED = Moment("started +0.04 s", 100.04)

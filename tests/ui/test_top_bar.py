@@ -3,9 +3,9 @@
 import pytest
 from PySide6.QtWidgets import QWidget
 
-from pulse_desktop.ui.actions import WINDOW_ACTIONS, ActionTable
-from pulse_desktop.ui.theme import ThemeChoice, theme
-from pulse_desktop.ui.top_bar import TopBar
+from pulse_desktop.ui.shell.actions import WINDOW_ACTIONS, ActionTable
+from pulse_desktop.ui.shell.top_bar import TopBar
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 
 @pytest.fixture

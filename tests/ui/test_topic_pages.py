@@ -4,17 +4,17 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from pulse_desktop.ui import formats
+from pulse_desktop.text import formats
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.pages.agents import AgentsPage
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.knowledge import KnowledgePage
-from pulse_desktop.ui.pages.messages import MessagesPage
+from pulse_desktop.ui.pages.messages.page import MessagesPage
 from pulse_desktop.ui.pages.metrics import MetricsPage
-from pulse_desktop.ui.pages.monitoring import MonitoringPage
 from pulse_desktop.ui.pages.providers import ProvidersPage
-from pulse_desktop.ui.pages.results import ResultsPage
-from pulse_desktop.ui.theme import ThemeChoice, theme
+from pulse_desktop.ui.pages.results.page import ResultsPage
+from pulse_desktop.ui.pages.workers.page import MonitoringPage
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.told import NOW
 
 PAGES = (

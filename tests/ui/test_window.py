@@ -7,13 +7,13 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QVBoxLayout
 
-from pulse_desktop.ui.hindrances import SETTLED_S, HindranceNotice
-from pulse_desktop.ui.notices import Notice
-from pulse_desktop.ui.page import Page
-from pulse_desktop.ui.pages.overview import OverviewPage
-from pulse_desktop.ui.pages.tasks import TasksPage
-from pulse_desktop.ui.status_bar import StatusBar, StatusFigures
-from pulse_desktop.ui.theme import ThemeChoice, theme
+from pulse_desktop.ui.pages.overview.page import OverviewPage
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.shell.limitations_notice import SETTLED_S, HindranceNotice
+from pulse_desktop.ui.shell.notifications import Notice
+from pulse_desktop.ui.shell.page import Page
+from pulse_desktop.ui.shell.status_bar import StatusBar, StatusFigures
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_told import Told, frame, make_window
 
 made = []

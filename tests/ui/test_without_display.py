@@ -6,8 +6,8 @@ import pytest
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QApplication
 
-from pulse_desktop.bus.errors import UserFacingError
-from pulse_desktop.commands import window
+from pulse_desktop.cli import window
+from pulse_desktop.model.errors import UserFacingError
 from tests.command_running import command, environment
 
 

@@ -3,12 +3,12 @@
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 
-from pulse_desktop.state.control_outcomes import CommandOutcome
-from pulse_desktop.ui.context_menu import context_menu
-from pulse_desktop.ui.pages.monitoring import MonitoringPage
-from pulse_desktop.ui.pages.worker_actions import ROW_MENU
-from pulse_desktop.ui.theme import ThemeChoice, theme
-from pulse_desktop.ui.worker_orders import told as told_of
+from pulse_desktop.model.outcomes import CommandOutcome
+from pulse_desktop.ui.pages.workers.actions import ROW_MENU
+from pulse_desktop.ui.pages.workers.page import MonitoringPage
+from pulse_desktop.ui.pages.workers.worker_commands import told as told_of
+from pulse_desktop.ui.shell.context_menu import context_menu
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_told import WORKER, Doing, Told, frame, make_window
 
 SECOND = "worker-2@host-a:4121"

@@ -4,14 +4,19 @@ import itertools
 import json
 from dataclasses import dataclass, field
 
-from pulse_desktop.protocol.arrival import Arrival, Channel
 from pulse_desktop.protocol.event import encode_event
+from pulse_desktop.protocol.inbound import Arrival, Channel
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.topics import TASK_SUBJECT, subject_of
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.ui.actions import ActionTable
-from pulse_desktop.ui.operations import BucketFigures, Enqueued, RefusedError, StoredValue
-from pulse_desktop.ui.page import PageContext
+from pulse_desktop.ui.shell.actions import ActionTable
+from pulse_desktop.ui.shell.operations import (
+    BucketFigures,
+    Enqueued,
+    RefusedError,
+    StoredValue,
+)
+from pulse_desktop.ui.shell.page import PageContext
 
 NOW = 1_763_894_400.0
 WORKER = "worker-1@host-a:4121"
@@ -32,7 +37,13 @@ class Told:
         sequence = next(self._sequences)
         self.state.fold([Arrival(Channel.EVENT, subject_of(topic), raw, at, sequence)])
 
-    def task(self, task_id, name="workers.tasks.scoring:score_message_task", args=(), at=NOW - 1):
+    def task(
+        self,
+        task_id,
+        name="workers.tasks.scoring:score_message_task",
+        args=(),
+        at=NOW - 1,
+    ):
         body = {"task_id": task_id, "task_name": name, "labels": {}, "args": args, "kwargs": {}}
         payload = json.dumps(body).encode()
         self.state.fold([Arrival(Channel.TASK, TASK_SUBJECT, payload, at)])

@@ -3,13 +3,13 @@
 import json
 from dataclasses import dataclass, field
 
-from pulse_desktop.protocol.arrival import Arrival, Channel
+from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.protocol.event import encode_event
+from pulse_desktop.protocol.inbound import Arrival, Channel
 from pulse_desktop.protocol.task_message import encode_task
-from pulse_desktop.state.control_outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.ui.operations import Enqueued, StoredValue
-from pulse_desktop.ui.window import MainWindow
+from pulse_desktop.ui.shell.operations import Enqueued, StoredValue
+from pulse_desktop.ui.shell.window import MainWindow
 
 NOW = 1_795_430_942.0
 WORKER = "worker-1@host-a:4120"
@@ -28,7 +28,12 @@ class Told:
         self.state.fold([Arrival(Channel.EVENT, f"websocket.{topic}", payload, at)])
 
     def task(
-        self, task_id, name="workers.tasks.scoring:score_message_task", args=(), at=None, **kw
+        self,
+        task_id,
+        name="workers.tasks.scoring:score_message_task",
+        args=(),
+        at=None,
+        **kw,
     ):
         at = self.at if at is None else at
         payload, _ = encode_task(

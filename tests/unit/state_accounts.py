@@ -2,13 +2,13 @@
 
 import json
 
-from pulse_desktop.protocol.arrival import Arrival, Channel
 from pulse_desktop.protocol.event import encode_event, read_event
+from pulse_desktop.protocol.inbound import Arrival, Channel
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_message import decode_task, encode_task
 from pulse_desktop.protocol.task_result import decode_result
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_desktop.state.run_accounts import (
+from pulse_desktop.state.run_updates import (
     account_of_event,
     account_of_object,
     account_of_result,

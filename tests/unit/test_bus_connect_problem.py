@@ -6,7 +6,7 @@ import ssl
 import pytest
 from nats import errors
 
-from pulse_desktop.bus.connect_problem import explain_failure
+from pulse_desktop.nats_client.connect_errors import explain_failure
 
 
 @pytest.mark.parametrize(

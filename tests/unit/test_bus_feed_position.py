@@ -2,13 +2,13 @@
 
 import pytest
 
-from pulse_desktop.bus.feed_position import MARGIN, FeedPosition
-from pulse_desktop.bus.gap_log import GapLog
-from pulse_desktop.bus.history_stream import HistoryStream
-from pulse_desktop.bus.inbox import Inbox
-from pulse_desktop.bus.intake import Intake
-from pulse_desktop.bus.stream_reader import Start
-from pulse_desktop.protocol.arrival import Channel
+from pulse_desktop.protocol.inbound import Channel
+from pulse_desktop.transport.arrival_queue import Inbox
+from pulse_desktop.transport.deduplicator import Intake
+from pulse_desktop.transport.gap_log import GapLog
+from pulse_desktop.transport.ordered_consumer import Start
+from pulse_desktop.transport.resume_position import MARGIN, FeedPosition
+from pulse_desktop.transport.source_stream import HistoryStream
 
 NOW = 1000.0
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_desktop.bus.history_stream import covers
+from pulse_desktop.transport.source_stream import covers
 
 part = st.sampled_from(["a", "b", "*"])
 pattern = st.builds(

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_desktop.bus.inbox import Inbox
-from pulse_desktop.protocol.arrival import Arrival, Channel
+from pulse_desktop.protocol.inbound import Arrival, Channel
 from pulse_desktop.protocol.stored_object import StoredObject
+from pulse_desktop.transport.arrival_queue import Inbox
 
 
 def arrival(payload: bytes = b"x") -> Arrival:

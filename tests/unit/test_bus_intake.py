@@ -1,8 +1,8 @@
 """Each event once, whichever way it came."""
 
-from pulse_desktop.bus.inbox import Inbox
-from pulse_desktop.bus.intake import Intake
-from pulse_desktop.protocol.arrival import Channel
+from pulse_desktop.protocol.inbound import Channel
+from pulse_desktop.transport.arrival_queue import Inbox
+from pulse_desktop.transport.deduplicator import Intake
 
 
 def intake_of(capacity: int = 100) -> tuple[Intake, Inbox]:

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_desktop.bus.object_bucket import UnreadableMetaError, decode_meta, digest_of, meta_of
+from pulse_desktop.transport.object_bucket import (
+    UnreadableMetaError,
+    decode_meta,
+    digest_of,
+    meta_of,
+)
 
 
 def meta(**fields) -> bytes:

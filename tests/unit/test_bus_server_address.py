@@ -2,8 +2,8 @@
 
 import pytest
 
-from pulse_desktop.bus.errors import CannotConnectError
-from pulse_desktop.bus.server_address import parse_server
+from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.nats_client.server_address import parse_server
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import contextlib
 
 import pytest
 
-from pulse_desktop.bus import supervisor as supervisor_module
-from pulse_desktop.bus.supervisor import LONGEST_PAUSE, Supervisor, TaskProblem
+from pulse_desktop.session import supervisor as supervisor_module
+from pulse_desktop.session.supervisor import LONGEST_PAUSE, Supervisor, TaskProblem
 from tests.waiting import wait_until
 
 

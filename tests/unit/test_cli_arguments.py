@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from pulse_desktop import __version__
-from pulse_desktop.commands.arguments import PAGE_NAMES, make_parser
-from pulse_desktop.commands.arguments import parse as parse_all
+from pulse_desktop.cli.parser import PAGE_NAMES, make_parser
+from pulse_desktop.cli.parser import parse as parse_all
 
 COMMANDS = (
     "local",
@@ -178,10 +178,10 @@ def test_arguments_of_a_task_are_kept_as_they_were_written() -> None:
 def test_no_command_but_the_window_and_the_screenshot_loads_qt() -> None:
     code = (
         "import sys, importlib\n"
-        "from pulse_desktop import cli\n"
+        "from pulse_desktop.cli import main\n"
         "early = set(sys.modules)\n"
-        "names = {*cli._MODULES.values(), 'screenshot'}\n"
-        "for name in names: importlib.import_module('pulse_desktop.commands.' + name)\n"
+        "names = {*main._MODULES.values(), 'screenshot'}\n"
+        "for name in names: importlib.import_module('pulse_desktop.cli.' + name)\n"
         "heavy = {'PySide6', 'shiboken6', 'qasync', 'pyqtgraph', 'numpy'}\n"
         "print(sorted(heavy & set(sys.modules)), sorted({'nats', 'httpx'} & early))"
     )
@@ -191,9 +191,9 @@ def test_no_command_but_the_window_and_the_screenshot_loads_qt() -> None:
 
 def test_the_pages_and_sizes_of_the_help_are_those_of_the_window() -> None:
     pytest.importorskip("PySide6")
-    from pulse_desktop.commands.argument_values import SMALLEST
-    from pulse_desktop.ui import window
-    from pulse_desktop.ui.pages.catalogue import PAGES
+    from pulse_desktop.cli.argument_types import SMALLEST
+    from pulse_desktop.ui.pages.registry import PAGES
+    from pulse_desktop.ui.shell import window
 
     assert tuple(page.key for page in PAGES) == PAGE_NAMES
     assert window.SMALLEST == SMALLEST

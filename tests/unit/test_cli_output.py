@@ -7,8 +7,14 @@ from typing import Any
 
 import pytest
 
-from pulse_desktop.bus.errors import UserFacingError
-from pulse_desktop.commands.output import complain, to_json, write_json, write_table, write_text
+from pulse_desktop.cli.output import (
+    complain,
+    to_json,
+    write_json,
+    write_table,
+    write_text,
+)
+from pulse_desktop.model.errors import UserFacingError
 
 
 def read_back(value: Any) -> Any:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pulse_desktop.bus.queue_status import QueueStatus
-from pulse_desktop.core.server_looks import listeners
+from pulse_desktop.model.queue_status import QueueStatus
+from pulse_desktop.session.server_poller import listeners
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
+from pulse_workers.config.settings import VARIABLES, Settings
 
 from tests.servers import nats_server_path
-from workers.settings import VARIABLES, Settings
 
 PACKAGING = Path(__file__).parent.parent.parent / "packaging"
 UNITS = sorted((PACKAGING / "systemd").glob("*.service"))

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pulse_desktop.ui import formats
+from pulse_desktop.text import formats
 
 
 @pytest.fixture(autouse=True)

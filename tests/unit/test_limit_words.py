@@ -2,8 +2,8 @@
 
 import pytest
 
-from pulse_desktop.state.overdue import Limit
-from pulse_desktop.ui.limit_words import limit_words
+from pulse_desktop.state.deadlines import Limit
+from pulse_desktop.text.deadline_text import limit_words
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,27 @@ from pathlib import Path
 
 import pytest
 
-from pulse_desktop.local import client_locks, commands, job_object, nats_server, paths
-from pulse_desktop.local.bounded_log import BoundedLog, tail
-from pulse_desktop.local.child import Launch, exit_words, tethered
-from pulse_desktop.local.client_locks import ClientLock, live_clients, remove_dead_clients
-from pulse_desktop.local.errors import LocalStackError
-from pulse_desktop.local.nats_server import ServerAddress
-from pulse_desktop.local.paths import DataFolder, data_folder
-from pulse_desktop.local.processes import ProcessRef, end_processes, identity_of, reference
-from pulse_desktop.local.service import HEALTHY_AFTER_S, LONGEST_PAUSE_S, Backoff
-from pulse_desktop.local.stack_state import StackState, read_state, write_state
+from pulse_desktop.embedded import (
+    job_object,
+    launcher,
+    nats_server,
+    paths,
+    usage_locks,
+)
+from pulse_desktop.embedded.bounded_log import BoundedLog, tail
+from pulse_desktop.embedded.child import Launch, exit_words, tethered
+from pulse_desktop.embedded.errors import LocalStackError
+from pulse_desktop.embedded.nats_server import ServerAddress
+from pulse_desktop.embedded.paths import DataFolder, data_folder
+from pulse_desktop.embedded.processes import (
+    ProcessRef,
+    end_processes,
+    identity_of,
+    reference,
+)
+from pulse_desktop.embedded.service import HEALTHY_AFTER_S, LONGEST_PAUSE_S, Backoff
+from pulse_desktop.embedded.stack_state import StackState, read_state, write_state
+from pulse_desktop.embedded.usage_locks import ClientLock, live_clients, remove_dead_clients
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -128,7 +139,7 @@ class TestClientLocks:
         name = self.hold_and_forget(folder)
         gc.collect()
         assert live_clients(folder) == [name]
-        next(each for each in client_locks._held_here if each.name == name).release()
+        next(each for each in usage_locks._held_here if each.name == name).release()
         assert live_clients(folder) == []
 
     def hold_and_forget(self, folder: DataFolder) -> str:
@@ -265,7 +276,7 @@ class TestTether:
 
     @pytest.mark.skipif(sys.platform != "linux", reason="a parent death signal")
     def test_a_child_whose_parent_is_gone_already_does_not_start(self):
-        program = commands.module_command("pulse_desktop.local.tether", "--parent", NOBODY)
+        program = launcher.module_command("pulse_desktop.embedded.parent_death", "--parent", NOBODY)
         ended = subprocess.run(
             [*program, "--", "/bin/echo", "ran"], capture_output=True, check=False
         )
@@ -275,7 +286,9 @@ class TestTether:
     @pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
     @pytest.mark.parametrize("how", ["pipe", "terminate"])
     def test_a_watched_program_ends_with_the_pipe_or_the_watcher(self, how):
-        program = commands.module_command("pulse_desktop.local.tether", "--parent", "1", "--watch")
+        program = launcher.module_command(
+            "pulse_desktop.embedded.parent_death", "--parent", "1", "--watch"
+        )
         script = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
         command = [*program, "--", sys.executable, "-c", script]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as watcher:
@@ -292,7 +305,9 @@ class TestTether:
 
     @pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
     def test_the_watcher_ends_with_its_program(self):
-        program = commands.module_command("pulse_desktop.local.tether", "--parent", "1", "--watch")
+        program = launcher.module_command(
+            "pulse_desktop.embedded.parent_death", "--parent", "1", "--watch"
+        )
         command = [*program, "--", sys.executable, "-c", "raise SystemExit(7)"]
         with subprocess.Popen(command, stdin=subprocess.PIPE) as watcher:
             assert watcher.wait(10) == 7
@@ -301,25 +316,25 @@ class TestTether:
 class TestCommands:
     def test_a_bundle_starts_itself(self, monkeypatch):
         monkeypatch.setattr(sys, "frozen", True, raising=False)
-        assert commands.module_command("workers", "feed") == [
+        assert launcher.module_command("pulse_workers", "feed") == [
             sys.executable,
             "--run-module",
-            "workers",
+            "pulse_workers",
             "feed",
         ]
 
     def test_a_bundle_runs_the_module_it_was_started_for(self, monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["before"])
-        assert not commands.run_requested_module(["pulse-desktop", "status"])
+        assert not launcher.run_requested_module(["pulse-desktop", "status"])
         with pytest.raises(SystemExit):
-            commands.run_requested_module(
-                ["pulse-desktop", "--run-module", "pulse_desktop.local.tether", "--help"]
+            launcher.run_requested_module(
+                ["pulse-desktop", "--run-module", "pulse_desktop.embedded.parent_death", "--help"]
             )
         assert "--parent" in capsys.readouterr().out
 
     def test_relative_module_folders_still_work_from_another_folder(self, monkeypatch):
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["here", "/there"]))
-        path = commands.child_environment()["PYTHONPATH"]
+        path = launcher.child_environment()["PYTHONPATH"]
         assert path == os.pathsep.join([str(Path.cwd() / "here"), "/there"])
 
 

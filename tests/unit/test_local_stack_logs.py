@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pulse_desktop.local.bounded_log import BoundedLog
-from pulse_desktop.local.paths import DataFolder
-from pulse_desktop.local.processes import ProcessRef
-from pulse_desktop.local.stack_logs import FIRST_BYTES, StackLogs, read_log
-from pulse_desktop.local.stack_state import ProcessState, StackState, write_state
+from pulse_desktop.embedded.bounded_log import BoundedLog
+from pulse_desktop.embedded.paths import DataFolder
+from pulse_desktop.embedded.processes import ProcessRef
+from pulse_desktop.embedded.stack_logs import FIRST_BYTES, StackLogs, read_log
+from pulse_desktop.embedded.stack_state import ProcessState, StackState, write_state
 
 
 @pytest.fixture

@@ -25,12 +25,12 @@ sys.meta_path[sys.meta_path.index(PathFinder)] = Absent()
 IMPORT_ALL = (
     BLOCKED
     + """
-WINDOW = ("pulse_desktop.ui.", "pulse_desktop.app", "pulse_desktop.qt_loop",
-          "pulse_desktop.__main__", "pulse_desktop.commands.window",
-          "pulse_desktop.commands.picture", "workers.__main__")
-import pulse_desktop, workers
+WINDOW = ("pulse_desktop.ui.", "pulse_desktop.app", "pulse_desktop.event_loop",
+          "pulse_desktop.__main__", "pulse_desktop.cli.window",
+          "pulse_desktop.cli.screenshot_page", "pulse_workers.__main__")
+import pulse_desktop, pulse_workers
 count = 0
-for package in (pulse_desktop, workers):
+for package in (pulse_desktop, pulse_workers):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.startswith(WINDOW):
             importlib.import_module(module.name)
@@ -62,9 +62,9 @@ def test_every_module_but_those_of_the_window_is_there_without_qt():
 @pytest.mark.parametrize(
     ("program", "arguments", "said"),
     [
-        ("pulse_desktop.cli", ("--version",), "pulse-desktop "),
-        ("pulse_desktop.cli", ("doctor",), "PySide6 is not installed: commands work"),
-        ("workers.cli", ("--help",), "Headless TaskIQ workers"),
+        ("pulse_desktop.cli.main", ("--version",), "pulse-desktop "),
+        ("pulse_desktop.cli.main", ("doctor",), "PySide6 is not installed: commands work"),
+        ("pulse_workers.cli.main", ("--help",), "Headless TaskIQ workers"),
     ],
 )
 def test_programs_run_without_qt(tmp_path, program, arguments, said):
@@ -77,7 +77,7 @@ def test_programs_run_without_qt(tmp_path, program, arguments, said):
 
 
 def test_the_window_says_what_it_lacks():
-    done = run(f"{BLOCKED}\nfrom pulse_desktop.cli import main\nsys.exit(main())")
+    done = run(f"{BLOCKED}\nfrom pulse_desktop.cli.main import main\nsys.exit(main())")
     assert done.returncode == 1
     assert "The window is not installed here: No module named" in done.stderr
     assert "Traceback" not in done.stderr

@@ -12,11 +12,11 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from pulse_workers.cli.parser import make_parser as make_worker_parser
 
 from pulse_desktop import __version__
-from pulse_desktop.commands.arguments import make_parser
-from pulse_desktop.local.nats_server import find_nats_server
-from workers.arguments import make_parser as make_worker_parser
+from pulse_desktop.cli.parser import make_parser
+from pulse_desktop.embedded.nats_server import find_nats_server
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 NOON = 1_795_435_200
@@ -186,7 +186,8 @@ class Trimmed:
         return None if gone else PathFinder.find_spec(name, path, target)
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = Trimmed()
-import pulse_desktop.commands.window, pulse_desktop.local.guardian, workers.cli, workers.process
+import pulse_desktop.cli.window, pulse_desktop.embedded.guardian
+import pulse_workers.cli.main, pulse_workers.runtime.worker
 """
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pulse_desktop.protocol.pickle_data import (
+from pulse_desktop.protocol.safe_pickle import (
     PickleLimits,
     UnreadablePickleError,
     UnsafePickleError,
@@ -437,7 +437,7 @@ def test_any_order_of_plain_instructions_gives_data_or_one_of_the_two_errors(opc
 def test_memory_stays_bounded_whatever_a_pickle_claims():
     program = textwrap.dedent("""
         import resource, sys
-        from pulse_desktop.protocol.pickle_data import UnreadablePickleError, read_pickle
+        from pulse_desktop.protocol.safe_pickle import UnreadablePickleError, read_pickle
         started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         size = 16 << 20
         def bodies():

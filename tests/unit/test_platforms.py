@@ -7,10 +7,15 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
+from pulse_workers.runtime.shutdown_signal import StopSignal
 
-from pulse_desktop import cli
-from pulse_desktop.local import commands, guardian, nats_server, task_bar
-from workers.stop_signal import StopSignal
+from pulse_desktop.cli import main
+from pulse_desktop.embedded import (
+    guardian,
+    launcher,
+    nats_server,
+    windows_app_id,
+)
 
 
 @pytest.fixture
@@ -42,7 +47,7 @@ def test_a_command_is_cancelled_by_a_signal_where_the_loop_takes_no_handlers(no_
 
     async def scene() -> None:
         with pytest.raises(asyncio.CancelledError):
-            await cli._until_told_to_stop(command())
+            await main._until_told_to_stop(command())
 
     asyncio.run(scene())
 
@@ -78,8 +83,8 @@ class TestBundle:
     def test_it_starts_itself_again_with_the_module_to_run(self, monkeypatch):
         monkeypatch.setattr(sys, "frozen", True, raising=False)
         monkeypatch.setattr(sys, "executable", "/opt/pulse/pulse-desktop")
-        assert commands.module_command("workers", "run", "--name", "w") == [
-            "/opt/pulse/pulse-desktop", "--run-module", "workers", "run", "--name", "w",
+        assert launcher.module_command("pulse_workers", "run", "--name", "w") == [
+            "/opt/pulse/pulse-desktop", "--run-module", "pulse_workers", "run", "--name", "w",
         ]  # fmt: skip
 
     def test_the_window_of_windows_starts_the_program_that_has_output(self, monkeypatch, tmp_path):
@@ -87,7 +92,7 @@ class TestBundle:
             (tmp_path / name).touch()
         monkeypatch.setattr(sys, "frozen", True, raising=False)
         monkeypatch.setattr(sys, "executable", str(tmp_path / "pulse-desktop-window.exe"))
-        assert commands.module_command("workers")[0] == str(tmp_path / "pulse-desktop.exe")
+        assert launcher.module_command("pulse_workers")[0] == str(tmp_path / "pulse-desktop.exe")
 
     def test_its_own_server_comes_before_any_other(self, monkeypatch, tmp_path):
         program = tmp_path / "bin" / "nats-server.exe"
@@ -98,14 +103,14 @@ class TestBundle:
         assert nats_server.find_nats_server() == program
 
     def test_without_the_window_it_says_how_to_get_it(self, monkeypatch, capsys):
-        monkeypatch.setitem(sys.modules, "pulse_desktop.commands.window", None)
-        assert cli.main([]) == 1
+        monkeypatch.setitem(sys.modules, "pulse_desktop.cli.window", None)
+        assert main.main([]) == 1
         said = capsys.readouterr().err
         assert said.startswith("The window is not installed here: ")
         assert "pip install 'pulse-desktop[desktop]'" in said
         monkeypatch.setattr(sys, "frozen", True, raising=False)
-        with pytest.raises(cli.UserFacingError, match="apt install pulse-desktop"):
-            cli._open_window(Namespace())
+        with pytest.raises(main.UserFacingError, match="apt install pulse-desktop"):
+            main._open_window(Namespace())
 
 
 class TestTaskBar:
@@ -118,12 +123,12 @@ class TestTaskBar:
                 return 0
 
         shell = Shell32()
-        assert task_bar.be_known_to_the_task_bar(shell)
-        assert shell.told == task_bar.APP_USER_MODEL_ID
+        assert windows_app_id.be_known_to_the_task_bar(shell)
+        assert shell.told == windows_app_id.APP_USER_MODEL_ID
 
     def test_elsewhere_there_is_nothing_to_tell(self):
-        assert not task_bar.be_known_to_the_task_bar()
+        assert not windows_app_id.be_known_to_the_task_bar()
 
     def test_the_installer_gives_the_same_name_to_the_start_menu(self):
         script = Path(__file__).parents[2] / "packaging" / "windows" / "pulse-desktop.iss"
-        assert f'AppUserModelID: "{task_bar.APP_USER_MODEL_ID}"' in script.read_text()
+        assert f'AppUserModelID: "{windows_app_id.APP_USER_MODEL_ID}"' in script.read_text()

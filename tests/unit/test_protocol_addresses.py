@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_desktop.protocol.addresses import mask_address, mask_text
+from pulse_desktop.model.redaction import mask_address, mask_text
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_desktop.protocol.timestamps import EARLIEST, LATEST, format_timestamp, parse_timestamp
+from pulse_desktop.protocol.timestamps import (
+    EARLIEST,
+    LATEST,
+    format_timestamp,
+    parse_timestamp,
+)
 
 MOMENT = 1_795_430_942.114213
 

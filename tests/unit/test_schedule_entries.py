@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskiq import ScheduledTask
-
-from workers.schedules.entry import (
+from pulse_workers.schedules.entry import (
     BrokenEntry,
     Entry,
     encode_schedule,
@@ -18,7 +16,8 @@ from workers.schedules.entry import (
     same_times,
     why_unknown,
 )
-from workers.schedules.errors import BadScheduleError
+from pulse_workers.schedules.errors import BadScheduleError
+from taskiq import ScheduledTask
 
 NOW = datetime(2026, 11, 23, 22, 0, 0, 250_000, tzinfo=UTC)
 

@@ -8,10 +8,9 @@ import pycron
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from workers.schedules.cron import CronRule, parse_cron
-from workers.schedules.due import HICCUP, Timing
-from workers.schedules.errors import BadScheduleError
+from pulse_workers.schedules.cron import CronRule, parse_cron
+from pulse_workers.schedules.errors import BadScheduleError
+from pulse_workers.schedules.next_run import HICCUP, Timing
 
 KYIV = "Europe/Kyiv"
 START = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)

@@ -6,10 +6,15 @@ from hypothesis import strategies as st
 
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_result import TaskProgress
-from pulse_desktop.state.catalogue import Catalogue, mismatches, read_signature, template
 from pulse_desktop.state.progress import Progress, progress_of_object
 from pulse_desktop.state.run import RunState
 from pulse_desktop.state.system import SystemState
+from pulse_desktop.state.task_schemas import (
+    Catalogue,
+    mismatches,
+    read_signature,
+    template,
+)
 from pulse_desktop.state.workers import WorkerWork
 from tests.unit.state_accounts import NOW, TASK, WORKER, event_arrival, task_arrival, task_event
 

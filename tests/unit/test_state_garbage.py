@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pulse_desktop.protocol.arrival import Arrival, Channel
+from pulse_desktop.protocol.inbound import Arrival, Channel
 from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.state.attention import concerns
-from pulse_desktop.state.descriptions import describe_event, describe_run
+from pulse_desktop.state.serialize import describe_event, describe_run
 from pulse_desktop.state.system import SystemState
 from tests.unit.state_accounts import NOW, event_arrival, stored_object
 

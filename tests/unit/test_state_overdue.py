@@ -2,7 +2,7 @@
 
 import pytest
 
-from pulse_desktop.state.overdue import DEFAULT_S, GRACE_S, LEAST_S
+from pulse_desktop.state.deadlines import DEFAULT_S, GRACE_S, LEAST_S
 from pulse_desktop.state.run import RunState
 from pulse_desktop.state.system import SystemState
 from tests.unit.state_accounts import NOW, TASK, queued_event, task_arrival, task_event

@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from pulse_desktop.state.rows import Rows
+from pulse_desktop.state.ring_buffer import Rows
 
 LIGHT = st.integers(1, 12)
 

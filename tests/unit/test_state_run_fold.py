@@ -18,8 +18,8 @@ from pulse_desktop.state.run import (
     RunState,
     TaskRun,
 )
-from pulse_desktop.state.run_accounts import account_of_event
-from pulse_desktop.state.run_join import join, with_state
+from pulse_desktop.state.run_merge import join, with_state
+from pulse_desktop.state.run_updates import account_of_event
 from pulse_desktop.state.task_runs import TaskRuns
 from tests.unit.state_accounts import (
     NAME,

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_desktop.protocol.arrival import Arrival, Channel
-from pulse_desktop.state.descriptions import describe_event, describe_run
-from pulse_desktop.state.overdue import DEFAULT_S
+from pulse_desktop.protocol.inbound import Arrival, Channel
+from pulse_desktop.state.deadlines import DEFAULT_S
 from pulse_desktop.state.run import OPEN_STATES, RunState
+from pulse_desktop.state.serialize import describe_event, describe_run
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.state.task_runs import TaskRuns
 from tests.unit.state_accounts import (

@@ -5,9 +5,9 @@ import pytest
 from pulse_desktop.protocol.event import decode_event
 from pulse_desktop.state.attention import concerns
 from pulse_desktop.state.chat_messages import ChatMessages
+from pulse_desktop.state.failure_groups import failure_cause
 from pulse_desktop.state.system import AHEAD_S, SystemState
 from pulse_desktop.state.topic_activity import MOST_TOPICS, Topics
-from pulse_desktop.state.troubles import failure_cause
 from pulse_desktop.state.workers import WorkerHealth
 from tests.unit.state_accounts import (
     NAME,

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulse_desktop.state.attention import WINDOW_S, concerns
+from pulse_desktop.state.failure_groups import failure_cause
 from pulse_desktop.state.run import FAILURE_STATES, RunState, TaskRun
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.state.task_runs import TaskRuns
-from pulse_desktop.state.troubles import failure_cause
 from tests.unit.state_accounts import (
     NOW,
     account,

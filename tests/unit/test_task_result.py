@@ -16,7 +16,7 @@ from taskiq.depends.progress_tracker import TaskProgress as TaskiqProgress
 from taskiq.depends.progress_tracker import TaskState
 from taskiq.serializers import JSONSerializer, PickleSerializer
 
-from pulse_desktop.protocol.pickle_data import PickleLimits
+from pulse_desktop.protocol.safe_pickle import PickleLimits
 from pulse_desktop.protocol.task_result import (
     ResultError,
     UnreadableResultError,

@@ -3,15 +3,14 @@
 from pathlib import Path
 
 import pytest
+from pulse_workers.cli.main import main
+from pulse_workers.cli.parser import make_parser
+from pulse_workers.config import settings_file
+from pulse_workers.config.auth import login_options
+from pulse_workers.config.settings import VARIABLES, Settings, load_settings
+from pulse_workers.config.settings_file import unknown_variables
+from pulse_workers.errors import SettingsError
 from pydantic import SecretStr, ValidationError
-
-from workers import settings_file
-from workers.arguments import make_parser
-from workers.cli import main
-from workers.errors import SettingsError
-from workers.login import login_options
-from workers.settings import VARIABLES, Settings, load_settings
-from workers.settings_file import unknown_variables
 
 
 @pytest.fixture(autouse=True)

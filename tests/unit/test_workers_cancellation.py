@@ -1,6 +1,6 @@
 """Cancelled ids are kept for an hour and not without end."""
 
-from workers.cancellation import Cancellation, CancelledIds
+from pulse_workers.control.cancellation import Cancellation, CancelledIds
 
 
 def test_an_id_is_remembered_for_as_long_as_was_said() -> None:

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
+from pulse_workers.telemetry.task_schemas import (
+    INTERVAL,
+    Catalogue,
+    arguments_schema,
+    describe_tasks,
+)
 from pydantic import BaseModel, Field
 from taskiq import Context, InMemoryBroker, TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker
-
-from workers.catalogue import INTERVAL, Catalogue, arguments_schema, describe_tasks
 
 
 class Mood(enum.Enum):

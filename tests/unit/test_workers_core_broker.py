@@ -1,10 +1,14 @@
 """The core broker is that of ADR-004; what travels with a task handed over is read with care."""
 
 import pytest
-
-from workers.core_broker import CoreBroker
-from workers.core_delivery import ATTEMPT, NOT_BEFORE, QUEUED_AT, CoreDelivery
-from workers.settings import Settings
+from pulse_workers.brokers.core_broker import CoreBroker
+from pulse_workers.brokers.core_delivery import (
+    ATTEMPT,
+    NOT_BEFORE,
+    QUEUED_AT,
+    CoreDelivery,
+)
+from pulse_workers.config.settings import Settings
 
 
 def test_it_connects_as_the_decision_record_says() -> None:

@@ -4,10 +4,9 @@ import re
 import tomllib
 from pathlib import Path
 
+from pulse_workers.cli.parser import make_parser
+from pulse_workers.config.settings import VARIABLES, Settings, load_settings
 from pydantic import SecretStr
-
-from workers.arguments import make_parser
-from workers.settings import VARIABLES, Settings, load_settings
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENT = ROOT / "docs" / "workers.md"

@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 
-from workers import ending
-from workers.background import Background
+from pulse_workers.runtime import ending
+from pulse_workers.runtime.periodic_tasks import Background
 
 
 async def deaf(times: int) -> None:

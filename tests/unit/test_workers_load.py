@@ -1,8 +1,7 @@
 """What a worker costs and how full it is, between two looks."""
 
 import pytest
-
-from workers.load import Share, SlotTime
+from pulse_workers.telemetry.load import Share, SlotTime
 
 
 class Clock:

@@ -7,7 +7,7 @@ from tests.workers_running import ROOT
 
 PROGRAM = """
 import logging
-from workers.masked_log import set_up_log
+from pulse_workers.runtime.logging_setup import set_up_log
 set_up_log("INFO")
 logging.getLogger("taskiq.receiver").error("at %s", "nats://user:secret@host")
 raise OSError("tls://user:secret@host") from ValueError("user:secret@host")

@@ -4,9 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from pulse_workers.results.progress import (
+    INTERVAL,
+    WINDOW,
+    ProgressReports,
+    Rate,
+    Report,
+)
 from taskiq.depends.progress_tracker import TaskProgress, TaskState
-
-from workers.progress import INTERVAL, WINDOW, ProgressReports, Rate, Report
 
 
 def progress(done: Any, total: Any = 100, message: str = "counting") -> TaskProgress[Any]:

@@ -4,17 +4,27 @@ import itertools
 
 import numpy as np
 import pytest
+from pulse_workers.chat.providers.atoms import atoms_in
+from pulse_workers.chat.providers.builtin import MAX_CHARS, BuiltinProvider
+from pulse_workers.chat.providers.embedding import DIMENSIONS, embed_texts
+from pulse_workers.chat.providers.key_phrases import key_phrases
+from pulse_workers.chat.providers.scoring import (
+    WEIGHTS,
+    classify,
+    factors_of,
+    importance,
+)
+from pulse_workers.chat.providers.text import (
+    language_of,
+    sentences,
+    token_count,
+    words,
+)
+from pulse_workers.chat.providers.topics import conversations
+from pulse_workers.chat.records import Attachment, ChatMessage
+from pulse_workers.errors import ProviderRefusedError
 
 from pulse_desktop.protocol.knowledge import ATOM_TYPES
-from workers.errors import ProviderRefusedError
-from workers.providers.atoms import atoms_in
-from workers.providers.builtin import MAX_CHARS, BuiltinProvider
-from workers.providers.embedding import DIMENSIONS, embed_texts
-from workers.providers.key_phrases import key_phrases
-from workers.providers.scoring import WEIGHTS, classify, factors_of, importance
-from workers.providers.text import language_of, sentences, token_count, words
-from workers.providers.topics import conversations
-from workers.records import Attachment, ChatMessage
 
 NOW = 1_790_100_000.0
 SENT = "2026-09-21T14:13:20+00:00"

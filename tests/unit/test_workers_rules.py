@@ -7,17 +7,21 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pulse_workers.brokers.retries import RetryPolicy, retry_policy
+from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.sample_feeder import (
+    FIRST_SLICE,
+    SLICE,
+    Position,
+    next_slice,
+)
+from pulse_workers.chat.tasks.ingestion import WINDOW
+from pulse_workers.cli.main import main
+from pulse_workers.config.settings import VARIABLES, Settings, load_settings
+from pulse_workers.errors import SettingsError
+from pulse_workers.json_safe import plain
+from pulse_workers.results.backend import JsonResults
 from taskiq import TaskiqResult
-
-from workers.cli import main
-from workers.errors import SettingsError
-from workers.feed import FIRST_SLICE, SLICE, Position, next_slice
-from workers.plain import plain
-from workers.records import ChatMessage
-from workers.results import JsonResults
-from workers.retries import RetryPolicy, retry_policy
-from workers.settings import VARIABLES, Settings, load_settings
-from workers.tasks.ingestion import WINDOW
 
 
 def test_delays_grow_and_end_with_the_last_attempt() -> None:

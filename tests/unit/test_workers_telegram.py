@@ -4,16 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
-
-from tests.chat_export import CHAT_ID, NOT_INCLUDED, message, service, write_export
-from workers.attachments import is_readable_text, read_attachment
-from workers.errors import (
+from pulse_workers.chat.attachments import is_readable_text, read_attachment
+from pulse_workers.chat.records import Attachment
+from pulse_workers.chat.telegram import CONTEXT, read_export
+from pulse_workers.errors import (
     AttachmentMissingError,
     AttachmentUnreadableError,
     ExportUnreadableError,
 )
-from workers.records import Attachment
-from workers.telegram import CONTEXT, read_export
+
+from tests.chat_export import CHAT_ID, NOT_INCLUDED, message, service, write_export
 
 
 def read(folder: Path, *messages: dict):

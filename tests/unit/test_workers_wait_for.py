@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-
-from workers import wait_for as mended
+from pulse_workers.runtime import wait_for as mended
 
 Wait = Callable[[Awaitable[Any], float | None], Awaitable[Any]]
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from pulse_desktop.ui.charts.colours import ChartColours
+from pulse_desktop.ui.charts.colors import ChartColours
 from pulse_desktop.ui.charts.legend import Entry, Legend
 
 _APART = 16

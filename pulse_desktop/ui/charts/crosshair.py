@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.ui.charts.chart_tooltip import Line, Readout
 from pulse_desktop.ui.charts.plot import Plot
-from pulse_desktop.ui.charts.readout import Line, Readout
 from pulse_desktop.ui.charts.scale import Unit, clock_text, value_text
 
 Values = NDArray[np.float64]

@@ -7,12 +7,12 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from pulse_desktop.ui import formats
+from pulse_desktop.text import formats
 from pulse_desktop.ui.charts.chart_header import ChartHeader
-from pulse_desktop.ui.charts.colours import ChartColours, chart_colours
-from pulse_desktop.ui.charts.readout import Line, Readout
+from pulse_desktop.ui.charts.chart_tooltip import Line, Readout
+from pulse_desktop.ui.charts.colors import ChartColours, chart_colours
 from pulse_desktop.ui.charts.scale import Unit, value_ticks
-from pulse_desktop.ui.theme import theme
+from pulse_desktop.ui.theme.theme import theme
 
 _FILL_ALPHA = 150
 _GAP = 1.0

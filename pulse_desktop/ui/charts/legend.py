@@ -7,7 +7,7 @@ from PySide6.QtCore import QPointF, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
-from pulse_desktop.ui.charts.colours import ChartColours
+from pulse_desktop.ui.charts.colors import ChartColours
 
 _GAP = 4
 _PAD = 6

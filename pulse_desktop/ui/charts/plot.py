@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QWidget
 
-from pulse_desktop.ui.charts.colours import ChartColours
+from pulse_desktop.ui.charts.colors import ChartColours
 
 Ticks = list[tuple[float, str]]
 _FILL_ALPHA = 44

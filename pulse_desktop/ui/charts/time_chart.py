@@ -17,12 +17,12 @@ from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QResizeEvent, QS
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from pulse_desktop.ui.charts.chart_header import ChartHeader
-from pulse_desktop.ui.charts.colours import ChartColours, chart_colours
+from pulse_desktop.ui.charts.colors import ChartColours, chart_colours
 from pulse_desktop.ui.charts.crosshair import Crosshair, Reading
 from pulse_desktop.ui.charts.legend import Entry
 from pulse_desktop.ui.charts.plot import Curve, Plot
 from pulse_desktop.ui.charts.scale import Unit, clock_ticks, value_ticks
-from pulse_desktop.ui.theme import theme
+from pulse_desktop.ui.theme.theme import theme
 
 Values = NDArray[np.float64]
 

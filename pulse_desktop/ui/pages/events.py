@@ -6,19 +6,19 @@ from typing import Final
 
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.topics import TOPICS
-from pulse_desktop.state.fields import as_text
-from pulse_desktop.state.rows import Rows
+from pulse_desktop.state.coerce import as_text
+from pulse_desktop.state.ring_buffer import Rows
 from pulse_desktop.state.system import TASK_TOPIC
-from pulse_desktop.ui import formats
-from pulse_desktop.ui.event_words import event_words
-from pulse_desktop.ui.models.column import Column
-from pulse_desktop.ui.page import PageContext
-from pulse_desktop.ui.pages.shared_columns import time_column
-from pulse_desktop.ui.pages.topic_page import TopicPage
-from pulse_desktop.ui.run_words import short_name
-from pulse_desktop.ui.tone import Tone
-from pulse_desktop.ui.widgets.fact_list import Fact
-from pulse_desktop.ui.widgets.filter_bar import Facet
+from pulse_desktop.text import formats
+from pulse_desktop.text.event_text import event_words
+from pulse_desktop.text.run_text import short_name
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.shell.page import PageContext
+from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.common_columns import time_column
+from pulse_desktop.ui.table.filter_bar import Facet
+from pulse_desktop.ui.table.page import TopicPage
+from pulse_desktop.ui.widgets.property_list import Fact
 
 _UNREADABLE: Final = "\0unreadable"
 _MOST_FACETS: Final = 24

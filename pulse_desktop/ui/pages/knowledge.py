@@ -7,19 +7,19 @@ from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.protocol.knowledge import ATOM_TYPES
 from pulse_desktop.state.knowledge import Finding
-from pulse_desktop.state.rows import Rows
-from pulse_desktop.ui import formats
+from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.text import formats
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.charts.history_start import known_since
 from pulse_desktop.ui.charts.scale import Unit
+from pulse_desktop.ui.charts.series_colors import MOST_LINES, LineColours
 from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
-from pulse_desktop.ui.charts.windows import rates
-from pulse_desktop.ui.models.column import Column
-from pulse_desktop.ui.pages.known_since import known_since
-from pulse_desktop.ui.pages.line_colours import MOST_LINES, LineColours
-from pulse_desktop.ui.pages.shared_columns import run_column, time_column
-from pulse_desktop.ui.pages.topic_page import TopicPage
-from pulse_desktop.ui.tone import Tone
-from pulse_desktop.ui.widgets.fact_list import Fact
-from pulse_desktop.ui.widgets.filter_bar import Facet
+from pulse_desktop.ui.charts.time_ranges import rates
+from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.common_columns import run_column, time_column
+from pulse_desktop.ui.table.filter_bar import Facet
+from pulse_desktop.ui.table.page import TopicPage
+from pulse_desktop.ui.widgets.property_list import Fact
 
 _OTHER: Final = "other"
 _KINDS: Final = ("atom", "topic", "extraction", "version")

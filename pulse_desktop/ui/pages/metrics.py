@@ -7,16 +7,16 @@ from typing import Final
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from pulse_desktop.state.metrics import METRICS, RATIOS, Metric
-from pulse_desktop.state.rows import Rows
-from pulse_desktop.ui import formats
+from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.text import formats
+from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
-from pulse_desktop.ui.charts.windows import levels
-from pulse_desktop.ui.models.column import Column
-from pulse_desktop.ui.pages.shared_columns import ago_column
-from pulse_desktop.ui.pages.topic_page import TopicPage
-from pulse_desktop.ui.tone import Tone
-from pulse_desktop.ui.widgets.fact_list import Fact
+from pulse_desktop.ui.charts.time_ranges import levels
+from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.common_columns import ago_column
+from pulse_desktop.ui.table.page import TopicPage
+from pulse_desktop.ui.widgets.property_list import Fact
 from pulse_desktop.ui.widgets.stat_card import StatCard
 
 _TITLES: Final = {

@@ -6,9 +6,9 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
-from pulse_desktop.ui.theme import theme
-from pulse_desktop.ui.tone import Tone
-from pulse_desktop.ui.tooltips import plain_tooltip
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
 _SIDE: Final = 13
 _TOP: Final = 10

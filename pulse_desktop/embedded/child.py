@@ -1,0 +1,155 @@
+"""One child process of the guardian: started, its output kept, ended in order."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from pulse_desktop.embedded.bounded_log import BoundedLog
+from pulse_desktop.embedded.launcher import module_command
+
+_CHUNK_BYTES: Final = 64 << 10
+_TERMINATE_GRACE_S: Final = 3.0
+_OUTPUT_GRACE_S: Final = 0.5
+_EXIT_POLL_S: Final = 0.5
+
+Tether = Literal["none", "terminate", "kill"]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start a child.
+
+    Attributes:
+        command: program and arguments, never with a secret in it.
+        environment: the whole environment.
+        folder: where it runs.
+        parent_pipe: whether it ends when its stdin does.
+        tether: how it ends when the guardian is killed.
+    """
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+    parent_pipe: bool
+    tether: Tether
+
+
+class Child:
+    """A running child process."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: BoundedLog) -> None:
+        self._process = process
+        self._log = log
+        self._output = asyncio.create_task(self._keep_output(), name=f"output of {process.pid}")
+        self._exit = asyncio.create_task(self._wait_for_exit(), name=f"exit of {process.pid}")
+
+    @classmethod
+    async def start(cls, launch: Launch, log: BoundedLog, guardian_pid: int) -> "Child":
+        """Start it.
+
+        Raises:
+            OSError: the program cannot be run.
+        """
+        command, pipe = tethered(launch, guardian_pid, sys.platform)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE if pipe else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=dict(launch.environment),
+            cwd=launch.folder,
+        )
+        return cls(process, log)
+
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
+
+    async def wait(self) -> int:
+        """Wait for its end and return its exit code; negative is a signal."""
+        return await asyncio.shield(self._exit)
+
+    async def end(self, drain_s: float) -> int:
+        """Close its stdin, wait `drain_s` seconds, terminate, and kill at last."""
+        stdin = self._process.stdin
+        if stdin is not None:
+            stdin.close()
+        else:
+            self._signal("terminate")
+        code = await self._wait_for(drain_s)
+        if code is None:
+            self._signal("terminate")
+            code = await self._wait_for(_TERMINATE_GRACE_S)
+        if code is None:
+            self._signal("kill")
+            code = await self.wait()
+        return code
+
+    async def _wait_for(self, seconds: float) -> int | None:
+        try:
+            return await asyncio.wait_for(self.wait(), seconds)
+        except TimeoutError:
+            return None
+
+    def _signal(self, how: Literal["terminate", "kill"]) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            getattr(self._process, how)()
+
+    async def _wait_for_exit(self) -> int:
+        # Not by Process.wait alone: in some releases of Python that waits for the output to end
+        # too, which a grandchild may hold open.
+        ended = asyncio.create_task(self._process.wait())
+        while self._process.returncode is None:
+            await asyncio.wait({ended}, timeout=_EXIT_POLL_S)
+        ended.cancel()
+        await asyncio.wait({self._output}, timeout=_OUTPUT_GRACE_S)
+        self._output.cancel()
+        await asyncio.wait({ended, self._output})
+        self._log.finish_line()
+        return self._process.returncode
+
+    async def _keep_output(self) -> None:
+        output = self._process.stdout
+        if output is not None:
+            while chunk := await output.read(_CHUNK_BYTES):
+                self._log.write(chunk)
+
+
+def tethered(launch: Launch, guardian_pid: int, platform: str) -> tuple[list[str], bool]:
+    """Return the command with what ties it to the guardian, and whether it needs a pipe on stdin.
+
+    Args:
+        launch: the child.
+        guardian_pid: whose death ends it.
+        platform: as in `sys.platform`.
+    """
+    command = list(launch.command)
+    if platform == "win32" or launch.tether == "none":
+        return command, launch.parent_pipe
+    if platform == "linux":
+        number = signal.SIGTERM if launch.tether == "terminate" else signal.Signals(9)
+        options = ["--parent", str(guardian_pid), "--signal", str(int(number))]
+        return _through_tether(options, command), launch.parent_pipe
+    if launch.parent_pipe:  # there is no death signal here: the pipe has to do
+        return command, True
+    return _through_tether(["--parent", str(guardian_pid), "--watch"], command), True
+
+
+def _through_tether(options: Sequence[str], command: Sequence[str]) -> list[str]:
+    return module_command("pulse_desktop.embedded.parent_death", *options, "--", *command)
+
+
+def exit_words(code: int) -> str:
+    """Say an exit code: `exit code 1`, `killed by SIGKILL`."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"

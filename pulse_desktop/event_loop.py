@@ -1,0 +1,63 @@
+"""Qt's side of the process: application, event loop, screen, and the signals that end it.
+
+Import `pulse_desktop.app` before this: it refuses a Qt that would kill the process.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+from qasync import QEventLoop
+
+from pulse_desktop.embedded.windows_app_id import be_known_to_the_task_bar
+from pulse_desktop.resources import resource_path
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+
+
+def run_with_qt(main: Callable[[], Coroutine[Any, Any, int]], theme_name: str = "system") -> int:
+    """Run a coroutine on Qt's event loop and return its result."""
+    be_known_to_the_task_bar()
+    QApplication.setDesktopFileName("pulse-desktop")
+    app = QApplication.instance() or QApplication(["pulse-desktop"])
+    if not isinstance(app, QApplication):
+        raise TypeError("there is a Qt application already, and it has no windows")
+    app.setApplicationName("pulse-desktop")
+    app.setApplicationDisplayName("Pulse Desktop")
+    app.setWindowIcon(QIcon(str(resource_path("icons", "pulse-desktop.svg"))))
+    app.setQuitOnLastWindowClosed(False)
+    theme().install(ThemeChoice(theme_name))
+    with QEventLoop(app) as loop:
+        return int(loop.run_until_complete(main()))
+
+
+def draw_offscreen() -> None:
+    """Draw where nobody sees it, and say nothing of what such a screen cannot do."""
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    logging.getLogger("pulse_desktop.bugs").addFilter(
+        lambda record: "propagateSizeHints" not in record.getMessage()
+    )
+
+
+def has_display() -> bool:
+    """Whether a window can be seen: Qt would end the process if it tried in vain."""
+    if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
+        return False
+    if not sys.platform.startswith("linux"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def stop_on_signals(stopped: asyncio.Event) -> None:
+    """Let Ctrl-C and SIGTERM set an event instead of ending the process where it stands."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stopped.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))

@@ -1,7 +1,0 @@
-"""What can keep the embedded stack from running, told so that somebody can act on it."""
-
-from pulse_desktop.bus.errors import UserFacingError
-
-
-class LocalStackError(UserFacingError):
-    """The embedded stack cannot start or cannot go on."""

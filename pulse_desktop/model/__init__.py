@@ -1,0 +1,1 @@
+"""Plain values that every layer may use: errors, statuses, outcomes, redaction."""

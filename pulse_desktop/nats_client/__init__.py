@@ -1,0 +1,1 @@
+"""Connecting to NATS: addresses, TLS, errors, requests. Shared by desktop and workers."""

@@ -1,0 +1,184 @@
+"""Reading the plain data in a pickle without unpickling it.
+
+TaskIQ stores results as pickles unless told otherwise, and a pickle is a program: whoever can write
+the bucket would run code in the reader. Real results are plain dictionaries, for which a small part
+of the instruction set suffices, and this interpreter knows only that part. It imports nothing,
+calls nothing that a pickle names, and checks each length before it allocates.
+
+Source of the instructions: CPython's `pickletools`, protocols 0 to 5.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any, Final
+
+from pulse_desktop.protocol.pickle_containers import CONTAINERS
+from pulse_desktop.protocol.pickle_errors import UnreadablePickleError, UnsafePickleError, refuse
+from pulse_desktop.protocol.pickle_machine import DEFAULT_PICKLE_LIMITS, PickleLimits, PickleState
+from pulse_desktop.protocol.pickle_scalars import SCALARS, decimal_integer
+from pulse_desktop.protocol.value_limits import (
+    Measure,
+    OverLimitError,
+    in_mebibytes,
+    measure,
+)
+
+__all__ = [
+    "DEFAULT_PICKLE_LIMITS",
+    "PickleLimits",
+    "UnreadablePickleError",
+    "UnsafePickleError",
+    "read_measured_pickle",
+    "read_pickle",
+]
+
+_NEWEST_PROTOCOL: Final = 5
+_STOP: Final = 0x2E
+
+_unpack_uint32 = struct.Struct("<I").unpack_from
+_unpack_uint64 = struct.Struct("<Q").unpack_from
+
+
+def read_pickle(data: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -> Any:
+    """Read a pickle of None, bool, int, float, str, bytes, bytearray, list, tuple, dict and sets.
+
+    What the older protocols write as a call (bytes before 3, sets before 4, bytearray before 5) is
+    refused, as every call is.
+
+    Args:
+        data: the whole pickle, protocol 0 to 5.
+        limits: how much it may ask for.
+
+    Returns:
+        Plain data within the limits, in which nothing contains itself.
+
+    Raises:
+        UnsafePickleError: it asks for a class, a function or an object from elsewhere.
+        UnreadablePickleError: it is malformed or over a limit.
+    """
+    return read_measured_pickle(data, limits)[0]
+
+
+def read_measured_pickle(
+    data: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS
+) -> tuple[Any, Measure]:
+    """Read a pickle like `read_pickle`, and tell how large its value is.
+
+    Raises:
+        UnsafePickleError: it asks for a class, a function or an object from elsewhere.
+        UnreadablePickleError: it is malformed or over a limit.
+    """
+    if len(data) > limits.max_bytes:
+        raise UnreadablePickleError(f"larger than {in_mebibytes(limits.max_bytes)}")
+    try:
+        state = PickleState(data, limits)
+        _carry_out(state)
+        value = state.stack[0]
+        return value, measure(value, limits)
+    except (IndexError, struct.error):
+        raise UnreadablePickleError("the pickle is cut short or malformed") from None
+    except UnicodeDecodeError:
+        raise UnreadablePickleError("the pickle holds text that is not UTF-8") from None
+    except OverLimitError as error:
+        raise UnreadablePickleError(str(error)) from None
+
+
+def _carry_out(state: PickleState) -> None:
+    """Run the instructions until the pickle ends, leaving one value on the stack."""
+    data = state.data
+    size = len(data)
+    stack = state.stack
+    memo = state.memo
+    max_memo = state.limits.max_memo
+    handlers = _HANDLERS
+    at = 0
+    for _ in range(state.limits.max_opcodes):
+        opcode = data[at]
+        at += 1
+        if opcode == 0x8C:  # SHORT_BINUNICODE, here and in the table: it is the commonest by far
+            start = at + 1
+            at = start + data[at]
+            if at > size:
+                raise IndexError
+            stack.append(data[start:at].decode("utf-8", "surrogatepass"))
+        elif opcode == 0x94 and len(memo) < max_memo:  # MEMOIZE, for the same reason
+            memo.append(stack[-1])
+        elif opcode == _STOP:
+            return _check_the_end(state, at)
+        else:
+            handler = handlers[opcode]
+            at = refuse(data, at, stack) if handler is None else handler(state, at)
+    raise OverLimitError(f"more than {state.limits.max_opcodes:,} instructions")
+
+
+def _check_the_end(state: PickleState, at: int) -> None:
+    if len(state.stack) != 1 or state.marks:
+        raise UnreadablePickleError("the pickle ends in the middle of a value")
+    if at != len(state.data):
+        raise UnreadablePickleError("more bytes follow the end of the pickle")
+
+
+def _put8(state: PickleState, at: int) -> int:
+    state.put(state.data[at])
+    return at + 1
+
+
+def _put32(state: PickleState, at: int) -> int:
+    state.put(_unpack_uint32(state.data, at)[0])
+    return at + 4
+
+
+def _put_line(state: PickleState, at: int) -> int:
+    line, end = state.line(at)
+    state.put(decimal_integer(state, line))
+    return end
+
+
+def _memoize(state: PickleState, at: int) -> int:
+    state.put(len(state.memo))
+    return at
+
+
+def _get8(state: PickleState, at: int) -> int:
+    state.get(state.data[at])
+    return at + 1
+
+
+def _get32(state: PickleState, at: int) -> int:
+    state.get(_unpack_uint32(state.data, at)[0])
+    return at + 4
+
+
+def _get_line(state: PickleState, at: int) -> int:
+    line, end = state.line(at)
+    state.get(decimal_integer(state, line))
+    return end
+
+
+def _proto(state: PickleState, at: int) -> int:
+    if state.data[at] > _NEWEST_PROTOCOL:
+        raise UnreadablePickleError(f"pickle protocol {state.data[at]} is not known")
+    return at + 1
+
+
+def _frame(state: PickleState, at: int) -> int:
+    start = at + 8
+    if _unpack_uint64(state.data, at)[0] > len(state.data) - start:
+        raise IndexError
+    return start
+
+
+_OTHERS: Final[dict[int, Callable[[PickleState, int], int]]] = {
+    0x71: _put8,  # BINPUT
+    0x72: _put32,  # LONG_BINPUT
+    0x70: _put_line,  # PUT
+    0x94: _memoize,  # MEMOIZE
+    0x68: _get8,  # BINGET
+    0x6A: _get32,  # LONG_BINGET
+    0x67: _get_line,  # GET
+    0x80: _proto,  # PROTO
+    0x95: _frame,  # FRAME
+}
+
+_KNOWN: Final = {**SCALARS, **CONTAINERS, **_OTHERS}
+_HANDLERS: Final = [_KNOWN.get(opcode) for opcode in range(256)]

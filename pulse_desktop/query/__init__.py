@@ -1,0 +1,1 @@
+"""Filters over task runs, and the fingerprint that groups failures. Pure functions."""

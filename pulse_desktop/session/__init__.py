@@ -1,0 +1,1 @@
+"""Everything about one server: connection, ingest, results, task submission, commands."""

@@ -1,0 +1,83 @@
+"""Where the network leaves what came, until a frame has time to read it.
+
+One deque stands between the callbacks, which must cost next to nothing, and the fold. It is bounded
+by number and by bytes, so that a stalled window cannot eat the machine; what finds no room is
+counted, never silently gone.
+"""
+
+from collections import deque
+from typing import Final
+
+from pulse_desktop.protocol.inbound import Arrival
+from pulse_desktop.protocol.stored_object import StoredObject
+
+DEFAULT_CAPACITY: Final = 200_000
+DEFAULT_MAX_BYTES: Final = 256 << 20
+
+
+class Inbox:
+    """A bounded queue of what arrived, oldest first.
+
+    Attributes:
+        capacity: most items held.
+        max_bytes: most payload bytes held.
+        received: items accepted since the start.
+        dropped: items refused for want of room since the start.
+        held_bytes: payload bytes held now.
+    """
+
+    __slots__ = ("_items", "capacity", "dropped", "held_bytes", "max_bytes", "received")
+
+    def __init__(
+        self, capacity: int = DEFAULT_CAPACITY, max_bytes: int = DEFAULT_MAX_BYTES
+    ) -> None:
+        if capacity < 1:
+            raise ValueError("an inbox holds at least one item")
+        self._items: deque[Arrival | StoredObject] = deque()
+        self.capacity = capacity
+        self.max_bytes = max_bytes
+        self.received = 0
+        self.dropped = 0
+        self.held_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
+    @property
+    def room(self) -> int:
+        """How many more items fit; 0 as well when the bytes are used up."""
+        if self.held_bytes >= self.max_bytes:
+            return 0
+        return self.capacity - len(self._items)
+
+    def put(self, item: Arrival | StoredObject) -> bool:
+        """Keep an item, or count it as dropped and return False when there is no room."""
+        items = self._items
+        if len(items) >= self.capacity or self.held_bytes >= self.max_bytes:
+            self.dropped += 1
+            return False
+        if item.__class__ is Arrival:
+            self.held_bytes += len(item.payload)
+        items.append(item)
+        self.received += 1
+        return True
+
+    def take(self, count: int) -> list[Arrival | StoredObject]:
+        """Remove and return up to `count` of the oldest items."""
+        items = self._items
+        if count >= len(items):
+            taken = list(items)
+            items.clear()
+            self.held_bytes = 0
+            return taken
+        pop = items.popleft
+        taken = [pop() for _ in range(count)]
+        held = self.held_bytes
+        for item in taken:
+            if item.__class__ is Arrival:
+                held -= len(item.payload)
+        self.held_bytes = held
+        return taken

@@ -1,0 +1,283 @@
+"""Reading a stream from a point on, for ever, never faster than there is room.
+
+One ephemeral pull consumer serves catching up and following alike: it asks for as many messages as
+fit, so nothing has to be dropped, and its numbering shows at once when one went astray. Whoever
+reads starts again from `last + 1` after any interruption.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from nats import errors
+from nats.aio.msg import Msg
+from nats.js import api
+from nats.js.errors import APIError
+
+from pulse_desktop.transport.connection import Connection
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.aio.subscription import Subscription
+
+BATCH: Final = 5_000
+FEWEST: Final = 200
+"""Smaller requests would cost more than waiting for a little more room."""
+
+MAX_BYTES: Final = 16 << 20
+EXPIRES: Final = 30.0
+HEARTBEAT: Final = 5.0
+SILENCE_LIMIT: Final = 12.0
+NO_ROOM_PAUSE: Final = 0.01
+FORGOTTEN_AFTER: Final = 30.0
+"""Seconds after which the server drops the consumer of a reader that died."""
+
+Accept = Callable[[str, bytes, float, int], bool]
+
+
+class ReadingEndedError(Exception):
+    """The reading cannot go on as it is; `str()` says why. Start again from `last + 1`."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where to begin.
+
+    Attributes:
+        sequence: first sequence wanted.
+        since: Unix seconds of the first message wanted, instead of a sequence.
+        newest_per_subject: begin with the newest message of every subject.
+    """
+
+    sequence: int = 0
+    since: float | None = None
+    newest_per_subject: bool = False
+
+    def options(self) -> dict[str, Any]:
+        """Return the consumer's delivery policy."""
+        if self.newest_per_subject:
+            return {"deliver_policy": api.DeliverPolicy.LAST_PER_SUBJECT}
+        if self.since is not None:
+            moment = datetime.fromtimestamp(self.since, UTC)
+            return {"deliver_policy": api.DeliverPolicy.BY_START_TIME, "opt_start_time": moment}
+        return {
+            "deliver_policy": api.DeliverPolicy.BY_START_SEQUENCE,
+            "opt_start_seq": max(1, self.sequence),
+        }
+
+
+class StreamReader:
+    """One reading of one stream on one connected client.
+
+    Attributes:
+        last: stream sequence of the newest message accepted, at first of the one before the start.
+        pending: matching messages in the stream when reading began.
+        at_end: set once nothing more was waiting in the stream.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        stream: str,
+        subject: str,
+        *,
+        accept: Accept,
+        room: Callable[[], int],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            connection: must be connected.
+            stream: the stream's name.
+            subject: only messages of this subject are read.
+            accept: takes subject, payload, Unix seconds when stored, and sequence; returns False
+                when it has no room, which ends the reading.
+            room: how many messages fit now.
+        """
+        self._connection = connection
+        self._client: Client = connection.client
+        self._stream = stream
+        self._subject = subject
+        self._accept = accept
+        self._room = room
+        self._wake = asyncio.Event()
+        self._ended = ""
+        self._batch = BATCH
+        self._low = 0
+        self._outstanding = 0
+        self._expected = 1
+        self._alive = True
+        self._left = "0"
+        self._request_subject = ""
+        self._inbox = ""
+        self._subscription: Subscription | None = None
+        self.last = 0
+        self.pending = 0
+        self.at_end = asyncio.Event()
+
+    @property
+    def lag(self) -> int:
+        """Messages that are stored and not yet read."""
+        return int(self._left)
+
+    async def open(self, start: Start) -> None:
+        """Create the consumer; messages begin to come with `follow`.
+
+        Raises:
+            ReadingEndedError: the server refuses, or the stream is gone.
+            UserFacingError: no connection, no JetStream, no permission.
+        """
+        name = f"pulse-{self._client._nuid.next().decode()}"  # noqa: SLF001 - unique and cheap
+        config = api.ConsumerConfig(
+            name=name,
+            filter_subject=self._subject,
+            ack_policy=api.AckPolicy.NONE,
+            mem_storage=True,
+            num_replicas=1,
+            inactive_threshold=FORGOTTEN_AFTER,
+            **start.options(),
+        )
+        creation = f"$JS.API.CONSUMER.CREATE.{self._stream}.{name}.{self._subject}"
+        self._inbox = self._client.new_inbox()
+        self._request_subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{name}"
+        self._subscription = await self._client.subscribe(
+            self._inbox, cb=self._on_message, pending_msgs_limit=1 << 20, pending_bytes_limit=0
+        )
+        try:
+            info = await self._connection.ask(
+                self._connection.js.add_consumer(self._stream, config=config), creation
+            )
+        except (APIError, errors.Error) as error:
+            await self.close()
+            raise ReadingEndedError(str(error)) from None
+        except BaseException:
+            await self.close()
+            raise
+        self.pending = info.num_pending or 0
+        if info.delivered is not None:
+            self.last = info.delivered.stream_seq
+        self._left = str(self.pending)
+        if not self.pending:
+            self.at_end.set()
+
+    async def follow(self) -> None:
+        """Read for ever.
+
+        Raises:
+            ReadingEndedError: it has to be begun again.
+        """
+        loop = asyncio.get_running_loop()
+        heard = loop.time()
+        with self._connection.refusals.watch(self._request_subject) as refused:
+            refused.add_done_callback(self._on_refusal)
+            while True:
+                short = self._outstanding <= self._low and not await self._request_more()
+                if await self._woken(NO_ROOM_PAUSE if short else 1.0):
+                    self._wake.clear()
+                if self._ended:
+                    raise ReadingEndedError(self._ended)
+                if self._alive or short:
+                    self._alive = False
+                    heard = loop.time()
+                elif loop.time() - heard > SILENCE_LIMIT:
+                    raise ReadingEndedError("the stream fell silent")
+
+    async def close(self) -> None:
+        """End the reading and let the server forget the consumer."""
+        self._ended = self._ended or "closed"
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None and self._client.is_connected:
+            deletion = self._request_subject.replace(".MSG.NEXT.", ".DELETE.", 1)
+            with contextlib.suppress(errors.Error, OSError):
+                await subscription.unsubscribe()
+                await self._client.publish(deletion, b"")
+
+    async def _woken(self, limit: float) -> bool:
+        try:
+            async with asyncio.timeout(limit):
+                await self._wake.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _request_more(self) -> bool:
+        """Ask for what fits; return False when too little does."""
+        count = min(self._batch, self._room()) - self._outstanding
+        if count < (FEWEST if self._outstanding else 1):
+            return False
+        request = {
+            "batch": count,
+            "expires": int(EXPIRES * 1e9),
+            "idle_heartbeat": int(HEARTBEAT * 1e9),
+            "max_bytes": max(MAX_BYTES, 2 * self._client.max_payload),
+        }
+        self._outstanding += count
+        self._low = self._outstanding // 2
+        try:
+            await self._client.publish(
+                self._request_subject, json.dumps(request).encode(), reply=self._inbox
+            )
+        except errors.Error:
+            self._end("the connection was lost")
+        return True
+
+    async def _on_message(self, msg: Msg) -> None:
+        if self._ended:
+            return
+        reply = msg.reply
+        if not reply.startswith("$JS.ACK."):
+            self._on_word(msg)
+            return
+        fields = reply.split(".")
+        # The account's domain, where there is one, stands before the stream's name.
+        base = 5 if len(fields) < 11 else 7
+        if int(fields[base + 1]) != self._expected:
+            self._end("a message went astray")
+            return
+        sequence = int(fields[base])
+        if not self._accept(msg.subject, msg.data, int(fields[base + 2]) / 1e9, sequence):
+            self._end("there is no room")
+            return
+        self._expected += 1
+        self.last = sequence
+        self._alive = True
+        self._outstanding -= 1
+        self._left = left = fields[base + 3]
+        if left == "0":
+            self.at_end.set()
+        if self._outstanding == self._low:
+            self._wake.set()
+
+    def _on_word(self, msg: Msg) -> None:
+        """Take in what the server says between messages: heartbeats, and ends of requests."""
+        self._alive = True
+        headers = msg.headers or {}
+        code = headers.get("Status", "")
+        text = headers.get("Description", "")
+        if code == "100":
+            return
+        lowered = text.lower()
+        if code in ("404", "408") or lowered == "batch completed" or "maxbytes" in lowered:
+            left = headers.get("Nats-Pending-Messages", "")
+            self._outstanding -= int(left) if left.isdigit() else self._outstanding
+            self._outstanding = max(0, self._outstanding)
+            self._wake.set()
+        elif lowered.startswith("exceeded") and self._batch > 1:
+            self._batch = max(1, self._batch // 10)
+            self._outstanding = 0
+            self._wake.set()
+        else:
+            self._end(f"the server ended it: {code} {text}")
+
+    def _on_refusal(self, refused: "asyncio.Future[str]") -> None:
+        if not refused.cancelled():
+            self._end(f"not allowed to publish to {refused.result()}")
+
+    def _end(self, reason: str) -> None:
+        if not self._ended:
+            self._ended = reason
+        self._wake.set()

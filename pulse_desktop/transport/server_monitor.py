@@ -1,0 +1,245 @@
+"""What the server tells over HTTP and nowhere else: its load, and who listens to what.
+
+The monitoring port is optional, so none of this is an error when it does not answer.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeVar
+
+import msgspec
+
+from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.nats_client.server_address import parse_server
+from pulse_desktop.transport.connection import CLIENT_NAME
+from pulse_desktop.transport.monitoring_endpoint import MonitorPort
+
+MONITOR_PORT: Final = 8222
+MOST_SUBSCRIPTIONS: Final = 1024
+
+_log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class ServerSnapshot:
+    """Figures of one server at one moment; totals count since it started.
+
+    Attributes:
+        name: the server's name.
+        version: of nats-server.
+        uptime_s: seconds since it started.
+        cpu_percent: of one core.
+        memory_bytes: resident memory.
+        connections: clients connected now.
+        subscriptions: of all clients.
+        slow_consumers: clients cut off because they did not keep up.
+        in_msgs: messages received.
+        out_msgs: messages sent.
+        in_bytes: payload bytes received.
+        out_bytes: payload bytes sent.
+        jetstream_bytes: stored in files and memory, None without JetStream.
+        jetstream_limit_bytes: upper bound of that in files, None without JetStream.
+        clustered: whether other servers are connected to it.
+    """
+
+    name: str
+    version: str
+    uptime_s: float
+    cpu_percent: float
+    memory_bytes: int
+    connections: int
+    subscriptions: int
+    slow_consumers: int
+    in_msgs: int
+    out_msgs: int
+    in_bytes: int
+    out_bytes: int
+    jetstream_bytes: int | None
+    jetstream_limit_bytes: int | None
+    clustered: bool
+
+
+class _JetStreamConfig(msgspec.Struct):
+    max_storage: int = 0
+
+
+class _JetStreamStats(msgspec.Struct):
+    memory: int = 0
+    storage: int = 0
+
+
+class _JetStream(msgspec.Struct):
+    config: _JetStreamConfig | None = None
+    stats: _JetStreamStats | None = None
+
+
+class _Varz(msgspec.Struct):
+    server_id: str = ""
+    server_name: str = ""
+    version: str = ""
+    start: datetime | None = None
+    now: datetime | None = None
+    cpu: float = 0.0
+    mem: int = 0
+    connections: int = 0
+    subscriptions: int = 0
+    slow_consumers: int = 0
+    in_msgs: int = 0
+    out_msgs: int = 0
+    in_bytes: int = 0
+    out_bytes: int = 0
+    routes: int = 0
+    leafnodes: int = 0
+    jetstream: _JetStream | None = None
+
+    @property
+    def clustered(self) -> bool:
+        return self.routes > 0 or self.leafnodes > 0
+
+    @property
+    def uptime_s(self) -> float:
+        if self.start is None or self.now is None:
+            return 0.0
+        return max(0.0, (self.now - self.start).total_seconds())
+
+
+class _Subscription(msgspec.Struct):
+    qgroup: str = ""
+    cid: int = 0
+
+
+class _Subsz(msgspec.Struct):
+    subscriptions_list: list[_Subscription] | None = None
+
+
+class _Client(msgspec.Struct):
+    name: str = ""
+
+
+class _Connz(msgspec.Struct):
+    connections: list[_Client] | None = None
+
+
+class ServerMonitor:
+    """A client of one server's monitoring port."""
+
+    def __init__(
+        self,
+        url: str | None,
+        *,
+        server_id: Callable[[], str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Describe the port; nothing is sent yet.
+
+        Args:
+            url: such as `http://127.0.0.1:8222`; None or empty when there is none.
+            server_id: returns the id of the server that the port must belong to, empty while it is
+                not known; for an address that is only guessed. None trusts the address.
+            clock: seconds, to know when to try again.
+        """
+        self._port = MonitorPort(url, clock=clock)
+        self._server_id = server_id
+        self._right_one: tuple[str, str] | None = None
+
+    def move_to(self, url: str, server_id: Callable[[], str] | None = None) -> None:
+        """Ask at another address from now on; arguments as when it was made."""
+        self._port.move_to(url)
+        self._server_id = server_id
+        self._right_one = None
+
+    async def snapshot(self) -> ServerSnapshot | None:
+        """Return the server's figures, None when the port does not answer."""
+        varz = await self._ask("varz", {}, _Varz)
+        if varz is None:
+            return None
+        jetstream = varz.jetstream
+        stats = jetstream.stats if jetstream is not None else None
+        config = jetstream.config if jetstream is not None else None
+        return ServerSnapshot(
+            name=varz.server_name,
+            version=varz.version,
+            uptime_s=varz.uptime_s,
+            cpu_percent=varz.cpu,
+            memory_bytes=varz.mem,
+            connections=varz.connections,
+            subscriptions=varz.subscriptions,
+            slow_consumers=varz.slow_consumers,
+            in_msgs=varz.in_msgs,
+            out_msgs=varz.out_msgs,
+            in_bytes=varz.in_bytes,
+            out_bytes=varz.out_bytes,
+            jetstream_bytes=stats.memory + stats.storage if stats is not None else None,
+            jetstream_limit_bytes=config.max_storage if config is not None else None,
+            clustered=varz.clustered,
+        )
+
+    async def listeners(self, subject: str) -> int | None:
+        """Count the workers that take what is published to a subject.
+
+        Those are the members of queue groups. A plain subscription mostly only looks on, as ours
+        does; that of a stranger may be a worker without a group, which nobody can tell from here.
+
+        Returns:
+            The number, or None when it is not known: the port does not answer, a stranger looks
+            on, or the server has neighbours whose clients it does not list.
+        """
+        query = {"subs": "1", "test": subject, "limit": str(MOST_SUBSCRIPTIONS)}
+        found = await self._ask("subsz", query, _Subsz)
+        if found is None:
+            return None
+        entries = found.subscriptions_list or []
+        count = sum(bool(entry.qgroup) for entry in entries)
+        if count:
+            return count
+        for cid in {entry.cid for entry in entries}:
+            if not await self._is_observer(cid):
+                return None
+        varz = await self._ask("varz", {}, _Varz)
+        return None if varz is None or varz.clustered else 0
+
+    async def _is_observer(self, cid: int) -> bool:
+        found = await self._ask("connz", {"cid": str(cid)}, _Connz)
+        clients = found.connections or [] if found is not None else []
+        return bool(clients) and all(client.name.startswith(CLIENT_NAME) for client in clients)
+
+    async def close(self) -> None:
+        """Close the client."""
+        await self._port.close()
+
+    async def _ask(self, page: str, query: dict[str, str], kind: type[Answer]) -> Answer | None:
+        return await self._port.get(page, query, kind) if await self._is_right_one() else None
+
+    async def _is_right_one(self) -> bool:
+        """Tell whether the port belongs to the server that it is asked for."""
+        if self._server_id is None:
+            return True
+        wanted = self._server_id()
+        if not wanted:
+            return False
+        asked = (self._port.url, wanted)
+        if self._right_one != asked:
+            varz = await self._port.get("varz", {}, _Varz)
+            if varz is None:
+                return False
+            if varz.server_id != wanted:
+                _log.info("%s is the port of another server, %s", self._port.url, varz.server_name)
+                self._port.leave_alone()
+                return False
+            self._right_one = asked
+        return True
+
+
+def guess_monitor_url(server: str) -> str:
+    """Return where the monitoring port of a server usually is, empty when that is no address."""
+    try:
+        address = parse_server(server)
+    except CannotConnectError:
+        return ""
+    host = address.urls[0].partition("://")[2].partition("/")[0].rpartition(":")[0]
+    return f"http://{host}:{MONITOR_PORT}"

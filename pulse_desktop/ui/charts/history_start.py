@@ -1,0 +1,13 @@
+"""From when on this program knows what happened: before that, a rate is unknown and not zero."""
+
+import math
+
+from pulse_desktop.protocol.event import Event
+from pulse_desktop.state.ring_buffer import Rows
+
+
+def known_since(log: Rows[Event]) -> float:
+    """Return Unix seconds of the first event heard; infinity before any, 0 when it is forgotten."""
+    if log.forgotten:
+        return 0.0
+    return log[log.first].timestamp if log else math.inf

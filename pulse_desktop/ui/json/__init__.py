@@ -1,0 +1,1 @@
+"""Views of JSON and other decoded values, as a tree and as text."""

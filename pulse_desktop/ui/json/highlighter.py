@@ -1,0 +1,37 @@
+"""Colours for JSON text by kind of value, the same as in the tree."""
+
+import re
+from typing import Final
+
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.theme.highlighter import ToneHighlighter
+
+_TOKEN: Final = re.compile(
+    r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)'
+    r'|(?P<text>"(?:[^"\\]|\\.)*(?:"|$))'
+    r"|(?P<number>-?\b\d[\d.eE+-]*)"
+    r"|(?P<literal>\b(?:true|false|null|NaN|Infinity)\b)"
+    r"|(?P<note>….*)"
+)
+_TONES: Final = {
+    "key": Tone.INFO,
+    "text": Tone.GOOD,
+    "number": Tone.WARNING,
+    "literal": Tone.RETRY,
+    "note": Tone.FAINT,
+}
+_LONGEST_LINE: Final = 20_000
+
+
+class JsonHighlighter(ToneHighlighter):
+    """Paints keys, texts, numbers and literals. Very long lines stay plain."""
+
+    TONES = _TONES
+
+    def highlightBlock(self, text: str) -> None:
+        """Colour one line."""
+        if len(text) > _LONGEST_LINE:
+            return
+        for match in _TOKEN.finditer(text):
+            start, stop = match.span()
+            self.paint(start, stop - start, match.lastgroup or "note")

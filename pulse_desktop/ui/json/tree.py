@@ -1,0 +1,233 @@
+"""A tree over decoded data that makes a row only when its parent is opened.
+
+A value may hold a million items, share parts so that it has more leaves than there are atoms, or
+nest for ever. Nothing is walked ahead of the operator; long containers open in pages.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QFont
+
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.json.values import (
+    CONTAINERS,
+    Kind,
+    container_text,
+    entries_of,
+    key_text,
+    kind_of,
+    path_step,
+    scalar_text,
+)
+from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.theme.tooltips import plain_tooltip
+
+PAGE: Final = 1_000
+"""A container of more items opens in pages of at most this many, and those in pages again."""
+
+_TOOLTIP_TEXT: Final = 2_000
+_Index = QModelIndex | QPersistentModelIndex
+_NOWHERE: Final = QModelIndex()
+_TONES: Final = {
+    Kind.TEXT: Tone.GOOD,
+    Kind.NUMBER: Tone.WARNING,
+    Kind.LITERAL: Tone.RETRY,
+    Kind.BYTES: Tone.FAINT,
+    Kind.OTHER: Tone.FAINT,
+    Kind.OBJECT: Tone.FAINT,
+    Kind.ARRAY: Tone.FAINT,
+}
+
+
+class _Node:
+    """One row: a value under its key, or a page of a long container."""
+
+    __slots__ = ("children", "entries", "key", "kind", "number", "page", "parent", "row", "value")
+
+    def __init__(
+        self, number: int, parent: "_Node | None", row: int, key: object, value: object
+    ) -> None:
+        self.number = number  # in the model's list: what an index carries
+        self.parent = parent
+        self.row = row
+        self.key = key
+        self.value = value
+        self.kind = kind_of(value)
+        self.page: tuple[int, int] | None = None
+        self.entries: Sequence[Any] | None = None
+        self.children: list[_Node] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many entries lie below: of the whole container, or of this page of it."""
+        if self.page is not None:
+            return self.page[1] - self.page[0]
+        return len(self.value) if self.kind in CONTAINERS else 0  # type: ignore[arg-type]
+
+
+class JsonTreeModel(QAbstractItemModel):
+    """Two columns: key and value."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._nodes: list[_Node] = []
+        self._root = self._make(None, 0, None, {})
+        self._container_font = QFont()
+
+    def set_value(self, value: object) -> None:
+        """Show another value; a value that is no container is a tree of one row."""
+        self.beginResetModel()
+        self._nodes = []
+        self._container_font = theme().text_font()
+        if kind_of(value) in CONTAINERS:
+            self._root = self._make(None, 0, None, value)
+        else:
+            self._root = self._make(None, 0, None, {"value": value})
+        self._root.children = self._children(self._root)
+        self.endResetModel()
+
+    def value_of(self, index: _Index) -> object:
+        """Return the value of a row; of a page, its part of the container."""
+        node = self._node(index)
+        if node.page is None:
+            return node.value
+        start, stop = node.page
+        keys = self._entries(node)[start:stop]
+        return {k: node.value[k] for k in keys} if isinstance(node.value, dict) else list(keys)
+
+    def key_of(self, index: _Index) -> str:
+        """Return the key of a row as text."""
+        node = self._node(index)
+        return node.key if isinstance(node.key, str) else key_text(node.key)
+
+    def path_of(self, index: _Index) -> str:
+        """Return where a row is, in the notation of jq; `.` for the whole value."""
+        steps = []
+        node: _Node | None = self._node(index)
+        while node is not None and node.parent is not None:
+            if node.page is None:
+                steps.append(path_step(node.key))
+            node = node.parent
+        path = "".join(reversed(steps))
+        return path if path.startswith(".") else f".{path}"
+
+    def index(self, row: int, column: int, parent: _Index = _NOWHERE) -> QModelIndex:
+        """Return the index of a child."""
+        node = self._node(parent)
+        if node.children is None or not 0 <= row < len(node.children) or column not in (0, 1):
+            return QModelIndex()
+        return self.createIndex(row, column, node.children[row].number)
+
+    def parent(self, index: _Index = _NOWHERE) -> QModelIndex:  # type: ignore[override]
+        """Return the index of the row that holds a row."""
+        above = self._node(index).parent if index.isValid() else None
+        if above is None or above is self._root:
+            return QModelIndex()
+        return self.createIndex(above.row, 0, above.number)
+
+    def columnCount(self, _parent: _Index = _NOWHERE) -> int:
+        """Return two: key and value."""
+        return 2
+
+    def rowCount(self, parent: _Index = _NOWHERE) -> int:
+        """Return how many children have been made."""
+        if parent.column() > 0:
+            return 0
+        return len(self._node(parent).children or ())
+
+    def hasChildren(self, parent: _Index = _NOWHERE) -> bool:
+        """Tell whether a row can be opened."""
+        return parent.column() <= 0 and self._node(parent).count > 0
+
+    def canFetchMore(self, parent: _Index) -> bool:
+        """Tell whether the children of a row are yet to be made."""
+        node = self._node(parent)
+        return parent.column() <= 0 and node.children is None and node.count > 0
+
+    def fetchMore(self, parent: _Index) -> None:
+        """Make the children of a row."""
+        node = self._node(parent)
+        if node.children is not None:
+            return
+        made = self._children(node)
+        if made:
+            self.beginInsertRows(parent, 0, len(made) - 1)
+            node.children = made
+            self.endInsertRows()
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return what a cell shows."""
+        if not index.isValid():
+            return None
+        node = self._node(index)
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return _shown_key(node) if index.column() == 0 else _shown_value(node)
+            case Qt.ItemDataRole.ForegroundRole:
+                return theme().color(_tone(node, index.column()))
+            case Qt.ItemDataRole.ToolTipRole if index.column() == 1 and node.kind is Kind.TEXT:
+                return plain_tooltip(scalar_text(node.value, _TOOLTIP_TEXT))
+            case _:
+                return None
+
+    def _node(self, index: _Index) -> _Node:
+        return self._nodes[index.internalId()] if index.isValid() else self._root
+
+    def _make(self, parent: _Node | None, row: int, key: object, value: object) -> _Node:
+        node = _Node(len(self._nodes), parent, row, key, value)
+        self._nodes.append(node)
+        return node
+
+    def _entries(self, node: _Node) -> Sequence[Any]:
+        if node.entries is None:
+            node.entries = entries_of(node.value)
+        return node.entries
+
+    def _children(self, node: _Node) -> list[_Node]:
+        """Make the rows below a container or page, at most a page of them."""
+        if not node.count:
+            return []
+        entries = self._entries(node)
+        start, stop = node.page or (0, len(entries))
+        if stop - start > PAGE:
+            size = PAGE
+            while (stop - start) / size > PAGE:
+                size *= PAGE
+            pages = []
+            for row, first in enumerate(range(start, stop, size)):
+                page = self._make(node, row, None, node.value)
+                page.page = (first, min(first + size, stop))
+                page.entries = entries
+                pages.append(page)
+            return pages
+        if isinstance(node.value, dict):
+            value = node.value
+            return [
+                self._make(node, i, entries[start + i], value[entries[start + i]])
+                for i in range(stop - start)
+            ]
+        return [self._make(node, i, start + i, entries[start + i]) for i in range(stop - start)]
+
+
+def _shown_key(node: _Node) -> str:
+    if node.page is not None:
+        return f"{node.page[0]:,} … {node.page[1] - 1:,}"
+    return key_text(node.key)
+
+
+def _shown_value(node: _Node) -> str:
+    if node.page is not None:
+        return ""
+    if node.kind in CONTAINERS:
+        return container_text(node.value, node.count)
+    return scalar_text(node.value)
+
+
+def _tone(node: _Node, column: int) -> Tone:
+    if column == 1:
+        return _TONES[node.kind]
+    if node.page is not None:
+        return Tone.FAINT
+    return Tone.TEXT if node.kind in CONTAINERS else Tone.INFO

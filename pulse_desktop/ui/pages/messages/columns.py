@@ -1,0 +1,102 @@
+"""How a chat message stands in a table."""
+
+from dataclasses import replace
+from typing import Final
+
+from pulse_desktop.state.chat_messages import ChatMessage, class_of
+from pulse_desktop.text import formats
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.common_columns import time_column
+
+CLASS_WORDS: Final = {"signal": "signal", "weak_signal": "weak signal", "noise": "noise"}
+CLASS_TONES: Final = {"signal": Tone.GOOD, "weak_signal": Tone.INFO, "noise": Tone.MUTED}
+CLASS_SIGNS: Final = {"signal": "●", "weak_signal": "◉", "noise": "○"}
+
+
+def class_word(message: ChatMessage) -> str:
+    """Return the worker's label in words."""
+    return CLASS_WORDS.get(message.classification, message.classification.replace("_", " "))
+
+
+def class_sign(message: ChatMessage) -> str:
+    """Return the glyph of the label; a warning when the score says something else."""
+    if message.disagrees:
+        return "!"
+    return CLASS_SIGNS.get(message.classification, "")
+
+
+def class_tone(message: ChatMessage) -> Tone:
+    """Return the tone of the label."""
+    if message.disagrees:
+        return Tone.WARNING
+    return CLASS_TONES.get(message.classification, Tone.MUTED)
+
+
+def class_story(message: ChatMessage) -> str:
+    """Say what the label means and whether the score agrees."""
+    if not message.classification:
+        return ""
+    if message.disagrees and message.score is not None:
+        stands_for = CLASS_WORDS[class_of(message.score)]
+        return f"Labelled {class_word(message)}, but a score of {message.score:.2f} is {stands_for}"
+    return f"Labelled {class_word(message)} by the worker"
+
+
+def message_text(message: ChatMessage) -> str:
+    """Return the text, else in brackets what came in its place."""
+    return message.content or (f"[{message.instead}]" if message.instead else "")
+
+
+def _heard(message: ChatMessage, now: float) -> str:
+    """Tell the time of the latest event and that of the message apart."""
+    heard = f"Last heard of {formats.absolute(message.heard_at)}"
+    sent = formats.absolute(message.sent_at)
+    return f"{heard}, {formats.ago(message.heard_at, now)}" + (f"\nSent {sent}" if sent else "")
+
+
+MESSAGE_COLUMNS: Final[tuple[Column[ChatMessage], ...]] = (
+    # Not when it was written: an old message that is read in today is news of today.
+    replace(time_column(lambda row: row.heard_at, "Heard"), tooltip=_heard),
+    Column[ChatMessage]("Author", "author", lambda row, _: row.author, width=128),
+    Column[ChatMessage](
+        "Text", "text", lambda row, _: message_text(row), width=300, stretch=True,
+        tone=lambda row: Tone.MUTED if row.classification == "noise" or not row.content else None,
+    ),
+    Column[ChatMessage](
+        "Score",
+        "score",
+        lambda row, _: "" if row.score is None else f"{row.score:.2f}",
+        width=112,
+        align="right",
+        mono=True,
+        tone=class_tone,
+        bar=lambda row: row.score,
+        hide_below=600,
+        sort=lambda row: row.score,
+        tooltip=lambda row, _: class_story(row),
+    ),
+    Column[ChatMessage](
+        "Class",
+        "class",
+        lambda row, _: class_word(row),
+        width=124,
+        tone=class_tone,
+        glyph=class_sign,
+        tooltip=lambda row, _: class_story(row),
+    ),
+    Column[ChatMessage](
+        "Source", "source", lambda row, _: row.source_name, width=130,
+        tone=lambda _: Tone.MUTED, hide_below=820,
+    ),
+    Column[ChatMessage](
+        "Sent",
+        "sent",
+        lambda row, now: formats.clock(row.sent_at, now),
+        width=130,
+        tone=lambda _: Tone.MUTED,
+        sort=lambda row: row.sent_at,
+        tooltip=lambda row, _: formats.absolute(row.sent_at),
+        hide_below=1060,
+    ),
+)  # fmt: skip

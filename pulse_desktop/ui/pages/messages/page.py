@@ -1,0 +1,186 @@
+"""Messages: what the chat brought in, how it was scored, and why."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from PySide6.QtWidgets import QWidget
+
+from pulse_desktop.protocol.event import event_data
+from pulse_desktop.state.chat_messages import (
+    CLASSES,
+    NOISE_BELOW,
+    SIGNAL_ABOVE,
+    ChatMessage,
+)
+from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.text import formats
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.charts.histogram import Bin, Histogram
+from pulse_desktop.ui.charts.history_start import known_since
+from pulse_desktop.ui.charts.scale import Unit
+from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
+from pulse_desktop.ui.charts.time_ranges import rates
+from pulse_desktop.ui.pages.messages.columns import (
+    CLASS_SIGNS,
+    CLASS_TONES,
+    CLASS_WORDS,
+    MESSAGE_COLUMNS,
+    class_sign,
+    class_story,
+    class_tone,
+    class_word,
+    message_text,
+)
+from pulse_desktop.ui.pages.messages.score_breakdown import Factor, FactorBars
+from pulse_desktop.ui.shell.page import PageContext
+from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.filter_bar import Facet
+from pulse_desktop.ui.table.page import TopicPage
+from pulse_desktop.ui.widgets.property_list import Fact
+
+BINS: Final = 20
+_UNSCORED: Final = "unscored"
+_SCANNED: Final = 5_000
+
+
+class MessagesPage(TopicPage[ChatMessage]):
+    """Live table of chat messages, messages per minute by class, scores as a histogram."""
+
+    key = "messages"
+    title = "Messages"
+    icon = "messages"
+    section = "LIVE"
+    noun = "message"
+    changes_field = "messages"
+    filter_hint = "author, text or source"
+    empty_title = "No messages yet"
+    empty_sentence = (
+        "Chat messages appear here as workers ingest and score them. Run ingest_messages on a "
+        "Telegram export, or wait for the sample chat of the embedded server."
+    )
+    # A message that is scored again is news, however long ago it was first heard of.
+    sorted_by = "time"
+    largest_first = True
+    facets = (
+        *(Facet(name, CLASS_WORDS[name], CLASS_SIGNS[name], CLASS_TONES[name]) for name in CLASSES),
+        Facet(_UNSCORED, "unscored", "queued"),
+    )
+
+    def __init__(self, context: PageContext) -> None:
+        super().__init__(context)
+        self._factors = FactorBars()
+        self.detail.add_part(self._factors)
+
+    def rows(self) -> Rows[ChatMessage]:
+        """Return the messages."""
+        rows: Rows[ChatMessage] = self.context.state.messages.rows
+        return rows
+
+    def columns(self) -> Sequence[Column[ChatMessage]]:
+        """Return the columns of the table."""
+        return MESSAGE_COLUMNS
+
+    def text_of(self, row: ChatMessage) -> str:
+        """Return what the text filter looks into."""
+        return f"{row.author}\n{message_text(row)}\n{row.source_name}\n{row.message_id}\n{row.key}"
+
+    def facet_of(self, row: ChatMessage) -> str:
+        """Return the class, or that there is none yet."""
+        return row.classification or _UNSCORED
+
+    def charts(self) -> Sequence[QWidget]:
+        """Make the charts: how many, and how good."""
+        self._per_minute = TimeChart(
+            "Messages scored",
+            Unit.PER_MINUTE,
+            subtitle="per minute",
+            empty_text="Messages are counted here as workers score them.",
+        )
+        self._per_minute.set_series(
+            [
+                SeriesSpec(CLASS_WORDS[name], CLASS_TONES[name].value, fill=name == "signal")
+                for name in CLASSES
+            ]
+        )
+        self._scores = Histogram(
+            "Scores",
+            empty_text="No message has been scored yet. Scores are counted here from 0 to 1.",
+        )
+        return self._per_minute, self._scores
+
+    def draw(self, now: float) -> None:
+        """Bring both charts up to date."""
+        messages = self.context.state.messages
+        times, values = rates(
+            {CLASS_WORDS[name]: messages.scored[name] for name in CLASSES},
+            now,
+            self.window_shown,
+            per_s=60.0,
+            known_since=known_since(self.context.state.log) if messages.rows else now,
+        )
+        self._per_minute.set_data(times, values, self.window_shown.span(now))
+        scores = [row.score for row in self.rows().newest_first(_SCANNED) if row.score is not None]
+        self._scores.set_bins(score_bins(scores))
+        latest = "latest " if len(scores) >= _SCANNED else ""
+        self._scores.set_subtitle(f"{latest}{formats.plural(len(scores), 'message')}")
+
+    def show_row(self, row: ChatMessage) -> None:
+        """Show the whole message, and what made up its score."""
+        detail = self.detail
+        detail.set_head(
+            row.author or "Unknown author", row.source_name, class_sign(row), class_tone(row)
+        )
+        detail.set_body(
+            message_text(row) or "The text of this message has not been told.",
+            None if row.content else Tone.MUTED,
+        )
+        detail.set_run(row.task_id)
+        detail.facts.set_facts(
+            [
+                Fact("Class", class_word(row), class_tone(row), tooltip=class_story(row)),
+                Fact("", class_story(row) if row.disagrees else "", Tone.WARNING),
+                Fact("Score", "" if row.score is None else f"{row.score:.3f}", mono=True),
+                Fact("Sent", formats.absolute(row.sent_at)),
+                Fact("First seen", formats.absolute(row.seen_at)),
+                Fact("Scored", formats.absolute(row.scored_at)),
+                Fact("Message", row.message_id or row.key, mono=True),
+                Fact("Run", row.task_id, mono=True),
+            ]
+        )
+        factors = score_factors(row)
+        self._factors.set_factors(factors)
+        self._factors.setVisible(bool(factors))
+        detail.json.set_bytes(row.raw)
+
+
+def score_bins(scores: Sequence[float]) -> list[Bin]:
+    """Count scores in ranges of one twentieth, named by the class each range stands for."""
+    counts = [0] * BINS
+    for score in scores:
+        counts[min(BINS - 1, max(0, int(score * BINS + 1e-9)))] += 1
+    bins = []
+    for index, count in enumerate(counts):
+        start, stop = index / BINS, (index + 1) / BINS
+        middle = (start + stop) / 2
+        name = "noise" if middle < NOISE_BELOW else "weak_signal"
+        name = "signal" if middle > SIGNAL_ABOVE else name
+        bins.append(Bin(start, stop, count, CLASS_TONES[name].value, CLASS_WORDS[name]))
+    return bins
+
+
+def score_factors(row: ChatMessage) -> list[Factor]:
+    """Read the factors of a score, with their weights when the event tells them."""
+    factors = _numbers(msgspec.json.decode(row.factors))
+    weights = _numbers(event_data(row.raw).get("weights")) if factors else {}
+    return [Factor(name, value, weights.get(name)) for name, value in factors.items()]
+
+
+def _numbers(values: Any) -> dict[str, float]:
+    if not isinstance(values, dict):
+        return {}
+    return {
+        str(name)[:60]: float(value)
+        for name, value in values.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }

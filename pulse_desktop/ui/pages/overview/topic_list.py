@@ -1,0 +1,128 @@
+"""The seven topics in a list: how much comes on each, how it has been, and when it last spoke."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
+
+from pulse_desktop.state.topic_activity import TopicActivity
+from pulse_desktop.text import formats
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.charts.sparkline import paint_sparkline
+from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.theme import theme
+
+HISTORY_S: Final = 300
+RATE_S: Final = 60
+"""What comes in bursts has a rate all the same."""
+_LEAST_RATE_S: Final = 5.0
+_POINT_S: Final = 5
+_AGO: Final = 76
+_RATE: Final = 62
+_NAME: Final = 112
+_SHORT_NAME: Final = 74
+
+
+class TopicRow(QAbstractButton):
+    """One topic; pressing it goes to its page."""
+
+    def __init__(self, topic: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.topic = topic
+        self.rate = ""
+        self.ago = ""
+        self.silent = True
+        self._values = np.zeros(0)
+        self.setText(topic)
+        self.setAccessibleName(topic)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def show_activity(self, activity: TopicActivity, now: float, known_since: float = 0.0) -> None:
+        """Show how it stands at a time, Unix seconds.
+
+        Args:
+            activity: of the topic.
+            now: Unix seconds.
+            known_since: since when events are known, Unix seconds.
+        """
+        self.silent = activity.last_at is None
+        span = min(RATE_S, max(_LEAST_RATE_S, now - known_since))
+        # The second that goes on counts too: "now" beside a rate of nothing would be a puzzle.
+        count = activity.rate.total(now, span + 1)
+        self.rate = "" if self.silent else formats.rate(count / span)
+        self.ago = formats.ago(activity.last_at, now)
+        # Whole points of time, so that the line moves instead of trembling.
+        until = now - now % _POINT_S
+        counts = np.asarray(activity.rate.window(until, HISTORY_S)[1])
+        self._values = counts.reshape(-1, _POINT_S).mean(axis=1)
+        words = "nothing yet" if self.silent else f"{self.rate} over a minute, last {self.ago}"
+        self.setAccessibleName(f"{self.topic}: {words}")
+        at = formats.absolute(activity.last_at)
+        tip = f"{formats.plural(activity.received, 'event')}, the last at {at}"
+        self.setToolTip("Nobody has published on this topic yet" if self.silent else tip)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Return the size of a row."""
+        return QSize(300, 30)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the smallest useful size."""
+        return QSize(220, 22)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint name, rate, line and time."""
+        colors = theme()
+        painter = QPainter(self)
+        area = self.rect()
+        if self.underMouse() or self.hasFocus():
+            painter.fillRect(area, colors.color("row_hover"))
+        if self.hasFocus():
+            painter.fillRect(QRect(0, 0, 2, area.height()), colors.color("accent"))
+        painter.fillRect(QRect(0, area.height() - 1, area.width(), 1), colors.color("row_line"))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        right = middle | Qt.AlignmentFlag.AlignRight
+        color = colors.topic(self.topic)
+        sign = "ring" if self.silent else "dot"
+        icons.draw(painter, sign, color.name(), 8, (area.height() - 12) / 2, 12)
+        painter.setFont(colors.text_font())
+        painter.setPen(colors.color(Tone.MUTED if self.silent else Tone.TEXT))
+        painter.drawText(area.adjusted(26, 0, 0, 0), middle, self.topic)
+        painter.setPen(colors.color(Tone.MUTED))
+        ago = QRect(area.right() - _AGO - 8, 0, _AGO, area.height())
+        painter.drawText(ago, right, self.ago or "never")
+        left = 26 + (_NAME if area.width() > 400 else _SHORT_NAME)
+        painter.setFont(colors.number_font())
+        painter.setPen(colors.color(Tone.TEXT))
+        painter.drawText(QRect(left - 20, 0, _RATE + 20, area.height()), right, self.rate)
+        line = QRectF(left + _RATE + 14, 0, ago.left() - left - _RATE - 24, area.height())
+        if line.width() > 24 and not self.silent:
+            spare = max(5.0, (line.height() - 20) / 2)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            paint_sparkline(painter, line.adjusted(0, spare, 0, -spare), self._values, color)
+        painter.end()
+
+
+class TopicList(QWidget):
+    """The topics, one below the other.
+
+    Signals:
+        chosen: name of a topic.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, topics: Sequence[str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.rows = {topic: TopicRow(topic) for topic in topics}
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        for topic, row in self.rows.items():
+            layout.addWidget(row)
+            row.clicked.connect(lambda _=False, topic=topic: self.chosen.emit(topic))

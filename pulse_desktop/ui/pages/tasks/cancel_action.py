@@ -1,0 +1,142 @@
+"""Cancelling tasks: asked for by many buttons, answered in one way, never more than is true."""
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from pulse_desktop.model.outcomes import CancelOutcome
+from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
+from pulse_desktop.text import formats
+from pulse_desktop.text.run_text import STATE_WORDS, short_name
+from pulse_desktop.ui.shell.notifications import Notice
+from pulse_desktop.ui.shell.operations import RefusedError
+from pulse_desktop.ui.shell.page import PageContext
+
+_KEY: Final = "cancel"
+_SLOW: Final = 50
+"""More runs than this take so long that it is said meanwhile."""
+
+
+def can_be_cancelled(run: TaskRun) -> bool:
+    """Tell whether a run has not ended yet."""
+    return run.state in OPEN_STATES
+
+
+class Canceller:
+    """Asks once, cancels, and tells the operator what became of each run."""
+
+    def __init__(self, context: PageContext) -> None:
+        """Make one for a page."""
+        self._context = context
+
+    def ask(self, runs: Sequence[TaskRun]) -> None:
+        """Cancel those of these runs that have not ended, after a question."""
+        going = [run for run in runs if can_be_cancelled(run)]
+        if not going:
+            if runs:
+                self._context.tell(
+                    Notice("Nothing to cancel", _ended(len(runs)), tone="info", key=_KEY)
+                )
+            return
+        left_out = len(runs) - len(going)
+        several = formats.plural(len(going), "run")
+        title = f"Cancel {short_name(going[0].name) or going[0].task_id}?"
+        self._context.tell(
+            Notice(
+                title if len(going) == 1 else f"Cancel {several}?",
+                _consequence(going),
+                _ended(left_out) if left_out else "",
+                "warning",
+                (
+                    (
+                        "Cancel it" if len(going) == 1 else f"Cancel {several}",
+                        partial(self._start, going),
+                    ),
+                    ("Leave it" if len(going) == 1 else "Leave them", lambda: None),
+                ),
+                _KEY,
+                asks=True,
+            )
+        )
+
+    def _start(self, runs: Sequence[TaskRun]) -> None:
+        if len(runs) > _SLOW:
+            self._context.tell(Notice(f"Cancelling {formats.count(len(runs))} runs…", key=_KEY))
+        self._context.start(f"cancel {runs[0].task_id}", self._cancel(runs))
+
+    async def _cancel(self, runs: Sequence[TaskRun]) -> None:
+        try:
+            outcomes = await self._context.operations.cancel([run.task_id for run in runs])
+        except RefusedError as refusal:
+            self._context.tell(
+                Notice(refusal.title, refusal.detail, refusal.advice, "warning", key=_KEY)
+            )
+        else:
+            names = {run.task_id: short_name(run.name) for run in runs}
+            self._context.tell(told(outcomes, names))
+
+
+def told(outcomes: Sequence[CancelOutcome], names: dict[str, str]) -> Notice:
+    """Say what became of some runs.
+
+    Args:
+        outcomes: of each.
+        names: of their tasks, by task id.
+    """
+    if len(outcomes) == 1:
+        outcome = outcomes[0]
+        name = names.get(outcome.task_id) or formats.elided(outcome.task_id, 12)
+        tone = "info" if outcome.outcome == "asked_to_stop" else "good"
+        if outcome.done:
+            title, detail = f"{name}: {outcome.words}", outcome.detail
+        else:
+            title, detail = f"{name} was not cancelled", _joined(outcome)
+            tone = "warning"
+        return Notice(title, detail, tone=tone, key=_KEY)  # type: ignore[arg-type]
+    done = sum(outcome.done for outcome in outcomes)
+    lines = Counter(_group(outcome) for outcome in outcomes)
+    detail = "; ".join(f"{formats.count(number)} {words}" for words, number in lines.most_common())
+    if done == len(outcomes):
+        return Notice(f"{formats.count(done)} runs cancelled", f"{detail}.", tone="good", key=_KEY)
+    failed = next(outcome for outcome in outcomes if not outcome.done)
+    title = f"{formats.count(done)} of {formats.count(len(outcomes))} runs cancelled"
+    return Notice(title, f"{detail}.", failed.detail, "warning", key=_KEY)
+
+
+def _group(outcome: CancelOutcome) -> str:
+    match outcome.outcome:
+        case "cancelled":
+            return "cancelled while running"
+        case "asked_to_stop":
+            return "asked to stop"
+        case "removed":
+            return "removed from the queue"
+        case _:
+            return f"not: {outcome.words}"
+
+
+def _joined(outcome: CancelOutcome) -> str:
+    words = f"{outcome.words[:1].upper()}{outcome.words[1:]}."
+    return f"{words} {outcome.detail}".strip()
+
+
+def _consequence(runs: Sequence[TaskRun]) -> str:
+    """Say what is cancelled, and what that means."""
+    counts = Counter(run.state for run in runs)
+    running = counts[RunState.RUNNING]
+    if len(runs) == 1:
+        state = STATE_WORDS[runs[0].state][0]
+        what = f"It is {state}."
+    else:
+        parts = (f"{formats.count(n)} {STATE_WORDS[state][0]}" for state, n in counts.most_common())
+        what = f"{', '.join(parts)}."
+    if running:
+        return f"{what} What it has done so far is not undone."
+    return f"{what} It will not run." if len(runs) == 1 else f"{what} They will not run."
+
+
+def _ended(number: int) -> str:
+    return (
+        "It has ended already." if number == 1 else f"{formats.count(number)} have ended already."
+    )

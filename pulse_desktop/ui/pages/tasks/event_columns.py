@@ -1,0 +1,35 @@
+"""The columns of a table of the events that mention one run."""
+
+from typing import Final
+
+from pulse_desktop.protocol.event import Event
+from pulse_desktop.text import formats
+from pulse_desktop.text.event_text import event_words
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.table.column import Column
+
+RUN_EVENT_COLUMNS: Final = (
+    Column[Event](
+        "Time",
+        "time",
+        lambda event, _: formats.clock_ms(event.timestamp),
+        width=104,
+        mono=True,
+        tone=lambda _: Tone.MUTED,
+        tooltip=lambda event, _: formats.absolute(event.timestamp),
+    ),
+    Column[Event](
+        "Event",
+        "event",
+        lambda event, _: "enqueued" if event.topic == "taskiq" else event.type,
+        width=118,
+        sort=lambda event: event.type,
+    ),
+    Column[Event](
+        "What",
+        "what",
+        lambda event, _: event_words(event),
+        stretch=True,
+        tone=lambda _: Tone.MUTED,
+    ),
+)

@@ -1,0 +1,294 @@
+"""Tasks: every run, as it happens; why it failed; run it again."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
+
+from PySide6.QtWidgets import QFrame, QVBoxLayout
+
+from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.state.system import Changes
+from pulse_desktop.ui.pages.tasks.actions import ROW_MENU, TASK_ACTIONS
+from pulse_desktop.ui.pages.tasks.cancel_action import Canceller, can_be_cancelled
+from pulse_desktop.ui.pages.tasks.columns import RUN_COLUMNS
+from pulse_desktop.ui.pages.tasks.detail import RunDetail
+from pulse_desktop.ui.pages.tasks.filter_bar import RunFilterBar
+from pulse_desktop.ui.pages.tasks.rerun_action import Rerunner
+from pulse_desktop.ui.shell.actions import Action
+from pulse_desktop.ui.shell.context_menu import pop_up
+from pulse_desktop.ui.shell.operations import RefusedError
+from pulse_desktop.ui.shell.page import Page, PageContext
+from pulse_desktop.ui.table.detail_splitter import DetailSplit
+from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.table.selection_bar import SelectionStrip
+from pulse_desktop.ui.theme.throttle import Cadence
+
+_MARGIN: Final = 14
+_AGE_S: Final = 10.0
+"""How often runs that have become too old for the chosen span are let go."""
+
+
+class TasksPage(Page):
+    """Facets, filter, table, and the details of one run."""
+
+    key: ClassVar[str] = "tasks"
+    title: ClassVar[str] = "Tasks"
+    icon: ClassVar[str] = "tasks"
+    section: ClassVar[str] = "LIVE"
+    page_actions: ClassVar[tuple[Action, ...]] = TASK_ACTIONS
+
+    def __init__(self, context: PageContext) -> None:
+        super().__init__(context)
+        self._now = 0.0
+        self._cadence = Cadence()
+        self._awaited = ""  # task id to show as soon as it is heard of
+        self._rerunner = Rerunner(context, self._await)
+        self._canceller = Canceller(context)
+        self.bar = RunFilterBar()
+        self.strip = SelectionStrip()
+        self.table: LiveTable[TaskRun] = LiveTable(
+            context.state.runs.rows,
+            RUN_COLUMNS,
+            name="Task runs",
+            empty="No runs yet",
+            empty_detail="Every task enqueued on this server appears here within a moment, "
+            "whoever enqueued it. Start one with Run task, or from your own program.",
+        )
+        self.detail = RunDetail(context.state.events_of, context.state.runs.limit_of)
+        self.detail.hide()
+        self._lay_out()
+        self._connect()
+        self.bar.set_counts(self.context.state.runs.counts)
+
+    def _lay_out(self) -> None:
+        card = QFrame()
+        card.setProperty("card", "true")
+        inside = QVBoxLayout(card)
+        inside.setContentsMargins(1, 1, 1, 1)
+        inside.setSpacing(0)
+        inside.addWidget(self.strip)
+        inside.addWidget(self.table, 1)
+        self._split = DetailSplit(card, self.detail)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
+        whole.setSpacing(10)
+        whole.addWidget(self.bar)
+        whole.addWidget(self._split, 1)
+
+    def _connect(self) -> None:
+        self.bar.changed.connect(self._filter)
+        self.bar.left.connect(self.table.setFocus)
+        self.table.filter_clear_requested.connect(self.clear_filter)
+        self.table.current_changed.connect(lambda _: self._show_current())
+        self.table.chosen.connect(lambda _: self._show_current(open_=True))
+        self.table.clicked.connect(lambda _: self._show_current(open_=True))
+        self.table.selection_changed.connect(self._show_selection)
+        self.table.menu_asked.connect(lambda at: pop_up(self.context.actions, ROW_MENU, self, at))
+        self.table.rows_model.counted.connect(self._show_shown)
+        self.table.rows_model.headerDataChanged.connect(lambda *_: self._show_selection())
+        self.strip.rerun_asked.connect(self.rerun_selected)
+        self.strip.cancel_asked.connect(self.cancel_selected)
+        self.strip.copy_asked.connect(self.copy_selected)
+        self.strip.all_asked.connect(self.table.selectAll)
+        self.strip.none_asked.connect(self.table.clearSelection)
+        self.detail.closed.connect(self.close_detail)
+        self.detail.rerun_asked.connect(self._rerun_shown)
+        self.detail.cancel_asked.connect(self._cancel_shown)
+        self.detail.edit_asked.connect(self._edit_shown)
+        self.detail.result_wanted.connect(self._read_result)
+        self.detail.run_wanted.connect(lambda task_id: self.open_at(f"run:{task_id}"))
+
+    # Following the state
+
+    def refresh(self, changes: Changes, now: float) -> None:
+        """Show new and changed runs with every frame, counts a few times a second."""
+        self._now = now
+        if self.bar.wanted.since_s and self._cadence.due("age", now, _AGE_S):
+            self._renew_filter()
+        self.table.refresh(now, changes.runs)
+        if self._cadence.due("counts", now, 0.25):
+            self.bar.set_counts(self.context.state.runs.counts)
+        if self._awaited:
+            self._look_for_awaited()
+        if not self.detail.isHidden():
+            self._refresh_detail(now)
+
+    def shown(self, now: float) -> None:
+        """Catch up with what happened while another page was shown."""
+        self._now = now
+        self.table.catch_up(now)
+        self.bar.set_counts(self.context.state.runs.counts)
+        self._show_shown()
+        self._show_selection()
+        if not self.detail.isHidden():
+            self._refresh_detail(now)
+
+    def tables(self) -> Sequence[LiveTable[Any]]:
+        """Return the runs."""
+        return (self.table,)
+
+    def focus_filter(self) -> None:
+        """Put the keyboard into the filter."""
+        self.bar.focus_field()
+
+    def open_at(self, place: str) -> None:
+        """Show something in particular.
+
+        `run:<id>` is a run, `new:<id>` one that is not heard of yet, `state:failed words` runs of a
+        state, and anything else a run's id or words to look for.
+        """
+        kind, _, rest = place.partition(":")
+        task_id = rest if kind == "run" else place
+        if kind == "new":
+            self._await(rest)
+        elif kind == "state":
+            state, _, text = rest.partition(" ")
+            self.bar.choose((RunState(state),), text)
+        elif self.context.state.runs.get(task_id) is not None:
+            self._open_run(task_id)
+        else:
+            self.bar.choose(text=task_id)
+
+    def escape(self) -> bool:
+        """Close the details, else clear selection and filter."""
+        if not self.detail.isHidden():
+            self.close_detail()
+        elif self.table.selected_count() > 1:
+            self.table.clearSelection()
+        elif self.bar.wanted.active:
+            self.clear_filter()
+        else:
+            return False
+        return True
+
+    # What the page's actions do
+
+    def has_selection(self) -> bool:
+        """Tell whether any run is selected."""
+        return self.table.selected_count() > 0
+
+    def rerun_selected(self) -> None:
+        """Run the selected runs again."""
+        self._rerunner.ask(self.table.selected_rows())
+
+    def has_one(self) -> bool:
+        """Tell whether exactly one run is selected."""
+        return self.table.selected_count() == 1
+
+    def edit_selected(self) -> None:
+        """Change the arguments of the selected run, and run that."""
+        for run in self.table.selected_rows():
+            self.context.edit_run(run)
+
+    def has_open(self) -> bool:
+        """Tell whether any of the selected runs has not ended."""
+        return any(map(can_be_cancelled, self.table.selected_rows()))
+
+    def cancel_selected(self) -> None:
+        """Cancel those of the selected runs that have not ended."""
+        self._canceller.ask(self.table.selected_rows())
+
+    def copy_selected(self) -> None:
+        """Put the selected runs on the clipboard, tab-separated."""
+        self.table.copy_selection()
+
+    def show_failed(self) -> None:
+        """Show only what failed, also softly."""
+        self.bar.choose((RunState.FAILED, RunState.SOFT_FAILED))
+
+    def clear_filter(self) -> None:
+        """Show every run."""
+        self.bar.choose()
+
+    def close_detail(self) -> None:
+        """Give the room back to the table."""
+        self.detail.hide()
+        self.table.setFocus()
+
+    # Filter and counts
+
+    def _filter(self) -> None:
+        self.table.set_filter(self.bar.wanted.predicate(self._now))
+        self._show_shown()
+
+    def _renew_filter(self) -> None:
+        accepts = self.bar.wanted.predicate(self._now)
+        if accepts is not None:
+            self.table.renew_filter(accepts)
+            self._show_shown()
+
+    def _show_shown(self) -> None:
+        model = self.table.rows_model
+        self.bar.set_shown(model.shown, model.total)
+        if self.table.selected_count() > 1:
+            self._show_selection()
+
+    def _show_selection(self) -> None:
+        model = self.table.rows_model
+        order = "Newest on top"
+        if model.sort_key:
+            title = next(column.title for column in model.columns if column.key == model.sort_key)
+            order = f"Sorted by {title}, {'largest' if model.descending else 'smallest'} first"
+        self.strip.show_selection(self.table.selected_count(), model.shown, order)
+
+    # One run
+
+    def _show_current(self, *, open_: bool = False) -> None:
+        run = self.table.current_row()
+        if run is None or (self.detail.isHidden() and not open_):
+            return
+        self._show_detail(run)
+
+    def _show_detail(self, run: TaskRun) -> None:
+        self.detail.show_run(run, self._now)
+        self._split.show_detail()
+
+    def _refresh_detail(self, now: float) -> None:
+        shown = self.detail.run
+        if shown is not None:
+            # A run that is forgotten meanwhile stays as it was.
+            self.detail.show_run(self.context.state.runs.get(shown.task_id) or shown, now)
+
+    def _open_run(self, task_id: str) -> None:
+        runs = self.context.state.runs
+        run, position = runs.get(task_id), runs.position(task_id)
+        if run is None or position is None:
+            return
+        if self.table.rows_model.view_row(position) is None:
+            self.clear_filter()
+        if self.table.rows_model.view_row(position) is None:
+            self.table.set_paused(False)
+            self.table.catch_up(self._now)
+        self.table.select_position(position)
+        self._show_detail(run)
+
+    def _rerun_shown(self) -> None:
+        if self.detail.run is not None:
+            self._rerunner.ask([self.detail.run])
+
+    def _cancel_shown(self) -> None:
+        if self.detail.run is not None:
+            self._canceller.ask([self.detail.run])
+
+    def _edit_shown(self) -> None:
+        if self.detail.run is not None:
+            self.context.edit_run(self.detail.run)
+
+    def _await(self, task_id: str) -> None:
+        self._awaited = task_id
+        self._look_for_awaited()
+
+    def _look_for_awaited(self) -> None:
+        if self.context.state.runs.get(self._awaited) is not None:
+            task_id, self._awaited = self._awaited, ""
+            self._open_run(task_id)
+
+    def _read_result(self, task_id: str) -> None:
+        self.context.start("read result", self._reading(task_id))
+
+    async def _reading(self, task_id: str) -> None:
+        try:
+            stored = await self.context.operations.read_result(task_id)
+        except RefusedError as refusal:
+            self.detail.show_refusal(task_id, refusal)
+        else:
+            self.detail.show_result(task_id, stored)

@@ -1,0 +1,241 @@
+"""Monitoring: which workers live, what they are at, and how the queue stands."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtWidgets import QWidget
+
+from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.series import SampleSeries
+from pulse_desktop.state.workers import Worker, WorkerHealth, WorkerWork
+from pulse_desktop.text import formats
+from pulse_desktop.ui.charts.scale import Unit
+from pulse_desktop.ui.charts.series_colors import LineColours
+from pulse_desktop.ui.charts.time_chart import TimeChart
+from pulse_desktop.ui.charts.time_ranges import levels
+from pulse_desktop.ui.pages.workers.actions import ROW_MENU, WORKER_ACTIONS
+from pulse_desktop.ui.pages.workers.columns import (
+    HEALTH,
+    HEALTH_MEANINGS,
+    NO_CONTROL_MEANS,
+    PRESENT,
+    WORK,
+    WORK_MEANINGS,
+    percent,
+    short_worker,
+    slots_words,
+    task_names,
+    whole,
+    work_of,
+    worker_columns,
+)
+from pulse_desktop.ui.pages.workers.detail_buttons import WorkerButtons
+from pulse_desktop.ui.pages.workers.queue_stats import QueueStrip
+from pulse_desktop.ui.pages.workers.worker_commands import WorkerOrders
+from pulse_desktop.ui.shell.context_menu import pop_up
+from pulse_desktop.ui.shell.page import PageContext
+from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.filter_bar import Facet
+from pulse_desktop.ui.table.page import TopicPage
+from pulse_desktop.ui.widgets.property_list import Fact
+
+
+class MonitoringPage(TopicPage[Worker]):
+    """Live table of workers, figures of the queue, busy slots and processor load."""
+
+    key = "monitoring"
+    title = "Monitoring"
+    icon = "monitoring"
+    section = "LIVE"
+    noun = "worker"
+    changes_field = "workers"
+    filter_hint = "name, host or task"
+    sorted_by = "worker"
+    empty_title = "No worker has been heard"
+    empty_sentence = (
+        "Workers appear here with their first heartbeat, a few seconds after they start. Workers "
+        "without the Pulse middleware send none: their tasks are still shown under Tasks."
+    )
+    page_actions = WORKER_ACTIONS
+    facets = tuple(Facet(health.value, health.value, *HEALTH[health]) for health in WorkerHealth)
+
+    def __init__(self, context: PageContext) -> None:
+        super().__init__(context)
+        self._orders = WorkerOrders(context)
+        self.buttons = WorkerButtons(self.detail, context.actions)
+        self.table.menu_asked.connect(lambda at: pop_up(context.actions, ROW_MENU, self, at))
+
+    def open_at(self, place: str) -> None:
+        """Open the details of a worker by its identity; else show only what has this text in it."""
+        workers = self.context.state.workers
+        position = workers.position(place)
+        if position is None:
+            super().open_at(place)
+            return
+        self.bar.clear()
+        self.table.catch_up(self.clock.now)
+        if self.table.select_position(position):
+            self.table.chosen.emit(workers.rows[position])
+
+    def rows(self) -> Rows[Worker]:
+        """Return the workers."""
+        rows: Rows[Worker] = self.context.state.workers.rows
+        return rows
+
+    def columns(self) -> Sequence[Column[Worker]]:
+        """Return the columns of the table."""
+        return worker_columns(lambda: self.clock.now)
+
+    def text_of(self, row: Worker) -> str:
+        """Return what the text filter looks into."""
+        return f"{row.worker}\n{row.host}\n{task_names(row.tasks)}\n{' '.join(row.task_ids)}"
+
+    def facet_of(self, row: Worker) -> str:
+        """Return the health."""
+        return row.health(self.clock.now).value
+
+    def strip(self) -> QWidget:
+        """Make the figures of the queue."""
+        self.queue = QueueStrip()
+        return self.queue
+
+    def charts(self) -> Sequence[QWidget]:
+        """Make the two charts."""
+        self._colours = LineColours()
+        self._busy = TimeChart(
+            "Busy slots",
+            Unit.COUNT,
+            subtitle="by worker, on average since its heartbeat before",
+            empty_text="Heartbeats say here how busy each worker is.",
+        )
+        self._cpu = TimeChart(
+            "CPU",
+            Unit.PERCENT,
+            subtitle="of one core",
+            empty_text="Heartbeats say here what each worker costs.",
+        )
+        return self._busy, self._cpu
+
+    def draw(self, now: float) -> None:
+        """Bring charts and figures up to date."""
+        workers = self.context.state.workers
+        span = self.window_shown.span(now)
+        for chart, series, quantile in (
+            (self._busy, workers.busy, 1.0),
+            (self._cpu, workers.cpu, 0.5),
+        ):
+            shown = with_short_names(self._colours.busiest(series, span[0]))
+            chart.set_series(self._colours.specs(shown))
+            times, values = levels(shown, now, self.window_shown, quantile)
+            chart.set_data(times, values, span)
+        self.queue.show_figures(workers.alive(now), self.context.operations.queue(), now)
+
+    def show_row(self, row: Worker) -> None:
+        """Show a worker in full."""
+        detail, now = self.detail, self.clock.now
+        health = row.health(now)
+        sign, tone = HEALTH[health]
+        detail.set_head(short_worker(row.worker), row.worker, sign, tone)
+        detail.set_body("")
+        detail.set_run(row.task_ids[0] if row.task_ids else "")
+        self.buttons.show_worker(row, present=health in PRESENT)
+        work = work_of(row, now)
+        takes = "takes orders" if row.control else NO_CONTROL_MEANS.lower()
+        detail.facts.set_facts(
+            [
+                Fact("Health", f"{health.value}: {HEALTH_MEANINGS[health].lower()}", tone),
+                Fact(
+                    "State",
+                    f"{work.value}: {WORK_MEANINGS[work].lower()}" if work else "",
+                    WORK[work][1],
+                ),
+                Fact("Control", takes if health in PRESENT else ""),
+                Fact("Log level", row.log_level.lower()),
+                Fact("Host", row.host),
+                Fact("Process", whole(row.pid), mono=True),
+                Fact("Slots busy", slots_words(row, now)),
+                Fact("Running", task_names(row.tasks)),
+                Fact("CPU", percent(row.cpu_percent)),
+                Fact("Memory", formats.size(row.rss_bytes)),
+                Fact("Started", formats.absolute(row.started_at)),
+                Fact("Heartbeat", formats.absolute(row.seen_at)),
+                Fact("Broker", row.broker),
+                Fact("Version", row.version),
+            ]
+        )
+        detail.json.set_bytes(row.raw)
+
+    # What the page's actions do
+
+    def can_order(self) -> bool:
+        """Tell whether any of the selected workers takes orders and is not ending."""
+        return bool(self._chosen())
+
+    def can_pause(self) -> bool:
+        """Tell whether any of the selected workers can be paused."""
+        return bool(self._chosen(WorkerWork.IDLE, WorkerWork.BUSY, WorkerWork.UNKNOWN))
+
+    def can_resume(self) -> bool:
+        """Tell whether any of the selected workers is paused."""
+        return bool(self._chosen(WorkerWork.PAUSED))
+
+    def has_controlled(self) -> bool:
+        """Tell whether any worker takes orders."""
+        return bool(self.context.state.workers.controlled(self.clock.now))
+
+    def pause_selected(self) -> None:
+        """Let the selected workers take no more tasks for now."""
+        works = (WorkerWork.IDLE, WorkerWork.BUSY, WorkerWork.UNKNOWN)
+        self._orders.give("pause", self._chosen(*works))
+
+    def resume_selected(self) -> None:
+        """Let the selected workers take tasks again."""
+        self._orders.give("resume", self._chosen(WorkerWork.PAUSED))
+
+    def drain_selected(self) -> None:
+        """Let the selected workers finish what they run, and end."""
+        self._orders.give("drain", self._chosen())
+
+    def log_debug(self) -> None:
+        """Let the selected workers log everything."""
+        self._orders.give("log_level", self._chosen(), "DEBUG")
+
+    def log_info(self) -> None:
+        """Let the selected workers log what is usual."""
+        self._orders.give("log_level", self._chosen(), "INFO")
+
+    def log_warning(self) -> None:
+        """Let the selected workers log what is out of the ordinary."""
+        self._orders.give("log_level", self._chosen(), "WARNING")
+
+    def log_error(self) -> None:
+        """Let the selected workers log errors alone."""
+        self._orders.give("log_level", self._chosen(), "ERROR")
+
+    def pause_all(self) -> None:
+        """Let all workers that take orders take no more tasks for now."""
+        self._orders.give("pause", ())
+
+    def resume_all(self) -> None:
+        """Let all workers that take orders take tasks again."""
+        self._orders.give("resume", ())
+
+    def _chosen(self, *works: WorkerWork) -> list[str]:
+        """Return the selected workers that take orders, and do one of these things."""
+        now = self.clock.now
+        return [
+            row.worker
+            for row in self.table.selected_rows()
+            if row.control
+            and row.health(now) in PRESENT
+            and (row.work in works if works else row.work is not WorkerWork.DRAINING)
+        ]
+
+
+def with_short_names(series: Mapping[str, SampleSeries]) -> dict[str, SampleSeries]:
+    """Return series under short names, except where two workers share one."""
+    short = Counter(short_worker(name) for name in series)
+    return {
+        short_worker(name) if short[short_worker(name)] == 1 else name: each
+        for name, each in series.items()
+    }

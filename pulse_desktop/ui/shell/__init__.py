@@ -1,0 +1,1 @@
+"""The window around the pages: sidebar, bars, palette, notifications, actions."""

@@ -1,0 +1,29 @@
+"""Colours for the lines of a log that tell of trouble."""
+
+import re
+from typing import Final
+
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.theme.highlighter import ToneHighlighter
+
+_HEAD: Final = 120
+"""The level stands within the first characters of a line."""
+
+_LEVEL: Final = re.compile(
+    r"(?P<bad>\[(?:ERR|FTL)\]|\b(?:ERROR|CRITICAL)\b)"
+    r"|(?P<warning>\[WRN\]|\bWARNING\b)"
+    r"|(?P<quiet>^-- )"
+)
+_TONES: Final = {"bad": Tone.BAD, "warning": Tone.WARNING, "quiet": Tone.FAINT}
+
+
+class LogHighlighter(ToneHighlighter):
+    """Paints errors and warnings; the level itself stands in the text."""
+
+    TONES = _TONES
+
+    def highlightBlock(self, text: str) -> None:
+        """Colour one line."""
+        found = _LEVEL.search(text[:_HEAD])
+        if found is not None:
+            self.paint(0, len(text), found.lastgroup or "quiet")

@@ -1,0 +1,307 @@
+"""The window: navigation, top bar, one page at a time, status bar.
+
+It is told once per frame what changed and passes that on to the page that is visible. Pages are
+made when they are first shown.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.system import Changes, SystemState
+from pulse_desktop.ui.run_form.form import RunForm
+from pulse_desktop.ui.shell.actions import WINDOW_ACTIONS, Action, ActionTable
+from pulse_desktop.ui.shell.attention_monitor import ConcernWatch
+from pulse_desktop.ui.shell.notifications import Notice, Notices
+from pulse_desktop.ui.shell.operations import Operations
+from pulse_desktop.ui.shell.page import Page, PageContext, Starter
+from pulse_desktop.ui.shell.page_stack import PageStack
+from pulse_desktop.ui.shell.palette import Palette
+from pulse_desktop.ui.shell.sidebar import NARROW, Rail, RailItem
+from pulse_desktop.ui.shell.status_bar import StatusBar
+from pulse_desktop.ui.shell.top_bar import TopBar
+from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+
+SMALLEST: Final = (1024, 640)
+_USUAL: Final = QSize(1440, 900)
+_FRAME: Final = QSize(0, 48)
+"""Room for the title that the desktop puts above a window."""
+_RAIL_GIVES_WAY: Final = 1180
+"""Narrower windows show the navigation as icons."""
+_ROOM_BESIDE: Final = SMALLEST[0] - NARROW
+"""What every page fits into, also when it opens its details: the smallest window's room."""
+
+
+class MainWindow(QMainWindow):
+    """The frame around the pages.
+
+    Attributes:
+        actions_table: everything that can be done.
+        rail: the navigation.
+        top_bar: connection and commands.
+        status_bar: figures.
+        palette_popup: the command palette.
+        run_form: where a task is named that is to be run.
+        notices: what the operator is told.
+        frame_s: seconds the last frames took, smoothed.
+        rail_wish: whether the operator wants the navigation narrow, None while nothing was said.
+
+    Signals:
+        close_requested: the operator wants to leave; the owner ends things and then the program.
+        page_changed: key of the page that is shown now.
+        page_made: a page that will be shown for the first time.
+        theme_chosen: what to remember as the operator's choice.
+    """
+
+    close_requested = Signal()
+    page_changed = Signal(str)
+    theme_chosen = Signal(str)
+
+    def __init__(
+        self,
+        state: SystemState,
+        operations: Operations,
+        pages: Sequence[type[Page]],
+        *,
+        start: Starter,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Make the window; it shows its first page when it is shown.
+
+        Args:
+            state: what is true now.
+            operations: what can be done.
+            pages: in the order of the navigation.
+            start: starts background work for the pages.
+            clock: Unix seconds.
+        """
+        super().__init__()
+        self.setWindowTitle("Pulse Desktop")
+        self.setMinimumSize(*SMALLEST)
+        self.resize(_USUAL)
+        self._clock = clock
+        self.rail_wish: bool | None = None
+        self.frame_s = 0.0
+        self.actions_table = ActionTable(self)
+        for action in WINDOW_ACTIONS:
+            self.actions_table.add(action, lambda: self)
+        self.rail = Rail([RailItem(p.key, p.title, p.icon, p.section) for p in pages])
+        self.top_bar = TopBar(self.actions_table)
+        self.status_bar = StatusBar()
+        self._concerns = ConcernWatch(state, self.rail, self.top_bar)
+        self._stack = PageStack(pages)
+        self.page_made = self._stack.page_made
+        self._lay_out()
+        self.notices = Notices(self._stack)
+        self.palette_popup = Palette(self.actions_table, self)
+        self._context = PageContext(
+            state,
+            operations,
+            self.actions_table,
+            start,
+            self.notices.tell,
+            self.show_page,
+            lambda: self._concerns.concerns,
+            self._edit_run,
+        )
+        self.run_form = RunForm(self._context, self._stack)
+        self._stack.paused_changed.connect(self._show_paused)
+        self.run_form.room_changed.connect(self._make_room)
+        self._offer_pages(pages)
+        self.rail.chosen.connect(self.show_page)
+        theme().changed.connect(self._tint)
+        self._tint()
+
+    def _lay_out(self) -> None:
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addWidget(self.top_bar)
+        right.addWidget(self._stack, 1)
+        right.addWidget(self.status_bar)
+        whole = QWidget()
+        layout = QHBoxLayout(whole)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.rail)
+        layout.addLayout(right, 1)
+        self.setCentralWidget(whole)
+
+    def _offer_pages(self, pages: Sequence[type[Page]]) -> None:
+        for number, page in enumerate(pages, 1):
+            keys = f"Ctrl+{number % 10}" if number <= 10 else ""
+            go = Action(f"go.{page.key}", f"Go to {page.title}", "", keys, "Go to", page.icon)
+            self.actions_table.add(go, run=partial(self.show_page, page.key))
+            for action in page.page_actions:
+                self.actions_table.add(action, partial(self.page, page.key))
+
+    def fit_into(self, room: QSize) -> None:
+        """Take the usual size, or as much of it as a screen has room for."""
+        self.resize(_USUAL.boundedTo(room - _FRAME).expandedTo(self.minimumSize()))
+
+    # Pages
+
+    def page(self, key: str) -> Page:
+        """Return a page, made if need be. Raises KeyError."""
+        return self._stack.page(key, self._context)
+
+    def has_page(self, key: str) -> bool:
+        """Tell whether there is a page of a key."""
+        return key in self._stack
+
+    def pages_made(self) -> Sequence[Page]:
+        """Return the pages that were shown so far."""
+        return self._stack.made
+
+    @property
+    def current(self) -> Page | None:
+        """The page that is shown."""
+        return self._stack.current
+
+    def show_page(self, key: str, place: str = "") -> None:
+        """Change to a page, and to something in particular on it. Raises KeyError."""
+        page = self.page(key)
+        if page is not self.current:
+            self._stack.change_to(page)
+            self.run_form.place()
+            self.notices.place()
+            self.rail.show_page(key)
+            self.actions_table.show_page(key)
+            self.setWindowTitle(f"{page.title} · Pulse Desktop")
+            now = self._clock()
+            self._concerns.look(now)
+            page.shown(now)
+            page.take_focus()
+            self._show_paused()
+            self.page_changed.emit(key)
+        if place:
+            page.open_at(place)
+
+    def frame(self, changes: Changes, now: float) -> None:
+        """Show what changed: the visible page only. Called once per frame.
+
+        Args:
+            changes: what the state changed.
+            now: Unix seconds.
+        """
+        if self.current is None or not self.isVisible():
+            return
+        started = time.perf_counter()
+        self._concerns.look(now)
+        self.current.refresh(changes, now)
+        self.frame_s += (time.perf_counter() - started - self.frame_s) * 0.1
+
+    def catch_up(self) -> None:
+        """Show what happened while nobody told the window, as when it was minimised."""
+        if self.current is not None:
+            self.current.shown(self._clock())
+
+    # What the window's actions do
+
+    def open_palette(self) -> None:
+        """Open the command palette, or close it."""
+        self.palette_popup.open()
+
+    def run_task(self) -> None:
+        """Ask for a task and its arguments, and run it."""
+        self.run_form.open()
+
+    def _edit_run(self, run: TaskRun) -> None:
+        self.run_form.open(run)
+
+    def _make_room(self, width: int) -> None:
+        """Give the form its room: beside the page in a wide window, over it in a narrow one."""
+        beside = self._stack.width() - width >= _ROOM_BESIDE
+        self._stack.setContentsMargins(0, 0, width if beside else 0, 0)
+        self.notices.keep_clear(width)
+
+    def toggle_pause(self) -> None:
+        """Let the tables of this page stand still, or go on."""
+        self._stack.set_paused(paused=not self._stack.paused)
+
+    def show_concerns(self) -> None:
+        """Go to where it stands what needs attention."""
+        if "overview" in self._stack:
+            self.show_page("overview")
+
+    def focus_filter(self) -> None:
+        """Put the keyboard into this page's filter."""
+        if self.current is not None:
+            self.current.focus_filter()
+
+    def use_dark_theme(self) -> None:
+        """Show the dark theme whatever the desktop says."""
+        self._use_theme(ThemeChoice.DARK)
+
+    def use_light_theme(self) -> None:
+        """Show the light theme whatever the desktop says."""
+        self._use_theme(ThemeChoice.LIGHT)
+
+    def use_system_theme(self) -> None:
+        """Follow the desktop."""
+        self._use_theme(ThemeChoice.SYSTEM)
+
+    def toggle_rail(self) -> None:
+        """Show the navigation as icons, or with names."""
+        self.use_rail(narrow=not self.rail.narrow)
+
+    def use_rail(self, *, narrow: bool | None) -> None:
+        """Show the navigation as icons or with names; None leaves it to the width."""
+        self.rail_wish = narrow
+        self._fit_rail()
+
+    def toggle_full_screen(self) -> None:
+        """Take the whole screen, or give it back."""
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def _fit_rail(self) -> None:
+        narrow = self.width() < _RAIL_GIVES_WAY if self.rail_wish is None else self.rail_wish
+        if narrow != self.rail.narrow:
+            self.rail.set_narrow(narrow)
+
+    def _use_theme(self, choice: ThemeChoice) -> None:
+        theme().choose(choice)
+        self.theme_chosen.emit(choice.value)
+
+    def _show_paused(self) -> None:
+        self.top_bar.set_paused(self._stack.paused)
+
+    def tell(self, notice: Notice) -> None:
+        """Tell the operator something."""
+        self.notices.tell(notice)
+
+    def _tint(self) -> None:
+        mark = QIcon()
+        for size in (16, 24, 32, 48, 64, 128, 256):
+            mark.addPixmap(icons.picture("pulse", "accent", size))
+        self.setWindowIcon(mark)
+
+    # Qt's side
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Let Esc close what is open, the innermost first."""
+        if event.key() == Qt.Key.Key_Escape:
+            if self.run_form.isVisible():
+                self.run_form.cancel()
+            elif self.current is None or not self.current.escape():
+                self.notices.close_last()
+            return
+        super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Let the navigation give way in a narrow window."""
+        super().resizeEvent(event)
+        self._fit_rail()
+        if self.palette_popup.isVisible():
+            self.palette_popup.place()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask the owner to end things in order: coroutines still run, and Qt must not quit."""
+        event.ignore()
+        self.close_requested.emit()

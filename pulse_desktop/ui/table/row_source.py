@@ -1,0 +1,43 @@
+"""What a live table needs of the rows it shows, and a copy of them that stands still."""
+
+from typing import Generic, Protocol, TypeVar
+
+RowT = TypeVar("RowT")
+
+
+class Source(Protocol[RowT]):
+    """Rows by position: `pulse_desktop.state.ring_buffer.Rows`, or a frozen copy of it."""
+
+    @property
+    def first(self) -> int:
+        """Position of the oldest row."""
+
+    @property
+    def end(self) -> int:
+        """Position after the newest row."""
+
+    def __getitem__(self, position: int) -> RowT:
+        """Return a row. Raises IndexError when it is not kept."""
+
+    def span(self, start: int, stop: int) -> list[RowT]:
+        """Return the rows from start to stop - 1, as far as they are kept."""
+
+
+class FrozenRows(Generic[RowT]):
+    """The rows as they were at one moment, whatever is appended or forgotten after it."""
+
+    def __init__(self, source: Source[RowT], end: int) -> None:
+        """Keep the rows below the position `end`."""
+        self.first = min(source.first, end)
+        self.end = end
+        self._kept = source.span(source.first, end)
+
+    def __getitem__(self, position: int) -> RowT:
+        """Return a row. Raises IndexError when it was not kept."""
+        if not self.first <= position < self.end:
+            raise IndexError(position)
+        return self._kept[position - self.first]
+
+    def span(self, start: int, stop: int) -> list[RowT]:
+        """Return the rows from start to stop - 1, as far as they were kept."""
+        return self._kept[max(start, self.first) - self.first : max(stop, self.first) - self.first]

@@ -1,0 +1,34 @@
+"""Colouring text by tone, in the colours of the theme."""
+
+from collections.abc import Mapping
+
+from PySide6.QtGui import QSyntaxHighlighter, QTextCharFormat, QTextDocument
+
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.theme.theme import theme
+
+
+class ToneHighlighter(QSyntaxHighlighter):
+    """Paints named parts of a text; which part is where, its heirs say in `highlightBlock`."""
+
+    TONES: Mapping[str, Tone] = {}
+
+    def __init__(self, document: QTextDocument) -> None:
+        super().__init__(document)
+        self._formats: dict[str, QTextCharFormat] = {}
+        self._take_colours()
+
+    def follow_theme(self) -> None:
+        """Take the colours of another theme."""
+        self._take_colours()
+        self.rehighlight()
+
+    def paint(self, start: int, count: int, name: str) -> None:
+        """Colour characters of the line that is being looked at."""
+        self.setFormat(start, count, self._formats[name])
+
+    def _take_colours(self) -> None:
+        for name, tone in self.TONES.items():
+            form = QTextCharFormat()
+            form.setForeground(theme().color(tone))
+            self._formats[name] = form

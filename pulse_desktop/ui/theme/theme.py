@@ -1,0 +1,226 @@
+"""The one place that knows colours and fonts.
+
+Everything visible takes its colours from the tokens in `resources/theme`, so that dark and light
+can be switched while the window is open, and so that one test can check every contrast.
+"""
+
+import enum
+from typing import Any, Final
+
+import msgspec
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication, QStyleFactory, QToolTip
+
+from pulse_desktop.resources import resource_path
+from pulse_desktop.text.severity import Tone
+from pulse_desktop.ui.theme.style_sheet import style_sheet
+
+SMALLEST_TEXT: Final = 13
+"""Height of ordinary text in device-independent pixels, when the desktop asks for less."""
+LARGEST_TEXT: Final = 17
+"""More would not fit the rows, which are 28 pixels high."""
+
+
+class ThemeChoice(enum.StrEnum):
+    """What the operator asked for."""
+
+    SYSTEM = "system"
+    DARK = "dark"
+    LIGHT = "light"
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """The colours of one theme, as `#rrggbb`.
+
+    Attributes:
+        name: "dark" or "light".
+        colors: by what they are for.
+        topics: the line colours of the seven topics; for graphics, not for text.
+    """
+
+    name: str
+    colors: dict[str, str]
+    topics: dict[str, str]
+
+
+def load_tokens(name: str) -> Tokens:
+    """Read the tokens of the "dark" or "light" theme."""
+    path = resource_path("theme", f"tokens-{name}.json")
+    return msgspec.json.decode(path.read_bytes(), type=Tokens)
+
+
+class Theme(QObject):
+    """The colours and fonts in use.
+
+    Attributes:
+        choice: what was asked for.
+        tokens: what is shown.
+
+    Signals:
+        changed: colours or fonts are different now; what caches either must drop it.
+    """
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.choice = ThemeChoice.SYSTEM
+        self.tokens = load_tokens("dark")
+        self._colors: dict[str, QColor] = {}
+        self._fonts: dict[tuple[str, int, bool], QFont] = {}
+        self._installed = False
+        self._dressed = False
+
+    @property
+    def is_dark(self) -> bool:
+        """Whether the dark theme is shown."""
+        return self.tokens.name == "dark"
+
+    def color(self, name: str | Tone) -> QColor:
+        """Return the colour of a token or tone. Treat it as read-only: it is shared.
+
+        Raises:
+            KeyError: no theme has such a token.
+        """
+        known = self._colors.get(name)
+        if known is None:
+            known = self._colors[name] = QColor(self.tokens.colors[name])
+        return known
+
+    def topic(self, topic: str) -> QColor:
+        """Return the line colour of a topic; a quiet one for a topic that is not of the seven."""
+        key = f"topic {topic}"
+        known = self._colors.get(key)
+        if known is None:
+            value = self.tokens.topics.get(topic) or self.tokens.colors["faint"]
+            known = self._colors[key] = QColor(value)
+        return known
+
+    def text_font(self, *, step: int = 0, bold: bool = False) -> QFont:
+        """Return the desktop's own font, `step` pixels larger than ordinary text."""
+        known = self._fonts.get(("text", step, bold))
+        if known is not None:
+            return QFont(known)
+        font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+        font.setPixelSize(_text_height(font) + step)
+        font.setFeature(QFont.Tag("tnum"), 1)
+        if bold:
+            font.setWeight(QFont.Weight.DemiBold)
+        self._fonts["text", step, bold] = QFont(font)
+        return font
+
+    def number_font(self, *, step: int = 0) -> QFont:
+        """Return the monospaced font for numbers, identifiers and code."""
+        known = self._fonts.get(("number", step, False))
+        if known is not None:
+            return QFont(known)
+        font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+        height = _text_height(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont))
+        # Monospaced faces look larger than proportional ones of the same size.
+        font.setPixelSize(height - 1 + step)
+        font.setStyleHint(QFont.StyleHint.Monospace)
+        self._fonts["number", step, False] = QFont(font)
+        return font
+
+    def install(self, choice: ThemeChoice = ThemeChoice.SYSTEM) -> None:
+        """Dress the application, and follow the desktop from now on. Called once, before a window.
+
+        Raises:
+            RuntimeError: there is no QApplication yet.
+        """
+        app = QApplication.instance()
+        if not isinstance(app, QApplication):
+            raise RuntimeError("make the QApplication before the theme")  # noqa: TRY004
+        if not self._installed:
+            self._installed = True
+            app.setStyle(QStyleFactory.create("Fusion"))
+            QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow)
+        self.choose(choice)
+
+    def choose(self, choice: ThemeChoice) -> None:
+        """Show the dark or the light theme, or the one of the desktop."""
+        self.choice = choice
+        hints = QGuiApplication.styleHints()
+        scheme = {
+            ThemeChoice.DARK: Qt.ColorScheme.Dark,
+            ThemeChoice.LIGHT: Qt.ColorScheme.Light,
+        }.get(choice, Qt.ColorScheme.Unknown)
+        # The platform is told as well, so that its title bar and file dialogs match.
+        hints.setColorScheme(scheme)
+        self._follow()
+
+    def _follow(self, *_: Any) -> None:
+        name = self.choice.value
+        if self.choice is ThemeChoice.SYSTEM:
+            light = QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Light
+            name = "light" if light else "dark"
+        if name != self.tokens.name or not self._dressed:
+            self._dress(load_tokens(name))
+
+    def _dress(self, tokens: Tokens) -> None:
+        self.tokens = tokens
+        self._colors.clear()
+        self._fonts.clear()
+        app = QApplication.instance()
+        if not isinstance(app, QApplication):
+            return
+        self._dressed = True
+        app.setFont(self.text_font())
+        palette = _palette(self)
+        app.setPalette(palette)
+        QToolTip.setPalette(palette)
+        chevron = resource_path("theme", f"chevron-{tokens.name}.svg")
+        app.setStyleSheet(style_sheet(tokens.colors, app.font().pixelSize(), chevron))
+        self.changed.emit()
+
+
+def _text_height(font: QFont) -> int:
+    wanted = font.pixelSize()
+    if wanted <= 0:
+        wanted = QFontInfo(font).pixelSize()
+    return max(SMALLEST_TEXT, min(LARGEST_TEXT, wanted))
+
+
+def _palette(theme: Theme) -> QPalette:
+    """Return the palette for what the style sheet does not reach."""
+    role = QPalette.ColorRole
+    palette = QPalette()
+    for target, name in (
+        (role.Window, "window"),
+        (role.WindowText, "text"),
+        (role.Base, "surface"),
+        (role.AlternateBase, "raised"),
+        (role.Text, "text"),
+        (role.Button, "raised"),
+        (role.ButtonText, "text"),
+        (role.BrightText, "on_accent"),
+        (role.ToolTipBase, "raised"),
+        (role.ToolTipText, "text"),
+        (role.PlaceholderText, "faint"),
+        (role.Highlight, "selection"),
+        (role.HighlightedText, "text"),
+        (role.Link, "accent"),
+        (role.LinkVisited, "retry"),
+        (role.Accent, "accent"),
+        (role.Light, "hover"),
+        (role.Midlight, "raised"),
+        (role.Mid, "border"),
+        (role.Dark, "border_strong"),
+        (role.Shadow, "shadow"),
+    ):
+        palette.setColor(target, theme.color(name))
+    for target in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, target, theme.color("disabled"))
+    return palette
+
+
+_theme: Theme | None = None
+
+
+def theme() -> Theme:
+    """Return the application's theme."""
+    global _theme  # noqa: PLW0603  there is one screen to dress
+    if _theme is None:
+        _theme = Theme()
+    return _theme

@@ -1,6 +1,0 @@
-"""`python -m workers`: the same as `pulse-worker`."""
-
-from workers.cli import run_as_script
-
-if __name__ == "__main__":
-    run_as_script()

@@ -1,0 +1,1 @@
+"""TaskIQ brokers over JetStream and core NATS, and the deliveries they make."""

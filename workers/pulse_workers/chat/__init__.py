@@ -1,0 +1,1 @@
+"""The Pulse Radar application: chat messages, agents, providers and their tasks."""

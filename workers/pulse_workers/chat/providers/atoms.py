@@ -1,0 +1,235 @@
+"""Pieces of knowledge found by the words that announce them, in English and Ukrainian.
+
+A cue is a phrase with a strength: "we decided" all but proves a decision, "should" only hints at a
+requirement. The sentence around the cue becomes the atom, with the message as its evidence.
+"""
+
+import hashlib
+import math
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_workers.chat.providers.text import (
+    content_words,
+    language_of,
+    prose,
+    sentences,
+)
+from pulse_workers.chat.records import Atom, ChatMessage, Evidence
+
+_EN: Final[dict[str, tuple[tuple[float, str], ...]]] = {
+    "decision": (
+        (0.95, r"we (?:have )?(?:decided|agreed|settled)|decision\s*:|decided (?:to|that|on)"),
+        (
+            0.8,
+            r"let'?s go with|we(?:'ll| will) (?:go with|keep|stay with|use|switch)|agreed[:,]",
+        ),
+    ),
+    "blocker": (
+        (
+            0.95,
+            r"block(?:ed|ing) (?:by|on|us|the)|blocker|can(?:no|')t (?:proceed|continue)",
+        ),
+        (0.75, r"(?:still )?waiting (?:for|on)|stuck (?:on|with|at|in)|on hold until"),
+    ),
+    "risk": (
+        (0.9, r"\brisk(?:y|s)?\b|might break|could break|worr(?:ies|ied)|dangerous"),
+        (0.65, r"if (?:it|this|that) (?:fails|happens)|single point of failure|not tested"),
+    ),
+    "problem": (
+        (0.9, r"(?:does|do|did)(?:n'?t| not) work|broken|crash(?:es|ed|ing)?\b|fail(?:s|ed|ing)\b"),
+        (0.85, r"\bbug\b|outage|time[sd]? ?out|error rate|regression|leak(?:s|ing)?\b|\bflaky\b"),
+        (0.7, r"\b(?:problem|issue|incident|errors?|slow|stuck|missing|wrong)\b"),
+    ),
+    "solution": (
+        (0.95, r"fixed (?:by|it|in|with|the)|the fix (?:is|was)|solved|resolved|work-?around"),
+        (0.7, r"\b(?:fix(?:ed)?|patch(?:ed)?|rolled back|reverted|merged|deployed)\b|now works"),
+    ),
+    "insight": (
+        (0.95, r"turns? out|root cause|it was because|the reason (?:is|was)|we learn(?:ed|t)"),
+        (0.7, r"interesting(?:ly)?[:,]|so it(?:'s| is) the|looks like|which (?:means|explains)"),
+    ),
+    "idea": (
+        (0.9, r"\bidea\b|what if|how about|(?:i|we) (?:propose|suggest)|proposal"),
+        (0.7, r"we could(?! not|n)|maybe we (?:should|can)|could we|would be (?:nice|better)"),
+    ),
+    "requirement": (
+        (0.85, r"\bmust(?:n'?t)?\b|requirement|(?:is|are) required|has to\b|have to\b|mandatory"),
+        (0.6, r"\bshould(?:n'?t)?\b|needs? to\b|no later than|by (?:friday|monday|the end of)"),
+    ),
+}
+_UK: Final[dict[str, tuple[tuple[float, str], ...]]] = {
+    "decision": (
+        (0.95, r"(?:ми )?виріш(?:или|ено)|рішення\s*[:—–-]|домовились|домовилися|погодили"),
+        (0.8, r"беремо варіант|зупин(?:и|я)лись на|залишаємо|лишаємо|переходимо на|робимо так"),
+    ),
+    "blocker": (
+        (
+            0.95,
+            r"блокер\w*(?! знят)|блоку(?:є|ють|ємо)(?!\w)|заблокован|не можемо (?:рух|продовж)",
+        ),
+        (0.75, r"чека(?:ємо|ю) (?:на|поки|від)|застряг(?:ли|ла|ло)?|стоїмо через|впер(?:лись|ся)"),
+    ),
+    "risk": (
+        (0.9, r"ризик|ризикован|може (?:впасти|зламатис|не витримати)|небезпечн|непокоїть|боюсь"),
+        (0.65, r"якщо (?:це |воно )?(?:впаде|не спрацює|станеться)|не тестували|не перевіряли"),
+    ),
+    "problem": (
+        (0.9, r"не працює|не працюють|падає|падають|впав|впала|впало|впали|зламал|крашит|відвалю"),
+        (0.85, r"\bбаг\b|\bбаги\b|помилк|таймаут|флак|витік|тече пам|деградаці|інцидент|завис"),
+        (0.7, r"проблем|повільно|гальму|не приходить|не відкри|загуби|дублю|горить|недоступн"),
+    ),
+    "solution": (
+        (0.95, r"(?:по|ви)лагод(?:ив|ила|или)|виправ(?:ив|ила|или|лено)|пофікс|вирішив|допомогло"),
+        (
+            0.7,
+            r"\bфікс|обхідн|відкоти(?:в|ла|ли)|замерж|задепло|викотив|викотили|тепер ок",
+        ),
+    ),
+    "insight": (
+        (0.95, r"виявил[оа]с|з'ясувал|причина (?:в|у|була|—|-|:)|корінь проблеми|зрозуміли,? що"),
+        (0.7, r"схоже,? що|схоже на|цікаво[:,]|тобто (?:це|справа)|виходить,? що|ось чому"),
+    ),
+    "idea": (
+        (0.9, r"\bідея|є думка|а що,? якщо|а якщо (?:ми|б|зробити)|пропоную|пропозиція"),
+        (0.7, r"можна (?:було )?б|давайте|може,? (?:краще|варто|зробимо)|було б (?:добре|круто)"),
+    ),
+    "requirement": (
+        (0.85, r"обов'?язково|вимога|вимоги|мус(?:ить|имо|ять)|повин(?:ен|на|ні|но)|необхідно"),
+        (0.6, r"\bтреба\b|потрібн|має бути|мають бути|до п'ятниці|до понеділка|до кінця"),
+    ),
+}
+_BAD_NEWS: Final = frozenset({"problem", "blocker", "risk"})
+_NONE_BEFORE: Final = re.compile(
+    r"(?<!\w)(?<!\d[.,])(?:0|no|zero|without(?: any)?|never|free of|жодн\w+|нуль|без)[\s-]+$",
+    re.IGNORECASE,
+)
+_NONE_AFTER: Final = re.compile(
+    r"[\w']*(?:-free\b|\s*[:=]?\s*(?:0|none|zero|нуль)\b(?![.,]?\d))", re.IGNORECASE
+)
+_QUESTION: Final = 0.8
+_STRONG: Final = 0.55
+_MIN_WORDS: Final = 3
+_MAX_TITLE: Final = 140
+_LONG: Final = 16
+"""Meaningful words above which a cue says less and less about the whole sentence."""
+
+
+def _compiled(
+    cues: dict[str, tuple[tuple[float, str], ...]],
+) -> tuple[tuple[str, float, re.Pattern[str]], ...]:
+    return tuple(
+        (kind, strength, re.compile(rf"(?<!\w)(?:{pattern})", re.IGNORECASE))
+        for kind, options in cues.items()
+        for strength, pattern in options
+    )
+
+
+_CUES: Final = {"en": _compiled(_EN), "uk": _compiled(_UK)}
+_ALL: Final = _CUES["en"] + _CUES["uk"]
+
+
+def cue_strength(text: str) -> float:
+    """Return how strongly the wording of a text promises knowledge, 0 to 1."""
+    bare = _plain_quotes(prose(text))
+    found = sorted(
+        {kind: strength for kind, strength, _ in reversed(_hits(bare))}.values(), reverse=True
+    )
+    missing = 1.0
+    for strength in found:  # two hints are worth more than one, never more than certainty
+        missing *= 1.0 - strength * 0.85
+    return 1.0 - missing
+
+
+def atoms_in(
+    messages: Sequence[ChatMessage], language: str | None, *, model: str, now: float
+) -> list[Atom]:
+    """Find atoms.
+
+    Args:
+        messages: where to look.
+        language: `en` or `uk` to look only at sentences of that language, None for both.
+        model: name to sign with.
+        now: Unix seconds.
+    """
+    found: dict[str, Atom] = {}
+    for message in messages:
+        for atom in _atoms_of(message, language, model, format_timestamp(now)):
+            found.setdefault(atom.id, atom)
+    return list(found.values())
+
+
+def _atoms_of(
+    message: ChatMessage, language: str | None, model: str, found_at: str
+) -> Iterator[Atom]:
+    for sentence in sentences(message.content):
+        bare = _plain_quotes(prose(sentence))
+        meaning = content_words(bare)
+        if len(meaning) < _MIN_WORDS:
+            continue
+        spoken = language_of(sentence) or language_of(message.content) or "en"
+        if spoken == "other" or (language is not None and spoken != language):
+            continue
+        best = _best_cue(bare, sentence)
+        if best is None:
+            continue
+        kind, strength, cue = best
+        yield Atom(
+            id=_identity(kind, meaning),
+            type=kind,
+            title=_title(sentence),
+            evidence=(Evidence(message.id, sentence, cue),),
+            confidence=round(strength * _weight(len(meaning)), 3),
+            language=spoken,
+            found_at=found_at,
+            model=model,
+        )
+
+
+def _best_cue(bare: str, sentence: str) -> tuple[str, float, str] | None:
+    """Return the strongest cue of a sentence: its kind, strength and words."""
+    if sentence.rstrip(' )"»”').endswith("?"):
+        idea = [c for c in _hits(bare) if c[0] == "idea" and c[1] > _QUESTION]
+        return idea[0] if idea else ("question", _QUESTION, "?")
+    hits = [hit for hit in _hits(bare) if hit[1] >= _STRONG]
+    return max(hits, key=lambda hit: hit[1], default=None)
+
+
+def _weight(words: int) -> float:
+    """Return how much a cue says about a sentence of so many meaningful words."""
+    return min(1.0, 0.6 + 0.05 * words) * math.sqrt(min(1.0, _LONG / words))
+
+
+def _hits(bare: str) -> list[tuple[str, float, str]]:
+    return [
+        (kind, strength, match.group().strip().lower())
+        for kind, strength, cue in _ALL
+        if (match := _meant(kind, cue, bare))
+    ]
+
+
+def _meant(kind: str, cue: re.Pattern[str], bare: str) -> re.Match[str] | None:
+    """Return the first place of a cue; bad news that is denied ("0 errors") is none."""
+    for match in cue.finditer(bare):
+        denied = kind in _BAD_NEWS and (
+            _NONE_BEFORE.search(bare, 0, match.start()) or _NONE_AFTER.match(bare, match.end())
+        )
+        if not denied:
+            return match
+    return None
+
+
+def _identity(kind: str, meaning: Sequence[str]) -> str:
+    text = f"{kind} {' '.join(meaning)}"
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+
+def _title(sentence: str) -> str:
+    line = " ".join(sentence.split())
+    return line if len(line) <= _MAX_TITLE else f"{line[: _MAX_TITLE - 1].rstrip()}…"
+
+
+def _plain_quotes(text: str) -> str:
+    return text.replace("’", "'").replace("ʼ", "'")

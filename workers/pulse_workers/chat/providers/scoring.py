@@ -1,0 +1,120 @@
+"""How much a chat message matters, by things that can be seen and explained.
+
+Each factor is 0 to 1 and counts by its weight; the weights sum to 1, so the score is 0 to 1 too.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pulse_desktop.protocol.timestamps import parse_timestamp
+from pulse_workers.chat.providers.atoms import cue_strength
+from pulse_workers.chat.providers.text import content_words, words
+from pulse_workers.chat.records import ChatMessage
+
+WEIGHTS: Final[Mapping[str, float]] = {
+    "knowledge_cues": 0.32,
+    "length": 0.24,
+    "uniqueness": 0.16,
+    "numbers": 0.06,
+    "question": 0.05,
+    "code": 0.04,
+    "link": 0.03,
+    "attachment": 0.03,
+    "reply": 0.02,
+    "author_activity": 0.02,
+    "recency": 0.02,
+    "mention": 0.01,
+}
+NOISE_BELOW: Final = 0.30
+SIGNAL_ABOVE: Final = 0.60
+
+_FULL_LENGTH: Final = 30
+_HALF_LIFE: Final = 14 * 86_400.0
+_ACTIVE_SHARE: Final = 0.25
+_ENDS_AS_QUESTION: Final = re.compile(r"\?(?:[\s)\"»”]|$)")
+_NUMBER: Final = re.compile(r"(?<!\w)\d+(?:[.,:]\d+)*\s?(?:%|ms|s|с|мс|GB|MB|ГБ|МБ|k|rps|x)?(?!\w)")
+
+
+def factors_of(
+    message: ChatMessage,
+    context: Sequence[ChatMessage],
+    attachment_text: str,
+    now: float,
+) -> dict[str, float]:
+    """Measure a message.
+
+    Args:
+        message: the message.
+        context: messages before it, newest first.
+        attachment_text: what its attachments say, empty when there are none.
+        now: Unix seconds.
+
+    Returns:
+        Every factor of `WEIGHTS`, 0 to 1, rounded to three decimals.
+    """
+    own = content_words(message.content)
+    measured = {
+        "length": _length(len(own)),
+        "uniqueness": _uniqueness(own, context),
+        "knowledge_cues": cue_strength(message.content),
+        "question": 1.0 if _ENDS_AS_QUESTION.search(message.content) else 0.0,
+        "numbers": min(1.0, len(_NUMBER.findall(message.content)) / 3),
+        "link": 1.0 if message.links else 0.0,
+        "code": 1.0 if message.has_code else 0.0,
+        "attachment": _attachment(message, attachment_text),
+        "reply": 1.0 if message.reply_to else 0.0,
+        "mention": 1.0 if message.mentions else 0.0,
+        "author_activity": _author_activity(message, context),
+        "recency": _recency(message, now),
+    }
+    return {name: round(value, 3) for name, value in measured.items()}
+
+
+def importance(factors: Mapping[str, float]) -> float:
+    """Return the weighted sum, 0 to 1, rounded to three decimals."""
+    return round(min(1.0, sum(WEIGHTS[name] * value for name, value in factors.items())), 3)
+
+
+def classify(score: float) -> str:
+    """Return noise, weak_signal or signal."""
+    if score < NOISE_BELOW:
+        return "noise"
+    return "signal" if score > SIGNAL_ABOVE else "weak_signal"
+
+
+def _length(count: int) -> float:
+    """Grow quickly at first: three words say more than one, a hundred little more than thirty."""
+    return min(1.0, math.log1p(count) / math.log1p(_FULL_LENGTH))
+
+
+def _uniqueness(own: Sequence[str], context: Sequence[ChatMessage]) -> float:
+    """Return 1 minus the largest share of its words that one recent message has too."""
+    if not own:
+        return 0.0
+    mine = set(own)
+    shared = (len(mine & set(words(other.content))) / len(mine) for other in context)
+    rare = min(1.0, len(mine) / 4)
+    return (1.0 - max(shared, default=0.0)) * rare
+
+
+def _attachment(message: ChatMessage, text: str) -> float:
+    if text:
+        return 1.0
+    return 0.5 if message.attachments and message.content else 0.0
+
+
+def _author_activity(message: ChatMessage, context: Sequence[ChatMessage]) -> float:
+    """Return how much of the recent talk is the author's, full from a quarter on."""
+    if not context:
+        return 0.0
+    mine = sum(other.author_id == message.author_id for other in context)
+    return min(1.0, mine / len(context) / _ACTIVE_SHARE)
+
+
+def _recency(message: ChatMessage, now: float) -> float:
+    sent = parse_timestamp(message.sent_at)
+    if sent is None:
+        return 0.0
+    return math.exp2(-max(0.0, now - sent) / _HALF_LIFE)

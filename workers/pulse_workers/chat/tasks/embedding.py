@@ -1,0 +1,65 @@
+"""Embedding messages: one vector each, for nearness in meaning."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from taskiq import TaskiqDepends
+from taskiq.depends.progress_tracker import ProgressTracker, TaskState
+
+from pulse_workers.chat.services import current_services
+from pulse_workers.registry import task
+
+SLICE: Final = 64
+"""Vectors stored between two reports of progress; a smaller batch needs none."""
+
+
+@task(
+    task_name="workers.tasks.embedding:embed_messages_batch",
+    max_attempts=3,
+    retry_delay=2,
+    retry_on="TimeoutError",
+)
+async def embed_messages_batch(
+    message_ids: Sequence[str],
+    *,
+    progress: ProgressTracker[Any] = TaskiqDepends(),  # noqa: B008 - TaskIQ reads it
+) -> dict[str, Any]:
+    """Store a unit vector for each message.
+
+    Args:
+        message_ids: ids of stored messages.
+        progress: not an argument, TaskIQ fills it in.
+
+    Returns:
+        How many vectors of how many dimensions were stored, and how many messages were missing.
+
+    Raises:
+        ProviderRefusedError: a message is too long.
+    """
+    services = current_services()
+    messages = await services.store.messages(message_ids)
+    texts = [message.content for message in messages]
+    embedded = await asyncio.to_thread(services.provider.embed, texts)
+    ids = [message.id for message in messages]
+    for first in range(0, len(ids), SLICE):
+        if len(ids) > SLICE:
+            await _report(progress, first, len(ids))
+        part = slice(first, first + SLICE)
+        await services.store.put_embeddings(ids[part], embedded.vectors[part])
+    if len(ids) > SLICE:
+        await _report(progress, len(ids), len(ids))
+    return {
+        "embedded": len(messages),
+        "failed": len(message_ids) - len(messages),
+        "dimensions": int(embedded.vectors.shape[1]) if len(messages) else 0,
+        "empty": int((~embedded.vectors.any(axis=1)).sum()) if len(messages) else 0,
+        "tokens": embedded.usage.tokens_in,
+        "model": services.provider.embedding_model,
+    }
+
+
+async def _report(progress: ProgressTracker[Any], done: int, total: int) -> None:
+    await progress.set_progress(
+        TaskState.STARTED, {"done": done, "total": total, "message": "vectors stored"}
+    )

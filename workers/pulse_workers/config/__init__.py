@@ -1,0 +1,1 @@
+"""Settings of a worker, and how it authenticates."""

@@ -1,0 +1,1 @@
+"""Commands to running workers: cancel, pause, resume, drain, log level."""

@@ -1,0 +1,1 @@
+"""The result backend: results and progress as JSON in the Object Store."""

@@ -1,0 +1,1 @@
+"""The worker process: start, receive tasks, shut down."""

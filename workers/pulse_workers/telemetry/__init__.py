@@ -1,0 +1,1 @@
+"""Events that workers publish: tasks, heartbeats, load, task schemas."""

@@ -1,0 +1,250 @@
+"""Events about tasks: queued, started, progress, succeeded, failed, cancelled.
+
+Nothing here may fail or delay a task: every hook only fills in a dict and hands it to the
+publisher. An exception in TaskIQ's `pre_execute` would kill the delivery, so none gets out.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+import traceback
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Final
+
+from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
+from taskiq.exceptions import NoResultError
+
+from pulse_desktop.model.redaction import mask_address
+from pulse_desktop.protocol.task_message import TASK_NAME
+from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_workers.brokers.delivery import Delivery, current_delivery
+from pulse_workers.brokers.retries import retry_policy
+from pulse_workers.errors import ResultNotStoredError
+from pulse_workers.results.backend import JsonResults
+from pulse_workers.results.progress import Report
+from pulse_workers.runtime import interrupt
+from pulse_workers.telemetry.event_publisher import EventPublisher
+
+logger = logging.getLogger("pulse.workers.events")
+
+_MAX_TRACEBACK: Final = 32_768
+_MAX_TEXT: Final = 8_192
+_STRING_LABEL: Final = 3
+_REQUEUED: Final = "X-Taskiq-requeue"
+_WORKER_STOPPED: Final = {
+    "type": "WorkerStopped",
+    "message": "the worker stopped before the task was done; it is run again",
+    "traceback": "",
+}
+
+
+@contextlib.contextmanager
+def _harmless(message: TaskiqMessage) -> Iterator[None]:
+    """Log what goes wrong in a hook instead of letting it reach the task."""
+    try:
+        yield
+    except Exception:
+        logger.exception("the event for %s was not written", message.task_id)
+
+
+class EventMiddleware(TaskiqMiddleware):
+    """Publishes what happens to tasks."""
+
+    def __init__(self, events: EventPublisher, worker: str) -> None:
+        super().__init__()
+        self._events = events
+        self._worker = worker
+        self._results: JsonResults | None = None
+
+    def watch(self, results: JsonResults) -> None:
+        """Tell also of progress, and of results that cannot be stored."""
+        self._results = results
+        results.on_progress = self._progress
+        results.on_not_stored = self._not_stored
+
+    def pre_send(self, message: TaskiqMessage) -> TaskiqMessage:
+        """Put the name into the labels: results repeat labels, and hold no name themselves."""
+        message.labels[TASK_NAME] = message.task_name
+        if message.labels_types is not None:
+            message.labels_types[TASK_NAME] = _STRING_LABEL
+        return message
+
+    def post_send(self, message: TaskiqMessage) -> None:
+        """Tell that a task was enqueued."""
+        with _harmless(message):
+            self._events.publish(
+                "tasks",
+                "task.queued",
+                {
+                    **_identity(message),
+                    "args": message.args,
+                    "kwargs": message.kwargs,
+                    "labels": message.labels,
+                    "labels_types": message.labels_types,
+                    "queued_at": format_timestamp(time.time()),
+                },
+            )
+
+    def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
+        """Tell that an attempt begins."""
+        message.labels.setdefault(TASK_NAME, message.task_name)
+        delivery = current_delivery.get()
+        if delivery is not None and delivery.cancellation is None:
+            delivery.started_at = time.monotonic()
+            with _harmless(message):
+                self._events.publish(
+                    "tasks",
+                    "task.started",
+                    {
+                        **self._attempt(message, delivery),
+                        "max_attempts": self._max_attempts(message),
+                        "queued_at": format_timestamp(delivery.queued_at),
+                    },
+                )
+        return message
+
+    def on_error(
+        self, message: TaskiqMessage, result: TaskiqResult[Any], exception: BaseException
+    ) -> None:
+        """Tell that an attempt failed and there will be another."""
+        delivery = current_delivery.get()
+        if delivery is not None and isinstance(result.error, NoResultError):
+            if self._results is not None:
+                self._results.forget_progress(message.task_id)
+            with _harmless(message):
+                self._publish_attempt_failed(message, delivery, exception)
+
+    def post_save(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
+        """Tell how the task ended, now that its result can be read."""
+        delivery = current_delivery.get()
+        if delivery is not None:
+            with _harmless(message):
+                self._publish_end(message, delivery, result)
+
+    def _publish_attempt_failed(
+        self, message: TaskiqMessage, delivery: Delivery, exception: BaseException
+    ) -> None:
+        if delivery.given_back:
+            self._publish_failure(message, delivery, _WORKER_STOPPED, will_retry=True)
+        elif not isinstance(exception, NoResultError):
+            self._publish_failure(message, delivery, _described(exception), will_retry=True)
+        elif _REQUEUED not in message.labels:  # the task wants no result, and is done
+            self._publish_success(message, delivery)
+
+    def _publish_end(
+        self, message: TaskiqMessage, delivery: Delivery, result: TaskiqResult[Any]
+    ) -> None:
+        if not result.is_err:
+            self._publish_success(message, delivery)
+        elif isinstance(delivery.error, asyncio.CancelledError):
+            by = delivery.cancellation
+            self._events.publish(
+                "tasks",
+                "task.cancelled",
+                {
+                    **self._attempt(message, delivery),
+                    "run_s": _run_seconds(delivery),
+                    "who": by.who if by is not None else None,
+                    "reason": (by.reason if by is not None else mask_address(str(delivery.error)))
+                    or "cancelled",
+                },
+            )
+        else:
+            error = result.error or delivery.error or RuntimeError("no reason given")
+            self._publish_failure(message, delivery, _described(error), will_retry=False)
+
+    def _publish_success(self, message: TaskiqMessage, delivery: Delivery) -> None:
+        self._events.publish(
+            "tasks",
+            "task.succeeded",
+            {
+                **self._attempt(message, delivery),
+                "run_s": _run_seconds(delivery),
+                "result_bytes": delivery.result_bytes,
+            },
+        )
+
+    def _publish_failure(
+        self,
+        message: TaskiqMessage,
+        delivery: Delivery,
+        error: dict[str, str],
+        *,
+        will_retry: bool,
+    ) -> None:
+        self._events.publish(
+            "tasks",
+            "task.failed",
+            {
+                **self._attempt(message, delivery),
+                "max_attempts": self._max_attempts(message),
+                "will_retry": will_retry,
+                "retry_in_s": delivery.retry_after,
+                "error": error,
+                "run_s": _run_seconds(delivery),
+                "result_bytes": delivery.result_bytes,
+            },
+        )
+
+    def _progress(self, report: Report) -> None:
+        self._events.publish("tasks", "task.progress", report.told())
+
+    def _not_stored(self, task_id: str, error: ResultNotStoredError) -> None:
+        delivery = current_delivery.get()
+        self._events.publish(
+            "tasks",
+            "task.failed",
+            {
+                "task_id": task_id,
+                "worker": self._worker,
+                "attempt": delivery.attempt if delivery is not None else 1,
+                "will_retry": False,
+                "error": _described(error),
+                "run_s": _run_seconds(delivery) if delivery is not None else None,
+            },
+        )
+
+    def _max_attempts(self, message: TaskiqMessage) -> int:
+        task = self.broker.get_all_tasks().get(message.task_name)
+        return retry_policy(message.labels, task.labels if task else None).max_attempts
+
+    def _attempt(self, message: TaskiqMessage, delivery: Delivery) -> dict[str, Any]:
+        return {**_identity(message), "worker": self._worker, "attempt": delivery.attempt}
+
+
+def _identity(message: TaskiqMessage) -> dict[str, str]:
+    return {"task_id": message.task_id, "task_name": message.task_name}
+
+
+def _run_seconds(delivery: Delivery) -> float | None:
+    if not delivery.started_at:
+        return None
+    return round(time.monotonic() - delivery.started_at, 6)
+
+
+def _own_part(trace: TracebackType | None) -> TracebackType | None:
+    """Return the task's own part of a traceback, without the frames that called it."""
+    inner = trace
+    while inner is not None:
+        if inner.tb_frame.f_code.co_filename == interrupt.__file__ and inner.tb_next is not None:
+            return inner.tb_next
+        inner = inner.tb_next
+    while trace is not None and "taskiq" in trace.tb_frame.f_code.co_filename:
+        trace = trace.tb_next
+    return trace
+
+
+def _described(error: BaseException) -> dict[str, str]:
+    """Return type, message and traceback, without secrets and without TaskIQ's own frames."""
+    trace = _own_part(error.__traceback__)
+    text = "".join(traceback.format_exception(type(error), error, trace))
+    if len(text) > _MAX_TRACEBACK:
+        half = _MAX_TRACEBACK // 2
+        text = f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
+    return {
+        "type": type(error).__name__,
+        "message": mask_address(str(error))[:_MAX_TEXT],
+        "traceback": mask_address(text),
+    }
