@@ -14,35 +14,37 @@ from collections.abc import Callable, Iterator
 import msgspec
 from traffic import BLOCK, Traffic
 
-from pulse_desktop.protocol.inbound import Arrival, Channel
+from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.state.system import SystemState
 
 FILL = 100_000
 
 
-def events(blocks: int) -> list[Arrival]:
+def events(blocks: int) -> list[InboundMessage]:
     """Return the events of some blocks, as they come from the network."""
     traffic = Traffic(headers=False)
     return [each for _ in range(blocks) for each in _arrivals(traffic.take(BLOCK))]
 
 
-def _arrivals(commands: bytes) -> Iterator[Arrival]:
+def _arrivals(commands: bytes) -> Iterator[InboundMessage]:
     at = 0
     while at < len(commands):
         end = commands.index(b"\r\n", at)
         _, subject, size = commands[at:end].split()
         begin = end + 2
         at = begin + int(size) + 2
-        yield Arrival(Channel.EVENT, subject.decode(), commands[begin : at - 2], time.time())
+        yield InboundMessage(Source.EVENT, subject.decode(), commands[begin : at - 2], time.time())
 
 
-def _microseconds(work: Callable[[list[Arrival]], None], arrivals: list[Arrival]) -> float:
+def _microseconds(
+    work: Callable[[list[InboundMessage]], None], arrivals: list[InboundMessage]
+) -> float:
     begin = time.process_time()
     work(arrivals)
     return (time.process_time() - begin) / len(arrivals) * 1e6
 
 
-def _decode_all(arrivals: list[Arrival]) -> None:
+def _decode_all(arrivals: list[InboundMessage]) -> None:
     decode = msgspec.json.Decoder().decode
     for arrival in arrivals:
         decode(arrival.payload)

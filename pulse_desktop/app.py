@@ -16,13 +16,13 @@ from typing import Any, Final
 
 from pulse_desktop.cli.exit_codes import FAILED
 from pulse_desktop.embedded.paths import data_folder
-from pulse_desktop.embedded.stack import LocalStack, StackInfo, running_stack
+from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo, running_stack
 from pulse_desktop.embedded.stack_logs import StackLogs
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
-from pulse_desktop.model.redaction import mask_address
-from pulse_desktop.session.operations import DesktopOperations
-from pulse_desktop.session.session import Monitor
-from pulse_desktop.session.supervisor import Supervisor, TaskProblem
+from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.session.operations import SessionOperations
+from pulse_desktop.session.session import Session
+from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.qt_guard import UnsafeQtError, check_reference_counting
 
@@ -37,13 +37,13 @@ os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
 from PySide6.QtCore import Qt, QTimer
 
 from pulse_desktop.ui.pages.registry import PAGES
-from pulse_desktop.ui.shell.crash_handler import BugReports
-from pulse_desktop.ui.shell.embedded_actions import EmbeddedServer
-from pulse_desktop.ui.shell.limitations_notice import HindranceNotice
-from pulse_desktop.ui.shell.notifications import Notice
-from pulse_desktop.ui.shell.status_updater import ACTIVE_MS, IDLE_MS, WindowFigures
+from pulse_desktop.ui.shell.crash_handler import CrashHandler
+from pulse_desktop.ui.shell.embedded_actions import EmbeddedServerActions
+from pulse_desktop.ui.shell.limitations_notice import LimitationsNotice
+from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.status_updater import ACTIVE_MS, IDLE_MS, StatusUpdater
 from pulse_desktop.ui.shell.window import MainWindow
-from pulse_desktop.ui.shell.window_state import LookFile, WindowMemory
+from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager
 
 FOLD_BUDGET_S: Final = 0.004
 """How long folding may keep the loop from answering keys, reading the network and painting."""
@@ -71,7 +71,9 @@ class Desktop:
             shown also when its address was named.
     """
 
-    def __init__(self, server: str, monitor_url: str = "", *, look: LookFile | None = None) -> None:
+    def __init__(
+        self, server: str, monitor_url: str = "", *, look: WindowStateFile | None = None
+    ) -> None:
         """Put the parts together, inside a running event loop.
 
         Args:
@@ -80,26 +82,26 @@ class Desktop:
             look: where it is kept what the window looks like; None keeps nothing.
         """
         self.state = SystemState()
-        self.monitor: Monitor | None = None
-        self.stack: LocalStack | None = None if server else LocalStack()
+        self.monitor: Session | None = None
+        self.stack: EmbeddedStack | None = None if server else EmbeddedStack()
         self._server = server
         running = running_stack() if server else None
         here = running is not None and running.server == server
         self._monitor_url = running.monitor if running and here else monitor_url
-        self._operations = DesktopOperations()
-        self._reports = BugReports()
+        self._operations = SessionOperations()
+        self._reports = CrashHandler()
         self._reports.install(asyncio.get_running_loop())
         self._supervisor = Supervisor(self._on_problem)
         self._numbers = itertools.count()
         self.window = MainWindow(self.state, self._operations, PAGES, start=self._start_work)
-        self.embedded: EmbeddedServer | None = None
+        self.embedded: EmbeddedServerActions | None = None
         if here or not server:
             logs = StackLogs(data_folder())
-            self.embedded = EmbeddedServer(self.window, logs, self._start_work)
+            self.embedded = EmbeddedServerActions(self.window, logs, self._start_work)
         self._reports.tell = self.window.tell
-        self._memory = WindowMemory(self.window, look) if look is not None else None
-        self._figures = WindowFigures(self.window, self.state)
-        self._hindrances = HindranceNotice(self.window.tell, self.window.notices.withdraw)
+        self._memory = WindowStateManager(self.window, look) if look is not None else None
+        self._figures = StatusUpdater(self.window, self.state)
+        self._limitations = LimitationsNotice(self.window.tell, self.window.notices.withdraw)
         self.stopped = asyncio.Event()
         self.window.close_requested.connect(self.stopped.set)
         self._timer = QTimer(timerType=Qt.TimerType.PreciseTimer)
@@ -117,7 +119,7 @@ class Desktop:
     def start(self) -> None:
         """Begin: frames at once, events as soon as there is a server."""
         local = self.embedded is not None
-        name = "embedded server" if local else mask_address(self._server).rpartition("@")[2]
+        name = "embedded server" if local else redact_url(self._server).rpartition("@")[2]
         self.window.top_bar.set_environment("local" if local else "")
         self.window.top_bar.set_connections([("here", name.removeprefix("nats://"))], "here")
         first = PAGES[0].key
@@ -143,7 +145,7 @@ class Desktop:
         self.window.deleteLater()
         self._reports.uninstall()
 
-    async def watched(self) -> Monitor:
+    async def watched(self) -> Session:
         """Wait until there is a connected monitor, and return it.
 
         Raises:
@@ -155,7 +157,7 @@ class Desktop:
         await self.monitor.connection.wait_connected()
         return self.monitor
 
-    async def watched_within(self, seconds: float) -> Monitor:
+    async def watched_within(self, seconds: float) -> Session:
         """Like `watched`, but raise CannotConnectError with the reason when that takes longer."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -177,7 +179,7 @@ class Desktop:
         else:
             self._watch(self._server, self._monitor_url)
 
-    async def _keep(self, stack: LocalStack | None) -> None:
+    async def _keep(self, stack: EmbeddedStack | None) -> None:
         if stack is not None:
             await stack.keep(self._on_stack)
 
@@ -185,7 +187,7 @@ class Desktop:
         """Follow the stack when it comes back at another address; say when it does not."""
         if info.state == "failed":
             self.window.tell(
-                Notice("The embedded server is gone", info.problem, tone="bad", key="stack")
+                Notification("The embedded server is gone", info.problem, tone="bad", key="stack")
             )
         elif info.state == "running":
             self.window.notices.withdraw("stack")
@@ -202,7 +204,7 @@ class Desktop:
     def _watch(self, server: str, monitor_url: str) -> None:
         self._server = server
         try:
-            self.monitor = Monitor(
+            self.monitor = Session(
                 server, state=self.state, monitor_url=monitor_url, on_problem=self._on_problem
             )
         except UserFacingError as error:
@@ -216,7 +218,7 @@ class Desktop:
         self._refusal = (error.title, error.detail, error.advice)
         self._begun.set()
         _log.error("%s: %s", error.title, error.detail)
-        self.window.tell(Notice(error.title, error.detail, error.advice, "bad", key="begin"))
+        self.window.tell(Notification(error.title, error.detail, error.advice, "bad", key="begin"))
 
     def _frame(self) -> None:
         """Fold what came, show what changed; fast while something moves, slow while idle."""
@@ -231,7 +233,7 @@ class Desktop:
                 self._busy_until = begin + 1.0
         self.window.frame(self.state.take_changes(), now)
         self._figures.show(self.monitor, now, time.perf_counter() - begin)
-        self._hindrances.look(self.monitor, now)
+        self._limitations.look(self.monitor, now)
         interval = ACTIVE_MS if begin < self._busy_until else IDLE_MS
         if waiting > CROWDED:
             interval = CROWDED_MS
@@ -249,7 +251,7 @@ class Desktop:
         self._supervisor.stop_group(group)
         self._supervisor.start(f"{group}{next(self._numbers)}", lambda: work, restart=False)
 
-    def _on_problem(self, problem: TaskProblem) -> None:
+    def _on_problem(self, problem: TaskFailure) -> None:
         self._reports.report(problem.error, f"in the background: {problem.name}")
 
 

@@ -17,7 +17,7 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 Value = TypeVar("Value")
 
 
-class PartFile:
+class AtomicFile:
     """A temporary file beside its destination; leaving the context without `finish` removes it."""
 
     def __init__(self, path: Path) -> None:

@@ -15,14 +15,14 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
-from pulse_desktop.embedded.windows_app_id import be_known_to_the_task_bar
+from pulse_desktop.embedded.windows_app_id import set_app_user_model_id
 from pulse_desktop.resources import resource_path
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 
 def run_with_qt(main: Callable[[], Coroutine[Any, Any, int]], theme_name: str = "system") -> int:
     """Run a coroutine on Qt's event loop and return its result."""
-    be_known_to_the_task_bar()
+    set_app_user_model_id()
     QApplication.setDesktopFileName("pulse-desktop")
     app = QApplication.instance() or QApplication(["pulse-desktop"])
     if not isinstance(app, QApplication):

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from pulse_desktop.session.session import Monitor
+from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import RunState, TaskRun
 from tests.servers import NatsServer
 from tests.waiting import wait_until
@@ -13,16 +13,16 @@ from tests.waiting import wait_until
 @asynccontextmanager
 async def monitor_of(
     server: NatsServer, *, url: str = "", folding: bool = True, **more: Any
-) -> AsyncIterator[Monitor]:
+) -> AsyncIterator[Session]:
     """Yield a running monitor of a server.
 
     Args:
         server: what to watch.
         url: how to connect, else `server.url`.
         folding: whether it folds by itself.
-        more: for `Monitor`.
+        more: for `Session`.
     """
-    monitor = Monitor(url or server.url, monitor_url=server.monitor_url, **more)
+    monitor = Session(url or server.url, monitor_url=server.monitor_url, **more)
     monitor.start()
     if folding:
         monitor.start_pump()
@@ -33,7 +33,7 @@ async def monitor_of(
     assert monitor.problems == []
 
 
-async def run_in(monitor: Monitor, task_id: str, *states: RunState, limit: float = 30.0) -> TaskRun:
+async def run_in(monitor: Session, task_id: str, *states: RunState, limit: float = 30.0) -> TaskRun:
     """Wait until a run is in one of these states, whatever they are when none is named."""
 
     def found() -> TaskRun | None:

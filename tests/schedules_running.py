@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pulse_workers.config.settings import Settings
-from pulse_workers.schedules.entry import Entry
+from pulse_workers.schedules.entry import ScheduleEntry
 from pulse_workers.schedules.source import JsonScheduleSource
 from taskiq import ScheduledTask
 
@@ -89,9 +89,9 @@ class Schedules:
 
         await wait_until(is_gone, message=f"{schedule_id} is removed")
 
-    async def entry(self, schedule_id: str) -> Entry:
+    async def entry(self, schedule_id: str) -> ScheduleEntry:
         found, _ = await self.source.bucket.read(schedule_id)
-        assert isinstance(found, Entry)
+        assert isinstance(found, ScheduleEntry)
         return found
 
     def audits(self, action: str, target: str = "") -> list[dict[str, Any]]:

@@ -11,16 +11,16 @@ from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.nats_client.server_address import parse_server
 from pulse_desktop.protocol.json_text import repeated_key
 
-SMALLEST: Final = (1024, 640)
+MIN_SIZE: Final = (1024, 640)
 """Of the window, in pixels."""
 
-LARGEST: Final = (7680, 4320)
+MAX_SIZE: Final = (7680, 4320)
 
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LONGEST_S: Final = 3650 * 86400.0
 
 
-def span(text: str) -> float:
+def duration(text: str) -> float:
     """Read `30`, `30s`, `10m`, `1h` or `7d` as seconds."""
     match = re.fullmatch(r"(\d{1,12}(?:\.\d+)?)\s*([smhd]?)", text.strip(), re.ASCII)
     if match is None:
@@ -28,7 +28,7 @@ def span(text: str) -> float:
     return min(float(match[1]) * _UNITS[match[2] or "s"], _LONGEST_S)
 
 
-def positive(text: str) -> int:
+def positive_int(text: str) -> int:
     """Read a whole number from 1."""
     if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
@@ -41,9 +41,9 @@ def size(text: str) -> tuple[int, int]:
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no size; write 1440x900")
     wanted = int(match[1]), int(match[2])
-    if not all(a <= b <= c for a, b, c in zip(SMALLEST, wanted, LARGEST, strict=True)):
+    if not all(a <= b <= c for a, b, c in zip(MIN_SIZE, wanted, MAX_SIZE, strict=True)):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not between {by(SMALLEST)} and {by(LARGEST)}"
+            f"{text!r} is not between {by(MIN_SIZE)} and {by(MAX_SIZE)}"
         )
     return wanted
 

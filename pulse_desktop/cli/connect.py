@@ -8,7 +8,7 @@ from typing import Final
 
 from pulse_desktop.embedded.stack import running_stack
 from pulse_desktop.model.errors import CannotConnectError, NotFoundError, UserFacingError
-from pulse_desktop.session.session import HISTORY_S, Monitor
+from pulse_desktop.session.session import HISTORY_S, Session
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import LOG_ROWS
 from pulse_desktop.transport.connection import Connection
@@ -55,13 +55,13 @@ def chosen_server(arguments: Namespace) -> tuple[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def connected_monitor(
+async def connected_session(
     arguments: Namespace,
     *,
     history_s: float = HISTORY_S,
     backlog: int = LOG_ROWS,
     stored_results: int | None = None,
-) -> AsyncIterator[Monitor]:
+) -> AsyncIterator[Session]:
     """Run a monitor that folds by itself, connected to the chosen server.
 
     Args:
@@ -74,7 +74,7 @@ async def connected_monitor(
         CannotConnectError: with the reason.
     """
     server, monitor_url = chosen_server(arguments)
-    monitor = Monitor(
+    monitor = Session(
         server,
         monitor_url=monitor_url,
         history_s=history_s,
@@ -104,7 +104,7 @@ async def try_to_connect(arguments: Namespace) -> None:
         await connection.close()
 
 
-async def find_run(monitor: Monitor, wanted: str) -> TaskRun:
+async def find_run(monitor: Session, wanted: str) -> TaskRun:
     """Return a run by its task id, or by a beginning of it that no other shares.
 
     A run of which only the result is left is found by its whole id.
@@ -141,7 +141,7 @@ async def find_run(monitor: Monitor, wanted: str) -> TaskRun:
     return run
 
 
-async def _take_result(monitor: Monitor, task_id: str) -> None:
+async def _take_result(monitor: Session, task_id: str) -> None:
     """Fold the stored result of one run, if there is one."""
     with contextlib.suppress(UserFacingError):
         stored = await monitor.results.info(task_id)

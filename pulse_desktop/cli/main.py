@@ -10,9 +10,9 @@ from typing import Final
 
 from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
 from pulse_desktop.cli.output import (
-    abandon_stdout,
-    complain,
+    detach_stdout,
     prepare_streams,
+    print_error,
     write_note,
 )
 from pulse_desktop.cli.parser import parse
@@ -50,16 +50,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(arguments)
     except CannotConnectError as error:
-        complain(error)
+        print_error(error)
         return CANNOT_CONNECT
     except UserFacingError as error:
-        complain(error)
+        print_error(error)
         return FAILED
     except KeyboardInterrupt:
         return _interrupted(arguments)
     except BrokenPipeError:
         # Whoever read our output has seen enough.
-        abandon_stdout()
+        detach_stdout()
         return OK
 
 

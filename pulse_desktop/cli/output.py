@@ -31,7 +31,7 @@ def prepare_streams(*, as_json: bool) -> None:
                 stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
 
 
-def abandon_stdout() -> None:
+def detach_stdout() -> None:
     """Let what is still to be written go nowhere: Python would complain about it at exit."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -54,7 +54,7 @@ def write_note(text: str) -> None:
     _write(sys.stderr, _harmless(text) + "\n")
 
 
-def complain(error: UserFacingError) -> None:
+def print_error(error: UserFacingError) -> None:
     """Write to stderr what went wrong and what to do."""
     said = f"{error.title}: {error.detail}" if error.detail else error.title
     write_note("\n".join(part for part in (said, error.advice) if part))
@@ -152,7 +152,7 @@ def _write(stream: TextIO, text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        abandon_stdout()
+        detach_stdout()
         raise UserFacingError(
             "Cannot write the output", f"{error.strerror}.", "Is the disk full?"
         ) from None

@@ -13,14 +13,14 @@ from typing import Any, Final, NoReturn
 from pulse_desktop import __version__
 from pulse_desktop.cli import help_text
 from pulse_desktop.cli.argument_types import (
-    LARGEST,
-    SMALLEST,
+    MAX_SIZE,
+    MIN_SIZE,
     by,
+    duration,
     json_of,
-    positive,
+    positive_int,
     server,
     size,
-    span,
     task_name,
 )
 from pulse_desktop.cli.exit_codes import USAGE
@@ -104,7 +104,7 @@ def _add_local(commands: Any) -> None:
     text = "the embedded stack without a window, until interrupted"
     parser = _add_command(commands, "local", text, help_text.LOCAL)
     parser.add_argument(
-        "--workers", type=positive, default=1, metavar="N", help="worker processes (1)"
+        "--workers", type=positive_int, default=1, metavar="N", help="worker processes (1)"
     )
     parser.add_argument("--no-sample", action="store_true", help="do not feed the sample chat")
 
@@ -116,13 +116,13 @@ def _add_watching(commands: Any) -> None:
     tail = _add_command(commands, "tail", "print events as they come", help_text.TAIL)
     tail.add_argument("topics", nargs="*", metavar="TOPIC", help="such as tasks; all when none")
     tail.add_argument(
-        "--since", type=span, metavar="SPAN", help="first those of the last 30s, 10m, 1h, 7d"
+        "--since", type=duration, metavar="SPAN", help="first those of the last 30s, 10m, 1h, 7d"
     )
-    tail.add_argument("--count", type=positive, metavar="N", help="end after N events")
+    tail.add_argument("--count", type=positive_int, metavar="N", help="end after N events")
     tail.add_argument(
         "--for",
         dest="for_s",
-        type=span,
+        type=duration,
         metavar="SEC",
         help="end after SEC seconds (or 5m, 1h), however many came",
     )
@@ -135,9 +135,11 @@ def _add_watching(commands: Any) -> None:
         help=f"only this state; may be repeated: {', '.join(_STATES)}",
     )
     runs.add_argument(
-        "--since", type=span, default=86400.0, metavar="SPAN", help="30m, 1h, 7d (1d)"
+        "--since", type=duration, default=86400.0, metavar="SPAN", help="30m, 1h, 7d (1d)"
     )
-    runs.add_argument("--limit", type=positive, default=100, metavar="N", help="at most N (100)")
+    runs.add_argument(
+        "--limit", type=positive_int, default=100, metavar="N", help="at most N (100)"
+    )
     show = _add_command(commands, "show", "all that is known of one run", help_text.SHOW)
     show.add_argument("task_id", metavar="TASK_ID")
 
@@ -162,7 +164,7 @@ def _add_acting(commands: Any) -> None:
     for parser in (run, rerun):
         parser.add_argument(
             "--wait",
-            type=span,
+            type=duration,
             metavar="SEC",
             help="wait up to SEC seconds (or 5m) for the end; exit 1 unless it succeeds",
         )
@@ -214,11 +216,11 @@ def _add_screenshot(commands: Any) -> None:
         type=size,
         default=(1440, 900),
         metavar="WxH",
-        help=f"pixels (1440x900), from {by(SMALLEST)} to {by(LARGEST)}",
+        help=f"pixels (1440x900), from {by(MIN_SIZE)} to {by(MAX_SIZE)}",
     )
     parser.add_argument(
         "--after",
-        type=span,
+        type=duration,
         default=3.0,
         metavar="SEC",
         help="seconds of live events after history was read (3)",

@@ -5,10 +5,10 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from pulse_desktop.cli.connect import CATCH_UP_S, connected_monitor
+from pulse_desktop.cli.connect import CATCH_UP_S, connected_session
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import (
-    complain,
+    print_error,
     to_json,
     write_json,
     write_note,
@@ -17,7 +17,7 @@ from pulse_desktop.cli.output import (
 )
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_desktop.session.session import Monitor
+from pulse_desktop.session.session import Session
 from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.text import formats
 
@@ -25,14 +25,14 @@ from pulse_desktop.text import formats
 async def results(arguments: Namespace) -> int:
     """List, print or save stored results."""
     if arguments.what == "list":
-        async with connected_monitor(arguments) as monitor:
+        async with connected_session(arguments) as monitor:
             return await _list(monitor, arguments)
-    async with connected_monitor(arguments, history_s=0.0, backlog=0, stored_results=0) as monitor:
+    async with connected_session(arguments, history_s=0.0, backlog=0, stored_results=0) as monitor:
         act = _get if arguments.what == "get" else _save
         return await act(monitor, arguments)
 
 
-async def _list(monitor: Monitor, arguments: Namespace) -> int:
+async def _list(monitor: Session, arguments: Namespace) -> int:
     if not await monitor.caught_up(CATCH_UP_S):
         write_note(f"Not all could be read within {CATCH_UP_S:g} s: the oldest have no outcome.")
     rows = [row for row in monitor.state.results.rows.newest_first() if not row.stored.deleted]
@@ -71,7 +71,7 @@ def _described(row: StoredResult) -> dict[str, Any]:
     }
 
 
-async def _save(monitor: Monitor, arguments: Namespace) -> int:
+async def _save(monitor: Session, arguments: Namespace) -> int:
     size = (await monitor.results.save(arguments.key, Path(arguments.path))).size
     if arguments.json:
         write_json({"key": arguments.key, "path": arguments.path, "bytes": size})
@@ -80,10 +80,10 @@ async def _save(monitor: Monitor, arguments: Namespace) -> int:
     return OK
 
 
-async def _get(monitor: Monitor, arguments: Namespace) -> int:
+async def _get(monitor: Session, arguments: Namespace) -> int:
     body, result = await monitor.read_result(arguments.key)
     if isinstance(result, str):
-        complain(
+        print_error(
             UserFacingError(
                 "Cannot show this result",
                 f"{arguments.key}: {result} ({formats.size(len(body))})",

@@ -10,35 +10,35 @@ from typing import Any, Final
 from pulse_desktop.cli.connect import (
     ALL_HISTORY_S,
     CATCH_UP_S,
-    connected_monitor,
+    connected_session,
     find_run,
 )
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import (
-    complain,
+    print_error,
     write_json,
     write_note,
     write_text,
 )
-from pulse_desktop.cli.show import describe_whole, write_run
-from pulse_desktop.model.errors import NobodyListensError, UserFacingError
-from pulse_desktop.session.session import Monitor
+from pulse_desktop.cli.show import describe_run_in_full, write_run
+from pulse_desktop.model.errors import NoConsumersError, UserFacingError
+from pulse_desktop.model.queue_status import PublishReceipt
+from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
-from pulse_desktop.transport.task_queue import Sent
 
 _HEARTBEATS_S: Final = 120.0
 """History that tells which workers are there; more of it is of no use for a new run."""
 
-_Enqueue = Callable[[bool], Awaitable[tuple[str, Sent]]]
+_Enqueue = Callable[[bool], Awaitable[tuple[str, PublishReceipt]]]
 
 
 async def run(arguments: Namespace) -> int:
     """Enqueue a task by name, and wait for it when asked to."""
     name = arguments.task_name
-    async with connected_monitor(arguments, history_s=_HEARTBEATS_S, stored_results=0) as monitor:
+    async with connected_session(arguments, history_s=_HEARTBEATS_S, stored_results=0) as monitor:
         await monitor.caught_up(CATCH_UP_S)
 
-        async def enqueue(anyway: bool) -> tuple[str, Sent]:
+        async def enqueue(anyway: bool) -> tuple[str, PublishReceipt]:
             return await monitor.enqueue(
                 name, args=arguments.args, kwargs=arguments.kwargs, anyway=anyway
             )
@@ -52,19 +52,21 @@ async def run(arguments: Namespace) -> int:
 async def rerun(arguments: Namespace) -> int:
     """Enqueue runs again, exactly as captured."""
     refused = False
-    async with connected_monitor(arguments, history_s=ALL_HISTORY_S, stored_results=0) as monitor:
+    async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as monitor:
         await monitor.caught_up(CATCH_UP_S)
         sent_as: list[dict[str, Any]] = []
         for wanted in arguments.task_ids:
             try:
                 origin = await find_run(monitor, wanted)
 
-                async def enqueue(anyway: bool, origin: TaskRun = origin) -> tuple[str, Sent]:
+                async def enqueue(
+                    anyway: bool, origin: TaskRun = origin
+                ) -> tuple[str, PublishReceipt]:
                     return await monitor.rerun(origin, anyway=anyway)
 
                 task_id, sent = await _send(enqueue, anyway=arguments.anyway)
             except UserFacingError as error:
-                complain(error)
+                print_error(error)
                 refused = True
                 continue
             _warn_of_unknown(monitor, origin.name)
@@ -74,7 +76,7 @@ async def rerun(arguments: Namespace) -> int:
     return FAILED if refused else ended
 
 
-def _warn_of_unknown(monitor: Monitor, name: str) -> None:
+def _warn_of_unknown(monitor: Session, name: str) -> None:
     """Say that a task was sent which no worker knows, as far as workers tell what they know.
 
     It is sent all the same: workers of others tell nothing, and one may come that knows it.
@@ -87,11 +89,11 @@ def _warn_of_unknown(monitor: Monitor, name: str) -> None:
         write_note(f"No live worker that tells its tasks knows {name}.{meant}")
 
 
-async def _send(enqueue: _Enqueue, *, anyway: bool) -> tuple[str, Sent]:
+async def _send(enqueue: _Enqueue, *, anyway: bool) -> tuple[str, PublishReceipt]:
     """Enqueue; while nobody listens only if that was asked for and the task is kept till then."""
     try:
         return await enqueue(False)
-    except NobodyListensError as error:
+    except NoConsumersError as error:
         if error.durable and not anyway:
             raise UserFacingError(
                 error.title,
@@ -103,7 +105,7 @@ async def _send(enqueue: _Enqueue, *, anyway: bool) -> tuple[str, Sent]:
     return await enqueue(True)
 
 
-async def _follow(monitor: Monitor, arguments: Namespace, sent_as: list[dict[str, Any]]) -> int:
+async def _follow(monitor: Session, arguments: Namespace, sent_as: list[dict[str, Any]]) -> int:
     """Report what was sent; with --wait, report how it ended instead."""
     if arguments.wait is None:
         for told in sent_as:
@@ -120,7 +122,7 @@ async def _follow(monitor: Monitor, arguments: Namespace, sent_as: list[dict[str
         for number, end in enumerate(ends):
             ended = await end
             described = {
-                **await describe_whole(monitor, ended),
+                **await describe_run_in_full(monitor, ended),
                 "durable": sent_as[number]["durable"],
             }
             if arguments.json:
@@ -140,6 +142,6 @@ async def _follow(monitor: Monitor, arguments: Namespace, sent_as: list[dict[str
     return worst
 
 
-async def _end_of(monitor: Monitor, told: dict[str, Any], limit_s: float) -> TaskRun:
+async def _end_of(monitor: Session, told: dict[str, Any], limit_s: float) -> TaskRun:
     ended = await monitor.answered(told["task_id"], limit_s)
     return ended or TaskRun(told["task_id"], told["task_name"], rerun_of=told["rerun_of"] or "")

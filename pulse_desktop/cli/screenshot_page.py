@@ -14,7 +14,7 @@ from pulse_desktop.cli.exit_codes import (
     USAGE,
 )
 from pulse_desktop.cli.output import (
-    complain,
+    print_error,
     write_json,
     write_note,
     write_text,
@@ -61,7 +61,7 @@ async def _picture(arguments: Namespace, server: str, monitor_url: str) -> int:
         await asyncio.sleep(SETTLED_AFTER_S)
         picture = desktop.window.grab().toImage()
     except UserFacingError as error:
-        complain(error)
+        print_error(error)
         return CANNOT_CONNECT
     finally:
         await desktop.close()

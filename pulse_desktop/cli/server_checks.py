@@ -7,25 +7,25 @@ from argparse import Namespace
 from collections.abc import AsyncIterator
 from typing import Final
 
-from pulse_desktop.cli.check_result import Finding
-from pulse_desktop.cli.connect import CATCH_UP_S, connected_monitor
+from pulse_desktop.cli.check_result import CheckResult
+from pulse_desktop.cli.connect import CATCH_UP_S, connected_session
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_SUBJECT, TOPICS
-from pulse_desktop.session.session import Monitor
+from pulse_desktop.session.session import Session
 from pulse_desktop.text import formats
 
 _SKEW_S: Final = 2.0
 
 
-async def examine_server(arguments: Namespace) -> AsyncIterator[Finding]:
+async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
     """Check what the chosen server has, and who works there.
 
     Raises:
         CannotConnectError: with the reason.
     """
-    async with connected_monitor(arguments, stored_results=200) as monitor:
+    async with connected_session(arguments, stored_results=200) as monitor:
         status = monitor.connection.status
-        yield Finding("server", "ok", f"{status.server}, NATS {status.server_version}")
+        yield CheckResult("server", "ok", f"{status.server}, NATS {status.server_version}")
         yield _jetstream(monitor)
         await monitor.caught_up(CATCH_UP_S)
         with contextlib.suppress(TimeoutError):
@@ -38,21 +38,21 @@ async def examine_server(arguments: Namespace) -> AsyncIterator[Finding]:
         yield _clocks(monitor)
         for problem in monitor.connection.permission_problems:
             advice = "Ask whoever runs the server to allow it for this user."
-            yield Finding("permissions", "bad", problem, advice)
+            yield CheckResult("permissions", "bad", problem, advice)
 
 
-def _jetstream(monitor: Monitor) -> Finding:
+def _jetstream(monitor: Session) -> CheckResult:
     on = monitor.connection.status.jetstream
     if on:
-        return Finding("JetStream", "ok", "on")
+        return CheckResult("JetStream", "ok", "on")
     if on is None:
-        return Finding(
+        return CheckResult(
             "JetStream",
             "note",
             "it did not answer: history, stored results and the queue cannot be seen",
             "Allow $JS.API.> to this user; or it is starting: try again.",
         )
-    return Finding(
+    return CheckResult(
         "JetStream",
         "bad",
         "off for this account: no history, no stored results, no durable queue",
@@ -60,15 +60,17 @@ def _jetstream(monitor: Monitor) -> Finding:
     )
 
 
-def _queue(monitor: Monitor) -> Finding:
+def _queue(monitor: Session) -> CheckResult:
     queue = monitor.queue_status
     if queue is None or queue.mode == "unknown":
         reason = queue.problem if queue and queue.problem else "it did not answer"
-        return Finding("task queue", "note", reason, f"Allow this user to look at {TASK_SUBJECT}.")
+        return CheckResult(
+            "task queue", "note", reason, f"Allow this user to look at {TASK_SUBJECT}."
+        )
     alive = monitor.state.workers.alive(time.time())
     pending = "" if queue.pending is None else f", {formats.count(queue.pending)} pending"
     if queue.listening is None and not alive:
-        return Finding(
+        return CheckResult(
             "task queue",
             "note",
             f"{queue.mode}; whether a worker listens is not known{pending}",
@@ -76,7 +78,7 @@ def _queue(monitor: Monitor) -> Finding:
         )
     if not queue.listening and not alive:
         lost = "tasks wait in the stream" if queue.durable else "a task enqueued now would be lost"
-        return Finding(
+        return CheckResult(
             "task queue",
             "note",
             f"{queue.mode}, nobody listens: {lost}{pending}",
@@ -84,23 +86,23 @@ def _queue(monitor: Monitor) -> Finding:
         )
     who = f"{formats.plural(len(alive), 'worker')} alive" if alive else "a worker listens"
     if queue.mode == "core":
-        return Finding(
+        return CheckResult(
             "task queue",
             "note",
             f"core, {who}: tasks enqueued while none listens are lost",
             "A JetStream broker (PullBasedJetStreamBroker) keeps them.",
         )
-    return Finding("task queue", "ok", f"{queue.mode}, {who}{pending}")
+    return CheckResult("task queue", "ok", f"{queue.mode}, {who}{pending}")
 
 
-async def _results(monitor: Monitor) -> Finding:
+async def _results(monitor: Session) -> CheckResult:
     try:
         bucket = await monitor.results.status()
     except UserFacingError as error:
-        return Finding("results", "note", f"{error.title}: {error.detail}", error.advice)
+        return CheckResult("results", "note", f"{error.title}: {error.detail}", error.advice)
     found = f"{formats.plural(bucket.objects, 'result')} in {bucket.name}"
     if bucket.ttl_s is None and bucket.max_bytes is None:
-        return Finding(
+        return CheckResult(
             "results",
             "note",
             f"{found}, without expiry or size limit: it grows for ever",
@@ -108,22 +110,22 @@ async def _results(monitor: Monitor) -> Finding:
             f"OBJ_{bucket.name}.",
         )
     if any(row.format == "pickle" for row in monitor.state.results.rows):
-        return Finding(
+        return CheckResult(
             "results",
             "note",
             f"{found}, pickled: who may write there can run code in whatever unpickles them",
             "Pulse Desktop never does. Give the result backend serializer=JSONSerializer().",
         )
-    return Finding("results", "ok", found)
+    return CheckResult("results", "ok", found)
 
 
-def _history(monitor: Monitor) -> Finding:
+def _history(monitor: Session) -> CheckResult:
     feed = monitor.event_feed.status
     if feed.mode == "history":
         kept = f"stream {feed.stream}, {formats.plural(feed.replayed, 'event')} of the last day"
-        return Finding("history", "ok", kept)
+        return CheckResult("history", "ok", kept)
     why = f" ({feed.problem})" if feed.problem else ""
-    return Finding(
+    return CheckResult(
         "history",
         "note",
         f"events are seen only while you watch: no stream keeps them{why}",
@@ -131,21 +133,21 @@ def _history(monitor: Monitor) -> Finding:
     )
 
 
-def _topics(monitor: Monitor) -> Finding:
+def _topics(monitor: Session) -> CheckResult:
     silent = [name for name in TOPICS if monitor.state.topics.by_name[name].received == 0]
     if not silent:
-        return Finding("topics", "ok", "all seven have been heard of")
+        return CheckResult("topics", "ok", "all seven have been heard of")
     if len(silent) == len(TOPICS):
-        return Finding(
+        return CheckResult(
             "topics",
             "note",
             "no events at all",
             "Runs and results are shown all the same; events need workers that publish them.",
         )
-    return Finding("topics", "ok", f"heard of all but {', '.join(silent)}")
+    return CheckResult("topics", "ok", f"heard of all but {', '.join(silent)}")
 
 
-def _clocks(monitor: Monitor) -> Finding:
+def _clocks(monitor: Session) -> CheckResult:
     """Compare workers' clocks with the server's, as far as stored events show both."""
     ahead = 0.0
     for event in monitor.state.log.newest_first():
@@ -154,10 +156,10 @@ def _clocks(monitor: Monitor) -> Finding:
         # An event cannot be stored before it happened; late it may be for any reason.
         ahead = max(ahead, event.timestamp - event.received_at)
     if ahead > _SKEW_S:
-        return Finding(
+        return CheckResult(
             "clocks",
             "note",
             f"a worker's clock is {formats.duration(ahead)} ahead of the server's",
             "Let a time service set the clocks (timedatectl set-ntp true).",
         )
-    return Finding("clocks", "ok", "no worker is ahead of the server")
+    return CheckResult("clocks", "ok", "no worker is ahead of the server")

@@ -6,15 +6,15 @@ from typing import Any, Final
 from pulse_desktop.cli.connect import (
     ALL_HISTORY_S,
     CATCH_UP_S,
-    connected_monitor,
+    connected_session,
     find_run,
 )
 from pulse_desktop.cli.exit_codes import OK
 from pulse_desktop.cli.output import to_json, write_json, write_text
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.session.session import Monitor
+from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.serialize import describe_event, describe_run
+from pulse_desktop.state.serialize import event_to_dict, run_to_dict
 from pulse_desktop.text import formats
 
 _INDENT: Final = " " * 13
@@ -24,13 +24,13 @@ _WORDS: Final = {"wait_s": "waited", "run_s": "ran"}
 
 async def show(arguments: Namespace) -> int:
     """Tell all that is known of one run."""
-    async with connected_monitor(arguments, history_s=ALL_HISTORY_S, stored_results=0) as monitor:
+    async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as monitor:
         await monitor.caught_up(CATCH_UP_S)
         run = await find_run(monitor, arguments.task_id)
         await monitor.told(run.task_id)
         run = monitor.state.runs.get(run.task_id) or run
-        described = await describe_whole(monitor, run)
-        events = [describe_event(event) for event in monitor.state.events_of(run.task_id)]
+        described = await describe_run_in_full(monitor, run)
+        events = [event_to_dict(event) for event in monitor.state.events_of(run.task_id)]
         traceback = run.error.traceback if run.error else ""
     if arguments.json:
         write_json({**described, "traceback": traceback or None, "events": events})
@@ -44,12 +44,12 @@ async def show(arguments: Namespace) -> int:
     return OK
 
 
-async def describe_whole(monitor: Monitor, run: TaskRun) -> dict[str, Any]:
+async def describe_run_in_full(monitor: Session, run: TaskRun) -> dict[str, Any]:
     """Return a run as a JSON-ready object with what its stored result says."""
-    return {**describe_run(run), "result": await described_result(monitor, run)}
+    return {**run_to_dict(run), "result": await describe_result(monitor, run)}
 
 
-async def described_result(monitor: Monitor, run: TaskRun) -> dict[str, Any] | None:
+async def describe_result(monitor: Session, run: TaskRun) -> dict[str, Any] | None:
     """Return what a run's stored result says, None when there is none."""
     if run.answer is None:
         return None

@@ -9,7 +9,7 @@ import time
 from argparse import Namespace
 from typing import Any, Final
 
-from pulse_desktop.cli.connect import CATCH_UP_S, connected_monitor
+from pulse_desktop.cli.connect import CATCH_UP_S, connected_session
 from pulse_desktop.cli.exit_codes import OK
 from pulse_desktop.cli.output import (
     to_json,
@@ -22,24 +22,24 @@ from pulse_desktop.model.errors import NoJetStreamError, NotFoundError, UserFaci
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.protocol.topics import TOPICS
-from pulse_desktop.session.server_poller import listeners
-from pulse_desktop.session.session import HISTORY_S, Monitor
+from pulse_desktop.session.server_poller import count_consumers
+from pulse_desktop.session.session import HISTORY_S, Session
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.serialize import describe_event, describe_run
+from pulse_desktop.state.serialize import event_to_dict, run_to_dict
 from pulse_desktop.state.system import TASK_TOPIC
 from pulse_desktop.text import formats
 
-LOOK_S: Final = 3.0
+POLL_S: Final = 3.0
 LINE_WIDTH: Final = 160
 """Characters of a line where there is no terminal to ask."""
 
 
 async def status(arguments: Namespace) -> int:
     """Say how the system is, once."""
-    async with connected_monitor(arguments, stored_results=0) as monitor:
+    async with connected_session(arguments, stored_results=0) as monitor:
         await monitor.caught_up(CATCH_UP_S)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_S):
+            async with asyncio.timeout(POLL_S):
                 await monitor.until(lambda: monitor.queue_status is not None)
         told = _status(monitor)
         told["results"], unknown = await _results(monitor)
@@ -65,7 +65,7 @@ async def status(arguments: Namespace) -> int:
     return OK
 
 
-def _status(monitor: Monitor) -> dict[str, Any]:
+def _status(monitor: Session) -> dict[str, Any]:
     now = time.time()
     topics = monitor.state.topics.by_name
     queue = monitor.queue_status
@@ -82,7 +82,7 @@ def _status(monitor: Monitor) -> dict[str, Any]:
             "mode": queue.mode if queue else "unknown",
             "pending": queue.pending if queue else None,
             "ack_pending": queue.ack_pending if queue else None,
-            "listeners": listeners(queue, len(alive)),
+            "listeners": count_consumers(queue, len(alive)),
         },
         "workers": [
             {
@@ -97,7 +97,7 @@ def _status(monitor: Monitor) -> dict[str, Any]:
     }
 
 
-async def _results(monitor: Monitor) -> tuple[dict[str, Any], str]:
+async def _results(monitor: Session) -> tuple[dict[str, Any], str]:
     """Return what the bucket holds, and why that is not known; the figures are None then."""
     told: dict[str, Any] = {"bucket": monitor.results_bucket}
     try:
@@ -127,7 +127,7 @@ async def tail(arguments: Namespace) -> int:
     """Print events as they come, after those of the given time span."""
     history_s = arguments.since or 0.0
     backlog = {} if arguments.since else {"backlog": 0}
-    async with connected_monitor(
+    async with connected_session(
         arguments, history_s=history_s, stored_results=0, **backlog
     ) as monitor:
         printing = asyncio.ensure_future(_print_events(monitor, arguments))
@@ -148,7 +148,7 @@ async def tail(arguments: Namespace) -> int:
     return OK
 
 
-async def _note_missing_history(monitor: Monitor, arguments: Namespace) -> None:
+async def _note_missing_history(monitor: Session, arguments: Namespace) -> None:
     """Say so when events of the past were asked for and nobody keeps any."""
     if not arguments.since:
         return
@@ -163,7 +163,7 @@ async def _note_missing_history(monitor: Monitor, arguments: Namespace) -> None:
             write_note(f"No stream keeps {what} here{why}: only new ones are shown.")
 
 
-async def _print_events(monitor: Monitor, arguments: Namespace) -> None:
+async def _print_events(monitor: Session, arguments: Namespace) -> None:
     """Print until as many are printed as were asked for."""
     oldest = time.time() - (arguments.since or 0.0)
     wanted = frozenset(arguments.topics)
@@ -180,7 +180,7 @@ async def _print_events(monitor: Monitor, arguments: Namespace) -> None:
             if event.received_at < oldest or not _is_wanted(event, wanted):
                 continue
             if arguments.json:
-                write_json(describe_event(event))
+                write_json(event_to_dict(event))
             else:
                 write_text(_line_of(event))
             if left is not None:
@@ -195,7 +195,7 @@ def _is_wanted(event: Event, wanted: frozenset[str]) -> bool:
 
 def _line_of(event: Event) -> str:
     """Write an event in one line, as much of its data as there is room for."""
-    told = describe_event(event)
+    told = event_to_dict(event)
     if event.problem:
         what, rest = "unreadable", f"{event.problem}: {told['raw']}"
     else:
@@ -213,7 +213,7 @@ async def runs(arguments: Namespace) -> int:
     """List task runs, the latest first."""
     # A run that was queued earlier and ended within the span has its beginning before it.
     history_s = max(arguments.since, HISTORY_S)
-    async with connected_monitor(arguments, history_s=history_s) as monitor:
+    async with connected_session(arguments, history_s=history_s) as monitor:
         complete = await monitor.caught_up(CATCH_UP_S)
         now = time.time()
         monitor.state.sweep(now)
@@ -233,7 +233,7 @@ async def runs(arguments: Namespace) -> int:
     found = found[: arguments.limit]
     if arguments.json:
         for run in found:
-            write_json(describe_run(run))
+            write_json(run_to_dict(run))
         return OK
     if not found:
         state = " or ".join(arguments.state or ())

@@ -13,7 +13,7 @@ import platformdirs
 
 from pulse_desktop.app import Desktop
 from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
-from pulse_desktop.cli.output import complain, write_text
+from pulse_desktop.cli.output import print_error, write_text
 from pulse_desktop.embedded.paths import DATA_DIR_VARIABLE, data_folder
 from pulse_desktop.event_loop import (
     draw_offscreen,
@@ -23,7 +23,7 @@ from pulse_desktop.event_loop import (
 )
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.ui.shell.window_state import LookFile
+from pulse_desktop.ui.shell.window_state import WindowStateFile
 
 if TYPE_CHECKING:  # Qt itself is loaded by `app`, which looks first whether it is a sound one
     from PySide6.QtGui import QPixmap
@@ -44,7 +44,7 @@ def open_window(arguments: Namespace) -> int:
         write_text(f"No display: running offscreen for {SHOWN_S:.0f} s, then writing {picture}.")
     _log_to_file()
     if shown:
-        look = LookFile(look_path())
+        look = WindowStateFile(window_state_path())
         return run_with_qt(lambda: _until_closed(server, look), arguments.theme or look.theme)
     return run_with_qt(lambda: _demonstrate(server, picture), arguments.theme or "system")
 
@@ -74,14 +74,14 @@ def _place_for_picture() -> Path:
     return picture
 
 
-def look_path() -> Path:
+def window_state_path() -> Path:
     """Return where it is kept what the window looks like: with the user's other settings."""
     if os.environ.get(DATA_DIR_VARIABLE):
         return data_folder().root / "window.json"
     return platformdirs.user_config_path("pulse-desktop", appauthor=False) / "window.json"
 
 
-async def _until_closed(server: str, look: LookFile) -> int:
+async def _until_closed(server: str, look: WindowStateFile) -> int:
     desktop = Desktop(server, look=look)
     if not look.look.geometry:
         desktop.window.fit_into(desktop.window.screen().availableSize())
@@ -108,7 +108,7 @@ async def _demonstrate(server: str, picture: Path) -> int:
         _save(desktop.window.grab(), picture)
         return _summary(desktop.state, picture)
     except CannotConnectError as error:
-        complain(error)
+        print_error(error)
         return CANNOT_CONNECT
     finally:
         await desktop.close()

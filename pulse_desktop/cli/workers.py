@@ -10,12 +10,12 @@ from pulse_desktop.cli.connect import (
     ALL_HISTORY_S,
     CATCH_UP_S,
     AmbiguousError,
-    connected_monitor,
+    connected_session,
     find_run,
 )
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import (
-    complain,
+    print_error,
     write_json,
     write_note,
     write_table,
@@ -24,8 +24,8 @@ from pulse_desktop.cli.output import (
 from pulse_desktop.cli.worker_arguments import ALL
 from pulse_desktop.model.errors import NotFoundError, NotPermittedError
 from pulse_desktop.model.outcomes import CommandOutcome
-from pulse_desktop.session.session import Monitor
-from pulse_desktop.state.serialize import describe_worker
+from pulse_desktop.session.session import Session
+from pulse_desktop.state.serialize import worker_to_dict
 from pulse_desktop.state.workers import HEARTBEAT_S
 from pulse_desktop.text import formats
 
@@ -35,7 +35,7 @@ _SOON_S: Final = HEARTBEAT_S + 0.5
 
 async def cancel(arguments: Namespace) -> int:
     """Cancel tasks, waiting or running."""
-    async with connected_monitor(arguments, history_s=ALL_HISTORY_S, stored_results=0) as monitor:
+    async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as monitor:
         await monitor.caught_up(CATCH_UP_S)
         refused = False
         wanted: list[str] = []
@@ -43,7 +43,7 @@ async def cancel(arguments: Namespace) -> int:
             try:
                 wanted.append((await find_run(monitor, given)).task_id)
             except AmbiguousError as error:
-                complain(error)
+                print_error(error)
                 refused = True
             except NotFoundError:
                 wanted.append(
@@ -75,16 +75,16 @@ async def cancel(arguments: Namespace) -> int:
 
 async def workers(arguments: Namespace) -> int:
     """List the workers that are alive."""
-    async with connected_monitor(arguments, history_s=_HEARTBEATS_S, stored_results=0) as monitor:
+    async with connected_session(arguments, history_s=_HEARTBEATS_S, stored_results=0) as monitor:
         answered = await _hear_workers(monitor)
         now = time.time()
         alive = {worker.worker: worker for worker in monitor.state.workers.alive(now)}
         described = [
-            {**describe_worker(worker, now), "answered": _answered(worker.control, name, answered)}
+            {**worker_to_dict(worker, now), "answered": _answered(worker.control, name, answered)}
             for name, worker in sorted(alive.items())
         ]
         described += [
-            {**describe_worker(None, now), "worker": name, "control": True, "answered": True}
+            {**worker_to_dict(None, now), "worker": name, "control": True, "answered": True}
             for name in sorted(answered or frozenset())
             if name not in alive
         ]
@@ -104,7 +104,7 @@ async def workers(arguments: Namespace) -> int:
 
 async def worker(arguments: Namespace) -> int:
     """Tell a worker, or all of them, what to do."""
-    async with connected_monitor(arguments, history_s=_HEARTBEATS_S, stored_results=0) as monitor:
+    async with connected_session(arguments, history_s=_HEARTBEATS_S, stored_results=0) as monitor:
         answered = await _hear_workers(monitor)
         name = "" if arguments.name == ALL else _identity(monitor, arguments.name, answered)
         outcomes = await monitor.control.order(
@@ -115,7 +115,7 @@ async def worker(arguments: Namespace) -> int:
     return OK if outcomes and all(outcome.done for outcome in outcomes) else FAILED
 
 
-async def _hear_workers(monitor: Monitor) -> frozenset[str] | None:
+async def _hear_workers(monitor: Session) -> frozenset[str] | None:
     """Learn who is there; return who answers, None when nobody may be asked."""
     await monitor.caught_up(CATCH_UP_S)
     try:
@@ -139,7 +139,7 @@ def _answered(control: str, name: str, answered: frozenset[str] | None) -> bool 
     return None if not control or answered is None else name in answered
 
 
-def _identity(monitor: Monitor, wanted: str, answered: frozenset[str] | None) -> str:
+def _identity(monitor: Session, wanted: str, answered: frozenset[str] | None) -> str:
     """Return the identity of a worker by its name, or by a beginning of it that no other shares.
 
     Raises:

@@ -17,7 +17,7 @@ _TERMINATE_GRACE_S: Final = 3.0
 _OUTPUT_GRACE_S: Final = 0.5
 _EXIT_POLL_S: Final = 0.5
 
-Tether = Literal["none", "terminate", "kill"]
+ParentDeath = Literal["none", "terminate", "kill"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Launch:
     environment: Mapping[str, str]
     folder: Path
     parent_pipe: bool
-    tether: Tether
+    tether: ParentDeath
 
 
 class Child:
@@ -55,7 +55,7 @@ class Child:
         Raises:
             OSError: the program cannot be run.
         """
-        command, pipe = tethered(launch, guardian_pid, sys.platform)
+        command, pipe = with_parent_death(launch, guardian_pid, sys.platform)
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE if pipe else asyncio.subprocess.DEVNULL,
@@ -121,7 +121,7 @@ class Child:
                 self._log.write(chunk)
 
 
-def tethered(launch: Launch, guardian_pid: int, platform: str) -> tuple[list[str], bool]:
+def with_parent_death(launch: Launch, guardian_pid: int, platform: str) -> tuple[list[str], bool]:
     """Return the command with what ties it to the guardian, and whether it needs a pipe on stdin.
 
     Args:
@@ -145,7 +145,7 @@ def _through_tether(options: Sequence[str], command: Sequence[str]) -> list[str]
     return module_command("pulse_desktop.embedded.parent_death", *options, "--", *command)
 
 
-def exit_words(code: int) -> str:
+def describe_exit(code: int) -> str:
     """Say an exit code: `exit code 1`, `killed by SIGKILL`."""
     if code >= 0:
         return f"exit code {code}"

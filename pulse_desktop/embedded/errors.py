@@ -3,5 +3,5 @@
 from pulse_desktop.model.errors import UserFacingError
 
 
-class LocalStackError(UserFacingError):
+class EmbeddedStackError(UserFacingError):
     """The embedded stack cannot start or cannot go on."""

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Final
 
 from pulse_desktop.embedded.bounded_log import tail
-from pulse_desktop.embedded.errors import LocalStackError
+from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.embedded.job_object import enter_job
 from pulse_desktop.embedded.paths import DataFolder, data_folder
-from pulse_desktop.embedded.processes import end_processes, reference
+from pulse_desktop.embedded.processes import end_processes, process_ref
 from pulse_desktop.embedded.service import Service
 from pulse_desktop.embedded.stack_services import StackServices
 from pulse_desktop.embedded.stack_state import (
@@ -35,16 +35,16 @@ from pulse_desktop.embedded.stack_state import (
     write_state,
 )
 from pulse_desktop.embedded.usage_locks import (
-    live_clients,
+    live_users,
     lock_on,
-    remove_dead_clients,
+    remove_stale_locks,
     try_lock,
 )
-from pulse_desktop.model.redaction import mask_address
+from pulse_desktop.model.redaction import redact_url
 
 CLIENT_SCAN_S: Final = 0.25
 ALONE_FOR_S: Final = 0.5
-EARLY_ENDS_ALLOWED: Final = 3
+MAX_FAILED_STARTS: Final = 3
 _LOCK_POLL_S: Final = 0.05
 
 _log: Final = logging.getLogger("pulse_desktop.embedded.guardian")
@@ -60,7 +60,7 @@ class Guardian:
         self._asked_to_end = asyncio.Event()
         self._state = StackState(
             launch=launch,
-            guardian=reference(os.getpid()),
+            guardian=process_ref(os.getpid()),
             phase="starting",
             server="",
             monitor="",
@@ -77,7 +77,7 @@ class Guardian:
         """Start all, stay while somebody uses it, end all.
 
         Raises:
-            LocalStackError: a process ended again and again before it was ready.
+            EmbeddedStackError: a process ended again and again before it was ready.
         """
         self.publish()
         _on_end_signals(self._asked_to_end.set)
@@ -88,7 +88,7 @@ class Guardian:
             if starting.done():
                 starting.result()
             await unused
-        except LocalStackError as error:
+        except EmbeddedStackError as error:
             self.publish("failed", Problem(error.title, error.detail, error.advice))
             raise
         finally:
@@ -146,7 +146,7 @@ class Guardian:
 
     async def _first_time_up(self, service: Service) -> None:
         while not service.up.is_set():
-            if service.early_ends >= EARLY_ENDS_ALLOWED:
+            if service.early_ends >= MAX_FAILED_STARTS:
                 raise _did_not_start(service)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(service.up.wait(), 0.1)
@@ -157,15 +157,15 @@ class Guardian:
         alone_since: float | None = None
         while not self._asked_to_end.is_set():
             now = time.monotonic()
-            if live_clients(self._folder):
+            if live_users(self._folder):
                 alone_since = None
             elif alone_since is None:
                 alone_since = now
             elif now - alone_since >= ALONE_FOR_S and try_lock(start_lock):
                 # Under this lock nobody can join: either they did before, or they start anew.
                 try:
-                    remove_dead_clients(self._folder)
-                    if not live_clients(self._folder):
+                    remove_stale_locks(self._folder)
+                    if not live_users(self._folder):
                         _log.info("nobody uses the stack any more")
                         self.publish("ending")
                         return
@@ -182,11 +182,11 @@ class Guardian:
             await asyncio.wait(self._keeping)
 
 
-def _did_not_start(service: Service) -> LocalStackError:
+def _did_not_start(service: Service) -> EmbeddedStackError:
     state = service.state
     last_lines = tail(service.log.path) or "(it wrote nothing)"
     what = "The embedded server" if service.name == "nats-server" else f"Process {service.name}"
-    return LocalStackError(
+    return EmbeddedStackError(
         f"{what} does not start",
         f"It ended {service.early_ends} times ({state.last_exit}). The end of its log:\n"
         f"{last_lines}",
@@ -213,7 +213,7 @@ async def _guard(options: argparse.Namespace, folder: DataFolder) -> int:
     )
     try:
         await guardian.run()
-    except LocalStackError:
+    except EmbeddedStackError:
         _log.exception("cannot go on")
         return 1
     folder.state_file.unlink(missing_ok=True)
@@ -222,7 +222,7 @@ async def _guard(options: argparse.Namespace, folder: DataFolder) -> int:
 
 class _MaskingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return mask_address(super().format(record))
+        return redact_url(super().format(record))
 
 
 def _end_leftovers(folder: DataFolder) -> None:
@@ -241,7 +241,7 @@ def main() -> int:
     parser.add_argument("--launch", default="by-hand")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--no-sample", action="store_true")
-    parser.add_argument("--worker-module", default="workers")
+    parser.add_argument("--worker-module", default="pulse_workers")
     options = parser.parse_args()
     os.umask(0o077)
     folder = data_folder(options.data_dir)

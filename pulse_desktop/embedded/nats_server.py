@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pulse_desktop.embedded.errors import LocalStackError
+from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.embedded.paths import DataFolder
-from pulse_desktop.embedded.private_file import write_private
+from pulse_desktop.embedded.private_file import write_private_atomic
 
 MAX_FILE_STORE_BYTES: Final = 4 << 30
 """More than the limits of all streams of the workers together, which the server reserves."""
@@ -31,7 +31,7 @@ _PROGRAM: Final = "nats-server.exe" if sys.platform == "win32" else "nats-server
 _POLL_S: Final = 0.02
 
 
-class ServerAddress(msgspec.Struct, frozen=True, gc=False):
+class ServerPorts(msgspec.Struct, frozen=True, gc=False):
     """Where the server is, kept between runs so that windows find it again after a crash.
 
     The token is kept too: it keeps other users of this machine out, and who can read this file
@@ -61,12 +61,12 @@ def find_nats_server() -> Path:
     """Return the program: the bundled one, the package's, or the first on PATH.
 
     Raises:
-        LocalStackError: there is none.
+        EmbeddedStackError: there is none.
     """
     for candidate in _candidates():
         if candidate.is_file() and os.access(candidate, os.X_OK):
             return candidate.resolve()
-    raise LocalStackError(
+    raise EmbeddedStackError(
         "nats-server is not installed",
         "The embedded server needs the program nats-server; it is neither in this installation "
         "nor on PATH.",
@@ -88,24 +88,24 @@ def _candidates() -> Iterator[Path]:
         yield Path(on_path)
 
 
-def last_address(folder: DataFolder) -> ServerAddress:
+def last_address(folder: DataFolder) -> ServerPorts:
     """Return the address of the last run, or a new token with ports yet to be chosen."""
     try:
-        return msgspec.json.decode(folder.server_address.read_bytes(), type=ServerAddress)
+        return msgspec.json.decode(folder.server_address.read_bytes(), type=ServerPorts)
     except (OSError, msgspec.DecodeError):
-        return ServerAddress(secrets.token_urlsafe(32))
+        return ServerPorts(secrets.token_urlsafe(32))
 
 
-def with_free_ports(address: ServerAddress) -> ServerAddress:
+def with_free_ports(address: ServerPorts) -> ServerPorts:
     """Return the address with each port that somebody else has taken left open."""
-    return ServerAddress(
+    return ServerPorts(
         address.token,
         address.port if _is_free(address.port) else _ANY_FREE_PORT,
         address.monitor_port if _is_free(address.monitor_port) else _ANY_FREE_PORT,
     )
 
 
-async def wait_for_ports(address: ServerAddress, patience_s: float) -> ServerAddress:
+async def wait_for_ports(address: ServerPorts, patience_s: float) -> ServerPorts:
     """Return the address once its ports are free, or with other ports if they do not get free.
 
     A killed server's ports are free at once; patience is for a connection that happens to use one.
@@ -131,7 +131,7 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def write_config(folder: DataFolder, address: ServerAddress) -> None:
+def write_config(folder: DataFolder, address: ServerPorts) -> None:
     """Write the configuration and forget the ports of the server before.
 
     Raises:
@@ -139,10 +139,10 @@ def write_config(folder: DataFolder, address: ServerAddress) -> None:
     """
     for old in folder.server_ports.glob("*.ports"):
         old.unlink(missing_ok=True)
-    write_private(folder.server_config, config_text(folder, address).encode())
+    write_private_atomic(folder.server_config, config_text(folder, address).encode())
 
 
-def config_text(folder: DataFolder, address: ServerAddress) -> str:
+def config_text(folder: DataFolder, address: ServerPorts) -> str:
     """Return the configuration: loopback only, token, JetStream with a bounded store.
 
     The server itself appends `jetstream` to its store folder.
@@ -166,18 +166,18 @@ def _quoted(value: object) -> str:
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-async def wait_until_ready(folder: DataFolder, token: str) -> ServerAddress:
+async def wait_until_ready(folder: DataFolder, token: str) -> ServerPorts:
     """Wait until the server has its ports and JetStream answers; keep and return its address."""
     address = await _wait_for_address(folder, token)
     while True:
         if await _is_healthy(address.monitor_port):
             break
         await asyncio.sleep(_POLL_S)
-    write_private(folder.server_address, msgspec.json.encode(address))
+    write_private_atomic(folder.server_address, msgspec.json.encode(address))
     return address
 
 
-async def _wait_for_address(folder: DataFolder, token: str) -> ServerAddress:
+async def _wait_for_address(folder: DataFolder, token: str) -> ServerPorts:
     while True:
         for file in folder.server_ports.glob("*.ports"):
             try:
@@ -185,7 +185,7 @@ async def _wait_for_address(folder: DataFolder, token: str) -> ServerAddress:
                 client, monitor = ports["nats"][0], ports["monitoring"][0]
             except (OSError, msgspec.DecodeError, LookupError):
                 continue  # half written
-            return ServerAddress(token, urlsplit(client).port or 0, urlsplit(monitor).port or 0)
+            return ServerPorts(token, urlsplit(client).port or 0, urlsplit(monitor).port or 0)
         await asyncio.sleep(_POLL_S)
 
 

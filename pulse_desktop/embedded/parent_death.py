@@ -25,7 +25,7 @@ _ORPHANED: Final = 70
 _GRACE_S: Final = 5.0
 
 
-def become(program: Sequence[str], parent: int, signal_number: int) -> None:
+def exec_with_pdeathsig(program: Sequence[str], parent: int, signal_number: int) -> None:
     """Replace this process by `program`, which gets `signal_number` when `parent` dies."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0) != 0:
@@ -36,7 +36,7 @@ def become(program: Sequence[str], parent: int, signal_number: int) -> None:
     os.execv(program[0], list(program))  # noqa: S606 - no shell is the point
 
 
-def watch(program: Sequence[str]) -> int:
+def supervise(program: Sequence[str]) -> int:
     """Run `program` until it ends, or stdin closes, or this process is asked to end."""
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
@@ -70,8 +70,8 @@ def main() -> int:
     parser.add_argument("program", nargs="+")
     options = parser.parse_args()
     if options.watch:
-        return watch(options.program)
-    become(options.program, options.parent, options.signal)
+        return supervise(options.program)
+    exec_with_pdeathsig(options.program, options.parent, options.signal)
     raise AssertionError("exec returned")
 
 

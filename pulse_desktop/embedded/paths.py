@@ -10,12 +10,12 @@ from typing import Final
 
 import platformdirs
 
-from pulse_desktop.embedded.errors import LocalStackError
-from pulse_desktop.embedded.private_file import write_private
+from pulse_desktop.embedded.errors import EmbeddedStackError
+from pulse_desktop.embedded.private_file import write_private_atomic
 
 DATA_DIR_VARIABLE: Final = "PULSE_DATA_DIR"
 
-LEAST_FREE_BYTES: Final = 64 << 20
+MIN_FREE_BYTES: Final = 64 << 20
 """Below this JetStream could not store the first minutes, so starting would only fail later."""
 
 
@@ -83,19 +83,19 @@ class DataFolder:
         """Create what is missing, for the owner's eyes only, and try to write.
 
         Raises:
-            LocalStackError: the folder cannot be created or written, or its disk is full.
+            EmbeddedStackError: the folder cannot be created or written, or its disk is full.
         """
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (self.logs, self.clients, self.server, self.server_ports):
                 folder.mkdir(mode=0o700, exist_ok=True)
             probe = self.root / f".probe-{secrets.token_hex(4)}"
-            write_private(probe, b"writable")
+            write_private_atomic(probe, b"writable")
             probe.unlink(missing_ok=True)
             free = shutil.disk_usage(self.root).free
         except OSError as error:
             raise cannot_write(self.root, error) from error
-        if free < LEAST_FREE_BYTES:
+        if free < MIN_FREE_BYTES:
             raise _disk_full(self.root, f"{free >> 20} MiB are left")
 
 
@@ -107,21 +107,21 @@ def data_folder(path: Path | str | None = None) -> DataFolder:
     return DataFolder(platformdirs.user_data_path("pulse-desktop", appauthor=False))
 
 
-def cannot_write(path: Path, error: OSError) -> LocalStackError:
+def cannot_write(path: Path, error: OSError) -> EmbeddedStackError:
     """Tell a failed write in words that name the folder and the way out."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _disk_full(path, error.strerror or str(error))
-    return LocalStackError(
+    return EmbeddedStackError(
         "The data folder cannot be written",
         f"{error.filename or path}: {error.strerror or error}",
         f"Make {path} a folder you may write to, or name another one in {DATA_DIR_VARIABLE}.",
     )
 
 
-def _disk_full(path: Path, what: str) -> LocalStackError:
-    return LocalStackError(
+def _disk_full(path: Path, what: str) -> EmbeddedStackError:
+    return EmbeddedStackError(
         "The disk is full",
         f"The disk that holds {path} has no room for the embedded server: {what}.",
-        f"Free at least {LEAST_FREE_BYTES >> 20} MiB, or name a folder on another disk in "
+        f"Free at least {MIN_FREE_BYTES >> 20} MiB, or name a folder on another disk in "
         f"{DATA_DIR_VARIABLE}.",
     )

@@ -11,7 +11,7 @@ _REPLACE_ATTEMPTS: Final = 20 if sys.platform == "win32" else 1
 _REPLACE_PAUSE_S: Final = 0.01
 
 
-def write_private(path: Path, content: bytes) -> None:
+def write_private_atomic(path: Path, content: bytes) -> None:
     """Write a file with mode 0600, atomically.
 
     Raises:

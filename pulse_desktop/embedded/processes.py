@@ -26,7 +26,7 @@ class ProcessRef(msgspec.Struct, frozen=True, gc=False):
         return bool(self.identity) and identity_of(self.pid) == self.identity
 
 
-def reference(pid: int) -> ProcessRef:
+def process_ref(pid: int) -> ProcessRef:
     """Return a reference that stays true after the process has ended."""
     return ProcessRef(pid, identity_of(pid))
 

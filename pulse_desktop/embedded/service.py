@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from pulse_desktop.embedded.bounded_log import BoundedLog
-from pulse_desktop.embedded.child import Child, Launch, exit_words
-from pulse_desktop.embedded.processes import ProcessRef, reference
+from pulse_desktop.embedded.child import Child, Launch, describe_exit
+from pulse_desktop.embedded.processes import ProcessRef, process_ref
 from pulse_desktop.embedded.stack_state import ProcessPhase, ProcessState
 from pulse_desktop.protocol.timestamps import format_timestamp
 
 FIRST_PAUSE_S: Final = 0.2
-LONGEST_PAUSE_S: Final = 30.0
+MAX_PAUSE_S: Final = 30.0
 HEALTHY_AFTER_S: Final = 60.0
 
 _log: Final = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Backoff:
         if ran_for_s >= HEALTHY_AFTER_S or not self._pause_s:
             self._pause_s = FIRST_PAUSE_S
         else:
-            self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+            self._pause_s = min(self._pause_s * 2, MAX_PAUSE_S)
         return self._pause_s
 
 
@@ -121,7 +121,7 @@ class Service:
             self._last_exit = f"not started: {error.strerror or error}"
             self.early_ends += 1
             return
-        self._process = reference(child.pid)
+        self._process = process_ref(child.pid)
         self.log.write(f"-- {format_timestamp(time.time())} process {child.pid}\n".encode())
         _log.info("%s: process %d", self.name, child.pid)
         self._on_change()
@@ -132,7 +132,7 @@ class Service:
             self.early_ends += 1
         self.up.clear()
         self._child = self._process = None
-        self._last_exit = problem or exit_words(code)
+        self._last_exit = problem or describe_exit(code)
 
     async def _watch(self, child: Child) -> tuple[int, str]:
         """Wait for the child's end; end it if it cannot become ready, and say why."""

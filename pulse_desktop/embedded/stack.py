@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Final, Literal
 
 from pulse_desktop.embedded.bounded_log import tail
-from pulse_desktop.embedded.errors import LocalStackError
+from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.embedded.launcher import child_environment, module_command
 from pulse_desktop.embedded.paths import DataFolder, cannot_write, data_folder
 from pulse_desktop.embedded.stack_state import ProcessState, StackState, read_state
 from pulse_desktop.embedded.usage_locks import (
-    ClientLock,
-    live_clients,
+    UsageLock,
+    live_users,
     lock_on,
     try_lock,
 )
@@ -58,7 +58,7 @@ class StackInfo:
     processes: tuple[ProcessState, ...] = field(default=(), repr=False)
 
 
-class LocalStack:
+class EmbeddedStack:
     """One user of the embedded stack. The stack runs as long as it has a user.
 
     Everything waits on the event loop, whichever that is, and needs nothing of it but timers and
@@ -71,7 +71,7 @@ class LocalStack:
         *,
         workers: int = 1,
         sample: bool = True,
-        worker_module: str = "workers",
+        worker_module: str = "pulse_workers",
     ) -> None:
         """Describe the stack; `workers`, `sample` and the module count only if it must be started.
 
@@ -85,7 +85,7 @@ class LocalStack:
         self._options = ["--workers", str(workers), "--worker-module", worker_module]
         if not sample:
             self._options.append("--no-sample")
-        self._client = ClientLock(self._folder)
+        self._client = UsageLock(self._folder)
         self._start_lock = lock_on(self._folder.start_lock)
         self._joined = False
         self._last: StackInfo | None = None
@@ -99,7 +99,7 @@ class LocalStack:
             timeout: seconds until it must be ready.
 
         Raises:
-            LocalStackError: the data folder cannot be written, nats-server is missing, a process
+            EmbeddedStackError: the data folder cannot be written, nats-server is missing, a process
                 does not start, or it takes too long.
         """
         deadline = asyncio.get_running_loop().time() + timeout
@@ -133,7 +133,7 @@ class LocalStack:
         state = read_state(self._folder.state_file) if wait else None
         used_looks = 0
         while state and state.alive and asyncio.get_running_loop().time() < deadline:
-            used_looks = used_looks + 1 if live_clients(self._folder) else 0
+            used_looks = used_looks + 1 if live_users(self._folder) else 0
             if used_looks >= _LOOKS_TO_BELIEVE:
                 break
             await asyncio.sleep(_POLL_S)
@@ -170,7 +170,7 @@ class LocalStack:
             on_change(replace(last, state="restarting", problem="", processes=()))
         try:
             return await self.start(), _LOOK_S
-        except LocalStackError as error:
+        except EmbeddedStackError as error:
             failed = last and replace(
                 last, state="failed", problem=f"{error.title}. {error.detail}", processes=()
             )
@@ -208,7 +208,7 @@ class LocalStack:
             state = read_state(self._folder.state_file)
             if state and state.problem:
                 problem = state.problem
-                raise LocalStackError(problem.title, problem.detail, problem.advice)
+                raise EmbeddedStackError(problem.title, problem.detail, problem.advice)
             if state is None or not state.alive:
                 raise self._guardian_died()
             if state.ready:
@@ -223,21 +223,21 @@ class LocalStack:
     def _info(self, state: StackState) -> StackInfo:
         return _info(self._folder, state, joined=self._joined)
 
-    def _guardian_died(self) -> LocalStackError:
+    def _guardian_died(self) -> EmbeddedStackError:
         last_lines = tail(_crash_log(self._folder)) or tail(self._folder.log_of("guardian"))
-        return LocalStackError(
+        return EmbeddedStackError(
             "The embedded server cannot be started",
             f"Its guardian ended at once. The end of its log:\n{last_lines or '(empty)'}",
             f"The logs are in {self._folder.logs}.",
         )
 
-    def _too_slow(self) -> LocalStackError:
+    def _too_slow(self) -> EmbeddedStackError:
         state = read_state(self._folder.state_file)
         late = [each for each in (state.processes if state else ()) if each.phase != "running"]
         parts = [f"{each.name} is {each.phase}. {each.last_exit}".strip() for each in late]
         if late and (last_lines := tail(Path(late[0].log))):
             parts.append(f"The end of its log:\n{last_lines}")
-        return LocalStackError(
+        return EmbeddedStackError(
             "The embedded server takes too long to start",
             "\n".join(parts) or "Nothing was heard of it.",
             f"Try again; the logs are in {self._folder.logs}.",

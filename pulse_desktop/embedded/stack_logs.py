@@ -13,7 +13,7 @@ from pulse_desktop.embedded.stack_state import read_state
 FIRST_BYTES: Final = 256 << 10
 """How much of a log's end is read at first."""
 
-MOST_BYTES: Final = 1 << 20
+MAX_BYTES: Final = 1 << 20
 """How much is read at once; the rest comes with the next look."""
 
 _GUARDIAN: Final = "guardian"
@@ -21,7 +21,7 @@ _LAST_BYTES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class LogPlace:
+class LogCursor:
     """Up to where a log was read.
 
     Attributes:
@@ -36,7 +36,7 @@ class LogPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class LogPart:
+class LogChunk:
     """What has come since the last look.
 
     Attributes:
@@ -47,7 +47,7 @@ class LogPart:
     """
 
     lines: tuple[str, ...] = ()
-    place: LogPlace | None = None
+    place: LogCursor | None = None
     cut: bool = False
     problem: str = ""
 
@@ -67,7 +67,7 @@ class StackLogs:
         """Return the processes that have a log: the server first, then workers, then the rest."""
         return await asyncio.to_thread(self._names)
 
-    async def read(self, name: str, after: LogPlace | None = None) -> LogPart:
+    async def read(self, name: str, after: LogCursor | None = None) -> LogChunk:
         """Return the lines of a process's log since a place, or the last of them."""
         return await asyncio.to_thread(read_log, self._folder.log_of(name), after)
 
@@ -77,7 +77,7 @@ class StackLogs:
         return [name for name in (*names, _GUARDIAN) if self._folder.log_of(name).exists()]
 
 
-def read_log(path: Path, after: LogPlace | None = None) -> LogPart:
+def read_log(path: Path, after: LogCursor | None = None) -> LogChunk:
     """Return the lines of a log since a place, or the last of them, also when it moved meanwhile.
 
     Args:
@@ -97,10 +97,10 @@ def read_log(path: Path, after: LogPlace | None = None) -> LogPart:
             return _read_from_the_top(path, cut=False)
         return _read_from_the_top(path, cut=True)
     except OSError as error:
-        return LogPart(place=after, problem=error.strerror or str(error))
+        return LogChunk(place=after, problem=error.strerror or str(error))
 
 
-def _holds(path: Path, place: LogPlace) -> bool:
+def _holds(path: Path, place: LogCursor) -> bool:
     """Tell whether a file is the one that was read up to this place."""
     try:
         with path.open("rb") as file:
@@ -112,12 +112,12 @@ def _holds(path: Path, place: LogPlace) -> bool:
         return False
 
 
-def _read_from_the_top(path: Path, *, cut: bool) -> LogPart:
-    part = _read(path, LogPlace(path.stat().st_ino, 0))
-    return LogPart(part.lines, part.place, cut)
+def _read_from_the_top(path: Path, *, cut: bool) -> LogChunk:
+    part = _read(path, LogCursor(path.stat().st_ino, 0))
+    return LogChunk(part.lines, part.place, cut)
 
 
-def _read(path: Path, after: LogPlace | None) -> LogPart:
+def _read(path: Path, after: LogCursor | None) -> LogChunk:
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
         start = max(0, status.st_size - FIRST_BYTES) if after is None else after.offset
@@ -129,9 +129,9 @@ def _read(path: Path, after: LogPlace | None) -> LogPart:
         start, raw = start + skipped, raw[skipped:]
     lines = tuple(line.rstrip("\r") for line in raw.decode(errors="replace").split("\n")[:-1])
     last = raw[-_LAST_BYTES:] or (after.last if after is not None else b"")
-    return LogPart(lines, LogPlace(status.st_ino, start + len(raw), last), cut=cut)
+    return LogChunk(lines, LogCursor(status.st_ino, start + len(raw), last), cut=cut)
 
 
 def _whole_lines(file: BinaryIO) -> bytes:
-    raw = file.read(MOST_BYTES)
+    raw = file.read(MAX_BYTES)
     return raw[: raw.rfind(b"\n") + 1]

@@ -10,7 +10,7 @@ from typing import Final
 from pulse_desktop.embedded import nats_server
 from pulse_desktop.embedded.bounded_log import BoundedLog, tail
 from pulse_desktop.embedded.child import Child, Launch
-from pulse_desktop.embedded.errors import LocalStackError
+from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.embedded.launcher import child_environment, module_command
 from pulse_desktop.embedded.paths import DataFolder
 from pulse_desktop.embedded.readiness import wait_for_heartbeat
@@ -18,9 +18,9 @@ from pulse_desktop.embedded.service import Service
 
 DRAIN_S: Final = 8.0
 SERVER_DRAIN_S: Final = 5.0
-PORT_PATIENCE_S: Final = 5.0
+PORT_TIMEOUT_S: Final = 5.0
 
-_NOT_FOR_THIS_SERVER: Final = {
+SCRUBBED_ENV: Final = {
     "PULSE_CONFIG": os.devnull,
     **dict.fromkeys(
         (
@@ -89,7 +89,7 @@ class StackServices:
         """Look for nats-server.
 
         Raises:
-            LocalStackError: it is not installed.
+            EmbeddedStackError: it is not installed.
         """
         self._program = nats_server.find_nats_server()
 
@@ -126,7 +126,7 @@ class StackServices:
     def _module(self, *arguments: str) -> Launch:
         return Launch(
             module_command(self._worker_module, *arguments),
-            child_environment({**_NOT_FOR_THIS_SERVER, "PULSE_SERVER": self.address.server}),
+            child_environment({**SCRUBBED_ENV, "PULSE_SERVER": self.address.server}),
             self._folder.root,
             parent_pipe=True,
             tether="kill",
@@ -136,7 +136,7 @@ class StackServices:
         """Create streams and buckets, for a stack without workers.
 
         Raises:
-            LocalStackError: that failed.
+            EmbeddedStackError: that failed.
         """
         log = BoundedLog(self._folder.log_of("provision"))
         log.hide([self.address.token])
@@ -147,12 +147,12 @@ class StackServices:
             await child.end(0.0)
             log.close()
         if code != 0:
-            raise LocalStackError(
+            raise EmbeddedStackError(
                 "The streams cannot be created", tail(log.path), f"The whole log is {log.path}."
             )
 
     async def _launch_server(self) -> Launch:
-        patience_s = PORT_PATIENCE_S if self.server.state.restarts else 0.0
+        patience_s = PORT_TIMEOUT_S if self.server.state.restarts else 0.0
         wanted = await nats_server.wait_for_ports(self.address, patience_s)
         nats_server.write_config(self._folder, wanted)
         return Launch(

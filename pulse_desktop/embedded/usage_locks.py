@@ -16,7 +16,7 @@ from pulse_desktop.embedded.paths import DataFolder
 
 _numbers: Final = itertools.count(1)
 
-_held_here: Final["set[ClientLock]"] = set()
+_held_here: Final["set[UsageLock]"] = set()
 """Keeps held locks alive: one that is forgotten would be released by the garbage collector."""
 
 
@@ -34,7 +34,7 @@ def try_lock(lock: filelock.BaseFileLock) -> bool:
     return True
 
 
-class ClientLock:
+class UsageLock:
     """One user's hold on the stack. Not held until `try_hold` says so."""
 
     def __init__(self, folder: DataFolder) -> None:
@@ -73,12 +73,12 @@ class ClientLock:
         _held_here.discard(self)
 
 
-def live_clients(folder: DataFolder) -> list[str]:
+def live_users(folder: DataFolder) -> list[str]:
     """Return the names of the lock files that somebody holds."""
     return [path.name for path in folder.clients.glob("*.lock") if _held(path)]
 
 
-def remove_dead_clients(folder: DataFolder) -> None:
+def remove_stale_locks(folder: DataFolder) -> None:
     """Remove the files nobody holds. The caller holds the start lock."""
     for path in folder.clients.glob("*.lock"):
         if not _held(path):

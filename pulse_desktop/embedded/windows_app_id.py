@@ -11,7 +11,7 @@ from typing import Any, Final
 APP_USER_MODEL_ID: Final = "PulseDesktop.PulseDesktop"
 
 
-def be_known_to_the_task_bar(shell32: Any = None) -> bool:
+def set_app_user_model_id(shell32: Any = None) -> bool:
     """Name this process; False where that means nothing or Windows refused.
 
     Args:

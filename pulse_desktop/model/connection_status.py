@@ -38,7 +38,7 @@ class ConnectionStatus:
     max_payload: int = 0
 
 
-class StatusBoard:
+class StatusHolder:
     """Holds the status and tells of its changes.
 
     Attributes:

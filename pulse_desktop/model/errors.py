@@ -41,7 +41,7 @@ class NotConnectedError(UserFacingError):
         )
 
 
-class NobodyListensError(UserFacingError):
+class NoConsumersError(UserFacingError):
     """A task would be sent to a subject on which no worker listens.
 
     Attributes:
@@ -108,7 +108,7 @@ class BrokenObjectError(UserFacingError):
     """A stored object whose body is incomplete or damaged."""
 
 
-class NotConfirmedError(UserFacingError):
+class UnconfirmedError(UserFacingError):
     """Something was sent, and whether it arrived is not known."""
 
     def __init__(self, what: str) -> None:

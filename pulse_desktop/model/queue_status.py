@@ -41,7 +41,7 @@ class QueueStatus:
 
 
 @dataclass(frozen=True)
-class Sent:
+class PublishReceipt:
     """A task that was enqueued.
 
     Attributes:

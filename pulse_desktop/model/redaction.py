@@ -15,7 +15,7 @@ _CREDENTIALS_IN_TEXT: Final = re.compile(
 )
 
 
-def mask_address(address: str) -> str:
+def redact_url(address: str) -> str:
     """Return the address, or any text with addresses in it, with the credentials replaced.
 
     `nats://user:secret@host:4222` becomes `nats://user:***@host:4222`; a lone token becomes `***`.
@@ -23,10 +23,10 @@ def mask_address(address: str) -> str:
     return _CREDENTIALS.sub(_hide, address)
 
 
-def mask_text(text: str) -> str:
+def redact(text: str) -> str:
     """Return a text for people with the credentials of the addresses in it replaced.
 
-    Unlike `mask_address` it leaves names with an @ alone, such as `worker-1@host` or those of mail:
+    Unlike `redact_url` it leaves names with an @ alone, such as `worker-1@host` or those of mail:
     without a scheme only `user:secret@` counts as a login.
     """
     return _CREDENTIALS_IN_TEXT.sub(_hide, text)

@@ -14,18 +14,18 @@ from nats import errors
 from nats.aio.client import Client
 
 from pulse_desktop.model.errors import CannotConnectError
-from pulse_desktop.nats_client.connect_errors import explain_failure
-from pulse_desktop.nats_client.fast_client import DirectClient
-from pulse_desktop.nats_client.requests import end_task, within
+from pulse_desktop.nats_client.connect_errors import describe_connect_error
+from pulse_desktop.nats_client.fast_client import FastPathClient
+from pulse_desktop.nats_client.requests import cancel_and_wait, wait_for
 from pulse_desktop.nats_client.server_address import ServerAddress
 
-PING_INTERVAL: Final = 10
-CLOSE_LIMIT: Final = 1.0
-FAILED_CLOSE_LIMIT: Final = 0.2
+PING_INTERVAL_S: Final = 10
+CLOSE_TIMEOUT_S: Final = 1.0
+FAILED_CLOSE_TIMEOUT_S: Final = 0.2
 ATTEMPTS: Final = 3
 
 
-async def dial(
+async def connect_once(
     address: ServerAddress,
     *,
     timeout: float,  # noqa: ASYNC109 - part of it goes to the library
@@ -33,7 +33,7 @@ async def dial(
     on_error: Callable[[Client, Exception], None],
     on_end: Callable[[Client], None],
     discovered: tuple[str, ...] = (),
-) -> DirectClient:
+) -> FastPathClient:
     """Connect to the first server that answers.
 
     Args:
@@ -60,7 +60,7 @@ async def dial(
         if attempt == ATTEMPTS or timeout <= 0:
             error = errors.AuthorizationError()
             break
-    detail, advice = explain_failure(error, address.hosts)
+    detail, advice = describe_connect_error(error, address.hosts)
     raise CannotConnectError("Cannot connect", address.mask(detail), advice)
 
 
@@ -71,9 +71,9 @@ async def _try(
     on_error: Callable[[Client, Exception], None],
     on_end: Callable[[Client], None],
     discovered: tuple[str, ...],
-) -> tuple[DirectClient, BaseException | None]:
+) -> tuple[FastPathClient, BaseException | None]:
     """Return a client, connected or closed, and what went wrong last."""
-    client = DirectClient()
+    client = FastPathClient()
     urls = [*address.urls, *discovered]
     failures: list[BaseException] = []
     all_failed = asyncio.Event()
@@ -102,7 +102,7 @@ async def _try(
             connect_timeout=max(1, round(min(timeout, 3))),
             reconnect_time_wait=1,
             dont_randomize=True,
-            ping_interval=PING_INTERVAL,
+            ping_interval=PING_INTERVAL_S,
             max_outstanding_pings=2,
             **_login(address),
             **options,
@@ -112,11 +112,11 @@ async def _try(
     try:
         await asyncio.wait({trying, failing}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await end_task(failing)
-        await end_task(trying)
+        await cancel_and_wait(failing)
+        await cancel_and_wait(trying)
         adopted = client.is_connected and sys.exception() is None
         if not adopted:
-            await discard(client, FAILED_CLOSE_LIMIT)
+            await close_quietly(client, FAILED_CLOSE_TIMEOUT_S)
     error = None if adopted or trying.cancelled() else trying.exception()
     return client, failures[-1] if failures else error
 
@@ -125,10 +125,10 @@ def _wants_login(client: Client) -> bool:
     return bool(client._server_info.get("auth_required"))  # noqa: SLF001 - shown nowhere else
 
 
-async def discard(client: Client, limit: float = CLOSE_LIMIT) -> None:
+async def close_quietly(client: Client, limit: float = CLOSE_TIMEOUT_S) -> None:
     """Close a client, or leave it behind when its peer no longer lets it close."""
     with contextlib.suppress(Exception):
-        await within(limit, client.close())
+        await wait_for(limit, client.close())
 
 
 def _login(address: ServerAddress) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Final
 
 from nats import errors
 
-from pulse_desktop.model.redaction import mask_address
-from pulse_desktop.nats_client.tls import NoTlsError
+from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.nats_client.tls import TLSRequiredError
 
 _REFUSED: Final = re.compile(r"Errno (111|61)\b|WinError (1225|10061)\b")
 _UNREACHABLE: Final = re.compile(r"Errno (101|113|51|65)\b|WinError (1231|10051|10065)\b")
@@ -22,7 +22,7 @@ _CREDENTIALS: Final = (
 )
 
 
-def explain_failure(error: BaseException | None, hosts: str) -> tuple[str, str]:
+def describe_connect_error(error: BaseException | None, hosts: str) -> tuple[str, str]:
     """Return what happened and what to do about it.
 
     Args:
@@ -30,7 +30,7 @@ def explain_failure(error: BaseException | None, hosts: str) -> tuple[str, str]:
         hosts: `host:port` of the server, without credentials.
     """
     match error:
-        case NoTlsError():
+        case TLSRequiredError():
             return (
                 f"{hosts} offers no TLS, so no credentials were sent.",
                 "Set up TLS on the server, or write nats:// if the network may be trusted.",
@@ -67,7 +67,7 @@ def explain_failure(error: BaseException | None, hosts: str) -> tuple[str, str]:
                 f"what answers at {hosts} does not speak WebSocket.",
                 "Write nats:// for the usual port; ws:// is for the server's websocket port.",
             )
-    return f"{hosts}: {mask_address(str(error) or type(error).__name__)}.", ""
+    return f"{hosts}: {redact_url(str(error) or type(error).__name__)}.", ""
 
 
 def _explain_os_error(error: OSError, hosts: str) -> tuple[str, str]:
@@ -85,7 +85,7 @@ def _explain_os_error(error: OSError, hosts: str) -> tuple[str, str]:
         return f"{hosts} broke the connection off.", "Check that it is a NATS server."
     if _UNREACHABLE.search(text):
         return f"{hosts} cannot be reached from here.", "Check the network and any VPN."
-    return f"{hosts}: {mask_address(error.strerror or text)}.", ""
+    return f"{hosts}: {redact_url(error.strerror or text)}.", ""
 
 
 def _explain_refusal(text: str, hosts: str) -> tuple[str, str]:
@@ -104,4 +104,4 @@ def _explain_refusal(text: str, hosts: str) -> tuple[str, str]:
         )
     if said in ("unexpected eof", "stale connection", "connection closed"):
         return f"{hosts} broke the connection off.", ""
-    return f"{hosts} said: {mask_address(said)}.", ""
+    return f"{hosts} said: {redact_url(said)}.", ""

@@ -13,15 +13,15 @@ from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
-from pulse_desktop.nats_client.tls import insist_on_tls
+from pulse_desktop.nats_client.tls import require_tls
 
 Receive = Callable[[str, bytes], None]
 _LINE_END: Final = b"\r\n"
-_MOST_HEADS: Final = 1_000
+MAX_CACHED_HEADERS: Final = 1_000
 """Beginnings of messages that are remembered: subjects are the sender's choice."""
 
 
-class DirectParser(Parser):
+class FastPathParser(Parser):
     """Finds the messages of direct subscriptions in what the server sends.
 
     Attributes:
@@ -98,7 +98,7 @@ class DirectParser(Parser):
         has_headers = fields[0] == b"HMSG"
         known = (receive, fields[1].decode(), has_headers)
         if len(fields) == (4 if has_headers else 3):  # without a reply, which differs each time
-            if len(self._heads) >= _MOST_HEADS:
+            if len(self._heads) >= MAX_CACHED_HEADERS:
                 self._heads.clear()
             self._heads[head] = known
         return known
@@ -108,7 +108,7 @@ class DirectParser(Parser):
         self._heads.clear()
 
 
-class DirectClient(Client):
+class FastPathClient(Client):
     """The library's client, with a quick way for the subscriptions that ask for it.
 
     It encrypts wherever that was asked for, or does not log in.
@@ -116,7 +116,7 @@ class DirectClient(Client):
 
     def __init__(self) -> None:
         super().__init__()
-        self._ps: DirectParser = DirectParser(self)
+        self._ps: FastPathParser = FastPathParser(self)
 
     def deliver_directly(self, subscription: Subscription, receive: Receive) -> None:
         """Call a function with subject and payload of each message, instead of the callback.
@@ -148,7 +148,7 @@ class DirectClient(Client):
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         """Take in what the server says of itself; the first time, before the login is sent."""
         if initial_connection:
-            insist_on_tls(self, info)
+            require_tls(self, info)
         await super()._process_info(info, initial_connection)
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:

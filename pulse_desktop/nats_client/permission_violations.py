@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-MOST_PROBLEMS: Final = 100
+MAX_PROBLEMS: Final = 100
 
 _VIOLATION: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
 
 
-class Refusals:
+class PermissionViolations:
     """Collects permission violations and wakes those they concern.
 
     Attributes:
@@ -38,7 +38,7 @@ class Refusals:
         verb = "publish" if action == "publish" else "subscribe"
         problem = f"not allowed to {verb} to {subject}"
         if problem not in self.problems:
-            del self.problems[: 1 - MOST_PROBLEMS]
+            del self.problems[: 1 - MAX_PROBLEMS]
             self.problems.append(problem)
         for subjects, refused in self._waiting:
             if subject in subjects and not refused.done():

@@ -8,7 +8,7 @@ from nats import errors
 from nats.js.errors import ServiceUnavailableError
 
 from pulse_desktop.model.errors import NoJetStreamError, NotConnectedError, NotPermittedError
-from pulse_desktop.nats_client.permission_violations import Refusals
+from pulse_desktop.nats_client.permission_violations import PermissionViolations
 
 Answer = TypeVar("Answer")
 
@@ -16,10 +16,10 @@ _NO_JETSTREAM: Final = frozenset({None, 10008, 10039, 10076})
 """Nobody answers, not ready, off for the account, off; other codes are about one stream."""
 
 
-async def await_answer(
+async def request_or_fail(
     request: Coroutine[Any, Any, Answer],
     subjects: tuple[str, ...],
-    refusals: Refusals,
+    refusals: PermissionViolations,
     lost: asyncio.Event,
 ) -> Answer:
     """Await a request unless the server refuses it or the connection goes.
@@ -53,11 +53,11 @@ async def await_answer(
         except errors.ConnectionClosedError:
             raise NotConnectedError from None
         finally:
-            await end_task(end)
-            await end_task(answer)
+            await cancel_and_wait(end)
+            await cancel_and_wait(answer)
 
 
-async def within(limit: float, work: Coroutine[Any, Any, Answer]) -> Answer:
+async def wait_for(limit: float, work: Coroutine[Any, Any, Answer]) -> Answer:
     """Await something for at most `limit` seconds.
 
     Unlike `asyncio.wait_for`, which before Python 3.12 could lose a cancellation that came at the
@@ -73,10 +73,10 @@ async def within(limit: float, work: Coroutine[Any, Any, Answer]) -> Answer:
             raise TimeoutError
         return task.result()
     finally:
-        await end_task(task)
+        await cancel_and_wait(task)
 
 
-async def end_task(task: asyncio.Future[Any]) -> None:
+async def cancel_and_wait(task: asyncio.Future[Any]) -> None:
     """Cancel one's own task and wait for its end, even if it swallows a cancellation."""
     while not task.done():
         task.cancel()

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from pulse_desktop.model.errors import CannotConnectError
-from pulse_desktop.model.redaction import mask_address
+from pulse_desktop.model.redaction import redact_url
 
 DEFAULT_PORT: Final = 4222
 SCHEMES: Final = frozenset({"nats", "tls", "ws", "wss"})
@@ -47,7 +47,7 @@ class ServerAddress:
 
     def mask(self, text: str) -> str:
         """Return a text without the secrets it may hold."""
-        text = mask_address(text)
+        text = redact_url(text)
         for secret in (self.password, self.token):
             if secret:
                 text = text.replace(secret, "***")
@@ -83,7 +83,7 @@ def _parse_one(address: str) -> tuple[str, tuple[str, str, str]]:
         scheme, rest = "nats", address
     scheme = scheme.lower()
     if scheme not in SCHEMES:
-        raise _no_address(f"{mask_address(f'{scheme}://')} is not spoken by NATS")
+        raise _no_address(f"{redact_url(f'{scheme}://')} is not spoken by NATS")
     authority, slash, path = rest.partition("/")
     login, _, place = authority.rpartition("@")
     try:

@@ -7,14 +7,14 @@ or somebody on the way who leaves the demand out, would get the credentials in p
 from typing import Any
 
 
-class NoTlsError(OSError):
+class TLSRequiredError(OSError):
     """TLS was asked for, and the server offers none."""
 
     def __init__(self) -> None:
         super().__init__("this server offers no TLS; nothing was sent to it")
 
 
-def insist_on_tls(client: Any, info: dict[str, Any]) -> None:
+def require_tls(client: Any, info: dict[str, Any]) -> None:
     """Make a client encrypt where that was asked for, or leave; to be called before it logs in.
 
     `tls` in the address asks for TLS, and so does `nats` with certificates to check it by.
@@ -24,7 +24,7 @@ def insist_on_tls(client: Any, info: dict[str, Any]) -> None:
         info: the server's first words; changed so that a client that only obeys them encrypts.
 
     Raises:
-        NoTlsError: the server neither demands nor offers it. The connection is closed.
+        TLSRequiredError: the server neither demands nor offers it. The connection is closed.
     """
     server = client._current_server  # noqa: SLF001
     scheme = server.uri.scheme if server else ""
@@ -34,5 +34,5 @@ def insist_on_tls(client: Any, info: dict[str, Any]) -> None:
     if not info.get("tls_available"):
         if client._transport:  # noqa: SLF001 - the library leaves it open when it reconnects
             client._transport.close()  # noqa: SLF001
-        raise NoTlsError
+        raise TLSRequiredError
     info["tls_required"] = True

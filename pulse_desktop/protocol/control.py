@@ -27,8 +27,8 @@ COMMANDS: Final = (PING, CANCEL, REMOVE, PAUSE, RESUME, DRAIN, LOG_LEVEL)
 
 ALIVE: Final = "alive"
 CANCELLED: Final = "cancelled"
-ASKED_TO_STOP: Final = "asked_to_stop"
-NOT_HERE: Final = "not_here"
+CANCEL_REQUESTED: Final = "asked_to_stop"
+NOT_FOUND: Final = "not_here"
 REMOVED: Final = "removed"
 NOT_QUEUED: Final = "not_queued"
 PAUSED: Final = "paused"

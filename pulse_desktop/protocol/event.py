@@ -109,16 +109,16 @@ def decode_event(topic: str, raw: bytes, received_at: float, sequence: int = 0) 
         received_at: Unix seconds.
         sequence: position in the history stream, or 0.
     """
-    return read_event(topic, raw, received_at, sequence)[0]
+    return decode_event_raw(topic, raw, received_at, sequence)[0]
 
 
-def read_event(
+def decode_event_raw(
     topic: str, raw: bytes, received_at: float, sequence: int = 0
 ) -> tuple[Event, msgspec.Raw | None]:
     """Read any payload as `decode_event` does, and hand out its data still undecoded.
 
     Returns:
-        The event, and what stands under `data`, for `fields_of`; None when its fields are
+        The event, and what stands under `data`, for `event_fields`; None when its fields are
         elsewhere.
     """
     if raw[:7] == _CANONICAL_BEGIN and len(raw) <= MAX_EVENT_BYTES:
@@ -145,8 +145,8 @@ def read_event(
     return _read_carefully(topic, raw, received_at, sequence)
 
 
-def fields_of(event: Event, data: msgspec.Raw | None) -> dict[str, Any]:
-    """Return the fields of an event read by `read_event`."""
+def event_fields(event: Event, data: msgspec.Raw | None) -> dict[str, Any]:
+    """Return the fields of an event read by `decode_event_raw`."""
     if data is not None:
         try:
             fields = _decode_any(data)

@@ -9,7 +9,7 @@ import enum
 import msgspec
 
 
-class Channel(enum.IntEnum):
+class Source(enum.IntEnum):
     """What was being listened to when the message came."""
 
     EVENT = 0
@@ -20,7 +20,7 @@ class Channel(enum.IntEnum):
     """a result body, read from the Object Store; `subject` is the object's name"""
 
 
-class Arrival(msgspec.Struct, gc=False):
+class InboundMessage(msgspec.Struct, gc=False):
     """A message and the circumstances of its coming.
 
     Attributes:
@@ -32,7 +32,7 @@ class Arrival(msgspec.Struct, gc=False):
         sequence: the stream's sequence number, 0 when no stream holds the message.
     """
 
-    channel: Channel
+    channel: Source
     subject: str
     payload: bytes
     at: float

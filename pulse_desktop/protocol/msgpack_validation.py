@@ -39,7 +39,7 @@ class MalformedMsgpackError(ValueError):
     """The bytes are not one MessagePack value."""
 
 
-def check_msgpack(body: bytes, limits: ValueLimits) -> None:
+def validate_msgpack(body: bytes, limits: ValueLimits) -> None:
     """Check that a body is one value of a bearable size whose keys are scalars.
 
     Raises:

@@ -7,46 +7,46 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pulse_desktop.protocol.pickle_errors import UnreadablePickleError
-from pulse_desktop.protocol.pickle_machine import CONTAINER_BYTES, PickleState
+from pulse_desktop.protocol.pickle_machine import CONTAINER_BYTES, PickleMachine
 
 _SET_BYTES: Final = 232
 """Upper estimate of an empty set."""
 
 
-def _mark(state: PickleState, at: int) -> int:
+def _mark(state: PickleMachine, at: int) -> int:
     state.marks.append(len(state.stack))
     return at
 
 
-def _add(state: PickleState, container: Any, items: int = 0) -> None:
+def _add(state: PickleMachine, container: Any, items: int = 0) -> None:
     state.charge(CONTAINER_BYTES + 8 * items)
     state.stack.append(container)
 
 
-def _empty_tuple(state: PickleState, at: int) -> int:
+def _empty_tuple(state: PickleMachine, at: int) -> int:
     state.stack.append(())
     return at
 
 
-def _tuple(state: PickleState, at: int) -> int:
+def _tuple(state: PickleMachine, at: int) -> int:
     items = state.since_mark()
     _add(state, tuple(items), len(items))
     return at
 
 
-def _tuple1(state: PickleState, at: int) -> int:
+def _tuple1(state: PickleMachine, at: int) -> int:
     return _tuple_of(state, 1, at)
 
 
-def _tuple2(state: PickleState, at: int) -> int:
+def _tuple2(state: PickleMachine, at: int) -> int:
     return _tuple_of(state, 2, at)
 
 
-def _tuple3(state: PickleState, at: int) -> int:
+def _tuple3(state: PickleMachine, at: int) -> int:
     return _tuple_of(state, 3, at)
 
 
-def _tuple_of(state: PickleState, count: int, at: int) -> int:
+def _tuple_of(state: PickleMachine, count: int, at: int) -> int:
     if len(state.stack) < count:
         raise IndexError
     items = tuple(state.stack[-count:])
@@ -55,54 +55,54 @@ def _tuple_of(state: PickleState, count: int, at: int) -> int:
     return at
 
 
-def _empty_list(state: PickleState, at: int) -> int:
+def _empty_list(state: PickleMachine, at: int) -> int:
     _add(state, [])
     return at
 
 
-def _list(state: PickleState, at: int) -> int:
+def _list(state: PickleMachine, at: int) -> int:
     items = state.since_mark()
     _add(state, items, len(items))
     return at
 
 
-def _append(state: PickleState, at: int) -> int:
+def _append(state: PickleMachine, at: int) -> int:
     item = state.stack.pop()
     state.top(list).append(item)
     return at
 
 
-def _appends(state: PickleState, at: int) -> int:
+def _appends(state: PickleMachine, at: int) -> int:
     items = state.since_mark()
     state.top(list).extend(items)
     return at
 
 
-def _empty_dict(state: PickleState, at: int) -> int:
+def _empty_dict(state: PickleMachine, at: int) -> int:
     _add(state, {})
     return at
 
 
-def _dict(state: PickleState, at: int) -> int:
+def _dict(state: PickleMachine, at: int) -> int:
     items = state.since_mark()
     _add(state, {})
     _set_items(state, items)
     return at
 
 
-def _setitem(state: PickleState, at: int) -> int:
+def _setitem(state: PickleMachine, at: int) -> int:
     value = state.stack.pop()
     key = state.stack.pop()
     _set_items(state, [key, value])
     return at
 
 
-def _setitems(state: PickleState, at: int) -> int:
+def _setitems(state: PickleMachine, at: int) -> int:
     _set_items(state, state.since_mark())
     return at
 
 
-def _set_items(state: PickleState, items: list[Any]) -> None:
+def _set_items(state: PickleMachine, items: list[Any]) -> None:
     if len(items) % 2:
         raise UnreadablePickleError("the pickle holds a key without a value")
     container = state.top(dict)
@@ -112,13 +112,13 @@ def _set_items(state: PickleState, items: list[Any]) -> None:
     container.update(zip(keys, items[1::2], strict=True))
 
 
-def _empty_set(state: PickleState, at: int) -> int:
+def _empty_set(state: PickleMachine, at: int) -> int:
     state.charge(_SET_BYTES)
     state.stack.append(set())
     return at
 
 
-def _additems(state: PickleState, at: int) -> int:
+def _additems(state: PickleMachine, at: int) -> int:
     items = state.since_mark()
     container = state.top(set)
     state.check_keys(container, items)
@@ -127,7 +127,7 @@ def _additems(state: PickleState, at: int) -> int:
     return at
 
 
-def _frozenset(state: PickleState, at: int) -> int:
+def _frozenset(state: PickleMachine, at: int) -> int:
     items = state.since_mark()
     state.check_keys(items, items)
     state.charge(_SET_BYTES + CONTAINER_BYTES * len(items))
@@ -135,7 +135,7 @@ def _frozenset(state: PickleState, at: int) -> int:
     return at
 
 
-def _pop(state: PickleState, at: int) -> int:
+def _pop(state: PickleMachine, at: int) -> int:
     if state.marks and state.marks[-1] == len(state.stack):
         state.marks.pop()
     else:
@@ -143,17 +143,17 @@ def _pop(state: PickleState, at: int) -> int:
     return at
 
 
-def _dup(state: PickleState, at: int) -> int:
+def _dup(state: PickleMachine, at: int) -> int:
     state.stack.append(state.stack[-1])
     return at
 
 
-def _pop_mark(state: PickleState, at: int) -> int:
+def _pop_mark(state: PickleMachine, at: int) -> int:
     state.since_mark()
     return at
 
 
-CONTAINERS: Final[dict[int, Callable[[PickleState, int], int]]] = {
+CONTAINERS: Final[dict[int, Callable[[PickleMachine, int], int]]] = {
     0x28: _mark,  # MARK
     0x29: _empty_tuple,  # EMPTY_TUPLE
     0x74: _tuple,  # TUPLE

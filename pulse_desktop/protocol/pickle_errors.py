@@ -39,7 +39,7 @@ class UnreadablePickleError(Exception):
     """A pickle that is malformed or over a limit. `str()` says what is wrong with it."""
 
 
-def refuse(data: bytes, at: int, stack: list[Any]) -> NoReturn:
+def reject(data: bytes, at: int, stack: list[Any]) -> NoReturn:
     """Refuse the instruction before `at`, naming what it wanted.
 
     Raises:

@@ -46,7 +46,7 @@ _SCALAR_KEYS: Final = frozenset({int, float, bool, type(None), str, bytes})
 _COMPOUND_KEYS: Final = frozenset({tuple, frozenset})
 
 
-class PickleState:
+class PickleMachine:
     """One pickle being read.
 
     Reading beyond the data, below the stack or below a mark raises IndexError.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pulse_desktop.protocol.pickle_errors import UnreadablePickleError
-from pulse_desktop.protocol.pickle_machine import PickleState
+from pulse_desktop.protocol.pickle_machine import PickleMachine
 from pulse_desktop.protocol.value_limits import OverLimitError
 
 _DIGITS_PER_BYTE: Final = 2.41
@@ -20,45 +20,45 @@ _unpack_uint64 = struct.Struct("<Q").unpack_from
 _unpack_float64 = struct.Struct(">d").unpack_from
 
 
-def _none(state: PickleState, at: int) -> int:
+def _none(state: PickleMachine, at: int) -> int:
     state.stack.append(None)
     return at
 
 
-def _true(state: PickleState, at: int) -> int:
+def _true(state: PickleMachine, at: int) -> int:
     state.stack.append(True)
     return at
 
 
-def _false(state: PickleState, at: int) -> int:
+def _false(state: PickleMachine, at: int) -> int:
     state.stack.append(False)
     return at
 
 
-def _int8(state: PickleState, at: int) -> int:
+def _int8(state: PickleMachine, at: int) -> int:
     state.stack.append(state.data[at])
     return at + 1
 
 
-def _int16(state: PickleState, at: int) -> int:
+def _int16(state: PickleMachine, at: int) -> int:
     state.stack.append(_unpack_uint16(state.data, at)[0])
     return at + 2
 
 
-def _int32(state: PickleState, at: int) -> int:
+def _int32(state: PickleMachine, at: int) -> int:
     state.stack.append(_unpack_int32(state.data, at)[0])
     return at + 4
 
 
-def _long1(state: PickleState, at: int) -> int:
+def _long1(state: PickleMachine, at: int) -> int:
     return _long(state, at + 1, state.data[at])
 
 
-def _long4(state: PickleState, at: int) -> int:
+def _long4(state: PickleMachine, at: int) -> int:
     return _long(state, at + 4, _unpack_int32(state.data, at)[0])
 
 
-def _long(state: PickleState, start: int, length: int) -> int:
+def _long(state: PickleMachine, start: int, length: int) -> int:
     if length > state.limits.max_int_bytes:
         raise OverLimitError(f"an integer of more than {state.limits.max_int_bytes} bytes")
     raw, end = state.take(start, length)
@@ -66,7 +66,7 @@ def _long(state: PickleState, start: int, length: int) -> int:
     return end
 
 
-def _int_line(state: PickleState, at: int) -> int:
+def _int_line(state: PickleMachine, at: int) -> int:
     line, end = state.line(at)
     if line in (b"00", b"01"):  # how protocols 0 and 1 write truth
         state.stack.append(line == b"01")
@@ -75,13 +75,13 @@ def _int_line(state: PickleState, at: int) -> int:
     return end
 
 
-def _long_line(state: PickleState, at: int) -> int:
+def _long_line(state: PickleMachine, at: int) -> int:
     line, end = state.line(at)
     state.stack.append(decimal_integer(state, line.removesuffix(b"L")))
     return end
 
 
-def decimal_integer(state: PickleState, digits: bytes) -> int:
+def decimal_integer(state: PickleMachine, digits: bytes) -> int:
     """Read an integer written in decimal.
 
     Raises:
@@ -96,12 +96,12 @@ def decimal_integer(state: PickleState, digits: bytes) -> int:
         raise UnreadablePickleError("the pickle holds a malformed integer") from None
 
 
-def _float64(state: PickleState, at: int) -> int:
+def _float64(state: PickleMachine, at: int) -> int:
     state.stack.append(_unpack_float64(state.data, at)[0])
     return at + 8
 
 
-def _float_line(state: PickleState, at: int) -> int:
+def _float_line(state: PickleMachine, at: int) -> int:
     line, end = state.line(at)
     try:
         state.stack.append(float(line))
@@ -110,63 +110,63 @@ def _float_line(state: PickleState, at: int) -> int:
     return end
 
 
-def _text8(state: PickleState, at: int) -> int:
+def _text8(state: PickleMachine, at: int) -> int:
     return _text(state, at + 1, state.data[at])
 
 
-def _text32(state: PickleState, at: int) -> int:
+def _text32(state: PickleMachine, at: int) -> int:
     return _text(state, at + 4, _unpack_uint32(state.data, at)[0])
 
 
-def _text64(state: PickleState, at: int) -> int:
+def _text64(state: PickleMachine, at: int) -> int:
     return _text(state, at + 8, _unpack_uint64(state.data, at)[0])
 
 
-def _text(state: PickleState, start: int, length: int) -> int:
+def _text(state: PickleMachine, start: int, length: int) -> int:
     raw, end = state.take(start, length)
     state.stack.append(raw.decode("utf-8", "surrogatepass"))
     return end
 
 
-def _text_line(state: PickleState, at: int) -> int:
+def _text_line(state: PickleMachine, at: int) -> int:
     line, end = state.line(at)
     state.stack.append(line.decode("raw-unicode-escape"))
     return end
 
 
-def _old_text8(state: PickleState, at: int) -> int:
+def _old_text8(state: PickleMachine, at: int) -> int:
     return _text(state, at + 1, state.data[at])
 
 
-def _old_text32(state: PickleState, at: int) -> int:
+def _old_text32(state: PickleMachine, at: int) -> int:
     return _text(state, at + 4, _unpack_int32(state.data, at)[0])
 
 
-def _bytes8(state: PickleState, at: int) -> int:
+def _bytes8(state: PickleMachine, at: int) -> int:
     return _bytes(state, at + 1, state.data[at])
 
 
-def _bytes32(state: PickleState, at: int) -> int:
+def _bytes32(state: PickleMachine, at: int) -> int:
     return _bytes(state, at + 4, _unpack_uint32(state.data, at)[0])
 
 
-def _bytes64(state: PickleState, at: int) -> int:
+def _bytes64(state: PickleMachine, at: int) -> int:
     return _bytes(state, at + 8, _unpack_uint64(state.data, at)[0])
 
 
-def _bytes(state: PickleState, start: int, length: int) -> int:
+def _bytes(state: PickleMachine, start: int, length: int) -> int:
     raw, end = state.take(start, length)
     state.stack.append(raw)
     return end
 
 
-def _bytearray64(state: PickleState, at: int) -> int:
+def _bytearray64(state: PickleMachine, at: int) -> int:
     raw, end = state.take(at + 8, _unpack_uint64(state.data, at)[0])
     state.stack.append(bytearray(raw))
     return end
 
 
-SCALARS: Final[dict[int, Callable[[PickleState, int], int]]] = {
+SCALARS: Final[dict[int, Callable[[PickleMachine, int], int]]] = {
     0x4E: _none,  # NONE
     0x88: _true,  # NEWTRUE
     0x89: _false,  # NEWFALSE

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pulse_desktop.protocol.pickle_containers import CONTAINERS
-from pulse_desktop.protocol.pickle_errors import UnreadablePickleError, UnsafePickleError, refuse
-from pulse_desktop.protocol.pickle_machine import DEFAULT_PICKLE_LIMITS, PickleLimits, PickleState
+from pulse_desktop.protocol.pickle_errors import UnreadablePickleError, UnsafePickleError, reject
+from pulse_desktop.protocol.pickle_machine import DEFAULT_PICKLE_LIMITS, PickleLimits, PickleMachine
 from pulse_desktop.protocol.pickle_scalars import SCALARS, decimal_integer
 from pulse_desktop.protocol.value_limits import (
-    Measure,
     OverLimitError,
-    in_mebibytes,
+    ValueSize,
+    format_mib,
     measure,
 )
 
@@ -61,7 +61,7 @@ def read_pickle(data: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -> An
 
 def read_measured_pickle(
     data: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS
-) -> tuple[Any, Measure]:
+) -> tuple[Any, ValueSize]:
     """Read a pickle like `read_pickle`, and tell how large its value is.
 
     Raises:
@@ -69,9 +69,9 @@ def read_measured_pickle(
         UnreadablePickleError: it is malformed or over a limit.
     """
     if len(data) > limits.max_bytes:
-        raise UnreadablePickleError(f"larger than {in_mebibytes(limits.max_bytes)}")
+        raise UnreadablePickleError(f"larger than {format_mib(limits.max_bytes)}")
     try:
-        state = PickleState(data, limits)
+        state = PickleMachine(data, limits)
         _carry_out(state)
         value = state.stack[0]
         return value, measure(value, limits)
@@ -83,7 +83,7 @@ def read_measured_pickle(
         raise UnreadablePickleError(str(error)) from None
 
 
-def _carry_out(state: PickleState) -> None:
+def _carry_out(state: PickleMachine) -> None:
     """Run the instructions until the pickle ends, leaving one value on the stack."""
     data = state.data
     size = len(data)
@@ -107,68 +107,68 @@ def _carry_out(state: PickleState) -> None:
             return _check_the_end(state, at)
         else:
             handler = handlers[opcode]
-            at = refuse(data, at, stack) if handler is None else handler(state, at)
+            at = reject(data, at, stack) if handler is None else handler(state, at)
     raise OverLimitError(f"more than {state.limits.max_opcodes:,} instructions")
 
 
-def _check_the_end(state: PickleState, at: int) -> None:
+def _check_the_end(state: PickleMachine, at: int) -> None:
     if len(state.stack) != 1 or state.marks:
         raise UnreadablePickleError("the pickle ends in the middle of a value")
     if at != len(state.data):
         raise UnreadablePickleError("more bytes follow the end of the pickle")
 
 
-def _put8(state: PickleState, at: int) -> int:
+def _put8(state: PickleMachine, at: int) -> int:
     state.put(state.data[at])
     return at + 1
 
 
-def _put32(state: PickleState, at: int) -> int:
+def _put32(state: PickleMachine, at: int) -> int:
     state.put(_unpack_uint32(state.data, at)[0])
     return at + 4
 
 
-def _put_line(state: PickleState, at: int) -> int:
+def _put_line(state: PickleMachine, at: int) -> int:
     line, end = state.line(at)
     state.put(decimal_integer(state, line))
     return end
 
 
-def _memoize(state: PickleState, at: int) -> int:
+def _memoize(state: PickleMachine, at: int) -> int:
     state.put(len(state.memo))
     return at
 
 
-def _get8(state: PickleState, at: int) -> int:
+def _get8(state: PickleMachine, at: int) -> int:
     state.get(state.data[at])
     return at + 1
 
 
-def _get32(state: PickleState, at: int) -> int:
+def _get32(state: PickleMachine, at: int) -> int:
     state.get(_unpack_uint32(state.data, at)[0])
     return at + 4
 
 
-def _get_line(state: PickleState, at: int) -> int:
+def _get_line(state: PickleMachine, at: int) -> int:
     line, end = state.line(at)
     state.get(decimal_integer(state, line))
     return end
 
 
-def _proto(state: PickleState, at: int) -> int:
+def _proto(state: PickleMachine, at: int) -> int:
     if state.data[at] > _NEWEST_PROTOCOL:
         raise UnreadablePickleError(f"pickle protocol {state.data[at]} is not known")
     return at + 1
 
 
-def _frame(state: PickleState, at: int) -> int:
+def _frame(state: PickleMachine, at: int) -> int:
     start = at + 8
     if _unpack_uint64(state.data, at)[0] > len(state.data) - start:
         raise IndexError
     return start
 
 
-_OTHERS: Final[dict[int, Callable[[PickleState, int], int]]] = {
+_OTHERS: Final[dict[int, Callable[[PickleMachine, int], int]]] = {
     0x71: _put8,  # BINPUT
     0x72: _put32,  # LONG_BINPUT
     0x70: _put_line,  # PUT

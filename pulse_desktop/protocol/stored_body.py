@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from pulse_desktop.protocol.msgpack_validation import MalformedMsgpackError, check_msgpack
+from pulse_desktop.protocol.msgpack_validation import MalformedMsgpackError, validate_msgpack
 from pulse_desktop.protocol.safe_pickle import (
     DEFAULT_PICKLE_LIMITS,
     PickleLimits,
@@ -19,11 +19,11 @@ from pulse_desktop.protocol.safe_pickle import (
     read_measured_pickle,
 )
 from pulse_desktop.protocol.value_limits import (
-    Measure,
     OverLimitError,
-    in_mebibytes,
-    made_plain,
+    ValueSize,
+    format_mib,
     measure,
+    to_plain,
 )
 
 Format = Literal["json", "pickle", "msgpack", "cbor", "unknown"]
@@ -73,7 +73,7 @@ def sniff_format(body: bytes) -> Format:
     return "msgpack"
 
 
-def read_body(body: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -> Body:
+def decode_body(body: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -> Body:
     """Read a stored body into plain data that can be shown.
 
     Half surrogates come out as U+FFFD, and MessagePack's points in time as ISO 8601 text.
@@ -93,12 +93,12 @@ def read_body(body: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -> Body
     except RecursionError:
         reason = f"nested deeper than {limits.max_depth} levels"
         raise UnreadableBodyError(format_, reason) from None
-    return Body(format_, value if size.plain else made_plain(value))
+    return Body(format_, value if size.plain else to_plain(value))
 
 
-def _read(format_: Format, body: bytes, limits: PickleLimits) -> tuple[Any, Measure]:
+def _read(format_: Format, body: bytes, limits: PickleLimits) -> tuple[Any, ValueSize]:
     if len(body) > limits.max_bytes:
-        raise OverLimitError(f"larger than {in_mebibytes(limits.max_bytes)}")
+        raise OverLimitError(f"larger than {format_mib(limits.max_bytes)}")
     match format_:
         case "pickle":
             return read_measured_pickle(body, limits)
@@ -144,7 +144,7 @@ def _json_marks(text: bytes) -> int:
 
 def _read_msgpack(body: bytes, limits: PickleLimits) -> Any:
     try:
-        check_msgpack(body, limits)
+        validate_msgpack(body, limits)
         return _decode_msgpack(body)
     except (MalformedMsgpackError, msgspec.DecodeError, UnicodeDecodeError):
         raise UnreadableBodyError("unknown", "neither JSON nor pickle nor MessagePack") from None

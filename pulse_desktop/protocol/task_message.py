@@ -106,7 +106,7 @@ def encode_task(
     return msgspec.json.encode(body), {k: v for k, v in texts.items() if _fits_a_header(k, v)}
 
 
-def repeated_labels(labels: bytes, labels_types: bytes, *, origin: str, who: str) -> dict[str, Any]:
+def rerun_labels(labels: bytes, labels_types: bytes, *, origin: str, who: str) -> dict[str, Any]:
     """Return the labels of a re-run: the original ones with their types, and where it came from.
 
     Args:
@@ -125,7 +125,7 @@ def repeated_labels(labels: bytes, labels_types: bytes, *, origin: str, who: str
     return kept
 
 
-def readable_labels(labels: bytes, labels_types: bytes) -> dict[str, Any]:
+def display_labels(labels: bytes, labels_types: bytes) -> dict[str, Any]:
     """Return labels as values a person can change, without those that belong to one run alone.
 
     Args:
@@ -140,18 +140,18 @@ def readable_labels(labels: bytes, labels_types: bytes) -> dict[str, Any]:
     }
 
 
-def edited_labels(
+def labels_for_edit(
     wanted: Mapping[str, Any], labels: bytes, labels_types: bytes, *, origin: str
 ) -> dict[str, Any]:
     """Return the labels of a re-run that was edited: what was not touched keeps its exact form.
 
     Args:
-        wanted: what `readable_labels` returned, as edited.
+        wanted: what `display_labels` returned, as edited.
         labels: JSON object of the original.
         labels_types: JSON object of the original, or `null`.
         origin: task id of the original.
     """
-    before, texts = readable_labels(labels, labels_types), decode_labels(labels)
+    before, texts = display_labels(labels, labels_types), decode_labels(labels)
     types = decode_labels(labels_types)
     kept: dict[str, Any] = {}
     for key, value in wanted.items():

@@ -12,12 +12,12 @@ import msgspec
 
 from pulse_desktop.protocol.safe_pickle import DEFAULT_PICKLE_LIMITS, PickleLimits
 from pulse_desktop.protocol.soft_failure import (
-    Ending,
     Outcome,
-    ending_of,
-    in_one_line,
+    ReturnStatus,
+    classify_return_value,
+    first_line,
 )
-from pulse_desktop.protocol.stored_body import Format, UnreadableBodyError, read_body
+from pulse_desktop.protocol.stored_body import Format, UnreadableBodyError, decode_body
 
 _CANCELLED: Final = "CancelledError"
 _MAX_CAUSES: Final = 20
@@ -134,7 +134,7 @@ def decode_progress(body: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -
 
 def _read_fields(body: bytes, limits: PickleLimits, expected: str) -> tuple[Format, dict[Any, Any]]:
     try:
-        format_, value = read_body(body, limits)
+        format_, value = decode_body(body, limits)
     except UnreadableBodyError as error:
         raise UnreadableResultError(error.format, str(error)) from None
     if not isinstance(value, dict):
@@ -144,12 +144,12 @@ def _read_fields(body: bytes, limits: PickleLimits, expected: str) -> tuple[Form
     return format_, value
 
 
-def _ending(is_err: bool, error: ResultError | None, return_value: Any) -> Ending:
+def _ending(is_err: bool, error: ResultError | None, return_value: Any) -> ReturnStatus:
     if error is not None and error.type.rpartition(".")[2] == _CANCELLED:
-        return Ending("cancelled", in_one_line(error.message) or "the task was cancelled")
+        return ReturnStatus("cancelled", first_line(error.message) or "the task was cancelled")
     if is_err or error is not None:
-        return Ending("failed", "")
-    return ending_of(return_value)
+        return ReturnStatus("failed", "")
+    return classify_return_value(return_value)
 
 
 def _error_of(stored: Any) -> ResultError | None:

@@ -38,7 +38,7 @@ class OverLimitError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class ValueSize:
     """The size of a value as it would be shown.
 
     Attributes:
@@ -46,7 +46,7 @@ class Measure:
         text_bytes: bytes of all texts and byte strings.
         depth: 0 for a scalar, 1 for a flat container.
         plain: whether every text can be written as UTF-8 and every leaf has a JSON-like form;
-            if not, `made_plain` gives a value of which this is true.
+            if not, `to_plain` gives a value of which this is true.
     """
 
     nodes: int
@@ -55,8 +55,8 @@ class Measure:
     plain: bool
 
 
-def measure(value: Any, limits: ValueLimits = DEFAULT_LIMITS) -> Measure:
-    """Measure a value as it would be shown: what is shared counts each time it appears.
+def measure(value: Any, limits: ValueLimits = DEFAULT_LIMITS) -> ValueSize:
+    """ValueSize a value as it would be shown: what is shared counts each time it appears.
 
     Raises:
         OverLimitError: the value exceeds a limit or contains itself.
@@ -64,7 +64,7 @@ def measure(value: Any, limits: ValueLimits = DEFAULT_LIMITS) -> Measure:
     return _Measuring(limits).run(value)
 
 
-def made_plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """Return a measured value with half surrogates replaced and points in time written as text."""
     match value:
         case str():
@@ -72,9 +72,9 @@ def made_plain(value: Any) -> Any:
         case datetime():
             return value.isoformat()
         case dict():
-            return {made_plain(key): made_plain(item) for key, item in value.items()}
+            return {to_plain(key): to_plain(item) for key, item in value.items()}
         case list() | tuple() | set() | frozenset():
-            return type(value)(made_plain(item) for item in value)
+            return type(value)(to_plain(item) for item in value)
         case _:
             return value
 
@@ -97,10 +97,10 @@ class _Measuring:
         self._text_bytes = 0
         self._plain = True
 
-    def run(self, value: Any) -> Measure:
-        """Measure one value."""
+    def run(self, value: Any) -> ValueSize:
+        """ValueSize one value."""
         self._walk((value,))
-        return Measure(self._nodes, self._text_bytes, self._deepest, self._plain)
+        return ValueSize(self._nodes, self._text_bytes, self._deepest, self._plain)
 
     def _walk(self, items: Iterable[Any]) -> None:
         nodes = text_bytes = 0
@@ -144,7 +144,7 @@ class _Measuring:
         if self._nodes > self._limits.max_nodes:
             raise OverLimitError(f"more than {self._limits.max_nodes:,} values")
         if self._text_bytes > self._limits.max_text_bytes:
-            raise OverLimitError(f"more than {in_mebibytes(self._limits.max_text_bytes)} of text")
+            raise OverLimitError(f"more than {format_mib(self._limits.max_text_bytes)} of text")
 
     def _utf8_length(self, text: str) -> int:
         try:
@@ -154,6 +154,6 @@ class _Measuring:
             return 3 * len(text)
 
 
-def in_mebibytes(size: int) -> str:
+def format_mib(size: int) -> str:
     """Write a limit in bytes the way it is told to a person."""
     return f"{max(1, round(size / MEBIBYTE))} MiB"

@@ -6,23 +6,25 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from pulse_desktop.model.redaction import mask_address
+from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.topics import subject_of
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.feed import Feed
+from pulse_desktop.transport.feed import SubjectFeed
 
 _log = logging.getLogger(__name__)
 
 
-class OwnEvents:
+class EventPublisher:
     """Publishes the events of this program.
 
     Attributes:
         who: who acts, as told in labels and audit events.
     """
 
-    def __init__(self, connection: Connection, feed: Feed, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, connection: Connection, feed: SubjectFeed, clock: Callable[[], float]
+    ) -> None:
         """Put it together.
 
         Args:
@@ -46,7 +48,7 @@ class OwnEvents:
                 subject, payload, headers={"Nats-Msg-Id": event_id}
             )
         except Exception as error:  # noqa: BLE001 - told in the log, and to nobody's harm
-            _log.warning("cannot publish %s: %s", type_, mask_address(str(error)))
+            _log.warning("cannot publish %s: %s", type_, redact_url(str(error)))
         else:
             self._feed.echo(subject, payload)
 

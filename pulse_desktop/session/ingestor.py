@@ -8,29 +8,29 @@ from typing import Final
 
 from pulse_desktop.state.run import OPEN_STATES, TaskRun
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.transport.arrival_queue import Inbox
+from pulse_desktop.transport.arrival_queue import ArrivalQueue
 
 SLICE: Final = 100
 """Arrivals folded between two looks at the clock."""
 
-RESULT_WITHIN_S: Final = 1.0
+RESULT_GRACE_S: Final = 1.0
 """How much later than its end a run's result is looked for."""
 
-TOLD_WITHIN_S: Final = 0.5
+FINAL_EVENT_GRACE_S: Final = 0.5
 """How much later than its result a run's worker tells how it went: events go another way."""
 
 _JUST_NOW_S: Final = 10.0
 _SWEEP_S: Final = 1.0
 
 
-class Folding:
+class Ingestor:
     """Takes from the inbox and folds into the state.
 
     Attributes:
         folded: set whenever something was folded.
     """
 
-    def __init__(self, inbox: Inbox, state: SystemState, clock: Callable[[], float]) -> None:
+    def __init__(self, inbox: ArrivalQueue, state: SystemState, clock: Callable[[], float]) -> None:
         self._inbox = inbox
         self._state = state
         self._clock = clock
@@ -75,7 +75,7 @@ class Folding:
                 while not (ended() and answered()):
                     await self.until(ended)
                     with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(RESULT_WITHIN_S):
+                        async with asyncio.timeout(RESULT_GRACE_S):
                             await self.until(answered)
                     if ended():
                         break
@@ -101,5 +101,5 @@ class Folding:
             return ending is not None and not ending.will_retry
 
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(TOLD_WITHIN_S):
+            async with asyncio.timeout(FINAL_EVENT_GRACE_S):
                 await self.until(told)

@@ -5,24 +5,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pulse_desktop.model.errors import NobodyListensError, NotConnectedError, UserFacingError
+from pulse_desktop.model.errors import NoConsumersError, NotConnectedError, UserFacingError
 from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
-from pulse_desktop.model.redaction import mask_address
-from pulse_desktop.protocol.task_message import edited_labels
+from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.protocol.task_message import labels_for_edit
 from pulse_desktop.protocol.topics import TASK_SUBJECT
-from pulse_desktop.session.server_poller import listeners
-from pulse_desktop.session.session import Monitor
+from pulse_desktop.session.server_poller import count_consumers
+from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui.shell.operations import (
     BucketFigures,
     Enqueued,
+    OperationError,
     QueueFigures,
-    RefusedError,
     StoredValue,
 )
 
 
-class DesktopOperations:
+class SessionOperations:
     """Fulfils `Operations` for a window.
 
     Attributes:
@@ -30,7 +30,7 @@ class DesktopOperations:
     """
 
     def __init__(self) -> None:
-        self.monitor: Monitor | None = None
+        self.monitor: Session | None = None
 
     async def rerun(self, runs: Sequence[TaskRun], *, anyway: bool = False) -> Enqueued:
         """Enqueue runs again, each under a new id; see `Operations`."""
@@ -43,7 +43,7 @@ class DesktopOperations:
                 sent_as.append(task_id)
                 durable = durable and sent.durable
         except UserFacingError as error:
-            raise refusal(error, done=len(sent_as), asked=len(runs)) from error
+            raise to_operation_error(error, done=len(sent_as), asked=len(runs)) from error
         return Enqueued(tuple(sent_as), durable)
 
     async def enqueue(
@@ -62,7 +62,7 @@ class DesktopOperations:
         if rerun_of:
             run = monitor.state.runs.get(rerun_of)
             request = run.request if run is not None else None
-            told = edited_labels(
+            told = labels_for_edit(
                 labels,
                 request.labels if request is not None else b"{}",
                 request.labels_types if request is not None else b"null",
@@ -73,7 +73,7 @@ class DesktopOperations:
                 task_name, args=args, kwargs=kwargs, labels=told, anyway=anyway
             )
         except UserFacingError as error:
-            raise refusal(error) from error
+            raise to_operation_error(error) from error
         return Enqueued((task_id,), sent.durable)
 
     async def cancel(self, task_ids: Sequence[str]) -> Sequence[CancelOutcome]:
@@ -81,7 +81,7 @@ class DesktopOperations:
         try:
             return await self._connected().control.cancel(task_ids)
         except UserFacingError as error:
-            raise refusal(error) from error
+            raise to_operation_error(error) from error
 
     async def order(
         self, command: str, worker: str = "", level: str = ""
@@ -90,14 +90,14 @@ class DesktopOperations:
         try:
             return await self._connected().control.order(command, worker, level)
         except UserFacingError as error:
-            raise refusal(error) from error
+            raise to_operation_error(error) from error
 
     async def read_result(self, task_id: str) -> StoredValue:
         """Read a stored result; see `Operations`."""
         try:
             raw, result = await self._connected().read_result(task_id)
         except UserFacingError as error:
-            raise refusal(error) from error
+            raise to_operation_error(error) from error
         if isinstance(result, str):
             return StoredValue(raw, "unreadable", None, readable=False, note=result)
         failure = result.error
@@ -114,7 +114,7 @@ class DesktopOperations:
         try:
             return (await self._connected().results.save(task_id, path)).size
         except UserFacingError as error:
-            raise refusal(error) from error
+            raise to_operation_error(error) from error
 
     async def result_buckets(self) -> Sequence[BucketFigures]:
         """Return the buckets that may hold results; see `Operations`."""
@@ -123,7 +123,7 @@ class DesktopOperations:
             names = await monitor.results.buckets()
             status = await monitor.results.status() if monitor.results_bucket in names else None
         except UserFacingError as error:
-            raise refusal(error) from error
+            raise to_operation_error(error) from error
         return [
             BucketFigures(
                 name, status.objects, status.bytes, status.ttl_s, status.max_bytes, watched=True
@@ -153,24 +153,24 @@ class DesktopOperations:
             status.ack_pending,
             status.redelivered,
             status.oldest_at,
-            listeners(status, alive),
+            count_consumers(status, alive),
             status.problem,
         )
 
-    def _connected(self) -> Monitor:
+    def _connected(self) -> Session:
         if self.monitor is None:
-            raise refusal(NotConnectedError())
+            raise to_operation_error(NotConnectedError())
         return self.monitor
 
 
-def refusal(error: UserFacingError, *, done: int = 0, asked: int = 0) -> RefusedError:
+def to_operation_error(error: UserFacingError, *, done: int = 0, asked: int = 0) -> OperationError:
     """Put an error of the bus into the words of the window."""
     detail = error.detail
     if done:
         detail = f"{done} of {asked} were enqueued before this. {detail}"
-    return RefusedError(
-        mask_address(error.title),
-        mask_address(detail),
+    return OperationError(
+        redact_url(error.title),
+        redact_url(detail),
         error.advice,
-        anyway=isinstance(error, NobodyListensError) and error.durable,
+        anyway=isinstance(error, NoConsumersError) and error.durable,
     )

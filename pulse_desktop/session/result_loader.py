@@ -13,11 +13,11 @@ from pulse_desktop.protocol.task_result import (
 )
 from pulse_desktop.session.supervisor import Supervisor
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.transport.arrival_queue import Inbox
+from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.result_store import ResultStore, ResultWatch, WatchStatus
 
-READERS: Final = 8
+CONCURRENCY: Final = 8
 READ_LIMIT: Final = 1 << 20
 """Larger results are read when somebody opens them, not before."""
 
@@ -25,7 +25,7 @@ THREAD_ABOVE: Final = 32 << 10
 """Bodies larger than this are decoded in a thread, so that no frame waits for them."""
 
 
-class ResultBodies:
+class ResultLoader:
     """Follows a bucket and reads what appears in it.
 
     Attributes:
@@ -37,7 +37,7 @@ class ResultBodies:
     def __init__(
         self,
         connection: Connection,
-        inbox: Inbox,
+        inbox: ArrivalQueue,
         state: SystemState,
         bucket: str,
         *,
@@ -77,7 +77,7 @@ class ResultBodies:
     def start(self, supervisor: Supervisor) -> None:
         """Begin to follow and to read."""
         supervisor.start("results.watch", self._watch.run)
-        for number in range(READERS):
+        for number in range(CONCURRENCY):
             supervisor.start(f"results.read.{number}", self._read_bodies)
 
     def move_to(self, bucket: str, supervisor: Supervisor) -> None:

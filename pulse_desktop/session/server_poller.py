@@ -12,7 +12,7 @@ from pulse_desktop.transport.server_monitor import ServerMonitor, ServerSnapshot
 from pulse_desktop.transport.task_queue import QueueStatus, TaskQueue
 
 
-class ServerLooks:
+class ServerPoller:
     """Looks at queue and server again and again.
 
     Attributes:
@@ -68,7 +68,7 @@ class ServerLooks:
             await asyncio.sleep(5.0)
 
 
-def listeners(queue: QueueStatus | None, alive: int) -> int | None:
+def count_consumers(queue: QueueStatus | None, alive: int) -> int | None:
     """Return how many workers would take the next task, None when nobody can tell.
 
     Args:
@@ -84,7 +84,7 @@ def listeners(queue: QueueStatus | None, alive: int) -> int | None:
     return max(counted or 0, alive)
 
 
-def hindrances(
+def limitations(
     connection: Connection,
     events: FeedStatus,
     tasks: FeedStatus,

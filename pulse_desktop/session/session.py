@@ -12,7 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from pulse_desktop.protocol.inbound import Channel
+from pulse_desktop.model.queue_status import PublishReceipt, QueueStatus
+from pulse_desktop.protocol.inbound import Source
 from pulse_desktop.protocol.task_result import TaskResult
 from pulse_desktop.protocol.topics import (
     EVENT_STREAM_SUBJECT,
@@ -21,28 +22,27 @@ from pulse_desktop.protocol.topics import (
     TASK_SUBJECT,
 )
 from pulse_desktop.session.connection_log import ConnectionLog
-from pulse_desktop.session.event_publisher import OwnEvents
-from pulse_desktop.session.ingestor import Folding
-from pulse_desktop.session.result_loader import ResultBodies
-from pulse_desktop.session.server_poller import ServerLooks, hindrances
-from pulse_desktop.session.supervisor import Supervisor, TaskProblem
-from pulse_desktop.session.task_submitter import TaskRequests
-from pulse_desktop.session.worker_commands import WorkerControl
+from pulse_desktop.session.event_publisher import EventPublisher
+from pulse_desktop.session.ingestor import Ingestor
+from pulse_desktop.session.result_loader import ResultLoader
+from pulse_desktop.session.server_poller import ServerPoller, limitations
+from pulse_desktop.session.supervisor import Supervisor, TaskFailure
+from pulse_desktop.session.task_submitter import TaskSubmitter
+from pulse_desktop.session.worker_commands import WorkerCommands
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import LOG_ROWS, SystemState
-from pulse_desktop.transport.arrival_queue import Inbox
+from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.feed import Feed
+from pulse_desktop.transport.feed import SubjectFeed
 from pulse_desktop.transport.result_store import ResultStore, WatchStatus
 from pulse_desktop.transport.server_monitor import ServerSnapshot
-from pulse_desktop.transport.task_queue import QueueStatus, Sent
 
 HISTORY_S: Final = 24 * 3600.0
 
 _log = logging.getLogger(__name__)
 
 
-class Monitor:
+class Session:
     """Everything behind the picture.
 
     Attributes:
@@ -67,7 +67,7 @@ class Monitor:
         backlog: int = LOG_ROWS,
         stored_results: int | None = None,
         clock: Callable[[], float] = time.time,
-        on_problem: Callable[[TaskProblem], None] | None = None,
+        on_problem: Callable[[TaskFailure], None] | None = None,
     ) -> None:
         """Put the parts together; nothing is sent before `start`.
 
@@ -86,20 +86,20 @@ class Monitor:
         """
         self._on_problem = on_problem
         self.state = SystemState() if state is None else state
-        self.inbox = Inbox()
+        self.inbox = ArrivalQueue()
         self.connection = Connection(server, clock=clock, on_status=ConnectionLog())
         feed = partial(
-            Feed,
+            SubjectFeed,
             self.connection,
             self.inbox,
             since=clock() - history_s,
             backlog=backlog,
             clock=clock,
         )
-        self.event_feed = feed(Channel.EVENT, EVENT_SUBJECT, stored_as=EVENT_STREAM_SUBJECT)
-        self.task_feed = feed(Channel.TASK, TASK_SUBJECT)
-        self._folding = Folding(self.inbox, self.state, clock)
-        self._bodies = ResultBodies(
+        self.event_feed = feed(Source.EVENT, EVENT_SUBJECT, stored_as=EVENT_STREAM_SUBJECT)
+        self.task_feed = feed(Source.TASK, TASK_SUBJECT)
+        self._folding = Ingestor(self.inbox, self.state, clock)
+        self._bodies = ResultLoader(
             self.connection,
             self.inbox,
             self.state,
@@ -107,13 +107,13 @@ class Monitor:
             backlog=stored_results,
             folded=self._folding.folded,
         )
-        self._looks = ServerLooks(self.connection, TASK_SUBJECT, monitor_url)
+        self._looks = ServerPoller(self.connection, TASK_SUBJECT, monitor_url)
         self.queue = self._looks.queue
-        self._events = OwnEvents(self.connection, self.event_feed, clock)
-        self._requests = TaskRequests(self.queue, self.task_feed, self._events, self.state, clock)
-        self.control = WorkerControl(self.connection, self.queue, self._events, self.state, clock)
+        self._events = EventPublisher(self.connection, self.event_feed, clock)
+        self._requests = TaskSubmitter(self.queue, self.task_feed, self._events, self.state, clock)
+        self.control = WorkerCommands(self.connection, self.queue, self._events, self.state, clock)
         self.supervisor = Supervisor(self._note_problem)
-        self.problems: list[TaskProblem] = []
+        self.problems: list[TaskFailure] = []
 
     @property
     def who(self) -> str:
@@ -158,9 +158,9 @@ class Monitor:
         return len(gaps) - filled, filled
 
     @property
-    def hindrances(self) -> list[str]:
+    def limitations(self) -> list[str]:
         """What cannot be seen or done here, and why, in plain words; empty when all is well."""
-        return hindrances(
+        return limitations(
             self.connection,
             self.event_feed.status,
             self.task_feed.status,
@@ -250,7 +250,7 @@ class Monitor:
         kwargs: bytes = b"{}",
         labels: dict[str, Any] | None = None,
         anyway: bool = False,
-    ) -> tuple[str, Sent]:
+    ) -> tuple[str, PublishReceipt]:
         """Enqueue a task by name.
 
         Args:
@@ -268,7 +268,7 @@ class Monitor:
         """
         return await self._requests.enqueue(task_name, args, kwargs, labels or {}, anyway=anyway)
 
-    async def rerun(self, run: TaskRun, *, anyway: bool = False) -> tuple[str, Sent]:
+    async def rerun(self, run: TaskRun, *, anyway: bool = False) -> tuple[str, PublishReceipt]:
         """Enqueue a run again, exactly as captured, under a new id.
 
         Raises:
@@ -305,7 +305,7 @@ class Monitor:
             more = self.drain(0.05)
             await asyncio.sleep(0 if more else 0.01)
 
-    def _note_problem(self, problem: TaskProblem) -> None:
+    def _note_problem(self, problem: TaskFailure) -> None:
         _log.error("%s failed", problem.name, exc_info=problem.error)
         self.problems.append(problem)
         del self.problems[:-100]

@@ -11,8 +11,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
-FIRST_PAUSE: Final = 0.5
-LONGEST_PAUSE: Final = 30.0
+FIRST_PAUSE_S: Final = 0.5
+MAX_PAUSE_S: Final = 30.0
 HEALTHY_AFTER: Final = 60.0
 ASK_AGAIN_AFTER: Final = 2.0
 
@@ -22,7 +22,7 @@ Factory = Callable[[], Coroutine[Any, Any, object]]
 
 
 @dataclass(frozen=True)
-class TaskProblem:
+class TaskFailure:
     """A background coroutine that crashed.
 
     Attributes:
@@ -38,7 +38,7 @@ class TaskProblem:
     retry_in: float | None
 
 
-class _Ward:
+class _Child:
     """One supervised coroutine."""
 
     def __init__(self, name: str) -> None:
@@ -53,7 +53,7 @@ class Supervisor:
 
     def __init__(
         self,
-        on_problem: Callable[[TaskProblem], None],
+        on_problem: Callable[[TaskFailure], None],
         *,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], Coroutine[Any, Any, object]] = asyncio.sleep,
@@ -68,7 +68,7 @@ class Supervisor:
         self._on_problem = on_problem
         self._clock = clock
         self._pause = pause
-        self._wards: dict[str, _Ward] = {}
+        self._wards: dict[str, _Child] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -94,7 +94,7 @@ class Supervisor:
         old = self._wards.get(name)
         if old is not None and old.state in ("running", "waiting"):
             raise ValueError(f"{name} is already at work")
-        ward = _Ward(name)
+        ward = _Child(name)
         self._wards[name] = ward
         ward.task = asyncio.get_running_loop().create_task(
             self._watch(ward, factory, restart), name=name
@@ -121,8 +121,8 @@ class Supervisor:
             for task in going:
                 task.cancel()
 
-    async def _watch(self, ward: _Ward, factory: Factory, restart: bool) -> None:
-        delay = FIRST_PAUSE
+    async def _watch(self, ward: _Child, factory: Factory, restart: bool) -> None:
+        delay = FIRST_PAUSE_S
         while True:
             ward.state = "running"
             started = self._clock()
@@ -130,20 +130,20 @@ class Supervisor:
                 await _run(factory)
             except Exception as error:  # noqa: BLE001 - any crash is reported, none ends the rest
                 if self._clock() - started >= HEALTHY_AFTER:
-                    delay = FIRST_PAUSE
+                    delay = FIRST_PAUSE_S
                 retry_in = delay if restart else None
                 ward.state = "waiting" if restart else "failed"
-                self._report(TaskProblem(ward.name, error, ward.restarts, retry_in))
+                self._report(TaskFailure(ward.name, error, ward.restarts, retry_in))
                 if not restart:
                     return
             else:
                 ward.state = "finished"
                 return
             await self._pause(delay)
-            delay = min(delay * 2, LONGEST_PAUSE)
+            delay = min(delay * 2, MAX_PAUSE_S)
             ward.restarts += 1
 
-    def _report(self, problem: TaskProblem) -> None:
+    def _report(self, problem: TaskFailure) -> None:
         try:
             self._on_problem(problem)
         except Exception:  # noqa: BLE001 - a broken listener must not end the watch

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.queue_status import PublishReceipt
 from pulse_desktop.protocol.ids import new_task_id
 from pulse_desktop.protocol.task_message import (
     REQUESTED_BY,
@@ -11,19 +12,19 @@ from pulse_desktop.protocol.task_message import (
     TASK_NAME,
     decode_task,
     encode_task,
-    repeated_labels,
+    rerun_labels,
 )
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.protocol.topics import TASK_SUBJECT
-from pulse_desktop.session.event_publisher import OwnEvents
+from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.run_updates import account_of_task
+from pulse_desktop.state.run_updates import update_from_task
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.transport.feed import Feed
-from pulse_desktop.transport.task_queue import Sent, TaskQueue
+from pulse_desktop.transport.feed import SubjectFeed
+from pulse_desktop.transport.task_queue import TaskQueue
 
 
-class CannotRepeatError(UserFacingError):
+class ArgumentsUnknownError(UserFacingError):
     """A run whose arguments were never seen whole, so that it cannot be asked for again."""
 
     def __init__(self, run: TaskRun) -> None:
@@ -35,14 +36,14 @@ class CannotRepeatError(UserFacingError):
         )
 
 
-class TaskRequests:
+class TaskSubmitter:
     """Enqueues tasks and tells of it."""
 
     def __init__(
         self,
         queue: TaskQueue,
-        feed: Feed,
-        events: OwnEvents,
+        feed: SubjectFeed,
+        events: EventPublisher,
         state: SystemState,
         clock: Callable[[], float],
     ) -> None:
@@ -63,7 +64,7 @@ class TaskRequests:
 
     async def enqueue(
         self, task_name: str, args: bytes, kwargs: bytes, labels: dict[str, Any], *, anyway: bool
-    ) -> tuple[str, Sent]:
+    ) -> tuple[str, PublishReceipt]:
         """Enqueue a task by name; see `Monitor.enqueue`. A re-run is told as such too."""
         task_id = new_task_id()
         told = {REQUESTED_BY: self._events.who, TASK_NAME: task_name, **labels}
@@ -78,7 +79,7 @@ class TaskRequests:
             has_live_workers=bool(self._state.workers.alive(now)),
         )
         # At once, and not when the stream brings it: whoever waits in vain still learns the rest.
-        self._state.runs.put(account_of_task(task, now))
+        self._state.runs.put(update_from_task(task, now))
         self._feed.echo(TASK_SUBJECT, payload)
         await self._events.tell(
             "tasks",
@@ -97,12 +98,12 @@ class TaskRequests:
             await self._events.tell_audit("rerun", str(told[RERUN_OF]), task_id)
         return task_id, sent
 
-    async def rerun(self, run: TaskRun, *, anyway: bool) -> tuple[str, Sent]:
+    async def rerun(self, run: TaskRun, *, anyway: bool) -> tuple[str, PublishReceipt]:
         """Enqueue a run again; see `Monitor.rerun`."""
         request = run.request
         if request is None or not request.complete:
-            raise CannotRepeatError(run)
-        labels = repeated_labels(
+            raise ArgumentsUnknownError(run)
+        labels = rerun_labels(
             request.labels, request.labels_types, origin=run.task_id, who=self._events.who
         )
         return await self.enqueue(

@@ -12,42 +12,42 @@ from typing import Final
 from pulse_desktop.model.errors import NotConnectedError, NotPermittedError, UserFacingError
 from pulse_desktop.model.outcomes import CancelOutcome, CommandEnd, CommandOutcome
 from pulse_desktop.protocol.control import (
-    ASKED_TO_STOP,
+    CANCEL_REQUESTED,
     CANCELLED,
     NOT_QUEUED,
     REMOVED,
     ControlAnswer,
 )
 from pulse_desktop.protocol.topics import TASK_SUBJECT
-from pulse_desktop.session.event_publisher import OwnEvents
+from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
 from pulse_desktop.state.system import TASK_TOPIC, SystemState
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.queued_task_remover import QueueRemoval
+from pulse_desktop.transport.queued_task_remover import QueuedTaskRemover
 from pulse_desktop.transport.task_queue import TaskQueue
-from pulse_desktop.transport.worker_control import Answers, Control
+from pulse_desktop.transport.worker_control import Replies, WorkerControlClient
 
-AT_ONCE: Final = 16
+CONCURRENCY: Final = 16
 """Tasks that are being cancelled at the same time."""
 
-HEARD_WITHIN_S: Final = 1.0
+FINAL_EVENT_TIMEOUT_S: Final = 1.0
 """How long the news that a task has ended may take to come here."""
 
 
-class WorkerControl:
+class WorkerCommands:
     """Gives orders, and says honestly what came of them."""
 
     def __init__(
         self,
         connection: Connection,
         queue: TaskQueue,
-        events: OwnEvents,
+        events: EventPublisher,
         state: SystemState,
         clock: Callable[[], float],
     ) -> None:
-        self._control = Control(connection, events.who, clock=clock)
+        self._control = WorkerControlClient(connection, events.who, clock=clock)
         self._queue = queue
-        self._removal = QueueRemoval(connection, TASK_SUBJECT)
+        self._removal = QueuedTaskRemover(connection, TASK_SUBJECT)
         self._events = events
         self._state = state
         self._clock = clock
@@ -62,8 +62,8 @@ class WorkerControl:
         Raises:
             NotConnectedError: the connection was lost; some may have been cancelled.
         """
-        turns = asyncio.Semaphore(AT_ONCE)
-        places = _Places(self._state, task_ids)
+        turns = asyncio.Semaphore(CONCURRENCY)
+        places = _SequenceIndex(self._state, task_ids)
 
         async def one(task_id: str) -> CancelOutcome:
             async with turns:
@@ -105,7 +105,7 @@ class WorkerControl:
         ]
         return sorted(outcomes, key=lambda outcome: outcome.worker)
 
-    async def ping(self) -> Answers:
+    async def ping(self) -> Replies:
         """Ask who is there. Raises NotConnectedError, NotPermittedError."""
         return await self._control.ping(self._expected())
 
@@ -114,7 +114,7 @@ class WorkerControl:
 
     # Cancelling
 
-    async def _cancel(self, task_id: str, reason: str, places: "_Places") -> CancelOutcome:
+    async def _cancel(self, task_id: str, reason: str, places: "_SequenceIndex") -> CancelOutcome:
         run = self._state.runs.get(task_id)
         if run is not None and run.state not in OPEN_STATES:
             return CancelOutcome(task_id, "ended", detail=f"It is {run.state.value}.")
@@ -135,7 +135,7 @@ class WorkerControl:
         return await self._remove_here(task_id, sequence, reason)
 
     async def _remove_by_worker(
-        self, task_id: str, sequence: int, reason: str, before: Answers
+        self, task_id: str, sequence: int, reason: str, before: Replies
     ) -> CancelOutcome:
         """Let a worker take a task out of the queue, after none was found to have it."""
         answer = await self._control.remove(task_id, sequence=sequence or None, reason=reason)
@@ -168,7 +168,7 @@ class WorkerControl:
 
     async def _ended_meanwhile(self, task_id: str) -> TaskRun | None:
         """Return a run as it is once its end has been heard of, or after a moment."""
-        deadline = self._clock() + HEARD_WITHIN_S
+        deadline = self._clock() + FINAL_EVENT_TIMEOUT_S
         while True:
             run = self._state.runs.get(task_id)
             if run is None or run.state not in OPEN_STATES or self._clock() >= deadline:
@@ -215,7 +215,7 @@ class WorkerControl:
         await self._events.tell_audit("remove", task_id, detail)
 
 
-class _Places:
+class _SequenceIndex:
     """Where tasks stand in their stream, as far as that was seen; looked up once for all."""
 
     def __init__(self, state: SystemState, task_ids: Sequence[str]) -> None:
@@ -237,11 +237,11 @@ def _outcome(command: str, answer: ControlAnswer) -> CommandOutcome:
     return CommandOutcome(answer.worker, command, "done" if answer.ok else "refused", answer.detail)
 
 
-def _ended_by(task_id: str, answers: Answers) -> CancelOutcome | None:
-    answer = answers.first(CANCELLED, ASKED_TO_STOP)
+def _ended_by(task_id: str, answers: Replies) -> CancelOutcome | None:
+    answer = answers.first(CANCELLED, CANCEL_REQUESTED)
     if answer is None:
         return None
-    asked = answer.outcome == ASKED_TO_STOP
+    asked = answer.outcome == CANCEL_REQUESTED
     return CancelOutcome(
         task_id, "asked_to_stop" if asked else "cancelled", answer.worker, answer.detail
     )

@@ -4,15 +4,15 @@ from typing import Annotated, Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event, fields_of
+from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.state.coerce import (
     MAX_TEXT,
-    as_number,
-    as_text,
-    as_whole,
+    to_float,
+    to_int,
+    to_text,
 )
-from pulse_desktop.state.ring_buffer import Rows
-from pulse_desktop.state.series import CountSeries, SamplesByName
+from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.series import ReservoirByName, TimeBuckets
 
 _STATES: Final = {
     "agent.started": "running",
@@ -84,10 +84,10 @@ class AgentCalls:
     """
 
     def __init__(self, capacity: int = 20_000) -> None:
-        self.rows: Rows[AgentCall] = Rows(capacity)
-        self.latency = SamplesByName()
-        self.failures = CountSeries(5.0, 720)
-        self.tokens = {"in": CountSeries(5.0, 720), "out": CountSeries(5.0, 720)}
+        self.rows: RingBuffer[AgentCall] = RingBuffer(capacity)
+        self.latency = ReservoirByName()
+        self.failures = TimeBuckets(5.0, 720)
+        self.tokens = {"in": TimeBuckets(5.0, 720), "out": TimeBuckets(5.0, 720)}
         self._running: dict[tuple[str, str], int] = {}
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
@@ -143,15 +143,15 @@ def _read(event: Event, body: msgspec.Raw | None) -> _Told:
             return _decode_told(body)
         except (msgspec.DecodeError, RecursionError):
             pass
-    data = fields_of(event, body)
+    data = event_fields(event, body)
     return _Told(
-        as_text(data.get("agent")),
-        as_text(data.get("provider")),
-        as_text(data.get("model")),
-        as_text(data.get("task_id")),
-        as_whole(data.get("items")),
-        as_whole(data.get("tokens_in")),
-        as_whole(data.get("tokens_out")),
-        as_number(data.get("latency_s")),
-        as_text(data.get("error")),
+        to_text(data.get("agent")),
+        to_text(data.get("provider")),
+        to_text(data.get("model")),
+        to_text(data.get("task_id")),
+        to_int(data.get("items")),
+        to_int(data.get("tokens_in")),
+        to_int(data.get("tokens_out")),
+        to_float(data.get("latency_s")),
+        to_text(data.get("error")),
     )

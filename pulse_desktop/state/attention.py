@@ -7,14 +7,14 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.state.failure_groups import Group, Key
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.failure_groups import FailureGroup, Key
+from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import RunState, TaskRun
 from pulse_desktop.state.system import SystemState
 
 WINDOW_S: Final = 3600.0
-_MOST_GROUPS: Final = 500  # causes are the sender's choice
-_MOST_IDS: Final = 500
+_MAX_GROUPS: Final = 500  # causes are the sender's choice
+_MAX_IDS: Final = 500
 
 
 class Severity(enum.IntEnum):
@@ -24,7 +24,7 @@ class Severity(enum.IntEnum):
     WARNING = 1
 
 
-class Concern(msgspec.Struct, frozen=True, gc=False):
+class AttentionItem(msgspec.Struct, frozen=True, gc=False):
     """One line of "Needs attention".
 
     Attributes:
@@ -46,7 +46,7 @@ class Concern(msgspec.Struct, frozen=True, gc=False):
     task_ids: tuple[str, ...] = ()
 
 
-def concerns(state: SystemState, now: float) -> list[Concern]:
+def attention_items(state: SystemState, now: float) -> list[AttentionItem]:
     """List what needs attention at a time (Unix seconds), the worst and latest first.
 
     Failures of the last hour count, whatever is late or gone counts as long as it is.
@@ -54,39 +54,41 @@ def concerns(state: SystemState, now: float) -> list[Concern]:
     found = [
         *_of_runs(state, now),
         *(
-            Concern(Severity.BAD, "provider", "provider down", p.provider, p.error, p.since)
+            AttentionItem(Severity.BAD, "provider", "provider down", p.provider, p.error, p.since)
             for p in state.providers.down
         ),
         *(
-            Concern(Severity.BAD, "worker", "worker gone", w.worker, "no heartbeat", w.seen_at)
+            AttentionItem(
+                Severity.BAD, "worker", "worker gone", w.worker, "no heartbeat", w.seen_at
+            )
             for w in state.workers.gone(now)
         ),
     ]
     return sorted(found, key=lambda concern: (concern.severity, -concern.at))
 
 
-def _of_runs(state: SystemState, now: float) -> Iterator[Concern]:
-    for key, group in islice(state.runs.troubles.since(now - WINDOW_S), _MOST_GROUPS):
+def _of_runs(state: SystemState, now: float) -> Iterator[AttentionItem]:
+    for key, group in islice(state.runs.troubles.since(now - WINDOW_S), _MAX_GROUPS):
         yield _of_group(state.runs.rows, key, group)
 
 
-def _of_group(rows: Rows[TaskRun], key: Key, group: Group) -> Concern:
+def _of_group(rows: RingBuffer[TaskRun], key: Key, group: FailureGroup) -> AttentionItem:
     kind, cause, name = key
     many = len(group)
-    runs = [rows[position] for position in group.newest(_MOST_IDS)]
+    runs = [rows[position] for position in group.newest(_MAX_IDS)]
     ids = tuple(run.task_id for run in runs)
     if kind is RunState.OVERDUE:
         earliest = group.earliest()
         first = earliest[0] if earliest is not None else 0.0
-        return Concern(
+        return AttentionItem(
             Severity.WARNING, "overdue", f"{many} overdue", name, "no answer since", first, ids
         )
     latest = max(runs, key=lambda run: run.finished_at or run.heard_at)
     at = latest.finished_at or latest.heard_at
     if kind is RunState.SOFT_FAILED:
         what = "soft failure" if many == 1 else "soft failures"
-        return Concern(
+        return AttentionItem(
             Severity.WARNING, "soft_failed", f"{many} {what}", name, latest.reason, at, ids
         )
     message = latest.error.message if latest.error is not None else ""
-    return Concern(Severity.BAD, "failed", f"{many} × {cause}", name, message, at, ids)
+    return AttentionItem(Severity.BAD, "failed", f"{many} × {cause}", name, message, at, ids)

@@ -4,16 +4,16 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event, fields_of
+from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.coerce import (
     MAX_TEXT,
-    as_json,
-    as_number,
-    as_text,
+    to_float,
+    to_json_bytes,
+    to_text,
 )
-from pulse_desktop.state.ring_buffer import Rows
-from pulse_desktop.state.series import CountSeries
+from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.series import TimeBuckets
 
 CLASSES: Final = ("signal", "weak_signal", "noise")
 NOISE_BELOW: Final = 0.30
@@ -124,8 +124,8 @@ class ChatMessages:
     """
 
     def __init__(self, capacity: int = 20_000) -> None:
-        self.rows: Rows[ChatMessage] = Rows(capacity, on_forget=self._forget)
-        self.scored = {name: CountSeries(5.0, 720) for name in CLASSES}
+        self.rows: RingBuffer[ChatMessage] = RingBuffer(capacity, on_forget=self._forget)
+        self.scored = {name: TimeBuckets(5.0, 720) for name in CLASSES}
         self._positions: dict[str, int] = {}
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
@@ -174,7 +174,9 @@ class ChatMessages:
             known.seen_at,
             scored.importance_score,
             label,
-            as_json(scored.noise_factors if scored.factors is msgspec.UNSET else scored.factors),
+            to_json_bytes(
+                scored.noise_factors if scored.factors is msgspec.UNSET else scored.factors
+            ),
             event.timestamp,
             scored.task_id or known.task_id,
             event.raw,
@@ -225,22 +227,22 @@ def _read_told(event: Event, body: msgspec.Raw | None) -> _Told:
             return _decode_told(body)
         except (msgspec.DecodeError, RecursionError):
             pass
-    data = fields_of(event, body)
+    data = event_fields(event, body)
     author = data.get("author")
     if isinstance(author, dict):
         author = author.get("name")
     sent_at, names = data.get("sent_at"), data.get("attachments")
     return _Told(
-        as_text(data.get("external_message_id")),
-        as_text(data.get("id")),
-        None if data.get("content") is None else as_text(data["content"]),
-        as_text(author),
-        as_text(data.get("author_name")),
-        as_text(data.get("source_name")),
+        to_text(data.get("external_message_id")),
+        to_text(data.get("id")),
+        None if data.get("content") is None else to_text(data["content"]),
+        to_text(author),
+        to_text(data.get("author_name")),
+        to_text(data.get("source_name")),
         sent_at if isinstance(sent_at, (str, int, float)) else None,
-        as_text(data.get("task_id")),
-        [as_text(name) for name in names[:_MOST_NAMES]] if isinstance(names, list) else None,
-        as_text(data.get("media_type")),
+        to_text(data.get("task_id")),
+        [to_text(name) for name in names[:_MOST_NAMES]] if isinstance(names, list) else None,
+        to_text(data.get("media_type")),
     )
 
 
@@ -263,13 +265,13 @@ def _read_scored(event: Event, body: msgspec.Raw | None) -> _Scored:
             return _decode_scored(body)
         except (msgspec.DecodeError, RecursionError):
             pass
-    data = fields_of(event, body)
+    data = event_fields(event, body)
     factors = data.get("factors", data.get("noise_factors"))
     return _Scored(
-        as_text(data.get("message_id")),
-        as_number(data.get("importance_score")),
-        as_text(data.get("classification")),
-        as_text(data.get("external_message_id")),
+        to_text(data.get("message_id")),
+        to_float(data.get("importance_score")),
+        to_text(data.get("classification")),
+        to_text(data.get("external_message_id")),
         factors if isinstance(factors, dict) else {},
-        task_id=as_text(data.get("task_id")),
+        task_id=to_text(data.get("task_id")),
     )

@@ -13,18 +13,18 @@ import msgspec
 
 from pulse_desktop.protocol.task_message import decode_labels
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.series import SampleSeries, percentile
+from pulse_desktop.state.series import Reservoir, percentile
 
 DEFAULT_S: Final = 300.0
 """When nothing better is known."""
 
-LEAST_S: Final = 60.0
+MIN_S: Final = 60.0
 """A task that always took milliseconds may for once have had to wait for something."""
 
-TIMES: Final = 5
+MULTIPLIER: Final = 5
 """A run is late when it takes so many times what 19 of 20 took."""
 
-ENOUGH: Final = 5
+MIN_SAMPLES: Final = 5
 """With fewer runs than this nothing is known of a task."""
 
 GRACE_S: Final = 10.0
@@ -38,7 +38,7 @@ _IN_LABELS: Final = b'"timeout"'
 Source = Literal["timeout", "runs", "waits", "default"]
 
 
-class Limit(msgspec.Struct, frozen=True, gc=False):
+class Deadline(msgspec.Struct, frozen=True, gc=False):
     """How long something may take.
 
     Attributes:
@@ -55,7 +55,7 @@ class Limit(msgspec.Struct, frozen=True, gc=False):
     usual_s: float = 0.0
 
 
-class Limits:
+class Deadlines:
     """The limits of all tasks, reckoned now and then.
 
     Attributes:
@@ -63,7 +63,7 @@ class Limits:
     """
 
     def __init__(
-        self, durations: Mapping[str, SampleSeries], waits: SampleSeries, default_s: float
+        self, durations: Mapping[str, Reservoir], waits: Reservoir, default_s: float
     ) -> None:
         """Reckon from measurements that go on to grow.
 
@@ -75,12 +75,12 @@ class Limits:
         self._durations = durations
         self._waits = waits
         self.default_s = default_s
-        self._known: dict[str, tuple[float, Limit | None]] = {}
+        self._known: dict[str, tuple[float, Deadline | None]] = {}
 
-    def of(self, run: TaskRun, now: float) -> Limit:
+    def of(self, run: TaskRun, now: float) -> Deadline:
         """Return the limit of a run as it is at a time, Unix seconds."""
         running = timeout_of(run) or self._measured(run.name, self._durations.get(run.name), now)
-        default = Limit(self.default_s, "default")
+        default = Deadline(self.default_s, "default")
         if is_at_work(run):
             return running or default
         candidates = (default, running, self._measured("", self._waits, now))
@@ -94,16 +94,16 @@ class Limits:
             since = run.started_at or since  # a timeout does not care for signs of life
         return now - since > limit.seconds
 
-    def _measured(self, name: str, series: SampleSeries | None, now: float) -> Limit | None:
+    def _measured(self, name: str, series: Reservoir | None, now: float) -> Deadline | None:
         """Return the limit from measurements; they are sorted again only now and then."""
-        if series is None or len(series.samples) < ENOUGH:
+        if series is None or len(series.samples) < MIN_SAMPLES:
             return None
         until, limit = self._known.get(name, (0.0, None))
         if not now < until <= now + _RENEWED_S:
             values = [value for _, value in islice(reversed(series.samples), _SAMPLES)]
             usual = percentile(values, 0.95)
-            limit = Limit(
-                max(LEAST_S, TIMES * usual), "runs" if name else "waits", len(values), usual
+            limit = Deadline(
+                max(MIN_S, MULTIPLIER * usual), "runs" if name else "waits", len(values), usual
             )
             self._known[name] = (now + _RENEWED_S, limit)
         return limit
@@ -115,7 +115,7 @@ def is_at_work(run: TaskRun) -> bool:
     return last is not None and last.started_at is not None and last.ending is None
 
 
-def timeout_of(run: TaskRun) -> Limit | None:
+def timeout_of(run: TaskRun) -> Deadline | None:
     """Return the limit that a task's own timeout label sets, None without a usable one."""
     request = run.request
     if request is None or _IN_LABELS not in request.labels:
@@ -126,4 +126,4 @@ def timeout_of(run: TaskRun) -> Limit | None:
         return None
     if not 0 < seconds < float("inf"):
         return None
-    return Limit(seconds + GRACE_S, "timeout", usual_s=seconds)
+    return Deadline(seconds + GRACE_S, "timeout", usual_s=seconds)

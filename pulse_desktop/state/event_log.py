@@ -3,16 +3,16 @@
 from typing import Final
 
 from pulse_desktop.protocol.event import Event
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.ring_buffer import RingBuffer
 
 _OVERHEAD: Final = 200  # bytes an Event takes beside its payload
 
 
-class EventLog(Rows[Event]):
+class EventLog(RingBuffer[Event]):
     """Events oldest to newest, bounded by number and by bytes.
 
     Once it is full, every event that comes costs the oldest its place. So `append` does in one
-    step what `Rows` does in several that anybody may override.
+    step what `RingBuffer` does in several that anybody may override.
     """
 
     def __init__(self, capacity: int, max_bytes: int) -> None:

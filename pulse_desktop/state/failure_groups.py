@@ -15,7 +15,7 @@ from pulse_desktop.state.run import RunState, TaskRun
 Key = tuple[RunState, str, str]
 """State, cause, task name."""
 
-TROUBLED: Final = frozenset({RunState.FAILED, RunState.SOFT_FAILED, RunState.OVERDUE})
+UNHEALTHY_STATES: Final = frozenset({RunState.FAILED, RunState.SOFT_FAILED, RunState.OVERDUE})
 _OVERDUE: Final = RunState.OVERDUE
 _SOFT_FAILED: Final = RunState.SOFT_FAILED
 _SLACK: Final = 64
@@ -31,7 +31,7 @@ def failure_cause(run: TaskRun) -> str:
     return error.type if error is not None else "failure"
 
 
-class Group:
+class FailureGroup:
     """Runs with one thing in common.
 
     Attributes:
@@ -70,7 +70,7 @@ class Group:
         return by_time[0] if by_time else None
 
 
-class Troubles:
+class FailureGroups:
     """Failed, soft-failed and overdue runs by what they have in common.
 
     Attributes:
@@ -78,7 +78,7 @@ class Troubles:
     """
 
     def __init__(self) -> None:
-        self.groups: dict[Key, Group] = {}
+        self.groups: dict[Key, FailureGroup] = {}
         self._keys: dict[int, Key] = {}
 
     def note(self, position: int, run: TaskRun) -> None:
@@ -88,7 +88,7 @@ class Troubles:
             position: where it stands among the runs.
             run: in any state.
         """
-        if run.state not in TROUBLED:
+        if run.state not in UNHEALTHY_STATES:
             self.forget(position)
             return
         key: Key
@@ -106,7 +106,7 @@ class Troubles:
         self._keys[position] = key
         group = self.groups.get(key)
         if group is None:
-            group = self.groups[key] = Group()
+            group = self.groups[key] = FailureGroup()
         group.add(position, at)
 
     def forget(self, position: int) -> None:
@@ -118,7 +118,7 @@ class Troubles:
             if not group:
                 del self.groups[key]
 
-    def since(self, moment: float) -> Iterator[tuple[Key, Group]]:
+    def since(self, moment: float) -> Iterator[tuple[Key, FailureGroup]]:
         """Walk the groups with what is late, or failed at a moment (Unix seconds) or later.
 
         Failures from before are forgotten, in portions.

@@ -17,7 +17,7 @@ from pulse_desktop.protocol.timestamps import EARLIEST, LATEST
 from pulse_desktop.state.coerce import MAX_TEXT
 from pulse_desktop.state.run import (
     Attempt,
-    Ending,
+    AttemptResult,
     Request,
     TaskRun,
 )
@@ -100,7 +100,7 @@ def _succeeded(event: Event, body: msgspec.Raw) -> TaskRun | None:
     if len(body) > MAX_TEXT:
         return None
     at = event.timestamp
-    ending = Ending(at, "succeeded", False, data.run_s, None, data.result_bytes)
+    ending = AttemptResult(at, "succeeded", False, data.run_s, None, data.result_bytes)
     attempts = (Attempt(data.attempt, None, data.worker, ending),)
     return TaskRun(
         data.task_id,
@@ -145,7 +145,7 @@ def _queued(event: Event, body: msgspec.Raw) -> TaskRun | None:
     )
 
 
-QUICK_READERS: Final[dict[str, Callable[[Event, msgspec.Raw], TaskRun | None]]] = {
+FAST_DECODERS: Final[dict[str, Callable[[Event, msgspec.Raw], TaskRun | None]]] = {
     "task.queued": _queued,
     "task.started": _started,
     "task.succeeded": _succeeded,

@@ -4,11 +4,11 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event, fields_of
+from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.protocol.knowledge import ATOM_TYPES
-from pulse_desktop.state.coerce import as_number, as_text, as_whole
-from pulse_desktop.state.ring_buffer import Rows
-from pulse_desktop.state.series import CountSeries
+from pulse_desktop.state.coerce import to_float, to_int, to_text
+from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.series import TimeBuckets
 
 _OUTCOME_FIELDS: Final = (
     ("topics_created", "new topic", "new topics"),
@@ -18,7 +18,7 @@ _OUTCOME_FIELDS: Final = (
 )
 
 
-class Finding(msgspec.Struct, gc=False):
+class KnowledgeItem(msgspec.Struct, gc=False):
     """One line of the knowledge page.
 
     Attributes:
@@ -52,47 +52,47 @@ class Knowledge:
     """
 
     def __init__(self, capacity: int = 20_000) -> None:
-        self.rows: Rows[Finding] = Rows(capacity)
-        self.atoms: dict[str, CountSeries] = {}
-        self.topics_found = CountSeries(5.0, 720)
+        self.rows: RingBuffer[KnowledgeItem] = RingBuffer(capacity)
+        self.atoms: dict[str, TimeBuckets] = {}
+        self.topics_found = TimeBuckets(5.0, 720)
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold an event of the knowledge topic."""
-        data = fields_of(event, body)
+        data = event_fields(event, body)
         name = event.type.removeprefix("knowledge.")
         kind, title, type_, item_id = name, "", "", ""
         if name == "topic_created":
-            kind, title = "topic", as_text(data.get("topic_name"))
-            item_id = as_text(data.get("topic_id"))
+            kind, title = "topic", to_text(data.get("topic_name"))
+            item_id = to_text(data.get("topic_id"))
             type_ = "new"
             self.topics_found.add(event.timestamp)
         elif name == "atom_created":
-            kind, title = "atom", as_text(data.get("atom_title"))
-            item_id = as_text(data.get("atom_id"))
-            type_ = as_text(data.get("atom_type"))
+            kind, title = "atom", to_text(data.get("atom_title"))
+            item_id = to_text(data.get("atom_id"))
+            type_ = to_text(data.get("atom_type"))
             if type_ in ATOM_TYPES:
                 if type_ not in self.atoms:
-                    self.atoms[type_] = CountSeries(5.0, 720)
+                    self.atoms[type_] = TimeBuckets(5.0, 720)
                 self.atoms[type_].add(event.timestamp)
         elif name == "version_created":
             kind = "version"
-            title = as_text(data.get("topic_name")) or as_text(data.get("entity_type"))
-            version = as_whole(data.get("version"))
+            title = to_text(data.get("topic_name")) or to_text(data.get("entity_type"))
+            version = to_int(data.get("version"))
             type_ = "" if version is None else f"version {version}"
-            item_id = as_text(data.get("entity_id"))
+            item_id = to_text(data.get("entity_id"))
         elif name.startswith("extraction_"):
             kind, type_ = "extraction", name.removeprefix("extraction_")
-            item_id = as_text(data.get("extraction_id"))
-            title = as_text(data.get("error")) or _outcome(data)
+            item_id = to_text(data.get("extraction_id"))
+            title = to_text(data.get("error")) or _outcome(data)
         self.rows.append(
-            Finding(
+            KnowledgeItem(
                 event.timestamp,
                 kind,
                 title,
                 type_,
-                as_number(data.get("confidence")),
+                to_float(data.get("confidence")),
                 item_id,
-                as_text(data.get("task_id")),
+                to_text(data.get("task_id")),
                 event.raw,
             )
         )
@@ -101,11 +101,11 @@ class Knowledge:
 def _outcome(data: dict[str, object]) -> str:
     """Put what an extraction brought into words, from the counts it tells."""
     parts: list[str] = []
-    messages = as_whole(data.get("message_count"))
+    messages = to_int(data.get("message_count"))
     if messages is not None:
         parts.append(f"{messages} message" if messages == 1 else f"{messages} messages")
     for field, one, many in _OUTCOME_FIELDS:
-        count = as_whole(data.get(field))
+        count = to_int(data.get(field))
         if count:
             parts.append(f"{count} {one if count == 1 else many}")
     return ", ".join(parts)

@@ -4,10 +4,10 @@ from typing import Any, Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event, fields_of
-from pulse_desktop.state.coerce import as_number, as_text, as_whole
-from pulse_desktop.state.ring_buffer import Rows
-from pulse_desktop.state.series import SamplesByName
+from pulse_desktop.protocol.event import Event, event_fields
+from pulse_desktop.state.coerce import to_float, to_int, to_text
+from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.series import ReservoirByName
 
 METRICS: Final = (
     "topicQualityScore",
@@ -16,7 +16,7 @@ METRICS: Final = (
     "activeAnalysisRuns",
 )
 RATIOS: Final = METRICS[:3]
-MOST_OTHERS: Final = 100  # their names are the sender's choice
+MAX_OTHERS: Final = 100  # their names are the sender's choice
 _NUMBERS: Final = (int, float)
 
 
@@ -55,8 +55,8 @@ class Metrics:
     """
 
     def __init__(self, capacity: int = 200) -> None:
-        self.rows: Rows[Metric] = Rows(capacity, on_forget=self._forget)
-        self.history = SamplesByName()
+        self.rows: RingBuffer[Metric] = RingBuffer(capacity, on_forget=self._forget)
+        self.history = ReservoirByName()
         self._positions: dict[str, int] = {}
 
     def get(self, name: str) -> Metric | None:
@@ -68,7 +68,7 @@ class Metrics:
         """Fold a `metrics:update`: the known metrics, and every other number beside them."""
         if event.type != "metrics:update":
             return
-        data = fields_of(event, body)
+        data = event_fields(event, body)
         trends, sizes = data.get("trends"), data.get("sampleSizes")
         trends = trends if isinstance(trends, dict) else {}
         sizes = sizes if isinstance(sizes, dict) else {}
@@ -79,8 +79,8 @@ class Metrics:
             self._put(
                 Metric(
                     name[:100],
-                    as_number(value),
-                    None if size is None else as_whole(size),
+                    to_float(value),
+                    None if size is None else to_int(size),
                     direction,
                     change,
                     over_s,
@@ -107,9 +107,9 @@ class Metrics:
 def _trend(told: object) -> tuple[str, float | None, float | None]:
     """Read a trend: a direction alone, or with the change and its time in seconds."""
     if not isinstance(told, dict):
-        return as_text(told), None, None
-    direction = as_text(told.get("direction", told))
-    return direction, as_number(told.get("change")), as_number(told.get("over_s"))
+        return to_text(told), None, None
+    direction = to_text(told.get("direction", told))
+    return direction, to_float(told.get("change")), to_float(told.get("over_s"))
 
 
 def _values(data: dict[str, Any]) -> dict[str, Any]:
@@ -122,4 +122,4 @@ def _values(data: dict[str, Any]) -> dict[str, Any]:
         for name, value in told.items()
         if type(value) in _NUMBERS and name not in known
     ]
-    return {**known, **dict(others[:MOST_OTHERS])} if others else known
+    return {**known, **dict(others[:MAX_OTHERS])} if others else known

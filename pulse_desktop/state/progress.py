@@ -11,9 +11,9 @@ import msgspec
 
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_result import TaskProgress
-from pulse_desktop.state.coerce import as_number, as_text
+from pulse_desktop.state.coerce import to_float, to_text
 
-MOST_WAITING: Final = 1_000
+MAX_WAITING: Final = 1_000
 _SOON_S: Final = 2.0
 _DONE: Final = ("done", "current", "completed", "processed", "position", "n")
 _TOTAL: Final = ("total", "all", "count", "of", "max")
@@ -85,9 +85,9 @@ def progress_of_event(data: dict[str, Any], at: float) -> Progress:
     """Read the data of a `task.progress` event."""
     return Progress(
         at,
-        as_number(data.get("done")) or 0.0,
-        as_number(data.get("total")) or 0.0,
-        as_text(data.get("message")),
+        to_float(data.get("done")) or 0.0,
+        to_float(data.get("total")) or 0.0,
+        to_text(data.get("message")),
         _not_negative(data.get("rate")),
         _not_negative(data.get("eta_s")),
     )
@@ -97,13 +97,13 @@ def progress_of_object(told: TaskProgress, at: float) -> Progress:
     """Read what a task stored about itself: `set_progress(state, meta)`, meta being anything."""
     meta = told.meta
     if not isinstance(meta, dict):
-        words = as_text(meta)
+        words = to_text(meta)
         return Progress(at, 0.0, 0.0, ": ".join(filter(None, (told.state, words))))
-    done, total = _first(meta, _DONE, as_number), _first(meta, _TOTAL, as_number)
-    percent = _first(meta, _PERCENT, as_number)
+    done, total = _first(meta, _DONE, to_float), _first(meta, _TOTAL, to_float)
+    percent = _first(meta, _PERCENT, to_float)
     if done is None and percent is not None:
         done, total = percent, 100.0
-    message = _first(meta, _MESSAGE, as_text) or told.state
+    message = _first(meta, _MESSAGE, to_text) or told.state
     return Progress(
         at,
         done or 0.0,
@@ -126,7 +126,7 @@ class ProgressReports:
         self._waiting.pop(task_id, None)
         if stored.deleted:
             return
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MAX_WAITING:
             del self._waiting[next(iter(self._waiting))]
         self._waiting[task_id] = stored
 
@@ -153,5 +153,5 @@ def _first(meta: dict[Any, Any], names: tuple[str, ...], read: Callable[[object]
 
 
 def _not_negative(value: object) -> float | None:
-    number = as_number(value)
+    number = to_float(value)
     return number if number is not None and number >= 0 else None

@@ -4,11 +4,11 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event, fields_of
+from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.protocol.timestamps import parse_timestamp
-from pulse_desktop.state.coerce import as_number, as_text
-from pulse_desktop.state.ring_buffer import Rows
-from pulse_desktop.state.series import SamplesByName
+from pulse_desktop.state.coerce import to_float, to_text
+from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.series import ReservoirByName
 
 DOWN: Final = "error"
 
@@ -52,8 +52,8 @@ class Providers:
     """
 
     def __init__(self, capacity: int = 500) -> None:
-        self.rows: Rows[Provider] = Rows(capacity, on_forget=self._forget)
-        self.latency = SamplesByName()
+        self.rows: RingBuffer[Provider] = RingBuffer(capacity, on_forget=self._forget)
+        self.latency = ReservoirByName()
         self._positions: dict[str, int] = {}
 
     @property
@@ -65,24 +65,24 @@ class Providers:
         """Fold a `provider.checked`, or a flat `validation_update` of older systems."""
         if event.type not in ("provider.checked", "validation_update"):
             return
-        data = fields_of(event, body)
-        name = as_text(data.get("provider")) or as_text(data.get("provider_id"))
+        data = event_fields(event, body)
+        name = to_text(data.get("provider")) or to_text(data.get("provider_id"))
         if not name:
             return
         position = self._positions.get(name)
         before = None if position is None else self.rows[position]
-        status = as_text(data.get("status")) or as_text(data.get("validation_status"))
+        status = to_text(data.get("status")) or to_text(data.get("validation_status"))
         models = data.get("models")
         at = parse_timestamp(data.get("validated_at")) or event.timestamp
         if before is not None and at < before.checked_at:
             return
         provider = Provider(
             name,
-            as_text(data.get("kind")) or (before.kind if before else ""),
+            to_text(data.get("kind")) or (before.kind if before else ""),
             status,
-            as_number(data.get("latency_s")),
-            tuple(as_text(model) for model in models[:200]) if isinstance(models, list) else (),
-            as_text(data.get("error")) or as_text(data.get("validation_error")),
+            to_float(data.get("latency_s")),
+            tuple(to_text(model) for model in models[:200]) if isinstance(models, list) else (),
+            to_text(data.get("error")) or to_text(data.get("validation_error")),
             at,
             before.since if before and before.status == status else at,
             (before.checks if before else 0) + 1,

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 Row = TypeVar("Row")
 
 
-class Rows(Generic[Row]):
+class RingBuffer(Generic[Row]):
     """Rows oldest to newest, bounded by number and by weight.
 
     Attributes:

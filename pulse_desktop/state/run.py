@@ -70,7 +70,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, order=True):
         return self.rank > 0
 
 
-class Ending(msgspec.Struct, frozen=True, gc=False):
+class AttemptResult(msgspec.Struct, frozen=True, gc=False):
     """How one attempt ended, as its worker told it.
 
     Attributes:
@@ -115,10 +115,10 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     number: int
     started_at: float | None = None
     worker: str = ""
-    ending: Ending | None = None
+    ending: AttemptResult | None = None
 
 
-class Answer(msgspec.Struct, frozen=True, gc=False):
+class StoredOutcome(msgspec.Struct, frozen=True, gc=False):
     """What a stored result says.
 
     Attributes:
@@ -188,7 +188,7 @@ class TaskRun(msgspec.Struct, gc=False):
     attempts: tuple[Attempt, ...] = ()
     progress: Progress | None = None
     cancelled_at: float | None = None
-    answer: Answer | None = None
+    answer: StoredOutcome | None = None
     rerun_of: str = ""
     heard_at: float = 0.0
     state: RunState = RunState.QUEUED
@@ -258,6 +258,6 @@ class TaskRun(msgspec.Struct, gc=False):
         return f"{error.type}: {error.message}" if error is not None else ""
 
     @property
-    def _last_word(self) -> Answer | None:
+    def _last_word(self) -> StoredOutcome | None:
         """The stored answer, unless the run goes on after it."""
         return None if self.state in OPEN_STATES else self.answer

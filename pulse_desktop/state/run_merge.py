@@ -10,13 +10,13 @@ import msgspec
 
 from pulse_desktop.state.run import Attempt, RunState, TaskRun
 
-MOST_ATTEMPTS: Final = 100
+MAX_ATTEMPTS: Final = 100
 
 
-def join(a: TaskRun, b: TaskRun) -> TaskRun:
+def merge(a: TaskRun, b: TaskRun) -> TaskRun:
     """Merge two accounts of the same run.
 
-    Commutative, associative and idempotent in every field but `state`, which `with_state` derives
+    Commutative, associative and idempotent in every field but `state`, which `derive_state` derives
     anew from the rest.
     """
     run = msgspec.structs.replace(a)
@@ -52,7 +52,7 @@ def _join_request(run: TaskRun, b: TaskRun) -> None:
         run.name = b.name
 
 
-def with_state(run: TaskRun) -> TaskRun:
+def derive_state(run: TaskRun) -> TaskRun:
     """Set the state of a freshly made run from what is known of it, and return it."""
     run.state = _derive(run)
     return run
@@ -105,7 +105,7 @@ def _join_attempts(a: tuple[Attempt, ...], b: tuple[Attempt, ...]) -> tuple[Atte
     for attempt in b:
         known = by_number.get(attempt.number)
         by_number[attempt.number] = attempt if known is None else _join_attempt(known, attempt)
-    return tuple(by_number[number] for number in sorted(by_number)[-MOST_ATTEMPTS:])
+    return tuple(by_number[number] for number in sorted(by_number)[-MAX_ATTEMPTS:])
 
 
 def _join_attempt(a: Attempt, b: Attempt) -> Attempt:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event, fields_of
+from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_message import (
     RERUN_OF,
@@ -17,24 +17,24 @@ from pulse_desktop.protocol.task_message import (
 from pulse_desktop.protocol.task_result import TaskProgress, TaskResult
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.coerce import (
-    as_json,
-    as_number,
-    as_text,
-    as_whole,
+    to_float,
+    to_int,
+    to_json_bytes,
+    to_text,
 )
-from pulse_desktop.state.fast_decoders import QUICK_READERS
+from pulse_desktop.state.fast_decoders import FAST_DECODERS
 from pulse_desktop.state.progress import progress_of_event, progress_of_object
 from pulse_desktop.state.run import (
-    Answer,
     Attempt,
-    Ending,
+    AttemptResult,
     Request,
     RunError,
+    StoredOutcome,
     TaskRun,
 )
 
 
-def account_of_task(task: TaskMessage, at: float) -> TaskRun:
+def update_from_task(task: TaskMessage, at: float) -> TaskRun:
     """Say what a message on the task subject tells. `at` is Unix seconds."""
     labels_raw = bytes(task.labels)
     labels = decode_labels(labels_raw) if len(labels_raw) > 2 else {}  # "{}" says nothing
@@ -53,29 +53,29 @@ def account_of_task(task: TaskMessage, at: float) -> TaskRun:
         ),
         at,
         retries + 1,
-        rerun_of=as_text(labels.get(RERUN_OF)),
+        rerun_of=to_text(labels.get(RERUN_OF)),
         heard_at=at,
     )
 
 
-def account_of_object(stored: StoredObject) -> TaskRun:
+def update_from_object(stored: StoredObject) -> TaskRun:
     """Say what the metadata of a stored result tells: that there is an answer."""
     return TaskRun(
         stored.key,
-        answer=Answer(stored.stored_at, stored.sequence, stored.size),
+        answer=StoredOutcome(stored.stored_at, stored.sequence, stored.size),
         heard_at=stored.stored_at,
     )
 
 
-def account_of_result(task_id: str, result: TaskResult, stored: StoredObject) -> TaskRun:
+def update_from_result(task_id: str, result: TaskResult, stored: StoredObject) -> TaskRun:
     """Say what the body of a stored result tells."""
     error = result.error
     return TaskRun(
         task_id,
-        as_text(result.labels.get(TASK_NAME)),
+        to_text(result.labels.get(TASK_NAME)),
         tries=_retries(result.labels) + 1,
-        rerun_of=as_text(result.labels.get(RERUN_OF)),
-        answer=Answer(
+        rerun_of=to_text(result.labels.get(RERUN_OF)),
+        answer=StoredOutcome(
             stored.stored_at,
             stored.sequence,
             stored.size,
@@ -89,18 +89,18 @@ def account_of_result(task_id: str, result: TaskResult, stored: StoredObject) ->
     )
 
 
-def account_of_unreadable_result(stored: StoredObject, problem: str) -> TaskRun:
+def update_from_unreadable_result(stored: StoredObject, problem: str) -> TaskRun:
     """Say that there is an answer and that what it says cannot be known."""
     return TaskRun(
         stored.key,
-        answer=Answer(
+        answer=StoredOutcome(
             stored.stored_at, stored.sequence, stored.size, reason=problem, format="unreadable"
         ),
         heard_at=stored.stored_at,
     )
 
 
-def account_of_progress(stored: StoredObject, told: TaskProgress) -> TaskRun:
+def update_from_progress(stored: StoredObject, told: TaskProgress) -> TaskRun:
     """Say what a stored progress object tells."""
     return TaskRun(
         stored.key.removeprefix(PROGRESS_PREFIX),
@@ -109,7 +109,7 @@ def account_of_progress(stored: StoredObject, told: TaskProgress) -> TaskRun:
     )
 
 
-def account_of_event(event: Event, body: msgspec.Raw | None = None) -> TaskRun | None:
+def update_from_event(event: Event, body: msgspec.Raw | None = None) -> TaskRun | None:
     """Say what a worker's event tells about a run, or None when it is not about one.
 
     Args:
@@ -117,15 +117,15 @@ def account_of_event(event: Event, body: msgspec.Raw | None = None) -> TaskRun |
         body: its data, if `read_event` handed it out.
     """
     if body is not None:
-        quick = QUICK_READERS.get(event.type)
+        quick = FAST_DECODERS.get(event.type)
         account = quick(event, body) if quick is not None else None
         if account is not None:
             return account
     reader = _READERS.get(event.type)
     if reader is None:
         return None
-    data = fields_of(event, body)
-    task_id = as_text(data.get("task_id"))
+    data = event_fields(event, body)
+    task_id = to_text(data.get("task_id"))
     if not task_id:
         return None
     return reader(task_id, data, event)
@@ -135,17 +135,17 @@ def _queued(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
     labels = data.get("labels")
     labels = labels if isinstance(labels, dict) else {}
     types = data.get("labels_types")
-    name = as_text(data.get("task_name"))
+    name = to_text(data.get("task_name"))
     request = None
     if name and isinstance(data.get("args"), list) and isinstance(data.get("kwargs"), dict):
         request = Request(
             1,
             -_retries(labels),
             name,
-            as_json(data["args"]),
-            as_json(data["kwargs"]),
-            as_json(labels),
-            as_json(types if isinstance(types, dict) else None),
+            to_json_bytes(data["args"]),
+            to_json_bytes(data["kwargs"]),
+            to_json_bytes(labels),
+            to_json_bytes(types if isinstance(types, dict) else None),
         )
     return TaskRun(
         task_id,
@@ -153,7 +153,7 @@ def _queued(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
         request,
         parse_timestamp(data.get("queued_at")) or event.timestamp,
         _retries(labels) + 1,
-        rerun_of=as_text(labels.get(RERUN_OF)),
+        rerun_of=to_text(labels.get(RERUN_OF)),
         heard_at=event.timestamp,
     )
 
@@ -161,9 +161,9 @@ def _queued(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
 def _started(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
     return TaskRun(
         task_id,
-        as_text(data.get("task_name")),
+        to_text(data.get("task_name")),
         queued_at=parse_timestamp(data.get("queued_at")),
-        max_attempts=as_whole(data.get("max_attempts")) or 0,
+        max_attempts=to_int(data.get("max_attempts")) or 0,
         attempts=(Attempt(_number(data), event.timestamp, _worker(data, event)),),
         heard_at=event.timestamp,
     )
@@ -172,7 +172,7 @@ def _started(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
 def _progress(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
     return TaskRun(
         task_id,
-        as_text(data.get("task_name")),
+        to_text(data.get("task_name")),
         progress=progress_of_event(data, event.timestamp),
         heard_at=event.timestamp,
     )
@@ -199,18 +199,18 @@ def _cancelled(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
 
 
 def _ended(task_id: str, data: dict[str, Any], event: Event, outcome: str) -> TaskRun:
-    ending = Ending(
+    ending = AttemptResult(
         event.timestamp,
         outcome,
         data.get("will_retry") is True,
-        as_number(data.get("run_s")),
+        to_float(data.get("run_s")),
         _error(data.get("error")),
-        as_whole(data.get("result_bytes")),
+        to_int(data.get("result_bytes")),
     )
     return TaskRun(
         task_id,
-        as_text(data.get("task_name")),
-        max_attempts=as_whole(data.get("max_attempts")) or 0,
+        to_text(data.get("task_name")),
+        max_attempts=to_int(data.get("max_attempts")) or 0,
         attempts=(Attempt(_number(data), None, _worker(data, event), ending),),
         heard_at=event.timestamp,
     )
@@ -221,21 +221,21 @@ def _older_started(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
     params = data.get("params")
     if account.name and isinstance(params, dict):
         # Keyword arguments only: good to look at, not enough to ask again.
-        account.request = Request(0, 0, account.name, b"[]", as_json(params), b"{}")
+        account.request = Request(0, 0, account.name, b"[]", to_json_bytes(params), b"{}")
     return account
 
 
 def _older_ended(outcome: str) -> Callable[[str, dict[str, Any], Event], TaskRun]:
     def read(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
-        milliseconds = as_number(data.get("duration_ms"))
-        message = as_text(data.get("error_message"))
+        milliseconds = to_float(data.get("duration_ms"))
+        message = to_text(data.get("error_message"))
         return TaskRun(
             task_id,
-            as_text(data.get("task_name")),
+            to_text(data.get("task_name")),
             attempts=(
                 Attempt(
                     _number(data),
-                    ending=Ending(
+                    ending=AttemptResult(
                         event.timestamp,
                         outcome,
                         False,
@@ -264,23 +264,23 @@ _READERS: Final[dict[str, Callable[[str, dict[str, Any], Event], TaskRun]]] = {
 
 
 def _number(data: dict[str, Any]) -> int:
-    return max(1, as_whole(data.get("attempt")) or 1)
+    return max(1, to_int(data.get("attempt")) or 1)
 
 
 def _worker(data: dict[str, Any], event: Event) -> str:
-    return as_text(data.get("worker")) or event.source
+    return to_text(data.get("worker")) or event.source
 
 
 def _error(value: object) -> RunError | None:
     if isinstance(value, dict):
         return RunError(
-            as_text(value.get("type")) or "Error",
-            as_text(value.get("message")),
-            as_text(value.get("traceback")),
+            to_text(value.get("type")) or "Error",
+            to_text(value.get("message")),
+            to_text(value.get("traceback")),
         )
     return RunError("Error", value) if isinstance(value, str) and value else None
 
 
 def _retries(labels: dict[str, Any]) -> int:
     """Read TaskIQ's retry count from labels, where every value may be text."""
-    return max(0, as_whole(labels.get(RETRIES)) or 0)
+    return max(0, to_int(labels.get(RETRIES)) or 0)

@@ -10,7 +10,7 @@ from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.workers import Worker
 
 
-def describe_run(run: TaskRun) -> dict[str, Any]:
+def run_to_dict(run: TaskRun) -> dict[str, Any]:
     """Return a run as a JSON-ready object. Times are ISO 8601, spans are seconds."""
     request = run.request
     return {
@@ -32,7 +32,7 @@ def describe_run(run: TaskRun) -> dict[str, Any]:
     }
 
 
-def describe_event(event: Event) -> dict[str, Any]:
+def event_to_dict(event: Event) -> dict[str, Any]:
     """Return an event as a JSON-ready object; an unreadable one carries its problem instead."""
     described: dict[str, Any] = {
         "topic": event.topic,
@@ -49,7 +49,7 @@ def describe_event(event: Event) -> dict[str, Any]:
     return described
 
 
-def describe_worker(worker: Worker | None, now: float) -> dict[str, Any]:
+def worker_to_dict(worker: Worker | None, now: float) -> dict[str, Any]:
     """Return a worker as a JSON-ready object; every key is there when nothing is known."""
     return {
         "worker": worker.worker if worker else None,

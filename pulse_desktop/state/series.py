@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable
 
 
-class CountSeries:
+class TimeBuckets:
     """Sums per bucket of time, for the last `length` buckets.
 
     Attributes:
@@ -64,7 +64,7 @@ class CountSeries:
         self._end = self._begin + self.width_s
 
 
-class SampleSeries:
+class Reservoir:
     """The latest samples of one measured quantity.
 
     Attributes:
@@ -103,7 +103,7 @@ class SampleSeries:
         )
 
 
-class SamplesByName(dict[str, SampleSeries]):
+class ReservoirByName(dict[str, Reservoir]):
     """Series by name, made when first asked for.
 
     Attributes:
@@ -114,8 +114,8 @@ class SamplesByName(dict[str, SampleSeries]):
         super().__init__()
         self.capacity = capacity
 
-    def __missing__(self, name: str) -> SampleSeries:
-        series = self[name] = SampleSeries(self.capacity)
+    def __missing__(self, name: str) -> Reservoir:
+        series = self[name] = Reservoir(self.capacity)
         return series
 
 

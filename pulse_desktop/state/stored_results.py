@@ -4,7 +4,7 @@ import msgspec
 
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_result import TaskResult
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.ring_buffer import RingBuffer
 
 
 class StoredResult(msgspec.Struct, gc=False):
@@ -37,7 +37,7 @@ class StoredResults:
     """
 
     def __init__(self, capacity: int = 50_000) -> None:
-        self.rows: Rows[StoredResult] = Rows(capacity, on_forget=self._forget)
+        self.rows: RingBuffer[StoredResult] = RingBuffer(capacity, on_forget=self._forget)
         self.count = 0
         self.size = 0
         self._positions: dict[str, int] = {}

@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event, read_event
-from pulse_desktop.protocol.inbound import Arrival, Channel
+from pulse_desktop.protocol.event import Event, decode_event_raw
+from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_message import TASK_NAME, UnreadableTaskError, decode_task
 from pulse_desktop.protocol.task_result import (
@@ -23,7 +23,7 @@ from pulse_desktop.protocol.task_result import (
 from pulse_desktop.protocol.topics import MESSAGE_TOPICS, topic_of
 from pulse_desktop.state.agent_calls import AgentCalls
 from pulse_desktop.state.chat_messages import ChatMessages
-from pulse_desktop.state.coerce import as_text
+from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.event_log import EventLog
 from pulse_desktop.state.knowledge import Knowledge
 from pulse_desktop.state.metrics import Metrics
@@ -31,16 +31,16 @@ from pulse_desktop.state.progress import ProgressReports
 from pulse_desktop.state.providers import Providers
 from pulse_desktop.state.run import OPEN_STATES
 from pulse_desktop.state.run_updates import (
-    account_of_event,
-    account_of_object,
-    account_of_progress,
-    account_of_result,
-    account_of_task,
-    account_of_unreadable_result,
+    update_from_event,
+    update_from_object,
+    update_from_progress,
+    update_from_result,
+    update_from_task,
+    update_from_unreadable_result,
 )
 from pulse_desktop.state.stored_results import StoredResults
 from pulse_desktop.state.task_runs import TaskRuns
-from pulse_desktop.state.topic_activity import MOST_TOPICS, TopicActivity, Topics
+from pulse_desktop.state.topic_activity import MAX_TOPICS, TopicActivity, Topics
 from pulse_desktop.state.workers import Workers
 
 LOG_ROWS: Final = 100_000
@@ -48,16 +48,16 @@ LOG_BYTES: Final = 256 << 20
 TASK_TOPIC: Final = "taskiq"
 """The name under which messages of the task subject stand in the event log."""
 
-AHEAD_S: Final = 3600.0
+MAX_CLOCK_SKEW_S: Final = 3600.0
 """An event dated later than this beyond its arrival has a broken clock: the arrival counts."""
 
-_EVENT: Final = Channel.EVENT  # Python 3.11 takes its time to find a member of an enumeration
+_EVENT: Final = Source.EVENT  # Python 3.11 takes its time to find a member of an enumeration
 
 _Apply = Callable[[Event, msgspec.Raw | None], None]
-_Lane = tuple[str, TopicActivity, _Apply | None]
+_Route = tuple[str, TopicActivity, _Apply | None]
 
 
-class Changes(msgspec.Struct, gc=False):
+class DirtyRows(msgspec.Struct, gc=False):
     """Positions whose rows were replaced since the last frame, by collection."""
 
     log: set[int]
@@ -103,7 +103,7 @@ class SystemState:
         self.unreadable = 0
         self.to_read: list[StoredObject] = []
         self._progress = ProgressReports()
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, _Route] = {}
         self._by_topic: dict[str, _Apply] = {
             "tasks": self._apply_to_runs,
             "monitoring": self._apply_monitoring,
@@ -114,11 +114,11 @@ class SystemState:
             **dict.fromkeys(MESSAGE_TOPICS, self.messages.apply),
         }
 
-    def fold(self, arrivals: Iterable[Arrival | StoredObject]) -> None:
+    def fold(self, arrivals: Iterable[InboundMessage | StoredObject]) -> None:
         """Fold arrivals, in their order. Nothing that came off the wire makes it raise."""
         lanes, append = self._lanes, self.log.append
         for arrival in arrivals:
-            if type(arrival) is not Arrival:
+            if type(arrival) is not InboundMessage:
                 self._fold_object(arrival)  # type: ignore[arg-type]
                 continue
             if arrival.channel is not _EVENT:
@@ -126,8 +126,8 @@ class SystemState:
                 continue
             at, subject = arrival.at, arrival.subject
             topic, activity, apply = lanes.get(subject) or self._lane(subject)
-            event, body = read_event(topic, arrival.payload, at, arrival.sequence)
-            if event.timestamp > at + AHEAD_S:
+            event, body = decode_event_raw(topic, arrival.payload, at, arrival.sequence)
+            if event.timestamp > at + MAX_CLOCK_SKEW_S:
                 event.timestamp, event.time_source = at, "received"
             append(event)
             if event.problem:
@@ -149,27 +149,27 @@ class SystemState:
 
     def fold_result(self, stored: StoredObject, result: TaskResult) -> None:
         """Fold a result that was decoded elsewhere (large ones are, in a thread)."""
-        run = self.runs.put(account_of_result(stored.key, result, stored))
-        name = run.name or as_text(result.labels.get(TASK_NAME))
+        run = self.runs.put(update_from_result(stored.key, result, stored))
+        name = run.name or to_text(result.labels.get(TASK_NAME))
         self.results.read(stored.key, stored.sequence, result, name)
 
     def fold_unreadable_body(self, stored: StoredObject, problem: str) -> None:
         """Fold that the body of a stored result cannot be read."""
-        run = self.runs.put(account_of_unreadable_result(stored, problem))
+        run = self.runs.put(update_from_unreadable_result(stored, problem))
         self.results.unreadable(stored.key, stored.sequence, run.name, problem)
 
     def fold_progress(self, stored: StoredObject, told: TaskProgress) -> None:
         """Fold what a running task stored about itself."""
-        self.runs.put(account_of_progress(stored, told))
+        self.runs.put(update_from_progress(stored, told))
 
     def sweep(self, now: float) -> None:
         """Do what only the passing of time brings about. Once a second is often enough."""
         self.runs.sweep(now, self.workers.busy_tasks(now))
         self.to_read += self._progress.take_due(self._progress_told_at)
 
-    def take_changes(self) -> Changes:
+    def take_changes(self) -> DirtyRows:
         """Return what was replaced since the last call, for the page that is visible."""
-        return Changes(
+        return DirtyRows(
             self.log.take_dirty(),
             self.runs.rows.take_dirty(),
             self.results.rows.take_dirty(),
@@ -202,15 +202,15 @@ class SystemState:
         found.sort(key=lambda event: event.timestamp)
         return found
 
-    def _lane(self, subject: str) -> _Lane:
+    def _lane(self, subject: str) -> _Route:
         """Look up what belongs to a subject, once for each of the usual ones."""
         topic = topic_of(subject)
         lane = (topic, self.topics.of(topic), self._by_topic.get(topic))
-        if len(self._lanes) < MOST_TOPICS:
+        if len(self._lanes) < MAX_TOPICS:
             self._lanes[subject] = lane
         return lane
 
-    def _fold_task(self, arrival: Arrival) -> None:
+    def _fold_task(self, arrival: InboundMessage) -> None:
         problem = ""
         name = task_id = ""
         try:
@@ -220,7 +220,7 @@ class SystemState:
             self.unreadable += 1
         else:
             name, task_id = task.task_name, task.task_id
-            self.runs.put(account_of_task(task, arrival.at))
+            self.runs.put(update_from_task(task, arrival.at))
         self.log.append(
             Event(
                 TASK_TOPIC,
@@ -248,11 +248,11 @@ class SystemState:
         if stored.key.startswith(PROGRESS_PREFIX):
             self._progress.put(stored)
         elif self.results.put(stored):
-            self.runs.put(account_of_object(stored))
+            self.runs.put(update_from_object(stored))
             self.to_read.append(stored)
 
     def _apply_to_runs(self, event: Event, body: msgspec.Raw | None) -> None:
-        account = account_of_event(event, body)
+        account = update_from_event(event, body)
         if account is not None:
             self.runs.put(account)
 

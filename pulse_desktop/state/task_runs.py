@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from pulse_desktop.state.deadlines import DEFAULT_S, Limit, Limits
-from pulse_desktop.state.failure_groups import TROUBLED, Troubles
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.deadlines import DEFAULT_S, Deadline, Deadlines
+from pulse_desktop.state.failure_groups import UNHEALTHY_STATES, FailureGroups
+from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
-from pulse_desktop.state.run_merge import join, with_state
-from pulse_desktop.state.series import CountSeries, SampleSeries
+from pulse_desktop.state.run_merge import derive_state, merge
+from pulse_desktop.state.series import Reservoir, TimeBuckets
 
 SWEEP_SLICE: Final = 5_000
-MOST_NAMES: Final = 500  # task names are the sender's choice
+MAX_NAMES: Final = 500  # task names are the sender's choice
 OUTCOME_BUCKET_S: Final = 5.0
 OUTCOME_BUCKETS: Final = 24 * 720  # a day
 
@@ -38,13 +38,13 @@ class TaskRuns:
             capacity: runs that are kept.
             overdue_after_s: seconds a run may go unanswered when no better limit is known for it.
         """
-        self.rows: Rows[TaskRun] = Rows(capacity, on_forget=self._forget)
+        self.rows: RingBuffer[TaskRun] = RingBuffer(capacity, on_forget=self._forget)
         self.counts: Counter[RunState] = Counter()
-        self.finished: dict[RunState, CountSeries] = {}
-        self.durations: dict[str, SampleSeries] = {}
-        self.waits = SampleSeries(500)
-        self.troubles = Troubles()
-        self._limits = Limits(self.durations, self.waits, overdue_after_s)
+        self.finished: dict[RunState, TimeBuckets] = {}
+        self.durations: dict[str, Reservoir] = {}
+        self.waits = Reservoir(500)
+        self.troubles = FailureGroups()
+        self._limits = Deadlines(self.durations, self.waits, overdue_after_s)
         self._positions: dict[str, int] = {}
         self._swept = 0  # position up to which the sweep has come
 
@@ -61,17 +61,17 @@ class TaskRuns:
         """Fold an account into its run and return the run as it is now."""
         position = self._positions.get(account.task_id)
         if position is None:
-            run = with_state(account)
+            run = derive_state(account)
             self._positions[account.task_id] = self.rows.append(run)
             self.counts[run.state] += 1
             if run.state not in OPEN_STATES:
-                if run.state in TROUBLED:
+                if run.state in UNHEALTHY_STATES:
                     self.troubles.note(self.rows.end - 1, run)
                 self._count_end(run.state, run.finished_at, 1)
                 self._note_duration(run, run.finished_at)
             return run
         before = self.rows[position]
-        run = join(before, account)
+        run = merge(before, account)
         if run.heard_at == before.heard_at:
             if before.state is _OVERDUE and run.state in OPEN_STATES:
                 run.state = _OVERDUE  # nothing new was heard; the next sweep would say so
@@ -89,7 +89,7 @@ class TaskRuns:
     def overdue_after_s(self, seconds: float) -> None:
         self._limits.default_s = seconds
 
-    def limit_of(self, run: TaskRun, now: float) -> Limit:
+    def limit_of(self, run: TaskRun, now: float) -> Deadline:
         """Return how long a run may go unanswered, and how that is known."""
         return self._limits.of(run, now)
 
@@ -109,7 +109,7 @@ class TaskRuns:
                 continue
             late = run.task_id not in at_work and self._limits.exceeded(run, now)
             if late != (run.state is _OVERDUE):
-                changed = join(run, run)
+                changed = merge(run, run)
                 if late:
                     changed.state = _OVERDUE
                 self._replace(position, run, changed)
@@ -134,7 +134,7 @@ class TaskRuns:
         if before.state is not run.state:
             self.counts[before.state] -= 1
             self.counts[run.state] += 1
-        if run.state in TROUBLED or before.state in TROUBLED:
+        if run.state in UNHEALTHY_STATES or before.state in UNHEALTHY_STATES:
             self.troubles.note(position, run)
         if not was_open:
             self._count_end(before.state, before.finished_at, -1)
@@ -149,7 +149,7 @@ class TaskRuns:
         """Count an ended run, or take it back."""
         series = self.finished.get(state)
         if series is None:
-            series = self.finished[state] = CountSeries(OUTCOME_BUCKET_S, OUTCOME_BUCKETS)
+            series = self.finished[state] = TimeBuckets(OUTCOME_BUCKET_S, OUTCOME_BUCKETS)
         if at is not None:
             series.add(at, amount)
 
@@ -161,13 +161,13 @@ class TaskRuns:
             self.waits.add(at, run.wait_s)
         durations = self.durations.get(run.name)
         if durations is None:
-            if len(self.durations) >= MOST_NAMES:
+            if len(self.durations) >= MAX_NAMES:
                 return
-            durations = self.durations[run.name] = SampleSeries()
+            durations = self.durations[run.name] = Reservoir()
         durations.add(at, seconds)
 
     def _forget(self, run: TaskRun) -> None:
         position = self._positions.pop(run.task_id, None)
-        if position is not None and run.state in TROUBLED:
+        if position is not None and run.state in UNHEALTHY_STATES:
             self.troubles.forget(position)
         self.counts[run.state] -= 1

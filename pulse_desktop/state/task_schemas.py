@@ -9,16 +9,16 @@ from typing import Any, Final
 
 import msgspec
 
-from pulse_desktop.state.coerce import as_text
+from pulse_desktop.state.coerce import to_text
 
-MOST_TASKS: Final = 500
-MOST_ARGUMENTS: Final = 100
+MAX_TASKS: Final = 500
+MAX_ARGUMENTS: Final = 100
 _MOST_WORDS: Final = 200
 _DEPTH: Final = 4
 _KINDS: Final = ("string", "integer", "number", "boolean", "array", "object", "null")
 
 
-class Argument(msgspec.Struct, frozen=True, gc=False):
+class TaskArgument(msgspec.Struct, frozen=True, gc=False):
     """One argument of a task.
 
     Attributes:
@@ -38,7 +38,7 @@ class Argument(msgspec.Struct, frozen=True, gc=False):
     about: str = ""
 
 
-class TaskSignature(msgspec.Struct, frozen=True, gc=False):
+class TaskSchema(msgspec.Struct, frozen=True, gc=False):
     """One task as its workers describe it.
 
     Attributes:
@@ -52,24 +52,24 @@ class TaskSignature(msgspec.Struct, frozen=True, gc=False):
     task_name: str
     doc: str
     is_sync: bool | None
-    arguments: tuple[Argument, ...]
+    arguments: tuple[TaskArgument, ...]
     open: bool = False
 
 
-class Catalogue:
+class TaskSchemas:
     """The tasks that workers have told of, the latest word for each."""
 
     def __init__(self) -> None:
-        self._by_name: dict[str, TaskSignature] = {}
+        self._by_name: dict[str, TaskSchema] = {}
         self._read: dict[str, bytes] = {}
 
-    def __iter__(self) -> Iterator[TaskSignature]:
+    def __iter__(self) -> Iterator[TaskSchema]:
         return iter(sorted(self._by_name.values(), key=lambda each: each.task_name))
 
     def __len__(self) -> int:
         return len(self._by_name)
 
-    def get(self, task_name: str) -> TaskSignature | None:
+    def get(self, task_name: str) -> TaskSchema | None:
         """Return what is known of a task, or None."""
         return self._by_name.get(task_name)
 
@@ -80,15 +80,15 @@ class Catalogue:
         for name, entry in told.items():
             if not isinstance(entry, dict) or not name:
                 continue
-            if name not in self._by_name and len(self._by_name) >= MOST_TASKS:
+            if name not in self._by_name and len(self._by_name) >= MAX_TASKS:
                 return
             raw = msgspec.json.encode(entry)
             if self._read.get(name) != raw:
                 self._read[name] = raw
-                self._by_name[name] = read_signature(name, entry)
+                self._by_name[name] = read_schema(name, entry)
 
 
-def read_signature(task_name: str, entry: Mapping[str, Any]) -> TaskSignature:
+def read_schema(task_name: str, entry: Mapping[str, Any]) -> TaskSchema:
     """Read an entry of a catalogue: {doc, args (a JSON schema of an object), is_sync}."""
     schema = entry.get("args")
     schema = schema if isinstance(schema, dict) else {}
@@ -99,21 +99,21 @@ def read_signature(task_name: str, entry: Mapping[str, Any]) -> TaskSignature:
     required = schema.get("required")
     needed = {each for each in _list(required) if isinstance(each, str)}
     is_sync = entry.get("is_sync")
-    return TaskSignature(
+    return TaskSchema(
         task_name,
-        as_text(entry.get("doc"))[:_MOST_WORDS],
+        to_text(entry.get("doc"))[:_MOST_WORDS],
         is_sync if isinstance(is_sync, bool) else None,
         tuple(
             _argument(name, about, definitions, name in needed)
-            for name, about in list(properties.items())[:MOST_ARGUMENTS]
+            for name, about in list(properties.items())[:MAX_ARGUMENTS]
         ),
         not isinstance(schema.get("properties"), dict)
         or schema.get("additionalProperties") not in (None, False),
     )
 
 
-def mismatches(
-    signature: TaskSignature, args: Sequence[Any], kwargs: Mapping[str, Any]
+def validation_errors(
+    signature: TaskSchema, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> list[str]:
     """Say in words what about a call does not fit; nothing when it does."""
     found: list[str] = []
@@ -135,12 +135,12 @@ def mismatches(
             if argument.required:
                 found.append(f"missing: {argument.name} ({argument.words})")
         elif argument.kinds and not _fits(given[argument.name], argument.kinds):
-            kind = _with_article(kind_of(given[argument.name]))
+            kind = _with_article(type_of(given[argument.name]))
             found.append(f"wrong type: {argument.name} is {kind}, not {argument.words}")
     return found
 
 
-def template(signature: TaskSignature) -> bytes:
+def template(signature: TaskSchema) -> bytes:
     """Return a JSON object with every argument: defaults, and for the rest something to change."""
     filled = {
         argument.name: msgspec.Raw(argument.default.encode())
@@ -162,7 +162,7 @@ _EMPTY: Final[dict[str, Any]] = {
 }
 
 
-def kind_of(value: Any) -> str:
+def type_of(value: Any) -> str:
     """Return the JSON type of a decoded value."""
     match value:
         case None:
@@ -182,7 +182,7 @@ def kind_of(value: Any) -> str:
 
 
 def _fits(value: Any, kinds: tuple[str, ...]) -> bool:
-    kind = kind_of(value)
+    kind = type_of(value)
     return kind in kinds or (kind == "integer" and "number" in kinds)
 
 
@@ -192,18 +192,20 @@ def _with_article(kind: str) -> str:
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
-def _argument(name: str, schema: object, definitions: dict[str, Any], required: bool) -> Argument:
+def _argument(
+    name: str, schema: object, definitions: dict[str, Any], required: bool
+) -> TaskArgument:
     kinds = _kinds(schema, definitions, _DEPTH)
     words = _words(schema, definitions) or " or ".join(kinds) or "anything"
     told = schema if isinstance(schema, dict) else {}
     default = msgspec.json.encode(told["default"]).decode() if "default" in told else ""
-    return Argument(
+    return TaskArgument(
         name,
         kinds,
         words,
         required,
         default if len(default) <= _MOST_WORDS else "",
-        as_text(told.get("description"))[:_MOST_WORDS],
+        to_text(told.get("description"))[:_MOST_WORDS],
     )
 
 
@@ -218,7 +220,7 @@ def _kinds(schema: object, definitions: dict[str, Any], deeper: int) -> tuple[st
     if isinstance(type_, list):
         return tuple(each for each in _KINDS if each in type_)
     if values := _list(schema.get("enum")):
-        return tuple(dict.fromkeys(map(kind_of, values)))
+        return tuple(dict.fromkeys(map(type_of, values)))
     choices = _list(schema.get("anyOf")) or _list(schema.get("oneOf"))
     parts = [_kinds(choice, definitions, deeper - 1) for choice in choices]
     return tuple(dict.fromkeys(kind for part in parts for kind in part)) if all(parts) else ()

@@ -1,11 +1,11 @@
 """How alive each topic is: how much came, when last, and how much per second."""
 
 from pulse_desktop.protocol.topics import TOPICS
-from pulse_desktop.state.series import CountSeries
+from pulse_desktop.state.series import TimeBuckets
 
-ALIVE_WITHIN_S = 60.0
+ACTIVE_WITHIN_S = 60.0
 HISTORY_S = 600
-MOST_TOPICS = 100
+MAX_TOPICS = 100
 
 
 class TopicActivity:
@@ -24,7 +24,7 @@ class TopicActivity:
         self.received = 0
         self.unreadable = 0
         self.last_at: float | None = None
-        self.rate = CountSeries(1.0, HISTORY_S)
+        self.rate = TimeBuckets(1.0, HISTORY_S)
 
     def count(self, at: float, readable: bool) -> None:
         """Count one event that arrived at a time, Unix seconds."""
@@ -38,7 +38,7 @@ class TopicActivity:
 
     def alive(self, now: float) -> bool:
         """Whether anything came within the last minute."""
-        return self.last_at is not None and now - self.last_at <= ALIVE_WITHIN_S
+        return self.last_at is not None and now - self.last_at <= ACTIVE_WITHIN_S
 
     def per_second(self, now: float, seconds: int = 10) -> float:
         """Return the mean rate over the last whole seconds."""
@@ -59,7 +59,7 @@ class Topics:
         """Return the activity of a topic; beyond a hundred, all others are one."""
         activity = self.by_name.get(topic)
         if activity is None:
-            if len(self.by_name) >= MOST_TOPICS:
+            if len(self.by_name) >= MAX_TOPICS:
                 topic = "…"
             activity = self.by_name.setdefault(topic, TopicActivity(topic))
         return activity

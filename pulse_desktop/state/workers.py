@@ -6,17 +6,17 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event, fields_of
+from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.coerce import (
     MAX_TEXT,
-    as_number,
-    as_text,
-    as_whole,
+    to_float,
+    to_int,
+    to_text,
 )
-from pulse_desktop.state.ring_buffer import Rows
-from pulse_desktop.state.series import SamplesByName
-from pulse_desktop.state.task_schemas import Catalogue
+from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.series import ReservoirByName
+from pulse_desktop.state.task_schemas import TaskSchemas
 
 HEARTBEAT_S: Final = 5.0
 LATE_AFTER_S: Final = 3 * HEARTBEAT_S
@@ -33,7 +33,7 @@ class WorkerHealth(enum.StrEnum):
     STOPPED = "stopped"
 
 
-class WorkerWork(enum.StrEnum):
+class WorkerActivity(enum.StrEnum):
     """What a living worker does about tasks."""
 
     BUSY = "busy"
@@ -91,15 +91,15 @@ class Worker(msgspec.Struct, gc=False):
     busy_mean: float | None = None
 
     @property
-    def work(self) -> WorkerWork:
+    def work(self) -> WorkerActivity:
         """What it does about tasks, as of its latest heartbeat."""
         if self.draining:
-            return WorkerWork.DRAINING
+            return WorkerActivity.DRAINING
         if self.paused:
-            return WorkerWork.PAUSED
+            return WorkerActivity.PAUSED
         if self.busy is None:
-            return WorkerWork.UNKNOWN
-        return WorkerWork.BUSY if self.busy else WorkerWork.IDLE
+            return WorkerActivity.UNKNOWN
+        return WorkerActivity.BUSY if self.busy else WorkerActivity.IDLE
 
     def health(self, now: float) -> WorkerHealth:
         """Judge it at a time, Unix seconds."""
@@ -151,10 +151,10 @@ class Workers:
     """
 
     def __init__(self, capacity: int = 2_000) -> None:
-        self.rows: Rows[Worker] = Rows(capacity, on_forget=self._forget)
-        self.busy = SamplesByName(1_000)
-        self.cpu = SamplesByName(1_000)
-        self.catalogue = Catalogue()
+        self.rows: RingBuffer[Worker] = RingBuffer(capacity, on_forget=self._forget)
+        self.busy = ReservoirByName(1_000)
+        self.cpu = ReservoirByName(1_000)
+        self.catalogue = TaskSchemas()
         self._positions: dict[str, int] = {}
 
     def get(self, worker: str) -> Worker | None:
@@ -224,28 +224,28 @@ def _read(event: Event, body: msgspec.Raw | None) -> _Beat:
             return _decode_beat(body)
         except (msgspec.DecodeError, RecursionError):
             pass
-    data = fields_of(event, body)
+    data = event_fields(event, body)
     tasks = data.get("running") or data.get("tasks")
     started_at = data.get("started_at")
     return _Beat(
-        as_text(data.get("worker")),
-        as_text(data.get("host")),
-        as_whole(data.get("pid")),
+        to_text(data.get("worker")),
+        to_text(data.get("host")),
+        to_int(data.get("pid")),
         started_at if isinstance(started_at, (str, int, float)) else None,
-        as_whole(data.get("slots")),
-        as_whole(data.get("busy")),
+        to_int(data.get("slots")),
+        to_int(data.get("busy")),
         tasks if isinstance(tasks, list) else [],
         [],
-        as_number(data.get("cpu_percent")),
-        as_whole(data.get("rss_bytes")),
-        as_text(data.get("broker")),
-        as_text(data.get("version")),
-        as_text(data.get("control")),
+        to_float(data.get("cpu_percent")),
+        to_int(data.get("rss_bytes")),
+        to_text(data.get("broker")),
+        to_text(data.get("version")),
+        to_text(data.get("control")),
         data.get("paused") is True,
         data.get("draining") is True,
-        as_text(data.get("log_level")),
+        to_text(data.get("log_level")),
         data.get("catalogue", msgspec.UNSET),
-        as_number(data.get("busy_mean")),
+        to_float(data.get("busy_mean")),
     )
 
 
@@ -260,7 +260,7 @@ def _worker(name: str, beat: _Beat, event: Event) -> Worker:
         beat.slots,
         beat.busy,
         msgspec.json.encode(tasks),
-        tuple(task_id for task_id in map(as_text, ids) if task_id) if tasks else (),
+        tuple(task_id for task_id in map(to_text, ids) if task_id) if tasks else (),
         beat.cpu_percent,
         beat.rss_bytes,
         beat.broker,

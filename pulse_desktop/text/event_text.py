@@ -9,7 +9,7 @@ import msgspec
 from pulse_desktop.protocol.event import Event, event_data
 from pulse_desktop.text import formats
 
-LONGEST: Final = 300
+MAX_LENGTH: Final = 300
 _FIELDS: Final = 8
 _VALUE: Final = 60
 _SMALL: Final = 8192  # bytes
@@ -17,7 +17,7 @@ _SMALL: Final = 8192  # bytes
 Data = Mapping[str, Any]
 
 
-def event_words(event: Event) -> str:
+def event_summary(event: Event) -> str:
     """Return what an event says in one line, or why it cannot be read."""
     if event.problem:
         return event.problem
@@ -25,24 +25,24 @@ def event_words(event: Event) -> str:
     return words(event.topic, event.type, event.raw)
 
 
-def call_words(args: object, kwargs: object) -> str:
+def call_text(args: object, kwargs: object) -> str:
     """Write arguments the way a call is written: `"export.json", limit=5`."""
     parts = [_short(value) for value in args] if isinstance(args, list) else []
     if isinstance(kwargs, dict):
         parts += [f"{name}={_short(value)}" for name, value in kwargs.items()]
-    return formats.elided(", ".join(parts), LONGEST)
+    return formats.elided(", ".join(parts), MAX_LENGTH)
 
 
 def _words(topic: str, type_: str, raw: bytes) -> str:
     data = event_data(raw)
     try:
         if topic == "taskiq":
-            words = f"({call_words(data.get('args'), data.get('kwargs'))})"
+            words = f"({call_text(data.get('args'), data.get('kwargs'))})"
         else:
             words = _WORDS.get(type_, _fields)(data)
     except (TypeError, ValueError, AttributeError, LookupError, OverflowError):
         words = ""  # a field is not what its name promises
-    return formats.elided(words or _fields(data), LONGEST)
+    return formats.elided(words or _fields(data), MAX_LENGTH)
 
 
 # Remembered, for a table asks with every paint; few of the large ones, for the key is the payload.
@@ -51,7 +51,7 @@ _words_of_large = lru_cache(maxsize=32)(_words)
 
 
 def _queued(data: Data) -> str:
-    return f"{_task(data)}({call_words(data.get('args'), data.get('kwargs'))})"
+    return f"{_task(data)}({call_text(data.get('args'), data.get('kwargs'))})"
 
 
 def _started(data: Data) -> str:

@@ -13,12 +13,12 @@ from pulse_desktop.state.run import (
     TaskRun,
 )
 from pulse_desktop.text import formats
-from pulse_desktop.text.event_text import call_words
+from pulse_desktop.text.event_text import call_text
 from pulse_desktop.text.severity import Tone
 
 
 @dataclass(frozen=True)
-class Moment:
+class TimelineEvent:
     """Something that happened to a run.
 
     Attributes:
@@ -32,7 +32,7 @@ class Moment:
     tone: Tone = Tone.MUTED
 
 
-STATE_WORDS: Final = {
+STATE_LABELS: Final = {
     RunState.SUCCEEDED: ("succeeded", "✔", Tone.GOOD),
     RunState.RUNNING: ("running", "▶", Tone.INFO),
     RunState.QUEUED: ("queued", "◌", Tone.MUTED),
@@ -57,7 +57,7 @@ STATE_MEANINGS: Final = {
     RunState.ANSWERED: "A result is stored, and what it says is not known",
 }
 
-STATE_RANKS: Final = {state: number for number, state in enumerate(STATE_WORDS)}
+STATE_RANKS: Final = {state: number for number, state in enumerate(STATE_LABELS)}
 _LARGEST_CALL: Final = 64 * 1024
 
 
@@ -102,9 +102,9 @@ def attempts(run: TaskRun) -> str:
     return f"{run.attempt} of {run.max_attempts}" if run.max_attempts else str(run.attempt)
 
 
-def state_word(run: TaskRun) -> str:
+def state_label(run: TaskRun) -> str:
     """Return the state, and of a run that is under way how much of it is done, if it says so."""
-    word = STATE_WORDS[run.state][0]
+    word = STATE_LABELS[run.state][0]
     if run.state is RunState.RUNNING and run.progress is not None:
         share = run.progress.share
         if share is not None:
@@ -112,7 +112,7 @@ def state_word(run: TaskRun) -> str:
     return word
 
 
-def state_story(run: TaskRun) -> str:
+def state_tooltip(run: TaskRun) -> str:
     """Return what the state means for this run, with the reason if there is one."""
     meaning = STATE_MEANINGS[run.state]
     progress = run.progress
@@ -121,42 +121,46 @@ def state_story(run: TaskRun) -> str:
     return f"{meaning}\n{run.reason}" if run.reason else meaning
 
 
-def moments(run: TaskRun, now: float) -> list[Moment]:
+def timeline_events(run: TaskRun, now: float) -> list[TimelineEvent]:
     """Return the story of a run for the timeline: queued, each attempt, the end."""
-    told: list[Moment] = []
+    told: list[TimelineEvent] = []
     last = run.queued_at
     if last is not None:
-        told.append(Moment(f"queued {formats.clock_ms(last)}", last))
+        told.append(TimelineEvent(f"queued {formats.clock_ms(last)}", last))
     for attempt in run.attempts:
         again = f" again ({attempt.number})" if attempt.number > 1 else ""
         if attempt.started_at is not None:
             told.append(
-                Moment(f"started{again} {_since(last, attempt.started_at)}", attempt.started_at)
+                TimelineEvent(
+                    f"started{again} {_since(last, attempt.started_at)}", attempt.started_at
+                )
             )
             last = attempt.started_at
         if attempt.ending is not None:
             told.append(_end(run, attempt, last))
             last = attempt.ending.at
-    word, _, tone = STATE_WORDS[run.state]
+    word, _, tone = STATE_LABELS[run.state]
     ended = bool(run.attempts) and run.attempts[-1].ending is not None
     if run.state in OPEN_STATES:
         told.append(
-            Moment(f"{word} for {formats.duration(max(0.0, now - (last or now)))}", now, tone)
+            TimelineEvent(
+                f"{word} for {formats.duration(max(0.0, now - (last or now)))}", now, tone
+            )
         )
     elif not ended and (at := run.finished_at) is not None:
-        told.append(Moment(f"{word} {_since(last, at)}", at, tone))
+        told.append(TimelineEvent(f"{word} {_since(last, at)}", at, tone))
     return told
 
 
-def _end(run: TaskRun, attempt: Attempt, last: float | None) -> Moment:
+def _end(run: TaskRun, attempt: Attempt, last: float | None) -> TimelineEvent:
     ending = attempt.ending
     if ending is None:
         raise ValueError("the attempt has not ended")
     final = attempt is run.attempts[-1] and not ending.will_retry
     word, tone = ending.outcome, Tone.BAD if ending.outcome == "failed" else Tone.GOOD
     if final and run.state not in OPEN_STATES:
-        word, _, tone = STATE_WORDS[run.state]
-    return Moment(f"{word} {_since(last, ending.at)}", ending.at, tone)
+        word, _, tone = STATE_LABELS[run.state]
+    return TimelineEvent(f"{word} {_since(last, ending.at)}", ending.at, tone)
 
 
 def _since(last: float | None, at: float) -> str:
@@ -167,7 +171,7 @@ def _since(last: float | None, at: float) -> str:
 def _call(args: bytes, kwargs: bytes) -> str:
     if len(args) + len(kwargs) > _LARGEST_CALL:
         return f"{formats.size(len(args) + len(kwargs))} of arguments"
-    return call_words(_decoded(args), _decoded(kwargs))
+    return call_text(_decoded(args), _decoded(kwargs))
 
 
 def _decoded(raw: bytes) -> Any:

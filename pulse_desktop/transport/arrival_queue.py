@@ -8,14 +8,14 @@ counted, never silently gone.
 from collections import deque
 from typing import Final
 
-from pulse_desktop.protocol.inbound import Arrival
+from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.protocol.stored_object import StoredObject
 
 DEFAULT_CAPACITY: Final = 200_000
 DEFAULT_MAX_BYTES: Final = 256 << 20
 
 
-class Inbox:
+class ArrivalQueue:
     """A bounded queue of what arrived, oldest first.
 
     Attributes:
@@ -33,7 +33,7 @@ class Inbox:
     ) -> None:
         if capacity < 1:
             raise ValueError("an inbox holds at least one item")
-        self._items: deque[Arrival | StoredObject] = deque()
+        self._items: deque[InboundMessage | StoredObject] = deque()
         self.capacity = capacity
         self.max_bytes = max_bytes
         self.received = 0
@@ -53,19 +53,19 @@ class Inbox:
             return 0
         return self.capacity - len(self._items)
 
-    def put(self, item: Arrival | StoredObject) -> bool:
+    def put(self, item: InboundMessage | StoredObject) -> bool:
         """Keep an item, or count it as dropped and return False when there is no room."""
         items = self._items
         if len(items) >= self.capacity or self.held_bytes >= self.max_bytes:
             self.dropped += 1
             return False
-        if item.__class__ is Arrival:
+        if item.__class__ is InboundMessage:
             self.held_bytes += len(item.payload)
         items.append(item)
         self.received += 1
         return True
 
-    def take(self, count: int) -> list[Arrival | StoredObject]:
+    def take(self, count: int) -> list[InboundMessage | StoredObject]:
         """Remove and return up to `count` of the oldest items."""
         items = self._items
         if count >= len(items):
@@ -77,7 +77,7 @@ class Inbox:
         taken = [pop() for _ in range(count)]
         held = self.held_bytes
         for item in taken:
-            if item.__class__ is Arrival:
+            if item.__class__ is InboundMessage:
                 held -= len(item.payload)
         self.held_bytes = held
         return taken

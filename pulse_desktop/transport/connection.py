@@ -19,31 +19,31 @@ from nats import errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from pulse_desktop.model.connection_status import ConnectionStatus, StatusBoard
+from pulse_desktop.model.connection_status import ConnectionStatus, StatusHolder
 from pulse_desktop.model.errors import (
     CannotConnectError,
     NoJetStreamError,
     NotConnectedError,
     NotPermittedError,
 )
-from pulse_desktop.nats_client.connect import dial, discard
-from pulse_desktop.nats_client.connect_errors import explain_failure
-from pulse_desktop.nats_client.fast_client import DirectClient
-from pulse_desktop.nats_client.permission_violations import Refusals
-from pulse_desktop.nats_client.requests import await_answer, end_task, within
+from pulse_desktop.nats_client.connect import close_quietly, connect_once
+from pulse_desktop.nats_client.connect_errors import describe_connect_error
+from pulse_desktop.nats_client.fast_client import FastPathClient
+from pulse_desktop.nats_client.permission_violations import PermissionViolations
+from pulse_desktop.nats_client.requests import cancel_and_wait, request_or_fail, wait_for
 from pulse_desktop.nats_client.server_address import ServerAddress, parse_server
 
 CLIENT_NAME: Final = "pulse-desktop"
 """Names that begin so are observers: they look at tasks and take none."""
 
-CONNECT_TIMEOUT: Final = 5.0
-RTT_INTERVAL: Final = 5.0
-ANSWER_LIMIT: Final = 10
+CONNECT_TIMEOUT_S: Final = 5.0
+RTT_INTERVAL_S: Final = 5.0
+REQUEST_TIMEOUT_S: Final = 10
 """A server that leaves a ping unanswered for so many seconds counts as gone."""
 
-FIRST_PAUSE: Final = 0.1
-LONGEST_PAUSE: Final = 2.0
-JETSTREAM_LIMIT: Final = 2.0
+FIRST_PAUSE_S: Final = 0.1
+MAX_PAUSE_S: Final = 2.0
+JETSTREAM_TIMEOUT_S: Final = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Connection:
         if user or token:
             address = ServerAddress(address.urls, user, password, token)
         self._address = address
-        self._board = StatusBoard(address.shown, clock, on_status)
+        self._board = StatusHolder(address.shown, clock, on_status)
         self._clock = clock
         self._options: dict[str, Any] = {"name": client_name, "no_echo": True}
         for name, value in (("user_credentials", credentials), ("nkeys_seed", nkey_seed)):
@@ -106,7 +106,7 @@ class Connection:
                 self._options[name] = str(value)
         if tls is not None:
             self._options["tls"] = tls
-        self._client: DirectClient | None = None
+        self._client: FastPathClient | None = None
         self._js: JetStreamContext | None = None
         self._discovered: tuple[str, ...] = ()
         self._up = asyncio.Event()
@@ -115,7 +115,7 @@ class Connection:
         self._connecting = asyncio.Lock()
         self._closed = False
         self._ping: asyncio.Future[float] | None = None
-        self.refusals = Refusals()
+        self.refusals = PermissionViolations()
         self.generation = 0
         self.lost_at = 0.0
         self._answered_at = 0.0
@@ -148,7 +148,7 @@ class Connection:
         return client is not None and client.is_connected and not self._down.is_set()
 
     @property
-    def client(self) -> DirectClient:
+    def client(self) -> FastPathClient:
         """The client. Raises NotConnectedError when there is no connection."""
         if self._client is None or not self.connected:
             raise NotConnectedError
@@ -163,7 +163,7 @@ class Connection:
             raise NoJetStreamError
         return self._js
 
-    async def open(self, timeout: float = CONNECT_TIMEOUT) -> None:  # noqa: ASYNC109
+    async def open(self, timeout: float = CONNECT_TIMEOUT_S) -> None:  # noqa: ASYNC109
         """Connect once. Does nothing when connected.
 
         Args:
@@ -178,16 +178,16 @@ class Connection:
 
     async def keep(self) -> None:
         """Stay connected for ever; meant to be run by a supervisor. Returns after `close()`."""
-        pause = FIRST_PAUSE
+        pause = FIRST_PAUSE_S
         while not self._closed:
             try:
                 await self.open()
             except CannotConnectError:
                 with contextlib.suppress(TimeoutError):
-                    await within(pause, self._up.wait())
-                pause = min(pause * 2, LONGEST_PAUSE)
+                    await wait_for(pause, self._up.wait())
+                pause = min(pause * 2, MAX_PAUSE_S)
                 continue
-            pause = FIRST_PAUSE
+            pause = FIRST_PAUSE_S
             await self._watch()
             if not self._closed:
                 await self._tell(self.on_disconnected)
@@ -210,7 +210,7 @@ class Connection:
         Raises:
             NotConnectedError: the client was lost before; the work is cancelled.
         """
-        return await await_answer(work, (), self.refusals, self._down)
+        return await request_or_fail(work, (), self.refusals, self._down)
 
     async def ask(self, request: Coroutine[Any, Any, Answer], *subjects: str) -> Answer:
         """Await a request, but not longer than there is hope of an answer.
@@ -226,7 +226,7 @@ class Connection:
             NotConnectedError: the connection was lost meanwhile.
             NoJetStreamError: JetStream itself does not answer.
         """
-        return await await_answer(request, subjects, self.refusals, self._down)
+        return await request_or_fail(request, subjects, self.refusals, self._down)
 
     async def move_to(self, server: str) -> None:
         """Go on at another address, as after an interruption: whoever follows something resumes.
@@ -239,7 +239,7 @@ class Connection:
         client = self._client
         if client is not None:
             self._lost(None)
-            await discard(client)
+            await close_quietly(client)
         self._board.change(server=self._address.shown, problem="", advice="")
 
     async def close(self) -> None:
@@ -250,18 +250,18 @@ class Connection:
         client, self._client = self._client, None
         self._down.set()
         if client is not None:
-            await discard(client)
+            await close_quietly(client)
         if self._ping is not None:
-            await end_task(self._ping)
+            await cancel_and_wait(self._ping)
         self._board.change(state="closed", problem="", advice="", rtt_s=None)
 
     async def _connect(self, timeout: float) -> None:  # noqa: ASYNC109
         """Get a new client, or raise CannotConnectError with the reason."""
         if self._client is not None:
             client, self._client = self._client, None
-            await discard(client)
+            await close_quietly(client)
         try:
-            client = await dial(
+            client = await connect_once(
                 self._address,
                 timeout=timeout,
                 options=self._options,
@@ -277,11 +277,11 @@ class Connection:
                 )
             raise
         if self._closed:
-            await discard(client)
+            await close_quietly(client)
             raise CannotConnectError("Cannot connect", "the connection was closed meanwhile.")
         await self._adopt(client)
 
-    async def _adopt(self, client: DirectClient) -> None:
+    async def _adopt(self, client: FastPathClient) -> None:
         """Make a connected client the one in use, and tell everybody."""
         first = self.generation == 0
         self._client = client
@@ -314,7 +314,7 @@ class Connection:
 
     async def _find_jetstream(self, js: JetStreamContext) -> bool | None:
         try:
-            await within(JETSTREAM_LIMIT, self.ask(js.account_info(), "$JS.API.INFO"))
+            await wait_for(JETSTREAM_TIMEOUT_S, self.ask(js.account_info(), "$JS.API.INFO"))
         except NoJetStreamError:
             return False
         except (errors.Error, NotPermittedError, NotConnectedError, TimeoutError):
@@ -328,20 +328,20 @@ class Connection:
             while (client := self._client) is not None and client.is_connected:
                 # A cancelled ping breaks the library's reader when its answer comes after all:
                 # it is left alone until it ends or the client is given up.
-                ping = self._ping = asyncio.ensure_future(client.rtt(ANSWER_LIMIT))
+                ping = self._ping = asyncio.ensure_future(client.rtt(REQUEST_TIMEOUT_S))
                 await asyncio.wait({ping, lost}, return_when=asyncio.FIRST_COMPLETED)
                 if not ping.done():
-                    await end_task(ping)
+                    await cancel_and_wait(ping)
                     return
                 if ping.exception() is not None:
                     self._lost(ping.exception(), alive_until=self._answered_at)
                     return
                 self._answered_at = self._clock()
                 self._board.change(rtt_s=ping.result())
-                await asyncio.wait({lost}, timeout=RTT_INTERVAL)
+                await asyncio.wait({lost}, timeout=RTT_INTERVAL_S)
             self._lost(client.last_error if client is not None else None)
         finally:
-            await end_task(lost)
+            await cancel_and_wait(lost)
 
     def _ended(self, client: Client) -> None:
         if client is self._client:
@@ -354,7 +354,9 @@ class Connection:
         self.lost_at = alive_until or self._clock()
         self._up.clear()
         self._down.set()
-        detail, advice = explain_failure(error or errors.UnexpectedEOF(), self._address.hosts)
+        detail, advice = describe_connect_error(
+            error or errors.UnexpectedEOF(), self._address.hosts
+        )
         if not self._closed:
             detail = self._address.mask(detail)
             self._board.change(state="reconnecting", problem=detail, advice=advice, rtt_s=None)

@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from pulse_desktop.protocol.inbound import Arrival, Channel
-from pulse_desktop.transport.arrival_queue import Inbox
+from pulse_desktop.protocol.inbound import InboundMessage, Source
+from pulse_desktop.transport.arrival_queue import ArrivalQueue
 
 REMEMBERED: Final = 100_000
-MOST_JUMPS: Final = 1_000
+MAX_GAPS: Final = 1_000
 
 
-class Intake:
+class Deduplicator:
     """The end of a feed at the inbox.
 
     Attributes:
@@ -28,7 +28,7 @@ class Intake:
         jumps: pairs of a sequence that was expected and the one that came instead.
     """
 
-    def __init__(self, inbox: Inbox, channel: Channel, clock: Callable[[], float]) -> None:
+    def __init__(self, inbox: ArrivalQueue, channel: Source, clock: Callable[[], float]) -> None:
         self._inbox = inbox
         self._channel = channel
         self._clock = clock
@@ -44,7 +44,7 @@ class Intake:
     def take_live(self, subject: str, payload: bytes) -> None:
         """Take an event that passed by; without room it is dropped, and counted by the inbox."""
         now = self._clock()
-        if self._inbox.put(Arrival(self._channel, subject, payload, now)):
+        if self._inbox.put(InboundMessage(self._channel, subject, payload, now)):
             self.received += 1
             self.last_at = now
             key = hash((subject, payload))
@@ -63,13 +63,13 @@ class Intake:
         """
         if self._seen is None or not self._came_live(subject, payload):
             inbox = self._inbox
-            if not inbox.put(Arrival(self._channel, subject, payload, at, sequence)):
+            if not inbox.put(InboundMessage(self._channel, subject, payload, at, sequence)):
                 inbox.dropped -= 1
                 return False
             self.received += 1
             if self.replaying:
                 self.replayed += 1
-        if sequence != self.last + 1 and len(self.jumps) < MOST_JUMPS:
+        if sequence != self.last + 1 and len(self.jumps) < MAX_GAPS:
             self.jumps.append((self.last + 1, sequence))
         self.last = sequence
         self.last_at = at

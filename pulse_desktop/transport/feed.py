@@ -16,18 +16,22 @@ from nats import errors
 from nats.aio.msg import Msg
 
 from pulse_desktop.model.errors import NotConnectedError, UserFacingError
-from pulse_desktop.nats_client.requests import end_task
-from pulse_desktop.protocol.inbound import Channel
-from pulse_desktop.transport.arrival_queue import Inbox
+from pulse_desktop.nats_client.requests import cancel_and_wait
+from pulse_desktop.protocol.inbound import Source
+from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.deduplicator import Intake
+from pulse_desktop.transport.deduplicator import Deduplicator
 from pulse_desktop.transport.feed_status import FeedStatus, Mode
 from pulse_desktop.transport.gap_log import GapLog
-from pulse_desktop.transport.ordered_consumer import ReadingEndedError, Start, StreamReader
-from pulse_desktop.transport.resume_position import FeedPosition
+from pulse_desktop.transport.ordered_consumer import (
+    ConsumerResetError,
+    DeliverPolicy,
+    OrderedConsumer,
+)
+from pulse_desktop.transport.resume_position import ResumePosition
 from pulse_desktop.transport.source_stream import (
-    HistoryStream,
-    NoHistory,
+    NoStream,
+    SourceStream,
     describe_history,
     find_history,
 )
@@ -41,14 +45,14 @@ PENDING_BYTES: Final = 512 << 20
 RETRY_PAUSE: Final = 0.05
 
 
-class Feed:
+class SubjectFeed:
     """One subject, from the past as far as it is kept, and from now on."""
 
     def __init__(
         self,
         connection: Connection,
-        inbox: Inbox,
-        channel: Channel,
+        inbox: ArrivalQueue,
+        channel: Source,
         subject: str,
         *,
         stored_as: str = "",
@@ -81,12 +85,12 @@ class Feed:
         self._poll = poll
         self._on_change = on_change
         self._clock = clock
-        self._intake = Intake(inbox, channel, clock)
+        self._intake = Deduplicator(inbox, channel, clock)
         self._gaps = GapLog(self._changed)
         self._mode: Mode = "off"
         self._problem = ""
-        self._position = FeedPosition(self._intake, self._gaps)
-        self._reader: StreamReader | None = None
+        self._position = ResumePosition(self._intake, self._gaps)
+        self._reader: OrderedConsumer | None = None
         self._caught_up = asyncio.Event()
 
     @property
@@ -138,19 +142,19 @@ class Feed:
         """Read or listen, whichever is possible, and move over as it changes."""
         found = await self._find()
         while True:
-            if isinstance(found, HistoryStream):
+            if isinstance(found, SourceStream):
                 found = await self._read(found)
             else:
                 found = await self._listen(found)
 
-    async def _find(self) -> HistoryStream | NoHistory:
+    async def _find(self) -> SourceStream | NoStream:
         return await find_history(self._connection, self._subject, self._stored_as)
 
     # Reading a stream
 
     async def _read(
-        self, stream: HistoryStream, end_live: Callable[[], Awaitable[None]] | None = None
-    ) -> HistoryStream | NoHistory:
+        self, stream: SourceStream, end_live: Callable[[], Awaitable[None]] | None = None
+    ) -> SourceStream | NoStream:
         """Read a stream until it is gone or another one; return what is there instead.
 
         Args:
@@ -174,36 +178,36 @@ class Feed:
             await reader.close()
         ended = self._clock()
         found = await self._find()
-        if isinstance(found, HistoryStream):
+        if isinstance(found, SourceStream):
             await asyncio.sleep(RETRY_PAUSE)
         else:
             self._gaps.lose_sight(ended)
         return found
 
-    async def _open(self, stream: HistoryStream) -> StreamReader | None:
+    async def _open(self, stream: SourceStream) -> OrderedConsumer | None:
         """Begin reading where it was left, or at the beginning; None when the server would not."""
         start = self._position.start_in(stream, self._clock())
-        newest = Start(stream.last - self._backlog + 1)
+        newest = DeliverPolicy(stream.last - self._backlog + 1)
         try:
             if start is not None:
                 reader = await self._open_at(stream, start)
             elif self._since is None:
                 reader = await self._open_at(stream, newest)
             else:
-                reader = await self._open_at(stream, Start(since=self._since))
+                reader = await self._open_at(stream, DeliverPolicy(since=self._since))
                 if reader.pending > self._backlog:
                     await reader.close()
                     reader = await self._open_at(stream, newest)
         except NotConnectedError:
             raise
-        except (ReadingEndedError, UserFacingError) as error:
+        except (ConsumerResetError, UserFacingError) as error:
             self._set_mode("off", str(error))
             return None
         self._position.begin_reading(stream, reader.last)
         return reader
 
-    async def _open_at(self, stream: HistoryStream, start: Start) -> StreamReader:
-        reader = StreamReader(
+    async def _open_at(self, stream: SourceStream, start: DeliverPolicy) -> OrderedConsumer:
+        reader = OrderedConsumer(
             self._connection,
             stream.name,
             self._stored_as,
@@ -213,7 +217,7 @@ class Feed:
         await reader.open(start)
         return reader
 
-    async def _read_on(self, reader: StreamReader, stream: HistoryStream) -> None:
+    async def _read_on(self, reader: OrderedConsumer, stream: SourceStream) -> None:
         """Read until it ends by itself or the stream is not the same any more."""
         reading = asyncio.ensure_future(reader.follow())
         end = asyncio.ensure_future(self._reach_end(reader))
@@ -223,18 +227,18 @@ class Feed:
                 if reading.done():
                     break
                 found = await describe_history(self._connection, stream.name, self._subject)
-                if not isinstance(found, HistoryStream) or not found.is_same_as(stream):
+                if not isinstance(found, SourceStream) or not found.is_same_as(stream):
                     break
                 if end.done():
                     self._intake.expect_nothing_again()
                 self._position.explain_jumps(found, self._clock())
-            if reading.done() and not isinstance(reading.exception(), ReadingEndedError):
+            if reading.done() and not isinstance(reading.exception(), ConsumerResetError):
                 reading.result()
         finally:
-            await end_task(end)
-            await end_task(reading)
+            await cancel_and_wait(end)
+            await cancel_and_wait(reading)
 
-    async def _reach_end(self, reader: StreamReader) -> None:
+    async def _reach_end(self, reader: OrderedConsumer) -> None:
         await reader.at_end.wait()
         self._intake.replaying = False
         self._caught_up.set()
@@ -242,7 +246,7 @@ class Feed:
 
     # Listening without a stream
 
-    async def _listen(self, why: NoHistory) -> HistoryStream | NoHistory:
+    async def _listen(self, why: NoStream) -> SourceStream | NoStream:
         """Subscribe until a stream appears; return what is there then."""
         connection, intake = self._connection, self._intake
         self._position.begin_listening(self._clock())
@@ -277,14 +281,14 @@ class Feed:
                         await connection.wait_lost()
                         raise NotConnectedError
                     found = why if why.settled else await self._find()
-                    if isinstance(found, HistoryStream):
+                    if isinstance(found, SourceStream):
                         return await self._take_over(found, end)
         finally:
             await end()
 
     async def _take_over(
-        self, stream: HistoryStream, end_live: Callable[[], Awaitable[None]]
-    ) -> HistoryStream | NoHistory:
+        self, stream: SourceStream, end_live: Callable[[], Awaitable[None]]
+    ) -> SourceStream | NoStream:
         """Move from listening to reading: nothing lost, nothing twice."""
         if self._position.prepare_taking_over(stream, self._clock()):
             await asyncio.sleep(SETTLE)

@@ -6,7 +6,7 @@ from typing import Final
 
 from pulse_desktop.transport.feed_status import Gap
 
-MOST_GAPS: Final = 100
+MAX_GAPS: Final = 100
 
 
 class GapLog:
@@ -48,5 +48,5 @@ class GapLog:
 
     def add(self, gap: Gap) -> None:
         """Record a gap."""
-        self.gaps = (*self.gaps, gap)[-MOST_GAPS:]
+        self.gaps = (*self.gaps, gap)[-MAX_GAPS:]
         self._on_change()

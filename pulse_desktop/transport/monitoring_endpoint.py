@@ -13,14 +13,14 @@ from typing import Final, TypeVar
 import httpx
 import msgspec
 
-TIMEOUT: Final = 1.0
-SILENT_FOR: Final = 15.0
+TIMEOUT_S: Final = 1.0
+BACK_OFF_S: Final = 15.0
 """Seconds for which a port that did not answer is not asked again."""
 
 Answer = TypeVar("Answer")
 
 
-class MonitorPort:
+class MonitoringEndpoint:
     """A client of one monitoring port; that it does not answer is no error.
 
     Attributes:
@@ -47,7 +47,7 @@ class MonitorPort:
 
     def leave_alone(self) -> None:
         """Do not ask again for a while."""
-        self._silent_until = self._clock() + SILENT_FOR
+        self._silent_until = self._clock() + BACK_OFF_S
 
     async def get(self, page: str, query: dict[str, str], kind: type[Answer]) -> Answer | None:
         """Return what a page says, None when the port does not answer or says something else.
@@ -86,7 +86,7 @@ class MonitorPort:
 def _make_client(url: str) -> httpx.AsyncClient:
     # A proxy of the environment is not meant for a port that is hardly ever public. Certificates
     # are of no use without TLS, and reading them takes time.
-    return httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, verify=url.startswith("https"))
+    return httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False, verify=url.startswith("https"))
 
 
 async def _ask_once(url: str) -> None:

@@ -16,17 +16,23 @@ from nats import errors
 from nats.js.errors import APIError, NotFoundError
 
 from pulse_desktop.model.errors import BrokenObjectError, NoJetStreamError, UserFacingError
-from pulse_desktop.nats_client.requests import end_task
+from pulse_desktop.nats_client.requests import cancel_and_wait
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.object_bucket import chunks_of, digest_of, stream_of
-from pulse_desktop.transport.ordered_consumer import ReadingEndedError, Start, StreamReader
+from pulse_desktop.transport.object_bucket import chunk_subject, digest_of, stream_name
+from pulse_desktop.transport.ordered_consumer import (
+    ConsumerResetError,
+    DeliverPolicy,
+    OrderedConsumer,
+)
 
 AHEAD: Final = 64
 """Chunks fetched before they are taken: 8 MiB at the usual size."""
 
 
-async def read_body(connection: Connection, stored: StoredObject) -> AsyncGenerator[bytes, None]:
+async def read_object_body(
+    connection: Connection, stored: StoredObject
+) -> AsyncGenerator[bytes, None]:
     """Give the chunks of a body in order.
 
     Raises:
@@ -52,8 +58,8 @@ async def read_body(connection: Connection, stored: StoredObject) -> AsyncGenera
 
 
 async def _one_chunk(connection: Connection, stored: StoredObject) -> AsyncGenerator[bytes, None]:
-    stream = stream_of(stored.bucket)
-    subject = chunks_of(stored.bucket, stored.nuid)
+    stream = stream_name(stored.bucket)
+    subject = chunk_subject(stored.bucket, stored.nuid)
     js = connection.js
     try:
         try:
@@ -81,15 +87,15 @@ async def _many_chunks(connection: Connection, stored: StoredObject) -> AsyncGen
         came.set()
         return True
 
-    reader = StreamReader(
+    reader = OrderedConsumer(
         connection,
-        stream_of(stored.bucket),
-        chunks_of(stored.bucket, stored.nuid),
+        stream_name(stored.bucket),
+        chunk_subject(stored.bucket, stored.nuid),
         accept=accept,
         room=lambda: AHEAD - len(waiting),
     )
     try:
-        await reader.open(Start(1))
+        await reader.open(DeliverPolicy(1))
         if reader.pending < stored.chunks:
             raise _broken(stored, f"only {reader.pending} of its {stored.chunks} chunks are there")
         reading = asyncio.ensure_future(reader.follow())
@@ -103,15 +109,15 @@ async def _many_chunks(connection: Connection, stored: StoredObject) -> AsyncGen
                     await connection.while_connected(came.wait())
                 yield waiting.popleft()
         finally:
-            await end_task(reading)
-    except ReadingEndedError as error:
+            await cancel_and_wait(reading)
+    except ConsumerResetError as error:
         raise _ending(stored, error) from None
     finally:
         await reader.close()
 
 
 def _ending(stored: StoredObject, error: BaseException | None) -> BaseException:
-    if isinstance(error, ReadingEndedError):
+    if isinstance(error, ConsumerResetError):
         return _broken(stored, f"reading it ended early: {error}")
     return error or NoJetStreamError()
 

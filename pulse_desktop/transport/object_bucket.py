@@ -36,17 +36,17 @@ class _Meta(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(_Meta).decode
 
 
-def stream_of(bucket: str) -> str:
+def stream_name(bucket: str) -> str:
     """Return the name of a bucket's stream."""
     return STREAM_PREFIX + bucket
 
 
-def metas_of(bucket: str) -> str:
+def meta_subjects(bucket: str) -> str:
     """Return the subject of all metadata of a bucket."""
     return f"$O.{bucket}.M.>"
 
 
-def meta_of(bucket: str, key: str) -> str:
+def object_meta_subject(bucket: str, key: str) -> str:
     """Return the subject of one object's metadata."""
     return f"$O.{bucket}.M.{base64.urlsafe_b64encode(key.encode()).decode()}"
 
@@ -56,7 +56,7 @@ def is_progress(meta_subject: str) -> bool:
     return meta_subject.rpartition(".")[2].startswith(_PROGRESS)
 
 
-def chunks_of(bucket: str, nuid: str = ">") -> str:
+def chunk_subject(bucket: str, nuid: str = ">") -> str:
     """Return the subject of one body's chunks, or of all."""
     return f"$O.{bucket}.C.{nuid}"
 

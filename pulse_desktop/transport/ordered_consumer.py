@@ -25,26 +25,26 @@ if TYPE_CHECKING:
     from nats.aio.subscription import Subscription
 
 BATCH: Final = 5_000
-FEWEST: Final = 200
+MIN_BATCH: Final = 200
 """Smaller requests would cost more than waiting for a little more room."""
 
 MAX_BYTES: Final = 16 << 20
 EXPIRES: Final = 30.0
 HEARTBEAT: Final = 5.0
-SILENCE_LIMIT: Final = 12.0
+SILENCE_TIMEOUT_S: Final = 12.0
 NO_ROOM_PAUSE: Final = 0.01
-FORGOTTEN_AFTER: Final = 30.0
+INACTIVE_THRESHOLD_S: Final = 30.0
 """Seconds after which the server drops the consumer of a reader that died."""
 
 Accept = Callable[[str, bytes, float, int], bool]
 
 
-class ReadingEndedError(Exception):
+class ConsumerResetError(Exception):
     """The reading cannot go on as it is; `str()` says why. Start again from `last + 1`."""
 
 
 @dataclass(frozen=True)
-class Start:
+class DeliverPolicy:
     """Where to begin.
 
     Attributes:
@@ -70,7 +70,7 @@ class Start:
         }
 
 
-class StreamReader:
+class OrderedConsumer:
     """One reading of one stream on one connected client.
 
     Attributes:
@@ -124,11 +124,11 @@ class StreamReader:
         """Messages that are stored and not yet read."""
         return int(self._left)
 
-    async def open(self, start: Start) -> None:
+    async def open(self, start: DeliverPolicy) -> None:
         """Create the consumer; messages begin to come with `follow`.
 
         Raises:
-            ReadingEndedError: the server refuses, or the stream is gone.
+            ConsumerResetError: the server refuses, or the stream is gone.
             UserFacingError: no connection, no JetStream, no permission.
         """
         name = f"pulse-{self._client._nuid.next().decode()}"  # noqa: SLF001 - unique and cheap
@@ -138,7 +138,7 @@ class StreamReader:
             ack_policy=api.AckPolicy.NONE,
             mem_storage=True,
             num_replicas=1,
-            inactive_threshold=FORGOTTEN_AFTER,
+            inactive_threshold=INACTIVE_THRESHOLD_S,
             **start.options(),
         )
         creation = f"$JS.API.CONSUMER.CREATE.{self._stream}.{name}.{self._subject}"
@@ -153,7 +153,7 @@ class StreamReader:
             )
         except (APIError, errors.Error) as error:
             await self.close()
-            raise ReadingEndedError(str(error)) from None
+            raise ConsumerResetError(str(error)) from None
         except BaseException:
             await self.close()
             raise
@@ -168,7 +168,7 @@ class StreamReader:
         """Read for ever.
 
         Raises:
-            ReadingEndedError: it has to be begun again.
+            ConsumerResetError: it has to be begun again.
         """
         loop = asyncio.get_running_loop()
         heard = loop.time()
@@ -179,12 +179,12 @@ class StreamReader:
                 if await self._woken(NO_ROOM_PAUSE if short else 1.0):
                     self._wake.clear()
                 if self._ended:
-                    raise ReadingEndedError(self._ended)
+                    raise ConsumerResetError(self._ended)
                 if self._alive or short:
                     self._alive = False
                     heard = loop.time()
-                elif loop.time() - heard > SILENCE_LIMIT:
-                    raise ReadingEndedError("the stream fell silent")
+                elif loop.time() - heard > SILENCE_TIMEOUT_S:
+                    raise ConsumerResetError("the stream fell silent")
 
     async def close(self) -> None:
         """End the reading and let the server forget the consumer."""
@@ -207,7 +207,7 @@ class StreamReader:
     async def _request_more(self) -> bool:
         """Ask for what fits; return False when too little does."""
         count = min(self._batch, self._room()) - self._outstanding
-        if count < (FEWEST if self._outstanding else 1):
+        if count < (MIN_BATCH if self._outstanding else 1):
             return False
         request = {
             "batch": count,

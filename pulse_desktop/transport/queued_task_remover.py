@@ -17,15 +17,19 @@ from nats.js.errors import APIError, NotFoundError
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import QueueStatus
-from pulse_desktop.nats_client.requests import end_task
+from pulse_desktop.nats_client.requests import cancel_and_wait
 from pulse_desktop.protocol.task_message import UnreadableTaskError, decode_task
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.ordered_consumer import ReadingEndedError, Start, StreamReader
+from pulse_desktop.transport.ordered_consumer import (
+    ConsumerResetError,
+    DeliverPolicy,
+    OrderedConsumer,
+)
 
-SEARCH_S: Final = 10.0
+SEARCH_TIMEOUT_S: Final = 10.0
 """How long a queue is searched: at about 30 000 tasks a second."""
 
-QUIET_S: Final = 0.1
+IDLE_TIMEOUT_S: Final = 0.1
 """Without a message for so long it is asked whether there are any more."""
 
 Outcome = Literal["removed", "handed_out", "not_queued", "not_kept", "not_searched"]
@@ -46,7 +50,7 @@ class Removal:
     sequence: int = 0
 
 
-class QueueRemoval:
+class QueuedTaskRemover:
     """Removes tasks from the stream behind one subject."""
 
     def __init__(self, connection: Connection, subject: str) -> None:
@@ -151,22 +155,24 @@ class QueueRemoval:
                 reader.at_end.set()  # there is no need to read on
             return True
 
-        reader = StreamReader(
+        reader = OrderedConsumer(
             self._connection, stream, self._subject, accept=accept, room=lambda: 5_000
         )
         try:
-            await reader.open(Start(start))
-        except ReadingEndedError:
+            await reader.open(DeliverPolicy(start))
+        except ConsumerResetError:
             # A stream of which every task is taken once lets nobody else read along.
             return await self._search_one_by_one(task_id, stream, start)
         following = asyncio.ensure_future(reader.follow())
         at_end = asyncio.ensure_future(reader.at_end.wait())
         try:
-            async with asyncio.timeout(SEARCH_S):
+            async with asyncio.timeout(SEARCH_TIMEOUT_S):
                 while not (found or at_end.done() or following.done()):
                     before = reader.last
                     await asyncio.wait(
-                        {following, at_end}, timeout=QUIET_S, return_when=asyncio.FIRST_COMPLETED
+                        {following, at_end},
+                        timeout=IDLE_TIMEOUT_S,
+                        return_when=asyncio.FIRST_COMPLETED,
                     )
                     # What was removed meanwhile never comes, and so the end is never told.
                     after = max(start, reader.last + 1)
@@ -175,18 +181,18 @@ class QueueRemoval:
                         return 0
                 if following.done() and not (found or at_end.done()):
                     following.result()
-        except ReadingEndedError as error:
+        except ConsumerResetError as error:
             raise UserFacingError(
                 "The queue could not be searched", f"{error}.", "Try again in a moment."
             ) from None
         finally:
-            await end_task(at_end)
-            await end_task(following)
+            await cancel_and_wait(at_end)
+            await cancel_and_wait(following)
             await reader.close()
         return found[0] if found else 0
 
     async def _search_one_by_one(self, task_id: str, stream: str, start: int) -> int:
-        deadline = time.monotonic() + SEARCH_S
+        deadline = time.monotonic() + SEARCH_TIMEOUT_S
         sequence = start
         while (message := await self._message(stream, sequence, following=True)) is not None:
             if _is_of(message.data or b"", task_id):

@@ -14,7 +14,7 @@ from nats import errors
 from nats.js.errors import APIError, BucketNotFoundError
 from nats.js.errors import NotFoundError as MissingError
 
-from pulse_desktop.atomic_file import PartFile
+from pulse_desktop.atomic_file import AtomicFile
 from pulse_desktop.model.errors import (
     BrokenObjectError,
     NotFoundError,
@@ -24,19 +24,23 @@ from pulse_desktop.model.errors import (
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.topics import RESULT_BUCKET
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.object_body import read_body
+from pulse_desktop.transport.object_body import read_object_body
 from pulse_desktop.transport.object_bucket import (
     ANY_OBJECT,
     STREAM_PREFIX,
     UnreadableMetaError,
-    chunks_of,
+    chunk_subject,
     decode_meta,
     is_progress,
-    meta_of,
-    metas_of,
-    stream_of,
+    meta_subjects,
+    object_meta_subject,
+    stream_name,
 )
-from pulse_desktop.transport.ordered_consumer import ReadingEndedError, Start, StreamReader
+from pulse_desktop.transport.ordered_consumer import (
+    ConsumerResetError,
+    DeliverPolicy,
+    OrderedConsumer,
+)
 from pulse_desktop.transport.result_watch import ResultWatch, WatchStatus
 
 __all__ = ["BucketStatus", "ResultStore", "ResultWatch", "WatchStatus"]
@@ -113,7 +117,7 @@ class ResultStore:
             NotFoundError: there is no such bucket.
             NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
         """
-        stream = stream_of(self.bucket)
+        stream = stream_name(self.bucket)
         info = await self._ask(
             self._connection.js.stream_info(stream), f"$JS.API.STREAM.INFO.{stream}"
         )
@@ -136,9 +140,9 @@ class ResultStore:
             BrokenObjectError: its metadata cannot be read.
             NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
         """
-        stream = stream_of(self.bucket)
+        stream = stream_name(self.bucket)
         message = await self._ask(
-            self._connection.js.get_last_msg(stream, meta_of(self.bucket, key)),
+            self._connection.js.get_last_msg(stream, object_meta_subject(self.bucket, key)),
             f"$JS.API.STREAM.MSG.GET.{stream}",
             key=key,
         )
@@ -175,7 +179,7 @@ class ResultStore:
                 size=stored.size,
                 limit=limit,
             )
-        async with aclosing(read_body(self._connection, stored)) as chunks:
+        async with aclosing(read_object_body(self._connection, stored)) as chunks:
             return b"".join([chunk async for chunk in chunks])
 
     async def save(
@@ -195,8 +199,8 @@ class ResultStore:
         """
         stored = await self.info(key)
         done = 0
-        async with PartFile(path) as file:
-            async with aclosing(read_body(self._connection, stored)) as chunks:
+        async with AtomicFile(path) as file:
+            async with aclosing(read_object_body(self._connection, stored)) as chunks:
                 async for chunk in chunks:
                     await file.write(chunk)
                     done += len(chunk)
@@ -212,23 +216,23 @@ class ResultStore:
             NotFoundError: there is no such object, or it was deleted before.
             NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
         """
-        stream = stream_of(self.bucket)
+        stream = stream_name(self.bucket)
         store = await self._ask(
             self._connection.js.object_store(self.bucket), f"$JS.API.STREAM.INFO.{stream}"
         )
         await self._ask(
             store.delete(key),
             f"$JS.API.STREAM.MSG.GET.{stream}",
-            meta_of(self.bucket, key),
+            object_meta_subject(self.bucket, key),
             f"$JS.API.STREAM.PURGE.{stream}",
             key=key,
         )
 
     async def _count_notes(self) -> int:
         """Count the progress notes by the names of their subjects; nobody deletes them."""
-        stream, found, seen = stream_of(self.bucket), 0, 0
+        stream, found, seen = stream_name(self.bucket), 0, 0
         while True:
-            request = {"subjects_filter": metas_of(self.bucket), "offset": seen}
+            request = {"subjects_filter": meta_subjects(self.bucket), "offset": seen}
             subject = f"$JS.API.STREAM.INFO.{stream}"
             asking = self._connection.client.request(
                 subject, msgspec.json.encode(request), timeout=API_TIMEOUT
@@ -242,16 +246,16 @@ class ResultStore:
 
     async def _count_bodies(self) -> int:
         """Count by their chunks: metadata stays behind when an object is deleted."""
-        reader = StreamReader(
+        reader = OrderedConsumer(
             self._connection,
-            stream_of(self.bucket),
-            chunks_of(self.bucket),
+            stream_name(self.bucket),
+            chunk_subject(self.bucket),
             accept=lambda *_: False,
             room=lambda: 0,
         )
         try:
-            await reader.open(Start(newest_per_subject=True))
-        except ReadingEndedError as error:
+            await reader.open(DeliverPolicy(newest_per_subject=True))
+        except ConsumerResetError as error:
             raise UserFacingError("Cannot count the objects", f"{error}.") from None
         await reader.close()
         return reader.pending

@@ -15,16 +15,20 @@ from nats import errors
 from nats.js.errors import APIError, NotFoundError
 
 from pulse_desktop.model.errors import NotConnectedError, UserFacingError
-from pulse_desktop.nats_client.requests import end_task
-from pulse_desktop.transport.arrival_queue import Inbox
+from pulse_desktop.nats_client.requests import cancel_and_wait
+from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.object_bucket import (
     UnreadableMetaError,
     decode_meta,
-    metas_of,
-    stream_of,
+    meta_subjects,
+    stream_name,
 )
-from pulse_desktop.transport.ordered_consumer import ReadingEndedError, Start, StreamReader
+from pulse_desktop.transport.ordered_consumer import (
+    ConsumerResetError,
+    DeliverPolicy,
+    OrderedConsumer,
+)
 
 POLL: Final = 5.0
 RETRY_PAUSE: Final = 0.05
@@ -66,7 +70,7 @@ class ResultWatch:
     def __init__(
         self,
         connection: Connection,
-        inbox: Inbox,
+        inbox: ArrivalQueue,
         bucket: str,
         *,
         backlog: int | None = None,
@@ -135,12 +139,12 @@ class ResultWatch:
                 self._caught_up.set()
                 await asyncio.sleep(self._poll)
                 continue
-            with contextlib.suppress(ReadingEndedError):
+            with contextlib.suppress(ConsumerResetError):
                 await self._read(found)
             await asyncio.sleep(RETRY_PAUSE)
 
     async def _find(self) -> _Bucket | None:
-        stream = stream_of(self._bucket)
+        stream = stream_name(self._bucket)
         try:
             info = await self._connection.ask(
                 self._connection.js.stream_info(stream), f"$JS.API.STREAM.INFO.{stream}"
@@ -162,15 +166,15 @@ class ResultWatch:
         reader = self._reader()
         same = self._known is not None and self._known.created == found.created
         if same and found.last >= self._last:
-            await reader.open(Start(self._last + 1))
+            await reader.open(DeliverPolicy(self._last + 1))
         else:
-            await reader.open(Start(newest_per_subject=True))
+            await reader.open(DeliverPolicy(newest_per_subject=True))
             self._last = 0
             if self._backlog is not None and reader.pending > self._backlog:
                 # Most results are one chunk and one metadata message, so this is about right.
                 await reader.close()
                 reader = self._reader()
-                await reader.open(Start(found.last - 2 * self._backlog + 1))
+                await reader.open(DeliverPolicy(found.last - 2 * self._backlog + 1))
                 self._last = reader.last
         self._known = found
         try:
@@ -179,7 +183,7 @@ class ResultWatch:
         finally:
             await reader.close()
 
-    async def _read_on(self, reader: StreamReader, found: _Bucket) -> None:
+    async def _read_on(self, reader: OrderedConsumer, found: _Bucket) -> None:
         reading = asyncio.ensure_future(reader.follow())
         end = asyncio.ensure_future(self._reach_end(reader))
         try:
@@ -192,20 +196,20 @@ class ResultWatch:
                     return
             reading.result()
         finally:
-            await end_task(end)
-            await end_task(reading)
+            await cancel_and_wait(end)
+            await cancel_and_wait(reading)
 
-    async def _reach_end(self, reader: StreamReader) -> None:
+    async def _reach_end(self, reader: OrderedConsumer) -> None:
         await reader.at_end.wait()
         self._caught_up.set()
         if self._on_change is not None:
             self._on_change()
 
-    def _reader(self) -> StreamReader:
-        return StreamReader(
+    def _reader(self) -> OrderedConsumer:
+        return OrderedConsumer(
             self._connection,
-            stream_of(self._bucket),
-            metas_of(self._bucket),
+            stream_name(self._bucket),
+            meta_subjects(self._bucket),
             accept=self._accept,
             room=lambda: self._inbox.room,
         )

@@ -6,18 +6,18 @@ Without input or output, so that every turn of a stream's life can be tried out.
 from dataclasses import dataclass
 from typing import Final
 
-from pulse_desktop.transport.deduplicator import Intake
+from pulse_desktop.transport.deduplicator import Deduplicator
 from pulse_desktop.transport.feed_status import Gap
 from pulse_desktop.transport.gap_log import GapLog
-from pulse_desktop.transport.ordered_consumer import Start
-from pulse_desktop.transport.source_stream import HistoryStream
+from pulse_desktop.transport.ordered_consumer import DeliverPolicy
+from pulse_desktop.transport.source_stream import SourceStream
 
 MARGIN: Final = 2.0
 """Seconds by which a live copy may be ahead of its storing, or two clocks apart."""
 
 
 @dataclass(frozen=True)
-class _Unseen:
+class _BlindWindow:
     """The time between the end of one stream and listening.
 
     Attributes:
@@ -29,7 +29,7 @@ class _Unseen:
     read_until: float
 
 
-class FeedPosition:
+class ResumePosition:
     """What has been read and heard so far.
 
     Attributes:
@@ -37,22 +37,22 @@ class FeedPosition:
         live_since: Unix seconds since which it is listened to instead, None while it is read.
     """
 
-    def __init__(self, intake: Intake, gaps: GapLog) -> None:
+    def __init__(self, intake: Deduplicator, gaps: GapLog) -> None:
         self._intake = intake
         self._gaps = gaps
-        self.stream: HistoryStream | None = None
+        self.stream: SourceStream | None = None
         self.live_since: float | None = None
-        self._unseen: _Unseen | None = None
-        self._made_up_for: _Unseen | None = None
+        self._unseen: _BlindWindow | None = None
+        self._made_up_for: _BlindWindow | None = None
 
-    def start_in(self, stream: HistoryStream, now: float) -> Start | None:
+    def start_in(self, stream: SourceStream, now: float) -> DeliverPolicy | None:
         """Return where to go on in a stream, None when nothing was read or heard yet."""
         intake = self._intake
         if self.stream is not None and self.stream.is_same_as(stream):
             if stream.first > intake.last + 1:
                 self._note_expired(stream.first - intake.last - 1, now)
                 intake.last = stream.first - 1
-            return Start(intake.last + 1)
+            return DeliverPolicy(intake.last + 1)
         if self._made_up_for is not None and self._gaps.blind_since is None:
             intake.expect_again(self.live_since or now)
             return _behind(self._made_up_for.read_until)
@@ -60,12 +60,12 @@ class FeedPosition:
             # It appeared while we were away. Our clock and the server's may differ a little.
             moment = (self._gaps.blind_since or now) - MARGIN
             intake.expect_again(moment - MARGIN)
-            return Start(since=moment)
+            return DeliverPolicy(since=moment)
         if self.stream is not None:
             return _behind(intake.last_at)
         return None
 
-    def begin_reading(self, stream: HistoryStream, before_first: int) -> None:
+    def begin_reading(self, stream: SourceStream, before_first: int) -> None:
         """A stream is being read.
 
         Args:
@@ -86,9 +86,9 @@ class FeedPosition:
             self.live_since = now
             since = self._gaps.blind_since
             if self.stream is not None and since is not None:
-                self._unseen = _Unseen(since, self._intake.last_at)
+                self._unseen = _BlindWindow(since, self._intake.last_at)
 
-    def prepare_taking_over(self, stream: HistoryStream, now: float) -> bool:
+    def prepare_taking_over(self, stream: SourceStream, now: float) -> bool:
         """Get ready to read a stream while still listening.
 
         Returns:
@@ -112,7 +112,7 @@ class FeedPosition:
         self._intake.expect_again(now - MARGIN)
         return True
 
-    def explain_jumps(self, stream: HistoryStream, now: float) -> None:
+    def explain_jumps(self, stream: SourceStream, now: float) -> None:
         """Tell messages that expired before they were read from such as were deleted."""
         jumps, self._intake.jumps = self._intake.jumps, []
         missed = sum(
@@ -128,5 +128,5 @@ class FeedPosition:
         self._gaps.add(Gap(since, now, missed, filled=False))
 
 
-def _behind(moment: float) -> Start:
-    return Start(since=moment + 1e-6) if moment else Start(1)
+def _behind(moment: float) -> DeliverPolicy:
+    return DeliverPolicy(since=moment + 1e-6) if moment else DeliverPolicy(1)

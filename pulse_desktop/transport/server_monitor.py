@@ -15,10 +15,10 @@ import msgspec
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.nats_client.server_address import parse_server
 from pulse_desktop.transport.connection import CLIENT_NAME
-from pulse_desktop.transport.monitoring_endpoint import MonitorPort
+from pulse_desktop.transport.monitoring_endpoint import MonitoringEndpoint
 
 MONITOR_PORT: Final = 8222
-MOST_SUBSCRIPTIONS: Final = 1024
+MAX_SUBSCRIPTIONS: Final = 1024
 
 _log = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ class ServerMonitor:
                 not known; for an address that is only guessed. None trusts the address.
             clock: seconds, to know when to try again.
         """
-        self._port = MonitorPort(url, clock=clock)
+        self._port = MonitoringEndpoint(url, clock=clock)
         self._server_id = server_id
         self._right_one: tuple[str, str] | None = None
 
@@ -189,7 +189,7 @@ class ServerMonitor:
             The number, or None when it is not known: the port does not answer, a stranger looks
             on, or the server has neighbours whose clients it does not list.
         """
-        query = {"subs": "1", "test": subject, "limit": str(MOST_SUBSCRIPTIONS)}
+        query = {"subs": "1", "test": subject, "limit": str(MAX_SUBSCRIPTIONS)}
         found = await self._ask("subsz", query, _Subsz)
         if found is None:
             return None

@@ -12,7 +12,7 @@ from pulse_desktop.transport.connection import Connection
 
 
 @dataclass(frozen=True)
-class HistoryStream:
+class SourceStream:
     """A stream whose messages stay when they are read.
 
     Attributes:
@@ -27,13 +27,13 @@ class HistoryStream:
     first: int
     last: int
 
-    def is_same_as(self, other: "HistoryStream") -> bool:
+    def is_same_as(self, other: "SourceStream") -> bool:
         """Whether a sequence of the one means the same in the other."""
         return (self.name, self.created) == (other.name, other.created)
 
 
 @dataclass(frozen=True)
-class NoHistory:
+class NoStream:
     """That there is no such stream.
 
     Attributes:
@@ -47,7 +47,7 @@ class NoHistory:
 
 async def find_history(
     connection: Connection, subject: str, stored_as: str
-) -> HistoryStream | NoHistory:
+) -> SourceStream | NoStream:
     """Look for the stream that keeps all of a subject.
 
     Args:
@@ -64,7 +64,7 @@ async def find_history(
             js.find_stream_name_by_subject(stored_as), "$JS.API.STREAM.NAMES"
         )
     except NotFoundError:
-        return NoHistory(f"no stream keeps {subject}")
+        return NoStream(f"no stream keeps {subject}")
     except (APIError, errors.Error, NoJetStreamError, NotPermittedError) as error:
         return _unavailable(error)
     return await describe_history(connection, name, subject)
@@ -72,24 +72,24 @@ async def find_history(
 
 async def describe_history(
     connection: Connection, name: str, subject: str
-) -> HistoryStream | NoHistory:
+) -> SourceStream | NoStream:
     """Look at one stream; see `find_history`."""
     try:
         info = await connection.ask(connection.js.stream_info(name), f"$JS.API.STREAM.INFO.{name}")
     except NotFoundError:
-        return NoHistory(f"the stream {name} is gone")
+        return NoStream(f"the stream {name} is gone")
     except (APIError, errors.Error, NoJetStreamError, NotPermittedError) as error:
         return _unavailable(error)
     config = info.config
-    if not any(covers(pattern, subject) for pattern in config.subjects or ()):
-        return NoHistory(f"the stream {name} keeps only a part of {subject}")
+    if not any(subject_matches(pattern, subject) for pattern in config.subjects or ()):
+        return NoStream(f"the stream {name} keeps only a part of {subject}")
     if config.retention not in (None, api.RetentionPolicy.LIMITS, "limits"):
-        return NoHistory(f"the stream {name} forgets what has been handed out")
+        return NoStream(f"the stream {name} forgets what has been handed out")
     created = info.created.timestamp() if info.created is not None else 0.0
-    return HistoryStream(name, created, info.state.first_seq, info.state.last_seq)
+    return SourceStream(name, created, info.state.first_seq, info.state.last_seq)
 
 
-def covers(pattern: str, subject: str) -> bool:
+def subject_matches(pattern: str, subject: str) -> bool:
     """Tell whether a pattern matches everything that a subject (or other pattern) stands for."""
     wanted = subject.split(".")
     parts = pattern.split(".")
@@ -103,10 +103,10 @@ def covers(pattern: str, subject: str) -> bool:
     return len(parts) == len(wanted)
 
 
-def _unavailable(error: Any) -> NoHistory:
+def _unavailable(error: Any) -> NoStream:
     match error:
         case NoJetStreamError():
-            return NoHistory("JetStream is off or not ready, so there is no history")
+            return NoStream("JetStream is off or not ready, so there is no history")
         case NotPermittedError():
-            return NoHistory(f"history cannot be read: {error.detail.rstrip('.')}", settled=True)
-    return NoHistory("JetStream did not answer, so there is no history for now")
+            return NoStream(f"history cannot be read: {error.detail.rstrip('.')}", settled=True)
+    return NoStream("JetStream did not answer, so there is no history for now")

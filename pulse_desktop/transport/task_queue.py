@@ -15,21 +15,21 @@ from nats.js import api
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from pulse_desktop.model.errors import (
-    NobodyListensError,
+    NoConsumersError,
     NoJetStreamError,
-    NotConfirmedError,
     NotConnectedError,
     NotPermittedError,
     TooLargeError,
+    UnconfirmedError,
     UserFacingError,
 )
-from pulse_desktop.model.queue_status import QueueStatus, Sent
+from pulse_desktop.model.queue_status import PublishReceipt, QueueStatus
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_SUBJECT
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.server_monitor import ServerMonitor
-from pulse_desktop.transport.source_stream import covers
+from pulse_desktop.transport.source_stream import subject_matches
 
-__all__ = ["QueueStatus", "Sent", "TaskQueue"]
+__all__ = ["PublishReceipt", "QueueStatus", "TaskQueue"]
 
 CONFIRM_TIMEOUT: Final = 5.0
 NOBODY_TIMEOUT: Final = 0.3
@@ -91,7 +91,7 @@ class TaskQueue:
         *,
         anyway: bool = False,
         has_live_workers: bool = False,
-    ) -> Sent:
+    ) -> PublishReceipt:
         """Put a task into the queue. A repeated `task_id` is stored once by a stream.
 
         Args:
@@ -103,10 +103,10 @@ class TaskQueue:
 
         Raises:
             NotConnectedError: nothing was sent.
-            NobodyListensError: nobody takes it; nothing was sent.
+            NoConsumersError: nobody takes it; nothing was sent.
             TooLargeError: it is larger than the server takes; nothing was sent.
             NotPermittedError: the server refuses the subject.
-            NotConfirmedError: it was sent and may or may not have arrived.
+            UnconfirmedError: it was sent and may or may not have arrived.
             UserFacingError: the server refused it, with its reason.
         """
         client = self._connection.client
@@ -119,7 +119,7 @@ class TaskQueue:
                 "The queue does not answer", f"JetStream said: {error}.", "Try again in a moment."
             ) from None
         if status.listening is False and not anyway:
-            raise NobodyListensError(self._subject, durable=status.durable)
+            raise NoConsumersError(self._subject, durable=status.durable)
         if status.mode == "jetstream":
             return await self._store(payload, sent_headers)
         return await self._hand_over(payload, sent_headers, anyway=anyway)
@@ -223,7 +223,7 @@ class TaskQueue:
         config = consumer.config
         filters = [config.filter_subject] if config.filter_subject else config.filter_subjects or []
         return config.ack_policy != api.AckPolicy.NONE and (
-            not filters or any(covers(pattern, self._subject) for pattern in filters)
+            not filters or any(subject_matches(pattern, self._subject) for pattern in filters)
         )
 
     async def _stored_at(self, stream: str, after: int) -> float | None:
@@ -261,13 +261,13 @@ class TaskQueue:
                 limit=limit,
             )
 
-    async def _store(self, payload: bytes, headers: dict[str, str]) -> Sent:
+    async def _store(self, payload: bytes, headers: dict[str, str]) -> PublishReceipt:
         ack = await self._send(
             self._connection.js.publish(
                 self._subject, payload, timeout=CONFIRM_TIMEOUT, headers=headers
             )
         )
-        return Sent(
+        return PublishReceipt(
             durable=True,
             stream=ack.stream,
             sequence=ack.seq,
@@ -275,7 +275,9 @@ class TaskQueue:
             bytes=len(payload),
         )
 
-    async def _hand_over(self, payload: bytes, headers: dict[str, str], *, anyway: bool) -> Sent:
+    async def _hand_over(
+        self, payload: bytes, headers: dict[str, str], *, anyway: bool
+    ) -> PublishReceipt:
         """Send a task to whoever listens. A request learns at once when that is nobody."""
         rtt = self._connection.status.rtt_s
         limit = NOBODY_TIMEOUT if rtt is None else max(NOBODY_TIMEOUT, 5 * rtt)
@@ -288,22 +290,24 @@ class TaskQueue:
             )
         except errors.NoRespondersError:
             if not anyway:
-                raise NobodyListensError(self._subject, durable=False) from None
+                raise NoConsumersError(self._subject, durable=False) from None
         except errors.TimeoutError:
             pass  # somebody has it: workers do not answer
         except NotConnectedError:
-            raise NotConfirmedError("the task") from None
+            raise UnconfirmedError("the task") from None
         else:
             return _read_reply(reply.data, len(payload))
-        return Sent(durable=False, stream="", sequence=0, duplicate=False, bytes=len(payload))
+        return PublishReceipt(
+            durable=False, stream="", sequence=0, duplicate=False, bytes=len(payload)
+        )
 
     async def _send(self, request: Any) -> api.PubAck:
         try:
             ack: api.PubAck = await self._connection.ask(request, self._subject)
         except (errors.TimeoutError, NotConnectedError):
-            raise NotConfirmedError("the task") from None
+            raise UnconfirmedError("the task") from None
         except (NoStreamResponseError, NoJetStreamError):
-            raise NobodyListensError(self._subject, durable=False) from None
+            raise NoConsumersError(self._subject, durable=False) from None
         except APIError as error:
             code = getattr(error, "err_code", None)  # some of its subclasses have none
             raise _refused(code, error.description or str(error)) from None
@@ -332,7 +336,7 @@ class _Reply(msgspec.Struct):
     error: _Refusal | None = None
 
 
-def _read_reply(data: bytes, size: int) -> Sent:
+def _read_reply(data: bytes, size: int) -> PublishReceipt:
     """Tell a stream that we were not allowed to see, and that answers all the same, from others.
 
     Raises:
@@ -344,4 +348,4 @@ def _read_reply(data: bytes, size: int) -> Sent:
         reply = _Reply()
     if reply.error is not None and reply.stream:
         raise _refused(reply.error.err_code, reply.error.description)
-    return Sent(bool(reply.stream), reply.stream, reply.seq, reply.duplicate, size)
+    return PublishReceipt(bool(reply.stream), reply.stream, reply.seq, reply.duplicate, size)

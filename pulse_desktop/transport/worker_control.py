@@ -15,8 +15,8 @@ from nats import errors
 from nats.aio.msg import Msg
 
 from pulse_desktop.protocol.control import (
-    ASKED_TO_STOP,
     CANCEL,
+    CANCEL_REQUESTED,
     CANCELLED,
     CONTROL_ALL,
     CONTROL_QUEUE,
@@ -33,17 +33,17 @@ from pulse_desktop.transport.connection import Connection
 
 ANSWER_S: Final = 2.0
 """Seconds that a worker who is known to be there has for its answer."""
-UNKNOWN_S: Final = 1.0
+GRACE_S: Final = 1.0
 """How long to listen when nobody knows who is there."""
 REMOVE_S: Final = 10.0
 """The same for a search through the queue."""
-STRANGERS_S: Final = 0.05
+DISCOVERY_S: Final = 0.05
 """How much longer to listen for workers that nobody has heard of yet."""
 _NOBODY: Final = "503"
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class Replies:
     """What came back.
 
     Attributes:
@@ -61,7 +61,7 @@ class Answers:
         return next((answer for answer in self.answers if answer.outcome in outcomes), None)
 
 
-class Control:
+class WorkerControlClient:
     """Puts commands to workers. Every method may raise NotConnectedError and NotPermittedError."""
 
     def __init__(
@@ -78,13 +78,13 @@ class Control:
         self._who = who
         self._clock = clock
 
-    async def ping(self, expected: Collection[str] = (), limit_s: float = ANSWER_S) -> Answers:
+    async def ping(self, expected: Collection[str] = (), limit_s: float = ANSWER_S) -> Replies:
         """Ask who is there."""
         return await self._ask(CONTROL_ALL, self._request(PING), expected, limit_s=limit_s)
 
     async def cancel(
         self, task_id: str, expected: Collection[str] = (), *, reason: str = ""
-    ) -> Answers:
+    ) -> Replies:
         """Ask all workers to end a task that one of them may have.
 
         Returns at the first who has it: no other can.
@@ -93,8 +93,8 @@ class Control:
             CONTROL_ALL,
             self._request(CANCEL, task_id=task_id, reason=reason or None),
             expected,
-            enough=lambda answer: answer.outcome in (CANCELLED, ASKED_TO_STOP),
-            limit_s=ANSWER_S if expected else UNKNOWN_S,
+            enough=lambda answer: answer.outcome in (CANCELLED, CANCEL_REQUESTED),
+            limit_s=ANSWER_S if expected else GRACE_S,
         )
 
     async def remove(
@@ -118,7 +118,7 @@ class Control:
         expected: Collection[str] = (),
         *,
         level: str | None = None,
-    ) -> Answers:
+    ) -> Replies:
         """Give a worker, or all of them, an order.
 
         Args:
@@ -131,7 +131,7 @@ class Control:
         if worker:
             subject = control_subject(worker)
             return await self._ask(subject, request, {worker}, enough=lambda _: True)
-        limit_s = ANSWER_S if expected else UNKNOWN_S
+        limit_s = ANSWER_S if expected else GRACE_S
         return await self._ask(CONTROL_ALL, request, expected, limit_s=limit_s)
 
     def _request(
@@ -155,7 +155,7 @@ class Control:
         *,
         enough: Callable[[ControlAnswer], bool] = lambda _: False,
         limit_s: float = ANSWER_S,
-    ) -> Answers:
+    ) -> Replies:
         """Ask, and collect answers until there is no more to be had.
 
         Args:
@@ -182,7 +182,7 @@ class Control:
                         await collecting.all_heard.wait()
                 if expected and not collecting.ended.is_set():
                     with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(STRANGERS_S + 2 * rtt):
+                        async with asyncio.timeout(DISCOVERY_S + 2 * rtt):
                             await collecting.ended.wait()
             finally:
                 with contextlib.suppress(errors.Error, OSError):
@@ -207,9 +207,9 @@ class _Collecting:
         self.ended = asyncio.Event()
 
     @property
-    def answers(self) -> Answers:
+    def answers(self) -> Replies:
         silent = sorted(self._expected - self._by_worker.keys())
-        return Answers(tuple(self._by_worker.values()), tuple(silent), self._nobody)
+        return Replies(tuple(self._by_worker.values()), tuple(silent), self._nobody)
 
     async def take(self, message: Msg) -> None:
         """Take in what comes to the inbox; never raises."""

@@ -12,10 +12,10 @@ from qasync import QEventLoop
 from shiboken6 import getAllValidWrappers
 
 from pulse_desktop.app import Desktop
-from pulse_desktop.session.session import Monitor
+from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import RunState, TaskRun
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.notifications import Notice
+from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.waiting import wait_until
@@ -45,12 +45,12 @@ class Operator:
         return page
 
     @property
-    def monitor(self) -> Monitor:
+    def monitor(self) -> Session:
         assert self.desktop.monitor is not None
         return self.desktop.monitor
 
     @property
-    def notice(self) -> Notice | None:
+    def notice(self) -> Notification | None:
         """The newest notice, if there is any."""
         shown = self.window.notices.shown
         return shown[-1] if shown else None

@@ -14,7 +14,7 @@ from typing import Any
 from pulse_desktop.embedded.paths import DataFolder
 from pulse_desktop.embedded.processes import ProcessRef
 from pulse_desktop.embedded.stack_state import StackState, read_state
-from pulse_desktop.embedded.usage_locks import live_clients
+from pulse_desktop.embedded.usage_locks import live_users
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -114,7 +114,7 @@ class Stack:
 
     @property
     def users(self) -> int:
-        return len(live_clients(self.folder))
+        return len(live_users(self.folder))
 
     @property
     def living(self) -> list[ProcessRef]:

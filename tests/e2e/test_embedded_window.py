@@ -9,7 +9,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 
 from pulse_desktop.embedded.paths import DATA_DIR_VARIABLE, DataFolder
-from pulse_desktop.embedded.processes import reference
+from pulse_desktop.embedded.processes import process_ref
 from pulse_desktop.embedded.stack_state import ProcessState, StackState, write_state
 from tests.e2e.desktop_running import Operator, drive
 from tests.servers import NatsServer
@@ -27,7 +27,7 @@ def folder(nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         folder.state_file,
         StackState(
             launch="test",
-            guardian=reference(os.getpid()),
+            guardian=process_ref(os.getpid()),
             phase="ready",
             server=nats_server.url,
             monitor=nats_server.monitor_url,

@@ -7,13 +7,13 @@ import pytest
 from nats.aio.client import Client
 from nats.protocol.parser import Parser
 
-from pulse_desktop.nats_client.fast_client import DirectClient
+from pulse_desktop.nats_client.fast_client import FastPathClient
 from tests.waiting import wait_until
 
 DIRECT, USUAL = 7, 8
 
 
-class Heard(DirectClient):
+class Heard(FastPathClient):
     """A client that is connected to nothing and notes what its parser finds."""
 
     def __init__(self, receive=None):
@@ -118,7 +118,7 @@ async def test_subjects_without_end_are_not_remembered_for_ever():
 
 
 async def test_a_real_server_delivers_directly_until_the_subscription_ends(nats_server):
-    client, publisher = DirectClient(), Client()
+    client, publisher = FastPathClient(), Client()
     await client.connect(nats_server.url)
     await publisher.connect(nats_server.url)
     direct, usual = [], []

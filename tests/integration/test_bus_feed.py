@@ -8,10 +8,10 @@ from collections import Counter
 import nats
 import pytest
 
-from pulse_desktop.protocol.inbound import Channel
-from pulse_desktop.transport.arrival_queue import Inbox
+from pulse_desktop.protocol.inbound import Source
+from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.feed import Feed
+from pulse_desktop.transport.feed import SubjectFeed
 from tests.servers import NatsServer
 from tests.waiting import wait_until
 
@@ -23,12 +23,12 @@ class Following:
 
     def __init__(self, server: NatsServer, **options) -> None:
         self.server = server
-        self.inbox = Inbox(options.pop("capacity", 200_000))
+        self.inbox = ArrivalQueue(options.pop("capacity", 200_000))
         self.connection = Connection(server.url)
         self.subject = options.pop("subject", "websocket.*")
         options.setdefault("stored_as", self.subject.replace(".*", ".>"))
-        self.feed = Feed(
-            self.connection, self.inbox, Channel.EVENT, self.subject, poll=0.1, **options
+        self.feed = SubjectFeed(
+            self.connection, self.inbox, Source.EVENT, self.subject, poll=0.1, **options
         )
         self.tasks = []
         self.taken = []

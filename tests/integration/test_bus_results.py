@@ -16,7 +16,7 @@ from pulse_desktop.model.errors import (
     TooLargeError,
     UserFacingError,
 )
-from pulse_desktop.transport.arrival_queue import Inbox
+from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.result_store import ResultStore, ResultWatch
 from tests.servers import NatsServer
@@ -49,7 +49,7 @@ async def store(nats_server):
 
 class Watching:
     def __init__(self, server: NatsServer, **options) -> None:
-        self.inbox = Inbox()
+        self.inbox = ArrivalQueue()
         self.connection = Connection(server.url)
         self.watch = ResultWatch(self.connection, self.inbox, BUCKET, poll=0.1, **options)
         self.taken = []

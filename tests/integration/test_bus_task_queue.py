@@ -11,7 +11,7 @@ import nats
 import pytest
 
 from pulse_desktop.model.errors import (
-    NobodyListensError,
+    NoConsumersError,
     NotConnectedError,
     NotPermittedError,
     TooLargeError,
@@ -72,7 +72,7 @@ async def test_without_a_stream_and_a_worker_a_task_is_refused(nats_server, moni
         assert (status.mode, status.durable) == ("core", False)
         assert status.listening is (False if monitor else None)
         assert status.listeners == (0 if monitor else None)
-        with pytest.raises(NobodyListensError) as caught:
+        with pytest.raises(NoConsumersError) as caught:
             await queue.enqueue("id", b"{}")
         assert not caught.value.durable
         sent = await queue.enqueue("id", b"{}", anyway=True)
@@ -96,7 +96,7 @@ async def test_another_window_does_not_count_as_a_worker(nats_server):
     await second.open()
     await second.client.subscribe(SUBJECT)
     async with queue_on(nats_server) as queue:
-        with pytest.raises(NobodyListensError):
+        with pytest.raises(NoConsumersError):
             await queue.enqueue("id", b"{}")
     await second.close()
 
@@ -114,7 +114,7 @@ async def test_a_stream_keeps_a_task_once_and_only_anyway_without_a_worker(nats_
         status = await queue.status()
         assert (status.mode, status.durable, status.stream) == ("jetstream", True, STREAM)
         assert (status.pending, status.listening, status.consumer) == (0, False, "")
-        with pytest.raises(NobodyListensError) as caught:
+        with pytest.raises(NoConsumersError) as caught:
             await queue.enqueue("one", b"{}")
         assert caught.value.durable
         first = await queue.enqueue("one", b"{}", anyway=True)

@@ -15,7 +15,7 @@ from nats.aio.client import Client
 
 from pulse_desktop.cli import main
 from pulse_desktop.cli.exit_codes import FAILED
-from pulse_desktop.cli.output import complain
+from pulse_desktop.cli.output import print_error
 from pulse_desktop.cli.parser import make_parser
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.ids import new_task_id
@@ -52,7 +52,7 @@ async def run(*arguments: str, env: dict[str, str]) -> Ended:
         try:
             code = await getattr(module, told.command)(told)
         except UserFacingError as error:
-            complain(error)
+            print_error(error)
             code = FAILED
     return Ended(code, out.getvalue(), err.getvalue())
 

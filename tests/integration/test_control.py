@@ -24,7 +24,7 @@ from pulse_desktop.protocol.topics import (
 )
 from pulse_desktop.state.run import RunState
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.worker_control import Control
+from pulse_desktop.transport.worker_control import WorkerControlClient
 from tests.answering_workers import answering
 from tests.monitor_running import monitor_of, run_in
 from tests.servers import NatsServer
@@ -50,10 +50,10 @@ async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def control(nats_server: NatsServer) -> AsyncIterator[Control]:
+async def control(nats_server: NatsServer) -> AsyncIterator[WorkerControlClient]:
     connection = Connection(nats_server.url)
     await connection.open()
-    yield Control(connection, "me@here")
+    yield WorkerControlClient(connection, "me@here")
     await connection.close()
 
 
@@ -79,14 +79,16 @@ async def foreign_stream(client: Client, **more: Any) -> None:
 # Asking
 
 
-async def test_a_question_that_nobody_hears_is_answered_at_once(control: Control) -> None:
+async def test_a_question_that_nobody_hears_is_answered_at_once(
+    control: WorkerControlClient,
+) -> None:
     answers = await control.ping({"worker-1@here:1"})
     assert answers.nobody
     assert answers.silent == ("worker-1@here:1",)
 
 
 async def test_answers_are_collected_until_all_who_are_known_have_answered(
-    nats_server: NatsServer, control: Control
+    nats_server: NatsServer, control: WorkerControlClient
 ) -> None:
     def alive(_: object) -> tuple[str, bool, str]:
         return "alive", True, ""
@@ -103,7 +105,7 @@ async def test_answers_are_collected_until_all_who_are_known_have_answered(
 
 
 async def test_who_stays_silent_is_named_and_others_are_heard(
-    nats_server: NatsServer, control: Control
+    nats_server: NatsServer, control: WorkerControlClient
 ) -> None:
     async with (
         answering(nats_server.url, lambda _: ("alive", True, "")) as one,
@@ -114,7 +116,9 @@ async def test_who_stays_silent_is_named_and_others_are_heard(
         assert answers.silent == (two.worker,)
 
 
-async def test_an_answer_that_is_none_is_no_answer(control: Control, other: Client) -> None:
+async def test_an_answer_that_is_none_is_no_answer(
+    control: WorkerControlClient, other: Client
+) -> None:
     async def babble(message: Any) -> None:
         for words in (b"[]", b"\xff", b"{}", json.dumps({"id": "x", "worker": "w"}).encode()):
             await message.respond(words)
@@ -130,7 +134,7 @@ async def test_an_answer_that_is_none_is_no_answer(control: Control, other: Clie
 async def test_without_a_connection_nothing_is_asked(nats_server: NatsServer) -> None:
     connection = Connection(nats_server.url)
     with pytest.raises(NotConnectedError):
-        await Control(connection, "me").ping()
+        await WorkerControlClient(connection, "me").ping()
     await connection.close()
 
 
@@ -139,7 +143,7 @@ async def test_an_order_that_the_server_refuses_is_told_as_that() -> None:
         connection = Connection(server.url)
         await connection.open()
         with pytest.raises(NotPermittedError) as caught:
-            await Control(connection, "me").order("pause", "w@h:1")
+            await WorkerControlClient(connection, "me").order("pause", "w@h:1")
         assert "pulse.control" in str(caught.value)
         await connection.close()
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pulse_desktop.session.session import Monitor
+from pulse_desktop.session.session import Session
 from pulse_desktop.state.progress import Progress
 from pulse_desktop.state.run import RunState
-from pulse_desktop.state.workers import Worker, WorkerWork
+from pulse_desktop.state.workers import Worker, WorkerActivity
 from tests.command_running import command, environment
 from tests.monitor_running import monitor_of, run_in
 from tests.servers import NatsServer
@@ -31,20 +31,20 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def monitor(bench: Bench) -> AsyncIterator[Monitor]:
+async def monitor(bench: Bench) -> AsyncIterator[Session]:
     async with monitor_of(bench.server) as monitor:
         await monitor.until(lambda: bool(monitor.state.workers.controlled(time.time())))
         yield monitor
 
 
-def the_worker(monitor: Monitor) -> Worker:
+def the_worker(monitor: Session) -> Worker:
     (worker,) = monitor.state.workers.alive(time.time())
     return worker
 
 
 @module_wide
 async def test_a_running_task_is_cancelled_and_a_waiting_one_never_runs(
-    bench: Bench, monitor: Monitor, tmp_path: Path
+    bench: Bench, monitor: Session, tmp_path: Path
 ) -> None:
     ran, never = tmp_path / "ran", tmp_path / "never"
     running = await bench.send("work", str(ran), 30)
@@ -68,7 +68,7 @@ async def test_a_running_task_is_cancelled_and_a_waiting_one_never_runs(
 
 @module_wide
 async def test_several_are_cancelled_at_once_and_none_of_them_runs_on(
-    bench: Bench, monitor: Monitor, tmp_path: Path
+    bench: Bench, monitor: Session, tmp_path: Path
 ) -> None:
     seen = tmp_path / "seen"
     ids = [await bench.send("work", str(seen), 30) for _ in range(12)]
@@ -84,7 +84,7 @@ async def test_several_are_cancelled_at_once_and_none_of_them_runs_on(
 
 @module_wide
 async def test_a_task_in_a_thread_is_asked_to_stop_and_no_more_is_claimed(
-    bench: Bench, monitor: Monitor, tmp_path: Path
+    bench: Bench, monitor: Session, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
     task_id = await bench.send("wait_for_a_file", str(tmp_path / "seen"), str(gate))
@@ -98,29 +98,29 @@ async def test_a_task_in_a_thread_is_asked_to_stop_and_no_more_is_claimed(
 
 
 @module_wide
-async def test_a_task_that_nobody_knows_is_not_called_cancelled(monitor: Monitor) -> None:
+async def test_a_task_that_nobody_knows_is_not_called_cancelled(monitor: Session) -> None:
     (outcome,) = await monitor.control.cancel(["0" * 32])
     assert (outcome.outcome, outcome.done) == ("not_found", False)
 
 
 @module_wide
 async def test_a_paused_worker_leaves_tasks_in_the_queue_until_it_is_resumed(
-    bench: Bench, monitor: Monitor, tmp_path: Path
+    bench: Bench, monitor: Session, tmp_path: Path
 ) -> None:
     worker = the_worker(monitor)
     (outcome,) = await monitor.control.order("pause", worker.worker)
     assert outcome.done, outcome
-    await monitor.until(lambda: the_worker(monitor).work is WorkerWork.PAUSED)
+    await monitor.until(lambda: the_worker(monitor).work is WorkerActivity.PAUSED)
     task_id = await bench.send("work", str(tmp_path / "seen"))
     await run_in(monitor, task_id, RunState.QUEUED)
     (outcome,) = await monitor.control.order("resume")
     assert (outcome.worker, outcome.done) == (worker.worker, True)
     await run_in(monitor, task_id, RunState.SUCCEEDED)
-    await monitor.until(lambda: the_worker(monitor).work is not WorkerWork.PAUSED)
+    await monitor.until(lambda: the_worker(monitor).work is not WorkerActivity.PAUSED)
 
 
 @module_wide
-async def test_the_log_level_is_set_and_seen(monitor: Monitor) -> None:
+async def test_the_log_level_is_set_and_seen(monitor: Session) -> None:
     (outcome,) = await monitor.control.order("log_level", the_worker(monitor).worker, "DEBUG")
     assert outcome.words == "logs from debug on"
     await monitor.until(lambda: the_worker(monitor).log_level == "DEBUG")
@@ -128,7 +128,7 @@ async def test_the_log_level_is_set_and_seen(monitor: Monitor) -> None:
 
 
 @module_wide
-async def test_the_catalogue_tells_what_each_task_takes(monitor: Monitor) -> None:
+async def test_the_catalogue_tells_what_each_task_takes(monitor: Session) -> None:
     catalogue = monitor.state.workers.catalogue
     await monitor.until(lambda: catalogue.get(f"{TASKS}:work") is not None)
     work = catalogue.get(f"{TASKS}:work")
@@ -144,7 +144,7 @@ async def test_the_catalogue_tells_what_each_task_takes(monitor: Monitor) -> Non
 
 
 @module_wide
-async def test_progress_comes_with_how_much_and_a_message(bench: Bench, monitor: Monitor) -> None:
+async def test_progress_comes_with_how_much_and_a_message(bench: Bench, monitor: Session) -> None:
     task_id = await bench.send("report_progress")
     run = await run_in(monitor, task_id, RunState.SUCCEEDED)
 
@@ -160,7 +160,7 @@ async def test_progress_comes_with_how_much_and_a_message(bench: Bench, monitor:
 
 @module_wide
 async def test_the_command_line_cancels_and_lists_what_really_runs(
-    bench: Bench, monitor: Monitor, tmp_path: Path
+    bench: Bench, monitor: Session, tmp_path: Path
 ) -> None:
     env = environment(tmp_path / "data", PULSE_SERVER=bench.server.url)
     task_id = await bench.send("work", str(tmp_path / "seen"), 30)
@@ -174,7 +174,7 @@ async def test_the_command_line_cancels_and_lists_what_really_runs(
 
 
 @module_wide
-async def test_a_drained_worker_ends_and_says_good_bye(bench: Bench, monitor: Monitor) -> None:
+async def test_a_drained_worker_ends_and_says_good_bye(bench: Bench, monitor: Session) -> None:
     worker = the_worker(monitor)
     (outcome,) = await monitor.control.order("drain", worker.worker)
     assert outcome.done

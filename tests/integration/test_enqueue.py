@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
-from pulse_desktop.session.operations import DesktopOperations
-from pulse_desktop.session.session import Monitor
+from pulse_desktop.session.operations import SessionOperations
+from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import RunState, TaskRun
-from pulse_desktop.ui.shell.operations import RefusedError
+from pulse_desktop.ui.shell.operations import OperationError
 from tests.monitor_running import monitor_of, run_in
 from tests.servers import NatsServer
 from tests.waiting import wait_until
@@ -26,8 +26,8 @@ async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]
         yield bench
 
 
-def operations_of(monitor: Monitor) -> DesktopOperations:
-    operations = DesktopOperations()
+def operations_of(monitor: Session) -> SessionOperations:
+    operations = SessionOperations()
     operations.monitor = monitor
     return operations
 
@@ -73,7 +73,7 @@ async def test_a_task_enqueued_by_hand_runs_and_its_edited_re_run_is_known_as_on
         assert (audit["who"], audit["detail"]) == (monitor.who, second.task_id)
 
 
-async def tells_as_workers_do(monitor: Monitor, run: TaskRun) -> None:
+async def tells_as_workers_do(monitor: Session, run: TaskRun) -> None:
     """What the desktop tells of its own task has the form of docs/wire.md, byte for byte."""
     queued = [each for each in monitor.state.events_of(run.task_id) if each.type == "task.queued"]
     (told,) = [each.data() for each in queued if each.source == f"desktop:{monitor.who}"]
@@ -94,7 +94,7 @@ async def test_nobody_listening_is_refused_and_the_stream_keeps_it_when_asked_to
     async with monitor_of(bench.server) as monitor:
         await wait_until(lambda: monitor.connection.connected)
         operations = operations_of(monitor)
-        with pytest.raises(RefusedError) as caught:
+        with pytest.raises(OperationError) as caught:
             await operations.enqueue(WORK, args, b"{}", {})
         assert caught.value.anyway
         assert caught.value.advice
@@ -106,8 +106,8 @@ async def test_nobody_listening_is_refused_and_the_stream_keeps_it_when_asked_to
 
 
 async def test_without_a_connection_it_is_refused_and_nothing_is_sent() -> None:
-    with pytest.raises(RefusedError) as caught:
-        await DesktopOperations().enqueue(WORK, b"[]", b"{}", {})
+    with pytest.raises(OperationError) as caught:
+        await SessionOperations().enqueue(WORK, b"[]", b"{}", {})
     assert "nothing was sent" in caught.value.advice
 
 

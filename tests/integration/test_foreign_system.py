@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from taskiq import AsyncBroker
 
-from pulse_desktop.model.errors import NobodyListensError, NoJetStreamError
+from pulse_desktop.model.errors import NoConsumersError, NoJetStreamError
 from pulse_desktop.protocol.topics import RESULT_BUCKET
-from pulse_desktop.session.session import Monitor
+from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import RunState, TaskRun
 from tests.integration.foreign_app import ForeignWorker, make_broker
 from tests.monitor_running import monitor_of, run_in
@@ -53,7 +53,7 @@ async def enqueue(broker: AsyncBroker, function: str, *args: Any, **kwargs: Any)
     return (await task.kiq(*args, **kwargs)).task_id
 
 
-async def until_a_worker_listens(monitor: Monitor, worker: ForeignWorker) -> None:
+async def until_a_worker_listens(monitor: Session, worker: ForeignWorker) -> None:
     # The core broker says that it listens before it does, and what comes too early is lost.
     async def listening() -> bool:
         return worker.running and (await monitor.queue.status()).listening is True
@@ -61,14 +61,14 @@ async def until_a_worker_listens(monitor: Monitor, worker: ForeignWorker) -> Non
     await wait_until(listening, 20, "a worker listens")
 
 
-async def until_nobody_listens(monitor: Monitor) -> None:
+async def until_nobody_listens(monitor: Session) -> None:
     async def silent() -> bool:
         return (await monitor.queue.status()).listening is False
 
     await wait_until(silent, 10, "nobody listens")
 
 
-def with_request(monitor: Monitor, task_id: str) -> TaskRun | None:
+def with_request(monitor: Session, task_id: str) -> TaskRun | None:
     run = monitor.state.runs.get(task_id)
     return run if run is not None and run.request is not None else None
 
@@ -132,7 +132,7 @@ async def test_with_no_worker_listening_nothing_is_sent_to_be_lost(
         run = await run_in(monitor, task_id, RunState.SUCCEEDED)
         worker.kill()
         await until_nobody_listens(monitor)
-        with pytest.raises(NobodyListensError) as caught:
+        with pytest.raises(NoConsumersError) as caught:
             await monitor.rerun(run)
         assert not caught.value.durable
         lost = await enqueue(client, "add", 1, 2)  # what nobody took is seen all the same
@@ -205,7 +205,7 @@ async def test_without_jetstream_tasks_are_shown_and_why_there_are_no_results(
             assert seen.task_feed.status.mode == "live"
             assert any(
                 told.startswith("results: ") and "no streams, buckets" in told
-                for told in seen.hindrances
+                for told in seen.limitations
             )
             with pytest.raises(NoJetStreamError):
                 await seen.results.status()

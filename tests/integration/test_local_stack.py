@@ -18,10 +18,10 @@ import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from pulse_desktop.embedded.errors import LocalStackError
+from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.embedded.paths import DataFolder
-from pulse_desktop.embedded.processes import ProcessRef, reference
-from pulse_desktop.embedded.stack import LocalStack, StackInfo, running_stack
+from pulse_desktop.embedded.processes import ProcessRef, process_ref
+from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo, running_stack
 from pulse_desktop.embedded.stack_state import StackState, read_state, write_state
 from tests.waiting import wait_until
 
@@ -38,10 +38,10 @@ class Stacks:
         self.data_dir = data_dir
         self.folder = DataFolder(data_dir)
         self.seen: set[ProcessRef] = set()
-        self.users: list[LocalStack] = []
+        self.users: list[EmbeddedStack] = []
 
-    def user(self, **options: object) -> LocalStack:
-        user = LocalStack(self.data_dir, **{"worker_module": STAND_IN, **options})
+    def user(self, **options: object) -> EmbeddedStack:
+        user = EmbeddedStack(self.data_dir, **{"worker_module": STAND_IN, **options})
         self.users.append(user)
         return user
 
@@ -156,9 +156,9 @@ async def test_real_workers_work_and_nothing_outlives_a_user_that_is_killed(
 ) -> None:
     script = (
         "import asyncio, sys\n"
-        "from pulse_desktop.embedded.stack import LocalStack\n"
+        "from pulse_desktop.embedded.stack import EmbeddedStack\n"
         "async def main():\n"
-        "    await LocalStack(sys.argv[1], workers=2).start()\n"
+        "    await EmbeddedStack(sys.argv[1], workers=2).start()\n"
         "    print('ready', flush=True)\n"
         "    await asyncio.Event().wait()\n"
         "asyncio.run(main())\n"
@@ -210,7 +210,7 @@ async def test_leftovers_of_a_killed_guardian_are_ended_first(stacks: Stacks) ->
         state = stacks.state()
         os.kill(state.guardian.pid, signal.SIGKILL)
         await stacks.all_gone()
-        recorded = msgspec.structs.replace(state.processes[1], process=reference(left.pid))
+        recorded = msgspec.structs.replace(state.processes[1], process=process_ref(left.pid))
         write_state(
             stacks.folder.state_file,
             msgspec.structs.replace(state, processes=(state.processes[0], recorded)),
@@ -265,7 +265,7 @@ async def test_a_port_taken_between_two_runs_is_left_to_who_has_it(stacks: Stack
 
 
 async def test_a_worker_that_cannot_start_is_told_with_the_end_of_its_log(stacks: Stacks) -> None:
-    with pytest.raises(LocalStackError) as caught:
+    with pytest.raises(EmbeddedStackError) as caught:
         await stacks.user(worker_module="no_such_module").start()
     assert caught.value.title == "Process worker-1 does not start"
     assert "No module named no_such_module" in caught.value.detail
@@ -275,13 +275,13 @@ async def test_a_worker_that_cannot_start_is_told_with_the_end_of_its_log(stacks
 
 async def test_a_folder_that_cannot_be_written_is_told_at_once(stacks: Stacks) -> None:
     stacks.data_dir.write_text("a file")
-    with pytest.raises(LocalStackError, match="The data folder cannot be written"):
+    with pytest.raises(EmbeddedStackError, match="The data folder cannot be written"):
         await stacks.user().start()
 
 
 async def test_too_short_a_time_is_told_and_leaves_nothing(stacks: Stacks) -> None:
     user = stacks.user()
-    with pytest.raises(LocalStackError, match="takes too long to start"):
+    with pytest.raises(EmbeddedStackError, match="takes too long to start"):
         await user.start(timeout=0.2)
     await wait_until(lambda: not _guardians(stacks.data_dir), GONE_WITHIN_S)
 

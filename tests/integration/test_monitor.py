@@ -28,10 +28,10 @@ from pulse_desktop.protocol.topics import (
     TASK_SUBJECT,
     TOPICS,
 )
-from pulse_desktop.session.operations import DesktopOperations
+from pulse_desktop.session.operations import SessionOperations
 from pulse_desktop.state.run import RunState
 from pulse_desktop.state.system import TASK_TOPIC
-from pulse_desktop.ui.shell.operations import RefusedError
+from pulse_desktop.ui.shell.operations import OperationError
 from tests.monitor_running import monitor_of, run_in
 from tests.servers import NatsServer
 from tests.waiting import wait_until
@@ -285,7 +285,7 @@ async def test_a_result_of_twenty_mebibytes_is_read_only_when_asked_for(
         assert run.answer.size == len(body)
         assert monitor.connection.client.stats["in_bytes"] < 1 << 20
 
-        operations = DesktopOperations()
+        operations = SessionOperations()
         operations.monitor = monitor
         target = tmp_path / "large.json"
         assert await operations.save_result("large", target) == len(body)
@@ -293,7 +293,7 @@ async def test_a_result_of_twenty_mebibytes_is_read_only_when_asked_for(
         value = await operations.read_result("large")
         assert (value.readable, value.raw == body) == (False, True)
         assert value.note == "larger than 16 MiB"
-        with pytest.raises(RefusedError):
+        with pytest.raises(OperationError):
             await operations.save_result("large", tmp_path / "no such folder" / "large.json")
         assert names_in(tmp_path) == ["large.json"]
 
@@ -314,14 +314,14 @@ async def test_what_these_credentials_may_not_do_is_told() -> None:
             with pytest.raises(UserFacingError) as caught:
                 await monitor.rerun(run, anyway=True)
             assert isinstance(caught.value, NotPermittedError)
-            told = "\n".join(monitor.hindrances)
+            told = "\n".join(monitor.limitations)
             assert "results: these credentials may not publish to $js.api" in told
             assert "events: history cannot be read" in told
         blind = f"nats://blind:blind-secret@{server.address}"
         async with monitor_of(server, url=blind) as monitor:
             await wait_until(lambda: monitor.task_feed.status.mode == "live")
             await wait_until(
-                lambda: "events: not allowed to subscribe to websocket.*" in monitor.hindrances
+                lambda: "events: not allowed to subscribe to websocket.*" in monitor.limitations
             )
             await publisher.publish(TASK_SUBJECT, payload, headers=headers)
             await run_in(monitor, "a" * 32)

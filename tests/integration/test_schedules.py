@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from nats.js.kv import KeyValue
-from pulse_workers.brokers.jetstream_broker import PulseBroker
+from pulse_workers.brokers.jetstream_broker import JetStreamBroker
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.provisioning import provision
-from pulse_workers.schedules.entry import Firing
+from pulse_workers.schedules.entry import Occurrence
 from pulse_workers.schedules.source import JsonScheduleSource
 from taskiq import TaskiqScheduler
 from taskiq.exceptions import ScheduledTaskCancelledError
@@ -168,7 +168,7 @@ async def test_a_run_that_a_killed_scheduler_did_send_is_not_sent_again(
     first = await schedules.run_of("s")
     entry = await schedules.entry("s")
     assert entry.last is not None
-    unsent = Firing(entry.last.due, first["task_id"], "scheduler@gone:1", after(-10))
+    unsent = Occurrence(entry.last.due, first["task_id"], "scheduler@gone:1", after(-10))
     await schedules.source.bucket.write("s", entry.body(unsent), entry.revision)
 
     async def confirmed() -> bool:
@@ -204,7 +204,7 @@ async def test_a_server_restart_neither_loses_nor_doubles_a_run(
 
 
 async def test_taskiqs_own_calls_store_and_remove_schedules(schedules: Schedules) -> None:
-    broker = PulseBroker(Settings(server=schedules.bench.server.url))
+    broker = JetStreamBroker(Settings(server=schedules.bench.server.url))
     task = worker_tasks.work.kicker().with_broker(broker).with_schedule_id("mine")
     created = await task.schedule_by_cron(schedules.source, "0 3 * * *", "/a", seconds=1)
     by_time = (
@@ -243,7 +243,7 @@ async def test_two_plain_taskiq_schedulers_share_the_runs_as_well(
 ) -> None:
     settings = Settings(server=nats_server.url)
     await provision(schedules.bench.js, settings)
-    broker = PulseBroker(settings)
+    broker = JetStreamBroker(settings)
     await broker.startup()
     other = JsonScheduleSource(settings, who="other")
     await other.startup()
@@ -266,7 +266,7 @@ async def test_in_core_mode_a_doubtful_run_is_told_and_not_sent_twice(
 ) -> None:
     subscription = await schedules.bench.client.subscribe(TASK_SUBJECT)
     schedules_core = Settings(server=schedules.bench.server.url, broker="core")
-    told: list[Firing] = []
+    told: list[Occurrence] = []
     source = JsonScheduleSource(schedules_core)
     source.on_doubtful = lambda _id, firing: told.append(firing)
     await source.startup()

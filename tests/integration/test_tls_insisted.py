@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pulse_workers import errors as worker_errors
 from pulse_workers.brokers.core_broker import CoreBroker
-from pulse_workers.brokers.jetstream_broker import PulseBroker
+from pulse_workers.brokers.jetstream_broker import JetStreamBroker
 from pulse_workers.config.settings import Settings
-from pulse_workers.results.backend import JsonResults
+from pulse_workers.results.backend import JsonResultBackend
 from pulse_workers.runtime.connection import connect
 
 from pulse_desktop.model.errors import CannotConnectError
@@ -71,7 +71,7 @@ async def test_a_worker_sends_nothing(plain: PlainListener, tmp_path: Path) -> N
 
 async def test_whatever_of_a_worker_connects_sends_nothing(plain: PlainListener) -> None:
     given = settings(f"tls://{SECRET}@127.0.0.1:{plain.port}")
-    for part in (PulseBroker(given), CoreBroker(given), JsonResults(given)):
+    for part in (JetStreamBroker(given), CoreBroker(given), JsonResultBackend(given)):
         before = plain.visits
         async with going(part.startup()):
             await wait_until(lambda before=before: plain.visits >= before + 2)

@@ -15,7 +15,7 @@ from nats.js.errors import (
     ServiceUnavailableError,
 )
 from pulse_workers.brokers import jetstream_broker as broker_module
-from pulse_workers.brokers.jetstream_broker import PulseBroker
+from pulse_workers.brokers.jetstream_broker import JetStreamBroker
 from pulse_workers.config.settings import Settings
 from pulse_workers.results.object_writer import CHUNK, ObjectWriter
 from pulse_workers.telemetry.event_publisher import EventPublisher
@@ -180,7 +180,7 @@ async def test_events_that_no_stream_holds_are_given_up(nats_server):
 
 @pytest.fixture
 async def broker(nats_server):
-    broker = PulseBroker(Settings(server=nats_server.url))
+    broker = JetStreamBroker(Settings(server=nats_server.url))
     await broker.startup()
     yield broker
     await broker.shutdown()

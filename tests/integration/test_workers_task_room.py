@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, StreamConfig
 from nats.js.errors import APIError
-from pulse_workers.brokers.stream_retention import TaskRoom
+from pulse_workers.brokers.stream_retention import StreamTrimmer
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.provisioning import provision
 from taskiq.exceptions import SendTaskError
@@ -159,7 +159,7 @@ async def test_room_is_made_of_what_is_answered_and_no_more_than_needed(
 ) -> None:
     await _stream(bench)
     await _fill(bench, 9, answer=answered)
-    rooms = [TaskRoom(bench.js) for _ in range(3)]
+    rooms = [StreamTrimmer(bench.js) for _ in range(3)]
     await asyncio.gather(*(room.look() for room in rooms))
     assert await _held(bench) == (first, 10 - first)
     await rooms[0].look()
@@ -169,7 +169,7 @@ async def test_room_is_made_of_what_is_answered_and_no_more_than_needed(
 async def test_room_is_not_made_before_it_is_needed(bench: Bench) -> None:
     await _stream(bench)
     await _fill(bench, 8, answer=8)
-    await TaskRoom(bench.js).look()
+    await StreamTrimmer(bench.js).look()
     assert await _held(bench) == (1, 8)
 
 
@@ -182,7 +182,7 @@ async def test_streams_that_are_kept_otherwise_are_left_alone(
 ) -> None:
     await _stream(bench, **foreign)
     await _fill(bench, 9, answer=9)
-    await TaskRoom(bench.js).look()
+    await StreamTrimmer(bench.js).look()
     assert await _held(bench) == (1, 9)
 
 
@@ -193,7 +193,7 @@ async def test_another_consumer_that_answers_counts_and_a_reader_does_not(bench:
             TASK_STREAM, ConsumerConfig(durable_name=name, ack_policy=policy)
         )
     await _fill(bench, 9, answer=9)
-    room = TaskRoom(bench.js)
+    room = StreamTrimmer(bench.js)
     await room.look()
     assert await _held(bench) == (1, 9)
     await bench.js.delete_consumer(TASK_STREAM, "other")
@@ -214,7 +214,7 @@ async def test_a_worker_that_may_not_make_room_says_so_once(
             await _fill(bench, 9, answer=9)
             server.user = "narrow"
             async with bench_on(server, tmp_path) as narrow:
-                room = TaskRoom(narrow.client.jetstream(timeout=0.3))
+                room = StreamTrimmer(narrow.client.jetstream(timeout=0.3))
                 with caplog.at_level(logging.WARNING, "pulse.workers.task_room"):
                     await room.look()
                     await room.look()

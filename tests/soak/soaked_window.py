@@ -21,7 +21,7 @@ from pulse_desktop.app import Desktop
 from pulse_desktop.embedded.paths import data_folder
 from pulse_desktop.embedded.stack_state import read_state
 from pulse_desktop.event_loop import draw_offscreen, run_with_qt
-from pulse_desktop.session.session import Monitor
+from pulse_desktop.session.session import Session
 from pulse_desktop.state.system import LOG_ROWS
 from pulse_desktop.ui.pages.registry import PAGES
 
@@ -39,7 +39,7 @@ class Soak:
         sent: events published.
     """
 
-    def __init__(self, desktop: Desktop, monitor: Monitor, server: str, counter: Path) -> None:
+    def __init__(self, desktop: Desktop, monitor: Session, server: str, counter: Path) -> None:
         self._desktop = desktop
         self._monitor = monitor
         self._server = server

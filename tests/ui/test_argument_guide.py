@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.operations import RefusedError
+from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_told import Doing, Told, frame, make_window
 
@@ -141,7 +141,7 @@ def test_a_mismatch_is_asked_about_and_can_be_overridden(parts, form, doing):
 
 
 def test_after_that_it_may_still_be_that_nobody_listens(parts, form, doing):
-    doing.refusal = RefusedError("No worker listens", "nobody takes it", anyway=True)
+    doing.refusal = OperationError("No worker listens", "nobody takes it", anyway=True)
     parts.name.set_name(NAME)
     parts.kwargs.set_text("{}")
     form.submit()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import qInstallMessageHandler, qWarning
 
-from pulse_desktop.ui.shell.crash_handler import BugReports
+from pulse_desktop.ui.shell.crash_handler import CrashHandler
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_hooks_are_given_back_to_whoever_had_them(
     loop.set_exception_handler(problems)
     before = qInstallMessageHandler(lambda _kind, _context, message: heard.append(message))
     try:
-        reports = BugReports()
+        reports = CrashHandler()
         reports.install(loop)
         assert sys.excepthook is not exceptions
         qWarning("while installed")

@@ -10,7 +10,7 @@ from pulse_desktop.ui.pages.tasks.actions import ROW_MENU
 from pulse_desktop.ui.pages.tasks.cancel_action import told as told_of
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.context_menu import context_menu
-from pulse_desktop.ui.shell.operations import RefusedError
+from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_told import WORKER, Doing, Told, frame, make_window
 
@@ -156,7 +156,7 @@ def test_the_right_button_and_the_menu_key_ask_for_the_menu(page):
 
 
 def test_a_lost_connection_is_told(window, page, doing):
-    doing.refusal = RefusedError("Cannot do this now", "there is no connection to the server.")
+    doing.refusal = OperationError("Cannot do this now", "there is no connection to the server.")
     select(page, RUNNING)
     page.cancel_selected()
     window.notices.shown[-1].choices[0][1]()

@@ -3,12 +3,12 @@
 import pytest
 
 from pulse_desktop.protocol.event import decode_event, encode_event
-from pulse_desktop.text.event_text import LONGEST, event_words
+from pulse_desktop.text.event_text import MAX_LENGTH, event_summary
 
 
 def words(topic, type_, data):
     _, raw = encode_event(topic, type_, data, source="worker-1@host:1", now=1_763_894_400.0)
-    return event_words(decode_event(topic, raw, 1_763_894_400.0))
+    return event_summary(decode_event(topic, raw, 1_763_894_400.0))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_task_reads_as_a_call():
     raw = b'{"task_id": "1", "task_name": "m:f", "args": ["x"], "kwargs": {"days": 7}}'
     event = decode_event("taskiq", raw, 0.0)
     event.type, event.problem = "m:f", ""
-    assert event_words(event) == '("x", days=7)'
+    assert event_summary(event) == '("x", days=7)'
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_fields_of_the_wrong_kind_never_raise(type_, value):
     names = "task_name args kwargs error worker busy slots cpu_percent agent items latency_s"
     data = dict.fromkeys([*names.split(), "importance_score", "classification"], value)
     text = words("tasks", type_, data)
-    assert len(text) <= LONGEST
+    assert len(text) <= MAX_LENGTH
     assert "\n" not in text
 
 
 def test_an_unreadable_event_says_why():
-    assert event_words(decode_event("tasks", b"\xff", 0.0)).startswith("not ")
+    assert event_summary(decode_event("tasks", b"\xff", 0.0)).startswith("not ")

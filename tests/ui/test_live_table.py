@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
 
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.live_table import ROW_HEIGHT, LiveTable
@@ -20,7 +20,7 @@ COLUMNS = (
 
 @pytest.fixture
 def rows():
-    filled = Rows(1000)
+    filled = RingBuffer(1000)
     for number in range(200):
         filled.append(number)
     return filled

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QItemSelectionModel, QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.model import ROW_ROLE, LiveTableModel
@@ -56,7 +56,7 @@ def _model(rows, qtmodeltester=None):
 
 
 def _filled(count, capacity=100):
-    rows = Rows(capacity)
+    rows = RingBuffer(capacity)
     for number in range(count):
         rows.append(Thing(number, float(number % 7), number % 2 == 0))
     return rows
@@ -82,7 +82,7 @@ def _naive(rows, accepts, key, descending):
 @pytest.mark.parametrize("seed", range(8))
 def test_any_sequence_of_changes_shows_what_a_naive_table_shows(qapp, seed):
     rng = random.Random(seed)
-    rows = Rows(rng.choice([5, 40, 120]))
+    rows = RingBuffer(rng.choice([5, 40, 120]))
     model = _model(rows)
     accepts, key, descending = None, "", False
     number, now = 0, 1000.0
@@ -115,7 +115,7 @@ def test_any_sequence_of_changes_shows_what_a_naive_table_shows(qapp, seed):
 @pytest.mark.parametrize("seed", range(4))
 def test_persistent_rows_follow_what_they_pointed_at(qapp, seed):
     rng = random.Random(seed)
-    rows = Rows(60)
+    rows = RingBuffer(60)
     for number in range(40):
         rows.append(_thing(number, rng))
     model = _model(rows)
@@ -191,7 +191,7 @@ def test_a_sorted_table_is_put_in_order_once_a_second_and_keeps_forgotten_rows_t
 
 
 def test_keys_that_cannot_be_compared_are_sorted_as_text(qapp):
-    rows = Rows(10)
+    rows = RingBuffer(10)
     for value in (3, "two", None, 1):
         rows.append(Thing(0, value, True))
     column = Column("Size", "size", lambda thing, _: str(thing.size), sort=lambda t: t.size)

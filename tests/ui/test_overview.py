@@ -48,12 +48,12 @@ def test_the_success_rate_counts_what_ended_within_the_hour(told):
 
 
 def test_failures_say_whether_they_are_one_problem_or_many(qtbot, told):
-    from pulse_desktop.state.attention import concerns
+    from pulse_desktop.state.attention import attention_items
 
     for number, kind in enumerate(["ProviderTimeout"] * 3 + ["ValueError"]):
         told.task(f"{number:032x}")
         told.failed(f"{number:032x}", kind)
-    figure = figures.failures(told.state, NOW, concerns(told.state, NOW))
+    figure = figures.failures(told.state, NOW, attention_items(told.state, NOW))
     assert (figure.value, figure.detail, figure.tone) == ("4", "mostly ProviderTimeout", Tone.BAD)
 
 
@@ -140,15 +140,15 @@ def test_a_low_page_gives_its_room_to_what_needs_attention(qtbot, told, count, s
     window.resize(1024, 640)
     frame(window, told)
     QApplication.processEvents()
-    concerns = window.current.concerns
-    rows = [row for row in concerns.rows if row.isVisible()]
-    assert (len(rows), concerns._more.text()) == (shown, more)
+    attention_items = window.current.concerns
+    rows = [row for row in attention_items.rows if row.isVisible()]
+    assert (len(rows), attention_items._more.text()) == (shown, more)
     for row in rows:
         room = row.width() - 36 - row.fontMetrics().horizontalAdvance(row._when) - 12
         assert row.tall
         assert row.fontMetrics().horizontalAdvance(row.concern.title) <= room
-        assert concerns.rect().contains(row.geometry())
-    free = concerns.height() - rows[-1].geometry().bottom()
+        assert attention_items.rect().contains(row.geometry())
+    free = attention_items.height() - rows[-1].geometry().bottom()
     assert count == shown or free < rows[0].height() + 26, "no line more would fit"
     assert window.current.run_times.isHidden()
 
@@ -160,11 +160,11 @@ def test_a_page_that_is_high_shows_a_few_lines_and_the_run_times(qtbot, told):
         window.resize(*size)
         frame(window, told)
         QApplication.processEvents()
-    concerns = window.current.concerns
-    rows = [row for row in concerns.rows if row.isVisible()]
+    attention_items = window.current.concerns
+    rows = [row for row in attention_items.rows if row.isVisible()]
     assert len(rows) == 4
     assert not any(row.tall for row in rows)
-    assert concerns._more.text() == "and 5 more"
+    assert attention_items._more.text() == "and 5 more"
     assert window.current.run_times.isVisible()
 
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize
 from pulse_desktop.ui.pages.messages.page import MessagesPage
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.window_state import LookFile, WindowMemory
+from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_told import Told, make_window
 
@@ -35,7 +35,7 @@ def open_window(qtbot, path):
     def make():
         close()
         window = make_window(qtbot, Told(at=1000.0), PAGES)
-        memory = WindowMemory(window, LookFile(path))
+        memory = WindowStateManager(window, WindowStateFile(path))
         open_.append(memory)
         window.show_page(memory.first_page("overview"))
         return window
@@ -102,9 +102,9 @@ def test_newest_on_top_is_remembered_where_it_is_not_usual(open_window):
 
 def test_the_chosen_theme_is_remembered_at_once(open_window, path):
     window = open_window()
-    assert LookFile(path).theme is ThemeChoice.SYSTEM
+    assert WindowStateFile(path).theme is ThemeChoice.SYSTEM
     window.use_light_theme()
-    assert LookFile(path).theme is ThemeChoice.LIGHT
+    assert WindowStateFile(path).theme is ThemeChoice.LIGHT
 
 
 def test_what_nobody_changed_is_not_kept(open_window, path):
@@ -161,7 +161,7 @@ def test_what_no_longer_exists_is_passed_over(path, open_window, caplog):
         "of a later release": True,
     }
     path.write_text(json.dumps(look))
-    assert LookFile(path).theme is ThemeChoice.SYSTEM
+    assert WindowStateFile(path).theme is ThemeChoice.SYSTEM
     window = open_window()
     assert window.current.key == "overview"
     for page in PAGES:
@@ -173,9 +173,9 @@ def test_what_no_longer_exists_is_passed_over(path, open_window, caplog):
 
 def test_a_folder_that_cannot_be_written_is_told_once(tmp_path, qtbot, caplog):
     (tmp_path / "config").write_text("a file in the way")
-    file = LookFile(tmp_path / "config" / "window.json")
+    file = WindowStateFile(tmp_path / "config" / "window.json")
     window = make_window(qtbot, Told(at=1000.0), PAGES)
-    memory = WindowMemory(window, file)
+    memory = WindowStateManager(window, file)
     caplog.clear()
     memory.save()
     window.resize(1100, 700)

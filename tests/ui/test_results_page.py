@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QScrollArea
 
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.ui.pages.results.page import ResultsPage
-from pulse_desktop.ui.shell.operations import BucketFigures, RefusedError, StoredValue
+from pulse_desktop.ui.shell.operations import BucketFigures, OperationError, StoredValue
 from tests.ui.told import NOW
 
 
@@ -188,7 +188,7 @@ def test_a_server_without_a_bucket_says_so_instead_of_offering_none(open_page, h
 
 
 def test_buckets_that_were_refused_are_looked_for_again_at_once(open_page, here, update):
-    here.operations.refusal = RefusedError("Not connected", "there is no server yet.")
+    here.operations.refusal = OperationError("Not connected", "there is no server yet.")
     page = open_page(ResultsPage)
     assert page._buckets.count() == 0
     assert page._about.text() == "Not connected: there is no server yet."

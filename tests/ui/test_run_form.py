@@ -11,16 +11,16 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdi
 
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.run_form.json_lint import compact, flaw_of, laid_out
-from pulse_desktop.ui.shell.notifications import Notice
-from pulse_desktop.ui.shell.operations import QueueFigures, RefusedError
+from pulse_desktop.ui.run_form.json_lint import compact, lint, pretty
+from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.operations import OperationError, QueueFigures
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_told import Doing, Told, frame, make_window
 
 FAILED = "f" * 32
 EXTRACT = "workers.tasks.knowledge:extract_knowledge"
 EMBED = "workers.tasks.embedding:embed_messages_batch"
-NOBODY = RefusedError(
+NOBODY = OperationError(
     "No worker listens", "nobody takes tasks.", "Start a worker, or enqueue it anyway.", anyway=True
 )
 
@@ -207,7 +207,7 @@ def test_the_arguments_of_the_latest_run_are_taken_when_asked_for(form, parts):
     ],
 )
 def test_what_is_wrong_is_told_by_line_and_in_words(text, line, reason):
-    flaw = flaw_of(text, "object")
+    flaw = lint(text, "object")
     assert flaw.line == line
     assert flaw.reason.startswith(reason)
 
@@ -216,7 +216,7 @@ def test_what_is_wrong_is_told_by_line_and_in_words(text, line, reason):
 @given(st.text(alphabet="[]{},:\"\\ \n\t-+.0129eEtrufalsnNI'#/aя\ud800"))
 def test_any_text_is_judged_and_what_passes_is_json(text):
     for kind, type_ in (("array", list), ("object", dict)):
-        if flaw_of(text, kind) is None:
+        if lint(text, kind) is None:
             assert isinstance(json.loads(compact(text, kind)), type_)
 
 
@@ -235,15 +235,15 @@ _VALUES = st.recursive(
 @given(st.lists(_VALUES, max_size=6), st.booleans())
 def test_what_is_laid_out_is_still_the_same_and_hides_nothing(value, ascii_):
     raw = json.dumps(value, ensure_ascii=ascii_).encode(errors="surrogatepass")
-    text = laid_out(raw)
+    text = pretty(raw)
     assert json.loads(text or "[]") == value
     assert all(line.isprintable() for line in text.split("\n"))
-    assert flaw_of(text, "array") is None or "cannot be sent" in flaw_of(text, "array").reason
+    assert lint(text, "array") is None or "cannot be sent" in lint(text, "array").reason
 
 
 def test_numbers_stay_as_they_were_written():
     raw = b'{"a": 1.0, "b": 123456789012345678901234567890, "c": 1E5}'
-    text = laid_out(raw)
+    text = pretty(raw)
     assert compact(text, "object") == raw.replace(b" ", b"")
 
 
@@ -356,7 +356,7 @@ def test_a_refusal_is_told_in_the_form_and_can_be_overruled_where_that_makes_sen
     parts.refusal.anyway.click()
     assert [asked[-1] for asked in doing.asked] == [False, True]
     assert not form.isVisible()
-    doing.refusal = RefusedError("The task is too large", "it has 3 MB.", "Pass it by reference.")
+    doing.refusal = OperationError("The task is too large", "it has 3 MB.", "Pass it by reference.")
     form.open()
     parts.name.set_name("m:f")
     assert not parts.refusal.isVisible()
@@ -475,10 +475,10 @@ def test_a_run_whose_arguments_were_never_seen_can_be_given_some(told, form, par
 
 
 def _task(task_id, **fields):
-    from pulse_desktop.protocol.inbound import Arrival, Channel
+    from pulse_desktop.protocol.inbound import InboundMessage, Source
 
     body = {"task_id": task_id, "task_name": "m:f", "args": [], "kwargs": {}, **fields}
-    return Arrival(Channel.TASK, "taskiq_tasks", json.dumps(body).encode(), 1.0)
+    return InboundMessage(Source.TASK, "taskiq_tasks", json.dumps(body).encode(), 1.0)
 
 
 def test_several_selected_runs_are_not_edited_at_once(qtbot, window, form):
@@ -509,7 +509,7 @@ def test_esc_closes_it_also_with_the_keyboard_elsewhere(qtbot, window, form):
 
 def test_a_notice_stands_beside_the_form_and_above_every_page(window, form):
     form.open()
-    window.tell(Notice("The server is gone", tone="bad"))
+    window.tell(Notification("The server is gone", tone="bad"))
     window.show_page("overview")
     (card,) = window.notices._cards
     assert card.geometry().right() < form.geometry().left()

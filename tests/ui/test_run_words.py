@@ -2,7 +2,14 @@
 
 from pulse_desktop.query.run_filter import RunFilter
 from pulse_desktop.state.run import RunState
-from pulse_desktop.text.run_text import STATE_WORDS, arguments, moments, ran, state_story, waited
+from pulse_desktop.text.run_text import (
+    STATE_LABELS,
+    arguments,
+    ran,
+    state_tooltip,
+    timeline_events,
+    waited,
+)
 from pulse_desktop.ui.pages.tasks.columns import RUN_COLUMNS
 from tests.ui.window_told import NOW, Told
 
@@ -14,8 +21,8 @@ def _run(told):
 
 
 def test_every_state_has_a_word_a_sign_of_its_own_and_a_tone():
-    assert set(STATE_WORDS) == set(RunState)
-    assert len({glyph for _, glyph, _ in STATE_WORDS.values()}) == len(RunState)
+    assert set(STATE_LABELS) == set(RunState)
+    assert len({glyph for _, glyph, _ in STATE_LABELS.values()}) == len(RunState)
 
 
 def test_arguments_read_like_a_call():
@@ -41,7 +48,7 @@ def test_the_story_has_a_moment_for_every_attempt():
     told.event(
         "tasks", "task.failed", {"task_id": ID, "attempt": 2, "error": {"type": "E"}}, NOW + 6
     )
-    words = [moment.words for moment in moments(_run(told), NOW + 9)]
+    words = [moment.words for moment in timeline_events(_run(told), NOW + 9)]
     assert words[1:] == [
         "started +1.00 s",
         "failed +1.00 s",
@@ -54,13 +61,13 @@ def test_an_open_run_ends_with_how_long_it_has_been_so():
     told = Told()
     told.task(ID)
     told.started(ID, NOW + 1)
-    assert moments(_run(told), NOW + 13.3)[-1].words == "running for 12.3 s"
+    assert timeline_events(_run(told), NOW + 13.3)[-1].words == "running for 12.3 s"
 
 
 def test_a_run_known_only_by_its_end_claims_no_start():
     told = Told()
     told.succeeded(ID, at=NOW)
-    assert [moment.words.split()[0] for moment in moments(_run(told), NOW)] == ["succeeded"]
+    assert [moment.words.split()[0] for moment in timeline_events(_run(told), NOW)] == ["succeeded"]
     assert arguments(_run(told)) == ""
 
 
@@ -68,7 +75,7 @@ def test_the_reason_of_a_failure_is_told_with_its_state():
     told = Told()
     told.task(ID)
     told.failed(ID, "ValueError", "no such file")
-    assert state_story(_run(told)).endswith("ValueError: no such file")
+    assert state_tooltip(_run(told)).endswith("ValueError: no such file")
 
 
 def test_every_column_can_show_and_sort_any_run():

@@ -14,7 +14,7 @@ from pulse_desktop.ui.pages.tasks.detail import (
     RESULT,
 )
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.operations import RefusedError, StoredValue
+from pulse_desktop.ui.shell.operations import OperationError, StoredValue
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_told import Doing, Told, frame, make_window
 
@@ -171,7 +171,7 @@ def test_a_result_that_cannot_be_read_says_why(page, told, window, doing):
     frame(window, told, 0.1)
     page.detail.tabs.setCurrentIndex(RESULT)
     assert page.detail.result.shown_text == "calls os.system"
-    doing.refusal = RefusedError("Not found", "the object is gone.", "Nothing to do.")
+    doing.refusal = OperationError("Not found", "the object is gone.", "Nothing to do.")
     told.state.fold([StoredObject(FAILED, 9, 1, "m", told.at + 1, sequence=6)])
     frame(window, told, 0.1)
     assert page.detail.result.shown_text == "Not found: the object is gone.\nNothing to do."
@@ -201,7 +201,9 @@ def test_r_typed_into_the_filter_is_a_letter(qtbot, page, doing):
 
 
 def test_a_refused_rerun_says_why_and_may_be_enqueued_anyway(page, window, doing):
-    doing.refusal = RefusedError("No worker listens", "nobody takes it.", "Start one.", anyway=True)
+    doing.refusal = OperationError(
+        "No worker listens", "nobody takes it.", "Start one.", anyway=True
+    )
     _select(page, 0)
     page.rerun_selected()
     notice = window.notices.shown[-1]

@@ -2,15 +2,15 @@
 
 import pytest
 
-from pulse_desktop.text.run_text import Moment
+from pulse_desktop.text.run_text import TimelineEvent
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.pages.tasks.timeline_bar import TimelineBar
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from pulse_desktop.ui.widgets.empty_state import EmptyState
 
-QUEUED = Moment("queued 10:49:02.114", 100.0)
-STARTED = Moment("started +0.04 s", 100.04)
-FAILED = Moment("failed +30.01 s", 130.05, Tone.BAD)
+QUEUED = TimelineEvent("queued 10:49:02.114", 100.0)
+STARTED = TimelineEvent("started +0.04 s", 100.04)
+FAILED = TimelineEvent("failed +30.01 s", 130.05, Tone.BAD)
 
 
 @pytest.fixture
@@ -40,18 +40,18 @@ def test_even_the_shortest_stretch_can_be_seen_and_none_leaves_the_bar(bar):
 
 
 def test_an_unknown_start_is_said_and_not_drawn(bar):
-    bar.set_moments([QUEUED, Moment("start not reported", None), FAILED])
+    bar.set_moments([QUEUED, TimelineEvent("start not reported", None), FAILED])
     assert bar.shares() == [(Tone.BAD, 1.0)]
 
 
-@pytest.mark.parametrize("moments", [[], [QUEUED], [QUEUED, Moment("started +0 s", 100.0)]])
+@pytest.mark.parametrize("moments", [[], [QUEUED], [QUEUED, TimelineEvent("started +0 s", 100.0)]])
 def test_a_run_without_duration_is_drawn_too(bar, moments):
     bar.set_moments(moments)
     assert not bar.grab().isNull()
 
 
 def test_clocks_that_disagree_leave_no_negative_stretch(bar):
-    bar.set_moments([QUEUED, Moment("started", 99.0), FAILED])
+    bar.set_moments([QUEUED, TimelineEvent("started", 99.0), FAILED])
     assert all(share >= 0 for _, share in bar.shares())
 
 

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout
 
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.limitations_notice import SETTLED_S, HindranceNotice
-from pulse_desktop.ui.shell.notifications import Notice
+from pulse_desktop.ui.shell.limitations_notice import SETTLED_S, LimitationsNotice
+from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.shell.status_bar import StatusBar, StatusFigures
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
@@ -156,9 +156,11 @@ def test_without_a_choice_the_desktop_is_followed(qapp, monkeypatch):
 
 def test_a_notice_stays_until_it_is_closed_and_its_choice_is_carried_out(qtbot, window):
     done = []
-    window.tell(Notice("No worker listens", tone="warning", choices=(("Anyway", done.append),)))
-    window.tell(Notice("Other", tone="bad", key="k"))
-    window.tell(Notice("Other, once more", tone="bad", key="k"))
+    window.tell(
+        Notification("No worker listens", tone="warning", choices=(("Anyway", done.append),))
+    )
+    window.tell(Notification("Other", tone="bad", key="k"))
+    window.tell(Notification("Other, once more", tone="bad", key="k"))
     assert [notice.title for notice in window.notices.shown] == [
         "No worker listens",
         "Other, once more",
@@ -177,23 +179,23 @@ def test_the_first_window_is_no_larger_than_the_screen(window, room, size):
 
 
 def test_a_notice_is_withdrawn_when_what_it_told_of_is_over(window):
-    window.tell(Notice("The embedded server is gone", tone="bad", key="stack"))
-    window.tell(Notice("Other", tone="bad"))
+    window.tell(Notification("The embedded server is gone", tone="bad", key="stack"))
+    window.tell(Notification("Other", tone="bad"))
     window.notices.withdraw("stack")
     window.notices.withdraw("never told")
     assert [notice.title for notice in window.notices.shown] == ["Other"]
 
 
 def test_what_could_not_be_seen_and_can_be_again_is_not_complained_of_any_more(window):
-    notice = HindranceNotice(window.tell, window.notices.withdraw)
+    notice = LimitationsNotice(window.tell, window.notices.withdraw)
     for seen, titles in (
         (("results: not permitted",), ["Not everything can be seen here"]),
         ((), []),
         (("results: not permitted",), ["Not everything can be seen here"]),
     ):
         at = notice._looked_at + 100
-        notice.look(SimpleNamespace(hindrances=seen, blocked=True), at)
-        notice.look(SimpleNamespace(hindrances=seen, blocked=True), at + SETTLED_S)
+        notice.look(SimpleNamespace(limitations=seen, blocked=True), at)
+        notice.look(SimpleNamespace(limitations=seen, blocked=True), at + SETTLED_S)
         assert [each.title for each in window.notices.shown] == titles
 
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QItemSelectionModel, Qt
 from pulse_desktop.model.outcomes import CommandOutcome
 from pulse_desktop.ui.pages.workers.actions import ROW_MENU
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
-from pulse_desktop.ui.pages.workers.worker_commands import told as told_of
+from pulse_desktop.ui.pages.workers.worker_commands import summarise as told_of
 from pulse_desktop.ui.shell.context_menu import context_menu
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_told import WORKER, Doing, Told, frame, make_window
@@ -20,7 +20,7 @@ def dark(qapp):
 
 
 @pytest.fixture
-def told():
+def summarise():
     filled = Told()
     filled.heartbeat(WORKER)
     filled.heartbeat(SECOND, control=None, log_level=None)
@@ -33,9 +33,9 @@ def doing():
 
 
 @pytest.fixture
-def window(qtbot, told, doing):
-    window = make_window(qtbot, told, (MonitoringPage,), doing)
-    frame(window, told, 0.1)
+def window(qtbot, summarise, doing):
+    window = make_window(qtbot, summarise, (MonitoringPage,), doing)
+    frame(window, summarise, 0.1)
     return window
 
 
@@ -61,14 +61,16 @@ def enabled(window, *names):
     return [window.actions_table.is_enabled(f"worker.{name}") for name in names]
 
 
-def test_p_pauses_the_selected_worker_and_offers_the_way_back(qtbot, window, page, told, doing):
+def test_p_pauses_the_selected_worker_and_offers_the_way_back(
+    qtbot, window, page, summarise, doing
+):
     choose(page, WORKER)
     qtbot.keyClick(page.table, Qt.Key.Key_P)
     assert doing.asked == [("pause", WORKER, "")]
     (notice,) = window.notices.shown
     assert (notice.title, notice.tone) == ("worker-1 paused", "good")
-    told.heartbeat(WORKER, paused=True)
-    frame(window, told, 0.1)
+    summarise.heartbeat(WORKER, paused=True)
+    frame(window, summarise, 0.1)
     assert cell(page, "work", choose(page, WORKER)) == "‖ paused"
     assert enabled(window, "pause", "resume", "drain") == [False, True, True]
     notice.choices[0][1]()
@@ -95,13 +97,13 @@ def test_draining_is_asked_about_before_it_is_done(qtbot, window, page, doing):
     assert window.notices.shown[-1].title == "worker-1 draining"
 
 
-def test_the_log_level_is_chosen_and_shown(window, page, told, doing):
+def test_the_log_level_is_chosen_and_shown(window, page, summarise, doing):
     choose(page, WORKER)
     assert window.actions_table.run("worker.log.debug")
     assert doing.asked == [("log_level", WORKER, "DEBUG")]
     assert window.notices.shown[-1].title == "worker-1 logs from debug on"
-    told.heartbeat(WORKER, log_level="DEBUG")
-    frame(window, told, 0.1)
+    summarise.heartbeat(WORKER, log_level="DEBUG")
+    frame(window, summarise, 0.1)
     assert cell(page, "log_level", choose(page, WORKER)) == "debug"
 
 
@@ -110,16 +112,16 @@ def test_all_workers_are_paused_by_one_wish(window, doing):
     assert doing.asked == [("pause", "", "")]
 
 
-def test_the_details_have_the_buttons_that_make_sense(window, page, told):
+def test_the_details_have_the_buttons_that_make_sense(window, page, summarise):
     choose(page, WORKER)
     page.table.chosen.emit(page.table.current_row())
     buttons = page.buttons
     assert (buttons.pause.isVisible(), buttons.resume.isVisible()) == (True, False)
-    told.heartbeat(WORKER, draining=True, busy=1)
-    frame(window, told, 0.1)
+    summarise.heartbeat(WORKER, draining=True, busy=1)
+    frame(window, summarise, 0.1)
     assert (buttons.pause.isVisible(), buttons.drain.isVisible()) == (False, False)
     assert page.detail.facts.facts["State"].startswith("draining")
-    frame(window, told, 60.0)
+    frame(window, summarise, 60.0)
     choose(page, WORKER)
     assert cell(page, "work", choose(page, WORKER)).strip() == "", "nobody knows of the gone"
 
@@ -134,10 +136,10 @@ def test_the_menu_of_a_row_is_made_from_the_actions(window, page):
     menu.deleteLater()
 
 
-def test_paused_workers_are_counted_above(window, page, told):
-    told.heartbeat(WORKER, paused=True)
-    told.heartbeat(SECOND, control=None)
-    frame(window, told, 1.0)
+def test_paused_workers_are_counted_above(window, page, summarise):
+    summarise.heartbeat(WORKER, paused=True)
+    summarise.heartbeat(SECOND, control=None)
+    frame(window, summarise, 1.0)
     assert page.queue.figures["slots"].detail == "2 live, 1 paused"
 
 

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, field
 
 from pulse_desktop.protocol.event import encode_event
-from pulse_desktop.protocol.inbound import Arrival, Channel
+from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.topics import TASK_SUBJECT, subject_of
 from pulse_desktop.state.system import SystemState
@@ -13,7 +13,7 @@ from pulse_desktop.ui.shell.actions import ActionTable
 from pulse_desktop.ui.shell.operations import (
     BucketFigures,
     Enqueued,
-    RefusedError,
+    OperationError,
     StoredValue,
 )
 from pulse_desktop.ui.shell.page import PageContext
@@ -35,7 +35,7 @@ class Told:
 
     def raw(self, topic, raw, *, at=NOW - 1):
         sequence = next(self._sequences)
-        self.state.fold([Arrival(Channel.EVENT, subject_of(topic), raw, at, sequence)])
+        self.state.fold([InboundMessage(Source.EVENT, subject_of(topic), raw, at, sequence)])
 
     def task(
         self,
@@ -46,7 +46,7 @@ class Told:
     ):
         body = {"task_id": task_id, "task_name": name, "labels": {}, "args": args, "kwargs": {}}
         payload = json.dumps(body).encode()
-        self.state.fold([Arrival(Channel.TASK, TASK_SUBJECT, payload, at)])
+        self.state.fold([InboundMessage(Source.TASK, TASK_SUBJECT, payload, at)])
 
     def stored(self, key, *, size=412, deleted=False, at=NOW - 1):
         sequence = next(self._sequences)
@@ -84,13 +84,13 @@ class FakeOperations:
 
     async def read_result(self, task_id):
         if task_id not in self.results:
-            raise RefusedError("Result not found", "It is gone from the bucket.")
+            raise OperationError("Result not found", "It is gone from the bucket.")
         found = self.results[task_id]
         return found if isinstance(found, StoredValue) else StoredValue(b"{}", "json", found, True)
 
     async def save_result(self, task_id, path):
         if task_id not in self.results:
-            raise RefusedError("Cannot save the result", "No space left on device.")
+            raise OperationError("Cannot save the result", "No space left on device.")
         self.saved.append((task_id, path))
         return 412
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.protocol.event import encode_event
-from pulse_desktop.protocol.inbound import Arrival, Channel
+from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.shell.operations import Enqueued, StoredValue
@@ -25,7 +25,7 @@ class Told:
     def event(self, topic, type_, data, at=None):
         at = self.at if at is None else at
         payload = encode_event(topic, type_, data, source=WORKER, now=at)[1]
-        self.state.fold([Arrival(Channel.EVENT, f"websocket.{topic}", payload, at)])
+        self.state.fold([InboundMessage(Source.EVENT, f"websocket.{topic}", payload, at)])
 
     def task(
         self,
@@ -39,7 +39,7 @@ class Told:
         payload, _ = encode_task(
             task_id, name, args=json.dumps(list(args)).encode(), kwargs=json.dumps(kw).encode()
         )
-        self.state.fold([Arrival(Channel.TASK, "taskiq_tasks", payload, at)])
+        self.state.fold([InboundMessage(Source.TASK, "taskiq_tasks", payload, at)])
 
     def started(self, task_id, at=None, attempt=1):
         self.event(

@@ -2,17 +2,17 @@
 
 import json
 
-from pulse_desktop.protocol.event import encode_event, read_event
-from pulse_desktop.protocol.inbound import Arrival, Channel
+from pulse_desktop.protocol.event import decode_event_raw, encode_event
+from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_message import decode_task, encode_task
 from pulse_desktop.protocol.task_result import decode_result
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.state.run_updates import (
-    account_of_event,
-    account_of_object,
-    account_of_result,
-    account_of_task,
+    update_from_event,
+    update_from_object,
+    update_from_result,
+    update_from_task,
 )
 
 NOW = 1_795_430_942.0
@@ -23,12 +23,12 @@ WORKER = "worker-2@host-a:4121"
 
 def event_arrival(topic, type_, data, at=NOW, source=WORKER, sequence=1):
     raw = encode_event(topic, type_, data, source=source, now=at)[1]
-    return Arrival(Channel.EVENT, f"websocket.{topic}", raw, at + 0.01, sequence)
+    return InboundMessage(Source.EVENT, f"websocket.{topic}", raw, at + 0.01, sequence)
 
 
 def raw_arrival(topic, body, at=NOW):
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Arrival(Channel.EVENT, f"websocket.{topic}", raw, at)
+    return InboundMessage(Source.EVENT, f"websocket.{topic}", raw, at)
 
 
 def task_event(kind, at=NOW, task_id=TASK, **data):
@@ -45,7 +45,7 @@ def queued_event(at=NOW, task_id=TASK, **data):
 
 def task_arrival(at=NOW, task_id=TASK, name=NAME, args=b"[1]", **labels):
     payload, _ = encode_task(task_id, name, args=args, kwargs=b'{"k":"v"}', labels=labels)
-    return Arrival(Channel.TASK, "taskiq_tasks", payload, at)
+    return InboundMessage(Source.TASK, "taskiq_tasks", payload, at)
 
 
 def stored_object(at=NOW, task_id=TASK, sequence=1, **fields):
@@ -77,15 +77,15 @@ VALUE_ERROR = {
 
 def account(arrival):
     """Return what an event or task message says of a run."""
-    if arrival.channel is Channel.TASK:
-        return account_of_task(decode_task(arrival.payload), arrival.at)
+    if arrival.channel is Source.TASK:
+        return update_from_task(decode_task(arrival.payload), arrival.at)
     topic = arrival.subject.removeprefix("websocket.")
-    return account_of_event(*read_event(topic, arrival.payload, arrival.at))
+    return update_from_event(*decode_event_raw(topic, arrival.payload, arrival.at))
 
 
 def object_account(stored):
-    return account_of_object(stored)
+    return update_from_object(stored)
 
 
 def result_account(stored, body):
-    return account_of_result(stored.key, decode_result(body), stored)
+    return update_from_result(stored.key, decode_result(body), stored)

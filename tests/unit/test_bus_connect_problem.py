@@ -6,7 +6,7 @@ import ssl
 import pytest
 from nats import errors
 
-from pulse_desktop.nats_client.connect_errors import explain_failure
+from pulse_desktop.nats_client.connect_errors import describe_connect_error
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ from pulse_desktop.nats_client.connect_errors import explain_failure
     ],
 )
 def test_every_failure_is_told_in_plain_words(error, said, advised):
-    detail, advice = explain_failure(error, "host:4222")
+    detail, advice = describe_connect_error(error, "host:4222")
     assert said in detail
     assert advised in advice
     assert "secret" not in detail
@@ -51,6 +51,6 @@ def test_every_failure_is_told_in_plain_words(error, said, advised):
 def test_an_untrusted_certificate_says_why():
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_message = "self-signed certificate"
-    detail, advice = explain_failure(error, "host:4222")
+    detail, advice = describe_connect_error(error, "host:4222")
     assert "self-signed certificate" in detail
     assert "authority" in advice

@@ -2,25 +2,25 @@
 
 import pytest
 
-from pulse_desktop.protocol.inbound import Channel
-from pulse_desktop.transport.arrival_queue import Inbox
-from pulse_desktop.transport.deduplicator import Intake
+from pulse_desktop.protocol.inbound import Source
+from pulse_desktop.transport.arrival_queue import ArrivalQueue
+from pulse_desktop.transport.deduplicator import Deduplicator
 from pulse_desktop.transport.gap_log import GapLog
-from pulse_desktop.transport.ordered_consumer import Start
-from pulse_desktop.transport.resume_position import MARGIN, FeedPosition
-from pulse_desktop.transport.source_stream import HistoryStream
+from pulse_desktop.transport.ordered_consumer import DeliverPolicy
+from pulse_desktop.transport.resume_position import MARGIN, ResumePosition
+from pulse_desktop.transport.source_stream import SourceStream
 
 NOW = 1000.0
 
 
 class Feeding:
     def __init__(self) -> None:
-        self.inbox = Inbox(100)
+        self.inbox = ArrivalQueue(100)
         self.gaps = GapLog(lambda: None)
-        self.intake = Intake(self.inbox, Channel.EVENT, lambda: NOW)
-        self.position = FeedPosition(self.intake, self.gaps)
+        self.intake = Deduplicator(self.inbox, Source.EVENT, lambda: NOW)
+        self.position = ResumePosition(self.intake, self.gaps)
 
-    def read(self, stream: HistoryStream, *sequences: int) -> None:
+    def read(self, stream: SourceStream, *sequences: int) -> None:
         self.position.begin_reading(stream, stream.first - 1)
         for sequence in sequences:
             self.intake.take_stored("s", str(sequence).encode(), 900.0 + sequence, sequence)
@@ -31,8 +31,8 @@ def feeding() -> Feeding:
     return Feeding()
 
 
-def stream(first: int = 1, last: int = 0, created: float = 1.0, name: str = "E") -> HistoryStream:
-    return HistoryStream(name, created, first, last)
+def stream(first: int = 1, last: int = 0, created: float = 1.0, name: str = "E") -> SourceStream:
+    return SourceStream(name, created, first, last)
 
 
 def test_before_anything_was_read_the_caller_decides(feeding):
@@ -41,14 +41,14 @@ def test_before_anything_was_read_the_caller_decides(feeding):
 
 def test_the_same_stream_goes_on_behind_what_was_read(feeding):
     feeding.read(stream(), 1, 2, 3)
-    assert feeding.position.start_in(stream(last=9), NOW) == Start(4)
+    assert feeding.position.start_in(stream(last=9), NOW) == DeliverPolicy(4)
     assert feeding.gaps.gaps == ()
 
 
 def test_what_expired_before_it_was_read_is_a_gap_told_once(feeding):
     feeding.read(stream(), 1, 2, 3)
     for _ in range(2):
-        assert feeding.position.start_in(stream(first=10, last=20), NOW) == Start(10)
+        assert feeding.position.start_in(stream(first=10, last=20), NOW) == DeliverPolicy(10)
     (gap,) = feeding.gaps.gaps
     assert (gap.missed, gap.filled, gap.start, gap.end) == (6, False, 903.0, NOW)
 
@@ -62,20 +62,20 @@ def test_another_stream_of_the_same_name_is_read_from_where_the_first_ended(feed
 
 def test_a_replaced_stream_of_which_nothing_was_read_is_read_whole(feeding):
     feeding.read(stream())
-    assert feeding.position.start_in(stream(created=2.0), NOW) == Start(1)
+    assert feeding.position.start_in(stream(created=2.0), NOW) == DeliverPolicy(1)
 
 
 def test_a_stream_found_after_being_away_is_read_from_where_sight_was_lost(feeding):
     feeding.position.begin_listening(NOW)
     feeding.gaps.lose_sight(950.0)
-    assert feeding.position.start_in(stream(last=9), NOW) == Start(since=950.0 - MARGIN)
+    assert feeding.position.start_in(stream(last=9), NOW) == DeliverPolicy(since=950.0 - MARGIN)
 
 
 def test_a_new_stream_is_taken_over_behind_what_was_heard(feeding):
     feeding.position.begin_listening(NOW)
     feeding.intake.take_live("s", b"8")
     assert feeding.position.prepare_taking_over(stream(last=7), NOW)
-    assert feeding.position.start_in(stream(last=7), NOW) == Start(8)
+    assert feeding.position.start_in(stream(last=7), NOW) == DeliverPolicy(8)
     feeding.read(stream(last=7), 8, 9)
     assert [item.payload for item in feeding.inbox.take(9)] == [b"8", b"9"]
 
@@ -85,7 +85,7 @@ def test_a_stream_that_answers_again_is_read_on_without_repeating_what_was_heard
     feeding.position.begin_listening(NOW)
     feeding.intake.take_live("s", b"4")
     assert not feeding.position.prepare_taking_over(stream(last=4), NOW)
-    assert feeding.position.start_in(stream(last=4), NOW) == Start(3)
+    assert feeding.position.start_in(stream(last=4), NOW) == DeliverPolicy(3)
     feeding.read(stream(last=4), 3, 4)
     assert [item.payload for item in feeding.inbox.take(9)] == [b"1", b"2", b"4", b"3"]
 

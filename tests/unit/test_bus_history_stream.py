@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_desktop.transport.source_stream import covers
+from pulse_desktop.transport.source_stream import subject_matches
 
 part = st.sampled_from(["a", "b", "*"])
 pattern = st.builds(
@@ -37,10 +37,10 @@ def as_regex(pattern: str) -> str:
     ],
 )
 def test_a_stream_keeps_a_subject_only_when_it_keeps_all_of_it(stream, subject, kept):
-    assert covers(stream, subject) is kept
+    assert subject_matches(stream, subject) is kept
 
 
 @given(pattern, pattern, literal)
 def test_what_the_narrower_matches_the_wider_matches_too(wide, narrow, subject):
-    if covers(wide, narrow) and re.fullmatch(as_regex(narrow), subject):
+    if subject_matches(wide, narrow) and re.fullmatch(as_regex(narrow), subject):
         assert re.fullmatch(as_regex(wide), subject)

@@ -4,17 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_desktop.protocol.inbound import Arrival, Channel
+from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import StoredObject
-from pulse_desktop.transport.arrival_queue import Inbox
+from pulse_desktop.transport.arrival_queue import ArrivalQueue
 
 
-def arrival(payload: bytes = b"x") -> Arrival:
-    return Arrival(Channel.EVENT, "websocket.tasks", payload, 0.0)
+def arrival(payload: bytes = b"x") -> InboundMessage:
+    return InboundMessage(Source.EVENT, "websocket.tasks", payload, 0.0)
 
 
 def test_what_finds_no_room_is_counted_and_the_older_stay():
-    inbox = Inbox(capacity=2)
+    inbox = ArrivalQueue(capacity=2)
     kept = [inbox.put(arrival(bytes([n]))) for n in range(4)]
     assert kept == [True, True, False, False]
     assert (len(inbox), inbox.received, inbox.dropped, inbox.room) == (2, 2, 2, 0)
@@ -23,7 +23,7 @@ def test_what_finds_no_room_is_counted_and_the_older_stay():
 
 
 def test_large_payloads_are_bounded_by_their_bytes():
-    inbox = Inbox(capacity=1000, max_bytes=100)
+    inbox = ArrivalQueue(capacity=1000, max_bytes=100)
     while inbox.room:
         inbox.put(arrival(b"y" * 40))
     assert len(inbox) == 3
@@ -35,12 +35,12 @@ def test_large_payloads_are_bounded_by_their_bytes():
 
 def test_an_inbox_without_places_is_refused():
     with pytest.raises(ValueError, match="at least one"):
-        Inbox(capacity=0)
+        ArrivalQueue(capacity=0)
 
 
 @given(st.lists(st.one_of(st.integers(1, 5), st.binary(max_size=9)), max_size=60))
 def test_everything_kept_comes_out_once_and_in_order(steps):
-    inbox = Inbox(capacity=7)
+    inbox = ArrivalQueue(capacity=7)
     kept, taken = [], []
     for step in steps:
         if isinstance(step, int):

@@ -1,13 +1,13 @@
 """Each event once, whichever way it came."""
 
-from pulse_desktop.protocol.inbound import Channel
-from pulse_desktop.transport.arrival_queue import Inbox
-from pulse_desktop.transport.deduplicator import Intake
+from pulse_desktop.protocol.inbound import Source
+from pulse_desktop.transport.arrival_queue import ArrivalQueue
+from pulse_desktop.transport.deduplicator import Deduplicator
 
 
-def intake_of(capacity: int = 100) -> tuple[Intake, Inbox]:
-    inbox = Inbox(capacity)
-    return Intake(inbox, Channel.EVENT, lambda: 50.0), inbox
+def intake_of(capacity: int = 100) -> tuple[Deduplicator, ArrivalQueue]:
+    inbox = ArrivalQueue(capacity)
+    return Deduplicator(inbox, Source.EVENT, lambda: 50.0), inbox
 
 
 def test_what_passed_live_is_recognised_once_when_the_stream_brings_it():

@@ -13,7 +13,7 @@ from pulse_desktop.transport.object_bucket import (
     UnreadableMetaError,
     decode_meta,
     digest_of,
-    meta_of,
+    object_meta_subject,
 )
 
 
@@ -63,4 +63,4 @@ def test_a_digest_that_is_none_is_no_digest(text):
 
 
 def test_any_name_fits_a_subject():
-    assert meta_of("b", "progress:a b*.>/Я").count(".") == 3
+    assert object_meta_subject("b", "progress:a b*.>/Я").count(".") == 3

@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from pulse_desktop.session import supervisor as supervisor_module
-from pulse_desktop.session.supervisor import LONGEST_PAUSE, Supervisor, TaskProblem
+from pulse_desktop.session.supervisor import MAX_PAUSE_S, Supervisor, TaskFailure
 from tests.waiting import wait_until
 
 
@@ -22,7 +22,7 @@ class Pauses:
 
 
 async def test_a_crash_is_reported_and_followed_by_a_longer_pause_each_time():
-    problems: list[TaskProblem] = []
+    problems: list[TaskFailure] = []
     pauses = Pauses()
     supervisor = Supervisor(problems.append, pause=pauses)
 
@@ -36,12 +36,12 @@ async def test_a_crash_is_reported_and_followed_by_a_longer_pause_each_time():
     assert [p.retry_in for p in problems[:4]] == [0.5, 1.0, 2.0, 4.0]
     assert [p.restarts for p in problems[:4]] == [0, 1, 2, 3]
     assert isinstance(problems[0].error, OSError)
-    assert max(pauses.asked) == LONGEST_PAUSE
+    assert max(pauses.asked) == MAX_PAUSE_S
 
 
 async def test_a_minute_of_health_makes_the_pause_short_again():
     now = 0.0
-    problems: list[TaskProblem] = []
+    problems: list[TaskFailure] = []
     supervisor = Supervisor(problems.append, clock=lambda: now, pause=Pauses())
 
     async def crash():
@@ -145,7 +145,7 @@ async def test_a_coroutine_that_loses_its_cancellation_ends_all_the_same(monkeyp
 
 
 async def test_a_cancellation_from_within_is_a_crash_and_not_an_end():
-    problems: list[TaskProblem] = []
+    problems: list[TaskFailure] = []
 
     async def wait_for_something_cancelled():
         future = asyncio.get_running_loop().create_future()

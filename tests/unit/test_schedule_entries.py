@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pulse_workers.schedules.entry import (
-    BrokenEntry,
-    Entry,
+    InvalidEntry,
+    ScheduleEntry,
     encode_schedule,
     read_entry,
     same_times,
     why_unknown,
 )
-from pulse_workers.schedules.errors import BadScheduleError
+from pulse_workers.schedules.errors import InvalidScheduleError
 from taskiq import ScheduledTask
 
 NOW = datetime(2026, 11, 23, 22, 0, 0, 250_000, tzinfo=UTC)
@@ -35,13 +35,13 @@ def schedule(**fields: Any) -> ScheduledTask:
     )
 
 
-def read(body: bytes, schedule_id: str = "s") -> Entry | BrokenEntry:
+def read(body: bytes, schedule_id: str = "s") -> ScheduleEntry | InvalidEntry:
     return read_entry(schedule_id, body, 7, NOW)
 
 
-def entry(body: bytes) -> Entry:
+def entry(body: bytes) -> ScheduleEntry:
     found = read(body)
-    assert isinstance(found, Entry), found
+    assert isinstance(found, ScheduleEntry), found
     return found
 
 
@@ -81,7 +81,7 @@ def test_every_scheduler_gives_a_run_the_same_id_and_each_run_another() -> None:
 
 def test_a_foreign_entry_begins_when_it_was_stored_and_its_key_names_it() -> None:
     found = read(schedule(interval=60, schedule_id="other").model_dump_json().encode())
-    assert isinstance(found, Entry)
+    assert isinstance(found, ScheduleEntry)
     assert (found.id, found.next_due) == ("s", NOW)
     naive = schedule(time=NOW.replace(tzinfo=None))
     assert entry(naive.model_dump_json().encode()).next_due == NOW
@@ -95,7 +95,7 @@ class Harm:
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_a_pickle_is_not_opened(protocol: int) -> None:
     found = read(pickle.dumps(Harm(), protocol))
-    assert isinstance(found, BrokenEntry)
+    assert isinstance(found, InvalidEntry)
     assert "unreadable" in found.reason
 
 
@@ -117,7 +117,7 @@ def test_a_pickle_is_not_opened(protocol: int) -> None:
 def test_an_entry_that_cannot_be_used_says_why(fields: dict[str, Any], said: str) -> None:
     body = {"task_name": "m:f", "labels": {}, "args": [], "kwargs": {}, **fields}
     found = read(json.dumps(body).encode())
-    assert isinstance(found, BrokenEntry)
+    assert isinstance(found, InvalidEntry)
     assert said in found.reason
     assert found.task_name == "m:f"
 
@@ -125,7 +125,7 @@ def test_an_entry_that_cannot_be_used_says_why(fields: dict[str, Any], said: str
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
 @settings(max_examples=200)
 def test_whatever_stands_there_is_read_without_an_error(body: bytes) -> None:
-    assert isinstance(read(body), BrokenEntry)
+    assert isinstance(read(body), InvalidEntry)
 
 
 JSON = st.recursive(
@@ -147,12 +147,12 @@ FIELDS = st.fixed_dictionaries(
 def test_whatever_its_fields_hold_it_is_read_without_an_error(fields: dict[str, Any]) -> None:
     body = json.dumps({"task_name": "m:f", "labels": {}, "args": [], "kwargs": {}, **fields})
     found = read(body.encode())
-    if isinstance(found, Entry):
+    if isinstance(found, ScheduleEntry):
         found.due(NOW)
 
 
 def test_what_has_no_json_form_is_refused_when_it_is_stored() -> None:
-    with pytest.raises(BadScheduleError, match="no JSON form"):
+    with pytest.raises(InvalidScheduleError, match="no JSON form"):
         encode_schedule(schedule(interval=5, args=[object()]), NOW, None)
 
 

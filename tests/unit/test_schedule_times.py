@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pulse_workers.schedules.cron import CronRule, parse_cron
-from pulse_workers.schedules.errors import BadScheduleError
-from pulse_workers.schedules.next_run import HICCUP, Timing
+from pulse_workers.schedules.errors import InvalidScheduleError
+from pulse_workers.schedules.next_run import MISFIRE_GRACE_TIME, Timing
 
 KYIV = "Europe/Kyiv"
 START = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
@@ -96,13 +96,13 @@ def test_the_29_of_february_is_found_over_a_century_that_has_none() -> None:
     ],
 )
 def test_a_line_that_never_fits_is_refused_with_the_reason(line: str, said: str) -> None:
-    with pytest.raises(BadScheduleError, match=re.escape(said)):
+    with pytest.raises(InvalidScheduleError, match=re.escape(said)):
         parse_cron(line)
 
 
 @pytest.mark.parametrize("zone", ["Europe/Nowhere", "../etc/passwd", timedelta(hours=30)])
 def test_a_zone_that_does_not_exist_is_refused(zone: str | timedelta) -> None:
-    with pytest.raises(BadScheduleError, match="no time zone"):
+    with pytest.raises(InvalidScheduleError, match="no time zone"):
         parse_cron("* * * * *", zone)
 
 
@@ -192,7 +192,7 @@ def test_a_cron_line_does_not_come_due_for_times_before_it_was_made() -> None:
 
 def test_after_a_hiccup_every_missed_run_is_sent_after_an_absence_only_the_last() -> None:
     timing = Timing(START, every=timedelta(seconds=1))
-    hiccup = HICCUP.total_seconds()
+    hiccup = MISFIRE_GRACE_TIME.total_seconds()
     assert seconds(timing, 0, 1 + hiccup) == 1
     assert seconds(timing, 0, 2 + hiccup) == 2 + hiccup
     week = 7 * 86_400

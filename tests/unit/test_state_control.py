@@ -10,12 +10,12 @@ from pulse_desktop.state.progress import Progress, progress_of_object
 from pulse_desktop.state.run import RunState
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.state.task_schemas import (
-    Catalogue,
-    mismatches,
-    read_signature,
+    TaskSchemas,
+    read_schema,
     template,
+    validation_errors,
 )
-from pulse_desktop.state.workers import WorkerWork
+from pulse_desktop.state.workers import WorkerActivity
 from tests.unit.state_accounts import NOW, TASK, WORKER, event_arrival, task_arrival, task_event
 
 CONTROL = "pulse.control.worker.worker-2_host-a_4121"
@@ -34,11 +34,11 @@ def folded(*arrivals):
 
 def test_a_worker_is_paused_draining_busy_or_idle_as_it_says():
     for told, work in (
-        ({}, WorkerWork.IDLE),
-        ({"busy": 2}, WorkerWork.BUSY),
-        ({"busy": 2, "paused": True}, WorkerWork.PAUSED),
-        ({"paused": True, "draining": True}, WorkerWork.DRAINING),
-        ({"busy": None}, WorkerWork.UNKNOWN),
+        ({}, WorkerActivity.IDLE),
+        ({"busy": 2}, WorkerActivity.BUSY),
+        ({"busy": 2, "paused": True}, WorkerActivity.PAUSED),
+        ({"paused": True, "draining": True}, WorkerActivity.DRAINING),
+        ({"busy": None}, WorkerActivity.UNKNOWN),
     ):
         worker = folded(heartbeat(**told)).workers.get(WORKER)
         assert worker.work is work, told
@@ -93,14 +93,14 @@ SCHEMAS = st.recursive(
 @given(SCHEMAS, st.lists(JSON, max_size=3), st.dictionaries(st.text(max_size=5), JSON, max_size=3))
 @settings(max_examples=200)
 def test_whatever_a_schema_is_reading_it_and_judging_by_it_never_raises(schema, args, kwargs):
-    Catalogue().apply({"m:f": schema})
-    signature = read_signature("m:f", {"args": schema})
-    assert isinstance(mismatches(signature, args, kwargs), list)
+    TaskSchemas().apply({"m:f": schema})
+    signature = read_schema("m:f", {"args": schema})
+    assert isinstance(validation_errors(signature, args, kwargs), list)
     assert template(signature)
 
 
 def test_a_schema_with_definitions_and_choices_is_read():
-    signature = read_signature(
+    signature = read_schema(
         "m:f",
         {
             "args": {
@@ -122,8 +122,8 @@ def test_a_schema_with_definitions_and_choices_is_read():
         "number or null",
         "anything",
     ]
-    assert mismatches(signature, ["fast", [1]], {"limit": 3, "rest": {"a": 1}}) == []
-    assert mismatches(signature, ["fast"], {}) == ["missing: ids (array of integer)"]
+    assert validation_errors(signature, ["fast", [1]], {"limit": 3, "rest": {"a": 1}}) == []
+    assert validation_errors(signature, ["fast"], {}) == ["missing: ids (array of integer)"]
     assert template(signature) == b'{"mode":"","ids":[],"limit":null}'
 
 

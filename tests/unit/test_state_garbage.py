@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pulse_desktop.protocol.inbound import Arrival, Channel
+from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.topics import TOPICS
-from pulse_desktop.state.attention import concerns
-from pulse_desktop.state.serialize import describe_event, describe_run
+from pulse_desktop.state.attention import attention_items
+from pulse_desktop.state.serialize import event_to_dict, run_to_dict
 from pulse_desktop.state.system import SystemState
 from tests.unit.state_accounts import NOW, event_arrival, stored_object
 
@@ -150,7 +150,7 @@ def events(draw):
         escape = draw(st.sampled_from(["\\ud800", "\\udc00", "\\ud83d\\ude00", "\\u0000"]))
         text = text.replace('"a', f'"{escape}a').replace('"x', f'"{escape}')
     raw = text.encode("utf-8", "surrogatepass")
-    return Arrival(Channel.EVENT, f"websocket.{topic}", raw, NOW, 1)
+    return InboundMessage(Source.EVENT, f"websocket.{topic}", raw, NOW, 1)
 
 
 task_bodies = st.fixed_dictionaries(
@@ -158,20 +158,20 @@ task_bodies = st.fixed_dictionaries(
     optional=dict.fromkeys(("args", "kwargs", "labels", "labels_types"), values),
 )
 tasks = st.one_of(st.binary(), task_bodies.map(lambda body: json.dumps(body).encode("utf-8"))).map(
-    lambda raw: Arrival(Channel.TASK, "taskiq_tasks", raw, NOW)
+    lambda raw: InboundMessage(Source.TASK, "taskiq_tasks", raw, NOW)
 )
 noise = st.tuples(
     st.sampled_from([*TOPICS, "noise_filtering", "ingestion", "x.y", ""]), st.binary()
-).map(lambda pair: Arrival(Channel.EVENT, f"websocket.{pair[0]}", pair[1], NOW))
+).map(lambda pair: InboundMessage(Source.EVENT, f"websocket.{pair[0]}", pair[1], NOW))
 
 
 def tell_everything(state):
     for event in state.log:
-        json.loads(msgspec.json.encode(describe_event(event)))
-        json.dumps(describe_event(event), allow_nan=False)
+        json.loads(msgspec.json.encode(event_to_dict(event)))
+        json.dumps(event_to_dict(event), allow_nan=False)
     for run in state.runs.rows:
-        json.loads(msgspec.json.encode(describe_run(run)))
-        json.dumps(describe_run(run), allow_nan=False)
+        json.loads(msgspec.json.encode(run_to_dict(run)))
+        json.dumps(run_to_dict(run), allow_nan=False)
 
 
 @given(st.lists(events() | tasks | noise, max_size=8))
@@ -181,7 +181,7 @@ def test_nothing_that_arrives_makes_the_fold_raise_and_all_of_it_can_be_describe
     state.fold(arrivals)
     assert len(state.log) == len(arrivals)
     state.sweep(NOW + 1_000)
-    concerns(state, NOW + 1_000)
+    attention_items(state, NOW + 1_000)
     state.take_changes()
     tell_everything(state)
 
@@ -219,7 +219,7 @@ def test_a_number_beyond_all_bounds_is_folded_and_told_as_it_came(field, number)
     raw = event_arrival("tasks", "task.succeeded", {"task_id": "a", field: 7}).payload
     raw = raw.replace(b":7}", f":{number}}}".encode())
     state = SystemState()
-    state.fold([Arrival(Channel.EVENT, "websocket.tasks", raw, NOW)])
+    state.fold([InboundMessage(Source.EVENT, "websocket.tasks", raw, NOW)])
     assert str(state.log[0].data()[field]) == number
     assert len(state.runs.rows) == 1
     tell_everything(state)
@@ -232,12 +232,12 @@ def test_deep_nesting_is_folded_or_refused(depth, form):
     state = SystemState()
     if form == "task":
         raw = b'{"task_id":"a","task_name":"n","args":[%s],"kwargs":{}}' % nest
-        state.fold([Arrival(Channel.TASK, "taskiq_tasks", raw, NOW)])
+        state.fold([InboundMessage(Source.TASK, "taskiq_tasks", raw, NOW)])
     else:
         raw = event_arrival("tasks", "task.started", {"task_id": "a", "x": 0}).payload
         if form == "theirs":
             raw = raw.replace(b'"topic":', b'"topic" :')
         raw = raw.replace(b'"x":0', b'"x":' + nest)
-        state.fold([Arrival(Channel.EVENT, "websocket.tasks", raw, NOW)])
+        state.fold([InboundMessage(Source.EVENT, "websocket.tasks", raw, NOW)])
         assert state.log[0].readable == (depth < 63)
     tell_everything(state)

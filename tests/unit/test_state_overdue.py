@@ -2,7 +2,7 @@
 
 import pytest
 
-from pulse_desktop.state.deadlines import DEFAULT_S, GRACE_S, LEAST_S
+from pulse_desktop.state.deadlines import DEFAULT_S, GRACE_S, MIN_S
 from pulse_desktop.state.run import RunState
 from pulse_desktop.state.system import SystemState
 from tests.unit.state_accounts import NOW, TASK, queued_event, task_arrival, task_event
@@ -62,8 +62,8 @@ def test_four_runs_are_too_few_to_know():
 def test_a_quick_task_has_a_minute_nevertheless():
     state = SystemState()
     ended(state, 20, run_s=0.01)
-    assert state.runs.limit_of(started(state), LATER).seconds == LEAST_S
-    assert first_called_overdue(state, LATER) == LEAST_S + 1
+    assert state.runs.limit_of(started(state), LATER).seconds == MIN_S
+    assert first_called_overdue(state, LATER) == MIN_S + 1
 
 
 def test_one_slow_run_in_a_hundred_does_not_raise_the_limit():
@@ -105,7 +105,7 @@ def test_waiting_in_the_queue_is_not_running():
     limit = state.runs.limit_of(state.runs.get(TASK), LATER)
     assert (limit.seconds, limit.source) == (DEFAULT_S, "default")
     state.fold([task_event("started", LATER + 250)])
-    assert first_called_overdue(state, LATER) == 250 + LEAST_S + 1
+    assert first_called_overdue(state, LATER) == 250 + MIN_S + 1
 
 
 def test_a_long_queue_makes_nobody_late():

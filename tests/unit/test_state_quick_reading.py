@@ -3,7 +3,7 @@
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pulse_desktop.protocol.event import read_event
+from pulse_desktop.protocol.event import decode_event_raw
 from pulse_desktop.state.agent_calls import AgentCalls
 from pulse_desktop.state.chat_messages import ChatMessages
 from pulse_desktop.state.workers import Workers
@@ -83,7 +83,7 @@ def _read_both_ways(make, told):
     at_once, by_field = make(), make()
     for number, (topic, name, data) in enumerate(told):
         arrival = event_arrival(topic, name, data, at=NOW + number)
-        event, body = read_event(topic, arrival.payload, arrival.at)
+        event, body = decode_event_raw(topic, arrival.payload, arrival.at)
         assert body is not None
         at_once.apply(event, body)
         by_field.apply(event, None)

@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.ring_buffer import RingBuffer
 
 LIGHT = st.integers(1, 12)
 
@@ -16,7 +16,7 @@ class RowsAgainstALedger(RuleBasedStateMachine):
     @initialize(capacity=st.integers(1, 6), max_weight=st.sampled_from([0, 0, 10, 25]))
     def start(self, capacity, max_weight):
         self.told = []
-        self.rows = Rows(
+        self.rows = RingBuffer(
             capacity,
             max_weight=max_weight,
             weigh=(lambda row: row[1]) if max_weight else None,
@@ -105,18 +105,18 @@ TestRowsAgainstALedger.settings = settings(deadline=None, stateful_step_count=30
 
 def test_a_collection_of_nothing_is_refused():
     with pytest.raises(ValueError, match="at least one row"):
-        Rows(0)
+        RingBuffer(0)
 
 
 def test_the_newest_row_stays_even_if_it_alone_is_too_heavy():
-    rows = Rows(10, max_weight=5, weigh=len)
+    rows = RingBuffer(10, max_weight=5, weigh=len)
     rows.append("abc")
     rows.append("much too long")
     assert list(rows) == ["much too long"]
 
 
 def test_forgotten_rows_are_let_go():
-    rows = Rows(2)
+    rows = RingBuffer(2)
     rows.append(first := {"a"}.copy())
     import sys
 

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 
 from pulse_desktop.protocol.event import decode_event
 from pulse_desktop.state.run import (
-    Answer,
     Attempt,
-    Ending,
+    AttemptResult,
     Progress,
     Request,
     RunError,
     RunState,
+    StoredOutcome,
     TaskRun,
 )
-from pulse_desktop.state.run_merge import join, with_state
-from pulse_desktop.state.run_updates import account_of_event
+from pulse_desktop.state.run_merge import derive_state, merge
+from pulse_desktop.state.run_updates import update_from_event
 from pulse_desktop.state.task_runs import TaskRuns
 from tests.unit.state_accounts import (
     NAME,
@@ -121,7 +121,7 @@ times = st.sampled_from([NOW, NOW + 1, NOW + 2])
 words = st.sampled_from(["", "a", "b", "b\0c"])
 errors = st.none() | st.builds(RunError, words, words, words)
 endings = st.builds(
-    Ending,
+    AttemptResult,
     times,
     st.sampled_from(["succeeded", "failed", "cancelled"]),
     st.booleans(),
@@ -133,7 +133,7 @@ starts = st.builds(Attempt, st.integers(1, 3), times, words)
 ends = st.builds(Attempt, st.integers(1, 3), st.none(), words, endings)
 requests = st.builds(Request, st.integers(0, 2), st.integers(-1, 0), words, *[st.just(b"1")] * 3)
 answers = st.builds(
-    Answer,
+    StoredOutcome,
     times,
     st.integers(0, 2),
     st.sampled_from([1, 2]),
@@ -148,7 +148,7 @@ answers = st.builds(
 @st.composite
 def accounts(draw):
     request = draw(st.none() | requests)
-    return with_state(
+    return derive_state(
         TaskRun(
             TASK,
             request.task_name if request is not None else draw(words),
@@ -179,25 +179,25 @@ def accounts(draw):
 @given(accounts(), accounts())
 @settings(max_examples=300)
 def test_joining_is_commutative(a, b):
-    assert join(a, b) == join(b, a)
+    assert merge(a, b) == merge(b, a)
 
 
 @given(accounts(), accounts(), accounts())
 @settings(max_examples=300)
 def test_joining_is_associative(a, b, c):
-    assert join(join(a, b), c) == join(a, join(b, c))
+    assert merge(merge(a, b), c) == merge(a, merge(b, c))
 
 
 @given(accounts(), accounts())
 def test_joining_is_idempotent(a, b):
-    assert join(a, a) == a
-    assert join(join(a, b), b) == join(a, b)
+    assert merge(a, a) == a
+    assert merge(merge(a, b), b) == merge(a, b)
 
 
 @given(accounts(), accounts())
 def test_joining_leaves_both_accounts_as_they_were(a, b):
     before = msgspec.structs.replace(a), msgspec.structs.replace(b)
-    join(a, b)
+    merge(a, b)
     assert (a, b) == before
 
 
@@ -220,7 +220,7 @@ def test_the_quick_reading_and_the_careful_one_say_the_same(kind):
     if kind == "started":
         arrival = task_event(kind, max_attempts=2, queued_at="2026-11-23T10:49:01+00:00")
     event = decode_event("tasks", arrival.payload, arrival.at)
-    quick, careful = account(arrival), account_of_event(event)
+    quick, careful = account(arrival), update_from_event(event)
     assert quick == careful
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_desktop.protocol.inbound import Arrival, Channel
+from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.state.deadlines import DEFAULT_S
 from pulse_desktop.state.run import OPEN_STATES, RunState
-from pulse_desktop.state.serialize import describe_event, describe_run
+from pulse_desktop.state.serialize import event_to_dict, run_to_dict
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.state.task_runs import TaskRuns
 from tests.unit.state_accounts import (
@@ -226,7 +226,7 @@ def test_a_run_told_of_by_an_older_system_can_be_looked_at_but_not_repeated():
 
 
 def test_a_task_that_cannot_be_read_stands_in_the_log_with_its_reason():
-    state = folded(Arrival(Channel.TASK, "taskiq_tasks", b'{"task_id":1}', NOW))
+    state = folded(InboundMessage(Source.TASK, "taskiq_tasks", b'{"task_id":1}', NOW))
     (event,) = state.log
     assert event.topic == "taskiq"
     assert "not a task" in event.problem
@@ -299,7 +299,7 @@ def test_a_run_described_for_scripts_is_json_with_the_names_they_use():
         task_event("failed", NOW + 2, error={"type": "E", "message": "m"}, run_s=1.0),
         stored,
     )
-    told = json.loads(msgspec.json.encode(describe_run(run_of(state))))
+    told = json.loads(msgspec.json.encode(run_to_dict(run_of(state))))
     assert told == {
         "task_id": TASK,
         "task_name": NAME,
@@ -321,7 +321,7 @@ def test_a_run_described_for_scripts_is_json_with_the_names_they_use():
 
 def test_an_unreadable_event_is_described_by_its_problem_and_its_bytes():
     state = folded(raw_arrival("tasks", b"\xff{"))
-    told = json.loads(msgspec.json.encode(describe_event(state.log[0])))
+    told = json.loads(msgspec.json.encode(event_to_dict(state.log[0])))
     assert told["type"] is None
     assert told["data"] is None
     assert told["problem"].startswith("not JSON")

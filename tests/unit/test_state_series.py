@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_desktop.state.series import CountSeries, SampleSeries, percentile
+from pulse_desktop.state.series import Reservoir, TimeBuckets, percentile
 
 NOW = 1_795_430_942.0
 
@@ -18,7 +18,7 @@ NOW = 1_795_430_942.0
     st.floats(0, 130),
 )
 def test_a_series_gives_the_sums_of_what_was_added_within_its_span(width, length, added, ask):
-    series = CountSeries(width, length)
+    series = TimeBuckets(width, length)
     sums, head = {}, -1
     for after, amount in added:
         bucket = int((NOW + after) // width)
@@ -35,7 +35,7 @@ def test_a_series_gives_the_sums_of_what_was_added_within_its_span(width, length
 
 
 def test_a_bucket_still_filling_is_left_out_of_the_window_and_counted_in_the_total():
-    series = CountSeries(5.0, 10)
+    series = TimeBuckets(5.0, 10)
     series.add(NOW)
     assert sum(series.window(NOW)[1]) == 0
     assert series.total(NOW, 5) == 1
@@ -43,7 +43,7 @@ def test_a_bucket_still_filling_is_left_out_of_the_window_and_counted_in_the_tot
 
 
 def test_samples_come_back_in_order_of_time_and_are_bounded():
-    series = SampleSeries(3)
+    series = Reservoir(3)
     for at, value in ((NOW, 1.0), (NOW + 2, 3.0), (NOW + 1, 2.0), (NOW + 3, 4.0)):
         series.add(at, value)
     assert series.points(NOW) == ([NOW + 1, NOW + 2, NOW + 3], [2.0, 3.0, 4.0])
@@ -51,7 +51,7 @@ def test_samples_come_back_in_order_of_time_and_are_bounded():
 
 
 def test_a_quantile_is_not_a_number_where_nothing_was_sampled():
-    series = SampleSeries()
+    series = Reservoir()
     for value in range(1, 101):
         series.add(NOW - 3, value)
     times, values = series.quantile_window(NOW, 1.0, 5, 0.95)

@@ -3,11 +3,11 @@
 import pytest
 
 from pulse_desktop.protocol.event import decode_event
-from pulse_desktop.state.attention import concerns
+from pulse_desktop.state.attention import attention_items
 from pulse_desktop.state.chat_messages import ChatMessages
 from pulse_desktop.state.failure_groups import failure_cause
-from pulse_desktop.state.system import AHEAD_S, SystemState
-from pulse_desktop.state.topic_activity import MOST_TOPICS, Topics
+from pulse_desktop.state.system import MAX_CLOCK_SKEW_S, SystemState
+from pulse_desktop.state.topic_activity import MAX_TOPICS, Topics
 from pulse_desktop.state.workers import WorkerHealth
 from tests.unit.state_accounts import (
     NAME,
@@ -130,7 +130,7 @@ def test_a_worker_that_said_good_bye_is_stopped_not_gone():
     state = folded(beat(), beat(NOW + 1, "worker.stopped"))
     assert state.workers.rows[0].health(NOW + 1000) is WorkerHealth.STOPPED
     assert state.workers.gone(NOW + 1000) == []
-    assert concerns(state, NOW + 1000) == []
+    assert attention_items(state, NOW + 1000) == []
 
 
 def test_an_older_heartbeat_does_not_replace_a_newer_one():
@@ -198,10 +198,10 @@ def test_a_provider_is_down_since_its_first_failed_check():
     )
     (provider,) = state.providers.down
     assert (provider.since, provider.checks, provider.failures) == (NOW + 1, 3, 2)
-    (concern,) = concerns(state, NOW + 3)
+    (concern,) = attention_items(state, NOW + 3)
     assert (concern.kind, concern.subject, concern.detail) == ("provider", "p", "refused")
     state.fold([check("connected", NOW + 4)])
-    assert concerns(state, NOW + 5) == []
+    assert attention_items(state, NOW + 5) == []
 
 
 def test_an_older_systems_flat_validation_is_read():
@@ -237,7 +237,7 @@ def test_what_needs_attention_is_grouped_by_cause_the_worst_first():
     state = folded(*arrivals, soft, overdue)
     state.fold_body(soft, result_body("Error: no"))
     state.sweep(NOW + 400)
-    found = concerns(state, NOW + 400)
+    found = attention_items(state, NOW + 400)
     assert [(each.kind, each.title) for each in found] == [
         ("failed", "3 × E"),
         ("worker", "worker gone"),
@@ -247,7 +247,7 @@ def test_what_needs_attention_is_grouped_by_cause_the_worst_first():
     assert found[0].task_ids == ("2".zfill(32), "1".zfill(32), "0".zfill(32))
     assert (found[0].subject, found[0].detail, found[2].detail) == (NAME, "m", "Error: no")
     assert failure_cause(state.runs.get("f" * 32)) == "soft failure"
-    assert [each.kind for each in concerns(state, NOW + 9_000)] == ["overdue"]
+    assert [each.kind for each in attention_items(state, NOW + 9_000)] == ["overdue"]
 
 
 def test_a_deleted_result_leaves_the_counts():
@@ -278,11 +278,11 @@ def test_a_topic_is_alive_for_a_minute_after_its_last_event():
 
 def test_names_of_topics_are_the_senders_choice_and_bounded():
     state = SystemState()
-    for number in range(MOST_TOPICS * 3):
+    for number in range(MAX_TOPICS * 3):
         state.fold([raw_arrival(f"t{number}", {"type": "x"})])
-    assert len(state.topics.by_name) == MOST_TOPICS + 1
-    assert len(state._lanes) <= MOST_TOPICS
-    assert state.topics.received == MOST_TOPICS * 3
+    assert len(state.topics.by_name) == MAX_TOPICS + 1
+    assert len(state._lanes) <= MAX_TOPICS
+    assert state.topics.received == MAX_TOPICS * 3
     assert isinstance(Topics().of("tasks").rate.length, int)
 
 
@@ -295,7 +295,9 @@ def test_an_unreadable_event_is_kept_counted_and_stops_nothing():
 
 
 def test_a_clock_far_ahead_does_not_date_what_happens_now():
-    ahead = raw_arrival("messages", {"type": "message.new", "timestamp": NOW + AHEAD_S + 60})
+    ahead = raw_arrival(
+        "messages", {"type": "message.new", "timestamp": NOW + MAX_CLOCK_SKEW_S + 60}
+    )
     state = folded(ahead)
     assert (state.log[0].timestamp, state.log[0].time_source) == (NOW, "received")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulse_desktop.state.attention import WINDOW_S, concerns
+from pulse_desktop.state.attention import WINDOW_S, attention_items
 from pulse_desktop.state.failure_groups import failure_cause
 from pulse_desktop.state.run import FAILURE_STATES, RunState, TaskRun
 from pulse_desktop.state.system import SystemState
@@ -101,9 +101,9 @@ def test_a_look_at_very_many_troubles_takes_no_frame(kind):
             state.runs.put(account(task_arrival(NOW, task_id)))
     for _ in range(10):
         state.sweep(NOW + 1_000)
-    (concern,) = concerns(state, NOW + 1_000)
+    (concern,) = attention_items(state, NOW + 1_000)
     assert concern.title.startswith("30000 ")
-    quickest = min(_seconds(lambda: concerns(state, NOW + 1_000)) for _ in range(5))
+    quickest = min(_seconds(lambda: attention_items(state, NOW + 1_000)) for _ in range(5))
     assert quickest < 0.01  # it is under a millisecond on a machine that is not busy
 
 

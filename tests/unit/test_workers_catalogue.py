@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from pulse_workers.telemetry.task_schemas import (
     INTERVAL,
-    Catalogue,
+    TaskSchemaAnnouncer,
     arguments_schema,
     describe_tasks,
 )
@@ -96,7 +96,7 @@ def test_names_that_pydantic_uses_itself_are_fine_and_further_arguments_are_told
 def test_tasks_are_told_at_first_when_they_change_and_once_a_minute() -> None:
     broker = InMemoryBroker()
     before = set(describe_tasks(broker))
-    catalogue = Catalogue(broker)
+    catalogue = TaskSchemaAnnouncer(broker)
     assert catalogue.due(0.0) is not None
     assert catalogue.due(INTERVAL - 1) is None
     assert catalogue.due(INTERVAL) is not None
@@ -126,7 +126,7 @@ def test_a_long_catalogue_is_told_less_often() -> None:
             """Read, with a few words about it so that it is as long as usual."""
 
         broker.register_task(read, f"module.of.some.length:task_{number}")
-    catalogue = Catalogue(broker)
+    catalogue = TaskSchemaAnnouncer(broker)
     size = len(msgspec.json.encode(catalogue.due(0.0)))
     assert size > INTERVAL * 1024
     assert catalogue.due(INTERVAL) is None

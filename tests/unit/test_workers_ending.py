@@ -1,10 +1,10 @@
-"""Background tasks end for certain, also those that lose a cancellation."""
+"""PeriodicTasks tasks end for certain, also those that lose a cancellation."""
 
 import asyncio
 import contextlib
 
 from pulse_workers.runtime import ending
-from pulse_workers.runtime.periodic_tasks import Background
+from pulse_workers.runtime.periodic_tasks import PeriodicTasks
 
 
 async def deaf(times: int) -> None:
@@ -24,12 +24,12 @@ async def test_a_task_that_loses_cancellations_ends_all_the_same(monkeypatch):
     tasks = [asyncio.create_task(each) for each in (deaf(0), deaf(3), broken())]
     await asyncio.sleep(0)
     async with asyncio.timeout(10):
-        await ending.end(*tasks)
+        await ending.cancel_and_wait(*tasks)
     assert all(task.done() for task in tasks)
 
 
 async def test_with_nothing_to_end_nothing_is_waited_for():
-    await ending.end()
+    await ending.cancel_and_wait()
 
 
 async def test_what_is_repeated_ends_though_its_step_lost_the_cancellation(monkeypatch):
@@ -41,7 +41,7 @@ async def test_what_is_repeated_ends_though_its_step_lost_the_cancellation(monke
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
 
-    background = Background()
+    background = PeriodicTasks()
     background.repeat("deaf", 60.0, step)
     await begun.wait()
     async with asyncio.timeout(10):

@@ -1,7 +1,7 @@
 """What a worker costs and how full it is, between two looks."""
 
 import pytest
-from pulse_workers.telemetry.load import Share, SlotTime
+from pulse_workers.telemetry.load import RateMeter, SlotTime
 
 
 class Clock:
@@ -14,7 +14,7 @@ class Clock:
 
 def test_a_share_is_measured_between_two_looks_and_never_over_a_moment() -> None:
     clock = Clock()
-    share = Share(lambda: clock.used, lambda: clock.now)
+    share = RateMeter(lambda: clock.used, lambda: clock.now)
     clock.now, clock.used = 100.002, 7.02
     assert share.look() is None  # ten times a processor, if it were believed
     clock.now, clock.used = 105.0, 8.0

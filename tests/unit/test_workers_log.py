@@ -7,8 +7,8 @@ from tests.workers_running import ROOT
 
 PROGRAM = """
 import logging
-from pulse_workers.runtime.logging_setup import set_up_log
-set_up_log("INFO")
+from pulse_workers.runtime.logging_setup import configure_logging
+configure_logging("INFO")
 logging.getLogger("taskiq.receiver").error("at %s", "nats://user:secret@host")
 raise OSError("tls://user:secret@host") from ValueError("user:secret@host")
 """

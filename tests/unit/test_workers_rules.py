@@ -19,8 +19,8 @@ from pulse_workers.chat.tasks.ingestion import WINDOW
 from pulse_workers.cli.main import main
 from pulse_workers.config.settings import VARIABLES, Settings, load_settings
 from pulse_workers.errors import SettingsError
-from pulse_workers.json_safe import plain
-from pulse_workers.results.backend import JsonResults
+from pulse_workers.json_safe import to_json_safe
+from pulse_workers.results.backend import JsonResultBackend
 from taskiq import TaskiqResult
 
 
@@ -129,7 +129,7 @@ def test_anything_has_a_plain_form() -> None:
         "odd": _Odd(),
         "deep": deep,
     }
-    told = json.loads(json.dumps(plain(value), allow_nan=False))
+    told = json.loads(json.dumps(to_json_safe(value), allow_nan=False))
     assert told["1"] == str(2**70)
     assert told["nan"] is None
     assert told["text"] == "?"
@@ -139,7 +139,7 @@ def test_anything_has_a_plain_form() -> None:
 @pytest.mark.parametrize("value", [object(), b"\xff", _Odd(), {"a": {1: object()}}])
 def test_a_return_value_without_a_json_form_becomes_a_failure_with_a_reason(value: object) -> None:
     result = TaskiqResult(is_err=False, return_value=value, execution_time=0.1, labels={"a": 1})
-    body = json.loads(JsonResults(Settings())._body(result))
+    body = json.loads(JsonResultBackend(Settings())._body(result))
     assert body["is_err"]
     assert body["return_value"] is None
     assert body["error"]["exc_type"] == "ResultNotSerializableError"
@@ -155,6 +155,6 @@ def test_labels_and_errors_without_a_json_form_are_told_as_text() -> None:
         labels={"raw": b"\xff"},
         error=ValueError(object()),
     )
-    body = json.loads(JsonResults(Settings())._body(result))
+    body = json.loads(JsonResultBackend(Settings())._body(result))
     assert body["is_err"]
     assert body["error"]

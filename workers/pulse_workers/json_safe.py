@@ -7,7 +7,7 @@ _MAX_DEPTH: Final = 20
 _MAX_INTEGER: Final = 1 << 63
 
 
-def plain(value: Any, depth: int = 0) -> Any:
+def to_json_safe(value: Any, depth: int = 0) -> Any:
     """Return the value with everything that has no JSON form replaced by its text.
 
     Too deep nesting is cut, numbers beyond 64 bits and broken text become readable text.
@@ -24,9 +24,9 @@ def plain(value: Any, depth: int = 0) -> Any:
         case float():
             return value if math.isfinite(value) else None
         case dict():
-            return {_text(key): plain(item, depth + 1) for key, item in value.items()}
+            return {_text(key): to_json_safe(item, depth + 1) for key, item in value.items()}
         case list() | tuple() | set() | frozenset():
-            return [plain(item, depth + 1) for item in value]
+            return [to_json_safe(item, depth + 1) for item in value]
         case _:
             return _text(value)
 

@@ -22,7 +22,7 @@ class Line(NamedTuple):
     value: str
 
 
-class Readout(QWidget):
+class ChartTooltip(QWidget):
     """A small box beside the crosshair. It never takes the mouse."""
 
     def __init__(self, parent: QWidget) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtWidgets import QWidget
 
-from pulse_desktop.ui.charts.chart_tooltip import Line, Readout
+from pulse_desktop.ui.charts.chart_tooltip import ChartTooltip, Line
 from pulse_desktop.ui.charts.plot import Plot
 from pulse_desktop.ui.charts.scale import Unit, clock_text, value_text
 
@@ -50,7 +50,7 @@ class Crosshair:
 
     def __init__(self, plot: Plot, parent: QWidget) -> None:
         self.index: int | None = None
-        self.readout = Readout(parent)
+        self.readout = ChartTooltip(parent)
         self._plot = plot
 
     def point_at(self, at: float, reading: Reading) -> None:

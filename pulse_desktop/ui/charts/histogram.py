@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pulse_desktop.text import formats
 from pulse_desktop.ui.charts.chart_header import ChartHeader
-from pulse_desktop.ui.charts.chart_tooltip import Line, Readout
+from pulse_desktop.ui.charts.chart_tooltip import ChartTooltip, Line
 from pulse_desktop.ui.charts.colors import ChartColours, chart_colours
 from pulse_desktop.ui.charts.scale import Unit, value_ticks
 from pulse_desktop.ui.theme.theme import theme
@@ -110,7 +110,7 @@ class _Bars(QWidget):
         super().__init__()
         self.bins: tuple[Bin, ...] = ()
         self.pointed: int | None = None
-        self.readout = Readout(self)
+        self.readout = ChartTooltip(self)
         self._empty_text = empty_text
         self._colours = colours
         self.set_colours(colours)

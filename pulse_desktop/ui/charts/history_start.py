@@ -3,10 +3,10 @@
 import math
 
 from pulse_desktop.protocol.event import Event
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.ring_buffer import RingBuffer
 
 
-def known_since(log: Rows[Event]) -> float:
+def history_start(log: RingBuffer[Event]) -> float:
     """Return Unix seconds of the first event heard; infinity before any, 0 when it is forgotten."""
     if log.forgotten:
         return 0.0

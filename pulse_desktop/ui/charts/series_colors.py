@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from pulse_desktop.state.series import SampleSeries
+from pulse_desktop.state.series import Reservoir
 from pulse_desktop.ui.charts.colors import sequence_colour
 from pulse_desktop.ui.charts.time_chart import SeriesSpec
 
@@ -11,7 +11,7 @@ MOST_LINES: Final = 7
 """More lines than colours that can be told apart would say nothing."""
 
 
-class LineColours:
+class SeriesColors:
     """Gives out colours: a name keeps its own while it is shown, and after if nobody needs it."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class LineColours:
         return next(number for number in range(len(taken) + 1) if number not in taken)
 
     @staticmethod
-    def busiest(series: Mapping[str, SampleSeries], since: float) -> dict[str, SampleSeries]:
+    def busiest(series: Mapping[str, Reservoir], since: float) -> dict[str, Reservoir]:
         """Return the series that were sampled since a time: at most seven, in order of name.
 
         Args:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pulse_desktop.state.series import CountSeries, SampleSeries
+from pulse_desktop.state.series import Reservoir, TimeBuckets
 
 Values = NDArray[np.float64]
 
@@ -26,7 +26,7 @@ _FEWEST_POINTS: Final = 10
 
 
 @dataclass(frozen=True)
-class Window:
+class TimeRange:
     """The stretch of time that a chart shows.
 
     Attributes:
@@ -45,34 +45,34 @@ class Window:
 
 
 WINDOWS: Final = (
-    Window("last 10 min", 600.0, 10.0),
-    Window("last 30 min", 1800.0, 30.0),
-    Window("last hour", 3600.0, 60.0),
+    TimeRange("last 10 min", 600.0, 10.0),
+    TimeRange("last 30 min", 1800.0, 30.0),
+    TimeRange("last hour", 3600.0, 60.0),
 )
 
 
-def fitted(window: Window, known_since: float, now: float) -> Window:
+def auto_range(window: TimeRange, history_start: float, now: float) -> TimeRange:
     """Return a window no longer than what is known, so that the first minutes fill it.
 
     Args:
         window: the longest that is wanted.
-        known_since: Unix seconds before which nothing is known.
+        history_start: Unix seconds before which nothing is known.
         now: Unix seconds.
     """
-    known = max(0.0, now - known_since)
+    known = max(0.0, now - history_start)
     for seconds in _FIRST_SPANS:
         if known <= seconds < window.seconds:
-            return Window(window.title, seconds, max(5.0, seconds / 60.0))
+            return TimeRange(window.title, seconds, max(5.0, seconds / 60.0))
     return window
 
 
-def rates(
-    series: Mapping[str, CountSeries],
+def rate_series(
+    series: Mapping[str, TimeBuckets],
     now: float,
-    window: Window,
+    window: TimeRange,
     *,
     per_s: float,
-    known_since: float,
+    history_start: float,
 ) -> tuple[Values, dict[str, Values]]:
     """Return how often something happened, on one grid of times.
 
@@ -84,14 +84,14 @@ def rates(
         now: Unix seconds.
         window: what to show.
         per_s: the unit of time of the rates: 60 for "per minute".
-        known_since: Unix seconds before which nothing is known.
+        history_start: Unix seconds before which nothing is known.
 
     Returns:
         Times in the middle of their buckets, Unix seconds, and the rates by name.
     """
     width = _counting_width(series.values(), now, window)
     times = _grid(now, window.seconds, width)
-    unknown = times < known_since
+    unknown = times < history_start
     result = {}
     for name, counts in series.items():
         sums = _sums(counts, now, times, width) * (per_s / width)
@@ -99,8 +99,8 @@ def rates(
     return times, result
 
 
-def levels(
-    series: Mapping[str, SampleSeries], now: float, window: Window, quantile: float = 0.5
+def quantile_series(
+    series: Mapping[str, Reservoir], now: float, window: TimeRange, quantile: float = 0.5
 ) -> tuple[Values, dict[str, Values]]:
     """Return measured values, on one grid of times that is as fine as the samples are.
 
@@ -124,7 +124,7 @@ def levels(
     return times, result
 
 
-def bucket_width(sampled_at: Iterable[Values], window: Window) -> float:
+def bucket_width(sampled_at: Iterable[Values], window: TimeRange) -> float:
     """Return seconds per point such that regular samples leave no bucket empty."""
     slowest = window.bucket_s
     for times in sampled_at:
@@ -145,7 +145,7 @@ def _grid(now: float, seconds: float, width: float) -> Values:
     return (np.arange(last - count, last, dtype=np.float64) + 0.5) * np.float64(width)
 
 
-def _counting_width(series: Iterable[CountSeries], now: float, window: Window) -> float:
+def _counting_width(series: Iterable[TimeBuckets], now: float, window: TimeRange) -> float:
     """Return seconds per point such that the most frequent has a few events in each."""
     most = max((each.total(now, window.seconds) for each in series), default=0.0)
     widths = [w for w in _WIDTHS if window.bucket_s <= w <= window.seconds / _FEWEST_POINTS]
@@ -155,7 +155,7 @@ def _counting_width(series: Iterable[CountSeries], now: float, window: Window) -
     return widths[-1] if widths else window.bucket_s
 
 
-def _sums(counts: CountSeries, now: float, times: Values, width: float) -> Values:
+def _sums(counts: TimeBuckets, now: float, times: Values, width: float) -> Values:
     buckets = math.ceil((now - times[0] + width) / counts.width_s) + 1  # not the whole day
     starts, sums = counts.window(now, buckets)
     edges = np.append(times - width / 2, times[-1] + width / 2)
@@ -163,7 +163,7 @@ def _sums(counts: CountSeries, now: float, times: Values, width: float) -> Value
     return summed.astype(np.float64)
 
 
-def _since(series: SampleSeries, start: float) -> tuple[Values, Values]:
+def _since(series: Reservoir, start: float) -> tuple[Values, Values]:
     if not series.samples:
         return np.empty(0), np.empty(0)
     array = np.array(series.samples, dtype=np.float64)

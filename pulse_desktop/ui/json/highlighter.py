@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from pulse_desktop.text.severity import Tone
-from pulse_desktop.ui.theme.highlighter import ToneHighlighter
+from pulse_desktop.ui.theme.highlighter import SeverityHighlighter
 
 _TOKEN: Final = re.compile(
     r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)'
@@ -23,7 +23,7 @@ _TONES: Final = {
 _LONGEST_LINE: Final = 20_000
 
 
-class JsonHighlighter(ToneHighlighter):
+class JsonHighlighter(SeverityHighlighter):
     """Paints keys, texts, numbers and literals. Very long lines stay plain."""
 
     TONES = _TONES

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pulse_desktop.ui.json.values import (
     CONTAINERS,
     Kind,
-    entries_of,
+    children,
     escaped,
     kind_of,
     scalar_text,
@@ -115,7 +115,7 @@ class _Writer:
 
     def _entries(self, value: Any, kind: Kind) -> Iterator[tuple[str, Any]]:
         most = self._limits.items
-        for number, entry in enumerate(entries_of(value)):
+        for number, entry in enumerate(children(value)):
             if number == most:
                 self.whole = False
                 yield f"… {len(value) - most:,} more", _REST

@@ -14,11 +14,11 @@ from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.json.values import (
     CONTAINERS,
     Kind,
+    children,
     container_text,
-    entries_of,
     key_text,
     kind_of,
-    path_step,
+    path_segment,
     scalar_text,
 )
 from pulse_desktop.ui.theme.theme import theme
@@ -108,7 +108,7 @@ class JsonTreeModel(QAbstractItemModel):
         node: _Node | None = self._node(index)
         while node is not None and node.parent is not None:
             if node.page is None:
-                steps.append(path_step(node.key))
+                steps.append(path_segment(node.key))
             node = node.parent
         path = "".join(reversed(steps))
         return path if path.startswith(".") else f".{path}"
@@ -182,7 +182,7 @@ class JsonTreeModel(QAbstractItemModel):
 
     def _entries(self, node: _Node) -> Sequence[Any]:
         if node.entries is None:
-            node.entries = entries_of(node.value)
+            node.entries = children(node.value)
         return node.entries
 
     def _children(self, node: _Node) -> list[_Node]:

@@ -48,7 +48,7 @@ def kind_of(value: object) -> Kind:
             return Kind.OTHER
 
 
-def entries_of(value: Any) -> Sequence[Any]:
+def children(value: Any) -> Sequence[Any]:
     """Return what a container is walked by: the keys of an object, the items of an array."""
     if isinstance(value, list | tuple):
         return value
@@ -102,7 +102,7 @@ def key_text(key: object) -> str:
     return escaped(key, _KEY_TEXT) if isinstance(key, str) else scalar_text(key, _KEY_TEXT)
 
 
-def path_step(key: object) -> str:
+def path_segment(key: object) -> str:
     """Write one step of a path in the notation of jq: `.name`, `["odd name"]`, `[3]`."""
     if isinstance(key, int) and not isinstance(key, bool):
         return f"[{_integer_text(key)}]"

@@ -6,19 +6,19 @@ from typing import Final
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.state.agent_calls import AgentCall
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text import formats
 from pulse_desktop.text.severity import Tone
-from pulse_desktop.ui.charts.history_start import known_since
+from pulse_desktop.ui.charts.history_start import history_start
 from pulse_desktop.ui.charts.scale import Unit
-from pulse_desktop.ui.charts.series_colors import LineColours
+from pulse_desktop.ui.charts.series_colors import SeriesColors
 from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
-from pulse_desktop.ui.charts.time_ranges import levels, rates
+from pulse_desktop.ui.charts.time_ranges import quantile_series, rate_series
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import time_column
 from pulse_desktop.ui.table.filter_bar import Facet
-from pulse_desktop.ui.table.page import TopicPage
-from pulse_desktop.ui.widgets.property_list import Fact
+from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.widgets.property_list import Property
 
 STATES: Final = {
     "running": ("▶", Tone.INFO),
@@ -28,7 +28,7 @@ STATES: Final = {
 _P95: Final = 0.95
 
 
-class AgentsPage(TopicPage[AgentCall]):
+class AgentsPage(TablePage[AgentCall]):
     """Live table of agent calls, their latency and their tokens."""
 
     key = "agents"
@@ -45,9 +45,9 @@ class AgentsPage(TopicPage[AgentCall]):
     )
     facets = tuple(Facet(state, state, sign, tone) for state, (sign, tone) in STATES.items())
 
-    def rows(self) -> Rows[AgentCall]:
+    def rows(self) -> RingBuffer[AgentCall]:
         """Return the calls."""
-        rows: Rows[AgentCall] = self.context.state.agents.rows
+        rows: RingBuffer[AgentCall] = self.context.state.agents.rows
         return rows
 
     def columns(self) -> Sequence[Column[AgentCall]]:
@@ -106,7 +106,7 @@ class AgentsPage(TopicPage[AgentCall]):
 
     def charts(self) -> Sequence[QWidget]:
         """Make the two charts."""
-        self._colours = LineColours()
+        self._colours = SeriesColors()
         self._latency = TimeChart(
             "Latency",
             Unit.SECONDS,
@@ -128,13 +128,15 @@ class AgentsPage(TopicPage[AgentCall]):
         span = self.window_shown.span(now)
         shown = self._colours.busiest(agents.latency, span[0])
         self._latency.set_series(self._colours.specs(shown))
-        times, values = levels(shown, now, self.window_shown, _P95)
+        times, values = quantile_series(shown, now, self.window_shown, _P95)
         self._latency.set_data(times, values, span)
         counted = any(
             agents.tokens[way].total(now, self.window_shown.seconds) for way in agents.tokens
         )
-        since = known_since(self.context.state.log) if counted else now
-        times, values = rates(agents.tokens, now, self.window_shown, per_s=60.0, known_since=since)
+        since = history_start(self.context.state.log) if counted else now
+        times, values = rate_series(
+            agents.tokens, now, self.window_shown, per_s=60.0, history_start=since
+        )
         self._tokens.set_data(times, values, span)
 
     def show_row(self, row: AgentCall) -> None:
@@ -147,14 +149,14 @@ class AgentsPage(TopicPage[AgentCall]):
         detail.set_run(row.task_id)
         detail.facts.set_facts(
             [
-                Fact("Started", formats.absolute(row.at)),
-                Fact("Latency", formats.duration(row.latency_s)),
-                Fact("Provider", row.provider),
-                Fact("Model", row.model),
-                Fact("Items", formats.count(row.items)),
-                Fact("Tokens in", formats.count(row.tokens_in)),
-                Fact("Tokens out", formats.count(row.tokens_out)),
-                Fact("Run", row.task_id, mono=True),
+                Property("Started", formats.absolute(row.at)),
+                Property("Latency", formats.duration(row.latency_s)),
+                Property("Provider", row.provider),
+                Property("Model", row.model),
+                Property("Items", formats.count(row.items)),
+                Property("Tokens in", formats.count(row.tokens_in)),
+                Property("Tokens out", formats.count(row.tokens_out)),
+                Property("Run", row.task_id, mono=True),
             ]
         )
         detail.json.set_bytes(row.raw)

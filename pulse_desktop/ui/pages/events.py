@@ -6,19 +6,19 @@ from typing import Final
 
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.topics import TOPICS
-from pulse_desktop.state.coerce import as_text
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.coerce import to_text
+from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.system import TASK_TOPIC
 from pulse_desktop.text import formats
-from pulse_desktop.text.event_text import event_words
+from pulse_desktop.text.event_text import event_summary
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import time_column
 from pulse_desktop.ui.table.filter_bar import Facet
-from pulse_desktop.ui.table.page import TopicPage
-from pulse_desktop.ui.widgets.property_list import Fact
+from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.widgets.property_list import Property
 
 _UNREADABLE: Final = "\0unreadable"
 _MOST_FACETS: Final = 24
@@ -27,7 +27,7 @@ _TYPE_WIDTH: Final = 236
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
-class EventsPage(TopicPage[Event]):
+class EventsPage(TablePage[Event]):
     """The event log with topic chips and a text filter over all that was sent."""
 
     key = "events"
@@ -53,9 +53,9 @@ class EventsPage(TopicPage[Event]):
         self._tasks = 0  # messages of the task subject among the first `_counted_to` events
         self._counted_to = 0
 
-    def rows(self) -> Rows[Event]:
+    def rows(self) -> RingBuffer[Event]:
         """Return the event log."""
-        rows: Rows[Event] = self.context.state.log
+        rows: RingBuffer[Event] = self.context.state.log
         return rows
 
     def columns(self) -> Sequence[Column[Event]]:
@@ -77,7 +77,7 @@ class EventsPage(TopicPage[Event]):
             Column(
                 "Says",
                 "words",
-                lambda row, _: event_words(row),
+                lambda row, _: event_summary(row),
                 width=320,
                 tone=lambda row: Tone.BAD if row.problem else Tone.MUTED,
                 stretch=True,
@@ -154,17 +154,17 @@ class EventsPage(TopicPage[Event]):
             row.problem and f"This cannot be read as an event: {row.problem}.", Tone.BAD
         )
         told = "" if row.time_source == "event" else " (arrival; the event told none)"
-        task_id = row.id if row.topic == TASK_TOPIC else as_text(row.data().get("task_id"))
+        task_id = row.id if row.topic == TASK_TOPIC else to_text(row.data().get("task_id"))
         detail.set_run(task_id)
         detail.facts.set_facts(
             [
-                Fact("Time", f"{formats.absolute(row.timestamp)}{told}"),
-                Fact("Received", formats.absolute(row.received_at)),
-                Fact("Source", row.source, mono=True),
-                Fact("Id", row.id, mono=True),
-                Fact("Run", task_id if task_id != row.id else "", mono=True),
-                Fact("Sequence", formats.count(row.sequence) if row.sequence else ""),
-                Fact("Size", formats.size(len(row.raw)), tooltip=f"{len(row.raw):,} bytes"),
+                Property("Time", f"{formats.absolute(row.timestamp)}{told}"),
+                Property("Received", formats.absolute(row.received_at)),
+                Property("Source", row.source, mono=True),
+                Property("Id", row.id, mono=True),
+                Property("Run", task_id if task_id != row.id else "", mono=True),
+                Property("Sequence", formats.count(row.sequence) if row.sequence else ""),
+                Property("Size", formats.size(len(row.raw)), tooltip=f"{len(row.raw):,} bytes"),
             ]
         )
         detail.json.set_bytes(row.raw)

@@ -6,20 +6,20 @@ from typing import Final
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.protocol.knowledge import ATOM_TYPES
-from pulse_desktop.state.knowledge import Finding
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.knowledge import KnowledgeItem
+from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text import formats
 from pulse_desktop.text.severity import Tone
-from pulse_desktop.ui.charts.history_start import known_since
+from pulse_desktop.ui.charts.history_start import history_start
 from pulse_desktop.ui.charts.scale import Unit
-from pulse_desktop.ui.charts.series_colors import MOST_LINES, LineColours
+from pulse_desktop.ui.charts.series_colors import MOST_LINES, SeriesColors
 from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
-from pulse_desktop.ui.charts.time_ranges import rates
+from pulse_desktop.ui.charts.time_ranges import rate_series
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import run_column, time_column
 from pulse_desktop.ui.table.filter_bar import Facet
-from pulse_desktop.ui.table.page import TopicPage
-from pulse_desktop.ui.widgets.property_list import Fact
+from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.widgets.property_list import Property
 
 _OTHER: Final = "other"
 _KINDS: Final = ("atom", "topic", "extraction", "version")
@@ -32,7 +32,7 @@ _OUTCOMES: Final = {
 }
 
 
-class KnowledgePage(TopicPage[Finding]):
+class KnowledgePage(TablePage[KnowledgeItem]):
     """Live table of findings, and atoms and topics per minute."""
 
     key = "knowledge"
@@ -55,12 +55,12 @@ class KnowledgePage(TopicPage[Finding]):
         Facet(_OTHER, "other", "dot", rare=True),
     )
 
-    def rows(self) -> Rows[Finding]:
+    def rows(self) -> RingBuffer[KnowledgeItem]:
         """Return the findings."""
-        rows: Rows[Finding] = self.context.state.knowledge.rows
+        rows: RingBuffer[KnowledgeItem] = self.context.state.knowledge.rows
         return rows
 
-    def columns(self) -> Sequence[Column[Finding]]:
+    def columns(self) -> Sequence[Column[KnowledgeItem]]:
         """Return the columns of the table."""
         return (
             time_column(lambda row: row.at),
@@ -88,17 +88,17 @@ class KnowledgePage(TopicPage[Finding]):
             run_column(lambda row: row.task_id, hide_below=900),
         )
 
-    def text_of(self, row: Finding) -> str:
+    def text_of(self, row: KnowledgeItem) -> str:
         """Return what the text filter looks into."""
         return f"{row.kind}\n{row.title}\n{row.type}\n{row.item_id}\n{row.task_id}"
 
-    def facet_of(self, row: Finding) -> str:
+    def facet_of(self, row: KnowledgeItem) -> str:
         """Return the kind of the finding."""
         return row.kind if row.kind in _KINDS else _OTHER
 
     def charts(self) -> Sequence[QWidget]:
         """Make the two charts."""
-        self._colours = LineColours()
+        self._colours = SeriesColors()
         self._atoms = TimeChart(
             "Atoms found",
             Unit.PER_MINUTE,
@@ -117,7 +117,7 @@ class KnowledgePage(TopicPage[Finding]):
     def draw(self, now: float) -> None:
         """Bring both charts up to date."""
         knowledge = self.context.state.knowledge
-        since = known_since(self.context.state.log)
+        since = history_start(self.context.state.log)
         span = self.window_shown.span(now)
         found = [name for name in ATOM_TYPES if name in knowledge.atoms]
         # More lines than colours cannot be told apart: the least frequent share one.
@@ -126,24 +126,24 @@ class KnowledgePage(TopicPage[Finding]):
         }
         shown = sorted(found, key=lambda name: -totals[name])[:MOST_LINES]
         self._atoms.set_series(self._colours.specs(name for name in ATOM_TYPES if name in shown))
-        times, values = rates(
+        times, values = rate_series(
             {name: knowledge.atoms[name] for name in shown},
             now,
             self.window_shown,
             per_s=60.0,
-            known_since=since,
+            history_start=since,
         )
         self._atoms.set_data(times, values, span)
-        times, values = rates(
+        times, values = rate_series(
             {"topics": knowledge.topics_found},
             now,
             self.window_shown,
             per_s=60.0,
-            known_since=since if knowledge.rows else now,
+            history_start=since if knowledge.rows else now,
         )
         self._topics.set_data(times, values, span)
 
-    def show_row(self, row: Finding) -> None:
+    def show_row(self, row: KnowledgeItem) -> None:
         """Show a finding in full."""
         detail = self.detail
         detail.set_head(
@@ -157,20 +157,20 @@ class KnowledgePage(TopicPage[Finding]):
         confidence = "" if row.confidence is None else formats.percent(row.confidence)
         detail.facts.set_facts(
             [
-                Fact("Found", formats.absolute(row.at)),
-                Fact("Confidence", confidence),
-                Fact("Id", row.item_id, mono=True),
-                Fact("Run", row.task_id, mono=True),
+                Property("Found", formats.absolute(row.at)),
+                Property("Confidence", confidence),
+                Property("Id", row.item_id, mono=True),
+                Property("Run", row.task_id, mono=True),
             ]
         )
         detail.json.set_bytes(row.raw)
 
 
-def type_sign(row: Finding) -> str:
+def type_sign(row: KnowledgeItem) -> str:
     """Return the glyph of an extraction's outcome; other findings have none."""
     return _OUTCOMES.get(row.type, ("", None))[0] if row.kind == "extraction" else ""
 
 
-def type_tone(row: Finding) -> Tone | None:
+def type_tone(row: KnowledgeItem) -> Tone | None:
     """Return the tone of an extraction's outcome; other findings have none."""
     return _OUTCOMES.get(row.type, ("", None))[1] if row.kind == "extraction" else None

@@ -7,16 +7,16 @@ from typing import Final
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from pulse_desktop.state.metrics import METRICS, RATIOS, Metric
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text import formats
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
-from pulse_desktop.ui.charts.time_ranges import levels
+from pulse_desktop.ui.charts.time_ranges import quantile_series
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import ago_column
-from pulse_desktop.ui.table.page import TopicPage
-from pulse_desktop.ui.widgets.property_list import Fact
+from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.widgets.property_list import Property
 from pulse_desktop.ui.widgets.stat_card import StatCard
 
 _TITLES: Final = {
@@ -45,7 +45,7 @@ _DIRECTIONS: Final = {"up": "rising", "down": "falling", "stable": "steady"}
 _WORD: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 
 
-class MetricsPage(TopicPage[Metric]):
+class MetricsPage(TablePage[Metric]):
     """Figures, their history, and a table of every number the workers report."""
 
     key = "metrics"
@@ -62,9 +62,9 @@ class MetricsPage(TopicPage[Metric]):
         "here. Numbers that nobody can know yet stay blank."
     )
 
-    def rows(self) -> Rows[Metric]:
+    def rows(self) -> RingBuffer[Metric]:
         """Return the metrics."""
-        rows: Rows[Metric] = self.context.state.metrics.rows
+        rows: RingBuffer[Metric] = self.context.state.metrics.rows
         return rows
 
     def columns(self) -> Sequence[Column[Metric]]:
@@ -146,10 +146,12 @@ class MetricsPage(TopicPage[Metric]):
         history = {
             _TITLES[name]: metrics.history[name] for name in RATIOS if name in metrics.history
         }
-        times, values = levels(history, now, self.window_shown)
+        times, values = quantile_series(history, now, self.window_shown)
         self._ratios.set_data(times, values, span)
         active = metrics.history.get("activeAnalysisRuns")
-        times, values = levels({"active": active} if active else {}, now, self.window_shown, 1.0)
+        times, values = quantile_series(
+            {"active": active} if active else {}, now, self.window_shown, 1.0
+        )
         self._active.set_data(times, values, span)
         for name, figure in self._figures.items():
             metric = metrics.get(name)
@@ -169,11 +171,11 @@ class MetricsPage(TopicPage[Metric]):
         detail.set_run("")
         detail.facts.set_facts(
             [
-                Fact("Value", metric_value(row) or "not known"),
-                Fact("Measured on", basis(row)),
-                Fact("Change", change_words(row)),
-                Fact("Measured", formats.absolute(row.at)),
-                Fact("Source", row.source, mono=True),
+                Property("Value", metric_value(row) or "not known"),
+                Property("Measured on", basis(row)),
+                Property("Change", change_words(row)),
+                Property("Measured", formats.absolute(row.at)),
+                Property("Source", row.source, mono=True),
             ]
         )
         detail.json.set_bytes(row.raw)

@@ -6,18 +6,18 @@ from typing import Final
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.state.providers import Provider
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text import formats
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.charts.scale import Unit
-from pulse_desktop.ui.charts.series_colors import LineColours
+from pulse_desktop.ui.charts.series_colors import SeriesColors
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import levels
+from pulse_desktop.ui.charts.time_ranges import quantile_series
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import ago_column
 from pulse_desktop.ui.table.filter_bar import Facet
-from pulse_desktop.ui.table.page import TopicPage
-from pulse_desktop.ui.widgets.property_list import Fact
+from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.widgets.property_list import Property
 
 _STATUSES: Final = {
     "connected": ("✔", Tone.GOOD),
@@ -29,7 +29,7 @@ _WORDS: Final = {"error": "down"}
 _OTHER: Final = ("?", Tone.WARNING)
 
 
-class ProvidersPage(TopicPage[Provider]):
+class ProvidersPage(TablePage[Provider]):
     """Live table of providers and their latency."""
 
     key = "providers"
@@ -51,9 +51,9 @@ class ProvidersPage(TopicPage[Provider]):
         Facet("other", "other", *_STATUSES["pending"], rare=True),
     )
 
-    def rows(self) -> Rows[Provider]:
+    def rows(self) -> RingBuffer[Provider]:
         """Return the providers."""
-        rows: Rows[Provider] = self.context.state.providers.rows
+        rows: RingBuffer[Provider] = self.context.state.providers.rows
         return rows
 
     def columns(self) -> Sequence[Column[Provider]]:
@@ -137,7 +137,7 @@ class ProvidersPage(TopicPage[Provider]):
 
     def charts(self) -> Sequence[QWidget]:
         """Make the chart."""
-        self._colours = LineColours()
+        self._colours = SeriesColors()
         self._latency = TimeChart(
             "Latency",
             Unit.SECONDS,
@@ -151,7 +151,7 @@ class ProvidersPage(TopicPage[Provider]):
         span = self.window_shown.span(now)
         shown = self._colours.busiest(self.context.state.providers.latency, span[0])
         self._latency.set_series(self._colours.specs(shown))
-        times, values = levels(shown, now, self.window_shown)
+        times, values = quantile_series(shown, now, self.window_shown)
         self._latency.set_data(times, values, span)
 
     def show_row(self, row: Provider) -> None:
@@ -162,13 +162,13 @@ class ProvidersPage(TopicPage[Provider]):
         detail.set_run("")
         detail.facts.set_facts(
             [
-                Fact("Status", status_word(row), status_tone(row)),
-                Fact("Since", formats.absolute(row.since)),
-                Fact("Last check", formats.absolute(row.checked_at)),
-                Fact("Latency", formats.duration(row.latency_s)),
-                Fact("Models", ", ".join(row.models)),
-                Fact("Checks seen", formats.count(row.checks)),
-                Fact("Failed", formats.count(row.failures), Tone.BAD if row.failures else None),
+                Property("Status", status_word(row), status_tone(row)),
+                Property("Since", formats.absolute(row.since)),
+                Property("Last check", formats.absolute(row.checked_at)),
+                Property("Latency", formats.duration(row.latency_s)),
+                Property("Models", ", ".join(row.models)),
+                Property("Checks seen", formats.count(row.checks)),
+                Property("Failed", formats.count(row.failures), Tone.BAD if row.failures else None),
             ]
         )
         detail.json.set_bytes(row.raw)

@@ -7,15 +7,15 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from pulse_desktop.state.task_schemas import (
-    Argument,
-    TaskSignature,
-    mismatches,
+    TaskArgument,
+    TaskSchema,
     template,
+    validation_errors,
 )
 from pulse_desktop.text import formats
 from pulse_desktop.text.severity import Tone
-from pulse_desktop.ui.run_form.json_lint import laid_out
-from pulse_desktop.ui.shell.operations import RefusedError
+from pulse_desktop.ui.run_form.json_lint import pretty
+from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
@@ -26,7 +26,7 @@ _LARGEST: Final = 200_000
 """Characters of arguments that are compared at every letter; more would be felt."""
 
 
-class ArgumentGuide(QFrame):
+class ArgumentHelp(QFrame):
     """Names, types and required marks of a task's arguments, and what does not fit them.
 
     Attributes:
@@ -41,7 +41,7 @@ class ArgumentGuide(QFrame):
 
     def __init__(self) -> None:
         super().__init__()
-        self.signature: TaskSignature | None = None
+        self.signature: TaskSchema | None = None
         self.misfits: list[str] = []
         self._rows: list[tuple[QLabel, QLabel, QLabel]] = []
         self.setProperty("card", "true")
@@ -82,7 +82,7 @@ class ArgumentGuide(QFrame):
         """The arguments as shown; a required one ends with a star."""
         return [row[0].text() for row in self._rows if not row[0].isHidden()]
 
-    def show_task(self, signature: TaskSignature | None) -> None:
+    def show_task(self, signature: TaskSchema | None) -> None:
         """Show what a task takes, or nothing when nobody knows."""
         self.setVisible(signature is not None)
         if signature is self.signature:
@@ -91,7 +91,7 @@ class ArgumentGuide(QFrame):
         if signature is not None:
             self._show(signature)
 
-    def _show(self, signature: TaskSignature) -> None:
+    def _show(self, signature: TaskSchema) -> None:
         words = [signature.doc]
         if signature.is_sync:
             words.append("Runs in a thread: it can be asked to stop, not ended.")
@@ -118,7 +118,7 @@ class ArgumentGuide(QFrame):
         if self.signature is not None and len(args) + len(kwargs) <= _LARGEST:
             given: Any = json.loads(args) if args.strip() else []
             named: Any = json.loads(kwargs) if kwargs.strip() else {}
-            self.misfits = mismatches(self.signature, given, named)
+            self.misfits = validation_errors(self.signature, given, named)
         takes_some = self.signature is not None and bool(self.signature.arguments)
         self.template.setVisible(takes_some and not typed)
         told = [f"{each[:1].upper()}{each[1:]}." for each in self.misfits[:_TOLD]]
@@ -128,9 +128,9 @@ class ArgumentGuide(QFrame):
         self.warning.setText("\n".join(told) if typed else "")
         self.warning.setVisible(bool(self.warning.text()))
 
-    def refusal(self) -> RefusedError:
+    def refusal(self) -> OperationError:
         """Return the question to ask before what does not fit is sent all the same."""
-        return RefusedError(
+        return OperationError(
             "The arguments do not fit",
             f"{'; '.join(self.misfits[:_TOLD])}.",
             "So the workers describe the task; they have the last word. Change the arguments, or "
@@ -140,7 +140,7 @@ class ArgumentGuide(QFrame):
 
     def _ask_for_template(self) -> None:
         if self.signature is not None:
-            self.template_asked.emit(laid_out(template(self.signature)))
+            self.template_asked.emit(pretty(template(self.signature)))
 
     def _add_row(self) -> None:
         number = len(self._rows)
@@ -157,12 +157,12 @@ class ArgumentGuide(QFrame):
         self._rows.append(row)
 
     def _tint(self) -> None:
-        icons.dress(self.template, "edit", Tone.MUTED, 12)
+        icons.set_button_icon(self.template, "edit", Tone.MUTED, 12)
         for row in self._rows:
             row[0].setFont(theme().number_font())
 
 
-def _fill(row: tuple[QLabel, QLabel, QLabel], argument: Argument) -> None:
+def _fill(row: tuple[QLabel, QLabel, QLabel], argument: TaskArgument) -> None:
     name, kind, rest = row
     name.setText(f"{formats.elided(argument.name, 40)}{' *' if argument.required else ''}")
     needed = "required" if argument.required else "may be left out"

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pulse_desktop.protocol.task_message import readable_labels
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.protocol.task_message import display_labels
+from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.task_schemas import Catalogue
+from pulse_desktop.state.task_schemas import TaskSchemas
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import STATE_WORDS
+from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.severity import Tone
-from pulse_desktop.ui.run_form.json_lint import laid_out
+from pulse_desktop.ui.run_form.json_lint import pretty
 from pulse_desktop.ui.shell.operations import QueueFigures
 
 _SHOWN_ID: Final = 12
@@ -45,14 +45,14 @@ def draft_of(run: TaskRun) -> Draft:
         return Draft(run.name, rerun_of=run.task_id)
     return Draft(
         request.task_name,
-        laid_out(request.args),
-        laid_out(request.kwargs),
-        _labels_text(readable_labels(request.labels, request.labels_types)),
+        pretty(request.args),
+        pretty(request.kwargs),
+        _labels_text(display_labels(request.labels, request.labels_types)),
         run.task_id,
     )
 
 
-def latest_by_name(rows: Rows[TaskRun]) -> dict[str, TaskRun]:
+def latest_by_name(rows: RingBuffer[TaskRun]) -> dict[str, TaskRun]:
     """Return the tasks that have been seen, the latest first, each with its latest run.
 
     A run whose arguments are known is preferred to a later one whose are not.
@@ -77,13 +77,13 @@ def has_arguments(run: TaskRun | None) -> bool:
 def about_words(run: TaskRun) -> str:
     """Say what becomes of an edited run."""
     task_id = formats.elided(run.task_id, _SHOWN_ID)
-    words = f"A new run, marked as a re-run of {task_id} ({STATE_WORDS[run.state][0]})."
+    words = f"A new run, marked as a re-run of {task_id} ({STATE_LABELS[run.state][0]})."
     if run.request is None or not run.request.complete:
         words += " Its arguments were never seen: give them here."
     return words
 
 
-def name_words(name: str, *, seen: bool, catalogue: Catalogue) -> str:
+def name_words(name: str, *, seen: bool, catalogue: TaskSchemas) -> str:
     """Say what speaks against a task name, nothing when it is known."""
     if not name or seen or catalogue.get(name) is not None:
         return ""
@@ -113,4 +113,4 @@ def listeners_words(figures: QueueFigures | None) -> tuple[str, Tone]:
 
 
 def _labels_text(labels: Mapping[str, Any]) -> str:
-    return laid_out(json.dumps(labels).encode())
+    return pretty(json.dumps(labels).encode())

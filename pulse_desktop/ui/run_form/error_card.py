@@ -3,12 +3,12 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
-from pulse_desktop.ui.shell.operations import RefusedError
+from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
 
-class RefusalCard(QFrame):
+class ErrorCard(QFrame):
     """What failed, what happened, what to do; and a button when it can be done all the same.
 
     Signals:
@@ -50,7 +50,7 @@ class RefusalCard(QFrame):
         labels = (self._title, self._detail, self._advice)
         return "\n".join(label.text() for label in labels if label.text())
 
-    def show_refusal(self, refusal: RefusedError) -> None:
+    def show_refusal(self, refusal: OperationError) -> None:
         """Say why."""
         for label, text in (
             (self._title, refusal.title),
@@ -64,4 +64,4 @@ class RefusalCard(QFrame):
         self.show()
 
     def _tint(self) -> None:
-        self._sign.setPixmap(icons.picture("warning", "warning", 16, self.devicePixelRatioF()))
+        self._sign.setPixmap(icons.pixmap("warning", "warning", 16, self.devicePixelRatioF()))

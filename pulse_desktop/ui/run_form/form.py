@@ -21,13 +21,13 @@ from pulse_desktop.ui.run_form.draft import (
     listeners_words,
     name_words,
 )
-from pulse_desktop.ui.run_form.form_ui import RunFormParts
-from pulse_desktop.ui.run_form.notices import enqueued_notice, refused_notice
-from pulse_desktop.ui.shell.operations import Enqueued, RefusedError
+from pulse_desktop.ui.run_form.form_ui import RunFormUi
+from pulse_desktop.ui.run_form.notices import enqueued_notice, error_notice
+from pulse_desktop.ui.shell.operations import Enqueued, OperationError
 from pulse_desktop.ui.shell.page import PageContext
 
-NARROWEST: Final = 440
-WIDEST: Final = 560
+MIN_WIDTH: Final = 440
+MAX_WIDTH: Final = 560
 _LOOK_MS: Final = 1_000
 _NEW: Final = "A worker runs it as soon as one is free."
 
@@ -65,7 +65,7 @@ class RunForm(QFrame):
         self.draft = Draft()
         self.setObjectName("runForm")
         self.setAccessibleName("Run a task")
-        self.parts = RunFormParts(self)
+        self.parts = RunFormUi(self)
         self._timer = QTimer(self)
         self._timer.setObjectName("look at the queue")
         self._timer.setInterval(_LOOK_MS)
@@ -120,7 +120,7 @@ class RunForm(QFrame):
 
     def place(self) -> None:
         """Take the right edge, from top to bottom."""
-        wide = max(NARROWEST, min(WIDEST, self._over.width() * 38 // 100))
+        wide = max(MIN_WIDTH, min(MAX_WIDTH, self._over.width() * 38 // 100))
         self.setGeometry(self._over.width() - wide, 0, wide, self._over.height())
         if self.isVisible():
             self.raise_()
@@ -242,7 +242,7 @@ class RunForm(QFrame):
                 enqueued = await self._context.operations.enqueue(
                     name, args, kwargs, json.loads(labels), anyway=anyway, rerun_of=origin
                 )
-            except RefusedError as refusal:
+            except OperationError as refusal:
                 self._refused(number, refusal)
             else:
                 self._enqueued(number, name, enqueued)
@@ -268,12 +268,12 @@ class RunForm(QFrame):
                 self._kept = Draft()
             self._close()
 
-    def _refused(self, number: int, refusal: RefusedError) -> None:
+    def _refused(self, number: int, refusal: OperationError) -> None:
         if number == self._sending:
             self.parts.refusal.show_refusal(refusal)
             self.parts.show_end()
         else:  # the form was closed meanwhile, or is about something else now
-            self._context.tell(refused_notice(refusal))
+            self._context.tell(error_notice(refusal))
 
     # Qt's side
 

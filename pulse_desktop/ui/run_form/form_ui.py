@@ -17,18 +17,18 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.text.severity import Tone
-from pulse_desktop.ui.run_form.argument_help import ArgumentGuide
-from pulse_desktop.ui.run_form.error_card import RefusalCard
+from pulse_desktop.ui.run_form.argument_help import ArgumentHelp
+from pulse_desktop.ui.run_form.error_card import ErrorCard
 from pulse_desktop.ui.run_form.json_field import JsonField
 from pulse_desktop.ui.run_form.task_name_field import TaskNameField
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.style import set_property
+from pulse_desktop.ui.theme.style import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
 _MARGIN: Final = 18
 
 
-class RunFormParts(QObject):
+class RunFormUi(QObject):
     """Head, fields in a scroll area, and a footer that is always in sight.
 
     Attributes:
@@ -68,7 +68,7 @@ class RunFormParts(QObject):
         self.close.setToolTip("Close (Esc)")
         self.close.setFixedWidth(30)
         self.name = TaskNameField()
-        self.guide = ArgumentGuide()
+        self.guide = ArgumentHelp()
         self.fill = QPushButton("Use the arguments of its latest run")
         self.args = JsonField("Positional arguments", "array", '["export.json", 50]', 3)
         self.kwargs = JsonField("Keyword arguments", "object", '{"language": "uk"}', 5)
@@ -79,7 +79,7 @@ class RunFormParts(QObject):
         self.fold.setCheckable(True)
         self.fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.fold.setToolTip("Labels go with the task; middlewares and workers read them")
-        self.refusal = RefusalCard()
+        self.refusal = ErrorCard()
         self._dot = QLabel()
         self.listeners = QLabel()
         self.listeners.setProperty("role", "small")
@@ -130,7 +130,7 @@ class RunFormParts(QObject):
         """Say who would take the task."""
         self.listeners.setText(words)
         self._listeners_tone = tone
-        set_property(self.listeners, "tone", tone.value if tone is Tone.WARNING else "")
+        set_style_property(self.listeners, "tone", tone.value if tone is Tone.WARNING else "")
         self._tint_dot()
 
     def show_end(self) -> None:
@@ -231,10 +231,10 @@ class RunFormParts(QObject):
 
     def _tint(self) -> None:
         ratio = self._form.devicePixelRatioF()
-        self._sign.setPixmap(icons.picture(self._icon, Tone.ACCENT, 16, ratio))
+        self._sign.setPixmap(icons.pixmap(self._icon, Tone.ACCENT, 16, ratio))
         self.close.setIcon(icons.icon("close", Tone.MUTED, 12))
-        icons.dress(self.run, "play", "on_accent")
-        icons.dress(self.fill, "retry", Tone.MUTED, 12)
+        icons.set_button_icon(self.run, "play", "on_accent")
+        icons.set_button_icon(self.fill, "retry", Tone.MUTED, 12)
         self.fold.setIconSize(QSize(12, 12))
         self._show_arrow()
         self._tint_dot()
@@ -246,4 +246,4 @@ class RunFormParts(QObject):
 
     def _tint_dot(self) -> None:
         ratio = self._form.devicePixelRatioF()
-        self._dot.setPixmap(icons.picture("dot", self._listeners_tone, 12, ratio))
+        self._dot.setPixmap(icons.pixmap("dot", self._listeners_tone, 12, ratio))

@@ -9,13 +9,13 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QTextEdit, QV
 from pulse_desktop.text import formats
 from pulse_desktop.ui.json.highlighter import JsonHighlighter
 from pulse_desktop.ui.run_form.json_lint import (
-    Flaw,
+    JsonError,
     Kind,
     compact,
     count_of,
-    flaw_of,
+    lint,
 )
-from pulse_desktop.ui.theme.style import set_property
+from pulse_desktop.ui.theme.style import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
 _WHAT: Final = {"array": "value", "object": "name"}
@@ -58,7 +58,7 @@ class JsonField(QWidget):
         super().__init__()
         self._kind: Kind = kind
         self._lines = lines
-        self.flaw: Flaw | None = None
+        self.flaw: JsonError | None = None
         self.editor = _Editor()
         self.editor.setPlaceholderText(f"For example {example}")
         self.editor.setAccessibleName(name)
@@ -72,7 +72,7 @@ class JsonField(QWidget):
         self.verdict = QLabel()
         self.verdict.setTextFormat(Qt.TextFormat.PlainText)
         self.verdict.setWordWrap(True)
-        set_property(self.verdict, "tone", "bad")
+        set_style_property(self.verdict, "tone", "bad")
         self.verdict.hide()
         self._colours = JsonHighlighter(self.editor.document())
         head = QHBoxLayout()
@@ -112,17 +112,17 @@ class JsonField(QWidget):
         return count_of(self.text)
 
     def _check(self) -> None:
-        self.flaw = flaw = flaw_of(self.text, self._kind)
+        self.flaw = flaw = lint(self.text, self._kind)
         count = 0 if flaw is not None else self.count()
         self._count.setText(formats.plural(count, _WHAT[self._kind]) if count else "")
         self.verdict.setText(str(flaw) if flaw is not None else "")
         self.verdict.setVisible(flaw is not None)
         self.editor.setAccessibleDescription(str(flaw) if flaw is not None else "")
-        set_property(self.editor, "problem", "true" if flaw is not None else "")
+        set_style_property(self.editor, "problem", "true" if flaw is not None else "")
         self._mark(flaw)
         self.changed.emit()
 
-    def _mark(self, flaw: Flaw | None) -> None:
+    def _mark(self, flaw: JsonError | None) -> None:
         """Tint the line that is wrong."""
         block = self.editor.document().findBlockByNumber(flaw.line - 1 if flaw is not None else -1)
         if not block.isValid():

@@ -32,7 +32,7 @@ _LONGEST_NAME: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
+class JsonError:
     """Why a text is not the JSON that is wanted.
 
     Attributes:
@@ -55,7 +55,7 @@ class _NotANumberError(ValueError):
     pass
 
 
-def flaw_of(text: str, kind: Kind) -> Flaw | None:
+def lint(text: str, kind: Kind) -> JsonError | None:
     """Return what is wrong with a text, None when it can be sent. An empty text is none at all."""
     if not text.strip():
         return None
@@ -65,17 +65,19 @@ def flaw_of(text: str, kind: Kind) -> Flaw | None:
     except json.JSONDecodeError as error:
         return _in_words(error, text)
     except _RepeatedNameError as error:
-        return Flaw(_line_of_repeat(text, str(error)), f"{_quoted(str(error))} stands twice")
+        return JsonError(_line_of_repeat(text, str(error)), f"{_quoted(str(error))} stands twice")
     except _NotANumberError as error:
         reason = f"{error} is no JSON: write null, or a number"
-        return Flaw(_line_of(text, str(error)), reason)
+        return JsonError(_line_of(text, str(error)), reason)
     except RecursionError:
-        return Flaw(1, "it is nested too deeply")
+        return JsonError(1, "it is nested too deeply")
     except (ValueError, msgspec.DecodeError) as error:
         long = "digits" in str(error)
-        return Flaw(1, "a number has too many digits" if long else f"it cannot be sent: {error}")
+        return JsonError(
+            1, "a number has too many digits" if long else f"it cannot be sent: {error}"
+        )
     if not isinstance(value, list if kind == "array" else dict):
-        return Flaw(1, _SHAPES[kind])
+        return JsonError(1, _SHAPES[kind])
     return None
 
 
@@ -91,7 +93,7 @@ def compact(text: str, kind: Kind) -> bytes:
     return msgspec.json.format(text, indent=-1).encode()
 
 
-def laid_out(raw: bytes) -> str:
+def pretty(raw: bytes) -> str:
     """Return JSON on as many lines as it takes to read it; nothing for an empty container."""
     text = raw.decode(errors="replace")
     if text.strip() in ("", "[]", "{}", "null"):
@@ -178,7 +180,7 @@ def _refuse_constant(name: str) -> Any:
     raise _NotANumberError(name)
 
 
-def _in_words(error: json.JSONDecodeError, text: str) -> Flaw:
+def _in_words(error: json.JSONDecodeError, text: str) -> JsonError:
     # Python 3.13 points at a comma that is one too many, earlier ones at what follows it.
     at = error.pos + error.msg.startswith("Illegal trailing comma")
     while at < len(text) and text[at].isspace():
@@ -186,22 +188,24 @@ def _in_words(error: json.JSONDecodeError, text: str) -> Flaw:
     here, before = text[at:], text[:at].rstrip()
     line = text.count("\n", 0, at) + 1
     if "string" in error.msg and "Unterminated" in error.msg:
-        return Flaw(line, "the text that begins here has no closing quote")
+        return JsonError(line, "the text that begins here has no closing quote")
     if "control character" in error.msg:
         # A quote that is missing at the end of a line is far likelier than a line break in a text.
-        return Flaw(
+        return JsonError(
             text.count("\n", 0, error.pos) + 1,
             "a text ends with a double quote in the same line; write \\n for a line break",
         )
     if "escape" in error.msg:
-        return Flaw(line, "a backslash in a text is written twice: \\\\")
+        return JsonError(line, "a backslash in a text is written twice: \\\\")
     if not here:
         missing = _open_brackets(text)
         end = text.rstrip().count("\n") + 1
-        return Flaw(end, f"it ends too early: {missing[-1]} is missing" if missing else "it ends")
+        return JsonError(
+            end, f"it ends too early: {missing[-1]} is missing" if missing else "it ends"
+        )
     if here[0] in "]}" and before.endswith(","):
-        return Flaw(line, f"the comma before {here[0]} is one too many")
-    return Flaw(line, _missing(error.msg, here, before))
+        return JsonError(line, f"the comma before {here[0]} is one too many")
+    return JsonError(line, _missing(error.msg, here, before))
 
 
 def _missing(message: str, here: str, before: str) -> str:

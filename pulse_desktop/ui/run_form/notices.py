@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Final
 
 from pulse_desktop.text.run_text import short_name
-from pulse_desktop.ui.shell.notifications import Notice
-from pulse_desktop.ui.shell.operations import Enqueued, RefusedError
+from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.operations import Enqueued, OperationError
 
 _KEY: Final = "enqueued"
 
 
-def enqueued_notice(name: str, enqueued: Enqueued, show: Callable[[str], None]) -> Notice:
+def enqueued_notice(name: str, enqueued: Enqueued, show: Callable[[str], None]) -> Notification:
     """Say that a task was enqueued.
 
     Args:
@@ -18,7 +18,7 @@ def enqueued_notice(name: str, enqueued: Enqueued, show: Callable[[str], None]) 
         enqueued: what became of the wish.
         show: shows a place on the page of runs.
     """
-    return Notice(
+    return Notification(
         f"Enqueued {short_name(name)}",
         "Kept in the stream until a worker takes it." if enqueued.durable else "Sent.",
         tone="good",
@@ -27,6 +27,6 @@ def enqueued_notice(name: str, enqueued: Enqueued, show: Callable[[str], None]) 
     )
 
 
-def refused_notice(refusal: RefusedError) -> Notice:
+def error_notice(refusal: OperationError) -> Notification:
     """Say why a task was not enqueued."""
-    return Notice(refusal.title, refusal.detail, refusal.advice, "warning", key=_KEY)
+    return Notification(refusal.title, refusal.detail, refusal.advice, "warning", key=_KEY)

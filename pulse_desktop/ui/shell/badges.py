@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from pulse_desktop.state.attention import Concern
+from pulse_desktop.state.attention import AttentionItem
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
 
 _RUN_KINDS = frozenset({"failed", "soft_failed", "overdue"})
 
 
-def badges(state: SystemState, concerns: Sequence[Concern]) -> dict[str, tuple[str, bool]]:
+def badges(state: SystemState, concerns: Sequence[AttentionItem]) -> dict[str, tuple[str, bool]]:
     """Return per page what to count and whether it needs somebody."""
     runs = sum(len(each.task_ids) for each in concerns if each.kind in _RUN_KINDS)
     providers = sum(each.kind == "provider" for each in concerns)

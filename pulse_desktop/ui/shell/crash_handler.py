@@ -16,8 +16,8 @@ from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QGuiApplication
 
 from pulse_desktop import __version__
-from pulse_desktop.model.redaction import mask_address
-from pulse_desktop.ui.shell.notifications import Notice
+from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.ui.shell.notifications import Notification
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ _LEVELS: Final = {
 }
 
 
-class BugReports:
+class CrashHandler:
     """Collects what went wrong and tells it.
 
     Attributes:
@@ -42,7 +42,7 @@ class BugReports:
     """
 
     def __init__(self) -> None:
-        self.tell: Callable[[Notice], None] | None = None
+        self.tell: Callable[[Notification], None] | None = None
         self.reported: set[str] = set()
         self._give_back: Callable[[], None] | None = None
 
@@ -70,7 +70,7 @@ class BugReports:
     def report(self, error: BaseException, where: str = "") -> None:
         """Log an error with its traceback, and tell it unless it was told before."""
         lines = traceback.format_exception(type(error), error, error.__traceback__)
-        text = mask_address("".join(lines))
+        text = redact_url("".join(lines))
         _log.error("%s\n%s", where or "unexpected error", text)
         last = traceback.extract_tb(error.__traceback__)[-1:]
         place = f"{type(error).__name__} {last[0].filename}:{last[0].lineno}" if last else where
@@ -79,9 +79,9 @@ class BugReports:
         self.reported.add(place)
         details = f"Pulse Desktop {__version__}\n{where}\n{text}"
         self.tell(
-            Notice(
+            Notification(
                 "Something went wrong inside the program",
-                mask_address(f"{type(error).__name__}: {error}"),
+                redact_url(f"{type(error).__name__}: {error}"),
                 "The program goes on. The details are in its log too.",
                 "bad",
                 (("Copy details", lambda: QGuiApplication.clipboard().setText(details)),),
@@ -103,7 +103,7 @@ class BugReports:
         if isinstance(error, BaseException):
             self.report(error, message)
         else:
-            _log.warning("event loop: %s", mask_address(message))
+            _log.warning("event loop: %s", redact_url(message))
 
     def _on_qt_message(self, kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
         _log.log(_LEVELS.get(kind, logging.WARNING), "Qt: %s (%s)", message, context.category)

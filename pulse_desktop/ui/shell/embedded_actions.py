@@ -13,8 +13,8 @@ from PySide6.QtGui import QDesktopServices
 
 from pulse_desktop.ui.shell.actions import Action
 from pulse_desktop.ui.shell.log_window import LogWindow
-from pulse_desktop.ui.shell.notifications import Notice
-from pulse_desktop.ui.shell.page import Starter
+from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.page import TaskStarter
 from pulse_desktop.ui.shell.window import MainWindow
 
 EMBEDDED_ACTIONS: Final = (
@@ -43,14 +43,14 @@ class StoredLogs(Protocol):
         """Return the lines of a log since a place: `lines`, `place`, `cut`, `problem`."""
 
 
-class EmbeddedServer:
+class EmbeddedServerActions:
     """Carries out the actions about the embedded server.
 
     Attributes:
         logs: the window with the logs.
     """
 
-    def __init__(self, window: MainWindow, stored: StoredLogs, start: Starter) -> None:
+    def __init__(self, window: MainWindow, stored: StoredLogs, start: TaskStarter) -> None:
         """Offer the actions in palette and connection menu.
 
         Args:
@@ -77,7 +77,7 @@ class EmbeddedServer:
         """Open the data folder in a file manager; say where it is when there is none."""
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._folder))):
             self._window.tell(
-                Notice(
+                Notification(
                     "No program opened the data folder",
                     f"It is {self._folder}.",
                     "Open it with a file manager of your choice.",

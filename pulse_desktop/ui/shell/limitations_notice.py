@@ -6,20 +6,20 @@ Without this an empty page could mean that nothing happens, or that nobody may l
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from pulse_desktop.ui.shell.notifications import Notice
+from pulse_desktop.ui.shell.notifications import Notification
 
 SETTLED_S: Final = 8.0
 """Workers make their streams when they start, and a feed looks for new ones every five seconds."""
 
 _EVERY_S: Final = 1.0
-_KEY: Final = "hindrances"
+_KEY: Final = "limitations"
 
 
-class Hindered(Protocol):
+class HasLimitations(Protocol):
     """What is asked of a monitor."""
 
     @property
-    def hindrances(self) -> Sequence[str]:
+    def limitations(self) -> Sequence[str]:
         """What cannot be seen and why."""
 
     @property
@@ -27,10 +27,12 @@ class Hindered(Protocol):
         """Whether something is refused or switched off, not merely without history."""
 
 
-class HindranceNotice:
+class LimitationsNotice:
     """One notice, renewed when what it says changes."""
 
-    def __init__(self, tell: Callable[[Notice], None], withdraw: Callable[[str], None]) -> None:
+    def __init__(
+        self, tell: Callable[[Notification], None], withdraw: Callable[[str], None]
+    ) -> None:
         """Put it together.
 
         Args:
@@ -44,12 +46,12 @@ class HindranceNotice:
         self._since = 0.0
         self._told: tuple[str, ...] = ()
 
-    def look(self, watched: Hindered | None, now: float) -> None:
+    def look(self, watched: HasLimitations | None, now: float) -> None:
         """Look at a time, Unix seconds; tell what has been so for a while and was not told yet."""
         if watched is None or now - self._looked_at < _EVERY_S:
             return
         self._looked_at = now
-        seen = tuple(watched.hindrances)
+        seen = tuple(watched.limitations)
         if seen != self._seen:
             self._seen, self._since = seen, now
         if self._told and not seen and now - self._since >= SETTLED_S:
@@ -59,7 +61,7 @@ class HindranceNotice:
             return
         self._told = seen
         self._tell(
-            Notice(
+            Notification(
                 "Not everything can be seen here",
                 "; ".join(each.rstrip(".") for each in seen) + ".",
                 "What is refused or off must be allowed on the server; all else is shown."

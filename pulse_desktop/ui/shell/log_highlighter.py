@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from pulse_desktop.text.severity import Tone
-from pulse_desktop.ui.theme.highlighter import ToneHighlighter
+from pulse_desktop.ui.theme.highlighter import SeverityHighlighter
 
 _HEAD: Final = 120
 """The level stands within the first characters of a line."""
@@ -17,7 +17,7 @@ _LEVEL: Final = re.compile(
 _TONES: Final = {"bad": Tone.BAD, "warning": Tone.WARNING, "quiet": Tone.FAINT}
 
 
-class LogHighlighter(ToneHighlighter):
+class LogHighlighter(SeverityHighlighter):
     """Paints errors and warnings; the level itself stands in the text."""
 
     TONES = _TONES

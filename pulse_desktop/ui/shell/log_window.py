@@ -25,12 +25,12 @@ from PySide6.QtWidgets import (
 from pulse_desktop.text import formats
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.shell.log_highlighter import LogHighlighter
-from pulse_desktop.ui.shell.page import Starter
+from pulse_desktop.ui.shell.page import TaskStarter
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
-LOOK_MS: Final = 500
-MOST_LINES: Final = 20_000
+POLL_MS: Final = 500
+MAX_LINES: Final = 20_000
 _TYPING_MS: Final = 120
 _SIZE: Final = (1040, 640)
 _SMALLEST: Final = (520, 320)
@@ -47,7 +47,7 @@ class LogWindow(QDialog):
     """
 
     def __init__(
-        self, stored: Any, start: Starter, open_folder: Callable[[], object], parent: QWidget
+        self, stored: Any, start: TaskStarter, open_folder: Callable[[], object], parent: QWidget
     ) -> None:
         """Make the window; it reads nothing until it is shown.
 
@@ -61,7 +61,7 @@ class LogWindow(QDialog):
         self._stored = stored
         self._start = start
         self._names: list[str] = []
-        self._lines: deque[str] = deque(maxlen=MOST_LINES)
+        self._lines: deque[str] = deque(maxlen=MAX_LINES)
         self._place: Any = None
         self._cut = False
         self._problem = ""
@@ -93,7 +93,7 @@ class LogWindow(QDialog):
         )
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setUndoRedoEnabled(False)
-        self.text.setMaximumBlockCount(MOST_LINES)
+        self.text.setMaximumBlockCount(MAX_LINES)
         self.text.setAccessibleName("Lines of the log")
         self._highlighter = LogHighlighter(self.text.document())
         self._about = QLabel()
@@ -105,7 +105,7 @@ class LogWindow(QDialog):
         self.follow.setToolTip("Stay at the end as lines arrive")
         self._folder = QPushButton("Open data folder")
         self._folder.clicked.connect(open_folder)
-        self._timer = QTimer(self, interval=LOOK_MS)
+        self._timer = QTimer(self, interval=POLL_MS)
         self._timer.setObjectName("log tail")
         self._timer.timeout.connect(self._look)
         self._typing = QTimer(self, interval=_TYPING_MS, singleShot=True)
@@ -202,7 +202,7 @@ class LogWindow(QDialog):
 
     def _take(self, part: Any) -> None:
         self._place = part.place
-        self._cut = self._cut or part.cut or len(self._lines) + len(part.lines) > MOST_LINES
+        self._cut = self._cut or part.cut or len(self._lines) + len(part.lines) > MAX_LINES
         self._problem = part.problem
         self._lines.extend(part.lines)
         shown = self._matching(part.lines)

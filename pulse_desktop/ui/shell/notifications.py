@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.style import set_property
+from pulse_desktop.ui.theme.style import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
 _WIDTH: Final = 380
@@ -21,7 +21,7 @@ _ICONS: Final = {"good": "check", "warning": "warning", "bad": "cross", "info": 
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notification:
     """Something to tell.
 
     Attributes:
@@ -43,8 +43,8 @@ class Notice:
     asks: bool = False
 
 
-class _NoticeCard(QFrame):
-    def __init__(self, notice: Notice, parent: QWidget) -> None:
+class _NotificationCard(QFrame):
+    def __init__(self, notice: Notification, parent: QWidget) -> None:
         super().__init__(parent)
         self.notice = notice
         self.setProperty("card", "notice")
@@ -77,7 +77,7 @@ class _NoticeCard(QFrame):
                 label.setTextFormat(Qt.TextFormat.PlainText)
                 label.setWordWrap(True)
                 label.setContentsMargins(24, 0, 12, 0)
-                set_property(label, "role", part)
+                set_style_property(label, "role", part)
                 layout.addWidget(label)
         self._buttons: list[QPushButton] = []
         self._focus_before: QWidget | None = None
@@ -125,18 +125,18 @@ class _NoticeCard(QFrame):
         """Take the colours of the theme."""
         ratio = self.devicePixelRatioF()
         tone = self.notice.tone
-        self._sign.setPixmap(icons.picture(_ICONS[tone], tone, 16, ratio))
+        self._sign.setPixmap(icons.pixmap(_ICONS[tone], tone, 16, ratio))
         self._close.setIcon(icons.icon("close", Tone.MUTED, 12))
 
 
-class Notices(QObject):
+class Notifications(QObject):
     """The notices in the lower right corner of a widget, the newest at the bottom."""
 
     def __init__(self, over: QWidget) -> None:
         super().__init__(over)
         self._over = over
         self._clear = 0
-        self._cards: list[_NoticeCard] = []
+        self._cards: list[_NotificationCard] = []
         over.installEventFilter(self)
         theme().changed.connect(self._tint)
 
@@ -145,17 +145,17 @@ class Notices(QObject):
             card.tint()
 
     @property
-    def shown(self) -> list[Notice]:
+    def shown(self) -> list[Notification]:
         """What is told now, the oldest first."""
         return [card.notice for card in self._cards]
 
-    def tell(self, notice: Notice) -> None:
+    def tell(self, notice: Notification) -> None:
         """Show a notice."""
         if notice.key:
             self.withdraw(notice.key)
         while len(self._cards) >= _MOST:
             self._cards[0].close()
-        card = _NoticeCard(notice, self._over)
+        card = _NotificationCard(notice, self._over)
         card.destroyed.connect(self.place)
         card.installEventFilter(self)
         self._cards.append(card)
@@ -201,7 +201,7 @@ class Notices(QObject):
         """Stay in the corner, and forget what was closed."""
         if event.type() is QEvent.Type.Resize and watched is self._over:
             self.place()
-        elif event.type() is QEvent.Type.Close and isinstance(watched, _NoticeCard):
+        elif event.type() is QEvent.Type.Close and isinstance(watched, _NotificationCard):
             self._cards = [card for card in self._cards if card is not watched]
             self.place()
         return super().eventFilter(watched, event)

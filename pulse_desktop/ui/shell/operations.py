@@ -13,7 +13,7 @@ from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.state.run import TaskRun
 
 
-class RefusedError(Exception):
+class OperationError(Exception):
     """Something that was asked for cannot be done, for a reason the operator can understand.
 
     Attributes:
@@ -116,7 +116,7 @@ class BucketFigures:
 
 
 class Operations(Protocol):
-    """What the pages can have done. Every `async` method may raise `RefusedError`."""
+    """What the pages can have done. Every `async` method may raise `OperationError`."""
 
     async def rerun(self, runs: Sequence[TaskRun], *, anyway: bool = False) -> Enqueued:
         """Enqueue runs again, exactly as captured, each under a new id.

@@ -7,16 +7,16 @@ from typing import Any, ClassVar, Protocol
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
-from pulse_desktop.state.attention import Concern
+from pulse_desktop.state.attention import AttentionItem
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.system import Changes, SystemState
+from pulse_desktop.state.system import DirtyRows, SystemState
 from pulse_desktop.ui.shell.actions import Action, ActionTable
-from pulse_desktop.ui.shell.notifications import Notice
+from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.operations import Operations
 from pulse_desktop.ui.table.live_table import LiveTable
 
 
-class Starter(Protocol):
+class TaskStarter(Protocol):
     """Starts background work that somebody else owns: supervised, cancelled with the window."""
 
     def __call__(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -41,10 +41,10 @@ class PageContext:
     state: SystemState
     operations: Operations
     actions: ActionTable
-    start: Starter
-    tell: Callable[[Notice], None]
+    start: TaskStarter
+    tell: Callable[[Notification], None]
     show_page: Callable[[str, str], None]
-    concerns: Callable[[], Sequence[Concern]] = tuple
+    concerns: Callable[[], Sequence[AttentionItem]] = tuple
     edit_run: Callable[[TaskRun], None] = lambda _run: None
 
 
@@ -71,7 +71,7 @@ class Page(QWidget):
         self.setObjectName("page")
         self.setAccessibleName(self.title)
 
-    def refresh(self, changes: Changes, now: float) -> None:
+    def refresh(self, changes: DirtyRows, now: float) -> None:
         """Show what changed. Called once per frame, only while visible.
 
         Args:

@@ -110,7 +110,7 @@ class _EntryDelegate(QStyledItemDelegate):
             painter.setBrush(colors.color("selection"))
             painter.drawRoundedRect(area.adjusted(0, 1, 0, -1), 6, 6)
         if entry.icon:
-            icons.draw(painter, entry.icon, Tone.MUTED, area.x() + 11, area.y() + (_ROW - 16) // 2)
+            icons.paint(painter, entry.icon, Tone.MUTED, area.x() + 11, area.y() + (_ROW - 16) // 2)
         inner = area.adjusted(38, 0, -12, 0)
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(colors.number_font(step=-1))

@@ -19,14 +19,14 @@ from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
-WIDE: Final = 188
-NARROW: Final = 56
+EXPANDED_WIDTH: Final = 188
+COLLAPSED_WIDTH: Final = 56
 _ITEM: Final = 32
 _ICON: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class RailItem:
+class SidebarItem:
     """A page in the navigation: its key, name, icon, and the heading it stands under."""
 
     key: str
@@ -35,10 +35,10 @@ class RailItem:
     section: str = ""
 
 
-class RailButton(QAbstractButton):
+class SidebarButton(QAbstractButton):
     """Icon, name, and a count at the right."""
 
-    def __init__(self, item: RailItem, parent: QWidget) -> None:
+    def __init__(self, item: SidebarItem, parent: QWidget) -> None:
         super().__init__(parent)
         self.item = item
         self.count = ""
@@ -72,7 +72,7 @@ class RailButton(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         """Return the size of an item."""
-        return QSize(NARROW if self.narrow else WIDE, _ITEM)
+        return QSize(COLLAPSED_WIDTH if self.narrow else EXPANDED_WIDTH, _ITEM)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint icon, name and count."""
@@ -90,7 +90,7 @@ class RailButton(QAbstractButton):
             painter.drawRoundedRect(area, 6, 6)
         tone = Tone.TEXT if self.isChecked() else Tone.MUTED
         left = (self.width() - _ICON) / 2 if self.narrow else 10
-        icons.draw(painter, self.item.icon, tone, left, (self.height() - _ICON) / 2, _ICON)
+        icons.paint(painter, self.item.icon, tone, left, (self.height() - _ICON) / 2, _ICON)
         if self.narrow:
             if self.count and self.urgent:
                 painter.setPen(Qt.PenStyle.NoPen)
@@ -117,7 +117,7 @@ class RailButton(QAbstractButton):
         painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, self.count)
 
 
-class Rail(QWidget):
+class Sidebar(QWidget):
     """The list of pages.
 
     Signals:
@@ -126,13 +126,13 @@ class Rail(QWidget):
 
     chosen = Signal(str)
 
-    def __init__(self, items: Sequence[RailItem], parent: QWidget | None = None) -> None:
+    def __init__(self, items: Sequence[SidebarItem], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("rail")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Pages")
         self.narrow = False
-        self.buttons: dict[str, RailButton] = {}
+        self.buttons: dict[str, SidebarButton] = {}
         self._headings: list[QLabel] = []
         self._group = QButtonGroup(self)
         layout = QVBoxLayout(self)
@@ -146,7 +146,7 @@ class Rail(QWidget):
             if item.section != section:
                 section = item.section
                 layout.addWidget(self._heading(section))
-            button = RailButton(item, self)
+            button = SidebarButton(item, self)
             button.clicked.connect(lambda _=False, key=item.key: self.chosen.emit(key))
             self._group.addButton(button)
             self.buttons[item.key] = button
@@ -161,7 +161,7 @@ class Rail(QWidget):
     def set_narrow(self, narrow: bool) -> None:
         """Show icons alone, or names as well."""
         self.narrow = narrow
-        self.setFixedWidth(NARROW if narrow else WIDE)
+        self.setFixedWidth(COLLAPSED_WIDTH if narrow else EXPANDED_WIDTH)
         self._brand.set_narrow(narrow)
         for button in self.buttons.values():
             button.set_narrow(narrow)
@@ -194,7 +194,7 @@ class _Brand(QWidget):
         colors = theme()
         painter = QPainter(self)
         left = (self.width() - 18) / 2 if self._narrow else 9
-        icons.draw(painter, "pulse", Tone.ACCENT, left, (self.height() - 18) / 2, 18)
+        icons.paint(painter, "pulse", Tone.ACCENT, left, (self.height() - 18) / 2, 18)
         if not self._narrow:
             painter.setFont(colors.text_font(step=1, bold=True))
             painter.setPen(colors.color(Tone.TEXT))

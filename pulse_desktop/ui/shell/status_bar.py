@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 from pulse_desktop.text import formats
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.style import set_property
+from pulse_desktop.ui.theme.style import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
 
@@ -128,11 +128,11 @@ class StatusBar(QWidget):
         if label.text() != text:
             label.setText(text)
             label.setVisible(bool(text))
-        set_property(label, "tone", tone)
+        set_style_property(label, "tone", tone)
 
     def _tint(self) -> None:
         ratio = self.devicePixelRatioF()
-        self._dot.setPixmap(icons.picture("dot", self._dot_tone or Tone.FAINT, 12, ratio))
+        self._dot.setPixmap(icons.pixmap("dot", self._dot_tone or Tone.FAINT, 12, ratio))
 
     def _make_room(self) -> None:
         for name in _GIVES_WAY:

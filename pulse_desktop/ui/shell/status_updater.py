@@ -15,7 +15,7 @@ IDLE_MS: Final = 100
 _EVERY_S: Final = 1.0
 
 
-class Watched(Protocol):
+class StatusSource(Protocol):
     """What is asked of a monitor; `pulse_desktop.session.session` has it."""
 
     @property
@@ -39,7 +39,7 @@ class Watched(Protocol):
         """Open gaps, filled gaps."""
 
 
-class WindowFigures:
+class StatusUpdater:
     """Keeps the bars up to date.
 
     Attributes:
@@ -55,7 +55,7 @@ class WindowFigures:
         self._shown_connection: object = None
         self.received = 0
 
-    def show(self, monitor: Watched | None, now: float, frame_s: float) -> None:
+    def show(self, monitor: StatusSource | None, now: float, frame_s: float) -> None:
         """Show the figures of now, if those shown are a second old.
 
         Args:
@@ -72,7 +72,7 @@ class WindowFigures:
         self._shown_at = now
         self._show_status(monitor, now)
 
-    def _show_status(self, monitor: Watched | None, now: float) -> None:
+    def _show_status(self, monitor: StatusSource | None, now: float) -> None:
         state = self._state
         if monitor is None:
             self._window.status_bar.show_figures(StatusFigures(server="starting the server …"))

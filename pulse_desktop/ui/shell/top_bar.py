@@ -17,9 +17,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePoli
 from pulse_desktop.text import formats
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.shell.actions import ActionTable, shortcut_text
-from pulse_desktop.ui.table.filter_chip import CountButton
+from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.style import set_property
+from pulse_desktop.ui.theme.style import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
@@ -80,7 +80,7 @@ class PaletteField(QPushButton):
         super().paintEvent(event)
         painter = QPainter(self)
         colors = theme()
-        icons.draw(painter, "search", Tone.FAINT, 10, (self.height() - 14) / 2, 14)
+        icons.paint(painter, "search", Tone.FAINT, 10, (self.height() - 14) / 2, 14)
         painter.setPen(colors.color(Tone.FAINT))
         inner = self.rect().adjusted(31, 0, -11, 0)
         middle = Qt.AlignmentFlag.AlignVCenter
@@ -125,7 +125,7 @@ class TopBar(QWidget):
         self.state.setTextFormat(Qt.TextFormat.PlainText)
         self.palette_field = PaletteField(shortcut_text(actions.actions["palette"]))
         self.pause = QPushButton("Live")
-        self.alerts = CountButton("Alerts", "bell")
+        self.alerts = FilterChip("Alerts", "bell")
         self.run = QPushButton("Run task")
         self.run.setProperty("kind", "primary")
         self._lay_out()
@@ -158,7 +158,7 @@ class TopBar(QWidget):
 
     def set_environment(self, name: str, tone: str = "plain") -> None:
         """Say what kind of system this is, such as PRODUCTION in the tone "bad"."""
-        set_property(self.environment, "badge", tone)
+        set_style_property(self.environment, "badge", tone)
         self.environment.setText(name.upper())
         self.environment.setVisible(bool(name))
         self.environment.setAccessibleName(f"Environment: {name}")
@@ -224,11 +224,11 @@ class TopBar(QWidget):
         self.state.setText(self._state_words[compact])
 
     def _tint(self) -> None:
-        self._dot.setPixmap(icons.picture("dot", self._tone, 12, self.devicePixelRatioF()))
-        icons.dress(self.switcher, "chevron-down", Tone.MUTED, 12)
+        self._dot.setPixmap(icons.pixmap("dot", self._tone, 12, self.devicePixelRatioF()))
+        icons.set_button_icon(self.switcher, "chevron-down", Tone.MUTED, 12)
         name, tone = ("play", Tone.WARNING) if self._paused else ("pause", Tone.TEXT)
-        icons.dress(self.pause, name, tone)
-        icons.dress(self.run, "plus", "on_accent")
+        icons.set_button_icon(self.pause, name, tone)
+        icons.set_button_icon(self.run, "plus", "on_accent")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Say less when there is less room."""

@@ -14,28 +14,28 @@ from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.system import Changes, SystemState
+from pulse_desktop.state.system import DirtyRows, SystemState
 from pulse_desktop.ui.run_form.form import RunForm
 from pulse_desktop.ui.shell.actions import WINDOW_ACTIONS, Action, ActionTable
-from pulse_desktop.ui.shell.attention_monitor import ConcernWatch
-from pulse_desktop.ui.shell.notifications import Notice, Notices
+from pulse_desktop.ui.shell.attention_monitor import AttentionMonitor
+from pulse_desktop.ui.shell.notifications import Notification, Notifications
 from pulse_desktop.ui.shell.operations import Operations
-from pulse_desktop.ui.shell.page import Page, PageContext, Starter
+from pulse_desktop.ui.shell.page import Page, PageContext, TaskStarter
 from pulse_desktop.ui.shell.page_stack import PageStack
 from pulse_desktop.ui.shell.palette import Palette
-from pulse_desktop.ui.shell.sidebar import NARROW, Rail, RailItem
+from pulse_desktop.ui.shell.sidebar import COLLAPSED_WIDTH, Sidebar, SidebarItem
 from pulse_desktop.ui.shell.status_bar import StatusBar
 from pulse_desktop.ui.shell.top_bar import TopBar
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
-SMALLEST: Final = (1024, 640)
+MIN_SIZE: Final = (1024, 640)
 _USUAL: Final = QSize(1440, 900)
 _FRAME: Final = QSize(0, 48)
 """Room for the title that the desktop puts above a window."""
-_RAIL_GIVES_WAY: Final = 1180
+SIDEBAR_COLLAPSE_WIDTH: Final = 1180
 """Narrower windows show the navigation as icons."""
-_ROOM_BESIDE: Final = SMALLEST[0] - NARROW
+_ROOM_BESIDE: Final = MIN_SIZE[0] - COLLAPSED_WIDTH
 """What every page fits into, also when it opens its details: the smallest window's room."""
 
 
@@ -70,7 +70,7 @@ class MainWindow(QMainWindow):
         operations: Operations,
         pages: Sequence[type[Page]],
         *,
-        start: Starter,
+        start: TaskStarter,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Make the window; it shows its first page when it is shown.
@@ -84,7 +84,7 @@ class MainWindow(QMainWindow):
         """
         super().__init__()
         self.setWindowTitle("Pulse Desktop")
-        self.setMinimumSize(*SMALLEST)
+        self.setMinimumSize(*MIN_SIZE)
         self.resize(_USUAL)
         self._clock = clock
         self.rail_wish: bool | None = None
@@ -92,14 +92,14 @@ class MainWindow(QMainWindow):
         self.actions_table = ActionTable(self)
         for action in WINDOW_ACTIONS:
             self.actions_table.add(action, lambda: self)
-        self.rail = Rail([RailItem(p.key, p.title, p.icon, p.section) for p in pages])
+        self.rail = Sidebar([SidebarItem(p.key, p.title, p.icon, p.section) for p in pages])
         self.top_bar = TopBar(self.actions_table)
         self.status_bar = StatusBar()
-        self._concerns = ConcernWatch(state, self.rail, self.top_bar)
+        self._concerns = AttentionMonitor(state, self.rail, self.top_bar)
         self._stack = PageStack(pages)
         self.page_made = self._stack.page_made
         self._lay_out()
-        self.notices = Notices(self._stack)
+        self.notices = Notifications(self._stack)
         self.palette_popup = Palette(self.actions_table, self)
         self._context = PageContext(
             state,
@@ -183,7 +183,7 @@ class MainWindow(QMainWindow):
         if place:
             page.open_at(place)
 
-    def frame(self, changes: Changes, now: float) -> None:
+    def frame(self, changes: DirtyRows, now: float) -> None:
         """Show what changed: the visible page only. Called once per frame.
 
         Args:
@@ -261,7 +261,7 @@ class MainWindow(QMainWindow):
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     def _fit_rail(self) -> None:
-        narrow = self.width() < _RAIL_GIVES_WAY if self.rail_wish is None else self.rail_wish
+        narrow = self.width() < SIDEBAR_COLLAPSE_WIDTH if self.rail_wish is None else self.rail_wish
         if narrow != self.rail.narrow:
             self.rail.set_narrow(narrow)
 
@@ -272,14 +272,14 @@ class MainWindow(QMainWindow):
     def _show_paused(self) -> None:
         self.top_bar.set_paused(self._stack.paused)
 
-    def tell(self, notice: Notice) -> None:
+    def tell(self, notice: Notification) -> None:
         """Tell the operator something."""
         self.notices.tell(notice)
 
     def _tint(self) -> None:
         mark = QIcon()
         for size in (16, 24, 32, 48, 64, 128, 256):
-            mark.addPixmap(icons.picture("pulse", "accent", size))
+            mark.addPixmap(icons.pixmap("pulse", "accent", size))
         self.setWindowIcon(mark)
 
     # Qt's side

@@ -26,7 +26,7 @@ _LOOK_MS: Final = 10_000
 _LARGEST: Final = 1 << 20
 
 
-class Look(msgspec.Struct, omit_defaults=True):
+class WindowState(msgspec.Struct, omit_defaults=True):
     """What is remembered.
 
     Attributes:
@@ -44,7 +44,7 @@ class Look(msgspec.Struct, omit_defaults=True):
     tables: dict[str, dict[str, Any]] = {}
 
 
-class LookFile:
+class WindowStateFile:
     """The file.
 
     Attributes:
@@ -85,24 +85,24 @@ class LookFile:
         else:
             self._written = content
 
-    def _read(self) -> Look:
+    def _read(self) -> WindowState:
         try:
             with self._path.open("rb") as file:
                 content = file.read(_LARGEST)
-            look = msgspec.json.decode(content, type=Look)
+            look = msgspec.json.decode(content, type=WindowState)
         except FileNotFoundError:
-            return Look()
+            return WindowState()
         except (OSError, msgspec.DecodeError, UnicodeError, RecursionError) as error:
             _log.warning("the look of the window is not remembered: %s: %s", self._path, error)
-            return Look()
+            return WindowState()
         self._written = content
         return look
 
 
-class WindowMemory(QObject):
+class WindowStateManager(QObject):
     """Gives a window the look it had, and keeps the file up to date with the look it has."""
 
-    def __init__(self, window: MainWindow, file: LookFile) -> None:
+    def __init__(self, window: MainWindow, file: WindowStateFile) -> None:
         """Restore place and size at once, each table when its page is made."""
         super().__init__(window)
         self._window = window

@@ -12,7 +12,7 @@ _DETAIL_MOST: Final = 560
 _DETAIL_PER_CENT: Final = 38
 
 
-class DetailSplit(QSplitter):
+class DetailSplitter(QSplitter):
     """Keeps table and details in proportion, until the operator moves the line between them."""
 
     def __init__(self, table: QWidget, detail: QWidget) -> None:

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLa
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.severity import Tone
-from pulse_desktop.ui.table.filter_chip import CountButton
-from pulse_desktop.ui.table.flow_layout import FlowRow
+from pulse_desktop.ui.table.filter_chip import FilterChip
+from pulse_desktop.ui.table.flow_layout import FlowLayout
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
@@ -80,9 +80,9 @@ class FilterBar(QWidget, Generic[RowT]):
         super().__init__(parent)
         self._in_facets = in_facets
         self._finder = finder
-        self._buttons: dict[str, CountButton] = {}
+        self._buttons: dict[str, FilterChip] = {}
         self._offered: dict[str, Facet] = {}
-        self._facets = FlowRow()
+        self._facets = FlowLayout()
         self._field = QLineEdit()
         self._field.setPlaceholderText("Filter")
         self._field.setToolTip(f"Filter by {hint} ( / )")
@@ -147,7 +147,7 @@ class FilterBar(QWidget, Generic[RowT]):
 
     def add_facet(self, facet: Facet, before: str = "") -> None:
         """Offer a facet, before another one or at the end."""
-        button = CountButton(facet.word, facet.sign, facet.tone)
+        button = FilterChip(facet.word, facet.sign, facet.tone)
         button.setCheckable(True)
         button.setToolTip(f"Show only {facet.word}")
         button.toggled.connect(lambda _: self.changed.emit())

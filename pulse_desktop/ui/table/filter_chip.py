@@ -23,7 +23,7 @@ _SIGN: Final = 14
 _HEIGHT: Final = 30
 
 
-class CountButton(QPushButton):
+class FilterChip(QPushButton):
     """A push button, or a facet that can be on, with a count."""
 
     def __init__(
@@ -104,7 +104,7 @@ class CountButton(QPushButton):
         painter = QPainter(self)
         enabled = self.isEnabled()
         sign = self._tone if enabled else "disabled"
-        icons.draw(painter, self._sign, sign, _SIDE, (self.height() - _SIGN) / 2, _SIGN)
+        icons.paint(painter, self._sign, sign, _SIDE, (self.height() - _SIGN) / 2, _SIGN)
         area = QRect(self.rect())
         area.setLeft(_SIDE + _SIGN + _GAP)
         middle = Qt.AlignmentFlag.AlignVCenter

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 _GAP = 8
 
 
-class FlowRow(QWidget):
+class FlowLayout(QWidget):
     """Lays out its children from left to right, line by line, each at its preferred size."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -96,6 +96,6 @@ class TableHeader(QHeaderView):
         painter.drawText(QPointF(at, base), text)
         if sorts:
             name = "chevron-down" if self._table.descending else "chevron-up"
-            icons.draw(
+            icons.paint(
                 painter, name, Tone.TEXT, at + taken + 1, top + (height - _ARROW) / 2, _ARROW
             )

@@ -19,10 +19,10 @@ from PySide6.QtCore import (
 )
 
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.model_change import Step
-from pulse_desktop.ui.table.row_filter import places_of
-from pulse_desktop.ui.table.row_index import Arrangement
-from pulse_desktop.ui.table.row_source import Source
+from pulse_desktop.ui.table.model_change import ModelChange
+from pulse_desktop.ui.table.row_filter import indices_of
+from pulse_desktop.ui.table.row_index import RowIndex
+from pulse_desktop.ui.table.row_source import RowSource
 from pulse_desktop.ui.table.sort_keys import SortKeys
 from pulse_desktop.ui.theme.theme import theme
 
@@ -63,14 +63,14 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
     counted = Signal()
 
     def __init__(
-        self, rows: Source[RowT], columns: Sequence[Column[RowT]], parent: QObject | None = None
+        self, rows: RowSource[RowT], columns: Sequence[Column[RowT]], parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self.columns = tuple(columns)
         self.now = 0.0
         self.sort_key = ""
         self.descending = False
-        self._arrangement = Arrangement(rows)
+        self._arrangement = RowIndex(rows)
         self._sorted_at = 0.0
         self._counts = (0, 0, 0, False)
 
@@ -128,7 +128,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
 
     # What the page asks for
 
-    def set_rows(self, rows: Source[RowT]) -> None:
+    def set_rows(self, rows: RowSource[RowT]) -> None:
         """Show other rows altogether, with the same filter and order."""
         was_paused = self.paused
         self.beginResetModel()
@@ -215,7 +215,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         value = column.value
         return column.sort or (lambda row: value(row, self.now).casefold())
 
-    def _walk(self, steps: Iterable[Step]) -> None:
+    def _walk(self, steps: Iterable[ModelChange]) -> None:
         for step in steps:
             match step.kind:
                 case "insert":
@@ -231,13 +231,13 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
                 case "repaint":
                     self._repaint(step.low, step.high)
 
-    def _change_layout(self, step: Step) -> None:
+    def _change_layout(self, step: ModelChange) -> None:
         self.layoutAboutToBeChanged.emit()
         held = self.persistentIndexList()
         wanted = step.before[[index.row() for index in held]]
         step.apply()
         if held:
-            rows = places_of(wanted, step.after).tolist()
+            rows = indices_of(wanted, step.after).tolist()
             moved = [self.index(row, i.column()) for row, i in zip(rows, held, strict=True)]
             self.changePersistentIndexList(held, moved)
         self.layoutChanged.emit()

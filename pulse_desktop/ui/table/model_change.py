@@ -12,7 +12,7 @@ _NONE: Final[Positions] = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class ModelChange:
     """One change to tell a view of.
 
     Attributes:

@@ -94,7 +94,7 @@ class TableOverlay:
             text, name = f"{formats.count(self.above)} new", "chevron-up"
         if self._pill.text() != text:
             self._pill.setText(text)
-            icons.dress(self._pill, name, "on_accent", 12)
+            icons.set_button_icon(self._pill, name, "on_accent", 12)
             self.place()
 
     def _explain(self) -> None:

@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
-from pulse_desktop.state.ring_buffer import Rows
-from pulse_desktop.ui.charts.history_start import known_since
-from pulse_desktop.ui.charts.time_ranges import WINDOWS, fitted
+from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.ui.charts.history_start import history_start
+from pulse_desktop.ui.charts.time_ranges import WINDOWS, auto_range
 from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.filter_bar import Facet, FilterBar
@@ -42,7 +42,7 @@ class Clock:
         self.now = 0.0
 
 
-class TopicPage(Page, Generic[RowT]):
+class TablePage(Page, Generic[RowT]):
     """A page with one table.
 
     Attributes:
@@ -106,7 +106,7 @@ class TopicPage(Page, Generic[RowT]):
     # What a page has to say
 
     @abstractmethod
-    def rows(self) -> Rows[RowT]:
+    def rows(self) -> RingBuffer[RowT]:
         """Return the rows of the state that this page shows."""
 
     @abstractmethod
@@ -243,8 +243,8 @@ class TopicPage(Page, Generic[RowT]):
 
     def _draw(self, now: float) -> None:
         self._drawn_at = now
-        since = known_since(self.context.state.log)
-        self.window_shown = fitted(self._window_chosen, since, now)
+        since = history_start(self.context.state.log)
+        self.window_shown = auto_range(self._window_chosen, since, now)
         self.draw(now)
         if self.facets or self.facets_own_line:
             self.bar.set_counts(self.facet_counts())

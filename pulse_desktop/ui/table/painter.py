@@ -148,7 +148,7 @@ class RowPainter:
 
     def _paint_glyph(self, painter: QPainter, glyph: str, tone: Tone, left: int, top: int) -> None:
         if glyph in icons.GLYPHS:
-            icons.draw(painter, glyph, tone, left, top, GLYPH)
+            icons.paint(painter, glyph, tone, left, top, GLYPH)
         else:
             painter.setFont(self._fonts[False])
             painter.setPen(self._colors[tone])

@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.json.view import JsonView
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.style import set_property
+from pulse_desktop.ui.theme.style import set_style_property
 from pulse_desktop.ui.theme.theme import theme
-from pulse_desktop.ui.widgets.property_list import FactList
+from pulse_desktop.ui.widgets.property_list import PropertyList
 
 _LONGEST_BODY: Final = 20_000
 _JSON_HEIGHT: Final = 160
@@ -79,7 +79,7 @@ class RowDetail(QFrame):
         self._close.setToolTip("Close (Esc)")
         self._close.setFixedWidth(30)
         self._close.clicked.connect(self.closed)
-        self.facts = FactList()
+        self.facts = PropertyList()
         self.json = JsonView(f"The {what}'s event")
         self.json.setMinimumHeight(_JSON_HEIGHT)
         # What it would like is of no account: it gets what is left, and scrolls by itself.
@@ -155,7 +155,7 @@ class RowDetail(QFrame):
         shown = text if len(text) <= _LONGEST_BODY else f"{text[:_LONGEST_BODY]}…"
         self._body.setText(shown)
         self._body.setVisible(bool(text))
-        set_property(self._body, "tone", tone.value if tone is not None else "")
+        set_style_property(self._body, "tone", tone.value if tone is not None else "")
         self._copied = text
         self._copy.setVisible(bool(text) and copy)
 
@@ -176,7 +176,7 @@ class RowDetail(QFrame):
         self._sign.setVisible(bool(self._sign_name))
         if self._sign_name:
             ratio = self.devicePixelRatioF()
-            self._sign.setPixmap(icons.picture(self._sign_name, self._tone, 16, ratio))
+            self._sign.setPixmap(icons.pixmap(self._sign_name, self._tone, 16, ratio))
 
     def _tint(self) -> None:
         self._close.setIcon(icons.icon("close", Tone.MUTED, 12))

@@ -6,14 +6,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pulse_desktop.ui.table.row_source import Source
+from pulse_desktop.ui.table.row_source import RowSource
 
 RowT = TypeVar("RowT")
 Positions = NDArray[np.int64]
 
 
 def matching_positions(
-    source: Source[RowT], accepts: Callable[[RowT], bool], start: int, stop: int
+    source: RowSource[RowT], accepts: Callable[[RowT], bool], start: int, stop: int
 ) -> Positions:
     """Return the positions from `start` to `stop` - 1 whose rows are accepted, rising."""
     start = max(start, source.first)
@@ -21,7 +21,7 @@ def matching_positions(
     return np.array([p for p, row in enumerate(rows, start) if accepts(row)], np.int64)
 
 
-class Flips:
+class FilterDelta:
     """Which of the changed rows a filter now judges differently.
 
     Attributes:
@@ -32,7 +32,7 @@ class Flips:
 
     def __init__(
         self,
-        source: Source[RowT],
+        source: RowSource[RowT],
         accepts: Callable[[RowT], bool],
         shown: Positions,
         changed: Collection[int],
@@ -59,7 +59,7 @@ class Flips:
         return shown
 
 
-def runs_of(numbers: Iterable[int], *, gap: int = 0) -> list[tuple[int, int]]:
+def contiguous_ranges(numbers: Iterable[int], *, gap: int = 0) -> list[tuple[int, int]]:
     """Fold rising numbers into ranges, first and last included.
 
     Args:
@@ -75,7 +75,7 @@ def runs_of(numbers: Iterable[int], *, gap: int = 0) -> list[tuple[int, int]]:
     return ranges
 
 
-def places_of(wanted: Positions, positions: Positions) -> Positions:
+def indices_of(wanted: Positions, positions: Positions) -> Positions:
     """Return where each wanted position stands in a list of positions that holds them all."""
     if len(wanted) <= 4:
         return np.array([np.flatnonzero(positions == p)[0] for p in wanted.tolist()], np.int64)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import numpy as np
 
-from pulse_desktop.ui.table.model_change import Step
+from pulse_desktop.ui.table.model_change import ModelChange
 from pulse_desktop.ui.table.row_filter import (
-    Flips,
+    FilterDelta,
     Positions,
+    contiguous_ranges,
     matching_positions,
-    runs_of,
 )
-from pulse_desktop.ui.table.row_source import FrozenRows, Source
+from pulse_desktop.ui.table.row_source import FrozenRows, RowSource
 
 if TYPE_CHECKING:
     from pulse_desktop.ui.table.sort_keys import SortKeys
@@ -32,7 +32,7 @@ would be felt as a jerk while typing."""
 _NONE: Final[Positions] = np.empty(0, np.int64)
 
 
-class Arrangement(Generic[RowT]):
+class RowIndex(Generic[RowT]):
     """The shown part of a source of rows.
 
     Every method that returns steps makes its changes while they are walked: walk them all, and
@@ -45,9 +45,9 @@ class Arrangement(Generic[RowT]):
         keys: the order, None while the newest is on top.
     """
 
-    def __init__(self, rows: Source[RowT]) -> None:
+    def __init__(self, rows: RowSource[RowT]) -> None:
         self.rows = rows
-        self.source: Source[RowT] = rows
+        self.source: RowSource[RowT] = rows
         self.accepts: Callable[[RowT], bool] | None = None
         self.keys: SortKeys[RowT] | None = None
         self._first = rows.first
@@ -104,7 +104,7 @@ class Arrangement(Generic[RowT]):
                 return source[position]
         return None
 
-    def replace_rows(self, rows: Source[RowT]) -> None:
+    def replace_rows(self, rows: RowSource[RowT]) -> None:
         """Show other rows with the same filter and order; the view is to be reset around this."""
         self.rows = self.source = rows
         self._first, self._end = rows.first, rows.end
@@ -116,13 +116,13 @@ class Arrangement(Generic[RowT]):
             self._order = self.keys.order(rows, self._newest_first(self._shown))
             self._held = FrozenRows(rows, self._end)
 
-    def freeze(self) -> Iterator[Step]:
+    def freeze(self) -> Iterator[ModelChange]:
         """Stand still at what is shown now."""
         if self.keys is None:
             yield from self._forget()
         self.source = FrozenRows(self.rows, self._end)
 
-    def thaw(self) -> Iterator[Step]:
+    def thaw(self) -> Iterator[ModelChange]:
         """Go on after `freeze`."""
         self.source = self.rows
         yield from self.retake()
@@ -131,7 +131,7 @@ class Arrangement(Generic[RowT]):
         """Remember changed rows for the next `sort`."""
         self._changed.update(dirty)
 
-    def follow(self, dirty: Collection[int]) -> Iterator[Step]:
+    def follow(self, dirty: Collection[int]) -> Iterator[ModelChange]:
         """Show what happened since the last time, newest on top.
 
         Args:
@@ -141,13 +141,13 @@ class Arrangement(Generic[RowT]):
         staying: Iterable[int] = dirty
         if dirty and self.accepts is not None and self._shown is not None:
             judged = {position for position in dirty if position >= self._judged}
-            flips = Flips(self.source, self.accepts, self._shown, judged, self._end)
+            flips = FilterDelta(self.source, self.accepts, self._shown, judged, self._end)
             yield from self._flip(flips)
             staying = flips.staying.tolist()
         yield from self._repaint(staying)
         yield from self._grow()
 
-    def sort(self) -> Iterator[Step]:
+    def sort(self) -> Iterator[ModelChange]:
         """Bring a sorted table up to date: rows gone, rows arrived, rows changed, all in one."""
         source, keys, shown = self.source, self.keys, self._shown
         if keys is None or self._order is None:
@@ -155,7 +155,7 @@ class Arrangement(Generic[RowT]):
         keys.forget(self._changed)
         if shown is not None and self.accepts is not None:
             shown = shown[np.searchsorted(shown, source.first) :]
-            shown = Flips(source, self.accepts, shown, self._changed, self._end).apply(shown)
+            shown = FilterDelta(source, self.accepts, shown, self._changed, self._end).apply(shown)
             fresh = matching_positions(source, self.accepts, self._end, source.end)
             shown = np.concatenate((shown, fresh))
         self._changed.clear()
@@ -163,7 +163,7 @@ class Arrangement(Generic[RowT]):
         order = keys.order(source, self._newest_first(shown))
         yield from self._transform(self._order, order, shown, order)
 
-    def search(self) -> Iterator[Step]:
+    def search(self) -> Iterator[ModelChange]:
         """Apply the filter to the next older rows."""
         shown = self._shown
         if not self.searching or self.accepts is None or shown is None:
@@ -173,9 +173,11 @@ class Arrangement(Generic[RowT]):
         self._judged = start
         if len(found):
             last = len(shown) + len(found) - 1
-            yield Step("insert", len(shown), last, self._showing(np.concatenate((found, shown))))
+            yield ModelChange(
+                "insert", len(shown), last, self._showing(np.concatenate((found, shown)))
+            )
 
-    def retake(self, *, whole: bool = True) -> Iterator[Step]:
+    def retake(self, *, whole: bool = True) -> Iterator[ModelChange]:
         """Work out afresh what is shown: after a new filter, a new order, or having been hidden.
 
         Args:
@@ -198,7 +200,7 @@ class Arrangement(Generic[RowT]):
                 after = order = keys.order(source, after)
             yield from self._transform(before, after, shown, order)
         if len(self):
-            yield Step("repaint", 0, len(self) - 1)
+            yield ModelChange("repaint", 0, len(self) - 1)
 
     # How it is done
 
@@ -213,7 +215,7 @@ class Arrangement(Generic[RowT]):
             return shown[::-1]
         return np.arange(self._end - 1, self._first - 1, -1, dtype=np.int64)
 
-    def _forget(self) -> Iterator[Step]:
+    def _forget(self) -> Iterator[ModelChange]:
         """Drop what the source has forgotten: always the lowest rows of the table."""
         first, shown = self.source.first, self._shown
         if first == self._first:
@@ -229,11 +231,11 @@ class Arrangement(Generic[RowT]):
             self._first, self._end = first, max(self._end, first)
 
         if gone:
-            yield Step("remove", len(self) - gone, len(self) - 1, apply)
+            yield ModelChange("remove", len(self) - gone, len(self) - 1, apply)
         else:
             apply()
 
-    def _grow(self) -> Iterator[Step]:
+    def _grow(self) -> Iterator[ModelChange]:
         """Put what has arrived on top."""
         end, shown = self.source.end, self._shown
         fresh = _NONE
@@ -248,17 +250,17 @@ class Arrangement(Generic[RowT]):
             self._end = end
 
         if count:
-            yield Step("insert", 0, count - 1, apply)
+            yield ModelChange("insert", 0, count - 1, apply)
         else:
             self._end = end
 
-    def _flip(self, flips: Flips) -> Iterator[Step]:
+    def _flip(self, flips: FilterDelta) -> Iterator[ModelChange]:
         """Let changed rows enter and leave the filter."""
         shown = self._shown
         if shown is None:
             return
-        leaving = runs_of(flips.leaving.tolist())
-        entering = runs_of(flips.entering.tolist())
+        leaving = contiguous_ranges(flips.leaving.tolist())
+        entering = contiguous_ranges(flips.entering.tolist())
         if len(leaving) + len(entering) > _MOST_STEPS:
             after = flips.apply(shown)
             yield from self._transform(shown[::-1], after[::-1], after, None)
@@ -267,12 +269,12 @@ class Arrangement(Generic[RowT]):
             at, stop = np.searchsorted(shown, (low, high + 1)).tolist()
             rows = len(shown) - stop, len(shown) - 1 - at
             shown = np.delete(shown, slice(at, stop))
-            yield Step("remove", *rows, self._showing(shown))
+            yield ModelChange("remove", *rows, self._showing(shown))
         for low, high in entering:
             at = int(np.searchsorted(shown, low))
             row = len(shown) - at
             shown = np.insert(shown, at, np.arange(low, high + 1))
-            yield Step("insert", row, row + high - low, self._showing(shown))
+            yield ModelChange("insert", row, row + high - low, self._showing(shown))
 
     def _showing(self, positions: Positions) -> Callable[[], None]:
         return lambda: setattr(self, "_shown", positions)
@@ -286,7 +288,7 @@ class Arrangement(Generic[RowT]):
         after: Positions,
         shown: Positions | None,
         order: Positions | None,
-    ) -> Iterator[Step]:
+    ) -> Iterator[ModelChange]:
         """Change to another list of positions in three steps whatever the difference.
 
         What is new is put at the end, everything is brought into its new order with what is gone
@@ -303,18 +305,18 @@ class Arrangement(Generic[RowT]):
 
         self._order = before
         if len(fresh):
-            yield Step("insert", len(before), len(grown) - 1, self._ordered(grown))
+            yield ModelChange("insert", len(before), len(grown) - 1, self._ordered(grown))
         if not np.array_equal(moved, grown):
-            yield Step("layout", 0, len(moved) - 1, self._ordered(moved), grown, moved)
+            yield ModelChange("layout", 0, len(moved) - 1, self._ordered(moved), grown, moved)
         if len(gone):
-            yield Step("remove", len(after), len(moved) - 1, settle)
+            yield ModelChange("remove", len(after), len(moved) - 1, settle)
         else:
             settle()
 
-    def _repaint(self, positions: Iterable[int]) -> Iterator[Step]:
+    def _repaint(self, positions: Iterable[int]) -> Iterator[ModelChange]:
         rows = (self.view_row(position) for position in positions)
-        ranges = runs_of(sorted(row for row in rows if row is not None), gap=4)
+        ranges = contiguous_ranges(sorted(row for row in rows if row is not None), gap=4)
         if len(ranges) > _MOST_STEPS:
             ranges = [(ranges[0][0], ranges[-1][1])]
         for low, high in ranges:
-            yield Step("repaint", low, high)
+            yield ModelChange("repaint", low, high)

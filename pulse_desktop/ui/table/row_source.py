@@ -5,7 +5,7 @@ from typing import Generic, Protocol, TypeVar
 RowT = TypeVar("RowT")
 
 
-class Source(Protocol[RowT]):
+class RowSource(Protocol[RowT]):
     """Rows by position: `pulse_desktop.state.ring_buffer.Rows`, or a frozen copy of it."""
 
     @property
@@ -26,7 +26,7 @@ class Source(Protocol[RowT]):
 class FrozenRows(Generic[RowT]):
     """The rows as they were at one moment, whatever is appended or forgotten after it."""
 
-    def __init__(self, source: Source[RowT], end: int) -> None:
+    def __init__(self, source: RowSource[RowT], end: int) -> None:
         """Keep the rows below the position `end`."""
         self.first = min(source.first, end)
         self.end = end

@@ -12,14 +12,14 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
 from pulse_desktop.text import formats
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.style import set_property
+from pulse_desktop.ui.theme.style import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
 _HEIGHT: Final = 40
 _HINT: Final = "R re-runs · C cancels · Space pauses · / filters · Ctrl+K does anything"
 
 
-class SelectionStrip(QFrame):
+class SelectionBar(QFrame):
     """A quiet line that turns into a band of buttons.
 
     Signals:
@@ -78,8 +78,8 @@ class SelectionStrip(QFrame):
             order: how they are sorted, in words.
         """
         several = selected > 1
-        set_property(self, "card", "band" if several else "strip")
-        set_property(self.words, "role", "title" if several else "muted")
+        set_style_property(self, "card", "band" if several else "strip")
+        set_style_property(self.words, "role", "title" if several else "muted")
         number = formats.count(selected)
         self.words.setText(f"{number} selected" if several else order)
         self.rerun.setText(f"Re-run {number}")
@@ -100,6 +100,6 @@ class SelectionStrip(QFrame):
         self._make_room()
 
     def _tint(self) -> None:
-        icons.dress(self.rerun, "retry", "on_accent")
-        icons.dress(self.cancel, "cancelled", Tone.MUTED)
-        icons.dress(self._copy, "copy", Tone.MUTED)
+        icons.set_button_icon(self.rerun, "retry", "on_accent")
+        icons.set_button_icon(self.cancel, "cancelled", Tone.MUTED)
+        icons.set_button_icon(self._copy, "copy", Tone.MUTED)

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pulse_desktop.ui.table.row_source import Source
+from pulse_desktop.ui.table.row_source import RowSource
 
 RowT = TypeVar("RowT")
 Positions = NDArray[np.int64]
@@ -49,7 +49,7 @@ class SortKeys(Generic[RowT]):
         if places:
             self._known[places] = False
 
-    def order(self, source: Source[RowT], newest_first: Positions) -> Positions:
+    def order(self, source: RowSource[RowT], newest_first: Positions) -> Positions:
         """Return positions, given from the newest to the oldest, in the order of their keys."""
         if not len(newest_first):
             return newest_first
@@ -79,7 +79,7 @@ class SortKeys(Generic[RowT]):
             self._values[low - first : high - first] = values[low - base : high - base]
             self._known[low - first : high - first] = known[low - base : high - base]
 
-    def _learn(self, source: Source[RowT], positions: Positions) -> bool:
+    def _learn(self, source: RowSource[RowT], positions: Positions) -> bool:
         """Take the keys of some rows; False when all have to be taken anew, as no numbers."""
         key_of = self._key
         keys = [key_of(source[position]) for position in positions.tolist()]

@@ -8,7 +8,7 @@ from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.theme.theme import theme
 
 
-class ToneHighlighter(QSyntaxHighlighter):
+class SeverityHighlighter(QSyntaxHighlighter):
     """Paints named parts of a text; which part is where, its heirs say in `highlightBlock`."""
 
     TONES: Mapping[str, Tone] = {}

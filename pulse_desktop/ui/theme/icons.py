@@ -108,18 +108,18 @@ def _picture(name: str, color: str, size: int, ratio: float) -> QPixmap:
         KeyError: there is no such icon.
     """
     svg = (_HEAD + _BODIES[name] + "</svg>").replace("{color}", color)
-    picture = QPixmap(round(size * ratio), round(size * ratio))
-    picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
+    pixmap = QPixmap(round(size * ratio), round(size * ratio))
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     renderer = QSvgRenderer(QByteArray(svg.encode()))
-    renderer.render(painter, QRectF(0, 0, picture.width(), picture.height()))
+    renderer.render(painter, QRectF(0, 0, pixmap.width(), pixmap.height()))
     painter.end()
-    picture.setDevicePixelRatio(ratio)
-    return picture
+    pixmap.setDevicePixelRatio(ratio)
+    return pixmap
 
 
-def picture(name: str, color: str | Tone, size: int = 16, ratio: float = 1.0) -> QPixmap:
+def pixmap(name: str, color: str | Tone, size: int = 16, ratio: float = 1.0) -> QPixmap:
     """Return an icon as a pixmap.
 
     Args:
@@ -139,12 +139,12 @@ def icon(name: str, color: str | Tone = Tone.MUTED, size: int = 16) -> QIcon:
     """Return an icon for a button or menu, sharp at the usual scales."""
     result = QIcon()
     for ratio in (1.0, 1.25, 1.5, 2.0, 2.5):
-        result.addPixmap(picture(name, color, size, ratio))
-        result.addPixmap(picture(name, "disabled", size, ratio), QIcon.Mode.Disabled)
+        result.addPixmap(pixmap(name, color, size, ratio))
+        result.addPixmap(pixmap(name, "disabled", size, ratio), QIcon.Mode.Disabled)
     return result
 
 
-def dress(button: QAbstractButton, name: str, color: str | Tone, size: int = 14) -> None:
+def set_button_icon(button: QAbstractButton, name: str, color: str | Tone, size: int = 14) -> None:
     """Give a button an icon, with the gap to its text that Qt's styles are too mean for."""
     gap = 4 if button.text() else 0
     mirrored = button.layoutDirection() is Qt.LayoutDirection.RightToLeft
@@ -155,16 +155,16 @@ def dress(button: QAbstractButton, name: str, color: str | Tone, size: int = 14)
             wide.setDevicePixelRatio(ratio)
             wide.fill(Qt.GlobalColor.transparent)
             painter = QPainter(wide)
-            painter.drawPixmap(gap if mirrored else 0, 0, picture(name, tone, size, ratio))
+            painter.drawPixmap(gap if mirrored else 0, 0, pixmap(name, tone, size, ratio))
             painter.end()
             result.addPixmap(wide, mode)
     button.setIcon(result)
     button.setIconSize(QSize(size + gap, size))
 
 
-def draw(
+def paint(
     painter: QPainter, name: str, color: str | Tone, x: float, y: float, size: int = 16
 ) -> None:
     """Paint an icon with its top left corner at x, y (device-independent pixels)."""
     ratio = painter.device().devicePixelRatio()
-    painter.drawPixmap(round(x), round(y), picture(name, color, size, ratio))
+    painter.drawPixmap(round(x), round(y), pixmap(name, color, size, ratio))

@@ -4,7 +4,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QWidget
 
 
-def set_property(widget: QWidget, name: str, value: str) -> None:
+def set_style_property(widget: QWidget, name: str, value: str) -> None:
     """Give a widget another part in the style sheet, such as `tone` "bad"."""
     if (widget.property(name) or "") != value:
         widget.setProperty(name, value)

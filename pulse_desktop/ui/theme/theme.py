@@ -16,9 +16,9 @@ from pulse_desktop.resources import resource_path
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.theme.style_sheet import style_sheet
 
-SMALLEST_TEXT: Final = 13
+MIN_TEXT_SIZE: Final = 13
 """Height of ordinary text in device-independent pixels, when the desktop asks for less."""
-LARGEST_TEXT: Final = 17
+MAX_TEXT_SIZE: Final = 17
 """More would not fit the rows, which are 28 pixels high."""
 
 
@@ -179,7 +179,7 @@ def _text_height(font: QFont) -> int:
     wanted = font.pixelSize()
     if wanted <= 0:
         wanted = QFontInfo(font).pixelSize()
-    return max(SMALLEST_TEXT, min(LARGEST_TEXT, wanted))
+    return max(MIN_TEXT_SIZE, min(MAX_TEXT_SIZE, wanted))
 
 
 def _palette(theme: Theme) -> QPalette:

@@ -1,7 +1,7 @@
 """How often something is worked out anew, when every frame would be too often."""
 
 
-class Cadence:
+class Throttle:
     """Tells for each of several things when it is due again.
 
     Things of one rhythm are kept apart, so that they do not all fall into the same frame.

@@ -9,7 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from pulse_desktop.text.severity import Tone
-from pulse_desktop.ui.theme.style import set_property
+from pulse_desktop.ui.theme.style import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
@@ -17,7 +17,7 @@ _LONGEST: Final = 600
 
 
 @dataclass(frozen=True)
-class Fact:
+class Property:
     """One line.
 
     Attributes:
@@ -65,12 +65,12 @@ class _Value(QLabel):
         self._fit()
 
 
-class FactList(QWidget):
+class PropertyList(QWidget):
     """Names in a quiet column, values beside them."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._shown: list[Fact] = []
+        self._shown: list[Property] = []
         self._labels: list[tuple[QLabel, _Value]] = []
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -85,7 +85,7 @@ class FactList(QWidget):
         """What is shown, by name."""
         return {fact.name: fact.value for fact in self._shown}
 
-    def set_facts(self, facts: Sequence[Fact]) -> None:
+    def set_facts(self, facts: Sequence[Property]) -> None:
         """Show other facts. Cheap when little changed: called while things happen."""
         shown = [fact for fact in facts if fact.value]
         if shown == self._shown:
@@ -120,10 +120,10 @@ class FactList(QWidget):
             _fill(name, value, fact)
 
 
-def _fill(name: QLabel, value: _Value, fact: Fact) -> None:
+def _fill(name: QLabel, value: _Value, fact: Property) -> None:
     name.setText(fact.name)
     text = fact.value if len(fact.value) <= _LONGEST else f"{fact.value[:_LONGEST]}…"
     value.setFont(theme().number_font() if fact.mono else theme().text_font())
     value.show_text(text, fact.tooltip)
     value.setAccessibleName(f"{fact.name}: {text}")
-    set_property(value, "tone", fact.tone.value if fact.tone is not None else "")
+    set_style_property(value, "tone", fact.tone.value if fact.tone is not None else "")

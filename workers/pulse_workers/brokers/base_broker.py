@@ -12,7 +12,7 @@ from typing import Any, Final
 from nats.aio.client import Client
 from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask
 
-from pulse_desktop.model.redaction import mask_address
+from pulse_desktop.model.redaction import redact_url
 from pulse_workers.brokers.delivery import Delivery, current_delivery
 from pulse_workers.brokers.formatter import SalvagingFormatter
 from pulse_workers.config.settings import Settings
@@ -24,7 +24,7 @@ REQUEUE: Final = "X-Taskiq-requeue"
 _VIOLATION: Final = "permissions violation"
 
 
-class TaskBroker(AsyncBroker):
+class BaseBroker(AsyncBroker):
     """Sends tasks, and hands them out to a receiver.
 
     Attributes:
@@ -61,7 +61,7 @@ class TaskBroker(AsyncBroker):
         text = str(error)
         said = text.lower()
         if _VIOLATION in said and self._takes_by.lower() in said:
-            self.refused = mask_address(text)
+            self.refused = redact_url(text)
 
     @property
     @abc.abstractmethod

@@ -23,10 +23,10 @@ from taskiq_nats import NatsBroker
 
 from pulse_desktop.protocol.task_message import UnreadableTaskError, decode_task
 from pulse_desktop.protocol.topics import TASK_SUBJECT
-from pulse_workers.brokers.base_broker import TaskBroker, message_headers
+from pulse_workers.brokers.base_broker import BaseBroker, message_headers
 from pulse_workers.brokers.core_delivery import CoreDelivery
 from pulse_workers.brokers.delivery import DeliveredMessage, Delivery, as_message
-from pulse_workers.brokers.handoff import Takers, drained
+from pulse_workers.brokers.handoff import PeerGroup, drained
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.connection import ConnectionLog, connect_options, connecting
 
@@ -36,7 +36,7 @@ _AT_ONCE: Final = 100
 _FLUSH_LIMIT: Final = 2
 
 
-class CoreBroker(TaskBroker, NatsBroker):
+class CoreBroker(BaseBroker, NatsBroker):
     """Sends tasks on the task subject, and takes its share of them as one of a queue group."""
 
     kind = "core"
@@ -65,7 +65,7 @@ class CoreBroker(TaskBroker, NatsBroker):
         self._later: dict[int, tuple[asyncio.TimerHandle, CoreDelivery]] = {}
         self._changed = asyncio.Event()
         self._tasks_heard: Subscription | None = None
-        self._takers = Takers(self.client, self._take_over)
+        self._takers = PeerGroup(self.client, self._take_over)
         self._stopping = False
 
     async def startup(self) -> None:

@@ -151,7 +151,7 @@ class StreamDelivery(Delivery):
         await self._message.nak()
 
 
-class UnrunTask(Delivery):
+class SyntheticDelivery(Delivery):
     """A task that is only answered for: nobody waits to hear what became of its delivery."""
 
     def __init__(self, data: bytes, attempt: int, queued_at: float) -> None:

@@ -18,7 +18,7 @@ from nats.errors import NoRespondersError
 from pulse_workers.brokers.core_delivery import CoreDelivery
 from pulse_workers.runtime.connection import OUTAGE_ERRORS
 
-TAKERS: Final = "pulse.takers"
+PEERS_SUBJECT: Final = "pulse.takers"
 """Heard by core workers while they take tasks. An empty message asks whether there is anybody."""
 _GROUP: Final = "pulse-takers"
 _TAKEN: Final = b"+"
@@ -27,7 +27,7 @@ _ASK_LIMIT: Final = 1.0
 _LEAVE_LIMIT: Final = 2.0
 
 
-class Takers:
+class PeerGroup:
     """The workers that take tasks, this one among them or not."""
 
     def __init__(self, client: Client, take: Callable[[bytes, dict[str, str]], bool]) -> None:
@@ -45,7 +45,7 @@ class Takers:
     async def join(self) -> None:
         """Be one of those who take tasks."""
         if self._heard is None:
-            self._heard = await self._client.subscribe(TAKERS, queue=_GROUP, cb=self._answer)
+            self._heard = await self._client.subscribe(PEERS_SUBJECT, queue=_GROUP, cb=self._answer)
 
     async def leave(self) -> None:
         """Be none of them any more, also for what is on its way here."""
@@ -67,7 +67,9 @@ class Takers:
         if not self._client.is_connected:
             return False
         try:
-            reply = await self._client.request(TAKERS, data, timeout=_ASK_LIMIT, headers=headers)
+            reply = await self._client.request(
+                PEERS_SUBJECT, data, timeout=_ASK_LIMIT, headers=headers
+            )
         except (NoRespondersError, *OUTAGE_ERRORS):
             return False
         return reply.data == _TAKEN

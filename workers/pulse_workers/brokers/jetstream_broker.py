@@ -2,7 +2,7 @@
 
 taskiq-nats' own `listen()` hangs after a server restart, lets JetStream hand a long task to a
 second worker, and drops what it cannot read. Here tasks are asked for with deadlines
-(`PullRequests`), kept alive while they are worked on, and every one of them is answered for.
+(`PullConsumer`), kept alive while they are worked on, and every one of them is answered for.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from taskiq import BrokerMessage
 from taskiq_nats import PullBasedJetStreamBroker
 
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
-from pulse_workers.brokers.base_broker import REQUEUE, TaskBroker, message_headers
+from pulse_workers.brokers.base_broker import REQUEUE, BaseBroker, message_headers
 from pulse_workers.brokers.delivery import (
     DeliveredMessage,
     Delivery,
     StreamDelivery,
     as_message,
 )
-from pulse_workers.brokers.pull_consumer import PullRequests, next_subject
+from pulse_workers.brokers.pull_consumer import PullConsumer, next_subject
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.connection import (
     OUTAGE_ERRORS,
@@ -35,7 +35,7 @@ from pulse_workers.runtime.connection import (
     connect_options,
     connecting,
 )
-from pulse_workers.runtime.ending import end
+from pulse_workers.runtime.ending import cancel_and_wait
 from pulse_workers.runtime.provisioning import ensure_task_consumer, provision
 
 logger = logging.getLogger("pulse.workers.broker")
@@ -48,7 +48,7 @@ _FULL: Final = frozenset({10023, 10047, 10077})
 """What JetStream calls "unavailable" for want of room: the next moment will bring none."""
 
 
-class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] # its client
+class JetStreamBroker(BaseBroker, PullBasedJetStreamBroker):  # type: ignore[misc] # its client
     """Sends tasks to the task stream, and fetches them one slot at a time.
 
     Attributes:
@@ -79,7 +79,7 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
         self.set_up(settings)
         self.ack_wait = settings.ack_wait
         self._arrived: asyncio.Queue[StreamDelivery | None] = asyncio.Queue()
-        self._pull: PullRequests | None = None
+        self._pull: PullConsumer | None = None
         self._pulling: asyncio.Task[None] | None = None
         self._beside: list[asyncio.Task[None]] = []
         self._ack_wait_changed = asyncio.Event()
@@ -180,13 +180,15 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
 
     async def shutdown(self) -> None:
         """Send what is to be sent, and close."""
-        await end(*self._beside, *([self._pulling] if self._pulling is not None else []))
+        await cancel_and_wait(
+            *self._beside, *([self._pulling] if self._pulling is not None else [])
+        )
         await super().shutdown()
 
     def _start_pulling(self) -> None:
         if self._pulling is not None or self._stopping:
             return
-        self._pull = PullRequests(
+        self._pull = PullConsumer(
             self.client,
             self.stream_name,
             self.durable,
@@ -202,7 +204,7 @@ class PulseBroker(TaskBroker, PullBasedJetStreamBroker):  # type: ignore[misc] #
         self._pull = self._pulling = None
         if pull is not None and pulling is not None:
             await pull.stop()
-            await end(pulling)
+            await cancel_and_wait(pulling)
         while not self._arrived.empty():
             delivery = self._arrived.get_nowait()
             if delivery is not None:

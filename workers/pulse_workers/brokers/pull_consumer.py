@@ -42,7 +42,7 @@ def next_subject(stream: str, consumer: str) -> str:
     return f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
 
 
-class PullRequests:
+class PullConsumer:
     """Keeps as many tasks requested as there is room for."""
 
     def __init__(

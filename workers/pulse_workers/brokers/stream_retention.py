@@ -18,13 +18,13 @@ from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM, TASK_SUBJE
 
 logger = logging.getLogger("pulse.workers.task_room")
 
-ROOM_INTERVAL: Final = 5.0
+TRIM_INTERVAL_S: Final = 5.0
 """Seconds between two looks."""
-_TIGHT: Final = 0.8
-_GOAL: Final = 0.5
+HIGH_WATERMARK: Final = 0.8
+LOW_WATERMARK: Final = 0.5
 
 
-class TaskRoom:
+class StreamTrimmer:
     """Makes room in the task stream."""
 
     def __init__(self, js: JetStreamContext) -> None:
@@ -44,7 +44,7 @@ class TaskRoom:
         except NotFoundError:
             return
         full = fullness(info)
-        if full <= _TIGHT or not _is_for_tasks_alone(info):
+        if full <= HIGH_WATERMARK or not _is_for_tasks_alone(info):
             self._told = ""
             return
         try:
@@ -61,7 +61,7 @@ class TaskRoom:
     async def _make_room(self, info: StreamInfo, full: float) -> None:
         floor = await self._answered_up_to()
         first = info.state.first_seq
-        surplus = math.ceil(info.state.messages * (1 - _GOAL / full))
+        surplus = math.ceil(info.state.messages * (1 - LOW_WATERMARK / full))
         end = min(first + surplus, floor + 1)
         if end <= first:
             self._tell(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
-from pulse_desktop.model.redaction import mask_address
+from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.providers.provider import Provider, Usage
 from pulse_workers.telemetry.event_publisher import EventPublisher
 
@@ -26,7 +26,7 @@ class _HasUsage(Protocol):
 T = TypeVar("T", bound=_HasUsage)
 
 
-class Agents:
+class AgentCalls:
     """Runs provider calls in a thread and tells of them."""
 
     def __init__(self, events: EventPublisher, provider: Provider) -> None:
@@ -47,7 +47,7 @@ class Agents:
         try:
             result = await asyncio.to_thread(work)
         except BaseException as error:
-            reason = f"{type(error).__name__}: {mask_address(str(error))}".rstrip(": ")
+            reason = f"{type(error).__name__}: {redact_url(str(error))}".rstrip(": ")
             self._tell("agent.failed", agent, task_id, items, begin, error=reason)
             raise
         self._tell("agent.finished", agent, task_id, items, begin, usage=result.usage)

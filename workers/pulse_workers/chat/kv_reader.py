@@ -25,7 +25,7 @@ class StoredValue:
     sequence: int
 
 
-async def read_changes(
+async def read_entries(
     js: JetStreamContext, bucket: str, after: int, keys: str
 ) -> AsyncIterator[StoredValue]:
     """Yield what was stored after a sequence, oldest first, as it is now.

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from pulse_desktop.model.redaction import mask_address
+from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.providers.provider import Provider
 from pulse_workers.telemetry.event_publisher import EventPublisher
 
@@ -23,7 +23,7 @@ class ProviderCheck:
         try:
             models = await asyncio.to_thread(self._provider.check)
         except Exception as error:  # noqa: BLE001 - whatever a provider raises is its status
-            problem = f"{type(error).__name__}: {mask_address(str(error))}"
+            problem = f"{type(error).__name__}: {redact_url(str(error))}"
         self._events.publish(
             "providers",
             "provider.checked",

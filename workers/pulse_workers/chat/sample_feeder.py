@@ -23,7 +23,7 @@ from nats.js import JetStreamContext
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM
 from pulse_workers.chat.lease import Lease
 from pulse_workers.chat.records import ChatMessage
-from pulse_workers.chat.services import Exports, install_services
+from pulse_workers.chat.services import ExportCache, install_services
 from pulse_workers.chat.store import Store
 from pulse_workers.chat.tasks.embedding import embed_messages_batch
 from pulse_workers.chat.tasks.ingestion import WINDOW, ingest_messages
@@ -35,9 +35,9 @@ from pulse_workers.registry import import_tasks
 from pulse_workers.runtime.closing import close_all
 from pulse_workers.runtime.connection import OUTAGE_ERRORS, connect
 from pulse_workers.runtime.provisioning import provision
-from pulse_workers.runtime.shutdown_signal import StopSignal
+from pulse_workers.runtime.shutdown_signal import ShutdownSignal
 from pulse_workers.runtime.worker import make_broker
-from pulse_workers.schedules.process import Scheduling
+from pulse_workers.schedules.process import SchedulerRuntime
 from pulse_workers.telemetry.event_publisher import EventPublisher
 
 logger = logging.getLogger("pulse.workers.feed")
@@ -93,14 +93,14 @@ def next_slice(export: Sequence[ChatMessage], position: Position) -> tuple[Slice
     return Slice(here, part, window, language), after
 
 
-class Feed:
+class SampleFeeder:
     """Enqueues slices of one export."""
 
     def __init__(self, store: Store, js: JetStreamContext, path: str, holder: str) -> None:
         self._store = store
         self._js = js
         self._path = path
-        self._exports = Exports()
+        self._exports = ExportCache()
         name = hashlib.blake2b(path.encode(), digest_size=6).hexdigest() if path else "sample"
         self._key = f"feed.{name}"
         self._lease = Lease(store, self._key, holder, _LEASE)
@@ -138,7 +138,9 @@ class Feed:
             await extract_knowledge.kiq(list(part.window), language=part.language)
 
 
-async def run_feed(settings: Settings, *, path: str = "", parent_pipe: bool = False) -> None:
+async def run_sample_feeder(
+    settings: Settings, *, path: str = "", parent_pipe: bool = False
+) -> None:
     """Feed until told to stop.
 
     Raises:
@@ -146,7 +148,7 @@ async def run_feed(settings: Settings, *, path: str = "", parent_pipe: bool = Fa
         ProvisionError: streams or buckets cannot be made.
         SettingsError: a task module cannot be imported.
     """
-    stop = StopSignal()
+    stop = ShutdownSignal()
     stop.install(parent_pipe=parent_pipe)
     import_tasks(settings.task_modules)
     who = settings.named("feed").identity
@@ -161,8 +163,8 @@ async def run_feed(settings: Settings, *, path: str = "", parent_pipe: bool = Fa
             await provision(client.jetstream(), settings)
             await events.start()
             await broker.startup()
-            feed = Feed(await Store.open(client.jetstream()), client.jetstream(), path, who)
-            scheduling = await Scheduling.start(settings, broker, events, who)
+            feed = SampleFeeder(await Store.open(client.jetstream()), client.jetstream(), path, who)
+            scheduling = await SchedulerRuntime.start(settings, broker, events, who)
     except StoppedEarlyError:
         await close_all(*closings)
         logger.info("%s ended (%s) before it enqueued anything", who, stop.reason)

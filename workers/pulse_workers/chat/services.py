@@ -14,9 +14,9 @@ from nats.aio.client import Client
 from taskiq import async_shared_broker
 
 from pulse_desktop.resources import resource_path
-from pulse_workers.brokers.base_broker import TaskBroker
+from pulse_workers.brokers.base_broker import BaseBroker
 from pulse_workers.brokers.delivery import current_delivery
-from pulse_workers.chat.agent_calls import Agents
+from pulse_workers.chat.agent_calls import AgentCalls
 from pulse_workers.chat.attachments import SAMPLE
 from pulse_workers.chat.providers.builtin import BuiltinProvider
 from pulse_workers.chat.providers.provider import Provider
@@ -26,7 +26,7 @@ from pulse_workers.chat.telegram import read_export
 from pulse_workers.telemetry.event_publisher import EventPublisher
 
 
-class Exports:
+class ExportCache:
     """Telegram exports, of which the last one read is kept in memory."""
 
     def __init__(self) -> None:
@@ -67,9 +67,9 @@ class Services:
 
     store: Store
     events: EventPublisher
-    agents: Agents
+    agents: AgentCalls
     provider: Provider
-    exports: Exports
+    exports: ExportCache
     worker: str
     topics_lock: asyncio.Lock
 
@@ -80,9 +80,9 @@ async def make_services(client: Client, events: EventPublisher, worker: str) -> 
     return Services(
         store=await Store.open(client.jetstream()),
         events=events,
-        agents=Agents(events, provider),
+        agents=AgentCalls(events, provider),
         provider=provider,
-        exports=Exports(),
+        exports=ExportCache(),
         worker=worker,
         topics_lock=asyncio.Lock(),
     )
@@ -91,7 +91,7 @@ async def make_services(client: Client, events: EventPublisher, worker: str) -> 
 _services: contextvars.ContextVar[Services] = contextvars.ContextVar("services")
 
 
-def install_services(broker: TaskBroker, services: Services | None = None) -> None:
+def install_services(broker: BaseBroker, services: Services | None = None) -> None:
     """Make this broker the one tasks are enqueued with, and give the tasks it runs services."""
     async_shared_broker.default_broker(broker)
     if services is not None:

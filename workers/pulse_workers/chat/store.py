@@ -20,7 +20,7 @@ from nats.js.errors import (
 from nats.js.kv import KeyValue
 from numpy.typing import NDArray
 
-from pulse_workers.chat.kv_reader import StoredValue, read_changes
+from pulse_workers.chat.kv_reader import StoredValue, read_entries
 from pulse_workers.chat.records import (
     Atom,
     ChatMessage,
@@ -209,7 +209,7 @@ class Store:
         Raises:
             TimeoutError: the server went silent before all was read.
         """
-        return read_changes(self._js, bucket, after, keys)
+        return read_entries(self._js, bucket, after, keys)
 
 
 async def _guarded(storing: Any) -> None:

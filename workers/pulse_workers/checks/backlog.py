@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pulse_desktop.protocol.topics import TASK_STREAM
-from pulse_workers.checks.check_result import Finding
+from pulse_workers.checks.check_result import CheckResult
 
 _NEARLY_FULL: Final = 0.8
 
 Info = dict[str, Any]
 
 
-def examine_discard(config: Info) -> Iterator[Finding]:
+def check_discard(config: Info) -> Iterator[CheckResult]:
     """Look whether the task stream refuses what has no room, or drops what was stored before."""
     if _limits(config) and config.get("discard", "old") == "old":
-        yield Finding(
+        yield CheckResult(
             TASK_STREAM,
             "warning",
             "when it is full, the oldest tasks go without a word, also those nobody has answered",
@@ -23,7 +23,7 @@ def examine_discard(config: Info) -> Iterator[Finding]:
         )
 
 
-def examine_backlog(stream: Info, consumer: Info) -> Iterator[Finding]:
+def check_backlog(stream: Info, consumer: Info) -> Iterator[CheckResult]:
     """Compare what cannot be removed yet with the stream's limits.
 
     Args:
@@ -46,9 +46,11 @@ def examine_backlog(stream: Info, consumer: Info) -> Iterator[Finding]:
     )
     more = "Start more workers, or raise max_bytes of the stream."
     if stream["config"].get("discard", "old") == "old":
-        yield Finding(TASK_STREAM, "problem", f"{shown}: when it is full, tasks are lost", more)
+        yield CheckResult(TASK_STREAM, "problem", f"{shown}: when it is full, tasks are lost", more)
     else:
-        yield Finding(TASK_STREAM, "warning", f"{shown}: when it is full, it takes no more", more)
+        yield CheckResult(
+            TASK_STREAM, "warning", f"{shown}: when it is full, it takes no more", more
+        )
 
 
 def _limits(config: Info) -> dict[str, int]:

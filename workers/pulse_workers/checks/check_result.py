@@ -12,7 +12,7 @@ CANNOT_CONNECT: Final = 3
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One thing that was looked at.
 
     Attributes:
@@ -28,7 +28,7 @@ class Finding:
     advice: str = ""
 
 
-def tell(finding: Finding, *, as_json: bool) -> None:
+def tell(finding: CheckResult, *, as_json: bool) -> None:
     """Write one finding to stdout."""
     if as_json:
         sys.stdout.write(json.dumps(dataclasses.asdict(finding), ensure_ascii=False) + "\n")
@@ -39,6 +39,6 @@ def tell(finding: Finding, *, as_json: bool) -> None:
     sys.stdout.flush()
 
 
-def status_of(findings: Iterable[Finding]) -> int:
+def status_of(findings: Iterable[CheckResult]) -> int:
     """Return the exit status: warnings do not fail a check."""
     return FAILED if any(finding.status == "problem" for finding in findings) else OK

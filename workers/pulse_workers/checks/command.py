@@ -7,22 +7,22 @@ from typing import Final
 from pulse_desktop.protocol.topics import TASK_STREAM
 from pulse_workers.checks.check_result import (
     CANNOT_CONNECT,
-    Finding,
+    CheckResult,
     status_of,
     tell,
 )
-from pulse_workers.checks.configuration import examine_configuration
+from pulse_workers.checks.configuration import check_configuration
 from pulse_workers.checks.permissions import (
-    Right,
-    right_to_answers,
-    rights_of,
+    Permission,
+    reply_permission,
+    required_permissions,
     streams_of,
 )
 from pulse_workers.checks.probe import Probe
-from pulse_workers.checks.server import examine_clock, examine_jetstream, examine_servers
+from pulse_workers.checks.server import check_clock, check_jetstream, check_servers
 from pulse_workers.checks.storage import (
-    examine_consumer,
-    examine_streams,
+    check_consumer,
+    check_streams,
     named_history,
     read_streams,
 )
@@ -39,77 +39,79 @@ _WHAT: Final = {
 
 async def check(settings: Settings, *, config: str | None, as_json: bool) -> int:
     """Check and tell, one line each. Returns the exit status: 0, 1 problem, 3 cannot connect."""
-    findings: list[Finding] = []
+    findings: list[CheckResult] = []
 
-    def add(finding: Finding) -> None:
+    def add(finding: CheckResult) -> None:
         findings.append(finding)
         tell(finding, as_json=as_json)
 
-    for finding in examine_configuration(settings, os.environ, config):
+    for finding in check_configuration(settings, os.environ, config):
         add(finding)
     if status_of(findings):
         return status_of(findings)  # a wrong login would only be refused
     answered = False
-    async for finding, reached in examine_servers(settings):
+    async for finding, reached in check_servers(settings):
         answered = answered or reached
         add(finding)
     if not answered:
         if len(settings.servers) > 1:
-            add(Finding("server", "problem", "none of them can be used", "Begin with one."))
+            add(CheckResult("server", "problem", "none of them can be used", "Begin with one."))
         return CANNOT_CONNECT
     try:
         async for finding in _examine_inside(settings):
             add(finding)
     except CannotConnectError as error:
-        add(Finding("server", "problem", str(error)))
+        add(CheckResult("server", "problem", str(error)))
         return CANNOT_CONNECT
     except OUTAGE_ERRORS as error:
-        add(Finding("server", "problem", f"the connection was lost ({type(error).__name__})"))
+        add(CheckResult("server", "problem", f"the connection was lost ({type(error).__name__})"))
         return CANNOT_CONNECT
     return status_of(findings)
 
 
-async def _examine_inside(settings: Settings) -> AsyncIterator[Finding]:
+async def _examine_inside(settings: Settings) -> AsyncIterator[CheckResult]:
     probe = Probe(settings)
     await probe.open()
     try:
-        if not await probe.may(right_to_answers(settings)):
+        if not await probe.may(reply_permission(settings)):
             # Nothing can be asked, but what else is refused is heard all the same.
-            async for finding in _examine_rights(probe, rights_of(settings, frozenset())):
+            async for finding in _examine_rights(
+                probe, required_permissions(settings, frozenset())
+            ):
                 yield finding
             return
         usable = True
-        async for finding in examine_jetstream(probe, settings):
+        async for finding in check_jetstream(probe, settings):
             usable = usable and (finding.check != "JetStream" or finding.status == "ok")
             yield finding
         if not usable:
             return
         streams = await read_streams(probe, streams_of(settings))
-        for finding in examine_streams(streams, settings):
+        for finding in check_streams(streams, settings):
             yield finding
-        async for finding in examine_consumer(probe, settings, streams.get(TASK_STREAM)):
+        async for finding in check_consumer(probe, settings, streams.get(TASK_STREAM)):
             yield finding
         if stream := named_history(streams):
-            async for finding in examine_clock(probe, stream):
+            async for finding in check_clock(probe, stream):
                 yield finding
         missing = frozenset(name for name, info in streams.items() if info is None)
-        async for finding in _examine_rights(probe, rights_of(settings, missing)):
+        async for finding in _examine_rights(probe, required_permissions(settings, missing)):
             yield finding
     finally:
         await probe.close()
 
 
-async def _examine_rights(probe: Probe, rights: Iterable[Right]) -> AsyncIterator[Finding]:
+async def _examine_rights(probe: Probe, rights: Iterable[Permission]) -> AsyncIterator[CheckResult]:
     refused = False
     for right in rights:
         if await probe.may(right):
             continue
         refused = True
-        yield Finding(
+        yield CheckResult(
             "permission",
             "problem" if right.needed else "warning",
             f"this user may not {_WHAT[right.verb].format(right.subject)} ({right.purpose})",
             right.advice,
         )
     if not refused:
-        yield Finding("permission", "ok", "this user may do all that a worker does")
+        yield CheckResult("permission", "ok", "this user may do all that a worker does")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from pulse_workers.checks.check_result import Finding
+from pulse_workers.checks.check_result import CheckResult
 from pulse_workers.config.auth import login_options
 from pulse_workers.config.settings import VARIABLES, Settings
 from pulse_workers.config.settings_file import CONFIG_VARIABLE, settings_files, unknown_variables
@@ -13,25 +13,25 @@ from pulse_workers.registry import import_tasks
 _OTHER_VARIABLES: Final = (CONFIG_VARIABLE, "PULSE_DATA_DIR")
 
 
-def examine_configuration(
+def check_configuration(
     settings: Settings, environ: Mapping[str, str], config: str | None
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Look at the settings: what they come from, the files they name, the tasks they ask for."""
     files = ", ".join(str(file) for file in settings_files(environ, config))
-    yield Finding("configuration", "ok", files or "no file; variables and defaults")
+    yield CheckResult("configuration", "ok", files or "no file; variables and defaults")
     known = (*(variable for variable, _ in VARIABLES.values()), *_OTHER_VARIABLES)
     for variable, meant in unknown_variables(environ, known).items():
         advice = f"Did you mean {meant}?" if meant else "`pulse-worker --help` lists them."
-        yield Finding("configuration", "warning", f"{variable} is no setting", advice)
+        yield CheckResult("configuration", "warning", f"{variable} is no setting", advice)
     try:
         login_options(settings)
     except SettingsError as error:
-        yield Finding("login", "problem", str(error), "Correct the setting, or the file.")
+        yield CheckResult("login", "problem", str(error), "Correct the setting, or the file.")
     try:
         import_tasks(settings.task_modules)
     except SettingsError as error:
         advice = "Install the module, or put its folder into PYTHONPATH."
-        yield Finding("tasks", "problem", str(error), advice)
+        yield CheckResult("tasks", "problem", str(error), advice)
     else:
         named = ", ".join(settings.task_modules)
-        yield Finding("tasks", "ok", f"ours and {named}" if named else "ours only")
+        yield CheckResult("tasks", "ok", f"ours and {named}" if named else "ours only")

@@ -36,7 +36,7 @@ BEATS: Final = 2.5
 """How many intervals between heartbeats are waited for one."""
 
 
-class SignOfLife:
+class HeartbeatProbe:
     """Hears from one process, told by the name and host its identity begins with.
 
     Attributes:
@@ -81,7 +81,7 @@ async def health(settings: Settings, limit: float | None = None) -> int:
     """
     wait = limit if limit is not None else max(3.0, BEATS * settings.heartbeat_interval)
     client = await connect(settings.named("health"), "health", error_cb=_say_nothing, **ONE_ATTEMPT)
-    sign = SignOfLife(settings.worker_name, socket.gethostname())
+    sign = HeartbeatProbe(settings.worker_name, socket.gethostname())
     try:
         before = time.monotonic()
         await _ask(client, sign)
@@ -101,7 +101,7 @@ async def health(settings: Settings, limit: float | None = None) -> int:
     return OK
 
 
-async def _ask(client: Client, sign: SignOfLife) -> None:
+async def _ask(client: Client, sign: HeartbeatProbe) -> None:
     """Listen to heartbeats, and ask: whoever may not ask, or is not answered, still listens."""
     await client.subscribe(subject_of("monitoring"), cb=sign.on_event)
     inbox = client.new_inbox()

@@ -18,7 +18,7 @@ from pulse_desktop.protocol.topics import (
     TOPICS,
     subject_of,
 )
-from pulse_workers.brokers.handoff import TAKERS
+from pulse_workers.brokers.handoff import PEERS_SUBJECT
 from pulse_workers.brokers.permission_errors import ANSWERS_ELSEWHERE
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.provisioning import (
@@ -40,7 +40,7 @@ _OTHERWISE: Final = ", as another version of the NATS client does it"
 
 
 @dataclasses.dataclass(frozen=True)
-class Right:
+class Permission:
     """One thing to be allowed.
 
     Attributes:
@@ -62,44 +62,44 @@ class Right:
     advice: str = "packaging/nats/accounts.conf shows what a worker needs."
 
 
-def right_to_answers(settings: Settings) -> Right:
+def reply_permission(settings: Settings) -> Permission:
     """Return the right without which the server can tell nothing."""
     subject = f"{settings.inbox_prefix}.{NOBODY}"
-    return Right("subscribe", subject, "answers of the server", advice=ANSWERS_ELSEWHERE)
+    return Permission("subscribe", subject, "answers of the server", advice=ANSWERS_ELSEWHERE)
 
 
-def rights_of(settings: Settings, missing: frozenset[str]) -> Iterator[Right]:
+def required_permissions(settings: Settings, missing: frozenset[str]) -> Iterator[Permission]:
     """Yield what a worker with these settings must be allowed.
 
     Args:
         settings: of the worker.
         missing: streams that are not there yet, which it will make.
     """
-    yield right_to_answers(settings)
+    yield reply_permission(settings)
     if settings.control:
         for subject in (CONTROL_ALL, CONTROL_QUEUE, control_subject(settings.identity)):
-            yield Right("subscribe", subject, CONTROL)
-        yield Right("answer", subject_of("monitoring"), CONTROL, _AN_EVENT, ELSEWHERE)
-    yield Right("subscribe", subject_of("monitoring"), "pulse-worker health", needed=False)
+            yield Permission("subscribe", subject, CONTROL)
+        yield Permission("answer", subject_of("monitoring"), CONTROL, _AN_EVENT, ELSEWHERE)
+    yield Permission("subscribe", subject_of("monitoring"), "pulse-worker health", needed=False)
     if settings.broker == "core":
-        yield Right("subscribe", TASK_SUBJECT, "tasks")
+        yield Permission("subscribe", TASK_SUBJECT, "tasks")
         for verb in ("publish", "subscribe"):
             purpose = "handing tasks over at the end, instead of finishing them first"
-            yield Right(verb, TAKERS, purpose, b"", needed=False)
+            yield Permission(verb, PEERS_SUBJECT, purpose, b"", needed=False)
     else:
         yield from _task_rights()
     for topic in TOPICS:
-        yield Right("publish", subject_of(topic), "events", _AN_EVENT, ELSEWHERE)
-    yield Right("publish", "$JS.API.STREAM.NAMES", "finding streams")
+        yield Permission("publish", subject_of(topic), "events", _AN_EVENT, ELSEWHERE)
+    yield Permission("publish", "$JS.API.STREAM.NAMES", "finding streams")
     yield from _result_rights()
     yield from _bucket_rights(settings)
     yield from _schedule_rights(settings)
     for stream in sorted(missing):
-        yield Right("publish", f"$JS.API.STREAM.CREATE.{stream}", f"making {stream}")
+        yield Permission("publish", f"$JS.API.STREAM.CREATE.{stream}", f"making {stream}")
 
 
-def _task_rights() -> Iterator[Right]:
-    yield Right("publish", TASK_SUBJECT, "enqueuing tasks", b"", ELSEWHERE)
+def _task_rights() -> Iterator[Permission]:
+    yield Permission("publish", TASK_SUBJECT, "enqueuing tasks", b"", ELSEWHERE)
     for action, purpose in (
         ("CONSUMER.INFO.{s}.{c}", "the task consumer"),
         ("CONSUMER.MSG.NEXT.{s}.{c}", "fetching tasks"),
@@ -110,35 +110,35 @@ def _task_rights() -> Iterator[Right]:
         ("STREAM.PURGE.{s}", "making room in the task stream"),
     ):
         subject = action.format(s=TASK_STREAM, c=TASK_CONSUMER)
-        yield Right("publish", f"$JS.API.{subject}", purpose)
+        yield Permission("publish", f"$JS.API.{subject}", purpose)
     named = f"$JS.API.CONSUMER.CREATE.{TASK_STREAM}.{TASK_CONSUMER}.{TASK_SUBJECT}"
-    yield Right("publish", named, f"making the task consumer{_OTHERWISE}", needed=False)
-    yield Right(
+    yield Permission("publish", named, f"making the task consumer{_OTHERWISE}", needed=False)
+    yield Permission(
         "publish", f"$JS.ACK.{TASK_STREAM}.{TASK_CONSUMER}.1.0.0.0.0", "answering tasks", _ALIVE
     )
 
 
-def _result_rights() -> Iterator[Right]:
+def _result_rights() -> Iterator[Permission]:
     results = f"OBJ_{RESULT_BUCKET}"
     for part in ("M", "C"):
         subject = f"$O.{RESULT_BUCKET}.{part}.{NOBODY}"
-        yield Right("publish", subject, "storing results", b"", ELSEWHERE)
-    yield Right("publish", f"$JS.API.STREAM.PURGE.{results}", "replacing results")
+        yield Permission("publish", subject, "storing results", b"", ELSEWHERE)
+    yield Permission("publish", f"$JS.API.STREAM.PURGE.{results}", "replacing results")
     for request in (
         f"STREAM.MSG.GET.{results}",
         f"DIRECT.GET.{results}.$O.{RESULT_BUCKET}.M.{NOBODY}",
         f"CONSUMER.CREATE.{results}",
     ):
-        yield Right("publish", f"$JS.API.{request}", "reading results")
-    yield Right("publish", f"$JS.FC.{results}.{NOBODY}.1", "reading large results")
+        yield Permission("publish", f"$JS.API.{request}", "reading results")
+    yield Permission("publish", f"$JS.FC.{results}.{NOBODY}.1", "reading large results")
 
 
-def _bucket_rights(settings: Settings) -> Iterator[Right]:
+def _bucket_rights(settings: Settings) -> Iterator[Permission]:
     for bucket in (*STORE_BUCKETS, settings.schedule_bucket):
         purpose = "schedules" if bucket == settings.schedule_bucket else f"the store ({bucket})"
-        yield Right("publish", f"$KV.{bucket}.{NOBODY}", purpose, b"", ELSEWHERE)
+        yield Permission("publish", f"$KV.{bucket}.{NOBODY}", purpose, b"", ELSEWHERE)
         direct = f"$JS.API.DIRECT.GET.KV_{bucket}"
-        yield Right("publish", f"{direct}.$KV.{bucket}.{NOBODY}", purpose)
+        yield Permission("publish", f"{direct}.$KV.{bucket}.{NOBODY}", purpose)
     for bucket in LISTED_BUCKETS:
         stream, purpose = f"KV_{bucket}", f"listing {bucket}"
         for request in (
@@ -147,13 +147,13 @@ def _bucket_rights(settings: Settings) -> Iterator[Right]:
             f"CONSUMER.MSG.NEXT.{stream}.{NOBODY}",
             f"CONSUMER.DELETE.{stream}.{NOBODY}",
         ):
-            yield Right("publish", f"$JS.API.{request}", purpose)
+            yield Permission("publish", f"$JS.API.{request}", purpose)
         subject = f"$JS.API.CONSUMER.CREATE.{stream}"
-        yield Right("publish", subject, f"{purpose}{_OTHERWISE}", needed=False)
-    yield Right("publish", f"$JS.API.STREAM.PURGE.KV_{STATE}", "giving up a lease")
+        yield Permission("publish", subject, f"{purpose}{_OTHERWISE}", needed=False)
+    yield Permission("publish", f"$JS.API.STREAM.PURGE.KV_{STATE}", "giving up a lease")
 
 
-def _schedule_rights(settings: Settings) -> Iterator[Right]:
+def _schedule_rights(settings: Settings) -> Iterator[Permission]:
     stream = f"KV_{settings.schedule_bucket}"
     for request in (
         f"STREAM.PURGE.{stream}",
@@ -161,7 +161,7 @@ def _schedule_rights(settings: Settings) -> Iterator[Right]:
         f"CONSUMER.CREATE.{stream}",
         f"CONSUMER.INFO.{stream}.{NOBODY}",
     ):
-        yield Right("publish", f"$JS.API.{request}", "pulse-worker scheduler", needed=False)
+        yield Permission("publish", f"$JS.API.{request}", "pulse-worker scheduler", needed=False)
 
 
 def streams_of(settings: Settings) -> tuple[str, ...]:

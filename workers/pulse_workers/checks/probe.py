@@ -10,7 +10,7 @@ from typing import Any, Final
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from pulse_workers.checks.permissions import NOBODY, Right
+from pulse_workers.checks.permissions import NOBODY, Permission
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.connection import connect
 
@@ -52,7 +52,7 @@ class Probe:
         """Disconnect."""
         await self.client.close()
 
-    async def may(self, right: Right) -> bool:
+    async def may(self, right: Permission) -> bool:
         """Try a right. The server refuses before it answers the ping behind the attempt.
 
         Raises:
@@ -73,7 +73,7 @@ class Probe:
             await self._settled()
         return not self._forbidden
 
-    async def _may_answer(self, right: Right) -> bool:
+    async def _may_answer(self, right: Permission) -> bool:
         """Try to answer a message of one's own, which names an inbox that is nobody's.
 
         Whether a message arrives at all is another right: without one, nothing is refused here.
@@ -114,7 +114,7 @@ class Probe:
         """
         self._forbidden.clear()
         subject = f"$JS.API.{request}"
-        if not await self.may(Right("publish", subject, "")):
+        if not await self.may(Permission("publish", subject, "")):
             return None
         answer = await self.client.request(subject, b"", timeout=_LIMIT)
         found = json.loads(answer.data)

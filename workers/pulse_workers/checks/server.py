@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Final
 
-from pulse_workers.checks.check_result import Finding
+from pulse_workers.checks.check_result import CheckResult
 from pulse_workers.checks.probe import Probe
 from pulse_workers.config.settings import MIB, Settings
 from pulse_workers.errors import CannotConnectError
@@ -16,7 +16,7 @@ _SKEW: Final = 2.0
 _NEARLY_FULL: Final = 0.9
 
 
-async def examine_servers(settings: Settings) -> AsyncIterator[tuple[Finding, bool]]:
+async def check_servers(settings: Settings) -> AsyncIterator[tuple[CheckResult, bool]]:
     """Try each server of the list by itself. Yields what was found, and whether it answered."""
     several = len(settings.servers) > 1
     for server in settings.servers:
@@ -27,10 +27,13 @@ async def examine_servers(settings: Settings) -> AsyncIterator[tuple[Finding, bo
             await probe.open()
         except CannotConnectError as error:
             advice = "Workers use the others meanwhile." if several else ""
-            yield Finding("server", "warning" if several else "problem", str(error), advice), False
+            yield (
+                CheckResult("server", "warning" if several else "problem", str(error), advice),
+                False,
+            )
             continue
         try:
-            yield Finding("server", "ok", await _described(probe, one)), True
+            yield CheckResult("server", "ok", await _described(probe, one)), True
         finally:
             await probe.close()
 
@@ -45,12 +48,12 @@ async def _described(probe: Probe, settings: Settings) -> str:
     return f"{settings.shown_server}: nats-server {version}, answers in {took:.1f} ms{secured}"
 
 
-async def examine_jetstream(probe: Probe, settings: Settings) -> AsyncIterator[Finding]:
+async def check_jetstream(probe: Probe, settings: Settings) -> AsyncIterator[CheckResult]:
     """Look whether JetStream is there for this account, and how much room it has."""
     try:
         info = await probe.ask("INFO")
     except OUTAGE_ERRORS as error:
-        yield Finding(
+        yield CheckResult(
             "JetStream",
             "problem",
             f"nobody answers for it ({type(error).__name__})",
@@ -58,19 +61,19 @@ async def examine_jetstream(probe: Probe, settings: Settings) -> AsyncIterator[F
         )
         return
     if info is None:
-        yield Finding(
+        yield CheckResult(
             "JetStream", "problem", "this user may not ask for it", "Allow $JS.API.INFO to it."
         )
         return
     if "error" in info:
         text = str(info["error"].get("description", info["error"]))
         advice = "Start nats-server with -js, and enable JetStream for the account."
-        yield Finding("JetStream", "problem", text, advice)
+        yield CheckResult("JetStream", "problem", text, advice)
         return
-    yield Finding("JetStream", "ok", "on for this account")
+    yield CheckResult("JetStream", "ok", "on for this account")
     yield _room(info)
     if settings.replicas > 1 and not _is_cluster(probe):
-        yield Finding(
+        yield CheckResult(
             "replicas",
             "problem",
             f"{settings.replicas} copies of each stream are wanted, and this is a single server",
@@ -78,17 +81,19 @@ async def examine_jetstream(probe: Probe, settings: Settings) -> AsyncIterator[F
         )
 
 
-def _room(info: dict[str, Any]) -> Finding:
+def _room(info: dict[str, Any]) -> CheckResult:
     limits = info.get("limits") or {}
     limit = int(limits.get("max_storage", -1))
     used = int(info.get("storage", 0))
     shown = f"{info.get('streams', 0)} streams, {used / MIB:.0f} MiB on disk"
     if limit < 0:
-        return Finding("storage", "ok", f"{shown}, no limit for this account")
+        return CheckResult("storage", "ok", f"{shown}, no limit for this account")
     shown += f" of {limit / MIB:.0f} MiB"
     if limit == 0 or used > limit * _NEARLY_FULL:
-        return Finding("storage", "problem", shown, "Raise the account's limit, or remove streams.")
-    return Finding("storage", "ok", shown)
+        return CheckResult(
+            "storage", "problem", shown, "Raise the account's limit, or remove streams."
+        )
+    return CheckResult("storage", "ok", shown)
 
 
 def _is_cluster(probe: Probe) -> bool:
@@ -96,7 +101,7 @@ def _is_cluster(probe: Probe) -> bool:
     return bool(information.get("cluster"))
 
 
-async def examine_clock(probe: Probe, stream: str) -> AsyncIterator[Finding]:
+async def check_clock(probe: Probe, stream: str) -> AsyncIterator[CheckResult]:
     """Compare this machine's clock with the server's."""
     before = time.time()
     try:
@@ -110,11 +115,11 @@ async def examine_clock(probe: Probe, stream: str) -> AsyncIterator[Finding]:
         return  # an older server does not tell its time
     apart = max(before - there, there - after, 0.0)
     if apart > _SKEW:
-        yield Finding(
+        yield CheckResult(
             "clock",
             "warning",
             f"this machine and the server are {apart:.0f} s apart: times and durations will lie",
             "Set both by NTP.",
         )
     else:
-        yield Finding("clock", "ok", "this machine and the server agree")
+        yield CheckResult("clock", "ok", "this machine and the server agree")

@@ -10,8 +10,8 @@ from pulse_desktop.protocol.topics import (
     TASK_STREAM,
     TASK_SUBJECT,
 )
-from pulse_workers.checks.backlog import examine_backlog, examine_discard
-from pulse_workers.checks.check_result import Finding
+from pulse_workers.checks.backlog import check_backlog, check_discard
+from pulse_workers.checks.check_result import CheckResult
 from pulse_workers.checks.probe import Probe
 from pulse_workers.config.settings import MIB, Settings
 from pulse_workers.runtime.connection import OUTAGE_ERRORS
@@ -45,11 +45,11 @@ async def read_streams(probe: Probe, names: tuple[str, ...]) -> dict[str, Info |
     return found
 
 
-def examine_streams(streams: dict[str, Info | None], settings: Settings) -> Iterator[Finding]:
+def check_streams(streams: dict[str, Info | None], settings: Settings) -> Iterator[CheckResult]:
     """Look at streams that are there; say which ones are not."""
     missing = [name for name, info in streams.items() if info is None]
     if missing:
-        yield Finding(
+        yield CheckResult(
             "streams",
             "ok",
             f"not there yet: {', '.join(missing)}",
@@ -57,12 +57,12 @@ def examine_streams(streams: dict[str, Info | None], settings: Settings) -> Iter
         )
     for name, info in streams.items():
         if info and "why" in info:
-            yield Finding(name, "problem", info["why"], info["advice"])
+            yield CheckResult(name, "problem", info["why"], info["advice"])
         elif info:
             yield from _examine(name, info, settings)
 
 
-def _examine(name: str, info: Info, settings: Settings) -> Iterator[Finding]:
+def _examine(name: str, info: Info, settings: Settings) -> Iterator[CheckResult]:
     config, state = info["config"], info["state"]
     held = int(state.get("bytes", 0))
     limit = int(config.get("max_bytes", -1))
@@ -70,33 +70,33 @@ def _examine(name: str, info: Info, settings: Settings) -> Iterator[Finding]:
     before = _complaints(name, info, settings)
     told = list(before)
     full = limit > 0 and held > limit * _NEARLY_FULL and config.get("discard") == "new"
-    if full and name != TASK_STREAM:  # workers make room in that one; see `examine_backlog`
-        yield Finding(
+    if full and name != TASK_STREAM:  # workers make room in that one; see `check_backlog`
+        yield CheckResult(
             name,
             "problem",
             f"{shown} of {limit / MIB:.0f} MiB: soon nothing more can be written",
             "Raise max_bytes of the stream, or remove what is old.",
         )
     elif not told:
-        yield Finding(name, "ok", f"{shown}, limits are set")
+        yield CheckResult(name, "ok", f"{shown}, limits are set")
     yield from told
 
 
-def _complaints(name: str, info: Info, settings: Settings) -> Iterator[Finding]:
+def _complaints(name: str, info: Info, settings: Settings) -> Iterator[CheckResult]:
     config = info["config"]
     if name == TASK_STREAM:
         subjects = config.get("subjects") or []
         if TASK_SUBJECT not in subjects and ">" not in subjects:
-            yield Finding(
+            yield CheckResult(
                 name,
                 "problem",
                 f"it holds {', '.join(subjects)}, and not {TASK_SUBJECT}",
                 f"Add the subject {TASK_SUBJECT} to the stream.",
             )
-        yield from examine_discard(config)
+        yield from check_discard(config)
     keeps_for_ever = not config.get("max_age") and int(config.get("max_bytes", -1)) <= 0
     if keeps_for_ever and config.get("retention") != "workqueue":
-        yield Finding(
+        yield CheckResult(
             name,
             "warning",
             "it has neither max_age nor max_bytes: it grows until the disk is full",
@@ -104,7 +104,7 @@ def _complaints(name: str, info: Info, settings: Settings) -> Iterator[Finding]:
         )
     copies = int(config.get("num_replicas", 1))
     if copies < settings.replicas:
-        yield Finding(
+        yield CheckResult(
             name,
             "warning",
             f"{copies} copies, the settings say {settings.replicas}",
@@ -113,14 +113,14 @@ def _complaints(name: str, info: Info, settings: Settings) -> Iterator[Finding]:
     cluster = info.get("cluster") or {}
     away = [one["name"] for one in cluster.get("replicas") or () if not one.get("current")]
     if cluster and not cluster.get("leader"):
-        yield Finding(name, "problem", "it has no leader", "Bring back most of the cluster.")
+        yield CheckResult(name, "problem", "it has no leader", "Bring back most of the cluster.")
     elif away:
-        yield Finding(name, "warning", f"copies are away or behind: {', '.join(away)}", _BACK)
+        yield CheckResult(name, "warning", f"copies are away or behind: {', '.join(away)}", _BACK)
 
 
-async def examine_consumer(
+async def check_consumer(
     probe: Probe, settings: Settings, stream: Info | None
-) -> AsyncIterator[Finding]:
+) -> AsyncIterator[CheckResult]:
     """Compare the task consumer with the settings: they count only while it is made.
 
     Args:
@@ -136,20 +136,20 @@ async def examine_consumer(
         return  # not there yet, or told by the permissions
     config = info["config"]
     if stream and "config" in stream:
-        for finding in examine_backlog(stream, info):
+        for finding in check_backlog(stream, info):
             yield finding
     told = list(_consumer_complaints(config, settings))
     for finding in told:
         yield finding
     if not told:
         waiting, taken = info.get("num_pending", 0), info.get("num_ack_pending", 0)
-        yield Finding(TASK_CONSUMER, "ok", f"{waiting} tasks wait, {taken} are worked on")
+        yield CheckResult(TASK_CONSUMER, "ok", f"{waiting} tasks wait, {taken} are worked on")
 
 
-def _consumer_complaints(config: Info, settings: Settings) -> Iterator[Finding]:
+def _consumer_complaints(config: Info, settings: Settings) -> Iterator[CheckResult]:
     again = f"To change it: nats consumer edit {TASK_STREAM} {TASK_CONSUMER}"
     if config.get("deliver_subject") or config.get("ack_policy") != "explicit":
-        yield Finding(
+        yield CheckResult(
             TASK_CONSUMER,
             "problem",
             "it is not a pull consumer with explicit acknowledgement",
@@ -157,14 +157,14 @@ def _consumer_complaints(config: Info, settings: Settings) -> Iterator[Finding]:
         )
     wait = float(config.get("ack_wait", 0)) / _NANO
     if wait and wait != settings.ack_wait:
-        yield Finding(
+        yield CheckResult(
             TASK_CONSUMER,
             "warning",
             f"its ack_wait is {wait:g} s and counts; PULSE_ACK_WAIT={settings.ack_wait:g} does not",
             f"{again} --wait {settings.ack_wait:g}s",
         )
     if int(config.get("max_deliver", -1)) > 0:
-        yield Finding(
+        yield CheckResult(
             TASK_CONSUMER,
             "problem",
             f"max_deliver is {config['max_deliver']}: after that a task vanishes without a word",
@@ -172,7 +172,7 @@ def _consumer_complaints(config: Info, settings: Settings) -> Iterator[Finding]:
         )
     room = int(config.get("max_ack_pending", 0))
     if 0 < room < settings.slots:
-        yield Finding(
+        yield CheckResult(
             TASK_CONSUMER,
             "warning",
             f"max_ack_pending is {room}: all workers together run no more tasks than that",

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
-from pulse_workers.chat.sample_feeder import run_feed
-from pulse_workers.checks.check_result import Finding, tell
+from pulse_workers.chat.sample_feeder import run_sample_feeder
+from pulse_workers.checks.check_result import CheckResult, tell
 from pulse_workers.checks.command import check
 from pulse_workers.checks.health import health
 from pulse_workers.cli import schedule
@@ -18,10 +18,10 @@ from pulse_workers.config.settings import Settings, load_settings
 from pulse_workers.errors import CannotConnectError, SettingsError, WorkerError
 from pulse_workers.runtime import wait_for
 from pulse_workers.runtime.connection import connect
-from pulse_workers.runtime.logging_setup import set_up_log
+from pulse_workers.runtime.logging_setup import configure_logging
 from pulse_workers.runtime.provisioning import provision
 from pulse_workers.runtime.worker import run_worker
-from pulse_workers.schedules.errors import BadScheduleError
+from pulse_workers.schedules.errors import InvalidScheduleError
 
 T = TypeVar("T")
 
@@ -43,14 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             feed_interval=getattr(options, "interval", None),
             log_level=options.log_level,
         )
-        set_up_log(settings.log_level)
+        configure_logging(settings.log_level)
         return _run(_command(options, settings))
     except SettingsError as error:
         if options.command == "check":
-            tell(Finding("configuration", "problem", str(error)), as_json=options.json)
+            tell(CheckResult("configuration", "problem", str(error)), as_json=options.json)
             return FAILED
         return _fail(error, USAGE)
-    except BadScheduleError as error:
+    except InvalidScheduleError as error:
         return _fail(error, USAGE)
     except CannotConnectError as error:
         return _fail(error, NO_CONNECTION)
@@ -77,7 +77,7 @@ async def _command(options: argparse.Namespace, settings: Settings) -> int:
                 _leave_at_once(status)
             return status
         case "feed":
-            await run_feed(settings, path=options.export, parent_pipe=options.parent_pipe)
+            await run_sample_feeder(settings, path=options.export, parent_pipe=options.parent_pipe)
         case "check":
             return await check(settings, config=options.config, as_json=options.json)
         case "health":

@@ -17,8 +17,8 @@ from taskiq import ScheduledTask, async_shared_broker
 from pulse_workers.config.settings import Settings
 from pulse_workers.registry import import_tasks
 from pulse_workers.schedules.bucket import Stored
-from pulse_workers.schedules.entry import BrokenEntry, as_utc, why_unknown
-from pulse_workers.schedules.errors import BadScheduleError
+from pulse_workers.schedules.entry import InvalidEntry, as_utc, why_unknown
+from pulse_workers.schedules.errors import InvalidScheduleError
 from pulse_workers.schedules.process import run_scheduler
 from pulse_workers.schedules.source import JsonScheduleSource
 from pulse_workers.telemetry.event_publisher import EventPublisher
@@ -89,7 +89,7 @@ async def run(options: argparse.Namespace, settings: Settings) -> None:
     """Carry one of the commands out.
 
     Raises:
-        BadScheduleError: what is to be added cannot be used.
+        InvalidScheduleError: what is to be added cannot be used.
         WorkerError: it failed for another reason; `str()` says which.
     """
     if options.command == "scheduler":
@@ -131,10 +131,10 @@ def _add_arguments_of_add(add: argparse.ArgumentParser) -> None:
 async def _add(source: JsonScheduleSource, options: argparse.Namespace) -> str:
     """Store a schedule and return its id."""
     if options.tz and not options.cron:
-        raise BadScheduleError("--tz belongs to --cron; give --at with an offset")
+        raise InvalidScheduleError("--tz belongs to --cron; give --at with an offset")
     reason = "" if options.unchecked else why_unknown(options.name, _known_tasks())
     if reason:
-        raise BadScheduleError(f"{reason}. --unchecked stores it all the same")
+        raise InvalidScheduleError(f"{reason}. --unchecked stores it all the same")
     schedule = ScheduledTask(
         task_name=options.name,
         labels=options.labels,
@@ -202,7 +202,7 @@ def _show(entries: list[Stored], *, as_json: bool) -> None:
 
 def _row(entry: Stored) -> dict[str, Any]:
     """Return what is shown of a schedule; times are ISO 8601 in UTC."""
-    if isinstance(entry, BrokenEntry):
+    if isinstance(entry, InvalidEntry):
         empty = dict.fromkeys((*_COLUMNS, "args", "kwargs", "labels"))
         return {**empty, "id": entry.id, "task": entry.task_name, "problem": entry.reason}
     task = entry.task

@@ -12,13 +12,14 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from pulse_desktop.model.redaction import mask_address
+from pulse_desktop.model.redaction import redact_url
 from pulse_workers.config.settings_file import read_settings_file, settings_files
 from pulse_workers.config.settings_sources import Environment
 from pulse_workers.config.settings_values import (
     Bucket,
     Count,
     CountOrNone,
+    Expected,
     Flag,
     Group,
     Key,
@@ -33,7 +34,6 @@ from pulse_workers.config.settings_values import (
     Server,
     Subject,
     Text,
-    Wanted,
     setting,
     split,
 )
@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     inbox_prefix: Subject = setting(
         "_INBOX", "PULSE_INBOX_PREFIX", "where answers come to, for users with narrow permissions"
     )
-    broker: Annotated[Literal["jetstream", "core"], Wanted("jetstream or core")] = setting(
+    broker: Annotated[Literal["jetstream", "core"], Expected("jetstream or core")] = setting(
         "jetstream", "PULSE_BROKER", "jetstream, or core to join workers that use NatsBroker"
     )
     queue_group: Group = setting(
@@ -157,7 +157,7 @@ class Settings(BaseSettings):
     @property
     def shown_server(self) -> str:
         """The address as it may be shown."""
-        return mask_address(self.server)
+        return redact_url(self.server)
 
     @property
     def identity(self) -> str:
@@ -171,7 +171,7 @@ class Settings(BaseSettings):
     def __repr_args__(self) -> Any:
         """Show the address without its login; passwords and tokens hide themselves."""
         for name, value in super().__repr_args__():
-            yield name, mask_address(value) if name == "server" else value
+            yield name, redact_url(value) if name == "server" else value
 
 
 VARIABLES: Final[dict[str, tuple[str, str]]] = {
@@ -231,6 +231,6 @@ def _problem(
     if name not in values:
         raise error
     field = Settings.model_fields[name]
-    wanted = next((part.text for part in field.metadata if isinstance(part, Wanted)), "another")
-    given = "***" if isinstance(field.default, SecretStr) else mask_address(str(values[name]))
+    wanted = next((part.text for part in field.metadata if isinstance(part, Expected)), "another")
+    given = "***" if isinstance(field.default, SecretStr) else redact_url(str(values[name]))
     return SettingsError(origins[name], given, wanted)

@@ -20,7 +20,7 @@ _KEY: Final = re.compile(r"[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*")
 
 
 @dataclasses.dataclass(frozen=True)
-class Wanted:
+class Expected:
     """What a value of this kind is, in words for whoever gave another one."""
 
     text: str
@@ -31,7 +31,7 @@ def split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _not_a_truth(value: object) -> object:
+def _reject_bool(value: object) -> object:
     """Refuse true and false where a number is wanted; Python takes them for 1 and 0."""
     if isinstance(value, bool):
         raise ValueError("not a number")  # noqa: TRY004 - pydantic collects ValueErrors
@@ -56,7 +56,7 @@ def _known_level(level: str) -> str:
     return level
 
 
-def _reachable_in_principle(server: str) -> str:
+def _validate_url(server: str) -> str:
     """Refuse what cannot be the address of a NATS server."""
     addresses = split(server)
     if not addresses:
@@ -92,69 +92,71 @@ def _plain_token(text: str) -> str:
     return text
 
 
-Text = Annotated[str, BeforeValidator(_stripped), Wanted("text")]
+Text = Annotated[str, BeforeValidator(_stripped), Expected("text")]
 Name = Annotated[
-    str, BeforeValidator(_stripped), AfterValidator(_not_empty), Wanted("a name, not empty")
+    str, BeforeValidator(_stripped), AfterValidator(_not_empty), Expected("a name, not empty")
 ]
 Group = Annotated[
     str,
     BeforeValidator(_stripped),
     AfterValidator(_of_the_form(_GROUP)),
-    Wanted("a name without spaces and wildcards, not empty"),
+    Expected("a name without spaces and wildcards, not empty"),
 ]
 Bucket = Annotated[
     str,
     BeforeValidator(_stripped),
     AfterValidator(_of_the_form(_BUCKET)),
-    Wanted("the name of a bucket: letters, digits, - and _"),
+    Expected("the name of a bucket: letters, digits, - and _"),
 ]
 Key = Annotated[
     str,
     BeforeValidator(_stripped),
     AfterValidator(_of_the_form(_KEY)),
-    Wanted("letters, digits and - / _ = with single dots between them"),
+    Expected("letters, digits and - / _ = with single dots between them"),
 ]
-Path = Annotated[str, BeforeValidator(_stripped), Wanted("the path of a file")]
-Secret = Annotated[SecretStr, Wanted("text")]
+Path = Annotated[str, BeforeValidator(_stripped), Expected("the path of a file")]
+Secret = Annotated[SecretStr, Expected("text")]
 Modules = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(_listed), Wanted("names of modules, with commas")
+    tuple[str, ...], NoDecode, BeforeValidator(_listed), Expected("names of modules, with commas")
 ]
 Server = Annotated[
     str,
     BeforeValidator(_stripped),
-    AfterValidator(_reachable_in_principle),
-    Wanted("nats://host:4222, several with commas"),
+    AfterValidator(_validate_url),
+    Expected("nats://host:4222, several with commas"),
 ]
-Subject = Annotated[str, AfterValidator(_plain_token), Wanted("a subject without wildcards")]
+Subject = Annotated[str, AfterValidator(_plain_token), Expected("a subject without wildcards")]
 LogLevel = Annotated[
     str,
     BeforeValidator(_upper),
     AfterValidator(_known_level),
-    Wanted("DEBUG, INFO, WARNING or ERROR"),
+    Expected("DEBUG, INFO, WARNING or ERROR"),
 ]
 Seconds = Annotated[
     float,
-    BeforeValidator(_not_a_truth),
+    BeforeValidator(_reject_bool),
     Field(gt=0, allow_inf_nan=False),
-    Wanted("a number of seconds above 0"),
+    Expected("a number of seconds above 0"),
 ]
 SecondsOrNone = Annotated[
     float,
-    BeforeValidator(_not_a_truth),
+    BeforeValidator(_reject_bool),
     Field(ge=0, allow_inf_nan=False),
-    Wanted("a number of seconds, 0 or more"),
+    Expected("a number of seconds, 0 or more"),
 ]
-Count = Annotated[int, BeforeValidator(_not_a_truth), Field(gt=0), Wanted("a whole number above 0")]
+Count = Annotated[
+    int, BeforeValidator(_reject_bool), Field(gt=0), Expected("a whole number above 0")
+]
 CountOrNone = Annotated[
-    int, BeforeValidator(_not_a_truth), Field(ge=0), Wanted("a whole number, 0 or more")
+    int, BeforeValidator(_reject_bool), Field(ge=0), Expected("a whole number, 0 or more")
 ]
 Replicas = Annotated[
     int,
-    BeforeValidator(_not_a_truth),
+    BeforeValidator(_reject_bool),
     Field(ge=1, le=5),
-    Wanted("a whole number from 1 to 5"),
+    Expected("a whole number from 1 to 5"),
 ]
-Flag = Annotated[bool, BeforeValidator(_stripped), Wanted("true or false")]
+Flag = Annotated[bool, BeforeValidator(_stripped), Expected("true or false")]
 
 
 def setting(default: object, variable: str, meaning: str) -> Any:

@@ -9,8 +9,8 @@ import collections
 import dataclasses
 from typing import Final
 
-REMEMBERED_FOR: Final = 3_600.0
-MOST_REMEMBERED: Final = 10_000
+REMEMBERED_FOR_S: Final = 3_600.0
+MAX_REMEMBERED: Final = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Cancellation:
 class CancelledIds:
     """Ids of cancelled tasks, each kept for an hour, the oldest forgotten first."""
 
-    def __init__(self, most: int = MOST_REMEMBERED, seconds: float = REMEMBERED_FOR) -> None:
+    def __init__(self, most: int = MAX_REMEMBERED, seconds: float = REMEMBERED_FOR_S) -> None:
         self._most = most
         self._seconds = seconds
         self._known: collections.OrderedDict[str, tuple[float, Cancellation]] = (

@@ -1,6 +1,6 @@
 """Taking orders while running: cancel, pause, resume, drain, log level.
 
-Orders come as core NATS requests (`pulse_desktop.protocol.control`). Each is carried out in a
+Commands come as core NATS requests (`pulse_desktop.protocol.control`). Each is carried out in a
 task of its own, so that one that takes long holds up none of the others, and whatever arrives on
 these subjects never harms the worker. PULSE_CONTROL=off hears nothing at all.
 
@@ -18,12 +18,12 @@ from nats.aio.subscription import Subscription
 
 from pulse_desktop.protocol import control as words
 from pulse_desktop.protocol.control import ControlAnswer, ControlRequest
-from pulse_workers.control.commands import Carried, Orders
+from pulse_workers.control.commands import CommandHandler, CommandResult
 from pulse_workers.runtime.connection import OUTAGE_ERRORS
-from pulse_workers.runtime.ending import end
+from pulse_workers.runtime.ending import cancel_and_wait
 from pulse_workers.runtime.interrupt import stop_requested
 
-__all__ = ["Control", "stop_requested"]
+__all__ = ["ControlListener", "stop_requested"]
 
 logger = logging.getLogger("pulse.workers.control")
 
@@ -32,14 +32,14 @@ _FOR_ALL: Final = frozenset(words.COMMANDS) - {words.REMOVE}
 _FOR_ONE: Final = frozenset({words.PING, words.REMOVE})
 
 
-class Control:
+class ControlListener:
     """Hears orders, has them carried out, and answers.
 
     Attributes:
         subject: heard by this worker alone; empty while it hears nothing.
     """
 
-    def __init__(self, client: Client, orders: Orders, worker: str) -> None:
+    def __init__(self, client: Client, orders: CommandHandler, worker: str) -> None:
         """Prepare; nothing is heard yet.
 
         Args:
@@ -76,7 +76,7 @@ class Control:
         self._subscriptions.clear()
         if self._at_work:
             await asyncio.wait(self._at_work, timeout=1.0)
-        await end(*self._at_work)
+        await cancel_and_wait(*self._at_work)
 
     async def _take_any(self, message: Msg) -> None:
         self._take(message, _FOR_ALL)
@@ -95,7 +95,7 @@ class Control:
     async def _handle(self, message: Msg, allowed: frozenset[str]) -> None:
         request = words.decode_request(message.data)
         if request is None:
-            done = Carried(
+            done = CommandResult(
                 words.REFUSED, "this is no order: expected an object with id and command"
             )
         else:
@@ -113,22 +113,22 @@ class Control:
             except OUTAGE_ERRORS as error:
                 logger.warning("order not answered: %s", type(error).__name__)
 
-    async def _carried_out(self, request: ControlRequest, allowed: frozenset[str]) -> Carried:
+    async def _carried_out(self, request: ControlRequest, allowed: frozenset[str]) -> CommandResult:
         carry_out = self._command(request.command)
         if carry_out is None:
-            return Carried(words.UNKNOWN_COMMAND, f"known: {', '.join(words.COMMANDS)}")
+            return CommandResult(words.UNKNOWN_COMMAND, f"known: {', '.join(words.COMMANDS)}")
         if request.command not in allowed:
             where = "the queue" if request.command == words.REMOVE else "workers"
-            return Carried(words.REFUSED, f"{request.command} is an order for {where}")
+            return CommandResult(words.REFUSED, f"{request.command} is an order for {where}")
         try:
             return await carry_out(request)
         except OUTAGE_ERRORS as error:
-            return Carried(words.REFUSED, f"the server does not help: {type(error).__name__}")
+            return CommandResult(words.REFUSED, f"the server does not help: {type(error).__name__}")
         except Exception:
             logger.exception("%s could not be carried out", request.command)
-            return Carried(words.REFUSED, "an error in the worker; its log tells more")
+            return CommandResult(words.REFUSED, "an error in the worker; its log tells more")
 
-    def _command(self, name: str) -> Callable[[ControlRequest], Awaitable[Carried]] | None:
+    def _command(self, name: str) -> Callable[[ControlRequest], Awaitable[CommandResult]] | None:
         commands: dict[str, Callable[[ControlRequest], Awaitable[Any]]] = {
             words.PING: self._orders.ping,
             words.CANCEL: self._orders.cancel,

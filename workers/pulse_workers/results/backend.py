@@ -19,7 +19,7 @@ from taskiq.depends.progress_tracker import TaskProgress
 from taskiq.serializers import JSONSerializer
 from taskiq_nats import NATSObjectStoreResultBackend
 
-from pulse_desktop.model.redaction import mask_text
+from pulse_desktop.model.redaction import redact
 from pulse_desktop.protocol.topics import RESULT_BUCKET
 from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.config.settings import Settings
@@ -36,7 +36,7 @@ _FIRST_DELAY: Final = 0.2
 _LONGEST_DELAY: Final = 5.0
 
 
-class JsonResults(NATSObjectStoreResultBackend[Any]):
+class JsonResultBackend(NATSObjectStoreResultBackend[Any]):
     """The result bucket.
 
     Attributes:
@@ -221,7 +221,7 @@ def _masked(error: Any) -> Any:
     What a task returns is its own affair and is left as it is.
     """
     if isinstance(error, str):
-        return mask_text(error)
+        return redact(error)
     if isinstance(error, list):
         return [_masked(part) for part in error]
     if isinstance(error, dict):

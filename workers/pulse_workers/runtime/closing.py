@@ -9,10 +9,12 @@ from nats.aio.client import Client
 
 logger = logging.getLogger("pulse.workers.closing")
 
-CLOSE_LIMIT: Final = 5.0
+CLOSE_TIMEOUT_S: Final = 5.0
 
 
-async def close_all(*closings: Callable[[], Awaitable[object]], limit: float = CLOSE_LIMIT) -> None:
+async def close_all(
+    *closings: Callable[[], Awaitable[object]], limit: float = CLOSE_TIMEOUT_S
+) -> None:
     """Close one after the other, what fails as well as what does not.
 
     While the server is away nats-py writes what it still holds to a transport that is closed

@@ -13,8 +13,8 @@ from typing import Any, Final
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from pulse_desktop.model.redaction import mask_address
-from pulse_desktop.nats_client.tls import NoTlsError, insist_on_tls
+from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.nats_client.tls import TLSRequiredError, require_tls
 from pulse_workers.config.auth import login_options
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import CannotConnectError
@@ -43,7 +43,7 @@ class ConnectionLog:
 
     async def on_error(self, error: Exception) -> None:
         """Log one line; a repeated one is not repeated. Never raises."""
-        text = mask_address(f"{type(error).__name__}: {error}".rstrip(": "))
+        text = redact_url(f"{type(error).__name__}: {error}".rstrip(": "))
         if text != self.last_error:
             self.last_error = text
             logger.warning("%s connection: %s", self.purpose, text)
@@ -80,7 +80,7 @@ class WorkerClient(Client):
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         """Take in what the server says of itself; the first time, before the login is sent."""
         if initial_connection:
-            insist_on_tls(self, info)
+            require_tls(self, info)
         await super()._process_info(info, initial_connection)
 
 
@@ -167,9 +167,9 @@ def _reason(settings: Settings, error: Exception | None) -> str:
     limit = f"{settings.connect_timeout:g} s"
     if error is None:
         return f"{where} did not answer within {limit}. Is this the address of a NATS server?"
-    if isinstance(error, NoTlsError):
+    if isinstance(error, TLSRequiredError):
         return f"{where} offers no TLS, so no credentials were sent. Set it up there, or write nats://."
-    text = mask_address(str(error)) or type(error).__name__
+    text = redact_url(str(error)) or type(error).__name__
     lowered = text.lower()
     if isinstance(error, ConnectionRefusedError) or "connect call failed" in lowered:
         return f"nothing listens at {where}. Start the server, or set PULSE_SERVER."

@@ -11,14 +11,16 @@ import logging
 
 from pulse_workers.config.settings import Settings
 from pulse_workers.control.cancellation import Cancellation
-from pulse_workers.runtime.closing import CLOSE_LIMIT
-from pulse_workers.runtime.receiver import PulseReceiver
-from pulse_workers.runtime.shutdown_signal import StopSignal
+from pulse_workers.runtime.closing import CLOSE_TIMEOUT_S
+from pulse_workers.runtime.receiver import DeliveryReceiver
+from pulse_workers.runtime.shutdown_signal import ShutdownSignal
 
 logger = logging.getLogger("pulse.workers.drain")
 
 
-async def work_until_stopped(receiver: PulseReceiver, stop: StopSignal, settings: Settings) -> int:
+async def work_until_stopped(
+    receiver: DeliveryReceiver, stop: ShutdownSignal, settings: Settings
+) -> int:
     """Run tasks until told to stop, and then drain.
 
     Returns:
@@ -36,10 +38,10 @@ async def work_until_stopped(receiver: PulseReceiver, stop: StopSignal, settings
 
 
 async def _drain(
-    receiver: PulseReceiver,
+    receiver: DeliveryReceiver,
     listening: asyncio.Task[None],
     over: asyncio.Event,
-    stop: StopSignal,
+    stop: ShutdownSignal,
     settings: Settings,
 ) -> int:
     broker = receiver.tasks
@@ -68,6 +70,6 @@ async def _drain(
         )
     over.set()
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(CLOSE_LIMIT):
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
             await listening
     return count

@@ -6,7 +6,7 @@ from typing import Any, Final
 _ASK_AGAIN: Final = 0.5
 
 
-async def end(*tasks: asyncio.Task[Any]) -> None:
+async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks until they have ended; what they raise is of no interest any more.
 
     Once is not always enough: the client library drops a cancellation that reaches it while it

@@ -9,7 +9,7 @@ import sys
 from types import TracebackType
 from typing import Final
 
-from pulse_desktop.model.redaction import mask_text
+from pulse_desktop.model.redaction import redact
 from pulse_workers.runtime.log_level import set_log_level
 
 logger = logging.getLogger("pulse.workers")
@@ -22,10 +22,10 @@ class MaskingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the lines of a record."""
-        return mask_text(super().format(record))
+        return redact(super().format(record))
 
 
-def set_up_log(level: str) -> None:
+def configure_logging(level: str) -> None:
     """Log to stderr.
 
     Args:

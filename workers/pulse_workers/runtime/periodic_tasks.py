@@ -5,12 +5,12 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from pulse_workers.runtime.connection import OUTAGE_ERRORS
-from pulse_workers.runtime.ending import end
+from pulse_workers.runtime.ending import cancel_and_wait
 
 logger = logging.getLogger("pulse.workers.background")
 
 
-class Background:
+class PeriodicTasks:
     """Repeats coroutines until closed; one that fails is logged and goes on with the next turn."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Background:
 
     async def close(self) -> None:
         """End all of it."""
-        await end(*self._tasks)
+        await cancel_and_wait(*self._tasks)
         self._tasks.clear()
 
     async def _repeat(

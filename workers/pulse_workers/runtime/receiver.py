@@ -17,12 +17,12 @@ from taskiq.acks import AckController
 from taskiq.receiver import Receiver
 
 from pulse_desktop.protocol.task_message import UnreadableTaskError, decode_task
-from pulse_workers.brokers.base_broker import TaskBroker
+from pulse_workers.brokers.base_broker import BaseBroker
 from pulse_workers.brokers.delivery import (
     DeliveredMessage,
     Delivery,
     Phase,
-    UnrunTask,
+    SyntheticDelivery,
     as_message,
     current_delivery,
 )
@@ -30,7 +30,7 @@ from pulse_workers.brokers.retries import retry_policy
 from pulse_workers.config.settings import Settings
 from pulse_workers.control.cancellation import Cancellation, CancelledIds
 from pulse_workers.errors import TooManyDeliveriesError
-from pulse_workers.results.backend import JsonResults
+from pulse_workers.results.backend import JsonResultBackend
 from pulse_workers.runtime.interrupt import interruptible
 from pulse_workers.telemetry.load import SlotTime
 
@@ -71,7 +71,7 @@ def _interrupt(run: Running, cancellation: Cancellation) -> None:
         run.coroutine.cancel(str(cancellation))
 
 
-class PulseReceiver(Receiver):
+class DeliveryReceiver(Receiver):
     """Runs tasks.
 
     Attributes:
@@ -83,7 +83,7 @@ class PulseReceiver(Receiver):
         gives_back: what is delivered is handed back instead of being started.
     """
 
-    def __init__(self, broker: TaskBroker, settings: Settings, **options: Any) -> None:
+    def __init__(self, broker: BaseBroker, settings: Settings, **options: Any) -> None:
         super().__init__(broker, max_async_tasks=settings.slots, run_startup=False, **options)
         self.settings = settings
         self.tasks = broker
@@ -178,7 +178,7 @@ class PulseReceiver(Receiver):
         if unfinished:
             await asyncio.wait([run.coroutine for run in unfinished], timeout=limit)
         for delivery in (run.delivery for run in unfinished if not run.delivery.settled):
-            stand_in = UnrunTask(delivery.data, delivery.attempt, delivery.queued_at)
+            stand_in = SyntheticDelivery(delivery.data, delivery.attempt, delivery.queued_at)
             await self.refuse(stand_in, cancellation)
         return len(waiting) + len(unfinished)
 
@@ -227,7 +227,7 @@ class PulseReceiver(Receiver):
         backend = self.broker.result_backend
         if (
             task_id
-            and isinstance(backend, JsonResults)
+            and isinstance(backend, JsonResultBackend)
             and await backend.stored_since(task_id, delivery.queued_at)
         ):
             await delivery.settle()

@@ -15,7 +15,7 @@ from pulse_workers.errors import StoppedEarlyError
 _WAKE_INTERVAL: Final = 0.5
 
 
-class StopSignal:
+class ShutdownSignal:
     """Set once somebody wants the process to end; a second wish means "at once".
 
     Attributes:

@@ -12,17 +12,17 @@ from typing import Final
 
 from nats.aio.client import Client
 
-from pulse_workers.brokers.base_broker import TaskBroker
+from pulse_workers.brokers.base_broker import BaseBroker
 from pulse_workers.brokers.core_broker import CoreBroker
-from pulse_workers.brokers.jetstream_broker import PulseBroker
+from pulse_workers.brokers.jetstream_broker import JetStreamBroker
 from pulse_workers.brokers.retries import RetryMiddleware
-from pulse_workers.brokers.stream_retention import ROOM_INTERVAL, TaskRoom
+from pulse_workers.brokers.stream_retention import TRIM_INTERVAL_S, StreamTrimmer
 from pulse_workers.chat.metrics import MetricsReporter
 from pulse_workers.chat.provider_check import ProviderCheck
 from pulse_workers.chat.services import Services, install_services, make_services
 from pulse_workers.config.settings import Settings
-from pulse_workers.control.commands import Orders
-from pulse_workers.control.listener import Control
+from pulse_workers.control.commands import CommandHandler
+from pulse_workers.control.listener import ControlListener
 from pulse_workers.errors import (
     CannotConnectError,
     StoppedEarlyError,
@@ -30,14 +30,14 @@ from pulse_workers.errors import (
     WorkerError,
 )
 from pulse_workers.registry import import_tasks
-from pulse_workers.results.backend import JsonResults
+from pulse_workers.results.backend import JsonResultBackend
 from pulse_workers.runtime.closing import close_all
 from pulse_workers.runtime.connection import connect
 from pulse_workers.runtime.drain import work_until_stopped
-from pulse_workers.runtime.periodic_tasks import Background
+from pulse_workers.runtime.periodic_tasks import PeriodicTasks
 from pulse_workers.runtime.provisioning import provision
-from pulse_workers.runtime.receiver import PulseReceiver
-from pulse_workers.runtime.shutdown_signal import StopSignal
+from pulse_workers.runtime.receiver import DeliveryReceiver
+from pulse_workers.runtime.shutdown_signal import ShutdownSignal
 from pulse_workers.runtime.threads import TaskThreads
 from pulse_workers.telemetry.event_middleware import EventMiddleware
 from pulse_workers.telemetry.event_publisher import EventPublisher
@@ -50,7 +50,7 @@ _OTHER_THREADS: Final = 32
 
 
 @dataclasses.dataclass(frozen=True)
-class Ending:
+class ExitStatus:
     """How a worker ended.
 
     Attributes:
@@ -62,7 +62,7 @@ class Ending:
     error: WorkerError | None = None
 
 
-async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> Ending:
+async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> ExitStatus:
     """Run tasks until told to stop.
 
     Raises:
@@ -70,7 +70,7 @@ async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> Ending
         ProvisionError: streams or buckets cannot be made.
         SettingsError: a task module cannot be imported.
     """
-    stop = StopSignal()
+    stop = ShutdownSignal()
     stop.install(parent_pipe=parent_pipe)
     import_tasks(settings.task_modules)
     threads = TaskThreads(settings.slots, "task")
@@ -78,10 +78,10 @@ async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> Ending
     asyncio.get_running_loop().set_default_executor(others)
     try:
         async with stop.cuts_short():
-            parts = await Parts.start(settings)
+            parts = await WorkerRuntime.start(settings)
     except StoppedEarlyError:
         logger.info("%s ended (%s) before it took tasks", settings.identity, stop.reason)
-        return Ending(others.busy)
+        return ExitStatus(others.busy)
     given_back, error = await _work(parts, stop, settings, threads)
     for executor in (threads, others):
         executor.shutdown(wait=False, cancel_futures=True)
@@ -89,26 +89,26 @@ async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> Ending
     if left and not given_back:
         logger.warning("not waiting for threads of tasks that were answered before they ended")
     logger.info("%s ended (%s), %d tasks given back", settings.identity, stop.reason, given_back)
-    return Ending(bool(given_back) or left, error)
+    return ExitStatus(bool(given_back) or left, error)
 
 
 async def _work(
-    parts: "Parts", stop: StopSignal, settings: Settings, threads: TaskThreads
+    parts: "WorkerRuntime", stop: ShutdownSignal, settings: Settings, threads: TaskThreads
 ) -> tuple[int, WorkerError | None]:
     """Run tasks, and come to an end. Returns how many were given back, and what went wrong."""
     events, client, broker, worker = parts.events, parts.client, parts.broker, settings.identity
-    receiver = PulseReceiver(broker, settings, executor=threads)
+    receiver = DeliveryReceiver(broker, settings, executor=threads)
     heartbeat = Heartbeat(events, receiver, settings, worker)
-    orders = Orders(client.jetstream(), receiver, events, stop, heartbeat.tell_change)
-    control = Control(client, orders, worker)
+    orders = CommandHandler(client.jetstream(), receiver, events, stop, heartbeat.tell_change)
+    control = ControlListener(client, orders, worker)
     if settings.control:
         await control.start()
         heartbeat.control = control.subject
     background = _start_background(settings, parts.services, heartbeat)
-    connections = Connections(stop, parts, settings.shown_server)
+    connections = ConnectionWatchdog(stop, parts, settings.shown_server)
     background.repeat("connections", 1.0, connections.look)
     if settings.broker == "jetstream":
-        background.repeat("task room", ROOM_INTERVAL, TaskRoom(client.jetstream()).look)
+        background.repeat("task room", TRIM_INTERVAL_S, StreamTrimmer(client.jetstream()).look)
     logger.info("%s takes tasks from %s", worker, settings.shown_server)
     given_back = await work_until_stopped(receiver, stop, settings)
     await background.close()
@@ -119,16 +119,16 @@ async def _work(
 
 
 @dataclasses.dataclass(frozen=True)
-class Parts:
+class WorkerRuntime:
     """What a worker is connected with."""
 
     client: Client
     events: EventPublisher
-    broker: TaskBroker
+    broker: BaseBroker
     services: Services
 
     @classmethod
-    async def start(cls, settings: Settings) -> "Parts":
+    async def start(cls, settings: Settings) -> "WorkerRuntime":
         """Connect everything and make what is missing on the server.
 
         Raises:
@@ -156,7 +156,7 @@ class Parts:
         await close_all(self.events.close, self.broker.shutdown, self.client.close)
 
 
-class Connections:
+class ConnectionWatchdog:
     """Ends the worker when it is alive but deaf, which is worse than gone.
 
     So it is when a connection is closed for good, and when the user may not take tasks.
@@ -165,7 +165,7 @@ class Connections:
         error: what happened, None while all is well.
     """
 
-    def __init__(self, stop: StopSignal, parts: Parts, server: str) -> None:
+    def __init__(self, stop: ShutdownSignal, parts: WorkerRuntime, server: str) -> None:
         self._stop = stop
         self._parts = parts
         self._server = server
@@ -194,14 +194,14 @@ class Connections:
             parts.broker.client.is_closed
             or parts.client.is_closed
             or parts.events.is_closed
-            or (isinstance(results, JsonResults) and results.nats_client.is_closed)
+            or (isinstance(results, JsonResultBackend) and results.nats_client.is_closed)
         )
 
 
-def make_broker(settings: Settings, events: EventPublisher, who: str) -> TaskBroker:
+def make_broker(settings: Settings, events: EventPublisher, who: str) -> BaseBroker:
     """Return a broker for a worker or for anything that enqueues, with events and retries."""
-    results = JsonResults(settings)
-    broker = CoreBroker(settings) if settings.broker == "core" else PulseBroker(settings)
+    results = JsonResultBackend(settings)
+    broker = CoreBroker(settings) if settings.broker == "core" else JetStreamBroker(settings)
     broker.with_result_backend(results)
     middleware = EventMiddleware(events, who)
     middleware.watch(results)
@@ -209,8 +209,10 @@ def make_broker(settings: Settings, events: EventPublisher, who: str) -> TaskBro
     return broker
 
 
-def _start_background(settings: Settings, services: Services, heartbeat: Heartbeat) -> Background:
-    background = Background()
+def _start_background(
+    settings: Settings, services: Services, heartbeat: Heartbeat
+) -> PeriodicTasks:
+    background = PeriodicTasks()
     background.repeat("heartbeat", settings.heartbeat_interval, heartbeat.beat)
     check = ProviderCheck(services.events, services.provider)
     background.repeat("provider check", settings.provider_interval, check.check)

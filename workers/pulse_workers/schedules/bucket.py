@@ -15,10 +15,10 @@ from nats.js.kv import KeyValue
 
 from pulse_workers.errors import StoreFullError, WorkerError
 from pulse_workers.runtime.connection import OUTAGE_ERRORS
-from pulse_workers.schedules.entry import BrokenEntry, Entry, read_entry
-from pulse_workers.schedules.errors import BadScheduleError
+from pulse_workers.schedules.entry import InvalidEntry, ScheduleEntry, read_entry
+from pulse_workers.schedules.errors import InvalidScheduleError
 
-Stored = Entry | BrokenEntry
+Stored = ScheduleEntry | InvalidEntry
 
 _VALID_ID: Final = re.compile(r"[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*")
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
@@ -79,7 +79,7 @@ class ScheduleBucket:
         None stands for none; the revision is then that of the mark of its removal, or 0.
 
         Raises:
-            BadScheduleError: this can be no id.
+            InvalidScheduleError: this can be no id.
         """
         try:
             found = await self._js.get_msg(self.stream, subject=self._subject(schedule_id))
@@ -98,7 +98,7 @@ class ScheduleBucket:
             The new revision, or None when somebody else wrote or removed it.
 
         Raises:
-            BadScheduleError: this can be no id.
+            InvalidScheduleError: this can be no id.
             StoreFullError: the bucket has reached its limit.
         """
         return await self._publish(schedule_id, body, {_EXPECTED: str(revision)})
@@ -193,7 +193,7 @@ class ScheduleBucket:
 
     def _subject(self, schedule_id: str) -> str:
         if not _VALID_ID.fullmatch(schedule_id):
-            raise BadScheduleError(
+            raise InvalidScheduleError(
                 f"schedule id {schedule_id!r}: wanted letters, digits and - / _ = with single dots "
                 "between them"
             )

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import pycron  # type: ignore[import-untyped]
 
-from pulse_workers.schedules.errors import BadScheduleError
+from pulse_workers.schedules.errors import InvalidScheduleError
 
 _SEARCHED_DAYS: Final = 41 * 366
 """A 29 February that must also be a given weekday may be 40 years away."""
@@ -116,11 +116,11 @@ def parse_cron(line: str, offset: str | timedelta | None = None) -> CronRule:
         offset: name of a time zone, or how far the line's clock is ahead of UTC; None is UTC.
 
     Raises:
-        BadScheduleError: it cannot be read, or some part of it never fits anything.
+        InvalidScheduleError: it cannot be read, or some part of it never fits anything.
     """
     fields = line.split()
     if len(fields) != len(_FIELDS):
-        raise BadScheduleError(f"cron {line!r}: wanted 5 fields, there are {len(fields)}")
+        raise InvalidScheduleError(f"cron {line!r}: wanted 5 fields, there are {len(fields)}")
     minutes, hours, days, months, weekdays = (
         _numbers(line, place, text) for place, text in enumerate(fields)
     )
@@ -139,14 +139,14 @@ def read_zone(offset: str | timedelta | None) -> tzinfo:
     """Return the zone of TaskIQ's `cron_offset`.
 
     Raises:
-        BadScheduleError: there is no such zone.
+        InvalidScheduleError: there is no such zone.
     """
     if not offset:
         return UTC
     try:
         return timezone(offset) if isinstance(offset, timedelta) else ZoneInfo(offset)
     except (ValueError, OSError, ImportError, LookupError):
-        raise BadScheduleError(
+        raise InvalidScheduleError(
             f"no time zone {offset!s}: wanted a name such as Europe/Kyiv, or an offset below 24 h"
         ) from None
 
@@ -174,7 +174,7 @@ def _numbers(line: str, place: int, text: str) -> frozenset[int]:
         except (ValueError, ZeroDivisionError):
             found = set()
         if not found:
-            raise BadScheduleError(
+            raise InvalidScheduleError(
                 f"cron {line!r}: {part!r} is no {name} ({numbers[0]} to {numbers[-1]})"
             )
         fitting |= found

@@ -19,7 +19,7 @@ from pydantic_core import PydanticSerializationError
 from taskiq import ScheduledTask
 
 from pulse_workers.schedules.cron import parse_cron
-from pulse_workers.schedules.errors import BadScheduleError
+from pulse_workers.schedules.errors import InvalidScheduleError
 from pulse_workers.schedules.next_run import Timing
 
 CREATED_AT: Final = "created_at"
@@ -29,7 +29,7 @@ _MAX_REASON: Final = 300
 _LONGEST: Final = timedelta(days=36_500)
 
 
-class Firing(msgspec.Struct, frozen=True):
+class Occurrence(msgspec.Struct, frozen=True):
     """One run that was taken.
 
     Attributes:
@@ -48,7 +48,7 @@ class Firing(msgspec.Struct, frozen=True):
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
+class ScheduleEntry:
     """A schedule that can be used.
 
     Attributes:
@@ -60,7 +60,7 @@ class Entry:
 
     task: ScheduledTask
     timing: Timing
-    last: Firing | None
+    last: Occurrence | None
     revision: int
 
     @property
@@ -77,11 +77,11 @@ class Entry:
         """Return what is to be fired now, or None."""
         return self.timing.due(self.last.due if self.last else None, now)
 
-    def take(self, due: datetime, by: str, now: datetime) -> Firing:
+    def take(self, due: datetime, by: str, now: datetime) -> Occurrence:
         """Return the run that is due, taken by somebody."""
-        return Firing(due, self._task_id(due), by, now)
+        return Occurrence(due, self._task_id(due), by, now)
 
-    def body(self, last: Firing | None) -> bytes:
+    def body(self, last: Occurrence | None) -> bytes:
         """Return what to store once `last` was fired."""
         return encode_schedule(self.task, self.timing.since, last)
 
@@ -94,7 +94,7 @@ class Entry:
 
 
 @dataclasses.dataclass(frozen=True)
-class BrokenEntry:
+class InvalidEntry:
     """What stands under a schedule's key and is none.
 
     Attributes:
@@ -112,7 +112,7 @@ class BrokenEntry:
 
 def read_entry(
     schedule_id: str, body: bytes, revision: int, stored_at: datetime
-) -> Entry | BrokenEntry:
+) -> ScheduleEntry | InvalidEntry:
     """Read what stands under a key. Never raises, never unpickles.
 
     Args:
@@ -127,17 +127,17 @@ def read_entry(
         fields = _fields(body)
         task = ScheduledTask.model_validate({**fields, "schedule_id": schedule_id})
         since = msgspec.convert(fields.get(CREATED_AT, stored_at), datetime, strict=False)
-        last = msgspec.convert(fields.get(LAST), Firing | None, strict=False)
+        last = msgspec.convert(fields.get(LAST), Occurrence | None, strict=False)
         timing = timing_of(task, as_utc(since))
         last = _in_utc(last)
     except ValidationError as error:
         reason = _one_line(error)
-    except (BadScheduleError, msgspec.ValidationError, OverflowError) as error:
+    except (InvalidScheduleError, msgspec.ValidationError, OverflowError) as error:
         reason = str(error)
     else:
-        return Entry(task, timing, last, revision)
+        return ScheduleEntry(task, timing, last, revision)
     name = fields.get("task_name")
-    return BrokenEntry(
+    return InvalidEntry(
         schedule_id, reason[:_MAX_REASON], revision, name if isinstance(name, str) else ""
     )
 
@@ -146,7 +146,7 @@ def timing_of(task: ScheduledTask, since: datetime) -> Timing:
     """Return when a task comes due.
 
     Raises:
-        BadScheduleError: the cron line or its zone cannot be read, or the time never comes.
+        InvalidScheduleError: the cron line or its zone cannot be read, or the time never comes.
         OverflowError: a time beyond the calendar.
     """
     rule = parse_cron(task.cron, task.cron_offset) if task.cron is not None else None
@@ -154,18 +154,18 @@ def timing_of(task: ScheduledTask, since: datetime) -> Timing:
     if isinstance(every, int):
         every = timedelta(seconds=min(every, 10**12))
     if every is not None and every > _LONGEST:
-        raise BadScheduleError(f"interval: wanted at most {_LONGEST.days} days")
+        raise InvalidScheduleError(f"interval: wanted at most {_LONGEST.days} days")
     at = as_utc(task.time) if task.time is not None else None
     if rule is not None and rule.next_after(since) is None:
-        raise BadScheduleError(f"cron {task.cron!r}: such a day never comes")
+        raise InvalidScheduleError(f"cron {task.cron!r}: such a day never comes")
     return Timing(since, rule, every, at)
 
 
-def encode_schedule(task: ScheduledTask, since: datetime, last: Firing | None) -> bytes:
+def encode_schedule(task: ScheduledTask, since: datetime, last: Occurrence | None) -> bytes:
     """Return what is stored of a schedule.
 
     Raises:
-        BadScheduleError: an argument or label has no JSON form.
+        InvalidScheduleError: an argument or label has no JSON form.
     """
     try:
         body = task.model_dump(mode="json")
@@ -173,7 +173,7 @@ def encode_schedule(task: ScheduledTask, since: datetime, last: Firing | None) -
         body[LAST] = msgspec.to_builtins(last)
         return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except (PydanticSerializationError, TypeError, ValueError) as error:
-        raise BadScheduleError(f"{task.task_name}: no JSON form: {error}") from error
+        raise InvalidScheduleError(f"{task.task_name}: no JSON form: {error}") from error
 
 
 def same_times(one: ScheduledTask, other: ScheduledTask) -> bool:
@@ -201,17 +201,19 @@ def as_utc(moment: datetime) -> datetime:
 
 def _fields(body: bytes) -> dict[str, Any]:
     if body[:1] and body[0] == _PICKLE_MARK:
-        raise BadScheduleError("unreadable: a pickle, and pickles are never opened; wanted JSON")
+        raise InvalidScheduleError(
+            "unreadable: a pickle, and pickles are never opened; wanted JSON"
+        )
     try:
         found = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise BadScheduleError(f"unreadable: not JSON: {error}") from None
+        raise InvalidScheduleError(f"unreadable: not JSON: {error}") from None
     if not isinstance(found, dict):
-        raise BadScheduleError("unreadable: not a JSON object")
+        raise InvalidScheduleError("unreadable: not a JSON object")
     return found
 
 
-def _in_utc(last: Firing | None) -> Firing | None:
+def _in_utc(last: Occurrence | None) -> Occurrence | None:
     if last is None:
         return None
     return msgspec.structs.replace(last, due=as_utc(last.due), taken_at=as_utc(last.taken_at))

@@ -3,7 +3,7 @@
 from pulse_workers.errors import WorkerError
 
 
-class BadScheduleError(WorkerError):
+class InvalidScheduleError(WorkerError):
     """The schedule cannot be used. `str()` says why."""
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from pulse_workers.schedules.cron import CronRule
 
-HICCUP: Final = timedelta(seconds=5)
+MISFIRE_GRACE_TIME: Final = timedelta(seconds=5)
 """Runs missed by no more than this are all sent; of those missed for longer only the last."""
 
 
@@ -46,7 +46,7 @@ class Timing:
         first = self.next_after(fired)
         if first is None or first > now:
             return None
-        if now - first <= HICCUP:
+        if now - first <= MISFIRE_GRACE_TIME:
             return first
         return self._last_until(now, first)
 

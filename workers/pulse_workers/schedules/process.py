@@ -17,12 +17,12 @@ from pulse_workers.errors import CannotConnectError, StoppedEarlyError
 from pulse_workers.registry import import_tasks
 from pulse_workers.runtime.closing import close_all, close_client
 from pulse_workers.runtime.connection import connect
-from pulse_workers.runtime.ending import end
-from pulse_workers.runtime.periodic_tasks import Background
+from pulse_workers.runtime.ending import cancel_and_wait
+from pulse_workers.runtime.periodic_tasks import PeriodicTasks
 from pulse_workers.runtime.provisioning import provision
-from pulse_workers.runtime.shutdown_signal import StopSignal
+from pulse_workers.runtime.shutdown_signal import ShutdownSignal
 from pulse_workers.runtime.worker import make_broker
-from pulse_workers.schedules.entry import Firing
+from pulse_workers.schedules.entry import Occurrence
 from pulse_workers.schedules.scheduler import Scheduler
 from pulse_workers.schedules.source import JsonScheduleSource
 from pulse_workers.telemetry.event_publisher import EventPublisher
@@ -34,7 +34,7 @@ _SEND_LIMIT: Final = 10.0
 _FIRST: Final = asyncio.FIRST_COMPLETED
 
 
-class Reports:
+class SchedulerEvents:
     """Tells people, by log and by event, what a scheduler does not do and why."""
 
     def __init__(self, events: EventPublisher, who: str) -> None:
@@ -47,7 +47,7 @@ class Reports:
         detail = f"{task_name}: {reason}" if task_name else reason
         self._audit("schedule_broken", schedule_id, detail)
 
-    def doubtful(self, schedule_id: str, firing: Firing) -> None:
+    def doubtful(self, schedule_id: str, firing: Occurrence) -> None:
         """Tell of a run of which nobody can say whether it was sent; it is not sent again."""
         detail = f"{firing.by} did not confirm that it sent the run of {firing.due.isoformat()}"
         logger.warning("schedule %s: %s", schedule_id, detail)
@@ -86,7 +86,7 @@ class SchedulerHeartbeat:
         self._events.publish("monitoring", "scheduler.heartbeat", state)
 
 
-class Scheduling:
+class SchedulerRuntime:
     """A scheduler at work inside a process, with what belongs to it.
 
     Attributes:
@@ -95,7 +95,7 @@ class Scheduling:
     """
 
     def __init__(
-        self, source: JsonScheduleSource, scheduler: Scheduler, background: Background
+        self, source: JsonScheduleSource, scheduler: Scheduler, background: PeriodicTasks
     ) -> None:
         self.source = source
         self._scheduler = scheduler
@@ -105,7 +105,7 @@ class Scheduling:
     @classmethod
     async def start(
         cls, settings: Settings, broker: AsyncBroker, events: EventPublisher, who: str
-    ) -> "Scheduling":
+    ) -> "SchedulerRuntime":
         """Begin to send what is due.
 
         Args:
@@ -118,21 +118,21 @@ class Scheduling:
             CannotConnectError: no connection in time.
             ProvisionError: the bucket cannot be made.
         """
-        reports = Reports(events, who)
+        reports = SchedulerEvents(events, who)
         source = JsonScheduleSource(settings, who=who)
         source.on_doubtful = reports.doubtful
         await source.startup()
         scheduler = Scheduler(source, broker, reports)
         source.on_reconnected = scheduler.watch_anew
         heartbeat = SchedulerHeartbeat(events, scheduler, who)
-        background = Background()
+        background = PeriodicTasks()
         background.repeat("heartbeat", settings.heartbeat_interval, heartbeat.beat)
         return cls(source, scheduler, background)
 
     async def close(self) -> None:
         """Send what was begun, nothing more, and disconnect."""
         await self._background.close()
-        await end(self.running)
+        await cancel_and_wait(self.running)
         await self._scheduler.finish(_SEND_LIMIT)
         await close_all(self.source.shutdown)
 
@@ -145,7 +145,7 @@ async def run_scheduler(settings: Settings, *, parent_pipe: bool = False) -> Non
         ProvisionError: streams or buckets cannot be made.
         SettingsError: a task module cannot be imported.
     """
-    stop = StopSignal()
+    stop = ShutdownSignal()
     stop.install(parent_pipe=parent_pipe)
     import_tasks(settings.task_modules)
     who = settings.named(NAME).identity
@@ -157,7 +157,7 @@ async def run_scheduler(settings: Settings, *, parent_pipe: bool = False) -> Non
             await _provision(settings)
             await events.start()
             await broker.startup()
-            scheduling = await Scheduling.start(settings, broker, events, who)
+            scheduling = await SchedulerRuntime.start(settings, broker, events, who)
     except StoppedEarlyError:
         await close_all(events.close, broker.shutdown)
         logger.info("%s ended (%s) before it sent anything", who, stop.reason)
@@ -174,7 +174,9 @@ async def run_scheduler(settings: Settings, *, parent_pipe: bool = False) -> Non
         raise CannotConnectError(f"{settings.shown_server} {lost}")
 
 
-async def _until_asked(stop: StopSignal, scheduling: Scheduling, events: EventPublisher) -> str:
+async def _until_asked(
+    stop: ShutdownSignal, scheduling: SchedulerRuntime, events: EventPublisher
+) -> str:
     """Wait until the process is to end. Returns what was lost, empty if nothing was."""
     asked = asyncio.create_task(stop.asked.wait())
     try:

@@ -19,9 +19,9 @@ from taskiq.exceptions import SendTaskError
 
 from pulse_workers.errors import ProvisionError, StoreFullError
 from pulse_workers.runtime.connection import OUTAGE_ERRORS
-from pulse_workers.runtime.ending import end
+from pulse_workers.runtime.ending import cancel_and_wait
 from pulse_workers.schedules.bucket import Change, WatchLostError
-from pulse_workers.schedules.entry import BrokenEntry, Entry, why_unknown
+from pulse_workers.schedules.entry import InvalidEntry, ScheduleEntry, why_unknown
 from pulse_workers.schedules.source import SCHEDULED_FOR, TAKEN_LIMIT, JsonScheduleSource
 
 logger = logging.getLogger("pulse.workers.schedules")
@@ -77,7 +77,7 @@ class Scheduler:
             reporter: told of schedules that are not sent.
             clock: the time in UTC.
         """
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, ScheduleEntry] = {}
         self.sent = 0
         self.watching = False
         self._source = source
@@ -121,13 +121,13 @@ class Scheduler:
                     async with asyncio.timeout(self._until_next()):
                         await self._wake.wait()
         finally:
-            await end(watching)
+            await cancel_and_wait(watching)
 
     async def finish(self, limit: float) -> None:
         """Let what is being sent be sent, for `limit` seconds."""
         if self._under_way:
             _, late = await asyncio.wait(self._under_way.values(), timeout=limit)
-            await end(*late)
+            await cancel_and_wait(*late)
 
     # what there is
 
@@ -187,7 +187,7 @@ class Scheduler:
         if change.item is None:
             self._marks[change.id] = change
             self._told.pop(change.id, None)
-        elif isinstance(change.item, BrokenEntry):
+        elif isinstance(change.item, InvalidEntry):
             self._tell_broken(change.id, change.item.task_name, change.item.reason)
         elif reason := why_unknown(change.item.task.task_name, self._known):
             self._tell_broken(change.id, change.item.task.task_name, reason)
@@ -203,7 +203,7 @@ class Scheduler:
 
     # what is next
 
-    def _plan(self, entry: Entry, not_before: datetime | None = None) -> None:
+    def _plan(self, entry: ScheduleEntry, not_before: datetime | None = None) -> None:
         last = entry.last
         at = entry.next_due if last is None or last.sent else last.taken_at + TAKEN_LIMIT
         if at is None:
@@ -259,7 +259,7 @@ class Scheduler:
                     after, self._clock() + min(_LONGEST_PAUSE, _AGAIN * 2 ** min(failures, 8))
                 )
 
-    async def _send(self, entry: Entry) -> None:
+    async def _send(self, entry: ScheduleEntry) -> None:
         try:
             task = entry.task.model_copy(deep=True)
             await self._taskiq.on_ready(self._source, task)

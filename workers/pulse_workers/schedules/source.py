@@ -27,8 +27,8 @@ from pulse_workers.runtime.connection import ConnectionLog, connect
 from pulse_workers.runtime.provisioning import problems_explained, provision_schedules
 from pulse_workers.schedules.bucket import ScheduleBucket
 from pulse_workers.schedules.entry import (
-    Entry,
-    Firing,
+    Occurrence,
+    ScheduleEntry,
     encode_schedule,
     same_times,
     timing_of,
@@ -79,9 +79,9 @@ class JsonScheduleSource(ScheduleSource):
         self._log = ConnectionLog("schedules")
         self._client: Client | None = None
         self._js: JetStreamContext
-        self._taken: dict[str, tuple[Entry, Firing, int]] = {}
+        self._taken: dict[str, tuple[ScheduleEntry, Occurrence, int]] = {}
         self.on_reconnected: Callable[[], None] = lambda: None
-        self.on_doubtful: Callable[[str, Firing], None] = lambda _id, _firing: None
+        self.on_doubtful: Callable[[str, Occurrence], None] = lambda _id, _firing: None
 
     @property
     def recovers(self) -> bool:
@@ -145,7 +145,9 @@ class JsonScheduleSource(ScheduleSource):
 
     async def get_schedules(self) -> list[ScheduledTask]:
         """Return the schedules that can be used."""
-        return [entry.task for entry in await self.bucket.entries() if isinstance(entry, Entry)]
+        return [
+            entry.task for entry in await self.bucket.entries() if isinstance(entry, ScheduleEntry)
+        ]
 
     async def add_schedule(self, schedule: ScheduledTask) -> None:
         """Store a schedule, in place of one of the same id.
@@ -162,7 +164,7 @@ class JsonScheduleSource(ScheduleSource):
         for _ in range(_TRIES):
             known, revision = await self.bucket.read(schedule.schedule_id)
             since, last = now, None
-            if isinstance(known, Entry) and same_times(known.task, schedule):
+            if isinstance(known, ScheduleEntry) and same_times(known.task, schedule):
                 since, last = known.timing.since, known.last
             body = encode_schedule(schedule, since, last)
             if await self.bucket.write(schedule.schedule_id, body, revision) is not None:
@@ -190,7 +192,7 @@ class JsonScheduleSource(ScheduleSource):
             ScheduledTaskCancelledError: nothing is due, or another scheduler has it.
         """
         entry, _ = await self.bucket.read(task.schedule_id)
-        if not isinstance(entry, Entry):
+        if not isinstance(entry, ScheduleEntry):
             raise ScheduledTaskCancelledError
         now = self._clock()
         firing = await self._to_take(entry, now)
@@ -219,7 +221,7 @@ class JsonScheduleSource(ScheduleSource):
             entry, _, revision = taken
             await self.bucket.write(schedule_id, entry.body(entry.last), revision)
 
-    async def _to_take(self, entry: Entry, now: datetime) -> Firing | None:
+    async def _to_take(self, entry: ScheduleEntry, now: datetime) -> Occurrence | None:
         """Return the run to take: one that is due, or one that was left unsent."""
         last = entry.last
         if last is None or last.sent:
@@ -235,7 +237,7 @@ class JsonScheduleSource(ScheduleSource):
         await self._finish(entry, last, entry.revision)
         return None
 
-    async def _finish(self, entry: Entry, firing: Firing, revision: int) -> None:
+    async def _finish(self, entry: ScheduleEntry, firing: Occurrence, revision: int) -> None:
         """Note that a run was sent, unless the schedule has gone on since.
 
         Args:
@@ -247,13 +249,13 @@ class JsonScheduleSource(ScheduleSource):
             if await self._noted(entry, firing, revision):
                 return
             known, revision = await self.bucket.read(entry.id)
-            if not isinstance(known, Entry) or known.last is None or known.last.sent:
+            if not isinstance(known, ScheduleEntry) or known.last is None or known.last.sent:
                 return
             if known.last.task_id != firing.task_id:
                 return
             entry = known
 
-    async def _noted(self, entry: Entry, firing: Firing, revision: int) -> bool:
+    async def _noted(self, entry: ScheduleEntry, firing: Occurrence, revision: int) -> bool:
         if entry.timing.at is not None:
             return await self.bucket.remove(entry.id, revision)
         body = entry.body(msgspec.structs.replace(firing, sent=True))

@@ -16,13 +16,13 @@ from typing import Any, Final
 from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
 from taskiq.exceptions import NoResultError
 
-from pulse_desktop.model.redaction import mask_address
+from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.protocol.task_message import TASK_NAME
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.brokers.delivery import Delivery, current_delivery
 from pulse_workers.brokers.retries import retry_policy
 from pulse_workers.errors import ResultNotStoredError
-from pulse_workers.results.backend import JsonResults
+from pulse_workers.results.backend import JsonResultBackend
 from pulse_workers.results.progress import Report
 from pulse_workers.runtime import interrupt
 from pulse_workers.telemetry.event_publisher import EventPublisher
@@ -56,9 +56,9 @@ class EventMiddleware(TaskiqMiddleware):
         super().__init__()
         self._events = events
         self._worker = worker
-        self._results: JsonResults | None = None
+        self._results: JsonResultBackend | None = None
 
-    def watch(self, results: JsonResults) -> None:
+    def watch(self, results: JsonResultBackend) -> None:
         """Tell also of progress, and of results that cannot be stored."""
         self._results = results
         results.on_progress = self._progress
@@ -147,7 +147,7 @@ class EventMiddleware(TaskiqMiddleware):
                     **self._attempt(message, delivery),
                     "run_s": _run_seconds(delivery),
                     "who": by.who if by is not None else None,
-                    "reason": (by.reason if by is not None else mask_address(str(delivery.error)))
+                    "reason": (by.reason if by is not None else redact_url(str(delivery.error)))
                     or "cancelled",
                 },
             )
@@ -245,6 +245,6 @@ def _described(error: BaseException) -> dict[str, str]:
         text = f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
     return {
         "type": type(error).__name__,
-        "message": mask_address(str(error))[:_MAX_TEXT],
-        "traceback": mask_address(text),
+        "message": redact_url(str(error))[:_MAX_TEXT],
+        "traceback": redact_url(text),
     }

@@ -27,10 +27,10 @@ from nats.errors import MaxPayloadError
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.topics import subject_of
 from pulse_workers.config.settings import Settings
-from pulse_workers.json_safe import plain
+from pulse_workers.json_safe import to_json_safe
 from pulse_workers.runtime.closing import close_client
 from pulse_workers.runtime.connection import OUTAGE_ERRORS, ConnectionLog, connect
-from pulse_workers.runtime.ending import end
+from pulse_workers.runtime.ending import cancel_and_wait
 
 logger = logging.getLogger("pulse.workers.events")
 
@@ -144,7 +144,7 @@ class EventPublisher:
             async with asyncio.timeout(limit):
                 await self._idle.wait()
         if self._sender is not None:
-            await end(self._sender)
+            await cancel_and_wait(self._sender)
         lost = len(self._buffer)  # before closing, which takes back what was sent unconfirmed
         if self._client is not None:
             if self._client.is_connected:
@@ -181,13 +181,15 @@ class EventPublisher:
         try:
             event_id, payload = encode_event(topic, type_, data, source=self.source, now=now)
         except (TypeError, ValueError, OverflowError, RecursionError):
-            event_id, payload = encode_event(topic, type_, plain(data), source=self.source, now=now)
+            event_id, payload = encode_event(
+                topic, type_, to_json_safe(data), source=self.source, now=now
+            )
         limit = self._client.max_payload if self._client is not None else 1 << 20
         if len(payload) + 1024 > limit:
             small = {key: value for key, value in data.items() if key not in _BULKY}
             small["truncated"] = True
             event_id, payload = encode_event(
-                topic, type_, plain(small), source=self.source, now=now
+                topic, type_, to_json_safe(small), source=self.source, now=now
             )
         return _Outgoing(event_id, topic, subject_of(topic), payload)
 

@@ -11,10 +11,10 @@ from pulse_desktop import __version__
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.log_level import log_level
-from pulse_workers.runtime.receiver import PulseReceiver, Running
+from pulse_workers.runtime.receiver import DeliveryReceiver, Running
 from pulse_workers.telemetry.event_publisher import EventPublisher
-from pulse_workers.telemetry.load import Share
-from pulse_workers.telemetry.task_schemas import Catalogue
+from pulse_workers.telemetry.load import RateMeter
+from pulse_workers.telemetry.task_schemas import TaskSchemaAnnouncer
 
 
 class Heartbeat:
@@ -27,7 +27,7 @@ class Heartbeat:
     def __init__(
         self,
         events: EventPublisher,
-        receiver: PulseReceiver,
+        receiver: DeliveryReceiver,
         settings: Settings,
         worker: str,
         *,
@@ -39,11 +39,11 @@ class Heartbeat:
         self._settings = settings
         self._worker = worker
         self._clock = clock
-        self._catalogue = Catalogue(receiver.tasks)
+        self._catalogue = TaskSchemaAnnouncer(receiver.tasks)
         self._started_at = time.time()
         self._process = psutil.Process()
-        self._cpu = Share(time.process_time, clock)
-        self._busy = Share(receiver.slot_time.total, clock)
+        self._cpu = RateMeter(time.process_time, clock)
+        self._busy = RateMeter(receiver.slot_time.total, clock)
 
     async def beat(self) -> None:
         """Tell the state of now, and from time to time which tasks there are."""

@@ -8,7 +8,7 @@ _SHORTEST: Final = 1.0
 """Seconds below which a share says more about the moment than about the worker."""
 
 
-class Share:
+class RateMeter:
     """How fast a sum of seconds grows: 1.0 is one second in each second."""
 
     def __init__(self, total: Callable[[], float], clock: Callable[[], float]) -> None:

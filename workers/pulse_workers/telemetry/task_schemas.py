@@ -23,7 +23,7 @@ _BYTES_PER_SECOND: Final = 1024.0
 """A long catalogue is told less often: the history keeps every heartbeat."""
 
 
-class Catalogue:
+class TaskSchemaAnnouncer:
     """Tells the tasks of a broker now and then: at first, when they change, once a minute."""
 
     def __init__(self, broker: AsyncBroker) -> None:

@@ -13,14 +13,14 @@ from pulse_desktop.state.chat_messages import (
     SIGNAL_ABOVE,
     ChatMessage,
 )
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text import formats
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.charts.histogram import Bin, Histogram
-from pulse_desktop.ui.charts.history_start import known_since
+from pulse_desktop.ui.charts.history_start import history_start
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
-from pulse_desktop.ui.charts.time_ranges import rates
+from pulse_desktop.ui.charts.time_ranges import rate_series
 from pulse_desktop.ui.pages.messages.columns import (
     CLASS_SIGNS,
     CLASS_TONES,
@@ -32,19 +32,19 @@ from pulse_desktop.ui.pages.messages.columns import (
     class_word,
     message_text,
 )
-from pulse_desktop.ui.pages.messages.score_breakdown import Factor, FactorBars
+from pulse_desktop.ui.pages.messages.score_breakdown import Factor, ScoreBreakdown
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.filter_bar import Facet
-from pulse_desktop.ui.table.page import TopicPage
-from pulse_desktop.ui.widgets.property_list import Fact
+from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.widgets.property_list import Property
 
 BINS: Final = 20
 _UNSCORED: Final = "unscored"
 _SCANNED: Final = 5_000
 
 
-class MessagesPage(TopicPage[ChatMessage]):
+class MessagesPage(TablePage[ChatMessage]):
     """Live table of chat messages, messages per minute by class, scores as a histogram."""
 
     key = "messages"
@@ -69,12 +69,12 @@ class MessagesPage(TopicPage[ChatMessage]):
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
-        self._factors = FactorBars()
+        self._factors = ScoreBreakdown()
         self.detail.add_part(self._factors)
 
-    def rows(self) -> Rows[ChatMessage]:
+    def rows(self) -> RingBuffer[ChatMessage]:
         """Return the messages."""
-        rows: Rows[ChatMessage] = self.context.state.messages.rows
+        rows: RingBuffer[ChatMessage] = self.context.state.messages.rows
         return rows
 
     def columns(self) -> Sequence[Column[ChatMessage]]:
@@ -112,12 +112,12 @@ class MessagesPage(TopicPage[ChatMessage]):
     def draw(self, now: float) -> None:
         """Bring both charts up to date."""
         messages = self.context.state.messages
-        times, values = rates(
+        times, values = rate_series(
             {CLASS_WORDS[name]: messages.scored[name] for name in CLASSES},
             now,
             self.window_shown,
             per_s=60.0,
-            known_since=known_since(self.context.state.log) if messages.rows else now,
+            history_start=history_start(self.context.state.log) if messages.rows else now,
         )
         self._per_minute.set_data(times, values, self.window_shown.span(now))
         scores = [row.score for row in self.rows().newest_first(_SCANNED) if row.score is not None]
@@ -138,14 +138,14 @@ class MessagesPage(TopicPage[ChatMessage]):
         detail.set_run(row.task_id)
         detail.facts.set_facts(
             [
-                Fact("Class", class_word(row), class_tone(row), tooltip=class_story(row)),
-                Fact("", class_story(row) if row.disagrees else "", Tone.WARNING),
-                Fact("Score", "" if row.score is None else f"{row.score:.3f}", mono=True),
-                Fact("Sent", formats.absolute(row.sent_at)),
-                Fact("First seen", formats.absolute(row.seen_at)),
-                Fact("Scored", formats.absolute(row.scored_at)),
-                Fact("Message", row.message_id or row.key, mono=True),
-                Fact("Run", row.task_id, mono=True),
+                Property("Class", class_word(row), class_tone(row), tooltip=class_story(row)),
+                Property("", class_story(row) if row.disagrees else "", Tone.WARNING),
+                Property("Score", "" if row.score is None else f"{row.score:.3f}", mono=True),
+                Property("Sent", formats.absolute(row.sent_at)),
+                Property("First seen", formats.absolute(row.seen_at)),
+                Property("Scored", formats.absolute(row.scored_at)),
+                Property("Message", row.message_id or row.key, mono=True),
+                Property("Run", row.task_id, mono=True),
             ]
         )
         factors = score_factors(row)

@@ -23,7 +23,7 @@ class Factor(NamedTuple):
     weight: float | None
 
 
-class FactorBars(QWidget):
+class ScoreBreakdown(QWidget):
     """A line per factor: name, bar, value and weight."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

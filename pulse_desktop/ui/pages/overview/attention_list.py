@@ -7,7 +7,7 @@ from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from pulse_desktop.state.attention import Concern, Severity
+from pulse_desktop.state.attention import AttentionItem, Severity
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.severity import Tone
@@ -37,14 +37,14 @@ class ConcernRow(QAbstractButton):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.concern: Concern | None = None
+        self.concern: AttentionItem | None = None
         self.tall = False
         self._when = ""
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def show_concern(self, concern: Concern, now: float) -> None:
+    def show_concern(self, concern: AttentionItem, now: float) -> None:
         """Show a concern at a time, Unix seconds."""
         when = formats.ago(concern.at, now)
         if concern == self.concern and when == self._when:
@@ -86,7 +86,7 @@ class ConcernRow(QAbstractButton):
             painter.fillRect(QRect(0, 0, 2, area.height()), colors.color("accent"))
         painter.fillRect(QRect(0, area.height() - 1, area.width(), 1), colors.color("row_line"))
         tone = Tone.BAD if concern.severity is Severity.BAD else Tone.WARNING
-        icons.draw(painter, _GLYPHS.get(concern.kind, "!"), tone, 8, (ROW - 14) / 2, 14)
+        icons.paint(painter, _GLYPHS.get(concern.kind, "!"), tone, 8, (ROW - 14) / 2, 14)
         painter.setFont(colors.text_font())
         first = QRect(28, 0, area.width() - 28 - 8, ROW - 1)
         painter.setPen(colors.color(Tone.MUTED))
@@ -122,7 +122,7 @@ def _paint_parts(
         room -= taken
 
 
-class ConcernList(QWidget):
+class AttentionList(QWidget):
     """The first few concerns, and how many more there are.
 
     Signals:
@@ -134,7 +134,7 @@ class ConcernList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._roomy = False
-        self._concerns: Sequence[Concern] = ()
+        self._concerns: Sequence[AttentionItem] = ()
         self._now = 0.0
         self.rows = [ConcernRow() for _ in range(_MOST_ROOMY)]
         self._more = QLabel()
@@ -176,7 +176,7 @@ class ConcernList(QWidget):
         if self._roomy:
             self._show()
 
-    def show_concerns(self, concerns: Sequence[Concern], now: float) -> None:
+    def show_concerns(self, concerns: Sequence[AttentionItem], now: float) -> None:
         """Show them, the worst first, at a time, Unix seconds."""
         self._concerns, self._now = concerns, now
         self._show()

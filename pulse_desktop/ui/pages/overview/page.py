@@ -14,31 +14,31 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.protocol.topics import TOPICS
-from pulse_desktop.state.attention import Concern
+from pulse_desktop.state.attention import AttentionItem
 from pulse_desktop.state.run import RunState, TaskRun
-from pulse_desktop.state.series import CountSeries
-from pulse_desktop.state.system import Changes
+from pulse_desktop.state.series import TimeBuckets
+from pulse_desktop.state.system import DirtyRows
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.charts.colors import sequence_colour
-from pulse_desktop.ui.charts.history_start import known_since
+from pulse_desktop.ui.charts.history_start import history_start
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
 from pulse_desktop.ui.charts.time_ranges import (
     WINDOWS,
-    fitted,
-    levels,
-    rates,
+    auto_range,
+    quantile_series,
+    rate_series,
 )
 from pulse_desktop.ui.pages.overview import stats
-from pulse_desktop.ui.pages.overview.attention_list import ConcernList
+from pulse_desktop.ui.pages.overview.attention_list import AttentionList
 from pulse_desktop.ui.pages.overview.topic_list import TopicList
 from pulse_desktop.ui.pages.tasks.columns import LATEST_COLUMNS
 from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
-from pulse_desktop.ui.theme.throttle import Cadence
+from pulse_desktop.ui.theme.throttle import Throttle
 from pulse_desktop.ui.widgets.card import Card
 from pulse_desktop.ui.widgets.stat_card import StatCard
 
@@ -50,7 +50,7 @@ _MOST_TASKS: Final = 3
 _SUCCEEDED: Final = SeriesSpec("succeeded", "good", fill=True)
 _FAILED: Final = SeriesSpec("failed", "bad", fill=True)
 _ENDED: Final = (RunState.SUCCEEDED, RunState.FAILED, RunState.SOFT_FAILED)
-_UNCHANGED: Final = Changes(*(set() for _ in Changes.__struct_fields__))
+_UNCHANGED: Final = DirtyRows(*(set() for _ in DirtyRows.__struct_fields__))
 _COLUMNS: Final = tuple(
     replace(column, hide_below=0 if column.key == "queued" else column.hide_below)
     for column in LATEST_COLUMNS
@@ -74,7 +74,7 @@ class OverviewPage(Page):
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
-        self._cadence = Cadence()
+        self._cadence = Throttle()
         self._slow_tasks: list[str] = []
         self.cards = {key: StatCard(title) for key, title in _FIGURES}
         self.throughput = TimeChart(
@@ -92,7 +92,7 @@ class OverviewPage(Page):
         )
         self.throughput.setMinimumHeight(170)
         self.topics = TopicList(TOPICS)
-        self.concerns = ConcernList()
+        self.concerns = AttentionList()
         self.latest: LiveTable[TaskRun] = LiveTable(
             context.state.runs.rows,
             _COLUMNS,
@@ -156,11 +156,11 @@ class OverviewPage(Page):
         self._tint()
 
     def _tint(self) -> None:
-        icons.dress(self._open_tasks, "arrow-right", Tone.MUTED, 12)
+        icons.set_button_icon(self._open_tasks, "arrow-right", Tone.MUTED, 12)
 
     # Following the state
 
-    def refresh(self, changes: Changes, now: float) -> None:
+    def refresh(self, changes: DirtyRows, now: float) -> None:
         """Show new runs with every frame, the rest in turn about once a second."""
         self.latest.refresh(now, changes.runs)
         due = self._cadence.due
@@ -169,7 +169,7 @@ class OverviewPage(Page):
         if due("throughput", now, 1.0):
             self._show_throughput(now)
         if due("topics", now, 1.0):
-            since = known_since(self.context.state.log)
+            since = history_start(self.context.state.log)
             for topic, row in self.topics.rows.items():
                 row.show_activity(self.context.state.topics.by_name[topic], now, since)
         if due("concerns", now, 1.0):
@@ -214,16 +214,16 @@ class OverviewPage(Page):
         runs = self.context.state.runs
         if not runs.finished:
             return
-        empty = CountSeries(5.0, 2)
+        empty = TimeBuckets(5.0, 2)
         ended = {state.value: runs.finished.get(state, empty) for state in _ENDED}
-        since = self._known_since(now)
-        window = fitted(_WINDOW, since, now)
-        times, values = rates(ended, now, window, per_s=1.0, known_since=since)
+        since = self._history_start(now)
+        window = auto_range(_WINDOW, since, now)
+        times, values = rate_series(ended, now, window, per_s=1.0, history_start=since)
         failed = values[RunState.FAILED] + values[RunState.SOFT_FAILED]
         shown = {_SUCCEEDED.name: values[RunState.SUCCEEDED], _FAILED.name: failed}
         self.throughput.set_data(times, shown, window.span(now))
 
-    def _known_since(self, now: float) -> float:
+    def _history_start(self, now: float) -> float:
         """Return since when runs are known, Unix seconds: before it there is a gap, not a zero."""
         rows = self.context.state.runs.rows
         if not rows:
@@ -244,11 +244,11 @@ class OverviewPage(Page):
         if names:
             durations = self.context.state.runs.durations
             series = {short: durations[name] for name, short in names.items()}
-            window = fitted(_WINDOW, self._known_since(now), now)
-            times, values = levels(series, now, window, 0.95)
+            window = auto_range(_WINDOW, self._history_start(now), now)
+            times, values = quantile_series(series, now, window, 0.95)
             self.run_times.set_data(times, values, window.span(now))
 
-    def _open_concern(self, concern: Concern | None) -> None:
+    def _open_concern(self, concern: AttentionItem | None) -> None:
         if concern is None:
             return
         page = {"provider": "providers", "worker": "monitoring"}.get(concern.kind)

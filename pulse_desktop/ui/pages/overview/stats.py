@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pulse_desktop.state.attention import Concern
+from pulse_desktop.state.attention import AttentionItem
 from pulse_desktop.state.run import RunState
 from pulse_desktop.state.series import percentile
 from pulse_desktop.state.system import SystemState
@@ -40,7 +40,7 @@ def success_rate(state: SystemState, now: float) -> Figure:
     return Figure(formats.percent(share), detail, tone)
 
 
-def failures(state: SystemState, now: float, concerns: Sequence[Concern]) -> Figure:
+def failures(state: SystemState, now: float, concerns: Sequence[AttentionItem]) -> Figure:
     """Return how many runs failed within the hour, and whether they are one problem or many."""
     finished = state.runs.finished
     failed, soft = (

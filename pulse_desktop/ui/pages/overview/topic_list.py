@@ -42,16 +42,18 @@ class TopicRow(QAbstractButton):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-    def show_activity(self, activity: TopicActivity, now: float, known_since: float = 0.0) -> None:
+    def show_activity(
+        self, activity: TopicActivity, now: float, history_start: float = 0.0
+    ) -> None:
         """Show how it stands at a time, Unix seconds.
 
         Args:
             activity: of the topic.
             now: Unix seconds.
-            known_since: since when events are known, Unix seconds.
+            history_start: since when events are known, Unix seconds.
         """
         self.silent = activity.last_at is None
-        span = min(RATE_S, max(_LEAST_RATE_S, now - known_since))
+        span = min(RATE_S, max(_LEAST_RATE_S, now - history_start))
         # The second that goes on counts too: "now" beside a rate of nothing would be a puzzle.
         count = activity.rate.total(now, span + 1)
         self.rate = "" if self.silent else formats.rate(count / span)
@@ -89,7 +91,7 @@ class TopicRow(QAbstractButton):
         right = middle | Qt.AlignmentFlag.AlignRight
         color = colors.topic(self.topic)
         sign = "ring" if self.silent else "dot"
-        icons.draw(painter, sign, color.name(), 8, (area.height() - 12) / 2, 12)
+        icons.paint(painter, sign, color.name(), 8, (area.height() - 12) / 2, 12)
         painter.setFont(colors.text_font())
         painter.setPen(colors.color(Tone.MUTED if self.silent else Tone.TEXT))
         painter.drawText(area.adjusted(26, 0, 0, 0), middle, self.topic)

@@ -6,20 +6,20 @@ from typing import Any, ClassVar, Final
 
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.shell.actions import Action
-from pulse_desktop.ui.shell.notifications import Notice
-from pulse_desktop.ui.shell.operations import BucketFigures, RefusedError, StoredValue
+from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.operations import BucketFigures, OperationError, StoredValue
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import time_column
 from pulse_desktop.ui.table.filter_bar import Facet
-from pulse_desktop.ui.table.page import TopicPage
-from pulse_desktop.ui.widgets.property_list import Fact
+from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.widgets.property_list import Property
 
 OUTCOMES: Final = {
     "succeeded": ("value", "✔", Tone.GOOD),
@@ -38,7 +38,7 @@ _ABOUT_BUCKET: Final = (
 )
 
 
-class ResultsPage(TopicPage[StoredResult]):
+class ResultsPage(TablePage[StoredResult]):
     """Bucket, live table of its objects, preview, save to file."""
 
     key = "results"
@@ -78,9 +78,9 @@ class ResultsPage(TopicPage[StoredResult]):
         context.actions.bind_button(self._save, "results.save")
         self.detail.add_button(self._save)
 
-    def rows(self) -> Rows[StoredResult]:
+    def rows(self) -> RingBuffer[StoredResult]:
         """Return the objects of the bucket."""
-        rows: Rows[StoredResult] = self.context.state.results.rows
+        rows: RingBuffer[StoredResult] = self.context.state.results.rows
         return rows
 
     def columns(self) -> Sequence[Column[StoredResult]]:
@@ -178,11 +178,11 @@ class ResultsPage(TopicPage[StoredResult]):
         detail.set_run(row.key)
         detail.facts.set_facts(
             [
-                Fact("Key", row.key, mono=True),
-                Fact("Outcome", word, tone),
-                Fact("Stored", formats.absolute(stored.stored_at)),
-                Fact("Format", _FORMATS.get(row.format, row.format)),
-                Fact("Digest", stored.digest, mono=True),
+                Property("Key", row.key, mono=True),
+                Property("Outcome", word, tone),
+                Property("Stored", formats.absolute(stored.stored_at)),
+                Property("Format", _FORMATS.get(row.format, row.format)),
+                Property("Digest", stored.digest, mono=True),
             ]
         )
         self._save.setEnabled(not stored.deleted)
@@ -241,7 +241,7 @@ class ResultsPage(TopicPage[StoredResult]):
     async def _look(self) -> None:
         try:
             buckets = await self.context.operations.result_buckets()
-        except RefusedError as error:
+        except OperationError as error:
             self._look_after_s = _ASK_AGAIN_S
             self._refusal = f"{error.title}: {error.detail}" if error.detail else error.title
             if not (self._buckets.count() or self._about.text()):
@@ -269,14 +269,14 @@ class ResultsPage(TopicPage[StoredResult]):
     async def _watch(self, name: str) -> None:
         try:
             await self.context.operations.watch_bucket(name)
-        except RefusedError as error:
+        except OperationError as error:
             self._refused(error)
         self._looked_at = 0.0
 
     async def _read(self, key: str, wanted: tuple[str, int]) -> None:
         try:
             stored = await self.context.operations.read_result(key)
-        except RefusedError as error:
+        except OperationError as error:
             if wanted == self._preview_of:
                 words = " ".join(part for part in (error.title, error.detail, error.advice) if part)
                 self.detail.json.set_message(words)
@@ -294,14 +294,14 @@ class ResultsPage(TopicPage[StoredResult]):
     async def _save_to(self, key: str, path: Path) -> None:
         try:
             size = await self.context.operations.save_result(key, path)
-        except RefusedError as error:
+        except OperationError as error:
             self._refused(error)
             return
         words = f"{formats.size(size)} to {path}"
-        self.context.tell(Notice("Result saved", words, tone="good", key="results.save"))
+        self.context.tell(Notification("Result saved", words, tone="good", key="results.save"))
 
-    def _refused(self, error: RefusedError) -> None:
-        self.context.tell(Notice(error.title, error.detail, error.advice, tone="bad"))
+    def _refused(self, error: OperationError) -> None:
+        self.context.tell(Notification(error.title, error.detail, error.advice, tone="bad"))
 
 
 def outcome(row: StoredResult) -> tuple[str, str, Tone]:

@@ -8,9 +8,9 @@ from typing import Final
 from pulse_desktop.model.outcomes import CancelOutcome
 from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import STATE_WORDS, short_name
-from pulse_desktop.ui.shell.notifications import Notice
-from pulse_desktop.ui.shell.operations import RefusedError
+from pulse_desktop.text.run_text import STATE_LABELS, short_name
+from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.shell.page import PageContext
 
 _KEY: Final = "cancel"
@@ -23,7 +23,7 @@ def can_be_cancelled(run: TaskRun) -> bool:
     return run.state in OPEN_STATES
 
 
-class Canceller:
+class CancelAction:
     """Asks once, cancels, and tells the operator what became of each run."""
 
     def __init__(self, context: PageContext) -> None:
@@ -36,14 +36,14 @@ class Canceller:
         if not going:
             if runs:
                 self._context.tell(
-                    Notice("Nothing to cancel", _ended(len(runs)), tone="info", key=_KEY)
+                    Notification("Nothing to cancel", _ended(len(runs)), tone="info", key=_KEY)
                 )
             return
         left_out = len(runs) - len(going)
         several = formats.plural(len(going), "run")
         title = f"Cancel {short_name(going[0].name) or going[0].task_id}?"
         self._context.tell(
-            Notice(
+            Notification(
                 title if len(going) == 1 else f"Cancel {several}?",
                 _consequence(going),
                 _ended(left_out) if left_out else "",
@@ -62,22 +62,24 @@ class Canceller:
 
     def _start(self, runs: Sequence[TaskRun]) -> None:
         if len(runs) > _SLOW:
-            self._context.tell(Notice(f"Cancelling {formats.count(len(runs))} runs…", key=_KEY))
+            self._context.tell(
+                Notification(f"Cancelling {formats.count(len(runs))} runs…", key=_KEY)
+            )
         self._context.start(f"cancel {runs[0].task_id}", self._cancel(runs))
 
     async def _cancel(self, runs: Sequence[TaskRun]) -> None:
         try:
             outcomes = await self._context.operations.cancel([run.task_id for run in runs])
-        except RefusedError as refusal:
+        except OperationError as refusal:
             self._context.tell(
-                Notice(refusal.title, refusal.detail, refusal.advice, "warning", key=_KEY)
+                Notification(refusal.title, refusal.detail, refusal.advice, "warning", key=_KEY)
             )
         else:
             names = {run.task_id: short_name(run.name) for run in runs}
             self._context.tell(told(outcomes, names))
 
 
-def told(outcomes: Sequence[CancelOutcome], names: dict[str, str]) -> Notice:
+def told(outcomes: Sequence[CancelOutcome], names: dict[str, str]) -> Notification:
     """Say what became of some runs.
 
     Args:
@@ -93,15 +95,17 @@ def told(outcomes: Sequence[CancelOutcome], names: dict[str, str]) -> Notice:
         else:
             title, detail = f"{name} was not cancelled", _joined(outcome)
             tone = "warning"
-        return Notice(title, detail, tone=tone, key=_KEY)  # type: ignore[arg-type]
+        return Notification(title, detail, tone=tone, key=_KEY)  # type: ignore[arg-type]
     done = sum(outcome.done for outcome in outcomes)
     lines = Counter(_group(outcome) for outcome in outcomes)
     detail = "; ".join(f"{formats.count(number)} {words}" for words, number in lines.most_common())
     if done == len(outcomes):
-        return Notice(f"{formats.count(done)} runs cancelled", f"{detail}.", tone="good", key=_KEY)
+        return Notification(
+            f"{formats.count(done)} runs cancelled", f"{detail}.", tone="good", key=_KEY
+        )
     failed = next(outcome for outcome in outcomes if not outcome.done)
     title = f"{formats.count(done)} of {formats.count(len(outcomes))} runs cancelled"
-    return Notice(title, f"{detail}.", failed.detail, "warning", key=_KEY)
+    return Notification(title, f"{detail}.", failed.detail, "warning", key=_KEY)
 
 
 def _group(outcome: CancelOutcome) -> str:
@@ -126,10 +130,12 @@ def _consequence(runs: Sequence[TaskRun]) -> str:
     counts = Counter(run.state for run in runs)
     running = counts[RunState.RUNNING]
     if len(runs) == 1:
-        state = STATE_WORDS[runs[0].state][0]
+        state = STATE_LABELS[runs[0].state][0]
         what = f"It is {state}."
     else:
-        parts = (f"{formats.count(n)} {STATE_WORDS[state][0]}" for state, n in counts.most_common())
+        parts = (
+            f"{formats.count(n)} {STATE_LABELS[state][0]}" for state, n in counts.most_common()
+        )
         what = f"{', '.join(parts)}."
     if running:
         return f"{what} What it has done so far is not undone."

@@ -5,14 +5,14 @@ from typing import Final
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import (
+    STATE_LABELS,
     STATE_RANKS,
-    STATE_WORDS,
     arguments,
     attempts,
     ran,
     short_name,
-    state_story,
-    state_word,
+    state_label,
+    state_tooltip,
     waited,
 )
 from pulse_desktop.text.severity import Tone
@@ -20,7 +20,7 @@ from pulse_desktop.ui.table.column import Column
 
 
 def _state_tone(run: TaskRun) -> Tone:
-    return STATE_WORDS[run.state][2]
+    return STATE_LABELS[run.state][2]
 
 
 def _muted(_run: TaskRun) -> Tone:
@@ -30,12 +30,12 @@ def _muted(_run: TaskRun) -> Tone:
 STATE: Final = Column[TaskRun](
     "State",
     "state",
-    lambda run, _: state_word(run),
+    lambda run, _: state_label(run),
     width=126,
     tone=_state_tone,
-    glyph=lambda run: STATE_WORDS[run.state][1],
+    glyph=lambda run: STATE_LABELS[run.state][1],
     sort=lambda run: STATE_RANKS[run.state],
-    tooltip=lambda run, _: state_story(run),
+    tooltip=lambda run, _: state_tooltip(run),
 )
 TASK: Final = Column[TaskRun](
     "Task",

@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu, QPushButton
 
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.serialize import describe_run
+from pulse_desktop.state.serialize import run_to_dict
 from pulse_desktop.text.run_text import decoded_call
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.theme import icons
@@ -41,7 +41,7 @@ class CopyRunButton(QPushButton):
             QGuiApplication.clipboard().setText(text_of(run))
 
     def _tint(self) -> None:
-        icons.dress(self, "chevron-down", Tone.MUTED, 12)
+        icons.set_button_icon(self, "chevron-down", Tone.MUTED, 12)
 
 
 def _as_json(value: object) -> str:
@@ -57,5 +57,5 @@ _COPIES: Final[tuple[tuple[str, Callable[[TaskRun], str]], ...]] = (
     ("Task name", lambda run: run.name),
     ("Arguments as JSON", lambda run: _as_json(decoded_call(run))),
     ("Error", _error_text),
-    ("Whole run as JSON", lambda run: _as_json(describe_run(run))),
+    ("Whole run as JSON", lambda run: _as_json(run_to_dict(run))),
 )

@@ -17,23 +17,29 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.protocol.event import Event
-from pulse_desktop.state.deadlines import Limit
-from pulse_desktop.state.ring_buffer import Rows
+from pulse_desktop.state.deadlines import Deadline
+from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
 from pulse_desktop.text import formats
-from pulse_desktop.text.deadline_text import limit_words
-from pulse_desktop.text.run_text import STATE_WORDS, attempts, decoded_call, moments, short_name
+from pulse_desktop.text.deadline_text import deadline_text
+from pulse_desktop.text.run_text import (
+    STATE_LABELS,
+    attempts,
+    decoded_call,
+    short_name,
+    timeline_events,
+)
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.json.view import JsonView
 from pulse_desktop.ui.pages.tasks.copy_button import CopyRunButton
 from pulse_desktop.ui.pages.tasks.error_view import ErrorView
 from pulse_desktop.ui.pages.tasks.event_columns import RUN_EVENT_COLUMNS
-from pulse_desktop.ui.pages.tasks.progress_row import ProgressLine
+from pulse_desktop.ui.pages.tasks.progress_row import ProgressRow
 from pulse_desktop.ui.pages.tasks.timeline_bar import TimelineBar
-from pulse_desktop.ui.shell.operations import RefusedError, StoredValue
+from pulse_desktop.ui.shell.operations import OperationError, StoredValue
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.style import set_property
+from pulse_desktop.ui.theme.style import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
@@ -75,7 +81,7 @@ class RunDetail(QFrame):
     def __init__(
         self,
         events_of: Callable[[str], Sequence[Event]],
-        limit_of: Callable[[TaskRun, float], Limit],
+        limit_of: Callable[[TaskRun, float], Deadline],
     ) -> None:
         """Make an empty panel.
 
@@ -120,7 +126,7 @@ class RunDetail(QFrame):
         self._close.setAccessibleName("Close details")
         self._close.setToolTip("Close (Esc)")
         self._close.setFixedWidth(30)
-        self.progress = ProgressLine()
+        self.progress = ProgressRow()
         self.progress.hide()
         self._timeline = TimelineBar()
         self.tabs = QTabBar()
@@ -131,7 +137,7 @@ class RunDetail(QFrame):
         self.arguments = JsonView("Arguments")
         self.result = JsonView("Result")
         self.events: LiveTable[Event] = LiveTable(
-            Rows[Event](1),
+            RingBuffer[Event](1),
             RUN_EVENT_COLUMNS,
             name="Events of this run",
             empty="No events",
@@ -202,7 +208,7 @@ class RunDetail(QFrame):
             return
         changed = run is not self.run
         self.run, self._ticked_at = run, now
-        self._timeline.set_moments(moments(run, now))
+        self._timeline.set_moments(timeline_events(run, now))
         self._show_limit(run, now)
         self.progress.show_run(run, now)
         if not changed:
@@ -226,7 +232,7 @@ class RunDetail(QFrame):
         else:
             self.result.set_message(stored.note or "This result cannot be read.", stored.raw)
 
-    def show_refusal(self, task_id: str, refusal: RefusedError) -> None:
+    def show_refusal(self, task_id: str, refusal: OperationError) -> None:
         """Say why a result could not be read, if it is still wanted."""
         if self.run is not None and task_id == self.run.task_id:
             parts = (f"{refusal.title}: {refusal.detail}", refusal.advice)
@@ -234,16 +240,16 @@ class RunDetail(QFrame):
 
     def _show_limit(self, run: TaskRun, now: float) -> None:
         """Say when the run counts as overdue: openly once it is, before that for who asks."""
-        words = limit_words(self._limit_of(run, now)) if run.state in OPEN_STATES else ""
+        words = deadline_text(self._limit_of(run, now)) if run.state in OPEN_STATES else ""
         self._limit.setVisible(run.state is RunState.OVERDUE)
         self._limit.setText(f"No sign of life within its limit of {words}." if words else "")
         self._state.setToolTip(f"Overdue after {words}." if words else "")
 
     def _show_head(self, run: TaskRun) -> None:
-        word, glyph, tone = STATE_WORDS[run.state]
-        self._sign.setPixmap(icons.picture(glyph, tone, 16, self.devicePixelRatioF()))
+        word, glyph, tone = STATE_LABELS[run.state]
+        self._sign.setPixmap(icons.pixmap(glyph, tone, 16, self.devicePixelRatioF()))
         self._state.setText(word)
-        set_property(self._state, "tone", tone.value)
+        set_style_property(self._state, "tone", tone.value)
         self._name.setText(short_name(run.name) or "unknown task")
         self._name.setToolTip(plain_tooltip(run.name))
         facts = (run.task_id, f"attempt {attempts(run)}", run.worker)
@@ -281,7 +287,7 @@ class RunDetail(QFrame):
         elif index == EVENTS and run.heard_at > self._events_known:
             self._events_known = run.heard_at
             found = self._events_of(run.task_id)
-            rows = Rows[Event](max(1, len(found)))
+            rows = RingBuffer[Event](max(1, len(found)))
             for event in found:
                 rows.append(event)
             self.events.rows_model.set_rows(rows)
@@ -309,8 +315,8 @@ class RunDetail(QFrame):
             self.run_wanted.emit(self.run.rerun_of)
 
     def _tint(self) -> None:
-        icons.dress(self.rerun, "retry", "on_accent")
-        icons.dress(self._origin, "arrow-right", Tone.MUTED, 12)
+        icons.set_button_icon(self.rerun, "retry", "on_accent")
+        icons.set_button_icon(self._origin, "arrow-right", Tone.MUTED, 12)
         self._close.setIcon(icons.icon("close", Tone.MUTED, 12))
         self._facts.setFont(theme().number_font(step=-1))
         if self.run is not None:

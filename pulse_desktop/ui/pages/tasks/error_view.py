@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from pulse_desktop.state.run import RunError, RunState, TaskRun
 from pulse_desktop.text.run_text import STATE_MEANINGS
-from pulse_desktop.ui.theme.style import set_property
+from pulse_desktop.ui.theme.style import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
 _LONGEST = 200_000
@@ -49,7 +49,7 @@ class ErrorView(QWidget):
         if run.state is RunState.OVERDUE:
             headline = f"{STATE_MEANINGS[run.state]}. {reason}".strip()
         self.headline.setText(headline[:_LONGEST_HEADLINE])
-        set_property(self.headline, "tone", tone)
+        set_style_property(self.headline, "tone", tone)
         text = "\n\n".join(self._stories(run, error))
         if text != self.trace.toPlainText():
             self.trace.setPlainText(text[:_LONGEST])

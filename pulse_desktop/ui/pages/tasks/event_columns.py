@@ -4,7 +4,7 @@ from typing import Final
 
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.text import formats
-from pulse_desktop.text.event_text import event_words
+from pulse_desktop.text.event_text import event_summary
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.table.column import Column
 
@@ -28,7 +28,7 @@ RUN_EVENT_COLUMNS: Final = (
     Column[Event](
         "What",
         "what",
-        lambda event, _: event_words(event),
+        lambda event, _: event_summary(event),
         stretch=True,
         tone=lambda _: Tone.MUTED,
     ),

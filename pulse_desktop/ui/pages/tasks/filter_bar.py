@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLa
 from pulse_desktop.query.run_filter import RunFilter
 from pulse_desktop.state.run import RunState
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import STATE_MEANINGS, STATE_WORDS
+from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS
 from pulse_desktop.text.severity import Tone
-from pulse_desktop.ui.table.filter_chip import CountButton
-from pulse_desktop.ui.table.flow_layout import FlowRow
+from pulse_desktop.ui.table.filter_chip import FilterChip
+from pulse_desktop.ui.table.flow_layout import FlowLayout
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
@@ -49,10 +49,10 @@ class RunFilterBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._counts: dict[RunState, int] = {}
-        self.facets: dict[RunState, CountButton] = {}
-        self._row = FlowRow()
-        for state, (word, glyph, tone) in STATE_WORDS.items():
-            button = CountButton(word, glyph, tone)
+        self.facets: dict[RunState, FilterChip] = {}
+        self._row = FlowLayout()
+        for state, (word, glyph, tone) in STATE_LABELS.items():
+            button = FilterChip(word, glyph, tone)
             button.setCheckable(True)
             button.setToolTip(f"{STATE_MEANINGS[state]}. Press to show only these.")
             button.toggled.connect(lambda _: self.changed.emit())

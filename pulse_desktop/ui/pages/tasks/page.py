@@ -6,21 +6,21 @@ from typing import Any, ClassVar, Final
 from PySide6.QtWidgets import QFrame, QVBoxLayout
 
 from pulse_desktop.state.run import RunState, TaskRun
-from pulse_desktop.state.system import Changes
+from pulse_desktop.state.system import DirtyRows
 from pulse_desktop.ui.pages.tasks.actions import ROW_MENU, TASK_ACTIONS
-from pulse_desktop.ui.pages.tasks.cancel_action import Canceller, can_be_cancelled
+from pulse_desktop.ui.pages.tasks.cancel_action import CancelAction, can_be_cancelled
 from pulse_desktop.ui.pages.tasks.columns import RUN_COLUMNS
 from pulse_desktop.ui.pages.tasks.detail import RunDetail
 from pulse_desktop.ui.pages.tasks.filter_bar import RunFilterBar
-from pulse_desktop.ui.pages.tasks.rerun_action import Rerunner
+from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.shell.actions import Action
 from pulse_desktop.ui.shell.context_menu import pop_up
-from pulse_desktop.ui.shell.operations import RefusedError
+from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.shell.page import Page, PageContext
-from pulse_desktop.ui.table.detail_splitter import DetailSplit
+from pulse_desktop.ui.table.detail_splitter import DetailSplitter
 from pulse_desktop.ui.table.live_table import LiveTable
-from pulse_desktop.ui.table.selection_bar import SelectionStrip
-from pulse_desktop.ui.theme.throttle import Cadence
+from pulse_desktop.ui.table.selection_bar import SelectionBar
+from pulse_desktop.ui.theme.throttle import Throttle
 
 _MARGIN: Final = 14
 _AGE_S: Final = 10.0
@@ -39,12 +39,12 @@ class TasksPage(Page):
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self._now = 0.0
-        self._cadence = Cadence()
+        self._cadence = Throttle()
         self._awaited = ""  # task id to show as soon as it is heard of
-        self._rerunner = Rerunner(context, self._await)
-        self._canceller = Canceller(context)
+        self._rerunner = RerunAction(context, self._await)
+        self._canceller = CancelAction(context)
         self.bar = RunFilterBar()
-        self.strip = SelectionStrip()
+        self.strip = SelectionBar()
         self.table: LiveTable[TaskRun] = LiveTable(
             context.state.runs.rows,
             RUN_COLUMNS,
@@ -67,7 +67,7 @@ class TasksPage(Page):
         inside.setSpacing(0)
         inside.addWidget(self.strip)
         inside.addWidget(self.table, 1)
-        self._split = DetailSplit(card, self.detail)
+        self._split = DetailSplitter(card, self.detail)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         whole.setSpacing(10)
@@ -99,7 +99,7 @@ class TasksPage(Page):
 
     # Following the state
 
-    def refresh(self, changes: Changes, now: float) -> None:
+    def refresh(self, changes: DirtyRows, now: float) -> None:
         """Show new and changed runs with every frame, counts a few times a second."""
         self._now = now
         if self.bar.wanted.since_s and self._cadence.due("age", now, _AGE_S):
@@ -288,7 +288,7 @@ class TasksPage(Page):
     async def _reading(self, task_id: str) -> None:
         try:
             stored = await self.context.operations.read_result(task_id)
-        except RefusedError as refusal:
+        except OperationError as refusal:
             self.detail.show_refusal(task_id, refusal)
         else:
             self.detail.show_result(task_id, stored)

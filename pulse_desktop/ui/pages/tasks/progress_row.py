@@ -21,7 +21,7 @@ _WAITS: Final = {
 }
 
 
-class ProgressLine(QWidget):
+class ProgressRow(QWidget):
     """A bar, words, and a button. It is there only while the run has not ended.
 
     Signals:
@@ -78,7 +78,7 @@ class ProgressLine(QWidget):
         self.message.setVisible(bool(message))
 
     def _tint(self) -> None:
-        icons.dress(self.cancel, "cancelled", Tone.BAD)
+        icons.set_button_icon(self.cancel, "cancelled", Tone.BAD)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the words beside the button however narrow the panel is."""

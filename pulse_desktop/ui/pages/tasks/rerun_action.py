@@ -6,8 +6,8 @@ from typing import Final
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import short_name
-from pulse_desktop.ui.shell.notifications import Notice
-from pulse_desktop.ui.shell.operations import Enqueued, RefusedError
+from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.operations import Enqueued, OperationError
 from pulse_desktop.ui.shell.page import PageContext
 
 ASK_ABOVE: Final = 20
@@ -15,7 +15,7 @@ ASK_ABOVE: Final = 20
 _KEY: Final = "rerun"
 
 
-class Rerunner:
+class RerunAction:
     """Enqueues runs again and tells the operator what became of it."""
 
     def __init__(self, context: PageContext, show: Callable[[str], None]) -> None:
@@ -34,7 +34,7 @@ class Rerunner:
         if not repeatable:
             if runs:
                 self._context.tell(
-                    Notice(
+                    Notification(
                         "Cannot be repeated",
                         "The arguments were never seen: enqueued before this program listened.",
                         tone="warning",
@@ -50,7 +50,7 @@ class Rerunner:
         detail = ", ".join(sorted({short_name(run.name) for run in repeatable}))
         left = f"{formats.plural(left_out, 'run')} left out: arguments never seen."
         self._context.tell(
-            Notice(
+            Notification(
                 f"Re-run {formats.plural(len(repeatable), 'run')}?",
                 formats.elided(detail, 200),
                 left if left_out else "Each is enqueued once more, under a new id.",
@@ -66,7 +66,7 @@ class Rerunner:
     async def _rerun(self, runs: Sequence[TaskRun], *, anyway: bool) -> None:
         try:
             enqueued = await self._context.operations.rerun(runs, anyway=anyway)
-        except RefusedError as refusal:
+        except OperationError as refusal:
             self._tell_refusal(refusal, lambda: self._start(runs, anyway=True))
         else:
             one = f"{short_name(runs[0].name)} enqueued again"
@@ -80,11 +80,11 @@ class Rerunner:
             choices = (("Show it", lambda: self._show(ids[0])),)
         kept = "kept in the stream until a worker takes it" if enqueued.durable else "sent"
         detail = kept.capitalize() + "."
-        self._context.tell(Notice(title, detail, tone="good", choices=choices, key=_KEY))
+        self._context.tell(Notification(title, detail, tone="good", choices=choices, key=_KEY))
 
-    def _tell_refusal(self, refusal: RefusedError, anyway: Callable[[], None]) -> None:
+    def _tell_refusal(self, refusal: OperationError, anyway: Callable[[], None]) -> None:
         self._context.tell(
-            Notice(
+            Notification(
                 refusal.title,
                 refusal.detail,
                 refusal.advice,

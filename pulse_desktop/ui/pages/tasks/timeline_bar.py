@@ -13,7 +13,7 @@ from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from pulse_desktop.text.run_text import Moment
+from pulse_desktop.text.run_text import TimelineEvent
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.theme.theme import theme
 
@@ -24,7 +24,7 @@ _ARROW: Final = "  →  "
 
 
 @dataclass(frozen=True)
-class _Stretch:
+class _Segment:
     seconds: float
     tone: Tone
 
@@ -34,14 +34,14 @@ class TimelineBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._moments: tuple[Moment, ...] = ()
+        self._moments: tuple[TimelineEvent, ...] = ()
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.setAccessibleName("Timeline")
         theme().changed.connect(self.update)
 
-    def set_moments(self, moments: Sequence[Moment]) -> None:
+    def set_moments(self, moments: Sequence[TimelineEvent]) -> None:
         """Show these moments, earliest first; a run that goes on ends with one that is now."""
         taken = tuple(moments)
         if taken == self._moments:
@@ -108,10 +108,10 @@ class TimelineBar(QWidget):
             painter.fillRect(part, theme().color("crosshair" if tone is Tone.MUTED else tone))
         painter.end()
 
-    def _stretches(self) -> list[_Stretch]:
+    def _stretches(self) -> list[_Segment]:
         known = [moment for moment in self._moments if moment.at is not None]
         return [
-            _Stretch(max(0.0, (after.at or 0.0) - (before.at or 0.0)), after.tone)
+            _Segment(max(0.0, (after.at or 0.0) - (before.at or 0.0)), after.tone)
             for before, after in pairwise(known)
         ]
 
@@ -130,9 +130,11 @@ class TimelineBar(QWidget):
             start += wide
         return placed
 
-    def _lines(self, width: int, moments: tuple[Moment, ...] | None = None) -> list[list[Moment]]:
+    def _lines(
+        self, width: int, moments: tuple[TimelineEvent, ...] | None = None
+    ) -> list[list[TimelineEvent]]:
         metrics = QFontMetrics(self.font())
-        lines: list[list[Moment]] = []
+        lines: list[list[TimelineEvent]] = []
         used = 0
         for moment in self._moments if moments is None else moments:
             wide = metrics.horizontalAdvance(moment.words)

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.state.workers import Worker, WorkerHealth, WorkerWork
+from pulse_desktop.state.workers import Worker, WorkerActivity, WorkerHealth
 from pulse_desktop.text import formats
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.table.column import Column
@@ -24,19 +24,19 @@ HEALTH_MEANINGS: Final = {
     WorkerHealth.GONE: "No heartbeat for half a minute, and no good-bye",
     WorkerHealth.STOPPED: "Ended and said so",
 }
-WORK: Final = {
-    WorkerWork.BUSY: ("▶", Tone.INFO),
-    WorkerWork.IDLE: ("○", Tone.MUTED),
-    WorkerWork.PAUSED: ("‖", Tone.WARNING),
-    WorkerWork.DRAINING: ("⤓", Tone.WARNING),
-    WorkerWork.UNKNOWN: ("", Tone.MUTED),
+ACTIVITY_LABELS: Final = {
+    WorkerActivity.BUSY: ("▶", Tone.INFO),
+    WorkerActivity.IDLE: ("○", Tone.MUTED),
+    WorkerActivity.PAUSED: ("‖", Tone.WARNING),
+    WorkerActivity.DRAINING: ("⤓", Tone.WARNING),
+    WorkerActivity.UNKNOWN: ("", Tone.MUTED),
 }
-WORK_MEANINGS: Final = {
-    WorkerWork.BUSY: "Runs tasks, and takes more while slots are free",
-    WorkerWork.IDLE: "Waits for tasks",
-    WorkerWork.PAUSED: "Takes no tasks until it is resumed; what it runs goes on",
-    WorkerWork.DRAINING: "Finishes what it runs, gives back the rest, and ends",
-    WorkerWork.UNKNOWN: "It does not say what it does",
+ACTIVITY_MEANINGS: Final = {
+    WorkerActivity.BUSY: "Runs tasks, and takes more while slots are free",
+    WorkerActivity.IDLE: "Waits for tasks",
+    WorkerActivity.PAUSED: "Takes no tasks until it is resumed; what it runs goes on",
+    WorkerActivity.DRAINING: "Finishes what it runs, gives back the rest, and ends",
+    WorkerActivity.UNKNOWN: "It does not say what it does",
 }
 NO_CONTROL: Final = "no control"
 NO_CONTROL_MEANS: Final = (
@@ -79,11 +79,11 @@ def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
         Column(
             "State",
             "work",
-            lambda row, now: work_of(row, now).value,
+            lambda row, now: activity_of(row, now).value,
             width=104,
-            tone=lambda row: WORK[work_of(row, time())][1],
-            glyph=lambda row: WORK[work_of(row, time())][0],
-            tooltip=lambda row, now: WORK_MEANINGS[work_of(row, now)],
+            tone=lambda row: ACTIVITY_LABELS[activity_of(row, time())][1],
+            glyph=lambda row: ACTIVITY_LABELS[activity_of(row, time())][0],
+            tooltip=lambda row, now: ACTIVITY_MEANINGS[activity_of(row, now)],
             ticking=True,
         ),
         Column(
@@ -127,9 +127,9 @@ def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
     )
 
 
-def work_of(row: Worker, now: float) -> WorkerWork:
+def activity_of(row: Worker, now: float) -> WorkerActivity:
     """Return what a worker does; of one that is not there nobody knows."""
-    return row.work if row.health(now) in PRESENT else WorkerWork.UNKNOWN
+    return row.work if row.health(now) in PRESENT else WorkerActivity.UNKNOWN
 
 
 def log_level_words(row: Worker) -> str:

@@ -3,7 +3,7 @@
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QPushButton
 
-from pulse_desktop.state.workers import Worker, WorkerWork
+from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.pages.workers.actions import LOG_MENU
 from pulse_desktop.ui.shell.actions import ActionTable
@@ -13,7 +13,7 @@ from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
 
-class WorkerButtons(QObject):
+class WorkerDetailButtons(QObject):
     """Pause or resume, drain, log level.
 
     Attributes:
@@ -60,15 +60,15 @@ class WorkerButtons(QObject):
             present: whether it is there.
         """
         takes = present and bool(worker.control)
-        paused = worker.work is WorkerWork.PAUSED
-        draining = worker.work is WorkerWork.DRAINING
+        paused = worker.work is WorkerActivity.PAUSED
+        draining = worker.work is WorkerActivity.DRAINING
         self.pause.setVisible(takes and not paused and not draining)
         self.resume.setVisible(takes and paused)
         self.drain.setVisible(takes and not draining)
         self.log_level.setVisible(takes)
 
     def _tint(self) -> None:
-        icons.dress(self.pause, "pause", Tone.MUTED)
-        icons.dress(self.resume, "play", Tone.MUTED)
-        icons.dress(self.drain, "save", Tone.MUTED)
-        icons.dress(self.log_level, "chevron-down", Tone.MUTED, 12)
+        icons.set_button_icon(self.pause, "pause", Tone.MUTED)
+        icons.set_button_icon(self.resume, "play", Tone.MUTED)
+        icons.set_button_icon(self.drain, "save", Tone.MUTED)
+        icons.set_button_icon(self.log_level, "chevron-down", Tone.MUTED, 12)

@@ -5,42 +5,42 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtWidgets import QWidget
 
-from pulse_desktop.state.ring_buffer import Rows
-from pulse_desktop.state.series import SampleSeries
-from pulse_desktop.state.workers import Worker, WorkerHealth, WorkerWork
+from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.series import Reservoir
+from pulse_desktop.state.workers import Worker, WorkerActivity, WorkerHealth
 from pulse_desktop.text import formats
 from pulse_desktop.ui.charts.scale import Unit
-from pulse_desktop.ui.charts.series_colors import LineColours
+from pulse_desktop.ui.charts.series_colors import SeriesColors
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import levels
+from pulse_desktop.ui.charts.time_ranges import quantile_series
 from pulse_desktop.ui.pages.workers.actions import ROW_MENU, WORKER_ACTIONS
 from pulse_desktop.ui.pages.workers.columns import (
+    ACTIVITY_LABELS,
+    ACTIVITY_MEANINGS,
     HEALTH,
     HEALTH_MEANINGS,
     NO_CONTROL_MEANS,
     PRESENT,
-    WORK,
-    WORK_MEANINGS,
+    activity_of,
     percent,
     short_worker,
     slots_words,
     task_names,
     whole,
-    work_of,
     worker_columns,
 )
-from pulse_desktop.ui.pages.workers.detail_buttons import WorkerButtons
-from pulse_desktop.ui.pages.workers.queue_stats import QueueStrip
-from pulse_desktop.ui.pages.workers.worker_commands import WorkerOrders
+from pulse_desktop.ui.pages.workers.detail_buttons import WorkerDetailButtons
+from pulse_desktop.ui.pages.workers.queue_stats import QueueStats
+from pulse_desktop.ui.pages.workers.worker_commands import WorkerCommandActions
 from pulse_desktop.ui.shell.context_menu import pop_up
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.filter_bar import Facet
-from pulse_desktop.ui.table.page import TopicPage
-from pulse_desktop.ui.widgets.property_list import Fact
+from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.widgets.property_list import Property
 
 
-class MonitoringPage(TopicPage[Worker]):
+class MonitoringPage(TablePage[Worker]):
     """Live table of workers, figures of the queue, busy slots and processor load."""
 
     key = "monitoring"
@@ -61,8 +61,8 @@ class MonitoringPage(TopicPage[Worker]):
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
-        self._orders = WorkerOrders(context)
-        self.buttons = WorkerButtons(self.detail, context.actions)
+        self._orders = WorkerCommandActions(context)
+        self.buttons = WorkerDetailButtons(self.detail, context.actions)
         self.table.menu_asked.connect(lambda at: pop_up(context.actions, ROW_MENU, self, at))
 
     def open_at(self, place: str) -> None:
@@ -77,9 +77,9 @@ class MonitoringPage(TopicPage[Worker]):
         if self.table.select_position(position):
             self.table.chosen.emit(workers.rows[position])
 
-    def rows(self) -> Rows[Worker]:
+    def rows(self) -> RingBuffer[Worker]:
         """Return the workers."""
-        rows: Rows[Worker] = self.context.state.workers.rows
+        rows: RingBuffer[Worker] = self.context.state.workers.rows
         return rows
 
     def columns(self) -> Sequence[Column[Worker]]:
@@ -96,12 +96,12 @@ class MonitoringPage(TopicPage[Worker]):
 
     def strip(self) -> QWidget:
         """Make the figures of the queue."""
-        self.queue = QueueStrip()
+        self.queue = QueueStats()
         return self.queue
 
     def charts(self) -> Sequence[QWidget]:
         """Make the two charts."""
-        self._colours = LineColours()
+        self._colours = SeriesColors()
         self._busy = TimeChart(
             "Busy slots",
             Unit.COUNT,
@@ -126,7 +126,7 @@ class MonitoringPage(TopicPage[Worker]):
         ):
             shown = with_short_names(self._colours.busiest(series, span[0]))
             chart.set_series(self._colours.specs(shown))
-            times, values = levels(shown, now, self.window_shown, quantile)
+            times, values = quantile_series(shown, now, self.window_shown, quantile)
             chart.set_data(times, values, span)
         self.queue.show_figures(workers.alive(now), self.context.operations.queue(), now)
 
@@ -139,28 +139,28 @@ class MonitoringPage(TopicPage[Worker]):
         detail.set_body("")
         detail.set_run(row.task_ids[0] if row.task_ids else "")
         self.buttons.show_worker(row, present=health in PRESENT)
-        work = work_of(row, now)
+        work = activity_of(row, now)
         takes = "takes orders" if row.control else NO_CONTROL_MEANS.lower()
         detail.facts.set_facts(
             [
-                Fact("Health", f"{health.value}: {HEALTH_MEANINGS[health].lower()}", tone),
-                Fact(
+                Property("Health", f"{health.value}: {HEALTH_MEANINGS[health].lower()}", tone),
+                Property(
                     "State",
-                    f"{work.value}: {WORK_MEANINGS[work].lower()}" if work else "",
-                    WORK[work][1],
+                    f"{work.value}: {ACTIVITY_MEANINGS[work].lower()}" if work else "",
+                    ACTIVITY_LABELS[work][1],
                 ),
-                Fact("Control", takes if health in PRESENT else ""),
-                Fact("Log level", row.log_level.lower()),
-                Fact("Host", row.host),
-                Fact("Process", whole(row.pid), mono=True),
-                Fact("Slots busy", slots_words(row, now)),
-                Fact("Running", task_names(row.tasks)),
-                Fact("CPU", percent(row.cpu_percent)),
-                Fact("Memory", formats.size(row.rss_bytes)),
-                Fact("Started", formats.absolute(row.started_at)),
-                Fact("Heartbeat", formats.absolute(row.seen_at)),
-                Fact("Broker", row.broker),
-                Fact("Version", row.version),
+                Property("Control", takes if health in PRESENT else ""),
+                Property("Log level", row.log_level.lower()),
+                Property("Host", row.host),
+                Property("Process", whole(row.pid), mono=True),
+                Property("Slots busy", slots_words(row, now)),
+                Property("Running", task_names(row.tasks)),
+                Property("CPU", percent(row.cpu_percent)),
+                Property("Memory", formats.size(row.rss_bytes)),
+                Property("Started", formats.absolute(row.started_at)),
+                Property("Heartbeat", formats.absolute(row.seen_at)),
+                Property("Broker", row.broker),
+                Property("Version", row.version),
             ]
         )
         detail.json.set_bytes(row.raw)
@@ -173,11 +173,11 @@ class MonitoringPage(TopicPage[Worker]):
 
     def can_pause(self) -> bool:
         """Tell whether any of the selected workers can be paused."""
-        return bool(self._chosen(WorkerWork.IDLE, WorkerWork.BUSY, WorkerWork.UNKNOWN))
+        return bool(self._chosen(WorkerActivity.IDLE, WorkerActivity.BUSY, WorkerActivity.UNKNOWN))
 
     def can_resume(self) -> bool:
         """Tell whether any of the selected workers is paused."""
-        return bool(self._chosen(WorkerWork.PAUSED))
+        return bool(self._chosen(WorkerActivity.PAUSED))
 
     def has_controlled(self) -> bool:
         """Tell whether any worker takes orders."""
@@ -185,12 +185,12 @@ class MonitoringPage(TopicPage[Worker]):
 
     def pause_selected(self) -> None:
         """Let the selected workers take no more tasks for now."""
-        works = (WorkerWork.IDLE, WorkerWork.BUSY, WorkerWork.UNKNOWN)
+        works = (WorkerActivity.IDLE, WorkerActivity.BUSY, WorkerActivity.UNKNOWN)
         self._orders.give("pause", self._chosen(*works))
 
     def resume_selected(self) -> None:
         """Let the selected workers take tasks again."""
-        self._orders.give("resume", self._chosen(WorkerWork.PAUSED))
+        self._orders.give("resume", self._chosen(WorkerActivity.PAUSED))
 
     def drain_selected(self) -> None:
         """Let the selected workers finish what they run, and end."""
@@ -220,7 +220,7 @@ class MonitoringPage(TopicPage[Worker]):
         """Let all workers that take orders take tasks again."""
         self._orders.give("resume", ())
 
-    def _chosen(self, *works: WorkerWork) -> list[str]:
+    def _chosen(self, *works: WorkerActivity) -> list[str]:
         """Return the selected workers that take orders, and do one of these things."""
         now = self.clock.now
         return [
@@ -228,11 +228,11 @@ class MonitoringPage(TopicPage[Worker]):
             for row in self.table.selected_rows()
             if row.control
             and row.health(now) in PRESENT
-            and (row.work in works if works else row.work is not WorkerWork.DRAINING)
+            and (row.work in works if works else row.work is not WorkerActivity.DRAINING)
         ]
 
 
-def with_short_names(series: Mapping[str, SampleSeries]) -> dict[str, SampleSeries]:
+def with_short_names(series: Mapping[str, Reservoir]) -> dict[str, Reservoir]:
     """Return series under short names, except where two workers share one."""
     short = Counter(short_worker(name) for name in series)
     return {

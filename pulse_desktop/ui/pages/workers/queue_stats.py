@@ -2,7 +2,7 @@
 
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from pulse_desktop.state.workers import Worker, WorkerWork
+from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text import formats
 from pulse_desktop.text.severity import Tone
 from pulse_desktop.ui.shell.operations import QueueFigures
@@ -18,7 +18,7 @@ _TITLES = (
 )
 
 
-class QueueStrip(QWidget):
+class QueueStats(QWidget):
     """A row of figures.
 
     Attributes:
@@ -45,7 +45,7 @@ class QueueStrip(QWidget):
         figures = self.figures
         slots = sum(worker.slots or 0 for worker in alive)
         busy = sum(worker.busy or 0 for worker in alive)
-        paused = sum(worker.work is WorkerWork.PAUSED for worker in alive)
+        paused = sum(worker.work is WorkerActivity.PAUSED for worker in alive)
         if alive:
             words = f"of {formats.plural(len(alive), 'live worker')}"
             words = f"{len(alive)} live, {paused} paused" if paused else words

@@ -6,15 +6,15 @@ from typing import Final, Literal
 
 from pulse_desktop.model.outcomes import CommandOutcome
 from pulse_desktop.text import formats
-from pulse_desktop.ui.shell.notifications import Notice
-from pulse_desktop.ui.shell.operations import RefusedError
+from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.shell.page import PageContext
 
 _KEY: Final = "order"
 _OPPOSITE: Final = {"pause": ("resume", "Resume"), "resume": ("pause", "Pause again")}
 
 
-class WorkerOrders:
+class WorkerCommandActions:
     """Gives orders and tells the operator what came of them."""
 
     def __init__(self, context: PageContext) -> None:
@@ -36,7 +36,7 @@ class WorkerOrders:
             return
         who = _names(workers)
         self._context.tell(
-            Notice(
+            Notification(
                 f"Drain {who}?",
                 "It finishes what it runs, gives back the rest, and ends. Only whatever started it "
                 "can start it again.",
@@ -59,22 +59,22 @@ class WorkerOrders:
         try:
             for worker in workers or ("",):
                 outcomes += await self._context.operations.order(command, worker, level)
-        except RefusedError as refusal:
+        except OperationError as refusal:
             self._context.tell(
-                Notice(refusal.title, refusal.detail, refusal.advice, "warning", key=_KEY)
+                Notification(refusal.title, refusal.detail, refusal.advice, "warning", key=_KEY)
             )
             return
-        notice = told(outcomes, level)
+        notice = summarise(outcomes, level)
         choices: list[tuple[str, Callable[[], object]]] = []
         opposite = _OPPOSITE.get(command)
         if opposite is not None and any(outcome.done for outcome in outcomes):
             choices.append((opposite[1], partial(self._start, opposite[0], list(workers))))
         self._context.tell(
-            Notice(notice.title, notice.detail, "", notice.tone, tuple(choices), _KEY)
+            Notification(notice.title, notice.detail, "", notice.tone, tuple(choices), _KEY)
         )
 
 
-def told(outcomes: Sequence[CommandOutcome], level: str = "") -> Notice:
+def summarise(outcomes: Sequence[CommandOutcome], level: str = "") -> Notification:
     """Say what became of an order."""
     done = [outcome for outcome in outcomes if outcome.done]
     failed = [outcome for outcome in outcomes if not outcome.done]
@@ -85,20 +85,20 @@ def told(outcomes: Sequence[CommandOutcome], level: str = "") -> Notice:
         if not who:
             title, detail = "No worker takes orders", "Nobody answered."
         elif outcome.command == "log_level" and outcome.done:
-            return Notice(f"{who} logs from {level.lower()} on", tone=tone)
+            return Notification(f"{who} logs from {level.lower()} on", tone=tone)
         else:
             what, _, more = outcome.words.partition(": ")
             title = f"{who} {what}" if outcome.done else f"{who}: {what}"
             detail = more if not more else f"{more[:1].upper()}{more[1:]}."
-        return Notice(title, f"{detail} {_sentence(outcome.detail)}".strip(), tone=tone)
+        return Notification(title, f"{detail} {_sentence(outcome.detail)}".strip(), tone=tone)
     if not failed:
         words = done[0].words.partition(": ")[0]
         if done[0].command == "log_level":
             words = f"log from {level.lower()} on"
-        return Notice(f"{len(done)} workers {_plural(words)}", _names_of(done), tone=tone)
+        return Notification(f"{len(done)} workers {_plural(words)}", _names_of(done), tone=tone)
     title = f"{len(done)} of {formats.plural(len(outcomes), 'worker')} obeyed"
     detail = "; ".join(f"{each.worker.partition('@')[0]}: {each.words}" for each in failed)
-    return Notice(title, f"{detail}.", tone=tone)
+    return Notification(title, f"{detail}.", tone=tone)
 
 
 def _plural(words: str) -> str:

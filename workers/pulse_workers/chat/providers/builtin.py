@@ -11,15 +11,15 @@ from pulse_workers.chat.providers import scoring
 from pulse_workers.chat.providers.atoms import atoms_in
 from pulse_workers.chat.providers.embedding import DIMENSIONS, embed_texts
 from pulse_workers.chat.providers.provider import (
-    Analysed,
-    Embedded,
-    Extracted,
-    Scored,
+    AnalysisResult,
+    EmbeddingResult,
+    ExtractionResult,
+    ScoreResult,
     Usage,
     Vector,
 )
 from pulse_workers.chat.providers.text import language_of, token_count
-from pulse_workers.chat.providers.topics import sort_into_topics
+from pulse_workers.chat.providers.topics import cluster_topics
 from pulse_workers.chat.records import ChatMessage, Score, Topic
 from pulse_workers.errors import ProviderRefusedError
 
@@ -51,7 +51,7 @@ class BuiltinProvider:
         context: Sequence[ChatMessage],
         attachment_text: str,
         now: float,
-    ) -> Scored:
+    ) -> ScoreResult:
         """Score a message by factors that can be explained.
 
         Raises:
@@ -71,9 +71,9 @@ class BuiltinProvider:
             attachment_chars=len(attachment_text),
         )
         read = token_count(message.content) + token_count(attachment_text)
-        return Scored(score, Usage(read, token_count(score.classification)))
+        return ScoreResult(score, Usage(read, token_count(score.classification)))
 
-    def embed(self, texts: Sequence[str]) -> Embedded:
+    def embed(self, texts: Sequence[str]) -> EmbeddingResult:
         """Return unit vectors of 512 dimensions. Any language: letters are enough for it.
 
         Raises:
@@ -81,11 +81,11 @@ class BuiltinProvider:
         """
         for text in texts:
             self._accept_size(text, "a text")
-        return Embedded(embed_texts(texts), Usage(sum(token_count(text) for text in texts)))
+        return EmbeddingResult(embed_texts(texts), Usage(sum(token_count(text) for text in texts)))
 
     def extract(
         self, messages: Sequence[ChatMessage], language: str | None, now: float
-    ) -> Extracted:
+    ) -> ExtractionResult:
         """Find atoms by their wording.
 
         Raises:
@@ -105,7 +105,7 @@ class BuiltinProvider:
         for message in messages:
             self._accept_size(message.content, message.id)
         atoms = tuple(atoms_in(messages, language, model=self.model, now=now))
-        return Extracted(
+        return ExtractionResult(
             atoms,
             Usage(
                 sum(token_count(message.content) for message in messages),
@@ -119,15 +119,15 @@ class BuiltinProvider:
         vectors: Sequence[Vector],
         topics: Sequence[Topic],
         now: float,
-    ) -> Analysed:
+    ) -> AnalysisResult:
         """Sort messages into topics by their vectors.
 
         Raises:
             ProviderRefusedError: too much at once.
         """
         self._accept_number(len(messages))
-        created, changed = sort_into_topics(messages, vectors, topics, model=self.model, now=now)
-        return Analysed(
+        created, changed = cluster_topics(messages, vectors, topics, model=self.model, now=now)
+        return AnalysisResult(
             tuple(created),
             tuple(changed),
             Usage(

@@ -29,7 +29,7 @@ class Usage:
 
 
 @dataclasses.dataclass(frozen=True)
-class Scored:
+class ScoreResult:
     """A score, and what it took."""
 
     score: Score
@@ -37,7 +37,7 @@ class Scored:
 
 
 @dataclasses.dataclass(frozen=True)
-class Embedded:
+class EmbeddingResult:
     """One unit vector per text, shape (texts, dimensions), and what it took."""
 
     vectors: Vector
@@ -45,7 +45,7 @@ class Embedded:
 
 
 @dataclasses.dataclass(frozen=True)
-class Extracted:
+class ExtractionResult:
     """Atoms found, and what it took."""
 
     atoms: tuple[Atom, ...]
@@ -53,7 +53,7 @@ class Extracted:
 
 
 @dataclasses.dataclass(frozen=True)
-class Analysed:
+class AnalysisResult:
     """Topics that are new or changed, and what it took."""
 
     created: tuple[Topic, ...]
@@ -86,17 +86,17 @@ class Provider(Protocol):
         context: Sequence[ChatMessage],
         attachment_text: str,
         now: float,
-    ) -> Scored:
+    ) -> ScoreResult:
         """Score one message among the messages before it. `now` is Unix seconds."""
         ...
 
-    def embed(self, texts: Sequence[str]) -> Embedded:
+    def embed(self, texts: Sequence[str]) -> EmbeddingResult:
         """Return one unit vector per text."""
         ...
 
     def extract(
         self, messages: Sequence[ChatMessage], language: str | None, now: float
-    ) -> Extracted:
+    ) -> ExtractionResult:
         """Find atoms in messages; `language` is en, uk, or None for "each as it is"."""
         ...
 
@@ -106,6 +106,6 @@ class Provider(Protocol):
         vectors: Sequence[Vector],
         topics: Sequence[Topic],
         now: float,
-    ) -> Analysed:
+    ) -> AnalysisResult:
         """Sort messages into known and new topics."""
         ...

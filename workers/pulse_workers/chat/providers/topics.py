@@ -26,7 +26,7 @@ _FEWEST_WORDS: Final = 15
 _KEPT_MEMBERS: Final = 200
 
 
-def sort_into_topics(
+def cluster_topics(
     messages: Sequence[ChatMessage],
     vectors: Sequence[Vector],
     topics: Sequence[Topic],

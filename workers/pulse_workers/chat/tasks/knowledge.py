@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from pulse_desktop.model.redaction import mask_address
+from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.agent_calls import ANALYSIS, EXTRACTION
-from pulse_workers.chat.providers.provider import Analysed, Vector
+from pulse_workers.chat.providers.provider import AnalysisResult, Vector
 from pulse_workers.chat.records import Atom, ChatMessage, Topic
 from pulse_workers.chat.services import Services, current_services, current_task_id
 from pulse_workers.errors import MessageNotFoundError
@@ -63,7 +63,7 @@ async def extract_knowledge(
         _tell(
             services,
             "extraction_failed",
-            {"error": mask_address(f"{type(error).__name__}: {error}"), **identity},
+            {"error": redact_url(f"{type(error).__name__}: {error}"), **identity},
         )
         raise
     finally:
@@ -133,7 +133,9 @@ async def _read(
     }
 
 
-async def _analyse(services: Services, messages: Sequence[ChatMessage], task_id: str) -> Analysed:
+async def _analyse(
+    services: Services, messages: Sequence[ChatMessage], task_id: str
+) -> AnalysisResult:
     """Sort the messages into topics, with vectors made now where none is stored yet."""
     topics = await services.store.topics()
     known = await services.store.embeddings(message.id for message in messages)
