@@ -10,8 +10,8 @@ import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from tests.servers import NatsServer
-from tests.worker_commands import Check, worker_command
+from tests.kit.nats_servers import NatsServer
+from tests.kit.worker_cli import Check, worker_command
 
 
 @pytest.hookimpl(wrapper=True)

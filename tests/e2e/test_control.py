@@ -6,10 +6,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from tests.e2e.desktop_running import LEFT, Operator, drive
-from tests.servers import NatsServer
-from tests.waiting import wait_until
-from tests.workers_running import bench_on, lines
+from tests.e2e.desktop_app import LEFT, Operator, drive
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
+from tests.kit.worker_processes import bench_on, lines
 
 
 async def says(operator: Operator, title: str) -> None:

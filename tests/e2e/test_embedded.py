@@ -13,8 +13,8 @@ import pytest
 from PySide6.QtGui import QImage
 
 from pulse_desktop.protocol.topics import TOPICS
-from tests.e2e.programs import Program, Stack, program, ready, run
-from tests.e2e.screen_seen import DRAWN, colours
+from tests.e2e.program_process import Program, Stack, program, ready, run
+from tests.e2e.x_screen import DRAWN, colours
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills processes as Linux does")
 

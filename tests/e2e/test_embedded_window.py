@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QApplication
 
 from pulse_desktop.embedded.paths import DATA_DIR_VARIABLE, DataFolder
 from pulse_desktop.embedded.processes import process_ref
 from pulse_desktop.embedded.stack_state import ProcessState, StackState, write_state
-from tests.e2e.desktop_running import Operator, drive
-from tests.servers import NatsServer
-from tests.waiting import wait_until
+from tests.e2e.desktop_app import Operator, drive
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def folder(nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_embedded_server_is_told_as_such_also_by_its_address(
-    qapp, nats_server: NatsServer, folder: DataFolder
+    qapp: QApplication, nats_server: NatsServer, folder: DataFolder
 ) -> None:
     async def scene(operator: Operator) -> None:
         bar = operator.window.top_bar
@@ -54,7 +55,7 @@ def test_the_embedded_server_is_told_as_such_also_by_its_address(
 
 
 def test_another_server_is_told_by_its_address(
-    qapp, nats_server: NatsServer, folder: DataFolder
+    qapp: QApplication, nats_server: NatsServer, folder: DataFolder
 ) -> None:
     folder.state_file.unlink()
 
@@ -68,7 +69,9 @@ def test_another_server_is_told_by_its_address(
     drive(qapp, nats_server.url, scene)
 
 
-def test_the_logs_are_read_in_the_window(qapp, nats_server: NatsServer, folder: DataFolder) -> None:
+def test_the_logs_are_read_in_the_window(
+    qapp: QApplication, nats_server: NatsServer, folder: DataFolder
+) -> None:
     log = folder.log_of("nats-server")
     log.write_text("[1] [INF] Server is ready\n")
 
@@ -87,7 +90,7 @@ def test_the_logs_are_read_in_the_window(qapp, nats_server: NatsServer, folder: 
 
 
 def test_the_folder_is_opened_or_named(
-    qapp, nats_server: NatsServer, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+    qapp: QApplication, nats_server: NatsServer, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
     answers = iter([True, False])

@@ -16,10 +16,10 @@ from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
 from pulse_desktop.state.run import RunState
 from pulse_desktop.ui.pages.tasks.detail import ARGUMENTS, RESULT
-from tests.e2e.desktop_running import Operator, drive
-from tests.servers import NatsServer
-from tests.waiting import wait_until
-from tests.workers_running import TASKS, Bench, bench_on, lines
+from tests.e2e.desktop_app import Operator, drive
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
+from tests.kit.worker_processes import TASKS, Bench, bench_on, lines
 
 
 @pytest.fixture
@@ -39,7 +39,9 @@ def play(
     return play_
 
 
-def test_a_task_is_seen_opened_and_run_again(play, tmp_path: Path) -> None:
+def test_a_task_is_seen_opened_and_run_again(
+    play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None], tmp_path: Path
+) -> None:
     async def scene(operator: Operator, bench: Bench) -> None:
         await bench.run()
         file = tmp_path / "done"
@@ -74,7 +76,9 @@ def test_a_task_is_seen_opened_and_run_again(play, tmp_path: Path) -> None:
     play(scene)
 
 
-def test_a_task_is_edited_and_run_again(play, tmp_path: Path) -> None:
+def test_a_task_is_edited_and_run_again(
+    play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None], tmp_path: Path
+) -> None:
     async def scene(operator: Operator, bench: Bench) -> None:
         await bench.run()
         task_id = await bench.send("work", str(tmp_path / "first"))
@@ -96,7 +100,9 @@ def test_a_task_is_edited_and_run_again(play, tmp_path: Path) -> None:
     play(scene)
 
 
-def test_with_no_worker_a_rerun_is_refused_and_kept_only_when_wanted(play, tmp_path: Path) -> None:
+def test_with_no_worker_a_rerun_is_refused_and_kept_only_when_wanted(
+    play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None], tmp_path: Path
+) -> None:
     async def scene(operator: Operator, bench: Bench) -> None:
         worker = await bench.run(ack_wait=1)
         file = tmp_path / "done"
@@ -125,7 +131,9 @@ def test_with_no_worker_a_rerun_is_refused_and_kept_only_when_wanted(play, tmp_p
     play(scene)
 
 
-def test_a_lost_server_is_told_and_found_again(play, nats_server: NatsServer) -> None:
+def test_a_lost_server_is_told_and_found_again(
+    play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None], nats_server: NatsServer
+) -> None:
     async def scene(operator: Operator, bench: Bench) -> None:
         state = operator.window.top_bar.state
         await wait_until(lambda: "connected ·" in state.text())
@@ -231,7 +239,9 @@ def test_what_is_no_address_is_told_and_the_window_stays(qapp: QApplication) -> 
     drive(qapp, "nats://me:s3cret@host:notaport", scene)
 
 
-def test_every_page_can_be_shown_while_work_goes_on(play, tmp_path: Path) -> None:
+def test_every_page_can_be_shown_while_work_goes_on(
+    play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None], tmp_path: Path
+) -> None:
     async def scene(operator: Operator, bench: Bench) -> None:
         await bench.run()
         for number, key in enumerate(operator.window.rail.buttons):
@@ -247,7 +257,9 @@ def test_every_page_can_be_shown_while_work_goes_on(play, tmp_path: Path) -> Non
     play(scene)
 
 
-def test_closing_the_window_asks_for_the_end(play) -> None:
+def test_closing_the_window_asks_for_the_end(
+    play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None],
+) -> None:
     async def scene(operator: Operator, bench: Bench) -> None:
         await wait_until(lambda: operator.monitor.connection.connected)
         await operator.act(operator.window.close)

@@ -15,9 +15,9 @@ from PySide6.QtGui import QImage
 
 from pulse_desktop.protocol.topics import EVENT_SUBJECT
 from pulse_desktop.ui.theme.theme import load_tokens
-from tests.e2e.programs import Program, Stack, program, ready, run
-from tests.servers import NatsServer
-from tests.waiting import wait_until
+from tests.e2e.program_process import Program, Stack, program, ready, run
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Xvfb is of Linux")
 
@@ -45,7 +45,7 @@ def display() -> Iterator[str]:
 
 
 def looking(display: str, folder: Path) -> Program:
-    return Program("tests.e2e.screen_seen", "seen.png", "20", folder=folder, DISPLAY=display)
+    return Program("tests.e2e.x_screen", "seen.png", "20", folder=folder, DISPLAY=display)
 
 
 async def check_picture(looker: Program, folder: Path) -> None:

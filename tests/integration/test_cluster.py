@@ -10,10 +10,10 @@ import pytest
 from nats.js.errors import APIError
 
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM
-from tests.cluster import Cluster
-from tests.servers import TESTER
-from tests.waiting import wait_until
-from tests.workers_running import ROOT, Bench, lines
+from tests.kit.cluster import Cluster
+from tests.kit.nats_servers import TESTER
+from tests.kit.waiting import wait_until
+from tests.kit.worker_processes import ROOT, Bench, lines
 
 PASSWORDS = {"worker": "w0rking", "operator": "operat1ng", "viewer": "v1ewing"}
 TASKS = 60

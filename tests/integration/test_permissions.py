@@ -19,10 +19,10 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_CONSUMER, TASK_STREAM
-from tests.command_running import environment
-from tests.servers import TESTER, NatsServer, with_tester
-from tests.waiting import wait_until
-from tests.workers_running import ROOT, TASKS, Bench, Worker, bench_on, lines
+from tests.kit.cli_process import environment
+from tests.kit.nats_servers import TESTER, NatsServer, with_tester
+from tests.kit.waiting import wait_until
+from tests.kit.worker_processes import ROOT, TASKS, Bench, Worker, bench_on, lines
 
 ACCOUNTS = ROOT / "packaging" / "nats" / "accounts.conf"
 GUIDE = ROOT / "docs" / "operator-guide.md"

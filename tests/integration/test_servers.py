@@ -2,7 +2,7 @@
 
 import nats
 
-from tests.servers import NatsServer
+from tests.kit.nats_servers import NatsServer
 
 
 async def test_a_server_keeps_its_port_and_its_data_across_a_kill(nats_server: NatsServer) -> None:

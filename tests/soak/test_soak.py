@@ -13,7 +13,7 @@ from statistics import median
 
 import pytest
 
-from tests.e2e.programs import Stack, program
+from tests.e2e.program_process import Stack, program
 
 SECONDS = float(os.environ.get("PULSE_SOAK_SECONDS", "7200"))
 RATE = float(os.environ.get("PULSE_SOAK_RATE", "2000"))

@@ -2,21 +2,22 @@
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
-from tests.ui.told import NOW, FakeOperations, Here, Told
+from tests.ui.state_builder import NOW, FakeOperations, Here, Told
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind(qapp):
+def nothing_left_behind(qapp: QApplication):
     """Delete the widgets of a test at its end; else every switch of the theme dresses them all."""
     yield
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 @pytest.fixture
-def here(qtbot):
+def here(qtbot: QtBot):
     """Return an empty state and what a page needs beside it."""
     theme().install(ThemeChoice.DARK)
     window = QWidget()
@@ -25,7 +26,7 @@ def here(qtbot):
 
 
 @pytest.fixture
-def open_page(qtbot, here):
+def open_page(qtbot: QtBot, here):
     """Return a function that makes a page, shows it, and brings it up to date."""
 
     def open_(page_class):
@@ -49,7 +50,7 @@ def open_page(qtbot, here):
 def update(here):
     """Return a function that does what the window does once per frame."""
 
-    def update_(page, now=NOW):
+    def update_(page, now=NOW) -> None:
         page.refresh(here.told.state.take_changes(), now)
 
     return update_

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication
 
 from pulse_desktop.cli import window
 from pulse_desktop.model.errors import UserFacingError
-from tests.command_running import command, environment
+from tests.kit.cli_process import command, environment
 
 
 def test_a_picture_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,7 +54,7 @@ def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_every_module_but_those_of_the_window_is_there_without_qt():
+def test_every_module_but_those_of_the_window_is_there_without_qt() -> None:
     done = run(IMPORT_ALL)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 100
@@ -67,7 +68,7 @@ def test_every_module_but_those_of_the_window_is_there_without_qt():
         ("pulse_workers.cli.main", ("--help",), "Headless TaskIQ workers"),
     ],
 )
-def test_programs_run_without_qt(tmp_path, program, arguments, said):
+def test_programs_run_without_qt(tmp_path: Path, program, arguments, said) -> None:
     code = f"{BLOCKED}\nfrom {program} import main\nsys.exit(main())"
     if arguments == ("doctor",):
         code = f"import os\nos.environ['PULSE_DATA_DIR'] = {str(tmp_path)!r}\n{code}"
@@ -76,7 +77,7 @@ def test_programs_run_without_qt(tmp_path, program, arguments, said):
     assert "Traceback" not in done.stderr
 
 
-def test_the_window_says_what_it_lacks():
+def test_the_window_says_what_it_lacks() -> None:
     done = run(f"{BLOCKED}\nfrom pulse_desktop.cli.main import main\nsys.exit(main())")
     assert done.returncode == 1
     assert "The window is not installed here: No module named" in done.stderr

@@ -76,7 +76,7 @@ def _seen(color, sight):
 
 
 @pytest.mark.parametrize("name", ["dark", "light"])
-def test_every_text_colour_reads_on_every_ground(name):
+def test_every_text_colour_reads_on_every_ground(name) -> None:
     colors = _tokens(name)["colors"]
     poor = [
         (text, ground, round(_contrast(colors[text], colors[ground]), 2))
@@ -88,7 +88,7 @@ def test_every_text_colour_reads_on_every_ground(name):
 
 
 @pytest.mark.parametrize("name", ["dark", "light"])
-def test_text_on_filled_grounds_reads(name):
+def test_text_on_filled_grounds_reads(name) -> None:
     colors = _tokens(name)["colors"]
     pairs = [("on_accent", "accent_fill"), ("on_accent", "accent_fill_hover")]
     pairs += [("on_accent", "accent_fill_pressed"), ("text", "hover"), ("text", "pressed")]
@@ -102,7 +102,7 @@ def test_text_on_filled_grounds_reads(name):
 
 
 @pytest.mark.parametrize("name", ["dark", "light"])
-def test_topic_lines_stand_out_from_the_surface(name):
+def test_topic_lines_stand_out_from_the_surface(name) -> None:
     tokens = _tokens(name)
     assert set(tokens["topics"]) == set(TOPICS)
     for color in tokens["topics"].values():
@@ -111,7 +111,7 @@ def test_topic_lines_stand_out_from_the_surface(name):
 
 @pytest.mark.parametrize("sight", SIGHTS)
 @pytest.mark.parametrize("name", ["dark", "light"])
-def test_topics_are_told_apart_by_every_kind_of_sight(name, sight):
+def test_topics_are_told_apart_by_every_kind_of_sight(name, sight) -> None:
     seen = {topic: _seen(color, SIGHTS[sight]) for topic, color in _tokens(name)["topics"].items()}
     alike = [
         (a, b, round(math.dist(seen[a], seen[b]), 3))
@@ -121,5 +121,5 @@ def test_topics_are_told_apart_by_every_kind_of_sight(name, sight):
     assert alike == []
 
 
-def test_both_themes_name_the_same_colours():
+def test_both_themes_name_the_same_colours() -> None:
     assert set(_tokens("dark")["colors"]) == set(_tokens("light")["colors"])

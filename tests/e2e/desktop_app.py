@@ -1,0 +1,201 @@
+"""The real application, driven as a user drives it: on Qt's event loop, by click and key."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from qasync import QEventLoop
+from shiboken6 import getAllValidWrappers
+
+from pulse_desktop.app import Desktop
+from pulse_desktop.session.session import Session
+from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from tests.kit.waiting import wait_until
+
+LIMIT = 60.0
+LEFT = Qt.MouseButton.LeftButton
+
+
+class Operator:
+    """Who sits in front of the window.
+
+    Attributes:
+        desktop: the application.
+    """
+
+    def __init__(self, desktop: Desktop) -> None:
+        self.desktop = desktop
+
+    @property
+    def window(self) -> Any:
+        return self.desktop.window
+
+    @property
+    def page(self) -> TasksPage:
+        page = self.window.current
+        assert isinstance(page, TasksPage)
+        return page
+
+    @property
+    def monitor(self) -> Session:
+        assert self.desktop.monitor is not None
+        return self.desktop.monitor
+
+    @property
+    def notice(self) -> Notification | None:
+        """The newest notice, if there is any."""
+        shown = self.window.notices.shown
+        return shown[-1] if shown else None
+
+    async def act(self, action: Callable[[], Any]) -> Any:
+        """Do something where Qt does it, outside of any coroutine."""
+        done = asyncio.get_running_loop().create_future()
+
+        def now() -> None:
+            try:
+                done.set_result(action())
+            except BaseException as error:  # noqa: BLE001 - told to whoever asked
+                done.set_exception(error)
+
+        asyncio.get_running_loop().call_soon(now)
+        return await done
+
+    async def click(self, widget: QWidget, at: QPoint | None = None) -> None:
+        assert widget.isVisible(), widget
+        assert widget.isEnabled(), widget
+        await self.act(lambda: QTest.mouseClick(widget, LEFT, pos=at or widget.rect().center()))
+
+    async def press(self, key: Qt.Key, modifier: Any = Qt.KeyboardModifier.NoModifier) -> None:
+        """Press a key wherever the keyboard is."""
+        await self.act(
+            lambda: QTest.keyClick(self.window.focusWidget() or self.window, key, modifier)
+        )
+
+    async def go_to(self, page: str) -> None:
+        await self.click(self.window.rail.buttons[page])
+        await wait_until(lambda: self.window.current.key == page)
+
+    def row_of(self, task_id: str) -> QModelIndex | None:
+        """The row of a run as the table shows it, None while it does not."""
+        position = self.desktop.state.runs.position(task_id)
+        row = None if position is None else self.page.table.rows_model.view_row(position)
+        return None if row is None else self.page.table.rows_model.index(row, 0)
+
+    def words_of(self, task_id: str) -> list[str]:
+        """What the table says of a run, cell by cell."""
+        index = self.row_of(task_id)
+        if index is None:
+            return []
+        model = self.page.table.rows_model
+        return [str(model.index(index.row(), n).data()) for n in range(model.columnCount())]
+
+    async def sees(self, task_id: str, word: str, limit: float = 30.0) -> None:
+        await wait_until(
+            lambda: any(word in each for each in self.words_of(task_id)),
+            limit,
+            f"{word!r} in the row of {task_id}: {self.desktop.state.runs.get(task_id)}",
+        )
+
+    async def sees_run(self, condition: Callable[[TaskRun], bool], limit: float = 30.0) -> TaskRun:
+        """Wait for a run that the table shows."""
+
+        def found() -> TaskRun | None:
+            return next((r for r in self.page.table.rows_model.objects() if condition(r)), None)
+
+        run: TaskRun = await wait_until(found, limit, "a run in the table")
+        return run
+
+    async def repeats(self, task_id: str, state: RunState, limit: float = 30.0) -> TaskRun:
+        """Wait for a re-run of this run to be shown in a state."""
+        return await self.sees_run(lambda r: r.rerun_of == task_id and r.state is state, limit)
+
+    async def opens(self, task_id: str) -> None:
+        """Click the row of a run and wait for its details."""
+
+        def click() -> None:
+            index = self.row_of(task_id)
+            assert index is not None
+            table = self.page.table
+            QTest.mouseClick(table.viewport(), LEFT, pos=table.visualRect(index).center())
+
+        await self.act(click)
+        await wait_until(self.page.detail.isVisible)
+        assert self.page.detail.run is not None
+        assert self.page.detail.run.task_id == task_id
+
+    async def clicks_tab(self, number: int) -> None:
+        tabs = self.page.detail.tabs
+        await self.click(tabs, tabs.tabRect(number).center())
+
+    async def clicks_in_notice(self, text: str) -> None:
+        """Press a button of a notice."""
+        buttons = self.window.findChildren(QPushButton)
+        found = [each for each in buttons if each.isVisible() and each.text() == text]
+        assert len(found) == 1, found
+        await self.click(found[0])
+
+
+def drive(
+    app: QApplication, server: str, play: Callable[[Operator], Awaitable[None]], monitor: str = ""
+) -> None:
+    """Run the application on its own event loop, play a scene in it, and see that it ends whole.
+
+    Args:
+        app: Qt's.
+        server: as after `--server`.
+        play: the scene.
+        monitor: address of the server's monitoring port.
+    """
+    app.setQuitOnLastWindowClosed(False)
+    theme().install(ThemeChoice.DARK)
+    with QEventLoop(app) as loop:
+        loop.run_until_complete(_scene(server, monitor, play))
+    app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert [each for each in getAllValidWrappers() if isinstance(each, MainWindow)] == []
+    assert [each for each in getAllValidWrappers() if _is_ticking(each)] == []
+
+
+def _is_ticking(thing: object) -> bool:
+    return isinstance(thing, QTimer) and thing.isActive()
+
+
+async def _scene(server: str, monitor: str, play: Callable[[Operator], Awaitable[None]]) -> None:
+    bugs = _Bugs()
+    desktop = Desktop(server, monitor)
+    desktop.window.show()
+    desktop.start()
+    try:
+        async with asyncio.timeout(LIMIT):
+            await play(Operator(desktop))
+        assert desktop.monitor is None or desktop.monitor.problems == []
+    finally:
+        await desktop.close()
+        bugs.close()
+    assert bugs.told == []
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+class _Bugs(logging.Handler):
+    """Whatever the program itself took for a bug: exceptions in slots and tasks, Qt's warnings."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.told: list[str] = []
+        logging.getLogger("pulse_desktop.bugs").addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Only the offscreen platform says this, whenever a window changes its smallest size.
+        if "propagateSizeHints" not in record.getMessage():
+            self.told.append(record.getMessage())
+
+    def close(self) -> None:
+        logging.getLogger("pulse_desktop.bugs").removeHandler(self)
+        super().close()

@@ -1,0 +1,42 @@
+"""Looks at an X screen from another process until something is drawn on it, and keeps a picture.
+
+Usage: python -m tests.e2e.x_screen FILE SECONDS
+"""
+
+import sys
+import time
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QGuiApplication, QImage
+
+DRAWN = 200
+"""Different colours on a screen with a window full of text and charts; a bare one has a few."""
+
+
+def colours(image: QImage) -> int:
+    """Count different colours in every fourth pixel each way."""
+    seen = {
+        image.pixel(x, y) for y in range(0, image.height(), 4) for x in range(0, image.width(), 4)
+    }
+    return len(seen)
+
+
+def main(path: str, limit: float) -> int:
+    """Return 0 when something was drawn in time."""
+    app = QGuiApplication([])
+    deadline = time.monotonic() + limit
+
+    def look() -> None:
+        image = app.primaryScreen().grabWindow(0).toImage()
+        if colours(image) >= DRAWN or time.monotonic() > deadline:
+            image.save(path)
+            app.exit(0 if colours(image) >= DRAWN else 1)
+
+    timer = QTimer(interval=100)
+    timer.timeout.connect(look)
+    timer.start()
+    return app.exec()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], float(sys.argv[2])))

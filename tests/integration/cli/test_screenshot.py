@@ -1,0 +1,53 @@
+"""`pulse-desktop screenshot`: the real window, in a process of its own, as a picture."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kit.cli_process import Ended, command, environment
+from tests.kit.nats_servers import NatsServer
+
+pytest.importorskip("PySide6")
+from PySide6.QtGui import QImage
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[NatsServer]:
+    with NatsServer() as running:
+        yield running
+
+
+def take(server: NatsServer, out: Path, *more: str, **env: str) -> Ended:
+    arguments = ("screenshot", "--server", server.url, "--out", str(out), "--after", "0", *more)
+    return command(*arguments, env=environment(out.parent / "data", **env))
+
+
+@pytest.mark.parametrize(
+    ("page", "theme", "size"),
+    [("messages", "dark", "1024x640"), ("overview", "light", "1920x1080")],
+)
+def test_a_picture_has_the_size_and_colours_that_were_asked_for(
+    page: str, theme: str, size: str, server: NatsServer, tmp_path: Path
+) -> None:
+    out = tmp_path / "picture"
+    options = ("--page", page, "--theme", theme, "--size", size, "--json")
+    remembered = tmp_path / "data" / "window.json"
+    remembered.parent.mkdir(exist_ok=True)
+    remembered.write_text('{"theme": "light", "page": "tasks"}')
+    ended = take(server, out, *options, QT_SCALE_FACTOR="2")
+    assert remembered.read_text() == '{"theme": "light", "page": "tasks"}', "only a window's own"
+    width, height = map(int, size.split("x"))
+    assert ended.code == 0, ended
+    assert ended.err == "", "Qt has nothing to complain of"
+    assert ended.object == {
+        "page": page,
+        "theme": theme,
+        "file": str(out),
+        "width": width,
+        "height": height,
+    }
+    assert out.read_bytes().startswith(b"\x89PNG"), "whatever the file is called"
+    picture = QImage(str(out))
+    assert (picture.width(), picture.height()) == (width, height)
+    assert (picture.pixelColor(width // 2, height - 10).lightness() > 128) == (theme == "light")

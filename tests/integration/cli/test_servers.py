@@ -1,0 +1,334 @@
+"""The command line against servers as they are: bare, wrong, locked, foreign, silent."""
+
+import asyncio
+import json
+import pickle
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import nats
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from pulse_desktop.protocol.topics import EVENT_STREAM, RESULT_BUCKET, TASK_SUBJECT
+from tests.kit.cli_process import Ended, command, environment, invoke
+from tests.kit.nats_servers import NatsServer
+
+SECRET = "s3cr3t/pass+word"
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[NatsServer]:
+    """A server without JetStream, with a password."""
+    with NatsServer(jetstream=False, user="me", password=SECRET) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[NatsServer]:
+    """A server with JetStream, and nothing in it."""
+    with NatsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    return environment(tmp_path / "data")
+
+
+async def run(*arguments: str, env: dict[str, str]) -> Ended:
+    """Run a command beside what the test itself does on its loop."""
+    return await asyncio.to_thread(command, *arguments, env=env)
+
+
+# Servers that are not there
+
+
+def test_without_any_server_every_looking_command_says_how_to_get_one(
+    env: dict[str, str],
+) -> None:
+    ended = command("status", "--json", env=env)
+    assert (ended.code, ended.out) == (3, "")
+    assert "pulse-desktop local" in ended.err
+
+
+@pytest.mark.parametrize("arguments", [["runs"], ["results", "list"], ["rerun", "x"]])
+def test_a_wrong_port_is_told_soon(arguments: list[str], env: dict[str, str]) -> None:
+    begin = time.monotonic()
+    ended = command(*arguments, "--server", "nats://me:hidden@127.0.0.1:1", env=env)
+    assert (ended.code, ended.out) == (3, "")
+    assert "nothing listens at 127.0.0.1:1" in ended.err
+    assert "hidden" not in ended.err
+    assert time.monotonic() - begin < 15
+
+
+def test_a_screenshot_is_refused_before_qt_is_loaded(env: dict[str, str], tmp_path: Path) -> None:
+    out = tmp_path / "x.png"
+    base = ("screenshot", "--page", "tasks", "--server", "127.0.0.1:1", "--out")
+    assert command(*base, str(out), env=env).code == 3
+    assert not out.exists()
+    nowhere = command(*base, str(tmp_path / "no" / "x.png"), env=env)
+    assert nowhere.code == 1
+    assert "is not a folder" in nowhere.err
+
+
+def test_something_that_never_answers_is_given_up(env: dict[str, str]) -> None:
+    with _silent_port() as port:
+        begin = time.monotonic()
+        ended = command("tail", "--server", f"127.0.0.1:{port}", env=env)
+    assert ended.code == 3
+    assert "did not answer" in ended.err
+    assert time.monotonic() - begin < 25, "5 s to connect, the rest is starting on a busy machine"
+
+
+@pytest.mark.parametrize("arguments", [["status", "--json"], ["doctor", "--json"], ["run", "a:b"]])
+def test_a_wrong_password_is_told_and_never_printed(
+    arguments: list[str], bare: NatsServer, env: dict[str, str]
+) -> None:
+    ended = command(*arguments, "--server", f"nats://me:wR0ng@{bare.address}", env=env)
+    told = ended.out + ended.err
+    assert ended.code == 3
+    assert "refused these credentials" in told
+    assert "wR0ng" not in told
+
+
+# A server without JetStream
+
+
+def test_a_bare_server_has_a_status_all_the_same(bare: NatsServer, env: dict[str, str]) -> None:
+    begin = time.monotonic()
+    env["PULSE_SERVER"] = bare.url
+    ended = invoke("status", "--json", env=env)
+    assert ended.code == 0, ended
+    told = ended.object
+    assert told["server"] == f"nats://me:***@{bare.address}"
+    assert told["queue"]["mode"] == "core"
+    assert told["workers"] == []
+    nothing = {"bucket": RESULT_BUCKET, "count": 0, "bytes": 0, "ttl_s": None}
+    assert told["results"] == {**nothing, "progress_notes": 0}
+    assert all(topic == {"received": 0, "last": None} for topic in told["topics"].values())
+    assert time.monotonic() - begin < 15, "nothing is waited for that cannot come"
+    for arguments in (["runs"], ["results", "list"]):
+        listed = invoke(*arguments, "--json", env=env)
+        assert (listed.code, listed.out, listed.err) == (0, "", "")
+
+
+def test_doctor_says_what_a_bare_server_lacks(bare: NatsServer, env: dict[str, str]) -> None:
+    ended = invoke("--server", bare.url, "doctor", "--json", env=env)
+    found = {each["check"]: each for each in ended.objects}
+    assert ended.code == 1
+    assert found["JetStream"]["status"] == "bad"
+    assert "-js" in found["JetStream"]["advice"]
+    assert found["task queue"]["status"] == "note"
+    assert found["history"]["advice"]
+    assert SECRET not in ended.out + ended.err
+
+
+@pytest.mark.parametrize("anyway", [[], ["--anyway"]])
+def test_a_task_that_would_be_lost_is_never_sent(
+    anyway: list[str], bare: NatsServer, env: dict[str, str]
+) -> None:
+    ended = invoke("run", "a:b", *anyway, "--server", bare.url, "--json", env=env)
+    assert (ended.code, ended.out) == (1, "")
+    assert "would be lost" in ended.err
+
+
+# An empty server, and one with a queue and nobody
+
+
+async def test_a_durable_queue_takes_a_task_anyway(env: dict[str, str]) -> None:
+    with NatsServer() as server:
+        client = await _client(server)
+        try:
+            await client.jetstream().add_stream(name="taskiq_jetstream", subjects=[TASK_SUBJECT])
+            arguments = ("run", "a:b", "--args", "[1]", "--server", server.url)
+            refused = await run(*arguments, env=env)
+            assert refused.code == 1
+            assert "--anyway" in refused.err
+            sent = await run(*arguments, "--anyway", "--wait", "0.2", "--json", env=env)
+            assert sent.code == 1, "it has not ended"
+            assert sent.object["state"] == "queued"
+            assert sent.object["result"] is None
+            listed = (await run("runs", "--json", "--server", server.url, env=env)).object
+            assert (listed["task_id"], listed["args"]) == (sent.object["task_id"], [1])
+        finally:
+            await client.close()
+
+
+async def test_a_name_that_no_worker_tells_of_is_sent_and_noted(env: dict[str, str]) -> None:
+    with NatsServer() as server:
+        env["PULSE_SERVER"] = server.url
+        client = await _client(server)
+        js = client.jetstream()
+        try:
+            await js.add_stream(name="taskiq_jetstream", subjects=[TASK_SUBJECT])
+            await js.add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
+            silent = {"worker": "w@h:1", "slots": 1, "busy": 0}
+            telling = {**silent, "catalogue": {"app:copy": {"args": {}}}}
+            for beat, noted in ((silent, False), (telling, True)):
+                event = {"type": "worker.heartbeat", "data": beat}
+                await js.publish("websocket.monitoring", json.dumps(event).encode())
+                ended = await run("run", "app:cpy", "--json", env=env)
+                assert (ended.code, ended.object["durable"]) == (0, True)
+                assert ("knows app:cpy. Did you mean app:copy?" in ended.err) is noted
+            assert (await run("run", "app:copy", env=env)).err == ""
+        finally:
+            await client.close()
+
+
+def test_tail_says_that_nothing_is_kept(empty: NatsServer, env: dict[str, str]) -> None:
+    env["PULSE_SERVER"] = empty.url
+    for as_json in ((), ("--json",)):
+        said = invoke("tail", "--since", "1h", "--for", "0", *as_json, env=env)
+        assert (said.code, said.out) == (0, "")
+        assert said.err.startswith("No stream keeps events here")
+        assert "only new ones are shown" in said.err
+    said = invoke("tail", "taskiq", "--since", "1h", "--for", "0", env=env)
+    assert said.err.startswith("No stream keeps tasks here")
+    assert invoke("tail", "--for", "0.1", env=env).err == "", "nothing old was asked for"
+
+
+def test_tail_of_an_unknown_topic_says_so(empty: NatsServer, env: dict[str, str]) -> None:
+    env["PULSE_SERVER"] = empty.url
+    for as_json in ((), ("--json",)):
+        said = invoke("tail", "nosuchtopic", "--for", "0.1", *as_json, env=env)
+        assert (said.code, said.out) == (0, "")
+        assert said.err.startswith("Waiting for nosuchtopic: none of agents, ")
+
+
+def test_an_empty_server_has_nothing_and_says_so(empty: NatsServer, env: dict[str, str]) -> None:
+    env["PULSE_SERVER"] = empty.url
+    assert invoke("runs", env=env).out == "No runs in the last 1 d.\n"
+    assert invoke("runs", "--since", "90m", env=env).out == "No runs in the last 1 h 30 min.\n"
+    assert "No bucket" in invoke("results", "get", "x", env=env).err
+    doctor = invoke("doctor", "--json", env=env)
+    assert doctor.code == 0
+    found = {each["check"]: each for each in doctor.objects}
+    assert "No bucket taskiq_results" in found["results"]["detail"]
+
+
+def test_what_these_credentials_may_not_see_is_not_called_absent(env: dict[str, str]) -> None:
+    config = """
+    authorization { users = [
+        { user: blind, password: blind, permissions: { publish: { deny: ["$JS.API.>"] } } }
+    ] }
+    """
+    with NatsServer(config=config) as server:
+        env["PULSE_SERVER"] = f"nats://blind:blind@{server.address}"
+        told = invoke("status", env=env).out
+        assert "results: not known: these credentials may not" in told
+        assert "none in" not in told
+        results = invoke("status", "--json", env=env).object["results"]
+        assert results.pop("bucket") == RESULT_BUCKET
+        assert list(results) == ["count", "bytes", "ttl_s", "progress_notes"]
+        assert set(results.values()) == {None}
+
+
+# Foreign values and foreign workers
+
+
+async def test_results_of_any_kind_are_printed_as_json(
+    empty: NatsServer, env: dict[str, str]
+) -> None:
+    value = {"b": b"\xff", "s": {1}, "nan": float("nan"), (1, 2): 3, None: 4, "big": 10**30}
+    body = {"is_err": False, "log": None, "return_value": value, "execution_time": 0.1}
+    client = await _client(empty)
+    try:
+        store = await client.jetstream().create_object_store(RESULT_BUCKET)
+        await store.put("odd", pickle.dumps({**body, "labels": {}, "error": None}, protocol=4))
+        await store.put("evil", pickle.dumps(print, protocol=4))
+        env["PULSE_SERVER"] = empty.url
+        got = (await run("results", "get", "odd", "--json", env=env)).object["return_value"]
+        assert got["b"] == "/w=="
+        assert (got["s"], got["nan"], got["[1,2]"], got["null"]) == ([1], None, 3, 4)
+        shown = (await run("show", "odd", "--json", env=env)).object
+        assert shown["state"] == "succeeded"
+        assert shown["result"]["return_value"] == got
+        evil = await run("results", "get", "evil", "--json", env=env)
+        assert (evil.code, evil.out) == (1, "")
+        assert "builtins.print" in evil.err
+        refused = await run("rerun", "odd", env=env)
+        assert refused.code == 1
+        assert "arguments were not seen" in refused.err
+        listed = (await run("runs", "--json", env=env)).objects
+        assert {run["task_id"]: run["state"] for run in listed} == {
+            "odd": "succeeded",
+            "evil": "answered",
+        }
+    finally:
+        await client.jetstream().delete_object_store(RESULT_BUCKET)
+        await client.close()
+
+
+async def test_waiting_ends_with_the_run_though_its_result_is_never_stored(
+    bare: NatsServer, env: dict[str, str]
+) -> None:
+    async with _worker_without_results(bare):
+        begin = time.monotonic()
+        ended = await run("run", "app:add", "--server", bare.url, "--wait", "40", "--json", env=env)
+    assert ended.code == 0, ended
+    assert ended.object["state"] == "succeeded"
+    assert ended.object["result"] is None
+    assert ended.object["durable"] is False
+    assert time.monotonic() - begin < 20
+
+
+async def test_what_foreign_systems_publish_is_tailed_whatever_it_is(
+    bare: NatsServer, env: dict[str, str]
+) -> None:
+    client = await _client(bare)
+    payloads = (b'{"type": "a\x7f", "data": {"x": "\\u001b[2J"}}', b"\xff\xfe", b"[1", b"")
+    try:
+        tails = [
+            asyncio.ensure_future(run("tail", "--count", "4", *as_json, env=env))
+            for as_json in (("--json", "--server", bare.url), ("--server", bare.url))
+        ]
+        while not all(tail.done() for tail in tails):
+            for payload in payloads:
+                await client.publish("websocket.odd", payload)
+            await client.flush()
+            await asyncio.wait(tails, timeout=0.3)
+        machine, human = (tail.result() for tail in tails)
+    finally:
+        await client.close()
+    assert (machine.code, human.code) == (0, 0)
+    assert len(machine.objects) == 4
+    assert all("data" in each and each["topic"] == "odd" for each in machine.objects)
+    assert "\x1b" not in human.out
+    assert "\x7f" not in human.out
+
+
+@contextmanager
+def _silent_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        yield silent.getsockname()[1]
+
+
+async def _client(server: NatsServer) -> Client:
+    login = {"user": server.user, "password": server.password} if server.user else {}
+    return await nats.connect(f"nats://{server.address}", allow_reconnect=False, **login)
+
+
+@asynccontextmanager
+async def _worker_without_results(server: NatsServer) -> Any:
+    """A worker that tells of its runs by events, and has no result backend."""
+    client = await _client(server)
+
+    async def work(message: Msg) -> None:
+        task_id = json.loads(message.data)["task_id"]
+        for type_ in ("task.started", "task.succeeded"):
+            data = {"task_id": task_id, "task_name": "app:add", "worker": "w", "attempt": 1}
+            event = {"type": type_, "data": {**data, "run_s": 0.01}}
+            await client.publish("websocket.tasks", json.dumps(event).encode())
+
+    try:
+        await client.subscribe(TASK_SUBJECT, queue="taskiq", cb=work)
+        await client.flush()
+        yield
+    finally:
+        await client.close()

@@ -1,0 +1,193 @@
+"""`cancel`, `workers` and `worker`, by their words, their JSON and their exit codes."""
+
+import contextlib
+import importlib
+import io
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import nats
+import pytest
+from nats.aio.client import Client
+
+from pulse_desktop.cli import main
+from pulse_desktop.cli.exit_codes import FAILED
+from pulse_desktop.cli.output import print_error
+from pulse_desktop.cli.parser import make_parser
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.protocol.ids import new_task_id
+from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_STREAM, TASK_SUBJECT
+from tests.kit.answering_workers import AnsweringWorker, answering
+from tests.kit.cli_process import Ended, environment
+from tests.kit.nats_servers import NatsServer
+
+NAME = "app.tasks:copy"
+
+
+@pytest.fixture
+def env(tmp_path: Path, nats_server: NatsServer) -> dict[str, str]:
+    return environment(tmp_path / "data", PULSE_SERVER=nats_server.url)
+
+
+@pytest.fixture
+async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
+    """Somebody else on a server that keeps events and tasks."""
+    client = await nats.connect(nats_server.url, allow_reconnect=False)
+    await client.jetstream().add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
+    await client.jetstream().add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
+    yield client
+    await client.close()
+
+
+async def run(*arguments: str, env: dict[str, str]) -> Ended:
+    """Run a command within this loop, beside the workers that answer it."""
+    told = make_parser().parse_args([*arguments, "--server", env["PULSE_SERVER"]])
+    module = importlib.import_module(f"pulse_desktop.cli.{main._MODULES[told.command]}")
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = await getattr(module, told.command)(told)
+        except UserFacingError as error:
+            print_error(error)
+            code = FAILED
+    return Ended(code, out.getvalue(), err.getvalue())
+
+
+async def put(client: Client) -> str:
+    task_id = new_task_id()
+    await client.jetstream().publish(TASK_SUBJECT, encode_task(task_id, NAME)[0])
+    return task_id
+
+
+def obey(request: Any) -> tuple[str, bool, str]:
+    outcomes = {"ping": "alive", "cancel": "cancelled", "pause": "paused", "drain": "draining"}
+    return outcomes.get(request.command, "resumed"), True, ""
+
+
+async def test_a_task_is_cancelled_by_the_first_characters_of_its_id(
+    env: dict[str, str], nats_server: NatsServer, other: Client
+) -> None:
+    task_id = await put(other)
+    async with answering(nats_server.url, obey) as worker:
+        ended = await run("cancel", task_id[:8], "--reason", "wrong", env=env)
+        assert (ended.code, ended.err) == (0, ""), ended
+        assert ended.out == f"{task_id}  {NAME}  cancelled on worker-1\n"
+        ended = await run("cancel", task_id, "--json", env=env)
+        assert ended.object == {
+            "task_id": task_id,
+            "task_name": NAME,
+            "outcome": "cancelled",
+            "done": True,
+            "worker": worker.worker,
+            "detail": "cancelled on worker-1",
+        }
+        assert worker.asked == [("cancel", task_id)] * 2
+
+
+async def test_a_waiting_task_is_removed_though_no_worker_takes_orders(
+    env: dict[str, str], other: Client
+) -> None:
+    kept, task_id = await put(other), await put(other)
+    ended = await run("cancel", task_id, env=env)
+    assert ended.code == 0, ended
+    assert "was still queued: removed from the queue" in ended.out
+    info = await other.jetstream().stream_info(TASK_STREAM)
+    assert info.state.messages == 1
+    runs = await run("runs", "--json", env=env)
+    assert {r["task_id"]: r["state"] for r in runs.objects} == {
+        kept: "queued",
+        task_id: "cancelled",
+    }
+    ended = await run("cancel", task_id, "--json", env=env)
+    assert (ended.code, ended.object["outcome"]) == (1, "ended")
+
+
+async def test_what_could_not_be_cancelled_is_told_and_counts_as_failure(
+    env: dict[str, str], other: Client
+) -> None:
+    task_id = await put(other)
+    ended = await run("cancel", task_id, "f" * 32, "--json", env=env)
+    assert ended.code == 1
+    assert [(o["outcome"], o["done"]) for o in ended.objects] == [
+        ("removed", True),
+        ("not_found", False),
+    ]
+
+
+async def test_workers_are_listed_as_their_heartbeats_tell(
+    env: dict[str, str], nats_server: NatsServer, other: Client
+) -> None:
+    task = {"task_id": "1", "task_name": NAME, "started_at": None, "attempt": 1}
+    async with (
+        answering(nats_server.url, obey) as one,
+        answering(nats_server.url, lambda _: None, "worker-2@here:2") as two,
+    ):
+        now = time.time()
+        await one.beat(now, paused=True, busy=1, running=[task], log_level="INFO")
+        await two.beat(now, control=None)
+        await other.flush()
+        ended = await run("workers", "--json", env=env)
+        assert ended.code == 0, ended
+        first, second = ended.objects
+        assert (first["worker"], first["state"], first["control"], first["answered"]) == (
+            one.worker,
+            "paused",
+            True,
+            True,
+        )
+        assert (first["busy"], first["slots"], first["log_level"]) == (1, 4, "INFO")
+        assert first["running"] == [task]
+        assert (second["state"], second["control"], second["answered"]) == ("idle", False, None)
+        ended = await run("workers", env=env)
+        lines = ended.out.splitlines()
+        assert lines[0].split() == ["WORKER", "STATE", "BUSY", "LOG", "LEVEL", "CONTROL", "RUNNING"]
+        assert "paused" in lines[1]
+        assert "copy" in lines[1]
+        assert "none" in lines[2]
+
+
+async def test_a_server_without_workers_is_no_failure(env: dict[str, str], other: Client) -> None:
+    ended = await run("workers", env=env)
+    assert (ended.code, ended.err) == (0, "")
+    assert "No worker" in ended.out
+    assert (await run("workers", "--json", env=env)).out == ""
+
+
+async def test_a_worker_is_told_by_its_name_and_all_by_all(
+    env: dict[str, str], nats_server: NatsServer, other: Client
+) -> None:
+    async with (
+        answering(nats_server.url, obey) as one,
+        answering(nats_server.url, obey, "worker-2@here:2") as two,
+    ):
+        for worker in (one, two):
+            await worker.beat(time.time())
+        await other.flush()
+        ended = await run("worker", "pause", "worker-1", "--json", env=env)
+        assert ended.code == 0, ended
+        assert (ended.object["worker"], ended.object["command"]) == (one.worker, "pause")
+        assert _orders(one) == [("pause", "")]
+        assert _orders(two) == []
+        ended = await run("worker", "log-level", "all", "warning", env=env)
+        assert (ended.code, len(ended.out.splitlines())) == (0, 2), ended
+        assert _orders(two) == [("log_level", "WARNING")]
+        ended = await run("worker", "drain", "worker", env=env)
+        assert ended.code == 1
+        assert "Which worker is worker?" in ended.err
+        ended = await run("worker", "drain", "worker-7", env=env)
+        assert ended.code == 1
+        assert "worker-1@here:1" in ended.err
+
+
+def _orders(worker: AnsweringWorker) -> list[tuple[str, str]]:
+    return [asked for asked in worker.asked if asked[0] != "ping"]
+
+
+async def test_orders_while_nobody_is_there_fail(env: dict[str, str], other: Client) -> None:
+    ended = await run("worker", "pause", "all", "--json", env=env)
+    assert (ended.code, ended.object["outcome"]) == (1, "nobody")
+    assert json.loads(ended.out)["done"] is False

@@ -1,0 +1,127 @@
+"""Where TLS was asked for, no secret goes to a server without it: not at first and not later."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
+
+import pytest
+from pulse_workers import errors as worker_errors
+from pulse_workers.brokers.core_broker import CoreBroker
+from pulse_workers.brokers.jetstream_broker import JetStreamBroker
+from pulse_workers.config.settings import Settings
+from pulse_workers.results.backend import JsonResultBackend
+from pulse_workers.runtime.connection import connect
+
+from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.transport.connection import Connection
+from tests.kit.cli_process import command, environment
+from tests.kit.nats_servers import NatsServer
+from tests.kit.plain_listener import PlainListener
+from tests.kit.waiting import wait_until
+from tests.kit.worker_processes import Worker
+
+SECRET = "s3cret"
+
+
+@pytest.fixture
+async def plain() -> AsyncIterator[PlainListener]:
+    async with PlainListener() as listener:
+        yield listener
+
+
+def settings(server: str, **more: str | float) -> Settings:
+    return Settings(PULSE_SERVER=server, **more)
+
+
+@contextlib.asynccontextmanager
+async def going(work: Awaitable[object]) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_command_line_sends_nothing(plain: PlainListener, tmp_path: Path) -> None:
+    server = f"tls://{SECRET}@127.0.0.1:{plain.port}"
+    status = ("status", "--server", server)
+    said = await asyncio.to_thread(command, *status, env=environment(tmp_path))
+    assert said.code == 3
+    assert "offers no TLS" in said.err
+    assert SECRET not in said.out + said.err
+    assert plain.visits == 1
+    assert plain.heard == b""
+
+
+async def test_a_worker_sends_nothing(plain: PlainListener, tmp_path: Path) -> None:
+    server = f"tls://{SECRET}@127.0.0.1:{plain.port}"
+    worker = Worker("run", server=server, log=tmp_path / "log", connect_timeout=1.5)
+    try:
+        assert await worker.ended() == 3
+    finally:
+        worker.close()
+    assert "offers no TLS" in worker.log
+    assert SECRET not in worker.log
+    assert plain.visits >= 1
+    assert plain.heard == b""
+
+
+async def test_whatever_of_a_worker_connects_sends_nothing(plain: PlainListener) -> None:
+    given = settings(f"tls://{SECRET}@127.0.0.1:{plain.port}")
+    for part in (JetStreamBroker(given), CoreBroker(given), JsonResultBackend(given)):
+        before = plain.visits
+        async with going(part.startup()):
+            await wait_until(lambda before=before: plain.visits >= before + 2)
+    assert plain.heard == b""
+
+
+async def test_certificates_ask_for_tls_as_well(plain: PlainListener, certificate: Path) -> None:
+    server = f"nats://{SECRET}@127.0.0.1:{plain.port}"
+    trust = str(certificate / "cert.pem")
+    with pytest.raises(worker_errors.CannotConnectError, match="offers no TLS"):
+        await connect(settings(server, PULSE_TLS_CA=trust, PULSE_CONNECT_TIMEOUT=0.5), "test")
+    connection = Connection(server, tls=ssl.create_default_context(cafile=trust))
+    with pytest.raises(CannotConnectError, match="offers no TLS"):
+        await connection.open()
+    assert plain.heard == b""
+
+
+async def test_a_server_that_came_back_without_tls_hears_nothing(certificate: Path) -> None:
+    trust = str(certificate / "cert.pem")
+    with NatsServer(config=_tls(certificate), token=SECRET) as server:
+        address = f"tls://{SECRET}@localhost:{server.port}"
+        connection = Connection(address, tls=ssl.create_default_context(cafile=trust))
+        worker = await connect(settings(address, PULSE_TLS_CA=trust), "test")
+        async with going(connection.keep()):
+            await connection.wait_connected()
+            server.stop()
+            async with PlainListener(server.port) as plain:
+                await wait_until(lambda: plain.visits >= 4)
+                await wait_until(lambda: "offers no TLS" in connection.status.problem)
+                assert not connection.connected
+                assert not worker.is_connected
+                assert plain.heard == b""
+            server.start()
+            await wait_until(lambda: connection.connected and worker.is_connected)
+        await connection.close()
+        await worker.close()
+
+
+async def test_tls_that_is_only_offered_is_taken(certificate: Path) -> None:
+    trust = str(certificate / "cert.pem")
+    with NatsServer(config=_tls(certificate, "allow_non_tls: true"), token=SECRET) as server:
+        address = f"tls://{SECRET}@localhost:{server.port}"
+        connection = Connection(address, tls=ssl.create_default_context(cafile=trust))
+        await connection.open()
+        worker = await connect(settings(address, PULSE_TLS_CA=trust), "test")
+        for client in (connection.client, worker):
+            assert client._transport._io_writer.get_extra_info("ssl_object") is not None
+        await worker.close()
+        await connection.close()
+
+
+def _tls(folder: Path, more: str = "") -> str:
+    return f'tls {{ cert_file: "{folder}/cert.pem", key_file: "{folder}/key.pem" }}\n{more}'

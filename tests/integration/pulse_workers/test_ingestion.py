@@ -1,0 +1,194 @@
+"""From a chat export to scores, vectors and knowledge, through real workers."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from pulse_desktop.protocol.event import decode_event
+from pulse_desktop.protocol.topics import (
+    EVENT_STREAM,
+    RESULT_BUCKET,
+    TASK_STREAM,
+    TOPICS,
+)
+from tests.kit.chat_export import CHAT_ID, message, small_chat, write_export
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
+from tests.kit.worker_processes import Bench, Worker, bench_on
+
+INGEST = "workers.tasks.ingestion:ingest_messages"
+STORE = ("pulse_messages", "pulse_scores", "pulse_embeddings", "pulse_knowledge")
+
+
+@pytest.fixture
+async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]:
+    async with bench_on(nats_server, tmp_path) as bench:
+        yield bench
+
+
+async def keys(bench: Bench, bucket: str) -> set[str]:
+    before_key = f"$KV.{bucket}."
+    info = await bench.js.stream_info(f"KV_{bucket}", subjects_filter=f"{before_key}>")
+    return {subject.removeprefix(before_key) for subject in info.state.subjects or ()}
+
+
+def data_of(bench: Bench, type_: str) -> list[dict]:
+    return [event["data"] for event in bench.events if event["type"] == type_]
+
+
+async def test_an_export_becomes_scores_vectors_and_knowledge(bench: Bench, tmp_path: Path) -> None:
+    export = write_export(tmp_path / "export")
+    await bench.run()
+    task_id = await bench.send(INGEST, str(export))
+    result = await bench.result(task_id)
+    assert result["return_value"] | {"enqueued": 0} == {
+        "source_name": "Payments team",
+        "offset": 0,
+        "read": 15,
+        "new": 15,
+        "updated": 0,
+        "unchanged": 0,
+        "enqueued": 0,
+        "next_offset": 15,
+        "total": 15,
+        "finished": True,
+    }
+    assert result["labels"]["task_name"] == INGEST
+    await wait_until(lambda: "task.succeeded" in bench.types_of(task_id))
+    progress = [e["data"] for e in bench.of(task_id) if e["type"] == "task.progress"]
+    assert [(d["done"], d["total"]) for d in (progress[0], progress[-1])] == [(0, 15), (15, 15)]
+
+    await wait_until(lambda: {event["topic"] for event in bench.events} == set(TOPICS), 20)
+    await wait_until(bench.nothing_unanswered, 20)
+    for event in bench.events:
+        raw = json.dumps(event).encode()
+        assert decode_event(event["topic"], raw, 0.0).time_source == "event"
+
+    def failed() -> set[str]:
+        told = data_of(bench, "task.failed")
+        return {data["error"]["type"] for data in told if not data["will_retry"]}
+
+    reasons = {"AttachmentUnreadableError", "AttachmentMissingError", "ProviderRefusedError"}
+    await wait_until(lambda: failed() >= reasons, 20)
+    assert failed() == reasons
+    retried = [d for d in data_of(bench, "task.failed") if d["will_retry"]]
+    assert [d["attempt"] for d in retried] == [1, 2]
+    assert all("absent.log" in d["error"]["message"] for d in retried)
+
+    ids = {f"{CHAT_ID}.{number}" for number in range(2, 17)}
+    assert await keys(bench, "pulse_messages") == ids
+    assert await keys(bench, "pulse_scores") == ids - {f"{CHAT_ID}.{n}" for n in (10, 11, 14)}
+    assert await keys(bench, "pulse_embeddings") == ids
+    knowledge = await keys(bench, "pulse_knowledge")
+    assert {key.partition(".")[0] for key in knowledge} == {"topic", "atom"}
+    assert {d["atom_type"] for d in data_of(bench, "knowledge.atom_created")} >= {
+        "decision",
+        "insight",
+        "problem",
+        "question",
+        "risk",
+    }
+    told = data_of(bench, "message.new")[0]
+    assert told["external_message_id"] == f"{CHAT_ID}.2"
+    assert told["sent_at"] == "2026-09-21T14:15:20.000000+00:00"
+    scored = {d["message_id"]: d for d in data_of(bench, "message.scored")}
+    assert scored[f"{CHAT_ID}.6"]["classification"] == "noise"
+    assert scored[f"{CHAT_ID}.3"]["importance_score"] > scored[f"{CHAT_ID}.6"]["importance_score"]
+    assert scored[f"{CHAT_ID}.9"]["factors"]["attachment"] == 1.0
+    measured = [d for d in data_of(bench, "metrics:update") if d["sampleSizes"]["noiseRatio"]]
+    assert measured
+    assert measured[-1]["classificationAccuracy"] is None
+    checked = data_of(bench, "provider.checked")[0]
+    assert checked["status"] == "connected"
+    assert checked["latency_s"] > 0
+    await wait_until(lambda: any(d["busy_mean"] for d in data_of(bench, "worker.heartbeat")))
+    first, *later = (d["cpu_percent"] for d in data_of(bench, "worker.heartbeat"))
+    assert first is None  # a worker that has just begun has measured nothing
+    assert any(later)
+    assert {d["agent"] for d in data_of(bench, "agent.finished")} == {
+        "classification",
+        "extraction",
+        "analysis",
+    }
+
+
+async def test_taking_an_export_in_twice_changes_nothing_and_an_edit_changes_one_message(
+    bench: Bench, tmp_path: Path
+) -> None:
+    chat = [message(2, "the queue is slow"), message(3, "we decided to restart the queue")]
+    export = write_export(tmp_path / "export", chat)
+    await bench.run()
+    await bench.result(await bench.send(INGEST, str(export)))
+    await wait_until(bench.nothing_unanswered)
+    before = {name: await keys(bench, name) for name in STORE}
+    again = await bench.result(await bench.send(INGEST, str(export)))
+    assert again["error"] is None
+    assert again["return_value"]["unchanged"] == 2
+    assert again["return_value"]["enqueued"] == 0
+    assert {name: await keys(bench, name) for name in STORE} == before
+
+    chat[0] |= {"text": "the queue is very slow", "edited_unixtime": "1790009999"}
+    write_export(tmp_path / "export", chat)
+    edited = await bench.result(await bench.send(INGEST, str(export)))
+    assert edited["return_value"]["updated"] == 1
+    update = await bench.heard(lambda event: event["type"] == "message.updated")
+    assert update["data"]["external_message_id"] == f"{CHAT_ID}.2"
+    assert update["data"]["content"] == "the queue is very slow"
+    await wait_until(bench.nothing_unanswered)
+    scored = [d["message_id"] for d in data_of(bench, "message.scored")]
+    assert sorted(scored) == [f"{CHAT_ID}.2", f"{CHAT_ID}.2", f"{CHAT_ID}.3"]
+
+
+async def test_everything_is_made_with_limits(bench: Bench) -> None:
+    made = bench.start("provision")
+    assert await made.ended(20) == 0
+    streams = {info.config.name: info.config for info in await bench.js.streams_info()}
+    assert {TASK_STREAM, EVENT_STREAM, f"OBJ_{RESULT_BUCKET}", *(f"KV_{n}" for n in STORE)} <= set(
+        streams
+    )
+    for config in streams.values():
+        assert config.max_age or config.name == "KV_taskiq_schedules"  # they do not expire
+        assert config.max_bytes
+        assert config.max_bytes > 0
+    again = bench.start("provision")
+    assert await again.ended(20) == 0
+    assert "everything was there already" in again.log
+
+
+async def test_the_feed_goes_on_where_it_left_off_and_only_one_feeds(
+    bench: Bench, tmp_path: Path
+) -> None:
+    export = write_export(tmp_path / "export", [message(n, f"line {n}") for n in range(1, 30)])
+    arguments = ("feed", "--export", str(export), "--interval", "0.1")
+    first = bench.start(*arguments)
+    await wait_until(lambda: len(data_of(bench, "task.queued")) >= 2, 20)
+    second = bench.start(*arguments)
+    await wait_until(lambda: "enqueues a slice" in second.log, 20)
+    feeding = [event for event in bench.events if event["type"] == "task.queued"]
+    assert all(event["source"].endswith(f":{first.pid}") for event in feeding)
+    first.terminate()
+    assert await first.ended() == 0
+    await wait_until(lambda: len(data_of(bench, "task.queued")) >= 5, 20)
+    second.terminate()
+    assert await second.ended() == 0
+    offsets = [d["args"][1] for d in data_of(bench, "task.queued") if d["task_name"] == INGEST]
+    assert offsets[:5] == [0, 12, 15, 18, 21]
+
+
+async def test_no_server_is_told_in_one_line_with_status_3(tmp_path: Path) -> None:
+    worker = Worker(
+        "run",
+        server="nats://secret-token@127.0.0.1:9",
+        log=tmp_path / "log",
+        connect_timeout=0.3,
+    )
+    assert await worker.ended(20) == 3
+    assert "127.0.0.1:9" in worker.log
+    assert "secret" not in worker.log
+    assert len(worker.log.splitlines()) == 1
+
+
+def test_the_small_chat_has_the_messages_the_tests_count_on() -> None:
+    assert len([m for m in small_chat() if m["type"] == "message"]) == 15

@@ -1,0 +1,148 @@
+"""Every task gets an answer, and what happens to it can be heard."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from pulse_desktop.protocol.ids import new_task_id
+from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_SUBJECT
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
+from tests.kit.worker_processes import TASKS, Bench, bench_on, lines
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+    """One server and one worker for all tests here: none of them ends either."""
+    with NatsServer() as server:
+        async with bench_on(server, tmp_path_factory.mktemp("workers")) as bench:
+            await bench.run()
+            yield bench
+
+
+async def test_every_message_gets_an_answer_or_a_line_in_the_log(
+    bench: Bench, tmp_path: Path
+) -> None:
+    unknown = await bench.send("nobody.knows:this")
+    no_json = await bench.send("return_what_has_no_json_form")
+    no_text = await bench.send("return_bytes")
+    no_args = new_task_id()
+    for payload in (
+        b"\xff\xfe garbage",
+        b"[1, 2]",
+        b"{}",
+        b"",
+        json.dumps({"task_id": no_args, "task_name": f"{TASKS}:work", "args": 5}).encode(),
+    ):
+        await bench.js.publish(TASK_SUBJECT, payload)
+    expected = {
+        unknown: ("UnknownTaskNameError", "nobody.knows:this"),
+        no_json: ("ResultNotSerializableError", "object"),
+        no_text: ("ResultNotSerializableError", "bytes"),
+        no_args: ("UnreadableTaskError", "args"),
+    }
+    for task_id, (kind, word) in expected.items():
+        result = await bench.result(task_id)
+        assert result["is_err"]
+        assert result["error"]["exc_type"] == kind
+        assert word in result["error"]["exc_message"][0]
+        await wait_until(lambda task_id=task_id: "task.failed" in bench.types_of(task_id))
+    fine = await bench.send("work", str(tmp_path / "fine"))
+    assert (await bench.result(fine))["return_value"] == "done"
+    await wait_until(bench.nothing_unanswered)
+    assert bench.workers[0].process.poll() is None
+
+
+async def test_retries_are_visible_and_keep_their_delay(bench: Bench, tmp_path: Path) -> None:
+    seen = tmp_path / "times"
+    task_id = await bench.send("fail_twice", str(seen))
+    assert (await bench.result(task_id))["return_value"] == "at last"
+    await wait_until(lambda: "task.succeeded" in bench.types_of(task_id))
+    first, second, third = (float(line) for line in lines(seen))
+    assert second - first >= 0.45
+    assert third - second >= 0.45
+    failures = [e["data"] for e in bench.of(task_id) if e["type"] == "task.failed"]
+    assert [(f["attempt"], f["max_attempts"], f["will_retry"]) for f in failures] == [
+        (1, 3, True),
+        (2, 3, True),
+    ]
+    error = failures[0]["error"]
+    assert error["type"] == "ConnectionError"
+    assert "fail_twice" in error["traceback"]
+    assert "taskiq/receiver" not in error["traceback"]
+    assert "secret" not in json.dumps(error)
+
+    threaded = await bench.send("fail_in_a_thread")
+    failed = await bench.heard(
+        lambda e: e["type"] == "task.failed" and e["data"]["task_id"] == threaded
+    )
+    trace = failed["data"]["error"]["traceback"].splitlines()
+    assert trace[0] == "Traceback (most recent call last):"
+    assert "fail_in_a_thread" in trace[1]  # what is around a task is not its reader's concern
+
+    hopeless = await bench.send("fail_in_a_way_not_worth_a_retry")
+    assert (await bench.result(hopeless))["error"]["exc_type"] == "ValueError"
+    await wait_until(lambda: "task.failed" in bench.types_of(hopeless))
+    assert bench.types_of(hopeless) == ["task.started", "task.failed"]
+
+    misfit = await bench.send("fail_twice", str(seen), "one too many")
+    error = (await bench.result(misfit))["error"]
+    assert error["exc_type"] == "WrongArgumentsError"
+    assert error["exc_message"] == ["too many positional arguments; the task takes: path"]
+    await wait_until(lambda: "task.failed" in bench.types_of(misfit))
+    assert bench.types_of(misfit) == ["task.started", "task.failed"]
+
+
+async def test_progress_and_cancellation_are_told(bench: Bench) -> None:
+    counting = await bench.send("report_progress")
+    cancelled = await bench.send("cancel_yourself")
+    await bench.result(counting)
+    await bench.result(cancelled)
+    await wait_until(lambda: "task.cancelled" in bench.types_of(cancelled))
+    await wait_until(lambda: "task.succeeded" in bench.types_of(counting))
+    told = [e["data"] for e in bench.of(counting) if e["type"] == "task.progress"]
+    assert [(data["done"], data["total"]) for data in told] == [(0, 3), (2, 3)]
+    assert bench.types_of(counting) == [
+        "task.started",
+        "task.progress",
+        "task.progress",
+        "task.succeeded",
+    ]
+
+
+async def test_progress_comes_with_rate_and_time_left_and_the_last_is_kept(bench: Bench) -> None:
+    task_id = await bench.send("report_progress_often", 200, 0.005)
+    result = await bench.result(task_id)
+    assert result["return_value"] == 200  # what the task itself reads back is never stale
+    await wait_until(lambda: "task.succeeded" in bench.types_of(task_id))
+    told = [e["data"] for e in bench.of(task_id) if e["type"] == "task.progress"]
+    assert 3 <= len(told) <= 5 * result["execution_time"] + 3
+    assert (told[0]["rate"], told[0]["eta_s"]) == (None, None)
+    assert all(0 < data["rate"] <= 200 for data in told[1:])
+    assert all(data["eta_s"] > 0 for data in told[1:-1])
+    last = {"done": 200, "total": 200, "message": "counting"}
+    assert {key: told[-1][key] for key in last} == last
+    assert told[-1]["eta_s"] == 0
+    bucket = await bench.js.object_store(RESULT_BUCKET)
+    stored = json.loads((await bucket.get(f"progress:{task_id}")).data)
+    assert stored == {"state": "STARTED", "meta": last}
+
+
+async def test_no_login_stands_in_a_log_a_result_or_an_event(bench: Bench) -> None:
+    task_id = await bench.send("fail_with_a_login")
+    result = await bench.result(task_id)
+    await wait_until(lambda: bench.types_of(task_id).count("task.failed") == 2)
+    error = result["error"]
+    assert error["exc_message"] == ["olena@example.com", {"at": ["nats://***@host"]}]
+    assert error["exc_cause"]["exc_message"][-1] == "postgres://user:***@host/tasks"
+    assert "secret" not in json.dumps(result)
+    assert "secret" not in json.dumps(bench.of(task_id))
+    log = bench.workers[0].log
+    assert "postgres://user:***@host/tasks" in log
+    assert "nats://secret" not in log
+    assert ":secret" not in log

@@ -1,0 +1,179 @@
+"""Several schedulers: each run once, whoever is killed; and the commands about schedules."""
+
+import asyncio
+import itertools
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from nats.aio.msg import Msg
+from nats.js.errors import NotFoundError
+from pulse_workers.cli.main import main
+
+from tests.kit.nats_servers import NatsServer
+from tests.kit.schedulers import WORK, Schedules, after, delay, now, parse, schedules_on
+from tests.kit.waiting import wait_until
+from tests.kit.worker_processes import TASKS
+
+SCHEDULES = 25
+
+
+@pytest.fixture
+async def schedules(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Schedules]:
+    async with schedules_on(nats_server, tmp_path) as schedules:
+        yield schedules
+
+
+async def test_two_schedulers_send_each_run_once_also_when_one_is_killed(
+    schedules: Schedules,
+) -> None:
+    """The one that sent the last run is killed while many runs are due every second."""
+    names = [f"s{number}" for number in range(SCHEDULES)]
+    first, second = schedules.bench.start("scheduler"), schedules.bench.start("scheduler")
+    await schedules.bench.started(first)
+    await schedules.bench.started(second)
+    for name in names:
+        await schedules.add(name, interval=1)
+    one_shot = after(4)
+    await schedules.add("once", time=one_shot)
+    await schedules.run_of(names[-1], 3)
+
+    def senders() -> list[int]:
+        queued = (e for e in schedules.bench.events if e["type"] == "task.queued")
+        return [int(event["source"].rpartition(":")[2]) for event in queued]
+
+    assert await wait_until(lambda: {first.pid, second.pid} <= set(senders()), 10)
+    victim = first if senders()[-1] == first.pid else second
+    victim.kill()
+    sent_before = len(await schedules.runs(names[-1]))
+    for name in names:
+        await schedules.run_of(name, sent_before + 2)
+    await schedules.gone("once")
+    assert len(await schedules.runs("once")) == 1
+    ids = Counter(task["task_id"] for task in schedules.sent)
+    assert set(ids.values()) == {1}
+    for name in names:
+        due = [parse(task["labels"]["scheduled_for"]) for task in await schedules.runs(name)]
+        steps = [(later - earlier).total_seconds() for earlier, later in itertools.pairwise(due)]
+        assert set(steps) == {1}, name
+    survivor = second if victim is first else first
+    survivor.terminate()
+    assert await survivor.ended() == 0
+    assert "Traceback" not in survivor.log
+    late = sorted(delay(task) for task in schedules.sent)
+    assert late[0] >= 0
+    assert late[len(late) // 2] < 2
+    assert late[-1] < 8  # what the killed one had taken is sent by the other after 2 s
+
+
+async def test_two_schedulers_of_a_core_broker_send_each_run_once(schedules: Schedules) -> None:
+    """No stream recognises a repetition here: writing the entry first is all there is."""
+    heard: list[tuple[str, str]] = []
+
+    async def hear(message: Msg) -> None:
+        labels = json.loads(message.data)["labels"]
+        heard.append((labels["schedule_id"], labels["scheduled_for"]))
+
+    await schedules.bench.client.subscribe("taskiq_tasks", cb=hear)
+    two = [schedules.bench.start("scheduler", broker="core") for _ in range(2)]
+    for scheduler in two:
+        await schedules.bench.started(scheduler)
+    names = [f"s{number}" for number in range(SCHEDULES)]
+    for name in names:
+        await schedules.add(name, interval=1)
+    await wait_until(lambda: all(sum(n == name for n, _ in heard) >= 3 for name in names))
+    assert max(Counter(heard).values()) == 1
+    with pytest.raises(NotFoundError):
+        await schedules.bench.js.stream_info("taskiq_jetstream")
+
+
+async def test_the_feeder_of_the_embedded_server_sends_schedules_too(schedules: Schedules) -> None:
+    await schedules.bench.started(schedules.bench.start("feed"))
+    await schedules.add("once", time=now())
+    assert delay(await schedules.run_of("once")) < 2
+
+
+@pytest.fixture(scope="module")
+def shared_server() -> Iterator[NatsServer]:
+    with NatsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """`pulse-worker schedule`: exit status and what it wrote."""
+    monkeypatch.setenv("PULSE_WORKER_TASKS", TASKS)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        try:
+            status = main(["schedule", *arguments])
+        except SystemExit as end:  # argparse's own
+            status = int(end.code or 0)
+        written = capsys.readouterr()
+        return status, written.out, written.err
+
+    return run
+
+
+async def test_people_add_list_and_remove_schedules(
+    schedules: Schedules,
+    nats_server: NatsServer,
+    command: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PULSE_SERVER", nats_server.url)
+
+    async def out(*arguments: str) -> str:
+        status, written, problems = await asyncio.to_thread(command, *arguments)
+        assert (status, problems) == (0, "")
+        return written
+
+    cron = ("add", WORK, "--cron", "0 3 * * *", "--tz", "Europe/Kyiv", "--id", "nightly")
+    values = ("--args", '["/dev/null"]', "--kwargs", '{"seconds": 1}')
+    assert await out(*cron, *values) == "nightly\n"
+    random = (await out("add", WORK, "--every", "30m")).strip()
+    await schedules.put("foreign", b"\x80\x04N.")
+    entry = await schedules.entry("nightly")
+    assert (entry.task.args, entry.task.kwargs) == (["/dev/null"], {"seconds": 1})
+    rows = {row["id"]: row for row in json.loads(await out("list", "--json"))}
+    assert rows.keys() == {"nightly", random, "foreign"}
+    assert rows["nightly"]["when"] == "cron 0 3 * * * Europe/Kyiv"
+    assert now() < parse(rows["nightly"]["next"]) < after(86_400)
+    assert rows[random]["when"] == "every 1800 s"
+    assert "pickle" in rows["foreign"]["problem"]
+    shown = (await out("list")).splitlines()
+    assert shown[0].split() == ["ID", "TASK", "WHEN", "NEXT", "LAST", "PROBLEM"]
+    assert "unreadable: a pickle" in next(line for line in shown if "foreign" in line)
+    await out("remove", "nightly", "foreign", random)
+    assert await out("list") == "no schedules\n"
+    await wait_until(lambda: len(schedules.audits("schedule_removed")) == 3)
+    assert schedules.audits("schedule_added", "nightly")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("add", WORK, "--cron", "61 * * * *"), 2, "'61' is no minute"),
+        (("add", WORK, "--cron", "* * * * *", "--tz", "Mars/Base"), 2, "no time zone Mars/Base"),
+        (("add", WORK, "--every", "soon"), 2, "'soon' is no interval"),
+        (("add", WORK), 2, "one of the arguments"),
+        (("add", "work", "--every", "1s"), 2, f"perhaps {WORK} is meant"),
+        (("add", WORK, "--every", "1s", "--id", "a b"), 2, "schedule id 'a b'"),
+        (("add", WORK, "--every", "1s", "--args", "{}"), 2, "no JSON array"),
+        (("remove", "nothing"), 1, "no schedule 'nothing'"),
+    ],
+)
+def test_a_command_that_fails_says_why(
+    shared_server: NatsServer,
+    command: Callable[..., tuple[int, str, str]],
+    arguments: tuple[str, ...],
+    status: int,
+    said: str,
+) -> None:
+    found, _, problems = command(*arguments, "--server", shared_server.url)
+    assert found == status
+    assert said in problems

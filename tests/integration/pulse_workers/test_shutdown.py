@@ -1,0 +1,136 @@
+"""A process that is to end does so soon, whatever holds it up."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
+from tests.kit.worker_processes import Bench, Worker, bench_on, lines
+
+COMMANDS = {
+    "run": (("run",), {}),
+    "core": (("run",), {"broker": "core"}),
+    "feed": (("feed",), {}),
+    "scheduler": (("scheduler",), {}),
+}
+every_command = pytest.mark.parametrize("command", COMMANDS)
+SOON = 5.0  # well under a second where nothing else is going on
+
+
+@pytest.fixture
+async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]:
+    async with bench_on(nats_server, tmp_path) as bench:
+        yield bench
+
+
+async def ends_soon(worker: Worker) -> None:
+    before = len(worker.log)
+    worker.terminate()
+    try:
+        assert await worker.ended(SOON) == 0, worker.log
+    finally:
+        worker.close()
+    assert "Traceback" not in worker.log[before:]
+
+
+@every_command
+async def test_while_the_server_is_away(
+    bench: Bench, nats_server: NatsServer, command: str
+) -> None:
+    arguments, more = COMMANDS[command]
+    worker = bench.start(*arguments, **more)
+    await bench.started(worker)
+    nats_server.stop()
+    await wait_until(lambda: worker.log.count("connection: lost") >= 3)
+    await ends_soon(worker)
+
+
+@every_command
+async def test_before_there_is_a_connection(tmp_path: Path, command: str) -> None:
+    arguments, more = COMMANDS[command]
+    called = asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        called.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        address = f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        worker = Worker(
+            *arguments, server=address, log=tmp_path / "log", connect_timeout=60, **more
+        )
+        async with asyncio.timeout(10):
+            await called.wait()
+        await ends_soon(worker)
+
+
+@every_command
+async def test_while_the_server_lets_only_some_connections_in(tmp_path: Path, command: str) -> None:
+    arguments, more = COMMANDS[command]
+    with NatsServer(config="max_connections: 2") as server:
+        worker = Worker(
+            *arguments, server=server.url, log=tmp_path / "log", connect_timeout=60, **more
+        )
+        await wait_until(lambda: " connection: " in worker.log)
+        await ends_soon(worker)
+
+
+async def test_too_few_connections_are_an_error_in_the_end(tmp_path: Path) -> None:
+    with NatsServer(config="max_connections: 3") as server:
+        worker = Worker("run", server=server.url, log=tmp_path / "log", connect_timeout=1)
+        try:
+            assert await worker.ended() == 3
+        finally:
+            worker.close()
+    last = worker.log.splitlines()[-1]
+    assert last.startswith("pulse-worker: nats://")
+    assert "not all connections were made within 1 s" in last
+    assert "Traceback" not in worker.log
+
+
+async def test_a_thread_of_a_task_that_took_too_long_is_not_waited_for(
+    bench: Bench, tmp_path: Path
+) -> None:
+    worker = await bench.run()
+    seen = tmp_path / "seen"
+    task_id = await bench.send("work_in_a_thread", str(seen), 60, labels={"timeout": 0.5})
+    assert (await bench.result(task_id))["error"]["exc_type"] == "TimeoutError"
+    assert lines(seen) == ["begin"]
+    await ends_soon(worker)
+    assert "not waiting for threads" in worker.log
+    stopped = await bench.heard(lambda event: event["type"] == "worker.stopped")
+    assert stopped["data"]["given_back"] == 0
+
+
+@pytest.mark.parametrize("broker", ["jetstream", "core"])
+@pytest.mark.parametrize("refused", ["from the start", "later"])
+async def test_a_worker_that_may_not_take_tasks_ends_and_says_why(
+    tmp_path: Path, broker: str, refused: str
+) -> None:
+    denied = {
+        "jetstream": 'publish: { deny: "$JS.API.CONSUMER.MSG.NEXT.taskiq_jetstream.>" }',
+        "core": 'subscribe: { deny: "taskiq_tasks" }',
+    }[broker]
+    may = "authorization {{ users: [ {{ user: w, password: secret1 {} }} ] }}".format
+    forbidden = may(f", permissions: {{ {denied} }}")
+    config = forbidden if refused == "from the start" else may("")
+    with NatsServer(user="w", password="secret1", config=config) as server:
+        worker = Worker("run", server=server.url, log=tmp_path / "log", broker=broker)
+        try:
+            if refused == "later":
+                await wait_until(lambda: "takes tasks from" in worker.log)
+                server.stop()
+                server.config = forbidden
+                server.start()
+            assert await worker.ended(15) == 1, worker.log
+        finally:
+            worker.close()
+    last = worker.log.splitlines()[-1]
+    assert "does not let this user take tasks" in last
+    assert "taskiq" in last
+    assert "secret1" not in worker.log
+    assert "Traceback" not in worker.log

@@ -1,0 +1,253 @@
+"""The task stream and its limit: no task that was confirmed is lost, whatever comes."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, StreamConfig
+from nats.js.errors import APIError
+from pulse_workers.brokers.stream_retention import StreamTrimmer
+from pulse_workers.config.settings import Settings
+from pulse_workers.runtime.provisioning import provision
+from taskiq.exceptions import SendTaskError
+from taskiq_nats import PullBasedJetStreamBroker
+
+from pulse_desktop.protocol.topics import (
+    RESULT_BUCKET,
+    TASK_CONSUMER,
+    TASK_STREAM,
+    TASK_SUBJECT,
+)
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
+from tests.kit.worker_cli import Check
+from tests.kit.worker_processes import TASKS, Bench, bench_on, lines
+
+SMALL = 60_000
+PASSING = 600
+FULL = 10077
+AS_MADE_BY_WORKERS = ConsumerConfig(
+    durable_name=TASK_CONSUMER,
+    ack_policy=AckPolicy.EXPLICIT,
+    ack_wait=30,
+    max_ack_pending=20_000,
+    max_waiting=4_096,
+    filter_subject=TASK_SUBJECT,
+)
+"""docs/workers.md tells other programs to say this: what they say, the consumer becomes."""
+
+
+@pytest.fixture
+async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]:
+    async with bench_on(nats_server, tmp_path) as bench:
+        yield bench
+
+
+async def _provision(bench: Bench) -> None:
+    await provision(bench.js, Settings(server=bench.server.url, task_max_bytes=SMALL))
+
+
+async def _results(bench: Bench) -> int:
+    prefix = f"$O.{RESULT_BUCKET}.M."
+    info = await bench.js.stream_info(f"OBJ_{RESULT_BUCKET}", subjects_filter=f"{prefix}>")
+    return len(info.state.subjects or ())
+
+
+def _work(note: str) -> None:
+    """Run by a worker."""
+
+
+async def _send_until_refused(bench: Bench, note: str) -> tuple[int, APIError]:
+    for sent in range(1_000):
+        try:
+            await bench.send("work", note)
+        except APIError as error:
+            assert getattr(error, "err_code", None) == FULL  # noqa: PT017 - any other is a failure
+            return sent, error
+    raise AssertionError("all of them had room")
+
+
+async def test_what_has_no_room_is_refused_and_what_was_confirmed_runs(
+    bench: Bench, tmp_path: Path
+) -> None:
+    await _provision(bench)
+    note = tmp_path / "note"
+    stored, refusal = await _send_until_refused(bench, str(note))
+    assert "maximum bytes" in str(refusal)
+    assert 100 < stored < 1_000
+    foreign = PullBasedJetStreamBroker(bench.server.url, consumer_config=AS_MADE_BY_WORKERS)
+    await foreign.startup()
+    foreign_task = foreign.register_task(_work, task_name=f"{TASKS}:work")
+    with pytest.raises(SendTaskError) as refused:
+        await foreign_task.kiq(str(note))
+    assert "maximum bytes" in str(refused.value.__cause__)
+    await foreign.shutdown()
+    await bench.run(task_max_bytes=SMALL)
+    await wait_until(bench.nothing_unanswered, 60)
+    assert lines(note).count("end") == stored
+    assert await _results(bench) == stored
+
+
+async def test_far_more_than_fits_passes_while_a_worker_runs(bench: Bench, tmp_path: Path) -> None:
+    await asyncio.gather(
+        bench.run(task_max_bytes=SMALL), bench.run(task_max_bytes=SMALL)
+    )  # two make room at the same time
+    note = tmp_path / "note"
+    confirmed = refused = 0
+
+    async def send() -> bool:
+        nonlocal confirmed, refused
+        try:
+            while confirmed < PASSING:
+                await bench.send("work", str(note))
+                confirmed += 1
+        except APIError as error:
+            assert getattr(error, "err_code", None) == FULL  # noqa: PT017 - any other is a failure
+            refused += 1
+            return False
+        return True
+
+    await wait_until(send, 60, "all are sent")
+    assert refused > 0, "it was never full: this shows nothing"
+    await wait_until(bench.nothing_unanswered, 60)
+    assert lines(note).count("end") == PASSING
+    assert await _results(bench) == PASSING
+    assert "Traceback" not in bench.workers[0].log + bench.workers[1].log
+
+
+async def _fill(bench: Bench, count: int, *, answer: int = 0, after: int = 0) -> None:
+    """Store messages and answer the first of them; `after` more come later."""
+    for _ in range(count):
+        await bench.js.publish(TASK_SUBJECT, b"x" * 100)
+    if answer:
+        pulled = await bench.js.pull_subscribe_bind(TASK_CONSUMER, TASK_STREAM)
+        for message in await pulled.fetch(answer):
+            await message.ack_sync()
+    for _ in range(after):
+        await bench.js.publish(TASK_SUBJECT, b"x" * 100)
+
+
+async def _held(bench: Bench) -> tuple[int, int]:
+    state = (await bench.js.stream_info(TASK_STREAM)).state
+    return state.first_seq, state.messages
+
+
+async def _stream(bench: Bench, **changes: Any) -> None:
+    config = StreamConfig(
+        name=TASK_STREAM, subjects=[TASK_SUBJECT], discard=DiscardPolicy.NEW, max_msgs=10
+    )
+    await bench.js.add_stream(config.evolve(**changes))
+    await bench.js.add_consumer(
+        TASK_STREAM, ConsumerConfig(durable_name=TASK_CONSUMER, ack_policy=AckPolicy.EXPLICIT)
+    )
+
+
+@pytest.mark.parametrize(
+    ("answered", "first"),
+    [
+        (9, 5),  # half of the limit stays as history
+        (2, 3),  # no more than is answered
+        (0, 1),
+    ],
+)
+async def test_room_is_made_of_what_is_answered_and_no_more_than_needed(
+    bench: Bench, answered: int, first: int
+) -> None:
+    await _stream(bench)
+    await _fill(bench, 9, answer=answered)
+    rooms = [StreamTrimmer(bench.js) for _ in range(3)]
+    await asyncio.gather(*(room.look() for room in rooms))
+    assert await _held(bench) == (first, 10 - first)
+    await rooms[0].look()
+    assert await _held(bench) == (first, 10 - first)
+
+
+async def test_room_is_not_made_before_it_is_needed(bench: Bench) -> None:
+    await _stream(bench)
+    await _fill(bench, 8, answer=8)
+    await StreamTrimmer(bench.js).look()
+    assert await _held(bench) == (1, 8)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [{"discard": DiscardPolicy.OLD}, {"subjects": [TASK_SUBJECT, "others"]}],
+)
+async def test_streams_that_are_kept_otherwise_are_left_alone(
+    bench: Bench, foreign: dict[str, Any]
+) -> None:
+    await _stream(bench, **foreign)
+    await _fill(bench, 9, answer=9)
+    await StreamTrimmer(bench.js).look()
+    assert await _held(bench) == (1, 9)
+
+
+async def test_another_consumer_that_answers_counts_and_a_reader_does_not(bench: Bench) -> None:
+    await _stream(bench)
+    for name, policy in (("other", AckPolicy.EXPLICIT), ("reader", AckPolicy.NONE)):
+        await bench.js.add_consumer(
+            TASK_STREAM, ConsumerConfig(durable_name=name, ack_policy=policy)
+        )
+    await _fill(bench, 9, answer=9)
+    room = StreamTrimmer(bench.js)
+    await room.look()
+    assert await _held(bench) == (1, 9)
+    await bench.js.delete_consumer(TASK_STREAM, "other")
+    await room.look()
+    assert await _held(bench) == (5, 5)
+
+
+async def test_a_worker_that_may_not_make_room_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = """authorization { users = [
+      { user: all, password: p }
+      { user: narrow, password: p, permissions: { publish: { deny: "$JS.API.STREAM.PURGE.>" } } }
+    ] }"""
+    with NatsServer(config=config, user="all", password="p") as server:
+        async with bench_on(server, tmp_path) as bench:
+            await _stream(bench)
+            await _fill(bench, 9, answer=9)
+            server.user = "narrow"
+            async with bench_on(server, tmp_path) as narrow:
+                room = StreamTrimmer(narrow.client.jetstream(timeout=0.3))
+                with caplog.at_level(logging.WARNING, "pulse.workers.task_room"):
+                    await room.look()
+                    await room.look()
+            assert len([r for r in caplog.records if "cannot be made" in r.message]) == 1
+            assert await _held(bench) == (1, 9)
+
+
+async def test_check_tells_of_a_backlog_that_nearly_fills_the_stream(
+    bench: Bench, pulse_worker: Check
+) -> None:
+    await _stream(bench)
+    await _fill(bench, 9, answer=5)
+    said = pulse_worker("check", server=bench.server.url)
+    assert said.code == 0, said
+    assert "of its room is taken" not in said.text
+    await bench.js.purge_stream(TASK_STREAM)
+    await _fill(bench, 9)
+    said = pulse_worker("check", "--json", server=bench.server.url)
+    assert said.code == 0, said
+    [told] = [f for f in map(json.loads, said.text.splitlines()) if "is taken" in f["detail"]]
+    assert (told["check"], told["status"]) == (TASK_STREAM, "warning")
+    assert "90% of its room is taken by 9 tasks" in told["detail"]
+
+
+async def test_check_tells_of_a_stream_that_drops_unanswered_tasks(
+    bench: Bench, pulse_worker: Check
+) -> None:
+    await _stream(bench, discard=DiscardPolicy.OLD)
+    said = pulse_worker("check", server=bench.server.url)
+    assert said.code == 0, said
+    assert "the oldest tasks go without a word" in said.text
+    assert "nats stream edit taskiq_jetstream --discard new" in said.text
+    await _fill(bench, 9)
+    said = pulse_worker("check", server=bench.server.url)
+    assert said.code == 1, said
+    assert "when it is full, tasks are lost" in said.text

@@ -1,0 +1,184 @@
+"""Control from the desktop's side with real worker processes: what is told is what happened."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from pulse_desktop.session.session import Session
+from pulse_desktop.state.progress import Progress
+from pulse_desktop.state.run import RunState
+from pulse_desktop.state.workers import Worker, WorkerActivity
+from tests.kit.cli_process import command, environment
+from tests.kit.nats_servers import NatsServer
+from tests.kit.session_fixture import monitor_of, run_in
+from tests.kit.waiting import wait_until
+from tests.kit.worker_processes import TASKS, Bench, bench_on, lines
+
+module_wide = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+    """One server, and one worker that runs one task at a time."""
+    with NatsServer() as server:
+        async with bench_on(server, tmp_path_factory.mktemp("workers")) as bench:
+            await bench.run(worker_slots=1)
+            yield bench
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def monitor(bench: Bench) -> AsyncIterator[Session]:
+    async with monitor_of(bench.server) as monitor:
+        await monitor.until(lambda: bool(monitor.state.workers.controlled(time.time())))
+        yield monitor
+
+
+def the_worker(monitor: Session) -> Worker:
+    (worker,) = monitor.state.workers.alive(time.time())
+    return worker
+
+
+@module_wide
+async def test_a_running_task_is_cancelled_and_a_waiting_one_never_runs(
+    bench: Bench, monitor: Session, tmp_path: Path
+) -> None:
+    ran, never = tmp_path / "ran", tmp_path / "never"
+    running = await bench.send("work", str(ran), 30)
+    await run_in(monitor, running, RunState.RUNNING)
+    waiting = await bench.send("work", str(never))
+    await run_in(monitor, waiting, RunState.QUEUED)
+    (removed,) = await monitor.control.cancel([waiting], "wrong chat")
+    (cancelled,) = await monitor.control.cancel([running], "wrong chat")
+    assert (removed.outcome, cancelled.outcome) == ("removed", "cancelled")
+    assert cancelled.words == "cancelled on worker-1"
+    for task_id in (waiting, running):
+        run = await run_in(monitor, task_id, RunState.CANCELLED)
+        assert run.error is None or run.error.type == "CancelledError"
+        assert (await bench.result(task_id))["error"]["exc_type"] == "CancelledError"
+    await wait_until(bench.nothing_unanswered)
+    assert lines(ran) == ["begin"]
+    assert lines(never) == []
+    (again,) = await monitor.control.cancel([running])
+    assert again.outcome == "ended"
+
+
+@module_wide
+async def test_several_are_cancelled_at_once_and_none_of_them_runs_on(
+    bench: Bench, monitor: Session, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    ids = [await bench.send("work", str(seen), 30) for _ in range(12)]
+    await run_in(monitor, ids[0], RunState.RUNNING)
+    await run_in(monitor, ids[-1], RunState.QUEUED)
+    outcomes = await monitor.control.cancel(ids)
+    assert {outcome.outcome for outcome in outcomes} <= {"cancelled", "removed"}, outcomes
+    for task_id in ids:
+        await run_in(monitor, task_id, RunState.CANCELLED)
+    await wait_until(bench.nothing_unanswered)
+    assert lines(seen) == ["begin"]
+
+
+@module_wide
+async def test_a_task_in_a_thread_is_asked_to_stop_and_no_more_is_claimed(
+    bench: Bench, monitor: Session, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    task_id = await bench.send("wait_for_a_file", str(tmp_path / "seen"), str(gate))
+    await run_in(monitor, task_id, RunState.RUNNING)
+    (outcome,) = await monitor.control.cancel([task_id])
+    assert (outcome.outcome, outcome.words) == ("asked_to_stop", "asked to stop on worker-1")
+    assert "thread" in outcome.detail
+    gate.touch()
+    await run_in(monitor, task_id, RunState.SUCCEEDED, RunState.CANCELLED, RunState.FAILED)
+    await wait_until(bench.nothing_unanswered)
+
+
+@module_wide
+async def test_a_task_that_nobody_knows_is_not_called_cancelled(monitor: Session) -> None:
+    (outcome,) = await monitor.control.cancel(["0" * 32])
+    assert (outcome.outcome, outcome.done) == ("not_found", False)
+
+
+@module_wide
+async def test_a_paused_worker_leaves_tasks_in_the_queue_until_it_is_resumed(
+    bench: Bench, monitor: Session, tmp_path: Path
+) -> None:
+    worker = the_worker(monitor)
+    (outcome,) = await monitor.control.order("pause", worker.worker)
+    assert outcome.done, outcome
+    await monitor.until(lambda: the_worker(monitor).work is WorkerActivity.PAUSED)
+    task_id = await bench.send("work", str(tmp_path / "seen"))
+    await run_in(monitor, task_id, RunState.QUEUED)
+    (outcome,) = await monitor.control.order("resume")
+    assert (outcome.worker, outcome.done) == (worker.worker, True)
+    await run_in(monitor, task_id, RunState.SUCCEEDED)
+    await monitor.until(lambda: the_worker(monitor).work is not WorkerActivity.PAUSED)
+
+
+@module_wide
+async def test_the_log_level_is_set_and_seen(monitor: Session) -> None:
+    (outcome,) = await monitor.control.order("log_level", the_worker(monitor).worker, "DEBUG")
+    assert outcome.words == "logs from debug on"
+    await monitor.until(lambda: the_worker(monitor).log_level == "DEBUG")
+    await monitor.control.order("log_level", "", "INFO")
+
+
+@module_wide
+async def test_the_catalogue_tells_what_each_task_takes(monitor: Session) -> None:
+    catalogue = monitor.state.workers.catalogue
+    await monitor.until(lambda: catalogue.get(f"{TASKS}:work") is not None)
+    work = catalogue.get(f"{TASKS}:work")
+    assert work is not None
+    assert [(each.name, each.kinds, each.required) for each in work.arguments] == [
+        ("path", ("string",), True),
+        ("seconds", ("number",), False),
+    ]
+    assert (work.is_sync, work.open) == (False, False)
+    in_thread = catalogue.get(f"{TASKS}:work_in_a_thread")
+    assert in_thread is not None
+    assert in_thread.is_sync
+
+
+@module_wide
+async def test_progress_comes_with_how_much_and_a_message(bench: Bench, monitor: Session) -> None:
+    task_id = await bench.send("report_progress")
+    run = await run_in(monitor, task_id, RunState.SUCCEEDED)
+
+    def last() -> Progress | None:
+        known = monitor.state.runs.get(task_id)
+        progress = known.progress if known is not None else None
+        return progress if progress is not None and progress.done == 2 else None
+
+    progress = await wait_until(last)
+    assert (progress.total, progress.message) == (3, "counting")
+    assert run.name == f"{TASKS}:report_progress"
+
+
+@module_wide
+async def test_the_command_line_cancels_and_lists_what_really_runs(
+    bench: Bench, monitor: Session, tmp_path: Path
+) -> None:
+    env = environment(tmp_path / "data", PULSE_SERVER=bench.server.url)
+    task_id = await bench.send("work", str(tmp_path / "seen"), 30)
+    await run_in(monitor, task_id, RunState.RUNNING)
+    listed = await asyncio.to_thread(command, "workers", "--json", env=env)
+    assert (listed.object["control"], listed.object["answered"]) == (True, True)
+    ended = await asyncio.to_thread(command, "cancel", task_id[:10], "--json", env=env)
+    assert ended.code == 0, ended
+    assert (ended.object["outcome"], ended.object["task_id"]) == ("cancelled", task_id)
+    await run_in(monitor, task_id, RunState.CANCELLED)
+
+
+@module_wide
+async def test_a_drained_worker_ends_and_says_good_bye(bench: Bench, monitor: Session) -> None:
+    worker = the_worker(monitor)
+    (outcome,) = await monitor.control.order("drain", worker.worker)
+    assert outcome.done
+    assert await bench.workers[0].ended() == 0
+    await monitor.until(lambda: not monitor.state.workers.alive(time.time()))
+    (outcome,) = await monitor.control.order("pause", worker.worker)
+    assert outcome.outcome == "nobody"

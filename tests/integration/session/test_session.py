@@ -1,0 +1,394 @@
+"""The monitor as a whole against a real server: restarts, garbage, refusals, floods, large results.
+
+Nothing lost without a word, and nothing that arrives stops the rest.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import nats
+import pytest
+from nats.aio.client import Client
+
+from pulse_desktop.model.errors import (
+    CannotConnectError,
+    NotConnectedError,
+    NotPermittedError,
+    UserFacingError,
+)
+from pulse_desktop.protocol.event import encode_event
+from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.topics import (
+    EVENT_STREAM,
+    RESULT_BUCKET,
+    TASK_SUBJECT,
+    TOPICS,
+)
+from pulse_desktop.session.operations import SessionOperations
+from pulse_desktop.state.run import RunState
+from pulse_desktop.state.system import TASK_TOPIC
+from pulse_desktop.ui.shell.operations import OperationError
+from tests.kit.nats_servers import NatsServer
+from tests.kit.session_fixture import monitor_of, run_in
+from tests.kit.waiting import wait_until
+from tests.kit.worker_processes import Bench, bench_on, lines
+
+PERMISSIONS = """
+authorization {
+  users = [
+    { user: all, password: all-secret }
+    { user: looks-on, password: look-secret, permissions: {
+        publish: { deny: ["taskiq_tasks", "$JS.API.>", "websocket.>"] } } }
+    { user: blind, password: blind-secret, permissions: {
+        publish: { deny: ["$JS.API.>"] }, subscribe: { deny: ["websocket.>"] } } }
+  ]
+}
+"""
+
+
+@pytest.fixture
+async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]:
+    async with bench_on(nats_server, tmp_path) as bench:
+        yield bench
+
+
+@pytest.fixture
+async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
+    """Somebody else on the same server."""
+    client = await nats.connect(nats_server.url)
+    yield client
+    await client.close()
+
+
+def event(number: int, topic: str = "agents") -> bytes:
+    return encode_event(topic, "agent.finished", {"number": number}, source="t", now=1e9)[1]
+
+
+def result(value: Any) -> bytes:
+    return json.dumps({"is_err": False, "return_value": value, "labels": {}}).encode()
+
+
+def names_in(folder: Path) -> list[str]:
+    return [file.name for file in folder.iterdir()]
+
+
+# Restarts
+
+
+async def test_a_killed_server_leaves_history_complete_and_nothing_twice(
+    bench: Bench, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    await bench.run(ack_wait=2)
+    async with monitor_of(nats_server) as monitor:
+        ids = [await bench.send("work", str(tmp_path / "before")) for _ in range(20)]
+        for task_id in ids:
+            await run_in(monitor, task_id, RunState.SUCCEEDED)
+        long = await bench.send("work", str(tmp_path / "long"), 1.0)
+        await run_in(monitor, long, RunState.RUNNING)
+        nats_server.kill()
+        await wait_until(lambda: monitor.connection.status.state == "reconnecting")
+        with pytest.raises(NotConnectedError):
+            await monitor.rerun(await run_in(monitor, ids[0]))
+        nats_server.start()
+        await wait_until(lambda: bench.client.is_connected and bench.client.stats["reconnects"])
+        ids += [await bench.send("work", str(tmp_path / "after")) for _ in range(20)]
+        for task_id in [*ids, long]:
+            await run_in(monitor, task_id, RunState.SUCCEEDED)
+        await wait_until(lambda: has_read_all(bench, monitor))
+        assert monitor.gaps[0] == 0
+        await check_against_the_streams(bench, monitor, {*ids, long})
+    async with monitor_of(nats_server) as later:
+        assert await later.caught_up()
+        await check_against_the_streams(bench, later, {*ids, long})
+        states = {run.state for run in later.state.runs.rows}
+        assert states == {RunState.SUCCEEDED}
+
+
+async def has_read_all(bench: Bench, monitor: Any) -> bool:
+    info = await bench.js.stream_info(EVENT_STREAM)
+    return monitor.event_feed.status.last_sequence == info.state.last_seq and not monitor.inbox
+
+
+async def check_against_the_streams(bench: Bench, monitor: Any, task_ids: set[str]) -> None:
+    log = list(monitor.state.log)
+    sequences = [each.sequence for each in log if each.topic != TASK_TOPIC]
+    assert sequences == list(range(1, len(sequences) + 1))
+    tasks = [each.id for each in log if each.topic == TASK_TOPIC]
+    assert sorted(tasks) == sorted(task_ids)
+    assert {run.task_id for run in monitor.state.runs.rows} == task_ids
+    assert monitor.dropped == 0
+
+
+async def test_a_system_that_moves_is_followed_and_nothing_comes_twice(tmp_path: Path) -> None:
+    with NatsServer(store_dir=tmp_path, token="first-s3cret") as before:
+        client = await nats.connect(before.url)
+        js = client.jetstream()
+        await js.add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
+        async with monitor_of(before) as monitor:
+            for number in range(50):
+                await js.publish("websocket.agents", event(number))
+            await wait_until(lambda: len(monitor.state.log) == 50)
+            await client.close()
+            before.stop()
+            with NatsServer(store_dir=tmp_path, token="second-s3cret") as after:
+                client = await nats.connect(after.url)
+                await client.jetstream().publish("websocket.agents", event(50))
+                await monitor.move_to(after.url, after.monitor_url)
+                await wait_until(lambda: len(monitor.state.log) > 50)
+                await client.jetstream().publish("websocket.agents", event(51))
+                await wait_until(lambda: len(monitor.state.log) > 51)
+                assert [each.sequence for each in monitor.state.log] == list(range(1, 53))
+                assert str(after.port) in monitor.connection.status.server
+                assert "s3cret" not in monitor.connection.status.server
+                await client.close()
+
+
+async def test_without_a_stream_the_time_without_a_server_stays_a_gap() -> None:
+    with NatsServer(jetstream=False) as server:
+        async with monitor_of(server) as monitor:
+            await wait_until(lambda: monitor.task_feed.status.mode == "live")
+            await wait_until(lambda: monitor.event_feed.status.mode == "live")
+            server.kill()
+            await wait_until(lambda: monitor.connection.status.state == "reconnecting")
+            server.start()
+            await wait_until(lambda: monitor.gaps == (2, 0), message="a gap of each feed")
+            gap = monitor.event_feed.status.gaps[0]
+            assert gap.missed is None
+            assert gap.start < gap.end
+            client = await nats.connect(server.url)
+            await client.publish("websocket.agents", event(1))
+            await wait_until(lambda: monitor.state.topics.by_name["agents"].received == 1)
+            await client.close()
+
+
+async def test_a_killed_workers_task_is_shown_in_its_second_attempt(
+    bench: Bench, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    first = await bench.run(ack_wait=1)
+    async with monitor_of(nats_server) as monitor:
+        task_id = await bench.send("work", str(tmp_path / "seen"), 1.2)
+        run = await run_in(monitor, task_id, RunState.RUNNING)
+        assert run.attempt == 1
+        second = bench.start(ack_wait=1)
+        await wait_until(lambda: lines(tmp_path / "seen") == ["begin"])
+        first.kill()
+        run = await run_in(monitor, task_id, RunState.SUCCEEDED)
+        assert [attempt.number for attempt in run.attempts] == [1, 2]
+        assert run.attempts[0].ending is None
+        assert run.worker.endswith(f":{second.pid}")
+        assert len(monitor.state.runs.rows) == 1
+
+
+# What nobody expects
+
+
+async def test_garbage_everywhere_is_kept_counted_and_stops_nothing(
+    nats_server: NatsServer, other: Client
+) -> None:
+    js = other.jetstream()
+    bucket = await js.create_object_store(RESULT_BUCKET)
+    garbage = [
+        b"",
+        os.urandom(500),
+        b"\xff\xfe{}",
+        b"[" * 100_000,
+        b'{"a":' * 20_000,
+        b"[1, 2, 3]",
+        b"17",
+        b"NaN",
+        b'"words"',
+        b'{"type": 7, "data": {}}',
+        os.urandom(1 << 19),
+    ]
+    subjects = [f"websocket.{topic}" for topic in TOPICS]
+    subjects += ["websocket.noise_filtering", "websocket.of_nobody", TASK_SUBJECT]
+    wrongly_shaped = [
+        json.dumps({"type": type_, "data": data}).encode()
+        for type_ in ("task.started", "worker.heartbeat", "metrics:update", "message.new")
+        for data in (None, [], 3, "x", {"task_id": [1], "worker": {}, "slots": "many"}, {})
+    ]
+    async with monitor_of(nats_server) as monitor:
+        await wait_until(lambda: monitor.task_feed.status.caught_up)
+        await wait_until(lambda: monitor.event_feed.status.caught_up)
+        for subject in subjects:
+            for body in garbage:
+                await other.publish(subject, body)
+        for subject in subjects[:-1]:
+            for body in wrongly_shaped:
+                await other.publish(subject, body)
+        await js.publish(f"$O.{RESULT_BUCKET}.M.no-meta", os.urandom(64))
+        await js.publish(f"$O.{RESULT_BUCKET}.M.e30", b"{}")
+        for number, body in enumerate(garbage):
+            await bucket.put(f"garbage-{number}", body)
+        await bucket.put("huge", os.urandom(3 << 20))
+        await bucket.put("fine", result(1))
+        payload, headers = encode_task("f" * 32, "m:f", args=b"[1]")
+        await other.publish(TASK_SUBJECT, payload, headers=headers)
+        await other.publish("websocket.agents", event(1))
+
+        await run_in(monitor, "fine", RunState.SUCCEEDED)
+        run = await run_in(monitor, "f" * 32, RunState.QUEUED)
+        assert run.name == "m:f"
+        unreadable = len(subjects) * len(garbage)
+        sent = unreadable + (len(subjects) - 1) * len(wrongly_shaped) + 2
+        await wait_until(lambda: len(monitor.state.log) == sent, 15)
+        assert monitor.state.unreadable == unreadable
+        assert sum(bool(each.problem) for each in monitor.state.log) == unreadable
+        for number in range(len(garbage)):
+            stored = await wait_until(
+                lambda number=number: monitor.state.results.get(f"garbage-{number}")
+            )
+            await wait_until(
+                lambda stored=stored: monitor.state.results.get(stored.key).format == "unreadable"
+            )
+        assert monitor.results_status.unreadable == 2
+        assert monitor.dropped == 0
+
+
+async def test_what_finds_no_room_is_counted_and_the_rest_flows(
+    nats_server: NatsServer, other: Client
+) -> None:
+    async with monitor_of(nats_server, folding=False) as monitor:
+        monitor.inbox.capacity = 100
+        await wait_until(lambda: monitor.event_feed.status.caught_up)
+        for number in range(300):
+            await other.publish("websocket.agents", event(number))
+        await wait_until(lambda: monitor.inbox.received + monitor.inbox.dropped == 300)
+        assert monitor.dropped == 200
+        assert not monitor.drain(10.0)
+        await other.publish("websocket.agents", event(300))
+        await wait_until(lambda: len(monitor.inbox) == 1)
+        monitor.drain(10.0)
+        assert monitor.state.topics.by_name["agents"].received == 101
+
+
+# Large results
+
+
+async def test_a_result_of_twenty_mebibytes_is_read_only_when_asked_for(
+    nats_server: NatsServer, other: Client, tmp_path: Path
+) -> None:
+    bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
+    body = result("x" * (20 << 20))
+    async with monitor_of(nats_server) as monitor:
+        await bucket.put("large", body)
+        await bucket.put("small", result("small"))
+        await run_in(monitor, "small", RunState.SUCCEEDED)
+        run = await run_in(monitor, "large", RunState.ANSWERED)
+        await wait_until(lambda: monitor.state.results.get("large").problem)
+        assert "too large" in monitor.state.results.get("large").problem
+        assert run.answer is not None
+        assert run.answer.size == len(body)
+        assert monitor.connection.client.stats["in_bytes"] < 1 << 20
+
+        operations = SessionOperations()
+        operations.monitor = monitor
+        target = tmp_path / "large.json"
+        assert await operations.save_result("large", target) == len(body)
+        assert target.read_bytes() == body
+        value = await operations.read_result("large")
+        assert (value.readable, value.raw == body) == (False, True)
+        assert value.note == "larger than 16 MiB"
+        with pytest.raises(OperationError):
+            await operations.save_result("large", tmp_path / "no such folder" / "large.json")
+        assert names_in(tmp_path) == ["large.json"]
+
+
+# Refusals
+
+
+async def test_what_these_credentials_may_not_do_is_told() -> None:
+    with NatsServer(config=PERMISSIONS) as server:
+        publisher = await nats.connect(f"nats://all:all-secret@{server.address}")
+        looks_on = f"nats://looks-on:look-secret@{server.address}"
+        async with monitor_of(server, url=looks_on) as monitor:
+            await wait_until(lambda: monitor.task_feed.status.mode == "live")
+            await wait_until(lambda: monitor.results_status.problem)
+            payload, headers = encode_task("a" * 32, "m:f")
+            await publisher.publish(TASK_SUBJECT, payload, headers=headers)
+            run = await run_in(monitor, "a" * 32)
+            with pytest.raises(UserFacingError) as caught:
+                await monitor.rerun(run, anyway=True)
+            assert isinstance(caught.value, NotPermittedError)
+            told = "\n".join(monitor.limitations)
+            assert "results: these credentials may not publish to $js.api" in told
+            assert "events: history cannot be read" in told
+        blind = f"nats://blind:blind-secret@{server.address}"
+        async with monitor_of(server, url=blind) as monitor:
+            await wait_until(lambda: monitor.task_feed.status.mode == "live")
+            await wait_until(
+                lambda: "events: not allowed to subscribe to websocket.*" in monitor.limitations
+            )
+            await publisher.publish(TASK_SUBJECT, payload, headers=headers)
+            await run_in(monitor, "a" * 32)
+        await publisher.close()
+
+
+async def test_a_wrong_password_and_a_wrong_address_are_told_without_secrets(
+    unused_tcp_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with NatsServer(user="me", password="right") as server:
+        wrong = f"nats://me:wr0ng-s3cret@{server.address}"
+        async with monitor_of(server, url=wrong) as monitor:
+            status = await wait_until(
+                lambda: monitor.connection.status.problem and monitor.connection.status
+            )
+            assert status.state == "connecting"
+            assert "password" in status.problem or "credentials" in status.problem
+            with pytest.raises(CannotConnectError) as caught:
+                await monitor.connection.open(2.0)
+        nowhere = f"nats://me:wr0ng-s3cret@127.0.0.1:{unused_tcp_port}"
+        async with monitor_of(server, url=nowhere) as monitor:
+            await wait_until(lambda: monitor.connection.status.problem)
+            assert str(unused_tcp_port) in monitor.connection.status.problem
+            with pytest.raises(NotConnectedError):
+                await monitor.enqueue("m:f")
+    for text in (repr(status), str(caught.value), caplog.text):
+        assert "s3cret" not in text
+
+
+async def test_closing_a_monitor_leaves_no_task_behind(nats_server: NatsServer) -> None:
+    before = asyncio.all_tasks()
+    async with monitor_of(nats_server) as monitor:
+        await wait_until(lambda: monitor.connection.connected)
+        assert asyncio.all_tasks() > before
+    assert asyncio.all_tasks() == before
+
+
+# The end of a run
+
+
+async def test_a_run_is_ended_with_what_its_worker_tells_after_the_result(
+    other: Client, nats_server: NatsServer
+) -> None:
+    async def tell(topic: str, kind: str, data: dict[str, Any]) -> None:
+        event = {"type": kind, "data": {"worker": "w@h:1", **data}}
+        await other.publish(f"websocket.{topic}", json.dumps(event).encode())
+
+    bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
+    stored = {"is_err": False, "return_value": 1, "labels": {}, "execution_time": 0.0}
+    async with monitor_of(nats_server) as monitor:
+        assert await monitor.caught_up()
+        # Nobody tells anything here: there is nothing to wait for, and what is rounded to nothing
+        # was not measured.
+        await bucket.put("a" * 32, json.dumps(stored).encode())
+        alone = await monitor.answered("a" * 32, 10)
+        assert alone is not None
+        assert (alone.state, alone.run_s, alone.worker) == (RunState.SUCCEEDED, None, "")
+
+        await tell("monitoring", "worker.heartbeat", {"slots": 1, "busy": 0})
+        await monitor.until(lambda: bool(monitor.state.workers.rows))
+        answered = asyncio.ensure_future(monitor.answered("b" * 32, 10))
+        await bucket.put("b" * 32, json.dumps(stored).encode())
+        await run_in(monitor, "b" * 32, RunState.SUCCEEDED)
+        run = {"task_id": "b" * 32, "attempt": 1}
+        await tell("tasks", "task.started", run)
+        await tell("tasks", "task.succeeded", {**run, "run_s": 0.00426})
+        ended = await answered
+        assert ended is not None
+        assert (ended.run_s, ended.worker) == (0.00426, "w@h:1")
+        assert ended.started_at is not None

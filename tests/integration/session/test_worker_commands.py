@@ -1,0 +1,422 @@
+"""Orders to workers, and removing waiting tasks where no worker takes orders; told honestly."""
+
+import asyncio
+import json
+import pickle
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import nats
+import pytest
+from nats.aio.client import Client
+from nats.js import api
+
+from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
+from pulse_desktop.protocol.control import control_subject
+from pulse_desktop.protocol.ids import new_task_id
+from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.topics import (
+    RESULT_BUCKET,
+    TASK_CONSUMER,
+    TASK_STREAM,
+    TASK_SUBJECT,
+)
+from pulse_desktop.state.run import RunState
+from pulse_desktop.transport.connection import Connection
+from pulse_desktop.transport.worker_control import WorkerControlClient
+from tests.kit.answering_workers import answering
+from tests.kit.nats_servers import NatsServer
+from tests.kit.session_fixture import monitor_of, run_in
+from tests.kit.waiting import wait_until
+
+NO_CONTROL = """
+authorization {
+  users = [
+    { user: all, password: all-secret }
+    { user: looks-on, password: look-secret, permissions: {
+        publish: { deny: ["pulse.control.>", "$JS.API.STREAM.MSG.DELETE.>"] } } }
+  ]
+}
+"""
+
+
+@pytest.fixture
+async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
+    """Somebody else on the same server."""
+    client = await nats.connect(nats_server.url, allow_reconnect=False)
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def control(nats_server: NatsServer) -> AsyncIterator[WorkerControlClient]:
+    connection = Connection(nats_server.url)
+    await connection.open()
+    yield WorkerControlClient(connection, "me@here")
+    await connection.close()
+
+
+async def put(client: Client, *, name: str = "m:f", task_id: str = "") -> str:
+    task_id = task_id or new_task_id()
+    payload, _ = encode_task(task_id, name)
+    await client.jetstream().publish(TASK_SUBJECT, payload)
+    return task_id
+
+
+async def foreign_stream(client: Client, **more: Any) -> None:
+    """A stream and a consumer as somebody else's TaskIQ creates them."""
+    js = client.jetstream()
+    await js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT], **more)
+    await js.add_consumer(
+        TASK_STREAM,
+        config=api.ConsumerConfig(
+            durable_name=TASK_CONSUMER, ack_policy=api.AckPolicy.EXPLICIT, ack_wait=30
+        ),
+    )
+
+
+# Asking
+
+
+async def test_a_question_that_nobody_hears_is_answered_at_once(
+    control: WorkerControlClient,
+) -> None:
+    answers = await control.ping({"worker-1@here:1"})
+    assert answers.nobody
+    assert answers.silent == ("worker-1@here:1",)
+
+
+async def test_answers_are_collected_until_all_who_are_known_have_answered(
+    nats_server: NatsServer, control: WorkerControlClient
+) -> None:
+    def alive(_: object) -> tuple[str, bool, str]:
+        return "alive", True, ""
+
+    async with (
+        answering(nats_server.url, alive) as one,
+        answering(nats_server.url, alive, "worker-2@here:2") as two,
+    ):
+        begin = time.perf_counter()
+        answers = await control.ping({one.worker, two.worker})
+        assert {answer.worker for answer in answers.answers} == {one.worker, two.worker}
+        assert answers.silent == ()
+        assert time.perf_counter() - begin < 1
+
+
+async def test_who_stays_silent_is_named_and_others_are_heard(
+    nats_server: NatsServer, control: WorkerControlClient
+) -> None:
+    async with (
+        answering(nats_server.url, lambda _: ("alive", True, "")) as one,
+        answering(nats_server.url, lambda _: None, "worker-2@here:2") as two,
+    ):
+        answers = await control.ping({one.worker, two.worker}, limit_s=0.3)
+        assert [answer.worker for answer in answers.answers] == [one.worker]
+        assert answers.silent == (two.worker,)
+
+
+async def test_an_answer_that_is_none_is_no_answer(
+    control: WorkerControlClient, other: Client
+) -> None:
+    async def babble(message: Any) -> None:
+        for words in (b"[]", b"\xff", b"{}", json.dumps({"id": "x", "worker": "w"}).encode()):
+            await message.respond(words)
+
+    await other.subscribe(control_subject("w"), cb=babble)
+    await other.flush()
+    asked = asyncio.ensure_future(
+        control._ask(control_subject("w"), control._request("ping"), limit_s=0.2)
+    )
+    assert (await asked).answers == ()
+
+
+async def test_without_a_connection_nothing_is_asked(nats_server: NatsServer) -> None:
+    connection = Connection(nats_server.url)
+    with pytest.raises(NotConnectedError):
+        await WorkerControlClient(connection, "me").ping()
+    await connection.close()
+
+
+async def test_an_order_that_the_server_refuses_is_told_as_that() -> None:
+    with NatsServer(config=NO_CONTROL, user="looks-on", password="look-secret") as server:
+        connection = Connection(server.url)
+        await connection.open()
+        with pytest.raises(NotPermittedError) as caught:
+            await WorkerControlClient(connection, "me").order("pause", "w@h:1")
+        assert "pulse.control" in str(caught.value)
+        await connection.close()
+
+
+# Cancelling, with workers that answer
+
+
+async def test_a_running_task_is_cancelled_by_the_worker_that_has_it(
+    nats_server: NatsServer, other: Client
+) -> None:
+    task_id = new_task_id()
+
+    def mine(request: Any) -> tuple[str, bool, str]:
+        return ("cancelled", True, "") if request.task_id == task_id else ("not_here", True, "")
+
+    async with (
+        answering(nats_server.url, mine),
+        answering(nats_server.url, lambda _: ("not_here", True, ""), "worker-2@here:2"),
+        monitor_of(nats_server) as monitor,
+    ):
+        await monitor.connection.wait_connected()
+        (outcome,) = await monitor.control.cancel([task_id], "no more use")
+        assert (outcome.outcome, outcome.done) == ("cancelled", True)
+        assert outcome.words == "cancelled on worker-1"
+
+
+async def test_a_sync_task_is_asked_to_stop_and_that_is_said(nats_server: NatsServer) -> None:
+    def ask(_: object) -> tuple[str, bool, str]:
+        return "asked_to_stop", True, "its thread goes on"
+
+    async with answering(nats_server.url, ask), monitor_of(nats_server) as monitor:
+        await monitor.connection.wait_connected()
+        (outcome,) = await monitor.control.cancel(["x"])
+        assert outcome.done
+        assert "asked to stop" in outcome.words
+        assert outcome.detail == "its thread goes on"
+
+
+async def test_a_waiting_task_is_removed_by_a_worker_who_is_told_where_it_stands(
+    nats_server: NatsServer, other: Client
+) -> None:
+    await foreign_stream(other)
+    await put(other)
+    task_id = await put(other)
+    hints: list[int | None] = []
+
+    def remove(request: Any) -> tuple[str, bool, str]:
+        if request.command == "cancel":
+            return "not_here", True, ""
+        hints.append(request.sequence)
+        return "removed", True, ""
+
+    async with answering(nats_server.url, remove) as worker, monitor_of(nats_server) as monitor:
+        await run_in(monitor, task_id)
+        (outcome,) = await monitor.control.cancel([task_id])
+        assert outcome.outcome == "removed"
+        assert worker.asked == [("cancel", task_id), ("remove", task_id)]
+        assert hints == [2]
+
+
+async def test_a_task_that_nobody_has_is_not_called_cancelled(nats_server: NatsServer) -> None:
+    def nothing(request: Any) -> tuple[str, bool, str]:
+        return ("not_here" if request.command == "cancel" else "not_queued"), False, ""
+
+    async with answering(nats_server.url, nothing) as worker, monitor_of(nats_server) as monitor:
+        await monitor.connection.wait_connected()
+        (outcome,) = await monitor.control.cancel(["x"])
+        assert (outcome.outcome, outcome.done) == ("not_found", False)
+        assert [command for command, _ in worker.asked] == ["cancel", "remove", "cancel"]
+
+
+async def test_a_run_that_has_ended_is_not_asked_about(nats_server: NatsServer) -> None:
+    async with (
+        answering(nats_server.url, lambda _: ("cancelled", True, "")) as worker,
+        monitor_of(nats_server) as monitor,
+    ):
+        await monitor.connection.wait_connected()
+        await wait_until(lambda: monitor.event_feed.status.mode != "off")
+        await monitor.control._events.tell("tasks", "task.succeeded", {"task_id": "x"})
+        await run_in(monitor, "x", RunState.SUCCEEDED)
+        (outcome,) = await monitor.control.cancel(["x"])
+        assert (outcome.outcome, outcome.detail) == ("ended", "It is succeeded.")
+        assert worker.asked == []
+
+
+# Cancelling, with workers that take no orders
+
+
+@pytest.mark.parametrize("retention", [api.RetentionPolicy.LIMITS, api.RetentionPolicy.WORK_QUEUE])
+async def test_a_foreign_waiting_task_is_removed_from_the_stream_and_that_is_published(
+    nats_server: NatsServer, other: Client, retention: api.RetentionPolicy
+) -> None:
+    await foreign_stream(other, retention=retention)
+    heard: list[dict[str, Any]] = []
+
+    async def hear(message: Any) -> None:
+        heard.append(json.loads(message.data))
+
+    await other.subscribe("websocket.*", cb=hear)
+    async with monitor_of(nats_server) as monitor:
+        await monitor.connection.wait_connected()
+        await wait_until(lambda: monitor.task_feed.status.mode != "off")
+        kept, task_id = await put(other), await put(other)
+        await run_in(monitor, task_id)
+        (outcome,) = await monitor.control.cancel([task_id], "a mistake")
+        assert outcome.outcome == "removed", outcome
+        assert outcome.words == "was still queued: removed from the queue"
+        run = await run_in(monitor, task_id, RunState.CANCELLED)
+        assert run.cancelled_at is not None
+        await wait_until(lambda: len(heard) == 2)
+        assert [event["type"] for event in heard] == ["task.cancelled", "audit"]
+        assert heard[0]["data"]["reason"] == "a mistake"
+        assert heard[1]["data"]["action"] == "remove"
+        assert heard[1]["data"]["target"] == task_id
+        pull = await other.jetstream().pull_subscribe_bind(TASK_CONSUMER, TASK_STREAM)
+        (message,) = await pull.fetch(10, timeout=1)
+        assert json.loads(message.data)["task_id"] == kept
+
+
+async def test_a_foreign_task_that_a_worker_took_is_not_called_cancelled(
+    nats_server: NatsServer, other: Client
+) -> None:
+    await foreign_stream(other)
+    task_id = await put(other)
+    pull = await other.jetstream().pull_subscribe_bind(TASK_CONSUMER, TASK_STREAM)
+    await pull.fetch(1, timeout=2)
+    async with monitor_of(nats_server) as monitor:
+        await run_in(monitor, task_id)
+        (outcome,) = await monitor.control.cancel([task_id])
+        assert (outcome.outcome, outcome.done) == ("in_work", False)
+        assert "takes no orders" in outcome.words
+        info = await other.jetstream().stream_info(TASK_STREAM)
+        assert info.state.messages == 1, "what was handed out is left alone"
+
+
+async def test_many_foreign_tasks_are_found_without_knowing_where_they_stand(
+    nats_server: NatsServer, other: Client
+) -> None:
+    await foreign_stream(other)
+    ids = [await put(other) for _ in range(60)]
+    async with monitor_of(nats_server) as monitor:
+        await run_in(monitor, ids[-1])
+        outcomes = await monitor.control.cancel(ids[10:50])
+        assert {outcome.outcome for outcome in outcomes} == {"removed"}
+        info = await other.jetstream().stream_info(TASK_STREAM)
+        assert info.state.messages == 20
+
+
+async def test_a_search_ends_though_what_it_waits_for_is_removed_meanwhile(
+    nats_server: NatsServer, other: Client
+) -> None:
+    await foreign_stream(other)
+    ids = [await put(other) for _ in range(30)]
+    async with monitor_of(nats_server) as monitor:
+        await run_in(monitor, ids[-1])
+        begin = time.perf_counter()
+        unknown = [new_task_id() for _ in range(10)]
+        mixed = [each for pair in zip(ids, unknown * 3, strict=True) for each in pair]
+        outcomes = await monitor.control.cancel(mixed)
+        ends = {outcome.task_id: outcome.outcome for outcome in outcomes}
+        assert {ends[task_id] for task_id in ids} == {"removed"}
+        assert {ends[task_id] for task_id in unknown} == {"not_found"}
+        assert time.perf_counter() - begin < 8
+
+
+async def test_on_a_core_subject_there_is_nothing_to_remove_and_that_is_said(
+    nats_server: NatsServer, other: Client
+) -> None:
+    async with monitor_of(nats_server) as monitor:
+        await monitor.connection.wait_connected()
+        (outcome,) = await monitor.control.cancel(["x"])
+        assert (outcome.outcome, outcome.done) == ("not_kept", False)
+        assert "without a stream" in outcome.words
+
+
+async def test_who_may_not_cancel_is_told_so() -> None:
+    with NatsServer(config=NO_CONTROL, user="looks-on", password="look-secret") as server:
+        async with monitor_of(server) as monitor:
+            await monitor.connection.wait_connected()
+            (outcome,) = await monitor.control.cancel(["x"])
+            assert outcome.outcome == "refused"
+            assert "pulse.control.workers" in outcome.detail
+
+
+# Orders
+
+
+async def test_a_worker_is_paused_and_others_are_not_asked(nats_server: NatsServer) -> None:
+    def obey(_: object) -> tuple[str, bool, str]:
+        return "paused", True, ""
+
+    async with (
+        answering(nats_server.url, obey) as one,
+        answering(nats_server.url, obey, "worker-2@here:2") as two,
+        monitor_of(nats_server) as monitor,
+    ):
+        await monitor.connection.wait_connected()
+        (outcome,) = await monitor.control.order("pause", one.worker)
+        assert (outcome.worker, outcome.done) == (one.worker, True)
+        assert outcome.words.startswith("paused")
+        assert one.asked == [("pause", "")]
+        assert two.asked == []
+        await monitor.control.order("log_level", two.worker, "DEBUG")
+        assert two.asked == [("log_level", "DEBUG")]
+
+
+async def test_all_workers_are_told_and_the_silent_one_is_named(
+    nats_server: NatsServer,
+) -> None:
+    async with (
+        answering(nats_server.url, lambda _: ("draining", True, "")) as one,
+        answering(nats_server.url, lambda _: None, "worker-2@here:2") as two,
+        monitor_of(nats_server) as monitor,
+    ):
+        await monitor.connection.wait_connected()
+        await wait_until(lambda: monitor.event_feed.status.mode != "off")
+        await one.beat(time.time())
+        await two.beat(time.time())
+        await monitor.until(lambda: len(monitor.state.workers.controlled(time.time())) == 2)
+        outcomes = await monitor.control.order("drain")
+        assert [(outcome.worker, outcome.outcome) for outcome in outcomes] == [
+            (one.worker, "done"),
+            (two.worker, "silent"),
+        ]
+
+
+async def test_a_worker_without_control_is_not_asked_and_that_is_said(
+    nats_server: NatsServer,
+) -> None:
+    async with (
+        answering(nats_server.url, lambda _: ("paused", True, "")) as worker,
+        monitor_of(nats_server) as monitor,
+    ):
+        await monitor.connection.wait_connected()
+        await wait_until(lambda: monitor.event_feed.status.mode != "off")
+        await worker.beat(time.time(), control=None)
+        await monitor.until(lambda: monitor.state.workers.get(worker.worker) is not None)
+        (outcome,) = await monitor.control.order("pause", worker.worker)
+        assert (outcome.outcome, outcome.words) == ("no_control", "takes no orders")
+        assert worker.asked == []
+
+
+async def test_a_worker_that_is_gone_is_said_to_be_gone(nats_server: NatsServer) -> None:
+    async with monitor_of(nats_server) as monitor:
+        await monitor.connection.wait_connected()
+        (outcome,) = await monitor.control.order("resume", "worker-9@nowhere:1")
+        assert (outcome.outcome, outcome.done) == ("nobody", False)
+        (outcome,) = await monitor.control.order("resume")
+        assert (outcome.worker, outcome.outcome) == ("", "nobody")
+
+
+# Progress of tasks that know nothing of us
+
+
+async def test_progress_that_any_worker_stores_is_shown_though_it_is_pickled(
+    nats_server: NatsServer, other: Client
+) -> None:
+    bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
+    async with monitor_of(nats_server) as monitor:
+        await monitor.connection.wait_connected()
+        await wait_until(lambda: monitor.task_feed.status.mode != "off")
+        task_id = new_task_id()
+        await other.publish(TASK_SUBJECT, encode_task(task_id, "m:f")[0])
+        await run_in(monitor, task_id, RunState.QUEUED)
+        told = {"state": "STARTED", "meta": {"current": 3, "total": 12}}
+        await bucket.put(f"progress:{task_id}", pickle.dumps(told))
+
+        def progress() -> object:
+            run = monitor.state.runs.get(task_id)
+            return run is not None and run.progress
+
+        await wait_until(progress)
+        run = monitor.state.runs.get(task_id)
+        assert run is not None
+        assert run.progress is not None
+        assert (run.progress.share, run.progress.message) == (0.25, "STARTED")

@@ -1,0 +1,75 @@
+"""Orders to real workers, as the desktop sends them."""
+
+from typing import Any
+
+import msgspec
+import nats
+
+from pulse_desktop.protocol.control import (
+    CONTROL_ALL,
+    CONTROL_QUEUE,
+    ControlAnswer,
+    ControlRequest,
+    control_subject,
+    decode_answer,
+    encode_request,
+)
+from pulse_desktop.protocol.ids import new_task_id
+from tests.kit.worker_processes import Bench, Worker
+
+WHO = "olena@desk"
+
+
+async def order(bench: Bench, subject: str, command: str, **fields: Any) -> ControlAnswer:
+    """Send an order and return the first answer."""
+    request = ControlRequest(new_task_id(), command, WHO, **fields)
+    message = await bench.client.request(subject, encode_request(request), timeout=10)
+    answer = decode_answer(message.data)
+    assert answer is not None, message.data
+    assert answer.id == request.id
+    return answer
+
+
+async def tell(bench: Bench, command: str, **fields: Any) -> ControlAnswer:
+    """Send an order to all workers, of which there is one."""
+    return await order(bench, CONTROL_ALL, command, **fields)
+
+
+async def tell_one(bench: Bench, worker: Worker, command: str, **fields: Any) -> ControlAnswer:
+    return await order(bench, control_subject(identity(bench, worker)), command, **fields)
+
+
+async def tell_queue(bench: Bench, command: str, **fields: Any) -> ControlAnswer:
+    return await order(bench, CONTROL_QUEUE, command, **fields)
+
+
+async def tell_all(bench: Bench, count: int, command: str, **fields: Any) -> list[ControlAnswer]:
+    """Send an order to all workers and return that many answers."""
+    inbox = bench.client.new_inbox()
+    subscription = await bench.client.subscribe(inbox)
+    request = ControlRequest(new_task_id(), command, WHO, **fields)
+    await bench.client.publish(CONTROL_ALL, encode_request(request), reply=inbox)
+    answers = [await subscription.next_msg(timeout=10) for _ in range(count)]
+    await subscription.unsubscribe()
+    return [msgspec.json.decode(answer.data, type=ControlAnswer) for answer in answers]
+
+
+def identity(bench: Bench, worker: Worker) -> str:
+    return next(e["source"] for e in bench.events if e["source"].endswith(f":{worker.pid}"))
+
+
+async def audited(bench: Bench, action: str) -> dict[str, Any]:
+    event = await bench.heard(lambda e: e["type"] == "audit" and e["data"]["action"] == action)
+    return event["data"]
+
+
+def heartbeats(bench: Bench) -> list[dict[str, Any]]:
+    return [e["data"] for e in bench.events if e["type"] == "worker.heartbeat"]
+
+
+async def nobody_hears(bench: Bench, subject: str) -> bool:
+    try:
+        await bench.client.request(subject, b"{}", timeout=5)
+    except nats.errors.NoRespondersError:
+        return True
+    return False

@@ -1,0 +1,120 @@
+"""Schedules on a real server, and what real schedulers send."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pulse_workers.config.settings import Settings
+from pulse_workers.schedules.entry import ScheduleEntry
+from pulse_workers.schedules.source import JsonScheduleSource
+from taskiq import ScheduledTask
+
+from pulse_desktop.protocol.topics import TASK_STREAM
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
+from tests.kit.worker_processes import TASKS, Bench, Worker, bench_on
+
+WORK = f"{TASKS}:work"
+BUCKET = "taskiq_schedules"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def after(seconds: float) -> datetime:
+    return now() + timedelta(seconds=seconds)
+
+
+def parse(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def cron_clock(seconds: float) -> timedelta:
+    """An offset by which a cron line's clock begins a minute in so many seconds."""
+    return timedelta(seconds=60 - (after(seconds).timestamp() % 60))
+
+
+class Schedules:
+    """A bench with a source of its own, and what reached the queue."""
+
+    def __init__(self, bench: Bench, source: JsonScheduleSource) -> None:
+        self.bench = bench
+        self.source = source
+        self.sent: list[dict[str, Any]] = []
+
+    async def add(self, schedule_id: str, name: str = WORK, **more: Any) -> ScheduledTask:
+        fields = {"labels": {}, "args": ["/dev/null"], "kwargs": {}, **more}
+        schedule = ScheduledTask(schedule_id=schedule_id, task_name=name, **fields)
+        await self.source.add_schedule(schedule)
+        return schedule
+
+    async def put(self, schedule_id: str, body: bytes) -> int:
+        answer = await self.bench.js.publish(f"$KV.{BUCKET}.schedule.{schedule_id}", body)
+        return answer.seq
+
+    async def scheduler(self, **more: Any) -> Worker:
+        worker = self.bench.start("scheduler", **more)
+        await self.bench.started(worker)
+        return worker
+
+    async def hear(self) -> None:
+        """Take in what the queue holds that was not taken in before."""
+        info = await self.bench.js.stream_info(TASK_STREAM)
+        for sequence in range(len(self.sent) + 1, info.state.last_seq + 1):
+            message = await self.bench.js.get_msg(TASK_STREAM, sequence)
+            body = json.loads(message.data or b"")
+            self.sent.append({**body, "headers": message.headers, "stored_at": message.time})
+
+    async def runs(self, schedule_id: str) -> list[dict[str, Any]]:
+        """What was sent for a schedule, in order."""
+        await self.hear()
+        return [task for task in self.sent if task["labels"].get("schedule_id") == schedule_id]
+
+    async def run_of(self, schedule_id: str, count: int = 1, limit: float = 10) -> dict[str, Any]:
+        """Wait for the given run."""
+
+        async def there() -> list[dict[str, Any]]:
+            runs = await self.runs(schedule_id)
+            return runs[count - 1 :]
+
+        return (await wait_until(there, limit, f"run {count} of {schedule_id}"))[0]
+
+    async def gone(self, schedule_id: str) -> None:
+        async def is_gone() -> bool:
+            return (await self.source.bucket.read(schedule_id))[0] is None
+
+        await wait_until(is_gone, message=f"{schedule_id} is removed")
+
+    async def entry(self, schedule_id: str) -> ScheduleEntry:
+        found, _ = await self.source.bucket.read(schedule_id)
+        assert isinstance(found, ScheduleEntry)
+        return found
+
+    def audits(self, action: str, target: str = "") -> list[dict[str, Any]]:
+        return [
+            event["data"]
+            for event in self.bench.events
+            if event["type"] == "audit"
+            and event["data"]["action"] == action
+            and target in ("", event["data"]["target"])
+        ]
+
+
+def delay(task: dict[str, Any]) -> float:
+    """Seconds between the due time and being in the queue, by the server's clock."""
+    return (task["stored_at"] - parse(task["labels"]["scheduled_for"])).total_seconds()
+
+
+@asynccontextmanager
+async def schedules_on(server: NatsServer, folder: Path) -> AsyncIterator[Schedules]:
+    async with bench_on(server, folder) as bench:
+        source = JsonScheduleSource(Settings(server=server.url))
+        await source.startup()
+        try:
+            yield Schedules(bench, source)
+        finally:
+            await source.shutdown()

@@ -1,0 +1,48 @@
+"""`pulse-worker` run to its end, for tests of what it says."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.kit.cli_process import environment
+from tests.kit.worker_processes import ROOT
+
+
+class Said:
+    """What a command came to."""
+
+    def __init__(self, code: int, text: str) -> None:
+        self.code = code
+        self.text = text
+
+    def __repr__(self) -> str:
+        return f"exit {self.code}\n{self.text}"
+
+    def of(self, status: str) -> list[str]:
+        return [line for line in self.text.splitlines() if line.startswith(status)]
+
+
+Check = Callable[..., Said]
+
+
+def worker_command(folder: Path) -> Check:
+    """Return a call of `pulse-worker` with nothing in its environment but what is given."""
+
+    def run(*arguments: str, **variables: Any) -> Said:
+        given = {f"PULSE_{name.upper()}": str(value) for name, value in variables.items()}
+        done = subprocess.run(
+            [sys.executable, "-m", "pulse_workers", *arguments],
+            env={**environment(folder), "PULSE_CONFIG": os.devnull, **given},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+        return Said(done.returncode, done.stdout)
+
+    return run

@@ -1,0 +1,194 @@
+"""Real worker processes for tests, and an ear for what they say."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nats
+from nats.aio.msg import Msg
+from nats.js.errors import NotFoundError, ObjectNotFoundError
+
+from pulse_desktop.protocol.ids import new_task_id
+from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.topics import (
+    RESULT_BUCKET,
+    TASK_CONSUMER,
+    TASK_STREAM,
+    TASK_SUBJECT,
+)
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.js import JetStreamContext
+
+TASKS = "tests.kit.worker_tasks"
+ROOT = Path(__file__).parents[2]
+
+
+class Worker:
+    """One `pulse-worker` process."""
+
+    def __init__(
+        self, *arguments: str, server: str, log: Path, stdin: int | None = None, **more
+    ) -> None:
+        environment = {
+            **os.environ,
+            "PULSE_CONFIG": os.devnull,
+            "PULSE_SERVER": server,
+            "PULSE_WORKER_TASKS": TASKS,
+            "PULSE_HEARTBEAT_INTERVAL": "0.5",
+            "PULSE_METRICS_INTERVAL": "0.5",
+            **{f"PULSE_{name.upper()}": str(value) for name, value in more.items()},
+        }
+        self.log_path = log
+        with log.open("ab") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "pulse_workers", *arguments],
+                env=environment,
+                stdin=stdin or subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                cwd=ROOT,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    def terminate(self) -> None:
+        self.process.terminate()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+    def close(self) -> None:
+        if self.process.stdin:
+            self.process.stdin.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(10)
+
+    async def ended(self, limit: float = 10) -> int:
+        await wait_until(lambda: self.process.poll() is not None, limit, "the worker ends")
+        return self.process.returncode
+
+
+class Bench:
+    """A server, workers on it, and everything they publish."""
+
+    def __init__(self, server: NatsServer, folder: Path) -> None:
+        self.server = server
+        self.folder = folder
+        self.events: list[dict[str, Any]] = []
+        self.client: Client
+        self.js: JetStreamContext
+        self.workers: list[Worker] = []
+        self.core = False
+
+    async def open(self) -> None:
+        async def quiet(_error: Exception) -> None: ...
+
+        self.client = await nats.connect(
+            self.server.url.split(","),
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.05,
+            error_cb=quiet,
+        )
+        self.js = self.client.jetstream()
+        await self.client.subscribe("websocket.*", cb=self._hear)
+
+    async def _hear(self, message: Msg) -> None:
+        self.events.append(json.loads(message.data))
+
+    def start(self, *arguments: str, **more: Any) -> Worker:
+        log = self.folder / f"worker-{len(self.workers)}.log"
+        name = f"worker-{len(self.workers) + 1}"
+        worker = Worker(
+            *(arguments or ("run", "--name", name)), server=self.server.url, log=log, **more
+        )
+        self.workers.append(worker)
+        return worker
+
+    async def started(self, worker: Worker) -> None:
+        def alive() -> bool:
+            if worker.process.poll() is not None:
+                raise AssertionError(f"the worker ended:\n{worker.log}")
+            return any(e["source"].endswith(f":{worker.pid}") for e in self.events)
+
+        await wait_until(alive, 20, "the worker's first sign of life")
+
+    async def run(self, **more: Any) -> Worker:
+        worker = self.start(**more)
+        await self.started(worker)
+        return worker
+
+    async def send(self, name: str, *args: Any, labels: dict[str, Any] | None = None) -> str:
+        task_id = new_task_id()
+        full = name if ":" in name else f"{TASKS}:{name}"
+        payload, headers = encode_task(task_id, full, args=json.dumps(args).encode(), labels=labels)
+        if self.core:
+            await self.client.publish(TASK_SUBJECT, payload, headers=headers)
+            await self.client.flush()
+        else:
+            await self.js.publish(TASK_SUBJECT, payload, headers=headers)
+        return task_id
+
+    async def result(self, task_id: str, limit: float = 10) -> dict[str, Any]:
+        async def read() -> dict[str, Any] | None:
+            try:
+                bucket = await self.js.object_store(RESULT_BUCKET)
+                found = await asyncio.wait_for(bucket.get(task_id), 2)
+            except (ObjectNotFoundError, NotFoundError, TimeoutError):
+                return None
+            return json.loads(found.data)
+
+        return await wait_until(read, limit, f"result of {task_id}")
+
+    def of(self, task_id: str) -> list[dict[str, Any]]:
+        """The events of one task, without those of other topics."""
+        return [e for e in self.events if e["topic"] == "tasks" and e["data"]["task_id"] == task_id]
+
+    def types_of(self, task_id: str) -> list[str]:
+        return [event["type"] for event in self.of(task_id)]
+
+    async def heard(self, predicate: Callable[[dict[str, Any]], Any], limit: float = 10) -> Any:
+        def find() -> dict[str, Any] | None:
+            return next((event for event in self.events if predicate(event)), None)
+
+        return await wait_until(find, limit, "an event")
+
+    async def nothing_unanswered(self) -> bool:
+        info = await self.js.consumer_info(TASK_STREAM, TASK_CONSUMER)
+        return not (info.num_pending or info.num_ack_pending)
+
+    async def close(self) -> None:
+        for worker in self.workers:
+            worker.close()
+        await self.client.close()
+
+
+@asynccontextmanager
+async def bench_on(server: NatsServer, folder: Path) -> AsyncIterator[Bench]:
+    bench = Bench(server, folder)
+    await bench.open()
+    try:
+        yield bench
+    finally:
+        await bench.close()
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").split() if path.exists() else []

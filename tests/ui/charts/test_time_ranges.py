@@ -1,0 +1,112 @@
+"""What a chart shows of a series: rates with unknown stretches, levels without false gaps."""
+
+import numpy as np
+import pytest
+
+from pulse_desktop.state.series import Reservoir, TimeBuckets
+from pulse_desktop.ui.charts.time_ranges import (
+    WINDOWS,
+    TimeRange,
+    auto_range,
+    quantile_series,
+    rate_series,
+)
+
+NOW = 1_763_894_407.0
+TEN_MINUTES = WINDOWS[0]
+
+
+def test_a_rate_is_scaled_to_its_unit_and_adds_up() -> None:
+    series = TimeBuckets(5.0, 720)
+    for second in range(60):
+        series.add(NOW - 67 - second)  # one a second, for a minute
+    times, values = rate_series({"all": series}, NOW, TEN_MINUTES, per_s=60, history_start=0)
+    assert values["all"].max() == pytest.approx(60, abs=2)
+    assert values["all"].sum() * np.diff(times)[0] / 60 == pytest.approx(60)
+
+
+def test_what_is_rare_is_counted_over_longer_stretches() -> None:
+    series = TimeBuckets(5.0, 720)
+    series.add(NOW - 100)
+    times, values = rate_series({"all": series}, NOW, TEN_MINUTES, per_s=60, history_start=0)
+    assert np.diff(times)[0] == 60
+    assert values["all"].max() == pytest.approx(1.0), "one event is one per minute, not six"
+
+
+def test_before_anything_was_heard_a_rate_is_unknown_and_later_it_is_zero() -> None:
+    series = TimeBuckets(5.0, 720)
+    series.add(NOW - 100)
+    times, values = rate_series(
+        {"all": series}, NOW, TEN_MINUTES, per_s=60, history_start=NOW - 300
+    )
+    assert np.isnan(values["all"][times < NOW - 300]).all()
+    assert not np.isnan(values["all"][times >= NOW - 300]).any()
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_the_bucket_that_is_still_filling_is_left_out(window) -> None:
+    series = TimeBuckets(5.0, 720)
+    series.add(NOW)
+    times, values = rate_series({"all": series}, NOW, window, per_s=60, history_start=0)
+    assert values["all"].sum() == 0
+    assert times[-1] < NOW
+    assert times[0] >= NOW - window.seconds - np.diff(times)[0]
+
+
+@pytest.mark.parametrize("every", [0.7, 5.0, 15.0, 30.0, 60.0])
+def test_regular_samples_leave_no_gap_whatever_their_pace(every) -> None:
+    series = Reservoir()
+    for at in np.arange(NOW - 1200, NOW, every):
+        series.add(float(at), 3.0)
+    _, values = quantile_series({"a": series}, NOW, TEN_MINUTES)
+    assert np.isfinite(values["a"]).all()
+    assert values["a"].max() == 3.0
+
+
+@pytest.mark.parametrize("apart", [0.1, 4.0, 6.0])
+def test_two_who_measure_one_after_the_other_leave_no_gap_either(apart) -> None:
+    series = Reservoir()
+    for number in range(40):
+        series.add(NOW - 590 + 14.7 * number, 1.0)
+        series.add(NOW - 590 + 14.7 * number + apart, 3.0)
+    _, values = quantile_series({"p": series}, NOW, WINDOWS[0])
+    known = np.flatnonzero(~np.isnan(values["p"]))
+    assert len(known) >= 15
+    assert not np.isnan(values["p"][known[0] : known[-1] + 1]).any()
+
+
+def test_a_silence_is_a_gap() -> None:
+    series = Reservoir()
+    for at in np.arange(NOW - 600, NOW, 5.0):
+        if not NOW - 300 < at < NOW - 200:
+            series.add(float(at), 1.0)
+    times, values = quantile_series({"a": series}, NOW, TEN_MINUTES)
+    inside = (times > NOW - 290) & (times < NOW - 210)
+    assert np.isnan(values["a"][inside]).all()
+
+
+def test_the_chosen_quantile_stands_for_a_bucket() -> None:
+    series = Reservoir()
+    for number in range(100):
+        series.add(NOW - 60, number)
+    window = TimeRange("", 600, 10)
+    assert np.nanmax(quantile_series({"a": series}, NOW, window, 0.95)[1]["a"]) == 94
+    assert np.nanmax(quantile_series({"a": series}, NOW, window, 0.5)[1]["a"]) in (49, 50)
+
+
+def test_nothing_sampled_is_nothing_known() -> None:
+    _, values = quantile_series({"a": Reservoir()}, NOW, TEN_MINUTES)
+    assert np.isnan(values["a"]).all()
+
+
+@pytest.mark.parametrize(
+    ("known_s", "shown_s"), [(0, 120), (60, 120), (200, 300), (400, 600), (5000, 3600)]
+)
+def test_the_first_minutes_fill_the_chart(known_s, shown_s) -> None:
+    window = auto_range(WINDOWS[2], NOW - known_s, NOW)
+    assert window.seconds == shown_s
+    assert window.bucket_s % 5 == 0
+
+
+def test_before_anything_is_known_the_window_is_the_shortest() -> None:
+    assert auto_range(WINDOWS[0], float("inf"), NOW).seconds == 120

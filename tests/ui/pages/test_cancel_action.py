@@ -1,0 +1,220 @@
+"""Cancelling runs: asked once, inside the window, and told as it was."""
+
+import pytest
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.model.outcomes import CancelOutcome
+from pulse_desktop.state.run import RunState
+from pulse_desktop.ui.pages.tasks.actions import ROW_MENU
+from pulse_desktop.ui.pages.tasks.cancel_action import told as told_of
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.shell.context_menu import context_menu
+from pulse_desktop.ui.shell.operations import OperationError
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from tests.ui.window_builder import WORKER, Doing, Told, frame, make_window
+
+QUEUED, RUNNING, ENDED = "a" * 32, "b" * 32, "c" * 32
+
+
+@pytest.fixture(autouse=True)
+def dark(qapp: QApplication) -> None:
+    theme().install(ThemeChoice.DARK)
+
+
+@pytest.fixture
+def told():
+    filled = Told()
+    for task_id in (QUEUED, RUNNING, ENDED):
+        filled.task(task_id, "m:embed")
+    filled.started(RUNNING)
+    filled.succeeded(ENDED)
+    return filled
+
+
+@pytest.fixture
+def doing():
+    return Doing()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, told, doing):
+    window = make_window(qtbot, told, (TasksPage,), doing)
+    frame(window, told, 0.1)
+    return window
+
+
+@pytest.fixture
+def page(window):
+    return window.current
+
+
+def select(page, *task_ids) -> None:
+    model, flags = page.table.rows_model, QItemSelectionModel.SelectionFlag
+    page.table.clearSelection()
+    for number, run in enumerate(model.objects()):
+        if run.task_id in task_ids:
+            index = model.index(number, 0)
+            page.table.selectionModel().setCurrentIndex(index, flags.Select | flags.Rows)
+
+
+def card(window):
+    return window.notices._cards[-1]
+
+
+def test_c_asks_and_enter_cancels(qtbot: QtBot, window, page, doing) -> None:
+    select(page, RUNNING)
+    qtbot.keyClick(page.table, Qt.Key.Key_C)
+    (notice,) = window.notices.shown
+    assert (notice.title, notice.tone) == ("Cancel embed?", "warning")
+    assert "running" in notice.detail
+    assert doing.asked == []
+    qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Return)
+    assert doing.asked == [("cancel", [RUNNING])]
+    (notice,) = window.notices.shown
+    assert (notice.title, notice.tone) == ("embed: cancelled on worker-1", "good")
+    assert window.focusWidget() is page.table
+
+
+def test_esc_leaves_a_run_alone_and_gives_the_keyboard_back(
+    qtbot: QtBot, window, page, doing
+) -> None:
+    select(page, QUEUED)
+    qtbot.keyClick(page.table, Qt.Key.Key_C)
+    qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Escape)
+    assert window.notices.shown == []
+    assert doing.asked == []
+    assert window.focusWidget() is page.table
+
+
+def test_only_runs_that_have_not_ended_are_cancelled(window, page, doing) -> None:
+    select(page, QUEUED, RUNNING, ENDED)
+    assert window.actions_table.is_enabled("runs.cancel")
+    page.cancel_selected()
+    notice = window.notices.shown[-1]
+    assert notice.title == "Cancel 2 runs?"
+    assert notice.advice == "It has ended already."
+    notice.choices[0][1]()
+    assert sorted(doing.asked[0][1]) == [QUEUED, RUNNING]
+    assert window.notices.shown[-1].title == "2 runs cancelled"
+
+
+def test_what_has_ended_cannot_be_cancelled(window, page) -> None:
+    select(page, ENDED)
+    assert not window.actions_table.is_enabled("runs.cancel")
+    page.cancel_selected()
+    assert window.notices.shown[-1].title == "Nothing to cancel"
+
+
+def test_the_details_offer_it_only_while_the_run_goes_on(window, page, told, doing) -> None:
+    page.open_at(f"run:{RUNNING}")
+    assert page.detail.progress.isVisible()
+    page.detail.progress.cancel.click()
+    window.notices.shown[-1].choices[0][1]()
+    assert doing.asked == [("cancel", [RUNNING])]
+    told.succeeded(RUNNING)
+    frame(window, told, 1.0)
+    assert not page.detail.progress.isVisible()
+
+
+def test_the_band_over_several_rows_cancels_them(window, page, doing) -> None:
+    select(page, QUEUED, RUNNING)
+    page.strip.cancel.click()
+    window.notices.shown[-1].choices[0][1]()
+    assert sorted(doing.asked[0][1]) == [QUEUED, RUNNING]
+
+
+def test_the_menu_of_a_row_is_made_from_the_actions(window, page) -> None:
+    select(page, RUNNING)
+    menu = context_menu(window.actions_table, ROW_MENU, page)
+    words = [entry.text() for entry in menu.actions() if not entry.isSeparator()]
+    assert words == [
+        "Re-run selected",
+        "Edit and re-run…",
+        "Cancel selected…",
+        "Copy selected runs",
+    ]
+    asked = []
+    page.table.menu_asked.disconnect()
+    page.table.menu_asked.connect(asked.append)
+    menu.actions()[3].trigger()
+    assert window.notices.shown[-1].title == "Cancel embed?"
+    menu.deleteLater()
+
+
+def test_the_right_button_and_the_menu_key_ask_for_the_menu(page) -> None:
+    asked = []
+    page.table.menu_asked.disconnect()
+    page.table.menu_asked.connect(asked.append)
+    page.table.clearSelection()
+    reasons = QContextMenuEvent.Reason
+    page.table.contextMenuEvent(QContextMenuEvent(reasons.Mouse, QPoint(5, 5), QPoint(50, 60)))
+    assert asked == [], "nothing is selected"
+    select(page, RUNNING)
+    page.table.contextMenuEvent(QContextMenuEvent(reasons.Mouse, QPoint(5, 5), QPoint(50, 60)))
+    page.table.contextMenuEvent(QContextMenuEvent(reasons.Keyboard, QPoint(), QPoint()))
+    assert asked[0] == QPoint(50, 60)
+    assert len(asked) == 2
+
+
+def test_a_lost_connection_is_told(window, page, doing) -> None:
+    doing.refusal = OperationError("Cannot do this now", "there is no connection to the server.")
+    select(page, RUNNING)
+    page.cancel_selected()
+    window.notices.shown[-1].choices[0][1]()
+    assert window.notices.shown[-1].title == "Cannot do this now"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "title", "tone"),
+    [
+        (CancelOutcome("x", "removed"), "embed: was still queued: removed from the queue", "good"),
+        (CancelOutcome("x", "asked_to_stop", WORKER), "embed: asked to stop on worker-1", "info"),
+        (CancelOutcome("x", "nobody"), "embed was not cancelled", "warning"),
+        (CancelOutcome("x", "in_work"), "embed was not cancelled", "warning"),
+        (CancelOutcome("x", "not_kept"), "embed was not cancelled", "warning"),
+    ],
+)
+def test_each_outcome_is_told_as_it_is(outcome, title, tone) -> None:
+    notice = told_of([outcome], {"x": "embed"})
+    assert (notice.title, notice.tone) == (title, tone)
+
+
+def test_of_many_it_is_told_how_many_and_what_became_of_the_rest() -> None:
+    outcomes = [CancelOutcome(str(n), "removed") for n in range(3)]
+    outcomes += [CancelOutcome("x", "nobody", detail="worker-2 did not answer in time.")]
+    notice = told_of(outcomes, {})
+    assert notice.title == "3 of 4 runs cancelled"
+    assert notice.detail == "3 removed from the queue; 1 not: nobody answered."
+    assert notice.advice == "worker-2 did not answer in time."
+
+
+def test_progress_shows_how_much_how_fast_and_how_long_yet(window, page, told) -> None:
+    page.open_at(f"run:{RUNNING}")
+    line = page.detail.progress
+    assert line.words.text() == "Running; it tells no progress"
+    assert not line.bar.isVisible()
+    told.at += 10
+    told.progress(RUNNING, done=60, total=200, message="chunk 3", rate=12.0, eta_s=11.7)
+    frame(window, told, 0.5)
+    assert line.words.text() == "60 of 200 (30 %) · 12 per s · about 11 s left"
+    assert (line.bar.value(), line.message.text()) == (300, "chunk 3")
+    frame(window, told, 5.0)
+    assert "about 6.2 s left" in line.words.text()
+    assert page.table.rows_model.index(1, 0).data() == "▶ running 30 %"
+
+
+def test_without_a_rate_it_is_reckoned_from_the_start(window, page, told) -> None:
+    page.open_at(f"run:{RUNNING}")
+    told.at += 10
+    told.progress(RUNNING, done=5, total=10)
+    frame(window, told)
+    assert page.detail.progress.words.text() == "5 of 10 (50 %) · 30 per min · about 10 s left"
+    assert page.context.state.runs.get(RUNNING).state is RunState.RUNNING
+
+
+def test_a_queued_run_waits_and_says_so(page) -> None:
+    page.open_at(f"run:{QUEUED}")
+    assert page.detail.progress.words.text() == "Waits for a worker"

@@ -1,0 +1,172 @@
+"""Orders to workers, from the page where they are seen."""
+
+import pytest
+from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.model.outcomes import CommandOutcome
+from pulse_desktop.ui.pages.workers.actions import ROW_MENU
+from pulse_desktop.ui.pages.workers.page import MonitoringPage
+from pulse_desktop.ui.pages.workers.worker_commands import summarise as told_of
+from pulse_desktop.ui.shell.context_menu import context_menu
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from tests.ui.window_builder import WORKER, Doing, Told, frame, make_window
+
+SECOND = "worker-2@host-a:4121"
+
+
+@pytest.fixture(autouse=True)
+def dark(qapp: QApplication) -> None:
+    theme().install(ThemeChoice.DARK)
+
+
+@pytest.fixture
+def summarise():
+    filled = Told()
+    filled.heartbeat(WORKER)
+    filled.heartbeat(SECOND, control=None, log_level=None)
+    return filled
+
+
+@pytest.fixture
+def doing():
+    return Doing()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, summarise, doing):
+    window = make_window(qtbot, summarise, (MonitoringPage,), doing)
+    frame(window, summarise, 0.1)
+    return window
+
+
+@pytest.fixture
+def page(window):
+    return window.current
+
+
+def choose(page, name):
+    model, flags = page.table.rows_model, QItemSelectionModel.SelectionFlag
+    row = next(n for n, each in enumerate(model.objects()) if each.worker == name)
+    index = model.index(row, 0)
+    page.table.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
+    return row
+
+
+def cell(page, key, row):
+    model = page.table.rows_model
+    return model.index(row, next(n for n, c in enumerate(model.columns) if c.key == key)).data()
+
+
+def enabled(window, *names):
+    return [window.actions_table.is_enabled(f"worker.{name}") for name in names]
+
+
+def test_p_pauses_the_selected_worker_and_offers_the_way_back(
+    qtbot: QtBot, window, page, summarise, doing
+) -> None:
+    choose(page, WORKER)
+    qtbot.keyClick(page.table, Qt.Key.Key_P)
+    assert doing.asked == [("pause", WORKER, "")]
+    (notice,) = window.notices.shown
+    assert (notice.title, notice.tone) == ("worker-1 paused", "good")
+    summarise.heartbeat(WORKER, paused=True)
+    frame(window, summarise, 0.1)
+    assert cell(page, "work", choose(page, WORKER)) == "‖ paused"
+    assert enabled(window, "pause", "resume", "drain") == [False, True, True]
+    notice.choices[0][1]()
+    assert doing.asked[-1] == ("resume", WORKER, "")
+
+
+def test_a_worker_without_control_says_so_and_offers_nothing(window, page) -> None:
+    row = choose(page, SECOND)
+    assert cell(page, "log_level", row) == "no control"
+    assert enabled(window, "pause", "resume", "drain", "log.debug") == [False] * 4
+    page.table.chosen.emit(page.table.current_row())
+    assert "takes no orders" in page.detail.facts.facts["Control"]
+    buttons = page.buttons
+    assert not any(each.isVisible() for each in (buttons.pause, buttons.resume, buttons.drain))
+
+
+def test_draining_is_asked_about_before_it_is_done(qtbot: QtBot, window, page, doing) -> None:
+    choose(page, WORKER)
+    qtbot.keyClick(page.table, Qt.Key.Key_D)
+    assert window.notices.shown[-1].title == "Drain worker-1?"
+    assert doing.asked == []
+    qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Return)
+    assert doing.asked == [("drain", WORKER, "")]
+    assert window.notices.shown[-1].title == "worker-1 draining"
+
+
+def test_the_log_level_is_chosen_and_shown(window, page, summarise, doing) -> None:
+    choose(page, WORKER)
+    assert window.actions_table.run("worker.log.debug")
+    assert doing.asked == [("log_level", WORKER, "DEBUG")]
+    assert window.notices.shown[-1].title == "worker-1 logs from debug on"
+    summarise.heartbeat(WORKER, log_level="DEBUG")
+    frame(window, summarise, 0.1)
+    assert cell(page, "log_level", choose(page, WORKER)) == "debug"
+
+
+def test_all_workers_are_paused_by_one_wish(window, doing) -> None:
+    assert window.actions_table.run("workers.pause")
+    assert doing.asked == [("pause", "", "")]
+
+
+def test_the_details_have_the_buttons_that_make_sense(window, page, summarise) -> None:
+    choose(page, WORKER)
+    page.table.chosen.emit(page.table.current_row())
+    buttons = page.buttons
+    assert (buttons.pause.isVisible(), buttons.resume.isVisible()) == (True, False)
+    summarise.heartbeat(WORKER, draining=True, busy=1)
+    frame(window, summarise, 0.1)
+    assert (buttons.pause.isVisible(), buttons.drain.isVisible()) == (False, False)
+    assert page.detail.facts.facts["State"].startswith("draining")
+    frame(window, summarise, 60.0)
+    choose(page, WORKER)
+    assert cell(page, "work", choose(page, WORKER)).strip() == "", "nobody knows of the gone"
+
+
+def test_the_menu_of_a_row_is_made_from_the_actions(window, page) -> None:
+    choose(page, WORKER)
+    menu = context_menu(window.actions_table, ROW_MENU, page)
+    words = {entry.text(): entry.isEnabled() for entry in menu.actions() if entry.text()}
+    assert words["Pause worker"]
+    assert not words["Resume worker"]
+    assert words["Log level of worker: debug"]
+    menu.deleteLater()
+
+
+def test_paused_workers_are_counted_above(window, page, summarise) -> None:
+    summarise.heartbeat(WORKER, paused=True)
+    summarise.heartbeat(SECOND, control=None)
+    frame(window, summarise, 1.0)
+    assert page.queue.figures["slots"].detail == "2 live, 1 paused"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "title", "tone"),
+    [
+        ([CommandOutcome("", "pause", "nobody")], "No worker takes orders", "warning"),
+        (
+            [CommandOutcome(WORKER, "pause", "silent")],
+            "worker-1: did not answer in time",
+            "warning",
+        ),
+        ([CommandOutcome(WORKER, "resume", "done")], "worker-1 takes tasks again", "good"),
+        (
+            [CommandOutcome(WORKER, "pause", "done"), CommandOutcome(SECOND, "pause", "done")],
+            "2 workers paused",
+            "good",
+        ),
+        (
+            [CommandOutcome(WORKER, "pause", "done"), CommandOutcome(SECOND, "pause", "silent")],
+            "1 of 2 workers obeyed",
+            "warning",
+        ),
+    ],
+)
+def test_what_came_of_an_order_is_told(outcomes, title, tone) -> None:
+    notice = told_of(outcomes)
+    assert (notice.title, notice.tone) == (title, tone)

@@ -1,0 +1,46 @@
+"""No part of a page shows itself as a window of its own, not even while the page is being made."""
+
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.ui.pages.registry import PAGES
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from tests.ui.window_builder import WORKER, Doing, Told, frame, make_window
+
+
+class _Shown(QObject):
+    """Notes which windows appear."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = []
+
+    def eventFilter(self, watched, event) -> bool:  # noqa: N802 - Qt calls it so
+        if event.type() is QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            self.seen.append(watched.metaObject().className())
+        return False
+
+
+class _Buckets(Doing):
+    async def result_buckets(self):
+        return []
+
+
+def test_making_the_pages_opens_no_window_beside_the_one_there_is(qtbot: QtBot) -> None:
+    theme().install(ThemeChoice.DARK)
+    told = Told().runs(3)
+    told.heartbeat(WORKER)
+    window = make_window(qtbot, told, PAGES, _Buckets())
+    frame(window, told)
+    watch = _Shown()
+    app = QApplication.instance()
+    app.installEventFilter(watch)
+    try:
+        for page in PAGES:
+            window.show_page(page.key)
+            frame(window, told, 1.0)
+        window.run_task()
+    finally:
+        app.removeEventFilter(watch)
+    assert watch.seen == []

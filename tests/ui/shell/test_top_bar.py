@@ -1,0 +1,36 @@
+"""The bar at the top: what stands in it has room."""
+
+import pytest
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.ui.shell.actions import WINDOW_ACTIONS, ActionTable
+from pulse_desktop.ui.shell.top_bar import TopBar
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+
+
+@pytest.fixture
+def bar(qtbot: QtBot):
+    theme().install(ThemeChoice.DARK)
+    window = QWidget()
+    qtbot.addWidget(window)
+    actions = ActionTable(window)
+    for action in WINDOW_ACTIONS:
+        actions.add(action, lambda: window)
+    bar = TopBar(actions, window)
+    bar.resize(1200, bar.height())
+    return bar
+
+
+def test_the_badge_has_its_padding_also_when_it_is_told_after_the_window_is_shown(
+    qtbot: QtBot, bar
+) -> None:
+    with qtbot.waitExposed(bar.window()):
+        bar.window().show()
+    label = bar.environment
+    for name, tone in (("local", "plain"), ("production", "bad")):
+        bar.set_environment(name, tone)
+        text = label.fontMetrics().horizontalAdvance(name.upper())
+        qtbot.waitUntil(lambda: label.width() == label.sizeHint().width())
+        assert label.sizeHint().width() >= text + 2 * 8
+        assert label.contentsRect().width() < label.width()

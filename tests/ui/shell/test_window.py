@@ -1,0 +1,263 @@
+"""The frame: pages on demand, one told per frame, everything by keyboard, and an orderly end."""
+
+from types import SimpleNamespace
+
+import pytest
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.ui.pages.overview.page import OverviewPage
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.shell.limitations_notice import SETTLED_S, LimitationsNotice
+from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.page import Page
+from pulse_desktop.ui.shell.status_bar import StatusBar, StatusFigures
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from tests.ui.window_builder import Told, frame, make_window
+
+made = []
+
+
+class FirstPage(Page):
+    key, title, icon = "first", "First", "overview"
+
+    def __init__(self, context) -> None:
+        super().__init__(context)
+        made.append(self.key)
+        self.told = []
+        QVBoxLayout(self).addWidget(QLabel(self.title))
+
+    def refresh(self, _changes, now) -> None:
+        self.told.append(now)
+
+    def shown(self, now) -> None:
+        self.told.append(f"shown {now}")
+
+    def open_at(self, place) -> None:
+        self.told.append(place)
+
+
+class SecondPage(FirstPage):
+    key, title, icon, section = "second", "Second", "tasks", "LIVE"
+
+
+@pytest.fixture(autouse=True)
+def dark(qapp: QApplication):
+    theme().install(ThemeChoice.DARK)
+    yield
+    theme().choose(ThemeChoice.DARK)
+
+
+@pytest.fixture
+def told():
+    return Told(at=1000.0)
+
+
+@pytest.fixture
+def window(qtbot: QtBot, told):
+    made.clear()
+    return make_window(qtbot, told, (FirstPage, SecondPage))
+
+
+def test_pages_are_made_when_they_are_first_shown(window) -> None:
+    assert made == ["first"]
+    window.show_page("second")
+    window.show_page("first")
+    window.show_page("second", "here")
+    assert made == ["first", "second"]
+    assert window.page("second").told == ["shown 1000.0", "shown 1000.0", "here"]
+    assert window.windowTitle() == "Second · Pulse Desktop"
+
+
+def test_only_the_visible_page_is_told_of_a_frame(window, told) -> None:
+    window.show_page("second")
+    frame(window, told, 1.0)
+    assert window.page("second").told[-1] == 1001.0
+    assert window.page("first").told == ["shown 1000.0"]
+    window.hide()
+    frame(window, told, 1.0)
+    assert window.page("second").told[-1] == 1001.0
+
+
+def test_pages_are_reached_by_number_and_by_the_rail(qtbot: QtBot, window) -> None:
+    qtbot.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    assert window.current.key == "second"
+    window.rail.buttons["first"].click()
+    assert window.current.key == "first"
+    assert window.rail.buttons["first"].isChecked()
+
+
+def test_closing_asks_and_leaves_the_end_to_its_owner(qtbot: QtBot, window) -> None:
+    with qtbot.waitSignal(window.close_requested):
+        window.close()
+    assert window.isVisible()
+
+
+def test_the_palette_opens_by_key_and_goes_to_a_page(qtbot: QtBot, window) -> None:
+    qtbot.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    assert window.palette_popup.isVisible()
+    qtbot.keyClicks(window.palette_popup.field, "second")
+    qtbot.keyClick(window.palette_popup.field, Qt.Key.Key_Return)
+    assert window.current.key == "second"
+
+
+def test_the_rail_gives_way_in_a_narrow_window_unless_wanted(qtbot: QtBot, window) -> None:
+    window.resize(1400, 800)
+    assert not window.rail.narrow
+    window.resize(1024, 640)
+    assert window.rail.narrow
+    window.toggle_rail()
+    window.resize(1030, 640)
+    assert not window.rail.narrow
+
+
+@pytest.mark.parametrize("size", [(1024, 640), (1440, 900), (1920, 1080)])
+def test_the_real_pages_fit_into_every_size(qtbot: QtBot, told, size) -> None:
+    told.runs(30)
+    window = make_window(qtbot, told, (OverviewPage, TasksPage))
+    window.resize(*size)
+    for key in ("overview", "tasks"):
+        window.show_page(key)
+        assert (window.width(), window.height()) == size
+        assert window.minimumSizeHint().width() <= 1024
+        assert window.minimumSizeHint().height() <= 640
+
+
+def test_the_theme_switches_while_the_window_is_open(qtbot: QtBot, told) -> None:
+    told.runs(5)
+    window = make_window(qtbot, told, (OverviewPage, TasksPage))
+    with qtbot.waitSignal(window.theme_chosen) as chosen:
+        window.use_light_theme()
+    assert chosen.args == ["light"]
+    light = window.grab().toImage().pixelColor(700, 840)
+    window.use_dark_theme()
+    dark = window.grab().toImage().pixelColor(700, 840)
+    assert light.lightness() > 200 > 60 > dark.lightness()
+
+
+def test_without_a_choice_the_desktop_is_followed(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheme = {"now": Qt.ColorScheme.Light}
+
+    class Hints:
+        def colorScheme(self):  # noqa: N802
+            return scheme["now"]
+
+        def setColorScheme(self, _) -> None:  # noqa: N802
+            pass
+
+    monkeypatch.setattr(QGuiApplication, "styleHints", staticmethod(Hints))
+    theme().choose(ThemeChoice.SYSTEM)
+    assert not theme().is_dark
+    scheme["now"] = Qt.ColorScheme.Dark
+    theme()._follow()
+    assert theme().is_dark
+
+
+def test_a_notice_stays_until_it_is_closed_and_its_choice_is_carried_out(
+    qtbot: QtBot, window
+) -> None:
+    done = []
+    window.tell(
+        Notification("No worker listens", tone="warning", choices=(("Anyway", done.append),))
+    )
+    window.tell(Notification("Other", tone="bad", key="k"))
+    window.tell(Notification("Other, once more", tone="bad", key="k"))
+    assert [notice.title for notice in window.notices.shown] == [
+        "No worker listens",
+        "Other, once more",
+    ]
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert [notice.title for notice in window.notices.shown] == ["No worker listens"]
+
+
+@pytest.mark.parametrize(
+    ("room", "size"),
+    [((2560, 1440), (1440, 900)), ((1280, 720), (1280, 672)), ((800, 600), (1024, 640))],
+)
+def test_the_first_window_is_no_larger_than_the_screen(window, room, size) -> None:
+    window.fit_into(QSize(*room))
+    assert window.size() == QSize(*size)
+
+
+def test_a_notice_is_withdrawn_when_what_it_told_of_is_over(window) -> None:
+    window.tell(Notification("The embedded server is gone", tone="bad", key="stack"))
+    window.tell(Notification("Other", tone="bad"))
+    window.notices.withdraw("stack")
+    window.notices.withdraw("never told")
+    assert [notice.title for notice in window.notices.shown] == ["Other"]
+
+
+def test_what_could_not_be_seen_and_can_be_again_is_not_complained_of_any_more(window) -> None:
+    notice = LimitationsNotice(window.tell, window.notices.withdraw)
+    for seen, titles in (
+        (("results: not permitted",), ["Not everything can be seen here"]),
+        ((), []),
+        (("results: not permitted",), ["Not everything can be seen here"]),
+    ):
+        at = notice._looked_at + 100
+        notice.look(SimpleNamespace(limitations=seen, blocked=True), at)
+        notice.look(SimpleNamespace(limitations=seen, blocked=True), at + SETTLED_S)
+        assert [each.title for each in window.notices.shown] == titles
+
+
+def test_concerns_are_counted_in_the_rail_and_at_the_top(qtbot: QtBot, told) -> None:
+    told.runs(3)
+    told.task("f" * 32)
+    told.failed("f" * 32)
+    window = make_window(qtbot, told, (OverviewPage, TasksPage))
+    assert window.rail.buttons["tasks"].count == "1"
+    assert window.top_bar.alerts.count == "1"
+
+
+def test_the_connection_is_told_in_words(window) -> None:
+    window.top_bar.set_connection(
+        SimpleNamespace(
+            state="reconnecting",
+            server="nats://x",
+            problem="refused",
+            advice="start it",
+            rtt_s=None,
+        )
+    )
+    assert window.top_bar.state.text() == "reconnecting · refused"
+    assert "start it" in window.top_bar.state.toolTip()
+
+
+def test_the_status_bar_leaves_blank_what_was_not_measured_and_warns_of_losses(
+    qtbot: QtBot,
+) -> None:
+    bar = StatusBar()
+    qtbot.addWidget(bar)
+    bar.resize(1200, 26)
+    bar.show()
+    assert all(not label.text() for label in bar.labels.values())
+    bar.show_figures(StatusFigures(7, 7, 412.0, 1_204_118, 3, 1, 0, 0, 0.0021, 214_000_000, "NATS"))
+    assert bar.labels["dropped"].text() == "3 dropped"
+    assert bar.labels["dropped"].property("tone") == "bad"
+    assert bar.labels["gaps"].text() == "1 gap in the record"
+    assert bar.labels["render"].text() == "render 2.1 ms"
+    bar.resize(520, 26)
+    assert bar.labels["memory"].isHidden()
+    assert not bar.labels["dropped"].isHidden()
+
+
+def test_every_control_has_a_name(qtbot: QtBot, told) -> None:
+    from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QLineEdit
+
+    told.runs(3)
+    window = make_window(qtbot, told, (OverviewPage, TasksPage))
+    window.show_page("tasks")
+    window.open_palette()
+    nameless = [
+        widget
+        for kind in (QAbstractButton, QLineEdit, QAbstractItemView)
+        for widget in window.findChildren(kind)
+        if widget.isVisible()
+        and not isinstance(widget.parent(), QLineEdit)
+        and not (widget.accessibleName() or getattr(widget, "text", str)())
+    ]
+    assert nameless == []

@@ -1,0 +1,194 @@
+"""The window opens as it was left; what cannot be read or written costs nothing but that."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.ui.pages.messages.page import MessagesPage
+from pulse_desktop.ui.pages.overview.page import OverviewPage
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from tests.ui.window_builder import Told, make_window
+
+PAGES = (OverviewPage, TasksPage, MessagesPage)
+
+
+@pytest.fixture(autouse=True)
+def dark(qapp: QApplication):
+    theme().install(ThemeChoice.DARK)
+    yield
+    theme().choose(ThemeChoice.DARK)
+
+
+@pytest.fixture
+def path(tmp_path: Path):
+    return tmp_path / "config" / "window.json"
+
+
+@pytest.fixture
+def open_window(qtbot: QtBot, path):
+    """Return a function that opens a window, and brings the memory of the one before to its end."""
+    open_ = []
+
+    def make():
+        close()
+        window = make_window(qtbot, Told(at=1000.0), PAGES)
+        memory = WindowStateManager(window, WindowStateFile(path))
+        open_.append(memory)
+        window.show_page(memory.first_page("overview"))
+        return window
+
+    def close() -> None:
+        while open_:
+            open_.pop().close()
+
+    yield make
+    close()
+
+
+def table_of(window, key):
+    (table, *_) = window.page(key).tables()
+    return table
+
+
+def titles(table):
+    header = table.horizontalHeader()
+    columns = table.rows_model.columns
+    return [columns[header.logicalIndex(place)].key for place in range(len(columns))]
+
+
+def test_a_window_opens_as_it_was_left(open_window) -> None:
+    window = open_window()
+    window.resize(1200, 720)
+    window.toggle_rail()
+    narrow = window.rail.narrow
+    window.show_page("tasks")
+    table = table_of(window, "tasks")
+    before = titles(table)
+    table.horizontalHeader().moveSection(3, 1)
+    moved = titles(table)
+    table.columns_shown.show("worker", True)
+    number = before.index("task")
+    narrower = next(
+        n
+        for n, column in enumerate(table.rows_model.columns)
+        if not column.stretch and not table.isColumnHidden(n) and n != number
+    )
+    table.setColumnWidth(narrower, 171)
+    table.rows_model.set_sort("state", descending=True)
+
+    window = open_window()
+    assert window.height() == 720, "the offscreen screen is not as wide as any window"
+    assert window.rail.narrow is narrow
+    assert window.current.key == "tasks"
+    table = table_of(window, "tasks")
+    assert moved != before
+    assert titles(table) == moved
+    shown = {
+        column.key: not table.isColumnHidden(n) for n, column in enumerate(table.rows_model.columns)
+    }
+    assert shown["worker"]
+    assert table.columnWidth(narrower) == 171
+    assert (table.rows_model.sort_key, table.rows_model.descending) == ("state", True)
+    assert table_of(window, "messages").rows_model.sort_key == "time", "as the page gives it"
+
+
+def test_newest_on_top_is_remembered_where_it_is_not_usual(open_window) -> None:
+    table_of(open_window(), "messages").rows_model.set_sort("")
+    assert table_of(open_window(), "messages").rows_model.sort_key == ""
+
+
+def test_the_chosen_theme_is_remembered_at_once(open_window, path) -> None:
+    window = open_window()
+    assert WindowStateFile(path).theme is ThemeChoice.SYSTEM
+    window.use_light_theme()
+    assert WindowStateFile(path).theme is ThemeChoice.LIGHT
+
+
+def test_what_nobody_changed_is_not_kept(open_window, path) -> None:
+    window = open_window()
+    for page in PAGES:
+        window.show_page(page.key)
+    table = table_of(window, "tasks")
+    table.rows_model.set_sort("state")
+    open_window()
+    assert list(json.loads(path.read_text())["tables"]) == ["tasks.0"]
+    window = open_window()
+    table = table_of(window, "tasks")
+    table.rows_model.set_sort("")
+    open_window()
+    assert "tables" not in json.loads(path.read_text())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe\x00",
+        b"[1, 2]",
+        b'{"tables": 3}',
+        b"[" * 100_000,
+        b'{"theme": 7, "page": null}',
+        b"x" * (2 << 20),
+    ],
+)
+def test_a_damaged_file_is_overlooked_and_told_in_the_log(
+    content, path, open_window, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+    window = open_window()
+    assert window.current.key == "overview"
+    assert window.size() == QSize(1440, 900)
+    assert [r.name for r in caplog.records] == ["pulse_desktop.ui.shell.window_state"]
+
+
+def test_what_no_longer_exists_is_passed_over(
+    path, open_window, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.parent.mkdir()
+    odd = {
+        "columns": {"no such": True, "state": True},
+        "widths": {"no such": 9, "state": -4, "task": "wide", "queued": 1e9},
+        "order": ["no such", 7, None, "queued", "queued"],
+        "sort": ["no such", True],
+    }
+    wrong = {"columns": 1, "widths": [], "order": "x", "sort": [[], {}]}
+    look = {
+        "theme": "purple",
+        "geometry": "?",
+        "page": "gone",
+        "tables": {"tasks.0": odd, "messages.0": wrong, "gone.4": odd},
+        "of a later release": True,
+    }
+    path.write_text(json.dumps(look))
+    assert WindowStateFile(path).theme is ThemeChoice.SYSTEM
+    window = open_window()
+    assert window.current.key == "overview"
+    for page in PAGES:
+        window.show_page(page.key)
+    assert titles(table_of(window, "tasks"))[0] == "queued"
+    assert table_of(window, "tasks").rows_model.sort_key == ""
+    assert caplog.records == []
+
+
+def test_a_folder_that_cannot_be_written_is_told_once(
+    tmp_path: Path, qtbot: QtBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "config").write_text("a file in the way")
+    file = WindowStateFile(tmp_path / "config" / "window.json")
+    window = make_window(qtbot, Told(at=1000.0), PAGES)
+    memory = WindowStateManager(window, file)
+    caplog.clear()
+    memory.save()
+    window.resize(1100, 700)
+    memory.close()
+    assert len(caplog.records) == 1
+    assert "cannot be kept" in caplog.text
+    assert [each.name for each in tmp_path.iterdir()] == ["config"]

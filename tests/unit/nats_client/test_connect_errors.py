@@ -1,0 +1,56 @@
+"""Failures to connect, in words that help."""
+
+import socket
+import ssl
+
+import pytest
+from nats import errors
+
+from pulse_desktop.nats_client.connect_errors import describe_connect_error
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "advised"),
+    [
+        (ConnectionRefusedError(111, "Connect call failed"), "nothing listens", "Start"),
+        (OSError("Multiple exceptions: [Errno 111] x, [Errno 111] y"), "nothing listens", "Start"),
+        (socket.gaierror(-2, "Name or service not known"), "no host of that name", "spelling"),
+        (TimeoutError(), "did not answer", "firewall"),
+        (errors.TimeoutError(), "did not answer", "firewall"),
+        (None, "did not answer", "firewall"),
+        (OSError(113, "No route to host"), "cannot be reached", "network"),
+        (OSError("[Errno 101] Connect call failed"), "cannot be reached", "network"),
+        (ConnectionResetError(104, "reset"), "broke the connection off", "NATS server"),
+        (ssl.SSLError(1, "[SSL] wrong version number"), "TLS handshake", "TLS"),
+        (errors.Error("nats: 'Authorization Violation'"), "refused these credentials", "password"),
+        (errors.AuthorizationError(), "refused these credentials", "password"),
+        (errors.Error("nats: 'user authentication expired'"), "refused these credentials", "user"),
+        (
+            errors.Error("nats: empty response from server when expecting INFO message"),
+            "not a",
+            "port",
+        ),
+        (errors.Error("nats: 'maximum connections exceeded'"), "no more connections", "limit"),
+        (errors.UnexpectedEOF(), "broke the connection off", ""),
+        (errors.Error("nats: something else"), "said: something else", ""),
+        (ModuleNotFoundError("no", name="nkeys"), "package nkeys is missing", "pip install nkeys"),
+        (OSError(28, "No space left on device"), "No space left", ""),
+        (ValueError("nats://ann:secret@h is odd"), "ann:***@h", ""),
+    ],
+)
+def test_every_failure_is_told_in_plain_words(error, said, advised) -> None:
+    detail, advice = describe_connect_error(error, "host:4222")
+    assert said in detail
+    assert advised in advice
+    assert "secret" not in detail
+    assert detail.endswith(".")
+    if said != "package nkeys is missing":
+        assert "host:4222" in detail or "***" in detail
+
+
+def test_an_untrusted_certificate_says_why() -> None:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "self-signed certificate"
+    detail, advice = describe_connect_error(error, "host:4222")
+    assert "self-signed certificate" in detail
+    assert "authority" in advice

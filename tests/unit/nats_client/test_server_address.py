@@ -1,0 +1,45 @@
+"""Addresses as people write them."""
+
+import pytest
+
+from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.nats_client.server_address import parse_server
+
+
+@pytest.mark.parametrize(
+    ("written", "urls", "login"),
+    [
+        ("localhost", ("nats://localhost:4222",), ("", "", "")),
+        ("nats://h:1", ("nats://h:1",), ("", "", "")),
+        ("TLS://h", ("tls://h:4222",), ("", "", "")),
+        ("nats://t0ken@h", ("nats://h:4222",), ("", "", "t0ken")),
+        ("t0ken@h:5", ("nats://h:5",), ("", "", "t0ken")),
+        ("nats://ann:p%40ss%2F@h", ("nats://h:4222",), ("ann", "p@ss/", "")),
+        ("nats://ann:p@ss@h", ("nats://h:4222",), ("ann", "p@ss", "")),
+        ("nats://a:b@h1:1, nats://h2:2,", ("nats://h1:1", "nats://h2:2"), ("a", "b", "")),
+        ("nats://[::1]:4333", ("nats://[::1]:4333",), ("", "", "")),
+        ("wss://h/path", ("wss://h:443/path",), ("", "", "")),
+    ],
+)
+def test_an_address_is_taken_apart(written, urls, login) -> None:
+    address = parse_server(written)
+    assert address.urls == urls
+    assert (address.user, address.password, address.token) == login
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", " , ", "http://h", "nats://h:port", "nats://h:99999", "nats://", "h h", "a,ws://b"],
+)
+def test_what_is_no_address_is_refused_with_an_example(written) -> None:
+    with pytest.raises(CannotConnectError, match=r"nats://host:4222"):
+        parse_server(written)
+
+
+def test_secrets_are_never_part_of_what_is_shown() -> None:
+    for written in ("nats://ann:s3cr@t@h:1", "nats://s3cr@t@h:1"):
+        address = parse_server(written)
+        for text in (address.shown, address.hosts, repr(address), str(address)):
+            assert "s3cr" not in text
+            assert "t@h" not in text.replace("***@h", "")
+        assert address.mask("login s3cr@t and nats://ann:s3cr@t@h:1 failed").count("s3cr") == 0

@@ -1,0 +1,35 @@
+"""Event ids are ordered by time; task ids are what TaskIQ makes."""
+
+import uuid
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulse_desktop.protocol.ids import new_event_id, new_task_id
+
+seconds = st.floats(946_684_800, 4_102_444_800)
+
+
+@given(seconds)
+def test_an_event_id_is_a_uuid_of_version_7_that_tells_its_time(at) -> None:
+    event_id = new_event_id(at)
+    parsed = uuid.UUID(event_id)
+    assert len(event_id) == 32
+    assert parsed.version == 7
+    assert parsed.variant == uuid.RFC_4122
+    assert parsed.int >> 80 == int(at * 1000)
+
+
+@given(seconds, st.floats(0.002, 1e6))
+def test_later_event_ids_sort_later(at, later_by) -> None:
+    assert new_event_id(at) < new_event_id(at + later_by)
+
+
+def test_ids_do_not_repeat() -> None:
+    assert len({new_event_id(1_795_430_942.0) for _ in range(10_000)}) == 10_000
+    assert len({new_task_id() for _ in range(1_000)}) == 1_000
+
+
+def test_a_task_id_has_the_form_taskiq_uses() -> None:
+    assert uuid.UUID(new_task_id()).version == 4
+    assert len(new_task_id()) == 32

@@ -1,0 +1,472 @@
+"""Reading pickles as data: each hostile one is refused, each plain one read as pickle reads it."""
+
+import contextlib
+import copyreg
+import os
+import pickle
+import pickletools
+import struct
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from pulse_desktop.protocol.safe_pickle import (
+    PickleLimits,
+    UnreadablePickleError,
+    UnsafePickleError,
+    read_pickle,
+)
+
+
+class Runs:
+    """Pickles into a call of `os.system`."""
+
+    def __init__(self, command) -> None:
+        self.command = command
+
+    def __reduce__(self):
+        return os.system, (self.command,)
+
+
+class Plain:
+    """An ordinary object, whose state BUILD would set."""
+
+    def __init__(self) -> None:
+        self.x = 1
+
+
+class Registered:
+    """An object known to the extension registry."""
+
+
+def scalars(protocol):
+    texts = st.text(st.characters(exclude_categories=()))
+    integers = st.integers() | st.integers(-(1 << 200), 1 << 200)
+    kinds = [st.none(), st.booleans(), integers, st.floats(allow_nan=False), texts]
+    if protocol >= 3:
+        kinds.append(st.binary())
+    return st.one_of(kinds)
+
+
+def plain_data(protocol):
+    leaves = scalars(protocol)
+    keys = st.one_of(leaves, st.tuples(leaves, leaves))
+    if protocol >= 4:
+        keys = st.one_of(keys, st.frozensets(leaves, max_size=4))
+    mutable = st.binary().map(bytearray) if protocol >= 5 else st.nothing()
+
+    def containers(children):
+        kinds = [
+            st.lists(children),
+            st.lists(children).map(tuple),
+            st.dictionaries(keys, children),
+        ]
+        if protocol >= 4:
+            kinds += [st.sets(keys), st.frozensets(keys)]
+        return st.one_of(kinds)
+
+    values = st.recursive(leaves | mutable, containers, max_leaves=20)
+    return values | values.map(lambda value: [value, (value, value)])
+
+
+def typed(value):
+    """Return what tells 1 from True and -0.0 from 0, and a list from a tuple, all the way down."""
+    kind = type(value)
+    if kind is dict:
+        return kind, [(typed(key), typed(item)) for key, item in value.items()]
+    if kind in (set, frozenset):
+        return kind, frozenset(map(typed, value))
+    if kind in (list, tuple):
+        return kind, tuple(map(typed, value)) if kind is tuple else [typed(x) for x in value]
+    return kind, repr(value)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_plain_data_is_read_as_pickle_reads_it(protocol) -> None:
+    @settings(max_examples=120)
+    @given(plain_data(protocol))
+    def check(value) -> None:
+        body = pickle.dumps(value, protocol)
+        assert typed(read_pickle(body)) == typed(value) == typed(pickle.loads(body))
+
+    check()
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_odd_numbers_and_long_texts_survive(protocol) -> None:
+    value = [
+        *[
+            0,
+            -1,
+            255,
+            256,
+            65535,
+            65536,
+            2**31 - 1,
+            2**31,
+            -(2**31),
+            -(2**31) - 1,
+            2**63,
+            2**2047,
+            -(2**8000),
+        ],
+        *[float("inf"), -0.0, 5e-324, True, False],
+        *["", "a" * 255, "б" * 300, "x" * 70_000, "\ud800", "line\nbreak\\u0041\x1a"],
+        {1: "int", None: "none", 2.5: "float", (1, (2, "x")): "tuple", False: "lie"},
+        [[[]], (), {}, ((),), [{}] * 2000],
+    ]
+    read = read_pickle(pickle.dumps(value, protocol))
+    assert repr(read) == repr(value)
+    nan = read_pickle(pickle.dumps(float("nan"), protocol))
+    assert nan != nan
+
+
+def test_pickles_in_frames_and_with_the_rarer_instructions_are_read() -> None:
+    big = {"texts": ["word " * 30_000] * 2, "blob": bytes(70_000), "buffer": bytearray(9)}
+    assert read_pickle(pickle.dumps(big, 5)) == big
+    assert read_pickle(pickletools.optimize(pickle.dumps(big, 5))) == big
+    assert read_pickle(b"\x80\x04\x8d\x02\0\0\0\0\0\0\0hi.") == "hi"
+    assert read_pickle(b"\x80\x04\x8e\x02\0\0\0\0\0\0\0hi.") == b"hi"
+    assert read_pickle(b"(I1\nI2\n1K\x07.") == 7  # POP_MARK
+    assert read_pickle(b"K\x01K\x02(00.") == 1  # POP of a mark and of a value
+    assert read_pickle(b"K\x012\x86.") == (1, 1)  # DUP
+    assert read_pickle(b"(K\x01K\x02l.") == [1, 2]
+    assert read_pickle(b"(K\x01K\x02d.") == {1: 2}
+    assert read_pickle(b"U\x02hiT\x02\0\0\0yo\x86.") == ("hi", "yo")  # texts of Python 2
+    assert read_pickle(b"K\x01r\x05\0\0\x000j\x05\0\0\0.") == 1  # a memo that does not begin at 0
+
+
+def test_a_result_in_the_sizes_tasks_return_is_read() -> None:
+    rows = [
+        {"id": i, "content": f"message number {i} " * 3, "score": i / 7, "tags": ["a", f"b{i % 9}"]}
+        for i in range(5_000)
+    ]
+    body = pickle.dumps(rows)
+    assert read_pickle(body) == rows
+
+
+def refused(body, opcode, wanted=""):
+    with pytest.raises(UnsafePickleError) as caught:
+        read_pickle(body)
+    assert caught.value.opcode == opcode
+    assert caught.value.wanted == wanted
+    assert opcode in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_a_call_is_refused_and_named_and_never_made(protocol, tmp_path: Path) -> None:
+    trace = tmp_path / "ran"
+    body = pickle.dumps({"return_value": Runs(f"touch {trace}")}, protocol)
+    opcode = "STACK_GLOBAL" if protocol >= 4 else "GLOBAL"
+    refused(body, opcode, f"{os.system.__module__}.system")
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_an_object_of_a_class_is_refused(protocol) -> None:
+    with pytest.raises(UnsafePickleError) as caught:
+        read_pickle(pickle.dumps(Plain(), protocol))
+    assert caught.value.wanted in {f"{__name__}.Plain", "copy_reg._reconstructor"}
+
+
+@pytest.mark.parametrize(
+    ("body", "opcode", "wanted"),
+    [
+        (b"cos\nsystem\n(S'id'\ntR.", "GLOBAL", "os.system"),
+        (b"(ios\nsystem\n.", "INST", "os.system"),
+        (b"(K\x01o.", "OBJ", ""),
+        (b"K\x01)R.", "REDUCE", ""),
+        (b"}}b.", "BUILD", ""),
+        (b"K\x01)\x81.", "NEWOBJ", ""),
+        (b"K\x01)}\x92.", "NEWOBJ_EX", ""),
+        (b"P7\n.", "PERSID", "the object 7"),
+        (b"\x8c\x05thingQ.", "BINPERSID", "the object thing"),
+        (b"K\x07Q.", "BINPERSID", "the object (int)"),
+        (b"\x82\xf0.", "EXT1", "the registered extension 240"),
+        (b"\x83\x01\x02.", "EXT2", "the registered extension 513"),
+        (b"\x84\x01\0\0\0.", "EXT4", "the registered extension 1"),
+        (b"\x80\x05\x97.", "NEXT_BUFFER", ""),
+        (b"\x80\x05K\x01\x98.", "READONLY_BUFFER", ""),
+        (b"\x8c\x02os\x8c\x06system\x93.", "STACK_GLOBAL", "os.system"),
+        (b"K\x01]\x93.", "STACK_GLOBAL", "(int).(list)"),
+    ],
+)
+def test_every_instruction_that_reaches_beyond_plain_data_is_refused_by_name(
+    body, opcode, wanted
+) -> None:
+    refused(body, opcode, wanted)
+
+
+def test_a_registered_extension_is_refused_though_it_is_known_here() -> None:
+    copyreg.add_extension(__name__, "Registered", 200)
+    try:
+        body = pickle.dumps(Registered, 2)
+        refused(body, "EXT1", "the registered extension 200")
+    finally:
+        copyreg.remove_extension(__name__, "Registered", 200)
+
+
+def test_what_is_told_of_a_refusal_is_one_short_printable_line() -> None:
+    hostile = b"c" + b"evil\x1b[31m\r\xff" * 10 + b"\n" + b"n" * 10_000 + b"\n."
+    wanted = refused_text(hostile)
+    assert wanted.isprintable()
+    assert len(wanted) < 130
+
+
+def refused_text(body):
+    with pytest.raises(UnsafePickleError) as caught:
+        read_pickle(body)
+    return caught.value.wanted
+
+
+def test_exactly_the_plain_instructions_are_known() -> None:
+    allowed = set()
+    for opcode in pickletools.opcodes:
+        try:
+            read_pickle(b"]]" + opcode.code.encode("latin-1"))
+        except UnsafePickleError:
+            continue
+        except UnreadablePickleError as error:
+            if "no pickle instruction" in str(error):
+                continue
+        allowed.add(opcode.name)
+    assert {o.name for o in pickletools.opcodes} - allowed == {
+        *["GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "REDUCE", "BUILD", "NEWOBJ", "NEWOBJ_EX"],
+        *["EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "NEXT_BUFFER", "READONLY_BUFFER"],
+        "STRING",  # only Python 2 writes it, with escapes of its own
+    }
+
+
+def billion_laughs():
+    value = ["lol"]
+    for _ in range(100):
+        value = [value, value]
+    return pickle.dumps(value)
+
+
+def laughing_tuple_key():
+    return b"\x80\x04}K\x01" + b"2\x86" * 60 + b"Ns."
+
+
+def cyclic_list():
+    value = []
+    value.append(value)
+    return pickle.dumps(value)
+
+
+def cyclic_through_a_tuple():
+    value = {}
+    value["self"] = (1, [value])
+    return pickle.dumps(value)
+
+
+def dict_with(keys):
+    """Write the pickle without making the dict, which would take half a minute."""
+    return b"}(" + b"".join(pickle.dumps(key, 2)[2:-1] + b"N" for key in keys) + b"u."
+
+
+def colliding_numbers():
+    modulus = sys.hash_info.modulus
+    return dict_with(n * modulus for n in range(60_000))
+
+
+def colliding_tuples():
+    pairs = [tuple(-1 - (n >> bit & 1) for bit in range(14)) for n in range(1 << 14)]
+    return dict_with(pairs)
+
+
+HOSTILE = {
+    "a memo place 2**31 in 9 bytes": b"]r\xff\xff\xff\x7f0N.",
+    "a memo place with 30 digits": b"Np" + b"9" * 30 + b"\n.",
+    "a negative memo place": b"Nq\x00Ng-1\n.",
+    "a memo place never filled": b"Nq\x09h\x03.",
+    "a byte array of 2**62 bytes": b"\x80\x05\x96\0\0\0\0\0\0\0\x40ab.",
+    "bytes of 2**62 bytes": b"\x80\x04\x8e\0\0\0\0\0\0\0\x40ab.",
+    "a text of 2**62 bytes": b"\x80\x04\x8d\0\0\0\0\0\0\0\x40ab.",
+    "a text of 4 GB": b"\x80\x04X\xff\xff\xff\xffab.",
+    "an old text of negative length": b"T\xff\xff\xff\xffab.",
+    "a frame of 2**63 bytes": b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7fN.",
+    "an integer of 2 GB": b"\x80\x02\x8b\xff\xff\xff\x7f\x01.",
+    "an integer of negative length": b"\x80\x02\x8b\xff\xff\xff\xff\x01.",
+    "an integer of 1 MB": b"\x80\x02\x8b" + struct.pack("<i", 1 << 20) + b"\x01" * (1 << 20) + b".",
+    "an integer of a million digits": b"I" + b"9" * 1_000_000 + b"\n.",
+    "a long of a million digits": b"L" + b"9" * 1_000_000 + b"L\n.",
+    "10**30 leaves": billion_laughs(),
+    "a key that hashes for ever": laughing_tuple_key(),
+    "a list 200 000 deep": b"\x80\x04" + b"]" * 200_000 + b"a" * 199_999 + b".",
+    "a tuple 200 000 deep": b"\x80\x04)" + b"\x85" * 200_000 + b".",
+    "a key 200 000 deep": b"\x80\x04})" + b"\x85" * 200_000 + b"Ns.",
+    "a set member 200 000 deep": b"\x80\x04\x8f()" + b"\x85" * 200_000 + b"\x90.",
+    "a list that contains itself": cyclic_list(),
+    "a dict that contains itself": cyclic_through_a_tuple(),
+    "a dict of colliding numbers": colliding_numbers(),
+    "a dict of colliding tuples": colliding_tuples(),
+    "ten million sets": b"\x80\x04(" + b"\x8f" * 10_000_000 + b"t.",
+    "ten million marks": b"(" * 10_000_000,
+    "ten million memo places": b"N" + b"\x94" * 10_000_000 + b".",
+    "a text shown a million times": b"\x80\x04X\0\0\x01\0"
+    + b"x" * 65536
+    + b"q\0]("
+    + b"h\0" * 99_999
+    + b"e\x86.",
+    "an integer shown many times": b"\x80\x02\x8b\0\4\0\0"
+    + b"\x77" * 1024
+    + b"q\0]("
+    + b"h\0" * 99_999
+    + b"e\x86.",
+    "an unknown instruction": b"\xff.",
+    "an unknown protocol": b"\x80\x06N.",
+    "a text of Python 2": b"S'a\\x41'\n.",
+    "an unhashable key": b"}]Ns.",
+    "a key that holds a list": b"}]\x85Ns.",
+    "a key without a value": b"}(Nu.",
+    "items added to a text": b"\x8c\x01a(Ne.",
+    "an item appended to a tuple": b")Na.",
+    "entries put into a list": b"](NNu.",
+    "members added to a list": b"](N\x90.",
+    "nothing": b"",
+    "only an end": b".",
+    "an end below a mark": b"(N.",
+    "two values": b"NN.",
+    "a mark below the stack": b"NN(00t.",
+    "a tuple of what is not there": b"N\x86.",
+    "a number that is none": b"Fabc\n.",
+    "an integer that is none": b"Iabc\n.",
+    "a line without an end": b"I12",
+    "a text that is not UTF-8": b"\x8c\x01\xff.",
+    "an escape that is none": b"V\\u00\n.",
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_or_malformed_pickle_is_refused_in_words_and_soon(body) -> None:
+    began = time.process_time()
+    with pytest.raises(UnreadablePickleError) as caught:
+        read_pickle(body)
+    assert time.process_time() - began < 10
+    assert str(caught.value)
+
+
+def test_bytes_after_the_end_are_refused() -> None:
+    with pytest.raises(UnreadablePickleError, match="more bytes follow"):
+        read_pickle(pickle.dumps({"a": 1}) + b"x")
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_a_pickle_cut_anywhere_is_refused(protocol) -> None:
+    value = {"a": [1, 2.5, "text", None, True, (1, 2, 3, 4), 10**30, {"b": "б" * 300}]}
+    body = pickle.dumps(value, protocol)
+    for length in range(len(body)):
+        with pytest.raises(UnreadablePickleError):
+            read_pickle(body[:length])
+
+
+def test_each_limit_can_be_set() -> None:
+    def limited(value, **limits):
+        with pytest.raises(UnreadablePickleError) as caught:
+            read_pickle(pickle.dumps(value), PickleLimits(**limits))
+        return str(caught.value)
+
+    assert limited([1] * 100, max_bytes=10) == "larger than 1 MiB"
+    assert limited([1] * 100, max_nodes=100) == "more than 100 values"
+    assert limited([[[]]], max_depth=2) == "nested deeper than 2 levels"
+    assert "of text" in limited(["aaa", b"bbb"], max_text_bytes=5)
+    assert limited([1] * 100, max_opcodes=50) == "more than 50 instructions"
+    assert "memory" in limited([[] for _ in range(100)], max_memory=1000)
+    assert limited(["a", "b", "c"], max_memo=2) == "more than 2 remembered values"
+    assert limited(1 << 100, max_int_bytes=8) == "an integer of more than 8 bytes"
+    assert limited({(1, 2, 3): 0}, max_key_nodes=2) == "a key is too large"
+    assert "one hash" in limited({-1: 0, -2: 0}, max_equal_hashes=1)
+    assert read_pickle(pickle.dumps([1] * 99), PickleLimits(max_nodes=100)) == [1] * 99
+
+
+mutations = st.lists(
+    st.tuples(st.integers(0, 10_000), st.integers(0, 255), st.sampled_from("sid")), max_size=6
+)
+
+
+def mutated(body, changes):
+    body = bytearray(body)
+    for position, byte, how in changes:
+        at = position % (len(body) + 1)
+        if how == "i":
+            body.insert(at, byte)
+        elif at < len(body):
+            if how == "s":
+                body[at] = byte
+            else:
+                del body[at]
+    return bytes(body)
+
+
+@settings(max_examples=400)
+@given(st.binary(max_size=400))
+@example(b"\x80")
+def test_random_bytes_only_ever_raise_the_two_errors(body) -> None:
+    with contextlib.suppress(UnsafePickleError, UnreadablePickleError):
+        repr(read_pickle(body))
+
+
+def pickles(protocol):
+    return plain_data(protocol).map(lambda value: pickle.dumps(value, protocol))
+
+
+@settings(max_examples=600)
+@given(st.one_of(*map(pickles, range(6))), mutations)
+def test_damaged_pickles_only_ever_raise_the_two_errors(body, changes) -> None:
+    with contextlib.suppress(UnsafePickleError, UnreadablePickleError):
+        repr(read_pickle(mutated(body, changes)))
+
+
+@settings(max_examples=500)
+@given(
+    st.lists(
+        st.sampled_from(b"(0123)]}eautlds\x85\x86\x87\x88\x8f\x90\x91\x94NK\x01h\x00q."),
+        max_size=60,
+    )
+)
+def test_any_order_of_plain_instructions_gives_data_or_one_of_the_two_errors(opcodes) -> None:
+    with contextlib.suppress(UnsafePickleError, UnreadablePickleError):
+        repr(read_pickle(bytes(opcodes) + b"."))
+
+
+def test_memory_stays_bounded_whatever_a_pickle_claims() -> None:
+    program = textwrap.dedent("""
+        import resource, sys
+        from pulse_desktop.protocol.safe_pickle import UnreadablePickleError, read_pickle
+        started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        size = 16 << 20
+        def bodies():
+            yield b"\\x80\\x05\\x96" + b"\\xff" * 7 + b"\\x7f."
+            yield b"]r\\xff\\xff\\xff\\x7f0N."
+            yield b"\\x80\\x02\\x8b\\xff\\xff\\xff\\x7f."
+            yield b"(" + b"\\x8f" * (size - 10) + b"t."
+            yield b"(" + b"]" * (size - 10) + b"t."
+            yield b"(" * size
+            yield b"N" + b"\\x94" * (size - 10) + b"."
+            yield b"(" + b"M\\x00\\x10" * (size // 3 - 10) + b"t."
+            yield b"\\x80\\x05(" + (b"\\x96" + bytes(8)) * (size // 9 - 10) + b"t."
+            yield b"\\x80\\x04\\x8f(" + b"M\\x00\\x10" * (size // 3 - 10) + b"\\x90."
+            yield b"\\x80\\x04X\\x00\\x00\\xf0\\x00\\xf0\\x9f\\x98\\x80" + b"x" * 0xeffffc + b"."
+
+        for body in bodies():
+            try:
+                read_pickle(body)
+            except UnreadablePickleError:
+                pass
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - started
+        print(peak // 1024)
+    """)
+    if sys.platform == "win32":
+        pytest.skip("the resource module is for Unix")
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=True
+    )
+    assert int(done.stdout) < 300  # MiB above the start, the body of 16 included

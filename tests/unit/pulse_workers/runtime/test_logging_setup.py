@@ -1,0 +1,24 @@
+"""What a worker process writes to its log holds no credential, also when an error ends it."""
+
+import subprocess
+import sys
+
+from tests.kit.worker_processes import ROOT
+
+PROGRAM = """
+import logging
+from pulse_workers.runtime.logging_setup import configure_logging
+configure_logging("INFO")
+logging.getLogger("taskiq.receiver").error("at %s", "nats://user:secret@host")
+raise OSError("tls://user:secret@host") from ValueError("user:secret@host")
+"""
+
+
+def test_an_error_that_ends_the_process_is_logged_without_credentials() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 1
+    assert "secret" not in done.stderr
+    for shown in ("at nats://user:***@host", "tls://user:***@host", "ValueError: user:***@host"):
+        assert shown in done.stderr

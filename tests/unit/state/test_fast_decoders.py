@@ -1,0 +1,156 @@
+"""What is read at once and what is read field by field gives the same rows."""
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from pulse_desktop.protocol.event import decode_event_raw
+from pulse_desktop.state.agent_calls import AgentCalls
+from pulse_desktop.state.chat_messages import ChatMessages
+from pulse_desktop.state.workers import Workers
+from tests.unit.state.state_builders import NOW, event_arrival
+
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(["", "0", "17", "tg-17", "0.4", "2026-11-23T10:00:00+00:00", "null", "є"]),
+)
+VALUES = st.one_of(
+    SCALARS,
+    st.lists(SCALARS, max_size=2),
+    st.dictionaries(st.sampled_from(["name", "length", "a"]), SCALARS, max_size=2),
+)
+MESSAGE = (
+    "external_message_id",
+    "id",
+    "content",
+    "author",
+    "author_name",
+    "source_name",
+    "sent_at",
+    "task_id",
+    "attachments",
+    "media_type",
+)
+SCORE = (
+    "message_id",
+    "external_message_id",
+    "importance_score",
+    "classification",
+    "factors",
+    "noise_factors",
+    "task_id",
+)
+CALL = (
+    "agent",
+    "provider",
+    "model",
+    "task_id",
+    "items",
+    "tokens_in",
+    "tokens_out",
+    "latency_s",
+    "error",
+)
+BEAT = (
+    "worker",
+    "host",
+    "pid",
+    "started_at",
+    "slots",
+    "busy",
+    "running",
+    "tasks",
+    "cpu_percent",
+    "rss_bytes",
+    "broker",
+    "version",
+    "control",
+    "paused",
+    "draining",
+    "log_level",
+    "catalogue",
+    "busy_mean",
+)
+
+
+def _data(fields):
+    return st.dictionaries(st.sampled_from(fields), VALUES)
+
+
+def _read_both_ways(make, told):
+    at_once, by_field = make(), make()
+    for number, (topic, name, data) in enumerate(told):
+        arrival = event_arrival(topic, name, data, at=NOW + number)
+        event, body = decode_event_raw(topic, arrival.payload, arrival.at)
+        assert body is not None
+        at_once.apply(event, body)
+        by_field.apply(event, None)
+    return list(at_once.rows), list(by_field.rows)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("messages"), st.just("message.new"), _data(MESSAGE)),
+            st.tuples(st.just("messages"), st.just("message.updated"), _data(MESSAGE)),
+            st.tuples(st.just("messages"), st.just("message.scored"), _data(SCORE)),
+        ),
+        max_size=5,
+    )
+)
+@example([("messages", "message.new", {"external_message_id": "tg-17", "content": None})])
+@example(
+    [
+        ("messages", "message.new", {"id": 0, "external_message_id": "tg-17", "content": "hi"}),
+        ("messages", "message.updated", {"id": 5, "external_message_id": "tg-17"}),
+        (
+            "messages",
+            "message.scored",
+            {
+                "message_id": 5,
+                "importance_score": 1,
+                "classification": "noise",
+                "noise_factors": {"length": 1},
+            },
+        ),
+    ]
+)
+@settings(max_examples=150)
+def test_chat_messages_are_the_same_however_they_are_read(told) -> None:
+    at_once, by_field = _read_both_ways(ChatMessages, told)
+    assert at_once == by_field
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.just("agents"),
+            st.sampled_from(["agent.started", "agent.finished", "agent.failed"]),
+            _data(CALL),
+        ),
+        max_size=4,
+    )
+)
+@settings(max_examples=150)
+def test_agent_calls_are_the_same_however_they_are_read(told) -> None:
+    at_once, by_field = _read_both_ways(AgentCalls, told)
+    assert at_once == by_field
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.just("monitoring"),
+            st.sampled_from(["worker.heartbeat", "worker.stopped"]),
+            _data(BEAT),
+        ),
+        max_size=4,
+    )
+)
+@example([("monitoring", "worker.heartbeat", {"worker": "w", "running": [{"task_id": "a"}, "b"]})])
+@settings(max_examples=150)
+def test_heartbeats_are_the_same_however_they_are_read(told) -> None:
+    at_once, by_field = _read_both_ways(Workers, told)
+    assert at_once == by_field

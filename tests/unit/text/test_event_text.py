@@ -1,0 +1,97 @@
+"""Every event reads as a line of words, whatever its sender put into it."""
+
+import pytest
+
+from pulse_desktop.protocol.event import decode_event, encode_event
+from pulse_desktop.text.event_text import MAX_LENGTH, event_summary
+
+
+def words(topic, type_, data):
+    _, raw = encode_event(topic, type_, data, source="worker-1@host:1", now=1_763_894_400.0)
+    return event_summary(decode_event(topic, raw, 1_763_894_400.0))
+
+
+@pytest.mark.parametrize(
+    ("type_", "data", "expected"),
+    [
+        (
+            "task.queued",
+            {
+                "task_name": "workers.tasks.ingestion:ingest",
+                "args": ["a.json"],
+                "kwargs": {"n": 5},
+            },
+            'ingest("a.json", n=5)',
+        ),
+        (
+            "task.started",
+            {"task_name": "m:embed", "worker": "worker-2@h:1", "attempt": 2},
+            "embed started on worker-2@h:1, attempt 2",
+        ),
+        (
+            "task.failed",
+            {
+                "task_name": "m:embed",
+                "will_retry": True,
+                "error": {"type": "Timeout", "message": "no answer"},
+            },
+            "embed · Timeout: no answer · will be tried again",
+        ),
+        (
+            "task.succeeded",
+            {"task_name": "m:embed", "run_s": 1.25, "result_bytes": 412},
+            "embed · took 1.25 s · result 412 B",
+        ),
+        (
+            "worker.heartbeat",
+            {"worker": "w", "busy": 2, "slots": 10, "cpu_percent": 12.4, "rss_bytes": 84e6},
+            "w · 2 of 10 slots busy · CPU 12 % · 84 MB",
+        ),
+        (
+            "scheduler.heartbeat",
+            {"scheduler": "feed@vm:7", "schedules": 3, "broken": 1, "sent": 1204},
+            "feed@vm:7 · 3 schedules · 1 broken · 1,204 sent",
+        ),
+        (
+            "message.scored",
+            {"importance_score": 0.814, "classification": "weak_signal"},
+            "0.81 weak signal",
+        ),
+        (
+            "message.new",
+            {"author": "Oksana", "content": "Deploy is done"},
+            "Oksana: Deploy is done",
+        ),
+        (
+            "provider.checked",
+            {"provider": "ollama", "status": "error", "error": "refused"},
+            "ollama error · refused",
+        ),
+        ("unheard.of", {"b": 1, "nothing": None, "many": [1, 2, 3, 4, 5]}, "b=1, many=[5]"),
+    ],
+)
+def test_an_event_reads_as_words(type_, data, expected) -> None:
+    assert words("tasks", type_, data) == expected
+
+
+def test_a_task_reads_as_a_call() -> None:
+    raw = b'{"task_id": "1", "task_name": "m:f", "args": ["x"], "kwargs": {"days": 7}}'
+    event = decode_event("taskiq", raw, 0.0)
+    event.type, event.problem = "m:f", ""
+    assert event_summary(event) == '("x", days=7)'
+
+
+@pytest.mark.parametrize(
+    "type_", ["task.queued", "task.failed", "worker.heartbeat", "agent.finished", "message.scored"]
+)
+@pytest.mark.parametrize("value", [None, "text", 5, [1], {"a": 1}, 1e300, "x" * 5000])
+def test_fields_of_the_wrong_kind_never_raise(type_, value) -> None:
+    names = "task_name args kwargs error worker busy slots cpu_percent agent items latency_s"
+    data = dict.fromkeys([*names.split(), "importance_score", "classification"], value)
+    text = words("tasks", type_, data)
+    assert len(text) <= MAX_LENGTH
+    assert "\n" not in text
+
+
+def test_an_unreadable_event_says_why() -> None:
+    assert event_summary(decode_event("tasks", b"\xff", 0.0)).startswith("not ")

@@ -1,0 +1,105 @@
+"""A run tells its story in words, and leaves out what is not known."""
+
+from pulse_desktop.query.run_filter import RunFilter
+from pulse_desktop.state.run import RunState
+from pulse_desktop.text.run_text import (
+    STATE_LABELS,
+    arguments,
+    ran,
+    state_tooltip,
+    timeline_events,
+    waited,
+)
+from pulse_desktop.ui.pages.tasks.columns import RUN_COLUMNS
+from tests.ui.window_builder import NOW, Told
+
+ID = "a" * 32
+
+
+def _run(told):
+    return told.state.runs.get(ID)
+
+
+def test_every_state_has_a_word_a_sign_of_its_own_and_a_tone() -> None:
+    assert set(STATE_LABELS) == set(RunState)
+    assert len({glyph for _, glyph, _ in STATE_LABELS.values()}) == len(RunState)
+
+
+def test_arguments_read_like_a_call() -> None:
+    told = Told()
+    told.task(ID, args=["export.json"], limit=5, ids=list(range(100)))
+    assert arguments(_run(told)) == '"export.json", limit=5, ids=[100]'
+
+
+def test_a_queued_run_waits_until_now_and_a_running_one_runs_until_now() -> None:
+    told = Told()
+    told.task(ID)
+    assert (waited(_run(told), NOW + 2), ran(_run(told), NOW + 2)) == ("2.00 s", "")
+    told.started(ID, NOW + 3)
+    assert (waited(_run(told), NOW + 9), ran(_run(told), NOW + 4.5)) == ("3.00 s", "1.50 s")
+
+
+def test_the_story_has_a_moment_for_every_attempt() -> None:
+    told = Told()
+    told.task(ID)
+    told.started(ID, NOW + 1)
+    told.failed(ID, at=NOW + 2, will_retry=True)
+    told.started(ID, NOW + 5, attempt=2)
+    told.event(
+        "tasks", "task.failed", {"task_id": ID, "attempt": 2, "error": {"type": "E"}}, NOW + 6
+    )
+    words = [moment.words for moment in timeline_events(_run(told), NOW + 9)]
+    assert words[1:] == [
+        "started +1.00 s",
+        "failed +1.00 s",
+        "started again (2) +3.00 s",
+        "failed +1.00 s",
+    ]
+
+
+def test_an_open_run_ends_with_how_long_it_has_been_so() -> None:
+    told = Told()
+    told.task(ID)
+    told.started(ID, NOW + 1)
+    assert timeline_events(_run(told), NOW + 13.3)[-1].words == "running for 12.3 s"
+
+
+def test_a_run_known_only_by_its_end_claims_no_start() -> None:
+    told = Told()
+    told.succeeded(ID, at=NOW)
+    assert [moment.words.split()[0] for moment in timeline_events(_run(told), NOW)] == ["succeeded"]
+    assert arguments(_run(told)) == ""
+
+
+def test_the_reason_of_a_failure_is_told_with_its_state() -> None:
+    told = Told()
+    told.task(ID)
+    told.failed(ID, "ValueError", "no such file")
+    assert state_tooltip(_run(told)).endswith("ValueError: no such file")
+
+
+def test_every_column_can_show_and_sort_any_run() -> None:
+    told = Told()
+    told.task(ID)
+    told.succeeded("b" * 32)
+    for run in told.state.runs.rows:
+        for column in RUN_COLUMNS:
+            assert isinstance(column.value(run, NOW), str)
+            if column.sort is not None:
+                column.sort(run)
+            if column.tooltip is not None:
+                assert isinstance(column.tooltip(run, NOW), str)
+
+
+def test_a_filter_that_asks_for_nothing_is_no_filter() -> None:
+    assert RunFilter(text="  ").predicate(NOW) is None
+    assert not RunFilter().active
+    assert RunFilter(since_s=60).active
+
+
+def test_words_are_found_in_any_letters_and_any_case() -> None:
+    told = Told()
+    told.task(ID, args=["Розбір Звіту", "Report.JSON"])
+    for text in ("розбір", "ЗВІТУ report.json", "score_MESSAGE aaaa"):
+        assert RunFilter(text=text).predicate(NOW)(_run(told)), text
+    assert not RunFilter(text="розбір absent").predicate(NOW)(_run(told))
