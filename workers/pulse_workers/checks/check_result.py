@@ -4,28 +4,13 @@ import dataclasses
 import json
 import sys
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Final
+
+from pulse_desktop.model.check_result import CheckResult
 
 OK: Final = 0
 FAILED: Final = 1
 CANNOT_CONNECT: Final = 3
-
-
-@dataclasses.dataclass(frozen=True)
-class CheckResult:
-    """One thing that was looked at.
-
-    Attributes:
-        check: what.
-        status: `ok`; `warning`: workers run, but know this; `problem`: they do not, or lose work.
-        detail: what was found.
-        advice: what to do, empty when nothing is needed.
-    """
-
-    check: str
-    status: Literal["ok", "warning", "problem"]
-    detail: str
-    advice: str = ""
 
 
 def tell(finding: CheckResult, *, as_json: bool) -> None:

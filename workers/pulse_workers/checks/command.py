@@ -4,13 +4,9 @@ import os
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
+from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.protocol.topics import TASK_STREAM
-from pulse_workers.checks.check_result import (
-    CANNOT_CONNECT,
-    CheckResult,
-    status_of,
-    tell,
-)
+from pulse_workers.checks.check_result import CANNOT_CONNECT, status_of, tell
 from pulse_workers.checks.configuration import check_configuration
 from pulse_workers.checks.permissions import (
     Permission,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from pulse_workers.checks.check_result import CheckResult
+from pulse_desktop.model.check_result import CheckResult
 from pulse_workers.config.auth import login_options
 from pulse_workers.config.settings import VARIABLES, Settings
 from pulse_workers.config.settings_file import CONFIG_VARIABLE, settings_files, unknown_variables

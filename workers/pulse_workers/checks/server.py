@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Final
 
-from pulse_workers.checks.check_result import CheckResult
+from pulse_desktop.model.check_result import CheckResult
 from pulse_workers.checks.probe import Probe
 from pulse_workers.config.settings import MIB, Settings
 from pulse_workers.errors import CannotConnectError

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
+from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.protocol.topics import (
     EVENT_STREAM,
     RESULT_BUCKET,
@@ -11,7 +12,6 @@ from pulse_desktop.protocol.topics import (
     TASK_SUBJECT,
 )
 from pulse_workers.checks.backlog import check_backlog, check_discard
-from pulse_workers.checks.check_result import CheckResult
 from pulse_workers.checks.probe import Probe
 from pulse_workers.config.settings import MIB, Settings
 from pulse_workers.runtime.connection import OUTAGE_ERRORS

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
+from pulse_desktop.model.check_result import CheckResult
 from pulse_workers.chat.sample_feeder import run_sample_feeder
-from pulse_workers.checks.check_result import CheckResult, tell
+from pulse_workers.checks.check_result import tell
 from pulse_workers.checks.command import check
 from pulse_workers.checks.health import health
 from pulse_workers.cli import schedule
