@@ -187,7 +187,9 @@ class Desktop:
         """Follow the stack when it comes back at another address; say when it does not."""
         if info.state == "failed":
             self.window.tell(
-                Notification("The embedded server is gone", info.problem, tone="bad", key="stack")
+                Notification(
+                    "The embedded server is gone", info.problem, severity="bad", key="stack"
+                )
             )
         elif info.state == "running":
             self.window.notices.withdraw("stack")

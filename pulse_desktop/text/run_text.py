@@ -14,7 +14,7 @@ from pulse_desktop.state.run import (
 )
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import call_text
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 
 
 @dataclass(frozen=True)
@@ -24,26 +24,26 @@ class TimelineEvent:
     Attributes:
         words: such as "queued 10:49:02.114" or "failed +30.01 s".
         at: Unix seconds, None when unknown: it is then said but not drawn.
-        tone: of the words and of the stretch of the bar that ends here.
+        color: of the words and of the stretch of the bar that ends here.
     """
 
     words: str
     at: float | None
-    tone: Tone = Tone.MUTED
+    color: SemanticColor = SemanticColor.MUTED
 
 
 STATE_LABELS: Final = {
-    RunState.SUCCEEDED: ("succeeded", "✔", Tone.GOOD),
-    RunState.RUNNING: ("running", "▶", Tone.INFO),
-    RunState.QUEUED: ("queued", "◌", Tone.MUTED),
-    RunState.FAILED: ("failed", "✖", Tone.BAD),
-    RunState.SOFT_FAILED: ("soft failure", "!", Tone.WARNING),
-    RunState.RETRYING: ("retrying", "↻", Tone.RETRY),
-    RunState.OVERDUE: ("overdue", "?", Tone.WARNING),
-    RunState.CANCELLED: ("cancelled", "⊘", Tone.MUTED),
-    RunState.ANSWERED: ("answered", "◉", Tone.MUTED),
+    RunState.SUCCEEDED: ("succeeded", "✔", SemanticColor.GOOD),
+    RunState.RUNNING: ("running", "▶", SemanticColor.INFO),
+    RunState.QUEUED: ("queued", "◌", SemanticColor.MUTED),
+    RunState.FAILED: ("failed", "✖", SemanticColor.BAD),
+    RunState.SOFT_FAILED: ("soft failure", "!", SemanticColor.WARNING),
+    RunState.RETRYING: ("retrying", "↻", SemanticColor.RETRY),
+    RunState.OVERDUE: ("overdue", "?", SemanticColor.WARNING),
+    RunState.CANCELLED: ("cancelled", "⊘", SemanticColor.MUTED),
+    RunState.ANSWERED: ("answered", "◉", SemanticColor.MUTED),
 }
-"""Word, glyph and tone of each state, in the order in which they are offered."""
+"""Word, glyph and color of each state, in the order in which they are offered."""
 
 STATE_MEANINGS: Final = {
     RunState.SUCCEEDED: "Ended well",
@@ -139,16 +139,16 @@ def timeline_events(run: TaskRun, now: float) -> list[TimelineEvent]:
         if attempt.ending is not None:
             told.append(_end(run, attempt, last))
             last = attempt.ending.at
-    word, _, tone = STATE_LABELS[run.state]
+    word, _, color = STATE_LABELS[run.state]
     ended = bool(run.attempts) and run.attempts[-1].ending is not None
     if run.state in OPEN_STATES:
         told.append(
             TimelineEvent(
-                f"{word} for {formats.duration(max(0.0, now - (last or now)))}", now, tone
+                f"{word} for {formats.duration(max(0.0, now - (last or now)))}", now, color
             )
         )
     elif not ended and (at := run.finished_at) is not None:
-        told.append(TimelineEvent(f"{word} {_since(last, at)}", at, tone))
+        told.append(TimelineEvent(f"{word} {_since(last, at)}", at, color))
     return told
 
 
@@ -157,10 +157,13 @@ def _end(run: TaskRun, attempt: Attempt, last: float | None) -> TimelineEvent:
     if ending is None:
         raise ValueError("the attempt has not ended")
     final = attempt is run.attempts[-1] and not ending.will_retry
-    word, tone = ending.outcome, Tone.BAD if ending.outcome == "failed" else Tone.GOOD
+    word, color = (
+        ending.outcome,
+        SemanticColor.BAD if ending.outcome == "failed" else SemanticColor.GOOD,
+    )
     if final and run.state not in OPEN_STATES:
-        word, _, tone = STATE_LABELS[run.state]
-    return TimelineEvent(f"{word} {_since(last, ending.at)}", ending.at, tone)
+        word, _, color = STATE_LABELS[run.state]
+    return TimelineEvent(f"{word} {_since(last, ending.at)}", ending.at, color)
 
 
 def _since(last: float | None, at: float) -> str:

@@ -183,7 +183,7 @@ def test_what_this_server_does_not_show_is_told(
 
     async def without_jetstream(operator: Operator) -> None:
         notice = await wait_until(lambda: operator.notice)
-        assert (notice.title, notice.tone) == ("Not everything can be seen here", "warning")
+        assert (notice.title, notice.severity) == ("Not everything can be seen here", "warning")
         assert "results: this server keeps no streams" in notice.detail
 
     with NatsServer(jetstream=False) as server:
@@ -191,7 +191,7 @@ def test_what_this_server_does_not_show_is_told(
 
     async def without_streams(operator: Operator) -> None:
         notice = await wait_until(lambda: operator.notice)
-        assert notice.tone == "info"
+        assert notice.severity == "info"
         assert "events: no stream keeps websocket.*" in notice.detail
 
     with NatsServer() as server:
@@ -231,7 +231,7 @@ def test_a_stack_that_comes_back_elsewhere_is_followed(qapp: QApplication, tmp_p
 def test_what_is_no_address_is_told_and_the_window_stays(qapp: QApplication) -> None:
     async def scene(operator: Operator) -> None:
         await wait_until(lambda: operator.notice)
-        assert operator.notice.tone == "bad"
+        assert operator.notice.severity == "bad"
         assert "s3cret" not in repr(operator.notice)
         for key in operator.window.rail.buttons:
             await operator.go_to(key)

@@ -92,7 +92,7 @@ def test_text_on_filled_grounds_reads(name) -> None:
     colors = _tokens(name)["colors"]
     pairs = [("on_accent", "accent_fill"), ("on_accent", "accent_fill_hover")]
     pairs += [("on_accent", "accent_fill_pressed"), ("text", "hover"), ("text", "pressed")]
-    pairs += [(tone, f"{tone}_fill") for tone in ("good", "warning", "bad")]
+    pairs += [(color, f"{color}_fill") for color in ("good", "warning", "bad")]
     poor = [
         (text, ground, round(_contrast(colors[text], colors[ground]), 2))
         for text, ground in pairs

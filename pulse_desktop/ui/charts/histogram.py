@@ -1,4 +1,4 @@
-"""How many things fall into each range of a value: bars from zero, one tone per range."""
+"""How many things fall into each range of a value: bars from zero, one color per range."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme.highlighter import SeverityHighlighter
 
 _TOKEN: Final = re.compile(
@@ -13,12 +13,12 @@ _TOKEN: Final = re.compile(
     r"|(?P<literal>\b(?:true|false|null|NaN|Infinity)\b)"
     r"|(?P<note>….*)"
 )
-_TONES: Final = {
-    "key": Tone.INFO,
-    "text": Tone.GOOD,
-    "number": Tone.WARNING,
-    "literal": Tone.RETRY,
-    "note": Tone.FAINT,
+_COLORS: Final = {
+    "key": SemanticColor.INFO,
+    "text": SemanticColor.GOOD,
+    "number": SemanticColor.WARNING,
+    "literal": SemanticColor.RETRY,
+    "note": SemanticColor.FAINT,
 }
 _LONGEST_LINE: Final = 20_000
 
@@ -26,7 +26,7 @@ _LONGEST_LINE: Final = 20_000
 class JsonHighlighter(SeverityHighlighter):
     """Paints keys, texts, numbers and literals. Very long lines stay plain."""
 
-    TONES = _TONES
+    COLORS = _COLORS
 
     def highlightBlock(self, text: str) -> None:
         """Colour one line."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QFont
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.json.values import (
     CONTAINERS,
     Kind,
@@ -30,14 +30,14 @@ PAGE: Final = 1_000
 _TOOLTIP_TEXT: Final = 2_000
 _Index = QModelIndex | QPersistentModelIndex
 _NOWHERE: Final = QModelIndex()
-_TONES: Final = {
-    Kind.TEXT: Tone.GOOD,
-    Kind.NUMBER: Tone.WARNING,
-    Kind.LITERAL: Tone.RETRY,
-    Kind.BYTES: Tone.FAINT,
-    Kind.OTHER: Tone.FAINT,
-    Kind.OBJECT: Tone.FAINT,
-    Kind.ARRAY: Tone.FAINT,
+_COLORS: Final = {
+    Kind.TEXT: SemanticColor.GOOD,
+    Kind.NUMBER: SemanticColor.WARNING,
+    Kind.LITERAL: SemanticColor.RETRY,
+    Kind.BYTES: SemanticColor.FAINT,
+    Kind.OTHER: SemanticColor.FAINT,
+    Kind.OBJECT: SemanticColor.FAINT,
+    Kind.ARRAY: SemanticColor.FAINT,
 }
 
 
@@ -166,7 +166,7 @@ class JsonTreeModel(QAbstractItemModel):
             case Qt.ItemDataRole.DisplayRole:
                 return _shown_key(node) if index.column() == 0 else _shown_value(node)
             case Qt.ItemDataRole.ForegroundRole:
-                return theme().color(_tone(node, index.column()))
+                return theme().color(_color(node, index.column()))
             case Qt.ItemDataRole.ToolTipRole if index.column() == 1 and node.kind is Kind.TEXT:
                 return plain_tooltip(scalar_text(node.value, _TOOLTIP_TEXT))
             case _:
@@ -225,9 +225,9 @@ def _shown_value(node: _Node) -> str:
     return scalar_text(node.value)
 
 
-def _tone(node: _Node, column: int) -> Tone:
+def _color(node: _Node, column: int) -> SemanticColor:
     if column == 1:
-        return _TONES[node.kind]
+        return _COLORS[node.kind]
     if node.page is not None:
-        return Tone.FAINT
-    return Tone.TEXT if node.kind in CONTAINERS else Tone.INFO
+        return SemanticColor.FAINT
+    return SemanticColor.TEXT if node.kind in CONTAINERS else SemanticColor.INFO

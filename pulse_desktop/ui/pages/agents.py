@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 from pulse_desktop.state.agent_calls import AgentCall
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.history_start import history_start
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.series_colors import SeriesColors
@@ -21,9 +21,9 @@ from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.widgets.property_list import Property
 
 STATES: Final = {
-    "running": ("▶", Tone.INFO),
-    "finished": ("✔", Tone.GOOD),
-    "failed": ("✖", Tone.BAD),
+    "running": ("▶", SemanticColor.INFO),
+    "finished": ("✔", SemanticColor.GOOD),
+    "failed": ("✖", SemanticColor.BAD),
 }
 _P95: Final = 0.95
 
@@ -43,7 +43,7 @@ class AgentsPage(TablePage[AgentCall]):
         "Calls of the classification, extraction and analysis agents appear here. Tasks such as "
         "score_message_task and extract_knowledge make them."
     )
-    facets = tuple(Facet(state, state, sign, tone) for state, (sign, tone) in STATES.items())
+    facets = tuple(Facet(state, state, sign, color) for state, (sign, color) in STATES.items())
 
     def rows(self) -> RingBuffer[AgentCall]:
         """Return the calls."""
@@ -59,7 +59,7 @@ class AgentsPage(TablePage[AgentCall]):
                 "state",
                 lambda row, _: row.state,
                 width=106,
-                tone=lambda row: STATES[row.state][1],
+                color=lambda row: STATES[row.state][1],
                 glyph=lambda row: STATES[row.state][0],
             ),
             Column("Agent", "agent", lambda row, _: row.agent, width=130),
@@ -68,7 +68,7 @@ class AgentsPage(TablePage[AgentCall]):
                 "provider",
                 lambda row, _: row.provider,
                 width=110,
-                tone=lambda _: Tone.MUTED,
+                color=lambda _: SemanticColor.MUTED,
                 hide_below=1000,
             ),
             Column("Model", "model", lambda row, _: row.model, width=150, hide_below=820),
@@ -82,7 +82,7 @@ class AgentsPage(TablePage[AgentCall]):
                 width=84,
                 align="right",
                 mono=True,
-                tone=lambda row: Tone.INFO if row.state == "running" else None,
+                color=lambda row: SemanticColor.INFO if row.state == "running" else None,
                 sort=lambda row: row.latency_s,
                 ticking=True,
             ),
@@ -91,7 +91,7 @@ class AgentsPage(TablePage[AgentCall]):
                 "error",
                 lambda row, _: row.error,
                 width=160,
-                tone=lambda _: Tone.BAD,
+                color=lambda _: SemanticColor.BAD,
                 stretch=True,
             ),
         )
@@ -142,10 +142,10 @@ class AgentsPage(TablePage[AgentCall]):
     def show_row(self, row: AgentCall) -> None:
         """Show a call in full."""
         detail = self.detail
-        sign, tone = STATES[row.state]
+        sign, color = STATES[row.state]
         model = "/".join(part for part in (row.provider, row.model) if part)
-        detail.set_head(row.agent or "Unknown agent", f"{row.state} · {model}", sign, tone)
-        detail.set_body(row.error, Tone.BAD)
+        detail.set_head(row.agent or "Unknown agent", f"{row.state} · {model}", sign, color)
+        detail.set_body(row.error, SemanticColor.BAD)
         detail.set_run(row.task_id)
         detail.facts.set_facts(
             [

@@ -12,7 +12,7 @@ from pulse_desktop.state.system import TASK_TOPIC
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import event_summary
 from pulse_desktop.text.run_text import short_name
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import time_column
@@ -49,7 +49,7 @@ class EventsPage(TablePage[Event]):
         for topic in TOPICS:
             self._offer(topic)
         self.bar.add_facet(Facet(TASK_TOPIC, "task queue", "queued"))
-        self.bar.add_facet(Facet(_UNREADABLE, "unreadable", "✖", Tone.BAD, rare=True))
+        self.bar.add_facet(Facet(_UNREADABLE, "unreadable", "✖", SemanticColor.BAD, rare=True))
         self._tasks = 0  # messages of the task subject among the first `_counted_to` events
         self._counted_to = 0
 
@@ -70,7 +70,7 @@ class EventsPage(TablePage[Event]):
                 lambda row, _: type_word(row),
                 width=_TYPE_WIDTH,
                 mono=True,
-                tone=lambda row: Tone.BAD if row.problem else None,
+                color=lambda row: SemanticColor.BAD if row.problem else None,
                 tooltip=lambda row, _: row.type,
                 glyph=lambda row: "✖" if row.problem else "",
             ),
@@ -79,7 +79,7 @@ class EventsPage(TablePage[Event]):
                 "words",
                 lambda row, _: event_summary(row),
                 width=320,
-                tone=lambda row: Tone.BAD if row.problem else Tone.MUTED,
+                color=lambda row: SemanticColor.BAD if row.problem else SemanticColor.MUTED,
                 stretch=True,
             ),
             Column(
@@ -87,7 +87,7 @@ class EventsPage(TablePage[Event]):
                 "source",
                 lambda row, _: row.source.partition("@")[0],
                 width=110,
-                tone=lambda _: Tone.MUTED,
+                color=lambda _: SemanticColor.MUTED,
                 tooltip=lambda row, _: row.source,
                 hide_below=760,
             ),
@@ -97,7 +97,7 @@ class EventsPage(TablePage[Event]):
                 lambda row, _: row.id,
                 width=130,
                 mono=True,
-                tone=lambda _: Tone.FAINT,
+                color=lambda _: SemanticColor.FAINT,
                 hide_below=980,
             ),
             Column(
@@ -107,7 +107,7 @@ class EventsPage(TablePage[Event]):
                 width=92,
                 align="right",
                 mono=True,
-                tone=lambda _: Tone.FAINT,
+                color=lambda _: SemanticColor.FAINT,
                 sort=lambda row: row.sequence or None,
                 hidden=True,
             ),
@@ -118,7 +118,7 @@ class EventsPage(TablePage[Event]):
                 width=78,
                 align="right",
                 mono=True,
-                tone=lambda _: Tone.MUTED,
+                color=lambda _: SemanticColor.MUTED,
                 sort=lambda row: len(row.raw),
                 hide_below=600,
             ),
@@ -146,12 +146,14 @@ class EventsPage(TablePage[Event]):
     def show_row(self, row: Event) -> None:
         """Show an event in full, with its bytes."""
         detail = self.detail
-        sign, tone = ("✖", Tone.BAD) if row.problem else (_sign(row.topic), Tone.ACCENT)
+        sign, color = (
+            ("✖", SemanticColor.BAD) if row.problem else (_sign(row.topic), SemanticColor.ACCENT)
+        )
         detail.set_head(
-            type_word(row) if row.type else "Unreadable event", topic_word(row), sign, tone
+            type_word(row) if row.type else "Unreadable event", topic_word(row), sign, color
         )
         detail.set_body(
-            row.problem and f"This cannot be read as an event: {row.problem}.", Tone.BAD
+            row.problem and f"This cannot be read as an event: {row.problem}.", SemanticColor.BAD
         )
         told = "" if row.time_source == "event" else " (arrival; the event told none)"
         task_id = row.id if row.topic == TASK_TOPIC else to_text(row.data().get("task_id"))

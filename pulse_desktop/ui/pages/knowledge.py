@@ -9,7 +9,7 @@ from pulse_desktop.protocol.knowledge import ATOM_TYPES
 from pulse_desktop.state.knowledge import KnowledgeItem
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.history_start import history_start
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.series_colors import MOST_LINES, SeriesColors
@@ -25,10 +25,10 @@ _OTHER: Final = "other"
 _KINDS: Final = ("atom", "topic", "extraction", "version")
 _SIGNS: Final = {"atom": "●", "topic": "knowledge", "extraction": "▶", "version": "edit"}
 _OUTCOMES: Final = {
-    "started": ("▶", Tone.INFO),
-    "completed": ("✔", Tone.GOOD),
-    "failed": ("✖", Tone.BAD),
-    "cancelled": ("⊘", Tone.MUTED),
+    "started": ("▶", SemanticColor.INFO),
+    "completed": ("✔", SemanticColor.GOOD),
+    "failed": ("✖", SemanticColor.BAD),
+    "cancelled": ("⊘", SemanticColor.MUTED),
 }
 
 
@@ -48,9 +48,9 @@ class KnowledgePage(TablePage[KnowledgeItem]):
         "reads scored messages."
     )
     facets = (
-        Facet("atom", "atoms", _SIGNS["atom"], Tone.ACCENT),
-        Facet("topic", "topics", _SIGNS["topic"], Tone.RETRY),
-        Facet("extraction", "extractions", _SIGNS["extraction"], Tone.INFO),
+        Facet("atom", "atoms", _SIGNS["atom"], SemanticColor.ACCENT),
+        Facet("topic", "topics", _SIGNS["topic"], SemanticColor.RETRY),
+        Facet("extraction", "extractions", _SIGNS["extraction"], SemanticColor.INFO),
         Facet("version", "versions", _SIGNS["version"], rare=True),
         Facet(_OTHER, "other", "dot", rare=True),
     )
@@ -71,7 +71,7 @@ class KnowledgePage(TablePage[KnowledgeItem]):
                 "type",
                 lambda row, _: row.type,
                 width=126,
-                tone=type_tone,
+                color=type_color,
                 glyph=type_sign,
             ),
             Column(
@@ -81,7 +81,7 @@ class KnowledgePage(TablePage[KnowledgeItem]):
                 width=116,
                 align="right",
                 mono=True,
-                tone=lambda _: Tone.ACCENT,
+                color=lambda _: SemanticColor.ACCENT,
                 bar=lambda row: row.confidence,
                 sort=lambda row: row.confidence,
             ),
@@ -150,7 +150,7 @@ class KnowledgePage(TablePage[KnowledgeItem]):
             row.title or row.kind.replace("_", " "),
             f"{row.kind.replace('_', ' ')} {row.type}".strip(),
             type_sign(row) or _SIGNS.get(row.kind, "dot"),
-            type_tone(row) or Tone.ACCENT,
+            type_color(row) or SemanticColor.ACCENT,
         )
         detail.set_body("")
         detail.set_run(row.task_id)
@@ -171,6 +171,6 @@ def type_sign(row: KnowledgeItem) -> str:
     return _OUTCOMES.get(row.type, ("", None))[0] if row.kind == "extraction" else ""
 
 
-def type_tone(row: KnowledgeItem) -> Tone | None:
-    """Return the tone of an extraction's outcome; other findings have none."""
+def type_color(row: KnowledgeItem) -> SemanticColor | None:
+    """Return the color of an extraction's outcome; other findings have none."""
     return _OUTCOMES.get(row.type, ("", None))[1] if row.kind == "extraction" else None

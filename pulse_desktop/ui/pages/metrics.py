@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from pulse_desktop.state.metrics import METRICS, RATIOS, Metric
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
 from pulse_desktop.ui.charts.time_ranges import quantile_series
@@ -94,7 +94,7 @@ class MetricsPage(TablePage[Metric]):
                 width=104,
                 align="right",
                 mono=True,
-                tone=lambda _: Tone.MUTED,
+                color=lambda _: SemanticColor.MUTED,
                 sort=lambda row: row.sample_size,
             ),
             Column("Change", "change", lambda row, _: change_words(row), width=250, stretch=True),
@@ -104,7 +104,7 @@ class MetricsPage(TablePage[Metric]):
                 "source",
                 lambda row, _: row.source,
                 width=200,
-                tone=lambda _: Tone.MUTED,
+                color=lambda _: SemanticColor.MUTED,
                 hide_below=900,
             ),
         )
@@ -167,7 +167,7 @@ class MetricsPage(TablePage[Metric]):
         """Show a metric in full."""
         detail = self.detail
         detail.set_head(metric_title(row.name), row.name)
-        detail.set_body(_MEANINGS.get(row.name, ""), Tone.MUTED, copy=False)
+        detail.set_body(_MEANINGS.get(row.name, ""), SemanticColor.MUTED, copy=False)
         detail.set_run("")
         detail.facts.set_facts(
             [

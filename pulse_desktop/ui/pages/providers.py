@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 from pulse_desktop.state.providers import Provider
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.series_colors import SeriesColors
 from pulse_desktop.ui.charts.time_chart import TimeChart
@@ -20,13 +20,13 @@ from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.widgets.property_list import Property
 
 _STATUSES: Final = {
-    "connected": ("✔", Tone.GOOD),
-    "error": ("✖", Tone.BAD),
-    "validating": ("↻", Tone.INFO),
-    "pending": ("◌", Tone.MUTED),
+    "connected": ("✔", SemanticColor.GOOD),
+    "error": ("✖", SemanticColor.BAD),
+    "validating": ("↻", SemanticColor.INFO),
+    "pending": ("◌", SemanticColor.MUTED),
 }
 _WORDS: Final = {"error": "down"}
-_OTHER: Final = ("?", Tone.WARNING)
+_OTHER: Final = ("?", SemanticColor.WARNING)
 
 
 class ProvidersPage(TablePage[Provider]):
@@ -65,7 +65,7 @@ class ProvidersPage(TablePage[Provider]):
                 "kind",
                 lambda row, _: row.kind,
                 width=206,
-                tone=lambda _: Tone.MUTED,
+                color=lambda _: SemanticColor.MUTED,
                 hide_below=900,
             ),
             Column(
@@ -73,7 +73,7 @@ class ProvidersPage(TablePage[Provider]):
                 "status",
                 lambda row, _: status_word(row),
                 width=116,
-                tone=status_tone,
+                color=status_color,
                 glyph=status_sign,
             ),
             Column(
@@ -82,7 +82,7 @@ class ProvidersPage(TablePage[Provider]):
                 lambda row, now: formats.age(now - row.since),
                 width=76,
                 align="right",
-                tone=lambda _: Tone.MUTED,
+                color=lambda _: SemanticColor.MUTED,
                 sort=lambda row: row.since,
                 tooltip=lambda row, _: f"since {formats.absolute(row.since)}",
                 ticking=True,
@@ -110,7 +110,7 @@ class ProvidersPage(TablePage[Provider]):
                 width=110,
                 align="right",
                 mono=True,
-                tone=lambda row: Tone.BAD if row.failures else Tone.MUTED,
+                color=lambda row: SemanticColor.BAD if row.failures else SemanticColor.MUTED,
                 sort=lambda row: row.failures,
                 tooltip=lambda row, _: f"{row.failures} of {row.checks} checks seen here failed",
                 hide_below=1000,
@@ -121,7 +121,7 @@ class ProvidersPage(TablePage[Provider]):
                 "error",
                 lambda row, _: row.error,
                 width=180,
-                tone=lambda _: Tone.BAD,
+                color=lambda _: SemanticColor.BAD,
                 stretch=True,
             ),
         )
@@ -157,18 +157,22 @@ class ProvidersPage(TablePage[Provider]):
     def show_row(self, row: Provider) -> None:
         """Show a provider in full."""
         detail = self.detail
-        detail.set_head(row.provider, row.kind, status_sign(row), status_tone(row))
-        detail.set_body(row.error, Tone.BAD)
+        detail.set_head(row.provider, row.kind, status_sign(row), status_color(row))
+        detail.set_body(row.error, SemanticColor.BAD)
         detail.set_run("")
         detail.facts.set_facts(
             [
-                Property("Status", status_word(row), status_tone(row)),
+                Property("Status", status_word(row), status_color(row)),
                 Property("Since", formats.absolute(row.since)),
                 Property("Last check", formats.absolute(row.checked_at)),
                 Property("Latency", formats.duration(row.latency_s)),
                 Property("Models", ", ".join(row.models)),
                 Property("Checks seen", formats.count(row.checks)),
-                Property("Failed", formats.count(row.failures), Tone.BAD if row.failures else None),
+                Property(
+                    "Failed",
+                    formats.count(row.failures),
+                    SemanticColor.BAD if row.failures else None,
+                ),
             ]
         )
         detail.json.set_bytes(row.raw)
@@ -184,6 +188,6 @@ def status_sign(row: Provider) -> str:
     return _STATUSES.get(row.status, _OTHER)[0]
 
 
-def status_tone(row: Provider) -> Tone:
-    """Return the tone of the status."""
+def status_color(row: Provider) -> SemanticColor:
+    """Return the color of the status."""
     return _STATUSES.get(row.status, _OTHER)[1]

@@ -13,7 +13,7 @@ from pulse_desktop.state.task_schemas import (
     validation_errors,
 )
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.run_form.json_lint import pretty
 from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.theme import icons
@@ -51,7 +51,7 @@ class ArgumentHelp(QFrame):
         self._more = QLabel()
         self._more.setProperty("role", "small")
         self.warning = QLabel()
-        self.warning.setProperty("tone", "warning")
+        self.warning.setProperty("color", "warning")
         for label in (self._doc, self._more, self.warning):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
@@ -157,7 +157,7 @@ class ArgumentHelp(QFrame):
         self._rows.append(row)
 
     def _tint(self) -> None:
-        icons.set_button_icon(self.template, "edit", Tone.MUTED, 12)
+        icons.set_button_icon(self.template, "edit", SemanticColor.MUTED, 12)
         for row in self._rows:
             row[0].setFont(theme().number_font())
 

@@ -11,7 +11,7 @@ from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.task_schemas import TaskSchemas
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.run_form.json_lint import pretty
 from pulse_desktop.ui.shell.operations import QueueFigures
 
@@ -92,24 +92,24 @@ def name_words(name: str, *, seen: bool, catalogue: TaskSchemas) -> str:
     return "Not seen before: a worker that does not know the name ignores it."
 
 
-def listeners_words(figures: QueueFigures | None) -> tuple[str, Tone]:
+def listeners_words(figures: QueueFigures | None) -> tuple[str, SemanticColor]:
     """Say who would take the task, and what waits before it."""
     if figures is None:
-        return "Not known yet whether a worker listens", Tone.MUTED
+        return "Not known yet whether a worker listens", SemanticColor.MUTED
     if figures.listeners is None:
         known = "A worker is at work" if figures.in_work else "Not known whether a worker listens"
-        words, tone = figures.problem or known, Tone.MUTED
+        words, color = figures.problem or known, SemanticColor.MUTED
     elif figures.listeners:
         verb = "listens" if figures.listeners == 1 else "listen"
-        words, tone = f"{formats.plural(figures.listeners, 'worker')} {verb}", Tone.GOOD
+        words, color = f"{formats.plural(figures.listeners, 'worker')} {verb}", SemanticColor.GOOD
     elif figures.durable:
-        words, tone = "No worker listens; the stream keeps tasks", Tone.WARNING
+        words, color = "No worker listens; the stream keeps tasks", SemanticColor.WARNING
     else:
-        words, tone = "No worker listens; a task would be lost", Tone.WARNING
+        words, color = "No worker listens; a task would be lost", SemanticColor.WARNING
     if figures.pending:
         verb = "waits" if figures.pending == 1 else "wait"
         words = f"{words} · {formats.plural(figures.pending, 'task')} {verb}"
-    return words, tone
+    return words, color
 
 
 def _labels_text(labels: Mapping[str, Any]) -> str:

@@ -195,8 +195,8 @@ class RunForm(QFrame):
         known = self._context.state.workers.catalogue.get(self.parts.name.name)
         if self.parts.guide.signature is not known:
             self._changed()  # a worker has told of it meanwhile
-        words, tone = listeners_words(self._context.operations.queue())
-        self.parts.show_listeners(words, tone)
+        words, color = listeners_words(self._context.operations.queue())
+        self.parts.show_listeners(words, color)
 
     def hindrance(self) -> str:
         """Return why it cannot be enqueued now, nothing when it can."""

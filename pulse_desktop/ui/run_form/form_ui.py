@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.run_form.argument_help import ArgumentHelp
 from pulse_desktop.ui.run_form.error_card import ErrorCard
 from pulse_desktop.ui.run_form.json_field import JsonField
@@ -51,7 +51,7 @@ class RunFormUi(QObject):
         super().__init__(form)  # so that nobody tells it of a theme after the form is gone
         self._form = form
         self._icon = "plus"
-        self._listeners_tone = Tone.MUTED
+        self._listeners_color = SemanticColor.MUTED
         self._sign = QLabel()
         self.title = QLabel()
         self.title.setProperty("role", "heading")
@@ -126,11 +126,13 @@ class RunFormUi(QObject):
         self.fold.setText(f"Labels · {count}" if count else "Labels")
         self.fold.setAccessibleName(f"Labels, {count} set, {self._folded()}")
 
-    def show_listeners(self, words: str, tone: Tone) -> None:
+    def show_listeners(self, words: str, color: SemanticColor) -> None:
         """Say who would take the task."""
         self.listeners.setText(words)
-        self._listeners_tone = tone
-        set_style_property(self.listeners, "tone", tone.value if tone is Tone.WARNING else "")
+        self._listeners_color = color
+        set_style_property(
+            self.listeners, "color", color.value if color is SemanticColor.WARNING else ""
+        )
         self._tint_dot()
 
     def show_end(self) -> None:
@@ -231,10 +233,10 @@ class RunFormUi(QObject):
 
     def _tint(self) -> None:
         ratio = self._form.devicePixelRatioF()
-        self._sign.setPixmap(icons.pixmap(self._icon, Tone.ACCENT, 16, ratio))
-        self.close.setIcon(icons.icon("close", Tone.MUTED, 12))
+        self._sign.setPixmap(icons.pixmap(self._icon, SemanticColor.ACCENT, 16, ratio))
+        self.close.setIcon(icons.icon("close", SemanticColor.MUTED, 12))
         icons.set_button_icon(self.run, "play", "on_accent")
-        icons.set_button_icon(self.fill, "retry", Tone.MUTED, 12)
+        icons.set_button_icon(self.fill, "retry", SemanticColor.MUTED, 12)
         self.fold.setIconSize(QSize(12, 12))
         self._show_arrow()
         self._tint_dot()
@@ -242,8 +244,8 @@ class RunFormUi(QObject):
     def _show_arrow(self) -> None:
         """Show by the arrow whether the labels can be folded away."""
         name = "chevron-up" if self.fold.isChecked() else "chevron-right"
-        self.fold.setIcon(icons.icon(name, Tone.MUTED, 12))
+        self.fold.setIcon(icons.icon(name, SemanticColor.MUTED, 12))
 
     def _tint_dot(self) -> None:
         ratio = self._form.devicePixelRatioF()
-        self._dot.setPixmap(icons.pixmap("dot", self._listeners_tone, 12, ratio))
+        self._dot.setPixmap(icons.pixmap("dot", self._listeners_color, 12, ratio))

@@ -72,7 +72,7 @@ class JsonField(QWidget):
         self.verdict = QLabel()
         self.verdict.setTextFormat(Qt.TextFormat.PlainText)
         self.verdict.setWordWrap(True)
-        set_style_property(self.verdict, "tone", "bad")
+        set_style_property(self.verdict, "color", "bad")
         self.verdict.hide()
         self._colours = JsonHighlighter(self.editor.document())
         head = QHBoxLayout()

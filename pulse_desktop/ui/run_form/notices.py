@@ -21,7 +21,7 @@ def enqueued_notice(name: str, enqueued: Enqueued, show: Callable[[str], None]) 
     return Notification(
         f"Enqueued {short_name(name)}",
         "Kept in the stream until a worker takes it." if enqueued.durable else "Sent.",
-        tone="good",
+        severity="good",
         choices=(("Show", lambda: show(f"new:{enqueued.task_ids[0]}")),),
         key=_KEY,
     )

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
@@ -161,7 +161,7 @@ class ActionTable(QObject):
     def _tint(self) -> None:
         for key, action in self.actions.items():
             if action.icon:
-                self._qt[key].setIcon(icons.icon(action.icon, Tone.MUTED))
+                self._qt[key].setIcon(icons.icon(action.icon, SemanticColor.MUTED))
 
 
 def _finder(

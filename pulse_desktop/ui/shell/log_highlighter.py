@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme.highlighter import SeverityHighlighter
 
 _HEAD: Final = 120
@@ -14,13 +14,17 @@ _LEVEL: Final = re.compile(
     r"|(?P<warning>\[WRN\]|\bWARNING\b)"
     r"|(?P<quiet>^-- )"
 )
-_TONES: Final = {"bad": Tone.BAD, "warning": Tone.WARNING, "quiet": Tone.FAINT}
+_COLORS: Final = {
+    "bad": SemanticColor.BAD,
+    "warning": SemanticColor.WARNING,
+    "quiet": SemanticColor.FAINT,
+}
 
 
 class LogHighlighter(SeverityHighlighter):
     """Paints errors and warnings; the level itself stands in the text."""
 
-    TONES = _TONES
+    COLORS = _COLORS
 
     def highlightBlock(self, text: str) -> None:
         """Colour one line."""

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.shell.log_highlighter import LogHighlighter
 from pulse_desktop.ui.shell.page import TaskStarter
 from pulse_desktop.ui.theme import icons
@@ -81,7 +81,7 @@ class LogWindow(QDialog):
         self.field.setAccessibleName("Filter lines")
         self.field.setClearButtonEnabled(True)
         self._search = self.field.addAction(
-            icons.icon("search", Tone.FAINT), QLineEdit.ActionPosition.LeadingPosition
+            icons.icon("search", SemanticColor.FAINT), QLineEdit.ActionPosition.LeadingPosition
         )
         self._search.setText("Filter")
         self.text = QPlainTextEdit()
@@ -256,7 +256,7 @@ class LogWindow(QDialog):
             self.follow.setChecked(bar.value() >= bar.maximum())
 
     def _tint(self) -> None:
-        self._search.setIcon(icons.icon("search", Tone.FAINT))
+        self._search.setIcon(icons.icon("search", SemanticColor.FAINT))
         self.text.setFont(theme().number_font())
         self._highlighter.follow_theme()
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.style import set_style_property
 from pulse_desktop.ui.theme.theme import theme
@@ -28,7 +28,7 @@ class Notification:
         title: what happened, a few words.
         detail: one sentence more.
         advice: what to do about it.
-        tone: a good or plain one goes away by itself, the others stay until closed.
+        severity: a good or plain one goes away by itself, the others stay until closed.
         choices: buttons, as title and what it does; the notice closes with each.
         key: another notice of the same key takes its place.
         asks: whether it is a question: its first button gets the keyboard, Esc leaves it.
@@ -37,7 +37,7 @@ class Notification:
     title: str
     detail: str = ""
     advice: str = ""
-    tone: Literal["good", "info", "warning", "bad"] = "info"
+    severity: Literal["good", "info", "warning", "bad"] = "info"
     choices: Sequence[tuple[str, Callable[[], object]]] = ()
     key: str = ""
     asks: bool = False
@@ -124,9 +124,9 @@ class _NotificationCard(QFrame):
     def tint(self) -> None:
         """Take the colours of the theme."""
         ratio = self.devicePixelRatioF()
-        tone = self.notice.tone
-        self._sign.setPixmap(icons.pixmap(_ICONS[tone], tone, 16, ratio))
-        self._close.setIcon(icons.icon("close", Tone.MUTED, 12))
+        severity = self.notice.severity
+        self._sign.setPixmap(icons.pixmap(_ICONS[severity], severity, 16, ratio))
+        self._close.setIcon(icons.icon("close", SemanticColor.MUTED, 12))
 
 
 class Notifications(QObject):
@@ -163,7 +163,7 @@ class Notifications(QObject):
         self.place()
         if notice.asks:
             card.take_keyboard()
-        if notice.tone in ("good", "info"):
+        if notice.severity in ("good", "info"):
             timer = QTimer(card)
             timer.setObjectName("notice goes away")
             timer.setSingleShot(True)

@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.shell.actions import ActionTable, shortcut_text
 from pulse_desktop.ui.shell.fuzzy import best
 from pulse_desktop.ui.theme import icons
@@ -110,22 +110,24 @@ class _EntryDelegate(QStyledItemDelegate):
             painter.setBrush(colors.color("selection"))
             painter.drawRoundedRect(area.adjusted(0, 1, 0, -1), 6, 6)
         if entry.icon:
-            icons.paint(painter, entry.icon, Tone.MUTED, area.x() + 11, area.y() + (_ROW - 16) // 2)
+            icons.paint(
+                painter, entry.icon, SemanticColor.MUTED, area.x() + 11, area.y() + (_ROW - 16) // 2
+            )
         inner = area.adjusted(38, 0, -12, 0)
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(colors.number_font(step=-1))
-        painter.setPen(colors.color(Tone.MUTED))
+        painter.setPen(colors.color(SemanticColor.MUTED))
         painter.drawText(inner, middle | Qt.AlignmentFlag.AlignRight, entry.shortcut)
         taken = painter.fontMetrics().horizontalAdvance(entry.shortcut)
         inner.setRight(inner.right() - taken - 16)
         painter.setFont(colors.text_font())
-        painter.setPen(colors.color(Tone.TEXT))
+        painter.setPen(colors.color(SemanticColor.TEXT))
         title = painter.fontMetrics().elidedText(
             entry.title, Qt.TextElideMode.ElideRight, inner.width()
         )
         painter.drawText(inner, middle, title)
         inner.setLeft(inner.left() + painter.fontMetrics().horizontalAdvance(title) + 12)
-        painter.setPen(colors.color(Tone.FAINT))
+        painter.setPen(colors.color(SemanticColor.FAINT))
         if inner.width() > 60:
             painter.drawText(inner, middle, entry.group)
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
@@ -88,9 +88,9 @@ class SidebarButton(QAbstractButton):
             painter.setPen(colors.color("accent"))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(area, 6, 6)
-        tone = Tone.TEXT if self.isChecked() else Tone.MUTED
+        color = SemanticColor.TEXT if self.isChecked() else SemanticColor.MUTED
         left = (self.width() - _ICON) / 2 if self.narrow else 10
-        icons.paint(painter, self.item.icon, tone, left, (self.height() - _ICON) / 2, _ICON)
+        icons.paint(painter, self.item.icon, color, left, (self.height() - _ICON) / 2, _ICON)
         if self.narrow:
             if self.count and self.urgent:
                 painter.setPen(Qt.PenStyle.NoPen)
@@ -98,7 +98,7 @@ class SidebarButton(QAbstractButton):
                 painter.drawEllipse(QPointF(self.width() - 11, 9), 3.5, 3.5)
             return
         painter.setFont(colors.text_font())
-        painter.setPen(colors.color(tone))
+        painter.setPen(colors.color(color))
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(self.rect().adjusted(36, 0, -8, 0), middle, self.text())
         if self.count:
@@ -113,7 +113,7 @@ class SidebarButton(QAbstractButton):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colors.color("bad_fill"))
             painter.drawRoundedRect(badge, 8.5, 8.5)
-        painter.setPen(colors.color(Tone.BAD if self.urgent else Tone.MUTED))
+        painter.setPen(colors.color(SemanticColor.BAD if self.urgent else SemanticColor.MUTED))
         painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, self.count)
 
 
@@ -194,9 +194,9 @@ class _Brand(QWidget):
         colors = theme()
         painter = QPainter(self)
         left = (self.width() - 18) / 2 if self._narrow else 9
-        icons.paint(painter, "pulse", Tone.ACCENT, left, (self.height() - 18) / 2, 18)
+        icons.paint(painter, "pulse", SemanticColor.ACCENT, left, (self.height() - 18) / 2, 18)
         if not self._narrow:
             painter.setFont(colors.text_font(step=1, bold=True))
-            painter.setPen(colors.color(Tone.TEXT))
+            painter.setPen(colors.color(SemanticColor.TEXT))
             area = self.rect().adjusted(36, 0, 0, 0)
             painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, "Pulse Desktop")

@@ -8,7 +8,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.style import set_style_property
 from pulse_desktop.ui.theme.theme import theme
@@ -66,7 +66,7 @@ class StatusBar(QWidget):
         self.setFixedHeight(26)
         self.labels = {name: QLabel() for name in _LEFT + _RIGHT}
         self._dot = QLabel()
-        self._dot_tone: Tone | None = None
+        self._dot_color: SemanticColor | None = None
         layout = self._layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 14, 0)
         layout.setSpacing(18)
@@ -109,9 +109,15 @@ class StatusBar(QWidget):
         self._say("memory", _with_unit("memory", formats.size(figures.memory_bytes)))
         self._say("server", figures.server)
         good = alive is not None and alive == total and not dropped
-        tone = Tone.FAINT if alive is None else Tone.GOOD if good else Tone.WARNING
-        if tone is not self._dot_tone:
-            self._dot_tone = tone
+        color = (
+            SemanticColor.FAINT
+            if alive is None
+            else SemanticColor.GOOD
+            if good
+            else SemanticColor.WARNING
+        )
+        if color is not self._dot_color:
+            self._dot_color = color
             self._tint()
         self._make_room()
 
@@ -123,16 +129,16 @@ class StatusBar(QWidget):
         else:
             self._say("gaps", "")
 
-    def _say(self, name: str, text: str, tone: str = "") -> None:
+    def _say(self, name: str, text: str, color: str = "") -> None:
         label = self.labels[name]
         if label.text() != text:
             label.setText(text)
             label.setVisible(bool(text))
-        set_style_property(label, "tone", tone)
+        set_style_property(label, "color", color)
 
     def _tint(self) -> None:
         ratio = self.devicePixelRatioF()
-        self._dot.setPixmap(icons.pixmap("dot", self._dot_tone or Tone.FAINT, 12, ratio))
+        self._dot.setPixmap(icons.pixmap("dot", self._dot_color or SemanticColor.FAINT, 12, ratio))
 
     def _make_room(self) -> None:
         for name in _GIVES_WAY:

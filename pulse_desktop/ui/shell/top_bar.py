@@ -15,7 +15,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QWidget
 
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.shell.actions import ActionTable, shortcut_text
 from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.theme import icons
@@ -51,11 +51,11 @@ class ConnectionView(Protocol):
         """Round trip in seconds, if measured."""
 
 
-_STATE_TONES: Final = {
-    "connected": Tone.GOOD,
-    "connecting": Tone.WARNING,
-    "reconnecting": Tone.WARNING,
-    "closed": Tone.FAINT,
+_STATE_COLORS: Final = {
+    "connected": SemanticColor.GOOD,
+    "connecting": SemanticColor.WARNING,
+    "reconnecting": SemanticColor.WARNING,
+    "closed": SemanticColor.FAINT,
 }
 
 
@@ -80,8 +80,8 @@ class PaletteField(QPushButton):
         super().paintEvent(event)
         painter = QPainter(self)
         colors = theme()
-        icons.paint(painter, "search", Tone.FAINT, 10, (self.height() - 14) / 2, 14)
-        painter.setPen(colors.color(Tone.FAINT))
+        icons.paint(painter, "search", SemanticColor.FAINT, 10, (self.height() - 14) / 2, 14)
+        painter.setPen(colors.color(SemanticColor.FAINT))
         inner = self.rect().adjusted(31, 0, -11, 0)
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(colors.number_font(step=-1))
@@ -110,7 +110,7 @@ class TopBar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(_HEIGHT)
         self._actions = actions
-        self._tone = Tone.FAINT
+        self._color = SemanticColor.FAINT
         self._paused = False
         self._offered: Sequence[QAction] = ()
         self._state_words = ("not connected", "not connected")
@@ -156,9 +156,9 @@ class TopBar(QWidget):
         layout.addWidget(self.alerts)
         layout.addWidget(self.run)
 
-    def set_environment(self, name: str, tone: str = "plain") -> None:
-        """Say what kind of system this is, such as PRODUCTION in the tone "bad"."""
-        set_style_property(self.environment, "badge", tone)
+    def set_environment(self, name: str, color: str = "plain") -> None:
+        """Say what kind of system this is, such as PRODUCTION in the color "bad"."""
+        set_style_property(self.environment, "badge", color)
         self.environment.setText(name.upper())
         self.environment.setVisible(bool(name))
         self.environment.setAccessibleName(f"Environment: {name}")
@@ -201,9 +201,9 @@ class TopBar(QWidget):
         self.state.setToolTip(plain_tooltip("\n".join(filter(None, lines))))
         self._state_words = (long, words)
         self._say_state()
-        tone = _STATE_TONES.get(connection.state, Tone.FAINT)
-        if tone is not self._tone:
-            self._tone = tone
+        color = _STATE_COLORS.get(connection.state, SemanticColor.FAINT)
+        if color is not self._color:
+            self._color = color
             self._tint()
 
     def set_paused(self, paused: bool) -> None:
@@ -217,17 +217,19 @@ class TopBar(QWidget):
     def set_alerts(self, count: int) -> None:
         """Say how many things need somebody."""
         self.alerts.set_count(formats.count(count) if count else "")
-        self.alerts.set_tone(Tone.BAD if count else Tone.MUTED)
+        self.alerts.set_color(SemanticColor.BAD if count else SemanticColor.MUTED)
 
     def _say_state(self) -> None:
         compact = self.width() < _COMPACT
         self.state.setText(self._state_words[compact])
 
     def _tint(self) -> None:
-        self._dot.setPixmap(icons.pixmap("dot", self._tone, 12, self.devicePixelRatioF()))
-        icons.set_button_icon(self.switcher, "chevron-down", Tone.MUTED, 12)
-        name, tone = ("play", Tone.WARNING) if self._paused else ("pause", Tone.TEXT)
-        icons.set_button_icon(self.pause, name, tone)
+        self._dot.setPixmap(icons.pixmap("dot", self._color, 12, self.devicePixelRatioF()))
+        icons.set_button_icon(self.switcher, "chevron-down", SemanticColor.MUTED, 12)
+        name, color = (
+            ("play", SemanticColor.WARNING) if self._paused else ("pause", SemanticColor.TEXT)
+        )
+        icons.set_button_icon(self.pause, name, color)
         icons.set_button_icon(self.run, "plus", "on_accent")
 
     def resizeEvent(self, event: QResizeEvent) -> None:

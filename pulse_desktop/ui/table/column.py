@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 
 RowT = TypeVar("RowT")
 
@@ -20,7 +20,7 @@ class Column(Generic[RowT]):
         width: in device-independent pixels.
         align: numbers go right.
         mono: monospaced, for numbers, identifiers and code.
-        tone: what the cell means, None for ordinary text.
+        color: what the cell means, None for ordinary text.
         glyph: one character drawn before the text, so that a state is never told by colour alone.
         sort: key to sort by; None sorts by the text. Rows whose key is None stay last.
         tooltip: the whole story; the text itself when None.
@@ -37,7 +37,7 @@ class Column(Generic[RowT]):
     width: int = 120
     align: Literal["left", "right"] = "left"
     mono: bool = False
-    tone: Callable[[RowT], Tone | None] | None = None
+    color: Callable[[RowT], SemanticColor | None] | None = None
     glyph: Callable[[RowT], str] | None = None
     sort: Callable[[RowT], Any] | None = None
     tooltip: Callable[[RowT, float], str] | None = None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.column import Column
 
 RowT = TypeVar("RowT")
@@ -29,7 +29,7 @@ def time_column(
         key,
         lambda row, now: formats.clock(at(row), now),
         width=82,
-        tone=lambda _: Tone.MUTED,
+        color=lambda _: SemanticColor.MUTED,
         sort=at,
         tooltip=story,
         **options,  # type: ignore[arg-type]
@@ -42,7 +42,7 @@ def ago_column(
     key: str,
     *,
     width: int = 96,
-    tone: Callable[[RowT], Tone | None] | None = None,
+    color: Callable[[RowT], SemanticColor | None] | None = None,
     hide_below: int = 0,
 ) -> Column[RowT]:
     """Return a column that says how long ago something was, the full time in the tooltip."""
@@ -52,7 +52,7 @@ def ago_column(
         lambda row, now: formats.ago(at(row), now),
         width=width,
         align="right",
-        tone=tone or (lambda _: Tone.MUTED),
+        color=color or (lambda _: SemanticColor.MUTED),
         sort=at,
         tooltip=lambda row, _: formats.absolute(at(row)),
         ticking=True,
@@ -68,7 +68,7 @@ def run_column(task_id: Callable[[RowT], str], *, hide_below: int = 0) -> Column
         lambda row, _: task_id(row)[:_SHOWN_ID],
         width=112,
         mono=True,
-        tone=lambda _: Tone.FAINT,
+        color=lambda _: SemanticColor.FAINT,
         tooltip=lambda row, _: task_id(row),
         hide_below=hide_below,
     )

@@ -9,7 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.table.flow_layout import FlowLayout
 from pulse_desktop.ui.theme import icons
@@ -32,14 +32,14 @@ class Facet:
         key: name in the program.
         word: for the operator.
         sign: name or glyph of an icon.
-        tone: of the sign while there are any.
+        color: of the sign while there are any.
         rare: whether it is offered only while there are any.
     """
 
     key: str
     word: str
     sign: str
-    tone: Tone = Tone.MUTED
+    color: SemanticColor = SemanticColor.MUTED
     rare: bool = False
 
 
@@ -89,7 +89,7 @@ class FilterBar(QWidget, Generic[RowT]):
         self._field.setAccessibleName(f"Filter by {hint}")
         self._field.setClearButtonEnabled(True)
         self._search = self._field.addAction(
-            icons.icon("search", Tone.FAINT), QLineEdit.ActionPosition.LeadingPosition
+            icons.icon("search", SemanticColor.FAINT), QLineEdit.ActionPosition.LeadingPosition
         )
         self._search.setText("Filter")  # its button needs a name
         self._count = QLabel()
@@ -147,7 +147,7 @@ class FilterBar(QWidget, Generic[RowT]):
 
     def add_facet(self, facet: Facet, before: str = "") -> None:
         """Offer a facet, before another one or at the end."""
-        button = FilterChip(facet.word, facet.sign, facet.tone)
+        button = FilterChip(facet.word, facet.sign, facet.color)
         button.setCheckable(True)
         button.setToolTip(f"Show only {facet.word}")
         button.toggled.connect(lambda _: self.changed.emit())
@@ -165,7 +165,9 @@ class FilterBar(QWidget, Generic[RowT]):
         for key, button in self._buttons.items():
             facet, count = self._offered[key], counts.get(key, 0)
             button.set_count(formats.short_count(count))
-            button.set_tone(facet.tone if count or facet.tone is Tone.GOOD else Tone.MUTED)
+            button.set_color(
+                facet.color if count or facet.color is SemanticColor.GOOD else SemanticColor.MUTED
+            )
             button.setHidden(facet.rare and not count and not button.isChecked())
         if self._facets.sizeHint().width() != before:
             self._facets.arrange()
@@ -230,4 +232,4 @@ class FilterBar(QWidget, Generic[RowT]):
             self.changed.emit()
 
     def _tint(self) -> None:
-        self._search.setIcon(icons.icon("search", Tone.FAINT))
+        self._search.setIcon(icons.icon("search", SemanticColor.FAINT))

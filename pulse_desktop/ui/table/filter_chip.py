@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
@@ -27,19 +27,23 @@ class FilterChip(QPushButton):
     """A push button, or a facet that can be on, with a count."""
 
     def __init__(
-        self, word: str, sign: str, tone: Tone = Tone.MUTED, parent: QWidget | None = None
+        self,
+        word: str,
+        sign: str,
+        color: SemanticColor = SemanticColor.MUTED,
+        parent: QWidget | None = None,
     ) -> None:
         """Make a button.
 
         Args:
             word: what is counted.
             sign: name or glyph of an icon.
-            tone: of the sign.
+            color: of the sign.
             parent: owner.
         """
         super().__init__(parent)
         self._sign = sign
-        self._tone = tone
+        self._color = color
         self._count = ""
         self._hint: QSize | None = None
         self.setText(word)
@@ -62,10 +66,10 @@ class FilterChip(QPushButton):
                 self._measure_anew()
             self.update()
 
-    def set_tone(self, tone: Tone) -> None:
+    def set_color(self, color: SemanticColor) -> None:
         """Give the sign another meaning."""
-        if tone is not self._tone:
-            self._tone = tone
+        if color is not self._color:
+            self._color = color
             self.update()
 
     def sizeHint(self) -> QSize:
@@ -103,18 +107,22 @@ class FilterChip(QPushButton):
         colors = theme()
         painter = QPainter(self)
         enabled = self.isEnabled()
-        sign = self._tone if enabled else "disabled"
+        sign = self._color if enabled else "disabled"
         icons.paint(painter, self._sign, sign, _SIDE, (self.height() - _SIGN) / 2, _SIGN)
         area = QRect(self.rect())
         area.setLeft(_SIDE + _SIGN + _GAP)
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(colors.text_font())
-        painter.setPen(colors.color(Tone.TEXT if enabled else "disabled"))
+        painter.setPen(colors.color(SemanticColor.TEXT if enabled else "disabled"))
         painter.drawText(area, middle, self.text())
         if self._count:
             area.setLeft(area.left() + painter.fontMetrics().horizontalAdvance(self.text()) + _GAP)
             painter.setFont(colors.text_font(bold=True))
-            loud = self._tone in (Tone.BAD, Tone.WARNING) and enabled and self._count != "0"
+            loud = (
+                self._color in (SemanticColor.BAD, SemanticColor.WARNING)
+                and enabled
+                and self._count != "0"
+            )
             if loud:
-                painter.setPen(colors.color(self._tone))
+                painter.setPen(colors.color(self._color))
             painter.drawText(area, middle, self._count)

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QPainter, QPen
 from PySide6.QtWidgets import QHeaderView, QMenu, QTableView
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.model import LiveTableModel
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
@@ -84,7 +84,7 @@ class TableHeader(QHeaderView):
         left, top, width, height = rect.x(), rect.y(), rect.width(), rect.height()
         painter.fillRect(left, top + height - 1, width, 1, colors.color("border"))
         painter.setFont(colors.text_font(step=-1))
-        painter.setPen(QPen(colors.color(Tone.TEXT if sorts else Tone.MUTED)))
+        painter.setPen(QPen(colors.color(SemanticColor.TEXT if sorts else SemanticColor.MUTED)))
         room = width - 2 * _PADDING - (_ARROW if sorts else 0)
         metrics = painter.fontMetrics()
         text = metrics.elidedText(column.title, Qt.TextElideMode.ElideRight, room)
@@ -97,5 +97,10 @@ class TableHeader(QHeaderView):
         if sorts:
             name = "chevron-down" if self._table.descending else "chevron-up"
             icons.paint(
-                painter, name, Tone.TEXT, at + taken + 1, top + (height - _ARROW) / 2, _ARROW
+                painter,
+                name,
+                SemanticColor.TEXT,
+                at + taken + 1,
+                top + (height - _ARROW) / 2,
+                _ARROW,
             )

@@ -274,8 +274,8 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         if row is None or role == ROW_ROLE:
             return row
         if role == _FOREGROUND:
-            tone = column.tone(row) if column.tone is not None else None
-            return None if tone is None else theme().color(tone)
+            color = column.color(row) if column.color is not None else None
+            return None if color is None else theme().color(color)
         if role == _TOOLTIP and column.tooltip is not None:
             return column.tooltip(row, self.now)
         text = column.value(row, self.now)

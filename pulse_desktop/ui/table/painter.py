@@ -12,7 +12,7 @@ from typing import Any, Final
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QStaticText
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
@@ -36,7 +36,7 @@ class Place:
 
 
 class RowPainter:
-    """Draws rows of cells: glyph and text of each `Column` in its tone, with a line below."""
+    """Draws rows of cells: glyph and text of each `Column` in its color, with a line below."""
 
     def __init__(self) -> None:
         self._texts: dict[tuple[str, int, bool], tuple[QStaticText, float]] = {}
@@ -48,7 +48,9 @@ class RowPainter:
         self._fonts = (theme().text_font(), theme().number_font())
         self._metrics = tuple(QFontMetrics(font) for font in self._fonts)
         self._widest = max(1, self._metrics[0].horizontalAdvance("W"))
-        self._colors: dict[Tone, QColor] = {tone: theme().color(tone) for tone in Tone}
+        self._colors: dict[SemanticColor, QColor] = {
+            color: theme().color(color) for color in SemanticColor
+        }
         self._surface = theme().color("surface")
         self._line = theme().color("row_line")
         self._trough = theme().color("hover")
@@ -93,24 +95,24 @@ class RowPainter:
         for place in places:
             column = place.column
             left, room = place.left + PADDING, place.width - 2 * PADDING
-            tone = column.tone(row) if column.tone is not None else None
-            tone = tone or Tone.TEXT
+            color = column.color(row) if column.color is not None else None
+            color = color or SemanticColor.TEXT
             if column.glyph is not None and (glyph := column.glyph(row)):
-                self._paint_glyph(painter, glyph, tone, left, top + (height - 1 - GLYPH) // 2)
+                self._paint_glyph(painter, glyph, color, left, top + (height - 1 - GLYPH) // 2)
                 left += GLYPH + GLYPH_GAP
                 room -= GLYPH + GLYPH_GAP
             if column.bar is not None and room > BAR + BAR_GAP:
                 room -= BAR + BAR_GAP
                 share = column.bar(row)
                 if share is not None:
-                    self._paint_bar(painter, share, tone, left + room + BAR_GAP, top, height)
+                    self._paint_bar(painter, share, color, left + room + BAR_GAP, top, height)
             text = column.value(row, now)
             if not text or room <= 0:
                 continue
             mono = column.mono
             laid = self._texts.get((text, room, mono)) or self._lay_out(text, room, mono=mono)
             painter.setFont(self._fonts[mono])
-            painter.setPen(self._colors[tone])
+            painter.setPen(self._colors[color])
             if column.align == "right":
                 left += round(room - laid[1])
             painter.drawStaticText(
@@ -139,17 +141,25 @@ class RowPainter:
         return known
 
     def _paint_bar(
-        self, painter: QPainter, share: float, tone: Tone, left: int, top: int, height: int
+        self,
+        painter: QPainter,
+        share: float,
+        color: SemanticColor,
+        left: int,
+        top: int,
+        height: int,
     ) -> None:
         at = top + (height - 1 - _BAR_HEIGHT) // 2
         filled = round(BAR * min(max(share, 0.0), 1.0))
         painter.fillRect(left, at, BAR, _BAR_HEIGHT, self._trough)
-        painter.fillRect(left, at, filled, _BAR_HEIGHT, self._colors[tone])
+        painter.fillRect(left, at, filled, _BAR_HEIGHT, self._colors[color])
 
-    def _paint_glyph(self, painter: QPainter, glyph: str, tone: Tone, left: int, top: int) -> None:
+    def _paint_glyph(
+        self, painter: QPainter, glyph: str, color: SemanticColor, left: int, top: int
+    ) -> None:
         if glyph in icons.GLYPHS:
-            icons.paint(painter, glyph, tone, left, top, GLYPH)
+            icons.paint(painter, glyph, color, left, top, GLYPH)
         else:
             painter.setFont(self._fonts[False])
-            painter.setPen(self._colors[tone])
+            painter.setPen(self._colors[color])
             painter.drawText(left, top + GLYPH - 2, glyph)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.json.view import JsonView
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.style import set_style_property
@@ -55,7 +55,7 @@ class RowDetail(QFrame):
         self.setAccessibleName(f"Details of the {what}")
         self._task_id = ""
         self._copied = ""
-        self._sign_name, self._tone = "", Tone.TEXT
+        self._sign_name, self._color = "", SemanticColor.TEXT
         self._sign = QLabel()
         self._sign.setContentsMargins(0, 7, 0, 0)  # in line with the title beside the button
         self._title = QLabel()
@@ -134,7 +134,7 @@ class RowDetail(QFrame):
         return self._body.text()
 
     def set_head(
-        self, title: str, subtitle: str = "", sign: str = "", tone: Tone | None = None
+        self, title: str, subtitle: str = "", sign: str = "", color: SemanticColor | None = None
     ) -> None:
         """Say what this is.
 
@@ -142,20 +142,20 @@ class RowDetail(QFrame):
             title: name of the thing.
             subtitle: a quiet line below.
             sign: name or glyph of an icon before the title, empty for none.
-            tone: of the sign and the title's meaning.
+            color: of the sign and the title's meaning.
         """
         self._title.setText(title)
         self._subtitle.setText(subtitle)
         self._subtitle.setVisible(bool(subtitle))
-        self._sign_name, self._tone = sign, tone or Tone.TEXT
+        self._sign_name, self._color = sign, color or SemanticColor.TEXT
         self._show_sign()
 
-    def set_body(self, text: str, tone: Tone | None = None, *, copy: bool = True) -> None:
+    def set_body(self, text: str, color: SemanticColor | None = None, *, copy: bool = True) -> None:
         """Show a longer text, and offer to copy it."""
         shown = text if len(text) <= _LONGEST_BODY else f"{text[:_LONGEST_BODY]}…"
         self._body.setText(shown)
         self._body.setVisible(bool(text))
-        set_style_property(self._body, "tone", tone.value if tone is not None else "")
+        set_style_property(self._body, "color", color.value if color is not None else "")
         self._copied = text
         self._copy.setVisible(bool(text) and copy)
 
@@ -176,8 +176,8 @@ class RowDetail(QFrame):
         self._sign.setVisible(bool(self._sign_name))
         if self._sign_name:
             ratio = self.devicePixelRatioF()
-            self._sign.setPixmap(icons.pixmap(self._sign_name, self._tone, 16, ratio))
+            self._sign.setPixmap(icons.pixmap(self._sign_name, self._color, 16, ratio))
 
     def _tint(self) -> None:
-        self._close.setIcon(icons.icon("close", Tone.MUTED, 12))
+        self._close.setIcon(icons.icon("close", SemanticColor.MUTED, 12))
         self._show_sign()

@@ -10,7 +10,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
 
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.style import set_style_property
 from pulse_desktop.ui.theme.theme import theme
@@ -101,5 +101,5 @@ class SelectionBar(QFrame):
 
     def _tint(self) -> None:
         icons.set_button_icon(self.rerun, "retry", "on_accent")
-        icons.set_button_icon(self.cancel, "cancelled", Tone.MUTED)
-        icons.set_button_icon(self._copy, "copy", Tone.MUTED)
+        icons.set_button_icon(self.cancel, "cancelled", SemanticColor.MUTED)
+        icons.set_button_icon(self._copy, "copy", SemanticColor.MUTED)

@@ -1,17 +1,17 @@
-"""Colouring text by tone, in the colours of the theme."""
+"""Syntax highlighting in the colors of the theme."""
 
 from collections.abc import Mapping
 
 from PySide6.QtGui import QSyntaxHighlighter, QTextCharFormat, QTextDocument
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme.theme import theme
 
 
 class SeverityHighlighter(QSyntaxHighlighter):
     """Paints named parts of a text; which part is where, its heirs say in `highlightBlock`."""
 
-    TONES: Mapping[str, Tone] = {}
+    COLORS: Mapping[str, SemanticColor] = {}
 
     def __init__(self, document: QTextDocument) -> None:
         super().__init__(document)
@@ -28,7 +28,7 @@ class SeverityHighlighter(QSyntaxHighlighter):
         self.setFormat(start, count, self._formats[name])
 
     def _take_colours(self) -> None:
-        for name, tone in self.TONES.items():
+        for name, color in self.COLORS.items():
             form = QTextCharFormat()
-            form.setForeground(theme().color(tone))
+            form.setForeground(theme().color(color))
             self._formats[name] = form

@@ -11,7 +11,7 @@ from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme.theme import theme
 
 _HEAD: Final = (
@@ -119,12 +119,12 @@ def _picture(name: str, color: str, size: int, ratio: float) -> QPixmap:
     return pixmap
 
 
-def pixmap(name: str, color: str | Tone, size: int = 16, ratio: float = 1.0) -> QPixmap:
+def pixmap(name: str, color: str | SemanticColor, size: int = 16, ratio: float = 1.0) -> QPixmap:
     """Return an icon as a pixmap.
 
     Args:
         name: of the icon, or one of the characters in `GLYPHS`.
-        color: a tone or token of the theme, or `#rrggbb`.
+        color: a semantic color, a token of the theme, or `#rrggbb`.
         size: width and height in device-independent pixels.
         ratio: pixels per device-independent pixel of what it is painted on.
 
@@ -135,7 +135,7 @@ def pixmap(name: str, color: str | Tone, size: int = 16, ratio: float = 1.0) -> 
     return _picture(GLYPHS.get(name, name), value, size, ratio)
 
 
-def icon(name: str, color: str | Tone = Tone.MUTED, size: int = 16) -> QIcon:
+def icon(name: str, color: str | SemanticColor = SemanticColor.MUTED, size: int = 16) -> QIcon:
     """Return an icon for a button or menu, sharp at the usual scales."""
     result = QIcon()
     for ratio in (1.0, 1.25, 1.5, 2.0, 2.5):
@@ -144,18 +144,20 @@ def icon(name: str, color: str | Tone = Tone.MUTED, size: int = 16) -> QIcon:
     return result
 
 
-def set_button_icon(button: QAbstractButton, name: str, color: str | Tone, size: int = 14) -> None:
+def set_button_icon(
+    button: QAbstractButton, name: str, color: str | SemanticColor, size: int = 14
+) -> None:
     """Give a button an icon, with the gap to its text that Qt's styles are too mean for."""
     gap = 4 if button.text() else 0
     mirrored = button.layoutDirection() is Qt.LayoutDirection.RightToLeft
     result = QIcon()
     for ratio in (1.0, 1.25, 1.5, 2.0, 2.5):
-        for mode, tone in ((QIcon.Mode.Normal, color), (QIcon.Mode.Disabled, "disabled")):
+        for mode, shade in ((QIcon.Mode.Normal, color), (QIcon.Mode.Disabled, "disabled")):
             wide = QPixmap(round((size + gap) * ratio), round(size * ratio))
             wide.setDevicePixelRatio(ratio)
             wide.fill(Qt.GlobalColor.transparent)
             painter = QPainter(wide)
-            painter.drawPixmap(gap if mirrored else 0, 0, pixmap(name, tone, size, ratio))
+            painter.drawPixmap(gap if mirrored else 0, 0, pixmap(name, shade, size, ratio))
             painter.end()
             result.addPixmap(wide, mode)
     button.setIcon(result)
@@ -163,7 +165,7 @@ def set_button_icon(button: QAbstractButton, name: str, color: str | Tone, size:
 
 
 def paint(
-    painter: QPainter, name: str, color: str | Tone, x: float, y: float, size: int = 16
+    painter: QPainter, name: str, color: str | SemanticColor, x: float, y: float, size: int = 16
 ) -> None:
     """Paint an icon with its top left corner at x, y (device-independent pixels)."""
     ratio = painter.device().devicePixelRatio()

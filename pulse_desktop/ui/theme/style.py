@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QWidget
 
 
 def set_style_property(widget: QWidget, name: str, value: str) -> None:
-    """Give a widget another part in the style sheet, such as `tone` "bad"."""
+    """Give a widget another part in the style sheet, such as `color` "bad"."""
     if (widget.property(name) or "") != value:
         widget.setProperty(name, value)
         style = widget.style()

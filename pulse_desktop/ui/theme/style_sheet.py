@@ -22,13 +22,13 @@ QLabel[role="faint"] { color: $faint; font-size: ${px_small}px; }
 QLabel[role="small"] { color: $muted; font-size: ${px_small}px; }
 QLabel[role="state"] { font-size: ${px_heading}px; }
 QLabel[role="value"] { font-weight: 600; font-size: ${px_value}px; }
-QLabel[tone="muted"] { color: $muted; }
-QLabel[tone="good"] { color: $good; }
-QLabel[tone="warning"] { color: $warning; }
-QLabel[tone="bad"] { color: $bad; }
-QLabel[tone="info"] { color: $info; }
-QLabel[tone="retry"] { color: $retry; }
-QLabel[tone="accent"] { color: $accent; }
+QLabel[color="muted"] { color: $muted; }
+QLabel[color="good"] { color: $good; }
+QLabel[color="warning"] { color: $warning; }
+QLabel[color="bad"] { color: $bad; }
+QLabel[color="info"] { color: $info; }
+QLabel[color="retry"] { color: $retry; }
+QLabel[color="accent"] { color: $accent; }
 QLabel[badge="bad"], QLabel[badge="warning"], QLabel[badge="good"], QLabel[badge="plain"] {
   border-radius: 4px; padding: 2px 8px; font-weight: 600; font-size: ${px_small}px; }
 QLabel[badge="bad"] { background: $bad_fill; color: $bad; }
@@ -85,7 +85,7 @@ QLineEdit QToolButton, QLineEdit QToolButton:hover { background: transparent; bo
   min-height: 0px; padding: 0px; }
 QLineEdit QToolButton, QLineEdit QToolButton:hover { background: transparent; border: none;
   min-height: 0px; padding: 0px; }
-QPlainTextEdit[tone="muted"] { color: $muted; }
+QPlainTextEdit[color="muted"] { color: $muted; }
 QComboBox QLineEdit, QComboBox QLineEdit:focus { background: transparent; border: none;
   min-height: 0px; padding: 0px; }
 QComboBox::drop-down { border: none; width: 24px; }
@@ -144,9 +144,9 @@ QWidget#rail { background: $rail; border: none; border-right: 1px solid $border;
 QWidget#topBar { background: $bar; border: none; border-bottom: 1px solid $border; }
 QWidget#statusBar { background: $bar; border: none; border-top: 1px solid $border; }
 QWidget#statusBar QLabel { color: $muted; font-size: ${px_small}px; }
-QWidget#statusBar QLabel[tone="warning"] { color: $warning; }
-QWidget#statusBar QLabel[tone="bad"] { color: $bad; }
-QWidget#statusBar QLabel[tone="good"] { color: $good; }
+QWidget#statusBar QLabel[color="warning"] { color: $warning; }
+QWidget#statusBar QLabel[color="bad"] { color: $bad; }
+QWidget#statusBar QLabel[color="good"] { color: $good; }
 QFrame#runForm { background: $surface; border: none; border-left: 1px solid $border_strong; }
 QFrame#runForm QPlainTextEdit { background: $sunken; border: 1px solid $border; padding: 2px 4px; }
 QFrame#runForm QPlainTextEdit:focus { border-color: $accent; }

@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QGuiApplicati
 from PySide6.QtWidgets import QApplication, QStyleFactory, QToolTip
 
 from pulse_desktop.resources import resource_path
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme.style_sheet import style_sheet
 
 MIN_TEXT_SIZE: Final = 13
@@ -77,8 +77,8 @@ class Theme(QObject):
         """Whether the dark theme is shown."""
         return self.tokens.name == "dark"
 
-    def color(self, name: str | Tone) -> QColor:
-        """Return the colour of a token or tone. Treat it as read-only: it is shared.
+    def color(self, name: str | SemanticColor) -> QColor:
+        """Return the colour of a token or color. Treat it as read-only: it is shared.
 
         Raises:
             KeyError: no theme has such a token.

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme.style import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
@@ -23,14 +23,14 @@ class Property:
     Attributes:
         name: sentence case.
         value: a fact without a value is left out.
-        tone: None for ordinary text.
+        color: None for ordinary text.
         mono: for identifiers and code.
         tooltip: more about it, such as the absolute time.
     """
 
     name: str
     value: str
-    tone: Tone | None = None
+    color: SemanticColor | None = None
     mono: bool = False
     tooltip: str = ""
 
@@ -126,4 +126,4 @@ def _fill(name: QLabel, value: _Value, fact: Property) -> None:
     value.setFont(theme().number_font() if fact.mono else theme().text_font())
     value.show_text(text, fact.tooltip)
     value.setAccessibleName(f"{fact.name}: {text}")
-    set_style_property(value, "tone", fact.tone.value if fact.tone is not None else "")
+    set_style_property(value, "color", fact.color.value if fact.color is not None else "")

@@ -6,7 +6,7 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
@@ -23,20 +23,22 @@ class StatCard(QFrame):
         self.title = title
         self.value = ""
         self.detail = ""
-        self.tone = Tone.TEXT
+        self.color = SemanticColor.TEXT
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(title)
 
-    def set_figure(self, value: str, detail: str = "", tone: Tone = Tone.TEXT) -> None:
+    def set_figure(
+        self, value: str, detail: str = "", color: SemanticColor = SemanticColor.TEXT
+    ) -> None:
         """Show a figure.
 
         Args:
             value: with its unit; empty when it is not known.
             detail: a few words more, or why it is not known.
-            tone: good, warning or bad, where one of them can be told.
+            color: good, warning or bad, where one of them can be told.
         """
-        if (value, detail, tone) != (self.value, self.detail, self.tone):
-            self.value, self.detail, self.tone = value, detail, tone
+        if (value, detail, color) != (self.value, self.detail, self.color):
+            self.value, self.detail, self.color = value, detail, color
             self.setAccessibleName(f"{self.title}: {value or 'not known'}")
             self.setAccessibleDescription(detail)
             self.setToolTip(plain_tooltip(detail) if self._is_cut() else "")
@@ -71,13 +73,13 @@ class StatCard(QFrame):
         for step in (6, 3):
             if QFontMetrics(large).horizontalAdvance(self.value) > width:
                 large = colors.text_font(step=step, bold=True)
-        for text, font, tone, gap in (
-            (self.title, small, Tone.MUTED, 4),
-            (self.value, large, self.tone, 1),
-            (self.detail, small, Tone.MUTED, 0),
+        for text, font, color, gap in (
+            (self.title, small, SemanticColor.MUTED, 4),
+            (self.value, large, self.color, 1),
+            (self.detail, small, SemanticColor.MUTED, 0),
         ):
             painter.setFont(font)
-            painter.setPen(colors.color(tone))
+            painter.setPen(colors.color(color))
             metrics = painter.fontMetrics()
             height = (
                 QFontMetrics(colors.text_font(step=9)).height() if gap == 1 else metrics.height()

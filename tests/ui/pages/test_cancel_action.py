@@ -68,13 +68,13 @@ def test_c_asks_and_enter_cancels(qtbot: QtBot, window, page, doing) -> None:
     select(page, RUNNING)
     qtbot.keyClick(page.table, Qt.Key.Key_C)
     (notice,) = window.notices.shown
-    assert (notice.title, notice.tone) == ("Cancel embed?", "warning")
+    assert (notice.title, notice.severity) == ("Cancel embed?", "warning")
     assert "running" in notice.detail
     assert doing.asked == []
     qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Return)
     assert doing.asked == [("cancel", [RUNNING])]
     (notice,) = window.notices.shown
-    assert (notice.title, notice.tone) == ("embed: cancelled on worker-1", "good")
+    assert (notice.title, notice.severity) == ("embed: cancelled on worker-1", "good")
     assert window.focusWidget() is page.table
 
 
@@ -168,7 +168,7 @@ def test_a_lost_connection_is_told(window, page, doing) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "title", "tone"),
+    ("outcome", "title", "severity"),
     [
         (CancelOutcome("x", "removed"), "embed: was still queued: removed from the queue", "good"),
         (CancelOutcome("x", "asked_to_stop", WORKER), "embed: asked to stop on worker-1", "info"),
@@ -177,9 +177,9 @@ def test_a_lost_connection_is_told(window, page, doing) -> None:
         (CancelOutcome("x", "not_kept"), "embed was not cancelled", "warning"),
     ],
 )
-def test_each_outcome_is_told_as_it_is(outcome, title, tone) -> None:
+def test_each_outcome_is_told_as_it_is(outcome, title, severity) -> None:
     notice = told_of([outcome], {"x": "embed"})
-    assert (notice.title, notice.tone) == (title, tone)
+    assert (notice.title, notice.severity) == (title, severity)
 
 
 def test_of_many_it_is_told_how_many_and_what_became_of_the_rest() -> None:

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.pages.overview import stats as figures
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
@@ -44,7 +44,7 @@ def test_the_success_rate_counts_what_ended_within_the_hour(told) -> None:
     told.task("f" * 32)
     told.failed("f" * 32)
     rate = figures.success_rate(told.state, NOW + 2)
-    assert (rate.value, rate.detail, rate.tone) == ("88.9 %", "8 of 9 runs", Tone.WARNING)
+    assert (rate.value, rate.detail, rate.color) == ("88.9 %", "8 of 9 runs", SemanticColor.WARNING)
     assert figures.success_rate(told.state, NOW + 7200).value == ""
 
 
@@ -55,7 +55,11 @@ def test_failures_say_whether_they_are_one_problem_or_many(qtbot: QtBot, told) -
         told.task(f"{number:032x}")
         told.failed(f"{number:032x}", kind)
     figure = figures.failures(told.state, NOW, attention_items(told.state, NOW))
-    assert (figure.value, figure.detail, figure.tone) == ("4", "mostly ProviderTimeout", Tone.BAD)
+    assert (figure.value, figure.detail, figure.color) == (
+        "4",
+        "mostly ProviderTimeout",
+        SemanticColor.BAD,
+    )
 
 
 def test_the_queue_tells_the_age_of_its_oldest(told) -> None:
@@ -72,7 +76,11 @@ def test_a_queue_that_can_be_looked_into_is_believed_before_the_runs(told) -> No
     assert (figure.value, figure.detail) == ("38", "oldest 12 s · 4 in work")
     deserted = QueueFigures("jetstream", True, "s", pending=3, listeners=0)
     figure = figures.queue_depth(told.state, NOW, deserted)
-    assert (figure.value, figure.detail, figure.tone) == ("3", "no worker listens", Tone.BAD)
+    assert (figure.value, figure.detail, figure.color) == (
+        "3",
+        "no worker listens",
+        SemanticColor.BAD,
+    )
 
 
 def test_run_times_share_one_unit(told) -> None:
@@ -88,10 +96,10 @@ def test_workers_that_fell_silent_are_counted(told) -> None:
     told.event("monitoring", "worker.heartbeat", beat | {"worker": "a"}, NOW)
     told.event("monitoring", "worker.heartbeat", beat | {"worker": "b"}, NOW - 60)
     figure = figures.workers(told.state, NOW)
-    assert (figure.value, figure.detail, figure.tone) == (
+    assert (figure.value, figure.detail, figure.color) == (
         "1 alive",
         "1 gone · 3 of 10 slots busy",
-        Tone.WARNING,
+        SemanticColor.WARNING,
     )
 
 

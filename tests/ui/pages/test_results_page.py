@@ -128,7 +128,7 @@ def test_a_save_that_fails_says_why(open_page, here) -> None:
     here.told.stored("k1")
     page = open_page(ResultsPage)
     page.save_to("k1", Path("/full/k1.json"))
-    assert (here.notices[-1].title, here.notices[-1].tone) == ("Cannot save the result", "bad")
+    assert (here.notices[-1].title, here.notices[-1].severity) == ("Cannot save the result", "bad")
 
 
 def test_the_save_dialog_proposes_a_harmless_name(open_page, here, qtbot: QtBot) -> None:

@@ -211,7 +211,7 @@ def test_a_refused_rerun_says_why_and_may_be_enqueued_anyway(page, window, doing
     assert (notice.title, notice.advice) == ("No worker listens", "Start one.")
     notice.choices[0][1]()
     assert doing.asked[-1] == ([FAILED], True)
-    assert window.notices.shown[-1].tone == "good"
+    assert window.notices.shown[-1].severity == "good"
 
 
 def test_many_are_enqueued_only_after_a_question(page, window, doing) -> None:

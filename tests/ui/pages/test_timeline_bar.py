@@ -4,14 +4,14 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.text.run_text import TimelineEvent
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.pages.tasks.timeline_bar import TimelineBar
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from pulse_desktop.ui.widgets.empty_state import EmptyState
 
 QUEUED = TimelineEvent("queued 10:49:02.114", 100.0)
 STARTED = TimelineEvent("started +0.04 s", 100.04)
-FAILED = TimelineEvent("failed +30.01 s", 130.05, Tone.BAD)
+FAILED = TimelineEvent("failed +30.01 s", 130.05, SemanticColor.BAD)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_waiting_and_running_have_their_share(bar) -> None:
     assert bar.words == "queued 10:49:02.114 → started +0.04 s → failed +30.01 s"
     assert bar.accessibleDescription() == bar.words
     (waited, short), (ran, long) = bar.shares()
-    assert (waited, ran) == (Tone.MUTED, Tone.BAD)
+    assert (waited, ran) == (SemanticColor.MUTED, SemanticColor.BAD)
     assert short + long == pytest.approx(1)
     assert short == pytest.approx(0.04 / 30.05)
 
@@ -42,7 +42,7 @@ def test_even_the_shortest_stretch_can_be_seen_and_none_leaves_the_bar(bar) -> N
 
 def test_an_unknown_start_is_said_and_not_drawn(bar) -> None:
     bar.set_moments([QUEUED, TimelineEvent("start not reported", None), FAILED])
-    assert bar.shares() == [(Tone.BAD, 1.0)]
+    assert bar.shares() == [(SemanticColor.BAD, 1.0)]
 
 
 @pytest.mark.parametrize("moments", [[], [QUEUED], [QUEUED, TimelineEvent("started +0 s", 100.0)]])

@@ -70,7 +70,7 @@ def test_p_pauses_the_selected_worker_and_offers_the_way_back(
     qtbot.keyClick(page.table, Qt.Key.Key_P)
     assert doing.asked == [("pause", WORKER, "")]
     (notice,) = window.notices.shown
-    assert (notice.title, notice.tone) == ("worker-1 paused", "good")
+    assert (notice.title, notice.severity) == ("worker-1 paused", "good")
     summarise.heartbeat(WORKER, paused=True)
     frame(window, summarise, 0.1)
     assert cell(page, "work", choose(page, WORKER)) == "‖ paused"
@@ -146,7 +146,7 @@ def test_paused_workers_are_counted_above(window, page, summarise) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "title", "tone"),
+    ("outcomes", "title", "severity"),
     [
         ([CommandOutcome("", "pause", "nobody")], "No worker takes orders", "warning"),
         (
@@ -167,6 +167,6 @@ def test_paused_workers_are_counted_above(window, page, summarise) -> None:
         ),
     ],
 )
-def test_what_came_of_an_order_is_told(outcomes, title, tone) -> None:
+def test_what_came_of_an_order_is_told(outcomes, title, severity) -> None:
     notice = told_of(outcomes)
-    assert (notice.title, notice.tone) == (title, tone)
+    assert (notice.title, notice.severity) == (title, severity)

@@ -1,6 +1,6 @@
 """Workers by their heartbeats, and the queue by what the server says."""
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.pages.workers.page import MonitoringPage, with_short_names
 from pulse_desktop.ui.shell.operations import QueueFigures
 from tests.ui.state_builder import NOW
@@ -65,7 +65,7 @@ def test_a_queue_that_nobody_listens_to_is_bad(open_page, here) -> None:
     here.operations.figures = QueueFigures("core", False, "taskiq_tasks", listeners=0)
     page = open_page(MonitoringPage)
     listening = page.queue.figures["listeners"]
-    assert (listening.value, listening.tone) == ("0", Tone.BAD)
+    assert (listening.value, listening.color) == ("0", SemanticColor.BAD)
     assert listening.detail == "tasks sent now are lost"
     assert page.queue.figures["pending"].value == "", "a core subject has no depth"
 

@@ -514,7 +514,7 @@ def test_esc_closes_it_also_with_the_keyboard_elsewhere(qtbot: QtBot, window, fo
 
 def test_a_notice_stands_beside_the_form_and_above_every_page(window, form) -> None:
     form.open()
-    window.tell(Notification("The server is gone", tone="bad"))
+    window.tell(Notification("The server is gone", severity="bad"))
     window.show_page("overview")
     (card,) = window.notices._cards
     assert card.geometry().right() < form.geometry().left()

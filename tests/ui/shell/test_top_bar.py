@@ -28,8 +28,8 @@ def test_the_badge_has_its_padding_also_when_it_is_told_after_the_window_is_show
     with qtbot.waitExposed(bar.window()):
         bar.window().show()
     label = bar.environment
-    for name, tone in (("local", "plain"), ("production", "bad")):
-        bar.set_environment(name, tone)
+    for name, color in (("local", "plain"), ("production", "bad")):
+        bar.set_environment(name, color)
         text = label.fontMetrics().horizontalAdvance(name.upper())
         qtbot.waitUntil(lambda: label.width() == label.sizeHint().width())
         assert label.sizeHint().width() >= text + 2 * 8

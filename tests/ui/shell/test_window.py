@@ -162,10 +162,10 @@ def test_a_notice_stays_until_it_is_closed_and_its_choice_is_carried_out(
 ) -> None:
     done = []
     window.tell(
-        Notification("No worker listens", tone="warning", choices=(("Anyway", done.append),))
+        Notification("No worker listens", severity="warning", choices=(("Anyway", done.append),))
     )
-    window.tell(Notification("Other", tone="bad", key="k"))
-    window.tell(Notification("Other, once more", tone="bad", key="k"))
+    window.tell(Notification("Other", severity="bad", key="k"))
+    window.tell(Notification("Other, once more", severity="bad", key="k"))
     assert [notice.title for notice in window.notices.shown] == [
         "No worker listens",
         "Other, once more",
@@ -184,8 +184,8 @@ def test_the_first_window_is_no_larger_than_the_screen(window, room, size) -> No
 
 
 def test_a_notice_is_withdrawn_when_what_it_told_of_is_over(window) -> None:
-    window.tell(Notification("The embedded server is gone", tone="bad", key="stack"))
-    window.tell(Notification("Other", tone="bad"))
+    window.tell(Notification("The embedded server is gone", severity="bad", key="stack"))
+    window.tell(Notification("Other", severity="bad"))
     window.notices.withdraw("stack")
     window.notices.withdraw("never told")
     assert [notice.title for notice in window.notices.shown] == ["Other"]
@@ -237,7 +237,7 @@ def test_the_status_bar_leaves_blank_what_was_not_measured_and_warns_of_losses(
     assert all(not label.text() for label in bar.labels.values())
     bar.show_figures(StatusFigures(7, 7, 412.0, 1_204_118, 3, 1, 0, 0, 0.0021, 214_000_000, "NATS"))
     assert bar.labels["dropped"].text() == "3 dropped"
-    assert bar.labels["dropped"].property("tone") == "bad"
+    assert bar.labels["dropped"].property("color") == "bad"
     assert bar.labels["gaps"].text() == "1 gap in the record"
     assert bar.labels["render"].text() == "render 2.1 ms"
     bar.resize(520, 26)

@@ -6,13 +6,19 @@ from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.state.ring_buffer import RingBuffer
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.live_table import ROW_HEIGHT, LiveTable
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 COLUMNS = (
-    Column("State", "state", lambda _, __: "good", glyph=lambda _: "✔", tone=lambda _: Tone.GOOD),
+    Column(
+        "State",
+        "state",
+        lambda _, __: "good",
+        glyph=lambda _: "✔",
+        color=lambda _: SemanticColor.GOOD,
+    ),
     Column("Number", "number", lambda n, _: str(n), align="right", mono=True, sort=lambda n: n),
     Column("Text", "text", lambda n, _: f"row {n} " * 40, stretch=True),
     Column("Extra", "extra", lambda *_: "extra", hide_below=900),
@@ -181,5 +187,5 @@ def test_rows_are_painted_in_the_colours_of_the_theme(table, choice) -> None:
     seen = {picture.pixelColor(3, 34 + ROW_HEIGHT // 2).name() for _ in range(1)}
     assert seen <= {theme().color("selection").name(), theme().color("selection_idle").name()}
     shades = {picture.pixelColor(x, 34 + ROW_HEIGHT + 12).name() for x in range(8, 60)}
-    assert theme().color(Tone.GOOD).name() in shades
+    assert theme().color(SemanticColor.GOOD).name() in shades
     theme().choose(ThemeChoice.DARK)

@@ -9,7 +9,7 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 
 from pulse_desktop.state.ring_buffer import RingBuffer
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.model import ROW_ROLE, LiveTableModel
 
@@ -34,7 +34,7 @@ COLUMNS = (
         "State",
         "state",
         lambda thing, _: "good" if thing.good else "bad",
-        tone=lambda thing: Tone.GOOD if thing.good else Tone.BAD,
+        color=lambda thing: SemanticColor.GOOD if thing.good else SemanticColor.BAD,
         glyph=lambda thing: "✔" if thing.good else "✖",
     ),
 )

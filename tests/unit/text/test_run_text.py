@@ -20,7 +20,7 @@ def _run(told):
     return told.state.runs.get(ID)
 
 
-def test_every_state_has_a_word_a_sign_of_its_own_and_a_tone() -> None:
+def test_every_state_has_a_word_a_sign_of_its_own_and_a_color() -> None:
     assert set(STATE_LABELS) == set(RunState)
     assert len({glyph for _, glyph, _ in STATE_LABELS.values()}) == len(RunState)
 

@@ -5,12 +5,16 @@ from typing import Final
 
 from pulse_desktop.state.chat_messages import ChatMessage, class_of
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import time_column
 
 CLASS_WORDS: Final = {"signal": "signal", "weak_signal": "weak signal", "noise": "noise"}
-CLASS_TONES: Final = {"signal": Tone.GOOD, "weak_signal": Tone.INFO, "noise": Tone.MUTED}
+CLASS_COLORS: Final = {
+    "signal": SemanticColor.GOOD,
+    "weak_signal": SemanticColor.INFO,
+    "noise": SemanticColor.MUTED,
+}
 CLASS_SIGNS: Final = {"signal": "●", "weak_signal": "◉", "noise": "○"}
 
 
@@ -26,11 +30,11 @@ def class_sign(message: ChatMessage) -> str:
     return CLASS_SIGNS.get(message.classification, "")
 
 
-def class_tone(message: ChatMessage) -> Tone:
-    """Return the tone of the label."""
+def class_color(message: ChatMessage) -> SemanticColor:
+    """Return the color of the label."""
     if message.disagrees:
-        return Tone.WARNING
-    return CLASS_TONES.get(message.classification, Tone.MUTED)
+        return SemanticColor.WARNING
+    return CLASS_COLORS.get(message.classification, SemanticColor.MUTED)
 
 
 def class_story(message: ChatMessage) -> str:
@@ -61,7 +65,9 @@ MESSAGE_COLUMNS: Final[tuple[Column[ChatMessage], ...]] = (
     Column[ChatMessage]("Author", "author", lambda row, _: row.author, width=128),
     Column[ChatMessage](
         "Text", "text", lambda row, _: message_text(row), width=300, stretch=True,
-        tone=lambda row: Tone.MUTED if row.classification == "noise" or not row.content else None,
+        color=lambda row: (
+            SemanticColor.MUTED if row.classification == "noise" or not row.content else None
+        ),
     ),
     Column[ChatMessage](
         "Score",
@@ -70,7 +76,7 @@ MESSAGE_COLUMNS: Final[tuple[Column[ChatMessage], ...]] = (
         width=112,
         align="right",
         mono=True,
-        tone=class_tone,
+        color=class_color,
         bar=lambda row: row.score,
         hide_below=600,
         sort=lambda row: row.score,
@@ -81,20 +87,20 @@ MESSAGE_COLUMNS: Final[tuple[Column[ChatMessage], ...]] = (
         "class",
         lambda row, _: class_word(row),
         width=124,
-        tone=class_tone,
+        color=class_color,
         glyph=class_sign,
         tooltip=lambda row, _: class_story(row),
     ),
     Column[ChatMessage](
         "Source", "source", lambda row, _: row.source_name, width=130,
-        tone=lambda _: Tone.MUTED, hide_below=820,
+        color=lambda _: SemanticColor.MUTED, hide_below=820,
     ),
     Column[ChatMessage](
         "Sent",
         "sent",
         lambda row, now: formats.clock(row.sent_at, now),
         width=130,
-        tone=lambda _: Tone.MUTED,
+        color=lambda _: SemanticColor.MUTED,
         sort=lambda row: row.sent_at,
         tooltip=lambda row, _: formats.absolute(row.sent_at),
         hide_below=1060,

@@ -15,20 +15,20 @@ from pulse_desktop.state.chat_messages import (
 )
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.histogram import Bin, Histogram
 from pulse_desktop.ui.charts.history_start import history_start
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
 from pulse_desktop.ui.charts.time_ranges import rate_series
 from pulse_desktop.ui.pages.messages.columns import (
+    CLASS_COLORS,
     CLASS_SIGNS,
-    CLASS_TONES,
     CLASS_WORDS,
     MESSAGE_COLUMNS,
+    class_color,
     class_sign,
     class_story,
-    class_tone,
     class_word,
     message_text,
 )
@@ -63,7 +63,10 @@ class MessagesPage(TablePage[ChatMessage]):
     sorted_by = "time"
     largest_first = True
     facets = (
-        *(Facet(name, CLASS_WORDS[name], CLASS_SIGNS[name], CLASS_TONES[name]) for name in CLASSES),
+        *(
+            Facet(name, CLASS_WORDS[name], CLASS_SIGNS[name], CLASS_COLORS[name])
+            for name in CLASSES
+        ),
         Facet(_UNSCORED, "unscored", "queued"),
     )
 
@@ -99,7 +102,7 @@ class MessagesPage(TablePage[ChatMessage]):
         )
         self._per_minute.set_series(
             [
-                SeriesSpec(CLASS_WORDS[name], CLASS_TONES[name].value, fill=name == "signal")
+                SeriesSpec(CLASS_WORDS[name], CLASS_COLORS[name].value, fill=name == "signal")
                 for name in CLASSES
             ]
         )
@@ -129,17 +132,17 @@ class MessagesPage(TablePage[ChatMessage]):
         """Show the whole message, and what made up its score."""
         detail = self.detail
         detail.set_head(
-            row.author or "Unknown author", row.source_name, class_sign(row), class_tone(row)
+            row.author or "Unknown author", row.source_name, class_sign(row), class_color(row)
         )
         detail.set_body(
             message_text(row) or "The text of this message has not been told.",
-            None if row.content else Tone.MUTED,
+            None if row.content else SemanticColor.MUTED,
         )
         detail.set_run(row.task_id)
         detail.facts.set_facts(
             [
-                Property("Class", class_word(row), class_tone(row), tooltip=class_story(row)),
-                Property("", class_story(row) if row.disagrees else "", Tone.WARNING),
+                Property("Class", class_word(row), class_color(row), tooltip=class_story(row)),
+                Property("", class_story(row) if row.disagrees else "", SemanticColor.WARNING),
                 Property("Score", "" if row.score is None else f"{row.score:.3f}", mono=True),
                 Property("Sent", formats.absolute(row.sent_at)),
                 Property("First seen", formats.absolute(row.seen_at)),
@@ -165,7 +168,7 @@ def score_bins(scores: Sequence[float]) -> list[Bin]:
         middle = (start + stop) / 2
         name = "noise" if middle < NOISE_BELOW else "weak_signal"
         name = "signal" if middle > SIGNAL_ABOVE else name
-        bins.append(Bin(start, stop, count, CLASS_TONES[name].value, CLASS_WORDS[name]))
+        bins.append(Bin(start, stop, count, CLASS_COLORS[name].value, CLASS_WORDS[name]))
     return bins
 
 

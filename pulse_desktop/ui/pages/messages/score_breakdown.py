@@ -7,7 +7,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme.theme import theme
 
 _LINE: Final = 22
@@ -70,15 +70,15 @@ class ScoreBreakdown(QWidget):
         for number, (name, factor) in enumerate(zip(names, self._factors, strict=True)):
             top = number * _LINE
             painter.setFont(self.font())
-            painter.setPen(theme().color(Tone.MUTED))
+            painter.setPen(theme().color(SemanticColor.MUTED))
             shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, left - 10)
             painter.drawText(QRectF(0, top, left, _LINE), int(vertical), shown)
             bar = QRectF(left, top + (_LINE - _BAR) / 2, room, _BAR)
             painter.fillRect(bar, theme().color("hover"))
             bar.setWidth(room * min(max(factor.value, 0.0), 1.0))
-            painter.fillRect(bar, theme().color(Tone.ACCENT))
+            painter.fillRect(bar, theme().color(SemanticColor.ACCENT))
             painter.setFont(small)
-            painter.setPen(theme().color(Tone.TEXT))
+            painter.setPen(theme().color(SemanticColor.TEXT))
             text = f"{factor.value:.2f}"
             if factor.weight is not None:
                 text += f" × {factor.weight:.2f}"

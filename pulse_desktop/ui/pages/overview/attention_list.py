@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QVBoxLayout,
 from pulse_desktop.state.attention import AttentionItem, Severity
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import short_name
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
@@ -85,17 +85,17 @@ class ConcernRow(QAbstractButton):
         if self.hasFocus():
             painter.fillRect(QRect(0, 0, 2, area.height()), colors.color("accent"))
         painter.fillRect(QRect(0, area.height() - 1, area.width(), 1), colors.color("row_line"))
-        tone = Tone.BAD if concern.severity is Severity.BAD else Tone.WARNING
-        icons.paint(painter, _GLYPHS.get(concern.kind, "!"), tone, 8, (ROW - 14) / 2, 14)
+        color = SemanticColor.BAD if concern.severity is Severity.BAD else SemanticColor.WARNING
+        icons.paint(painter, _GLYPHS.get(concern.kind, "!"), color, 8, (ROW - 14) / 2, 14)
         painter.setFont(colors.text_font())
         first = QRect(28, 0, area.width() - 28 - 8, ROW - 1)
-        painter.setPen(colors.color(Tone.MUTED))
+        painter.setPen(colors.color(SemanticColor.MUTED))
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         painter.drawText(first, right, self._when)
         first.setRight(first.right() - painter.fontMetrics().horizontalAdvance(self._when) - 12)
-        title = (concern.title, tone, 1.0 if self.tall else 0.55, 0)
-        subject = (short_name(concern.subject), Tone.TEXT, 1.0, 40)
-        detail = (concern.detail, Tone.MUTED, 1.0, 70)
+        title = (concern.title, color, 1.0 if self.tall else 0.55, 0)
+        subject = (short_name(concern.subject), SemanticColor.TEXT, 1.0, 40)
+        detail = (concern.detail, SemanticColor.MUTED, 1.0, 70)
         if self.tall:
             second = QRect(28, ROW - 8, area.width() - 28 - 8, TALL_ROW - ROW)
             _paint_parts(painter, first, (title,))
@@ -105,16 +105,16 @@ class ConcernRow(QAbstractButton):
 
 
 def _paint_parts(
-    painter: QPainter, area: QRect, parts: Sequence[tuple[str, Tone, float, int]]
+    painter: QPainter, area: QRect, parts: Sequence[tuple[str, SemanticColor, float, int]]
 ) -> None:
-    """Paint words one after the other, each with its tone, share of the room and least width."""
+    """Paint words one after the other, each with its color, share of the room and least width."""
     metrics, left, room = painter.fontMetrics(), area.left(), area.width()
-    for text, tone, share, least in parts:
+    for text, color, share, least in parts:
         if room < least or not text:
             continue
         wide = round(room * share)
         shown = metrics.elidedText(formats.elided(text, 200), Qt.TextElideMode.ElideRight, wide)
-        painter.setPen(theme().color(tone))
+        painter.setPen(theme().color(color))
         place = QRect(left, area.top(), wide, area.height())
         painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, shown)
         taken = metrics.horizontalAdvance(shown) + 14

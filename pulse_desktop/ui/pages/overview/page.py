@@ -19,7 +19,7 @@ from pulse_desktop.state.run import RunState, TaskRun
 from pulse_desktop.state.series import TimeBuckets
 from pulse_desktop.state.system import DirtyRows
 from pulse_desktop.text.run_text import short_name
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.colors import sequence_colour
 from pulse_desktop.ui.charts.history_start import history_start
 from pulse_desktop.ui.charts.scale import Unit
@@ -156,7 +156,7 @@ class OverviewPage(Page):
         self._tint()
 
     def _tint(self) -> None:
-        icons.set_button_icon(self._open_tasks, "arrow-right", Tone.MUTED, 12)
+        icons.set_button_icon(self._open_tasks, "arrow-right", SemanticColor.MUTED, 12)
 
     # Following the state
 
@@ -208,7 +208,7 @@ class OverviewPage(Page):
             "noise": stats.noise(state, now),
         }
         for key, figure in figures.items():
-            self.cards[key].set_figure(figure.value, figure.detail, figure.tone)
+            self.cards[key].set_figure(figure.value, figure.detail, figure.color)
 
     def _show_throughput(self, now: float) -> None:
         runs = self.context.state.runs

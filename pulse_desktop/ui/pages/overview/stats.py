@@ -11,7 +11,7 @@ from pulse_desktop.state.series import percentile
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import short_name
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.shell.operations import QueueFigures
 
 HOUR: Final = 3600.0
@@ -26,7 +26,7 @@ class Figure:
 
     value: str
     detail: str
-    tone: Tone = Tone.TEXT
+    color: SemanticColor = SemanticColor.TEXT
 
 
 def success_rate(state: SystemState, now: float) -> Figure:
@@ -35,9 +35,15 @@ def success_rate(state: SystemState, now: float) -> Figure:
     if not ended:
         return Figure("", _NO_END)
     share = good / ended
-    tone = Tone.GOOD if share >= _GOOD_RATE else Tone.WARNING if share >= _POOR_RATE else Tone.BAD
+    color = (
+        SemanticColor.GOOD
+        if share >= _GOOD_RATE
+        else SemanticColor.WARNING
+        if share >= _POOR_RATE
+        else SemanticColor.BAD
+    )
     detail = f"{formats.count(good)} of {formats.plural(ended, 'run')}"
-    return Figure(formats.percent(share), detail, tone)
+    return Figure(formats.percent(share), detail, color)
 
 
 def failures(state: SystemState, now: float, concerns: Sequence[AttentionItem]) -> Figure:
@@ -51,14 +57,16 @@ def failures(state: SystemState, now: float, concerns: Sequence[AttentionItem]) 
         return Figure("", _NO_END)
     if not failed:
         detail = formats.plural(soft, "soft failure") if soft else "none"
-        return Figure("0", detail, Tone.WARNING if soft else Tone.GOOD)
+        return Figure("0", detail, SemanticColor.WARNING if soft else SemanticColor.GOOD)
     kinds = [concern for concern in concerns if concern.kind == "failed"]
     causes: Counter[str] = Counter()
     for concern in kinds:
         causes[concern.title.rpartition("× ")[2]] += len(concern.task_ids)
     named = causes.most_common(1)
     much = "all" if len(causes) == 1 else "mostly"
-    return Figure(formats.count(failed), f"{much} {named[0][0]}" if named else "", Tone.BAD)
+    return Figure(
+        formats.count(failed), f"{much} {named[0][0]}" if named else "", SemanticColor.BAD
+    )
 
 
 def queue_depth(state: SystemState, now: float, queue: QueueFigures | None = None) -> Figure:
@@ -92,8 +100,8 @@ def queue_depth(state: SystemState, now: float, queue: QueueFigures | None = Non
 
 def _looked_into(queue: QueueFigures, pending: int, now: float) -> Figure:
     if queue.listeners == 0:
-        tone = Tone.BAD if pending else Tone.WARNING
-        return Figure(formats.count(pending), "no worker listens", tone)
+        color = SemanticColor.BAD if pending else SemanticColor.WARNING
+        return Figure(formats.count(pending), "no worker listens", color)
     age = formats.age(now - queue.oldest_at) if pending and queue.oldest_at is not None else ""
     parts = (
         f"oldest {age}" if age else "",
@@ -127,8 +135,10 @@ def workers(state: SystemState, now: float) -> Figure:
     slots = sum(worker.slots or 0 for worker in alive)
     busy = sum(worker.busy or 0 for worker in alive)
     parts = (f"{gone} gone" if gone else "", f"{busy} of {slots} slots busy" if slots else "")
-    tone = Tone.BAD if not alive else Tone.WARNING if gone else Tone.TEXT
-    return Figure(f"{formats.count(len(alive))} alive", " · ".join(filter(None, parts)), tone)
+    color = (
+        SemanticColor.BAD if not alive else SemanticColor.WARNING if gone else SemanticColor.TEXT
+    )
+    return Figure(f"{formats.count(len(alive))} alive", " · ".join(filter(None, parts)), color)
 
 
 def noise(state: SystemState, _now: float) -> Figure:

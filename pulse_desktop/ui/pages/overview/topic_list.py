@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
 from pulse_desktop.state.topic_activity import TopicActivity
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.sparkline import paint_sparkline
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
@@ -93,14 +93,14 @@ class TopicRow(QAbstractButton):
         sign = "ring" if self.silent else "dot"
         icons.paint(painter, sign, color.name(), 8, (area.height() - 12) / 2, 12)
         painter.setFont(colors.text_font())
-        painter.setPen(colors.color(Tone.MUTED if self.silent else Tone.TEXT))
+        painter.setPen(colors.color(SemanticColor.MUTED if self.silent else SemanticColor.TEXT))
         painter.drawText(area.adjusted(26, 0, 0, 0), middle, self.topic)
-        painter.setPen(colors.color(Tone.MUTED))
+        painter.setPen(colors.color(SemanticColor.MUTED))
         ago = QRect(area.right() - _AGO - 8, 0, _AGO, area.height())
         painter.drawText(ago, right, self.ago or "never")
         left = 26 + (_NAME if area.width() > 400 else _SHORT_NAME)
         painter.setFont(colors.number_font())
-        painter.setPen(colors.color(Tone.TEXT))
+        painter.setPen(colors.color(SemanticColor.TEXT))
         painter.drawText(QRect(left - 20, 0, _RATE + 20, area.height()), right, self.rate)
         line = QRectF(left + _RATE + 14, 0, ago.left() - left - _RATE - 24, area.height())
         if line.width() > 24 and not self.silent:

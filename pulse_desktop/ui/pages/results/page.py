@@ -10,7 +10,7 @@ from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import short_name
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.shell.actions import Action
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.operations import BucketFigures, OperationError, StoredValue
@@ -22,10 +22,10 @@ from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.widgets.property_list import Property
 
 OUTCOMES: Final = {
-    "succeeded": ("value", "✔", Tone.GOOD),
-    "soft_failed": ("soft failure", "!", Tone.WARNING),
-    "failed": ("error", "✖", Tone.BAD),
-    "cancelled": ("cancelled", "⊘", Tone.MUTED),
+    "succeeded": ("value", "✔", SemanticColor.GOOD),
+    "soft_failed": ("soft failure", "!", SemanticColor.WARNING),
+    "failed": ("error", "✖", SemanticColor.BAD),
+    "cancelled": ("cancelled", "⊘", SemanticColor.MUTED),
 }
 _FORMATS: Final = {"pickle": "pickle, read safely", "json": "JSON", "unreadable": "unreadable"}
 _UNREAD: Final = "unread"
@@ -56,7 +56,7 @@ class ResultsPage(TablePage[StoredResult]):
     facets = (
         *(Facet(key, *words, rare=key == "cancelled") for key, words in OUTCOMES.items()),
         Facet(_UNREAD, "not read", "ring", rare=True),
-        Facet("unreadable", "unreadable", "?", Tone.WARNING, rare=True),
+        Facet("unreadable", "unreadable", "?", SemanticColor.WARNING, rare=True),
         Facet("deleted", "deleted", "delete", rare=True),
     )
     strip_first = True
@@ -86,7 +86,7 @@ class ResultsPage(TablePage[StoredResult]):
     def columns(self) -> Sequence[Column[StoredResult]]:
         """Return the columns of the table."""
         return (
-            Column("Key", "key", lambda row, _: row.key, width=168, mono=True, tone=_gone_tone),
+            Column("Key", "key", lambda row, _: row.key, width=168, mono=True, color=_gone_color),
             Column(
                 "Task",
                 "task",
@@ -94,14 +94,14 @@ class ResultsPage(TablePage[StoredResult]):
                 width=170,
                 stretch=True,
                 tooltip=lambda row, _: row.task_name,
-                tone=_gone_tone,
+                color=_gone_color,
             ),
             Column(
                 "Outcome",
                 "outcome",
                 lambda row, _: outcome(row)[0],
                 width=124,
-                tone=lambda row: outcome(row)[2],
+                color=lambda row: outcome(row)[2],
                 glyph=lambda row: outcome(row)[1],
                 tooltip=lambda row, _: row.problem or outcome(row)[0],
             ),
@@ -121,7 +121,7 @@ class ResultsPage(TablePage[StoredResult]):
                 "format",
                 lambda row, _: _FORMATS.get(row.format, row.format),
                 width=140,
-                tone=lambda _: Tone.MUTED,
+                color=lambda _: SemanticColor.MUTED,
                 hide_below=760,
             ),
         )
@@ -170,16 +170,18 @@ class ResultsPage(TablePage[StoredResult]):
     def show_row(self, row: StoredResult) -> None:
         """Show what is known, then fetch the value."""
         detail = self.detail
-        word, sign, tone = outcome(row)
+        word, sign, color = outcome(row)
         stored = row.stored
         subtitle = f"{formats.size(stored.size)} · {formats.plural(stored.chunks, 'chunk')}"
-        detail.set_head(short_name(row.task_name) or "Unknown task", subtitle, sign, tone)
-        detail.set_body(row.problem and f"This cannot be read: {row.problem}.", Tone.WARNING)
+        detail.set_head(short_name(row.task_name) or "Unknown task", subtitle, sign, color)
+        detail.set_body(
+            row.problem and f"This cannot be read: {row.problem}.", SemanticColor.WARNING
+        )
         detail.set_run(row.key)
         detail.facts.set_facts(
             [
                 Property("Key", row.key, mono=True),
-                Property("Outcome", word, tone),
+                Property("Outcome", word, color),
                 Property("Stored", formats.absolute(stored.stored_at)),
                 Property("Format", _FORMATS.get(row.format, row.format)),
                 Property("Digest", stored.digest, mono=True),
@@ -298,19 +300,19 @@ class ResultsPage(TablePage[StoredResult]):
             self._refused(error)
             return
         words = f"{formats.size(size)} to {path}"
-        self.context.tell(Notification("Result saved", words, tone="good", key="results.save"))
+        self.context.tell(Notification("Result saved", words, severity="good", key="results.save"))
 
     def _refused(self, error: OperationError) -> None:
-        self.context.tell(Notification(error.title, error.detail, error.advice, tone="bad"))
+        self.context.tell(Notification(error.title, error.detail, error.advice, severity="bad"))
 
 
-def outcome(row: StoredResult) -> tuple[str, str, Tone]:
-    """Return word, glyph and tone; all blank while the result has not been read."""
+def outcome(row: StoredResult) -> tuple[str, str, SemanticColor]:
+    """Return word, glyph and color; all blank while the result has not been read."""
     if row.stored.deleted:
-        return "deleted", "delete", Tone.MUTED
+        return "deleted", "delete", SemanticColor.MUTED
     if row.problem:
-        return "unreadable", "?", Tone.WARNING
-    return OUTCOMES.get(row.outcome, ("", "", Tone.TEXT))
+        return "unreadable", "?", SemanticColor.WARNING
+    return OUTCOMES.get(row.outcome, ("", "", SemanticColor.TEXT))
 
 
 def bucket_words(bucket: BucketFigures) -> str:
@@ -326,8 +328,8 @@ def _bucket_words(objects: int | None, size: int | None) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _gone_tone(row: StoredResult) -> Tone | None:
-    return Tone.FAINT if row.stored.deleted else None
+def _gone_color(row: StoredResult) -> SemanticColor | None:
+    return SemanticColor.FAINT if row.stored.deleted else None
 
 
 def _file_name(key: str) -> str:

@@ -36,7 +36,7 @@ class CancelAction:
         if not going:
             if runs:
                 self._context.tell(
-                    Notification("Nothing to cancel", _ended(len(runs)), tone="info", key=_KEY)
+                    Notification("Nothing to cancel", _ended(len(runs)), severity="info", key=_KEY)
                 )
             return
         left_out = len(runs) - len(going)
@@ -89,19 +89,19 @@ def told(outcomes: Sequence[CancelOutcome], names: dict[str, str]) -> Notificati
     if len(outcomes) == 1:
         outcome = outcomes[0]
         name = names.get(outcome.task_id) or formats.elided(outcome.task_id, 12)
-        tone = "info" if outcome.outcome == "asked_to_stop" else "good"
+        severity = "info" if outcome.outcome == "asked_to_stop" else "good"
         if outcome.done:
             title, detail = f"{name}: {outcome.words}", outcome.detail
         else:
             title, detail = f"{name} was not cancelled", _joined(outcome)
-            tone = "warning"
-        return Notification(title, detail, tone=tone, key=_KEY)  # type: ignore[arg-type]
+            severity = "warning"
+        return Notification(title, detail, severity=severity, key=_KEY)  # type: ignore[arg-type]
     done = sum(outcome.done for outcome in outcomes)
     lines = Counter(_group(outcome) for outcome in outcomes)
     detail = "; ".join(f"{formats.count(number)} {words}" for words, number in lines.most_common())
     if done == len(outcomes):
         return Notification(
-            f"{formats.count(done)} runs cancelled", f"{detail}.", tone="good", key=_KEY
+            f"{formats.count(done)} runs cancelled", f"{detail}.", severity="good", key=_KEY
         )
     failed = next(outcome for outcome in outcomes if not outcome.done)
     title = f"{formats.count(done)} of {formats.count(len(outcomes))} runs cancelled"

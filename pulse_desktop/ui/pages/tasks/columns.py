@@ -15,16 +15,16 @@ from pulse_desktop.text.run_text import (
     state_tooltip,
     waited,
 )
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.column import Column
 
 
-def _state_tone(run: TaskRun) -> Tone:
+def _state_color(run: TaskRun) -> SemanticColor:
     return STATE_LABELS[run.state][2]
 
 
-def _muted(_run: TaskRun) -> Tone:
-    return Tone.MUTED
+def _muted(_run: TaskRun) -> SemanticColor:
+    return SemanticColor.MUTED
 
 
 STATE: Final = Column[TaskRun](
@@ -32,7 +32,7 @@ STATE: Final = Column[TaskRun](
     "state",
     lambda run, _: state_label(run),
     width=126,
-    tone=_state_tone,
+    color=_state_color,
     glyph=lambda run: STATE_LABELS[run.state][1],
     sort=lambda run: STATE_RANKS[run.state],
     tooltip=lambda run, _: state_tooltip(run),
@@ -51,7 +51,7 @@ ARGUMENTS: Final = Column[TaskRun](
     lambda run, _: arguments(run),
     width=200,
     mono=True,
-    tone=_muted,
+    color=_muted,
     stretch=True,
 )
 QUEUED: Final = Column[TaskRun](
@@ -59,7 +59,7 @@ QUEUED: Final = Column[TaskRun](
     "queued",
     lambda run, now: formats.clock(run.queued_at, now),
     width=84,
-    tone=_muted,
+    color=_muted,
     sort=lambda run: run.queued_at,
     hide_below=580,
     tooltip=lambda run, now: (
@@ -93,7 +93,7 @@ WORKER: Final = Column[TaskRun](
     "worker",
     lambda run, _: run.worker.partition("@")[0],
     width=96,
-    tone=_muted,
+    color=_muted,
     sort=lambda run: run.worker or None,
     tooltip=lambda run, _: run.worker,
     hide_below=980,
@@ -105,7 +105,7 @@ ATTEMPT: Final = Column[TaskRun](
     width=72,
     align="right",
     mono=True,
-    tone=lambda run: Tone.WARNING if run.attempt > 1 else Tone.FAINT,
+    color=lambda run: SemanticColor.WARNING if run.attempt > 1 else SemanticColor.FAINT,
     sort=lambda run: run.attempt,
     hide_below=980,
 )
@@ -115,7 +115,7 @@ TASK_ID: Final = Column[TaskRun](
     lambda run, _: run.task_id,
     width=240,
     mono=True,
-    tone=_muted,
+    color=_muted,
     hidden=True,
 )
 RERUN_OF: Final = Column[TaskRun](
@@ -124,7 +124,7 @@ RERUN_OF: Final = Column[TaskRun](
     lambda run, _: run.rerun_of,
     width=240,
     mono=True,
-    tone=_muted,
+    color=_muted,
     hidden=True,
 )
 RUN_COLUMNS: Final = (

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu, QPushButton
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.serialize import run_to_dict
 from pulse_desktop.text.run_text import decoded_call
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
@@ -41,7 +41,7 @@ class CopyRunButton(QPushButton):
             QGuiApplication.clipboard().setText(text_of(run))
 
     def _tint(self) -> None:
-        icons.set_button_icon(self, "chevron-down", Tone.MUTED, 12)
+        icons.set_button_icon(self, "chevron-down", SemanticColor.MUTED, 12)
 
 
 def _as_json(value: object) -> str:

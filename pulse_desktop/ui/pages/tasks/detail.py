@@ -29,7 +29,7 @@ from pulse_desktop.text.run_text import (
     short_name,
     timeline_events,
 )
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.json.view import JsonView
 from pulse_desktop.ui.pages.tasks.copy_button import CopyRunButton
 from pulse_desktop.ui.pages.tasks.error_view import ErrorView
@@ -246,10 +246,10 @@ class RunDetail(QFrame):
         self._state.setToolTip(f"Overdue after {words}." if words else "")
 
     def _show_head(self, run: TaskRun) -> None:
-        word, glyph, tone = STATE_LABELS[run.state]
-        self._sign.setPixmap(icons.pixmap(glyph, tone, 16, self.devicePixelRatioF()))
+        word, glyph, color = STATE_LABELS[run.state]
+        self._sign.setPixmap(icons.pixmap(glyph, color, 16, self.devicePixelRatioF()))
         self._state.setText(word)
-        set_style_property(self._state, "tone", tone.value)
+        set_style_property(self._state, "color", color.value)
         self._name.setText(short_name(run.name) or "unknown task")
         self._name.setToolTip(plain_tooltip(run.name))
         facts = (run.task_id, f"attempt {attempts(run)}", run.worker)
@@ -263,7 +263,9 @@ class RunDetail(QFrame):
         )
         self._origin.setVisible(bool(run.rerun_of))
         self._origin.setToolTip(plain_tooltip(f"A re-run of {run.rerun_of}: show that one"))
-        self.tabs.setTabTextColor(ERROR, theme().color(Tone.BAD if run.reason else Tone.MUTED))
+        self.tabs.setTabTextColor(
+            ERROR, theme().color(SemanticColor.BAD if run.reason else SemanticColor.MUTED)
+        )
 
     def _show_arguments(self, run: TaskRun) -> None:
         call = decoded_call(run)
@@ -316,8 +318,8 @@ class RunDetail(QFrame):
 
     def _tint(self) -> None:
         icons.set_button_icon(self.rerun, "retry", "on_accent")
-        icons.set_button_icon(self._origin, "arrow-right", Tone.MUTED, 12)
-        self._close.setIcon(icons.icon("close", Tone.MUTED, 12))
+        icons.set_button_icon(self._origin, "arrow-right", SemanticColor.MUTED, 12)
+        self._close.setIcon(icons.icon("close", SemanticColor.MUTED, 12))
         self._facts.setFont(theme().number_font(step=-1))
         if self.run is not None:
             self._show_head(self.run)

@@ -25,7 +25,7 @@ class ErrorView(QWidget):
         self.trace.setProperty("kind", "plain")
         self.trace.setReadOnly(True)
         self.trace.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.trace.setProperty("tone", "muted")
+        self.trace.setProperty("color", "muted")
         self.trace.document().setDocumentMargin(0)
         self.trace.setAccessibleName("Traceback")
         layout = QVBoxLayout(self)
@@ -41,15 +41,15 @@ class ErrorView(QWidget):
         """Show why a run failed, or that it did not."""
         error, reason = run.error, run.reason
         if error is not None:
-            headline, tone = f"{error.type}: {error.message}", "bad"
+            headline, color = f"{error.type}: {error.message}", "bad"
         elif reason:
-            headline, tone = reason, "warning"
+            headline, color = reason, "warning"
         else:
-            headline, tone = f"No error. {STATE_MEANINGS[run.state]}.", "muted"
+            headline, color = f"No error. {STATE_MEANINGS[run.state]}.", "muted"
         if run.state is RunState.OVERDUE:
             headline = f"{STATE_MEANINGS[run.state]}. {reason}".strip()
         self.headline.setText(headline[:_LONGEST_HEADLINE])
-        set_style_property(self.headline, "tone", tone)
+        set_style_property(self.headline, "color", color)
         text = "\n\n".join(self._stories(run, error))
         if text != self.trace.toPlainText():
             self.trace.setPlainText(text[:_LONGEST])

@@ -5,7 +5,7 @@ from typing import Final
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import event_summary
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.column import Column
 
 RUN_EVENT_COLUMNS: Final = (
@@ -15,7 +15,7 @@ RUN_EVENT_COLUMNS: Final = (
         lambda event, _: formats.clock_ms(event.timestamp),
         width=104,
         mono=True,
-        tone=lambda _: Tone.MUTED,
+        color=lambda _: SemanticColor.MUTED,
         tooltip=lambda event, _: formats.absolute(event.timestamp),
     ),
     Column[Event](
@@ -30,6 +30,6 @@ RUN_EVENT_COLUMNS: Final = (
         "what",
         lambda event, _: event_summary(event),
         stretch=True,
-        tone=lambda _: Tone.MUTED,
+        color=lambda _: SemanticColor.MUTED,
     ),
 )

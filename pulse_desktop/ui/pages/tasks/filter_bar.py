@@ -11,7 +11,7 @@ from pulse_desktop.query.run_filter import RunFilter
 from pulse_desktop.state.run import RunState
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.table.flow_layout import FlowLayout
 from pulse_desktop.ui.theme import icons
@@ -51,8 +51,8 @@ class RunFilterBar(QWidget):
         self._counts: dict[RunState, int] = {}
         self.facets: dict[RunState, FilterChip] = {}
         self._row = FlowLayout()
-        for state, (word, glyph, tone) in STATE_LABELS.items():
-            button = FilterChip(word, glyph, tone)
+        for state, (word, glyph, color) in STATE_LABELS.items():
+            button = FilterChip(word, glyph, color)
             button.setCheckable(True)
             button.setToolTip(f"{STATE_MEANINGS[state]}. Press to show only these.")
             button.toggled.connect(lambda _: self.changed.emit())
@@ -67,7 +67,7 @@ class RunFilterBar(QWidget):
         self.field.setAccessibleName("Filter runs")
         self.field.setClearButtonEnabled(True)
         self._search = self.field.addAction(
-            icons.icon("search", Tone.FAINT), QLineEdit.ActionPosition.LeadingPosition
+            icons.icon("search", SemanticColor.FAINT), QLineEdit.ActionPosition.LeadingPosition
         )
         self._shown = QLabel()
         self._shown.setProperty("role", "muted")
@@ -168,7 +168,7 @@ class RunFilterBar(QWidget):
         self.left.emit()
 
     def _tint(self) -> None:
-        self._search.setIcon(icons.icon("search", Tone.FAINT))
+        self._search.setIcon(icons.icon("search", SemanticColor.FAINT))
         self._fit_shown()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

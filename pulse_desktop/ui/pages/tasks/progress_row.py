@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QV
 
 from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
@@ -78,7 +78,7 @@ class ProgressRow(QWidget):
         self.message.setVisible(bool(message))
 
     def _tint(self) -> None:
-        icons.set_button_icon(self.cancel, "cancelled", Tone.BAD)
+        icons.set_button_icon(self.cancel, "cancelled", SemanticColor.BAD)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the words beside the button however narrow the panel is."""

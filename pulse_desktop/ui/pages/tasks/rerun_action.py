@@ -37,7 +37,7 @@ class RerunAction:
                     Notification(
                         "Cannot be repeated",
                         "The arguments were never seen: enqueued before this program listened.",
-                        tone="warning",
+                        severity="warning",
                         key=_KEY,
                     )
                 )
@@ -80,7 +80,7 @@ class RerunAction:
             choices = (("Show it", lambda: self._show(ids[0])),)
         kept = "kept in the stream until a worker takes it" if enqueued.durable else "sent"
         detail = kept.capitalize() + "."
-        self._context.tell(Notification(title, detail, tone="good", choices=choices, key=_KEY))
+        self._context.tell(Notification(title, detail, severity="good", choices=choices, key=_KEY))
 
     def _tell_refusal(self, refusal: OperationError, anyway: Callable[[], None]) -> None:
         self._context.tell(

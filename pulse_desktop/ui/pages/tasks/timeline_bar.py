@@ -14,7 +14,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from pulse_desktop.text.run_text import TimelineEvent
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme.theme import theme
 
 BAR_HEIGHT: Final = 6
@@ -26,7 +26,7 @@ _ARROW: Final = "  →  "
 @dataclass(frozen=True)
 class _Segment:
     seconds: float
-    tone: Tone
+    color: SemanticColor
 
 
 class TimelineBar(QWidget):
@@ -58,15 +58,15 @@ class TimelineBar(QWidget):
         """All that is said, in one line."""
         return " → ".join(moment.words for moment in self._moments)
 
-    def shares(self) -> list[tuple[Tone, float]]:
-        """Return the stretches of the bar: tone, and part of the whole (0 to 1)."""
+    def shares(self) -> list[tuple[SemanticColor, float]]:
+        """Return the stretches of the bar: color, and part of the whole (0 to 1)."""
         stretches = self._stretches()
         total = sum(stretch.seconds for stretch in stretches)
         if not stretches:
             return []
         if total <= 0:
-            return [(stretches[-1].tone, 1.0)]
-        return [(stretch.tone, stretch.seconds / total) for stretch in stretches]
+            return [(stretches[-1].color, 1.0)]
+        return [(stretch.color, stretch.seconds / total) for stretch in stretches]
 
     def sizeHint(self) -> QSize:
         """Return the size with all words in one line."""
@@ -91,10 +91,10 @@ class TimelineBar(QWidget):
             left = 0
             for number, moment in enumerate(line):
                 if number:
-                    painter.setPen(theme().color(Tone.FAINT))
+                    painter.setPen(theme().color(SemanticColor.FAINT))
                     painter.drawText(left, top + metrics.ascent(), _ARROW)
                     left += metrics.horizontalAdvance(_ARROW)
-                painter.setPen(theme().color(moment.tone))
+                painter.setPen(theme().color(moment.color))
                 painter.drawText(left, top + metrics.ascent(), moment.words)
                 left += metrics.horizontalAdvance(moment.words)
             top += metrics.height() + 2
@@ -103,19 +103,21 @@ class TimelineBar(QWidget):
         rounded.addRoundedRect(bar, BAR_HEIGHT / 2, BAR_HEIGHT / 2)
         painter.setClipPath(rounded)
         painter.fillRect(bar, theme().color("hover"))
-        for tone, start, width in self._placed(bar.width()):
+        for color, start, width in self._placed(bar.width()):
             part = QRectF(start, bar.top(), width, bar.height())
-            painter.fillRect(part, theme().color("crosshair" if tone is Tone.MUTED else tone))
+            painter.fillRect(
+                part, theme().color("crosshair" if color is SemanticColor.MUTED else color)
+            )
         painter.end()
 
     def _stretches(self) -> list[_Segment]:
         known = [moment for moment in self._moments if moment.at is not None]
         return [
-            _Segment(max(0.0, (after.at or 0.0) - (before.at or 0.0)), after.tone)
+            _Segment(max(0.0, (after.at or 0.0) - (before.at or 0.0)), after.color)
             for before, after in pairwise(known)
         ]
 
-    def _placed(self, width: float) -> list[tuple[Tone, float, float]]:
+    def _placed(self, width: float) -> list[tuple[SemanticColor, float, float]]:
         """Give each stretch its place in pixels; even the shortest can be seen."""
         shares = self.shares()
         widths = [max(_NARROWEST, share * width) for _, share in shares]
@@ -125,8 +127,8 @@ class TimelineBar(QWidget):
             widths[longest] = max(_NARROWEST, widths[longest] - over)
         placed = []
         start = 0.0
-        for (tone, _), wide in zip(shares, widths, strict=True):
-            placed.append((tone, start, wide))
+        for (color, _), wide in zip(shares, widths, strict=True):
+            placed.append((color, start, wide))
             start += wide
         return placed
 

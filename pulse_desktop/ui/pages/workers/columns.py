@@ -8,15 +8,15 @@ import msgspec
 
 from pulse_desktop.state.workers import Worker, WorkerActivity, WorkerHealth
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import ago_column
 
 HEALTH: Final = {
-    WorkerHealth.ALIVE: ("✔", Tone.GOOD),
-    WorkerHealth.LATE: ("!", Tone.WARNING),
-    WorkerHealth.GONE: ("✖", Tone.BAD),
-    WorkerHealth.STOPPED: ("⊘", Tone.MUTED),
+    WorkerHealth.ALIVE: ("✔", SemanticColor.GOOD),
+    WorkerHealth.LATE: ("!", SemanticColor.WARNING),
+    WorkerHealth.GONE: ("✖", SemanticColor.BAD),
+    WorkerHealth.STOPPED: ("⊘", SemanticColor.MUTED),
 }
 HEALTH_MEANINGS: Final = {
     WorkerHealth.ALIVE: "Heartbeats arrive",
@@ -25,11 +25,11 @@ HEALTH_MEANINGS: Final = {
     WorkerHealth.STOPPED: "Ended and said so",
 }
 ACTIVITY_LABELS: Final = {
-    WorkerActivity.BUSY: ("▶", Tone.INFO),
-    WorkerActivity.IDLE: ("○", Tone.MUTED),
-    WorkerActivity.PAUSED: ("‖", Tone.WARNING),
-    WorkerActivity.DRAINING: ("⤓", Tone.WARNING),
-    WorkerActivity.UNKNOWN: ("", Tone.MUTED),
+    WorkerActivity.BUSY: ("▶", SemanticColor.INFO),
+    WorkerActivity.IDLE: ("○", SemanticColor.MUTED),
+    WorkerActivity.PAUSED: ("‖", SemanticColor.WARNING),
+    WorkerActivity.DRAINING: ("⤓", SemanticColor.WARNING),
+    WorkerActivity.UNKNOWN: ("", SemanticColor.MUTED),
 }
 ACTIVITY_MEANINGS: Final = {
     WorkerActivity.BUSY: "Runs tasks, and takes more while slots are free",
@@ -52,11 +52,13 @@ def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
         time: returns what time the page is told it is, Unix seconds.
     """
 
-    def health_tone(row: Worker) -> Tone:
+    def health_color(row: Worker) -> SemanticColor:
         return HEALTH[row.health(time())][1]
 
-    def heartbeat_tone(row: Worker) -> Tone:
-        return Tone.MUTED if row.health(time()) is WorkerHealth.ALIVE else health_tone(row)
+    def heartbeat_color(row: Worker) -> SemanticColor:
+        return (
+            SemanticColor.MUTED if row.health(time()) is WorkerHealth.ALIVE else health_color(row)
+        )
 
     return (
         Column(
@@ -71,7 +73,7 @@ def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
             "health",
             lambda row, now: row.health(now).value,
             width=96,
-            tone=health_tone,
+            color=health_color,
             glyph=lambda row: HEALTH[row.health(time())][0],
             tooltip=lambda row, now: HEALTH_MEANINGS[row.health(now)],
             ticking=True,
@@ -81,7 +83,7 @@ def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
             "work",
             lambda row, now: activity_of(row, now).value,
             width=104,
-            tone=lambda row: ACTIVITY_LABELS[activity_of(row, time())][1],
+            color=lambda row: ACTIVITY_LABELS[activity_of(row, time())][1],
             glyph=lambda row: ACTIVITY_LABELS[activity_of(row, time())][0],
             tooltip=lambda row, now: ACTIVITY_MEANINGS[activity_of(row, now)],
             ticking=True,
@@ -91,7 +93,7 @@ def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
             "host",
             lambda row, _: row.host,
             width=120,
-            tone=lambda _: Tone.MUTED,
+            color=lambda _: SemanticColor.MUTED,
             hide_below=980,
         ),
         _number("Pid", "pid", 74, lambda row: row.pid, whole, 1080),
@@ -102,7 +104,7 @@ def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
             width=124,
             align="right",
             mono=True,
-            tone=lambda _: Tone.ACCENT,
+            color=lambda _: SemanticColor.ACCENT,
             bar=slots_share,
             sort=lambda row: row.busy,
         ),
@@ -114,7 +116,7 @@ def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
             "log_level",
             lambda row, _: log_level_words(row),
             width=88,
-            tone=lambda row: Tone.MUTED if row.control else Tone.FAINT,
+            color=lambda row: SemanticColor.MUTED if row.control else SemanticColor.FAINT,
             tooltip=lambda row, _: (
                 f"Logs from {row.log_level.lower()} on" if row.control else NO_CONTROL_MEANS
             ),
@@ -122,7 +124,7 @@ def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
         ),
         ago_column(lambda row: row.started_at, "Started", "started", hide_below=900),
         ago_column(
-            lambda row: row.seen_at, "Heartbeat", "seen", tone=heartbeat_tone, hide_below=600
+            lambda row: row.seen_at, "Heartbeat", "seen", color=heartbeat_color, hide_below=600
         ),
     )
 

@@ -4,7 +4,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QPushButton
 
 from pulse_desktop.state.workers import Worker, WorkerActivity
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.pages.workers.actions import LOG_MENU
 from pulse_desktop.ui.shell.actions import ActionTable
 from pulse_desktop.ui.shell.context_menu import pop_up
@@ -68,7 +68,7 @@ class WorkerDetailButtons(QObject):
         self.log_level.setVisible(takes)
 
     def _tint(self) -> None:
-        icons.set_button_icon(self.pause, "pause", Tone.MUTED)
-        icons.set_button_icon(self.resume, "play", Tone.MUTED)
-        icons.set_button_icon(self.drain, "save", Tone.MUTED)
-        icons.set_button_icon(self.log_level, "chevron-down", Tone.MUTED, 12)
+        icons.set_button_icon(self.pause, "pause", SemanticColor.MUTED)
+        icons.set_button_icon(self.resume, "play", SemanticColor.MUTED)
+        icons.set_button_icon(self.drain, "save", SemanticColor.MUTED)
+        icons.set_button_icon(self.log_level, "chevron-down", SemanticColor.MUTED, 12)

@@ -134,8 +134,8 @@ class MonitoringPage(TablePage[Worker]):
         """Show a worker in full."""
         detail, now = self.detail, self.clock.now
         health = row.health(now)
-        sign, tone = HEALTH[health]
-        detail.set_head(short_worker(row.worker), row.worker, sign, tone)
+        sign, color = HEALTH[health]
+        detail.set_head(short_worker(row.worker), row.worker, sign, color)
         detail.set_body("")
         detail.set_run(row.task_ids[0] if row.task_ids else "")
         self.buttons.show_worker(row, present=health in PRESENT)
@@ -143,7 +143,7 @@ class MonitoringPage(TablePage[Worker]):
         takes = "takes orders" if row.control else NO_CONTROL_MEANS.lower()
         detail.facts.set_facts(
             [
-                Property("Health", f"{health.value}: {HEALTH_MEANINGS[health].lower()}", tone),
+                Property("Health", f"{health.value}: {HEALTH_MEANINGS[health].lower()}", color),
                 Property(
                     "State",
                     f"{work.value}: {ACTIVITY_MEANINGS[work].lower()}" if work else "",

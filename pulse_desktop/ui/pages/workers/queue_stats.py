@@ -4,7 +4,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text import formats
-from pulse_desktop.text.severity import Tone
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.shell.operations import QueueFigures
 from pulse_desktop.ui.widgets.stat_card import StatCard
 
@@ -49,8 +49,8 @@ class QueueStats(QWidget):
         if alive:
             words = f"of {formats.plural(len(alive), 'live worker')}"
             words = f"{len(alive)} live, {paused} paused" if paused else words
-            tone = Tone.WARNING if paused == len(alive) else Tone.TEXT
-            figures["slots"].set_figure(f"{busy} / {slots}", words, tone)
+            color = SemanticColor.WARNING if paused == len(alive) else SemanticColor.TEXT
+            figures["slots"].set_figure(f"{busy} / {slots}", words, color)
         else:
             figures["slots"].set_figure("", "no worker alive")
         if queue is None:
@@ -74,5 +74,5 @@ class QueueStats(QWidget):
         figures["listeners"].set_figure(
             formats.count(queue.listeners),
             kept if nobody else some,
-            Tone.BAD if nobody else Tone.TEXT,
+            SemanticColor.BAD if nobody else SemanticColor.TEXT,
         )

@@ -40,7 +40,7 @@ class WorkerCommandActions:
                 f"Drain {who}?",
                 "It finishes what it runs, gives back the rest, and ends. Only whatever started it "
                 "can start it again.",
-                tone="warning",
+                severity="warning",
                 choices=(
                     (f"Drain {who}", lambda: self._start(command, workers, level)),
                     ("Leave it", lambda: None),
@@ -70,7 +70,7 @@ class WorkerCommandActions:
         if opposite is not None and any(outcome.done for outcome in outcomes):
             choices.append((opposite[1], partial(self._start, opposite[0], list(workers))))
         self._context.tell(
-            Notification(notice.title, notice.detail, "", notice.tone, tuple(choices), _KEY)
+            Notification(notice.title, notice.detail, "", notice.severity, tuple(choices), _KEY)
         )
 
 
@@ -78,27 +78,31 @@ def summarise(outcomes: Sequence[CommandOutcome], level: str = "") -> Notificati
     """Say what became of an order."""
     done = [outcome for outcome in outcomes if outcome.done]
     failed = [outcome for outcome in outcomes if not outcome.done]
-    tone: Literal["good", "warning"] = "warning" if failed else "good"
+    severity: Literal["good", "warning"] = "warning" if failed else "good"
     if len(outcomes) == 1:
         outcome = outcomes[0]
         who = outcome.worker.partition("@")[0]
         if not who:
             title, detail = "No worker takes orders", "Nobody answered."
         elif outcome.command == "log_level" and outcome.done:
-            return Notification(f"{who} logs from {level.lower()} on", tone=tone)
+            return Notification(f"{who} logs from {level.lower()} on", severity=severity)
         else:
             what, _, more = outcome.words.partition(": ")
             title = f"{who} {what}" if outcome.done else f"{who}: {what}"
             detail = more if not more else f"{more[:1].upper()}{more[1:]}."
-        return Notification(title, f"{detail} {_sentence(outcome.detail)}".strip(), tone=tone)
+        return Notification(
+            title, f"{detail} {_sentence(outcome.detail)}".strip(), severity=severity
+        )
     if not failed:
         words = done[0].words.partition(": ")[0]
         if done[0].command == "log_level":
             words = f"log from {level.lower()} on"
-        return Notification(f"{len(done)} workers {_plural(words)}", _names_of(done), tone=tone)
+        return Notification(
+            f"{len(done)} workers {_plural(words)}", _names_of(done), severity=severity
+        )
     title = f"{len(done)} of {formats.plural(len(outcomes), 'worker')} obeyed"
     detail = "; ".join(f"{each.worker.partition('@')[0]}: {each.words}" for each in failed)
-    return Notification(title, f"{detail}.", tone=tone)
+    return Notification(title, f"{detail}.", severity=severity)
 
 
 def _plural(words: str) -> str:
