@@ -1,8 +1,8 @@
-"""What folding an event into the state costs, beside merely decoding it: processor time alone.
+"""Measure the CPU time of folding an event into the state, as a ratio to decoding it.
 
-No server, no window, no network: for comparing two versions on a machine that others use too. The
-same prepared events are decoded and folded in turns; the least of many rounds counts, since others
-can only make a round slower.
+No server, window or network is involved, so that two versions can be compared on a busy machine.
+The same events are decoded and folded in turns. The minimum over many rounds counts, because other
+load can only make a round slower.
 """
 
 import argparse
@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 
 import msgspec
-from traffic import BLOCK, Traffic
 
+from benchmarks.traffic import BLOCK, Traffic
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.state.system import SystemState
 
@@ -21,7 +21,7 @@ FILL = 100_000
 
 
 def events(blocks: int) -> list[InboundMessage]:
-    """Return the events of some blocks, as they come from the network."""
+    """Return the events of `blocks` blocks, as received from the network."""
     traffic = Traffic(headers=False)
     return [each for _ in range(blocks) for each in _arrivals(traffic.take(BLOCK))]
 
@@ -51,10 +51,10 @@ def _decode_all(arrivals: list[InboundMessage]) -> None:
 
 
 def main() -> int:
-    """Measure, and print one line."""
+    """Measure and print one line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--blocks", type=int, default=10, help="thousands of events in a round")
+    parser.add_argument("--blocks", type=int, default=10, help="thousands of events per round")
     arguments = parser.parse_args()
     state = SystemState()
     while len(state.log) < FILL:

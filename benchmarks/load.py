@@ -1,4 +1,4 @@
-"""Starting publishers, and what a receiver notes while they publish."""
+"""Run publishers and count what a receiver gets from them."""
 
 import asyncio
 import json
@@ -14,18 +14,18 @@ _SETTLE_S: Final = 10.0
 
 
 class Load:
-    """Publishers for one receiver, one after the other.
+    """Publisher runs for one receiver, one at a time.
 
     Attributes:
-        headers: whether they send the headers that workers send.
+        headers: whether messages carry the headers that workers send.
     """
 
     def __init__(self, server: str, counter: Path, *, headers: bool) -> None:
-        """Describe it.
+        """Prepare publisher runs.
 
         Args:
-            server: where to publish.
-            counter: file of the `Counter` that the receiver keeps up to date.
+            server: address to publish to.
+            counter: file of the `Counter` that the receiver updates.
             headers: whether to send the headers that workers send.
         """
         self._server = server
@@ -36,10 +36,10 @@ class Load:
         """Run a publisher to its end and return its report.
 
         Args:
-            options: its command line, such as `rate=1000`.
+            options: options of `publisher.py`, such as `rate=1000`.
 
         Raises:
-            RuntimeError: it failed.
+            RuntimeError: the publisher failed.
         """
         command = [sys.executable, str(_PUBLISHER), self._server, str(self._counter)]
         for name, value in options.items():
@@ -60,19 +60,19 @@ class Load:
 
 
 class Receipt:
-    """What was received in a while, and what it cost this process.
+    """Events received during a measurement, and the CPU time used meanwhile.
 
     Attributes:
-        received: events since the beginning.
-        first_at: `perf_counter` at the first of them seen, 0.0 before.
-        last_at: at the latest.
+        received: events since the start.
+        first_at: `perf_counter` when the first event was counted, 0.0 before.
+        last_at: `perf_counter` when the latest was counted.
     """
 
     def __init__(self, count: Callable[[], int]) -> None:
-        """Begin.
+        """Start counting.
 
         Args:
-            count: events this process has received ever.
+            count: returns the total number of events received by this process.
         """
         self._count = count
         self._begin = count()
@@ -82,8 +82,8 @@ class Receipt:
         self._cpu = time.process_time()
         self._cpu_at_last = self._cpu
 
-    def look(self) -> int:
-        """See how many have come by now, and return it. To be called every few milliseconds."""
+    def update(self) -> int:
+        """Count and return the events received so far. Call it every few milliseconds."""
         received = self._count() - self._begin
         if received != self.received:
             now = time.perf_counter()
@@ -95,24 +95,24 @@ class Receipt:
         return received
 
     async def settle(self, sent: int) -> None:
-        """Wait until as many have come as were sent, or until nothing comes any more."""
+        """Wait until all sent events were received, or until none arrived for 10 s."""
         begin = time.perf_counter()
-        while self.look() < sent and (  # noqa: ASYNC110
+        while self.update() < sent and (  # noqa: ASYNC110
             time.perf_counter() < max(begin, self.last_at) + _SETTLE_S
         ):
             await asyncio.sleep(0.02)
 
     @property
     def seconds(self) -> float:
-        """From the first event to the last."""
+        """Seconds from the first event to the last."""
         return max(self.last_at - self.first_at, 1e-9)
 
     @property
     def per_second(self) -> float:
-        """Events per second between the first and the last."""
+        """Events per second between the first and the last event."""
         return self.received / self.seconds
 
     @property
     def cpu(self) -> float:
-        """Part of one processor that this process used meanwhile."""
+        """Share of one CPU that this process used between the first and the last event."""
         return (self._cpu_at_last - self._cpu) / self.seconds

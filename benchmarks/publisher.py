@@ -1,8 +1,8 @@
-"""The publisher: a process of its own that writes events into a socket.
+"""Publish events in a separate process, at a steady rate or as fast as they are received.
 
-At a steady rate it sends what is due every few milliseconds. With no rate it saturates: it keeps a
-fixed number of events in flight, told by a counter that the receiver shares with it, so that the
-receiver always has something to do and nothing is lost on the way.
+At a steady rate, due events are sent every few milliseconds. Without a rate the publisher keeps a
+fixed number of events in flight, using a counter file shared with the receiver, so that the
+receiver is never idle and no event is dropped.
 """
 
 import argparse
@@ -16,20 +16,20 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from traffic import Traffic
+from benchmarks.traffic import Traffic
 
 IN_FLIGHT: Final = 20_000
-"""Events sent and not yet answered for, while saturating: far below every limit on the way."""
+"""Events sent but not yet received while saturating; far below every buffer limit."""
 
 _PACE_S: Final = 0.002
 _COUNTER: Final = struct.Struct("<q")
 
 
 class Counter:
-    """A number in a file that one process writes and another one reads."""
+    """An integer in a memory-mapped file, written by one process and read by another."""
 
     def __init__(self, path: Path) -> None:
-        """Open it; made when it is not there."""
+        """Open the file; create it when it does not exist."""
         if not path.exists():
             path.write_bytes(bytes(_COUNTER.size))
         with path.open("r+b") as file:
@@ -37,7 +37,7 @@ class Counter:
 
     @property
     def value(self) -> int:
-        """The number."""
+        """The current number."""
         return int(_COUNTER.unpack_from(self._memory)[0])
 
     @value.setter
@@ -46,10 +46,10 @@ class Counter:
 
 
 class Publisher:
-    """A connection that only publishes.
+    """A NATS connection that only publishes.
 
     Attributes:
-        sent: events written.
+        sent: number of events published.
     """
 
     def __init__(self, server: str, *, headers: bool = True) -> None:
@@ -67,7 +67,7 @@ class Publisher:
         self._read_until(b"PONG\r\n")
 
     def send(self, count: int) -> None:
-        """Publish events."""
+        """Publish `count` events."""
         while count > 0:
             part = min(count, self._traffic.left_in_block)
             self._socket.sendall(self._traffic.take(part))
@@ -75,24 +75,24 @@ class Publisher:
             count -= part
 
     def finish(self) -> None:
-        """Wait until the server has read everything, and leave."""
+        """Wait until the server has read everything, then close the connection."""
         self._socket.sendall(b"PING\r\n")
         self._read_until(b"PONG\r\n")
         self._socket.close()
 
     def _read_until(self, mark: bytes) -> None:
-        heard = b""
-        while mark not in heard:
+        received = b""
+        while mark not in received:
             part = self._socket.recv(65_536)
             if not part:
-                raise ConnectionError(f"the server hung up: {heard!r}")
-            heard += part
-        if b"-ERR" in heard:
-            raise ConnectionError(heard.decode(errors="replace"))
+                raise ConnectionError(f"the server closed the connection: {received!r}")
+            received += part
+        if b"-ERR" in received:
+            raise ConnectionError(received.decode(errors="replace"))
 
 
 def publish_at(publisher: Publisher, rate: float, seconds: float) -> float:
-    """Publish at a steady rate (events/s) and return how many seconds it took."""
+    """Publish at a steady rate (events/s) and return the seconds it took."""
     begin = time.perf_counter()
     while (passed := time.perf_counter() - begin) < seconds:
         publisher.send(int(rate * passed) - publisher.sent)
@@ -102,26 +102,28 @@ def publish_at(publisher: Publisher, rate: float, seconds: float) -> float:
 
 
 def saturate(publisher: Publisher, counter: Counter, seconds: float, count: int) -> float:
-    """Publish as fast as it is received, for a time or a number of events; return the seconds."""
+    """Publish as fast as events are received, limited by time and count; return the seconds."""
     begin = time.perf_counter()
     while time.perf_counter() - begin < seconds and publisher.sent < count:
-        room = IN_FLIGHT - (publisher.sent - counter.value)
-        if room > 0:
-            publisher.send(min(room, 500, count - publisher.sent))
+        capacity = IN_FLIGHT - (publisher.sent - counter.value)
+        if capacity > 0:
+            publisher.send(min(capacity, 500, count - publisher.sent))
         else:
             time.sleep(0.0005)
     return time.perf_counter() - begin
 
 
 def main() -> int:
-    """Publish, and print what was sent as one line of JSON."""
+    """Publish and print the number of events as one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("server")
     parser.add_argument("counter", type=Path, help="file with the receiver's count")
     parser.add_argument("--rate", type=float, default=0.0, help="events/s; 0 saturates")
     parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--count", type=int, default=1 << 40, help="at most, while saturating")
-    parser.add_argument("--no-headers", action="store_true", help="send no Nats-Msg-Id")
+    parser.add_argument(
+        "--count", type=int, default=1 << 40, help="maximum number of events while saturating"
+    )
+    parser.add_argument("--no-headers", action="store_true", help="omit the Nats-Msg-Id header")
     arguments = parser.parse_args()
     publisher = Publisher(arguments.server, headers=not arguments.no_headers)
     if arguments.rate:

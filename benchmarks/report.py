@@ -1,4 +1,4 @@
-"""The figures of all rounds, and how they are told: medians, for one round says little."""
+"""Collect the figures of all rounds and report their medians."""
 
 from statistics import median
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 P99_MS: Final = 20.0
 MAX_MS: Final = 60.0
 RATIO: Final = 0.4
-"""Of what the bare subscriber takes in."""
+"""Minimum throughput relative to the bare subscriber."""
 
 Figures = dict[str, Any]
 _COLUMNS: Final = (
@@ -23,33 +23,33 @@ _COLUMNS: Final = (
 
 
 class Results:
-    """All rounds.
+    """Figures of all rounds.
 
     Attributes:
-        steady: rounds by rate.
-        history: rounds of the window that reads a stream.
-        most: rounds of the window's maximum, by kind of publisher.
-        bare: rounds of the bare subscriber's maximum, in the same order.
+        steady: rounds by rate (events/s).
+        history: rounds in which the window replays a stream.
+        maximum: rounds of the window at maximum rate, by kind of publisher.
+        bare: rounds of the bare subscriber at maximum rate, in the same order.
     """
 
     def __init__(self) -> None:
         self.steady: dict[float, list[Figures]] = {}
         self.history: list[Figures] = []
-        self.most: dict[str, list[Figures]] = {}
+        self.maximum: dict[str, list[Figures]] = {}
         self.bare: dict[str, list[Figures]] = {}
 
     def add_steady(self, rounds: list[Figures]) -> None:
-        """Add a round of steady rates."""
+        """Add one round at each steady rate."""
         for figures in rounds:
             self.steady.setdefault(figures["rate"], []).append(figures)
 
     def add_maximum(self, kind: str, window: Figures, bare: Figures) -> None:
-        """Add what the window and the bare subscriber took in at most, one after the other."""
-        self.most.setdefault(kind, []).append(window)
+        """Add one round of window and bare subscriber at maximum rate."""
+        self.maximum.setdefault(kind, []).append(window)
         self.bare.setdefault(kind, []).append(bare)
 
     def add_history(self, rounds: list[Figures]) -> None:
-        """Add a round of reading a stream."""
+        """Add rounds of replaying a stream."""
         self.history += rounds
 
     @property
@@ -58,26 +58,26 @@ class Results:
         rounds = [*self.history, *(each for rounds in self.steady.values() for each in rounds)]
         return sum(max(figures["lost"], figures["dropped"]) for figures in rounds)
 
-    def ratio(self, kind: str, *, per_work: bool) -> float:
-        """Return the window's maximum as a part of the bare subscriber's, the median of rounds.
+    def ratio(self, kind: str, *, per_cpu: bool) -> float:
+        """Return the median ratio of the window's maximum rate to the bare subscriber's.
 
         Args:
-            kind: of publisher.
-            per_work: compare events per second of processor time instead of events per second.
+            kind: kind of publisher.
+            per_cpu: compare events per CPU second instead of events per second.
         """
-        speed = _per_work if per_work else _per_second
-        pairs = zip(self.most[kind], self.bare[kind], strict=True)
+        speed = _per_cpu if per_cpu else _per_second
+        pairs = zip(self.maximum[kind], self.bare[kind], strict=True)
         return median(speed(window) / speed(bare) for window, bare in pairs)
 
-    def everything(self) -> dict[str, Any]:
-        """Return every figure of every round."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return all figures of all rounds."""
         return {
             "steady": [each for rounds in self.steady.values() for each in rounds],
             "history": self.history,
-            "maximum": self.most,
+            "maximum": self.maximum,
             "bare": self.bare,
-            "ratio": {kind: self.ratio(kind, per_work=False) for kind in self.most},
-            "ratio_per_work": {kind: self.ratio(kind, per_work=True) for kind in self.most},
+            "ratio": {kind: self.ratio(kind, per_cpu=False) for kind in self.maximum},
+            "ratio_per_work": {kind: self.ratio(kind, per_cpu=True) for kind in self.maximum},
             "lost": self.lost,
         }
 
@@ -86,7 +86,7 @@ def _per_second(figures: Figures) -> float:
     return float(figures["per_second"])
 
 
-def _per_work(figures: Figures) -> float:
+def _per_cpu(figures: Figures) -> float:
     return float(figures["per_second"] / max(figures["cpu"], 1e-6))
 
 
@@ -95,7 +95,7 @@ def table(results: Results) -> str:
     lines = [" ".join(f"{title:{width}}" for title, width in _COLUMNS)]
     for rate, rounds in results.steady.items():
         lines.append(_line(f"{rate:,.0f}/s", rounds))
-    for kind, rounds in results.most.items():
+    for kind, rounds in results.maximum.items():
         lines.append(_line(f"maximum, {kind}", rounds))
         lines.append(_line(f"bare, {kind}", results.bare[kind]))
     if results.history:
@@ -120,31 +120,31 @@ def _median(rounds: list[Figures], key: str) -> float:
     return float(median(figures[key] for figures in rounds))
 
 
-def verdicts(results: Results) -> list[str]:
-    """Say which targets are met."""
-    told = [_verdict(not results.lost, f"nothing lost at steady rates: {results.lost:,} lost")]
+def target_lines(results: Results) -> list[str]:
+    """Return one line per target: met or missed."""
+    lines = [_verdict(not results.lost, f"nothing lost at steady rates: {results.lost:,} lost")]
     if results.steady:
         rate, rounds = max(results.steady.items())
-        for what, unit in (("gap", "all gaps"), ("work", "own work in them")):
-            p99, most = _median(rounds, f"{what}_p99_ms"), _median(rounds, f"{what}_max_ms")
-            told.append(
+        for what, unit in (("gap", "all gaps"), ("work", "own CPU time in them")):
+            p99, largest = _median(rounds, f"{what}_p99_ms"), _median(rounds, f"{what}_max_ms")
+            lines.append(
                 _verdict(
-                    p99 <= P99_MS and most <= MAX_MS,
+                    p99 <= P99_MS and largest <= MAX_MS,
                     f"at {rate:,.0f}/s, {unit}: p99 {p99:.1f} ms of {P99_MS:g}, "
-                    f"largest {most:.1f} ms of {MAX_MS:g}",
+                    f"largest {largest:.1f} ms of {MAX_MS:g}",
                 )
             )
-    for kind in results.most:
-        by_time = results.ratio(kind, per_work=False)
-        by_work = results.ratio(kind, per_work=True)
-        told.append(
+    for kind in results.maximum:
+        by_time = results.ratio(kind, per_cpu=False)
+        by_cpu = results.ratio(kind, per_cpu=True)
+        lines.append(
             _verdict(
                 by_time >= RATIO,
-                f"maximum {kind}: {by_time:.2f} of the bare subscriber's, {by_work:.2f} per "
-                f"second of processor time; at least {RATIO:g}",
+                f"maximum {kind}: {by_time:.2f} of the bare subscriber's, {by_cpu:.2f} per "
+                f"CPU second; at least {RATIO:g}",
             )
         )
-    return told
+    return lines
 
 
 def _verdict(met: bool, what: str) -> str:

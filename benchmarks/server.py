@@ -1,4 +1,4 @@
-"""A real nats-server for a measurement: free ports, a folder of its own, gone afterwards."""
+"""Run a temporary nats-server for one measurement, on free ports and in its own folder."""
 
 import json
 import subprocess
@@ -10,15 +10,15 @@ from typing import Final, Self
 
 from pulse_desktop.embedded.nats_server import find_nats_server
 
-_START_LIMIT_S: Final = 15.0
+_START_TIMEOUT_S: Final = 15.0
 
 
 class Server:
-    """A server process with JetStream on and every limit at its default.
+    """A nats-server process with JetStream and default limits.
 
     Attributes:
-        url: where clients connect.
-        monitor: its HTTP monitoring.
+        url: address for clients.
+        monitor: address of HTTP monitoring.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,11 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        """Start it and wait until it listens."""
+        """Start the server and wait until it listens.
+
+        Raises:
+            RuntimeError: it did not start within 15 s.
+        """
         home = Path(self._folder.name)
         config = home / "server.conf"
         config.write_text(
@@ -41,7 +45,7 @@ class Server:
             self._process = subprocess.Popen(
                 [find_nats_server(), "-c", str(config)], stdout=log, stderr=log
             )
-        deadline = time.monotonic() + _START_LIMIT_S
+        deadline = time.monotonic() + _START_TIMEOUT_S
         while not self._read_ports(home):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.__exit__(None, None, None)
@@ -55,7 +59,7 @@ class Server:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End it and remove what it stored."""
+        """Stop the server and delete its data."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -70,7 +74,7 @@ class Server:
             try:
                 ports = json.loads(file.read_bytes())
             except ValueError:
-                return False  # half written
+                return False  # the file is still being written
             self.url, self.monitor = ports["nats"][0], ports["monitoring"][0]
             return True
         return False

@@ -1,4 +1,4 @@
-"""What the window is compared with: a bare nats-py subscriber that decodes and forgets."""
+"""Baseline of the ingest benchmark: a bare nats-py subscriber that only decodes."""
 
 import argparse
 import asyncio
@@ -8,13 +8,14 @@ from pathlib import Path
 
 import msgspec
 import nats
-from load import Load, Receipt
 from nats.aio.msg import Msg
-from publisher import Counter
+
+from benchmarks.load import Load, Receipt
+from benchmarks.publisher import Counter
 
 
 async def measure(server: str, counter: Counter, load: Load, seconds: float) -> dict[str, float]:
-    """Return the events per second that it receives from a saturating publisher."""
+    """Return the figures of a subscriber under a saturating publisher."""
     decode = msgspec.json.Decoder().decode
     seen = 0
 
@@ -29,12 +30,12 @@ async def measure(server: str, counter: Counter, load: Load, seconds: float) -> 
     await client.subscribe("websocket.*", cb=on_message)
     await client.flush()
     receipt = Receipt(lambda: seen)
-    looking = asyncio.create_task(_look(receipt))
+    counting = asyncio.create_task(_count(receipt))
     try:
         report = await load.publish(seconds=seconds)
         await receipt.settle(report["sent"])
     finally:
-        looking.cancel()
+        counting.cancel()
         await client.close()
     return {
         "sent": report["sent"],
@@ -44,14 +45,14 @@ async def measure(server: str, counter: Counter, load: Load, seconds: float) -> 
     }
 
 
-async def _look(receipt: Receipt) -> None:
+async def _count(receipt: Receipt) -> None:
     while True:
-        receipt.look()
+        receipt.update()
         await asyncio.sleep(0.01)
 
 
 def main() -> int:
-    """Measure once, and print the figures as one line of JSON."""
+    """Measure once and print the figures as one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("server")
     parser.add_argument("counter", type=Path)

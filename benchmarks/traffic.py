@@ -1,8 +1,8 @@
-"""What a busy system says: canonical events of all seven topics, made faster than any can be read.
+"""Generate canonical events of all seven topics, faster than any receiver can read them.
 
-A block of a thousand events is written once. Fields that must differ each time (ids, times) have a
-fixed width, so that a fresh block costs four replacements instead of a thousand encodings, and the
-publisher is never what is measured.
+A block of a thousand events is encoded once. Fields that differ each time (ids, times) have a
+fixed width, so that the next block costs three replacements instead of a thousand encodings: the
+publisher is never the bottleneck.
 """
 
 import json
@@ -16,12 +16,12 @@ BLOCK: Final = 1_000
 """Events in a block."""
 
 RUNS: Final = 125
-"""Task runs that begin, and end, in a block."""
+"""Task runs that start, and that end, in each block."""
 
-RUNS_LAST: Final = 8
+RUN_BLOCKS: Final = 8
 """Blocks between the start of a run and its end."""
 
-_NEW: Final = "<new-id>"  # as long as the hexadecimal number it becomes
+_NEW: Final = "<new-id>"  # same width as the hexadecimal number that replaces it
 _OLD: Final = "<old-id>"
 _TIME: Final = "<a time as long as ISO 8601 has>"
 _WORKERS: Final = tuple(f"worker-{n}@host-{'abcd'[n % 4]}:{4100 + n}" for n in range(1, 25))
@@ -40,15 +40,15 @@ _SEED: Final = 7
 
 
 class Traffic:
-    """An endless stream of NATS publish commands.
+    """An endless sequence of NATS publish commands.
 
     Attributes:
         mean_bytes: mean size of a payload.
-        share: part of the events that each topic has.
+        share: fraction of the events per topic.
     """
 
     def __init__(self, *, headers: bool = True) -> None:
-        """Write the block.
+        """Encode the block.
 
         Args:
             headers: send the `Nats-Msg-Id` header, as workers do.
@@ -64,33 +64,33 @@ class Traffic:
         for written in commands:
             self._ends.append(self._ends[-1] + len(written))
         self._numbers = self._count()
-        self._fresh = b""
+        self._current = b""
         self._at = BLOCK
 
     def take(self, count: int) -> bytes:
-        """Return the commands that publish the next `count` events, or less: up to a block."""
+        """Return the commands for the next `count` events, at most to the end of the block."""
         if self._at == BLOCK:
-            self._fresh = self._freshen()
+            self._current = self._next_block()
             self._at = 0
         begin, self._at = self._at, min(BLOCK, self._at + count)
-        return self._fresh[self._ends[begin] : self._ends[self._at]]
+        return self._current[self._ends[begin] : self._ends[self._at]]
 
     @property
     def left_in_block(self) -> int:
-        """How many events `take` can return at once."""
+        """Number of events that `take` can return at once."""
         return BLOCK - self._at or BLOCK
 
-    def _freshen(self) -> bytes:
+    def _next_block(self) -> bytes:
         number = next(self._numbers)
         return (
             self._block.replace(_NEW.encode(), b"%08x" % number)
-            .replace(_OLD.encode(), b"%08x" % (number - RUNS_LAST))
+            .replace(_OLD.encode(), b"%08x" % (number - RUN_BLOCKS))
             .replace(_TIME.encode(), _now().encode())
         )
 
     @staticmethod
     def _count() -> Iterator[int]:
-        number = secrets.randbelow(1 << 31) + RUNS_LAST
+        number = secrets.randbelow(1 << 31) + RUN_BLOCKS
         while True:
             yield number
             number += 1
@@ -105,32 +105,32 @@ def _without_header(topic: bytes, payload: bytes) -> bytes:
 
 
 def _with_header(topic: bytes, payload: bytes) -> bytes:
-    head = b"NATS/1.0\r\nNats-Msg-Id: %b\r\n\r\n" % payload[7:39]  # as wide as the id it becomes
+    head = b"NATS/1.0\r\nNats-Msg-Id: %b\r\n\r\n" % payload[7:39]  # same width as the final id
     whole = len(head) + len(payload)
     return b"HPUB websocket.%b %d %d\r\n%b%b\r\n" % (topic, len(head), whole, head, payload)
 
 
 def _events() -> list[tuple[str, bytes]]:
-    """Write a block: about 370 bytes an event, in an order in which they could happen."""
-    chance = random.Random(_SEED)
+    """Return the events of a block, about 370 bytes each, in a plausible order."""
+    rng = random.Random(_SEED)
     made: list[tuple[float, str, str, str, dict[str, Any]]] = []
 
-    def say(at: float, topic: str, name: str, data: dict[str, Any], source: str = "") -> None:
-        made.append((at, topic, name, source or chance.choice(_WORKERS), data))
+    def add(at: float, topic: str, name: str, data: dict[str, Any], source: str = "") -> None:
+        made.append((at, topic, name, source or rng.choice(_WORKERS), data))
 
     for number in range(RUNS):
-        _say_run(say, chance, number)
+        _add_run(add, rng, number)
     for number in range(100):
-        _say_message(say, chance, number)
+        _add_message(add, rng, number)
     for number in range(75):
-        _say_agent(say, chance, number)
+        _add_agent(add, rng, number)
     for number in range(80):
-        _say_knowledge(say, chance, number)
+        _add_knowledge(add, rng, number)
     for number in range(60):
-        _say_heartbeat(say, chance, _WORKERS[number % len(_WORKERS)])
+        _add_heartbeat(add, rng, _WORKERS[number % len(_WORKERS)])
     for number in range(30):
-        say(chance.random(), "providers", "provider.checked", _provider(chance, number))
-        say(chance.random(), "metrics", "metrics:update", _metrics(chance))
+        add(rng.random(), "providers", "provider.checked", _provider(rng, number))
+        add(rng.random(), "metrics", "metrics:update", _metrics(rng))
     made.sort(key=lambda event: event[0])
     if len(made) != BLOCK:
         raise AssertionError(f"a block of {len(made)} events")
@@ -152,56 +152,56 @@ def _payload(number: int, topic: str, name: str, source: str, data: dict[str, An
     return json.dumps(body, separators=(",", ":")).encode()
 
 
-def _say_run(say: Any, chance: random.Random, number: int) -> None:
-    """A run that begins in this block, and the end of one that began some blocks before."""
+def _add_run(add: Any, rng: random.Random, number: int) -> None:
+    """Add the start of a run, and the end of a run that started `RUN_BLOCKS` blocks before."""
     begins = {"task_id": f"{_NEW}{number:024x}", "task_name": _TASKS[number % len(_TASKS)]}
     ends = begins | {"task_id": f"{_OLD}{number:024x}"}
     worker = _WORKERS[number % len(_WORKERS)]
     labels = {"task_name": begins["task_name"]}
-    asked = {"args": [number, _text(chance, 3)], "kwargs": {"language": "uk"}, "labels": labels}
+    request = {"args": [number, _text(rng, 3)], "kwargs": {"language": "uk"}, "labels": labels}
     held = {"worker": worker, "attempt": 1}
-    say(chance.random() / 2, "tasks", "task.queued", begins | asked | {"queued_at": _TIME})
-    say(
-        0.5 + chance.random() / 2,
+    add(rng.random() / 2, "tasks", "task.queued", begins | request | {"queued_at": _TIME})
+    add(
+        0.5 + rng.random() / 2,
         "tasks",
         "task.started",
         begins | held | {"queued_at": _TIME},
         worker,
     )
     if number % 5 == 0:
-        progress = {"done": 40, "total": 100, "message": _text(chance, 6)}
-        say(chance.random() / 2, "tasks", "task.progress", ends | held | progress, worker)
-    ran = {"run_s": round(chance.uniform(0.01, 3.0), 3)}
-    at = 0.5 + chance.random() / 2
+        progress = {"done": 40, "total": 100, "message": _text(rng, 6)}
+        add(rng.random() / 2, "tasks", "task.progress", ends | held | progress, worker)
+    ran = {"run_s": round(rng.uniform(0.01, 3.0), 3)}
+    at = 0.5 + rng.random() / 2
     if number % 40 == 7:
-        error = {"type": "ProviderTimeout", "message": _text(chance, 8), "traceback": ""}
+        error = {"type": "ProviderTimeout", "message": _text(rng, 8), "traceback": ""}
         failed = {"max_attempts": 1, "will_retry": False, "error": error}
-        say(at, "tasks", "task.failed", ends | held | ran | failed, worker)
+        add(at, "tasks", "task.failed", ends | held | ran | failed, worker)
     else:
-        size = {"result_bytes": chance.randrange(80, 4000)}
-        say(at, "tasks", "task.succeeded", ends | held | ran | size, worker)
+        size = {"result_bytes": rng.randrange(80, 4000)}
+        add(at, "tasks", "task.succeeded", ends | held | ran | size, worker)
 
 
-def _say_message(say: Any, chance: random.Random, number: int) -> None:
-    known_as = {"id": f"{_NEW}{number:08x}", "external_message_id": f"tg-{_NEW}-{number}"}
-    say(
-        chance.random() / 3,
+def _add_message(add: Any, rng: random.Random, number: int) -> None:
+    ids = {"id": f"{_NEW}{number:08x}", "external_message_id": f"tg-{_NEW}-{number}"}
+    add(
+        rng.random() / 3,
         "messages",
         "message.new",
-        known_as
+        ids
         | {
-            "content": _text(chance, 14),
+            "content": _text(rng, 14),
             "author": f"author {number % 30}",
             "sent_at": _TIME,
             "source_name": "platform team",
         },
     )
     if number % 2:
-        say(
-            0.33 + chance.random() / 3,
+        add(
+            0.33 + rng.random() / 3,
             "messages",
             "message.updated",
-            known_as
+            ids
             | {
                 "author_id": number % 30,
                 "author_name": f"Author {number % 30}",
@@ -211,19 +211,19 @@ def _say_message(say: Any, chance: random.Random, number: int) -> None:
                 "avatar_url": None,
             },
         )
-    score = round(chance.random(), 3)
+    score = round(rng.random(), 3)
     kind = "noise" if score < 0.3 else "signal" if score > 0.6 else "weak_signal"
     factors = {"length": 0.4, "uniqueness": 0.7, "author_activity": 0.2, "question": 1.0}
     scored = {"importance_score": score, "classification": kind, "factors": factors}
-    say(
-        0.66 + chance.random() / 3,
+    add(
+        0.66 + rng.random() / 3,
         "messages",
         "message.scored",
-        {"message_id": known_as["id"]} | scored,
+        {"message_id": ids["id"]} | scored,
     )
 
 
-def _say_agent(say: Any, chance: random.Random, number: int) -> None:
+def _add_agent(add: Any, rng: random.Random, number: int) -> None:
     call = {
         "agent": f"extractor-{number % 5}",
         "provider": "built-in",
@@ -231,29 +231,29 @@ def _say_agent(say: Any, chance: random.Random, number: int) -> None:
         "task_id": f"{_NEW}{number:024x}",
     }
     used = {"items": 12, "tokens_in": 2841, "tokens_out": 316, "latency_s": 0.412, "error": None}
-    say(chance.random() / 2, "agents", "agent.started", call | {"items": 12})
-    say(0.5 + chance.random() / 2, "agents", "agent.finished", call | used)
+    add(rng.random() / 2, "agents", "agent.started", call | {"items": 12})
+    add(0.5 + rng.random() / 2, "agents", "agent.finished", call | used)
 
 
-def _say_knowledge(say: Any, chance: random.Random, number: int) -> None:
+def _add_knowledge(add: Any, rng: random.Random, number: int) -> None:
     extraction = {"extraction_id": f"{_NEW}{number:04x}", "task_id": f"{_NEW}{number:024x}"}
     kinds = ("problem", "solution", "decision", "question", "insight", "risk")
     if number % 8 == 0:
         name, data = "knowledge.extraction_started", {"message_count": 40, "agent_name": "lexical"}
     elif number % 8 == 1:
         name = "knowledge.topic_created"
-        data = {"topic_id": f"{_NEW}{number:04x}", "topic_name": _text(chance, 3)}
+        data = {"topic_id": f"{_NEW}{number:04x}", "topic_name": _text(rng, 3)}
     else:
         name = "knowledge.atom_created"
         data = {
             "atom_id": f"{_NEW}{number:04x}",
-            "atom_title": _text(chance, 9),
+            "atom_title": _text(rng, 9),
             "atom_type": kinds[number % len(kinds)],
         }
-    say(chance.random(), "knowledge", name, data | extraction)
+    add(rng.random(), "knowledge", name, data | extraction)
 
 
-def _say_heartbeat(say: Any, chance: random.Random, worker: str) -> None:
+def _add_heartbeat(add: Any, rng: random.Random, worker: str) -> None:
     name, _, rest = worker.partition("@")
     beat = {
         "worker": worker,
@@ -262,30 +262,30 @@ def _say_heartbeat(say: Any, chance: random.Random, worker: str) -> None:
         "started_at": "2026-11-23T08:00:00.000000+00:00",
         "slots": 8,
         "busy": 1,
-        "tasks": [f"{_NEW}{chance.randrange(RUNS):024x}"],
+        "tasks": [f"{_NEW}{rng.randrange(RUNS):024x}"],
         "cpu_percent": 38.2,
         "rss_bytes": 94_371_840,
         "broker": "jetstream",
         "version": "0.1.0",
     }
-    say(chance.random(), "monitoring", "worker.heartbeat", beat, f"{name}@{rest}")
+    add(rng.random(), "monitoring", "worker.heartbeat", beat, f"{name}@{rest}")
 
 
-def _provider(chance: random.Random, number: int) -> dict[str, Any]:
+def _provider(rng: random.Random, number: int) -> dict[str, Any]:
     return {
         "provider": ("built-in", "ollama", "openai", "spare")[number % 4],
         "kind": "llm",
         "status": "connected",
-        "latency_s": round(chance.uniform(0.01, 0.4), 4),
+        "latency_s": round(rng.uniform(0.01, 0.4), 4),
         "models": ["lexical-1", "hashing-384"],
         "error": None,
     }
 
 
-def _metrics(chance: random.Random) -> dict[str, Any]:
+def _metrics(rng: random.Random) -> dict[str, Any]:
     return {
-        "topicQualityScore": round(chance.uniform(60, 90), 1),
-        "noiseRatio": round(chance.uniform(0.1, 0.4), 3),
+        "topicQualityScore": round(rng.uniform(60, 90), 1),
+        "noiseRatio": round(rng.uniform(0.1, 0.4), 3),
         "classificationAccuracy": None,
         "activeAnalysisRuns": 3,
         "trends": {"noiseRatio": {"direction": "down", "change": -2.4}},
@@ -293,5 +293,5 @@ def _metrics(chance: random.Random) -> dict[str, Any]:
     }
 
 
-def _text(chance: random.Random, words: int) -> str:
-    return " ".join(chance.choice(_WORDS) for _ in range(words))
+def _text(rng: random.Random, words: int) -> str:
+    return " ".join(rng.choice(_WORDS) for _ in range(words))

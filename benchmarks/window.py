@@ -1,7 +1,7 @@
-"""The real window under load: the very application, offscreen, with its Tasks page visible.
+"""Measure the real application under load, offscreen, with its Tasks page visible.
 
-A precise timer of 5 ms runs in the window's loop. The time between two of its calls is how long
-the window could not have answered a key.
+A precise 5 ms timer runs in the event loop. The gap between two ticks is the time during which the
+window could not have reacted to a key.
 """
 
 import argparse
@@ -17,11 +17,11 @@ from typing import Any, Final
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import psutil
-from load import Load, Receipt
 from nats.js.api import StorageType, StreamConfig
-from publisher import Counter
 from PySide6.QtCore import Qt, QTimer
 
+from benchmarks.load import Load, Receipt
+from benchmarks.publisher import Counter
 from pulse_desktop.app import Desktop
 from pulse_desktop.event_loop import run_with_qt
 from pulse_desktop.protocol.topics import EVENT_STREAM, EVENT_STREAM_SUBJECT
@@ -32,13 +32,13 @@ _WARM_UP_S: Final = 0.5
 _CONNECT_S: Final = 20.0
 
 
-class Pulse:
-    """A 5 ms timer in the window's loop.
+class LatencyTimer:
+    """A 5 ms timer in the event loop.
 
     Attributes:
-        gaps: seconds between each two calls, of the present measurement.
-        work: seconds of processor time that this process used between each two calls: what the
-            gaps would be on a machine where nobody else wants the processor.
+        gaps: seconds between consecutive ticks of the current measurement.
+        work: CPU seconds of this process between consecutive ticks: what the gaps would be on an
+            otherwise idle machine.
     """
 
     def __init__(self, counter: Counter, desktop: Desktop) -> None:
@@ -52,13 +52,13 @@ class Pulse:
         self.receipt: Receipt | None = None
         self.gaps: list[float] = []
         self.work: list[float] = []
-        self._timer = QTimer(timerType=Qt.TimerType.PreciseTimer)
-        self._timer.setObjectName("pulse")
-        self._timer.timeout.connect(self._beat)
-        self._timer.start(_TICK_MS)
+        self._qt_timer = QTimer(timerType=Qt.TimerType.PreciseTimer)
+        self._qt_timer.setObjectName("latency")
+        self._qt_timer.timeout.connect(self._tick)
+        self._qt_timer.start(_TICK_MS)
 
     def begin(self) -> Receipt:
-        """Begin to measure."""
+        """Start a measurement."""
         self._base = self._topics.received
         self._counter.value = 0
         self.receipt = Receipt(lambda: self._topics.received)
@@ -69,13 +69,13 @@ class Pulse:
         return self.receipt
 
     def stop(self) -> None:
-        """End it for good."""
-        self._timer.stop()
+        """Stop the timer."""
+        self._qt_timer.stop()
 
-    def _beat(self) -> None:
+    def _tick(self) -> None:
         now, used = time.perf_counter(), time.process_time()
         if self.receipt is not None:
-            self._counter.value = self.receipt.look()
+            self._counter.value = self.receipt.update()
             if self._last and now >= self._from:
                 self.gaps.append(now - self._last)
                 self.work.append(used - self._last_cpu)
@@ -83,11 +83,11 @@ class Pulse:
 
 
 async def measure(arguments: argparse.Namespace) -> int:
-    """Fill the window, load it at every rate asked for, and print a line of JSON for each."""
+    """Fill the window, load it at each rate and print a line of JSON for each."""
     counter = Counter(arguments.counter)
     load = Load(arguments.server, arguments.counter, headers=not arguments.no_headers)
     desktop = Desktop(arguments.server, arguments.monitor)
-    pulse = Pulse(counter, desktop)
+    timer = LatencyTimer(counter, desktop)
     desktop.window.show()
     desktop.start()
     desktop.window.show_page("tasks")
@@ -103,17 +103,17 @@ async def measure(arguments: argparse.Namespace) -> int:
                 )
             )
         await _follow(desktop, "history" if arguments.history else "live")
-        await _fill(desktop, pulse, load, arguments.ring)
+        await _fill(desktop, timer, load, arguments.ring)
         for rate in arguments.rates:
-            _tell(await _load(desktop, pulse, load, rate, arguments.seconds))
+            _print(await _load(desktop, timer, load, rate, arguments.seconds))
     finally:
-        pulse.stop()
+        timer.stop()
         await desktop.close()
     return 0
 
 
 async def _follow(desktop: Desktop, mode: str) -> None:
-    """Wait until events come the way that is to be measured."""
+    """Wait until events arrive in the given mode, `live` or `history`."""
     deadline = time.monotonic() + _CONNECT_S
     while desktop.monitor is None or desktop.monitor.event_feed.status.mode != mode:
         if time.monotonic() > deadline:
@@ -121,29 +121,29 @@ async def _follow(desktop: Desktop, mode: str) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _fill(desktop: Desktop, pulse: Pulse, load: Load, ring: int) -> None:
-    """Let so many events come that every collection drops its oldest with each new one."""
+async def _fill(desktop: Desktop, timer: LatencyTimer, load: Load, ring: int) -> None:
+    """Publish until every collection is full and evicts a row for each new one."""
     while (missing := ring - len(desktop.state.log)) > 0:
-        receipt = pulse.begin()
+        receipt = timer.begin()
         report = await load.publish(count=missing + 1000, seconds=60)
         await receipt.settle(report["sent"])
     gc.collect()
 
 
 async def _load(
-    desktop: Desktop, pulse: Pulse, load: Load, rate: float, seconds: float
+    desktop: Desktop, timer: LatencyTimer, load: Load, rate: float, seconds: float
 ) -> dict[str, Any]:
-    """Load the window at a rate, 0 for as much as it takes, and return the figures."""
+    """Load the window at a rate (0: its maximum) and return the figures."""
     monitor = desktop.monitor
     if monitor is None:
         raise RuntimeError("there is no connection")
     dropped = monitor.dropped
-    receipt = pulse.begin()
+    receipt = timer.begin()
     if rate:
         report = await load.publish(rate=rate, seconds=seconds)
     else:
         report = await load.publish(seconds=seconds)
-    gaps, work = sorted(pulse.gaps) or [0.0], sorted(pulse.work) or [0.0]
+    gaps, work = sorted(timer.gaps) or [0.0], sorted(timer.work) or [0.0]
     await receipt.settle(report["sent"])
     return {
         "rate": rate,
@@ -163,13 +163,13 @@ async def _load(
     }
 
 
-def _tell(figures: dict[str, Any]) -> None:
+def _print(figures: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(figures) + "\n")
     sys.stdout.flush()
 
 
 def main() -> int:
-    """Measure once at every rate."""
+    """Measure once at each rate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("server")
     parser.add_argument("monitor")
@@ -177,7 +177,7 @@ def main() -> int:
     parser.add_argument("--rates", type=float, nargs="+", default=[1_000, 10_000, 40_000, 0])
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--ring", type=int, default=RING)
-    parser.add_argument("--history", action="store_true", help="read a stream")
+    parser.add_argument("--history", action="store_true", help="replay a stream")
     parser.add_argument("--no-headers", action="store_true")
     arguments = parser.parse_args()
     return run_with_qt(lambda: measure(arguments))

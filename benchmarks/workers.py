@@ -1,9 +1,9 @@
-"""How many tasks our workers do, and how long a task waits, beside bare taskiq-nats.
+"""Measure the throughput and queue wait of our workers against bare taskiq-nats.
 
-Run by `make bench-workers`; what it prints stands in docs/performance.md. Each measurement has a
-real nats-server of its own, worker processes, a backlog and then a steady rate; ours and the
-bare ones take turns, with the same tasks, slots and results as JSON in an object store. Exits with
-1, and says why in the last line, when a target is missed.
+Run by `make bench-workers`; docs/performance.md quotes the output. Each measurement starts a real
+nats-server and worker processes, works off a backlog, then runs at a steady rate. Our workers and
+the bare ones take turns with the same tasks, slots, and JSON results in an object store. The exit
+code is 1 when a target is missed; the last line on stderr says which.
 """
 
 import argparse
@@ -16,17 +16,17 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from server import Server
+from benchmarks.server import Server
 
 RATIO: Final = 0.9
-"""Of what bare taskiq-nats does in the same time."""
+"""Minimum throughput relative to bare taskiq-nats."""
 
 _HERE: Final = Path(__file__).parent / "worker_side"
-_LIMIT_S: Final = 600.0
+_TIMEOUT_S: Final = 600.0
 _BARE: Final = "bare"
 _OURS: Final = "ours"
 _TASKS: Final = {"no-op": 3_000, "10 ms of waiting": 2_000, "1 ms of computing": 1_500}
-"""Kinds of task, and how many of them are a backlog of a few seconds."""
+"""Kinds of task, and how many of each make a backlog of a few seconds."""
 _COLUMNS: Final = (
     ("task", "<18"),
     ("processes", ">10"),
@@ -42,23 +42,23 @@ _COLUMNS: Final = (
 
 Figures = dict[str, Any]
 Pairs = list[tuple[Figures, Figures]]
-"""Rounds of one line: bare, ours."""
+"""Rounds of one table line, as (bare, ours)."""
 
 
 def measure(arguments: argparse.Namespace) -> dict[tuple[str, int], Pairs]:
-    """Measure every kind of task with every number of processes, in turns."""
+    """Measure each kind of task with each number of processes, the two stacks in turns."""
     rounds: dict[tuple[str, int], Pairs] = {}
     for number in range(arguments.repeats):
         for kind in arguments.kinds:
             for processes in arguments.processes:
                 print(f"round {number + 1}: {kind}, {processes} …", file=sys.stderr, flush=True)
                 stacks = (_BARE, _OURS) if number % 2 == 0 else (_OURS, _BARE)
-                done = {stack: _one(stack, kind, processes, arguments) for stack in stacks}
+                done = {stack: _measure_once(stack, kind, processes, arguments) for stack in stacks}
                 rounds.setdefault((kind, processes), []).append((done[_BARE], done[_OURS]))
     return rounds
 
 
-def _one(stack: str, kind: str, processes: int, arguments: argparse.Namespace) -> Figures:
+def _measure_once(stack: str, kind: str, processes: int, arguments: argparse.Namespace) -> Figures:
     tasks = max(20, int(_TASKS[kind] * arguments.scale))
     with Server() as server:
         return _run(
@@ -72,21 +72,23 @@ def _one(stack: str, kind: str, processes: int, arguments: argparse.Namespace) -
 
 def _run(program: str, *options: str) -> Figures:
     command = [sys.executable, str(_HERE / program), *options]
-    done = subprocess.run(command, stdout=subprocess.PIPE, timeout=_LIMIT_S, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, timeout=_TIMEOUT_S, check=True)
     figures: Figures = json.loads(done.stdout)
     return figures
 
 
-def ratio(pairs: Pairs, *, per_work: bool = False) -> float:
-    """Return our tasks per second as a part of the bare ones, the median of rounds.
+def ratio(pairs: Pairs, *, per_cpu: bool = False) -> float:
+    """Return the median ratio of our tasks per second to the bare ones.
 
     Args:
         pairs: the rounds.
-        per_work: compare tasks per second of the workers' processor time instead.
+        per_cpu: compare tasks per CPU second of the workers instead.
     """
-    if per_work:
-        return median(bare["cpu_ms_per_task"] / ours["cpu_ms_per_task"] for bare, ours in pairs)
-    return median(ours["per_second"] / bare["per_second"] for bare, ours in pairs)
+    if per_cpu:
+        return median(
+            float(bare["cpu_ms_per_task"] / ours["cpu_ms_per_task"]) for bare, ours in pairs
+        )
+    return median(float(ours["per_second"] / bare["per_second"]) for bare, ours in pairs)
 
 
 def table(rounds: dict[tuple[str, int], Pairs]) -> str:
@@ -96,7 +98,7 @@ def table(rounds: dict[tuple[str, int], Pairs]) -> str:
         bare, ours = ([pair[side] for pair in pairs] for side in (0, 1))
         cells = [kind, str(processes)]
         cells += [f"{_median(side, 'per_second'):,.0f}" for side in (bare, ours)]
-        cells += [f"{ratio(pairs):.2f}", f"{ratio(pairs, per_work=True):.2f}"]
+        cells += [f"{ratio(pairs):.2f}", f"{ratio(pairs, per_cpu=True):.2f}"]
         for side in (bare, ours):
             cells += [f"{_median(side, key):.1f}" for key in ("wait_p50_ms", "wait_p99_ms")]
         lines.append(_line(cells))
@@ -111,39 +113,39 @@ def _median(rounds: list[Figures], key: str) -> float:
     return float(median(figures[key] for figures in rounds))
 
 
-def verdicts(rounds: dict[tuple[str, int], Pairs], least: float) -> list[tuple[bool, str]]:
-    """Return each target, and whether it is met.
+def targets(rounds: dict[tuple[str, int], Pairs], min_ratio: float) -> list[tuple[bool, str]]:
+    """Return each target as (met, description).
 
     Args:
-        rounds: what was measured.
-        least: part of the bare tasks per second that ours have to reach.
+        rounds: the measured rounds.
+        min_ratio: tasks per second that ours must reach, relative to the bare workers.
     """
     lost = missing(rounds)
-    told = [(not lost, f"every task has a stored result: {lost:,} missing")]
+    results = [(not lost, f"every task has a stored result: {lost:,} missing")]
     for (kind, processes), pairs in rounds.items():
         part = ratio(pairs)
         what = f"{kind}, {processes} processes: {part:.2f} of the bare tasks/s"
-        told.append((part >= least, f"{what}; at least {least:g}"))
-    return told
+        results.append((part >= min_ratio, f"{what}; at least {min_ratio:g}"))
+    return results
 
 
 def missing(rounds: dict[tuple[str, int], Pairs]) -> int:
-    """Return how many results were not stored, in all rounds of both."""
+    """Return the number of results that were not stored, over all rounds of both stacks."""
     figures = [each for pairs in rounds.values() for pair in pairs for each in pair]
     return sum(each["expected"] - each["stored"] for each in figures)
 
 
 def main() -> int:
-    """Measure, and print a table."""
+    """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--repeats", type=int, default=5, help="rounds; medians are shown")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--kinds", nargs="+", choices=tuple(_TASKS), default=list(_TASKS))
-    parser.add_argument("--slots", type=int, default=8, help="tasks at a time in each process")
+    parser.add_argument("--slots", type=int, default=8, help="concurrent tasks per process")
     parser.add_argument(
         "--rate", type=float, default=100.0, help="tasks/s while waits are measured"
     )
-    parser.add_argument("--seconds", type=float, default=3.0, help="how long that is done")
+    parser.add_argument("--seconds", type=float, default=3.0, help="duration of the steady rate")
     parser.add_argument("--scale", type=float, default=1.0, help="size of the backlog")
     parser.add_argument(
         "--bare-batch", type=int, default=1, help="pull_consume_batch of the bare workers"
@@ -152,9 +154,9 @@ def main() -> int:
         "--least",
         type=float,
         default=RATIO,
-        help="part of the bare tasks/s to reach (0.9)",
+        help="minimum throughput relative to the bare workers (0.9)",
     )
-    parser.add_argument("--json", type=Path, help="file for every figure of every round")
+    parser.add_argument("--json", type=Path, help="write all figures of all rounds to this file")
     arguments = parser.parse_args()
     embedding = _run("embedding.py")
     rounds = measure(arguments)
@@ -173,14 +175,14 @@ def main() -> int:
     )
     print(table(rounds))
     print()
-    told = verdicts(rounds, arguments.least)
-    print("\n".join(f"{'met   ' if met else 'MISSED'}  {what}" for met, what in told))
+    results = targets(rounds, arguments.least)
+    print("\n".join(f"{'met   ' if met else 'MISSED'}  {what}" for met, what in results))
     print(
         f"\nembedding: {embedding['per_second']:,.0f} texts/s, {embedding['texts']:,} texts of "
         f"{embedding['mean_characters']:.0f} characters on average in batches of "
         f"{embedding['batch']}, {embedding['dimensions']} dimensions, one process, by its time"
     )
-    missed = [what for met, what in told if not met]
+    missed = [what for met, what in results if not met]
     if missed:
         print(f"workers.py: {len(missed)} missed: {' | '.join(missed)}", file=sys.stderr)
     return 1 if missed else 0

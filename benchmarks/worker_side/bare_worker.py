@@ -1,8 +1,8 @@
-"""What our workers are compared with: TaskIQ's own receiver on taskiq-nats, nothing around it.
+"""Baseline of the worker benchmark: TaskIQ's own receiver on taskiq-nats.
 
-Configured as its documentation says, with two exceptions that make it comparable at all: a
-`pull_consume_timeout` (without it a worker hangs for ever after a restart of the server), and
-results as JSON instead of pickle, as ours.
+It is configured as its documentation says, with two exceptions that make it comparable: a
+`pull_consume_timeout` (without it a worker hangs forever after a server restart) and JSON results
+instead of pickle.
 """
 
 import argparse
@@ -12,21 +12,22 @@ import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import worker_tasks  # noqa: F401 - makes the tasks known
 from taskiq import async_shared_broker
 from taskiq.receiver import Receiver
 from taskiq.serializers import JSONSerializer
 from taskiq_nats import NATSObjectStoreResultBackend, PullBasedJetStreamBroker
 
+import benchmarks.worker_side.worker_tasks  # noqa: F401 - registers the tasks
+
 PULL_TIMEOUT_S = 5.0
 
 
 def make_bare_broker(server: str, batch: int = 1) -> PullBasedJetStreamBroker:
-    """Return the broker that both sides of the bare queue use.
+    """Return the broker used by bare senders and workers.
 
     Args:
         server: NATS address.
-        batch: tasks asked for at once; taskiq-nats' default is 1.
+        batch: tasks fetched per pull request; the default of taskiq-nats is 1.
     """
     broker = PullBasedJetStreamBroker(
         [server], pull_consume_timeout=PULL_TIMEOUT_S, pull_consume_batch=batch

@@ -1,4 +1,4 @@
-"""Texts per second that `embed_messages_batch` can turn into vectors: one process, no NATS."""
+"""Measure the texts per second of the built-in embedding: one process, no NATS."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ ROUNDS = 15
 
 
 def main() -> int:
-    """Measure, and print the figures as one line of JSON."""
+    """Measure and print the figures as one line of JSON."""
     messages = read_export(resource_path("sample", "result.json"), source="sample")
     texts = [message.content for message in messages]
     batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]

@@ -1,9 +1,8 @@
-"""One measurement: a backlog worked off by worker processes, then tasks at a steady rate.
+"""Measure workers once: a backlog, then tasks at a steady rate.
 
-The workers are up and have done some tasks before, so that starting them is not measured; then the
-backlog is stored at once, a hundred times as fast as it is worked off. It is done when every task
-is acknowledged, every result stored, and, with our workers, every event stored too. Prints its
-figures as one line of JSON.
+The workers run some tasks first, so that their start is not measured. The backlog is stored about a
+hundred times as fast as it is worked off. It is finished when every task is acknowledged, every
+result stored and, with our workers, every event stored too. Prints the figures as one line of JSON.
 """
 
 import argparse
@@ -24,7 +23,6 @@ from typing import Any, Final
 
 import nats
 import psutil
-from bare_worker import make_bare_broker
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 from pulse_workers.config.settings import Settings
@@ -32,8 +30,9 @@ from pulse_workers.runtime.provisioning import provision
 from pulse_workers.runtime.worker import make_broker
 from pulse_workers.telemetry.event_publisher import EventPublisher
 from taskiq.kicker import AsyncKicker
-from worker_tasks import KINDS, MARKS, Marks
 
+from benchmarks.worker_side.bare_worker import make_bare_broker
+from benchmarks.worker_side.worker_tasks import KINDS, MARKS, Marks
 from pulse_desktop.protocol.ids import new_task_id
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import (
@@ -46,30 +45,30 @@ from pulse_desktop.protocol.topics import (
 
 BARE: Final = "bare"
 OURS: Final = "ours"
-_HERE: Final = Path(__file__).parent
+_TASKS_MODULE: Final = "benchmarks.worker_side.worker_tasks"
 _WARM_UP: Final = 50
 _SETTLE_S: Final = 2.5
-"""Between warming up and measuring: in its first two seconds a worker of ours asks about each task
-whether it was answered before the server was restarted."""
-_LIMIT_S: Final = 120.0
-_LOOK_S: Final = 0.02
+"""Pause between warm-up and measurement: during its first two seconds our worker checks for each
+task whether a result was stored before the server restarted."""
+_TIMEOUT_S: Final = 120.0
+_POLL_S: Final = 0.02
 _EVENTS_PER_TASK: Final = 2
-"""Started and succeeded, of a task that nobody announced as queued."""
+"""`task.started` and `task.succeeded`; backlog tasks have no `task.queued` event."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """What is to be done.
+    """The load of a measurement.
 
     Attributes:
         stack: `bare` or `ours`.
-        kind: of task, as in `KINDS`.
-        processes: worker processes.
-        slots: tasks that each runs at the same time.
-        batch: tasks a bare worker asks for at once.
-        tasks: in the backlog.
-        rate: tasks enqueued per second afterwards.
-        seconds: how long.
+        kind: kind of task, as in `KINDS`.
+        processes: number of worker processes.
+        slots: concurrent tasks per process.
+        batch: tasks that a bare worker fetches per pull request.
+        tasks: size of the backlog.
+        rate: tasks per second at the steady rate.
+        seconds: duration of the steady rate.
     """
 
     stack: str
@@ -83,12 +82,12 @@ class Load:
 
     @property
     def steady_tasks(self) -> int:
-        """Tasks enqueued at the steady rate."""
+        """Number of tasks enqueued at the steady rate."""
         return int(self.rate * self.seconds)
 
 
 class Measurement:
-    """A server with workers, and what is asked of them."""
+    """Runs the load against a server with workers."""
 
     def __init__(self, load: Load, server: str, client: Client, marks: Marks) -> None:
         self._load = load
@@ -96,39 +95,39 @@ class Measurement:
         self._client = client
         self._js = client.jetstream()
         self._marks = marks
-        self._task_name = f"worker_tasks:{KINDS[load.kind]}"
+        self._task_name = f"{_TASKS_MODULE}:{KINDS[load.kind]}"
 
-    async def take(self, workers: list[psutil.Process]) -> dict[str, Any]:
+    async def run(self, workers: list[psutil.Process]) -> dict[str, Any]:
         """Measure.
 
         Raises:
-            TimeoutError: the tasks are not done in time.
+            TimeoutError: the tasks were not finished in time.
         """
         load = self._load
-        await _until(self._listening)
+        await _until(self._workers_ready)
         await self._store_backlog(_WARM_UP, first=0)
         await _until(lambda: self._done(_WARM_UP))
         await asyncio.sleep(_SETTLE_S)
-        busy = _cpu(workers)
+        cpu = _cpu(workers)
         begin = time.perf_counter()
         await self._store_backlog(load.tasks, first=_WARM_UP)
         done = _WARM_UP + load.tasks
         await _until(lambda: self._done(done))
         took = time.perf_counter() - begin
-        busy = _cpu(workers) - busy
+        cpu = _cpu(workers) - cpu
         waits = await self._waits(first=done)
         await _until(lambda: self._done(done + load.steady_tasks, enqueued=load.steady_tasks))
         return {
             **dataclasses.asdict(load),
             "per_second": load.tasks / took,
-            "cpu_ms_per_task": 1e3 * busy / load.tasks,
+            "cpu_ms_per_task": 1e3 * cpu / load.tasks,
             "wait_p50_ms": 1e3 * quantiles(waits, n=100)[49],
             "wait_p99_ms": 1e3 * quantiles(waits, n=100)[98],
             "stored": await self._results(),
             "expected": done + load.steady_tasks,
         }
 
-    async def _listening(self) -> bool:
+    async def _workers_ready(self) -> bool:
         try:
             info = await self._js.consumer_info(TASK_STREAM, TASK_CONSUMER)
         except NotFoundError:
@@ -136,7 +135,7 @@ class Measurement:
         return (info.num_waiting or 0) >= self._load.processes
 
     async def _store_backlog(self, count: int, first: int) -> None:
-        """Put tasks into the stream; a burst is no larger than the server takes unasked."""
+        """Store tasks in the stream in bursts that the server accepts without flow control."""
         stored = (await self._js.stream_info(TASK_STREAM)).state.messages
         for start in range(0, count, 500):
             part = range(start, min(start + 500, count))
@@ -152,24 +151,24 @@ class Measurement:
         return (await self._js.stream_info(TASK_STREAM)).state.messages >= count
 
     async def _done(self, tasks: int, enqueued: int = 0) -> bool:
-        """Tell whether everything about the first so many tasks has reached the server."""
+        """Return whether acknowledgements, results and events of the first tasks are stored."""
         info = await self._js.consumer_info(TASK_STREAM, TASK_CONSUMER)
         if info.num_pending or info.num_ack_pending or info.delivered is None:
             return False
         if info.delivered.stream_seq < tasks:
             return False
         if self._load.stack == OURS:
-            told = (
+            state = (
                 await self._js.stream_info(EVENT_STREAM, subjects_filter="websocket.tasks")
             ).state
-            events = (told.subjects or {}).get("websocket.tasks", 0)
+            events = (state.subjects or {}).get("websocket.tasks", 0)
             return events >= _EVENTS_PER_TASK * tasks + enqueued
         return True
 
     async def _waits(self, first: int) -> list[float]:
-        """Enqueue at the steady rate, and return how long each task waited, in seconds."""
+        """Enqueue at the steady rate and return the queue wait of each task, in seconds."""
         kicked: list[float] = []
-        async with self._enqueuing() as kick:
+        async with self._sender() as kick:
             begin = time.perf_counter()
             for number in range(self._load.steady_tasks):
                 due = begin + number / self._load.rate
@@ -181,8 +180,8 @@ class Measurement:
         return [self._marks.read(first + n) - at for n, at in enumerate(kicked)]
 
     @contextlib.asynccontextmanager
-    async def _enqueuing(self) -> AsyncIterator[Callable[[int], Awaitable[Any]]]:
-        """Yield what enqueues a task, as a program that uses the stack does."""
+    async def _sender(self) -> AsyncIterator[Callable[[int], Awaitable[Any]]]:
+        """Yield a function that enqueues a task the way a program using the stack does."""
         events: EventPublisher | None = None
         if self._load.stack == OURS:
             settings = Settings(server=self._server)
@@ -193,38 +192,42 @@ class Measurement:
             broker = make_bare_broker(self._server)
         await broker.startup()
         try:
-            yield lambda number: AsyncKicker(self._task_name, broker, {}).kiq(number)
+            yield lambda number: AsyncKicker[[int], Any](self._task_name, broker, {}).kiq(number)
         finally:
             if events is not None:
                 await events.close()
             await broker.shutdown()
 
     async def _results(self) -> int:
-        """Return how many results are stored."""
+        """Return the number of stored results."""
         pattern = f"$O.{RESULT_BUCKET}.M.>"
         info = await self._js.stream_info(f"OBJ_{RESULT_BUCKET}", subjects_filter=pattern)
         return len(info.state.subjects or {})
 
 
 async def _until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
-    async with asyncio.timeout(_LIMIT_S):
+    async with asyncio.timeout(_TIMEOUT_S):
         while True:
             met = condition()
             if met if isinstance(met, bool) else await met:
                 return
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_POLL_S)
 
 
 def _cpu(workers: list[psutil.Process]) -> float:
-    """Return the seconds of processor time the workers have used."""
-    return sum(times.user + times.system for times in (each.cpu_times() for each in workers))
+    """Return the CPU seconds used by the workers."""
+    seconds: float = sum(
+        times.user + times.system for times in (each.cpu_times() for each in workers)
+    )
+    return seconds
 
 
 def _command(load: Load, server: str, number: int) -> list[str]:
     if load.stack == BARE:
         command = [
             sys.executable,
-            str(_HERE / "bare_worker.py"),
+            "-m",
+            "benchmarks.worker_side.bare_worker",
             server,
             "--batch",
             str(load.batch),
@@ -240,11 +243,10 @@ def _workers(load: Load, server: str, marks: Path) -> Any:
     environment = {
         **os.environ,
         MARKS: str(marks),
-        "PYTHONPATH": f"{_HERE}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
-        "PULSE_WORKER_TASKS": "worker_tasks",
+        "PULSE_WORKER_TASKS": _TASKS_MODULE,
     }
     processes = [
-        subprocess.Popen(_command(load, server, number), env=environment, cwd=_HERE)
+        subprocess.Popen(_command(load, server, number), env=environment)
         for number in range(1, load.processes + 1)
     ]
     try:
@@ -267,9 +269,9 @@ async def _measure(load: Load, server: str) -> dict[str, Any]:
             await provision(client.jetstream(), Settings(server=server))
         with tempfile.TemporaryDirectory(prefix="pulse-bench-") as folder:
             path = Path(folder) / "marks"
-            marks = Marks.make(path, _WARM_UP + load.tasks + load.steady_tasks)
+            marks = Marks.create(path, _WARM_UP + load.tasks + load.steady_tasks)
             with _workers(load, server, path) as workers:
-                return await Measurement(load, server, client, marks).take(workers)
+                return await Measurement(load, server, client, marks).run(workers)
     finally:
         await client.close()
 

@@ -1,6 +1,6 @@
-"""Tasks for benchmarks/workers.py, the same ones for our workers and for bare taskiq-nats.
+"""Tasks of the worker benchmark, run by our workers and by bare taskiq-nats.
 
-Each notes when it was started, in a file shared with the benchmark: one place per task number.
+Each task records its start time in a file shared with the benchmark, one slot per task number.
 """
 
 import asyncio
@@ -22,33 +22,33 @@ KINDS: Final = {
     "10 ms of waiting": "wait_10_ms",
     "1 ms of computing": "compute",
 }
-"""What is told in the table, and the function."""
+"""Label in the table, and name of the function."""
 
 _ROUNDS: Final = 1_400
-"""Of hashing: about a millisecond."""
+"""Hash rounds that take about a millisecond."""
 
 
 class Marks:
-    """Start times by task number, in Unix seconds; 0 stands for "not yet"."""
+    """Start times by task number, in Unix seconds; 0 means not started."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, whose size decides how many places there are."""
+        """Open the file; its size determines the number of slots."""
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), 0)
 
     @staticmethod
-    def make(path: Path, places: int) -> "Marks":
-        """Make the file."""
-        path.write_bytes(bytes(8 * places))
+    def create(path: Path, slots: int) -> "Marks":
+        """Create the file with a number of slots."""
+        path.write_bytes(bytes(8 * slots))
         return Marks(path)
 
-    def note(self, number: int) -> None:
-        """Note that a task starts now, unless it did before."""
+    def record(self, number: int) -> None:
+        """Record that a task starts now, unless it was recorded before."""
         if not self.read(number):
             struct.pack_into("<d", self._map, 8 * number, time.time())
 
     def read(self, number: int) -> float:
-        """Return when a task was started."""
+        """Return the start time of a task."""
         started: float = struct.unpack_from("<d", self._map, 8 * number)[0]
         return started
 
@@ -56,30 +56,30 @@ class Marks:
 _marks = Marks(Path(os.environ[MARKS])) if MARKS in os.environ else None
 
 
-def _note(number: int) -> None:
+def _record(number: int) -> None:
     if _marks is not None:
-        _marks.note(number)
+        _marks.record(number)
 
 
 @task()
 async def no_op(number: int) -> int:
-    """Do nothing: what is left is the price of a task."""
-    _note(number)
+    """Do nothing: measures the overhead of a task."""
+    _record(number)
     return number
 
 
 @task()
 async def wait_10_ms(number: int) -> int:
-    """Wait, as for a database or a model."""
-    _note(number)
+    """Wait 10 ms, as for a database or a model."""
+    _record(number)
     await asyncio.sleep(0.01)
     return number
 
 
 @task()
 def compute(number: int) -> str:
-    """Compute in a thread for about a millisecond."""
-    _note(number)
+    """Compute for about a millisecond in a thread."""
+    _record(number)
     digest = b""
     for _ in range(_ROUNDS):
         digest = hashlib.blake2b(digest).digest()

@@ -1,0 +1,1 @@
+"""Programs that measure the speed and memory use of Pulse Desktop and its workers."""

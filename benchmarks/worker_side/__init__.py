@@ -1,0 +1,1 @@
+"""The worker benchmark: measurement, bare worker and tasks."""

@@ -1,0 +1,43 @@
+"""Tests of the generated benchmark traffic."""
+
+from benchmarks.fold import events
+from benchmarks.load import Receipt
+from benchmarks.traffic import BLOCK, RUNS, Traffic
+from pulse_desktop.protocol.event import decode_event
+from pulse_desktop.protocol.topics import TOPICS, topic_of
+from pulse_desktop.state.run import RunState
+from pulse_desktop.state.system import SystemState
+
+
+def test_generated_events_are_canonical_and_cover_all_topics() -> None:
+    traffic = events(1)
+    assert len(traffic) == BLOCK
+    decoded = [decode_event(topic_of(each.subject), each.payload, each.at) for each in traffic]
+    assert {event.topic for event in decoded} == set(TOPICS)
+    assert not [event for event in decoded if event.problem]
+    assert len({event.id for event in decoded}) == BLOCK
+
+
+def test_runs_that_start_in_one_block_end_some_blocks_later() -> None:
+    state = SystemState()
+    state.fold(events(9))
+    ended = state.runs.counts[RunState.SUCCEEDED] + state.runs.counts[RunState.FAILED]
+    assert ended >= RUNS
+
+
+def test_a_block_can_be_taken_in_parts() -> None:
+    traffic = Traffic(headers=True)
+    first = traffic.take(10)
+    assert traffic.left_in_block == BLOCK - 10
+    assert first.count(b"HPUB websocket.") == 10
+    assert traffic.take(2 * BLOCK).count(b"HPUB websocket.") == BLOCK - 10
+
+
+def test_a_receipt_counts_events_since_it_was_made() -> None:
+    total = 5
+    receipt = Receipt(lambda: total)
+    assert receipt.update() == 0
+    assert receipt.first_at == 0.0
+    total = 9
+    assert receipt.update() == receipt.received == 4
+    assert receipt.first_at == receipt.last_at > 0
