@@ -169,6 +169,7 @@ def _add_acting(commands: Any) -> None:
             help="wait up to SEC seconds (or 5m) for the end; exit 1 unless it succeeds",
         )
         parser.add_argument(
+            "--force",
             "--anyway",
             action="store_true",
             help="also while no worker listens, if a stream keeps the task until one comes",

@@ -38,12 +38,12 @@ async def run(arguments: Namespace) -> int:
     async with connected_session(arguments, history_s=_HEARTBEATS_S, stored_results=0) as monitor:
         await monitor.caught_up(CATCH_UP_S)
 
-        async def enqueue(anyway: bool) -> tuple[str, PublishReceipt]:
+        async def enqueue(force: bool) -> tuple[str, PublishReceipt]:
             return await monitor.enqueue(
-                name, args=arguments.args, kwargs=arguments.kwargs, anyway=anyway
+                name, args=arguments.args, kwargs=arguments.kwargs, force=force
             )
 
-        task_id, sent = await _send(enqueue, anyway=arguments.anyway)
+        task_id, sent = await _send(enqueue, force=arguments.force)
         _warn_of_unknown(monitor, name)
         told = {"task_id": task_id, "task_name": name, "durable": sent.durable, "rerun_of": None}
         return await _follow(monitor, arguments, [told])
@@ -60,11 +60,11 @@ async def rerun(arguments: Namespace) -> int:
                 origin = await find_run(monitor, wanted)
 
                 async def enqueue(
-                    anyway: bool, origin: TaskRun = origin
+                    force: bool, origin: TaskRun = origin
                 ) -> tuple[str, PublishReceipt]:
-                    return await monitor.rerun(origin, anyway=anyway)
+                    return await monitor.rerun(origin, force=force)
 
-                task_id, sent = await _send(enqueue, anyway=arguments.anyway)
+                task_id, sent = await _send(enqueue, force=arguments.force)
             except UserFacingError as error:
                 print_error(error)
                 refused = True
@@ -89,12 +89,12 @@ def _warn_of_unknown(monitor: Session, name: str) -> None:
         write_note(f"No live worker that tells its tasks knows {name}.{meant}")
 
 
-async def _send(enqueue: _Enqueue, *, anyway: bool) -> tuple[str, PublishReceipt]:
+async def _send(enqueue: _Enqueue, *, force: bool) -> tuple[str, PublishReceipt]:
     """Enqueue; while nobody listens only if that was asked for and the task is kept till then."""
     try:
         return await enqueue(False)
     except NoConsumersError as error:
-        if error.durable and not anyway:
+        if error.durable and not force:
             raise UserFacingError(
                 error.title,
                 error.detail,

@@ -32,14 +32,14 @@ class SessionOperations:
     def __init__(self) -> None:
         self.monitor: Session | None = None
 
-    async def rerun(self, runs: Sequence[TaskRun], *, anyway: bool = False) -> Enqueued:
+    async def rerun(self, runs: Sequence[TaskRun], *, force: bool = False) -> Enqueued:
         """Enqueue runs again, each under a new id; see `Operations`."""
         monitor = self._connected()
         sent_as: list[str] = []
         durable = True
         try:
             for run in runs:
-                task_id, sent = await monitor.rerun(run, anyway=anyway)
+                task_id, sent = await monitor.rerun(run, force=force)
                 sent_as.append(task_id)
                 durable = durable and sent.durable
         except UserFacingError as error:
@@ -53,7 +53,7 @@ class SessionOperations:
         kwargs: bytes,
         labels: Mapping[str, Any],
         *,
-        anyway: bool = False,
+        force: bool = False,
         rerun_of: str = "",
     ) -> Enqueued:
         """Enqueue a task by name; see `Operations`."""
@@ -70,7 +70,7 @@ class SessionOperations:
             )
         try:
             task_id, sent = await monitor.enqueue(
-                task_name, args=args, kwargs=kwargs, labels=told, anyway=anyway
+                task_name, args=args, kwargs=kwargs, labels=told, force=force
             )
         except UserFacingError as error:
             raise to_operation_error(error) from error
@@ -172,5 +172,5 @@ def to_operation_error(error: UserFacingError, *, done: int = 0, asked: int = 0)
         redact_url(error.title),
         redact_url(detail),
         error.advice,
-        anyway=isinstance(error, NoConsumersError) and error.durable,
+        can_force=isinstance(error, NoConsumersError) and error.durable,
     )

@@ -249,7 +249,7 @@ class Session:
         args: bytes = b"[]",
         kwargs: bytes = b"{}",
         labels: dict[str, Any] | None = None,
-        anyway: bool = False,
+        force: bool = False,
     ) -> tuple[str, PublishReceipt]:
         """Enqueue a task by name.
 
@@ -258,7 +258,7 @@ class Session:
             args: JSON array.
             kwargs: JSON object.
             labels: of the task.
-            anyway: also while no worker listens.
+            force: also while no worker listens.
 
         Returns:
             The new task's id, and how it was sent.
@@ -266,15 +266,15 @@ class Session:
         Raises:
             NobodyListensError, NotConnectedError, TooLargeError, NotPermittedError.
         """
-        return await self._requests.enqueue(task_name, args, kwargs, labels or {}, anyway=anyway)
+        return await self._requests.enqueue(task_name, args, kwargs, labels or {}, force=force)
 
-    async def rerun(self, run: TaskRun, *, anyway: bool = False) -> tuple[str, PublishReceipt]:
+    async def rerun(self, run: TaskRun, *, force: bool = False) -> tuple[str, PublishReceipt]:
         """Enqueue a run again, exactly as captured, under a new id.
 
         Raises:
             CannotRepeatError: its arguments were not seen whole; and what `enqueue` raises.
         """
-        return await self._requests.rerun(run, anyway=anyway)
+        return await self._requests.rerun(run, force=force)
 
     async def read_result(self, key: str, limit: int = 64 << 20) -> tuple[bytes, TaskResult | str]:
         """Read a stored object whole and decode it without running any of it.

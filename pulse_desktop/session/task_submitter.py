@@ -63,7 +63,7 @@ class TaskSubmitter:
         self._clock = clock
 
     async def enqueue(
-        self, task_name: str, args: bytes, kwargs: bytes, labels: dict[str, Any], *, anyway: bool
+        self, task_name: str, args: bytes, kwargs: bytes, labels: dict[str, Any], *, force: bool
     ) -> tuple[str, PublishReceipt]:
         """Enqueue a task by name; see `Monitor.enqueue`. A re-run is told as such too."""
         task_id = new_task_id()
@@ -75,7 +75,7 @@ class TaskSubmitter:
             task_id,
             payload,
             headers,
-            anyway=anyway,
+            force=force,
             has_live_workers=bool(self._state.workers.alive(now)),
         )
         # At once, and not when the stream brings it: whoever waits in vain still learns the rest.
@@ -98,7 +98,7 @@ class TaskSubmitter:
             await self._events.tell_audit("rerun", str(told[RERUN_OF]), task_id)
         return task_id, sent
 
-    async def rerun(self, run: TaskRun, *, anyway: bool) -> tuple[str, PublishReceipt]:
+    async def rerun(self, run: TaskRun, *, force: bool) -> tuple[str, PublishReceipt]:
         """Enqueue a run again; see `Monitor.rerun`."""
         request = run.request
         if request is None or not request.complete:
@@ -107,5 +107,5 @@ class TaskSubmitter:
             request.labels, request.labels_types, origin=run.task_id, who=self._events.who
         )
         return await self.enqueue(
-            request.task_name, request.args, request.kwargs, labels, anyway=anyway
+            request.task_name, request.args, request.kwargs, labels, force=force
         )

@@ -89,7 +89,7 @@ class TaskQueue:
         payload: bytes,
         headers: dict[str, str] | None = None,
         *,
-        anyway: bool = False,
+        force: bool = False,
         has_live_workers: bool = False,
     ) -> PublishReceipt:
         """Put a task into the queue. A repeated `task_id` is stored once by a stream.
@@ -98,7 +98,7 @@ class TaskQueue:
             task_id: of the task.
             payload: the task message.
             headers: NATS headers to send with it.
-            anyway: send it also while nobody is known to listen.
+            force: send it also while no consumer is known.
             has_live_workers: whether heartbeats say that somebody is at work.
 
         Raises:
@@ -118,11 +118,11 @@ class TaskQueue:
             raise UserFacingError(
                 "The queue does not answer", f"JetStream said: {error}.", "Try again in a moment."
             ) from None
-        if status.listening is False and not anyway:
+        if status.listening is False and not force:
             raise NoConsumersError(self._subject, durable=status.durable)
         if status.mode == "jetstream":
             return await self._store(payload, sent_headers)
-        return await self._hand_over(payload, sent_headers, anyway=anyway)
+        return await self._hand_over(payload, sent_headers, force=force)
 
     # Looking
 
@@ -276,7 +276,7 @@ class TaskQueue:
         )
 
     async def _hand_over(
-        self, payload: bytes, headers: dict[str, str], *, anyway: bool
+        self, payload: bytes, headers: dict[str, str], *, force: bool
     ) -> PublishReceipt:
         """Send a task to whoever listens. A request learns at once when that is nobody."""
         rtt = self._connection.status.rtt_s
@@ -289,7 +289,7 @@ class TaskQueue:
                 self._subject,
             )
         except errors.NoRespondersError:
-            if not anyway:
+            if not force:
                 raise NoConsumersError(self._subject, durable=False) from None
         except errors.TimeoutError:
             pass  # somebody has it: workers do not answer

@@ -39,8 +39,6 @@ class Node:
         text = text.replace('"/data"', json.dumps(str(self.folder / self.name)))
         config = self.folder / f"{self.name}.conf"
         config.write_text(text)
-        accounts = (NATS_FOLDER / "accounts.conf").read_text()
-        (self.folder / "accounts.conf").write_text(with_tester(accounts))
         environment = {**self._environment, "NATS_NAME": self.name, "PULSE_ROUTES": routes}
         with (self.folder / f"{self.name}.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -76,6 +74,9 @@ class Cluster:
     def __init__(self, folder: Path, passwords: dict[str, str]) -> None:
         environment = {f"PULSE_{role.upper()}_PASSWORD": text for role, text in passwords.items()}
         environment["PULSE_ROUTE_PASSWORD"] = "r0ute"
+        # Once, before any node reads it: a node that reads half of it has only the account $G.
+        accounts = (NATS_FOLDER / "accounts.conf").read_text()
+        (folder / "accounts.conf").write_text(with_tester(accounts))
         self.nodes = [Node(number, folder, environment) for number in range(1, NODES + 1)]
         self.routes = json.dumps([f"nats://route:r0ute@127.0.0.1:{n.ports[2]}" for n in self.nodes])
         self._passwords = {**passwords, TESTER[0]: TESTER[1]}

@@ -79,7 +79,7 @@ class FakeOperations:
     saved: list = field(default_factory=list)
     refusal: object = None
 
-    async def rerun(self, runs, *, anyway=False):  # noqa: ARG002
+    async def rerun(self, runs, *, force=False):  # noqa: ARG002
         return Enqueued((), durable=True)
 
     async def read_result(self, task_id):

@@ -85,9 +85,9 @@ class Doing:
         self.outcomes = {}
         self.value = StoredValue(b'{"n": 1}', "json", {"n": 1}, readable=True)
 
-    async def rerun(self, runs, *, anyway=False):
-        self.asked.append(([run.task_id for run in runs], anyway))
-        if self.refusal is not None and not anyway:
+    async def rerun(self, runs, *, force=False):
+        self.asked.append(([run.task_id for run in runs], force))
+        if self.refusal is not None and not force:
             raise self.refusal
         return Enqueued(tuple(f"new-{run.task_id}" for run in runs), durable=True)
 
@@ -105,9 +105,9 @@ class Doing:
             raise self.refusal
         return [self.outcomes.get(worker, CommandOutcome(worker or WORKER, command, "done"))]
 
-    async def enqueue(self, task_name, args, kwargs, labels, *, anyway=False, rerun_of=""):
-        self.asked.append((task_name, args, kwargs, labels, rerun_of, anyway))
-        if self.refusal is not None and not anyway:
+    async def enqueue(self, task_name, args, kwargs, labels, *, force=False, rerun_of=""):
+        self.asked.append((task_name, args, kwargs, labels, rerun_of, force))
+        if self.refusal is not None and not force:
             raise self.refusal
         return Enqueued(("0" * 32,), durable=True)
 

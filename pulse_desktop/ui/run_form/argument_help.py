@@ -135,7 +135,7 @@ class ArgumentHelp(QFrame):
             f"{'; '.join(self.misfits[:_TOLD])}.",
             "So the workers describe the task; they have the last word. Change the arguments, or "
             "enqueue it as it is.",
-            anyway=True,
+            can_force=True,
         )
 
     def _ask_for_template(self) -> None:

@@ -12,10 +12,10 @@ class ErrorCard(QFrame):
     """What failed, what happened, what to do; and a button when it can be done all the same.
 
     Signals:
-        anyway_asked: do it nevertheless.
+        force_requested: do it nevertheless.
     """
 
-    anyway_asked = Signal()
+    force_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,8 +24,8 @@ class ErrorCard(QFrame):
         self._title, self._detail, self._advice = QLabel(), QLabel(), QLabel()
         self._title.setProperty("role", "title")
         self._detail.setProperty("role", "muted")
-        self.anyway = QPushButton("Enqueue anyway")
-        self.anyway.clicked.connect(self.anyway_asked)
+        self.force_button = QPushButton("Enqueue anyway")
+        self.force_button.clicked.connect(self.force_requested)
         words = QVBoxLayout()
         words.setSpacing(3)
         for label in (self._title, self._detail, self._advice):
@@ -34,7 +34,7 @@ class ErrorCard(QFrame):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             words.addWidget(label)
         words.addSpacing(3)
-        words.addWidget(self.anyway, 0, Qt.AlignmentFlag.AlignLeft)
+        words.addWidget(self.force_button, 0, Qt.AlignmentFlag.AlignLeft)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 10, 12, 10)
         layout.setSpacing(9)
@@ -59,7 +59,7 @@ class ErrorCard(QFrame):
         ):
             label.setText(text[:1].upper() + text[1:])
             label.setVisible(bool(text))
-        self.anyway.setVisible(refusal.anyway)
+        self.force_button.setVisible(refusal.can_force)
         self.setAccessibleName(self.words)
         self.show()
 

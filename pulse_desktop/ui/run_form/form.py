@@ -80,7 +80,7 @@ class RunForm(QFrame):
             field.changed.connect(self._changed)
         parts.fill.clicked.connect(self._fill_in)
         parts.guide.template_asked.connect(self._start_from)
-        parts.refusal.anyway_asked.connect(self._submit_anyway)
+        parts.refusal.force_requested.connect(self._submit_forced)
         parts.run.clicked.connect(self.submit)
         parts.cancel.clicked.connect(self.cancel)
         parts.close.clicked.connect(self.cancel)
@@ -216,11 +216,11 @@ class RunForm(QFrame):
         run.setText("Enqueuing…" if self._sending else "Run")
         run.setToolTip(hindrance or "Enqueue the task (Ctrl+Enter)")
         run.setAccessibleDescription(hindrance)
-        self.parts.refusal.anyway.setEnabled(not hindrance)
+        self.parts.refusal.force_button.setEnabled(not hindrance)
 
     # Enqueuing
 
-    def submit(self, *, anyway: bool = False) -> None:
+    def submit(self, *, force: bool = False) -> None:
         """Enqueue what was typed, if it can be; ask once about arguments that do not fit."""
         if self.hindrance():
             return
@@ -240,7 +240,7 @@ class RunForm(QFrame):
         async def enqueue() -> None:
             try:
                 enqueued = await self._context.operations.enqueue(
-                    name, args, kwargs, json.loads(labels), anyway=anyway, rerun_of=origin
+                    name, args, kwargs, json.loads(labels), force=force, rerun_of=origin
                 )
             except OperationError as refusal:
                 self._refused(number, refusal)
@@ -253,12 +253,12 @@ class RunForm(QFrame):
 
         self._context.start(f"enqueue {number}", enqueue())
 
-    def _submit_anyway(self) -> None:
+    def _submit_forced(self) -> None:
         if self._misfit_asked:
             self._misfit_asked, self._misfit_accepted = False, True
             self.submit()
         else:
-            self.submit(anyway=True)
+            self.submit(force=True)
 
     def _enqueued(self, number: int, name: str, enqueued: Enqueued) -> None:
         show = self._context.show_page

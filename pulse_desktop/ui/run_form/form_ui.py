@@ -223,7 +223,7 @@ class RunFormUi(QObject):
             self.kwargs.editor,
             self.fold,
             self.labels.editor,
-            self.refusal.anyway,
+            self.refusal.force_button,
             self.cancel,
             self.run,
             self.close,

@@ -20,17 +20,17 @@ class OperationError(Exception):
         title: what failed, a few words.
         detail: what happened, one sentence.
         advice: what to do about it, empty when nothing can be done.
-        anyway: whether it makes sense to do it nevertheless.
+        can_force: whether it makes sense to do it all the same.
     """
 
     def __init__(
-        self, title: str, detail: str = "", advice: str = "", *, anyway: bool = False
+        self, title: str, detail: str = "", advice: str = "", *, can_force: bool = False
     ) -> None:
         super().__init__(title, detail, advice)
         self.title = title
         self.detail = detail
         self.advice = advice
-        self.anyway = anyway
+        self.can_force = can_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +118,12 @@ class BucketFigures:
 class Operations(Protocol):
     """What the pages can have done. Every `async` method may raise `OperationError`."""
 
-    async def rerun(self, runs: Sequence[TaskRun], *, anyway: bool = False) -> Enqueued:
+    async def rerun(self, runs: Sequence[TaskRun], *, force: bool = False) -> Enqueued:
         """Enqueue runs again, exactly as captured, each under a new id.
 
         Args:
             runs: what to repeat; each has a complete request.
-            anyway: also while no worker listens.
+            force: also while no worker listens.
         """
 
     async def enqueue(
@@ -133,7 +133,7 @@ class Operations(Protocol):
         kwargs: bytes,
         labels: Mapping[str, Any],
         *,
-        anyway: bool = False,
+        force: bool = False,
         rerun_of: str = "",
     ) -> Enqueued:
         """Enqueue a task by name.
@@ -143,7 +143,7 @@ class Operations(Protocol):
             args: JSON array.
             kwargs: JSON object.
             labels: of the task.
-            anyway: also while no worker listens.
+            force: also while no worker listens.
             rerun_of: task id of the run that this one repeats with changes, empty for none.
         """
 

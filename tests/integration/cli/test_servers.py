@@ -129,11 +129,11 @@ def test_doctor_says_what_a_bare_server_lacks(bare: NatsServer, env: dict[str, s
     assert SECRET not in ended.out + ended.err
 
 
-@pytest.mark.parametrize("anyway", [[], ["--anyway"]])
+@pytest.mark.parametrize("force", [[], ["--force"], ["--anyway"]])
 def test_a_task_that_would_be_lost_is_never_sent(
-    anyway: list[str], bare: NatsServer, env: dict[str, str]
+    force: list[str], bare: NatsServer, env: dict[str, str]
 ) -> None:
-    ended = invoke("run", "a:b", *anyway, "--server", bare.url, "--json", env=env)
+    ended = invoke("run", "a:b", *force, "--server", bare.url, "--json", env=env)
     assert (ended.code, ended.out) == (1, "")
     assert "would be lost" in ended.err
 

@@ -96,9 +96,9 @@ async def test_nobody_listening_is_refused_and_the_stream_keeps_it_when_asked_to
         operations = operations_of(monitor)
         with pytest.raises(OperationError) as caught:
             await operations.enqueue(WORK, args, b"{}", {})
-        assert caught.value.anyway
+        assert caught.value.can_force
         assert caught.value.advice
-        enqueued = await operations.enqueue(WORK, args, b"{}", {}, anyway=True)
+        enqueued = await operations.enqueue(WORK, args, b"{}", {}, force=True)
         await run_in(monitor, enqueued.task_ids[0], RunState.QUEUED)
         await bench.run()
         await run_in(monitor, enqueued.task_ids[0], RunState.SUCCEEDED)
@@ -115,7 +115,7 @@ async def test_what_was_enqueued_is_known_before_its_stream_tells_of_it(bench: B
     await bench.js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
     async with monitor_of(bench.server, folding=False) as monitor:
         await wait_until(lambda: monitor.connection.connected)
-        task_id, sent = await monitor.enqueue("app:copy", args=b"[1]", anyway=True)
+        task_id, sent = await monitor.enqueue("app:copy", args=b"[1]", force=True)
         assert sent.durable
         run = monitor.state.runs.get(task_id)
         assert run is not None

@@ -312,7 +312,7 @@ async def test_what_these_credentials_may_not_do_is_told() -> None:
             await publisher.publish(TASK_SUBJECT, payload, headers=headers)
             run = await run_in(monitor, "a" * 32)
             with pytest.raises(UserFacingError) as caught:
-                await monitor.rerun(run, anyway=True)
+                await monitor.rerun(run, force=True)
             assert isinstance(caught.value, NotPermittedError)
             told = "\n".join(monitor.limitations)
             assert "results: these credentials may not publish to $js.api" in told

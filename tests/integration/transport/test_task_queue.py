@@ -77,7 +77,7 @@ async def test_without_a_stream_and_a_worker_a_task_is_refused(
         with pytest.raises(NoConsumersError) as caught:
             await queue.enqueue("id", b"{}")
         assert not caught.value.durable
-        sent = await queue.enqueue("id", b"{}", anyway=True)
+        sent = await queue.enqueue("id", b"{}", force=True)
         assert not sent.durable
 
 
@@ -123,8 +123,8 @@ async def test_a_stream_keeps_a_task_once_and_only_anyway_without_a_worker(
         with pytest.raises(NoConsumersError) as caught:
             await queue.enqueue("one", b"{}")
         assert caught.value.durable
-        first = await queue.enqueue("one", b"{}", anyway=True)
-        again = await queue.enqueue("one", b"{}", anyway=True)
+        first = await queue.enqueue("one", b"{}", force=True)
+        again = await queue.enqueue("one", b"{}", force=True)
         live = await queue.enqueue("two", b"{}", has_live_workers=True)
         assert (first.durable, first.stream, first.sequence, first.duplicate) == (
             True, STREAM, 1, False,
@@ -202,7 +202,7 @@ async def test_without_a_connection_nothing_is_sent(nats_server: NatsServer, str
         nats_server.kill()
         await wait_until(lambda: not queue._connection.connected)
         with pytest.raises(NotConnectedError):
-            await queue.enqueue("id", b"{}", anyway=True)
+            await queue.enqueue("id", b"{}", force=True)
         status = await queue.status()
         assert (status.mode, status.listening) == ("unknown", None)
         assert "no connection" in status.problem
@@ -211,9 +211,9 @@ async def test_without_a_connection_nothing_is_sent(nats_server: NatsServer, str
 async def test_a_full_stream_says_so(nats_server: NatsServer, other) -> None:
     await other.jetstream().add_stream(name=STREAM, subjects=[SUBJECT], max_msgs=1, discard="new")
     async with queue_on(nats_server) as queue:
-        await queue.enqueue("one", b"{}", anyway=True)
+        await queue.enqueue("one", b"{}", force=True)
         with pytest.raises(UserFacingError, match="maximum messages exceeded") as told:
-            await queue.enqueue("two", b"{}", anyway=True)
+            await queue.enqueue("two", b"{}", force=True)
     assert told.value.title == "The queue is full"
     assert "Start workers" in told.value.advice
 

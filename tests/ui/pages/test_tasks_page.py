@@ -203,7 +203,7 @@ def test_r_typed_into_the_filter_is_a_letter(qtbot: QtBot, page, doing) -> None:
 
 def test_a_refused_rerun_says_why_and_may_be_enqueued_anyway(page, window, doing) -> None:
     doing.refusal = OperationError(
-        "No worker listens", "nobody takes it.", "Start one.", anyway=True
+        "No worker listens", "nobody takes it.", "Start one.", can_force=True
     )
     _select(page, 0)
     page.rerun_selected()

@@ -137,19 +137,19 @@ def test_a_mismatch_is_asked_about_and_can_be_overridden(parts, form, doing) -> 
     form.submit()
     assert doing.asked == []
     assert "The arguments do not fit" in parts.refusal.words
-    parts.refusal.anyway.click()
+    parts.refusal.force_button.click()
     assert doing.asked == [(NAME, b"[]", b'{"batch":"5"}', {}, "", False)]
     assert not form.isVisible()
 
 
 def test_after_that_it_may_still_be_that_nobody_listens(parts, form, doing) -> None:
-    doing.refusal = OperationError("No worker listens", "nobody takes it", anyway=True)
+    doing.refusal = OperationError("No worker listens", "nobody takes it", can_force=True)
     parts.name.set_name(NAME)
     parts.kwargs.set_text("{}")
     form.submit()
-    parts.refusal.anyway.click()
+    parts.refusal.force_button.click()
     assert "No worker listens" in parts.refusal.words
-    parts.refusal.anyway.click()
+    parts.refusal.force_button.click()
     assert [asked[-1] for asked in doing.asked] == [False, True]
 
 

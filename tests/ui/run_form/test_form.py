@@ -22,7 +22,10 @@ FAILED = "f" * 32
 EXTRACT = "workers.tasks.knowledge:extract_knowledge"
 EMBED = "workers.tasks.embedding:embed_messages_batch"
 NOBODY = OperationError(
-    "No worker listens", "nobody takes tasks.", "Start a worker, or enqueue it anyway.", anyway=True
+    "No worker listens",
+    "nobody takes tasks.",
+    "Start a worker, or enqueue it anyway.",
+    can_force=True,
 )
 
 
@@ -356,7 +359,7 @@ def test_a_refusal_is_told_in_the_form_and_can_be_overruled_where_that_makes_sen
     assert parts.refusal.words.startswith("No worker listens\nNobody takes tasks.\nStart a worker")
     assert parts.refusal.isVisible()
     assert parts.run.isEnabled()
-    parts.refusal.anyway.click()
+    parts.refusal.force_button.click()
     assert [asked[-1] for asked in doing.asked] == [False, True]
     assert not form.isVisible()
     doing.refusal = OperationError("The task is too large", "it has 3 MB.", "Pass it by reference.")
@@ -364,7 +367,7 @@ def test_a_refusal_is_told_in_the_form_and_can_be_overruled_where_that_makes_sen
     parts.name.set_name("m:f")
     assert not parts.refusal.isVisible()
     form.submit()
-    assert not parts.refusal.anyway.isVisible()
+    assert not parts.refusal.force_button.isVisible()
     parts.args.set_text("[1]")
     assert not parts.refusal.isVisible()
 

@@ -60,14 +60,14 @@ class RerunAction:
             )
         )
 
-    def _start(self, runs: Sequence[TaskRun], *, anyway: bool = False) -> None:
-        self._context.start(f"rerun {runs[0].task_id}", self._rerun(runs, anyway=anyway))
+    def _start(self, runs: Sequence[TaskRun], *, force: bool = False) -> None:
+        self._context.start(f"rerun {runs[0].task_id}", self._rerun(runs, force=force))
 
-    async def _rerun(self, runs: Sequence[TaskRun], *, anyway: bool) -> None:
+    async def _rerun(self, runs: Sequence[TaskRun], *, force: bool) -> None:
         try:
-            enqueued = await self._context.operations.rerun(runs, anyway=anyway)
+            enqueued = await self._context.operations.rerun(runs, force=force)
         except OperationError as refusal:
-            self._tell_refusal(refusal, lambda: self._start(runs, anyway=True))
+            self._tell_refusal(refusal, lambda: self._start(runs, force=True))
         else:
             one = f"{short_name(runs[0].name)} enqueued again"
             many = f"{formats.plural(len(runs), 'run')} enqueued again"
@@ -82,14 +82,14 @@ class RerunAction:
         detail = kept.capitalize() + "."
         self._context.tell(Notification(title, detail, severity="good", choices=choices, key=_KEY))
 
-    def _tell_refusal(self, refusal: OperationError, anyway: Callable[[], None]) -> None:
+    def _tell_refusal(self, refusal: OperationError, force: Callable[[], None]) -> None:
         self._context.tell(
             Notification(
                 refusal.title,
                 refusal.detail,
                 refusal.advice,
                 "warning",
-                (("Enqueue anyway", anyway),) if refusal.anyway else (),
+                (("Enqueue anyway", force),) if refusal.can_force else (),
                 _KEY,
             )
         )
