@@ -30,7 +30,7 @@ async def show(arguments: Namespace) -> int:
         await monitor.told(run.task_id)
         run = monitor.state.runs.get(run.task_id) or run
         described = await describe_run_in_full(monitor, run)
-        events = [event_to_dict(event) for event in monitor.state.events_of(run.task_id)]
+        events = [event_to_dict(event) for event in monitor.state.log.mentioning(run.task_id)]
         traceback = run.error.traceback if run.error else ""
     if arguments.json:
         write_json({**described, "traceback": traceback or None, "events": events})

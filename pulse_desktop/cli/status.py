@@ -216,7 +216,7 @@ async def runs(arguments: Namespace) -> int:
     async with connected_session(arguments, history_s=history_s) as monitor:
         complete = await monitor.caught_up(CATCH_UP_S)
         now = time.time()
-        monitor.state.sweep(now)
+        monitor.state.tick(now)
         found = [
             run
             for run in monitor.state.runs.rows

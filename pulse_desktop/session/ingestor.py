@@ -48,7 +48,7 @@ class Ingestor:
         now = self._clock()
         if now - self._swept_at >= _SWEEP_S:
             self._swept_at = now
-            self._state.sweep(now)
+            self._state.tick(now)
         self.folded.set()
         return bool(inbox)
 

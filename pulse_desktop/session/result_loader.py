@@ -72,7 +72,7 @@ class ResultLoader:
     @property
     def unread(self) -> bool:
         """Whether bodies are still to be fetched."""
-        return bool(self._state.to_read or self._being_read)
+        return bool(self._state.pending_reads or self._being_read)
 
     def start(self, supervisor: Supervisor) -> None:
         """Begin to follow and to read."""
@@ -82,7 +82,7 @@ class ResultLoader:
 
     def move_to(self, bucket: str, supervisor: Supervisor) -> None:
         """Follow another bucket; nothing of the old one may be waiting in the inbox."""
-        self._state.to_read.clear()
+        self._state.pending_reads.clear()
         self._state.results.clear()
         self.bucket = bucket
         self.store = ResultStore(self._connection, bucket)
@@ -91,7 +91,7 @@ class ResultLoader:
 
     def look(self) -> None:
         """See whether the state wants bodies."""
-        if self._state.to_read:
+        if self._state.pending_reads:
             self._wanted.set()
 
     async def caught_up(self, limit_s: float) -> None:
@@ -108,7 +108,7 @@ class ResultLoader:
 
     async def _read_bodies(self) -> None:
         """Fetch bodies of results as they appear, the newest first."""
-        waiting = self._state.to_read
+        waiting = self._state.pending_reads
         while True:
             if not waiting:
                 self._wanted.clear()

@@ -11,6 +11,7 @@ from pulse_desktop.state.coerce import (
     to_int,
     to_text,
 )
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import ReservoirByName, TimeBuckets
 
@@ -73,7 +74,7 @@ class _Told(msgspec.Struct, gc=False):
 _decode_told = msgspec.json.Decoder(_Told).decode
 
 
-class AgentCalls:
+class AgentCalls(Collection[AgentCall]):
     """Agent calls, an ended one in the place of its start.
 
     Attributes:
@@ -83,8 +84,11 @@ class AgentCalls:
         tokens: tokens per 5 s bucket, by direction ("in", "out").
     """
 
+    name = "agents"
+    topics = frozenset({"agents"})
+
     def __init__(self, capacity: int = 20_000) -> None:
-        self.rows: RingBuffer[AgentCall] = RingBuffer(capacity)
+        self.rows = RingBuffer(capacity)
         self.latency = ReservoirByName()
         self.failures = TimeBuckets(5.0, 720)
         self.tokens = {"in": TimeBuckets(5.0, 720), "out": TimeBuckets(5.0, 720)}

@@ -6,12 +6,14 @@ import msgspec
 
 from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.protocol.timestamps import parse_timestamp
+from pulse_desktop.protocol.topics import MESSAGE_TOPICS
 from pulse_desktop.state.coerce import (
     MAX_TEXT,
     to_float,
     to_json_bytes,
     to_text,
 )
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import TimeBuckets
 
@@ -114,7 +116,7 @@ _decode_told = msgspec.json.Decoder(_Told).decode
 _decode_scored = msgspec.json.Decoder(_Scored).decode
 
 
-class ChatMessages:
+class ChatMessages(Collection[ChatMessage]):
     """Messages joined from their events.
 
     Attributes:
@@ -123,8 +125,11 @@ class ChatMessages:
         batches: totals told by `batch_scored` and ingestion events, latest first.
     """
 
+    name = "messages"
+    topics = MESSAGE_TOPICS
+
     def __init__(self, capacity: int = 20_000) -> None:
-        self.rows: RingBuffer[ChatMessage] = RingBuffer(capacity, on_forget=self._forget)
+        self.rows = RingBuffer(capacity, on_forget=self._forget)
         self.scored = {name: TimeBuckets(5.0, 720) for name in CLASSES}
         self._positions: dict[str, int] = {}
 

@@ -1,28 +1,32 @@
-"""The event log: rows like any other, appended ten thousand times as often."""
+"""The event log: every event and task message that arrived, bounded by number and by bytes."""
 
 from typing import Final
 
 from pulse_desktop.protocol.event import Event
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.ring_buffer import RingBuffer
 
 _OVERHEAD: Final = 200  # bytes an Event takes beside its payload
 
 
-class EventLog(RingBuffer[Event]):
-    """Events oldest to newest, bounded by number and by bytes.
+class EventLog(Collection[Event], RingBuffer[Event]):
+    """Events oldest to newest. The log is its own `rows`.
 
-    Once it is full, every event that comes costs the oldest its place. So `append` does in one
-    step what `RingBuffer` does in several that anybody may override.
+    Once it is full, every new event evicts the oldest. That happens ten thousand times as often as
+    in any other collection, so `append` does in one step what `RingBuffer` does in several.
     """
+
+    name = "log"
 
     def __init__(self, capacity: int, max_bytes: int) -> None:
         """Make an empty log.
 
         Args:
-            capacity: most events to keep.
-            max_bytes: most bytes to keep, the payloads and what is kept of them beside.
+            capacity: maximum number of events.
+            max_bytes: maximum size of the events, payload and overhead.
         """
         super().__init__(capacity, max_weight=max_bytes, weigh=_weight)
+        self.rows = self
 
     def append(self, row: Event) -> int:
         """Add an event as the newest and return its position."""
@@ -44,6 +48,27 @@ class EventLog(RingBuffer[Event]):
             while self.weight > self.max_weight and self.first < position:
                 self._forget_oldest()
         return position
+
+    def mentioning(self, task_id: str, limit: int = 500) -> list[Event]:
+        """Return the events that mention a task id, in the order of their timestamps.
+
+        They come from two subjects and from history, so they need not have arrived in that order.
+        Heartbeats are left out. Scans the log, which takes up to about 50 ms.
+
+        Args:
+            task_id: the id to look for.
+            limit: maximum number of events; the latest to arrive are kept.
+        """
+        needle = task_id.encode()
+        found: list[Event] = []
+        for event in self.newest_first():
+            if needle in event.raw and event.type != "worker.heartbeat":
+                found.append(event)
+                if len(found) == limit:
+                    break
+        found.reverse()  # events with equal timestamps keep their order of arrival
+        found.sort(key=lambda event: event.timestamp)
+        return found
 
 
 def _weight(event: Event) -> int:

@@ -7,6 +7,7 @@ import msgspec
 from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.protocol.knowledge import ATOM_TYPES
 from pulse_desktop.state.coerce import to_float, to_int, to_text
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import TimeBuckets
 
@@ -42,7 +43,7 @@ class KnowledgeItem(msgspec.Struct, gc=False):
     raw: bytes
 
 
-class Knowledge:
+class Knowledge(Collection[KnowledgeItem]):
     """Findings in the order in which they came.
 
     Attributes:
@@ -51,8 +52,11 @@ class Knowledge:
         topics_found: topics created per 5 s bucket.
     """
 
+    name = "knowledge"
+    topics = frozenset({"knowledge"})
+
     def __init__(self, capacity: int = 20_000) -> None:
-        self.rows: RingBuffer[KnowledgeItem] = RingBuffer(capacity)
+        self.rows = RingBuffer(capacity)
         self.atoms: dict[str, TimeBuckets] = {}
         self.topics_found = TimeBuckets(5.0, 720)
 

@@ -6,6 +6,7 @@ import msgspec
 
 from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.state.coerce import to_float, to_int, to_text
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import ReservoirByName
 
@@ -46,7 +47,7 @@ class Metric(msgspec.Struct, gc=False):
     raw: bytes
 
 
-class Metrics:
+class Metrics(Collection[Metric]):
     """The latest value of each metric.
 
     Attributes:
@@ -54,8 +55,11 @@ class Metrics:
         history: values over time, by metric.
     """
 
+    name = "metrics"
+    topics = frozenset({"metrics"})
+
     def __init__(self, capacity: int = 200) -> None:
-        self.rows: RingBuffer[Metric] = RingBuffer(capacity, on_forget=self._forget)
+        self.rows = RingBuffer(capacity, on_forget=self._forget)
         self.history = ReservoirByName()
         self._positions: dict[str, int] = {}
 

@@ -7,6 +7,7 @@ import msgspec
 from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.coerce import to_float, to_text
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import ReservoirByName
 
@@ -43,7 +44,7 @@ class Provider(msgspec.Struct, gc=False):
     raw: bytes
 
 
-class Providers:
+class Providers(Collection[Provider]):
     """The latest word on every provider.
 
     Attributes:
@@ -51,8 +52,11 @@ class Providers:
         latency: seconds by provider.
     """
 
+    name = "providers"
+    topics = frozenset({"providers"})
+
     def __init__(self, capacity: int = 500) -> None:
-        self.rows: RingBuffer[Provider] = RingBuffer(capacity, on_forget=self._forget)
+        self.rows = RingBuffer(capacity, on_forget=self._forget)
         self.latency = ReservoirByName()
         self._positions: dict[str, int] = {}
 

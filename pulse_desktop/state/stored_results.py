@@ -4,6 +4,7 @@ import msgspec
 
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_result import TaskResult
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.ring_buffer import RingBuffer
 
 
@@ -27,7 +28,7 @@ class StoredResult(msgspec.Struct, gc=False):
     problem: str = ""
 
 
-class StoredResults:
+class StoredResults(Collection[StoredResult]):
     """Objects of the result bucket. A deleted one leaves a row that says so until it is forgotten.
 
     Attributes:
@@ -36,8 +37,10 @@ class StoredResults:
         size: their bytes.
     """
 
+    name = "results"
+
     def __init__(self, capacity: int = 50_000) -> None:
-        self.rows: RingBuffer[StoredResult] = RingBuffer(capacity, on_forget=self._forget)
+        self.rows = RingBuffer(capacity, on_forget=self._forget)
         self.count = 0
         self.size = 0
         self._positions: dict[str, int] = {}

@@ -5,8 +5,8 @@ changed is kept as positions per collection, so that only the visible page has t
 """
 
 import math
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -17,13 +17,12 @@ from pulse_desktop.protocol.task_message import TASK_NAME, UnreadableTaskError, 
 from pulse_desktop.protocol.task_result import (
     TaskProgress,
     TaskResult,
-    UnreadableResultError,
-    decode_result,
 )
-from pulse_desktop.protocol.topics import MESSAGE_TOPICS, topic_of
+from pulse_desktop.protocol.topics import topic_of
 from pulse_desktop.state.agent_calls import AgentCalls
 from pulse_desktop.state.chat_messages import ChatMessages
 from pulse_desktop.state.coerce import to_text
+from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.event_log import EventLog
 from pulse_desktop.state.knowledge import Knowledge
 from pulse_desktop.state.metrics import Metrics
@@ -31,7 +30,6 @@ from pulse_desktop.state.progress import ProgressReports
 from pulse_desktop.state.providers import Providers
 from pulse_desktop.state.run import OPEN_STATES
 from pulse_desktop.state.run_updates import (
-    update_from_event,
     update_from_object,
     update_from_progress,
     update_from_result,
@@ -45,6 +43,7 @@ from pulse_desktop.state.workers import Workers
 
 LOG_ROWS: Final = 100_000
 LOG_BYTES: Final = 256 << 20
+MAX_RUNS: Final = 50_000
 TASK_TOPIC: Final = "taskiq"
 """The name under which messages of the task subject stand in the event log."""
 
@@ -57,18 +56,7 @@ _Apply = Callable[[Event, msgspec.Raw | None], None]
 _Route = tuple[str, TopicActivity, _Apply | None]
 
 
-class DirtyRows(msgspec.Struct, gc=False):
-    """Positions whose rows were replaced since the last frame, by collection."""
-
-    log: set[int]
-    runs: set[int]
-    results: set[int]
-    messages: set[int]
-    knowledge: set[int]
-    agents: set[int]
-    providers: set[int]
-    workers: set[int]
-    metrics: set[int]
+_CollectionT = TypeVar("_CollectionT", bound=Collection[Any])
 
 
 class SystemState:
@@ -86,37 +74,56 @@ class SystemState:
         metrics: quality metrics.
         topics: activity per topic.
         unreadable: events and tasks that could not be read.
-        to_read: stored results whose bodies should be fetched, newest last; the owner takes them.
+        pending_reads: stored results whose bodies are still to be fetched, newest last. The owner
+            removes them.
     """
 
-    def __init__(self, *, log_rows: int = LOG_ROWS, log_bytes: int = LOG_BYTES) -> None:
-        self.log = EventLog(log_rows, log_bytes)
-        self.runs = TaskRuns()
-        self.results = StoredResults()
-        self.messages = ChatMessages()
-        self.knowledge = Knowledge()
-        self.agents = AgentCalls()
-        self.providers = Providers()
-        self.workers = Workers()
-        self.metrics = Metrics()
+    def __init__(
+        self, *, log_rows: int = LOG_ROWS, log_bytes: int = LOG_BYTES, max_runs: int = MAX_RUNS
+    ) -> None:
+        """Make an empty state.
+
+        Args:
+            log_rows: maximum number of events in the log.
+            log_bytes: maximum size of the log in bytes.
+            max_runs: maximum number of task runs.
+        """
+        self._collections: dict[str, Collection[Any]] = {}
+        self._routes: dict[str, _Route] = {}
+        self.log = self.register(EventLog(log_rows, log_bytes))
+        self.workers = self.register(Workers())
+        self.runs = self.register(TaskRuns(max_runs, busy_tasks=self.workers.busy_tasks))
+        self.results = self.register(StoredResults())
+        self.messages = self.register(ChatMessages())
+        self.knowledge = self.register(Knowledge())
+        self.agents = self.register(AgentCalls())
+        self.providers = self.register(Providers())
+        self.metrics = self.register(Metrics())
         self.topics = Topics()
         self.unreadable = 0
-        self.to_read: list[StoredObject] = []
+        self.pending_reads: list[StoredObject] = []
         self._progress = ProgressReports()
-        self._lanes: dict[str, _Route] = {}
-        self._by_topic: dict[str, _Apply] = {
-            "tasks": self._apply_to_runs,
-            "monitoring": self._apply_monitoring,
-            "agents": self.agents.apply,
-            "providers": self.providers.apply,
-            "knowledge": self.knowledge.apply,
-            "metrics": self.metrics.apply,
-            **dict.fromkeys(MESSAGE_TOPICS, self.messages.apply),
-        }
+
+    def register(self, collection: _CollectionT) -> _CollectionT:
+        """Add a collection: route the events of its topics to it, tick it, report its dirty rows.
+
+        Raises:
+            ValueError: there is a collection of this name.
+        """
+        if collection.name in self._collections:
+            raise ValueError(f"there is a collection named {collection.name!r}")
+        self._collections[collection.name] = collection
+        self._routes.clear()
+        return collection
+
+    @property
+    def collections(self) -> Sequence[Collection[Any]]:
+        """All collections, in the order in which they were registered."""
+        return tuple(self._collections.values())
 
     def fold(self, arrivals: Iterable[InboundMessage | StoredObject]) -> None:
         """Fold arrivals, in their order. Nothing that came off the wire makes it raise."""
-        lanes, append = self._lanes, self.log.append
+        routes, append = self._routes, self.log.append
         for arrival in arrivals:
             if type(arrival) is not InboundMessage:
                 self._fold_object(arrival)  # type: ignore[arg-type]
@@ -125,7 +132,7 @@ class SystemState:
                 self._fold_task(arrival)
                 continue
             at, subject = arrival.at, arrival.subject
-            topic, activity, apply = lanes.get(subject) or self._lane(subject)
+            topic, activity, apply = routes.get(subject) or self._route(subject)
             event, body = decode_event_raw(topic, arrival.payload, at, arrival.sequence)
             if event.timestamp > at + MAX_CLOCK_SKEW_S:
                 event.timestamp, event.time_source = at, "received"
@@ -137,15 +144,6 @@ class SystemState:
                 activity.count(at, True)
                 if apply is not None:
                     apply(event, body)
-
-    def fold_body(self, stored: StoredObject, body: bytes) -> None:
-        """Fold the body of a stored result."""
-        try:
-            result = decode_result(body)
-        except UnreadableResultError as error:
-            self.fold_unreadable_body(stored, str(error))
-        else:
-            self.fold_result(stored, result)
 
     def fold_result(self, stored: StoredObject, result: TaskResult) -> None:
         """Fold a result that was decoded elsewhere (large ones are, in a thread)."""
@@ -162,53 +160,30 @@ class SystemState:
         """Fold what a running task stored about itself."""
         self.runs.put(update_from_progress(stored, told))
 
-    def sweep(self, now: float) -> None:
-        """Do what only the passing of time brings about. Once a second is often enough."""
-        self.runs.sweep(now, self.workers.busy_tasks(now))
-        self.to_read += self._progress.take_due(self._progress_told_at)
+    def tick(self, now: float) -> None:
+        """Update what depends on time alone. Once a second is often enough."""
+        for collection in self._collections.values():
+            collection.tick(now)
+        self.pending_reads += self._progress.take_due(self._progress_told_at)
 
     def take_changes(self) -> DirtyRows:
         """Return what was replaced since the last call, for the page that is visible."""
         return DirtyRows(
-            self.log.take_dirty(),
-            self.runs.rows.take_dirty(),
-            self.results.rows.take_dirty(),
-            self.messages.rows.take_dirty(),
-            self.knowledge.rows.take_dirty(),
-            self.agents.rows.take_dirty(),
-            self.providers.rows.take_dirty(),
-            self.workers.rows.take_dirty(),
-            self.metrics.rows.take_dirty(),
+            {
+                collection: collection.rows.take_dirty()
+                for collection in self._collections.values()
+                if collection.rows.dirty
+            }
         )
 
-    def events_of(self, task_id: str, limit: int = 500) -> list[Event]:
-        """Find the kept events that mention a task id, in the order of their times.
-
-        They come from two subjects and from history, so they need not have arrived in that order.
-        Scans the log: takes up to some 50 ms.
-
-        Args:
-            task_id: what they mention.
-            limit: at most so many, those that came last.
-        """
-        needle = task_id.encode()
-        found: list[Event] = []
-        for event in self.log.newest_first():
-            if needle in event.raw and event.type != "worker.heartbeat":
-                found.append(event)
-                if len(found) == limit:
-                    break
-        found.reverse()  # of those at one moment the one that came first stays first
-        found.sort(key=lambda event: event.timestamp)
-        return found
-
-    def _lane(self, subject: str) -> _Route:
-        """Look up what belongs to a subject, once for each of the usual ones."""
+    def _route(self, subject: str) -> _Route:
+        """Find the topic of a subject and what folds its events; remember it for most subjects."""
         topic = topic_of(subject)
-        lane = (topic, self.topics.of(topic), self._by_topic.get(topic))
-        if len(self._lanes) < MAX_TOPICS:
-            self._lanes[subject] = lane
-        return lane
+        applies = [each.apply for each in self._collections.values() if topic in each.topics]
+        route = (topic, self.topics.of(topic), _all_of(applies))
+        if len(self._routes) < MAX_TOPICS:
+            self._routes[subject] = route
+        return route
 
     def _fold_task(self, arrival: InboundMessage) -> None:
         problem = ""
@@ -249,15 +224,16 @@ class SystemState:
             self._progress.put(stored)
         elif self.results.put(stored):
             self.runs.put(update_from_object(stored))
-            self.to_read.append(stored)
+            self.pending_reads.append(stored)
 
-    def _apply_to_runs(self, event: Event, body: msgspec.Raw | None) -> None:
-        account = update_from_event(event, body)
-        if account is not None:
-            self.runs.put(account)
 
-    def _apply_monitoring(self, event: Event, body: msgspec.Raw | None) -> None:
-        if event.type.startswith("worker."):
-            self.workers.apply(event, body)
-        else:
-            self._apply_to_runs(event, body)
+def _all_of(applies: Sequence[_Apply]) -> _Apply | None:
+    """Return one function that calls them all, None for none."""
+    if len(applies) < 2:
+        return applies[0] if applies else None
+
+    def apply(event: Event, body: msgspec.Raw | None) -> None:
+        for each in applies:
+            each(event, body)
+
+    return apply

@@ -1,17 +1,22 @@
 """All task runs that are known, their counts, and how long they take."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
+import msgspec
+
+from pulse_desktop.protocol.event import Event
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.deadlines import DEFAULT_S, Deadline, Deadlines
 from pulse_desktop.state.failure_groups import UNHEALTHY_STATES, FailureGroups
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
 from pulse_desktop.state.run_merge import derive_state, merge
+from pulse_desktop.state.run_updates import update_from_event
 from pulse_desktop.state.series import Reservoir, TimeBuckets
 
-SWEEP_SLICE: Final = 5_000
+_TICK_SLICE: Final = 5_000
 MAX_NAMES: Final = 500  # task names are the sender's choice
 OUTCOME_BUCKET_S: Final = 5.0
 OUTCOME_BUCKETS: Final = 24 * 720  # a day
@@ -19,7 +24,11 @@ OUTCOME_BUCKETS: Final = 24 * 720  # a day
 _OVERDUE: Final = RunState.OVERDUE  # quick to find
 
 
-class TaskRuns:
+def _no_tasks(_now: float) -> Iterable[str]:
+    return ()
+
+
+class TaskRuns(Collection[TaskRun]):
     """One record per task id, folded from accounts in any order.
 
     Attributes:
@@ -31,22 +40,33 @@ class TaskRuns:
         troubles: runs that failed or are late.
     """
 
-    def __init__(self, capacity: int = 50_000, overdue_after_s: float = DEFAULT_S) -> None:
+    name = "runs"
+    topics = frozenset({"tasks", "monitoring"})
+
+    def __init__(
+        self,
+        capacity: int = 50_000,
+        overdue_after_s: float = DEFAULT_S,
+        busy_tasks: Callable[[float], Iterable[str]] = _no_tasks,
+    ) -> None:
         """Make an empty collection.
 
         Args:
             capacity: runs that are kept.
-            overdue_after_s: seconds a run may go unanswered when no better limit is known for it.
+            overdue_after_s: deadline in seconds of runs for which nothing better is known.
+            busy_tasks: returns the ids of the tasks that online workers report as running at a
+                time (Unix seconds); these are never overdue.
         """
-        self.rows: RingBuffer[TaskRun] = RingBuffer(capacity, on_forget=self._forget)
+        self.rows = RingBuffer(capacity, on_forget=self._forget)
         self.counts: Counter[RunState] = Counter()
         self.finished: dict[RunState, TimeBuckets] = {}
         self.durations: dict[str, Reservoir] = {}
         self.waits = Reservoir(500)
         self.troubles = FailureGroups()
+        self._busy_tasks = busy_tasks
         self._limits = Deadlines(self.durations, self.waits, overdue_after_s)
         self._positions: dict[str, int] = {}
-        self._swept = 0  # position up to which the sweep has come
+        self._checked = 0  # position up to which deadlines have been checked
 
     def get(self, task_id: str) -> TaskRun | None:
         """Return the run of a task id, or None."""
@@ -74,7 +94,7 @@ class TaskRuns:
         run = merge(before, account)
         if run.heard_at == before.heard_at:
             if before.state is _OVERDUE and run.state in OPEN_STATES:
-                run.state = _OVERDUE  # nothing new was heard; the next sweep would say so
+                run.state = _OVERDUE  # nothing new arrived; the next tick would set it again
             if run == before:
                 return before
         self._replace(position, before, run)
@@ -93,18 +113,21 @@ class TaskRuns:
         """Return how long a run may go unanswered, and how that is known."""
         return self._limits.of(run, now)
 
-    def sweep(self, now: float, busy: Iterable[str] = ()) -> None:
-        """Call runs overdue that have not been answered in time. Once a second is often enough.
+    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
+        """Fold an event about a run."""
+        update = update_from_event(event, body)
+        if update is not None:
+            self.put(update)
 
-        Args:
-            now: Unix seconds.
-            busy: task ids that a living worker says it is still running.
-        """
-        at_work = set(busy)
+    def tick(self, now: float) -> None:
+        """Mark runs past their deadline as overdue. Once a second is often enough."""
+        at_work = set(self._busy_tasks(now))
         # A slice at a time: many thousands of runs must not cost a frame.
-        start = self._swept if self.rows.first <= self._swept < self.rows.end else self.rows.first
-        self._swept = start + SWEEP_SLICE
-        for position, run in enumerate(self.rows.span(start, self._swept), start):
+        first, start = self.rows.first, self._checked
+        if not first <= start < self.rows.end:
+            start = first
+        self._checked = start + _TICK_SLICE
+        for position, run in enumerate(self.rows.span(start, self._checked), start):
             if run.state not in OPEN_STATES:
                 continue
             late = run.task_id not in at_work and self._limits.exceeded(run, now)

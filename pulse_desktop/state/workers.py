@@ -14,6 +14,7 @@ from pulse_desktop.state.coerce import (
     to_int,
     to_text,
 )
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import ReservoirByName
 from pulse_desktop.state.task_schemas import TaskSchemas
@@ -140,7 +141,7 @@ class _Beat(msgspec.Struct, gc=False):
 _decode_beat = msgspec.json.Decoder(_Beat).decode
 
 
-class Workers:
+class Workers(Collection[Worker]):
     """The latest word of every worker.
 
     Attributes:
@@ -150,8 +151,11 @@ class Workers:
         catalogue: the tasks they say they know.
     """
 
+    name = "workers"
+    topics = frozenset({"monitoring"})
+
     def __init__(self, capacity: int = 2_000) -> None:
-        self.rows: RingBuffer[Worker] = RingBuffer(capacity, on_forget=self._forget)
+        self.rows = RingBuffer(capacity, on_forget=self._forget)
         self.busy = ReservoirByName(1_000)
         self.cpu = ReservoirByName(1_000)
         self.catalogue = TaskSchemas()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import StoredObject
+from pulse_desktop.protocol.task_result import decode_result
 from pulse_desktop.protocol.topics import TASK_SUBJECT, subject_of
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.shell.actions import ActionTable
@@ -57,7 +58,7 @@ class Told:
     def body(self, stored, value, **fields) -> None:
         body = {"is_err": False, "log": None, "return_value": value, "execution_time": 0.03}
         body |= {"labels": {"task_name": "m:f"}, "error": None, **fields}
-        self.state.fold_body(stored, json.dumps(body).encode())
+        self.state.fold_result(stored, decode_result(json.dumps(body).encode()))
 
     def heartbeat(
         self, name="worker-1", *, busy=2, slots=10, at=NOW - 1, tasks=(), type_="heartbeat"

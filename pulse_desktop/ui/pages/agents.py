@@ -6,7 +6,7 @@ from typing import Final
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.state.agent_calls import AgentCall
-from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.history_start import history_start
@@ -36,7 +36,6 @@ class AgentsPage(TablePage[AgentCall]):
     icon = "agents"
     section = "LIVE"
     noun = "call"
-    changes_field = "agents"
     filter_hint = "agent, model, error or run"
     empty_title = "No agent has been called yet"
     empty_sentence = (
@@ -45,10 +44,9 @@ class AgentsPage(TablePage[AgentCall]):
     )
     facets = tuple(Facet(state, state, sign, color) for state, (sign, color) in STATES.items())
 
-    def rows(self) -> RingBuffer[AgentCall]:
+    def collection(self) -> Collection[AgentCall]:
         """Return the calls."""
-        rows: RingBuffer[AgentCall] = self.context.state.agents.rows
-        return rows
+        return self.context.state.agents
 
     def columns(self) -> Sequence[Column[AgentCall]]:
         """Return the columns of the table."""

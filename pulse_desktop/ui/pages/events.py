@@ -7,7 +7,7 @@ from typing import Final
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.state.coerce import to_text
-from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.system import TASK_TOPIC
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import event_summary
@@ -35,7 +35,6 @@ class EventsPage(TablePage[Event]):
     icon = "events"
     section = "STORE"
     noun = "event"
-    changes_field = "log"
     filter_hint = "any text in the event"
     facets_own_line = True
     empty_title = "No events yet"
@@ -53,10 +52,9 @@ class EventsPage(TablePage[Event]):
         self._tasks = 0  # messages of the task subject among the first `_counted_to` events
         self._counted_to = 0
 
-    def rows(self) -> RingBuffer[Event]:
+    def collection(self) -> Collection[Event]:
         """Return the event log."""
-        rows: RingBuffer[Event] = self.context.state.log
-        return rows
+        return self.context.state.log
 
     def columns(self) -> Sequence[Column[Event]]:
         """Return the columns of the table."""
@@ -172,7 +170,7 @@ class EventsPage(TablePage[Event]):
         detail.json.set_bytes(row.raw)
 
     def _count_tasks(self) -> int:
-        rows = self.rows()
+        rows = self.collection().rows
         new = rows.span(self._counted_to, rows.end)
         self._tasks += sum(event.topic == TASK_TOPIC for event in new)
         self._counted_to = rows.end

@@ -6,8 +6,8 @@ from typing import Final
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.protocol.knowledge import ATOM_TYPES
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.knowledge import KnowledgeItem
-from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.history_start import history_start
@@ -40,7 +40,6 @@ class KnowledgePage(TablePage[KnowledgeItem]):
     icon = "knowledge"
     section = "LIVE"
     noun = "finding"
-    changes_field = "knowledge"
     filter_hint = "title, type or run"
     empty_title = "Nothing found yet"
     empty_sentence = (
@@ -55,10 +54,9 @@ class KnowledgePage(TablePage[KnowledgeItem]):
         Facet(_OTHER, "other", "dot", rare=True),
     )
 
-    def rows(self) -> RingBuffer[KnowledgeItem]:
+    def collection(self) -> Collection[KnowledgeItem]:
         """Return the findings."""
-        rows: RingBuffer[KnowledgeItem] = self.context.state.knowledge.rows
-        return rows
+        return self.context.state.knowledge
 
     def columns(self) -> Sequence[Column[KnowledgeItem]]:
         """Return the columns of the table."""

@@ -6,8 +6,8 @@ from typing import Final
 
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.metrics import METRICS, RATIOS, Metric
-from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.scale import Unit
@@ -53,7 +53,6 @@ class MetricsPage(TablePage[Metric]):
     icon = "metrics"
     section = "LIVE"
     noun = "metric"
-    changes_field = "metrics"
     filter_hint = "name or source"
     sorted_by = "metric"
     empty_title = "No metrics yet"
@@ -62,10 +61,9 @@ class MetricsPage(TablePage[Metric]):
         "here. Numbers that nobody can know yet stay blank."
     )
 
-    def rows(self) -> RingBuffer[Metric]:
+    def collection(self) -> Collection[Metric]:
         """Return the metrics."""
-        rows: RingBuffer[Metric] = self.context.state.metrics.rows
-        return rows
+        return self.context.state.metrics
 
     def columns(self) -> Sequence[Column[Metric]]:
         """Return the columns of the table."""

@@ -5,8 +5,8 @@ from typing import Final
 
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.providers import Provider
-from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.scale import Unit
@@ -37,7 +37,6 @@ class ProvidersPage(TablePage[Provider]):
     icon = "providers"
     section = "LIVE"
     noun = "provider"
-    changes_field = "providers"
     filter_hint = "name, kind, model or error"
     sorted_by = "provider"
     empty_title = "No provider has been checked yet"
@@ -51,10 +50,9 @@ class ProvidersPage(TablePage[Provider]):
         Facet("other", "other", *_STATUSES["pending"], rare=True),
     )
 
-    def rows(self) -> RingBuffer[Provider]:
+    def collection(self) -> Collection[Provider]:
         """Return the providers."""
-        rows: RingBuffer[Provider] = self.context.state.providers.rows
-        return rows
+        return self.context.state.providers
 
     def columns(self) -> Sequence[Column[Provider]]:
         """Return the columns of the table."""

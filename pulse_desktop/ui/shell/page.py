@@ -8,8 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.state.attention import AttentionItem
+from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.system import DirtyRows, SystemState
+from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.shell.actions import Action, ActionTable
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.operations import Operations

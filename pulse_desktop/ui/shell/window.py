@@ -13,8 +13,9 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
+from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.system import DirtyRows, SystemState
+from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.run_form.form import RunForm
 from pulse_desktop.ui.shell.actions import WINDOW_ACTIONS, Action, ActionTable
 from pulse_desktop.ui.shell.attention_monitor import AttentionMonitor

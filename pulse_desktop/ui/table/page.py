@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
-from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.ui.charts.history_start import history_start
 from pulse_desktop.ui.charts.time_ranges import WINDOWS, auto_range
 from pulse_desktop.ui.shell.page import Page, PageContext
@@ -47,7 +47,6 @@ class TablePage(Page, Generic[RowT]):
 
     Attributes:
         noun: what a row is, singular.
-        changes_field: of `Changes`, the positions of this page's rows.
         filter_hint: what can be typed into the filter.
         empty_title: what is not here, while there are no rows.
         empty_sentence: what would make it appear.
@@ -63,7 +62,6 @@ class TablePage(Page, Generic[RowT]):
     """
 
     noun: ClassVar[str]
-    changes_field: ClassVar[str]
     filter_hint: ClassVar[str]
     empty_title: ClassVar[str]
     empty_sentence: ClassVar[str]
@@ -81,7 +79,7 @@ class TablePage(Page, Generic[RowT]):
         self._drawn_at = 0.0
         self._detailed: RowT | None = None
         self.table: LiveTable[RowT] = LiveTable(
-            self.rows(),
+            self.collection().rows,
             self.columns(),
             name=self.title,
             empty=self.empty_title,
@@ -106,8 +104,8 @@ class TablePage(Page, Generic[RowT]):
     # What a page has to say
 
     @abstractmethod
-    def rows(self) -> RingBuffer[RowT]:
-        """Return the rows of the state that this page shows."""
+    def collection(self) -> Collection[RowT]:
+        """Return the collection of the state that this page shows."""
 
     @abstractmethod
     def columns(self) -> Sequence[Column[RowT]]:
@@ -151,7 +149,7 @@ class TablePage(Page, Generic[RowT]):
 
     def facet_counts(self) -> dict[str, int]:
         """Return how many rows each facet has."""
-        return dict(Counter(map(self.facet_of, self.rows())))
+        return dict(Counter(map(self.facet_of, self.collection().rows)))
 
     # What it shares
 
@@ -199,10 +197,10 @@ class TablePage(Page, Generic[RowT]):
             lambda task_id: self.context.show_page("tasks", f"run:{task_id}")
         )
 
-    def refresh(self, changes: Any, now: float) -> None:
+    def refresh(self, changes: DirtyRows, now: float) -> None:
         """Show what changed in this frame."""
         self.clock.now = now
-        self.table.refresh(now, getattr(changes, self.changes_field))
+        self.table.refresh(now, changes.of(self.collection()))
         self._show_current()
         if now - self._drawn_at >= DRAW_S or now < self._drawn_at:
             self._draw(now)

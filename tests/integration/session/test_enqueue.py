@@ -75,7 +75,9 @@ async def test_a_task_enqueued_by_hand_runs_and_its_edited_re_run_is_known_as_on
 
 async def tells_as_workers_do(monitor: Session, run: TaskRun) -> None:
     """What the desktop tells of its own task has the form of docs/wire.md, byte for byte."""
-    queued = [each for each in monitor.state.events_of(run.task_id) if each.type == "task.queued"]
+    queued = [
+        each for each in monitor.state.log.mentioning(run.task_id) if each.type == "task.queued"
+    ]
     (told,) = [each.data() for each in queued if each.source == f"desktop:{monitor.who}"]
     assert run.request is not None
     assert told["labels_types"] == json.loads(run.request.labels_types)

@@ -140,7 +140,7 @@ def test_an_overdue_run_says_what_its_limit_is_and_why(page, window, told) -> No
     page.open_at(task_id)
     assert page.detail._limit.isHidden()
     assert page.detail._state.toolTip().startswith("Overdue after 5 min 00 s: the usual one")
-    told.state.sweep(told.at + 301)
+    told.state.tick(told.at + 301)
     frame(window, told, 301)
     assert page.detail.run.state is RunState.OVERDUE
     assert page.detail._limit.text() == (

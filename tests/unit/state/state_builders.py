@@ -6,7 +6,7 @@ from pulse_desktop.protocol.event import decode_event_raw, encode_event
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_message import decode_task, encode_task
-from pulse_desktop.protocol.task_result import decode_result
+from pulse_desktop.protocol.task_result import UnreadableResultError, decode_result
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.state.run_updates import (
     update_from_event,
@@ -14,6 +14,7 @@ from pulse_desktop.state.run_updates import (
     update_from_result,
     update_from_task,
 )
+from pulse_desktop.state.system import SystemState
 
 NOW = 1_795_430_942.0
 TASK = "a" * 32
@@ -73,6 +74,16 @@ VALUE_ERROR = {
     "exc_context": None,
     "exc_suppress_context": False,
 }
+
+
+def fold_body(state: SystemState, stored: StoredObject, body: bytes) -> None:
+    """Fold the body of a stored result, as the session does."""
+    try:
+        result = decode_result(body)
+    except UnreadableResultError as error:
+        state.fold_unreadable_body(stored, str(error))
+    else:
+        state.fold_result(stored, result)
 
 
 def account(arrival):

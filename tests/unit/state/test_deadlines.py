@@ -31,7 +31,7 @@ def started(state, at=LATER, **labels):
 def first_called_overdue(state, since):
     """Return after how many whole seconds a run is called overdue."""
     for seconds in range(20_000):
-        state.sweep(since + seconds)
+        state.tick(since + seconds)
         if state.runs.get(TASK).state is RunState.OVERDUE:
             return seconds
     raise AssertionError("never")

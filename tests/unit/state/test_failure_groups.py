@@ -71,7 +71,7 @@ def test_troubles_are_those_that_a_walk_finds(told, capacity) -> None:
     for step in told:
         if isinstance(step, int):
             now = max(now, NOW + step)
-            runs.sweep(now)
+            runs.tick(now)
             assert _found(runs, now) == _found_by_walking(runs, now)
         else:
             runs.put(step)
@@ -100,7 +100,7 @@ def test_a_look_at_very_many_troubles_takes_no_frame(kind) -> None:
         else:
             state.runs.put(account(task_arrival(NOW, task_id)))
     for _ in range(10):
-        state.sweep(NOW + 1_000)
+        state.tick(NOW + 1_000)
     (concern,) = attention_items(state, NOW + 1_000)
     assert concern.title.startswith("30000 ")
     quickest = min(_seconds(lambda: attention_items(state, NOW + 1_000)) for _ in range(5))

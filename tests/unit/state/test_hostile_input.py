@@ -12,7 +12,7 @@ from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.state.attention import attention_items
 from pulse_desktop.state.serialize import event_to_dict, run_to_dict
 from pulse_desktop.state.system import SystemState
-from tests.unit.state.state_builders import NOW, event_arrival, stored_object
+from tests.unit.state.state_builders import NOW, event_arrival, fold_body, stored_object
 
 SHAPES = {
     "tasks": {
@@ -180,7 +180,7 @@ def test_nothing_that_arrives_makes_the_fold_raise_and_all_of_it_can_be_describe
     state = SystemState()
     state.fold(arrivals)
     assert len(state.log) == len(arrivals)
-    state.sweep(NOW + 1_000)
+    state.tick(NOW + 1_000)
     attention_items(state, NOW + 1_000)
     state.take_changes()
     tell_everything(state)
@@ -192,7 +192,7 @@ def test_no_body_of_a_result_makes_the_fold_raise(body) -> None:
     state = SystemState()
     stored = stored_object(NOW)
     state.fold([stored])
-    state.fold_body(stored, body)
+    fold_body(state, stored, body)
     tell_everything(state)
 
 
@@ -207,7 +207,7 @@ def test_no_field_of_a_result_makes_the_fold_raise(fields) -> None:
     state = SystemState()
     stored = stored_object(NOW)
     state.fold([stored])
-    state.fold_body(stored, json.dumps(fields).encode())
+    fold_body(state, stored, json.dumps(fields).encode())
     tell_everything(state)
 
 

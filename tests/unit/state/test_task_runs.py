@@ -20,6 +20,7 @@ from tests.unit.state.state_builders import (
     VALUE_ERROR,
     account,
     event_arrival,
+    fold_body,
     queued_event,
     raw_arrival,
     result_body,
@@ -45,8 +46,8 @@ def test_a_result_that_arrives_before_its_task_is_kept() -> None:
     stored = stored_object(NOW + 2)
     state = folded(stored)
     assert run_of(state).state is RunState.ANSWERED
-    assert state.to_read == [stored]
-    state.fold_body(stored, result_body([1, 2]))
+    assert state.pending_reads == [stored]
+    fold_body(state, stored, result_body([1, 2]))
     assert run_of(state).state is RunState.SUCCEEDED
     assert run_of(state).name == NAME
     state.fold([task_arrival(NOW)])
@@ -69,7 +70,7 @@ def test_a_job_that_returned_an_error_is_a_soft_failure(value, reason) -> None:
         task_arrival(), task_event("started"), task_event("succeeded", NOW + 1, run_s=1.0), stored
     )
     assert run_of(state).state is RunState.SUCCEEDED
-    state.fold_body(stored, result_body(value))
+    fold_body(state, stored, result_body(value))
     assert run_of(state).state is RunState.SOFT_FAILED
     assert run_of(state).reason == reason
     assert state.results.get(TASK).outcome == "soft_failed"
@@ -77,23 +78,23 @@ def test_a_job_that_returned_an_error_is_a_soft_failure(value, reason) -> None:
 
 def test_a_run_seen_and_never_answered_becomes_overdue_and_is_cleared_when_it_answers() -> None:
     state = folded(task_arrival())
-    state.sweep(NOW + 5)
+    state.tick(NOW + 5)
     assert run_of(state).state is RunState.QUEUED
-    state.sweep(LATE)
+    state.tick(LATE)
     assert run_of(state).state is RunState.OVERDUE
     assert state.runs.counts[RunState.OVERDUE] == 1
     stored = stored_object(LATE)
     state.fold([stored])
-    state.fold_body(stored, result_body())
+    fold_body(state, stored, result_body())
     assert run_of(state).state is RunState.SUCCEEDED
-    state.sweep(LATE + 10_000)
+    state.tick(LATE + 10_000)
     assert run_of(state).state is RunState.SUCCEEDED
     assert +state.runs.counts == {RunState.SUCCEEDED: 1}
 
 
 def test_an_old_account_told_again_does_not_make_an_overdue_run_look_alive() -> None:
     state = folded(task_arrival())
-    state.sweep(LATE)
+    state.tick(LATE)
     state.fold([task_arrival()])
     assert run_of(state).state is RunState.OVERDUE
     state.fold([task_event("started", LATE)])
@@ -106,15 +107,15 @@ def test_a_run_that_a_living_worker_lists_is_not_overdue() -> None:
         task_event("started"),
         event_arrival("monitoring", "worker.heartbeat", {"worker": "w", "tasks": tasks}, LATE),
     )
-    state.sweep(LATE + 1)
+    state.tick(LATE + 1)
     assert run_of(state).state is RunState.RUNNING
-    state.sweep(LATE + 100)  # by now the worker is silent too
+    state.tick(LATE + 100)  # by now the worker is silent too
     assert run_of(state).state is RunState.OVERDUE
     beat = event_arrival(
         "monitoring", "worker.heartbeat", {"worker": "w", "tasks": tasks}, LATE + 100
     )
     state.fold([beat])
-    state.sweep(LATE + 101)
+    state.tick(LATE + 101)
     assert run_of(state).state is RunState.RUNNING
 
 
@@ -152,7 +153,7 @@ def test_the_same_task_id_started_again_after_its_answer_is_running_again(attemp
     state = folded(
         task_event("started", NOW + 1), task_event("failed", NOW + 2, error={"type": "E"}), stored
     )
-    state.fold_body(stored, result_body(error=VALUE_ERROR))
+    fold_body(state, stored, result_body(error=VALUE_ERROR))
     assert run_of(state).state is RunState.FAILED
     state.fold([task_event("started", NOW + 10, attempt=attempt)])
     run = run_of(state)
@@ -160,7 +161,7 @@ def test_the_same_task_id_started_again_after_its_answer_is_running_again(attemp
     assert (run.error, run.reason, run.run_s, run.finished_at) == (None, "", None, None)
     again = stored_object(NOW + 12, sequence=2)
     state.fold([again])
-    state.fold_body(again, result_body("fine"))
+    fold_body(state, again, result_body("fine"))
     assert run_of(state).state is RunState.SUCCEEDED
 
 
@@ -181,7 +182,7 @@ def test_a_worker_is_known_even_if_only_the_end_was_seen() -> None:
 def test_a_result_nobody_can_read_is_still_an_answer() -> None:
     stored = stored_object(NOW)
     state = folded(task_arrival(), stored)
-    state.fold_body(stored, b"\x80\x04garbage")
+    fold_body(state, stored, b"\x80\x04garbage")
     run = run_of(state)
     assert run.state is RunState.ANSWERED
     assert run.reason
@@ -191,12 +192,12 @@ def test_a_result_nobody_can_read_is_still_an_answer() -> None:
 def test_an_uninstrumented_run_is_timed_by_its_result() -> None:
     stored = stored_object(NOW + 2)
     state = folded(task_arrival(), stored)
-    state.fold_body(stored, result_body("fine", seconds=0.5))
+    fold_body(state, stored, result_body("fine", seconds=0.5))
     assert run_of(state).run_s == 0.5
     assert state.runs.recent_durations(NOW + 3, 60) == {NAME: [0.5]}
     assert state.runs.success_rate(NOW + 3, 60) == (1, 1)
     state.fold([stored])
-    state.fold_body(stored, result_body("fine", seconds=0.5))
+    fold_body(state, stored, result_body("fine", seconds=0.5))
     assert state.runs.recent_durations(NOW + 3, 60) == {NAME: [0.5]}
     assert state.runs.success_rate(NOW + 3, 60) == (1, 1)
 
@@ -204,7 +205,7 @@ def test_an_uninstrumented_run_is_timed_by_its_result() -> None:
 def test_an_end_that_turns_out_to_be_earlier_is_counted_where_it_belongs() -> None:
     stored = stored_object(NOW + 100)
     state = folded(task_arrival(), stored)
-    state.fold_body(stored, result_body("fine"))
+    fold_body(state, stored, result_body("fine"))
     state.fold([task_event("succeeded", NOW + 1)])
     succeeded = state.runs.finished[RunState.SUCCEEDED]
     assert succeeded.total(NOW + 101, 5) == 0
@@ -239,7 +240,7 @@ steps = st.lists(
         st.sampled_from(
             ["task", "queued", "started", "retry", "failed", "succeeded", "cancelled", "stored"]
         )
-        | st.just("sweep"),
+        | st.just("tick"),
         st.integers(0, 11),  # which run
         st.integers(0, 800),  # when
         st.integers(1, 3),  # which attempt
@@ -250,13 +251,14 @@ steps = st.lists(
 
 @given(steps)
 def test_the_counts_always_equal_a_recount(moves) -> None:
-    runs = TaskRuns(capacity=8)
-    state = SystemState()
-    state.runs = runs
+    state = SystemState(max_runs=8)
+    runs = state.runs
     for number, (kind, which, after, attempt) in enumerate(moves):
         task_id, at = f"{which:032x}", NOW + after
-        if kind == "sweep":
-            runs.sweep(at, [f"{attempt:032x}"])
+        if kind == "tick":
+            beat = {"worker": f"w{number}", "tasks": [f"{attempt:032x}"]}
+            state.fold([event_arrival("monitoring", "worker.heartbeat", beat, at)])
+            state.tick(at)
         elif kind == "task":
             state.fold([task_arrival(at, task_id)])
         elif kind == "queued":
@@ -264,7 +266,7 @@ def test_the_counts_always_equal_a_recount(moves) -> None:
         elif kind == "stored":
             stored = stored_object(at, task_id, sequence=number)
             state.fold([stored])
-            state.fold_body(stored, result_body({"status": "error"} if after % 2 else 1))
+            fold_body(state, stored, result_body({"status": "error"} if after % 2 else 1))
         else:
             name = "failed" if kind == "retry" else kind
             arrival = task_event(name, at, task_id, attempt=attempt, will_retry=kind == "retry")

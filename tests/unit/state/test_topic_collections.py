@@ -13,6 +13,7 @@ from tests.unit.state.state_builders import (
     NAME,
     NOW,
     event_arrival,
+    fold_body,
     queued_event,
     raw_arrival,
     result_body,
@@ -45,7 +46,7 @@ def test_a_message_and_its_score_become_one_row() -> None:
     assert (message.seen_at, message.scored_at) == (NOW, NOW + 1)
     assert (message.factors, message.task_id) == (b'{"length":0.5}', "t2")
     assert not message.disagrees
-    assert state.take_changes().messages == {0}
+    assert state.take_changes().of(state.messages) == {0}
 
 
 def test_a_score_that_comes_first_waits_for_its_message() -> None:
@@ -235,8 +236,8 @@ def test_what_needs_attention_is_grouped_by_cause_the_worst_first() -> None:
     soft = stored_object(NOW + 5, "f" * 32)
     overdue = task_arrival(NOW, "e" * 32)
     state = folded(*arrivals, soft, overdue)
-    state.fold_body(soft, result_body("Error: no"))
-    state.sweep(NOW + 400)
+    fold_body(state, soft, result_body("Error: no"))
+    state.tick(NOW + 400)
     found = attention_items(state, NOW + 400)
     assert [(each.kind, each.title) for each in found] == [
         ("failed", "3 × E"),
@@ -262,7 +263,7 @@ def test_a_deleted_result_leaves_the_counts() -> None:
 
 def test_progress_objects_are_not_results() -> None:
     state = folded(stored_object(NOW, "progress:" + "a" * 32))
-    assert (len(state.results.rows), len(state.runs.rows), state.to_read) == (0, 0, [])
+    assert (len(state.results.rows), len(state.runs.rows), state.pending_reads) == (0, 0, [])
 
 
 def test_a_topic_is_alive_for_a_minute_after_its_last_event() -> None:
@@ -281,7 +282,6 @@ def test_names_of_topics_are_the_senders_choice_and_bounded() -> None:
     for number in range(MAX_TOPICS * 3):
         state.fold([raw_arrival(f"t{number}", {"type": "x"})])
     assert len(state.topics.by_name) == MAX_TOPICS + 1
-    assert len(state._lanes) <= MAX_TOPICS
     assert state.topics.received == MAX_TOPICS * 3
     assert isinstance(Topics().of("tasks").rate.length, int)
 
@@ -311,8 +311,8 @@ def test_the_log_is_bounded_by_bytes() -> None:
 
 def test_the_events_of_a_run_are_found_by_its_id() -> None:
     state = folded(task_arrival(), beat(), task_event("started"), task_event("started", NOW, "b"))
-    assert [event.type for event in state.events_of("a" * 32)] == [NAME, "task.started"]
-    assert [event.type for event in state.events_of("a" * 32, limit=1)] == ["task.started"]
+    assert [event.type for event in state.log.mentioning("a" * 32)] == [NAME, "task.started"]
+    assert [event.type for event in state.log.mentioning("a" * 32, limit=1)] == ["task.started"]
 
 
 def test_the_events_of_a_run_stand_in_the_order_in_which_they_happened() -> None:
@@ -322,7 +322,7 @@ def test_the_events_of_a_run_stand_in_the_order_in_which_they_happened() -> None
         event_arrival("messages", "message.scored", {"task_id": "a" * 32}, NOW + 1.5),
         queued_event(NOW),
     )
-    assert [event.type for event in state.events_of("a" * 32)] == [
+    assert [event.type for event in state.log.mentioning("a" * 32)] == [
         "task.queued",
         "task.started",
         "message.scored",

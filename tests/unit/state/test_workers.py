@@ -173,19 +173,19 @@ def stored(at, sequence=1, **more):
 
 def test_stored_progress_is_read_only_of_runs_that_go_on_and_only_once() -> None:
     state = folded(stored(NOW + 2))
-    state.sweep(NOW + 3)
-    assert state.to_read == [], "nobody knows that task"
+    state.tick(NOW + 3)
+    assert state.pending_reads == [], "nobody knows that task"
     state.fold([task_arrival(NOW)])
-    state.sweep(NOW + 4)
-    (found,) = state.to_read
-    state.to_read.clear()
+    state.tick(NOW + 4)
+    (found,) = state.pending_reads
+    state.pending_reads.clear()
     state.fold_progress(found, TaskProgress("STARTED", {"done": 1, "total": 2}, "json"))
     assert state.runs.get(TASK).progress.done == 1
-    state.sweep(NOW + 5)
-    assert state.to_read == []
+    state.tick(NOW + 5)
+    assert state.pending_reads == []
     state.fold([task_event("succeeded", NOW + 6), stored(NOW + 7, 2)])
-    state.sweep(NOW + 8)
-    assert state.to_read == [], "it has ended"
+    state.tick(NOW + 8)
+    assert state.pending_reads == [], "it has ended"
     assert state.runs.get(TASK).state is RunState.SUCCEEDED
 
 
@@ -193,8 +193,8 @@ def test_what_an_event_has_told_is_not_read_again() -> None:
     state = folded(
         task_arrival(NOW), task_event("progress", NOW + 5, done=1, total=2), stored(NOW + 5.1)
     )
-    state.sweep(NOW + 6)
-    assert state.to_read == []
+    state.tick(NOW + 6)
+    assert state.pending_reads == []
     state.fold([stored(NOW + 60, 2), stored(NOW + 60, 3, deleted=True)])
-    state.sweep(NOW + 61)
-    assert state.to_read == [], "it was deleted"
+    state.tick(NOW + 61)
+    assert state.pending_reads == [], "it was deleted"

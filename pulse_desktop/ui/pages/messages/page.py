@@ -13,7 +13,7 @@ from pulse_desktop.state.chat_messages import (
     SIGNAL_ABOVE,
     ChatMessage,
 )
-from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.histogram import Bin, Histogram
@@ -52,7 +52,6 @@ class MessagesPage(TablePage[ChatMessage]):
     icon = "messages"
     section = "LIVE"
     noun = "message"
-    changes_field = "messages"
     filter_hint = "author, text or source"
     empty_title = "No messages yet"
     empty_sentence = (
@@ -75,10 +74,9 @@ class MessagesPage(TablePage[ChatMessage]):
         self._factors = ScoreBreakdown()
         self.detail.add_part(self._factors)
 
-    def rows(self) -> RingBuffer[ChatMessage]:
+    def collection(self) -> Collection[ChatMessage]:
         """Return the messages."""
-        rows: RingBuffer[ChatMessage] = self.context.state.messages.rows
-        return rows
+        return self.context.state.messages
 
     def columns(self) -> Sequence[Column[ChatMessage]]:
         """Return the columns of the table."""
@@ -123,7 +121,8 @@ class MessagesPage(TablePage[ChatMessage]):
             history_start=history_start(self.context.state.log) if messages.rows else now,
         )
         self._per_minute.set_data(times, values, self.window_shown.span(now))
-        scores = [row.score for row in self.rows().newest_first(_SCANNED) if row.score is not None]
+        latest_rows = messages.rows.newest_first(_SCANNED)
+        scores = [row.score for row in latest_rows if row.score is not None]
         self._scores.set_bins(score_bins(scores))
         latest = "latest " if len(scores) >= _SCANNED else ""
         self._scores.set_subtitle(f"{latest}{formats.plural(len(scores), 'message')}")

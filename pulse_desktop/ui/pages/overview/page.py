@@ -15,9 +15,9 @@ from PySide6.QtWidgets import (
 
 from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.state.attention import AttentionItem
+from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.run import RunState, TaskRun
 from pulse_desktop.state.series import TimeBuckets
-from pulse_desktop.state.system import DirtyRows
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.colors import sequence_colour
@@ -50,7 +50,7 @@ _MOST_TASKS: Final = 3
 _SUCCEEDED: Final = SeriesSpec("succeeded", "good", fill=True)
 _FAILED: Final = SeriesSpec("failed", "bad", fill=True)
 _ENDED: Final = (RunState.SUCCEEDED, RunState.FAILED, RunState.SOFT_FAILED)
-_UNCHANGED: Final = DirtyRows(*(set() for _ in DirtyRows.__struct_fields__))
+_UNCHANGED: Final = DirtyRows()
 _COLUMNS: Final = tuple(
     replace(column, hide_below=0 if column.key == "queued" else column.hide_below)
     for column in LATEST_COLUMNS
@@ -162,7 +162,7 @@ class OverviewPage(Page):
 
     def refresh(self, changes: DirtyRows, now: float) -> None:
         """Show new runs with every frame, the rest in turn about once a second."""
-        self.latest.refresh(now, changes.runs)
+        self.latest.refresh(now, changes.of(self.context.state.runs))
         due = self._cadence.due
         if due("figures", now, 1.0):
             self._show_figures(now)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import short_name
@@ -46,7 +46,6 @@ class ResultsPage(TablePage[StoredResult]):
     icon = "results"
     section = "STORE"
     noun = "result"
-    changes_field = "results"
     filter_hint = "key or task"
     empty_title = "No results stored yet"
     empty_sentence = (
@@ -78,10 +77,9 @@ class ResultsPage(TablePage[StoredResult]):
         context.actions.bind_button(self._save, "results.save")
         self.detail.add_button(self._save)
 
-    def rows(self) -> RingBuffer[StoredResult]:
+    def collection(self) -> Collection[StoredResult]:
         """Return the objects of the bucket."""
-        rows: RingBuffer[StoredResult] = self.context.state.results.rows
-        return rows
+        return self.context.state.results
 
     def columns(self) -> Sequence[Column[StoredResult]]:
         """Return the columns of the table."""

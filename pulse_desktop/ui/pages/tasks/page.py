@@ -5,8 +5,8 @@ from typing import Any, ClassVar, Final
 
 from PySide6.QtWidgets import QFrame, QVBoxLayout
 
+from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.run import RunState, TaskRun
-from pulse_desktop.state.system import DirtyRows
 from pulse_desktop.ui.pages.tasks.actions import ROW_MENU, TASK_ACTIONS
 from pulse_desktop.ui.pages.tasks.cancel_action import CancelAction, can_be_cancelled
 from pulse_desktop.ui.pages.tasks.columns import RUN_COLUMNS
@@ -53,7 +53,7 @@ class TasksPage(Page):
             empty_detail="Every task enqueued on this server appears here within a moment, "
             "whoever enqueued it. Start one with Run task, or from your own program.",
         )
-        self.detail = RunDetail(context.state.events_of, context.state.runs.limit_of)
+        self.detail = RunDetail(context.state.log.mentioning, context.state.runs.limit_of)
         self.detail.hide()
         self._lay_out()
         self._connect()
@@ -104,7 +104,7 @@ class TasksPage(Page):
         self._now = now
         if self.bar.wanted.since_s and self._cadence.due("age", now, _AGE_S):
             self._renew_filter()
-        self.table.refresh(now, changes.runs)
+        self.table.refresh(now, changes.of(self.context.state.runs))
         if self._cadence.due("counts", now, 0.25):
             self.bar.set_counts(self.context.state.runs.counts)
         if self._awaited:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtWidgets import QWidget
 
-from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.series import Reservoir
 from pulse_desktop.state.workers import Worker, WorkerActivity, WorkerHealth
 from pulse_desktop.text import formats
@@ -48,7 +48,6 @@ class MonitoringPage(TablePage[Worker]):
     icon = "monitoring"
     section = "LIVE"
     noun = "worker"
-    changes_field = "workers"
     filter_hint = "name, host or task"
     sorted_by = "worker"
     empty_title = "No worker has been heard"
@@ -77,10 +76,9 @@ class MonitoringPage(TablePage[Worker]):
         if self.table.select_position(position):
             self.table.chosen.emit(workers.rows[position])
 
-    def rows(self) -> RingBuffer[Worker]:
+    def collection(self) -> Collection[Worker]:
         """Return the workers."""
-        rows: RingBuffer[Worker] = self.context.state.workers.rows
-        return rows
+        return self.context.state.workers
 
     def columns(self) -> Sequence[Column[Worker]]:
         """Return the columns of the table."""

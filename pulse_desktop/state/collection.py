@@ -1,0 +1,55 @@
+"""The base class of what the state keeps: rows of one kind, folded from the topics it names.
+
+`SystemState.register` is all it takes to add one: events are routed by its topics, its clock ticks,
+and a page finds what changed under the collection itself.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any, ClassVar, Final, Generic, TypeVar
+
+import msgspec
+
+from pulse_desktop.protocol.event import Event
+from pulse_desktop.state.ring_buffer import RingBuffer
+
+Row = TypeVar("Row")
+
+
+class Collection(Generic[Row]):
+    """Rows of one kind.
+
+    Attributes:
+        name: unique among the collections of a state.
+        topics: the topics whose events it folds; none for one that is filled in another way.
+        rows: the rows, oldest first.
+    """
+
+    name: ClassVar[str]
+    topics: ClassVar[frozenset[str]] = frozenset()
+    rows: RingBuffer[Row]
+
+    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
+        """Fold a readable event of one of `topics`; ignore one of a type it does not know.
+
+        Args:
+            event: the event.
+            body: its data, as `decode_event_raw` returns it.
+        """
+
+    def tick(self, now: float) -> None:
+        """Update what depends on time alone. `now` is Unix seconds."""
+
+
+_NOTHING: Final[frozenset[int]] = frozenset()
+
+
+class DirtyRows:
+    """Positions whose rows were replaced since the last frame, by collection."""
+
+    def __init__(self, positions: Mapping[Collection[Any], AbstractSet[int]] | None = None) -> None:
+        self._positions = positions or {}
+
+    def of(self, collection: Collection[Any]) -> AbstractSet[int]:
+        """Return the positions in a collection's rows, none when nothing was replaced."""
+        return self._positions.get(collection, _NOTHING)
