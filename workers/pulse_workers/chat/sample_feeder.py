@@ -151,7 +151,7 @@ async def run_sample_feeder(
     stop = ShutdownSignal()
     stop.install(parent_pipe=parent_pipe)
     import_tasks(settings.task_modules)
-    who = settings.named("feed").identity
+    who = settings.with_name("feed").identity
     events = EventPublisher(settings, who)
     broker = make_broker(settings, events, who)
     install_services(broker)

@@ -19,7 +19,7 @@ def check_configuration(
     """Look at the settings: what they come from, the files they name, the tasks they ask for."""
     files = ", ".join(str(file) for file in settings_files(environ, config))
     yield CheckResult("configuration", "ok", files or "no file; variables and defaults")
-    known = (*(variable for variable, _ in VARIABLES.values()), *_OTHER_VARIABLES)
+    known = (*(variable for variable, _description in VARIABLES.values()), *_OTHER_VARIABLES)
     for variable, meant in unknown_variables(environ, known).items():
         advice = f"Did you mean {meant}?" if meant else "`pulse-worker --help` lists them."
         yield CheckResult("configuration", "warning", f"{variable} is no setting", advice)

@@ -80,7 +80,9 @@ async def health(settings: Settings, limit: float | None = None) -> int:
         CannotConnectError: the server cannot be reached from here.
     """
     wait = limit if limit is not None else max(3.0, BEATS * settings.heartbeat_interval)
-    client = await connect(settings.named("health"), "health", error_cb=_say_nothing, **ONE_ATTEMPT)
+    client = await connect(
+        settings.with_name("health"), "health", error_cb=_say_nothing, **ONE_ATTEMPT
+    )
     sign = HeartbeatProbe(settings.worker_name, socket.gethostname())
     try:
         before = time.monotonic()
@@ -90,7 +92,7 @@ async def health(settings: Settings, limit: float | None = None) -> int:
     except (TimeoutError, *OUTAGE_ERRORS):
         sys.stdout.write(
             f"problem  {settings.worker_name}@{socket.gethostname()}: "
-            f"no sign of life within {wait:g} s on {settings.shown_server}\n"
+            f"no sign of life within {wait:g} s on {settings.redacted_server}\n"
         )
         return FAILED
     finally:

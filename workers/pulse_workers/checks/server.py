@@ -45,7 +45,7 @@ async def _described(probe: Probe, settings: Settings) -> str:
     took = (time.monotonic() - before) * 1000
     version = repr(client.connected_server_version).strip("<>").removeprefix("nats server v")
     secured = ", TLS" if client.connected_url and client.connected_url.scheme == "tls" else ""
-    return f"{settings.shown_server}: nats-server {version}, answers in {took:.1f} ms{secured}"
+    return f"{settings.redacted_server}: nats-server {version}, answers in {took:.1f} ms{secured}"
 
 
 async def check_jetstream(probe: Probe, settings: Settings) -> AsyncIterator[CheckResult]:

@@ -97,7 +97,7 @@ async def _provision(settings: Settings) -> None:
     finally:
         await client.close()
     names = ", ".join(made.created) if made.created else "everything was there already"
-    sys.stdout.write(f"{settings.shown_server}: {names}\n")
+    sys.stdout.write(f"{settings.redacted_server}: {names}\n")
 
 
 def _run(command: Coroutine[Any, Any, T]) -> T:

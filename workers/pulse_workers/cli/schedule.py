@@ -172,7 +172,7 @@ async def _entries(source: JsonScheduleSource) -> list[Stored]:
 async def _tell(settings: Settings, action: str, targets: list[str]) -> None:
     """Publish who did it, as is done for everything that somebody does to the system."""
     who = f"{getpass.getuser()}@{socket.gethostname()}"
-    events = EventPublisher(settings, settings.named("schedule").identity)
+    events = EventPublisher(settings, settings.with_name("schedule").identity)
     await events.start()
     for target in targets:
         fields = {"who": who, "action": action, "target": target, "detail": ""}

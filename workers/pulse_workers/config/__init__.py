@@ -1,1 +1,1 @@
-"""Settings of a worker, and how it authenticates."""
+"""Settings and authentication of workers."""

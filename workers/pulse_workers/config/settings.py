@@ -1,7 +1,7 @@
-"""What a worker can be told from outside: by option, environment variable or TOML file.
+"""Settings of workers: read from command-line options, environment variables and TOML files.
 
-Every field has a default that suits one machine. Names of variables begin with `PULSE_`, keys of
-the file are the names of the fields. An option wins over a variable, a variable over a file.
+Every setting has a default that suits a single machine. An option overrides a variable, a variable
+overrides a file. Variables begin with `PULSE_`; keys in a file are the field names.
 """
 
 import os
@@ -10,15 +10,20 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.text.translation import _
 from pulse_workers.config.settings_file import read_settings_file, settings_files
-from pulse_workers.config.settings_sources import Environment
 from pulse_workers.config.settings_values import (
     Bucket,
     Count,
-    CountOrNone,
+    CountOrZero,
     Expected,
     Flag,
     Group,
@@ -29,13 +34,13 @@ from pulse_workers.config.settings_values import (
     Path,
     Replicas,
     Seconds,
-    SecondsOrNone,
+    SecondsOrZero,
     Secret,
     Server,
     Subject,
     Text,
     setting,
-    split,
+    split_list,
 )
 from pulse_workers.errors import SettingsError
 
@@ -46,96 +51,122 @@ DEFAULT_SERVER: Final = "nats://127.0.0.1:4222"
 
 
 class Settings(BaseSettings):
-    """All settings, unchangeable. Durations are seconds, sizes bytes.
+    """All settings of a worker, immutable. Durations are in seconds, sizes in bytes.
 
-    Made directly, it holds what it is given and the defaults, and looks at nothing else:
-    `load_settings` reads the environment and the files.
+    The constructor uses its arguments and the defaults only; `load_settings` reads the environment
+    and the settings files.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     server: Server = setting(
-        DEFAULT_SERVER, "PULSE_SERVER", "NATS address, several separated by commas"
+        DEFAULT_SERVER, "PULSE_SERVER", _("NATS server URL, or several separated by commas")
     )
-    user: Text = setting("", "PULSE_USER", "user name")
-    password: Secret = setting(SecretStr(""), "PULSE_PASSWORD", "the user's password")
-    password_file: Path = setting("", "PULSE_PASSWORD_FILE", "path of a file that holds it")
-    token: Secret = setting(SecretStr(""), "PULSE_TOKEN", "token, instead of user and password")
-    token_file: Path = setting("", "PULSE_TOKEN_FILE", "path of a file that holds it")
-    credentials: Path = setting("", "PULSE_CREDENTIALS", "path of a .creds file")
-    nkey_file: Path = setting("", "PULSE_NKEY_FILE", "path of a file with the user's nkey seed")
-    tls_ca: Path = setting("", "PULSE_TLS_CA", "path of the CA that the server's certificate is of")
-    tls_cert: Path = setting("", "PULSE_TLS_CERT", "path of this client's certificate")
-    tls_key: Path = setting("", "PULSE_TLS_KEY", "path of its key")
+    user: Text = setting("", "PULSE_USER", _("user name"))
+    password: Secret = setting(SecretStr(""), "PULSE_PASSWORD", _("password of the user"))
+    password_file: Path = setting(
+        "", "PULSE_PASSWORD_FILE", _("path to a file that contains the password")
+    )
+    token: Secret = setting(SecretStr(""), "PULSE_TOKEN", _("token, instead of user and password"))
+    token_file: Path = setting("", "PULSE_TOKEN_FILE", _("path to a file that contains the token"))
+    credentials: Path = setting("", "PULSE_CREDENTIALS", _("path to a .creds file"))
+    nkey_file: Path = setting(
+        "", "PULSE_NKEY_FILE", _("path to a file that contains the user's nkey seed")
+    )
+    tls_ca: Path = setting(
+        "", "PULSE_TLS_CA", _("path to the CA certificate used to verify the server")
+    )
+    tls_cert: Path = setting("", "PULSE_TLS_CERT", _("path to the client certificate"))
+    tls_key: Path = setting("", "PULSE_TLS_KEY", _("path to the client certificate's private key"))
     inbox_prefix: Subject = setting(
-        "_INBOX", "PULSE_INBOX_PREFIX", "where answers come to, for users with narrow permissions"
+        "_INBOX",
+        "PULSE_INBOX_PREFIX",
+        _("subject prefix of replies, for users with narrow permissions"),
     )
-    broker: Annotated[Literal["jetstream", "core"], Expected("jetstream or core")] = setting(
-        "jetstream", "PULSE_BROKER", "jetstream, or core to join workers that use NatsBroker"
+    broker: Annotated[Literal["jetstream", "core"], Expected(_("jetstream or core"))] = setting(
+        "jetstream",
+        "PULSE_BROKER",
+        _("jetstream, or core to share tasks with workers that use NatsBroker"),
     )
     queue_group: Group = setting(
-        "taskiq", "PULSE_QUEUE_GROUP", "group that shares the tasks of a core broker"
+        "taskiq", "PULSE_QUEUE_GROUP", _("queue group of the workers of a core broker")
     )
-    control: Flag = setting(True, "PULSE_CONTROL", "whether this worker may be controlled")
+    control: Flag = setting(True, "PULSE_CONTROL", _("whether this worker accepts commands"))
     worker_name: Name = setting(
-        "worker-1", "PULSE_WORKER_NAME", "first part of the worker's identity"
+        "worker-1", "PULSE_WORKER_NAME", _("first part of the worker's identity")
     )
-    slots: Count = setting(8, "PULSE_WORKER_SLOTS", "tasks at the same time")
+    slots: Count = setting(8, "PULSE_WORKER_SLOTS", _("number of tasks run concurrently"))
     task_modules: Modules = setting(
-        (), "PULSE_WORKER_TASKS", "more modules with tasks, separated by commas"
+        (), "PULSE_WORKER_TASKS", _("additional modules with tasks, separated by commas")
     )
     connect_timeout: Seconds = setting(
-        10.0, "PULSE_CONNECT_TIMEOUT", "seconds for the first connection; later: for ever"
+        10.0,
+        "PULSE_CONNECT_TIMEOUT",
+        _("seconds to wait for the first connection; reconnecting has no limit"),
     )
     ack_wait: Seconds = setting(
-        30.0, "PULSE_ACK_WAIT", "seconds until an unanswered task goes to another worker"
+        30.0,
+        "PULSE_ACK_WAIT",
+        _("seconds until an unacknowledged task is redelivered to another worker"),
     )
     pull_timeout: Seconds = setting(
-        5.0, "PULSE_PULL_TIMEOUT", "seconds a request for tasks waits on the server"
+        5.0, "PULSE_PULL_TIMEOUT", _("seconds until a pull request for tasks expires")
     )
-    drain_timeout: SecondsOrNone = setting(
-        30.0, "PULSE_DRAIN_TIMEOUT", "seconds running tasks may go on after SIGTERM"
+    drain_timeout: SecondsOrZero = setting(
+        30.0, "PULSE_DRAIN_TIMEOUT", _("seconds running tasks may take to finish after SIGTERM")
     )
-    max_deliveries: CountOrNone = setting(
-        20, "PULSE_MAX_DELIVERIES", "deliveries until a task is failed unrun; 0: never"
+    max_deliveries: CountOrZero = setting(
+        20,
+        "PULSE_MAX_DELIVERIES",
+        _("deliveries before the task is failed without running; 0: no limit"),
     )
-    task_max_age: Seconds = setting(7 * DAY, "PULSE_TASK_MAX_AGE", "seconds tasks are kept")
-    task_max_bytes: Count = setting(256 * MIB, "PULSE_TASK_MAX_BYTES", "size of the task stream")
-    event_max_age: Seconds = setting(7 * DAY, "PULSE_EVENT_MAX_AGE", "seconds events are kept")
+    task_max_age: Seconds = setting(
+        7 * DAY, "PULSE_TASK_MAX_AGE", _("seconds tasks are kept in the task stream")
+    )
+    task_max_bytes: Count = setting(
+        256 * MIB, "PULSE_TASK_MAX_BYTES", _("maximum size of the task stream")
+    )
+    event_max_age: Seconds = setting(
+        7 * DAY, "PULSE_EVENT_MAX_AGE", _("seconds events are kept in the event stream")
+    )
     event_max_bytes: Count = setting(
-        256 * MIB, "PULSE_EVENT_MAX_BYTES", "size of the event history"
+        256 * MIB, "PULSE_EVENT_MAX_BYTES", _("maximum size of the event stream")
     )
-    result_ttl: Seconds = setting(7 * DAY, "PULSE_RESULT_TTL", "seconds results are kept")
+    result_ttl: Seconds = setting(7 * DAY, "PULSE_RESULT_TTL", _("seconds results are kept"))
     result_max_bytes: Count = setting(
-        1024 * MIB, "PULSE_RESULT_MAX_BYTES", "size of the result bucket"
+        1024 * MIB, "PULSE_RESULT_MAX_BYTES", _("maximum size of the result bucket")
     )
     store_ttl: Seconds = setting(
-        90 * DAY, "PULSE_STORE_TTL", "seconds messages and knowledge are kept"
+        90 * DAY, "PULSE_STORE_TTL", _("seconds messages, scores, vectors and knowledge are kept")
     )
     store_max_bytes: Count = setting(
-        128 * MIB, "PULSE_STORE_MAX_BYTES", "size of each of their buckets"
+        128 * MIB, "PULSE_STORE_MAX_BYTES", _("maximum size of each of their buckets")
     )
     heartbeat_interval: Seconds = setting(
-        5.0, "PULSE_HEARTBEAT_INTERVAL", "seconds between two heartbeats"
+        5.0, "PULSE_HEARTBEAT_INTERVAL", _("seconds between heartbeats")
     )
     provider_interval: Seconds = setting(
-        15.0, "PULSE_PROVIDER_INTERVAL", "seconds between two provider checks"
+        15.0, "PULSE_PROVIDER_INTERVAL", _("seconds between provider checks")
     )
     metrics_interval: Seconds = setting(
-        7.0, "PULSE_METRICS_INTERVAL", "seconds between two metrics events"
+        7.0, "PULSE_METRICS_INTERVAL", _("seconds between metrics events")
     )
     feed_interval: Seconds = setting(
-        4.0, "PULSE_FEED_INTERVAL", "seconds between two slices of the sample"
+        4.0, "PULSE_FEED_INTERVAL", _("seconds between slices of the sample chat")
     )
     schedule_bucket: Bucket = setting(
-        "taskiq_schedules", "PULSE_SCHEDULE_BUCKET", "bucket with schedules"
+        "taskiq_schedules", "PULSE_SCHEDULE_BUCKET", _("bucket of the schedules")
     )
     schedule_prefix: Key = setting(
-        "schedule", "PULSE_SCHEDULE_PREFIX", "what its keys begin with, before a dot"
+        "schedule", "PULSE_SCHEDULE_PREFIX", _("prefix of the schedules' keys, without the dot")
     )
-    schedule_max_bytes: Count = setting(16 * MIB, "PULSE_SCHEDULE_MAX_BYTES", "size of that bucket")
-    replicas: Replicas = setting(1, "PULSE_REPLICAS", "copies of each stream: 1, or 3 on a cluster")
-    log_level: LogLevel = setting("INFO", "PULSE_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR")
+    schedule_max_bytes: Count = setting(
+        16 * MIB, "PULSE_SCHEDULE_MAX_BYTES", _("maximum size of the schedule bucket")
+    )
+    replicas: Replicas = setting(
+        1, "PULSE_REPLICAS", _("replicas of each stream: 1, or 3 on a cluster")
+    )
+    log_level: LogLevel = setting("INFO", "PULSE_LOG_LEVEL", _("DEBUG, INFO, WARNING or ERROR"))
 
     @classmethod
     def settings_customise_sources(
@@ -146,30 +177,30 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take only what is passed in: `load_settings` says where each value comes from."""
+        """Use only constructor arguments: `load_settings` reads the other sources."""
         return (init_settings,)
 
     @property
     def servers(self) -> list[str]:
-        """The addresses as nats-py wants them."""
-        return list(split(self.server))
+        """The server URLs, as nats-py takes them."""
+        return list(split_list(self.server))
 
     @property
-    def shown_server(self) -> str:
-        """The address as it may be shown."""
+    def redacted_server(self) -> str:
+        """The server URLs without passwords, for logs and messages."""
         return redact_url(self.server)
 
     @property
     def identity(self) -> str:
-        """Who this process is: `worker-1@host:4121`."""
+        """The identity of this process, such as `worker-1@host:4121`."""
         return f"{self.worker_name}@{socket.gethostname()}:{os.getpid()}"
 
-    def named(self, worker_name: str) -> Self:
-        """Return the same settings for a process of another name."""
+    def with_name(self, worker_name: str) -> Self:
+        """Return a copy for a process with another name."""
         return self.model_copy(update={"worker_name": worker_name})
 
     def __repr_args__(self) -> Any:
-        """Show the address without its login; passwords and tokens hide themselves."""
+        """Redact the server URLs; passwords and tokens are `SecretStr`, which redact themselves."""
         for name, value in super().__repr_args__():
             yield name, redact_url(value) if name == "server" else value
 
@@ -178,37 +209,37 @@ VARIABLES: Final[dict[str, tuple[str, str]]] = {
     name: (str(field.validation_alias), field.description or "")
     for name, field in Settings.model_fields.items()
 }
-"""Environment variable and meaning of each field. Sizes are bytes."""
+"""Environment variable and description of each setting."""
 
 _OPTIONS: Final = {
     "worker_name": "--name",
     "feed_interval": "--interval",
 }
-"""Options that are not called like the field."""
+"""Command-line options that are not named like the setting."""
 
 
 def load_settings(
     environ: Mapping[str, str] = os.environ, *, config: str | None = None, **overrides: object
 ) -> Settings:
-    """Read the settings.
+    """Read the settings from all sources.
 
     Args:
-        environ: where the variables are.
-        config: the only file to read; None for the one that PULSE_CONFIG names, else the
-            machine's and the user's.
-        overrides: fields given on the command line; None means "not given".
+        environ: the environment variables.
+        config: the only settings file to read; None for the one that PULSE_CONFIG names, else
+            the system's and the user's.
+        overrides: settings given as command-line options; None means "not given".
 
     Raises:
-        SettingsError: a value cannot be read as what it should be, or a key is unknown.
+        SettingsError: a value is invalid, a key is unknown, or a file cannot be read.
     """
     values: dict[str, object] = {}
     origins: dict[str, str] = {}
-    variables = {name: variable for name, (variable, _) in VARIABLES.items()}
+    variables = {name: variable for name, (variable, _description) in VARIABLES.items()}
     for file in settings_files(environ, config):
         found = read_settings_file(file, variables)
         values.update(found)
         origins.update({name: f"{file}: {name}" for name in found})
-    for name, text in Environment(Settings, environ).values().items():
+    for name, text in _EnvironmentSource(environ).values().items():
         values[name] = text
         origins[name] = variables[name]
     for name, value in overrides.items():
@@ -218,19 +249,41 @@ def load_settings(
     try:
         return Settings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise _problem(error, values, origins) from None
+        raise _settings_error(error, values, origins) from None
 
 
-def _problem(
+class _EnvironmentSource(EnvSettingsSource):
+    """Environment variables, from any mapping. A variable with an empty value counts as not set."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        super().__init__(Settings, case_sensitive=True, env_ignore_empty=True)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name: text for name, text in self._environ.items() if text.strip()}
+
+    def values(self) -> dict[str, str]:
+        """Return the text of each setting that has one."""
+        found: dict[str, str] = {}
+        for name, field in Settings.model_fields.items():
+            text, _key, _is_complex = self.get_field_value(field, name)
+            if text is not None:
+                found[name] = text
+        return found
+
+
+def _settings_error(
     error: ValidationError, values: Mapping[str, object], origins: Mapping[str, str]
 ) -> SettingsError:
-    """Say which value cannot be read, where it stands, and what is expected there."""
+    """Name the first invalid value, where it comes from, and what is expected instead."""
     location = error.errors(include_url=False, include_input=False)[0]["loc"]
-    by_variable = {variable: name for name, (variable, _) in VARIABLES.items()}
+    by_variable = {variable: name for name, (variable, _description) in VARIABLES.items()}
     name = by_variable.get(str(location[0]), str(location[0]))
     if name not in values:
         raise error
     field = Settings.model_fields[name]
-    wanted = next((part.text for part in field.metadata if isinstance(part, Expected)), "another")
+    expected = next(
+        (part.text for part in field.metadata if isinstance(part, Expected)), _("another value")
+    )
     given = "***" if isinstance(field.default, SecretStr) else redact_url(str(values[name]))
-    return SettingsError(origins[name], given, wanted)
+    return SettingsError(origins[name], given, expected)

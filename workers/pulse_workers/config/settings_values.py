@@ -1,4 +1,4 @@
-"""What a setting may be: how its text is read, and what is said about one that cannot be."""
+"""Types of settings: how values are parsed and validated, and what an error says is expected."""
 
 import dataclasses
 import re
@@ -9,162 +9,172 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from pulse_desktop.text.translation import _
+
 T = TypeVar("T")
 
 _SCHEMES: Final = frozenset({"nats", "tls", "ws", "wss"})
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 _GROUP: Final = re.compile(r"[!-)+-=?-~]+")
-"""What is printed, without spaces and wildcards."""
+"""Printable ASCII without spaces and wildcards."""
 _BUCKET: Final = re.compile(r"[-_a-zA-Z0-9]+")
 _KEY: Final = re.compile(r"[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*")
 
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
-    """What a value of this kind is, in words for whoever gave another one."""
+    """What a setting of this type accepts, as an error message names it."""
 
     text: str
 
 
-def split(text: str) -> tuple[str, ...]:
-    """Return the parts of a list written with commas."""
+def split_list(text: str) -> tuple[str, ...]:
+    """Return the items of a comma-separated list."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _reject_bool(value: object) -> object:
-    """Refuse true and false where a number is wanted; Python takes them for 1 and 0."""
+    """Reject true and false where a number is expected: in Python they are 1 and 0."""
     if isinstance(value, bool):
         raise ValueError("not a number")  # noqa: TRY004 - pydantic collects ValueErrors
     return value
 
 
-def _listed(value: object) -> object:
-    return split(value) if isinstance(value, str) else value
+def _split_if_text(value: object) -> object:
+    return split_list(value) if isinstance(value, str) else value
 
 
-def _stripped(value: object) -> object:
+def _strip(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
 
 
-def _upper(value: object) -> object:
+def _to_upper(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
 
 
-def _known_level(level: str) -> str:
+def _validate_level(level: str) -> str:
     if level not in _LEVELS:
-        raise ValueError("no such level")
+        raise ValueError("unknown log level")
     return level
 
 
 def _validate_url(server: str) -> str:
-    """Refuse what cannot be the address of a NATS server."""
-    addresses = split(server)
-    if not addresses:
-        raise ValueError("no address")
-    for address in addresses:
-        parts = urlsplit(address if "://" in address else f"nats://{address}")
+    """Reject anything that cannot be the URL of a NATS server."""
+    urls = split_list(server)
+    if not urls:
+        raise ValueError("no URL")
+    for url in urls:
+        parts = urlsplit(url if "://" in url else f"nats://{url}")
         if parts.scheme not in _SCHEMES or not parts.hostname:
-            raise ValueError("not the address of a NATS server")
-        _ = parts.port  # raises ValueError
+            raise ValueError("not the URL of a NATS server")
+        parts.port  # noqa: B018 - raises ValueError
     return server
 
 
-def _of_the_form(form: re.Pattern[str]) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if not form.fullmatch(text):
-            raise ValueError("not of the form")
+def _full_match(pattern: re.Pattern[str]) -> Callable[[str], str]:
+    def validate(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError("invalid characters")
         return text
 
-    return check
+    return validate
 
 
-def _not_empty(text: str) -> str:
+def _validate_not_empty(text: str) -> str:
     if not text:
         raise ValueError("empty")
     return text
 
 
-def _plain_token(text: str) -> str:
+def _validate_subject(text: str) -> str:
     if not text or any(not part.isascii() or not part.strip() for part in text.split(".")):
         raise ValueError("not a subject")
-    if any(sign in text for sign in "*> \t"):
-        raise ValueError("not a subject without wildcards")
+    if any(character in text for character in "*> \t"):
+        raise ValueError("a subject with wildcards")
     return text
 
 
-Text = Annotated[str, BeforeValidator(_stripped), Expected("text")]
+Text = Annotated[str, BeforeValidator(_strip), Expected(_("text"))]
 Name = Annotated[
-    str, BeforeValidator(_stripped), AfterValidator(_not_empty), Expected("a name, not empty")
+    str,
+    BeforeValidator(_strip),
+    AfterValidator(_validate_not_empty),
+    Expected(_("a name, not empty")),
 ]
 Group = Annotated[
     str,
-    BeforeValidator(_stripped),
-    AfterValidator(_of_the_form(_GROUP)),
-    Expected("a name without spaces and wildcards, not empty"),
+    BeforeValidator(_strip),
+    AfterValidator(_full_match(_GROUP)),
+    Expected(_("a name without spaces and wildcards, not empty")),
 ]
 Bucket = Annotated[
     str,
-    BeforeValidator(_stripped),
-    AfterValidator(_of_the_form(_BUCKET)),
-    Expected("the name of a bucket: letters, digits, - and _"),
+    BeforeValidator(_strip),
+    AfterValidator(_full_match(_BUCKET)),
+    Expected(_("the name of a bucket: letters, digits, - and _")),
 ]
 Key = Annotated[
     str,
-    BeforeValidator(_stripped),
-    AfterValidator(_of_the_form(_KEY)),
-    Expected("letters, digits and - / _ = with single dots between them"),
+    BeforeValidator(_strip),
+    AfterValidator(_full_match(_KEY)),
+    Expected(_("letters, digits and - / _ =, separated by single dots")),
 ]
-Path = Annotated[str, BeforeValidator(_stripped), Expected("the path of a file")]
-Secret = Annotated[SecretStr, Expected("text")]
+Path = Annotated[str, BeforeValidator(_strip), Expected(_("the path to a file"))]
+Secret = Annotated[SecretStr, Expected(_("text"))]
 Modules = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(_listed), Expected("names of modules, with commas")
+    tuple[str, ...],
+    NoDecode,
+    BeforeValidator(_split_if_text),
+    Expected(_("module names, separated by commas")),
 ]
 Server = Annotated[
     str,
-    BeforeValidator(_stripped),
+    BeforeValidator(_strip),
     AfterValidator(_validate_url),
-    Expected("nats://host:4222, several with commas"),
+    Expected(_("nats://host:4222, or several URLs separated by commas")),
 ]
-Subject = Annotated[str, AfterValidator(_plain_token), Expected("a subject without wildcards")]
+Subject = Annotated[
+    str, AfterValidator(_validate_subject), Expected(_("a subject without wildcards"))
+]
 LogLevel = Annotated[
     str,
-    BeforeValidator(_upper),
-    AfterValidator(_known_level),
-    Expected("DEBUG, INFO, WARNING or ERROR"),
+    BeforeValidator(_to_upper),
+    AfterValidator(_validate_level),
+    Expected(_("DEBUG, INFO, WARNING or ERROR")),
 ]
 Seconds = Annotated[
     float,
     BeforeValidator(_reject_bool),
     Field(gt=0, allow_inf_nan=False),
-    Expected("a number of seconds above 0"),
+    Expected(_("a number of seconds above 0")),
 ]
-SecondsOrNone = Annotated[
+SecondsOrZero = Annotated[
     float,
     BeforeValidator(_reject_bool),
     Field(ge=0, allow_inf_nan=False),
-    Expected("a number of seconds, 0 or more"),
+    Expected(_("a number of seconds, 0 or more")),
 ]
 Count = Annotated[
-    int, BeforeValidator(_reject_bool), Field(gt=0), Expected("a whole number above 0")
+    int, BeforeValidator(_reject_bool), Field(gt=0), Expected(_("a whole number above 0"))
 ]
-CountOrNone = Annotated[
-    int, BeforeValidator(_reject_bool), Field(ge=0), Expected("a whole number, 0 or more")
+CountOrZero = Annotated[
+    int, BeforeValidator(_reject_bool), Field(ge=0), Expected(_("a whole number, 0 or more"))
 ]
 Replicas = Annotated[
     int,
     BeforeValidator(_reject_bool),
     Field(ge=1, le=5),
-    Expected("a whole number from 1 to 5"),
+    Expected(_("a whole number from 1 to 5")),
 ]
-Flag = Annotated[bool, BeforeValidator(_stripped), Expected("true or false")]
+Flag = Annotated[bool, BeforeValidator(_strip), Expected(_("true or false"))]
 
 
-def setting(default: object, variable: str, meaning: str) -> Any:
-    """Describe a field of the settings.
+def setting(default: object, variable: str, description: str) -> Any:
+    """Declare a setting.
 
     Args:
-        default: taken when nobody says otherwise.
+        default: the value when it is not set.
         variable: its environment variable.
-        meaning: one line for `--help` and the documentation.
+        description: one line for `--help` and the documentation.
     """
-    return Field(default=default, validation_alias=variable, description=meaning)
+    return Field(default=default, validation_alias=variable, description=description)

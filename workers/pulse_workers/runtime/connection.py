@@ -158,12 +158,12 @@ async def connecting(settings: Settings, log: ConnectionLog) -> AsyncIterator[No
         limit = f"{settings.connect_timeout:g} s"
         why = log.last_error or "the log may tell why"
         raise CannotConnectError(
-            f"{settings.shown_server}: not all connections were made within {limit}: {why}"
+            f"{settings.redacted_server}: not all connections were made within {limit}: {why}"
         ) from None
 
 
 def _reason(settings: Settings, error: Exception | None) -> str:
-    where = settings.shown_server
+    where = settings.redacted_server
     limit = f"{settings.connect_timeout:g} s"
     if error is None:
         return f"{where} did not answer within {limit}. Is this the address of a NATS server?"

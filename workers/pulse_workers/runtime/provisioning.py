@@ -106,18 +106,18 @@ def problems_explained(js: JetStreamContext, settings: Settings) -> Iterator[Non
         yield
     except ServiceUnavailableError as error:
         if error.err_code not in _SWITCHED_OFF:
-            raise ProvisionError(f"{settings.shown_server}: {error.description}") from error
+            raise ProvisionError(f"{settings.redacted_server}: {error.description}") from error
         raise ProvisionError(
-            f"{settings.shown_server} has JetStream switched off, and without it there is no place "
-            "for results. Start nats-server with -js."
+            f"{settings.redacted_server} has JetStream switched off, and without it there is no "
+            "place for results. Start nats-server with -js."
         ) from None
     except APIError as error:
-        raise ProvisionError(f"{settings.shown_server}: {error.description}") from error
+        raise ProvisionError(f"{settings.redacted_server}: {error.description}") from error
     except OUTAGE_ERRORS as error:
         if refusal := _refusal(js, settings):
-            raise ProvisionError(f"{settings.shown_server}: {refusal}") from None
+            raise ProvisionError(f"{settings.redacted_server}: {refusal}") from None
         raise ProvisionError(
-            f"{settings.shown_server} does not answer JetStream requests "
+            f"{settings.redacted_server} does not answer JetStream requests "
             f"({type(error).__name__}). Is JetStream on, and may this user use it?"
         ) from error
 

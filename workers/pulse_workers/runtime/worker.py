@@ -105,11 +105,11 @@ async def _work(
         await control.start()
         heartbeat.control = control.subject
     background = _start_background(settings, parts.services, heartbeat)
-    connections = ConnectionWatchdog(stop, parts, settings.shown_server)
+    connections = ConnectionWatchdog(stop, parts, settings.redacted_server)
     background.repeat("connections", 1.0, connections.look)
     if settings.broker == "jetstream":
         background.repeat("task room", TRIM_INTERVAL_S, StreamTrimmer(client.jetstream()).look)
-    logger.info("%s takes tasks from %s", worker, settings.shown_server)
+    logger.info("%s takes tasks from %s", worker, settings.redacted_server)
     given_back = await work_until_stopped(receiver, stop, settings)
     await background.close()
     await control.close()

@@ -148,7 +148,7 @@ async def run_scheduler(settings: Settings, *, parent_pipe: bool = False) -> Non
     stop = ShutdownSignal()
     stop.install(parent_pipe=parent_pipe)
     import_tasks(settings.task_modules)
-    who = settings.named(NAME).identity
+    who = settings.with_name(NAME).identity
     events = EventPublisher(settings, who)
     broker = make_broker(settings, events, who)
     install_services(broker)
@@ -165,13 +165,13 @@ async def run_scheduler(settings: Settings, *, parent_pipe: bool = False) -> Non
     except BaseException:
         await close_all(events.close, broker.shutdown)
         raise
-    logger.info("%s sends scheduled tasks to %s", who, settings.shown_server)
+    logger.info("%s sends scheduled tasks to %s", who, settings.redacted_server)
     lost = await _until_asked(stop, scheduling, events)
     await scheduling.close()
     await close_all(events.close, broker.shutdown)
     logger.info("%s ended (%s)", who, stop.reason)
     if lost:
-        raise CannotConnectError(f"{settings.shown_server} {lost}")
+        raise CannotConnectError(f"{settings.redacted_server} {lost}")
 
 
 async def _until_asked(

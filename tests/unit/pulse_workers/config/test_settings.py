@@ -1,4 +1,4 @@
-"""Settings: where they may stand, which one wins, and what is said about one that cannot be."""
+"""Settings: their sources and precedence, and the errors for invalid ones."""
 
 from pathlib import Path
 
@@ -14,12 +14,12 @@ from pydantic import SecretStr, ValidationError
 
 
 @pytest.fixture(autouse=True)
-def _no_files_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _settings_files_in_tmp_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(settings_file, "SYSTEM_FILE", tmp_path / "system.toml")
     monkeypatch.setattr(settings_file, "user_file", lambda: tmp_path / "user.toml")
 
 
-def test_an_option_wins_over_a_variable_over_the_users_file_over_the_machines(
+def test_options_override_variables_which_override_the_user_file_and_the_system_file(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "system.toml").write_text(
@@ -33,7 +33,34 @@ def test_an_option_wins_over_a_variable_over_the_users_file_over_the_machines(
     assert settings.drain_timeout == 30
 
 
-def test_a_file_that_is_named_is_the_only_one_read(tmp_path: Path) -> None:
+def test_settings_come_from_the_environment_unless_given_as_options() -> None:
+    environ = {
+        "PULSE_SERVER": "nats://a:1, nats://b:2",
+        "PULSE_ACK_WAIT": "2.5",
+        "PULSE_WORKER_TASKS": "one, two",
+        "PULSE_WORKER_SLOTS": "3",
+    }
+    settings = load_settings(environ, slots=5, worker_name=None)
+    assert settings.servers == ["nats://a:1", "nats://b:2"]
+    assert settings.ack_wait == 2.5
+    assert settings.task_modules == ("one", "two")
+    assert settings.slots == 5
+    assert settings.worker_name == "worker-1"
+    assert set(VARIABLES) == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "0", "nan", "1.5"])
+def test_an_invalid_variable_is_named(value: str) -> None:
+    with pytest.raises(SettingsError, match="PULSE_WORKER_SLOTS"):
+        load_settings({"PULSE_WORKER_SLOTS": value})
+
+
+def test_the_redacted_server_has_no_password() -> None:
+    settings = Settings(server="nats://user:secret@a:1,nats://token@b:2")
+    assert settings.redacted_server == "nats://user:***@a:1,nats://***@b:2"
+
+
+def test_only_the_file_named_by_config_is_read(tmp_path: Path) -> None:
     (tmp_path / "system.toml").write_text("slots = 1")
     (tmp_path / "own.toml").write_text('\ufeff# a comment\ntask_modules = ["one", "two"]')
     (tmp_path / "empty.toml").touch()
@@ -41,12 +68,12 @@ def test_a_file_that_is_named_is_the_only_one_read(tmp_path: Path) -> None:
     assert load_settings(environ).task_modules == ("one", "two")
     assert load_settings(environ).slots == 8
     assert load_settings(environ, config=str(tmp_path / "empty.toml")).task_modules == ()
-    with pytest.raises(SettingsError, match=r"--config=.*there is none"):
+    with pytest.raises(SettingsError, match=r"--config=.*existing TOML file"):
         load_settings(environ, config=str(tmp_path / "missing.toml"))
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("ack_weit = 3", "ack_weit: no such setting. Did you mean ack_wait?"),
         ("worker_slots = 3", "Did you mean slots?"),
@@ -73,18 +100,18 @@ def test_a_file_that_is_named_is_the_only_one_read(tmp_path: Path) -> None:
         ("worker_name = ' '", "expected a name, not empty"),
     ],
 )
-def test_what_cannot_be_is_named_with_its_file_and_what_is_expected(
-    tmp_path: Path, text: str, said: str
+def test_an_invalid_file_is_reported_with_its_path_and_what_is_expected(
+    tmp_path: Path, text: str, message: str
 ) -> None:
     file = tmp_path / "worker.toml"
     file.write_text(text)
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as raised:
         load_settings({}, config=str(file))
-    assert said in str(told.value)
-    assert str(file) in str(told.value)
+    assert message in str(raised.value)
+    assert str(file) in str(raised.value)
 
 
-def test_a_user_without_a_home_has_no_file_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_home_directory_has_no_user_file(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere(name: str) -> Path:
         raise RuntimeError(f"could not determine the home directory for {name}")
 
@@ -95,7 +122,7 @@ def test_a_user_without_a_home_has_no_file_of_their_own(monkeypatch: pytest.Monk
     assert make_parser().format_help()
 
 
-def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
+def test_secrets_are_never_shown(tmp_path: Path) -> None:
     settings = Settings(
         server="nats://me:hush1@a:1", password=SecretStr("hush2"), token=SecretStr("hush3")
     )
@@ -104,15 +131,15 @@ def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
     assert "hush" not in settings.model_dump_json(exclude={"server"})
     file = tmp_path / "worker.toml"
     file.write_text("password = ['hush']")
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as raised:
         load_settings({}, config=str(file))
-    assert "hush" not in str(told.value)
-    with pytest.raises(SettingsError) as told:
+    assert "hush" not in str(raised.value)
+    with pytest.raises(SettingsError) as raised:
         load_settings({"PULSE_SERVER": "http://me:hush@a:1"})
-    assert "hush" not in str(told.value)
+    assert "hush" not in str(raised.value)
 
 
-def test_settings_cannot_be_changed_and_look_at_nothing_but_what_they_are_given(
+def test_settings_are_immutable_and_do_not_read_the_environment_by_themselves(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PULSE_WORKER_SLOTS", "3")
@@ -120,18 +147,18 @@ def test_settings_cannot_be_changed_and_look_at_nothing_but_what_they_are_given(
     assert settings.slots == 8
     with pytest.raises(ValidationError, match="frozen"):
         settings.slots = 4
-    assert settings.named("feed").identity.startswith("feed@")
+    assert settings.with_name("feed").identity.startswith("feed@")
 
 
-def test_every_field_has_a_variable_of_its_own_and_a_meaning() -> None:
-    variables = [variable for variable, _ in VARIABLES.values()]
+def test_every_setting_has_its_own_variable_and_a_description() -> None:
+    variables = [variable for variable, _description in VARIABLES.values()]
     assert len(set(variables)) == len(variables)
     assert all(variable.startswith("PULSE_") for variable in variables)
-    assert all(meaning for _, meaning in VARIABLES.values())
+    assert all(description for _variable, description in VARIABLES.values())
 
 
-def test_a_variable_that_looks_like_ours_and_is_not_is_found() -> None:
-    known = [variable for variable, _ in VARIABLES.values()]
+def test_misspelled_variables_are_found_with_a_suggestion() -> None:
+    known = [variable for variable, _description in VARIABLES.values()]
     environ = {"PULSE_ACKWAIT": "3", "PULSE_SERVER": "x", "PATH": "y", "PULSE_QQQQQ": "z"}
     assert unknown_variables(environ, known) == {
         "PULSE_ACKWAIT": "PULSE_ACK_WAIT",
@@ -139,7 +166,7 @@ def test_a_variable_that_looks_like_ours_and_is_not_is_found() -> None:
     }
 
 
-def test_a_secret_in_a_file_is_read_at_each_connection(tmp_path: Path) -> None:
+def test_a_secret_file_is_read_again_at_each_connection(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text("first\n")
     options = login_options(Settings(user="me", password_file=str(secret)))
@@ -149,7 +176,7 @@ def test_a_secret_in_a_file_is_read_at_each_connection(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"user": "me", "password": SecretStr("a"), "token": SecretStr("b")}, "only one of them"),
         ({"password": SecretStr("a")}, "PULSE_USER: expected a name"),
@@ -163,16 +190,16 @@ def test_a_secret_in_a_file_is_read_at_each_connection(tmp_path: Path) -> None:
         ({"tls_cert": __file__}, "PEM"),
     ],
 )
-def test_a_login_that_cannot_work_is_told_before_it_is_tried(
-    given: dict[str, object], said: str
+def test_invalid_credentials_are_reported_before_connecting(
+    given: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as raised:
         login_options(Settings(**given))  # type: ignore[arg-type]
-    assert said in str(told.value)
+    assert message in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "said"),
+    ("variable", "value", "message"),
     [
         ("PULSE_ACK_WAIT", "soon", "PULSE_ACK_WAIT='soon': expected a number of seconds above 0"),
         ("PULSE_SCHEDULE_BUCKET", "a b", "PULSE_SCHEDULE_BUCKET='a b': expected the name of a"),
@@ -181,16 +208,16 @@ def test_a_login_that_cannot_work_is_told_before_it_is_tried(
         ("PULSE_WORKER_TASKS", "no.such", "PULSE_WORKER_TASKS='no.such': expected an importable"),
     ],
 )
-def test_check_says_which_setting_cannot_be_and_asks_no_server(
+def test_check_reports_an_invalid_setting_and_does_not_connect(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     variable: str,
     value: str,
-    said: str,
+    message: str,
 ) -> None:
     monkeypatch.setenv("PULSE_SERVER", "nats://127.0.0.1:1")
     monkeypatch.setenv(variable, value)
     assert main(["check"]) == 1
-    told = capsys.readouterr().out
-    assert said in told
-    assert "server" not in told
+    output = capsys.readouterr().out
+    assert message in output
+    assert "server" not in output

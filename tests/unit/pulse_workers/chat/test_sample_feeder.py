@@ -1,0 +1,29 @@
+"""Slices of the sample chat that the sample feeder enqueues."""
+
+from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.sample_feeder import FIRST_SLICE, SLICE, Position, next_slice
+from pulse_workers.chat.tasks.ingestion import WINDOW
+
+
+def test_the_feed_covers_every_message_once_per_pass_and_goes_round() -> None:
+    export = [ChatMessage(f"1.{n}", f"1.{n}", "", "", "", "", "") for n in range(31)]
+    position = Position()
+    seen: dict[int, list[str]] = {}
+    windows = 0
+    while position.pass_number < 3:
+        part, position = next_slice(export, position)
+        assert 0 < len(part.messages) <= max(SLICE, FIRST_SLICE)
+        assert len(part.window) in (0, WINDOW)
+        windows += bool(part.window)
+        seen.setdefault(part.position.pass_number, []).extend(m.id for m in part.messages)
+    everything = [message.id for message in export]
+    assert seen[1] == everything
+    assert seen[2] == everything
+    assert windows
+
+
+def test_the_feed_copes_with_an_export_that_shrank() -> None:
+    export = [ChatMessage("1.1", "1.1", "", "", "", "", "")]
+    part, after = next_slice(export, Position(pass_number=1, offset=600, slices=200))
+    assert [m.id for m in part.messages] == ["1.1"]
+    assert after == Position(pass_number=2, offset=1, slices=201)

@@ -1,0 +1,37 @@
+"""Results that have no JSON form are stored as failures."""
+
+import json
+
+import pytest
+from pulse_workers.config.settings import Settings
+from pulse_workers.results.backend import JsonResultBackend
+from taskiq import TaskiqResult
+
+
+class _Odd:
+    def __repr__(self) -> str:
+        raise RuntimeError("no text either")
+
+
+@pytest.mark.parametrize("value", [object(), b"\xff", _Odd(), {"a": {1: object()}}])
+def test_a_return_value_without_a_json_form_becomes_a_failure_with_a_reason(value: object) -> None:
+    result = TaskiqResult(is_err=False, return_value=value, execution_time=0.1, labels={"a": 1})
+    body = json.loads(JsonResultBackend(Settings())._body(result))
+    assert body["is_err"]
+    assert body["return_value"] is None
+    assert body["error"]["exc_type"] == "ResultNotSerializableError"
+    assert type(value).__name__ in body["error"]["exc_message"][0]
+    assert body["labels"] == {"a": 1}
+
+
+def test_labels_and_errors_without_a_json_form_are_told_as_text() -> None:
+    result = TaskiqResult(
+        is_err=True,
+        return_value=None,
+        execution_time=0.1,
+        labels={"raw": b"\xff"},
+        error=ValueError(object()),
+    )
+    body = json.loads(JsonResultBackend(Settings())._body(result))
+    assert body["is_err"]
+    assert body["error"]

@@ -1,0 +1,31 @@
+"""Any value has a JSON-safe form."""
+
+import json
+import math
+
+from pulse_workers.json_safe import to_json_safe
+
+
+class _Odd:
+    def __repr__(self) -> str:
+        raise RuntimeError("no text either")
+
+
+def test_anything_has_a_plain_form() -> None:
+    deep: list[object] = []
+    for _ in range(5000):
+        deep = [deep]
+    value = {
+        1: 2**70,
+        "nan": math.nan,
+        "set": {1},
+        "bytes": b"\xff",
+        "text": "\ud800",
+        "odd": _Odd(),
+        "deep": deep,
+    }
+    told = json.loads(json.dumps(to_json_safe(value), allow_nan=False))
+    assert told["1"] == str(2**70)
+    assert told["nan"] is None
+    assert told["text"] == "?"
+    assert told["odd"] == "<_Odd>"
