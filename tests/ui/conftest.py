@@ -31,8 +31,8 @@ def open_page(qtbot: QtBot, here):
 
     def open_(page_class):
         made = []
-        for action in page_class.page_actions:
-            here.context.actions.add(action, lambda: made[0])
+        for action in page_class.page_actions():
+            here.context.actions.add_page_action(action, page_class.key, lambda: made[0])
         page = page_class(here.context)
         made.append(page)
         here.context.actions.show_page(page.key)

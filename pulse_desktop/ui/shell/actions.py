@@ -1,179 +1,226 @@
-"""Everything the operator can have done, as one table.
+"""Actions: one table from which menus, shortcuts, buttons and the command palette are made."""
 
-Menus, shortcuts, buttons and the command palette are made from it, so that none of them can offer
-what another does not know.
-"""
-
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, Generic, TypeVar
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
+
+PageT_contra = TypeVar("PageT_contra", contravariant=True)
+PageT = TypeVar("PageT")
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that can be done.
+    """An entry of the palette and of menus: what it is called, not what it does.
 
     Attributes:
-        id: name in the program.
-        title: name for the operator, sentence case.
-        callback: method of the window, or of the page, that does it; empty when it is given.
-        shortcut: keys, in Qt's portable notation; several are separated by `|`.
+        id: unique name in the program, such as "runs.rerun".
+        title: label for the operator, sentence case.
+        shortcut: keys in Qt's portable notation; several are separated by `|`.
         group: heading in the palette and menus.
-        icon: of `icons`.
-        page: key of the page it belongs to; empty for the window.
-        enabled: name of a method of the same object that says whether it can be done now.
-        words: more words to find it by.
+        icon: name in `icons`, empty for none.
+        keywords: more words to find it by in the palette.
     """
 
     id: str
     title: str
-    callback: str = ""
     shortcut: str = ""
     group: str = ""
     icon: str = ""
-    page: str = ""
-    enabled: str = ""
-    words: str = ""
+    keywords: str = ""
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Every shortcut by itself."""
+        return frozenset(filter(None, self.shortcut.split("|")))
 
 
-WINDOW_ACTIONS: Final = (
-    Action("palette", "Search or run a command", "open_palette", "Ctrl+K", "Window", "search"),
-    Action(
-        "run_task", "Run a task…", "run_task", "Ctrl+N", "Tasks", "plus", words="enqueue start new"
-    ),
-    Action("pause", "Pause or resume the tables", "toggle_pause", "Ctrl+P", "View", "pause"),
-    Action("alerts", "Show what needs attention", "show_concerns", "Ctrl+I", "Go to", "bell"),
-    Action("filter", "Filter this page", "focus_filter", "/|Ctrl+F", "View", "filter"),
-    Action(
-        "theme.dark", "Dark theme", "use_dark_theme", group="View", icon="theme", words="colour"
-    ),
-    Action(
-        "theme.light", "Light theme", "use_light_theme", group="View", icon="theme", words="colour"
-    ),
-    Action("theme.system", "Theme of the desktop", "use_system_theme", group="View", icon="theme"),
-    Action("rail", "Collapse or expand the navigation", "toggle_rail", "Ctrl+B", "View", "columns"),
-    Action("full_screen", "Full screen", "toggle_full_screen", "F11", "View"),
-    Action("quit", "Quit", "close", "Ctrl+Q", "Window", "close"),
+OPEN_PALETTE: Final = Action(
+    "palette", _("Search or run a command"), "Ctrl+K", _("Window"), "search"
 )
-"""What the window does itself. The composition root and the pages add theirs."""
+RUN_TASK: Final = Action(
+    "run_task", _("Run a task…"), "Ctrl+N", _("Tasks"), "plus", _("enqueue start new")
+)
+TOGGLE_PAUSE: Final = Action("pause", _("Pause or resume the tables"), "Ctrl+P", _("View"), "pause")
+SHOW_ATTENTION: Final = Action(
+    "alerts", _("Show what needs attention"), "Ctrl+I", _("Go to"), "bell"
+)
+
+
+def always() -> bool:
+    """Return True: the condition of an action that is always available."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class PageAction(Generic[PageT_contra]):
+    """An action of a page, listed before the page is made.
+
+    Attributes:
+        action: label, shortcut and icon.
+        run: carries it out on the page.
+        enabled: returns whether it is available now, None for always.
+    """
+
+    action: Action
+    run: Callable[[PageT_contra], object]
+    enabled: Callable[[PageT_contra], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _BoundAction:
+    action: Action
+    qt: QAction
+    run: Callable[[], object]
+    enabled: Callable[[], bool]
+    page: str
 
 
 class ActionTable(QObject):
-    """The actions with their Qt counterparts, bound to the objects that carry them out.
+    """The actions of one window, with a `QAction` for each.
 
-    Attributes:
-        actions: by id.
+    An action that belongs to a page is available while that page is shown.
     """
 
     def __init__(self, window: QWidget) -> None:
+        """Make an empty table.
+
+        Args:
+            window: gets the shortcuts.
+        """
         super().__init__(window)
-        self.actions: dict[str, Action] = {}
         self._window = window
-        self._qt: dict[str, QAction] = {}
-        self._targets: dict[str, Callable[[str], Any]] = {}
-        theme().changed.connect(self._tint)
+        self._bound: dict[str, _BoundAction] = {}
+        theme().changed.connect(self._apply_theme)
 
     def add(
         self,
         action: Action,
-        target: Callable[[], object] | None = None,
+        run: Callable[[], object],
+        enabled: Callable[[], bool] = always,
         *,
-        run: Callable[[], object] | None = None,
+        page: str = "",
     ) -> QAction:
-        """Offer an action.
+        """Add an action.
 
         Args:
-            action: what it is.
-            target: returns the object that has its `callback`. It is asked when the action is
-                triggered, for pages are made only when they are first shown.
-            run: does it, instead of a target's callback.
+            action: label, shortcut and icon.
+            run: carries it out.
+            enabled: returns whether it is available now.
+            page: key of the page it belongs to, empty for the whole window.
 
         Raises:
-            ValueError: there is an action of this id, or with this shortcut for the same page.
+            ValueError: the id is taken, or another action of the same page has the shortcut.
         """
-        if action.id in self.actions:
-            raise ValueError(f"two actions called {action.id}")
-        keys = [QKeySequence(keys) for keys in action.shortcut.split("|") if keys]
-        for other in self.actions.values():
-            shared = set(action.shortcut.split("|")) & set(other.shortcut.split("|")) - {""}
-            if shared and (other.page == action.page or not (other.page and action.page)):
-                raise ValueError(f"{action.id} and {other.id} both want {shared.pop()}")
-        entry = QAction(action.title, self._window)
-        entry.setShortcuts(keys)
-        entry.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        if action.id in self._bound:
+            raise ValueError(f"duplicate action id {action.id}")
+        for other in self._bound.values():
+            shared = action.keys & other.action.keys
+            if shared and (other.page == page or not (other.page and page)):
+                raise ValueError(
+                    f"{action.id} and {other.action.id} share the shortcut {min(shared)}"
+                )
+        qt = QAction(action.title, self._window)
+        qt.setShortcuts([QKeySequence(keys) for keys in action.shortcut.split("|") if keys])
+        qt.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         if action.icon:
-            entry.setIcon(icons.icon(action.icon))
-        entry.triggered.connect(lambda: self.run(action.id))
-        self._window.addAction(entry)
-        self.actions[action.id] = action
-        self._qt[action.id] = entry
-        self._targets[action.id] = _finder(target, run)
-        entry.setEnabled(not action.page)
-        return entry
+            qt.setIcon(icons.icon(action.icon))
+        qt.triggered.connect(lambda: self.run(action.id))
+        qt.setEnabled(not page)
+        self._window.addAction(qt)
+        self._bound[action.id] = _BoundAction(action, qt, run, enabled, page)
+        return qt
+
+    def add_page_action(
+        self, page_action: PageAction[PageT], page: str, target: Callable[[], PageT]
+    ) -> QAction:
+        """Add an action of a page.
+
+        Args:
+            page_action: what it does with the page.
+            page: key of the page.
+            target: returns the page, making it if necessary. It is called when the action is
+                triggered, because pages are made when they are first shown.
+
+        Raises:
+            ValueError: see `add`.
+        """
+        enabled = page_action.enabled
+        return self.add(
+            page_action.action,
+            lambda: page_action.run(target()),
+            always if enabled is None else lambda: enabled(target()),
+            page=page,
+        )
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The ids of all actions, in the order in which they were added."""
+        return tuple(self._bound)
+
+    def __contains__(self, action_id: object) -> bool:
+        """Return whether there is an action with an id."""
+        return action_id in self._bound
+
+    def __getitem__(self, action_id: str) -> Action:
+        """Return an action by its id. Raises KeyError."""
+        return self._bound[action_id].action
 
     def run(self, action_id: str) -> bool:
-        """Do it, if it can be done now, and tell whether it was.
+        """Carry out an action if it is available; return whether it was.
 
         Raises:
             KeyError: there is no such action.
         """
         if not self.is_enabled(action_id):
             return False
-        self._targets[action_id](self.actions[action_id].callback)()
+        self._bound[action_id].run()
         return True
 
     def is_enabled(self, action_id: str) -> bool:
-        """Tell whether an action can be done now."""
-        action = self.actions[action_id]
-        if not self._qt[action_id].isEnabled():
-            return False
-        return not action.enabled or bool(self._targets[action_id](action.enabled)())
+        """Return whether an action is available now. Raises KeyError."""
+        bound = self._bound[action_id]
+        return bound.qt.isEnabled() and bound.enabled()
 
     def show_page(self, page: str) -> None:
-        """Let the shortcuts of this page work, and those of other pages rest."""
-        for action_id, action in self.actions.items():
-            self._qt[action_id].setEnabled(action.page in ("", page))
+        """Enable the shortcuts of a page and disable those of the other pages."""
+        for bound in self._bound.values():
+            bound.qt.setEnabled(bound.page in ("", page))
 
-    def qt(self, action_id: str) -> QAction:
+    def qt(self, action: Action) -> QAction:
         """Return the Qt action, for a menu. Raises KeyError."""
-        return self._qt[action_id]
+        return self._bound[action.id].qt
 
-    def offered(self) -> list[Action]:
-        """Return the actions that can be done now, in the order in which they were added."""
-        return [action for key, action in self.actions.items() if self.is_enabled(key)]
+    def available(self) -> list[Action]:
+        """Return the actions that are available now, in the order in which they were added."""
+        return [bound.action for key, bound in self._bound.items() if self.is_enabled(key)]
 
-    def bind_button(self, button: QAbstractButton, action_id: str) -> None:
-        """Let a button do an action, and say in its tooltip what and by which key."""
-        action = self.actions[action_id]
+    def bind_button(self, button: QAbstractButton, action: Action) -> None:
+        """Make a button run an action, with its title and shortcut as the tooltip."""
         keys = shortcut_text(action)
-        button.setToolTip(f"{action.title} ({keys})" if keys else action.title)
+        button.setToolTip(
+            _("{title} ({shortcut})").format(title=action.title, shortcut=keys)
+            if keys
+            else action.title
+        )
         button.setAccessibleName(button.text().strip() or action.title)
-        button.clicked.connect(lambda: self.run(action_id))
+        button.clicked.connect(lambda: self.run(action.id))
 
-    def _tint(self) -> None:
-        for key, action in self.actions.items():
-            if action.icon:
-                self._qt[key].setIcon(icons.icon(action.icon, SemanticColor.MUTED))
-
-
-def _finder(
-    target: Callable[[], object] | None, run: Callable[[], object] | None
-) -> Callable[[str], Any]:
-    """Return what finds the function behind a name."""
-    if run is not None:
-        return lambda _: run
-    return lambda name: getattr(target() if target is not None else None, name)
+    def _apply_theme(self) -> None:
+        for bound in self._bound.values():
+            if bound.action.icon:
+                bound.qt.setIcon(icons.icon(bound.action.icon, SemanticColor.MUTED))
 
 
 def shortcut_text(action: Action) -> str:
-    """Return the first shortcut as the desktop writes it, such as `Ctrl+K`."""
+    """Return the first shortcut in the platform's notation, such as `Ctrl+K`."""
     first = action.shortcut.split("|")[0]
     return QKeySequence(first).toString(QKeySequence.SequenceFormat.NativeText)

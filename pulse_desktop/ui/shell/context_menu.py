@@ -1,38 +1,40 @@
-"""The menu of a table's rows, made from the table of actions."""
+"""Context menus made from the table of actions."""
 
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QMenu, QWidget
 
-from pulse_desktop.ui.shell.actions import ActionTable
+from pulse_desktop.ui.shell.actions import Action, ActionTable
 
 
-def context_menu(actions: ActionTable, ids: Sequence[str], parent: QWidget) -> QMenu:
-    """Return a menu of some actions; what cannot be done now is shown and cannot be chosen.
+def context_menu(actions: ActionTable, entries: Sequence[Action | None], parent: QWidget) -> QMenu:
+    """Return a menu of actions; unavailable ones are shown disabled.
 
     Args:
-        actions: of the window.
-        ids: of the actions in their order; an empty one is a line between them.
-        parent: whose menu it is.
+        actions: the table of the window.
+        entries: the actions in order, None for a separator.
+        parent: the widget the menu belongs to.
     """
     menu = QMenu(parent)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    for action_id in ids:
-        if not action_id:
+    for action in entries:
+        if action is None:
             menu.addSeparator()
             continue
-        shown = actions.qt(action_id)
-        entry = menu.addAction(shown.icon(), shown.text())
-        entry.setShortcut(shown.shortcut())
+        bound = actions.qt(action)
+        entry = menu.addAction(bound.icon(), bound.text())
+        entry.setShortcut(bound.shortcut())
         entry.setShortcutVisibleInContextMenu(True)
-        # The keys work without the menu; here they are only shown.
+        # The window's own QAction handles the keys; this one only displays them.
         entry.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        entry.setEnabled(actions.is_enabled(action_id))
-        entry.triggered.connect(lambda _=False, chosen=action_id: actions.run(chosen))
+        entry.setEnabled(actions.is_enabled(action.id))
+        entry.triggered.connect(lambda _checked=False, key=action.id: actions.run(key))
     return menu
 
 
-def pop_up(actions: ActionTable, ids: Sequence[str], parent: QWidget, at: QPoint) -> None:
-    """Show the menu at a point of the screen. Returns at once: nothing waits for the choice."""
-    context_menu(actions, ids, parent).popup(at)
+def show_context_menu(
+    actions: ActionTable, entries: Sequence[Action | None], parent: QWidget, at: QPoint
+) -> None:
+    """Show a context menu at a point of the screen. Returns at once; the menu is not modal."""
+    context_menu(actions, entries, parent).popup(at)

@@ -11,22 +11,29 @@ from typing import Any, Final, Protocol
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.actions import Action
 from pulse_desktop.ui.shell.log_window import LogWindow
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import TaskStarter
 from pulse_desktop.ui.shell.window import MainWindow
 
-EMBEDDED_ACTIONS: Final = (
-    Action(
-        "embedded.logs", "Show logs of the embedded server", "show_logs", "Ctrl+L",
-        "Embedded server", "events", words="nats-server worker tail errors",
-    ),
-    Action(
-        "embedded.folder", "Open data folder", "open_folder", "", "Embedded server", "server",
-        words="logs files jetstream",
-    ),
-)  # fmt: skip
+SHOW_LOGS: Final = Action(
+    "embedded.logs",
+    _("Show logs of the embedded server"),
+    "Ctrl+L",
+    _("Embedded server"),
+    "events",
+    _("nats-server worker tail errors"),
+)
+OPEN_FOLDER: Final = Action(
+    "embedded.folder",
+    _("Open data folder"),
+    "",
+    _("Embedded server"),
+    "server",
+    _("logs files jetstream"),
+)
 
 
 class StoredLogs(Protocol):
@@ -62,9 +69,9 @@ class EmbeddedServerActions:
         self._folder = stored.folder
         self.logs = LogWindow(stored, start, self.open_folder, window)
         table = window.actions_table
-        for action in EMBEDDED_ACTIONS:
-            table.add(action, lambda: self)
-        window.top_bar.offer([table.qt(action.id) for action in EMBEDDED_ACTIONS])
+        window.top_bar.offer(
+            [table.add(SHOW_LOGS, self.show_logs), table.add(OPEN_FOLDER, self.open_folder)]
+        )
 
     def show_logs(self) -> None:
         """Show the logs, in front."""

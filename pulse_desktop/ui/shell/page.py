@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
@@ -11,7 +11,7 @@ from pulse_desktop.state.attention import AttentionItem
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.ui.shell.actions import Action, ActionTable
+from pulse_desktop.ui.shell.actions import ActionTable, PageAction
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.operations import Operations
 from pulse_desktop.ui.table.live_table import LiveTable
@@ -57,20 +57,23 @@ class Page(QWidget):
         title: for the navigation.
         icon: of `icons`.
         section: heading in the navigation.
-        page_actions: what can be done on this page, with methods of the page as callbacks.
     """
 
     key: ClassVar[str]
     title: ClassVar[str]
     icon: ClassVar[str]
     section: ClassVar[str] = ""
-    page_actions: ClassVar[tuple[Action, ...]] = ()
 
     def __init__(self, context: PageContext) -> None:
         super().__init__()
         self.context = context
         self.setObjectName("page")
         self.setAccessibleName(self.title)
+
+    @classmethod
+    def page_actions(cls) -> Sequence[PageAction[Self]]:
+        """Return the actions that are available while the page is shown."""
+        return ()
 
     def refresh(self, changes: DirtyRows, now: float) -> None:
         """Show what changed. Called once per frame, only while visible.

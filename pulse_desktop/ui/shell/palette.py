@@ -33,7 +33,7 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.shell.actions import ActionTable, shortcut_text
+from pulse_desktop.ui.shell.actions import OPEN_PALETTE, ActionTable, shortcut_text
 from pulse_desktop.ui.shell.fuzzy import best
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
@@ -216,7 +216,7 @@ class Palette(QFrame):
     def _search(self, query: str) -> None:
         entries = [
             (
-                f"{action.title} {action.group} {action.words}",
+                f"{action.title} {action.group} {action.keywords}",
                 Entry(
                     action.title,
                     partial(self._actions.run, action.id),
@@ -225,8 +225,8 @@ class Palette(QFrame):
                     shortcut_text(action),
                 ),
             )
-            for action in self._actions.offered()
-            if action.id != "palette"
+            for action in self._actions.available()
+            if action is not OPEN_PALETTE
         ]
         found = best(query, entries)
         if query.strip():

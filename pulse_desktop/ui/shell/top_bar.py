@@ -16,7 +16,14 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePoli
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.shell.actions import ActionTable, shortcut_text
+from pulse_desktop.ui.shell.actions import (
+    OPEN_PALETTE,
+    RUN_TASK,
+    SHOW_ATTENTION,
+    TOGGLE_PAUSE,
+    ActionTable,
+    shortcut_text,
+)
 from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.style import set_style_property
@@ -123,16 +130,16 @@ class TopBar(QWidget):
         self.state = QLabel()
         self.state.setProperty("role", "muted")
         self.state.setTextFormat(Qt.TextFormat.PlainText)
-        self.palette_field = PaletteField(shortcut_text(actions.actions["palette"]))
+        self.palette_field = PaletteField(shortcut_text(OPEN_PALETTE))
         self.pause = QPushButton("Live")
         self.alerts = FilterChip("Alerts", "bell")
         self.run = QPushButton("Run task")
         self.run.setProperty("kind", "primary")
         self._lay_out()
-        actions.bind_button(self.palette_field, "palette")
-        actions.bind_button(self.pause, "pause")
-        actions.bind_button(self.alerts, "alerts")
-        actions.bind_button(self.run, "run_task")
+        actions.bind_button(self.palette_field, OPEN_PALETTE)
+        actions.bind_button(self.pause, TOGGLE_PAUSE)
+        actions.bind_button(self.alerts, SHOW_ATTENTION)
+        actions.bind_button(self.run, RUN_TASK)
         self.environment.hide()
         theme().changed.connect(self._tint)
         self._tint()

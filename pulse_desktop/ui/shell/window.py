@@ -16,8 +16,16 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.run_form.form import RunForm
-from pulse_desktop.ui.shell.actions import WINDOW_ACTIONS, Action, ActionTable
+from pulse_desktop.ui.shell.actions import (
+    OPEN_PALETTE,
+    RUN_TASK,
+    SHOW_ATTENTION,
+    TOGGLE_PAUSE,
+    Action,
+    ActionTable,
+)
 from pulse_desktop.ui.shell.attention_monitor import AttentionMonitor
 from pulse_desktop.ui.shell.notifications import Notification, Notifications
 from pulse_desktop.ui.shell.operations import Operations
@@ -91,8 +99,7 @@ class MainWindow(QMainWindow):
         self.rail_wish: bool | None = None
         self.frame_s = 0.0
         self.actions_table = ActionTable(self)
-        for action in WINDOW_ACTIONS:
-            self.actions_table.add(action, lambda: self)
+        self._add_actions()
         self.rail = Sidebar([SidebarItem(p.key, p.title, p.icon, p.section) for p in pages])
         self.top_bar = TopBar(self.actions_table)
         self.status_bar = StatusBar()
@@ -115,7 +122,7 @@ class MainWindow(QMainWindow):
         self.run_form = RunForm(self._context, self._stack)
         self._stack.paused_changed.connect(self._show_paused)
         self.run_form.room_changed.connect(self._make_room)
-        self._offer_pages(pages)
+        self._add_page_actions(pages)
         self.rail.chosen.connect(self.show_page)
         theme().changed.connect(self._tint)
         self._tint()
@@ -134,13 +141,47 @@ class MainWindow(QMainWindow):
         layout.addLayout(right, 1)
         self.setCentralWidget(whole)
 
-    def _offer_pages(self, pages: Sequence[type[Page]]) -> None:
+    def _add_actions(self) -> None:
+        """Add what the window does itself. The composition root and the pages add theirs."""
+        view, theme_words = _("View"), _("color")
+        for action, run in (
+            (OPEN_PALETTE, self.open_palette),
+            (RUN_TASK, self.run_task),
+            (TOGGLE_PAUSE, self.toggle_pause),
+            (SHOW_ATTENTION, self.show_concerns),
+            (
+                Action("filter", _("Filter this page"), "/|Ctrl+F", view, "filter"),
+                self.focus_filter,
+            ),
+            (
+                Action("theme.dark", _("Dark theme"), "", view, "theme", theme_words),
+                self.use_dark_theme,
+            ),
+            (
+                Action("theme.light", _("Light theme"), "", view, "theme", theme_words),
+                self.use_light_theme,
+            ),
+            (
+                Action("theme.system", _("System theme"), "", view, "theme", theme_words),
+                self.use_system_theme,
+            ),
+            (
+                Action("rail", _("Collapse or expand the navigation"), "Ctrl+B", view, "columns"),
+                self.toggle_rail,
+            ),
+            (Action("full_screen", _("Full screen"), "F11", view), self.toggle_full_screen),
+            (Action("quit", _("Quit"), "Ctrl+Q", _("Window"), "close"), self.close),
+        ):
+            self.actions_table.add(action, run)
+
+    def _add_page_actions(self, pages: Sequence[type[Page]]) -> None:
         for number, page in enumerate(pages, 1):
             keys = f"Ctrl+{number % 10}" if number <= 10 else ""
-            go = Action(f"go.{page.key}", f"Go to {page.title}", "", keys, "Go to", page.icon)
-            self.actions_table.add(go, run=partial(self.show_page, page.key))
-            for action in page.page_actions:
-                self.actions_table.add(action, partial(self.page, page.key))
+            title = _("Go to {page}").format(page=page.title)
+            go = Action(f"go.{page.key}", title, keys, _("Go to"), page.icon)
+            self.actions_table.add(go, partial(self.show_page, page.key))
+            for action in page.page_actions():
+                self.actions_table.add_page_action(action, page.key, partial(self.page, page.key))
 
     def fit_into(self, room: QSize) -> None:
         """Take the usual size, or as much of it as a screen has room for."""

@@ -5,10 +5,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit, QMainWindow, QPushButton
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.ui.shell.actions import Action, ActionTable, shortcut_text
+from pulse_desktop.ui.shell.actions import Action, ActionTable, PageAction, shortcut_text
 from pulse_desktop.ui.shell.fuzzy import best, fit
 from pulse_desktop.ui.shell.palette import Entry, Palette
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+
+GO = Action("go", "Go to Tasks", "Ctrl+2", "Go to", "tasks")
 
 
 class Doer:
@@ -47,11 +49,9 @@ def window(qtbot: QtBot):
 @pytest.fixture
 def table(window, doer):
     actions = ActionTable(window)
-    actions.add(Action("go", "Go to Tasks", "go", "Ctrl+2", "Go to", "tasks"), lambda: doer)
-    actions.add(
-        Action("stop", "Stop everything", "stop", enabled="may_stop", words="halt"), lambda: doer
-    )
-    actions.add(Action("page", "Re-run selected", "go", "R", page="tasks"), lambda: doer)
+    actions.add(GO, doer.go)
+    actions.add(Action("stop", "Stop everything", keywords="halt"), doer.stop, doer.may_stop)
+    actions.add(Action("page", "Re-run selected", "R"), doer.go, page="tasks")
     return actions
 
 
@@ -124,7 +124,7 @@ def test_a_button_does_what_the_action_does_and_names_its_key(
     qtbot: QtBot, table, doer, window
 ) -> None:
     button = QPushButton("Tasks", window)
-    table.bind_button(button, "go")
+    table.bind_button(button, GO)
     button.click()
     assert doer.done == ["go"]
     assert button.toolTip() == "Go to Tasks (Ctrl+2)"
@@ -138,9 +138,28 @@ def test_an_action_that_cannot_be_done_is_not_done(table, doer) -> None:
 
 
 def test_no_two_actions_want_the_same_key(table, doer) -> None:
-    with pytest.raises(ValueError, match="both want Ctrl"):
-        table.add(Action("other", "Other", "go", "Ctrl+2"), lambda: doer)
-    with pytest.raises(ValueError, match="two actions"):
-        table.add(Action("go", "Go", "go"), lambda: doer)
-    table.add(Action("elsewhere", "Else", "go", "R", page="messages"), lambda: doer)
-    assert shortcut_text(table.actions["elsewhere"]) == "R"
+    with pytest.raises(ValueError, match=r"share the shortcut Ctrl\+2"):
+        table.add(Action("other", "Other", "Ctrl+2"), doer.go)
+    with pytest.raises(ValueError, match="duplicate action id go"):
+        table.add(Action("go", "Go"), doer.go)
+    table.add(Action("elsewhere", "Else", "R"), doer.go, page="messages")
+    assert shortcut_text(table["elsewhere"]) == "R"
+
+
+def test_a_page_action_is_listed_before_its_page_is_made(table, doer) -> None:
+    made = []
+
+    def page() -> Doer:
+        made.append(doer)
+        return doer
+
+    action = PageAction(Action("halt", "Halt the page"), Doer.stop, Doer.may_stop)
+    table.add_page_action(action, "messages", page)
+    assert "halt" in table
+    assert not table.is_enabled("halt")
+    assert made == []
+    table.show_page("messages")
+    assert table.run("halt")
+    assert doer.done == ["stop"]
+    doer.may = False
+    assert not table.run("halt")

@@ -4,7 +4,13 @@ import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.ui.shell.actions import WINDOW_ACTIONS, ActionTable
+from pulse_desktop.ui.shell.actions import (
+    OPEN_PALETTE,
+    RUN_TASK,
+    SHOW_ATTENTION,
+    TOGGLE_PAUSE,
+    ActionTable,
+)
 from pulse_desktop.ui.shell.top_bar import TopBar
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
@@ -15,8 +21,8 @@ def bar(qtbot: QtBot):
     window = QWidget()
     qtbot.addWidget(window)
     actions = ActionTable(window)
-    for action in WINDOW_ACTIONS:
-        actions.add(action, lambda: window)
+    for action in (OPEN_PALETTE, RUN_TASK, TOGGLE_PAUSE, SHOW_ATTENTION):
+        actions.add(action, window.close)
     bar = TopBar(actions, window)
     bar.resize(1200, bar.height())
     return bar

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, Final, Self
 
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
 
@@ -11,7 +11,8 @@ from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.shell.actions import Action
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.shell.actions import Action, PageAction
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.operations import BucketFigures, OperationError, StoredValue
 from pulse_desktop.ui.shell.page import PageContext
@@ -33,6 +34,8 @@ _LOOK_S: Final = 10.0
 _ASK_AGAIN_S: Final = 1.0
 """After a refusal: most often there is only no connection yet."""
 _PREVIEWED: Final = 16 << 20
+SAVE: Final = Action("results.save", _("Save result to a file"), "Ctrl+S", _("Results"), "save")
+
 _ABOUT_BUCKET: Final = (
     "Objects are results and the progress that tasks report of themselves; the table has results."
 )
@@ -59,12 +62,6 @@ class ResultsPage(TablePage[StoredResult]):
         Facet("deleted", "deleted", "delete", rare=True),
     )
     strip_first = True
-    page_actions: ClassVar[tuple[Action, ...]] = (
-        Action(
-            "results.save", "Save result to a file", "save", "Ctrl+S", "Results", "save",
-            page="results", enabled="can_save",
-        ),
-    )  # fmt: skip
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
@@ -74,7 +71,7 @@ class ResultsPage(TablePage[StoredResult]):
         self._no_bucket = ""
         self._preview_of: tuple[str, int] = ("", 0)
         self._save = QPushButton("Save…")
-        context.actions.bind_button(self._save, "results.save")
+        context.actions.bind_button(self._save, SAVE)
         self.detail.add_button(self._save)
 
     def collection(self) -> Collection[StoredResult]:
@@ -211,6 +208,11 @@ class ResultsPage(TablePage[StoredResult]):
         """Give the room back to the table."""
         self._preview_of = ("", 0)
         super().close_detail()
+
+    @classmethod
+    def page_actions(cls) -> Sequence[PageAction[Self]]:
+        """Return the actions on results."""
+        return (PageAction(SAVE, cls.save, cls.can_save),)
 
     def can_save(self) -> bool:
         """Tell whether a result is chosen that can be saved."""

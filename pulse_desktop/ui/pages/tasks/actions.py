@@ -1,66 +1,29 @@
-"""What can be done on the page of task runs, as data."""
+"""The actions of the page of task runs, as data."""
 
 from typing import Final
 
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.actions import Action
 
-TASK_ACTIONS: Final = (
-    Action(
-        "runs.rerun",
-        "Re-run selected",
-        "rerun_selected",
-        "R",
-        "Runs",
-        "retry",
-        page="tasks",
-        enabled="has_selection",
-        words="again repeat retry",
-    ),
-    Action(
-        "edit_rerun",
-        "Edit and re-run…",
-        "edit_selected",
-        "E",
-        "Runs",
-        "edit",
-        page="tasks",
-        enabled="has_one",
-        words="change arguments",
-    ),
-    Action(
-        "runs.cancel",
-        "Cancel selected…",
-        "cancel_selected",
-        "C",
-        "Runs",
-        "cancelled",
-        page="tasks",
-        enabled="has_open",
-        words="stop abort kill revoke remove",
-    ),
-    Action(
-        "runs.failed",
-        "Show failed runs",
-        "show_failed",
-        "Ctrl+Shift+F",
-        "Runs",
-        "cross",
-        page="tasks",
-        words="errors",
-    ),
-    Action(
-        "runs.copy",
-        "Copy selected runs",
-        "copy_selected",
-        group="Runs",
-        icon="copy",
-        page="tasks",
-        enabled="has_selection",
-    ),
-    Action(
-        "runs.clear", "Clear the filter", "clear_filter", "Ctrl+Backspace", "Runs", page="tasks"
-    ),
+RERUN: Final = Action(
+    "runs.rerun", _("Re-run selected"), "R", _("Runs"), "retry", _("again repeat retry")
 )
+EDIT_RERUN: Final = Action(
+    "edit_rerun", _("Edit and re-run…"), "E", _("Runs"), "edit", _("change arguments")
+)
+CANCEL: Final = Action(
+    "runs.cancel",
+    _("Cancel selected…"),
+    "C",
+    _("Runs"),
+    "cancelled",
+    _("stop abort kill revoke remove"),
+)
+SHOW_FAILED: Final = Action(
+    "runs.failed", _("Show failed runs"), "Ctrl+Shift+F", _("Runs"), "cross", _("errors")
+)
+COPY: Final = Action("runs.copy", _("Copy selected runs"), "", _("Runs"), "copy")
+CLEAR_FILTER: Final = Action("runs.clear", _("Clear the filter"), "Ctrl+Backspace", _("Runs"))
 
-ROW_MENU: Final = ("runs.rerun", "edit_rerun", "", "runs.cancel", "", "runs.copy")
-"""What the menu of the table's rows offers."""
+ROW_MENU: Final = (RERUN, EDIT_RERUN, None, CANCEL, None, COPY)
+"""The context menu of the table's rows."""

@@ -1,20 +1,20 @@
 """Tasks: every run, as it happens; why it failed; run it again."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 from PySide6.QtWidgets import QFrame, QVBoxLayout
 
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.run import RunState, TaskRun
-from pulse_desktop.ui.pages.tasks.actions import ROW_MENU, TASK_ACTIONS
+from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.cancel_action import CancelAction, can_be_cancelled
 from pulse_desktop.ui.pages.tasks.columns import RUN_COLUMNS
 from pulse_desktop.ui.pages.tasks.detail import RunDetail
 from pulse_desktop.ui.pages.tasks.filter_bar import RunFilterBar
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
-from pulse_desktop.ui.shell.actions import Action
-from pulse_desktop.ui.shell.context_menu import pop_up
+from pulse_desktop.ui.shell.actions import PageAction
+from pulse_desktop.ui.shell.context_menu import show_context_menu
 from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.detail_splitter import DetailSplitter
@@ -34,7 +34,6 @@ class TasksPage(Page):
     title: ClassVar[str] = "Tasks"
     icon: ClassVar[str] = "tasks"
     section: ClassVar[str] = "LIVE"
-    page_actions: ClassVar[tuple[Action, ...]] = TASK_ACTIONS
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
@@ -82,7 +81,9 @@ class TasksPage(Page):
         self.table.chosen.connect(lambda _: self._show_current(open_=True))
         self.table.clicked.connect(lambda _: self._show_current(open_=True))
         self.table.selection_changed.connect(self._show_selection)
-        self.table.menu_asked.connect(lambda at: pop_up(self.context.actions, ROW_MENU, self, at))
+        self.table.menu_asked.connect(
+            lambda at: show_context_menu(self.context.actions, actions.ROW_MENU, self, at)
+        )
         self.table.rows_model.counted.connect(self._show_shown)
         self.table.rows_model.headerDataChanged.connect(lambda *_: self._show_selection())
         self.strip.rerun_asked.connect(self.rerun_selected)
@@ -160,7 +161,17 @@ class TasksPage(Page):
             return False
         return True
 
-    # What the page's actions do
+    @classmethod
+    def page_actions(cls) -> Sequence[PageAction[Self]]:
+        """Return the actions on runs."""
+        return (
+            PageAction(actions.RERUN, cls.rerun_selected, cls.has_selection),
+            PageAction(actions.EDIT_RERUN, cls.edit_selected, cls.has_one),
+            PageAction(actions.CANCEL, cls.cancel_selected, cls.has_open),
+            PageAction(actions.SHOW_FAILED, cls.show_failed),
+            PageAction(actions.COPY, cls.copy_selected, cls.has_selection),
+            PageAction(actions.CLEAR_FILTER, cls.clear_filter),
+        )
 
     def has_selection(self) -> bool:
         """Tell whether any run is selected."""

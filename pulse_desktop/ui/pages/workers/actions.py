@@ -1,78 +1,38 @@
-"""What can be done about workers, as data."""
+"""The actions of the monitoring page, as data."""
 
 from typing import Final
 
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.actions import Action
 
-LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
-WORKER_ACTIONS: Final = (
-    Action(
-        "worker.pause",
-        "Pause worker",
-        "pause_selected",
-        "P",
-        "Workers",
-        "pause",
-        page="monitoring",
-        enabled="can_pause",
-        words="stop consuming hold",
-    ),
-    Action(
-        "worker.resume",
-        "Resume worker",
-        "resume_selected",
-        "R",
-        "Workers",
-        "play",
-        page="monitoring",
-        enabled="can_resume",
-        words="continue go on",
-    ),
-    Action(
-        "worker.drain",
-        "Drain worker…",
-        "drain_selected",
-        "D",
-        "Workers",
-        "save",
-        page="monitoring",
-        enabled="can_order",
-        words="stop end shut down quit",
-    ),
-    *(
-        Action(
-            f"worker.log.{level.lower()}",
-            f"Log level of worker: {level.lower()}",
-            f"log_{level.lower()}",
-            group="Workers",
-            page="monitoring",
-            enabled="can_order",
-            words="verbose quiet",
-        )
-        for level in LEVELS
-    ),
-    Action(
-        "workers.pause",
-        "Pause all workers",
-        "pause_all",
-        group="Workers",
-        icon="pause",
-        page="monitoring",
-        enabled="has_controlled",
-        words="stop consuming hold",
-    ),
-    Action(
-        "workers.resume",
-        "Resume all workers",
-        "resume_all",
-        group="Workers",
-        icon="play",
-        page="monitoring",
-        enabled="has_controlled",
-        words="continue go on",
-    ),
+PAUSE: Final = Action(
+    "worker.pause", _("Pause worker"), "P", _("Workers"), "pause", _("stop consuming hold")
 )
-LOG_MENU: Final = tuple(f"worker.log.{level.lower()}" for level in LEVELS)
-ROW_MENU: Final = ("worker.pause", "worker.resume", "worker.drain", "", *LOG_MENU)
-"""What the menu of the table's rows offers."""
+RESUME: Final = Action(
+    "worker.resume", _("Resume worker"), "R", _("Workers"), "play", _("continue go on")
+)
+DRAIN: Final = Action(
+    "worker.drain", _("Drain worker…"), "D", _("Workers"), "save", _("stop end shut down quit")
+)
+SET_LOG_LEVEL: Final = {
+    level: Action(
+        f"worker.log.{level.lower()}",
+        _("Log level of worker: {level}").format(level=level.lower()),
+        "",
+        _("Workers"),
+        keywords=_("verbose quiet"),
+    )
+    for level in LOG_LEVELS
+}
+PAUSE_ALL: Final = Action(
+    "workers.pause", _("Pause all workers"), "", _("Workers"), "pause", _("stop consuming hold")
+)
+RESUME_ALL: Final = Action(
+    "workers.resume", _("Resume all workers"), "", _("Workers"), "play", _("continue go on")
+)
+
+LOG_MENU: Final = tuple(SET_LOG_LEVEL.values())
+ROW_MENU: Final = (PAUSE, RESUME, DRAIN, None, *LOG_MENU)
+"""The context menu of the table's rows."""

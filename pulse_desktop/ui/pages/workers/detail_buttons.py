@@ -5,9 +5,9 @@ from PySide6.QtWidgets import QPushButton
 
 from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.pages.workers.actions import LOG_MENU
+from pulse_desktop.ui.pages.workers.actions import DRAIN, LOG_MENU, PAUSE, RESUME
 from pulse_desktop.ui.shell.actions import ActionTable
-from pulse_desktop.ui.shell.context_menu import pop_up
+from pulse_desktop.ui.shell.context_menu import show_context_menu
 from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
@@ -33,13 +33,13 @@ class WorkerDetailButtons(QObject):
         self.log_level.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self.log_level.setToolTip("Let it log more, or less")
         for button, action in (
-            (self.drain, "worker.drain"),
-            (self.resume, "worker.resume"),
-            (self.pause, "worker.pause"),
+            (self.drain, DRAIN),
+            (self.resume, RESUME),
+            (self.pause, PAUSE),
         ):
             actions.bind_button(button, action)
         self.log_level.clicked.connect(
-            lambda: pop_up(
+            lambda: show_context_menu(
                 actions,
                 LOG_MENU,
                 self.log_level,

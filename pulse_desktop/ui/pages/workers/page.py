@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Self
 
 from PySide6.QtWidgets import QWidget
 
@@ -13,7 +15,7 @@ from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.series_colors import SeriesColors
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import quantile_series
-from pulse_desktop.ui.pages.workers.actions import ROW_MENU, WORKER_ACTIONS
+from pulse_desktop.ui.pages.workers import actions
 from pulse_desktop.ui.pages.workers.columns import (
     ACTIVITY_LABELS,
     ACTIVITY_MEANINGS,
@@ -32,7 +34,8 @@ from pulse_desktop.ui.pages.workers.columns import (
 from pulse_desktop.ui.pages.workers.detail_buttons import WorkerDetailButtons
 from pulse_desktop.ui.pages.workers.queue_stats import QueueStats
 from pulse_desktop.ui.pages.workers.worker_commands import WorkerCommandActions
-from pulse_desktop.ui.shell.context_menu import pop_up
+from pulse_desktop.ui.shell.actions import PageAction
+from pulse_desktop.ui.shell.context_menu import show_context_menu
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.filter_bar import Facet
@@ -55,14 +58,15 @@ class MonitoringPage(TablePage[Worker]):
         "Workers appear here with their first heartbeat, a few seconds after they start. Workers "
         "without the Pulse middleware send none: their tasks are still shown under Tasks."
     )
-    page_actions = WORKER_ACTIONS
     facets = tuple(Facet(health.value, health.value, *HEALTH[health]) for health in WorkerHealth)
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self._orders = WorkerCommandActions(context)
         self.buttons = WorkerDetailButtons(self.detail, context.actions)
-        self.table.menu_asked.connect(lambda at: pop_up(context.actions, ROW_MENU, self, at))
+        self.table.menu_asked.connect(
+            lambda at: show_context_menu(context.actions, actions.ROW_MENU, self, at)
+        )
 
     def open_at(self, place: str) -> None:
         """Open the details of a worker by its identity; else show only what has this text in it."""
@@ -163,7 +167,20 @@ class MonitoringPage(TablePage[Worker]):
         )
         detail.json.set_bytes(row.raw)
 
-    # What the page's actions do
+    @classmethod
+    def page_actions(cls) -> Sequence[PageAction[Self]]:
+        """Return the actions on workers."""
+        return (
+            PageAction(actions.PAUSE, cls.pause_selected, cls.can_pause),
+            PageAction(actions.RESUME, cls.resume_selected, cls.can_resume),
+            PageAction(actions.DRAIN, cls.drain_selected, cls.can_order),
+            *(
+                PageAction(action, partial(cls.set_log_level, level=level), cls.can_order)
+                for level, action in actions.SET_LOG_LEVEL.items()
+            ),
+            PageAction(actions.PAUSE_ALL, cls.pause_all, cls.has_controlled),
+            PageAction(actions.RESUME_ALL, cls.resume_all, cls.has_controlled),
+        )
 
     def can_order(self) -> bool:
         """Tell whether any of the selected workers takes orders and is not ending."""
@@ -194,21 +211,9 @@ class MonitoringPage(TablePage[Worker]):
         """Let the selected workers finish what they run, and end."""
         self._orders.give("drain", self._chosen())
 
-    def log_debug(self) -> None:
-        """Let the selected workers log everything."""
-        self._orders.give("log_level", self._chosen(), "DEBUG")
-
-    def log_info(self) -> None:
-        """Let the selected workers log what is usual."""
-        self._orders.give("log_level", self._chosen(), "INFO")
-
-    def log_warning(self) -> None:
-        """Let the selected workers log what is out of the ordinary."""
-        self._orders.give("log_level", self._chosen(), "WARNING")
-
-    def log_error(self) -> None:
-        """Let the selected workers log errors alone."""
-        self._orders.give("log_level", self._chosen(), "ERROR")
+    def set_log_level(self, level: str) -> None:
+        """Change the log level of the selected workers, to "DEBUG" and so on."""
+        self._orders.give("log_level", self._chosen(), level)
 
     def pause_all(self) -> None:
         """Let all workers that take orders take no more tasks for now."""
