@@ -169,13 +169,13 @@ async def _print_events(monitor: Session, arguments: Namespace) -> None:
     wanted = frozenset(arguments.topics)
     left = arguments.count
     log = monitor.state.log
-    position = log.first
+    position = log.start
     unknown = wanted - {*TOPICS, TASK_TOPIC}
     if unknown:
         write_note(f"Waiting for {', '.join(sorted(unknown))}: none of {', '.join(TOPICS)}.")
     while True:
-        await monitor.until(lambda: log.end > position)  # noqa: B023 - asked at once
-        start, position = max(position, log.first), log.end
+        await monitor.until(lambda: log.stop > position)  # noqa: B023 - asked at once
+        start, position = max(position, log.start), log.stop
         for event in log.span(start, position):
             if event.received_at < oldest or not _is_wanted(event, wanted):
                 continue

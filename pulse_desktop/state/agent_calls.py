@@ -123,7 +123,7 @@ class AgentCalls(Collection[AgentCall]):
             return
         self._measure(call)
         position = self._running.pop(key, -1)
-        if self.rows.first <= position < self.rows.end:
+        if self.rows.start <= position < self.rows.stop:
             call.at = self.rows[position].at
             self.rows.replace(position, call)
         else:

@@ -129,7 +129,7 @@ class ChatMessages(Collection[ChatMessage]):
     topics = MESSAGE_TOPICS
 
     def __init__(self, capacity: int = 20_000) -> None:
-        self.rows = RingBuffer(capacity, on_forget=self._forget)
+        self.rows = RingBuffer(capacity, on_evict=self._on_evicted)
         self.scored = {name: TimeBuckets(5.0, 720) for name in CLASSES}
         self._positions: dict[str, int] = {}
 
@@ -194,7 +194,7 @@ class ChatMessages(Collection[ChatMessage]):
     def _find(self, external: str, internal: str) -> tuple[ChatMessage | None, int | None]:
         for key in (external, internal):
             position = self._positions.get(key, -1) if key else -1
-            if position >= self.rows.first:
+            if position >= self.rows.start:
                 return self.rows[position], position
         return None, None
 
@@ -219,9 +219,9 @@ class ChatMessages(Collection[ChatMessage]):
             if key:
                 self._positions[key] = position
 
-    def _forget(self, message: ChatMessage) -> None:
+    def _on_evicted(self, message: ChatMessage) -> None:
         for key in (message.key, message.message_id):
-            if self._positions.get(key, self.rows.first) < self.rows.first:
+            if self._positions.get(key, self.rows.start) < self.rows.start:
                 del self._positions[key]
 
 

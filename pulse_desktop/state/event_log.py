@@ -30,23 +30,23 @@ class EventLog(Collection[Event], RingBuffer[Event]):
 
     def append(self, row: Event) -> int:
         """Add an event as the newest and return its position."""
-        position, first, capacity, ring = self.end, self.first, self.capacity, self._ring
+        position, start, capacity, ring = self.stop, self.start, self.capacity, self._ring
         weight = self.weight + len(row.raw) + _OVERHEAD
-        if position - first == capacity:
-            place = first % capacity
-            weight -= len(ring[place].raw) + _OVERHEAD  # type: ignore[union-attr]
-            ring[place] = row
-            self.first = first + 1
-            self.forgotten += 1
+        if position - start == capacity:
+            index = start % capacity
+            weight -= len(ring[index].raw) + _OVERHEAD  # type: ignore[union-attr]
+            ring[index] = row
+            self.start = start + 1
+            self.evicted += 1
         elif position < capacity:
             ring.append(row)
         else:
             ring[position % capacity] = row
-        self.end = position + 1
+        self.stop = position + 1
         self.weight = weight
         if weight > self.max_weight > 0:
-            while self.weight > self.max_weight and self.first < position:
-                self._forget_oldest()
+            while self.weight > self.max_weight and self.start < position:
+                self._evict_oldest()
         return position
 
     def mentioning(self, task_id: str, limit: int = 500) -> list[Event]:

@@ -59,7 +59,7 @@ class Metrics(Collection[Metric]):
     topics = frozenset({"metrics"})
 
     def __init__(self, capacity: int = 200) -> None:
-        self.rows = RingBuffer(capacity, on_forget=self._forget)
+        self.rows = RingBuffer(capacity, on_evict=self._on_evicted)
         self.history = ReservoirByName()
         self._positions: dict[str, int] = {}
 
@@ -103,7 +103,7 @@ class Metrics(Collection[Metric]):
         if metric.value is not None:
             self.history[metric.name].add(metric.at, metric.value)
 
-    def _forget(self, metric: Metric) -> None:
+    def _on_evicted(self, metric: Metric) -> None:
         self._positions.pop(metric.name, None)
         self.history.pop(metric.name, None)
 

@@ -56,7 +56,7 @@ class Providers(Collection[Provider]):
     topics = frozenset({"providers"})
 
     def __init__(self, capacity: int = 500) -> None:
-        self.rows = RingBuffer(capacity, on_forget=self._forget)
+        self.rows = RingBuffer(capacity, on_evict=self._on_evicted)
         self.latency = ReservoirByName()
         self._positions: dict[str, int] = {}
 
@@ -100,6 +100,6 @@ class Providers(Collection[Provider]):
         else:
             self.rows.replace(position, provider)
 
-    def _forget(self, provider: Provider) -> None:
+    def _on_evicted(self, provider: Provider) -> None:
         self._positions.pop(provider.provider, None)
         self.latency.pop(provider.provider, None)

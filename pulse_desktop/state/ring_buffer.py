@@ -1,8 +1,8 @@
-"""A bounded collection of rows whose positions never move, made to be shown in a live table.
+"""A bounded buffer of rows whose positions never move, for display in a live table.
 
-A position is given once and stays: appending counts on, dropping the oldest moves `first`. A view
-can therefore name a row across any number of arrivals, and learns what changed from a set of
-positions instead of a signal per row.
+A row gets its position when it is appended and keeps it: positions count up, and evicting the
+oldest row moves `start`. A view can therefore refer to a row across any number of arrivals, and
+learns what changed from a set of positions instead of a signal per row.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,11 +15,13 @@ class RingBuffer(Generic[Row]):
     """Rows oldest to newest, bounded by number and by weight.
 
     Attributes:
-        first: position of the oldest row kept.
-        end: position after the newest row; `end - first` rows are kept.
-        weight: sum of the weights of the rows kept, in bytes.
-        forgotten: how many rows have been dropped to stay within the bounds.
-        dirty: positions replaced since `take_dirty()`; appended rows are not in it.
+        capacity: maximum number of rows.
+        max_weight: maximum sum of weights in bytes, 0 for no such bound.
+        start: position of the oldest row.
+        stop: position after the newest row; the buffer holds `stop - start` rows.
+        weight: sum of the weights of the rows, in bytes.
+        evicted: number of rows dropped to stay within the bounds.
+        dirty: positions replaced since `drain_dirty()`, without appended rows.
     """
 
     def __init__(
@@ -28,113 +30,111 @@ class RingBuffer(Generic[Row]):
         *,
         max_weight: int = 0,
         weigh: Callable[[Row], int] | None = None,
-        on_forget: Callable[[Row], None] | None = None,
+        on_evict: Callable[[Row], None] | None = None,
     ) -> None:
-        """Make an empty collection.
+        """Make an empty buffer.
 
         Args:
-            capacity: most rows to keep.
-            max_weight: most bytes to keep by `weigh`, 0 for no such bound.
-            weigh: bytes that a row keeps alive.
-            on_forget: told of every row dropped by a bound.
+            capacity: maximum number of rows.
+            max_weight: maximum sum of weights in bytes, 0 for no such bound.
+            weigh: returns the bytes that a row keeps alive.
+            on_evict: called with every row that a bound evicts.
+
+        Raises:
+            ValueError: the capacity is less than one row.
         """
         if capacity < 1:
             raise ValueError("capacity is at least one row")
         self.capacity = capacity
         self.max_weight = max_weight
         self._weigh = weigh
-        self._on_forget = on_forget
-        # A ring: the row at a position stands at `position % capacity`, None when forgotten.
+        self._on_evict = on_evict
+        # The row at a position is stored at index `position % capacity`, None once it is evicted.
         self._ring: list[Row | None] = []
-        self.first = 0
-        self.end = 0
+        self.start = 0
+        self.stop = 0
         self.weight = 0
-        self.forgotten = 0
+        self.evicted = 0
         self.dirty: set[int] = set()
 
     def __len__(self) -> int:
-        return self.end - self.first
+        return self.stop - self.start
 
     def __bool__(self) -> bool:
-        return self.end > self.first
+        return self.stop > self.start
 
     def __getitem__(self, position: int) -> Row:
-        """Return the row at a position. Raises IndexError when it is not kept."""
-        if not self.first <= position < self.end:
+        """Return the row at a position. Raises IndexError when the buffer does not hold it."""
+        if not self.start <= position < self.stop:
             raise IndexError(position)
         return self._ring[position % self.capacity]  # type: ignore[return-value]
 
     def __iter__(self) -> Iterator[Row]:
-        """Walk the rows from the oldest to the newest, as they are now."""
-        return iter(self.span(self.first, self.end))
+        """Iterate over a snapshot of the rows, oldest first."""
+        return iter(self.span(self.start, self.stop))
 
     def newest_first(self, limit: int | None = None) -> Iterator[Row]:
-        """Walk the rows from the newest, at most `limit` of them, as they are now."""
-        start = self.first if limit is None else max(self.first, self.end - limit)
-        return reversed(self.span(start, self.end))
+        """Iterate over a snapshot of the rows, newest first, at most `limit` of them."""
+        start = self.start if limit is None else max(self.start, self.stop - limit)
+        return reversed(self.span(start, self.stop))
 
     def span(self, start: int, stop: int) -> list[Row]:
-        """Return the rows at positions start to stop - 1, as far as they are kept."""
-        start, stop = max(start, self.first), min(stop, self.end)
+        """Return the rows at positions `start` to `stop` - 1, without those already evicted."""
+        start, stop = max(start, self.start), min(stop, self.stop)
         if start >= stop:
             return []
         ring, begin, end = self._ring, start % self.capacity, (stop - 1) % self.capacity + 1
-        # Between `first` and `end` no place of the ring is empty.
+        # Between `start` and `stop` no index of the ring is empty.
         return ring[begin:end] if begin < end else ring[begin:] + ring[:end]  # type: ignore[return-value]
 
     def append(self, row: Row) -> int:
         """Add a row as the newest and return its position."""
-        position = self.end
+        position = self.stop
         capacity, weigh = self.capacity, self._weigh
-        if position - self.first == capacity:
-            self._forget_oldest()
+        if position - self.start == capacity:
+            self._evict_oldest()
         if position < capacity:
             self._ring.append(row)
         else:
             self._ring[position % capacity] = row
-        self.end = position + 1
+        self.stop = position + 1
         if weigh is not None:
             self.weight += weigh(row)
             if self.weight > self.max_weight > 0:
-                while self.weight > self.max_weight and self.first < position:
-                    self._forget_oldest()
+                while self.weight > self.max_weight and self.start < position:
+                    self._evict_oldest()
         return position
 
     def replace(self, position: int, row: Row) -> None:
-        """Put another row at a position. Does nothing when the position is forgotten."""
-        if not self.first <= position < self.end:
+        """Replace the row at a position and mark it dirty. Ignores an evicted position."""
+        if not self.start <= position < self.stop:
             return
         if self._weigh is not None:
             self.weight += self._weigh(row) - self._weigh(self[position])
         self._ring[position % self.capacity] = row
         self.dirty.add(position)
 
-    def touch(self, position: int) -> None:
-        """Say that the row at a position looks different now."""
-        if self.first <= position < self.end:
-            self.dirty.add(position)
-
-    def take_dirty(self) -> set[int]:
-        """Return the changed positions and start a new set. Some may be forgotten by now."""
-        taken = self.dirty
-        if taken:
+    def drain_dirty(self) -> set[int]:
+        """Return the dirty positions and reset them. Some may have been evicted since."""
+        drained = self.dirty
+        if drained:
             self.dirty = set()
-        return taken
+        return drained
 
     def clear(self) -> None:
-        """Forget every row; positions go on from where they were."""
+        """Remove every row. Positions continue from where they were."""
         self._ring = [None] * len(self._ring)
-        self.first = self.end
+        self.start = self.stop
         self.weight = 0
         self.dirty.clear()
 
-    def _forget_oldest(self) -> None:
-        place = self.first % self.capacity
-        row: Row = self._ring[place]  # type: ignore[assignment]
-        self._ring[place] = None
-        self.first += 1
-        self.forgotten += 1
+    def _evict_oldest(self) -> None:
+        index = self.start % self.capacity
+        row: Row = self._ring[index]  # type: ignore[assignment]
+        self._ring[index] = None
+        self.start += 1
+        self.evicted += 1
         if self._weigh is not None:
             self.weight -= self._weigh(row)
-        if self._on_forget is not None:
-            self._on_forget(row)
+        if self._on_evict is not None:
+            self._on_evict(row)

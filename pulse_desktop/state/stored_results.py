@@ -40,7 +40,7 @@ class StoredResults(Collection[StoredResult]):
     name = "results"
 
     def __init__(self, capacity: int = 50_000) -> None:
-        self.rows = RingBuffer(capacity, on_forget=self._forget)
+        self.rows = RingBuffer(capacity, on_evict=self._on_evicted)
         self.count = 0
         self.size = 0
         self._positions: dict[str, int] = {}
@@ -103,5 +103,5 @@ class StoredResults(Collection[StoredResult]):
             StoredResult(key, row.stored, task_name or row.task_name, outcome, format_, problem),
         )
 
-    def _forget(self, row: StoredResult) -> None:
+    def _on_evicted(self, row: StoredResult) -> None:
         self._positions.pop(row.key, None)

@@ -170,7 +170,7 @@ class SystemState:
         """Return what was replaced since the last call, for the page that is visible."""
         return DirtyRows(
             {
-                collection: collection.rows.take_dirty()
+                collection: collection.rows.drain_dirty()
                 for collection in self._collections.values()
                 if collection.rows.dirty
             }

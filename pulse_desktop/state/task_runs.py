@@ -57,7 +57,7 @@ class TaskRuns(Collection[TaskRun]):
             busy_tasks: returns the ids of the tasks that online workers report as running at a
                 time (Unix seconds); these are never overdue.
         """
-        self.rows = RingBuffer(capacity, on_forget=self._forget)
+        self.rows = RingBuffer(capacity, on_evict=self._on_evicted)
         self.counts: Counter[RunState] = Counter()
         self.finished: dict[RunState, TimeBuckets] = {}
         self.durations: dict[str, Reservoir] = {}
@@ -86,7 +86,7 @@ class TaskRuns(Collection[TaskRun]):
             self.counts[run.state] += 1
             if run.state not in OPEN_STATES:
                 if run.state in UNHEALTHY_STATES:
-                    self.troubles.note(self.rows.end - 1, run)
+                    self.troubles.note(self.rows.stop - 1, run)
                 self._count_end(run.state, run.finished_at, 1)
                 self._note_duration(run, run.finished_at)
             return run
@@ -123,8 +123,8 @@ class TaskRuns(Collection[TaskRun]):
         """Mark runs past their deadline as overdue. Once a second is often enough."""
         at_work = set(self._busy_tasks(now))
         # A slice at a time: many thousands of runs must not cost a frame.
-        first, start = self.rows.first, self._checked
-        if not first <= start < self.rows.end:
+        first, start = self.rows.start, self._checked
+        if not first <= start < self.rows.stop:
             start = first
         self._checked = start + _TICK_SLICE
         for position, run in enumerate(self.rows.span(start, self._checked), start):
@@ -189,7 +189,7 @@ class TaskRuns(Collection[TaskRun]):
             durations = self.durations[run.name] = Reservoir()
         durations.add(at, seconds)
 
-    def _forget(self, run: TaskRun) -> None:
+    def _on_evicted(self, run: TaskRun) -> None:
         position = self._positions.pop(run.task_id, None)
         if position is not None and run.state in UNHEALTHY_STATES:
             self.troubles.forget(position)

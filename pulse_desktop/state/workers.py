@@ -155,7 +155,7 @@ class Workers(Collection[Worker]):
     topics = frozenset({"monitoring"})
 
     def __init__(self, capacity: int = 2_000) -> None:
-        self.rows = RingBuffer(capacity, on_forget=self._forget)
+        self.rows = RingBuffer(capacity, on_evict=self._on_evicted)
         self.busy = ReservoirByName(1_000)
         self.cpu = ReservoirByName(1_000)
         self.catalogue = TaskSchemas()
@@ -215,7 +215,7 @@ class Workers(Collection[Worker]):
         if worker.cpu_percent is not None:
             self.cpu[name].add(worker.seen_at, worker.cpu_percent)
 
-    def _forget(self, worker: Worker) -> None:
+    def _on_evicted(self, worker: Worker) -> None:
         self._positions.pop(worker.worker, None)
         self.busy.pop(worker.worker, None)
         self.cpu.pop(worker.worker, None)

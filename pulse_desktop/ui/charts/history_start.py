@@ -8,6 +8,6 @@ from pulse_desktop.state.ring_buffer import RingBuffer
 
 def history_start(log: RingBuffer[Event]) -> float:
     """Return Unix seconds of the first event heard; infinity before any, 0 when it is forgotten."""
-    if log.forgotten:
+    if log.evicted:
         return 0.0
-    return log[log.first].timestamp if log else math.inf
+    return log[log.start].timestamp if log else math.inf

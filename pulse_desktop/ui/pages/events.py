@@ -171,9 +171,9 @@ class EventsPage(TablePage[Event]):
 
     def _count_tasks(self) -> int:
         rows = self.collection().rows
-        new = rows.span(self._counted_to, rows.end)
+        new = rows.span(self._counted_to, rows.stop)
         self._tasks += sum(event.topic == TASK_TOPIC for event in new)
-        self._counted_to = rows.end
+        self._counted_to = rows.stop
         return self._tasks
 
     def _offer(self, topic: str) -> None:

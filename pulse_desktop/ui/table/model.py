@@ -85,7 +85,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
     def total(self) -> int:
         """How many rows there are to choose from."""
         source = self._arrangement.source
-        return source.end - source.first
+        return source.stop - source.start
 
     @property
     def paused(self) -> bool:
@@ -95,7 +95,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
     @property
     def waiting(self) -> int:
         """How many rows have arrived since the table was paused, matching or not."""
-        return self._arrangement.rows.end - self._arrangement.source.end if self.paused else 0
+        return self._arrangement.rows.stop - self._arrangement.source.stop if self.paused else 0
 
     @property
     def filtered(self) -> bool:

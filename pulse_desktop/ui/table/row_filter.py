@@ -16,7 +16,7 @@ def matching_positions(
     source: RowSource[RowT], accepts: Callable[[RowT], bool], start: int, stop: int
 ) -> Positions:
     """Return the positions from `start` to `stop` - 1 whose rows are accepted, rising."""
-    start = max(start, source.first)
+    start = max(start, source.start)
     rows = source.span(start, stop)
     return np.array([p for p, row in enumerate(rows, start) if accepts(row)], np.int64)
 
@@ -39,7 +39,7 @@ class FilterDelta:
         end: int,
     ) -> None:
         """Judge the changed positions below `end`; what is above has not been shown yet."""
-        first = source.first
+        first = source.start
         known = np.array(sorted(p for p in changed if first <= p < end), np.int64)
         places = np.searchsorted(shown, known)
         was = np.zeros(len(known), bool)

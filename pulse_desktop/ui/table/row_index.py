@@ -50,8 +50,8 @@ class RowIndex(Generic[RowT]):
         self.source: RowSource[RowT] = rows
         self.accepts: Callable[[RowT], bool] | None = None
         self.keys: SortKeys[RowT] | None = None
-        self._first = rows.first
-        self._end = rows.end
+        self._first = rows.start
+        self._end = rows.stop
         self._shown: Positions | None = None  # positions that match, rising; None: no filter
         self._order: Positions | None = None  # positions as shown; None: newest on top
         self._held: FrozenRows[RowT] | None = None  # what forgotten rows of a sorted table said
@@ -66,13 +66,13 @@ class RowIndex(Generic[RowT]):
     @property
     def searching(self) -> bool:
         """Whether the filter has not been applied to every row yet."""
-        return self.accepts is not None and self._judged > self.source.first
+        return self.accepts is not None and self._judged > self.source.start
 
     @property
     def stale(self) -> bool:
         """Whether a sorted table has something to be sorted in."""
         span = (self._first, self._end)
-        return bool(self._changed) or span != (self.source.first, self.source.end)
+        return bool(self._changed) or span != (self.source.start, self.source.stop)
 
     def position_at(self, row: int) -> int:
         """Return the position of a view row. Raises IndexError when there is no such row."""
@@ -100,16 +100,16 @@ class RowIndex(Generic[RowT]):
         position = self.position_at(row)
         for source in (self.source, self._held):
             # A row forgotten since the last sort is shown as it was until the next one.
-            if source is not None and source.first <= position < source.end:
+            if source is not None and source.start <= position < source.stop:
                 return source[position]
         return None
 
     def replace_rows(self, rows: RowSource[RowT]) -> None:
         """Show other rows with the same filter and order; the view is to be reset around this."""
         self.rows = self.source = rows
-        self._first, self._end = rows.first, rows.end
+        self._first, self._end = rows.start, rows.stop
         self._changed.clear()
-        self._shown = self._matching(rows.first)
+        self._shown = self._matching(rows.start)
         self._order = None
         if self.keys is not None:
             self.keys.clear()
@@ -154,12 +154,12 @@ class RowIndex(Generic[RowT]):
             return
         keys.forget(self._changed)
         if shown is not None and self.accepts is not None:
-            shown = shown[np.searchsorted(shown, source.first) :]
+            shown = shown[np.searchsorted(shown, source.start) :]
             shown = FilterDelta(source, self.accepts, shown, self._changed, self._end).apply(shown)
-            fresh = matching_positions(source, self.accepts, self._end, source.end)
+            fresh = matching_positions(source, self.accepts, self._end, source.stop)
             shown = np.concatenate((shown, fresh))
         self._changed.clear()
-        self._first, self._end = source.first, source.end
+        self._first, self._end = source.start, source.stop
         order = keys.order(source, self._newest_first(shown))
         yield from self._transform(self._order, order, shown, order)
 
@@ -168,7 +168,7 @@ class RowIndex(Generic[RowT]):
         shown = self._shown
         if not self.searching or self.accepts is None or shown is None:
             return
-        start = max(self._judged - SLICE, self.source.first)
+        start = max(self._judged - SLICE, self.source.start)
         found = matching_positions(self.source, self.accepts, start, self._judged)
         self._judged = start
         if len(found):
@@ -184,14 +184,14 @@ class RowIndex(Generic[RowT]):
             whole: apply the filter to every row at once; else to the newest, and `search` goes on.
         """
         source, keys = self.source, self.keys
-        start = source.first if whole or keys is not None else source.end - SLICE
+        start = source.start if whole or keys is not None else source.stop - SLICE
         self._changed.clear()
         if self.accepts is None and keys is None and self._order is self._shown is None:
             yield from self._forget()
             yield from self._grow()
         else:
             before = self._newest_first(self._shown) if self._order is None else self._order
-            self._first, self._end = source.first, source.end
+            self._first, self._end = source.start, source.stop
             shown = self._matching(start)
             after = self._newest_first(shown)
             order = None
@@ -205,10 +205,10 @@ class RowIndex(Generic[RowT]):
     # How it is done
 
     def _matching(self, start: int) -> Positions | None:
-        self._judged = max(start, self.source.first)
+        self._judged = max(start, self.source.start)
         if self.accepts is None:
             return None
-        return matching_positions(self.source, self.accepts, self._judged, self.source.end)
+        return matching_positions(self.source, self.accepts, self._judged, self.source.stop)
 
     def _newest_first(self, shown: Positions | None) -> Positions:
         if shown is not None:
@@ -217,7 +217,7 @@ class RowIndex(Generic[RowT]):
 
     def _forget(self) -> Iterator[ModelChange]:
         """Drop what the source has forgotten: always the lowest rows of the table."""
-        first, shown = self.source.first, self._shown
+        first, shown = self.source.start, self._shown
         if first == self._first:
             return
         if shown is None:
@@ -237,7 +237,7 @@ class RowIndex(Generic[RowT]):
 
     def _grow(self) -> Iterator[ModelChange]:
         """Put what has arrived on top."""
-        end, shown = self.source.end, self._shown
+        end, shown = self.source.stop, self._shown
         fresh = _NONE
         count = end - self._end
         if self.accepts is not None and count:

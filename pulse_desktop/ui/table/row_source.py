@@ -6,14 +6,14 @@ RowT = TypeVar("RowT")
 
 
 class RowSource(Protocol[RowT]):
-    """Rows by position: `pulse_desktop.state.ring_buffer.Rows`, or a frozen copy of it."""
+    """Rows by position: `pulse_desktop.state.ring_buffer.RingBuffer`, or a frozen copy of it."""
 
     @property
-    def first(self) -> int:
+    def start(self) -> int:
         """Position of the oldest row."""
 
     @property
-    def end(self) -> int:
+    def stop(self) -> int:
         """Position after the newest row."""
 
     def __getitem__(self, position: int) -> RowT:
@@ -28,16 +28,16 @@ class FrozenRows(Generic[RowT]):
 
     def __init__(self, source: RowSource[RowT], end: int) -> None:
         """Keep the rows below the position `end`."""
-        self.first = min(source.first, end)
-        self.end = end
-        self._kept = source.span(source.first, end)
+        self.start = min(source.start, end)
+        self.stop = end
+        self._kept = source.span(source.start, end)
 
     def __getitem__(self, position: int) -> RowT:
         """Return a row. Raises IndexError when it was not kept."""
-        if not self.first <= position < self.end:
+        if not self.start <= position < self.stop:
             raise IndexError(position)
-        return self._kept[position - self.first]
+        return self._kept[position - self.start]
 
     def span(self, start: int, stop: int) -> list[RowT]:
         """Return the rows from start to stop - 1, as far as they were kept."""
-        return self._kept[max(start, self.first) - self.first : max(stop, self.first) - self.first]
+        return self._kept[max(start, self.start) - self.start : max(stop, self.start) - self.start]

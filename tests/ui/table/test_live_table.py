@@ -46,7 +46,7 @@ def table(qtbot: QtBot, rows):
 
 def _add(rows, count) -> None:
     for _ in range(count):
-        rows.append(rows.end)
+        rows.append(rows.stop)
 
 
 def _top(table):

@@ -104,9 +104,9 @@ def test_any_sequence_of_changes_shows_what_a_naive_table_shows(qapp: QApplicati
                     number += 1
                 for _ in range(rng.choice([0, 1, 30])):
                     if len(rows):
-                        position = rng.randrange(rows.first, rows.end)
+                        position = rng.randrange(rows.start, rows.stop)
                         rows.replace(position, _thing(rows[position].number, rng))
-        model.refresh(now, rows.take_dirty())
+        model.refresh(now, rows.drain_dirty())
         assert list(model.objects()) == _naive(rows, accepts, key, descending)
         assert [model.view_row(model.position_at(r)) for r in range(model.shown)] == list(
             range(model.shown)
@@ -131,12 +131,12 @@ def test_persistent_rows_follow_what_they_pointed_at(qapp: QApplication, seed) -
                 model.set_sort(rng.choice(["", "size"]), descending=rng.random() < 0.5)
             case 2:
                 for _ in range(12):
-                    position = rng.randrange(rows.first, rows.end)
+                    position = rng.randrange(rows.start, rows.stop)
                     rows.replace(position, _thing(rows[position].number, rng))
             case _:
                 for _ in range(4):
                     rows.append(_thing(1000 + step, rng))
-        model.refresh(step * 2.0, rows.take_dirty())
+        model.refresh(step * 2.0, rows.drain_dirty())
         held = {index: position for index, position in held.items() if index.isValid()}
         assert all(model.position_at(i.row()) == position for i, position in held.items())
 
@@ -174,7 +174,7 @@ def test_a_row_that_no_longer_matches_leaves_at_once(qapp: QApplication) -> None
     model.set_filter(_good)
     rows.replace(2, Thing(2, 0.0, False))
     rows.replace(3, Thing(3, 0.0, True))
-    model.refresh(1.0, rows.take_dirty())
+    model.refresh(1.0, rows.drain_dirty())
     assert _numbers(model) == [4, 3, 0]
 
 
@@ -210,7 +210,7 @@ def test_a_paused_table_stands_still_and_counts_what_waits(qapp: QApplication) -
     model.set_paused(True)
     for number in range(20):
         rows.append(Thing(100 + number, 0.0, True))
-    model.refresh(1.0, rows.take_dirty())
+    model.refresh(1.0, rows.drain_dirty())
     assert list(model.objects()) == before
     assert (model.paused, model.waiting) == (True, 20)
     model.set_filter(_good)
@@ -227,8 +227,8 @@ def test_after_being_hidden_everything_missed_is_shown_at_once(qapp: QApplicatio
     model.set_filter(_good)
     for number in range(5):
         rows.append(Thing(100 + number, 0.0, True))
-    rows.replace(rows.first, Thing(5, 0.0, True))
-    rows.take_dirty()
+    rows.replace(rows.start, Thing(5, 0.0, True))
+    rows.drain_dirty()
     model.catch_up(5.0)
     assert _numbers(model) == [104, 103, 102, 101, 100, 6, 5]
 
@@ -271,7 +271,7 @@ def test_a_new_filter_shows_the_newest_matches_first_and_the_older_ones_soon(
     rows.append(Thing(10_000, 0.0, True))
     rows.replace(5_950, Thing(6_000, 0.0, True))
     rows.replace(1, Thing(100, 0.0, True))
-    model.refresh(1.0, rows.take_dirty())
+    model.refresh(1.0, rows.drain_dirty())
     while model.search():
         pass
     expected = [thing.number for thing in reversed(list(rows)) if thing.number % 100 == 0]

@@ -20,10 +20,10 @@ class RowsAgainstALedger(RuleBasedStateMachine):
             capacity,
             max_weight=max_weight,
             weigh=(lambda row: row[1]) if max_weight else None,
-            on_forget=self.told.append,
+            on_evict=self.told.append,
         )
         self.capacity, self.max_weight = capacity, max_weight
-        self.kept, self.end, self.dirty, self.forgotten = {}, 0, set(), []
+        self.kept, self.stop, self.dirty, self.evicted = {}, 0, set(), []
         self.serial = 0
 
     def row(self, weight):
@@ -35,34 +35,28 @@ class RowsAgainstALedger(RuleBasedStateMachine):
             return self.max_weight and sum(w for _, w in self.kept.values()) > self.max_weight
 
         while len(self.kept) > 1 and (len(self.kept) > self.capacity or heavy()):
-            self.forgotten.append(self.kept.pop(min(self.kept)))
+            self.evicted.append(self.kept.pop(min(self.kept)))
 
     @rule(weight=LIGHT, times=st.integers(1, 9))
     def append(self, weight, times) -> None:
         for _ in range(times):
             row = self.row(weight)
-            assert self.rows.append(row) == self.end
-            self.kept[self.end] = row
-            self.end += 1
+            assert self.rows.append(row) == self.stop
+            self.kept[self.stop] = row
+            self.stop += 1
             self.trim()
 
     @rule(back=st.integers(-2, 9), weight=LIGHT)
     def replace(self, back, weight) -> None:
-        position, row = self.end - back, self.row(weight)
+        position, row = self.stop - back, self.row(weight)
         self.rows.replace(position, row)
         if position in self.kept:
             self.kept[position] = row
             self.dirty.add(position)
 
-    @rule(back=st.integers(-2, 9))
-    def touch(self, back) -> None:
-        self.rows.touch(self.end - back)
-        if self.end - back in self.kept:
-            self.dirty.add(self.end - back)
-
     @rule()
-    def take_dirty(self) -> None:
-        assert self.rows.take_dirty() == self.dirty
+    def drain_dirty(self) -> None:
+        assert self.rows.drain_dirty() == self.dirty
         self.dirty = set()
 
     @rule()
@@ -72,7 +66,7 @@ class RowsAgainstALedger(RuleBasedStateMachine):
 
     @rule(start=st.integers(-3, 12), length=st.integers(-1, 8))
     def span(self, start, length) -> None:
-        start = self.end - start
+        start = self.stop - start
         expected = [self.kept[p] for p in range(start, start + length) if p in self.kept]
         assert self.rows.span(start, start + length) == expected
 
@@ -84,14 +78,14 @@ class RowsAgainstALedger(RuleBasedStateMachine):
     @invariant()
     def same(self) -> None:
         rows, kept = self.rows, self.kept
-        first = min(kept, default=self.end)
-        assert (rows.first, rows.end) == (first, self.end)
+        first = min(kept, default=self.stop)
+        assert (rows.start, rows.stop) == (first, self.stop)
         assert list(rows) == [kept[p] for p in sorted(kept)]
         assert len(rows) == len(kept)
         assert bool(rows) == bool(kept)
-        assert (self.told, rows.forgotten) == (self.forgotten, len(self.forgotten))
+        assert (self.told, rows.evicted) == (self.evicted, len(self.evicted))
         assert rows.weight == (sum(w for _, w in kept.values()) if self.max_weight else 0)
-        for position in range(first - 2, self.end + 2):
+        for position in range(first - 2, self.stop + 2):
             if position in kept:
                 assert rows[position] == kept[position]
             else:

@@ -23,7 +23,7 @@ class Deployments(Collection[str]):
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:  # noqa: ARG002
         self.rows.append(event.type)
-        self.rows.replace(self.rows.first, event.type)
+        self.rows.replace(self.rows.start, event.type)
 
     def tick(self, now: float) -> None:
         self.ticks.append(now)

@@ -100,7 +100,7 @@ def test_a_message_heard_of_again_after_it_was_forgotten_is_a_new_row() -> None:
         tell(new(id=f"c.{number}", external_message_id=f"x{number}"))
     tell(new())
     tell(scored())
-    assert messages.rows[messages.rows.end - 1].score == 0.8
+    assert messages.rows[messages.rows.stop - 1].score == 0.8
     assert len(messages.rows) == 2
     for number in range(50):
         tell(new(id=f"d.{number}", external_message_id="7"))  # an id that changes every time

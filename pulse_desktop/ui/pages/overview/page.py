@@ -228,7 +228,7 @@ class OverviewPage(Page):
         rows = self.context.state.runs.rows
         if not rows:
             return now
-        oldest = rows[rows.first]
+        oldest = rows[rows.start]
         return (oldest.queued_at or oldest.heard_at) - _WINDOW.bucket_s
 
     def _show_run_times(self, now: float) -> None:
