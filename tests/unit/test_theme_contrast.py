@@ -10,7 +10,7 @@ from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.resources import resource_path
 
 TEXT = ("text", "muted", "faint", "accent", "good", "warning", "bad", "info", "retry")
-GROUNDS = ("window", "rail", "bar", "surface", "raised", "sunken", "row_hover")
+GROUNDS = ("window", "sidebar", "bar", "surface", "raised", "sunken", "row_hover")
 SELECTED = ("selection", "selection_idle", "band")
 
 # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB.

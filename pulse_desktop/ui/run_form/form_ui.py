@@ -22,7 +22,7 @@ from pulse_desktop.ui.run_form.error_card import ErrorCard
 from pulse_desktop.ui.run_form.json_field import JsonField
 from pulse_desktop.ui.run_form.task_name_field import TaskNameField
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.style import set_style_property
+from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
 _MARGIN: Final = 18

@@ -15,7 +15,7 @@ from pulse_desktop.ui.run_form.json_lint import (
     count_of,
     lint,
 )
-from pulse_desktop.ui.theme.style import set_style_property
+from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
 _WHAT: Final = {"array": "value", "object": "name"}

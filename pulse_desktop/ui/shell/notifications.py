@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.style import set_style_property
+from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
 _WIDTH: Final = 380

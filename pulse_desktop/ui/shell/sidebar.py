@@ -128,7 +128,7 @@ class Sidebar(QWidget):
 
     def __init__(self, items: Sequence[SidebarItem], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("rail")
+        self.setObjectName("sidebar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Pages")
         self.narrow = False

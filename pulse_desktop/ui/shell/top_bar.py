@@ -26,7 +26,7 @@ from pulse_desktop.ui.shell.actions import (
 )
 from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.style import set_style_property
+from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
 

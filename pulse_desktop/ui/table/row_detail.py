@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.json.view import JsonView
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.style import set_style_property
+from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.property_list import PropertyList
 

@@ -39,7 +39,7 @@ from pulse_desktop.ui.pages.tasks.timeline_bar import TimelineBar
 from pulse_desktop.ui.shell.operations import OperationError, StoredValue
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.style import set_style_property
+from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
 

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from pulse_desktop.state.run import RunError, RunState, TaskRun
 from pulse_desktop.text.run_text import STATE_MEANINGS
-from pulse_desktop.ui.theme.style import set_style_property
+from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
 _LONGEST = 200_000
