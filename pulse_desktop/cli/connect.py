@@ -114,7 +114,7 @@ async def find_run(monitor: Session, wanted: str) -> TaskRun:
         AmbiguousError: several begin so.
     """
     run = monitor.state.runs.get(wanted)
-    if run is not None and run.answer is None:
+    if run is not None and run.stored_outcome is None:
         await _take_result(monitor, wanted)
         return monitor.state.runs.get(wanted) or run
     if run is not None:

@@ -82,8 +82,12 @@ def _warn_of_unknown(monitor: Session, name: str) -> None:
     It is sent all the same: workers of others tell nothing, and one may come that knows it.
     """
     workers = monitor.state.workers
-    if workers.alive(time.time()) and workers.catalogue and workers.catalogue.get(name) is None:
-        known = [task.task_name for task in workers.catalogue]
+    if (
+        workers.online(time.time())
+        and workers.task_schemas
+        and workers.task_schemas.get(name) is None
+    ):
+        known = [task.task_name for task in workers.task_schemas]
         near = difflib.get_close_matches(name, known, 1)
         meant = f" Did you mean {near[0]}?" if near else ""
         write_note(f"No live worker that tells its tasks knows {name}.{meant}")

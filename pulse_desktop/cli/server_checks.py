@@ -67,7 +67,7 @@ def _queue(monitor: Session) -> CheckResult:
         return CheckResult(
             "task queue", "warning", reason, f"Allow this user to look at {TASK_SUBJECT}."
         )
-    alive = monitor.state.workers.alive(time.time())
+    alive = monitor.state.workers.online(time.time())
     pending = "" if queue.pending is None else f", {formats.count(queue.pending)} pending"
     if queue.listening is None and not alive:
         return CheckResult(

@@ -51,7 +51,7 @@ async def describe_run_in_full(monitor: Session, run: TaskRun) -> dict[str, Any]
 
 async def describe_result(monitor: Session, run: TaskRun) -> dict[str, Any] | None:
     """Return what a run's stored result says, None when there is none."""
-    if run.answer is None:
+    if run.stored_outcome is None:
         return None
     try:
         body, result = await monitor.read_result(run.task_id)

@@ -69,7 +69,7 @@ def _status(monitor: Session) -> dict[str, Any]:
     now = time.time()
     topics = monitor.state.topics.by_name
     queue = monitor.queue_status
-    alive = monitor.state.workers.alive(now)
+    alive = monitor.state.workers.online(now)
     return {
         "connected": monitor.connection.connected,
         "server": monitor.connection.status.server,
@@ -86,11 +86,11 @@ def _status(monitor: Session) -> dict[str, Any]:
         },
         "workers": [
             {
-                "worker": worker.worker,
+                "worker": worker.id,
                 "health": str(worker.health(now)),
                 "slots": worker.slots,
                 "busy": worker.busy,
-                "seen_at": format_timestamp(worker.seen_at),
+                "seen_at": format_timestamp(worker.last_seen),
             }
             for worker in alive
         ],
@@ -247,7 +247,7 @@ async def runs(arguments: Namespace) -> int:
 
 
 def _begin(run: TaskRun) -> float:
-    return run.queued_at or run.started_at or run.heard_at
+    return run.queued_at or run.started_at or run.last_seen
 
 
 def _latest_moment(run: TaskRun) -> float:

@@ -78,7 +78,7 @@ async def workers(arguments: Namespace) -> int:
     async with connected_session(arguments, history_s=_HEARTBEATS_S, stored_results=0) as monitor:
         answered = await _hear_workers(monitor)
         now = time.time()
-        alive = {worker.worker: worker for worker in monitor.state.workers.alive(now)}
+        alive = {worker.id: worker for worker in monitor.state.workers.online(now)}
         described = [
             {**worker_to_dict(worker, now), "answered": _answered(worker.control, name, answered)}
             for name, worker in sorted(alive.items())
@@ -130,7 +130,7 @@ async def _hear_workers(monitor: Session) -> frozenset[str] | None:
         # Without history a heartbeat says the rest; where nobody answers there may be others.
         async with asyncio.timeout(_SOON_S):
             await monitor.until(
-                lambda: bool(known.alive(time.time())) and all(known.get(name) for name in names)
+                lambda: bool(known.online(time.time())) and all(known.get(name) for name in names)
             )
     return names
 
@@ -145,7 +145,7 @@ def _identity(monitor: Session, wanted: str, answered: frozenset[str] | None) ->
     Raises:
         NotFoundError, AmbiguousError.
     """
-    alive = {worker.worker for worker in monitor.state.workers.alive(time.time())}
+    alive = {worker.id for worker in monitor.state.workers.online(time.time())}
     alive |= answered or frozenset()
     if wanted in alive:
         return wanted

@@ -43,7 +43,7 @@ class RunFilter:
             # The cheap questions first: this is asked of every run that is kept.
             if states and run.state not in states:
                 return False
-            if earliest and run.heard_at < earliest:
+            if earliest and run.last_seen < earliest:
                 return False
             for word, raw in words:  # noqa: SIM110  a generator would double the time
                 if not _mentions(run, word, raw):

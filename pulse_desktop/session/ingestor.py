@@ -68,7 +68,11 @@ class Ingestor:
 
         def answered() -> bool:
             run = known(task_id)
-            return run is not None and run.answer is not None and bool(run.answer.format)
+            return (
+                run is not None
+                and run.stored_outcome is not None
+                and bool(run.stored_outcome.format)
+            )
 
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
@@ -90,14 +94,18 @@ class Ingestor:
         """
         runs, now = self._state.runs, self._clock()
         run = runs.get(task_id)
-        if run is None or run.answer is None or now - run.answer.stored_at > _JUST_NOW_S:
+        if (
+            run is None
+            or run.stored_outcome is None
+            or now - run.stored_outcome.stored_at > _JUST_NOW_S
+        ):
             return
-        if not (run.attempts or self._state.workers.alive(now)):
+        if not (run.attempts or self._state.workers.online(now)):
             return
 
         def told() -> bool:
             run = runs.get(task_id)
-            ending = run.attempts[-1].ending if run is not None and run.attempts else None
+            ending = run.attempts[-1].result if run is not None and run.attempts else None
             return ending is not None and not ending.will_retry
 
         with contextlib.suppress(TimeoutError):

@@ -143,7 +143,7 @@ class SessionOperations:
         status = None if monitor is None else monitor.queue_status
         if monitor is None or status is None:
             return None
-        alive = len(monitor.state.workers.alive(time.time()))
+        alive = len(monitor.state.workers.online(time.time()))
         where = f"{status.stream} · {status.consumer or 'no consumer yet'}" if status.stream else ""
         return QueueFigures(
             status.mode,

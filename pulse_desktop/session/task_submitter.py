@@ -76,7 +76,7 @@ class TaskSubmitter:
             payload,
             headers,
             force=force,
-            has_live_workers=bool(self._state.workers.alive(now)),
+            has_live_workers=bool(self._state.workers.online(now)),
         )
         # At once, and not when the stream brings it: whoever waits in vain still learns the rest.
         self._state.runs.put(update_from_task(task, now))

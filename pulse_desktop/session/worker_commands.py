@@ -110,7 +110,7 @@ class WorkerCommands:
         return await self._control.ping(self._expected())
 
     def _expected(self) -> list[str]:
-        return self._state.workers.controlled(self._clock())
+        return self._state.workers.accepting_commands(self._clock())
 
     # Cancelling
 

@@ -54,21 +54,19 @@ def attention_items(state: SystemState, now: float) -> list[AttentionItem]:
     found = [
         *_of_runs(state, now),
         *(
-            AttentionItem(Severity.BAD, "provider", "provider down", p.provider, p.error, p.since)
+            AttentionItem(Severity.BAD, "provider", "provider down", p.name, p.error, p.since)
             for p in state.providers.down
         ),
         *(
-            AttentionItem(
-                Severity.BAD, "worker", "worker gone", w.worker, "no heartbeat", w.seen_at
-            )
-            for w in state.workers.gone(now)
+            AttentionItem(Severity.BAD, "worker", "worker gone", w.id, "no heartbeat", w.last_seen)
+            for w in state.workers.offline(now)
         ),
     ]
     return sorted(found, key=lambda concern: (concern.severity, -concern.at))
 
 
 def _of_runs(state: SystemState, now: float) -> Iterator[AttentionItem]:
-    for key, group in islice(state.runs.troubles.since(now - WINDOW_S), _MAX_GROUPS):
+    for key, group in islice(state.runs.failure_groups.since(now - WINDOW_S), _MAX_GROUPS):
         yield _of_group(state.runs.rows, key, group)
 
 
@@ -83,8 +81,8 @@ def _of_group(rows: RingBuffer[TaskRun], key: Key, group: FailureGroup) -> Atten
         return AttentionItem(
             Severity.WARNING, "overdue", f"{many} overdue", name, "no answer since", first, ids
         )
-    latest = max(runs, key=lambda run: run.finished_at or run.heard_at)
-    at = latest.finished_at or latest.heard_at
+    latest = max(runs, key=lambda run: run.finished_at or run.last_seen)
+    at = latest.finished_at or latest.last_seen
     if kind is RunState.SOFT_FAILED:
         what = "soft failure" if many == 1 else "soft failures"
         return AttentionItem(

@@ -20,8 +20,8 @@ from pulse_desktop.state.series import TimeBuckets
 CLASSES: Final = ("signal", "weak_signal", "noise")
 NOISE_BELOW: Final = 0.30
 SIGNAL_ABOVE: Final = 0.60
-_MOST_NAMES: Final = 4
-_LONGEST_INSTEAD: Final = 120
+_MAX_ATTACHMENTS: Final = 4
+_MAX_PLACEHOLDER: Final = 120
 
 
 class ChatMessage(msgspec.Struct, gc=False):
@@ -41,7 +41,7 @@ class ChatMessage(msgspec.Struct, gc=False):
         scored_at: Unix seconds.
         task_id: the run that scored, else the one that ingested it.
         raw: the latest event about it.
-        instead: what came in place of a text, such as `voice message` or the name of a file; empty
+        placeholder: what came in place of a text, such as `voice message` or the name of a file; empty
             while there is a text, or nothing was told of one.
     """
 
@@ -51,22 +51,22 @@ class ChatMessage(msgspec.Struct, gc=False):
     content: str = ""
     source_name: str = ""
     sent_at: float | None = None
-    seen_at: float = 0.0
+    first_seen: float = 0.0
     score: float | None = None
     classification: str = ""
     factors: bytes = b"{}"
     scored_at: float | None = None
     task_id: str = ""
     raw: bytes = b""
-    instead: str = ""
+    placeholder: str = ""
 
     @property
-    def heard_at(self) -> float:
+    def last_seen(self) -> float:
         """Unix seconds of the latest that was told of it: its first appearance, or its score."""
-        return max(self.seen_at, self.scored_at or 0.0)
+        return max(self.first_seen, self.scored_at or 0.0)
 
     @property
-    def disagrees(self) -> bool:
+    def label_mismatch(self) -> bool:
         """Whether the label is not the one its score stands for."""
         return (
             self.score is not None
@@ -145,7 +145,7 @@ class ChatMessages(Collection[ChatMessage]):
         if internal == "0":
             internal = ""  # a message not stored yet has id 0
         before, position = self._find(external, internal)
-        known = before or ChatMessage("", seen_at=event.timestamp)
+        known = before or ChatMessage("", first_seen=event.timestamp)
         message = ChatMessage(
             external or known.key or internal,
             internal or known.message_id,
@@ -153,14 +153,14 @@ class ChatMessages(Collection[ChatMessage]):
             told.content or known.content,
             told.source_name or known.source_name,
             (parse_timestamp(told.sent_at) if told.sent_at is not None else None) or known.sent_at,
-            known.seen_at,
+            known.first_seen,
             known.score,
             known.classification,
             known.factors,
             known.scored_at,
             known.task_id or told.task_id or "",
             event.raw,
-            "" if told.content or known.content else _instead(told) or known.instead,
+            "" if told.content or known.content else _placeholder(told) or known.placeholder,
         )
         self._put(message, before, position, external, internal)
 
@@ -168,7 +168,7 @@ class ChatMessages(Collection[ChatMessage]):
         internal, external = str(scored.message_id), scored.external_message_id
         label = scored.classification
         before, position = self._find(external, internal)
-        known = before or ChatMessage(external or internal, internal, seen_at=event.timestamp)
+        known = before or ChatMessage(external or internal, internal, first_seen=event.timestamp)
         message = ChatMessage(
             known.key,
             internal or known.message_id,
@@ -176,7 +176,7 @@ class ChatMessages(Collection[ChatMessage]):
             known.content,
             known.source_name,
             known.sent_at,
-            known.seen_at,
+            known.first_seen,
             scored.importance_score,
             label,
             to_json_bytes(
@@ -185,7 +185,7 @@ class ChatMessages(Collection[ChatMessage]):
             event.timestamp,
             scored.task_id or known.task_id,
             event.raw,
-            known.instead,
+            known.placeholder,
         )
         if label in self.scored:
             self.scored[label].add(event.timestamp)
@@ -246,18 +246,18 @@ def _read_told(event: Event, body: msgspec.Raw | None) -> _Told:
         to_text(data.get("source_name")),
         sent_at if isinstance(sent_at, (str, int, float)) else None,
         to_text(data.get("task_id")),
-        [to_text(name) for name in names[:_MOST_NAMES]] if isinstance(names, list) else None,
+        [to_text(name) for name in names[:_MAX_ATTACHMENTS]] if isinstance(names, list) else None,
         to_text(data.get("media_type")),
     )
 
 
-def _instead(told: _Told) -> str:
+def _placeholder(told: _Told) -> str:
     """Return what a message without a text has in its place, in words."""
-    names = [name for name in (told.attachments or ())[:_MOST_NAMES] if name]
+    names = [name for name in (told.attachments or ())[:_MAX_ATTACHMENTS] if name]
     if told.media_type:
-        return told.media_type.replace("_", " ")[:_LONGEST_INSTEAD]
+        return told.media_type.replace("_", " ")[:_MAX_PLACEHOLDER]
     if names:
-        return ", ".join(names)[:_LONGEST_INSTEAD]
+        return ", ".join(names)[:_MAX_PLACEHOLDER]
     if told.attachments:
         return "attachment"
     return "no text" if told.content is not None else ""

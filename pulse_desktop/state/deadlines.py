@@ -51,8 +51,8 @@ class Deadline(msgspec.Struct, frozen=True, gc=False):
 
     seconds: float
     source: Source
-    measured: int = 0
-    usual_s: float = 0.0
+    sample_count: int = 0
+    baseline_s: float = 0.0
 
 
 class Deadlines:
@@ -89,7 +89,7 @@ class Deadlines:
     def exceeded(self, run: TaskRun, now: float) -> bool:
         """Tell whether a run that has not ended is over its limit."""
         limit = self.of(run, now)
-        since = run.heard_at
+        since = run.last_seen
         if limit.source == "timeout" and is_at_work(run):
             since = run.started_at or since  # a timeout does not care for signs of life
         return now - since > limit.seconds
@@ -112,7 +112,7 @@ class Deadlines:
 def is_at_work(run: TaskRun) -> bool:
     """Tell whether a worker has begun with a run and has not said that it ended."""
     last = run.attempts[-1] if run.attempts else None
-    return last is not None and last.started_at is not None and last.ending is None
+    return last is not None and last.started_at is not None and last.result is None
 
 
 def timeout_of(run: TaskRun) -> Deadline | None:
@@ -126,4 +126,4 @@ def timeout_of(run: TaskRun) -> Deadline | None:
         return None
     if not 0 < seconds < float("inf"):
         return None
-    return Deadline(seconds + GRACE_S, "timeout", usual_s=seconds)
+    return Deadline(seconds + GRACE_S, "timeout", baseline_s=seconds)

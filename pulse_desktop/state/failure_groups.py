@@ -94,7 +94,7 @@ class FailureGroups:
         key: Key
         if run.state is _OVERDUE:
             key = (run.state, "", run.name)
-            at = run.queued_at or run.heard_at
+            at = run.queued_at or run.last_seen
         else:
             key = (run.state, failure_cause(run), run.name)
             at = run.finished_at or 0.0

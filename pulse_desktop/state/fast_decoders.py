@@ -141,7 +141,7 @@ def _queued(event: Event, body: msgspec.Raw) -> TaskRun | None:
         Request(1, 0, data.task_name, args, kwargs, labels, types),
         queued_at,
         1,
-        heard_at=event.timestamp,
+        last_seen=event.timestamp,
     )
 
 

@@ -30,7 +30,7 @@ class Metric(msgspec.Struct, gc=False):
         sample_size: what it was measured on, None when it was not said.
         trend: "up", "down", "stable", or empty.
         change: by how much, None when it was not said.
-        over_s: over how many seconds, None when it was not said.
+        period_s: over how many seconds, None when it was not said.
         at: Unix seconds.
         source: who says so.
         raw: the event.
@@ -41,7 +41,7 @@ class Metric(msgspec.Struct, gc=False):
     sample_size: int | None
     trend: str
     change: float | None
-    over_s: float | None
+    period_s: float | None
     at: float
     source: str
     raw: bytes
@@ -79,7 +79,7 @@ class Metrics(Collection[Metric]):
         at, source, raw = event.timestamp, event.source, event.raw
         for name, value in _values(data).items():
             size, trend = sizes.get(name), trends.get(name)
-            direction, change, over_s = ("", None, None) if trend is None else _trend(trend)
+            direction, change, period_s = ("", None, None) if trend is None else _trend(trend)
             self._put(
                 Metric(
                     name[:100],
@@ -87,7 +87,7 @@ class Metrics(Collection[Metric]):
                     None if size is None else to_int(size),
                     direction,
                     change,
-                    over_s,
+                    period_s,
                     at,
                     source,
                     raw,

@@ -41,7 +41,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
     eta_s: float | None = None
 
     @property
-    def merit(self) -> tuple[object, ...]:
+    def priority(self) -> tuple[object, ...]:
         """Order of preference: the latest, then anything that tells two apart."""
         return (
             self.at,
@@ -53,7 +53,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
         )
 
     @property
-    def share(self) -> float | None:
+    def fraction(self) -> float | None:
         """How much is done, 0 to 1, None when nobody knows how much there is."""
         return min(1.0, max(0.0, self.done / self.total)) if self.total > 0 else None
 
@@ -65,7 +65,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
             return None
         return self.done / (self.at - started_at)
 
-    def left_s(self, started_at: float | None, now: float) -> float | None:
+    def remaining_s(self, started_at: float | None, now: float) -> float | None:
         """Return how many seconds are left, None when nobody can tell.
 
         Args:

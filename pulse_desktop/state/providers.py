@@ -31,7 +31,7 @@ class Provider(msgspec.Struct, gc=False):
         raw: the latest event about it.
     """
 
-    provider: str
+    name: str
     kind: str
     status: str
     latency_s: float | None
@@ -101,5 +101,5 @@ class Providers(Collection[Provider]):
             self.rows.replace(position, provider)
 
     def _on_evicted(self, provider: Provider) -> None:
-        self._positions.pop(provider.provider, None)
-        self.latency.pop(provider.provider, None)
+        self._positions.pop(provider.name, None)
+        self.latency.pop(provider.name, None)

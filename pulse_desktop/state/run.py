@@ -25,7 +25,7 @@ class RunState(enum.StrEnum):
     CANCELLED = "cancelled"
     OVERDUE = "overdue"
     """seen, and not answered within the limit for this task"""
-    ANSWERED = "answered"
+    RESULT_UNREADABLE = "answered"
     """a result is stored, and what it says has not been, or cannot be, read"""
 
 
@@ -90,7 +90,7 @@ class AttemptResult(msgspec.Struct, frozen=True, gc=False):
     result_bytes: int | None = None
 
     @property
-    def merit(self) -> tuple[object, ...]:
+    def priority(self) -> tuple[object, ...]:
         """Order of preference: the latest, then anything that tells two apart."""
         return (
             self.at,
@@ -115,7 +115,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     number: int
     started_at: float | None = None
     worker: str = ""
-    ending: AttemptResult | None = None
+    result: AttemptResult | None = None
 
 
 class StoredOutcome(msgspec.Struct, frozen=True, gc=False):
@@ -142,7 +142,7 @@ class StoredOutcome(msgspec.Struct, frozen=True, gc=False):
     format: str = ""
 
     @property
-    def merit(self) -> tuple[object, ...]:
+    def priority(self) -> tuple[object, ...]:
         """Order of preference: the later answer, of one answer the one that was read.
 
         The rest of the fields only make the order total.
@@ -183,20 +183,20 @@ class TaskRun(msgspec.Struct, gc=False):
     name: str = ""
     request: Request | None = None
     queued_at: float | None = None
-    tries: int = 0
+    delivery_count: int = 0
     max_attempts: int = 0
     attempts: tuple[Attempt, ...] = ()
     progress: Progress | None = None
     cancelled_at: float | None = None
-    answer: StoredOutcome | None = None
+    stored_outcome: StoredOutcome | None = None
     rerun_of: str = ""
-    heard_at: float = 0.0
+    last_seen: float = 0.0
     state: RunState = RunState.QUEUED
 
     @property
     def attempt(self) -> int:
         """Number of the latest attempt, at least 1."""
-        return max(self.attempts[-1].number if self.attempts else 0, self.tries, 1)
+        return max(self.attempts[-1].number if self.attempts else 0, self.delivery_count, 1)
 
     @property
     def worker(self) -> str:
@@ -213,10 +213,10 @@ class TaskRun(msgspec.Struct, gc=False):
         """When the run ended for good, Unix seconds; None while it has not."""
         if self.state in OPEN_STATES:
             return None
-        if self.attempts and (ending := self.attempts[-1].ending) is not None:
+        if self.attempts and (ending := self.attempts[-1].result) is not None:
             return ending.at
-        if self.answer is not None:
-            return self.answer.stored_at
+        if self.stored_outcome is not None:
+            return self.stored_outcome.stored_at
         return self.cancelled_at
 
     @property
@@ -233,7 +233,7 @@ class TaskRun(msgspec.Struct, gc=False):
 
         TaskIQ stores it rounded to hundredths: there 0 is no measurement.
         """
-        if self.attempts and (ending := self.attempts[-1].ending) is not None:
+        if self.attempts and (ending := self.attempts[-1].result) is not None:
             if ending.run_s is not None:
                 return ending.run_s
             if self.attempts[-1].started_at is not None:
@@ -245,7 +245,7 @@ class TaskRun(msgspec.Struct, gc=False):
         """Why it failed: the worker's account, which has a traceback, before the stored one."""
         if self.state is RunState.SUCCEEDED:
             return None
-        if self.attempts and (ending := self.attempts[-1].ending) is not None and ending.error:
+        if self.attempts and (ending := self.attempts[-1].result) is not None and ending.error:
             return ending.error
         return self._last_word.error if self._last_word is not None else None
 
@@ -260,4 +260,4 @@ class TaskRun(msgspec.Struct, gc=False):
     @property
     def _last_word(self) -> StoredOutcome | None:
         """The stored answer, unless the run goes on after it."""
-        return None if self.state in OPEN_STATES else self.answer
+        return None if self.state in OPEN_STATES else self.stored_outcome

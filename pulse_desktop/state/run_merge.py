@@ -23,22 +23,26 @@ def merge(a: TaskRun, b: TaskRun) -> TaskRun:
     _join_request(run, b)
     if b.queued_at is not None and (run.queued_at is None or b.queued_at < run.queued_at):
         run.queued_at = b.queued_at
-    if b.tries > run.tries:
-        run.tries = b.tries
+    if b.delivery_count > run.delivery_count:
+        run.delivery_count = b.delivery_count
     if b.max_attempts > run.max_attempts:
         run.max_attempts = b.max_attempts
     if b.attempts:
         run.attempts = _join_attempts(run.attempts, b.attempts)
-    if b.progress is not None and (run.progress is None or b.progress.merit > run.progress.merit):
+    if b.progress is not None and (
+        run.progress is None or b.progress.priority > run.progress.priority
+    ):
         run.progress = b.progress
     if b.cancelled_at is not None:
         run.cancelled_at = max(b.cancelled_at, run.cancelled_at or 0.0)
-    if b.answer is not None and (run.answer is None or b.answer.merit > run.answer.merit):
-        run.answer = b.answer
+    if b.stored_outcome is not None and (
+        run.stored_outcome is None or b.stored_outcome.priority > run.stored_outcome.priority
+    ):
+        run.stored_outcome = b.stored_outcome
     if b.rerun_of > run.rerun_of:
         run.rerun_of = b.rerun_of
-    if b.heard_at > run.heard_at:
-        run.heard_at = b.heard_at
+    if b.last_seen > run.last_seen:
+        run.last_seen = b.last_seen
     run.state = _derive(run)
     return run
 
@@ -59,7 +63,7 @@ def derive_state(run: TaskRun) -> TaskRun:
 
 
 # Python 3.11 takes its time to find a member of an enumeration, and this is asked for every event.
-_ANSWERED: Final = RunState.ANSWERED
+_ANSWERED: Final = RunState.RESULT_UNREADABLE
 _CANCELLED: Final = RunState.CANCELLED
 _QUEUED: Final = RunState.QUEUED
 _RETRYING: Final = RunState.RETRYING
@@ -74,10 +78,10 @@ _OUTCOMES: Final = {
 
 def _derive(run: TaskRun) -> RunState:
     last = run.attempts[-1] if run.attempts else None
-    ending = last.ending if last is not None else None
+    ending = last.result if last is not None else None
     # While an attempt runs, whatever ended the run before it began is history.
     since = (last.started_at or 0.0) if last is not None and ending is None else 0.0
-    answer = run.answer
+    answer = run.stored_outcome
     if answer is not None and answer.stored_at >= since:
         if answer.outcome:
             return _OUTCOMES[answer.outcome]
@@ -87,10 +91,10 @@ def _derive(run: TaskRun) -> RunState:
     if run.cancelled_at is not None and run.cancelled_at >= since:
         return _CANCELLED
     if last is None:
-        return _RETRYING if run.tries > 1 else _QUEUED
+        return _RETRYING if run.delivery_count > 1 else _QUEUED
     if ending is None:
         return _RUNNING
-    if ending.will_retry or (ending.outcome == "failed" and run.tries > last.number):
+    if ending.will_retry or (ending.outcome == "failed" and run.delivery_count > last.number):
         return _RETRYING
     return _OUTCOMES[ending.outcome]
 
@@ -111,14 +115,14 @@ def _join_attempts(a: tuple[Attempt, ...], b: tuple[Attempt, ...]) -> tuple[Atte
 def _join_attempt(a: Attempt, b: Attempt) -> Attempt:
     if a == b:
         return a
-    if a.ending is None and b.started_at is None and b.worker == a.worker and b.ending is not None:
-        ending = b.ending if b.ending.at >= (a.started_at or 0.0) else None
+    if a.result is None and b.started_at is None and b.worker == a.worker and b.result is not None:
+        ending = b.result if b.result.at >= (a.started_at or 0.0) else None
         return Attempt(a.number, a.started_at, a.worker, ending)  # it was begun, and now it ended
     # A second start under the same number is another delivery; the latest is the one that counts.
     start = max((a.started_at or 0.0, a.worker), (b.started_at or 0.0, b.worker))
-    ending = a.ending if b.ending is None else b.ending
-    if a.ending is not None and b.ending is not None and a.ending.merit > b.ending.merit:
-        ending = a.ending
+    ending = a.result if b.result is None else b.result
+    if a.result is not None and b.result is not None and a.result.priority > b.result.priority:
+        ending = a.result
     if ending is not None and ending.at < start[0]:
         ending = None  # it ended an earlier delivery
     return Attempt(a.number, start[0] or None, start[1], ending)

@@ -54,7 +54,7 @@ def update_from_task(task: TaskMessage, at: float) -> TaskRun:
         at,
         retries + 1,
         rerun_of=to_text(labels.get(RERUN_OF)),
-        heard_at=at,
+        last_seen=at,
     )
 
 
@@ -62,8 +62,8 @@ def update_from_object(stored: StoredObject) -> TaskRun:
     """Say what the metadata of a stored result tells: that there is an answer."""
     return TaskRun(
         stored.key,
-        answer=StoredOutcome(stored.stored_at, stored.sequence, stored.size),
-        heard_at=stored.stored_at,
+        stored_outcome=StoredOutcome(stored.stored_at, stored.sequence, stored.size),
+        last_seen=stored.stored_at,
     )
 
 
@@ -73,9 +73,9 @@ def update_from_result(task_id: str, result: TaskResult, stored: StoredObject) -
     return TaskRun(
         task_id,
         to_text(result.labels.get(TASK_NAME)),
-        tries=_retries(result.labels) + 1,
+        delivery_count=_retries(result.labels) + 1,
         rerun_of=to_text(result.labels.get(RERUN_OF)),
-        answer=StoredOutcome(
+        stored_outcome=StoredOutcome(
             stored.stored_at,
             stored.sequence,
             stored.size,
@@ -85,7 +85,7 @@ def update_from_result(task_id: str, result: TaskResult, stored: StoredObject) -
             None if error is None else RunError(error.type, error.message),
             result.format,
         ),
-        heard_at=stored.stored_at,
+        last_seen=stored.stored_at,
     )
 
 
@@ -93,10 +93,10 @@ def update_from_unreadable_result(stored: StoredObject, problem: str) -> TaskRun
     """Say that there is an answer and that what it says cannot be known."""
     return TaskRun(
         stored.key,
-        answer=StoredOutcome(
+        stored_outcome=StoredOutcome(
             stored.stored_at, stored.sequence, stored.size, reason=problem, format="unreadable"
         ),
-        heard_at=stored.stored_at,
+        last_seen=stored.stored_at,
     )
 
 
@@ -105,7 +105,7 @@ def update_from_progress(stored: StoredObject, told: TaskProgress) -> TaskRun:
     return TaskRun(
         stored.key.removeprefix(PROGRESS_PREFIX),
         progress=progress_of_object(told, stored.stored_at),
-        heard_at=stored.stored_at,
+        last_seen=stored.stored_at,
     )
 
 
@@ -154,7 +154,7 @@ def _queued(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
         parse_timestamp(data.get("queued_at")) or event.timestamp,
         _retries(labels) + 1,
         rerun_of=to_text(labels.get(RERUN_OF)),
-        heard_at=event.timestamp,
+        last_seen=event.timestamp,
     )
 
 
@@ -165,7 +165,7 @@ def _started(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
         queued_at=parse_timestamp(data.get("queued_at")),
         max_attempts=to_int(data.get("max_attempts")) or 0,
         attempts=(Attempt(_number(data), event.timestamp, _worker(data, event)),),
-        heard_at=event.timestamp,
+        last_seen=event.timestamp,
     )
 
 
@@ -174,7 +174,7 @@ def _progress(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
         task_id,
         to_text(data.get("task_name")),
         progress=progress_of_event(data, event.timestamp),
-        heard_at=event.timestamp,
+        last_seen=event.timestamp,
     )
 
 
@@ -194,7 +194,7 @@ def _cancelled(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
         account.name,
         attempts=account.attempts if began else (),
         cancelled_at=event.timestamp,
-        heard_at=event.timestamp,
+        last_seen=event.timestamp,
     )
 
 
@@ -212,7 +212,7 @@ def _ended(task_id: str, data: dict[str, Any], event: Event, outcome: str) -> Ta
         to_text(data.get("task_name")),
         max_attempts=to_int(data.get("max_attempts")) or 0,
         attempts=(Attempt(_number(data), None, _worker(data, event), ending),),
-        heard_at=event.timestamp,
+        last_seen=event.timestamp,
     )
 
 
@@ -235,7 +235,7 @@ def _older_ended(outcome: str) -> Callable[[str, dict[str, Any], Event], TaskRun
             attempts=(
                 Attempt(
                     _number(data),
-                    ending=AttemptResult(
+                    result=AttemptResult(
                         event.timestamp,
                         outcome,
                         False,
@@ -244,7 +244,7 @@ def _older_ended(outcome: str) -> Callable[[str, dict[str, Any], Event], TaskRun
                     ),
                 ),
             ),
-            heard_at=event.timestamp,
+            last_seen=event.timestamp,
         )
 
     return read

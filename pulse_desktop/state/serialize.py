@@ -52,9 +52,9 @@ def event_to_dict(event: Event) -> dict[str, Any]:
 def worker_to_dict(worker: Worker | None, now: float) -> dict[str, Any]:
     """Return a worker as a JSON-ready object; every key is there when nothing is known."""
     return {
-        "worker": worker.worker if worker else None,
+        "worker": worker.id if worker else None,
         "health": str(worker.health(now)) if worker else None,
-        "state": (str(worker.work) or None) if worker else None,
+        "state": (str(worker.activity) or None) if worker else None,
         "control": bool(worker.control) if worker else None,
         "slots": worker.slots if worker else None,
         "busy": worker.busy if worker else None,
@@ -65,7 +65,7 @@ def worker_to_dict(worker: Worker | None, now: float) -> dict[str, Any]:
         "broker": (worker.broker or None) if worker else None,
         "version": (worker.version or None) if worker else None,
         "started_at": _time(worker.started_at) if worker else None,
-        "seen_at": _time(worker.seen_at) if worker else None,
+        "seen_at": _time(worker.last_seen) if worker else None,
     }
 
 

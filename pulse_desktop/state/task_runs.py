@@ -62,7 +62,7 @@ class TaskRuns(Collection[TaskRun]):
         self.finished: dict[RunState, TimeBuckets] = {}
         self.durations: dict[str, Reservoir] = {}
         self.waits = Reservoir(500)
-        self.troubles = FailureGroups()
+        self.failure_groups = FailureGroups()
         self._busy_tasks = busy_tasks
         self._limits = Deadlines(self.durations, self.waits, overdue_after_s)
         self._positions: dict[str, int] = {}
@@ -86,13 +86,13 @@ class TaskRuns(Collection[TaskRun]):
             self.counts[run.state] += 1
             if run.state not in OPEN_STATES:
                 if run.state in UNHEALTHY_STATES:
-                    self.troubles.note(self.rows.stop - 1, run)
+                    self.failure_groups.note(self.rows.stop - 1, run)
                 self._count_end(run.state, run.finished_at, 1)
                 self._note_duration(run, run.finished_at)
             return run
         before = self.rows[position]
         run = merge(before, account)
-        if run.heard_at == before.heard_at:
+        if run.last_seen == before.last_seen:
             if before.state is _OVERDUE and run.state in OPEN_STATES:
                 run.state = _OVERDUE  # nothing new arrived; the next tick would set it again
             if run == before:
@@ -109,7 +109,7 @@ class TaskRuns(Collection[TaskRun]):
     def overdue_after_s(self, seconds: float) -> None:
         self._limits.default_s = seconds
 
-    def limit_of(self, run: TaskRun, now: float) -> Deadline:
+    def deadline_of(self, run: TaskRun, now: float) -> Deadline:
         """Return how long a run may go unanswered, and how that is known."""
         return self._limits.of(run, now)
 
@@ -142,7 +142,7 @@ class TaskRuns(Collection[TaskRun]):
         ended = {
             state: int(series.total(now, seconds))
             for state, series in self.finished.items()
-            if state is not RunState.ANSWERED
+            if state is not RunState.RESULT_UNREADABLE
         }
         return ended.get(RunState.SUCCEEDED, 0), sum(ended.values())
 
@@ -158,7 +158,7 @@ class TaskRuns(Collection[TaskRun]):
             self.counts[before.state] -= 1
             self.counts[run.state] += 1
         if run.state in UNHEALTHY_STATES or before.state in UNHEALTHY_STATES:
-            self.troubles.note(position, run)
+            self.failure_groups.note(position, run)
         if not was_open:
             self._count_end(before.state, before.finished_at, -1)
         if not is_open:
@@ -192,5 +192,5 @@ class TaskRuns(Collection[TaskRun]):
     def _on_evicted(self, run: TaskRun) -> None:
         position = self._positions.pop(run.task_id, None)
         if position is not None and run.state in UNHEALTHY_STATES:
-            self.troubles.forget(position)
+            self.failure_groups.forget(position)
         self.counts[run.state] -= 1

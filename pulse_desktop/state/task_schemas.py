@@ -31,11 +31,11 @@ class TaskArgument(msgspec.Struct, frozen=True, gc=False):
     """
 
     name: str
-    kinds: tuple[str, ...]
-    words: str
+    types: tuple[str, ...]
+    type_label: str
     required: bool
     default: str = ""
-    about: str = ""
+    description: str = ""
 
 
 class TaskSchema(msgspec.Struct, frozen=True, gc=False):
@@ -53,7 +53,7 @@ class TaskSchema(msgspec.Struct, frozen=True, gc=False):
     doc: str
     is_sync: bool | None
     arguments: tuple[TaskArgument, ...]
-    open: bool = False
+    extra_arguments: bool = False
 
 
 class TaskSchemas:
@@ -120,23 +120,23 @@ def validation_errors(
     known = {argument.name: argument for argument in signature.arguments}
     named = [argument.name for argument in signature.arguments]
     given: dict[str, Any] = dict(zip(named, args, strict=False))
-    if len(args) > len(named) and not signature.open:
+    if len(args) > len(named) and not signature.extra_arguments:
         takes = "none" if not named else f"at most {len(named)}"
         found.append(f"too many positional arguments: {len(args)}, and it takes {takes}")
     for name, value in kwargs.items():
         if name in given:
             found.append(f"given twice, by position and by name: {name}")
-        elif name not in known and not signature.open:
+        elif name not in known and not signature.extra_arguments:
             found.append(f"not an argument of this task: {name}")
         else:
             given[name] = value
     for argument in signature.arguments:
         if argument.name not in given:
             if argument.required:
-                found.append(f"missing: {argument.name} ({argument.words})")
-        elif argument.kinds and not _fits(given[argument.name], argument.kinds):
+                found.append(f"missing: {argument.name} ({argument.type_label})")
+        elif argument.types and not _fits(given[argument.name], argument.types):
             kind = _with_article(type_of(given[argument.name]))
-            found.append(f"wrong type: {argument.name} is {kind}, not {argument.words}")
+            found.append(f"wrong type: {argument.name} is {kind}, not {argument.type_label}")
     return found
 
 
@@ -145,7 +145,7 @@ def template(signature: TaskSchema) -> bytes:
     filled = {
         argument.name: msgspec.Raw(argument.default.encode())
         if argument.default
-        else _EMPTY.get(argument.kinds[0] if argument.kinds else "null")
+        else _EMPTY.get(argument.types[0] if argument.types else "null")
         for argument in signature.arguments
         if argument.required or argument.default
     }

@@ -36,7 +36,7 @@ class TopicActivity:
             self.last_at = at
         self.rate.add(at)
 
-    def alive(self, now: float) -> bool:
+    def active(self, now: float) -> bool:
         """Whether anything came within the last minute."""
         return self.last_at is not None and now - self.last_at <= ACTIVE_WITHIN_S
 
@@ -68,9 +68,9 @@ class Topics:
         """Count one event."""
         self.of(topic).count(at, readable)
 
-    def alive(self, now: float) -> int:
+    def active_count(self, now: float) -> int:
         """Return how many of the seven are alive."""
-        return sum(self.by_name[name].alive(now) for name in TOPICS)
+        return sum(self.by_name[name].active(now) for name in TOPICS)
 
     def per_second(self, now: float, seconds: int = 5) -> float:
         """Return the mean rate of all topics together."""

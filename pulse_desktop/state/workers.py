@@ -21,16 +21,16 @@ from pulse_desktop.state.task_schemas import TaskSchemas
 
 HEARTBEAT_S: Final = 5.0
 LATE_AFTER_S: Final = 3 * HEARTBEAT_S
-GONE_AFTER_S: Final = 6 * HEARTBEAT_S
+OFFLINE_AFTER_S: Final = 6 * HEARTBEAT_S
 FORGET_AFTER_S: Final = 24 * 3600.0
 
 
 class WorkerHealth(enum.StrEnum):
     """How a worker is, judged by its latest sign of life."""
 
-    ALIVE = "alive"
+    ONLINE = "alive"
     LATE = "late"
-    GONE = "gone"
+    OFFLINE = "gone"
     STOPPED = "stopped"
 
 
@@ -70,7 +70,7 @@ class Worker(msgspec.Struct, gc=False):
         log_level: from which it logs, empty when it was not said.
     """
 
-    worker: str
+    id: str
     host: str
     pid: int | None
     started_at: float | None
@@ -82,7 +82,7 @@ class Worker(msgspec.Struct, gc=False):
     rss_bytes: int | None
     broker: str
     version: str
-    seen_at: float
+    last_seen: float
     stopped: bool
     raw: bytes
     control: str = ""
@@ -92,7 +92,7 @@ class Worker(msgspec.Struct, gc=False):
     busy_mean: float | None = None
 
     @property
-    def work(self) -> WorkerActivity:
+    def activity(self) -> WorkerActivity:
         """What it does about tasks, as of its latest heartbeat."""
         if self.draining:
             return WorkerActivity.DRAINING
@@ -106,10 +106,10 @@ class Worker(msgspec.Struct, gc=False):
         """Judge it at a time, Unix seconds."""
         if self.stopped:
             return WorkerHealth.STOPPED
-        silent = now - self.seen_at
-        if silent > GONE_AFTER_S:
-            return WorkerHealth.GONE
-        return WorkerHealth.LATE if silent > LATE_AFTER_S else WorkerHealth.ALIVE
+        silent = now - self.last_seen
+        if silent > OFFLINE_AFTER_S:
+            return WorkerHealth.OFFLINE
+        return WorkerHealth.LATE if silent > LATE_AFTER_S else WorkerHealth.ONLINE
 
 
 _Whole = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
@@ -148,7 +148,7 @@ class Workers(Collection[Worker]):
         rows: in the order in which they were first heard of.
         busy: busy slots over time, by worker: the mean between heartbeats where that is said.
         cpu: per cent of one core over time, by worker.
-        catalogue: the tasks they say they know.
+        task_schemas: the tasks they say they know.
     """
 
     name = "workers"
@@ -158,7 +158,7 @@ class Workers(Collection[Worker]):
         self.rows = RingBuffer(capacity, on_evict=self._on_evicted)
         self.busy = ReservoirByName(1_000)
         self.cpu = ReservoirByName(1_000)
-        self.catalogue = TaskSchemas()
+        self.task_schemas = TaskSchemas()
         self._positions: dict[str, int] = {}
 
     def get(self, worker: str) -> Worker | None:
@@ -170,26 +170,26 @@ class Workers(Collection[Worker]):
         """Return where a worker stands in `rows`, or None."""
         return self._positions.get(worker)
 
-    def controlled(self, now: float) -> list[str]:
+    def accepting_commands(self, now: float) -> list[str]:
         """Return the identities of the workers that are there and take orders."""
-        return [worker.worker for worker in self.alive(now) if worker.control]
+        return [worker.id for worker in self.online(now) if worker.control]
 
-    def alive(self, now: float) -> list[Worker]:
+    def online(self, now: float) -> list[Worker]:
         """Return the workers that are there, late ones included."""
-        present = (WorkerHealth.ALIVE, WorkerHealth.LATE)
+        present = (WorkerHealth.ONLINE, WorkerHealth.LATE)
         return [worker for worker in self.rows if worker.health(now) in present]
 
-    def gone(self, now: float) -> list[Worker]:
+    def offline(self, now: float) -> list[Worker]:
         """Return the workers that fell silent within the last hour without a good-bye."""
         return [
             worker
             for worker in self.rows
-            if worker.health(now) is WorkerHealth.GONE and now - worker.seen_at < 3600
+            if worker.health(now) is WorkerHealth.OFFLINE and now - worker.last_seen < 3600
         ]
 
     def busy_tasks(self, now: float) -> Iterator[str]:
         """Walk the ids of tasks that living workers say they run."""
-        return (task_id for worker in self.alive(now) for task_id in worker.task_ids)
+        return (task_id for worker in self.online(now) for task_id in worker.task_ids)
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold a heartbeat or a good-bye."""
@@ -200,10 +200,10 @@ class Workers(Collection[Worker]):
         if not name:
             return
         position = self._positions.get(name)
-        if position is not None and self.rows[position].seen_at > event.timestamp:
+        if position is not None and self.rows[position].last_seen > event.timestamp:
             return
         if beat.catalogue is not msgspec.UNSET:
-            self.catalogue.apply(beat.catalogue)
+            self.task_schemas.apply(beat.catalogue)
         worker = _worker(name, beat, event)
         if position is None:
             self._positions[name] = self.rows.append(worker)
@@ -211,14 +211,14 @@ class Workers(Collection[Worker]):
             self.rows.replace(position, worker)
         busy = worker.busy if worker.busy_mean is None else worker.busy_mean
         if busy is not None:
-            self.busy[name].add(worker.seen_at, busy)
+            self.busy[name].add(worker.last_seen, busy)
         if worker.cpu_percent is not None:
-            self.cpu[name].add(worker.seen_at, worker.cpu_percent)
+            self.cpu[name].add(worker.last_seen, worker.cpu_percent)
 
     def _on_evicted(self, worker: Worker) -> None:
-        self._positions.pop(worker.worker, None)
-        self.busy.pop(worker.worker, None)
-        self.cpu.pop(worker.worker, None)
+        self._positions.pop(worker.id, None)
+        self.busy.pop(worker.id, None)
+        self.cpu.pop(worker.id, None)
 
 
 def _read(event: Event, body: msgspec.Raw | None) -> _Beat:

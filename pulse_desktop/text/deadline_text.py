@@ -10,16 +10,18 @@ def deadline_text(limit: Deadline) -> str:
 
 
 def _origin(limit: Deadline) -> str:
-    usual = formats.duration(limit.usual_s)
+    usual = formats.duration(limit.baseline_s)
     match limit.source:
         case "timeout":
             return f"its own timeout of {usual}, and some seconds until that is known here"
         case "runs":
-            least = "at least a minute, and " if limit.seconds > MULTIPLIER * limit.usual_s else ""
-            runs = formats.plural(limit.measured, "run")
+            least = (
+                "at least a minute, and " if limit.seconds > MULTIPLIER * limit.baseline_s else ""
+            )
+            runs = formats.plural(limit.sample_count, "run")
             return f"{least}{MULTIPLIER} times what nearly all of the last {runs} took ({usual})"
         case "waits":
-            tasks = formats.plural(limit.measured, "task")
+            tasks = formats.plural(limit.sample_count, "task")
             return f"{MULTIPLIER} times what nearly all of the last {tasks} waited ({usual})"
         case _:
             return f"the usual one, for fewer than {MIN_SAMPLES} runs of this task have ended"

@@ -41,7 +41,7 @@ STATE_LABELS: Final = {
     RunState.RETRYING: ("retrying", "↻", SemanticColor.RETRY),
     RunState.OVERDUE: ("overdue", "?", SemanticColor.WARNING),
     RunState.CANCELLED: ("cancelled", "⊘", SemanticColor.MUTED),
-    RunState.ANSWERED: ("answered", "◉", SemanticColor.MUTED),
+    RunState.RESULT_UNREADABLE: ("answered", "◉", SemanticColor.MUTED),
 }
 """Word, glyph and color of each state, in the order in which they are offered."""
 
@@ -54,7 +54,7 @@ STATE_MEANINGS: Final = {
     RunState.RETRYING: "Failed, and waits for its next attempt",
     RunState.OVERDUE: "Seen, and not answered within the limit for this task",
     RunState.CANCELLED: "Stopped before its end",
-    RunState.ANSWERED: "A result is stored, and what it says is not known",
+    RunState.RESULT_UNREADABLE: "A result is stored, and what it says is not known",
 }
 
 STATE_RANKS: Final = {state: number for number, state in enumerate(STATE_LABELS)}
@@ -106,7 +106,7 @@ def state_label(run: TaskRun) -> str:
     """Return the state, and of a run that is under way how much of it is done, if it says so."""
     word = STATE_LABELS[run.state][0]
     if run.state is RunState.RUNNING and run.progress is not None:
-        share = run.progress.share
+        share = run.progress.fraction
         if share is not None:
             return f"{word} {share * 100:.0f} %"
     return word
@@ -136,11 +136,11 @@ def timeline_events(run: TaskRun, now: float) -> list[TimelineEvent]:
                 )
             )
             last = attempt.started_at
-        if attempt.ending is not None:
+        if attempt.result is not None:
             told.append(_end(run, attempt, last))
-            last = attempt.ending.at
+            last = attempt.result.at
     word, _, color = STATE_LABELS[run.state]
-    ended = bool(run.attempts) and run.attempts[-1].ending is not None
+    ended = bool(run.attempts) and run.attempts[-1].result is not None
     if run.state in OPEN_STATES:
         told.append(
             TimelineEvent(
@@ -153,7 +153,7 @@ def timeline_events(run: TaskRun, now: float) -> list[TimelineEvent]:
 
 
 def _end(run: TaskRun, attempt: Attempt, last: float | None) -> TimelineEvent:
-    ending = attempt.ending
+    ending = attempt.result
     if ending is None:
         raise ValueError("the attempt has not ended")
     final = attempt is run.attempts[-1] and not ending.will_retry

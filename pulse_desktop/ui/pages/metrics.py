@@ -212,7 +212,7 @@ def change_words(row: Metric) -> str:
     direction = _DIRECTIONS.get(row.trend, row.trend)
     if row.change is None or not direction:
         return direction
-    since = f" in {formats.age(row.over_s)}" if row.over_s else ""
+    since = f" in {formats.age(row.period_s)}" if row.period_s else ""
     if row.change == 0:
         return f"{direction}{since}"
     sign = "+" if row.change > 0 else formats.MINUS

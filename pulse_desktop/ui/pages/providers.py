@@ -57,7 +57,7 @@ class ProvidersPage(TablePage[Provider]):
     def columns(self) -> Sequence[Column[Provider]]:
         """Return the columns of the table."""
         return (
-            Column("Provider", "provider", lambda row, _: row.provider, width=150),
+            Column("Provider", "provider", lambda row, _: row.name, width=150),
             Column(
                 "Kind",
                 "kind",
@@ -127,7 +127,7 @@ class ProvidersPage(TablePage[Provider]):
     def text_of(self, row: Provider) -> str:
         """Return what the text filter looks into."""
         models = " ".join(row.models)
-        return f"{row.provider}\n{row.kind}\n{row.status}\n{models}\n{row.error}"
+        return f"{row.name}\n{row.kind}\n{row.status}\n{models}\n{row.error}"
 
     def facet_of(self, row: Provider) -> str:
         """Return whether it is connected, down, or neither."""
@@ -155,7 +155,7 @@ class ProvidersPage(TablePage[Provider]):
     def show_row(self, row: Provider) -> None:
         """Show a provider in full."""
         detail = self.detail
-        detail.set_head(row.provider, row.kind, status_sign(row), status_color(row))
+        detail.set_head(row.name, row.kind, status_sign(row), status_color(row))
         detail.set_body(row.error, SemanticColor.BAD)
         detail.set_run("")
         detail.facts.set_facts(

@@ -96,7 +96,9 @@ class ArgumentHelp(QFrame):
         if signature.is_sync:
             words.append("Runs in a thread: it can be asked to stop, not ended.")
         if not signature.arguments:
-            words.append("Takes any arguments." if signature.open else "Takes no arguments.")
+            words.append(
+                "Takes any arguments." if signature.extra_arguments else "Takes no arguments."
+            )
         self._doc.setText(" ".join(filter(None, words)))
         self._doc.setVisible(bool(self._doc.text()))
         shown = signature.arguments[:_SHOWN]
@@ -166,12 +168,12 @@ def _fill(row: tuple[QLabel, QLabel, QLabel], argument: TaskArgument) -> None:
     name, kind, rest = row
     name.setText(f"{formats.elided(argument.name, 40)}{' *' if argument.required else ''}")
     needed = "required" if argument.required else "may be left out"
-    name.setAccessibleName(f"{argument.name}, {argument.words}, {needed}")
+    name.setAccessibleName(f"{argument.name}, {argument.type_label}, {needed}")
     name.setToolTip(plain_tooltip(f"{argument.name}: {needed}"))
-    kind.setText(argument.words)
+    kind.setText(argument.type_label)
     if argument.required:
         rest.setText("required")
     else:
         rest.setText(f"default {argument.default}" if argument.default else "may be left out")
     for label in row[1:]:
-        label.setToolTip(plain_tooltip(argument.about))
+        label.setToolTip(plain_tooltip(argument.description))

@@ -155,7 +155,7 @@ class RunForm(QFrame):
     def _put(self, draft: Draft) -> None:
         parts = self.parts
         parts.name.set_name(draft.task_name)
-        known = (each.task_name for each in self._context.state.workers.catalogue)
+        known = (each.task_name for each in self._context.state.workers.task_schemas)
         parts.name.offer([*self._seen, *(name for name in known if name not in self._seen)])
         for field, text in zip(parts.fields, (draft.args, draft.kwargs, draft.labels), strict=True):
             field.set_text(text)
@@ -168,7 +168,7 @@ class RunForm(QFrame):
         self._misfit_asked = self._misfit_accepted = False
         name = parts.name.name
         known = self._seen.get(name)
-        catalogue = self._context.state.workers.catalogue
+        catalogue = self._context.state.workers.task_schemas
         parts.note.setText(name_words(name, seen=known is not None, catalogue=catalogue))
         parts.note.setVisible(bool(parts.note.text()))
         parts.guide.show_task(catalogue.get(name))
@@ -192,7 +192,7 @@ class RunForm(QFrame):
         self.parts.kwargs.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _show_listeners(self) -> None:
-        known = self._context.state.workers.catalogue.get(self.parts.name.name)
+        known = self._context.state.workers.task_schemas.get(self.parts.name.name)
         if self.parts.guide.signature is not known:
             self._changed()  # a worker has told of it meanwhile
         words, color = listeners_words(self._context.operations.queue())

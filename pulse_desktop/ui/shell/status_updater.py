@@ -85,7 +85,7 @@ class StatusUpdater:
             server += f" · JetStream {formats.size(stored)}"
         self._window.status_bar.show_figures(
             StatusFigures(
-                topics_alive=state.topics.alive(now),
+                topics_alive=state.topics.active_count(now),
                 topics_total=len(TOPICS),
                 events_per_s=state.topics.per_second(now),
                 received=monitor.inbox.received,

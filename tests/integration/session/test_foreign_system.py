@@ -93,8 +93,8 @@ async def test_a_core_broker_with_pickled_results_is_shown_whole_and_repeated(
         run = await run_in(monitor, good, RunState.SUCCEEDED)
         assert run.name == f"{APP}:add"
         assert arguments(run) == ([2, 3], {"note": "so"})
-        assert run.answer is not None
-        assert run.answer.format == "pickle"
+        assert run.stored_outcome is not None
+        assert run.stored_outcome.format == "pickle"
         _, result = await monitor.read_result(good)
         assert not isinstance(result, str)
         assert result.return_value == {"sum": 5, "note": "so", "пара": [2, 3]}
@@ -160,7 +160,7 @@ async def test_hostile_pickles_in_the_bucket_are_shown_and_never_run(
         for key, body in bombs.items():
             await store.put(key, body)
         for key, bomb in bombs.items():
-            run = await run_in(monitor, key, RunState.ANSWERED)
+            run = await run_in(monitor, key, RunState.RESULT_UNREADABLE)
             await wait_until(lambda key=key: monitor.state.results.get(key).problem)
             assert monitor.state.results.get(key).format == "unreadable"
             body, told = await monitor.read_result(run.task_id)

@@ -33,12 +33,12 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def monitor(bench: Bench) -> AsyncIterator[Session]:
     async with monitor_of(bench.server) as monitor:
-        await monitor.until(lambda: bool(monitor.state.workers.controlled(time.time())))
+        await monitor.until(lambda: bool(monitor.state.workers.accepting_commands(time.time())))
         yield monitor
 
 
 def the_worker(monitor: Session) -> Worker:
-    (worker,) = monitor.state.workers.alive(time.time())
+    (worker,) = monitor.state.workers.online(time.time())
     return worker
 
 
@@ -108,20 +108,20 @@ async def test_a_paused_worker_leaves_tasks_in_the_queue_until_it_is_resumed(
     bench: Bench, monitor: Session, tmp_path: Path
 ) -> None:
     worker = the_worker(monitor)
-    (outcome,) = await monitor.control.order("pause", worker.worker)
+    (outcome,) = await monitor.control.order("pause", worker.id)
     assert outcome.done, outcome
-    await monitor.until(lambda: the_worker(monitor).work is WorkerActivity.PAUSED)
+    await monitor.until(lambda: the_worker(monitor).activity is WorkerActivity.PAUSED)
     task_id = await bench.send("work", str(tmp_path / "seen"))
     await run_in(monitor, task_id, RunState.QUEUED)
     (outcome,) = await monitor.control.order("resume")
-    assert (outcome.worker, outcome.done) == (worker.worker, True)
+    assert (outcome.worker, outcome.done) == (worker.id, True)
     await run_in(monitor, task_id, RunState.SUCCEEDED)
-    await monitor.until(lambda: the_worker(monitor).work is not WorkerActivity.PAUSED)
+    await monitor.until(lambda: the_worker(monitor).activity is not WorkerActivity.PAUSED)
 
 
 @module_wide
 async def test_the_log_level_is_set_and_seen(monitor: Session) -> None:
-    (outcome,) = await monitor.control.order("log_level", the_worker(monitor).worker, "DEBUG")
+    (outcome,) = await monitor.control.order("log_level", the_worker(monitor).id, "DEBUG")
     assert outcome.words == "logs from debug on"
     await monitor.until(lambda: the_worker(monitor).log_level == "DEBUG")
     await monitor.control.order("log_level", "", "INFO")
@@ -129,11 +129,11 @@ async def test_the_log_level_is_set_and_seen(monitor: Session) -> None:
 
 @module_wide
 async def test_the_catalogue_tells_what_each_task_takes(monitor: Session) -> None:
-    catalogue = monitor.state.workers.catalogue
+    catalogue = monitor.state.workers.task_schemas
     await monitor.until(lambda: catalogue.get(f"{TASKS}:work") is not None)
     work = catalogue.get(f"{TASKS}:work")
     assert work is not None
-    assert [(each.name, each.kinds, each.required) for each in work.arguments] == [
+    assert [(each.name, each.types, each.required) for each in work.arguments] == [
         ("path", ("string",), True),
         ("seconds", ("number",), False),
     ]
@@ -176,9 +176,9 @@ async def test_the_command_line_cancels_and_lists_what_really_runs(
 @module_wide
 async def test_a_drained_worker_ends_and_says_good_bye(bench: Bench, monitor: Session) -> None:
     worker = the_worker(monitor)
-    (outcome,) = await monitor.control.order("drain", worker.worker)
+    (outcome,) = await monitor.control.order("drain", worker.id)
     assert outcome.done
     assert await bench.workers[0].ended() == 0
-    await monitor.until(lambda: not monitor.state.workers.alive(time.time()))
-    (outcome,) = await monitor.control.order("pause", worker.worker)
+    await monitor.until(lambda: not monitor.state.workers.online(time.time()))
+    (outcome,) = await monitor.control.order("pause", worker.id)
     assert outcome.outcome == "nobody"

@@ -178,7 +178,7 @@ async def test_a_killed_workers_task_is_shown_in_its_second_attempt(
         first.kill()
         run = await run_in(monitor, task_id, RunState.SUCCEEDED)
         assert [attempt.number for attempt in run.attempts] == [1, 2]
-        assert run.attempts[0].ending is None
+        assert run.attempts[0].result is None
         assert run.worker.endswith(f":{second.pid}")
         assert len(monitor.state.runs.rows) == 1
 
@@ -278,11 +278,11 @@ async def test_a_result_of_twenty_mebibytes_is_read_only_when_asked_for(
         await bucket.put("large", body)
         await bucket.put("small", result("small"))
         await run_in(monitor, "small", RunState.SUCCEEDED)
-        run = await run_in(monitor, "large", RunState.ANSWERED)
+        run = await run_in(monitor, "large", RunState.RESULT_UNREADABLE)
         await wait_until(lambda: monitor.state.results.get("large").problem)
         assert "too large" in monitor.state.results.get("large").problem
-        assert run.answer is not None
-        assert run.answer.size == len(body)
+        assert run.stored_outcome is not None
+        assert run.stored_outcome.size == len(body)
         assert monitor.connection.client.stats["in_bytes"] < 1 << 20
 
         operations = SessionOperations()

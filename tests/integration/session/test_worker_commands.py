@@ -362,7 +362,7 @@ async def test_all_workers_are_told_and_the_silent_one_is_named(
         await wait_until(lambda: monitor.event_feed.status.mode != "off")
         await one.beat(time.time())
         await two.beat(time.time())
-        await monitor.until(lambda: len(monitor.state.workers.controlled(time.time())) == 2)
+        await monitor.until(lambda: len(monitor.state.workers.accepting_commands(time.time())) == 2)
         outcomes = await monitor.control.order("drain")
         assert [(outcome.worker, outcome.outcome) for outcome in outcomes] == [
             (one.worker, "done"),
@@ -419,4 +419,4 @@ async def test_progress_that_any_worker_stores_is_shown_though_it_is_pickled(
         run = monitor.state.runs.get(task_id)
         assert run is not None
         assert run.progress is not None
-        assert (run.progress.share, run.progress.message) == (0.25, "STARTED")
+        assert (run.progress.fraction, run.progress.message) == (0.25, "STARTED")

@@ -48,7 +48,7 @@ def page(window):
 
 def choose(page, name):
     model, flags = page.table.rows_model, QItemSelectionModel.SelectionFlag
-    row = next(n for n, each in enumerate(model.objects()) if each.worker == name)
+    row = next(n for n, each in enumerate(model.objects()) if each.id == name)
     index = model.index(row, 0)
     page.table.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
     return row

@@ -57,7 +57,7 @@ def _found_by_walking(runs: TaskRuns, now: float) -> dict[tuple, set[str]]:
 def _found(runs: TaskRuns, now: float) -> dict[tuple, set[str]]:
     return {
         key: {runs.rows[position].task_id for position in group.newest(100)}
-        for key, group in runs.troubles.since(now - WINDOW_S)
+        for key, group in runs.failure_groups.since(now - WINDOW_S)
     }
 
 
@@ -83,10 +83,10 @@ def test_runs_that_were_forgotten_leave_no_group_behind() -> None:
     for number in range(500):
         told = {"error": {"type": f"E{number}", "message": "m"}}
         runs.put(account(task_event("failed", NOW, f"{number:032x}", **told)))
-    assert len(runs.troubles.groups) == len(runs.troubles._keys) == 10
-    list(runs.troubles.since(NOW + 1))
-    assert not runs.troubles.groups
-    assert not runs.troubles._keys
+    assert len(runs.failure_groups.groups) == len(runs.failure_groups._keys) == 10
+    list(runs.failure_groups.since(NOW + 1))
+    assert not runs.failure_groups.groups
+    assert not runs.failure_groups._keys
 
 
 @pytest.mark.parametrize("kind", ["failed", "overdue"])

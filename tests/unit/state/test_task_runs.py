@@ -45,7 +45,7 @@ def run_of(state, task_id=TASK):
 def test_a_result_that_arrives_before_its_task_is_kept() -> None:
     stored = stored_object(NOW + 2)
     state = folded(stored)
-    assert run_of(state).state is RunState.ANSWERED
+    assert run_of(state).state is RunState.RESULT_UNREADABLE
     assert state.pending_reads == [stored]
     fold_body(state, stored, result_body([1, 2]))
     assert run_of(state).state is RunState.SUCCEEDED
@@ -184,7 +184,7 @@ def test_a_result_nobody_can_read_is_still_an_answer() -> None:
     state = folded(task_arrival(), stored)
     fold_body(state, stored, b"\x80\x04garbage")
     run = run_of(state)
-    assert run.state is RunState.ANSWERED
+    assert run.state is RunState.RESULT_UNREADABLE
     assert run.reason
     assert state.results.get(TASK).problem == run.reason
 

@@ -43,9 +43,9 @@ def test_a_message_and_its_score_become_one_row() -> None:
     state = folded(new(task_id="t1"), scored(factors={"length": 0.5}, task_id="t2"))
     (message,) = state.messages.rows
     assert (message.author, message.content, message.score) == ("Ann", "hi", 0.8)
-    assert (message.seen_at, message.scored_at) == (NOW, NOW + 1)
+    assert (message.first_seen, message.scored_at) == (NOW, NOW + 1)
     assert (message.factors, message.task_id) == (b'{"length":0.5}', "t2")
-    assert not message.disagrees
+    assert not message.label_mismatch
     assert state.take_changes().of(state.messages) == {0}
 
 
@@ -85,7 +85,7 @@ def test_two_messages_that_are_not_stored_yet_are_two() -> None:
 
 def test_a_label_that_disagrees_with_its_score_is_shown_to_do_so() -> None:
     state = folded(scored(classification="noise"))
-    assert state.messages.rows[0].disagrees
+    assert state.messages.rows[0].label_mismatch
 
 
 def test_a_message_heard_of_again_after_it_was_forgotten_is_a_new_row() -> None:
@@ -115,11 +115,11 @@ def beat(at=NOW, kind="worker.heartbeat", **data):
 @pytest.mark.parametrize(
     ("after", "health"),
     [
-        (0, WorkerHealth.ALIVE),
-        (15, WorkerHealth.ALIVE),
+        (0, WorkerHealth.ONLINE),
+        (15, WorkerHealth.ONLINE),
         (16, WorkerHealth.LATE),
         (30, WorkerHealth.LATE),
-        (31, WorkerHealth.GONE),
+        (31, WorkerHealth.OFFLINE),
     ],
 )
 def test_a_worker_is_judged_by_how_long_it_has_been_silent(after, health) -> None:
@@ -130,7 +130,7 @@ def test_a_worker_is_judged_by_how_long_it_has_been_silent(after, health) -> Non
 def test_a_worker_that_said_good_bye_is_stopped_not_gone() -> None:
     state = folded(beat(), beat(NOW + 1, "worker.stopped"))
     assert state.workers.rows[0].health(NOW + 1000) is WorkerHealth.STOPPED
-    assert state.workers.gone(NOW + 1000) == []
+    assert state.workers.offline(NOW + 1000) == []
     assert attention_items(state, NOW + 1000) == []
 
 
@@ -208,7 +208,7 @@ def test_a_provider_is_down_since_its_first_failed_check() -> None:
 def test_an_older_systems_flat_validation_is_read() -> None:
     body = {"event": "validation_update", "provider_id": 3, "validation_status": "error"}
     state = folded(raw_arrival("providers", {**body, "validation_error": "401"}))
-    assert (state.providers.down[0].provider, state.providers.down[0].error) == ("3", "401")
+    assert (state.providers.down[0].name, state.providers.down[0].error) == ("3", "401")
 
 
 def test_findings_are_put_into_words() -> None:
@@ -270,9 +270,9 @@ def test_a_topic_is_alive_for_a_minute_after_its_last_event() -> None:
     state = folded(*[new(NOW + n / 10) for n in range(100)])
     activity = state.topics.by_name["messages"]
     assert (activity.received, activity.last_at) == (100, NOW + 9.91)
-    assert activity.alive(NOW + 60)
-    assert not activity.alive(NOW + 70)
-    assert state.topics.alive(NOW + 10) == 1
+    assert activity.active(NOW + 60)
+    assert not activity.active(NOW + 70)
+    assert state.topics.active_count(NOW + 10) == 1
     assert activity.per_second(NOW + 10, 10) == 10
     assert state.topics.by_name["metrics"].last_at is None
 

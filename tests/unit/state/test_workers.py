@@ -48,7 +48,7 @@ def test_a_worker_is_paused_draining_busy_or_idle_as_it_says() -> None:
         ({"busy": None}, WorkerActivity.UNKNOWN),
     ):
         worker = folded(heartbeat(**told)).workers.get(WORKER)
-        assert worker.work is work, told
+        assert worker.activity is work, told
 
 
 def test_only_those_with_a_control_subject_that_are_alive_take_orders() -> None:
@@ -57,7 +57,7 @@ def test_only_those_with_a_control_subject_that_are_alive_take_orders() -> None:
         heartbeat(worker="w2", control=None),
         heartbeat(NOW - 300, worker="w3"),
     )
-    assert state.workers.controlled(NOW) == [WORKER]
+    assert state.workers.accepting_commands(NOW) == [WORKER]
     assert state.workers.get(WORKER).log_level == "DEBUG"
     assert state.workers.get("w2").control == ""
 
@@ -72,7 +72,7 @@ def test_what_runs_is_read_from_both_forms_of_heartbeats() -> None:
 def test_a_catalogue_stays_until_it_is_told_anew() -> None:
     entry = {"doc": "Adds.", "args": {"properties": {"a": {"type": "integer"}}}, "is_sync": True}
     state = folded(heartbeat(catalogue={"m:add": entry}), heartbeat(NOW + 5))
-    known = state.workers.catalogue
+    known = state.workers.task_schemas
     assert [each.task_name for each in known] == ["m:add"]
     before = known.get("m:add")
     assert (before.doc, before.is_sync) == ("Adds.", True)
@@ -125,7 +125,7 @@ def test_a_schema_with_definitions_and_choices_is_read() -> None:
             }
         },
     )
-    assert [argument.words for argument in signature.arguments] == [
+    assert [argument.type_label for argument in signature.arguments] == [
         'one of "fast", "slow"',
         "array of integer",
         "number or null",
@@ -138,14 +138,14 @@ def test_a_schema_with_definitions_and_choices_is_read() -> None:
 
 def test_a_rate_and_the_time_left_are_the_workers_or_else_reckoned() -> None:
     told = Progress(NOW + 10, 60, 200, rate=12.0, eta_s=11.0)
-    assert (told.share, told.rate_since(NOW)) == (0.3, 12.0)
-    assert told.left_s(NOW, NOW + 14) == 7.0
+    assert (told.fraction, told.rate_since(NOW)) == (0.3, 12.0)
+    assert told.remaining_s(NOW, NOW + 14) == 7.0
     plain = Progress(NOW + 10, 60, 200)
     assert plain.rate_since(NOW) == 6.0
-    assert plain.left_s(NOW, NOW + 10) == pytest.approx(140 / 6)
+    assert plain.remaining_s(NOW, NOW + 10) == pytest.approx(140 / 6)
     assert plain.rate_since(None) is None
-    assert Progress(NOW, 5, 0).share is None
-    assert Progress(NOW, 5, 0).left_s(NOW - 1, NOW) is None
+    assert Progress(NOW, 5, 0).fraction is None
+    assert Progress(NOW, 5, 0).remaining_s(NOW - 1, NOW) is None
 
 
 @pytest.mark.parametrize(

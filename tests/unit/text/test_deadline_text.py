@@ -10,7 +10,7 @@ from pulse_desktop.text.deadline_text import deadline_text
     ("limit", "words"),
     [
         (
-            Deadline(30.0, "timeout", usual_s=20.0),
+            Deadline(30.0, "timeout", baseline_s=20.0),
             "30.0 s: its own timeout of 20.0 s, and some seconds until that is known here",
         ),
         (

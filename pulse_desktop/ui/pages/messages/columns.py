@@ -25,14 +25,14 @@ def class_word(message: ChatMessage) -> str:
 
 def class_sign(message: ChatMessage) -> str:
     """Return the glyph of the label; a warning when the score says something else."""
-    if message.disagrees:
+    if message.label_mismatch:
         return "!"
     return CLASS_SIGNS.get(message.classification, "")
 
 
 def class_color(message: ChatMessage) -> SemanticColor:
     """Return the color of the label."""
-    if message.disagrees:
+    if message.label_mismatch:
         return SemanticColor.WARNING
     return CLASS_COLORS.get(message.classification, SemanticColor.MUTED)
 
@@ -41,7 +41,7 @@ def class_story(message: ChatMessage) -> str:
     """Say what the label means and whether the score agrees."""
     if not message.classification:
         return ""
-    if message.disagrees and message.score is not None:
+    if message.label_mismatch and message.score is not None:
         stands_for = CLASS_WORDS[class_of(message.score)]
         return f"Labelled {class_word(message)}, but a score of {message.score:.2f} is {stands_for}"
     return f"Labelled {class_word(message)} by the worker"
@@ -49,19 +49,19 @@ def class_story(message: ChatMessage) -> str:
 
 def message_text(message: ChatMessage) -> str:
     """Return the text, else in brackets what came in its place."""
-    return message.content or (f"[{message.instead}]" if message.instead else "")
+    return message.content or (f"[{message.placeholder}]" if message.placeholder else "")
 
 
 def _heard(message: ChatMessage, now: float) -> str:
     """Tell the time of the latest event and that of the message apart."""
-    heard = f"Last heard of {formats.absolute(message.heard_at)}"
+    heard = f"Last heard of {formats.absolute(message.last_seen)}"
     sent = formats.absolute(message.sent_at)
-    return f"{heard}, {formats.ago(message.heard_at, now)}" + (f"\nSent {sent}" if sent else "")
+    return f"{heard}, {formats.ago(message.last_seen, now)}" + (f"\nSent {sent}" if sent else "")
 
 
 MESSAGE_COLUMNS: Final[tuple[Column[ChatMessage], ...]] = (
     # Not when it was written: an old message that is read in today is news of today.
-    replace(time_column(lambda row: row.heard_at, "Heard"), tooltip=_heard),
+    replace(time_column(lambda row: row.last_seen, "Heard"), tooltip=_heard),
     Column[ChatMessage]("Author", "author", lambda row, _: row.author, width=128),
     Column[ChatMessage](
         "Text", "text", lambda row, _: message_text(row), width=300, stretch=True,

@@ -141,10 +141,10 @@ class MessagesPage(TablePage[ChatMessage]):
         detail.facts.set_facts(
             [
                 Property("Class", class_word(row), class_color(row), tooltip=class_story(row)),
-                Property("", class_story(row) if row.disagrees else "", SemanticColor.WARNING),
+                Property("", class_story(row) if row.label_mismatch else "", SemanticColor.WARNING),
                 Property("Score", "" if row.score is None else f"{row.score:.3f}", mono=True),
                 Property("Sent", formats.absolute(row.sent_at)),
-                Property("First seen", formats.absolute(row.seen_at)),
+                Property("First seen", formats.absolute(row.first_seen)),
                 Property("Scored", formats.absolute(row.scored_at)),
                 Property("Message", row.message_id or row.key, mono=True),
                 Property("Run", row.task_id, mono=True),

@@ -229,7 +229,7 @@ class OverviewPage(Page):
         if not rows:
             return now
         oldest = rows[rows.start]
-        return (oldest.queued_at or oldest.heard_at) - _WINDOW.bucket_s
+        return (oldest.queued_at or oldest.last_seen) - _WINDOW.bucket_s
 
     def _show_run_times(self, now: float) -> None:
         recent = self.context.state.runs.recent_durations(now, _WINDOW.seconds)

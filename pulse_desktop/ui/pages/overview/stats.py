@@ -128,8 +128,8 @@ def run_times(state: SystemState, now: float) -> Figure:
 
 def workers(state: SystemState, now: float) -> Figure:
     """Return how many workers are alive and how many of their slots are busy."""
-    alive = state.workers.alive(now)
-    gone = len(state.workers.gone(now))
+    alive = state.workers.online(now)
+    gone = len(state.workers.offline(now))
     if not alive and not gone:
         return Figure("", "no heartbeat yet")
     slots = sum(worker.slots or 0 for worker in alive)

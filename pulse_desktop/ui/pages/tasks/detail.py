@@ -81,20 +81,20 @@ class RunDetail(QFrame):
     def __init__(
         self,
         events_of: Callable[[str], Sequence[Event]],
-        limit_of: Callable[[TaskRun, float], Deadline],
+        deadline_of: Callable[[TaskRun, float], Deadline],
     ) -> None:
         """Make an empty panel.
 
         Args:
             events_of: finds the events that mention a task id, oldest first. May be slow.
-            limit_of: says how long a run may go unanswered at a time, Unix seconds.
+            deadline_of: says how long a run may go unanswered at a time, Unix seconds.
         """
         super().__init__()
         self.setProperty("card", "true")
         self.setAccessibleName("Details of the run")
         self.run: TaskRun | None = None
         self._events_of = events_of
-        self._limit_of = limit_of
+        self._deadline_of = deadline_of
         self._events_known = -1.0
         self._answer_read: tuple[str, int] | None = None
         self._ticked_at = 0.0
@@ -240,7 +240,7 @@ class RunDetail(QFrame):
 
     def _show_limit(self, run: TaskRun, now: float) -> None:
         """Say when the run counts as overdue: openly once it is, before that for who asks."""
-        words = deadline_text(self._limit_of(run, now)) if run.state in OPEN_STATES else ""
+        words = deadline_text(self._deadline_of(run, now)) if run.state in OPEN_STATES else ""
         self._limit.setVisible(run.state is RunState.OVERDUE)
         self._limit.setText(f"No sign of life within its limit of {words}." if words else "")
         self._state.setToolTip(f"Overdue after {words}." if words else "")
@@ -286,8 +286,8 @@ class RunDetail(QFrame):
             return
         if index == RESULT:
             self._want_result(run)
-        elif index == EVENTS and run.heard_at > self._events_known:
-            self._events_known = run.heard_at
+        elif index == EVENTS and run.last_seen > self._events_known:
+            self._events_known = run.last_seen
             found = self._events_of(run.task_id)
             rows = RingBuffer[Event](max(1, len(found)))
             for event in found:
@@ -296,16 +296,16 @@ class RunDetail(QFrame):
             self.tabs.setTabText(EVENTS, f"{_TABS[EVENTS]} {len(found)}")
 
     def _want_result(self, run: TaskRun) -> None:
-        if run.answer is None:
+        if run.stored_outcome is None:
             open_ = run.state in OPEN_STATES
             self.result.set_message(
                 "No result yet: the run has not ended."
                 if open_
                 else "No result is stored: it has expired, or this task keeps none."
             )
-        elif self._answer_read != (run.task_id, run.answer.sequence):
-            self._answer_read = (run.task_id, run.answer.sequence)
-            self.result.set_message(f"Reading {formats.size(run.answer.size)}…")
+        elif self._answer_read != (run.task_id, run.stored_outcome.sequence):
+            self._answer_read = (run.task_id, run.stored_outcome.sequence)
+            self.result.set_message(f"Reading {formats.size(run.stored_outcome.size)}…")
             self.result_wanted.emit(run.task_id)
 
     def _remember_tab(self, index: int) -> None:

@@ -60,7 +60,7 @@ class ErrorView(QWidget):
         if error is not None:
             told.append(error.traceback.strip() or "The worker sent no traceback.")
         for attempt in reversed(run.attempts):
-            ending = attempt.ending
+            ending = attempt.result
             if ending is not None and ending.error is not None and ending.error is not error:
                 cause = f"{ending.error.type}: {ending.error.message}"
                 told.append(f"Attempt {attempt.number}\n{ending.error.traceback.strip() or cause}")

@@ -26,7 +26,7 @@ _SPANS: Final = (
 )
 _SPARE: Final = 6
 """Room beside the count, for fonts whose digits are not of one width."""
-_RARE: Final = frozenset({RunState.CANCELLED, RunState.ANSWERED})
+_RARE: Final = frozenset({RunState.CANCELLED, RunState.RESULT_UNREADABLE})
 _GAP: Final = 10
 
 

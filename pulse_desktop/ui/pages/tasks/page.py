@@ -52,7 +52,7 @@ class TasksPage(Page):
             empty_detail="Every task enqueued on this server appears here within a moment, "
             "whoever enqueued it. Start one with Run task, or from your own program.",
         )
-        self.detail = RunDetail(context.state.log.mentioning, context.state.runs.limit_of)
+        self.detail = RunDetail(context.state.log.mentioning, context.state.runs.deadline_of)
         self.detail.hide()
         self._lay_out()
         self._connect()

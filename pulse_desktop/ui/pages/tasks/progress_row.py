@@ -68,7 +68,7 @@ class ProgressRow(QWidget):
         if run.state not in OPEN_STATES:
             return
         progress = run.progress if run.state is not RunState.QUEUED else None
-        share = progress.share if progress is not None else None
+        share = progress.fraction if progress is not None else None
         self.bar.setVisible(share is not None)
         if share is not None:
             self.bar.setValue(round(share * _STEPS))
@@ -95,14 +95,14 @@ def progress_words(run: TaskRun, now: float) -> str:
         return "Running; it tells no progress"
     parts: list[str] = []
     if progress.total > 0:
-        share = progress.share or 0.0
+        share = progress.fraction or 0.0
         parts.append(f"{_amount(progress.done)} of {_amount(progress.total)} ({share * 100:.0f} %)")
     elif progress.done:
         parts.append(f"{_amount(progress.done)} done")
     rate = progress.rate_since(run.started_at)
     if rate:
         parts.append(rate_words(rate))
-    left = progress.left_s(run.started_at, now)
+    left = progress.remaining_s(run.started_at, now)
     if left is not None and progress.done < progress.total:
         about = formats.duration(left, brief=left < _MINUTE)
         parts.append(f"about {about} left" if left else "nearly done")

@@ -13,15 +13,15 @@ from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import ago_column
 
 HEALTH: Final = {
-    WorkerHealth.ALIVE: ("✔", SemanticColor.GOOD),
+    WorkerHealth.ONLINE: ("✔", SemanticColor.GOOD),
     WorkerHealth.LATE: ("!", SemanticColor.WARNING),
-    WorkerHealth.GONE: ("✖", SemanticColor.BAD),
+    WorkerHealth.OFFLINE: ("✖", SemanticColor.BAD),
     WorkerHealth.STOPPED: ("⊘", SemanticColor.MUTED),
 }
 HEALTH_MEANINGS: Final = {
-    WorkerHealth.ALIVE: "Heartbeats arrive",
+    WorkerHealth.ONLINE: "Heartbeats arrive",
     WorkerHealth.LATE: "A heartbeat is late",
-    WorkerHealth.GONE: "No heartbeat for half a minute, and no good-bye",
+    WorkerHealth.OFFLINE: "No heartbeat for half a minute, and no good-bye",
     WorkerHealth.STOPPED: "Ended and said so",
 }
 ACTIVITY_LABELS: Final = {
@@ -42,7 +42,7 @@ NO_CONTROL: Final = "no control"
 NO_CONTROL_MEANS: Final = (
     "Takes no orders: it was started with control switched off, or is of a version without it"
 )
-PRESENT: Final = (WorkerHealth.ALIVE, WorkerHealth.LATE)
+PRESENT: Final = (WorkerHealth.ONLINE, WorkerHealth.LATE)
 
 
 def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
@@ -57,16 +57,16 @@ def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
 
     def heartbeat_color(row: Worker) -> SemanticColor:
         return (
-            SemanticColor.MUTED if row.health(time()) is WorkerHealth.ALIVE else health_color(row)
+            SemanticColor.MUTED if row.health(time()) is WorkerHealth.ONLINE else health_color(row)
         )
 
     return (
         Column(
             "Worker",
             "worker",
-            lambda row, _: short_worker(row.worker),
+            lambda row, _: short_worker(row.id),
             width=112,
-            tooltip=lambda row, _: row.worker,
+            tooltip=lambda row, _: row.id,
         ),
         Column(
             "Health",
@@ -124,14 +124,14 @@ def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
         ),
         ago_column(lambda row: row.started_at, "Started", "started", hide_below=900),
         ago_column(
-            lambda row: row.seen_at, "Heartbeat", "seen", color=heartbeat_color, hide_below=600
+            lambda row: row.last_seen, "Heartbeat", "seen", color=heartbeat_color, hide_below=600
         ),
     )
 
 
 def activity_of(row: Worker, now: float) -> WorkerActivity:
     """Return what a worker does; of one that is not there nobody knows."""
-    return row.work if row.health(now) in PRESENT else WorkerActivity.UNKNOWN
+    return row.activity if row.health(now) in PRESENT else WorkerActivity.UNKNOWN
 
 
 def log_level_words(row: Worker) -> str:

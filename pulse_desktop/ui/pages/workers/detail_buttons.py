@@ -60,8 +60,8 @@ class WorkerDetailButtons(QObject):
             present: whether it is there.
         """
         takes = present and bool(worker.control)
-        paused = worker.work is WorkerActivity.PAUSED
-        draining = worker.work is WorkerActivity.DRAINING
+        paused = worker.activity is WorkerActivity.PAUSED
+        draining = worker.activity is WorkerActivity.DRAINING
         self.pause.setVisible(takes and not paused and not draining)
         self.resume.setVisible(takes and paused)
         self.drain.setVisible(takes and not draining)

@@ -90,7 +90,7 @@ class MonitoringPage(TablePage[Worker]):
 
     def text_of(self, row: Worker) -> str:
         """Return what the text filter looks into."""
-        return f"{row.worker}\n{row.host}\n{task_names(row.tasks)}\n{' '.join(row.task_ids)}"
+        return f"{row.id}\n{row.host}\n{task_names(row.tasks)}\n{' '.join(row.task_ids)}"
 
     def facet_of(self, row: Worker) -> str:
         """Return the health."""
@@ -130,14 +130,14 @@ class MonitoringPage(TablePage[Worker]):
             chart.set_series(self._colours.specs(shown))
             times, values = quantile_series(shown, now, self.window_shown, quantile)
             chart.set_data(times, values, span)
-        self.queue.show_figures(workers.alive(now), self.context.operations.queue(), now)
+        self.queue.show_figures(workers.online(now), self.context.operations.queue(), now)
 
     def show_row(self, row: Worker) -> None:
         """Show a worker in full."""
         detail, now = self.detail, self.clock.now
         health = row.health(now)
         sign, color = HEALTH[health]
-        detail.set_head(short_worker(row.worker), row.worker, sign, color)
+        detail.set_head(short_worker(row.id), row.id, sign, color)
         detail.set_body("")
         detail.set_run(row.task_ids[0] if row.task_ids else "")
         self.buttons.show_worker(row, present=health in PRESENT)
@@ -160,7 +160,7 @@ class MonitoringPage(TablePage[Worker]):
                 Property("CPU", percent(row.cpu_percent)),
                 Property("Memory", formats.size(row.rss_bytes)),
                 Property("Started", formats.absolute(row.started_at)),
-                Property("Heartbeat", formats.absolute(row.seen_at)),
+                Property("Heartbeat", formats.absolute(row.last_seen)),
                 Property("Broker", row.broker),
                 Property("Version", row.version),
             ]
@@ -196,7 +196,7 @@ class MonitoringPage(TablePage[Worker]):
 
     def has_controlled(self) -> bool:
         """Tell whether any worker takes orders."""
-        return bool(self.context.state.workers.controlled(self.clock.now))
+        return bool(self.context.state.workers.accepting_commands(self.clock.now))
 
     def pause_selected(self) -> None:
         """Let the selected workers take no more tasks for now."""
@@ -227,11 +227,11 @@ class MonitoringPage(TablePage[Worker]):
         """Return the selected workers that take orders, and do one of these things."""
         now = self.clock.now
         return [
-            row.worker
+            row.id
             for row in self.table.selected_rows()
             if row.control
             and row.health(now) in PRESENT
-            and (row.work in works if works else row.work is not WorkerActivity.DRAINING)
+            and (row.activity in works if works else row.activity is not WorkerActivity.DRAINING)
         ]
 
 

@@ -45,7 +45,7 @@ class QueueStats(QWidget):
         figures = self.figures
         slots = sum(worker.slots or 0 for worker in alive)
         busy = sum(worker.busy or 0 for worker in alive)
-        paused = sum(worker.work is WorkerActivity.PAUSED for worker in alive)
+        paused = sum(worker.activity is WorkerActivity.PAUSED for worker in alive)
         if alive:
             words = f"of {formats.plural(len(alive), 'live worker')}"
             words = f"{len(alive)} live, {paused} paused" if paused else words
