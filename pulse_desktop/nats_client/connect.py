@@ -5,7 +5,6 @@ password would look like a server that does not answer.
 """
 
 import asyncio
-import contextlib
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,9 +13,9 @@ from nats import errors
 from nats.aio.client import Client
 
 from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.nats_client.aio import cancel_and_wait
+from pulse_desktop.nats_client.client import FastPathClient, server_info
 from pulse_desktop.nats_client.connect_errors import describe_connect_error
-from pulse_desktop.nats_client.fast_client import FastPathClient
-from pulse_desktop.nats_client.requests import cancel_and_wait, wait_for
 from pulse_desktop.nats_client.server_address import ServerAddress
 
 PING_INTERVAL_S: Final = 10
@@ -122,13 +121,16 @@ async def _try(
 
 
 def _wants_login(client: Client) -> bool:
-    return bool(client._server_info.get("auth_required"))  # noqa: SLF001 - shown nowhere else
+    return server_info(client).auth_required
 
 
 async def close_quietly(client: Client, limit: float = CLOSE_TIMEOUT_S) -> None:
-    """Close a client, or leave it behind when its peer no longer lets it close."""
-    with contextlib.suppress(Exception):
-        await wait_for(limit, client.close())
+    """Close a client, or abandon it when the close takes longer than `limit` seconds."""
+    closing = asyncio.ensure_future(client.close())
+    try:
+        await asyncio.wait({closing}, timeout=limit)
+    finally:
+        await cancel_and_wait(closing)
 
 
 def _login(address: ServerAddress) -> dict[str, Any]:

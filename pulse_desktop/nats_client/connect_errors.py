@@ -9,7 +9,7 @@ from typing import Final
 from nats import errors
 
 from pulse_desktop.model.redaction import redact_url
-from pulse_desktop.nats_client.tls import TLSRequiredError
+from pulse_desktop.nats_client.client import TLSRequiredError
 
 _REFUSED: Final = re.compile(r"Errno (111|61)\b|WinError (1225|10061)\b")
 _UNREACHABLE: Final = re.compile(r"Errno (101|113|51|65)\b|WinError (1231|10051|10065)\b")

@@ -1,66 +1,89 @@
-"""What the server refuses to these credentials.
+"""Permission violations: what the server refuses to these credentials.
 
-A refused request is never answered and a refused subscription stays silently open; the only word
-of it is a line of text on the side. Here that line reaches whoever is waiting.
+A refused request is never answered and a refused subscription stays open and silent; the server
+reports either only as a line of text to the error callback. Here that line is parsed, and wakes
+the request that waits for an answer.
 """
 
 import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 MAX_PROBLEMS: Final = 100
 
-_VIOLATION: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
+_VIOLATION: Final = re.compile(
+    r'permissions violation for (publish|subscription) to "([^"]+)"(?: using queue "([^"]+)")?',
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class PermissionViolation:
+    """One refusal.
+
+    Attributes:
+        action: what was refused.
+        subject: NATS subject; nats-py gives it in lower case.
+        queue: queue group of a refused subscription, empty for none.
+    """
+
+    action: Literal["publish", "subscribe"]
+    subject: str
+    queue: str = ""
+
+    def is_of(self, other: "PermissionViolation") -> bool:
+        """Whether both refuse the same action on the same subject, in whichever queue group."""
+        return (self.action, self.subject.lower()) == (other.action, other.subject.lower())
+
+
+def parse_violation(text: str) -> PermissionViolation | None:
+    """Return the violation that an error's text reports, None when it is about something else."""
+    found = _VIOLATION.search(text)
+    if found is None:
+        return None
+    action: Literal["publish", "subscribe"] = (
+        "publish" if found[1].lower() == "publish" else "subscribe"
+    )
+    return PermissionViolation(action, found[2], found[3] or "")
 
 
 class PermissionViolations:
-    """Collects permission violations and wakes those they concern.
+    """Collects the violations of one connection and wakes the requests they concern.
 
     Attributes:
-        problems: in plain words, without repeats, the newest last.
+        problems: one sentence per violation, without repeats, the newest last.
     """
 
     def __init__(self) -> None:
         self.problems: list[str] = []
-        self._subscriptions: set[str] = set()
-        self._waiting: list[tuple[frozenset[str], asyncio.Future[str]]] = []
+        self._watches: list[tuple[frozenset[str], asyncio.Future[str]]] = []
 
-    def note(self, text: str) -> bool:
-        """Take in an error's text; return False when it is about something else."""
-        found = _VIOLATION.search(text.lower())
-        if found is None:
+    def report(self, text: str) -> bool:
+        """Take an error's text; return False when it is not a permission violation."""
+        violation = parse_violation(text)
+        if violation is None:
             return False
-        action, subject = found.groups()
-        if action == "subscription":
-            self._subscriptions.add(subject)
-        verb = "publish" if action == "publish" else "subscribe"
-        problem = f"not allowed to {verb} to {subject}"
+        subject = violation.subject.lower()
+        problem = f"not allowed to {violation.action} to {subject}"
         if problem not in self.problems:
             del self.problems[: 1 - MAX_PROBLEMS]
             self.problems.append(problem)
-        for subjects, refused in self._waiting:
+        for subjects, refused in self._watches:
             if subject in subjects and not refused.done():
                 refused.set_result(subject)
         return True
 
-    def subscription_refused(self, subject: str) -> bool:
-        """Whether a subscription to exactly this subject was refused on the present client."""
-        return subject.lower() in self._subscriptions
-
-    def forget_subscriptions(self) -> None:
-        """Start anew with a new client: the permissions may have changed."""
-        self._subscriptions.clear()
-
     @contextmanager
     def watch(self, *subjects: str) -> Iterator[asyncio.Future[str]]:
-        """Give a future that is set to the first of the subjects that is refused."""
+        """Yield a future that is set to the first of the subjects that is refused."""
         refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         entry = (frozenset(subject.lower() for subject in subjects), refused)
-        self._waiting.append(entry)
+        self._watches.append(entry)
         try:
             yield refused
         finally:
-            self._waiting.remove(entry)
+            self._watches.remove(entry)
             refused.cancel()

@@ -26,11 +26,12 @@ from pulse_desktop.model.errors import (
     NotConnectedError,
     NotPermittedError,
 )
+from pulse_desktop.nats_client.aio import cancel_and_wait, wait_for
+from pulse_desktop.nats_client.client import FastPathClient, server_info
 from pulse_desktop.nats_client.connect import close_quietly, connect_once
 from pulse_desktop.nats_client.connect_errors import describe_connect_error
-from pulse_desktop.nats_client.fast_client import FastPathClient
 from pulse_desktop.nats_client.permission_violations import PermissionViolations
-from pulse_desktop.nats_client.requests import cancel_and_wait, request_or_fail, wait_for
+from pulse_desktop.nats_client.requests import request_or_fail
 from pulse_desktop.nats_client.server_address import ServerAddress, parse_server
 
 CLIENT_NAME: Final = "pulse-desktop"
@@ -139,7 +140,7 @@ class Connection:
         client = self._client
         if client is None or not self.connected:
             return ""
-        return str(client._server_info.get("server_id", ""))  # noqa: SLF001 - shown nowhere else
+        return server_info(client).id
 
     @property
     def connected(self) -> bool:
@@ -184,7 +185,7 @@ class Connection:
                 await self.open()
             except CannotConnectError:
                 with contextlib.suppress(TimeoutError):
-                    await wait_for(pause, self._up.wait())
+                    await wait_for(self._up.wait(), pause)
                 pause = min(pause * 2, MAX_PAUSE_S)
                 continue
             pause = FIRST_PAUSE_S
@@ -292,9 +293,8 @@ class Connection:
                 url.geturl() for url in client.discovered_servers if url.netloc
             )
         self._answered_at = self._clock()
-        info = client._server_info  # noqa: SLF001 - the library shows the name nowhere else
+        info = server_info(client)
         self._down.clear()
-        self.refusals.forget_subscriptions()
         self._board.change(
             state="connected",
             problem="",
@@ -302,8 +302,8 @@ class Connection:
             rtt_s=None,
             reconnects=self.status.reconnects + (not first),
             jetstream=None,
-            server_version=str(info.get("version", "")),
-            server_name=str(info.get("server_name", "")),
+            server_version=info.version,
+            server_name=info.name,
             max_payload=client.max_payload,
         )
         jetstream = await self._find_jetstream(self._js)
@@ -314,7 +314,7 @@ class Connection:
 
     async def _find_jetstream(self, js: JetStreamContext) -> bool | None:
         try:
-            await wait_for(JETSTREAM_TIMEOUT_S, self.ask(js.account_info(), "$JS.API.INFO"))
+            await wait_for(self.ask(js.account_info(), "$JS.API.INFO"), JETSTREAM_TIMEOUT_S)
         except NoJetStreamError:
             return False
         except (errors.Error, NotPermittedError, NotConnectedError, TimeoutError):
@@ -370,7 +370,7 @@ class Connection:
                 self.slow_consumers += 1
                 return
             text = str(error) or type(error).__name__
-            if not self.refusals.note(text):
+            if not self.refusals.report(text):
                 _log.warning("NATS: %s", self._address.mask(text))
         except Exception:  # noqa: BLE001 - see above
             _log.warning("NATS reported an error that cannot be shown")

@@ -16,7 +16,7 @@ from nats import errors
 from nats.aio.msg import Msg
 
 from pulse_desktop.model.errors import NotConnectedError, UserFacingError
-from pulse_desktop.nats_client.requests import cancel_and_wait
+from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.inbound import Source
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection

@@ -16,7 +16,7 @@ from nats import errors
 from nats.js.errors import APIError, NotFoundError
 
 from pulse_desktop.model.errors import BrokenObjectError, NoJetStreamError, UserFacingError
-from pulse_desktop.nats_client.requests import cancel_and_wait
+from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.object_bucket import chunk_subject, digest_of, stream_name

@@ -17,6 +17,7 @@ from nats import errors
 from nats.aio.msg import Msg
 from nats.js import api
 from nats.js.errors import APIError
+from nats.nuid import NUID
 
 from pulse_desktop.transport.connection import Connection
 
@@ -35,6 +36,8 @@ SILENCE_TIMEOUT_S: Final = 12.0
 NO_ROOM_PAUSE: Final = 0.01
 INACTIVE_THRESHOLD_S: Final = 30.0
 """Seconds after which the server drops the consumer of a reader that died."""
+
+_nuid: Final = NUID()
 
 Accept = Callable[[str, bytes, float, int], bool]
 
@@ -131,7 +134,7 @@ class OrderedConsumer:
             ConsumerResetError: the server refuses, or the stream is gone.
             UserFacingError: no connection, no JetStream, no permission.
         """
-        name = f"pulse-{self._client._nuid.next().decode()}"  # noqa: SLF001 - unique and cheap
+        name = f"pulse-{_nuid.next().decode()}"
         config = api.ConsumerConfig(
             name=name,
             filter_subject=self._subject,

@@ -17,7 +17,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import QueueStatus
-from pulse_desktop.nats_client.requests import cancel_and_wait
+from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.task_message import UnreadableTaskError, decode_task
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.ordered_consumer import (

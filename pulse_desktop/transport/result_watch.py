@@ -15,7 +15,7 @@ from nats import errors
 from nats.js.errors import APIError, NotFoundError
 
 from pulse_desktop.model.errors import NotConnectedError, UserFacingError
-from pulse_desktop.nats_client.requests import cancel_and_wait
+from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.object_bucket import (

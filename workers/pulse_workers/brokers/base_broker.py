@@ -13,15 +13,16 @@ from nats.aio.client import Client
 from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask
 
 from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.nats_client.client import NatsClient
+from pulse_desktop.nats_client.permission_violations import PermissionViolation, parse_violation
 from pulse_workers.brokers.delivery import Delivery, current_delivery
 from pulse_workers.brokers.formatter import SalvagingFormatter
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import UnknownTaskNameError
 from pulse_workers.runtime.closing import close_client
-from pulse_workers.runtime.connection import OUTAGE_ERRORS, ConnectionLog, WorkerClient
+from pulse_workers.runtime.connection import OUTAGE_ERRORS, ConnectionLog
 
 REQUEUE: Final = "X-Taskiq-requeue"
-_VIOLATION: Final = "permissions violation"
 
 
 class BaseBroker(AsyncBroker):
@@ -44,7 +45,7 @@ class BaseBroker(AsyncBroker):
 
     def set_up(self, settings: Settings) -> None:
         """Begin with nothing in work, and with our own client: TaskIQ's knows no `tls://`."""
-        self.client = WorkerClient()
+        self.client = NatsClient()
         self.settings = settings
         self.formatter = SalvagingFormatter()
         self.active: dict[int, Delivery] = {}
@@ -59,14 +60,14 @@ class BaseBroker(AsyncBroker):
         """Log what went wrong with the connection, and note when tasks cannot come by it."""
         await self._log.on_error(error)
         text = str(error)
-        said = text.lower()
-        if _VIOLATION in said and self._takes_by.lower() in said:
+        violation = parse_violation(text)
+        if violation is not None and violation.is_of(self._takes_by):
             self.refused = redact_url(text)
 
     @property
     @abc.abstractmethod
-    def _takes_by(self) -> str:
-        """What the server calls that which a worker must be allowed, to be given tasks."""
+    def _takes_by(self) -> PermissionViolation:
+        """The violation that means that the server delivers no tasks to this worker."""
 
     @property
     @abc.abstractmethod

@@ -21,6 +21,7 @@ from nats.aio.subscription import Subscription
 from taskiq import BrokerMessage
 from taskiq_nats import NatsBroker
 
+from pulse_desktop.nats_client.permission_violations import PermissionViolation
 from pulse_desktop.protocol.task_message import UnreadableTaskError, decode_task
 from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_workers.brokers.base_broker import BaseBroker, message_headers
@@ -111,8 +112,8 @@ class CoreBroker(BaseBroker, NatsBroker):
             await self._changed.wait()
 
     @property
-    def _takes_by(self) -> str:
-        return f'subscription to "{self.subject}"'
+    def _takes_by(self) -> PermissionViolation:
+        return PermissionViolation("subscribe", self.subject)
 
     @property
     def waiting(self) -> int:

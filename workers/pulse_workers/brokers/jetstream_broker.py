@@ -19,6 +19,8 @@ from nats.js.errors import NoStreamResponseError, ServiceUnavailableError
 from taskiq import BrokerMessage
 from taskiq_nats import PullBasedJetStreamBroker
 
+from pulse_desktop.nats_client.aio import cancel_and_wait
+from pulse_desktop.nats_client.permission_violations import PermissionViolation
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
 from pulse_workers.brokers.base_broker import REQUEUE, BaseBroker, message_headers
 from pulse_workers.brokers.delivery import (
@@ -35,7 +37,6 @@ from pulse_workers.runtime.connection import (
     connect_options,
     connecting,
 )
-from pulse_workers.runtime.ending import cancel_and_wait
 from pulse_workers.runtime.provisioning import ensure_task_consumer, provision
 
 logger = logging.getLogger("pulse.workers.broker")
@@ -137,8 +138,8 @@ class JetStreamBroker(BaseBroker, PullBasedJetStreamBroker):  # type: ignore[mis
             yield as_message(delivery)
 
     @property
-    def _takes_by(self) -> str:
-        return f'"{next_subject(self.stream_name, self.durable)}"'
+    def _takes_by(self) -> PermissionViolation:
+        return PermissionViolation("publish", next_subject(self.stream_name, self.durable))
 
     @property
     def waiting(self) -> int:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from pulse_desktop.model.check_result import CheckResult
+from pulse_desktop.nats_client.client import server_info
 from pulse_workers.checks.probe import Probe
 from pulse_workers.config.settings import MIB, Settings
 from pulse_workers.errors import CannotConnectError
@@ -97,8 +98,7 @@ def _room(info: dict[str, Any]) -> CheckResult:
 
 
 def _is_cluster(probe: Probe) -> bool:
-    information: dict[str, Any] = getattr(probe.client, "_server_info", None) or {}
-    return bool(information.get("cluster"))
+    return bool(server_info(probe.client).cluster)
 
 
 async def check_clock(probe: Probe, stream: str) -> AsyncIterator[CheckResult]:

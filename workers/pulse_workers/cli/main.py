@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
 from pulse_desktop.model.check_result import CheckResult
+from pulse_desktop.nats_client.aio import install_wait_for
 from pulse_workers.chat.sample_feeder import run_sample_feeder
 from pulse_workers.checks.check_result import tell
 from pulse_workers.checks.command import check
@@ -17,7 +18,6 @@ from pulse_workers.cli import schedule
 from pulse_workers.cli.parser import make_parser
 from pulse_workers.config.settings import Settings, load_settings
 from pulse_workers.errors import CannotConnectError, SettingsError, WorkerError
-from pulse_workers.runtime import wait_for
 from pulse_workers.runtime.connection import connect
 from pulse_workers.runtime.logging_setup import configure_logging
 from pulse_workers.runtime.provisioning import provision
@@ -102,7 +102,7 @@ async def _provision(settings: Settings) -> None:
 
 def _run(command: Coroutine[Any, Any, T]) -> T:
     """Run on uvloop where it is installed."""
-    wait_for.install()
+    install_wait_for()
     try:
         import uvloop  # noqa: PLC0415 - not installed everywhere
     except ImportError:

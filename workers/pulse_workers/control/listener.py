@@ -16,11 +16,11 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol import control as words
 from pulse_desktop.protocol.control import ControlAnswer, ControlRequest
 from pulse_workers.control.commands import CommandHandler, CommandResult
 from pulse_workers.runtime.connection import OUTAGE_ERRORS
-from pulse_workers.runtime.ending import cancel_and_wait
 from pulse_workers.runtime.interrupt import stop_requested
 
 __all__ = ["ControlListener", "stop_requested"]

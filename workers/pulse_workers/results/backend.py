@@ -20,13 +20,14 @@ from taskiq.serializers import JSONSerializer
 from taskiq_nats import NATSObjectStoreResultBackend
 
 from pulse_desktop.model.redaction import redact
+from pulse_desktop.nats_client.client import NatsClient
 from pulse_desktop.protocol.topics import RESULT_BUCKET
 from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import ResultNotSerializableError, ResultNotStoredError
 from pulse_workers.results.object_writer import CHUNK, ObjectWriter
 from pulse_workers.results.progress import ProgressReports, Report
-from pulse_workers.runtime.connection import OUTAGE_ERRORS, WorkerClient, connect_options
+from pulse_workers.runtime.connection import OUTAGE_ERRORS, connect_options
 
 logger = logging.getLogger("pulse.workers.results")
 
@@ -60,7 +61,7 @@ class JsonResultBackend(NATSObjectStoreResultBackend[Any]):
     async def startup(self) -> None:
         """Connect, and get ready to store."""
         # As TaskIQ does it, but for the client: TaskIQ's own knows no `tls://`.
-        self.nats_client = WorkerClient()
+        self.nats_client = NatsClient()
         await self.nats_client.connect(self.servers, **self.connect_options)
         self.nats_jetstream = self.nats_client.jetstream()
         try:

@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from pulse_desktop.model.redaction import redact_url
-from pulse_desktop.nats_client.tls import TLSRequiredError, require_tls
+from pulse_desktop.nats_client.client import NatsClient, TLSRequiredError
 from pulse_workers.config.auth import login_options
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import CannotConnectError
@@ -74,16 +74,6 @@ class ConnectionLog:
             self._about_to_tell.cancel()
 
 
-class WorkerClient(Client):
-    """The library's client, which here encrypts wherever that was asked for, or does not log in."""
-
-    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
-        """Take in what the server says of itself; the first time, before the login is sent."""
-        if initial_connection:
-            require_tls(self, info)
-        await super()._process_info(info, initial_connection)
-
-
 def connect_options(
     settings: Settings, purpose: str, log: ConnectionLog | None = None, **more: Any
 ) -> dict[str, Any]:
@@ -132,7 +122,7 @@ async def connect(
             errors.append(error)
 
     options["error_cb"] = keep_error
-    client = WorkerClient()
+    client = NatsClient()
     try:
         async with asyncio.timeout(settings.connect_timeout):
             await client.connect(settings.servers, **options)

@@ -4,8 +4,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_workers.runtime.connection import OUTAGE_ERRORS
-from pulse_workers.runtime.ending import cancel_and_wait
 
 logger = logging.getLogger("pulse.workers.background")
 

@@ -24,6 +24,7 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
+from pulse_desktop.nats_client.client import client_of, server_info
 from pulse_desktop.protocol.topics import (
     EVENT_STREAM,
     EVENT_STREAM_SUBJECT,
@@ -123,7 +124,7 @@ def problems_explained(js: JetStreamContext, settings: Settings) -> Iterator[Non
 
 
 def _refusal(js: JetStreamContext, settings: Settings) -> str:
-    return refusal_of(js._nc, settings.inbox_prefix)  # noqa: SLF001 - there is no other way to it
+    return refusal_of(client_of(js), settings.inbox_prefix)
 
 
 async def ensure_task_consumer(js: JetStreamContext, settings: Settings) -> float:
@@ -164,7 +165,7 @@ def _is_passing(js: JetStreamContext, error: Exception) -> bool:
         return True
     nobody_answers = isinstance(error, ServiceUnavailableError) and error.err_code is None
     # A member of a cluster that begins has JetStream, and nobody yet who answers for it.
-    return nobody_answers and bool(js._nc._server_info.get("jetstream"))  # noqa: SLF001 - not public
+    return nobody_answers and server_info(client_of(js)).jetstream
 
 
 async def _provision(js: JetStreamContext, settings: Settings) -> Provisioned:

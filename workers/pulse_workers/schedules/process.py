@@ -10,6 +10,7 @@ from typing import Final
 from taskiq import AsyncBroker
 
 from pulse_desktop import __version__
+from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.services import install_services
 from pulse_workers.config.settings import Settings
@@ -17,7 +18,6 @@ from pulse_workers.errors import CannotConnectError, StoppedEarlyError
 from pulse_workers.registry import import_tasks
 from pulse_workers.runtime.closing import close_all, close_client
 from pulse_workers.runtime.connection import connect
-from pulse_workers.runtime.ending import cancel_and_wait
 from pulse_workers.runtime.periodic_tasks import PeriodicTasks
 from pulse_workers.runtime.provisioning import provision
 from pulse_workers.runtime.shutdown_signal import ShutdownSignal

@@ -24,13 +24,13 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import MaxPayloadError
 
+from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.topics import subject_of
 from pulse_workers.config.settings import Settings
 from pulse_workers.json_safe import to_json_safe
 from pulse_workers.runtime.closing import close_client
 from pulse_workers.runtime.connection import OUTAGE_ERRORS, ConnectionLog, connect
-from pulse_workers.runtime.ending import cancel_and_wait
 
 logger = logging.getLogger("pulse.workers.events")
 

@@ -7,7 +7,7 @@ import pytest
 from nats.aio.client import Client
 from nats.protocol.parser import Parser
 
-from pulse_desktop.nats_client.fast_client import FastPathClient
+from pulse_desktop.nats_client.client import FastPathClient
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -115,7 +115,7 @@ async def test_subjects_without_end_are_not_remembered_for_ever() -> None:
         await heard.parser.parse(b"MSG a.%d 7 _INBOX.%d 1\r\n1\r\n" % (number, number))
         await heard.parser.parse(b"MSG a.%d 7 1\r\n1\r\n" % number)
     assert len(heard.direct) == 5_000
-    assert len(heard.parser._heads) <= 1_000
+    assert len(heard.parser._header_cache) <= 1_000
 
 
 async def test_a_real_server_delivers_directly_until_the_subscription_ends(

@@ -1,4 +1,4 @@
-"""Whoever waits with a limit in a worker can be cancelled at any moment, on every Python."""
+"""Waiting with a limit can be cancelled at any moment, and a cancelled task always ends."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from pulse_workers.runtime import wait_for as mended
+from pulse_workers.runtime.periodic_tasks import PeriodicTasks
+
+from pulse_desktop.nats_client import aio
+from pulse_desktop.nats_client.aio import cancel_and_wait, install_wait_for
 
 Wait = Callable[[Awaitable[Any], float | None], Awaitable[Any]]
 
@@ -14,10 +17,10 @@ Wait = Callable[[Awaitable[Any], float | None], Awaitable[Any]]
 @pytest.fixture(params=["ours", "what a worker process has"])
 def wait(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Wait:
     if request.param == "ours":
-        return mended.wait_for
+        return aio.wait_for
     for module in (asyncio, asyncio.tasks):
         monkeypatch.setattr(module, "wait_for", module.wait_for)  # put back afterwards
-    mended.install()
+    install_wait_for()
     assert asyncio.wait_for is asyncio.tasks.wait_for
     return asyncio.wait_for
 
@@ -133,3 +136,48 @@ async def test_who_waits_for_something_without_time_left_can_be_cancelled(wait: 
     assert waiting.cancelled()
     let_go.set()
     await asyncio.wait({task}, timeout=10)
+
+
+async def deaf(times: int) -> None:
+    """Lose some cancellations, as a client library can that waits with `asyncio.wait_for`."""
+    for _ in range(times):
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+    await asyncio.Event().wait()
+
+
+async def broken() -> None:
+    raise ValueError("nobody asks")
+
+
+async def test_a_task_that_loses_cancellations_ends_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(aio, "_REPEAT_S", 0.01)
+    tasks = [asyncio.create_task(each) for each in (deaf(0), deaf(3), broken())]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await cancel_and_wait(*tasks)
+    assert all(task.done() for task in tasks)
+
+
+async def test_with_nothing_to_end_nothing_is_waited_for() -> None:
+    await cancel_and_wait()
+
+
+async def test_what_is_repeated_ends_though_its_step_lost_the_cancellation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(aio, "_REPEAT_S", 0.01)
+    begun = asyncio.Event()
+
+    async def step() -> None:
+        begun.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    background = PeriodicTasks()
+    background.repeat("deaf", 60.0, step)
+    await begun.wait()
+    async with asyncio.timeout(10):
+        await background.close()

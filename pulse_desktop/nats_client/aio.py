@@ -1,0 +1,67 @@
+"""Waiting and cancelling in asyncio, without the losses of nats-py and of Python before 3.12.
+
+nats-py waits for every answer with `asyncio.wait_for`. Before Python 3.12 that function forgets a
+cancellation which coincides with the answer, so that a task which sends request after request can
+hardly be cancelled. nats-py also swallows a cancellation that reaches it while it drains or closes.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+_REPEAT_S: Final = 0.25
+
+
+async def wait_for(awaitable: Awaitable[T], timeout: float | None) -> T:  # noqa: ASYNC109 - asyncio's
+    """Return what an awaitable returns, as `asyncio.wait_for` of Python 3.12 does.
+
+    Args:
+        awaitable: a future, task or coroutine; cancelled on timeout and when the caller is.
+        timeout: seconds, None for no limit; with 0 or less only what is done already counts.
+
+    Raises:
+        TimeoutError: not in time.
+    """
+    if timeout is None:
+        return await awaitable
+    if timeout > 0:
+        async with asyncio.timeout(timeout):
+            return await awaitable
+    future = asyncio.ensure_future(awaitable)
+    if not future.done():
+        future.cancel()
+        await asyncio.wait({future})
+        if future.cancelled():
+            raise TimeoutError
+    return future.result()
+
+
+def install_wait_for(version: tuple[int, ...] = sys.version_info[:2]) -> None:
+    """Replace `asyncio.wait_for` in this process where Python's own may lose a cancellation.
+
+    Call it before the event loop runs, and only in a process of ours.
+
+    Args:
+        version: of Python; from 3.12 on nothing is replaced.
+    """
+    if version < (3, 12):
+        for module in (asyncio, asyncio.tasks):
+            vars(module).update(wait_for=wait_for)
+
+
+async def cancel_and_wait(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks and wait until they have ended; their results and exceptions are discarded.
+
+    A task that swallows a cancellation is cancelled again until it ends.
+    """
+    running = {task for task in tasks if not task.done()}
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=_REPEAT_S)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # retrieved, so that asyncio does not report it
