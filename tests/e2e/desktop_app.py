@@ -108,7 +108,7 @@ class Operator:
         """Wait for a run that the table shows."""
 
         def found() -> TaskRun | None:
-            return next((r for r in self.page.table.rows_model.objects() if condition(r)), None)
+            return next((r for r in self.page.table.rows_model.row_objects() if condition(r)), None)
 
         run: TaskRun = await wait_until(found, limit, "a run in the table")
         return run

@@ -51,7 +51,7 @@ def test_a_run_is_cancelled_and_a_worker_paused_and_resumed(
 
             await operator.go_to("monitoring")
             page = operator.window.current
-            await wait_until(lambda: page.table.rows_model.shown == 1)
+            await wait_until(lambda: page.table.rows_model.shown_count == 1)
             table = page.table
             await operator.act(
                 lambda: QTest.mouseClick(

@@ -51,7 +51,7 @@ class AgentsPage(TablePage[AgentCall]):
     def columns(self) -> Sequence[Column[AgentCall]]:
         """Return the columns of the table."""
         return (
-            time_column(lambda row: row.at, "Started"),
+            time_column(lambda row: row.at, "Started", "time"),
             Column(
                 "State",
                 "state",

@@ -59,7 +59,7 @@ class EventsPage(TablePage[Event]):
     def columns(self) -> Sequence[Column[Event]]:
         """Return the columns of the table."""
         return (
-            time_column(lambda row: row.timestamp),
+            time_column(lambda row: row.timestamp, "Time", "time"),
             # The type begins with much the same word: narrow tables can do without the topic.
             Column("Topic", "topic", lambda row, _: topic_word(row), width=112, hide_below=620),
             Column(

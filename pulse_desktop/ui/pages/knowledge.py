@@ -16,7 +16,7 @@ from pulse_desktop.ui.charts.series_colors import MOST_LINES, SeriesColors
 from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
 from pulse_desktop.ui.charts.time_ranges import rate_series
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.common_columns import run_column, time_column
+from pulse_desktop.ui.table.common_columns import time_column
 from pulse_desktop.ui.table.filter_bar import Facet
 from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.widgets.property_list import Property
@@ -61,7 +61,7 @@ class KnowledgePage(TablePage[KnowledgeItem]):
     def columns(self) -> Sequence[Column[KnowledgeItem]]:
         """Return the columns of the table."""
         return (
-            time_column(lambda row: row.at),
+            time_column(lambda row: row.at, "Time", "time"),
             Column("Kind", "kind", lambda row, _: row.kind.replace("_", " "), width=92),
             Column("Title", "title", lambda row, _: row.title, width=320, stretch=True),
             Column(
@@ -83,7 +83,16 @@ class KnowledgePage(TablePage[KnowledgeItem]):
                 bar=lambda row: row.confidence,
                 sort=lambda row: row.confidence,
             ),
-            run_column(lambda row: row.task_id, hide_below=900),
+            Column(
+                "Run",
+                "run",
+                lambda row, _: row.task_id[:12],
+                width=112,
+                mono=True,
+                color=lambda _: SemanticColor.FAINT,
+                tooltip=lambda row, _: row.task_id,
+                hide_below=900,
+            ),
         )
 
     def text_of(self, row: KnowledgeItem) -> str:

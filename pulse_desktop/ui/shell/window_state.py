@@ -138,7 +138,7 @@ class WindowStateManager(QObject):
         look.rail_narrow = self._window.rail_wish
         for page in self._window.pages_made():
             for key, table in _tables(page):
-                state = table.columns_shown.state()
+                state = table.column_layout.state()
                 if state == self._usual.get(key):
                     look.tables.pop(key, None)
                 else:
@@ -152,10 +152,10 @@ class WindowStateManager(QObject):
 
     def _restore_tables(self, page: Page) -> None:
         for key, table in _tables(page):
-            self._usual[key] = table.columns_shown.state()
+            self._usual[key] = table.column_layout.state()
             known = self._file.look.tables.get(key)
             if known:
-                table.columns_shown.restore(known)
+                table.column_layout.restore(known)
 
     def _note_theme(self, choice: str) -> None:
         self._file.look.theme = choice

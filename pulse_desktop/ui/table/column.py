@@ -1,4 +1,4 @@
-"""What a table shows, as data: a page describes its columns and writes no model of its own."""
+"""Column descriptions: a page lists its columns as data and needs no table model of its own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,26 +14,27 @@ class Column(Generic[RowT]):
     """One column of a live table.
 
     Attributes:
-        title: header, sentence case.
-        key: short name under which width, order and visibility are remembered.
-        value: text of a cell; the float is now, Unix seconds.
-        width: in device-independent pixels.
-        align: numbers go right.
-        mono: monospaced, for numbers, identifiers and code.
-        color: what the cell means, None for ordinary text.
-        glyph: one character drawn before the text, so that a state is never told by colour alone.
-        sort: key to sort by; None sorts by the text. Rows whose key is None stay last.
-        tooltip: the whole story; the text itself when None.
-        stretch: takes the room that is left. One column of a table should.
-        hidden: not shown until the operator asks for it.
-        ticking: the text changes as time passes, though the row does not.
-        hide_below: width of the table in pixels under which the column gives way, 0 for never.
-        bar: share of a whole (0 to 1) drawn as a small bar after the text, None for no bar.
+        title: header text, sentence case.
+        key: identifier under which width, order and visibility are saved. Never translated.
+        text: returns the text of a cell; the float is the current time, Unix seconds.
+        width: initial width in device-independent pixels.
+        align: "right" for numbers.
+        mono: whether to use the monospaced font, for numbers, identifiers and code.
+        color: returns the color of a cell, None for ordinary text.
+        glyph: returns one character drawn before the text, so that color is never the only cue.
+        sort: returns the sort key of a row; without it the text is used. Rows with the key None
+            are always last.
+        tooltip: returns the tooltip; without it the full text is shown when it was cut.
+        stretch: whether the column takes the remaining width. One column of a table should.
+        hidden: whether the column is hidden by default.
+        ticking: whether the text changes with time although the row does not.
+        hide_below: table width in pixels below which the column is hidden, 0 for never.
+        bar: returns the fraction (0 to 1) drawn as a small bar after the text, None for no bar.
     """
 
     title: str
     key: str
-    value: Callable[[RowT, float], str]
+    text: Callable[[RowT, float], str]
     width: int = 120
     align: Literal["left", "right"] = "left"
     mono: bool = False

@@ -1,4 +1,4 @@
-"""Which columns of a table are shown and how wide: by itself, and by the operator's wish."""
+"""Visibility, width and order of a table's columns, saved between runs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,26 +9,26 @@ from pulse_desktop.ui.table.model import LiveTableModel
 
 
 class ColumnLayout:
-    """Shows and hides columns by the room there is, unless the operator has said otherwise."""
+    """Shows and hides columns to fit the table's width; the operator's choices take precedence."""
 
     def __init__(self, view: QTableView, model: LiveTableModel[Any]) -> None:
         self._view = view
         self._model = model
-        self._wishes: dict[str, bool] = {}  # by key: shown or hidden by the operator
+        self._overrides: dict[str, bool] = {}  # column key -> visible, as the operator chose
         header = view.horizontalHeader()
         for number, column in enumerate(model.columns):
             header.resizeSection(number, column.width)
             if column.stretch:
                 header.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
 
-    def show(self, key: str, shown: bool) -> None:
-        """Show or hide a column, whatever the width."""
-        self._wishes[key] = shown
+    def set_visible(self, key: str, visible: bool) -> None:
+        """Show or hide a column, whatever the width of the table."""
+        self._overrides[key] = visible
         self.fit()
 
     def reset(self) -> None:
-        """Go back to the columns, widths and places that the page gives."""
-        self._wishes.clear()
+        """Restore the default columns, widths and order."""
+        self._overrides.clear()
         header = self._view.horizontalHeader()
         for number, column in enumerate(self._model.columns):
             header.moveSection(header.visualIndex(number), number)
@@ -37,25 +37,25 @@ class ColumnLayout:
         self.fit()
 
     def fit(self) -> None:
-        """Let columns give way, or come back, as the table's width says."""
+        """Hide columns that need a wider table, and show them again when it is wide enough."""
         width = self._view.viewport().width()
         for number, column in enumerate(self._model.columns):
-            shown = not column.hidden and width >= column.hide_below
-            shown = self._wishes.get(column.key, shown)
-            if self._view.isColumnHidden(number) == shown:
-                self._view.setColumnHidden(number, not shown)
+            visible = not column.hidden and width >= column.hide_below
+            visible = self._overrides.get(column.key, visible)
+            if self._view.isColumnHidden(number) == visible:
+                self._view.setColumnHidden(number, not visible)
 
     def state(self) -> dict[str, Any]:
-        """Return what the operator chose, to be kept between runs: JSON-ready.
+        """Return the operator's choices as JSON-ready data.
 
-        Columns shown or hidden by hand, widths and places that differ from those the page gives,
-        and the order of the rows.
+        Columns shown or hidden by hand, widths and positions that differ from the defaults, and
+        the sort order.
         """
         model, header = self._model, self._view.horizontalHeader()
-        natural = [column.key for column in model.columns]
-        placed = [natural[header.logicalIndex(place)] for place in range(len(natural))]
+        default_order = [column.key for column in model.columns]
+        order = [default_order[header.logicalIndex(place)] for place in range(len(default_order))]
         return {
-            "columns": dict(self._wishes),
+            "columns": dict(self._overrides),
             "widths": {
                 column.key: self._view.columnWidth(number)
                 for number, column in enumerate(model.columns)
@@ -63,16 +63,16 @@ class ColumnLayout:
                 and not self._view.isColumnHidden(number)
                 and self._view.columnWidth(number) != column.width
             },
-            "order": placed if placed != natural else [],
+            "order": order if order != default_order else [],
             "sort": [model.sort_key, model.descending],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up what `state` returned; what no longer exists is passed over."""
+        """Apply what `state` returned; unknown columns and invalid values are ignored."""
         known = {column.key: number for number, column in enumerate(self._model.columns)}
         columns, widths, order, sort = map(state.get, ("columns", "widths", "order", "sort"))
         if isinstance(columns, dict):
-            self._wishes = {key: bool(shown) for key, shown in columns.items() if key in known}
+            self._overrides = {key: bool(shown) for key, shown in columns.items() if key in known}
         if isinstance(widths, dict):
             for key, width in widths.items():
                 if key in known and isinstance(width, int) and 0 < width < 4096:

@@ -1,38 +1,55 @@
-"""Columns that many tables have, so that a time or a run reads the same everywhere."""
+"""Column factories and colors that many tables share."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.table.column import Column
 
 RowT = TypeVar("RowT")
 
-_SHOWN_ID = 12
+
+def muted(_row: object) -> SemanticColor:
+    """Return the color of secondary text, whatever the row."""
+    return SemanticColor.MUTED
+
+
+def faint(_row: object) -> SemanticColor:
+    """Return the color of text that is rarely read, whatever the row."""
+    return SemanticColor.FAINT
 
 
 def time_column(
-    at: Callable[[RowT], float | None],
-    title: str = "Time",
-    key: str = "time",
-    **options: int | bool,
+    at: Callable[[RowT], float | None], title: str, key: str, *, hide_below: int = 0
 ) -> Column[RowT]:
-    """Return a column with a clock time, the full time and how long ago in the tooltip."""
+    """Return a column with a clock time; the tooltip has the full time and the age.
 
-    def story(row: RowT, now: float) -> str:
+    Args:
+        at: returns the time of a row, Unix seconds, None when it is unknown.
+        title: of the column.
+        key: of the column.
+        hide_below: table width in pixels below which the column is hidden.
+    """
+
+    def tooltip(row: RowT, now: float) -> str:
         moment = at(row)
-        return "" if moment is None else f"{formats.absolute(moment)}, {formats.ago(moment, now)}"
+        if moment is None:
+            return ""
+        return _("{time}, {age}").format(
+            time=formats.absolute(moment), age=formats.ago(moment, now)
+        )
 
     return Column(
         title,
         key,
         lambda row, now: formats.clock(at(row), now),
         width=82,
-        color=lambda _: SemanticColor.MUTED,
+        color=muted,
         sort=at,
-        tooltip=story,
-        **options,  # type: ignore[arg-type]
+        tooltip=tooltip,
+        hide_below=hide_below,
     )
 
 
@@ -41,34 +58,27 @@ def ago_column(
     title: str,
     key: str,
     *,
-    width: int = 96,
-    color: Callable[[RowT], SemanticColor | None] | None = None,
+    color: Callable[[RowT], SemanticColor | None] = muted,
     hide_below: int = 0,
 ) -> Column[RowT]:
-    """Return a column that says how long ago something was, the full time in the tooltip."""
+    """Return a column with the age of something, such as "2 min ago"; full time in the tooltip.
+
+    Args:
+        at: returns the time of a row, Unix seconds, None when it is unknown.
+        title: of the column.
+        key: of the column.
+        color: returns the color of a row's cell.
+        hide_below: table width in pixels below which the column is hidden.
+    """
     return Column(
         title,
         key,
         lambda row, now: formats.ago(at(row), now),
-        width=width,
+        width=96,
         align="right",
-        color=color or (lambda _: SemanticColor.MUTED),
+        color=color,
         sort=at,
-        tooltip=lambda row, _: formats.absolute(at(row)),
+        tooltip=lambda row, _now: formats.absolute(at(row)),
         ticking=True,
-        hide_below=hide_below,
-    )
-
-
-def run_column(task_id: Callable[[RowT], str], *, hide_below: int = 0) -> Column[RowT]:
-    """Return a column with the beginning of a task id, the whole in the tooltip."""
-    return Column(
-        "Run",
-        "run",
-        lambda row, _: task_id(row)[:_SHOWN_ID],
-        width=112,
-        mono=True,
-        color=lambda _: SemanticColor.FAINT,
-        tooltip=lambda row, _: task_id(row),
         hide_below=hide_below,
     )

@@ -1,4 +1,4 @@
-"""A button that says how many: sign, word, and a count in bold."""
+"""A filter chip: a checkable button with an icon, a label and a count in bold."""
 
 from typing import Final
 
@@ -17,84 +17,84 @@ from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
-_SIDE: Final = 11
+_PADDING: Final = 11
 _GAP: Final = 6
-_SIGN: Final = 14
+_ICON: Final = 14
 _HEIGHT: Final = 30
 
 
 class FilterChip(QPushButton):
-    """A push button, or a facet that can be on, with a count."""
+    """A push button with a count, checkable when it filters a table."""
 
     def __init__(
         self,
-        word: str,
-        sign: str,
+        label: str,
+        icon: str,
         color: SemanticColor = SemanticColor.MUTED,
         parent: QWidget | None = None,
     ) -> None:
-        """Make a button.
+        """Create a chip.
 
         Args:
-            word: what is counted.
-            sign: name or glyph of an icon.
-            color: of the sign.
-            parent: owner.
+            label: what is counted.
+            icon: name or glyph of an icon.
+            color: of the icon.
+            parent: Qt parent.
         """
         super().__init__(parent)
-        self._sign = sign
+        self._icon = icon
         self._color = color
         self._count = ""
-        self._hint: QSize | None = None
-        self.setText(word)
-        self.setAccessibleName(word)
+        self._size_hint: QSize | None = None
+        self.setText(label)
+        self.setAccessibleName(label)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        theme().changed.connect(self._measure_anew)
+        theme().changed.connect(self._invalidate_size)
 
     @property
     def count(self) -> str:
-        """What it says."""
+        """The count as shown."""
         return self._count
 
     def set_count(self, count: str) -> None:
-        """Say how many, as text."""
+        """Show a count, formatted by the caller."""
         if count != self._count:
-            grown = len(count) != len(self._count)
+            length_changed = len(count) != len(self._count)
             self._count = count
             self.setAccessibleName(f"{self.text()} {count}".strip())
-            if grown:
-                self._measure_anew()
+            if length_changed:
+                self._invalidate_size()
             self.update()
 
     def set_color(self, color: SemanticColor) -> None:
-        """Give the sign another meaning."""
+        """Change the color of the icon."""
         if color is not self._color:
             self._color = color
             self.update()
 
     def sizeHint(self) -> QSize:
-        """Return the size of sign, word and count; layouts ask again and again."""
-        if self._hint is not None:
-            return self._hint
-        width = 2 * _SIDE + _SIGN + _GAP
+        """Return the size of icon, label and count; cached, for layouts call this often."""
+        if self._size_hint is not None:
+            return self._size_hint
+        width = 2 * _PADDING + _ICON + _GAP
         width += QFontMetrics(theme().text_font()).horizontalAdvance(self.text())
         if self._count:
             bold = QFontMetrics(theme().text_font(bold=True))
-            # Digits of one width: the button does not shake while it counts.
+            # Equal width for all digits, so that the chip does not jitter while it counts.
             width += _GAP + bold.horizontalAdvance("0" * len(self._count)) + 1
-        self._hint = QSize(width, _HEIGHT)
-        return self._hint
+        self._size_hint = QSize(width, _HEIGHT)
+        return self._size_hint
 
     def minimumSizeHint(self) -> QSize:
-        """Return the same: a count that is cut off is a wrong count."""
+        """Return the size hint: a count must never be cut off."""
         return self.sizeHint()
 
-    def _measure_anew(self) -> None:
-        self._hint = None
+    def _invalidate_size(self) -> None:
+        self._size_hint = None
         self.updateGeometry()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the frame of a button, and in it sign, word and count."""
+        """Paint the button's frame, then icon, label and count."""
         option = QStyleOptionButton()
         self.initStyleOption(option)
         option.text = ""
@@ -107,10 +107,10 @@ class FilterChip(QPushButton):
         colors = theme()
         painter = QPainter(self)
         enabled = self.isEnabled()
-        sign = self._color if enabled else "disabled"
-        icons.paint(painter, self._sign, sign, _SIDE, (self.height() - _SIGN) / 2, _SIGN)
+        icon_color = self._color if enabled else "disabled"
+        icons.paint(painter, self._icon, icon_color, _PADDING, (self.height() - _ICON) / 2, _ICON)
         area = QRect(self.rect())
-        area.setLeft(_SIDE + _SIGN + _GAP)
+        area.setLeft(_PADDING + _ICON + _GAP)
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(colors.text_font())
         painter.setPen(colors.color(SemanticColor.TEXT if enabled else "disabled"))
@@ -118,11 +118,7 @@ class FilterChip(QPushButton):
         if self._count:
             area.setLeft(area.left() + painter.fontMetrics().horizontalAdvance(self.text()) + _GAP)
             painter.setFont(colors.text_font(bold=True))
-            loud = (
-                self._color in (SemanticColor.BAD, SemanticColor.WARNING)
-                and enabled
-                and self._count != "0"
-            )
-            if loud:
+            alarming = self._color in (SemanticColor.BAD, SemanticColor.WARNING)
+            if alarming and enabled and self._count != "0":
                 painter.setPen(colors.color(self._color))
             painter.drawText(area, middle, self._count)

@@ -1,14 +1,16 @@
-"""Widgets in a line that goes on below when there is no more room."""
+"""A row of widgets that wraps to further lines when it is too narrow."""
+
+from typing import Final
 
 from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-_GAP = 8
+_GAP: Final = 8
 
 
 class FlowLayout(QWidget):
-    """Lays out its children from left to right, line by line, each at its preferred size."""
+    """Places its children from left to right, line by line, each at its preferred size."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -18,7 +20,7 @@ class FlowLayout(QWidget):
         self.setSizePolicy(policy)
 
     def add(self, item: QWidget, before: QWidget | None = None) -> None:
-        """Put a widget before another one, or at the end."""
+        """Insert a widget before another one, or append it."""
         item.setParent(self)
         item.show()
         place = len(self._items) if before is None else self._items.index(before)
@@ -26,40 +28,40 @@ class FlowLayout(QWidget):
         self.arrange()
 
     def arrange(self) -> None:
-        """Lay out anew, after a child changed its size."""
-        high = self._place(self.width(), move=True)
-        if high != self.minimumHeight():
-            self.setFixedHeight(high)
+        """Place the children again, after one of them changed its size."""
+        height = self._place(self.width(), move=True)
+        if height != self.minimumHeight():
+            self.setFixedHeight(height)
 
     def heightForWidth(self, width: int) -> int:
         """Return the height of all lines at a width."""
         return self._place(width, move=False)
 
     def sizeHint(self) -> QSize:
-        """Return the size of all children in one line."""
-        shown = (item for item in self._items if not item.isHidden())
-        wide = sum(item.sizeHint().width() + _GAP for item in shown) - _GAP
-        return QSize(max(wide, 0), self._place(max(self.width(), 1), move=False))
+        """Return the size of all visible children in one line."""
+        visible = (item for item in self._items if not item.isHidden())
+        width = sum(item.sizeHint().width() + _GAP for item in visible) - _GAP
+        return QSize(max(width, 0), self._place(max(self.width(), 1), move=False))
 
     def minimumSizeHint(self) -> QSize:
         """Return the smallest useful size."""
         return QSize(80, 0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Lay out for the new width."""
+        """Place the children for the new width."""
         super().resizeEvent(event)
         self.arrange()
 
     def _place(self, width: int, *, move: bool) -> int:
-        left = top = line = 0
+        left = top = line_height = 0
         for item in self._items:
             if item.isHidden():
                 continue
             size = item.sizeHint()
             if left and left + size.width() > width:
-                left, top, line = 0, top + line + _GAP, 0
+                left, top, line_height = 0, top + line_height + _GAP, 0
             if move:
                 item.setGeometry(QRect(left, top, size.width(), size.height()))
             left += size.width() + _GAP
-            line = max(line, size.height())
-        return top + line
+            line_height = max(line_height, size.height())
+        return top + line_height

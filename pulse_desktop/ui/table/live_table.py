@@ -1,15 +1,15 @@
-"""A table of what is happening: it can be read, selected from and stopped while rows arrive."""
+"""A table of live rows: readable, selectable and pausable while rows arrive."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.header import TableHeader
 from pulse_desktop.ui.table.overlay import TableOverlay
+from pulse_desktop.ui.table.row_source import RowSource
 from pulse_desktop.ui.table.view import ROW_HEIGHT, RowView
 
 RowT = TypeVar("RowT")
@@ -18,47 +18,47 @@ _TICK_S: Final = 0.25
 
 
 class LiveTable(RowView[RowT]):
-    """A view of a `LiveTableModel`.
+    """A view of live rows.
 
-    What the operator looks at stays where it is while rows arrive above it; at the very top the
-    table follows the newest instead.
+    Rows that arrive above the visible ones do not move them. Scrolled to the very top, the table
+    follows the newest row instead.
 
     Attributes:
-        overlay: what is said over the table.
+        overlay: the note and the pill over the table.
 
     Signals:
-        current_changed: the row under the cursor, or None.
-        selection_changed: the selected rows are others now, or fewer.
-        chosen: a row was double-clicked, or Enter pressed on it.
-        menu_asked: the operator wants a menu for the selected rows, at this point of the screen.
-        filter_clear_requested: nothing matches, and the operator wants the filter gone.
+        current_changed: the row object under the cursor, or None.
+        selection_changed: other rows are selected now, or fewer.
+        row_activated: row object that was double-clicked, or on which Enter was pressed.
+        menu_requested: screen position at which to open a menu for the selected rows.
+        clear_filter_requested: nothing matches, and the operator wants to clear the filter.
     """
 
     current_changed = Signal(object)
     selection_changed = Signal()
-    chosen = Signal(object)
-    menu_asked = Signal(QPoint)
-    filter_clear_requested = Signal()
+    row_activated = Signal(object)
+    menu_requested = Signal(QPoint)
+    clear_filter_requested = Signal()
 
     def __init__(
         self,
-        rows: Any,
+        rows: RowSource[RowT],
         columns: Sequence[Column[RowT]],
         *,
         name: str,
-        empty: str = "Nothing yet",
-        empty_detail: str = "",
+        empty_title: str,
+        empty_text: str,
         parent: QWidget | None = None,
     ) -> None:
-        """Make a table.
+        """Create a table.
 
         Args:
-            rows: `Rows` or anything with the same reading methods.
-            columns: what to show of each.
-            name: for screen readers.
-            empty: headline while there are no rows.
-            empty_detail: what would appear here, and how to make it appear.
-            parent: as usual in Qt.
+            rows: the rows to show.
+            columns: the columns to show of each row.
+            name: accessible name.
+            empty_title: title of the note while there are no rows.
+            empty_text: what would appear here, and how to make it appear.
+            parent: Qt parent.
         """
         super().__init__(rows, columns, parent)
         self._rows_moved = False
@@ -67,76 +67,76 @@ class LiveTable(RowView[RowT]):
         self.overlay = TableOverlay(
             self,
             self.rows_model,
-            (empty, empty_detail),
-            self._pill_pressed,
-            self.filter_clear_requested.emit,
+            (empty_title, empty_text),
+            self._on_pill_clicked,
+            self.clear_filter_requested.emit,
         )
-        self._searching = QTimer(self)
-        self._searching.setObjectName("filter older rows")
-        self._searching.timeout.connect(self._search)
+        self._filtering = QTimer(self)
+        self._filtering.setObjectName("filter older rows")
+        self._filtering.timeout.connect(self._filter_next_slice)
         self.setAccessibleName(name)
         self._connect()
 
     def _connect(self) -> None:
         model = self.rows_model
-        header = self.horizontalHeader()
-        if isinstance(header, TableHeader):
-            header.column_toggled.connect(self.columns_shown.show)
-            header.columns_reset.connect(self.columns_shown.reset)
-        model.rowsInserted.connect(self._rows_came)
-        model.rowsRemoved.connect(self._rows_changed_places)
-        model.layoutChanged.connect(self._rows_changed_places)
-        model.counted.connect(self.overlay.update)
-        model.paused_changed.connect(lambda _: self.overlay.update())
-        self.verticalScrollBar().valueChanged.connect(self._scrolled)
-        self.doubleClicked.connect(self._emit_chosen)
+        self.header.column_toggled.connect(self.column_layout.set_visible)
+        self.header.columns_reset.connect(self.column_layout.reset)
+        model.rowsInserted.connect(self._on_rows_inserted)
+        model.rowsRemoved.connect(self._on_rows_moved)
+        model.layoutChanged.connect(self._on_rows_moved)
+        model.counts_changed.connect(self.overlay.update)
+        model.paused_changed.connect(lambda _paused: self.overlay.update())
+        self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+        self.doubleClicked.connect(self._activate_current)
         selection = self.selectionModel()
-        selection.selectionChanged.connect(lambda *_: self.selection_changed.emit())
-        selection.currentRowChanged.connect(lambda *_: self._emit_current())
+        selection.selectionChanged.connect(lambda *_changes: self.selection_changed.emit())
+        selection.currentRowChanged.connect(
+            lambda *_indices: self.current_changed.emit(self.current_row())
+        )
         self.overlay.update()
 
-    # Following the rows
+    # Updating
 
     def refresh(self, now: float, dirty: Collection[int] = ()) -> None:
-        """Show what changed since the last frame. Only while visible; else `catch_up` later.
+        """Show the changes of a frame. Call it only while visible; after that, `catch_up`.
 
         Args:
             now: Unix seconds.
-            dirty: positions of rows that look different now.
+            dirty: positions of rows that changed.
         """
-        self._keeping_place(lambda: self.rows_model.refresh(now, dirty))
-        # Now, and not in a moment: the window would be painted twice for each frame.
+        self._keep_position(lambda: self.rows_model.refresh(now, dirty))
+        # Delayed, the layout would paint the window twice in each frame.
         self.executeDelayedItemsLayout()
         if self._ticks and abs(now - self._ticked_at) >= _TICK_S:
             self._ticked_at = now
             self.viewport().update()
 
     def catch_up(self, now: float) -> None:
-        """Show all that happened while the table was hidden."""
-        self._keeping_place(lambda: self.rows_model.catch_up(now))
+        """Show everything that happened while the table was hidden."""
+        self._keep_position(lambda: self.rows_model.catch_up(now))
 
     def set_filter(self, accepts: Callable[[RowT], bool] | None) -> None:
-        """Show only what a predicate accepts, from the top; None shows all.
+        """Show only the rows that a predicate accepts, scrolled to the top; None shows all.
 
-        Older rows follow within moments: to judge all of them at once would be felt.
+        Older rows follow within moments: to filter all of them at once would block the window.
         """
-        self.rows_model.set_filter(accepts, whole=False)
+        self.rows_model.set_filter(accepts, incremental=True)
         self.scrollToTop()
-        self._searching.start()
+        self._filtering.start()
 
-    def renew_filter(self, accepts: Callable[[RowT], bool]) -> None:
-        """Apply a filter that has changed with time alone; nothing moves that need not."""
-        self._keeping_place(lambda: self.rows_model.set_filter(accepts))
+    def update_filter(self, accepts: Callable[[RowT], bool]) -> None:
+        """Replace a filter whose result depends on the time, keeping the scroll position."""
+        self._keep_position(lambda: self.rows_model.set_filter(accepts))
 
-    def _search(self) -> None:
-        if not self.rows_model.search():
-            self._searching.stop()
+    def _filter_next_slice(self) -> None:
+        if not self.rows_model.filter_next_slice():
+            self._filtering.stop()
 
     def set_paused(self, paused: bool) -> None:
-        """Stand still, or go on."""
-        self._keeping_place(lambda: self.rows_model.set_paused(paused))
+        """Pause or resume the table."""
+        self._keep_position(lambda: self.rows_model.set_paused(paused))
 
-    def _keeping_place(self, change: Callable[[], None]) -> None:
+    def _keep_position(self, change: Callable[[], None]) -> None:
         """Make a change and scroll so that the topmost visible row stays where it was."""
         bar = self.verticalScrollBar()
         top = self.rowAt(0)
@@ -150,43 +150,38 @@ class LiveTable(RowView[RowT]):
         if not self._rows_moved:
             return
         row = self.rows_model.view_row(position)
-        # The scroll bar learns its new range only when the layout is carried out.
+        # The scroll bar gets its new range only when the layout is done.
         self.executeDelayedItemsLayout()
         if row is not None:
             bar.setValue(row * ROW_HEIGHT - offset)
 
-    def _rows_changed_places(self, *_: object) -> None:
+    def _on_rows_moved(self, *_args: object) -> None:
         self._rows_moved = True
 
-    def _rows_came(self, _: object, low: int, high: int) -> None:
+    def _on_rows_inserted(self, _parent: object, low: int, high: int) -> None:
         self._rows_moved = True
         if low == 0 and not self.rows_model.sort_key and self.verticalScrollBar().value() > 0:
             self.overlay.add_above(high - low + 1)
 
-    def _scrolled(self, value: int) -> None:
+    def _on_scrolled(self, value: int) -> None:
         if value == 0:
             self.overlay.add_above(0)
 
-    # What is told
-
-    def _emit_current(self) -> None:
-        self.current_changed.emit(self.current_row())
-
-    def _emit_chosen(self) -> None:
+    def _activate_current(self) -> None:
         row = self.current_row()
         if row is not None:
-            self.chosen.emit(row)
+            self.row_activated.emit(row)
 
-    def _pill_pressed(self) -> None:
+    def _on_pill_clicked(self) -> None:
         if self.rows_model.paused:
             self.set_paused(False)
         else:
             self.scrollToTop()
 
-    # Qt's side
+    # Qt overrides
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Give the keys of a list to the table: Home and End, Space, Enter, copy."""
+        """Handle the keys of a list: Home and End, Space (pause), Enter (activate), copy."""
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy_selection()
             return
@@ -194,28 +189,28 @@ class LiveTable(RowView[RowT]):
             case Qt.Key.Key_Space:
                 self.set_paused(not self.rows_model.paused)
             case Qt.Key.Key_Home | Qt.Key.Key_End if not event.modifiers():
-                last = self.rows_model.shown - 1
+                last = self.rows_model.shown_count - 1
                 row = 0 if event.key() == Qt.Key.Key_Home else last
                 if last >= 0:
                     self.setCurrentIndex(self.rows_model.index(row, 0))
                     self.scrollToTop() if row == 0 else self.scrollToBottom()
             case Qt.Key.Key_Return | Qt.Key.Key_Enter:
-                self._emit_chosen()
+                self._activate_current()
             case _:
                 super().keyPressEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Ask for the menu of the selected rows, by the mouse or by the keyboard."""
-        at = event.globalPos()
+        """Request the menu of the selected rows, by mouse or keyboard."""
+        position = event.globalPos()
         if event.reason() is QContextMenuEvent.Reason.Keyboard:
             cell = self.visualRect(self.currentIndex())
-            at = self.viewport().mapToGlobal(cell.bottomLeft())
+            position = self.viewport().mapToGlobal(cell.bottomLeft())
         if self.selected_count():
-            self.menu_asked.emit(at)
+            self.menu_requested.emit(position)
         event.accept()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Let columns give way, and keep what lies over the table in its place."""
+        """Fit the columns to the new width and move the overlay."""
         super().resizeEvent(event)
-        self.columns_shown.fit()
+        self.column_layout.fit()
         self.overlay.place()

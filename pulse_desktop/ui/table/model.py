@@ -1,9 +1,9 @@
-"""A table over rows that arrive all the time, told once per frame what changed.
+"""A table model over live rows, updated once per frame with what changed.
 
-Newest on top. Rows are named by position, so that neither the selection nor the place the operator
-is looking at moves while rows arrive at one end and are forgotten at the other. Filtering and
-sorting happen here: a proxy model between the rows and the view would cost hundreds of
-milliseconds at ten thousand rows a second.
+The newest row is first. Rows are identified by position, so that the selection and the scroll
+position stay on their rows while new ones are appended and old ones evicted. The model itself
+filters and sorts: a proxy model between rows and view would cost hundreds of milliseconds at ten
+thousand rows a second.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ RowT = TypeVar("RowT")
 AnyIndex = QModelIndex | QPersistentModelIndex
 
 RESORT_S: Final = 1.0
-"""A table sorted by another column than arrival is put in order again at most this often."""
+"""Shortest time between two sorts of a table that is sorted by a column."""
 
 _DISPLAY: Final = int(Qt.ItemDataRole.DisplayRole)
 _TOOLTIP: Final = int(Qt.ItemDataRole.ToolTipRole)
@@ -38,29 +38,29 @@ _ALIGNMENT: Final = int(Qt.ItemDataRole.TextAlignmentRole)
 _FOREGROUND: Final = int(Qt.ItemDataRole.ForegroundRole)
 _ACCESSIBLE: Final = int(Qt.ItemDataRole.AccessibleTextRole)
 ROW_ROLE: Final = int(Qt.ItemDataRole.UserRole)
-"""The row itself, whatever the column."""
+"""The row object, whatever the column."""
 _ROLES: Final = frozenset({_DISPLAY, _TOOLTIP, _ALIGNMENT, _FOREGROUND, _ACCESSIBLE, ROW_ROLE})
 _LEFT: Final = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT: Final = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-_NOWHERE: Final = QModelIndex()
+_NO_PARENT: Final = QModelIndex()
 
 
 class LiveTableModel(QAbstractTableModel, Generic[RowT]):
-    """Rows of `state` as a table, filtered and sorted in the model itself.
+    """Rows of the state as a table, filtered and sorted.
 
     Attributes:
-        columns: what is shown of a row.
-        now: Unix seconds of the latest refresh; relative times are told from it.
-        sort_key: key of the column sorted by, empty while the newest is on top.
-        descending: direction of that sort.
+        columns: the columns.
+        now: time of the latest refresh, Unix seconds; relative times count from it.
+        sort_key: key of the sorted column, empty while the newest row is first.
+        descending: whether the largest value is first.
 
     Signals:
-        paused_changed: paused or not.
-        counted: how many rows are shown, kept or waiting may have changed.
+        paused_changed: whether the table is paused.
+        counts_changed: the number of shown, total or waiting rows may have changed.
     """
 
     paused_changed = Signal(bool)
-    counted = Signal()
+    counts_changed = Signal()
 
     def __init__(
         self, rows: RowSource[RowT], columns: Sequence[Column[RowT]], parent: QObject | None = None
@@ -70,176 +70,180 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         self.now = 0.0
         self.sort_key = ""
         self.descending = False
-        self._arrangement = RowIndex(rows)
+        self._row_index = RowIndex(rows)
         self._sorted_at = 0.0
-        self._counts = (0, 0, 0, False)
+        self._counts = (self.shown_count, self.total_count, 0, False)
 
-    # What is shown
-
-    @property
-    def shown(self) -> int:
-        """How many rows are shown."""
-        return len(self._arrangement)
+    # Contents
 
     @property
-    def total(self) -> int:
-        """How many rows there are to choose from."""
-        source = self._arrangement.source
+    def shown_count(self) -> int:
+        """Number of rows shown."""
+        return len(self._row_index)
+
+    @property
+    def total_count(self) -> int:
+        """Number of rows before filtering."""
+        source = self._row_index.source
         return source.stop - source.start
 
     @property
     def paused(self) -> bool:
-        """Whether the table stands still."""
-        return self._arrangement.source is not self._arrangement.rows
+        """Whether the table is paused."""
+        return self._row_index.source is not self._row_index.rows
 
     @property
-    def waiting(self) -> int:
-        """How many rows have arrived since the table was paused, matching or not."""
-        return self._arrangement.rows.stop - self._arrangement.source.stop if self.paused else 0
+    def waiting_count(self) -> int:
+        """Number of rows appended since the table was paused, matching or not."""
+        return self._row_index.rows.stop - self._row_index.source.stop if self.paused else 0
 
     @property
     def filtered(self) -> bool:
         """Whether a filter is set."""
-        return self._arrangement.accepts is not None
+        return self._row_index.accepts is not None
 
     @property
-    def searching(self) -> bool:
-        """Whether a new filter has not been applied to every row yet; `search` goes on with it."""
-        return self._arrangement.searching
+    def filter_pending(self) -> bool:
+        """Whether a new filter has not been applied to every row yet: see `filter_next_slice`."""
+        return self._row_index.filter_pending
 
     def position_at(self, row: int) -> int:
         """Return the position of a view row. Raises IndexError when there is no such row."""
-        return self._arrangement.position_at(row)
+        return self._row_index.position_at(row)
 
     def view_row(self, position: int) -> int | None:
-        """Return where a position is shown, or None."""
-        return self._arrangement.view_row(position)
+        """Return the view row of a position, None when it is not shown."""
+        return self._row_index.view_row(position)
 
     def row_object(self, row: int) -> RowT | None:
-        """Return the row shown at a view row, None when there is none."""
-        return self._arrangement.row_object(row)
+        """Return the row object at a view row, None when there is none."""
+        return self._row_index.row_object(row)
 
-    def objects(self) -> Iterator[RowT]:
-        """Walk the shown rows from the top."""
-        for row in range(self.shown):
-            shown = self.row_object(row)
-            if shown is not None:
-                yield shown
+    def row_objects(self) -> Iterator[RowT]:
+        """Iterate over the shown row objects from the top."""
+        for row in range(self.shown_count):
+            found = self.row_object(row)
+            if found is not None:
+                yield found
 
-    # What the page asks for
+    # Commands
 
     def set_rows(self, rows: RowSource[RowT]) -> None:
-        """Show other rows altogether, with the same filter and order."""
+        """Show another row source with the same filter and order."""
         was_paused = self.paused
         self.beginResetModel()
-        self._arrangement.replace_rows(rows)
+        self._row_index.replace_rows(rows)
         self.endResetModel()
         if was_paused:
             self.paused_changed.emit(False)
-        self._tell_counts()
+        self._emit_counts()
 
-    def set_filter(self, accepts: Callable[[RowT], bool] | None, *, whole: bool = True) -> None:
+    def set_filter(
+        self, accepts: Callable[[RowT], bool] | None, *, incremental: bool = False
+    ) -> None:
         """Show only the rows that a predicate accepts; None shows all.
 
         Args:
             accepts: the predicate.
-            whole: apply it to every row at once; else to the newest, and `search` goes on.
+            incremental: apply it to the newest rows only, and `filter_next_slice` to the rest.
         """
-        self._arrangement.accepts = accepts
-        self._walk(self._arrangement.retake(whole=whole))
-        self._tell_counts()
+        self._row_index.accepts = accepts
+        self._apply(self._row_index.rebuild(incremental=incremental))
+        self._emit_counts()
 
-    def search(self) -> bool:
-        """Apply a new filter to the next older rows; tell whether there are more."""
-        self._walk(self._arrangement.search())
-        self._tell_counts()
-        return self.searching
+    def filter_next_slice(self) -> bool:
+        """Apply a new filter to the next slice of older rows; return whether more remain."""
+        self._apply(self._row_index.filter_next_slice())
+        self._emit_counts()
+        return self.filter_pending
 
     def set_sort(self, key: str, *, descending: bool = False) -> None:
-        """Sort by a column; an empty key puts the newest on top again.
+        """Sort by a column; an empty key restores newest first.
 
         Raises:
             KeyError: there is no such column.
         """
         keys = SortKeys(self._sort_function(key), descending=descending) if key else None
         self.sort_key, self.descending = key, descending and bool(key)
-        self._arrangement.keys = keys
+        self._row_index.sort_keys = keys
         self._sorted_at = self.now
-        self._walk(self._arrangement.retake())
+        self._apply(self._row_index.rebuild())
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self.columns) - 1)
 
     def set_paused(self, paused: bool) -> None:
-        """Stand still, or show what has arrived meanwhile and go on."""
+        """Pause, or resume and show the rows that arrived meanwhile."""
         if paused != self.paused:
-            arrangement = self._arrangement
-            self._walk(arrangement.freeze() if paused else arrangement.thaw())
+            rows = self._row_index
+            self._apply(rows.pause() if paused else rows.resume())
             self.paused_changed.emit(paused)
-            self._tell_counts()
+            self._emit_counts()
 
     def catch_up(self, now: float) -> None:
-        """Show all that happened while nobody told, as after having been hidden."""
+        """Rebuild the table after it was hidden and not refreshed."""
         self.now = now
         if not self.paused:
             self._sorted_at = now
-            self._walk(self._arrangement.retake())
-        self._tell_counts()
+            self._apply(self._row_index.rebuild())
+        self._emit_counts()
 
     def refresh(self, now: float, dirty: Collection[int] = ()) -> None:
-        """Show what changed since the last frame.
+        """Update the table with the changes of a frame.
 
         Args:
             now: Unix seconds.
-            dirty: positions of rows that were replaced or touched since the last refresh.
+            dirty: positions of rows that changed since the last refresh.
         """
         self.now = now
-        arrangement = self._arrangement
+        rows = self._row_index
         if self.paused:
             pass
-        elif arrangement.keys is None:
-            self._walk(arrangement.follow(dirty))
+        elif rows.sort_keys is None:
+            self._apply(rows.apply_changes(dirty))
         else:
-            arrangement.note(dirty)
-            if arrangement.stale and abs(now - self._sorted_at) >= RESORT_S:
+            rows.mark_changed(dirty)
+            if rows.stale and abs(now - self._sorted_at) >= RESORT_S:
                 self._sorted_at = now
-                self._walk(arrangement.sort())
+                self._apply(rows.sort())
             elif dirty:
-                self._repaint(0, self.shown - 1)
-        self._tell_counts()
+                self._repaint(0, self.shown_count - 1)
+        self._emit_counts()
 
-    # How the view is told
+    # Notifying views
 
     def _sort_function(self, key: str) -> Callable[[RowT], Any]:
         column = next((column for column in self.columns if column.key == key), None)
         if column is None:
             raise KeyError(key)
-        value = column.value
-        return column.sort or (lambda row: value(row, self.now).casefold())
+        text = column.text
+        return column.sort or (lambda row: text(row, self.now).casefold())
 
-    def _walk(self, steps: Iterable[ModelChange]) -> None:
-        for step in steps:
-            match step.kind:
+    def _apply(self, changes: Iterable[ModelChange]) -> None:
+        for change in changes:
+            match change.kind:
                 case "insert":
-                    self.beginInsertRows(_NOWHERE, step.low, step.high)
-                    step.apply()
+                    self.beginInsertRows(_NO_PARENT, change.low, change.high)
+                    change.apply()
                     self.endInsertRows()
                 case "remove":
-                    self.beginRemoveRows(_NOWHERE, step.low, step.high)
-                    step.apply()
+                    self.beginRemoveRows(_NO_PARENT, change.low, change.high)
+                    change.apply()
                     self.endRemoveRows()
                 case "layout":
-                    self._change_layout(step)
+                    self._change_layout(change)
                 case "repaint":
-                    self._repaint(step.low, step.high)
+                    self._repaint(change.low, change.high)
 
-    def _change_layout(self, step: ModelChange) -> None:
+    def _change_layout(self, change: ModelChange) -> None:
         self.layoutAboutToBeChanged.emit()
-        held = self.persistentIndexList()
-        wanted = step.before[[index.row() for index in held]]
-        step.apply()
-        if held:
-            rows = indices_of(wanted, step.after).tolist()
-            moved = [self.index(row, i.column()) for row, i in zip(rows, held, strict=True)]
-            self.changePersistentIndexList(held, moved)
+        persistent = self.persistentIndexList()
+        wanted = change.before[[index.row() for index in persistent]]
+        change.apply()
+        if persistent:
+            moved_to = indices_of(wanted, change.after).tolist()
+            moved = [
+                self.index(row, i.column()) for row, i in zip(moved_to, persistent, strict=True)
+            ]
+            self.changePersistentIndexList(persistent, moved)
         self.layoutChanged.emit()
 
     def _repaint(self, low: int, high: int) -> None:
@@ -247,30 +251,30 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
             last = len(self.columns) - 1
             self.dataChanged.emit(self.index(low, 0), self.index(high, last), [])
 
-    def _tell_counts(self) -> None:
-        counts = (self.shown, self.total, self.waiting, self.searching)
+    def _emit_counts(self) -> None:
+        counts = (self.shown_count, self.total_count, self.waiting_count, self.filter_pending)
         if counts != self._counts:
             self._counts = counts
-            self.counted.emit()
+            self.counts_changed.emit()
 
-    # Qt's side
+    # Qt overrides
 
-    def rowCount(self, parent: AnyIndex = _NOWHERE) -> int:
-        """Return how many rows are shown."""
-        return 0 if parent.isValid() else len(self._arrangement)
+    def rowCount(self, parent: AnyIndex = _NO_PARENT) -> int:
+        """Return the number of rows shown."""
+        return 0 if parent.isValid() else len(self._row_index)
 
-    def columnCount(self, parent: AnyIndex = _NOWHERE) -> int:
-        """Return how many columns there are, hidden ones included."""
+    def columnCount(self, parent: AnyIndex = _NO_PARENT) -> int:
+        """Return the number of columns, hidden ones included."""
         return 0 if parent.isValid() else len(self.columns)
 
     def data(self, index: AnyIndex, role: int = _DISPLAY) -> Any:
-        """Return what a cell shows; most roles are answered at once, for they have nothing."""
+        """Return the data of a cell for a role, None for roles without data."""
         if role not in _ROLES:
             return None
         column = self.columns[index.column()]
         if role == _ALIGNMENT:
             return _RIGHT if column.align == "right" else _LEFT
-        row = self._arrangement.row_object(index.row())
+        row = self._row_index.row_object(index.row())
         if row is None or role == ROW_ROLE:
             return row
         if role == _FOREGROUND:
@@ -278,7 +282,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
             return None if color is None else theme().color(color)
         if role == _TOOLTIP and column.tooltip is not None:
             return column.tooltip(row, self.now)
-        text = column.value(row, self.now)
+        text = column.text(row, self.now)
         if role == _DISPLAY and column.glyph is not None and (glyph := column.glyph(row)):
             return f"{glyph} {text}"
         return text
@@ -286,7 +290,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = _DISPLAY
     ) -> str | int | None:
-        """Return a column's title."""
+        """Return the title or alignment of a column."""
         if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
             return None
         if role in (_DISPLAY, _ACCESSIBLE):

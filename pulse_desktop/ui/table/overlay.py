@@ -1,4 +1,4 @@
-"""What lies over a live table: why it is empty, that it stands still, what arrived out of sight."""
+"""What is drawn over a live table: the note in an empty table, and the pill at its bottom."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,16 +7,20 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QAbstractScrollArea, QPushButton
 
 from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.table.model import LiveTableModel
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.widgets.empty_state import EmptyState
 
 
 class TableOverlay:
-    """The note in the middle and the pill at the bottom of a table.
+    """The note and the pill of a table.
+
+    The note says why the table is empty. The pill says that the table is paused, or how many rows
+    were added above the visible ones.
 
     Attributes:
-        above: rows that arrived above what is looked at.
+        new_above: number of rows added above the visible ones.
     """
 
     def __init__(
@@ -24,91 +28,92 @@ class TableOverlay:
         view: QAbstractScrollArea,
         model: LiveTableModel[Any],
         empty: tuple[str, str],
-        on_pill: Callable[[], None],
-        on_clear: Callable[[], None],
+        on_pill_clicked: Callable[[], None],
+        on_clear_filter: Callable[[], None],
     ) -> None:
-        """Lay it over a table.
+        """Create the overlay of a table.
 
         Args:
             view: the table.
             model: its model.
-            empty: what to say while there is nothing: a title and a sentence.
-            on_pill: the pill was pressed.
-            on_clear: the operator wants the filter gone.
+            empty: note while there are no rows: a title and a sentence.
+            on_pill_clicked: called when the pill is clicked.
+            on_clear_filter: called when the operator wants to clear the filter.
         """
-        self.above = 0
+        self.new_above = 0
         self._empty = empty
         self._view = view
         self._model = model
         self._note = EmptyState(*empty, parent=view.viewport())
-        self._note.asked.connect(on_clear)
+        self._note.asked.connect(on_clear_filter)
         self._pill = QPushButton(view)
         self._pill.setProperty("kind", "pill")
         self._pill.setCursor(Qt.CursorShape.PointingHandCursor)
         self._pill.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._pill.clicked.connect(on_pill)
+        self._pill.clicked.connect(on_pill_clicked)
         self._pill.hide()
 
     @property
-    def text(self) -> str:
-        """What the pill says, empty while there is none."""
+    def pill_text(self) -> str:
+        """Text of the pill, empty while it is hidden."""
         return "" if self._pill.isHidden() else self._pill.text()
 
     @property
-    def explains(self) -> bool:
-        """Whether it says why nothing is shown."""
-        return not self._note.isHidden()
+    def note_title(self) -> str:
+        """Title of the note, empty while it is hidden."""
+        return "" if self._note.isHidden() else self._note.title
 
-    @property
-    def explanation(self) -> str:
-        """Title of why nothing is shown."""
-        return self._note.title
-
-    def press(self) -> None:
-        """Press the pill."""
+    def click_pill(self) -> None:
+        """Click the pill."""
         self._pill.click()
 
     def add_above(self, count: int) -> None:
-        """Count rows that arrived out of sight; 0 when everything has been looked at."""
-        above = self.above + count if count else 0
-        if above != self.above:
-            self.above = above
+        """Count rows added above the visible ones; 0 resets the count."""
+        new_above = self.new_above + count if count else 0
+        if new_above != self.new_above:
+            self.new_above = new_above
             self.update()
 
     def update(self) -> None:
-        """Show what has to be said now."""
+        """Show or hide note and pill to match the table."""
         model = self._model
-        if not model.shown:
-            self._explain()
-        if self._note.isHidden() != bool(model.shown):
-            self._note.setVisible(not model.shown)
+        if not model.shown_count:
+            self._fill_note()
+        if self._note.isHidden() != bool(model.shown_count):
+            self._note.setVisible(not model.shown_count)
             self.place()
-        wanted = model.paused or self.above > 0
-        if self._pill.isHidden() == wanted:
-            self._pill.setVisible(wanted)
-        if not wanted:
+        pill_needed = model.paused or self.new_above > 0
+        if self._pill.isHidden() == pill_needed:
+            self._pill.setVisible(pill_needed)
+        if not pill_needed:
             return
         if model.paused:
-            text, name = f"Paused · {formats.count(model.waiting)} waiting", "play"
+            waiting = formats.count(model.waiting_count)
+            text, icon = _("Paused · {count} waiting").format(count=waiting), "play"
         else:
-            text, name = f"{formats.count(self.above)} new", "chevron-up"
+            added = formats.count(self.new_above)
+            text, icon = _("{count} new").format(count=added), "chevron-up"
         if self._pill.text() != text:
             self._pill.setText(text)
-            icons.set_button_icon(self._pill, name, "on_accent", 12)
+            icons.set_button_icon(self._pill, icon, "on_accent", 12)
             self.place()
 
-    def _explain(self) -> None:
-        total = self._model.total
-        if self._model.searching:
-            self._note.say("Searching…", "")
+    def _fill_note(self) -> None:
+        total = self._model.total_count
+        if self._model.filter_pending:
+            self._note.say(_("Filtering…"), "")
         elif not (self._model.filtered and total):
             self._note.say(*self._empty)
         else:
-            sentence = f"None of {formats.plural(total, 'row')} passes the filter."
-            self._note.say("Nothing matches", sentence, "Clear filter")
+            sentence = ngettext(
+                "The only row does not match the filter.",
+                "None of {count} rows matches the filter.",
+                total,
+            ).format(count=formats.count(total))
+            self._note.say(_("Nothing matches"), sentence, _("Clear filter"))
 
     def place(self) -> None:
-        """Put note and pill where they belong, after the table changed its size."""
+        """Move note and pill to their places, after the table was resized."""
         area = self._view.viewport().geometry()
         self._note.resize(area.size())
         self._pill.adjustSize()

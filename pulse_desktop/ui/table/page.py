@@ -82,8 +82,8 @@ class TablePage(Page, Generic[RowT]):
             self.collection().rows,
             self.columns(),
             name=self.title,
-            empty=self.empty_title,
-            empty_detail=self.empty_sentence,
+            empty_title=self.empty_title,
+            empty_text=self.empty_sentence,
         )
         self.detail = RowDetail(self.noun)
         charts = self.charts()
@@ -187,11 +187,11 @@ class TablePage(Page, Generic[RowT]):
     def _connect(self) -> None:
         self.bar.changed.connect(self._filter)
         self.bar.period_chosen.connect(self._choose_window)
-        self.table.filter_clear_requested.connect(self.bar.clear)
+        self.table.clear_filter_requested.connect(self.bar.clear)
         self.table.current_changed.connect(lambda _: self._show_current())
-        self.table.chosen.connect(lambda _: self._show_current(open_=True))
+        self.table.row_activated.connect(lambda _: self._show_current(open_=True))
         self.table.clicked.connect(lambda _: self._show_current(open_=True))
-        self.table.rows_model.counted.connect(self._count)
+        self.table.rows_model.counts_changed.connect(self._count)
         self.detail.closed.connect(self.close_detail)
         self.detail.run_asked.connect(
             lambda task_id: self.context.show_page("tasks", f"run:{task_id}")
@@ -253,7 +253,7 @@ class TablePage(Page, Generic[RowT]):
 
     def _count(self) -> None:
         model = self.table.rows_model
-        self.bar.set_shown(model.shown, model.total, self.noun)
+        self.bar.set_shown(model.shown_count, model.total_count, self.noun)
 
     def _choose_window(self, index: int) -> None:
         self._window_chosen = WINDOWS[index]

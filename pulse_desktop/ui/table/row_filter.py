@@ -1,4 +1,4 @@
-"""Which rows a filter accepts, and what of it changes when some of them do."""
+"""Apply a filter to rows, and find what changes in its result when rows change."""
 
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
@@ -15,19 +15,19 @@ Positions = NDArray[np.int64]
 def matching_positions(
     source: RowSource[RowT], accepts: Callable[[RowT], bool], start: int, stop: int
 ) -> Positions:
-    """Return the positions from `start` to `stop` - 1 whose rows are accepted, rising."""
+    """Return the positions from `start` to `stop` - 1 whose rows are accepted, ascending."""
     start = max(start, source.start)
     rows = source.span(start, stop)
     return np.array([p for p, row in enumerate(rows, start) if accepts(row)], np.int64)
 
 
 class FilterDelta:
-    """Which of the changed rows a filter now judges differently.
+    """The effect of changed rows on the result of a filter.
 
     Attributes:
-        leaving: positions that were shown and no longer match, rising.
-        entering: positions that match now and were not shown, rising.
-        staying: positions that are shown and stay so, rising.
+        leaving: positions that were shown and no longer match, ascending.
+        entering: positions that match now and were not shown, ascending.
+        staying: positions that were shown and still match, ascending.
     """
 
     def __init__(
@@ -38,20 +38,20 @@ class FilterDelta:
         changed: Collection[int],
         end: int,
     ) -> None:
-        """Judge the changed positions below `end`; what is above has not been shown yet."""
+        """Filter the changed positions below `end`; those above have not been shown yet."""
         first = source.start
-        known = np.array(sorted(p for p in changed if first <= p < end), np.int64)
-        places = np.searchsorted(shown, known)
-        was = np.zeros(len(known), bool)
-        inside = places < len(shown)
-        was[inside] = shown[places[inside]] == known[inside]
-        now = np.array([accepts(source[p]) for p in known.tolist()], bool)
-        self.leaving = known[was & ~now]
-        self.entering = known[now & ~was]
-        self.staying = known[was & now]
+        existing = np.array(sorted(p for p in changed if first <= p < end), np.int64)
+        indices = np.searchsorted(shown, existing)
+        before = np.zeros(len(existing), bool)
+        inside = indices < len(shown)
+        before[inside] = shown[indices[inside]] == existing[inside]
+        after = np.array([accepts(source[p]) for p in existing.tolist()], bool)
+        self.leaving = existing[before & ~after]
+        self.entering = existing[after & ~before]
+        self.staying = existing[before & after]
 
     def apply(self, shown: Positions) -> Positions:
-        """Return the positions shown after the change, rising."""
+        """Return the positions shown after the change, ascending."""
         if len(self.leaving):
             shown = np.delete(shown, np.searchsorted(shown, self.leaving))
         if len(self.entering):
@@ -60,11 +60,11 @@ class FilterDelta:
 
 
 def contiguous_ranges(numbers: Iterable[int], *, gap: int = 0) -> list[tuple[int, int]]:
-    """Fold rising numbers into ranges, first and last included.
+    """Merge ascending numbers into ranges, first and last included.
 
     Args:
-        numbers: rising.
-        gap: how many missing numbers a range may bridge.
+        numbers: ascending.
+        gap: how many missing numbers a range may span.
     """
     ranges: list[tuple[int, int]] = []
     for number in numbers:
@@ -76,7 +76,7 @@ def contiguous_ranges(numbers: Iterable[int], *, gap: int = 0) -> list[tuple[int
 
 
 def indices_of(wanted: Positions, positions: Positions) -> Positions:
-    """Return where each wanted position stands in a list of positions that holds them all."""
+    """Return the index of each wanted position in an array that contains all of them."""
     if len(wanted) <= 4:
         return np.array([np.flatnonzero(positions == p)[0] for p in wanted.tolist()], np.int64)
     sorter = np.argsort(positions)

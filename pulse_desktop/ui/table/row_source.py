@@ -1,4 +1,4 @@
-"""What a live table needs of the rows it shows, and a copy of them that stands still."""
+"""The rows of a live table: the protocol it reads them by, and a snapshot of them."""
 
 from typing import Generic, Protocol, TypeVar
 
@@ -6,7 +6,7 @@ RowT = TypeVar("RowT")
 
 
 class RowSource(Protocol[RowT]):
-    """Rows by position: `pulse_desktop.state.ring_buffer.RingBuffer`, or a frozen copy of it."""
+    """Rows by position: a `RingBuffer` of the state, or a snapshot of it."""
 
     @property
     def start(self) -> int:
@@ -17,27 +17,27 @@ class RowSource(Protocol[RowT]):
         """Position after the newest row."""
 
     def __getitem__(self, position: int) -> RowT:
-        """Return a row. Raises IndexError when it is not kept."""
+        """Return a row. Raises IndexError when it does not exist."""
 
     def span(self, start: int, stop: int) -> list[RowT]:
-        """Return the rows from start to stop - 1, as far as they are kept."""
+        """Return the rows from start to stop - 1, as far as they exist."""
 
 
-class FrozenRows(Generic[RowT]):
-    """The rows as they were at one moment, whatever is appended or forgotten after it."""
+class RowSnapshot(Generic[RowT]):
+    """A snapshot of rows; later appends and evictions do not affect it."""
 
     def __init__(self, source: RowSource[RowT], end: int) -> None:
-        """Keep the rows below the position `end`."""
+        """Copy the rows below the position `end`."""
         self.start = min(source.start, end)
         self.stop = end
-        self._kept = source.span(source.start, end)
+        self._rows = source.span(source.start, end)
 
     def __getitem__(self, position: int) -> RowT:
-        """Return a row. Raises IndexError when it was not kept."""
+        """Return a row. Raises IndexError when it is not in the snapshot."""
         if not self.start <= position < self.stop:
             raise IndexError(position)
-        return self._kept[position - self.start]
+        return self._rows[position - self.start]
 
     def span(self, start: int, stop: int) -> list[RowT]:
-        """Return the rows from start to stop - 1, as far as they were kept."""
-        return self._kept[max(start, self.start) - self.start : max(stop, self.start) - self.start]
+        """Return the rows from start to stop - 1, as far as the snapshot has them."""
+        return self._rows[max(start, self.start) - self.start : max(stop, self.start) - self.start]

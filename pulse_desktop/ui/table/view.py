@@ -1,7 +1,7 @@
-"""A table view that paints its rows itself, and knows what is selected in it."""
+"""A table view that paints its own rows, and the selection of rows in it."""
 
 from collections.abc import Sequence
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QItemSelectionRange, QRect, Qt
 from PySide6.QtGui import QGuiApplication, QHelpEvent, QPainter, QPaintEvent
@@ -12,7 +12,8 @@ from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.column_layout import ColumnLayout
 from pulse_desktop.ui.table.header import TableHeader
 from pulse_desktop.ui.table.model import LiveTableModel
-from pulse_desktop.ui.table.painter import Place, RowPainter
+from pulse_desktop.ui.table.painter import ColumnSpan, RowPainter
+from pulse_desktop.ui.table.row_source import RowSource
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
@@ -22,34 +23,35 @@ ROW_HEIGHT: Final = 28
 
 
 class RowView(QTableView, Generic[RowT]):
-    """One line per row, whole rows selected, texts that were cut shown in full in a tooltip.
+    """A table with one line per row, selection of whole rows, and tooltips for cut texts.
 
     Attributes:
         rows_model: the model.
-        columns_shown: which columns are shown, and what to remember of them.
+        header: the header.
+        column_layout: visibility, width and order of the columns.
     """
 
     def __init__(
-        self, rows: Any, columns: Sequence[Column[RowT]], parent: QWidget | None = None
+        self, rows: RowSource[RowT], columns: Sequence[Column[RowT]], parent: QWidget | None = None
     ) -> None:
-        """Make a view of `Rows`, or of anything with the same reading methods."""
         super().__init__(parent)
         self.rows_model: LiveTableModel[RowT] = LiveTableModel(rows, columns, self)
         self._painter = RowPainter()
+        self.header = TableHeader(self.rows_model, self)
         self._configure()
-        self.columns_shown = ColumnLayout(self, self.rows_model)
-        theme().changed.connect(self._tint)
+        self.column_layout = ColumnLayout(self, self.rows_model)
+        theme().changed.connect(self._apply_theme)
 
     def _configure(self) -> None:
-        # What lies under the rows is never seen, and so need not be painted with every frame.
+        # The rows cover the background, so that Qt need not paint it with every frame.
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setModel(self.rows_model)
-        self.setHorizontalHeader(TableHeader(self.rows_model, self))
-        side = self.verticalHeader()
-        side.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        side.setMinimumSectionSize(ROW_HEIGHT)
-        side.setDefaultSectionSize(ROW_HEIGHT)
-        side.hide()
+        self.setHorizontalHeader(self.header)
+        row_header = self.verticalHeader()
+        row_header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        row_header.setMinimumSectionSize(ROW_HEIGHT)
+        row_header.setDefaultSectionSize(ROW_HEIGHT)
+        row_header.hide()
         self.setWordWrap(False)
         self.setShowGrid(False)
         self.setCornerButtonEnabled(False)
@@ -61,32 +63,32 @@ class RowView(QTableView, Generic[RowT]):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.verticalScrollBar().setSingleStep(ROW_HEIGHT)
 
-    # The selection
+    # Selection
 
     def current_row(self) -> RowT | None:
-        """Return the row under the cursor, or None."""
+        """Return the row object under the cursor, or None."""
         index = self.currentIndex()
         return self.rows_model.row_object(index.row()) if index.isValid() else None
 
     def selected_rows(self) -> list[RowT]:
-        """Return the selected rows from the top."""
+        """Return the selected row objects from the top."""
         numbers = sorted(
             number
-            for part in self._selected_parts()
-            for number in range(part.top(), part.bottom() + 1)
+            for block in self._selected_ranges()
+            for number in range(block.top(), block.bottom() + 1)
         )
         rows = (self.rows_model.row_object(number) for number in numbers)
         return [row for row in rows if row is not None]
 
     def selected_count(self) -> int:
-        """Return how many rows are selected."""
-        return sum(part.height() for part in self._selected_parts())
+        """Return the number of selected rows."""
+        return sum(block.height() for block in self._selected_ranges())
 
-    def _selected_parts(self) -> list[QItemSelectionRange]:
+    def _selected_ranges(self) -> list[QItemSelectionRange]:
         return list(self.selectionModel().selection())  # type: ignore[call-overload]
 
     def select_position(self, position: int) -> bool:
-        """Put the cursor on a row by its position; tell whether it is shown."""
+        """Select a row by its position; return whether it is shown."""
         row = self.rows_model.view_row(position)
         if row is None:
             return False
@@ -97,7 +99,7 @@ class RowView(QTableView, Generic[RowT]):
         return True
 
     def copy_selection(self) -> str:
-        """Put the selected rows on the clipboard, tab-separated, and return the text."""
+        """Copy the selected rows to the clipboard, tab-separated, and return the text."""
         columns = [
             column
             for number, column in enumerate(self.rows_model.columns)
@@ -105,7 +107,7 @@ class RowView(QTableView, Generic[RowT]):
         ]
         now = self.rows_model.now
         lines = [
-            "\t".join(formats.elided(column.value(row, now), 1 << 16) for column in columns)
+            "\t".join(formats.elided(column.text(row, now), 1 << 16) for column in columns)
             for row in self.selected_rows()
         ]
         text = "\n".join(lines)
@@ -115,30 +117,30 @@ class RowView(QTableView, Generic[RowT]):
 
     # Painting
 
-    def _tint(self) -> None:
-        self._painter.learn()
+    def _apply_theme(self) -> None:
+        self._painter.apply_theme()
         self.viewport().update()
 
-    def _places(self, visible: QRect) -> list[Place]:
-        header = self.horizontalHeader()
-        places = []
+    def _column_spans(self, visible: QRect) -> list[ColumnSpan]:
+        header = self.header
+        spans = []
         for number, column in enumerate(self.rows_model.columns):
             left, width = header.sectionViewportPosition(number), header.sectionSize(number)
             if width and left <= visible.right() and left + width > visible.left():
-                places.append(Place(left, width, column))
-        return places
+                spans.append(ColumnSpan(left, width, column))
+        return spans
 
     def _selected_between(self, first: int, last: int) -> set[int]:
         return {
             number
-            for part in self._selected_parts()
-            for number in range(max(first, part.top()), min(last, part.bottom()) + 1)
+            for block in self._selected_ranges()
+            for number in range(max(first, block.top()), min(last, block.bottom()) + 1)
         }
 
-    # Qt's side
+    # Qt overrides
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the rows that are visible."""
+        """Paint the visible rows."""
         visible = event.rect()
         painter = QPainter(self.viewport())
         self._painter.clear(painter, visible)
@@ -147,8 +149,8 @@ class RowView(QTableView, Generic[RowT]):
             painter.end()
             return
         model, focused = self.rows_model, self.hasFocus()
-        last = min(first + visible.height() // ROW_HEIGHT + 1, model.shown - 1)
-        places = self._places(visible)
+        last = min(first + visible.height() // ROW_HEIGHT + 1, model.shown_count - 1)
+        spans = self._column_spans(visible)
         selected = self._selected_between(first, last)
         current = self.currentIndex().row()
         top, width = self.rowViewportPosition(first), self.viewport().width()
@@ -159,7 +161,7 @@ class RowView(QTableView, Generic[RowT]):
                     painter,
                     row,
                     QRect(0, top, width, ROW_HEIGHT),
-                    places,
+                    spans,
                     model.now,
                     selected=number in selected,
                     current=number == current,
@@ -169,7 +171,7 @@ class RowView(QTableView, Generic[RowT]):
         painter.end()
 
     def viewportEvent(self, event: QEvent) -> bool:
-        """Show the whole of a text that was cut, or what its column has to add."""
+        """Show a column's tooltip, or the full text of a cell that is cut off."""
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             index = self.indexAt(event.pos())
             text = ""

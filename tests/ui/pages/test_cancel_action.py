@@ -54,7 +54,7 @@ def page(window):
 def select(page, *task_ids) -> None:
     model, flags = page.table.rows_model, QItemSelectionModel.SelectionFlag
     page.table.clearSelection()
-    for number, run in enumerate(model.objects()):
+    for number, run in enumerate(model.row_objects()):
         if run.task_id in task_ids:
             index = model.index(number, 0)
             page.table.selectionModel().setCurrentIndex(index, flags.Select | flags.Rows)
@@ -137,8 +137,8 @@ def test_the_menu_of_a_row_is_made_from_the_actions(window, page) -> None:
         "Copy selected runs",
     ]
     asked = []
-    page.table.menu_asked.disconnect()
-    page.table.menu_asked.connect(asked.append)
+    page.table.menu_requested.disconnect()
+    page.table.menu_requested.connect(asked.append)
     menu.actions()[3].trigger()
     assert window.notices.shown[-1].title == "Cancel embed?"
     menu.deleteLater()
@@ -146,8 +146,8 @@ def test_the_menu_of_a_row_is_made_from_the_actions(window, page) -> None:
 
 def test_the_right_button_and_the_menu_key_ask_for_the_menu(page) -> None:
     asked = []
-    page.table.menu_asked.disconnect()
-    page.table.menu_asked.connect(asked.append)
+    page.table.menu_requested.disconnect()
+    page.table.menu_requested.connect(asked.append)
     page.table.clearSelection()
     reasons = QContextMenuEvent.Reason
     page.table.contextMenuEvent(QContextMenuEvent(reasons.Mouse, QPoint(5, 5), QPoint(50, 60)))

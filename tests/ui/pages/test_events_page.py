@@ -13,7 +13,7 @@ from tests.ui.state_builder import NOW
 def column(page, key):
     model = page.table.rows_model
     number = next(i for i, each in enumerate(model.columns) if each.key == key)
-    return [model.index(row, number).data() for row in range(model.shown)]
+    return [model.index(row, number).data() for row in range(model.shown_count)]
 
 
 @pytest.fixture

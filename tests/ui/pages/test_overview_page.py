@@ -112,11 +112,11 @@ def test_noise_carries_its_sample(told) -> None:
 def test_the_page_shows_runs_at_once_and_opens_one_in_tasks(qtbot: QtBot, told) -> None:
     window = make_window(qtbot, told, (OverviewPage, TasksPage))
     page = window.current
-    assert page.latest.rows_model.shown == 0
+    assert page.latest.rows_model.shown_count == 0
     told.runs(4)
     frame(window, told, 0.03)
-    assert page.latest.rows_model.shown == 4
-    page.latest.chosen.emit(page.latest.rows_model.row_object(1))
+    assert page.latest.rows_model.shown_count == 4
+    page.latest.row_activated.emit(page.latest.rows_model.row_object(1))
     assert window.current.key == "tasks"
     assert window.current.detail.run.task_id == f"{2:032x}"
 
@@ -130,7 +130,7 @@ def test_a_concern_leads_to_its_runs(qtbot: QtBot, told) -> None:
     assert [row.concern.title for row in rows] == ["1 × ProviderTimeout"]
     rows[0].click()
     assert window.current.key == "tasks"
-    assert [run.task_id for run in window.current.table.rows_model.objects()] == ["f" * 32]
+    assert [run.task_id for run in window.current.table.rows_model.row_objects()] == ["f" * 32]
 
 
 def _fail_in_many_ways(told, count) -> None:

@@ -76,7 +76,7 @@ def test_a_result_is_opened_by_its_key(open_page, here) -> None:
     page = open_page(ResultsPage)
     page.open_at("k1")
     assert page.table.current_row().key == "k1"
-    assert page.table.rows_model.shown == 2, "nothing is filtered out"
+    assert page.table.rows_model.shown_count == 2, "nothing is filtered out"
     page.detail.json.show_tab("JSON")
     assert '"n": 1' in page.detail.json.shown_text
 

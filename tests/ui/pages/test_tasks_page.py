@@ -52,7 +52,7 @@ def page(window):
 
 
 def _ids(page):
-    return [run.task_id for run in page.table.rows_model.objects()]
+    return [run.task_id for run in page.table.rows_model.row_objects()]
 
 
 def _select(page, *rows) -> None:
@@ -113,10 +113,10 @@ def test_a_failed_run_opens_with_its_error_and_traceback(page) -> None:
 
 def test_a_run_that_went_well_opens_with_its_arguments(page) -> None:
     _select(page, 3)
-    page.table.chosen.emit(page.table.current_row())
+    page.table.row_activated.emit(page.table.current_row())
     assert page.detail.tabs.currentIndex() == ARGUMENTS
     page.detail.tabs.setCurrentIndex(EVENTS)
-    assert page.detail.events.rows_model.shown == 2
+    assert page.detail.events.rows_model.shown_count == 2
     assert page.detail.tabs.tabText(EVENTS) == "Events 2"
 
 
@@ -280,10 +280,14 @@ def test_escape_closes_the_details_then_the_selection_then_the_filter(
     page.clear_filter()
     page.bar.choose((RunState.SUCCEEDED,))
     _select(page, 0, 1)
-    page.table.chosen.emit(page.table.current_row())
+    page.table.row_activated.emit(page.table.current_row())
     for hidden, selected, shown in ((True, 2, 30), (True, 0, 30), (True, 0, 31)):
         qtbot.keyClick(window, Qt.Key.Key_Escape)
-        state = (page.detail.isHidden(), page.table.selected_count(), page.table.rows_model.shown)
+        state = (
+            page.detail.isHidden(),
+            page.table.selected_count(),
+            page.table.rows_model.shown_count,
+        )
         assert state == (hidden, selected, shown)
 
 

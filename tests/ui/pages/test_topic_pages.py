@@ -104,7 +104,7 @@ def test_a_page_shows_its_rows_and_the_details_of_each(open_page, here, page_cla
     theme().choose(choice)
     tell_everything(here.told)
     page = open_page(page_class)
-    shown = page.table.rows_model.shown
+    shown = page.table.rows_model.shown_count
     assert shown > 0
     assert page.detail.isHidden()
     for row in range(min(shown, 12)):
@@ -132,14 +132,14 @@ def test_esc_closes_the_details_then_clears_the_filter(open_page, here, page_cla
     tell_everything(here.told)
     page = open_page(page_class)
     page.open_at("zzz")
-    assert page.table.rows_model.shown == 0
+    assert page.table.rows_model.shown_count == 0
     page.bar.clear()
     click(page, 0)
     page.bar.set_text("zzz")
     assert page.escape()
     assert page.detail.isHidden()
     assert page.escape()
-    assert page.table.rows_model.shown == page.table.rows_model.total
+    assert page.table.rows_model.shown_count == page.table.rows_model.total_count
     assert not page.escape()
 
 
@@ -193,18 +193,18 @@ def test_a_facet_and_words_narrow_the_table(open_page, here) -> None:
     tell_everything(here.told)
     page = open_page(MessagesPage)
     page.bar.choose("signal")
-    assert page.table.rows_model.shown == 2
+    assert page.table.rows_model.shown_count == 2
     page.bar.set_text("OKSANA number 2")
-    assert page.table.rows_model.shown == 1
+    assert page.table.rows_model.shown_count == 1
     assert page.bar._count.text() == "1 of 5 messages"
     page.bar.clear()
-    assert page.table.rows_model.shown == 5
+    assert page.table.rows_model.shown_count == 5
 
 
 def test_rows_that_arrive_are_shown_with_the_next_frame(open_page, here, update) -> None:
     page = open_page(KnowledgePage)
     here.told.event("knowledge", "knowledge.topic_created", {"topic_name": "Deploys"})
-    assert page.table.rows_model.shown == 0
+    assert page.table.rows_model.shown_count == 0
     update(page)
     assert cells(page, 0)[1:3] == ["topic", "Deploys"]
     assert page.bar._buttons["topic"].count == "0"
@@ -247,7 +247,9 @@ def test_metrics_stay_blank_until_they_are_known_and_carry_their_sample(open_pag
     noise, quality = page._figures["noiseRatio"], page._figures["topicQualityScore"]
     assert (noise.value, noise.detail) == ("18.5 %", "of 1,204 messages")
     assert quality.value == ""
-    rows = {cells(page, row)[0]: cells(page, row) for row in range(page.table.rows_model.shown)}
+    rows = {
+        cells(page, row)[0]: cells(page, row) for row in range(page.table.rows_model.shown_count)
+    }
     assert rows["Noise ratio"][1:3] == ["18.5 %", "1,204"]
     assert rows["Topic quality"][1] == ""
 

@@ -48,7 +48,7 @@ def page(window):
 
 def choose(page, name):
     model, flags = page.table.rows_model, QItemSelectionModel.SelectionFlag
-    row = next(n for n, each in enumerate(model.objects()) if each.id == name)
+    row = next(n for n, each in enumerate(model.row_objects()) if each.id == name)
     index = model.index(row, 0)
     page.table.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
     return row
@@ -83,7 +83,7 @@ def test_a_worker_without_control_says_so_and_offers_nothing(window, page) -> No
     row = choose(page, SECOND)
     assert cell(page, "log_level", row) == "no control"
     assert enabled(window, "pause", "resume", "drain", "log.debug") == [False] * 4
-    page.table.chosen.emit(page.table.current_row())
+    page.table.row_activated.emit(page.table.current_row())
     assert "takes no orders" in page.detail.facts.facts["Control"]
     buttons = page.buttons
     assert not any(each.isVisible() for each in (buttons.pause, buttons.resume, buttons.drain))
@@ -116,7 +116,7 @@ def test_all_workers_are_paused_by_one_wish(window, doing) -> None:
 
 def test_the_details_have_the_buttons_that_make_sense(window, page, summarise) -> None:
     choose(page, WORKER)
-    page.table.chosen.emit(page.table.current_row())
+    page.table.row_activated.emit(page.table.current_row())
     buttons = page.buttons
     assert (buttons.pause.isVisible(), buttons.resume.isVisible()) == (True, False)
     summarise.heartbeat(WORKER, draining=True, busy=1)

@@ -13,7 +13,7 @@ def column(page, key, row):
 
 
 def row_of(page, name):
-    shown = range(page.table.rows_model.shown)
+    shown = range(page.table.rows_model.shown_count)
     return next(row for row in shown if column(page, "worker", row) == name)
 
 

@@ -72,7 +72,7 @@ def test_a_window_opens_as_it_was_left(open_window) -> None:
     before = titles(table)
     table.horizontalHeader().moveSection(3, 1)
     moved = titles(table)
-    table.columns_shown.show("worker", True)
+    table.column_layout.set_visible("worker", True)
     number = before.index("task")
     narrower = next(
         n

@@ -36,7 +36,7 @@ def rows():
 @pytest.fixture
 def table(qtbot: QtBot, rows):
     theme().install(ThemeChoice.DARK)
-    view = LiveTable(rows, COLUMNS, name="Numbers", empty="No numbers", empty_detail="Count.")
+    view = LiveTable(rows, COLUMNS, name="Numbers", empty_title="No numbers", empty_text="Count.")
     qtbot.addWidget(view)
     view.resize(700, 30 + 10 * ROW_HEIGHT)
     view.show()
@@ -79,9 +79,9 @@ def test_rows_above_are_counted_until_they_are_looked_at(table, rows) -> None:
     table.verticalScrollBar().setValue(50 * ROW_HEIGHT)
     _add(rows, 12)
     table.refresh(1.0)
-    assert table.overlay.text == "12 new"
-    table.overlay.press()
-    assert (_top(table), table.overlay.text) == (211, "")
+    assert table.overlay.pill_text == "12 new"
+    table.overlay.click_pill()
+    assert (_top(table), table.overlay.pill_text) == (211, "")
 
 
 def test_the_selection_stays_on_its_rows(table, rows) -> None:
@@ -106,9 +106,9 @@ def test_space_pauses_and_says_what_waits(qtbot: QtBot, table, rows) -> None:
     qtbot.keyClick(table, Qt.Key.Key_Space)
     _add(rows, 3)
     table.refresh(1.0)
-    assert (_top(table), table.overlay.text) == (199, "Paused · 3 waiting")
+    assert (_top(table), table.overlay.pill_text) == (199, "Paused · 3 waiting")
     qtbot.keyClick(table, Qt.Key.Key_Space)
-    assert (_top(table), table.overlay.text) == (202, "")
+    assert (_top(table), table.overlay.pill_text) == (202, "")
 
 
 def test_home_and_end_go_to_the_ends(qtbot: QtBot, table) -> None:
@@ -120,13 +120,13 @@ def test_home_and_end_go_to_the_ends(qtbot: QtBot, table) -> None:
 
 def test_enter_chooses_the_row_under_the_cursor(qtbot: QtBot, table) -> None:
     table.select_position(120)
-    with qtbot.waitSignal(table.chosen) as chosen:
+    with qtbot.waitSignal(table.row_activated) as chosen:
         qtbot.keyClick(table, Qt.Key.Key_Return)
     assert chosen.args == [120]
 
 
 def test_selected_rows_are_copied_with_their_visible_columns(qtbot: QtBot, table) -> None:
-    table.columns_shown.show("text", False)
+    table.column_layout.set_visible("text", False)
     _select(table, 7, 9)
     qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QGuiApplication.clipboard().text() == "good\t9\ngood\t7"
@@ -134,20 +134,20 @@ def test_selected_rows_are_copied_with_their_visible_columns(qtbot: QtBot, table
 
 def test_columns_give_way_to_a_narrow_table_unless_wanted(table) -> None:
     assert table.isColumnHidden(3)
-    table.columns_shown.show("extra", True)
+    table.column_layout.set_visible("extra", True)
     assert not table.isColumnHidden(3)
-    state = table.columns_shown.state()
-    table.columns_shown.reset()
+    state = table.column_layout.state()
+    table.column_layout.reset()
     assert table.isColumnHidden(3)
-    table.columns_shown.restore(state)
+    table.column_layout.restore(state)
     assert not table.isColumnHidden(3)
 
 
 def test_a_remembered_layout_of_another_version_does_no_harm(table) -> None:
-    table.columns_shown.restore(
+    table.column_layout.restore(
         {"columns": {"gone": True}, "widths": {"number": "wide", "gone": 4}, "sort": ["gone", 1]}
     )
-    table.columns_shown.restore({"columns": None, "sort": 7})
+    table.column_layout.restore({"columns": None, "sort": 7})
     assert table.rows_model.sort_key == ""
 
 
@@ -162,21 +162,21 @@ def test_the_header_sorts_down_up_and_back_to_newest_on_top(table) -> None:
 
 def test_the_header_menu_never_hides_the_last_column(table) -> None:
     for key in ("state", "number", "extra"):
-        table.columns_shown.show(key, False)
-    entries = {entry.text(): entry for entry in table.horizontalHeader().menu().actions()}
+        table.column_layout.set_visible(key, False)
+    entries = {entry.text(): entry for entry in table.header.menu().actions()}
     assert not entries["Text"].isEnabled()
     assert entries["State"].isEnabled()
 
 
 def test_an_empty_table_says_what_would_be_there(qtbot: QtBot, table, rows) -> None:
-    assert not table.overlay.explains
+    assert table.overlay.note_title == ""
     rows.clear()
     table.refresh(1.0)
-    assert table.overlay.explanation == "No numbers"
+    assert table.overlay.note_title == "No numbers"
     _add(rows, 3)
     table.refresh(2.0)
     table.set_filter(lambda _: False)
-    assert table.overlay.explanation == "Nothing matches"
+    assert table.overlay.note_title == "Nothing matches"
 
 
 @pytest.mark.parametrize("choice", [ThemeChoice.DARK, ThemeChoice.LIGHT])

@@ -68,7 +68,7 @@ def _shown(model):
 
 
 def _numbers(model):
-    return [thing.number for thing in model.objects()]
+    return [thing.number for thing in model.row_objects()]
 
 
 def _naive(rows, accepts, key, descending):
@@ -107,9 +107,9 @@ def test_any_sequence_of_changes_shows_what_a_naive_table_shows(qapp: QApplicati
                         position = rng.randrange(rows.start, rows.stop)
                         rows.replace(position, _thing(rows[position].number, rng))
         model.refresh(now, rows.drain_dirty())
-        assert list(model.objects()) == _naive(rows, accepts, key, descending)
-        assert [model.view_row(model.position_at(r)) for r in range(model.shown)] == list(
-            range(model.shown)
+        assert list(model.row_objects()) == _naive(rows, accepts, key, descending)
+        assert [model.view_row(model.position_at(r)) for r in range(model.shown_count)] == list(
+            range(model.shown_count)
         )
 
 
@@ -144,7 +144,7 @@ def test_persistent_rows_follow_what_they_pointed_at(qapp: QApplication, seed) -
 def test_the_newest_row_is_on_top(qapp: QApplication) -> None:
     model = _model(_filled(3))
     assert _numbers(model) == [2, 1, 0]
-    assert _shown(model) == list(model.objects())
+    assert _shown(model) == list(model.row_objects())
 
 
 def test_a_frame_makes_one_insertion_and_one_removal(qapp: QApplication) -> None:
@@ -200,25 +200,25 @@ def test_keys_that_cannot_be_compared_are_sorted_as_text(qapp: QApplication) -> 
     column = Column("Size", "size", lambda thing, _: str(thing.size), sort=lambda t: t.size)
     model = LiveTableModel(rows, (column,))
     model.set_sort("size")
-    assert [thing.size for thing in model.objects()] == [1, 3, "two", None]
+    assert [thing.size for thing in model.row_objects()] == [1, 3, "two", None]
 
 
 def test_a_paused_table_stands_still_and_counts_what_waits(qapp: QApplication) -> None:
     rows = _filled(8, capacity=8)
     model = _model(rows)
-    before = list(model.objects())
+    before = list(model.row_objects())
     model.set_paused(True)
     for number in range(20):
         rows.append(Thing(100 + number, 0.0, True))
     model.refresh(1.0, rows.drain_dirty())
-    assert list(model.objects()) == before
-    assert (model.paused, model.waiting) == (True, 20)
+    assert list(model.row_objects()) == before
+    assert (model.paused, model.waiting_count) == (True, 20)
     model.set_filter(_good)
     assert _numbers(model) == [6, 4, 2, 0]
     model.set_filter(None)
     model.set_paused(False)
     assert _numbers(model) == [119 - i for i in range(8)]
-    assert model.waiting == 0
+    assert model.waiting_count == 0
 
 
 def test_after_being_hidden_everything_missed_is_shown_at_once(qapp: QApplication) -> None:
@@ -265,26 +265,26 @@ def test_a_new_filter_shows_the_newest_matches_first_and_the_older_ones_soon(
 ) -> None:
     rows = _filled(10_000, capacity=20_000)
     model = _model(rows)
-    model.set_filter(lambda thing: thing.number % 100 == 0, whole=False)
-    assert model.searching
+    model.set_filter(lambda thing: thing.number % 100 == 0, incremental=True)
+    assert model.filter_pending
     assert _numbers(model) == list(range(9_900, 5_900, -100))
     rows.append(Thing(10_000, 0.0, True))
     rows.replace(5_950, Thing(6_000, 0.0, True))
     rows.replace(1, Thing(100, 0.0, True))
     model.refresh(1.0, rows.drain_dirty())
-    while model.search():
+    while model.filter_next_slice():
         pass
     expected = [thing.number for thing in reversed(list(rows)) if thing.number % 100 == 0]
     assert _numbers(model) == expected
-    assert not model.searching
+    assert not model.filter_pending
 
 
 def test_what_is_forgotten_while_a_filter_searches_is_not_searched(qapp: QApplication) -> None:
     rows = _filled(10_000, capacity=10_000)
     model = _model(rows)
-    model.set_filter(_good, whole=False)
+    model.set_filter(_good, incremental=True)
     for number in range(7_000):
         rows.append(Thing(number, 0.0, False))
     model.refresh(1.0)
-    assert not model.search()
-    assert list(model.objects()) == [thing for thing in reversed(list(rows)) if thing.good]
+    assert not model.filter_next_slice()
+    assert list(model.row_objects()) == [thing for thing in reversed(list(rows)) if thing.good]

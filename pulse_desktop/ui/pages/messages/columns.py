@@ -61,7 +61,7 @@ def _heard(message: ChatMessage, now: float) -> str:
 
 MESSAGE_COLUMNS: Final[tuple[Column[ChatMessage], ...]] = (
     # Not when it was written: an old message that is read in today is news of today.
-    replace(time_column(lambda row: row.last_seen, "Heard"), tooltip=_heard),
+    replace(time_column(lambda row: row.last_seen, "Heard", "time"), tooltip=_heard),
     Column[ChatMessage]("Author", "author", lambda row, _: row.author, width=128),
     Column[ChatMessage](
         "Text", "text", lambda row, _: message_text(row), width=300, stretch=True,

@@ -97,8 +97,8 @@ class OverviewPage(Page):
             context.state.runs.rows,
             _COLUMNS,
             name="Latest runs",
-            empty="No runs yet",
-            empty_detail="Every task enqueued on this server appears here within a moment.",
+            empty_title="No runs yet",
+            empty_text="Every task enqueued on this server appears here within a moment.",
         )
         self._open_tasks = QPushButton("Open Tasks")
         self._lay_out()
@@ -149,7 +149,7 @@ class OverviewPage(Page):
         show = self.context.show_page
         self.topics.chosen.connect(lambda topic: show(topic, ""))
         self.concerns.chosen.connect(self._open_concern)
-        self.latest.chosen.connect(lambda run: show("tasks", f"run:{run.task_id}"))
+        self.latest.row_activated.connect(lambda run: show("tasks", f"run:{run.task_id}"))
         self._open_tasks.clicked.connect(lambda: show("tasks", ""))
         self._open_tasks.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         theme().changed.connect(self._tint)

@@ -140,8 +140,8 @@ class RunDetail(QFrame):
             RingBuffer[Event](1),
             RUN_EVENT_COLUMNS,
             name="Events of this run",
-            empty="No events",
-            empty_detail="None of the events still kept mentions this run.",
+            empty_title="No events",
+            empty_text="None of the events still kept mentions this run.",
         )
         self._stack = QStackedWidget()
         for title, view in zip(

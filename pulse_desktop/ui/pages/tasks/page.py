@@ -48,8 +48,8 @@ class TasksPage(Page):
             context.state.runs.rows,
             RUN_COLUMNS,
             name="Task runs",
-            empty="No runs yet",
-            empty_detail="Every task enqueued on this server appears here within a moment, "
+            empty_title="No runs yet",
+            empty_text="Every task enqueued on this server appears here within a moment, "
             "whoever enqueued it. Start one with Run task, or from your own program.",
         )
         self.detail = RunDetail(context.state.log.mentioning, context.state.runs.deadline_of)
@@ -76,15 +76,15 @@ class TasksPage(Page):
     def _connect(self) -> None:
         self.bar.changed.connect(self._filter)
         self.bar.left.connect(self.table.setFocus)
-        self.table.filter_clear_requested.connect(self.clear_filter)
+        self.table.clear_filter_requested.connect(self.clear_filter)
         self.table.current_changed.connect(lambda _: self._show_current())
-        self.table.chosen.connect(lambda _: self._show_current(open_=True))
+        self.table.row_activated.connect(lambda _: self._show_current(open_=True))
         self.table.clicked.connect(lambda _: self._show_current(open_=True))
         self.table.selection_changed.connect(self._show_selection)
-        self.table.menu_asked.connect(
+        self.table.menu_requested.connect(
             lambda at: show_context_menu(self.context.actions, actions.ROW_MENU, self, at)
         )
-        self.table.rows_model.counted.connect(self._show_shown)
+        self.table.rows_model.counts_changed.connect(self._show_shown)
         self.table.rows_model.headerDataChanged.connect(lambda *_: self._show_selection())
         self.strip.rerun_asked.connect(self.rerun_selected)
         self.strip.cancel_asked.connect(self.cancel_selected)
@@ -224,12 +224,12 @@ class TasksPage(Page):
     def _renew_filter(self) -> None:
         accepts = self.bar.wanted.predicate(self._now)
         if accepts is not None:
-            self.table.renew_filter(accepts)
+            self.table.update_filter(accepts)
             self._show_shown()
 
     def _show_shown(self) -> None:
         model = self.table.rows_model
-        self.bar.set_shown(model.shown, model.total)
+        self.bar.set_shown(model.shown_count, model.total_count)
         if self.table.selected_count() > 1:
             self._show_selection()
 
@@ -239,7 +239,7 @@ class TasksPage(Page):
         if model.sort_key:
             title = next(column.title for column in model.columns if column.key == model.sort_key)
             order = f"Sorted by {title}, {'largest' if model.descending else 'smallest'} first"
-        self.strip.show_selection(self.table.selected_count(), model.shown, order)
+        self.strip.show_selection(self.table.selected_count(), model.shown_count, order)
 
     # One run
 

@@ -64,7 +64,7 @@ class MonitoringPage(TablePage[Worker]):
         super().__init__(context)
         self._orders = WorkerCommandActions(context)
         self.buttons = WorkerDetailButtons(self.detail, context.actions)
-        self.table.menu_asked.connect(
+        self.table.menu_requested.connect(
             lambda at: show_context_menu(context.actions, actions.ROW_MENU, self, at)
         )
 
@@ -78,7 +78,7 @@ class MonitoringPage(TablePage[Worker]):
         self.bar.clear()
         self.table.catch_up(self.clock.now)
         if self.table.select_position(position):
-            self.table.chosen.emit(workers.rows[position])
+            self.table.row_activated.emit(workers.rows[position])
 
     def collection(self) -> Collection[Worker]:
         """Return the workers."""
