@@ -130,7 +130,7 @@ show_window() {
     wait_for 60 succeeded 5
     sleep 3 # the picture shall show them
     cp /shots/Xvfb_screen0 "/shots/$1.xwd"
-    pulse-desktop screenshot --page tasks --theme "$2" --out "/shots/$1-tasks.png" --after 1
+    pulse-desktop screenshot --page tasks --theme "$2" --out "/shots/$1-tasks.png" --delay 1
     kill -TERM $window
     wait $window || fail "the window ended with $?: $(cat "$HOME/window.out")"
     [ ! -s "$HOME/window.out" ] || fail "the window said: $(cat "$HOME/window.out")"
@@ -189,7 +189,7 @@ portable() {
     data=$PULSE_DATA_DIR
     begin_stack
     wait_for 60 succeeded 3
-    pulse-desktop screenshot --page overview --out /shots/portable.png --after 1
+    pulse-desktop screenshot --page overview --out /shots/portable.png --delay 1
     end_stack
 }
 

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from pulse_desktop.cli.parser import PAGE_NAMES
+from pulse_desktop.cli.screenshot import PAGE_NAMES
 
 PROJECT = Path(__file__).resolve().parents[1]
 IMAGES = PROJECT / "docs" / "images"
@@ -60,10 +60,10 @@ def _draw(
     for theme, page in [*(("dark", page) for page in pages), *light]:
         picture = IMAGES / f"{page}-{theme}.png"
         command = [str(PROGRAM), "screenshot", "--page", page, "--theme", theme, "--size", SIZE]
-        command += ["--after", str(SETTLE_S), "--out", str(picture)]
+        command += ["--delay", str(SETTLE_S), "--out", str(picture)]
         # The token goes by the environment: anybody can list the arguments of a process.
         there = environment | {"PULSE_SERVER": server}
-        command += ["--open", _newest(OPENED[page], there)] if page in OPENED else []
+        command += ["--select", _newest(OPENED[page], there)] if page in OPENED else []
         done = subprocess.run(command, env=there, check=False)
         failed += done.returncode != 0
         print(f"{picture.relative_to(PROJECT)}{'' if done.returncode == 0 else '  failed'}")

@@ -72,7 +72,7 @@ def _try(project: Project) -> None:
     """Load all that both programs load: what was left out by mistake is missed here and now."""
     suffix = ".exe" if sys.platform == "win32" else ""
     for name, module in (
-        ("pulse-desktop", "pulse_desktop.cli.window"),
+        ("pulse-desktop", "pulse_desktop.cli.window_qt"),
         ("pulse-desktop", "pulse_desktop.embedded.guardian"),
         ("pulse-desktop", "pulse_workers"),
     ):
@@ -106,9 +106,9 @@ def commands() -> list[Command]:
     # What was installed is described, so it is imported only now.
     from pulse_workers.cli import parser as worker_parser  # noqa: PLC0415
 
-    from pulse_desktop.cli import parser  # noqa: PLC0415
+    from pulse_desktop.cli import main  # noqa: PLC0415
 
-    return [command_tree(each.make_parser()) for each in (parser, worker_parser)]
+    return [command_tree(each.make_parser()) for each in (main, worker_parser)]
 
 
 def _write_licences(found: Iterable[Component], folder: Path) -> None:

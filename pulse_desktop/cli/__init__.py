@@ -1,1 +1,1 @@
-"""The headless commands of `pulse-desktop`: the same core as the window, on stdin and stdout."""
+"""Command line of `pulse-desktop`: one module per command, with `add_parser` and `run`."""

@@ -1,4 +1,4 @@
-"""What stands behind options: spans of time, counts, sizes, JSON. Each says what it wanted."""
+"""Types of command-line arguments: durations, counts, sizes, addresses, JSON."""
 
 import argparse
 import re
@@ -10,85 +10,118 @@ import msgspec
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.nats_client.server_address import parse_server
 from pulse_desktop.protocol.json_text import repeated_key
+from pulse_desktop.text.translation import _
 
 MIN_SIZE: Final = (1024, 640)
-"""Of the window, in pixels."""
+"""Smallest window, in pixels."""
 
 MAX_SIZE: Final = (7680, 4320)
 
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_LONGEST_S: Final = 3650 * 86400.0
+_MAX_DURATION_S: Final = 3650 * 86400.0
 
 
 def duration(text: str) -> float:
-    """Read `30`, `30s`, `10m`, `1h` or `7d` as seconds."""
+    """Convert `30`, `30s`, `10m`, `1h` or `7d` to seconds."""
     match = re.fullmatch(r"(\d{1,12}(?:\.\d+)?)\s*([smhd]?)", text.strip(), re.ASCII)
     if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time span; write 30s, 10m, 1h or 7d")
-    return min(float(match[1]) * _UNITS[match[2] or "s"], _LONGEST_S)
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is not a duration; use 30s, 10m, 1h or 7d").format(text=text)
+        )
+    return min(float(match[1]) * _UNITS[match[2] or "s"], _MAX_DURATION_S)
 
 
 def positive_int(text: str) -> int:
-    """Read a whole number from 1."""
+    """Convert a whole number of at least 1."""
     if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is not a whole number above 0").format(text=text)
+        )
     return int(text)
 
 
 def size(text: str) -> tuple[int, int]:
-    """Read `1440x900` as width and height in pixels."""
+    """Convert `1440x900` to width and height in pixels."""
     match = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text, re.ASCII)
     if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; write 1440x900")
-    wanted = int(match[1]), int(match[2])
-    if not all(a <= b <= c for a, b, c in zip(MIN_SIZE, wanted, MAX_SIZE, strict=True)):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not between {by(MIN_SIZE)} and {by(MAX_SIZE)}"
+            _("{text!r} is not a size; use 1440x900").format(text=text)
         )
-    return wanted
+    width_height = int(match[1]), int(match[2])
+    if not all(a <= b <= c for a, b, c in zip(MIN_SIZE, width_height, MAX_SIZE, strict=True)):
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is not between {smallest} and {largest}").format(
+                text=text, smallest=format_size(MIN_SIZE), largest=format_size(MAX_SIZE)
+            )
+        )
+    return width_height
 
 
-def by(size: tuple[int, int]) -> str:
-    """Write a size in pixels."""
+def format_size(size: tuple[int, int]) -> str:
+    """Format a size in pixels."""
     return f"{size[0]}x{size[1]}"
 
 
 def server(text: str) -> str:
-    """Accept what can be an address; whether something listens there is another question."""
+    """Accept a valid server address. Whether a server is there is not checked."""
     try:
         parse_server(text)
     except CannotConnectError as error:
-        told = f"{error.title.lower()}: {error.detail} {error.advice}"
-        raise argparse.ArgumentTypeError(told) from None
+        raise argparse.ArgumentTypeError(
+            f"{error.title.lower()}: {error.detail} {error.advice}"
+        ) from None
     return text
 
 
 def task_name(text: str) -> str:
-    """Accept any name but none."""
+    """Accept any name that is not blank."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("it is empty; write it as registered: module:function")
+        raise argparse.ArgumentTypeError(
+            _("the name is empty; use the registered name, such as module:function")
+        )
     return text
 
 
-def json_of(kind: type) -> Callable[[str], bytes]:
-    """Return a reader of JSON text that is an array (list) or an object (dict)."""
-    wanted, example = (
-        ("an array", "'[1, \"two\"]'") if kind is list else ("an object", "'{\"a\": 1}'")
-    )
+def json_array(text: str) -> bytes:
+    """Accept the JSON text of an array."""
+    return _json(text, list, _("{text!r} is not an array; use {example}"), "'[1, \"two\"]'")
 
-    def read(text: str) -> bytes:
-        try:
-            value = msgspec.json.decode(text)
-        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-            raise argparse.ArgumentTypeError(
-                f"not JSON: {error}; write {wanted} such as {example}"
-            ) from None
-        if not isinstance(value, kind):
-            raise argparse.ArgumentTypeError(
-                f"{text[:80]!r} is not {wanted}; write it like {example}"
-            )
-        if problem := repeated_key(text.encode()):
-            raise argparse.ArgumentTypeError(problem)
-        return text.encode()
 
-    return read
+def json_object(text: str) -> bytes:
+    """Accept the JSON text of an object."""
+    return _json(text, dict, _("{text!r} is not an object; use {example}"), "'{\"a\": 1}'")
+
+
+def _json(text: str, kind: type, wrong_kind: str, example: str) -> bytes:
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise argparse.ArgumentTypeError(
+            _("not valid JSON: {error}; use {example}").format(error=error, example=example)
+        ) from None
+    if not isinstance(value, kind):
+        raise argparse.ArgumentTypeError(wrong_kind.format(text=text[:80], example=example))
+    if problem := repeated_key(text.encode()):
+        raise argparse.ArgumentTypeError(problem)
+    return text.encode()
+
+
+def any_of(words: dict[str, str]) -> Callable[[str], str]:
+    """Return a converter that accepts several words for one value.
+
+    Case does not matter, and a space, a hyphen and an underscore are the same. An unknown word is
+    returned as it is, for the parser to reject it with the choices.
+
+    Args:
+        words: value by word.
+    """
+    values = {_normalized(word): value for word, value in words.items()}
+
+    def convert(text: str) -> str:
+        return values.get(_normalized(text), text)
+
+    return convert
+
+
+def _normalized(word: str) -> str:
+    return re.sub(r"[\s_-]+", " ", word.strip().casefold())

@@ -1,4 +1,4 @@
-"""What a command's exit code says, in one place, because scripts depend on it."""
+"""Exit codes of commands. Scripts depend on them."""
 
 from typing import Final
 

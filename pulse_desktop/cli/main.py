@@ -1,54 +1,65 @@
-"""`pulse-desktop`: the window, and beside it every question and action without one."""
+"""Entry point of `pulse-desktop`: parse the command line, run the command, map errors to codes."""
 
 import argparse
 import asyncio
-import importlib
+import inspect
+import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
 
-from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
-from pulse_desktop.cli.output import (
-    detach_stdout,
-    prepare_streams,
-    print_error,
-    write_note,
+from pulse_desktop import __version__
+from pulse_desktop.cli import (
+    argument_types,
+    cancel,
+    doctor,
+    local,
+    rerun,
+    results,
+    run,
+    runs,
+    screenshot,
+    show,
+    status,
+    tail,
+    window,
+    worker,
+    workers,
 )
-from pulse_desktop.cli.parser import parse
+from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
+from pulse_desktop.cli.output import detach_stdout, prepare_streams, print_error, write_note
+from pulse_desktop.cli.parser import PROGRAM, Parser, add_server_option, format_examples, wrap
 from pulse_desktop.embedded.launcher import run_requested_module
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
+from pulse_desktop.text.translation import _
 
-_MODULES: Final = {
-    "local": "local",
-    "status": "status",
-    "tail": "status",
-    "runs": "status",
-    "show": "show",
-    "run": "run",
-    "rerun": "run",
-    "cancel": "workers",
-    "workers": "workers",
-    "worker": "workers",
-    "results": "results",
-    "doctor": "doctor",
-}
-"""Where each command lives; loaded only when it is asked for, so that `--help` is quick."""
-
-_ENDED_BY_SIGNAL: Final = frozenset({"local", "tail"})
-"""Commands that go on until told to stop: for them that is the good end."""
-
-_Action = Callable[[argparse.Namespace], Awaitable[int]]
+COMMANDS: Final = (
+    local,
+    status,
+    tail,
+    runs,
+    show,
+    run,
+    rerun,
+    cancel,
+    workers,
+    worker,
+    results,
+    screenshot,
+    doctor,
+)
+"""The modules of the commands, in the order of the help. `window` runs without a command."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
-    if run_requested_module(sys.argv if argv is None else ["pulse-desktop", *argv]):
+    if run_requested_module(sys.argv if argv is None else [PROGRAM, *argv]):
         return OK
-    arguments = parse(argv)
+    arguments = parse_arguments(argv)
     prepare_streams(as_json=arguments.json)
     try:
-        return _dispatch(arguments)
+        return _run_command(arguments)
     except CannotConnectError as error:
         print_error(error)
         return CANNOT_CONNECT
@@ -58,60 +69,98 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _interrupted(arguments)
     except BrokenPipeError:
-        # Whoever read our output has seen enough.
-        detach_stdout()
+        detach_stdout()  # the reader of the pipe has closed it, such as `head`
         return OK
 
 
-def _dispatch(arguments: argparse.Namespace) -> int:
-    if arguments.command is None:
-        return _open_window(arguments)
-    if arguments.command == "screenshot":
-        from pulse_desktop.cli.screenshot import screenshot  # noqa: PLC0415
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser. In its namespace `run` is the function that runs the command."""
+    parser = Parser(
+        prog=PROGRAM,
+        description=wrap(
+            _(
+                "Monitor TaskIQ workers on NATS: live runs, events and results. Re-run failed "
+                "tasks.\n\n"
+                "Without a command this opens the window. Without a server (--server or "
+                "PULSE_SERVER) it starts an embedded NATS server, workers and sample tasks on this "
+                "machine."
+            )
+        ),
+        epilog=_epilog(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    add_server_option(parser, default=None)
+    window.add_options(parser)
+    # Hidden here; accepted so that it can be given before the command.
+    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title=_("commands"))
+    for command in COMMANDS:
+        command.add_parser(subparsers)
+    return parser
 
-        return screenshot(arguments)
-    # Until the event loop takes over: loading takes a moment, and may be interrupted too.
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the arguments. Exit with a usage error if they, or PULSE_SERVER, are invalid."""
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    address = os.environ.get("PULSE_SERVER", "")
+    if address and arguments.server is None and arguments.command != "local":
+        try:
+            argument_types.server(address)
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"PULSE_SERVER: {error}")
+    return arguments
+
+
+def _epilog() -> str:
+    examples = format_examples(
+        (
+            ("pulse-desktop", _("open the window on an embedded server")),
+            ("pulse-desktop --server nats://host:4222", _("open the window on your server")),
+            ("pulse-desktop runs --state failed --since 1h", _("list failures of the last hour")),
+            ("pulse-desktop rerun 3f9c0e6a --wait 30", _("re-run a task and wait for its result")),
+            ("pulse-desktop tail tasks --since 10m --json", _("print events as JSON lines")),
+            ("pulse-desktop doctor", _("find problems and how to fix them")),
+        )
+    )
+    notes = (
+        _(
+            "credentials: set PULSE_SERVER=nats://user:password@host:4222; other users of this "
+            "machine can read the value of --server"
+        ),
+        _("durations: 30 or 30s seconds, 10m minutes, 1h hours, 7d days"),
+        _("exit codes: 0 success, 1 failure, 2 usage error, 3 cannot connect"),
+    )
+    return "\n".join([examples, "", *map(wrap, notes)])
+
+
+def _run_command(arguments: argparse.Namespace) -> int:
+    if not inspect.iscoroutinefunction(arguments.run):
+        code: int = arguments.run(arguments)
+        return code
+    # Until the event loop handles SIGTERM: imports take a moment and can be interrupted as well.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    module = importlib.import_module(f"pulse_desktop.cli.{_MODULES[arguments.command]}")
-    action: _Action = getattr(module, arguments.command)
     try:
-        return asyncio.run(_until_told_to_stop(action(arguments)))
+        return asyncio.run(cancel_on_signal(arguments.run(arguments)))
     except asyncio.CancelledError:
         return _interrupted(arguments)
 
 
-def _open_window(arguments: argparse.Namespace) -> int:
-    try:
-        from pulse_desktop.cli.window import open_window  # noqa: PLC0415 - Qt only where it is shown
-    except ImportError as error:
-        if getattr(sys, "frozen", False):
-            how = "sudo apt install pulse-desktop"
-        else:
-            how = "pip install 'pulse-desktop[desktop]'"
-        raise UserFacingError(
-            "The window is not installed here",
-            f"{error}.",
-            f"Install it with: {how}. All commands work without it; "
-            "`pulse-desktop doctor` says what is missing.",
-        ) from error
-    return open_window(arguments)
-
-
-async def _until_told_to_stop(answer: Awaitable[int]) -> int:
-    """Await an answer; SIGINT and SIGTERM cancel it, so that everything is put in order."""
+async def cancel_on_signal(command: Coroutine[Any, Any, int]) -> int:
+    """Await a command. SIGINT and SIGTERM cancel it, so that it can clean up."""
     loop = asyncio.get_running_loop()
-    work = asyncio.ensure_future(answer)
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
+    task = asyncio.ensure_future(command)
+    for number in (signal.SIGINT, signal.SIGTERM):
         try:
-            loop.add_signal_handler(number, work.cancel)
+            loop.add_signal_handler(number, task.cancel)
         except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(work.cancel))
-    return await work
+            signal.signal(number, lambda *_args: loop.call_soon_threadsafe(task.cancel))
+    return await task
 
 
 def _interrupted(arguments: argparse.Namespace) -> int:
-    if arguments.command in _ENDED_BY_SIGNAL:
+    if arguments.ends_on_signal:
         return OK
-    write_note("Interrupted.")
+    write_note(_("Interrupted."))
     return FAILED

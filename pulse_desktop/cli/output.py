@@ -1,7 +1,7 @@
-"""What commands write: JSON that never fails, and text that cannot steer a terminal.
+"""Output of commands: JSON of any value, text without terminal control sequences.
 
-Values come from foreign systems. A result may be a pickle with bytes, sets, NaN and keys that are
-no text; a message may hold escape sequences.
+Values come from other systems. A result may be a pickle with bytes, sets, NaN and keys that are
+not strings; a message may contain escape sequences.
 """
 
 import contextlib
@@ -15,15 +15,17 @@ from typing import Any, Final, TextIO
 import msgspec
 
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.text.translation import _
 
 _ENCODER: Final = msgspec.json.Encoder()
-_WIDEST_INTEGER: Final = 64
-_JOINERS: Final = "\u200c\u200d"  # inside emoji and some scripts
-_WRITTEN_BITS: Final = 4_000  # an integer of more bits takes longer to write than anyone would wait
+_MAX_INTEGER_BITS: Final = 64
+_MAX_DECIMAL_BITS: Final = 4_000  # writing more bits as decimal digits takes too long
+_MAX_DEPTH: Final = 200
+_JOINERS: Final = "\u200c\u200d"  # part of emoji and some scripts
 
 
 def prepare_streams(*, as_json: bool) -> None:
-    """Make stdout and stderr take every character, whatever the locale."""
+    """Make stdout and stderr accept every character in any locale."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):  # replaced by a test, or closed
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -32,36 +34,36 @@ def prepare_streams(*, as_json: bool) -> None:
 
 
 def detach_stdout() -> None:
-    """Let what is still to be written go nowhere: Python would complain about it at exit."""
+    """Discard further output: Python would report a broken stdout at exit."""
     with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
 
 
 def write_json(value: Any) -> None:
-    """Write one object as one line to stdout, at once."""
+    """Write an object as one line of JSON to stdout and flush it."""
     _write(sys.stdout, to_json(value) + "\n")
 
 
 def write_text(text: str) -> None:
-    """Write a line, or several, to stdout, at once."""
-    _write(sys.stdout, _harmless(text) + "\n")
+    """Write one or more lines to stdout and flush them."""
+    _write(sys.stdout, _escape_controls(text) + "\n")
 
 
 def write_note(text: str) -> None:
-    """Write a line for the person at the terminal to stderr."""
-    _write(sys.stderr, _harmless(text) + "\n")
+    """Write a note for the operator to stderr."""
+    _write(sys.stderr, _escape_controls(text) + "\n")
 
 
 def print_error(error: UserFacingError) -> None:
-    """Write to stderr what went wrong and what to do."""
-    said = f"{error.title}: {error.detail}" if error.detail else error.title
-    write_note("\n".join(part for part in (said, error.advice) if part))
+    """Write an error to stderr: what happened, and what to do about it."""
+    message = f"{error.title}: {error.detail}" if error.detail else error.title
+    write_note("\n".join(part for part in (message, error.advice) if part))
 
 
 def write_table(rows: Sequence[tuple[str, ...]], headings: tuple[str, ...]) -> None:
-    """Write rows of text under headings, in columns."""
+    """Write rows below headings, in columns."""
     lines = (headings, *rows)
     widths = [max(len(line[i]) for line in lines) for i in range(len(headings))]
     for line in lines:
@@ -70,10 +72,10 @@ def write_table(rows: Sequence[tuple[str, ...]], headings: tuple[str, ...]) -> N
 
 
 def to_json(value: Any, *, indent: int = 0) -> str:
-    """Write any value as JSON.
+    """Encode any value as JSON.
 
-    What JSON cannot say becomes the nearest it can: bytes base64 text, sets and tuples arrays, NaN
-    and infinities null, keys text, integers beyond 64 bits text.
+    What JSON lacks is converted: bytes to base64, sets and tuples to arrays, NaN and infinities to
+    null, keys and integers of more than 64 bits to strings.
     """
     try:
         encoded = _ENCODER.encode(value)
@@ -85,14 +87,14 @@ def to_json(value: Any, *, indent: int = 0) -> str:
         RecursionError,
         msgspec.MsgspecError,
     ):
-        encoded = _ENCODER.encode(_plain(value, 200))
+        encoded = _ENCODER.encode(_to_json_value(value, _MAX_DEPTH))
     if indent:
         encoded = msgspec.json.format(encoded, indent=indent)
     return encoded.decode()
 
 
-def _plain(value: Any, deeper: int) -> Any:
-    """Return the nearest value that JSON has."""
+def _to_json_value(value: Any, depth: int) -> Any:
+    """Return the nearest value that JSON has, nested at most `depth` levels."""
     match value:
         case None | bool():
             return value
@@ -101,13 +103,13 @@ def _plain(value: Any, deeper: int) -> Any:
         case str():
             return value.encode("utf-8", "backslashreplace").decode()
         case int():
-            return value if value.bit_length() < _WIDEST_INTEGER else _integer_text(value)
+            return value if value.bit_length() < _MAX_INTEGER_BITS else _integer_text(value)
         case float():
             return value if math.isfinite(value) else None
-        case dict() if deeper:
-            return {_key(key): _plain(item, deeper - 1) for key, item in value.items()}
-        case list() | tuple() | set() | frozenset() if deeper:
-            return [_plain(item, deeper - 1) for item in value]
+        case dict() if depth:
+            return {_key(key): _to_json_value(item, depth - 1) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset() if depth:
+            return [_to_json_value(item, depth - 1) for item in value]
         case _:
             return f"({type(value).__name__})"
 
@@ -127,17 +129,17 @@ def _key(key: Any) -> str:
 
 
 def _integer_text(value: int) -> str:
-    return str(value) if value.bit_length() <= _WRITTEN_BITS else hex(value)
+    return str(value) if value.bit_length() <= _MAX_DECIMAL_BITS else hex(value)
 
 
-def _harmless(text: str) -> str:
-    """Make control characters visible: those of a foreign text must not reach the terminal."""
+def _escape_controls(text: str) -> str:
+    """Make control characters visible, so that text cannot control the terminal."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c == "\n" else _visible(c) for c in text)
+    return "".join(c if c.isprintable() or c == "\n" else _escape_character(c) for c in text)
 
 
-def _visible(character: str) -> str:
+def _escape_character(character: str) -> str:
     if character.isspace():
         return " "
     if character in _JOINERS:
@@ -154,5 +156,5 @@ def _write(stream: TextIO, text: str) -> None:
     except OSError as error:
         detach_stdout()
         raise UserFacingError(
-            "Cannot write the output", f"{error.strerror}.", "Is the disk full?"
+            _("Cannot write the output"), f"{error.strerror}.", _("Check whether the disk is full.")
         ) from None

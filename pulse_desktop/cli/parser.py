@@ -1,270 +1,139 @@
-"""The command line as users write it: commands, options, their units, and help that teaches.
+"""Argument parser of `pulse-desktop`: what the commands share.
 
-Nothing heavy is imported here: `--help`, `--version` and a wrong usage answer at once.
+Nothing heavy is imported here, nor by the modules of the commands before they run: `--help`,
+`--version` and usage errors must return at once.
 """
 
 import argparse
 import difflib
-import os
+import shutil
 import sys
-from collections.abc import Sequence
-from typing import Any, Final, NoReturn
+import textwrap
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, NoReturn, TypeAlias
 
-from pulse_desktop import __version__
-from pulse_desktop.cli import help_text
-from pulse_desktop.cli.argument_types import (
-    MAX_SIZE,
-    MIN_SIZE,
-    by,
-    duration,
-    json_of,
-    positive_int,
-    server,
-    size,
-    task_name,
-)
+from pulse_desktop.cli.argument_types import server
 from pulse_desktop.cli.exit_codes import USAGE
-from pulse_desktop.cli.worker_arguments import add_control
-from pulse_desktop.state.run import RunState
+from pulse_desktop.text.translation import _
 
-PAGE_NAMES: Final = (
-    "overview",
-    "tasks",
-    "messages",
-    "knowledge",
-    "agents",
-    "providers",
-    "monitoring",
-    "metrics",
-    "results",
-    "events",
-)
-_STATES: Final = tuple(str(state) for state in RunState)
+PROGRAM: Final = "pulse-desktop"
+_MAX_WIDTH: Final = 98
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
+Run: TypeAlias = Callable[[argparse.Namespace], int | Awaitable[int]]
+Example: TypeAlias = tuple[str, str]
+"""A command line and what it does, empty when it speaks for itself."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong, and where to read more."""
+class Parser(argparse.ArgumentParser):
+    """Argument parser that reports an error in one line and suggests the nearest choice."""
 
     def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"{self.prog}: {message}\n`{self.prog} --help` shows how.\n")
+        """Write the error and exit with the code of usage errors."""
+        hint = _("See `{program} --help`.").format(program=self.prog)
+        sys.stderr.write(f"{self.prog}: {message}\n{hint}\n")
         sys.exit(USAGE)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
             return
-        names = [str(choice) for choice in action.choices]
+        names = visible_choices(action)
         near = difflib.get_close_matches(str(value), names, 1)
-        meant = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(names)}"
-        raise argparse.ArgumentError(action, f"there is no {value!r}{meant}")
-
-
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Return the options as given; ends the program when they, or PULSE_SERVER, are wrong."""
-    parser = make_parser()
-    arguments = parser.parse_args(argv)
-    named = os.environ.get("PULSE_SERVER", "")
-    if named and arguments.server is None and arguments.command != "local":
-        try:
-            server(named)
-        except argparse.ArgumentTypeError as error:
-            parser.error(f"PULSE_SERVER: {error}")
-    return arguments
-
-
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser; the namespace's `command` is None when the window is asked for."""
-    parser = _Parser(
-        prog="pulse-desktop",
-        description=help_text.DESCRIPTION,
-        epilog=help_text.EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    _add_server(parser, None)
-    parser.add_argument(
-        "--theme",
-        choices=("dark", "light", "system"),
-        help="colours of the window (those chosen last, else the system's)",
-    )
-    # Accepted here as well, so that it may stand before the command.
-    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    _add_local(commands)
-    _add_watching(commands)
-    _add_acting(commands)
-    add_control(commands, _add_command, _add_shared)
-    _add_results(commands)
-    _add_screenshot(commands)
-    text = "check each thing a newcomer trips over, and say what to do"
-    _add_command(commands, "doctor", text, help_text.DOCTOR)
-    return parser
-
-
-def _add_local(commands: Any) -> None:
-    text = "the embedded stack without a window, until interrupted"
-    parser = _add_command(commands, "local", text, help_text.LOCAL)
-    parser.add_argument(
-        "--workers", type=positive_int, default=1, metavar="N", help="worker processes (1)"
-    )
-    parser.add_argument("--no-sample", action="store_true", help="do not feed the sample chat")
-
-
-def _add_watching(commands: Any) -> None:
-    _add_command(
-        commands, "status", "how the server, topics, queue and workers are", help_text.STATUS
-    )
-    tail = _add_command(commands, "tail", "print events as they come", help_text.TAIL)
-    tail.add_argument("topics", nargs="*", metavar="TOPIC", help="such as tasks; all when none")
-    tail.add_argument(
-        "--since", type=duration, metavar="SPAN", help="first those of the last 30s, 10m, 1h, 7d"
-    )
-    tail.add_argument("--count", type=positive_int, metavar="N", help="end after N events")
-    tail.add_argument(
-        "--for",
-        dest="for_s",
-        type=duration,
-        metavar="SEC",
-        help="end after SEC seconds (or 5m, 1h), however many came",
-    )
-    runs = _add_command(commands, "runs", "list task runs, the latest first", help_text.RUNS)
-    runs.add_argument(
-        "--state",
-        action="append",
-        choices=_STATES,
-        metavar="S",
-        help=f"only this state; may be repeated: {', '.join(_STATES)}",
-    )
-    runs.add_argument(
-        "--since", type=duration, default=86400.0, metavar="SPAN", help="30m, 1h, 7d (1d)"
-    )
-    runs.add_argument(
-        "--limit", type=positive_int, default=100, metavar="N", help="at most N (100)"
-    )
-    show = _add_command(commands, "show", "all that is known of one run", help_text.SHOW)
-    show.add_argument("task_id", metavar="TASK_ID")
-
-
-def _add_acting(commands: Any) -> None:
-    run = _add_command(commands, "run", "enqueue a task by name", help_text.RUN)
-    run.add_argument(
-        "task_name",
-        type=task_name,
-        metavar="TASK_NAME",
-        help="as registered, such as module:function",
-    )
-    run.add_argument(
-        "--args", type=json_of(list), default=b"[]", metavar="JSON", help="a JSON array ([])"
-    )
-    run.add_argument(
-        "--kwargs", type=json_of(dict), default=b"{}", metavar="JSON", help="a JSON object ({})"
-    )
-    text = "run again, with the arguments as captured"
-    rerun = _add_command(commands, "rerun", text, help_text.RERUN)
-    rerun.add_argument("task_ids", nargs="+", metavar="TASK_ID", help="or its first characters")
-    for parser in (run, rerun):
-        parser.add_argument(
-            "--wait",
-            type=duration,
-            metavar="SEC",
-            help="wait up to SEC seconds (or 5m) for the end; exit 1 unless it succeeds",
-        )
-        parser.add_argument(
-            "--force",
-            "--anyway",
-            action="store_true",
-            help="also while no worker listens, if a stream keeps the task until one comes",
+        if near:
+            message = _("unknown value {value!r}; did you mean {near}?")
+        else:
+            message = _("unknown value {value!r}; choose from: {names}")
+        raise argparse.ArgumentError(
+            action, message.format(value=value, near="".join(near), names=", ".join(names))
         )
 
 
-def _add_results(commands: Any) -> None:
-    results = _add_command(
-        commands, "results", "list, print or save stored results", help_text.RESULTS
-    )
-    what = results.add_subparsers(dest="what", required=True, metavar="list|get|save")
-    for name, text in (
-        ("list", "all keys, the newest first"),
-        ("get", "print one as JSON"),
-        ("save", "save the bytes as they are"),
-    ):
-        parser = what.add_parser(name, help=text, description=_sentence(text))
-        _add_shared(parser)
-        if name != "list":
-            parser.add_argument("key", metavar="KEY", help="the task id")
-        if name == "save":
-            parser.add_argument("path", metavar="PATH", help="a file; replaced if it exists")
+def visible_choices(action: argparse.Action) -> list[str]:
+    """Return the choices of an action without subcommands kept only as hidden aliases."""
+    names = [str(choice) for choice in action.choices or ()]
+    if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - no public class
+        shown = {each.dest for each in action._choices_actions}  # noqa: SLF001
+        names = [name for name in names if name in shown]
+    return names
 
 
-def _add_screenshot(commands: Any) -> None:
-    text = "render a page of the real window into a file"
-    parser = _add_command(commands, "screenshot", text, help_text.SCREENSHOT)
-    parser.add_argument(
-        "--page",
-        required=True,
-        choices=PAGE_NAMES,
-        metavar="NAME",
-        help=", ".join(PAGE_NAMES),
-    )
-    parser.add_argument("--out", required=True, metavar="FILE", help="a .png, replaced")
-    parser.add_argument(
-        "--open",
-        default="",
-        metavar="TEXT",
-        help="a run or result to open there, by its whole id; else words to filter by",
-    )
-    parser.add_argument("--theme", choices=("dark", "light"), default="dark", help="colours (dark)")
-    parser.add_argument(
-        "--size",
-        type=size,
-        default=(1440, 900),
-        metavar="WxH",
-        help=f"pixels (1440x900), from {by(MIN_SIZE)} to {by(MAX_SIZE)}",
-    )
-    parser.add_argument(
-        "--after",
-        type=duration,
-        default=3.0,
-        metavar="SEC",
-        help="seconds of live events after history was read (3)",
-    )
+def add_command(
+    subparsers: Subparsers,
+    name: str,
+    run: Run,
+    *,
+    summary: str,
+    description: str,
+    examples: Sequence[Example],
+    ends_on_signal: bool = False,
+) -> argparse.ArgumentParser:
+    """Add a command with the options that every command has.
 
-
-def _add_command(commands: Any, name: str, text: str, teaching: str) -> argparse.ArgumentParser:
-    description, _, examples = teaching.partition("\n\nexamples:")
-    parser: argparse.ArgumentParser = commands.add_parser(
+    Args:
+        subparsers: the commands of the program.
+        name: as typed.
+        run: runs the command and returns its exit code.
+        summary: one line for the list of commands.
+        description: shown by the command's own help.
+        examples: shown below the options.
+        ends_on_signal: whether SIGINT and SIGTERM are the usual end of the command: exit code 0.
+    """
+    parser = subparsers.add_parser(
         name,
-        help=text,
-        description=description,
-        epilog=f"examples:{examples}",
+        help=summary,
+        description=wrap(description),
+        epilog=format_examples(examples),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_shared(parser)
+    parser.set_defaults(run=run, ends_on_signal=ends_on_signal)
+    add_shared_options(parser)
     return parser
 
 
-def _add_shared(parser: argparse.ArgumentParser) -> None:
-    _add_server(parser, argparse.SUPPRESS)
-    _add_json(parser)
+def add_shared_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every command has."""
+    add_server_option(parser, default=argparse.SUPPRESS)
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help=_("write one JSON object per line to stdout, and nothing else"),
+    )
 
 
-def _add_server(parser: argparse.ArgumentParser, default: Any) -> None:
+def add_server_option(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """Add `--server`."""
     parser.add_argument(
         "--server",
         type=server,
         metavar="URL",
         default=default,
-        help="nats://[user:password@|token@]host:4222 "
-        "(else PULSE_SERVER, else the running embedded stack)",
+        help=_(
+            "nats://[user:password@|token@]host:4222 "
+            "(default: PULSE_SERVER, else the running embedded stack)"
+        ),
     )
 
 
-def _add_json(parser: argparse.ArgumentParser) -> None:
+def add_hidden_alias(parser: argparse.ArgumentParser, old: str, option: str) -> None:
+    """Accept an old spelling of an option without showing it in the help."""
+    action = next(each for each in parser._actions if option in each.option_strings)  # noqa: SLF001
+    settings: dict[str, Any] = (
+        {"action": "store_true"} if action.nargs == 0 else {"type": action.type, "metavar": old}
+    )
     parser.add_argument(
-        "--json",
-        action="store_true",
-        default=argparse.SUPPRESS,
-        help="one JSON object per line on stdout, nothing else there",
+        old, dest=action.dest, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **settings
     )
 
 
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+def wrap(text: str) -> str:
+    """Wrap the paragraphs of a help text to the width of the terminal."""
+    width = min(shutil.get_terminal_size().columns - 2, _MAX_WIDTH)
+    return "\n\n".join(textwrap.fill(paragraph, width) for paragraph in text.split("\n\n"))
+
+
+def format_examples(examples: Sequence[Example]) -> str:
+    """Return the examples of a help text, their comments in one column."""
+    width = max((len(command) for command, comment in examples if comment), default=0)
+    lines = [f"  {command:<{width}}  {comment}".rstrip() for command, comment in examples]
+    return "\n".join([_("examples:"), *lines])

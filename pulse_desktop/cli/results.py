@@ -1,11 +1,11 @@
-"""`pulse-desktop results`: the stored results, listed, printed, saved."""
+"""`pulse-desktop results`: list, show and save stored results."""
 
 import time
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pulse_desktop.cli.connect import CATCH_UP_S, connected_session
+from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import (
     print_error,
@@ -15,51 +15,94 @@ from pulse_desktop.cli.output import (
     write_table,
     write_text,
 )
+from pulse_desktop.cli.parser import Subparsers, add_command, add_shared_options
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_desktop.session.session import Session
-from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.session.session import Session
+    from pulse_desktop.state.stored_results import StoredResult
 
 
-async def results(arguments: Namespace) -> int:
-    """List, print or save stored results."""
-    if arguments.what == "list":
-        async with connected_session(arguments) as monitor:
-            return await _list(monitor, arguments)
-    async with connected_session(arguments, history_s=0.0, backlog=0, stored_results=0) as monitor:
-        act = _get if arguments.what == "get" else _save
-        return await act(monitor, arguments)
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command with its subcommands."""
+    parser = add_command(
+        subparsers,
+        "results",
+        run,
+        summary=_("list, show or save stored results"),
+        description=_("Stored results, decoded as data: pickled code is never executed."),
+        examples=(
+            ("pulse-desktop results list", ""),
+            ("pulse-desktop results show 3f9c0e6a41…", _("the whole key, as listed")),
+            ("pulse-desktop results save 3f9c0e6a41… out.json", _("the stored bytes")),
+        ),
+    )
+    commands = parser.add_subparsers(
+        dest="results_command", required=True, metavar="list|show|save"
+    )
+    listing = commands.add_parser(
+        "list", help=_("list all keys, latest first"), description=_("List all keys, latest first.")
+    )
+    show = commands.add_parser(
+        "show", help=_("show one as JSON"), description=_("Show one result as JSON.")
+    )
+    get = commands.add_parser("get")  # hidden: the old name of `show`
+    save = commands.add_parser(
+        "save", help=_("save the stored bytes"), description=_("Save the stored bytes to a file.")
+    )
+    for each in (listing, show, get, save):
+        add_shared_options(each)
+    for each in (show, get, save):
+        each.add_argument("key", metavar="KEY", help=_("the task id"))
+    save.add_argument("path", metavar="PATH", help=_("a file; replaced if it exists"))
 
 
-async def _list(monitor: Session, arguments: Namespace) -> int:
-    if not await monitor.caught_up(CATCH_UP_S):
-        write_note(f"Not all could be read within {CATCH_UP_S:g} s: the oldest have no outcome.")
-    rows = [row for row in monitor.state.results.rows.newest_first() if not row.stored.deleted]
+async def run(arguments: Namespace) -> int:
+    """List, show or save stored results."""
+    if arguments.results_command == "list":
+        async with connected_session(arguments) as session:
+            return await _list(session, arguments)
+    async with connected_session(arguments, history_s=0.0, backlog=0, stored_results=0) as session:
+        if arguments.results_command == "save":
+            return await _save(session, arguments)
+        return await _show(session, arguments)
+
+
+async def _list(session: "Session", arguments: Namespace) -> int:
+    if not await session.caught_up(CATCH_UP_TIMEOUT_S):
+        write_note(
+            _(
+                "Not all results could be read within {seconds:g} s: the oldest have no outcome."
+            ).format(seconds=CATCH_UP_TIMEOUT_S)
+        )
+    rows = [row for row in session.state.results.rows.newest_first() if not row.stored.deleted]
     rows.sort(key=lambda row: row.stored.stored_at, reverse=True)
     if arguments.json:
         for row in rows:
-            write_json(_described(row))
+            write_json(_to_dict(row))
         return OK
     if not rows:
-        write_text(f"No results are stored in {monitor.results_bucket}.")
+        write_text(_("No results in {bucket}.").format(bucket=session.results_bucket))
         return OK
     now = time.time()
     cells = [
         (
             row.key,
-            row.task_name or "unknown task",
-            row.outcome or row.problem or "not read",
+            row.task_name or _("unknown task"),
+            row.outcome or row.problem or _("not read"),
             formats.size(row.stored.size),
             formats.ago(row.stored.stored_at, now),
         )
         for row in rows
     ]
-    write_table(cells, ("KEY", "TASK", "OUTCOME", "SIZE", "STORED"))
+    write_table(cells, (_("KEY"), _("TASK"), _("OUTCOME"), _("SIZE"), _("STORED")))
     return OK
 
 
-def _described(row: StoredResult) -> dict[str, Any]:
+def _to_dict(row: "StoredResult") -> dict[str, Any]:
     return {
         "key": row.key,
         "task_name": row.task_name or None,
@@ -71,28 +114,19 @@ def _described(row: StoredResult) -> dict[str, Any]:
     }
 
 
-async def _save(monitor: Session, arguments: Namespace) -> int:
-    size = (await monitor.results.save(arguments.key, Path(arguments.path))).size
-    if arguments.json:
-        write_json({"key": arguments.key, "path": arguments.path, "bytes": size})
-    else:
-        write_text(f"saved {formats.size(size)} to {arguments.path}")
-    return OK
-
-
-async def _get(monitor: Session, arguments: Namespace) -> int:
-    body, result = await monitor.read_result(arguments.key)
+async def _show(session: "Session", arguments: Namespace) -> int:
+    body, result = await session.read_result(arguments.key)
     if isinstance(result, str):
         print_error(
             UserFacingError(
-                "Cannot show this result",
+                _("Cannot show this result"),
                 f"{arguments.key}: {result} ({formats.size(len(body))})",
-                "`pulse-desktop results save` keeps the bytes as they are.",
+                _("`pulse-desktop results save` saves the stored bytes."),
             )
         )
         return FAILED
     error = result.error
-    described = {
+    fields = {
         "key": arguments.key,
         "is_err": result.is_err,
         "outcome": result.outcome,
@@ -103,7 +137,16 @@ async def _get(monitor: Session, arguments: Namespace) -> int:
         "format": result.format,
     }
     if arguments.json:
-        write_json(described)
+        write_json(fields)
     else:
-        write_text(to_json(described, indent=2))
+        write_text(to_json(fields, indent=2))
+    return OK
+
+
+async def _save(session: "Session", arguments: Namespace) -> int:
+    size = (await session.results.save(arguments.key, Path(arguments.path))).size
+    if arguments.json:
+        write_json({"key": arguments.key, "path": arguments.path, "bytes": size})
+    else:
+        write_text(_("saved {size} to {path}").format(size=formats.size(size), path=arguments.path))
     return OK

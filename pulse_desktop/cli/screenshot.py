@@ -1,30 +1,106 @@
-"""`pulse-desktop screenshot`, as far as it needs no Qt: what can be refused is refused at once."""
+"""`pulse-desktop screenshot`: draw a page of the window into a PNG file."""
 
 import asyncio
 from argparse import Namespace
 from pathlib import Path
+from typing import Final
 
-from pulse_desktop.cli.connect import try_to_connect
+from pulse_desktop.cli.argument_types import MAX_SIZE, MIN_SIZE, duration, format_size, size
+from pulse_desktop.cli.connection import check_connection
+from pulse_desktop.cli.parser import Subparsers, add_command, add_hidden_alias
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.text.translation import _
+
+PAGE_NAMES: Final = (
+    "overview",
+    "tasks",
+    "messages",
+    "knowledge",
+    "agents",
+    "providers",
+    "monitoring",
+    "metrics",
+    "results",
+    "events",
+)
+"""Keys of the pages. They are repeated here because the registry of pages needs Qt."""
 
 
-def screenshot(arguments: Namespace) -> int:
-    """Render a page of the real window, offscreen, into a PNG file.
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = add_command(
+        subparsers,
+        "screenshot",
+        run,
+        summary=_("draw a page of the window into a PNG file"),
+        description=_("Draw a page of the window into a PNG file. No display is needed."),
+        examples=(
+            ("pulse-desktop screenshot --page tasks --out tasks.png", ""),
+            ("pulse-desktop screenshot --page tasks --select 3f9c0e6a41… --out failed.png", ""),
+            (
+                "pulse-desktop screenshot --page overview --out o.png --size 1920x1080 --delay 10",
+                "",
+            ),
+        ),
+    )
+    parser.add_argument(
+        "--page",
+        required=True,
+        choices=PAGE_NAMES,
+        metavar="NAME",
+        help=", ".join(PAGE_NAMES),
+    )
+    parser.add_argument(
+        "--out", required=True, metavar="FILE", help=_("a .png file; replaced if it exists")
+    )
+    parser.add_argument(
+        "--select",
+        default="",
+        metavar="TEXT",
+        help=_("run or result to select, by its whole id; any other text filters the page"),
+    )
+    parser.add_argument(
+        "--theme", choices=("dark", "light"), default="dark", help=_("color theme (dark)")
+    )
+    parser.add_argument(
+        "--size",
+        type=size,
+        default=(1440, 900),
+        metavar="WxH",
+        help=_("pixels (1440x900), from {smallest} to {largest}").format(
+            smallest=format_size(MIN_SIZE), largest=format_size(MAX_SIZE)
+        ),
+    )
+    parser.add_argument(
+        "--delay",
+        type=duration,
+        default=3.0,
+        metavar="SPAN",
+        help=_("time of live events after history is read (3s)"),
+    )
+    add_hidden_alias(parser, "--open", "--select")
+    add_hidden_alias(parser, "--after", "--delay")
+
+
+def run(arguments: Namespace) -> int:
+    """Draw a page of the window offscreen into a PNG file.
 
     Raises:
         CannotConnectError: with the reason.
-        UserFacingError: the picture cannot be written, or Qt cannot be loaded.
+        UserFacingError: the file cannot be written, or Qt cannot be loaded.
     """
     folder = Path(arguments.out).parent
     if not folder.is_dir():
         raise UserFacingError(
-            f"Cannot write {arguments.out}", f"{folder} is not a folder.", "Make it first."
+            _("Cannot write {file}").format(file=arguments.out),
+            _("{folder} is not a folder.").format(folder=folder),
+            _("Create it first."),
         )
-    asyncio.run(try_to_connect(arguments))
+    asyncio.run(check_connection(arguments))
     try:
-        from pulse_desktop.cli.screenshot_page import take_screenshot  # noqa: PLC0415 - Qt only where it is shown
+        from pulse_desktop.cli.screenshot_qt import take_screenshot  # noqa: PLC0415 - needs Qt
     except ImportError as error:
         raise UserFacingError(
-            "Qt cannot be loaded", f"{error}.", "`pulse-desktop doctor` says what it needs."
+            _("Cannot load Qt"), f"{error}.", _("`pulse-desktop doctor` shows what is missing.")
         ) from error
     return take_screenshot(arguments)

@@ -1,4 +1,4 @@
-"""The second half of `doctor`: what a server has, and who works there."""
+"""Checks of the server for `doctor`: JetStream, task queue, workers, results and history."""
 
 import asyncio
 import contextlib
@@ -7,159 +7,216 @@ from argparse import Namespace
 from collections.abc import AsyncIterator
 from typing import Final
 
-from pulse_desktop.cli.connect import CATCH_UP_S, connected_session
+from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_SUBJECT, TOPICS
 from pulse_desktop.session.session import Session
 from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _, ngettext
 
-_SKEW_S: Final = 2.0
+_MAX_CLOCK_SKEW_S: Final = 2.0
+_QUEUE_TIMEOUT_S: Final = 3.0
+_STORED_RESULTS: Final = 200
+"""Results that are read to learn how they are serialized."""
 
 
 async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
-    """Check what the chosen server has, and who works there.
+    """Check the chosen server and its workers.
 
     Raises:
         CannotConnectError: with the reason.
     """
-    async with connected_session(arguments, stored_results=200) as monitor:
-        status = monitor.connection.status
-        yield CheckResult("server", "ok", f"{status.server}, NATS {status.server_version}")
-        yield _jetstream(monitor)
-        await monitor.caught_up(CATCH_UP_S)
+    async with connected_session(arguments, stored_results=_STORED_RESULTS) as session:
+        status = session.connection.status
+        yield CheckResult(
+            "server",
+            "ok",
+            _("{server}, NATS {version}").format(
+                server=status.server, version=status.server_version
+            ),
+        )
+        yield _check_jetstream(session)
+        await session.caught_up(CATCH_UP_TIMEOUT_S)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(3.0):
-                await monitor.until(lambda: monitor.queue_status is not None)
-        yield _queue(monitor)
-        yield await _results(monitor)
-        yield _history(monitor)
-        yield _topics(monitor)
-        yield _clocks(monitor)
-        for problem in monitor.connection.permission_problems:
-            advice = "Ask whoever runs the server to allow it for this user."
-            yield CheckResult("permissions", "problem", problem, advice)
+            async with asyncio.timeout(_QUEUE_TIMEOUT_S):
+                await session.until(lambda: session.queue_status is not None)
+        alive = len(session.state.workers.online(time.time()))
+        yield _check_queue(session.queue_status, alive)
+        yield await _check_results(session)
+        yield _check_history(session)
+        yield _check_topics(session)
+        yield _check_clocks(session)
+        for problem in session.connection.permission_problems:
+            yield CheckResult(
+                "permissions",
+                "problem",
+                problem,
+                _("Ask the administrator of the server to grant this user the permission."),
+            )
 
 
-def _jetstream(monitor: Session) -> CheckResult:
-    on = monitor.connection.status.jetstream
-    if on:
-        return CheckResult("JetStream", "ok", "on")
-    if on is None:
+def _check_jetstream(session: Session) -> CheckResult:
+    enabled = session.connection.status.jetstream
+    if enabled:
+        return CheckResult("JetStream", "ok", _("enabled"))
+    if enabled is None:
         return CheckResult(
             "JetStream",
             "warning",
-            "it did not answer: history, stored results and the queue cannot be seen",
-            "Allow $JS.API.> to this user; or it is starting: try again.",
+            _("no reply: history, stored results and the queue are not available"),
+            _("Grant $JS.API.> to this user. If the server is starting, try again."),
         )
     return CheckResult(
         "JetStream",
         "problem",
-        "off for this account: no history, no stored results, no durable queue",
-        "Start nats-server with -js, or enable JetStream for this account.",
+        _("disabled for this account: no history, no stored results, no durable queue"),
+        _("Start nats-server with -js, or enable JetStream for this account."),
     )
 
 
-def _queue(monitor: Session) -> CheckResult:
-    queue = monitor.queue_status
+def _check_queue(queue: QueueStatus | None, alive: int) -> CheckResult:
+    """Check the task queue.
+
+    Args:
+        queue: its latest status, None before the first.
+        alive: number of workers known by their heartbeats.
+    """
     if queue is None or queue.mode == "unknown":
-        reason = queue.problem if queue and queue.problem else "it did not answer"
-        return CheckResult(
-            "task queue", "warning", reason, f"Allow this user to look at {TASK_SUBJECT}."
-        )
-    alive = monitor.state.workers.online(time.time())
-    pending = "" if queue.pending is None else f", {formats.count(queue.pending)} pending"
+        reason = queue.problem if queue and queue.problem else _("no reply")
+        advice = _("Grant this user access to {subject}.").format(subject=TASK_SUBJECT)
+        return CheckResult("task queue", "warning", reason, advice)
     if queue.listening is None and not alive:
         return CheckResult(
             "task queue",
             "warning",
-            f"{queue.mode}; whether a worker listens is not known{pending}",
-            "The server's monitoring port would tell: start nats-server with -m 8222.",
+            _with_pending(
+                _("{mode}; unknown whether a worker is listening").format(mode=queue.mode), queue
+            ),
+            _("Enable the monitoring port of the server: start nats-server with -m 8222."),
         )
     if not queue.listening and not alive:
-        lost = "tasks wait in the stream" if queue.durable else "a task enqueued now would be lost"
+        if queue.durable:
+            detail = _("{mode}, no worker is listening: tasks are stored in the stream")
+        else:
+            detail = _("{mode}, no worker is listening: a task enqueued now would be lost")
         return CheckResult(
             "task queue",
             "warning",
-            f"{queue.mode}, nobody listens: {lost}{pending}",
-            "Start a worker: `pulse-worker run`, or your own `taskiq worker …`.",
+            _with_pending(detail.format(mode=queue.mode), queue),
+            _("Start a worker: `pulse-worker run`, or your own `taskiq worker …`."),
         )
-    who = f"{formats.plural(len(alive), 'worker')} alive" if alive else "a worker listens"
+    if alive:
+        text = ngettext("{mode}, {count} worker alive", "{mode}, {count} workers alive", alive)
+        detail = text.format(mode=queue.mode, count=formats.count(alive))
+    else:
+        detail = _("{mode}, a worker is listening").format(mode=queue.mode)
     if queue.mode == "core":
         return CheckResult(
             "task queue",
             "warning",
-            f"core, {who}: tasks enqueued while none listens are lost",
-            "A JetStream broker (PullBasedJetStreamBroker) keeps them.",
+            _("{status}: tasks enqueued while no worker is listening are lost").format(
+                status=detail
+            ),
+            _("A JetStream broker (PullBasedJetStreamBroker) stores them."),
         )
-    return CheckResult("task queue", "ok", f"{queue.mode}, {who}{pending}")
+    return CheckResult("task queue", "ok", _with_pending(detail, queue))
 
 
-async def _results(monitor: Session) -> CheckResult:
+def _with_pending(detail: str, queue: QueueStatus) -> str:
+    if queue.pending is None:
+        return detail
+    return _("{status}, {count} pending").format(status=detail, count=formats.count(queue.pending))
+
+
+async def _check_results(session: Session) -> CheckResult:
     try:
-        bucket = await monitor.results.status()
+        bucket = await session.results.status()
     except UserFacingError as error:
         return CheckResult("results", "warning", f"{error.title}: {error.detail}", error.advice)
-    found = f"{formats.plural(bucket.objects, 'result')} in {bucket.name}"
+    stored = ngettext(
+        "{count} result in {bucket}", "{count} results in {bucket}", bucket.objects
+    ).format(count=formats.count(bucket.objects), bucket=bucket.name)
     if bucket.ttl_s is None and bucket.max_bytes is None:
         return CheckResult(
             "results",
             "warning",
-            f"{found}, without expiry or size limit: it grows for ever",
-            "Create the bucket with a TTL before the workers do, or set max_age on its stream "
-            f"OBJ_{bucket.name}.",
+            _("{status}, without expiry or size limit: the bucket grows without bound").format(
+                status=stored
+            ),
+            _(
+                "Create the bucket with a TTL before the workers do, or set max_age on its stream "
+                "OBJ_{bucket}."
+            ).format(bucket=bucket.name),
         )
-    if any(row.format == "pickle" for row in monitor.state.results.rows):
+    if any(row.format == "pickle" for row in session.state.results.rows):
         return CheckResult(
             "results",
             "warning",
-            f"{found}, pickled: who may write there can run code in whatever unpickles them",
-            "Pulse Desktop never does. Give the result backend serializer=JSONSerializer().",
+            _(
+                "{status}, pickled: a writer of the bucket can execute code in programs that "
+                "unpickle them"
+            ).format(status=stored),
+            _(
+                "Pulse Desktop never unpickles. Set serializer=JSONSerializer() on the result "
+                "backend."
+            ),
         )
-    return CheckResult("results", "ok", found)
+    return CheckResult("results", "ok", stored)
 
 
-def _history(monitor: Session) -> CheckResult:
-    feed = monitor.event_feed.status
+def _check_history(session: Session) -> CheckResult:
+    feed = session.event_feed.status
     if feed.mode == "history":
-        kept = f"stream {feed.stream}, {formats.plural(feed.replayed, 'event')} of the last day"
-        return CheckResult("history", "ok", kept)
-    why = f" ({feed.problem})" if feed.problem else ""
+        text = ngettext(
+            "stream {stream}, {count} event of the last day",
+            "stream {stream}, {count} events of the last day",
+            feed.replayed,
+        )
+        detail = text.format(stream=feed.stream, count=formats.count(feed.replayed))
+        return CheckResult("history", "ok", detail)
+    detail = _("no stream stores events: only new ones are shown")
     return CheckResult(
         "history",
         "warning",
-        f"events are seen only while you watch: no stream keeps them{why}",
-        f"`pulse-worker provision` creates one ({EVENT_STREAM}), limited in age and size.",
+        f"{detail} ({feed.problem})" if feed.problem else detail,
+        _("`pulse-worker provision` creates one ({stream}), limited in age and size.").format(
+            stream=EVENT_STREAM
+        ),
     )
 
 
-def _topics(monitor: Session) -> CheckResult:
-    silent = [name for name in TOPICS if monitor.state.topics.by_name[name].received == 0]
+def _check_topics(session: Session) -> CheckResult:
+    silent = [name for name in TOPICS if session.state.topics.by_name[name].received == 0]
     if not silent:
-        return CheckResult("topics", "ok", "all seven have been heard of")
+        return CheckResult("topics", "ok", _("events in all seven topics"))
     if len(silent) == len(TOPICS):
         return CheckResult(
             "topics",
             "warning",
-            "no events at all",
-            "Runs and results are shown all the same; events need workers that publish them.",
+            _("no events"),
+            _("Runs and results are shown anyway; events need workers that publish them."),
         )
-    return CheckResult("topics", "ok", f"heard of all but {', '.join(silent)}")
+    detail = _("no events in {topics}").format(topics=", ".join(silent))
+    return CheckResult("topics", "ok", detail)
 
 
-def _clocks(monitor: Session) -> CheckResult:
-    """Compare workers' clocks with the server's, as far as stored events show both."""
-    ahead = 0.0
-    for event in monitor.state.log.newest_first():
+def _check_clocks(session: Session) -> CheckResult:
+    """Compare the clocks of workers with the server's, as far as stored events have both."""
+    ahead_s = 0.0
+    for event in session.state.log.newest_first():
         if event.time_source != "event" or event.topic not in TOPICS:
             continue
-        # An event cannot be stored before it happened; late it may be for any reason.
-        ahead = max(ahead, event.timestamp - event.received_at)
-    if ahead > _SKEW_S:
+        # An event cannot be stored before it happens. It can be late for many reasons.
+        ahead_s = max(ahead_s, event.timestamp - event.received_at)
+    if ahead_s > _MAX_CLOCK_SKEW_S:
         return CheckResult(
             "clocks",
             "warning",
-            f"a worker's clock is {formats.duration(ahead)} ahead of the server's",
-            "Let a time service set the clocks (timedatectl set-ntp true).",
+            _("the clock of a worker is {span} ahead of the server's").format(
+                span=formats.duration(ahead_s)
+            ),
+            _("Synchronize the clocks (timedatectl set-ntp true)."),
         )
-    return CheckResult("clocks", "ok", "no worker is ahead of the server")
+    return CheckResult("clocks", "ok", _("no worker is ahead of the server"))

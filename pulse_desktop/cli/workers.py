@@ -1,207 +1,108 @@
-"""Commands that control workers: cancel, workers, worker."""
+"""`pulse-desktop workers`: list the live workers."""
 
-import asyncio
-import contextlib
 import time
 from argparse import Namespace
+from collections import Counter
 from typing import Any, Final
 
-from pulse_desktop.cli.connect import (
-    ALL_HISTORY_S,
-    CATCH_UP_S,
-    AmbiguousError,
-    connected_session,
-    find_run,
-)
-from pulse_desktop.cli.exit_codes import FAILED, OK
-from pulse_desktop.cli.output import (
-    print_error,
-    write_json,
-    write_note,
-    write_table,
-    write_text,
-)
-from pulse_desktop.cli.worker_arguments import ALL
-from pulse_desktop.model.errors import NotFoundError, NotPermittedError
-from pulse_desktop.model.outcomes import CommandOutcome
-from pulse_desktop.session.session import Session
+from pulse_desktop.cli.connection import connected_session
+from pulse_desktop.cli.exit_codes import OK
+from pulse_desktop.cli.output import write_json, write_table, write_text
+from pulse_desktop.cli.parser import Subparsers, add_command
+from pulse_desktop.cli.worker_discovery import HISTORY_S, discover_workers
 from pulse_desktop.state.serialize import worker_to_dict
-from pulse_desktop.state.workers import HEARTBEAT_S
 from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _
 
-_HEARTBEATS_S: Final = 120.0
-_SOON_S: Final = HEARTBEAT_S + 0.5
-
-
-async def cancel(arguments: Namespace) -> int:
-    """Cancel tasks, waiting or running."""
-    async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as monitor:
-        await monitor.caught_up(CATCH_UP_S)
-        refused = False
-        wanted: list[str] = []
-        for given in arguments.task_ids:
-            try:
-                wanted.append((await find_run(monitor, given)).task_id)
-            except AmbiguousError as error:
-                print_error(error)
-                refused = True
-            except NotFoundError:
-                wanted.append(
-                    given
-                )  # nothing keeps history here: a worker may know it all the same
-        outcomes = await monitor.control.cancel(wanted, arguments.reason)
-        names = {each: run.name for each in wanted if (run := monitor.state.runs.get(each))}
-    for outcome in outcomes:
-        name = names.get(outcome.task_id) or None
-        if arguments.json:
-            write_json(
-                {
-                    "task_id": outcome.task_id,
-                    "task_name": name,
-                    "outcome": outcome.outcome,
-                    "done": outcome.done,
-                    "worker": outcome.worker or None,
-                    "detail": outcome.detail or outcome.words,
-                }
-            )
-            continue
-        told = f"{outcome.task_id}  {name or 'unknown task'}  {outcome.words}"
-        # What the operator has to know stands on stderr, and so does not spoil a list of ids.
-        write_text(told)
-        if outcome.detail and not outcome.done:
-            write_note(f"{outcome.task_id}: {outcome.detail}")
-    return OK if all(outcome.done for outcome in outcomes) and not refused else FAILED
+_MAX_RUNNING_LENGTH: Final = 60
 
 
-async def workers(arguments: Namespace) -> int:
-    """List the workers that are alive."""
-    async with connected_session(arguments, history_s=_HEARTBEATS_S, stored_results=0) as monitor:
-        answered = await _hear_workers(monitor)
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    add_command(
+        subparsers,
+        "workers",
+        run,
+        summary=_("list the live workers"),
+        description=_(
+            "List the live workers: busy, idle, paused or draining, and the tasks they are running."
+        ),
+        examples=(
+            ("pulse-desktop workers", ""),
+            (
+                "pulse-desktop workers --json | jq -r 'select(.state == \"paused\") | .worker'",
+                "",
+            ),
+        ),
+    )
+
+
+async def run(arguments: Namespace) -> int:
+    """List the live workers."""
+    async with connected_session(arguments, history_s=HISTORY_S, stored_results=0) as session:
+        responding = await discover_workers(session)
         now = time.time()
-        alive = {worker.id: worker for worker in monitor.state.workers.online(now)}
-        described = [
-            {**worker_to_dict(worker, now), "answered": _answered(worker.control, name, answered)}
+        alive = {worker.id: worker for worker in session.state.workers.online(now)}
+        listed = [
+            {
+                **worker_to_dict(worker, now),
+                "answered": _has_replied(worker.control, name, responding),
+            }
             for name, worker in sorted(alive.items())
         ]
-        described += [
+        # A worker whose heartbeats are not seen can still reply.
+        listed += [
             {**worker_to_dict(None, now), "worker": name, "control": True, "answered": True}
-            for name in sorted(answered or frozenset())
+            for name in sorted(responding or frozenset())
             if name not in alive
         ]
     if arguments.json:
-        for each in described:
+        for each in listed:
             write_json(each)
         return OK
-    if not described:
-        write_text("No worker is heard of: none is alive, or they send no heartbeats.")
+    if not listed:
+        write_text(_("No workers: none is alive, or they send no heartbeats."))
         return OK
-    write_table(
-        [_cells(each) for each in described],
-        ("WORKER", "STATE", "BUSY", "LOG LEVEL", "CONTROL", "RUNNING"),
+    headings = (
+        _("WORKER"),
+        _("STATE"),
+        _("BUSY"),
+        _("LOG LEVEL"),
+        _("COMMANDS"),
+        _("RUNNING"),
     )
+    write_table([_cells(each) for each in listed], headings)
     return OK
 
 
-async def worker(arguments: Namespace) -> int:
-    """Tell a worker, or all of them, what to do."""
-    async with connected_session(arguments, history_s=_HEARTBEATS_S, stored_results=0) as monitor:
-        answered = await _hear_workers(monitor)
-        name = "" if arguments.name == ALL else _identity(monitor, arguments.name, answered)
-        outcomes = await monitor.control.order(
-            arguments.order.replace("-", "_"), name, getattr(arguments, "level", "")
-        )
-    for outcome in outcomes:
-        _write_outcome(outcome, as_json=arguments.json)
-    return OK if outcomes and all(outcome.done for outcome in outcomes) else FAILED
+def _has_replied(control: str, name: str, responding: frozenset[str] | None) -> bool | None:
+    """Return whether a worker replied to the ping, None if it was not pinged."""
+    return None if not control or responding is None else name in responding
 
 
-async def _hear_workers(monitor: Session) -> frozenset[str] | None:
-    """Learn who is there; return who answers, None when nobody may be asked."""
-    await monitor.caught_up(CATCH_UP_S)
-    try:
-        answers = await monitor.control.ping()
-    except NotPermittedError:
-        return None
-    names = frozenset(answer.worker for answer in answers.answers)
-    known = monitor.state.workers
-    if monitor.event_feed.status.mode == "history" and all(known.get(name) for name in names):
-        return names
-    with contextlib.suppress(TimeoutError):
-        # Without history a heartbeat says the rest; where nobody answers there may be others.
-        async with asyncio.timeout(_SOON_S):
-            await monitor.until(
-                lambda: bool(known.online(time.time())) and all(known.get(name) for name in names)
-            )
-    return names
-
-
-def _answered(control: str, name: str, answered: frozenset[str] | None) -> bool | None:
-    return None if not control or answered is None else name in answered
-
-
-def _identity(monitor: Session, wanted: str, answered: frozenset[str] | None) -> str:
-    """Return the identity of a worker by its name, or by a beginning of it that no other shares.
-
-    Raises:
-        NotFoundError, AmbiguousError.
-    """
-    alive = {worker.id for worker in monitor.state.workers.online(time.time())}
-    alive |= answered or frozenset()
-    if wanted in alive:
-        return wanted
-    found = [name for name in alive if name.partition("@")[0] == wanted]
-    found = found or [name for name in alive if name.startswith(wanted)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise AmbiguousError(
-            f"Which worker is {wanted}?",
-            f"there are {len(found)}: {', '.join(sorted(found)[:5])}.",
-            "Give the whole name.",
-        )
-    there = ", ".join(sorted(alive)[:10])
-    raise NotFoundError(
-        f"No worker {wanted}",
-        f"there are: {there}." if there else "no worker is heard of.",
-        "`pulse-desktop workers` lists them.",
-    )
-
-
-def _write_outcome(outcome: CommandOutcome, *, as_json: bool) -> None:
-    if as_json:
-        write_json(
-            {
-                "worker": outcome.worker or None,
-                "command": outcome.command,
-                "outcome": outcome.outcome,
-                "done": outcome.done,
-                "detail": outcome.detail or outcome.words,
-            }
-        )
-        return
-    write_text(f"{outcome.worker or 'all workers'}  {outcome.words}")
-    if outcome.detail and not outcome.done:
-        write_note(outcome.detail)
-
-
-def _cells(told: dict[str, Any]) -> tuple[str, ...]:
-    names: dict[str, int] = {}
-    for task in told["running"] or ():
-        short = str(task.get("task_name") or "").rpartition(":")[2]
-        names[short] = names.get(short, 0) + 1
-    running = ", ".join(f"{n} × {name}" if n > 1 else name for name, n in names.items())
-    busy = "-" if told["busy"] is None else str(told["busy"])
-    state = told["state"] or "-"
-    if told["health"] not in ("alive", None):
-        state = f"{state} ({told['health']})"
-    takes = "takes orders" if told["control"] else "none"
-    if told["answered"] is False:
-        takes = "does not answer"
+def _cells(worker: dict[str, Any]) -> tuple[str, ...]:
+    busy = "-" if worker["busy"] is None else str(worker["busy"])
+    state = worker["state"] or "-"
+    if worker["health"] not in ("alive", None):
+        state = f"{state} ({worker['health']})"
     return (
-        told["worker"],
+        worker["worker"],
         state,
-        busy if told["slots"] is None else f"{busy}/{told['slots']}",
-        (told["log_level"] or "-").lower(),
-        takes,
-        formats.elided(running, 60) or "-",
+        busy if worker["slots"] is None else f"{busy}/{worker['slots']}",
+        (worker["log_level"] or "-").lower(),
+        _commands(worker),
+        formats.elided(_running(worker["running"] or ()), _MAX_RUNNING_LENGTH) or "-",
     )
+
+
+def _commands(worker: dict[str, Any]) -> str:
+    """Return whether a worker accepts commands."""
+    if worker["answered"] is False:
+        return _("no response")
+    return _("accepted") if worker["control"] else _("not accepted")
+
+
+def _running(tasks: list[dict[str, Any]] | tuple[()]) -> str:
+    """Return the names of running tasks with their number: `2 × score, embed`."""
+    names = Counter(str(task.get("task_name") or "").rpartition(":")[2] for task in tasks)
+    return ", ".join(f"{count} × {name}" if count > 1 else name for name, count in names.items())

@@ -18,6 +18,9 @@ EVENT_SUBJECT: Final = "websocket.*"
 EVENT_STREAM_SUBJECT: Final = "websocket.>"
 
 TASK_SUBJECT: Final = "taskiq_tasks"
+TASK_TOPIC: Final = "taskiq"
+"""The topic under which messages of the task subject are logged and printed."""
+
 TASK_STREAM: Final = "taskiq_jetstream"
 TASK_CONSUMER: Final = "taskiq_durable"
 RESULT_BUCKET: Final = "taskiq_results"

@@ -18,10 +18,10 @@ from pulse_desktop.protocol.control import (
     REMOVED,
     ControlAnswer,
 )
-from pulse_desktop.protocol.topics import TASK_SUBJECT
+from pulse_desktop.protocol.topics import TASK_SUBJECT, TASK_TOPIC
 from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
-from pulse_desktop.state.system import TASK_TOPIC, SystemState
+from pulse_desktop.state.system import SystemState
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.queued_task_remover import QueuedTaskRemover
 from pulse_desktop.transport.task_queue import TaskQueue

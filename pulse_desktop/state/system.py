@@ -18,7 +18,7 @@ from pulse_desktop.protocol.task_result import (
     TaskProgress,
     TaskResult,
 )
-from pulse_desktop.protocol.topics import topic_of
+from pulse_desktop.protocol.topics import TASK_TOPIC, topic_of
 from pulse_desktop.state.agent_calls import AgentCalls
 from pulse_desktop.state.chat_messages import ChatMessages
 from pulse_desktop.state.coerce import to_text
@@ -44,8 +44,6 @@ from pulse_desktop.state.workers import Workers
 LOG_ROWS: Final = 100_000
 LOG_BYTES: Final = 256 << 20
 MAX_RUNS: Final = 50_000
-TASK_TOPIC: Final = "taskiq"
-"""The name under which messages of the task subject stand in the event log."""
 
 MAX_CLOCK_SKEW_S: Final = 3600.0
 """An event dated later than this beyond its arrival has a broken clock: the arrival counts."""

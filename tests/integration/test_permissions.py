@@ -19,7 +19,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_CONSUMER, TASK_STREAM
-from tests.kit.cli_process import environment
+from tests.kit.cli_process import command_environment
 from tests.kit.nats_servers import TESTER, NatsServer, with_tester
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import ROOT, TASKS, Bench, Worker, bench_on, lines
@@ -64,7 +64,7 @@ class Roles:
 
     def worker_environment(self) -> dict[str, str]:
         return {
-            **environment(self.folder),
+            **command_environment(self.folder),
             "PULSE_CONFIG": "/dev/null",
             "PULSE_SERVER": f"nats://{self.server.address}",
             "PULSE_USER": "worker",
@@ -77,7 +77,7 @@ class Roles:
     async def desktop(self, role: str, *arguments: str) -> tuple[int, str]:
         """Run `pulse-desktop` as a role; return its exit code and all it said."""
         where = ("--server", self.url(role))
-        return await _run("pulse_desktop", *arguments, *where, env=environment(self.folder))
+        return await _run("pulse_desktop", *arguments, *where, env=command_environment(self.folder))
 
     async def all_well(self, role: str, *commands: tuple[str, ...]) -> None:
         """Run several commands at the same time; each must succeed."""
@@ -234,7 +234,7 @@ async def test_an_operator_watches_enqueues_repeats_cancels_controls(roles: Role
     worker = bench.workers[0]
     worker.terminate()
     assert await worker.ended() == 0
-    enqueue = ("run", f"{TASKS}:work", "--args", f'["{note}"]', "--anyway", "--json")
+    enqueue = ("run", f"{TASKS}:work", "--args", f'["{note}"]', "--force", "--json")
     code, said = await roles.desktop("operator", *enqueue)
     assert code == 0, said
     waiting = json.loads(said.splitlines()[-1])["task_id"]
@@ -264,7 +264,7 @@ async def test_a_viewer_watches_everything_and_changes_nothing(roles: Roles) -> 
         ("runs",),
         ("status",),
         ("results", "get", done),
-        ("tail", "tasks", "--since", "10m", "--count", "2"),
+        ("tail", "tasks", "--since", "10m", "-n", "2"),
         ("workers",),
         ("results", "list"),
         ("doctor",),
@@ -286,8 +286,8 @@ async def test_a_viewer_watches_everything_and_changes_nothing(roles: Roles) -> 
     tasks = len(lines(note))
     before = await roles.stored()
     told = await asyncio.gather(
-        roles.desktop("viewer", "run", f"{TASKS}:work", "--args", f'["{note}"]', "--anyway"),
-        roles.desktop("viewer", "rerun", done, "--anyway"),
+        roles.desktop("viewer", "run", f"{TASKS}:work", "--args", f'["{note}"]', "--force"),
+        roles.desktop("viewer", "rerun", done, "--force"),
         roles.desktop("viewer", "cancel", running),
         roles.desktop("viewer", "worker", "pause", "all"),
     )

@@ -1,4 +1,4 @@
-"""Running `pulse-desktop` as its users do: by its arguments, for an exit code and two streams."""
+"""Run `pulse-desktop` commands and collect their exit code, stdout and stderr."""
 
 import contextlib
 import io
@@ -14,12 +14,13 @@ from typing import Any
 from pulse_desktop.cli.main import main
 
 COMMAND = [sys.executable, "-m", "pulse_desktop"]
-LIMIT = 60.0
+TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 20.0
 ROOT = Path(__file__).parents[2]
 
 
-class Ended:
-    """A command that has ended.
+class CommandResult:
+    """Exit code and output of a command.
 
     Attributes:
         code: the exit code.
@@ -37,41 +38,41 @@ class Ended:
 
     @property
     def objects(self) -> list[dict[str, Any]]:
-        """What stands on stdout, which must be one JSON object per line and nothing else."""
-        told = [json.loads(line, parse_constant=_refuse) for line in self.out.splitlines()]
-        assert all(isinstance(each, dict) for each in told), self
-        return told
+        """The JSON objects on stdout, which must be one per line and nothing else."""
+        objects = [json.loads(line, parse_constant=_reject) for line in self.out.splitlines()]
+        assert all(isinstance(each, dict) for each in objects), self
+        return objects
 
     @property
     def object(self) -> dict[str, Any]:
-        """The only object on stdout."""
-        (told,) = self.objects
-        return told
+        """The only JSON object on stdout."""
+        (only,) = self.objects
+        return only
 
 
-def environment(data_dir: Path, **more: str) -> dict[str, str]:
-    """The environment of a command that knows of no server but what is in the data folder."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("PULSE_")}
-    return {**kept, "PULSE_DATA_DIR": str(data_dir), **more}
+def command_environment(data_dir: Path, **variables: str) -> dict[str, str]:
+    """Return an environment in which a command knows only the stack of the data folder."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("PULSE_")}
+    return {**inherited, "PULSE_DATA_DIR": str(data_dir), **variables}
 
 
-def command(*arguments: str, env: dict[str, str], cwd: Path | None = None) -> Ended:
-    """Run a command to its end, in a folder if one is given."""
+def run_command(*arguments: str, env: dict[str, str], cwd: Path | None = None) -> CommandResult:
+    """Run a command in a process of its own."""
     done = subprocess.run(
         [*COMMAND, *arguments],
         capture_output=True,
         check=False,
         encoding="utf-8",
-        timeout=LIMIT,
+        timeout=TIMEOUT_S,
         env={**env, "PYTHONPATH": str(ROOT)} if cwd else env,
         cwd=cwd,
         stdin=subprocess.DEVNULL,
     )
-    return Ended(done.returncode, done.stdout, done.stderr)
+    return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
-def invoke(*arguments: str, env: dict[str, str]) -> Ended:
-    """Run a command to its end within this process: what it says is the same, and sooner."""
+def run_in_process(*arguments: str, env: dict[str, str]) -> CommandResult:
+    """Run a command within the process of the test, which takes less time."""
     before = dict(os.environ)
     out, err = io.StringIO(), io.StringIO()
     try:
@@ -82,34 +83,35 @@ def invoke(*arguments: str, env: dict[str, str]) -> Ended:
     finally:
         os.environ.clear()
         os.environ.update(before)
-    return Ended(code, out.getvalue(), err.getvalue())
+    return CommandResult(code, out.getvalue(), err.getvalue())
 
 
-class Going:
-    """A command that goes on until it is told to stop."""
+class RunningCommand:
+    """A command that runs until it is stopped by a signal."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self.process = process
+        self._process = process
 
-    def line(self) -> str:
-        """The next line of stdout; the test's own time limit ends the wait."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+    def read_line(self) -> str:
+        """Return the next line of stdout. The wait ends with the time limit of the test."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
         if not line:
-            assert self.process.stderr is not None
-            raise AssertionError(f"it ended: {self.process.wait()} {self.process.stderr.read()}")
+            assert self._process.stderr is not None
+            stderr = self._process.stderr.read()
+            raise AssertionError(f"the command exited: {self._process.wait()} {stderr}")
         return line
 
-    def end(self, number: int = signal.SIGTERM) -> Ended:
-        """Tell it to stop by a signal, and wait for that."""
-        self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=LIMIT)
-        return Ended(self.process.returncode, out, err)
+    def stop(self, number: int = signal.SIGTERM) -> CommandResult:
+        """Send a signal and wait for the exit."""
+        self._process.send_signal(number)
+        out, err = self._process.communicate(timeout=TIMEOUT_S)
+        return CommandResult(self._process.returncode, out, err)
 
 
 @contextlib.contextmanager
-def going(*arguments: str, env: dict[str, str]) -> Iterator[Going]:
-    """Start a command; it is ended with the context at the latest."""
+def started_command(*arguments: str, env: dict[str, str]) -> Iterator[RunningCommand]:
+    """Start a command. It is stopped at the end of the context if it still runs."""
     process = subprocess.Popen(
         [*COMMAND, *arguments],
         stdin=subprocess.DEVNULL,
@@ -120,14 +122,14 @@ def going(*arguments: str, env: dict[str, str]) -> Iterator[Going]:
     )
     with process:
         try:
-            yield Going(process)
+            yield RunningCommand(process)
         finally:
             if process.poll() is None:
                 process.terminate()
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(20)
+                    process.wait(STOP_TIMEOUT_S)
                 process.kill()
 
 
-def _refuse(constant: str) -> None:
+def _reject(constant: str) -> None:
     raise AssertionError(f"{constant} is not JSON")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.kit.cli_process import environment
+from tests.kit.cli_process import command_environment
 from tests.kit.worker_processes import ROOT
 
 
@@ -35,7 +35,7 @@ def worker_command(folder: Path) -> Check:
         given = {f"PULSE_{name.upper()}": str(value) for name, value in variables.items()}
         done = subprocess.run(
             [sys.executable, "-m", "pulse_workers", *arguments],
-            env={**environment(folder), "PULSE_CONFIG": os.devnull, **given},
+            env={**command_environment(folder), "PULSE_CONFIG": os.devnull, **given},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

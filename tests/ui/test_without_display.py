@@ -6,15 +6,15 @@ import pytest
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QApplication
 
-from pulse_desktop.cli import window
+from pulse_desktop.cli import window_qt
 from pulse_desktop.model.errors import UserFacingError
-from tests.kit.cli_process import command, environment
+from tests.kit.cli_process import command_environment, run_command
 
 
 def test_a_picture_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "pulse-desktop.png").mkdir()
-    env = environment(tmp_path / "data", QT_QPA_PLATFORM="offscreen")
-    ended = command("--server", "127.0.0.1:1", env=env, cwd=tmp_path)
+    env = command_environment(tmp_path / "data", QT_QPA_PLATFORM="offscreen")
+    ended = run_command("--server", "127.0.0.1:1", env=env, cwd=tmp_path)
     assert (ended.code, ended.out) == (1, "")
     assert "Cannot write pulse-desktop.png" in ended.err
     assert "screenshot" in ended.err
@@ -25,18 +25,18 @@ def test_the_picture_goes_into_a_build_folder_only_where_there_is_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert window._place_for_picture() == Path("pulse-desktop.png")
+    assert window_qt.picture_path() == Path("pulse-desktop.png")
     assert list(tmp_path.iterdir()) == [], "nothing is left behind"
     Path("build").mkdir()
-    assert window._place_for_picture() == Path("build/pulse-desktop.png")
+    assert window_qt.picture_path() == Path("build/pulse-desktop.png")
     Path("build/pulse-desktop.png").write_bytes(b"the last one")
-    window._place_for_picture()
+    window_qt.picture_path()
     assert Path("build/pulse-desktop.png").read_bytes() == b"the last one"
 
 
 def test_a_picture_that_was_not_written_is_no_success(qapp: QApplication, tmp_path: Path) -> None:
     drawn = QPixmap(8, 8)
-    window._save(drawn, tmp_path / "there.png")
+    window_qt.save_picture(drawn, tmp_path / "there.png")
     assert (tmp_path / "there.png").stat().st_size
     with pytest.raises(UserFacingError, match="Cannot write"):
-        window._save(drawn, tmp_path / "gone" / "x.png")
+        window_qt.save_picture(drawn, tmp_path / "gone" / "x.png")

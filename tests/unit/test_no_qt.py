@@ -27,8 +27,8 @@ IMPORT_ALL = (
     BLOCKED
     + """
 WINDOW = ("pulse_desktop.ui.", "pulse_desktop.app", "pulse_desktop.event_loop",
-          "pulse_desktop.__main__", "pulse_desktop.cli.window",
-          "pulse_desktop.cli.screenshot_page", "pulse_workers.__main__")
+          "pulse_desktop.__main__", "pulse_desktop.cli.window_qt",
+          "pulse_desktop.cli.screenshot_qt", "pulse_workers.__main__")
 import pulse_desktop, pulse_workers
 count = 0
 for package in (pulse_desktop, pulse_workers):

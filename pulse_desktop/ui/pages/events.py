@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from pulse_desktop.protocol.event import Event
-from pulse_desktop.protocol.topics import TOPICS
+from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
 from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import Collection
-from pulse_desktop.state.system import TASK_TOPIC
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import event_summary
 from pulse_desktop.text.run_text import short_name

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.kit.cli_process import COMMAND, Ended, Going, command, environment, going, invoke
+from tests.kit.cli_process import (
+    COMMAND,
+    CommandResult,
+    RunningCommand,
+    command_environment,
+    run_command,
+    run_in_process,
+    started_command,
+)
 
 SCORE = "workers.tasks.scoring:score_message_task"
 RUN_KEYS = [
@@ -35,13 +43,13 @@ EVENT_KEYS = ["topic", "type", "timestamp", "time_source", "id", "source", "data
 class Stack:
     """A running `pulse-desktop local` and the environment in which it is found."""
 
-    def __init__(self, local: Going, env: dict[str, str], address: dict[str, str]) -> None:
+    def __init__(self, local: RunningCommand, env: dict[str, str], address: dict[str, str]) -> None:
         self.local = local
         self.env = env
         self.address = address
 
-    def __call__(self, *arguments: str) -> Ended:
-        ended = invoke(*arguments, env=self.env)
+    def __call__(self, *arguments: str) -> CommandResult:
+        ended = run_in_process(*arguments, env=self.env)
         told = ended.out + ended.err
         assert self.token not in told, "the token is a secret"
         return ended
@@ -53,19 +61,19 @@ class Stack:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    env = environment(tmp_path_factory.mktemp("local"))
-    with going("local", "--json", env=env) as local:
-        ended = Ended(0, local.line(), "")
+    env = command_environment(tmp_path_factory.mktemp("local"))
+    with started_command("local", "--json", env=env) as local:
+        ended = CommandResult(0, local.read_line(), "")
         yield Stack(local, env, ended.object)
-        assert local.end(signal.SIGINT).code == 0
+        assert local.stop(signal.SIGINT).code == 0
 
 
 @pytest.fixture(scope="module")
 def succeeded(stack: Stack) -> dict[str, Any]:
     """A run that the stack's own feeder asked for."""
-    with going("tail", "tasks", "--since", "1h", "--json", env=stack.env) as tail:
-        while '"task.succeeded"' not in (line := tail.line()) or SCORE not in line:
-            task_id = Ended(0, line, "").object["data"]["task_id"]
+    with started_command("tail", "tasks", "--since", "1h", "--json", env=stack.env) as tail:
+        while '"task.succeeded"' not in (line := tail.read_line()) or SCORE not in line:
+            task_id = CommandResult(0, line, "").object["data"]["task_id"]
             if '"task.succeeded"' in line:
                 break
     return stack("show", task_id, "--json").object
@@ -73,8 +81,8 @@ def succeeded(stack: Stack) -> dict[str, Any]:
 
 def test_the_first_line_of_local_can_be_used_as_it_is(stack: Stack, tmp_path: Path) -> None:
     assert list(stack.address) == ["server", "monitor"]
-    elsewhere = environment(tmp_path, PULSE_SERVER=stack.address["server"])
-    told = command("status", "--json", env=elsewhere).object
+    elsewhere = command_environment(tmp_path, PULSE_SERVER=stack.address["server"])
+    told = run_command("status", "--json", env=elsewhere).object
     assert told["connected"] is True
     assert stack.token not in told["server"]
 
@@ -95,36 +103,36 @@ def test_status_tells_topics_queue_workers_and_results(
     assert len(told["workers"]) == 1
     assert list(told["results"]) == ["bucket", "count", "bytes", "ttl_s", "progress_notes"]
     assert told["results"]["count"] > 0
-    assert "1 listening" in stack("status").out
+    assert "consumers: 1" in stack("status").out
 
 
 def test_tail_answers_from_history_at_once(stack: Stack, succeeded: dict[str, Any]) -> None:
-    ended = stack("tail", "--since", "1h", "--count", "3", "--json")
+    ended = stack("tail", "--since", "1h", "-n", "3", "--json")
     assert ended.code == 0
     assert len(ended.objects) == 3
     assert all(list(each) == EVENT_KEYS for each in ended.objects)
-    assert len(stack("tail", "tasks", "--since", "1h", "--count", "2").out.splitlines()) == 2
+    assert len(stack("tail", "tasks", "--since", "1h", "-n", "2").out.splitlines()) == 2
 
 
 def test_tail_for_no_time_prints_what_is_stored_and_ends(
     stack: Stack, succeeded: dict[str, Any]
 ) -> None:
-    ended = stack("tail", "tasks", "--since", "1h", "--for", "0", "--json")
+    ended = stack("tail", "tasks", "--since", "1h", "--duration", "0", "--json")
     assert ended.code == 0
     assert {each["topic"] for each in ended.objects} == {"tasks"}
 
 
 def test_tail_ends_after_its_time_though_nothing_came(stack: Stack) -> None:
-    ended = stack("tail", "no-such-topic", "--for", "0.2", "--json")
+    ended = stack("tail", "no-such-topic", "--duration", "0.2", "--json")
     assert (ended.code, ended.out) == (0, "")
-    assert ended.err.startswith("Waiting for no-such-topic: ")
+    assert ended.err.startswith("Unknown topics: no-such-topic. ")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_tail_in_order(stack: Stack, number: int) -> None:
-    with going("tail", "--json", env=stack.env) as tail:
-        tail.line()
-        ended = tail.end(number)
+    with started_command("tail", "--json", env=stack.env) as tail:
+        tail.read_line()
+        ended = tail.stop(number)
     assert (ended.code, ended.err) == (0, "")
 
 
@@ -149,7 +157,7 @@ def test_runs_are_folded_from_history(stack: Stack, succeeded: dict[str, Any]) -
         assert run["worker"]
     assert "STATE" in stack("runs", "--limit", "1").out
     none = stack("runs", "--state", "overdue")
-    assert none.out.startswith("No overdue runs")
+    assert none.out == "No runs in the last 1 d with state: overdue.\n"
 
 
 def test_show_tells_all_of_a_run(stack: Stack, succeeded: dict[str, Any]) -> None:
@@ -167,7 +175,7 @@ def test_show_tells_all_of_a_run(stack: Stack, succeeded: dict[str, Any]) -> Non
 def test_a_run_that_nobody_knows_is_not_found(stack: Stack) -> None:
     ended = stack("show", "0" * 32, "--json")
     assert (ended.code, ended.out) == (1, "")
-    assert "nothing is known" in ended.err
+    assert "unknown" in ended.err
 
 
 def test_run_waits_and_prints_the_end_with_its_result(
@@ -222,7 +230,7 @@ def test_results_are_listed_printed_and_saved(
     assert listed[key]["outcome"] == "succeeded"
     assert listed[key]["task_name"] == succeeded["task_name"]
     assert all(each["outcome"] for each in listed.values()), "every one is read"
-    got = stack("results", "get", key, "--json").object
+    got = stack("results", "show", key, "--json").object
     assert got["return_value"] == succeeded["result"]["return_value"]
     saved = stack("results", "save", key, str(tmp_path / "result.json"), "--json").object
     assert saved["bytes"] == (tmp_path / "result.json").stat().st_size > 0
@@ -231,7 +239,7 @@ def test_results_are_listed_printed_and_saved(
 def test_a_result_that_is_not_there_or_a_place_that_is_not_fails(
     stack: Stack, succeeded: dict[str, Any], tmp_path: Path
 ) -> None:
-    missing = stack("results", "get", "nope")
+    missing = stack("results", "show", "nope")
     assert (missing.code, missing.out) == (1, "")
     nowhere = stack("results", "save", succeeded["task_id"], str(tmp_path / "no" / "x"))
     assert (nowhere.code, nowhere.out) == (1, "")
@@ -251,9 +259,9 @@ def test_doctor_finds_nothing_bad(stack: Stack, succeeded: dict[str, Any]) -> No
 def test_a_second_local_joins_and_leaves_the_first_running(
     options: tuple[str, ...], stack: Stack
 ) -> None:
-    with going("local", *options, env=stack.env) as second:
-        assert "nats://" in second.line()
-        ended = second.end(signal.SIGTERM)
+    with started_command("local", *options, env=stack.env) as second:
+        assert "nats://" in second.read_line()
+        ended = second.stop(signal.SIGTERM)
     assert ended.code == 0
-    assert "joined it as it is, whatever --workers" in ended.err
+    assert "--workers and --no-sample have no effect" in ended.err
     assert stack("status").code == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.cli_process import Ended, command, environment
+from tests.kit.cli_process import CommandResult, command_environment, run_command
 from tests.kit.nats_servers import NatsServer
 
 pytest.importorskip("PySide6")
@@ -18,9 +18,9 @@ def server() -> Iterator[NatsServer]:
         yield running
 
 
-def take(server: NatsServer, out: Path, *more: str, **env: str) -> Ended:
-    arguments = ("screenshot", "--server", server.url, "--out", str(out), "--after", "0", *more)
-    return command(*arguments, env=environment(out.parent / "data", **env))
+def take(server: NatsServer, out: Path, *more: str, **env: str) -> CommandResult:
+    arguments = ("screenshot", "--server", server.url, "--out", str(out), "--delay", "0", *more)
+    return run_command(*arguments, env=command_environment(out.parent / "data", **env))
 
 
 @pytest.mark.parametrize(

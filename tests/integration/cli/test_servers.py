@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from pulse_desktop.protocol.topics import EVENT_STREAM, RESULT_BUCKET, TASK_SUBJECT
-from tests.kit.cli_process import Ended, command, environment, invoke
+from tests.kit.cli_process import CommandResult, command_environment, run_command, run_in_process
 from tests.kit.nats_servers import NatsServer
 
 SECRET = "s3cr3t/pass+word"
@@ -38,12 +38,12 @@ def empty() -> Iterator[NatsServer]:
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
-    return environment(tmp_path / "data")
+    return command_environment(tmp_path / "data")
 
 
-async def run(*arguments: str, env: dict[str, str]) -> Ended:
+async def run(*arguments: str, env: dict[str, str]) -> CommandResult:
     """Run a command beside what the test itself does on its loop."""
-    return await asyncio.to_thread(command, *arguments, env=env)
+    return await asyncio.to_thread(run_command, *arguments, env=env)
 
 
 # Servers that are not there
@@ -52,7 +52,7 @@ async def run(*arguments: str, env: dict[str, str]) -> Ended:
 def test_without_any_server_every_looking_command_says_how_to_get_one(
     env: dict[str, str],
 ) -> None:
-    ended = command("status", "--json", env=env)
+    ended = run_command("status", "--json", env=env)
     assert (ended.code, ended.out) == (3, "")
     assert "pulse-desktop local" in ended.err
 
@@ -60,7 +60,7 @@ def test_without_any_server_every_looking_command_says_how_to_get_one(
 @pytest.mark.parametrize("arguments", [["runs"], ["results", "list"], ["rerun", "x"]])
 def test_a_wrong_port_is_told_soon(arguments: list[str], env: dict[str, str]) -> None:
     begin = time.monotonic()
-    ended = command(*arguments, "--server", "nats://me:hidden@127.0.0.1:1", env=env)
+    ended = run_command(*arguments, "--server", "nats://me:hidden@127.0.0.1:1", env=env)
     assert (ended.code, ended.out) == (3, "")
     assert "nothing listens at 127.0.0.1:1" in ended.err
     assert "hidden" not in ended.err
@@ -70,9 +70,9 @@ def test_a_wrong_port_is_told_soon(arguments: list[str], env: dict[str, str]) ->
 def test_a_screenshot_is_refused_before_qt_is_loaded(env: dict[str, str], tmp_path: Path) -> None:
     out = tmp_path / "x.png"
     base = ("screenshot", "--page", "tasks", "--server", "127.0.0.1:1", "--out")
-    assert command(*base, str(out), env=env).code == 3
+    assert run_command(*base, str(out), env=env).code == 3
     assert not out.exists()
-    nowhere = command(*base, str(tmp_path / "no" / "x.png"), env=env)
+    nowhere = run_command(*base, str(tmp_path / "no" / "x.png"), env=env)
     assert nowhere.code == 1
     assert "is not a folder" in nowhere.err
 
@@ -80,7 +80,7 @@ def test_a_screenshot_is_refused_before_qt_is_loaded(env: dict[str, str], tmp_pa
 def test_something_that_never_answers_is_given_up(env: dict[str, str]) -> None:
     with _silent_port() as port:
         begin = time.monotonic()
-        ended = command("tail", "--server", f"127.0.0.1:{port}", env=env)
+        ended = run_command("tail", "--server", f"127.0.0.1:{port}", env=env)
     assert ended.code == 3
     assert "did not answer" in ended.err
     assert time.monotonic() - begin < 25, "5 s to connect, the rest is starting on a busy machine"
@@ -90,7 +90,7 @@ def test_something_that_never_answers_is_given_up(env: dict[str, str]) -> None:
 def test_a_wrong_password_is_told_and_never_printed(
     arguments: list[str], bare: NatsServer, env: dict[str, str]
 ) -> None:
-    ended = command(*arguments, "--server", f"nats://me:wR0ng@{bare.address}", env=env)
+    ended = run_command(*arguments, "--server", f"nats://me:wR0ng@{bare.address}", env=env)
     told = ended.out + ended.err
     assert ended.code == 3
     assert "refused these credentials" in told
@@ -103,7 +103,7 @@ def test_a_wrong_password_is_told_and_never_printed(
 def test_a_bare_server_has_a_status_all_the_same(bare: NatsServer, env: dict[str, str]) -> None:
     begin = time.monotonic()
     env["PULSE_SERVER"] = bare.url
-    ended = invoke("status", "--json", env=env)
+    ended = run_in_process("status", "--json", env=env)
     assert ended.code == 0, ended
     told = ended.object
     assert told["server"] == f"nats://me:***@{bare.address}"
@@ -114,12 +114,12 @@ def test_a_bare_server_has_a_status_all_the_same(bare: NatsServer, env: dict[str
     assert all(topic == {"received": 0, "last": None} for topic in told["topics"].values())
     assert time.monotonic() - begin < 15, "nothing is waited for that cannot come"
     for arguments in (["runs"], ["results", "list"]):
-        listed = invoke(*arguments, "--json", env=env)
+        listed = run_in_process(*arguments, "--json", env=env)
         assert (listed.code, listed.out, listed.err) == (0, "", "")
 
 
 def test_doctor_says_what_a_bare_server_lacks(bare: NatsServer, env: dict[str, str]) -> None:
-    ended = invoke("--server", bare.url, "doctor", "--json", env=env)
+    ended = run_in_process("--server", bare.url, "doctor", "--json", env=env)
     found = {each["check"]: each for each in ended.objects}
     assert ended.code == 1
     assert found["JetStream"]["status"] == "bad"
@@ -133,7 +133,7 @@ def test_doctor_says_what_a_bare_server_lacks(bare: NatsServer, env: dict[str, s
 def test_a_task_that_would_be_lost_is_never_sent(
     force: list[str], bare: NatsServer, env: dict[str, str]
 ) -> None:
-    ended = invoke("run", "a:b", *force, "--server", bare.url, "--json", env=env)
+    ended = run_in_process("run", "a:b", *force, "--server", bare.url, "--json", env=env)
     assert (ended.code, ended.out) == (1, "")
     assert "would be lost" in ended.err
 
@@ -149,8 +149,8 @@ async def test_a_durable_queue_takes_a_task_anyway(env: dict[str, str]) -> None:
             arguments = ("run", "a:b", "--args", "[1]", "--server", server.url)
             refused = await run(*arguments, env=env)
             assert refused.code == 1
-            assert "--anyway" in refused.err
-            sent = await run(*arguments, "--anyway", "--wait", "0.2", "--json", env=env)
+            assert "--force" in refused.err
+            sent = await run(*arguments, "--force", "--wait", "0.2", "--json", env=env)
             assert sent.code == 1, "it has not ended"
             assert sent.object["state"] == "queued"
             assert sent.object["result"] is None
@@ -175,7 +175,9 @@ async def test_a_name_that_no_worker_tells_of_is_sent_and_noted(env: dict[str, s
                 await js.publish("websocket.monitoring", json.dumps(event).encode())
                 ended = await run("run", "app:cpy", "--json", env=env)
                 assert (ended.code, ended.object["durable"]) == (0, True)
-                assert ("knows app:cpy. Did you mean app:copy?" in ended.err) is noted
+                assert (
+                    "has announced a task app:cpy. Did you mean app:copy?" in ended.err
+                ) is noted
             assert (await run("run", "app:copy", env=env)).err == ""
         finally:
             await client.close()
@@ -184,29 +186,33 @@ async def test_a_name_that_no_worker_tells_of_is_sent_and_noted(env: dict[str, s
 def test_tail_says_that_nothing_is_kept(empty: NatsServer, env: dict[str, str]) -> None:
     env["PULSE_SERVER"] = empty.url
     for as_json in ((), ("--json",)):
-        said = invoke("tail", "--since", "1h", "--for", "0", *as_json, env=env)
+        said = run_in_process("tail", "--since", "1h", "--duration", "0", *as_json, env=env)
         assert (said.code, said.out) == (0, "")
-        assert said.err.startswith("No stream keeps events here")
+        assert said.err.startswith("No stream stores events here")
         assert "only new ones are shown" in said.err
-    said = invoke("tail", "taskiq", "--since", "1h", "--for", "0", env=env)
-    assert said.err.startswith("No stream keeps tasks here")
-    assert invoke("tail", "--for", "0.1", env=env).err == "", "nothing old was asked for"
+    said = run_in_process("tail", "taskiq", "--since", "1h", "--duration", "0", env=env)
+    assert said.err.startswith("No stream stores tasks here")
+    assert run_in_process("tail", "--duration", "0.1", env=env).err == "", (
+        "nothing old was asked for"
+    )
 
 
 def test_tail_of_an_unknown_topic_says_so(empty: NatsServer, env: dict[str, str]) -> None:
     env["PULSE_SERVER"] = empty.url
     for as_json in ((), ("--json",)):
-        said = invoke("tail", "nosuchtopic", "--for", "0.1", *as_json, env=env)
+        said = run_in_process("tail", "nosuchtopic", "--duration", "0.1", *as_json, env=env)
         assert (said.code, said.out) == (0, "")
-        assert said.err.startswith("Waiting for nosuchtopic: none of agents, ")
+        assert said.err.startswith("Unknown topics: nosuchtopic. ")
 
 
 def test_an_empty_server_has_nothing_and_says_so(empty: NatsServer, env: dict[str, str]) -> None:
     env["PULSE_SERVER"] = empty.url
-    assert invoke("runs", env=env).out == "No runs in the last 1 d.\n"
-    assert invoke("runs", "--since", "90m", env=env).out == "No runs in the last 1 h 30 min.\n"
-    assert "No bucket" in invoke("results", "get", "x", env=env).err
-    doctor = invoke("doctor", "--json", env=env)
+    assert run_in_process("runs", env=env).out == "No runs in the last 1 d.\n"
+    assert (
+        run_in_process("runs", "--since", "90m", env=env).out == "No runs in the last 1 h 30 min.\n"
+    )
+    assert "No bucket" in run_in_process("results", "show", "x", env=env).err
+    doctor = run_in_process("doctor", "--json", env=env)
     assert doctor.code == 0
     found = {each["check"]: each for each in doctor.objects}
     assert "No bucket taskiq_results" in found["results"]["detail"]
@@ -220,10 +226,10 @@ def test_what_these_credentials_may_not_see_is_not_called_absent(env: dict[str, 
     """
     with NatsServer(config=config) as server:
         env["PULSE_SERVER"] = f"nats://blind:blind@{server.address}"
-        told = invoke("status", env=env).out
-        assert "results: not known: these credentials may not" in told
+        told = run_in_process("status", env=env).out
+        assert "results: unknown: these credentials may not" in told
         assert "none in" not in told
-        results = invoke("status", "--json", env=env).object["results"]
+        results = run_in_process("status", "--json", env=env).object["results"]
         assert results.pop("bucket") == RESULT_BUCKET
         assert list(results) == ["count", "bytes", "ttl_s", "progress_notes"]
         assert set(results.values()) == {None}
@@ -243,13 +249,13 @@ async def test_results_of_any_kind_are_printed_as_json(
         await store.put("odd", pickle.dumps({**body, "labels": {}, "error": None}, protocol=4))
         await store.put("evil", pickle.dumps(print, protocol=4))
         env["PULSE_SERVER"] = empty.url
-        got = (await run("results", "get", "odd", "--json", env=env)).object["return_value"]
+        got = (await run("results", "show", "odd", "--json", env=env)).object["return_value"]
         assert got["b"] == "/w=="
         assert (got["s"], got["nan"], got["[1,2]"], got["null"]) == ([1], None, 3, 4)
         shown = (await run("show", "odd", "--json", env=env)).object
         assert shown["state"] == "succeeded"
         assert shown["result"]["return_value"] == got
-        evil = await run("results", "get", "evil", "--json", env=env)
+        evil = await run("results", "show", "evil", "--json", env=env)
         assert (evil.code, evil.out) == (1, "")
         assert "builtins.print" in evil.err
         refused = await run("rerun", "odd", env=env)
@@ -285,7 +291,7 @@ async def test_what_foreign_systems_publish_is_tailed_whatever_it_is(
     payloads = (b'{"type": "a\x7f", "data": {"x": "\\u001b[2J"}}', b"\xff\xfe", b"[1", b"")
     try:
         tails = [
-            asyncio.ensure_future(run("tail", "--count", "4", *as_json, env=env))
+            asyncio.ensure_future(run("tail", "-n", "4", *as_json, env=env))
             for as_json in (("--json", "--server", bare.url), ("--server", bare.url))
         ]
         while not all(tail.done() for tail in tails):

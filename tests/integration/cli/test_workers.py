@@ -1,7 +1,6 @@
 """`cancel`, `workers` and `worker`, by their words, their JSON and their exit codes."""
 
 import contextlib
-import importlib
 import io
 import json
 import time
@@ -13,16 +12,15 @@ import nats
 import pytest
 from nats.aio.client import Client
 
-from pulse_desktop.cli import main
 from pulse_desktop.cli.exit_codes import FAILED
+from pulse_desktop.cli.main import make_parser
 from pulse_desktop.cli.output import print_error
-from pulse_desktop.cli.parser import make_parser
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.ids import new_task_id
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_STREAM, TASK_SUBJECT
 from tests.kit.answering_workers import AnsweringWorker, answering
-from tests.kit.cli_process import Ended, environment
+from tests.kit.cli_process import CommandResult, command_environment
 from tests.kit.nats_servers import NatsServer
 
 NAME = "app.tasks:copy"
@@ -30,7 +28,7 @@ NAME = "app.tasks:copy"
 
 @pytest.fixture
 def env(tmp_path: Path, nats_server: NatsServer) -> dict[str, str]:
-    return environment(tmp_path / "data", PULSE_SERVER=nats_server.url)
+    return command_environment(tmp_path / "data", PULSE_SERVER=nats_server.url)
 
 
 @pytest.fixture
@@ -43,18 +41,17 @@ async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
     await client.close()
 
 
-async def run(*arguments: str, env: dict[str, str]) -> Ended:
+async def run(*arguments: str, env: dict[str, str]) -> CommandResult:
     """Run a command within this loop, beside the workers that answer it."""
-    told = make_parser().parse_args([*arguments, "--server", env["PULSE_SERVER"]])
-    module = importlib.import_module(f"pulse_desktop.cli.{main._MODULES[told.command]}")
+    parsed = make_parser().parse_args([*arguments, "--server", env["PULSE_SERVER"]])
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            code = await getattr(module, told.command)(told)
+            code = await parsed.run(parsed)
         except UserFacingError as error:
             print_error(error)
             code = FAILED
-    return Ended(code, out.getvalue(), err.getvalue())
+    return CommandResult(code, out.getvalue(), err.getvalue())
 
 
 async def put(client: Client) -> str:
@@ -144,10 +141,18 @@ async def test_workers_are_listed_as_their_heartbeats_tell(
         assert (second["state"], second["control"], second["answered"]) == ("idle", False, None)
         ended = await run("workers", env=env)
         lines = ended.out.splitlines()
-        assert lines[0].split() == ["WORKER", "STATE", "BUSY", "LOG", "LEVEL", "CONTROL", "RUNNING"]
+        assert lines[0].split() == [
+            "WORKER",
+            "STATE",
+            "BUSY",
+            "LOG",
+            "LEVEL",
+            "COMMANDS",
+            "RUNNING",
+        ]
         assert "paused" in lines[1]
         assert "copy" in lines[1]
-        assert "none" in lines[2]
+        assert "not accepted" in lines[2]
 
 
 async def test_a_server_without_workers_is_no_failure(env: dict[str, str], other: Client) -> None:
@@ -177,7 +182,7 @@ async def test_a_worker_is_told_by_its_name_and_all_by_all(
         assert _orders(two) == [("log_level", "WARNING")]
         ended = await run("worker", "drain", "worker", env=env)
         assert ended.code == 1
-        assert "Which worker is worker?" in ended.err
+        assert "Ambiguous worker worker" in ended.err
         ended = await run("worker", "drain", "worker-7", env=env)
         assert ended.code == 1
         assert "worker-1@here:1" in ended.err

@@ -16,7 +16,7 @@ from pulse_workers.runtime.connection import connect
 
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.transport.connection import Connection
-from tests.kit.cli_process import command, environment
+from tests.kit.cli_process import command_environment, run_command
 from tests.kit.nats_servers import NatsServer
 from tests.kit.plain_listener import PlainListener
 from tests.kit.waiting import wait_until
@@ -48,7 +48,7 @@ async def going(work: Awaitable[object]) -> AsyncIterator[None]:
 async def test_the_command_line_sends_nothing(plain: PlainListener, tmp_path: Path) -> None:
     server = f"tls://{SECRET}@127.0.0.1:{plain.port}"
     status = ("status", "--server", server)
-    said = await asyncio.to_thread(command, *status, env=environment(tmp_path))
+    said = await asyncio.to_thread(run_command, *status, env=command_environment(tmp_path))
     assert said.code == 3
     assert "offers no TLS" in said.err
     assert SECRET not in said.out + said.err

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.cli_process import environment
+from tests.kit.cli_process import command_environment
 from tests.kit.nats_servers import NatsServer
 
 TEXT = (Path(__file__).parents[3] / "docs" / "workers.md").read_text(encoding="utf-8")
@@ -52,7 +52,7 @@ class Shell:
         self.folder = folder
         self._server = server
         self._environment = {
-            **environment(folder / "data"),
+            **command_environment(folder / "data"),
             "PULSE_CONFIG": os.devnull,
             "PULSE_HEARTBEAT_INTERVAL": "1",
             "PULSE_SERVER": server.url,

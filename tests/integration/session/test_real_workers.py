@@ -12,7 +12,7 @@ from pulse_desktop.session.session import Session
 from pulse_desktop.state.progress import Progress
 from pulse_desktop.state.run import RunState
 from pulse_desktop.state.workers import Worker, WorkerActivity
-from tests.kit.cli_process import command, environment
+from tests.kit.cli_process import command_environment, run_command
 from tests.kit.nats_servers import NatsServer
 from tests.kit.session_fixture import monitor_of, run_in
 from tests.kit.waiting import wait_until
@@ -162,12 +162,12 @@ async def test_progress_comes_with_how_much_and_a_message(bench: Bench, monitor:
 async def test_the_command_line_cancels_and_lists_what_really_runs(
     bench: Bench, monitor: Session, tmp_path: Path
 ) -> None:
-    env = environment(tmp_path / "data", PULSE_SERVER=bench.server.url)
+    env = command_environment(tmp_path / "data", PULSE_SERVER=bench.server.url)
     task_id = await bench.send("work", str(tmp_path / "seen"), 30)
     await run_in(monitor, task_id, RunState.RUNNING)
-    listed = await asyncio.to_thread(command, "workers", "--json", env=env)
+    listed = await asyncio.to_thread(run_command, "workers", "--json", env=env)
     assert (listed.object["control"], listed.object["answered"]) == (True, True)
-    ended = await asyncio.to_thread(command, "cancel", task_id[:10], "--json", env=env)
+    ended = await asyncio.to_thread(run_command, "cancel", task_id[:10], "--json", env=env)
     assert ended.code == 0, ended
     assert (ended.object["outcome"], ended.object["task_id"]) == ("cancelled", task_id)
     await run_in(monitor, task_id, RunState.CANCELLED)

@@ -26,11 +26,11 @@ from pulse_desktop.protocol.topics import (
     EVENT_STREAM,
     RESULT_BUCKET,
     TASK_SUBJECT,
+    TASK_TOPIC,
     TOPICS,
 )
 from pulse_desktop.session.operations import SessionOperations
 from pulse_desktop.state.run import RunState
-from pulse_desktop.state.system import TASK_TOPIC
 from pulse_desktop.ui.shell.operations import OperationError
 from tests.kit.nats_servers import NatsServer
 from tests.kit.session_fixture import monitor_of, run_in

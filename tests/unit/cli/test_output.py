@@ -1,4 +1,4 @@
-"""What commands write: JSON from any value, and text that cannot steer a terminal."""
+"""Output of commands: JSON of any value, text without terminal control sequences."""
 
 import json
 import math
@@ -17,15 +17,15 @@ from pulse_desktop.cli.output import (
 from pulse_desktop.model.errors import UserFacingError
 
 
-def read_back(value: Any) -> Any:
-    def refuse(constant: str) -> None:
+def decoded(value: Any) -> Any:
+    def reject(constant: str) -> None:
         raise AssertionError(constant)
 
-    return json.loads(to_json(value), parse_constant=refuse)
+    return json.loads(to_json(value), parse_constant=reject)
 
 
 @pytest.mark.parametrize(
-    ("value", "written"),
+    ("value", "expected"),
     [
         (b"\xff\x00", "/wA="),
         ((1, (2,)), [1, [2]]),
@@ -45,38 +45,38 @@ def read_back(value: Any) -> Any:
         ({(): complex(1, 2)}, {"[]": "(complex)"}),
     ],
 )
-def test_what_json_cannot_say_becomes_the_nearest_it_can(value: Any, written: Any) -> None:
-    assert read_back(value) == written
+def test_values_that_json_lacks_are_converted(value: Any, expected: Any) -> None:
+    assert decoded(value) == expected
 
 
-def test_an_integer_of_a_million_digits_does_not_stop_the_rest() -> None:
-    told = read_back({"huge": 1 << 4_000_000, "after": 1})
-    assert told["huge"].startswith("0x1000")
-    assert told["after"] == 1
+def test_an_integer_of_a_million_digits_is_written_in_hexadecimal() -> None:
+    value = decoded({"huge": 1 << 4_000_000, "after": 1})
+    assert value["huge"].startswith("0x1000")
+    assert value["after"] == 1
 
 
-def test_a_value_nested_without_end_is_cut() -> None:
+def test_a_recursive_value_is_cut() -> None:
     endless: list[Any] = []
     endless.append(endless)
     assert "(list)" in to_json(endless)
 
 
-def test_an_object_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_json_object_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     write_json({"a": "two\nlines\u2028"})
     assert capsys.readouterr().out.count("\n") == 1
 
 
-def test_a_foreign_text_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     write_text("\x1b]0;title\x07 \x9b2J \u202eabc\r\n👩\u200d💻 є\tx")
     assert capsys.readouterr().out == "\\x1b]0;title\\x07 \\x9b2J \\u202eabc \n👩\u200d💻 є x\n"
 
 
-def test_a_complaint_says_what_why_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_has_a_title_a_detail_and_advice(capsys: pytest.CaptureFixture[str]) -> None:
     print_error(UserFacingError("Cannot", "because.", "Do this."))
     out, err = capsys.readouterr()
     assert (out, err) == ("", "Cannot: because.\nDo this.\n")
 
 
-def test_a_table_stands_in_columns(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_is_aligned_in_columns(capsys: pytest.CaptureFixture[str]) -> None:
     write_table([("1", "long name"), ("1000", "x")], ("N", "NAME"))
     assert capsys.readouterr().out == "N     NAME\n1     long name\n1000  x\n"

@@ -1,15 +1,17 @@
-"""The command line as it is written: help, spans, sizes, JSON, mistakes; quickly and without Qt."""
+"""Command line of `pulse-desktop`: help, types of arguments, aliases, usage errors."""
 
 import subprocess
 import sys
+from argparse import Namespace
 
 import pytest
 
 from pulse_desktop import __version__
-from pulse_desktop.cli.parser import PAGE_NAMES, make_parser
-from pulse_desktop.cli.parser import parse as parse_all
+from pulse_desktop.cli.main import COMMANDS, make_parser, parse_arguments
+from pulse_desktop.cli.screenshot import PAGE_NAMES
+from pulse_desktop.text.run_text import STATE_LABELS
 
-COMMANDS = (
+NAMES = (
     "local",
     "status",
     "tail",
@@ -24,61 +26,70 @@ COMMANDS = (
     "screenshot",
     "doctor",
 )
+SCREENSHOT = "screenshot --out x.png --page tasks"
 
 
-def parse(line: str, *more: str) -> object:
+def parse(line: str, *more: str) -> Namespace:
     return make_parser().parse_args([*line.split(), *more])
 
 
-def mistake(capsys: pytest.CaptureFixture[str], line: str, *more: str) -> str:
-    with pytest.raises(SystemExit) as ended:
+def usage_error(capsys: pytest.CaptureFixture[str], line: str, *more: str) -> str:
+    with pytest.raises(SystemExit) as exit_info:
         parse(line, *more)
-    assert ended.value.code == 2
+    assert exit_info.value.code == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert len(err.splitlines()) == 2, "one line says what, one where to read more"
+    assert len(err.splitlines()) == 2, "one line for the error, one that refers to the help"
     return err
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_teaches_by_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        parse(f"{name} --help")
-    told = capsys.readouterr().out
-    assert ended.value.code == 0
-    assert f"pulse-desktop {name}" in told.partition("examples:")[2]
-    assert "--server URL" in told
-    assert "--json" in told
+def help_of(capsys: pytest.CaptureFixture[str], line: str) -> str:
+    with pytest.raises(SystemExit) as exit_info:
+        parse(f"{line} --help")
+    assert exit_info.value.code == 0
+    return capsys.readouterr().out
 
 
-def test_the_help_lists_every_command_and_what_exit_codes_and_spans_mean(
+@pytest.mark.parametrize("name", NAMES)
+def test_the_help_of_every_command_has_examples_and_the_shared_options(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = help_of(capsys, name)
+    assert f"pulse-desktop {name}" in text.partition("examples:")[2]
+    assert "--server URL" in text
+    assert "--json" in text
+
+
+def test_the_help_lists_every_command_and_explains_exit_codes_and_durations(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(SystemExit):
-        parse("--help")
-    told = capsys.readouterr().out
-    assert all(f"\n    {name} " in told for name in COMMANDS)
-    assert "exit codes: 0 ok, 1" in told
-    assert "10m minutes" in told
+    text = help_of(capsys, "")
+    assert all(f"\n    {name} " in text for name in NAMES)
+    assert "exit codes: 0 success, 1" in text
+    assert "10m minutes" in text
 
 
-def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_a_module_of_its_name() -> None:
+    assert [module.__name__.rpartition(".")[2] for module in COMMANDS] == list(NAMES)
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse("--version")
     assert capsys.readouterr().out == f"pulse-desktop {__version__}\n"
 
 
 @pytest.mark.parametrize("line", ["--server nats://h status", "status --server nats://h"])
-def test_the_server_may_stand_before_or_after_the_command(line: str) -> None:
-    assert parse(line).server == "nats://h"  # type: ignore[attr-defined]
+def test_the_server_can_be_given_before_or_after_the_command(line: str) -> None:
+    assert parse(line).server == "nats://h"
 
 
 @pytest.mark.parametrize(
     "line", ["--json results list", "results --json list", "results list --json"]
 )
-def test_json_may_stand_before_or_after_the_command(line: str) -> None:
-    assert parse(line).json is True  # type: ignore[attr-defined]
-    assert parse("results list").json is False  # type: ignore[attr-defined]
+def test_json_can_be_given_before_or_after_the_command(line: str) -> None:
+    assert parse(line).json is True
+    assert parse("results list").json is False
 
 
 @pytest.mark.parametrize(
@@ -94,42 +105,43 @@ def test_json_may_stand_before_or_after_the_command(line: str) -> None:
         ("999999999999d", 3650 * 86_400.0),
     ],
 )
-def test_a_span_is_seconds_or_has_a_unit(text: str, seconds: float) -> None:
-    assert parse("tail --for", text).for_s == seconds  # type: ignore[attr-defined]
+def test_a_duration_is_in_seconds_or_has_a_unit(text: str, seconds: float) -> None:
+    assert parse("tail --duration", text).duration == seconds
 
 
 @pytest.mark.parametrize("text", ["", "m", "-5", "10x", "1e3", "inf", "٣m"])
-def test_what_is_no_span_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    told = mistake(capsys, "runs", f"--since={text}")
-    assert "30s, 10m, 1h or 7d" in told
+def test_an_invalid_duration_is_a_usage_error(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "30s, 10m, 1h or 7d" in usage_error(capsys, "runs", f"--since={text}")
 
 
 @pytest.mark.parametrize(
-    ("line", "meant"),
+    ("line", "hint"),
     [
         ("statsu", "did you mean status?"),
         ("runs --state faild", "did you mean failed?"),
         ("screenshot --out x.png --page taks", "did you mean tasks?"),
         ("screenshot --out x.png --page zzz", "overview, tasks, messages"),
-        ("screenshot --out x.png --page tasks --size 800x600", "between 1024x640 and 7680x4320"),
-        ("screenshot --out x.png --page tasks --size big", "write 1440x900"),
-        ("tail --count 0", "not a whole number above 0"),
-        ("run a:b --args {}", "is not an array; write it like '[1, \"two\"]'"),
+        (f"{SCREENSHOT} --size 800x600", "between 1024x640 and 7680x4320"),
+        (f"{SCREENSHOT} --size big", "use 1440x900"),
+        ("tail --lines 0", "not a whole number above 0"),
+        ("run a:b --args {}", "is not an array; use '[1, \"two\"]'"),
         ("run a:b --kwargs []", "is not an object"),
         ('run a:b --kwargs {"a":1,"a":2}', "key 'a' given twice"),
         ('run a:b --args [{"b":1,"b":1}]', "key 'b' given twice"),
-        ("run a:b --args [1,", "not JSON"),
-        ("results", "list|get|save"),
+        ("run a:b --args [1,", "not valid JSON"),
+        ("results", "list|show|save"),
         ("show", "TASK_ID"),
     ],
 )
-def test_a_mistake_is_told_with_what_would_be_right(
-    line: str, meant: str, capsys: pytest.CaptureFixture[str]
+def test_a_usage_error_says_what_is_accepted(
+    line: str, hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert meant in mistake(capsys, line)
+    assert hint in usage_error(capsys, line)
 
 
-NO_ADDRESSES = [
+INVALID_ADDRESSES = [
     ("http://h:4222", "http:// is not spoken by NATS"),
     ("nats://", "names no host"),
     ("h:notaport", "port"),
@@ -139,57 +151,101 @@ NO_ADDRESSES = [
 ]
 
 
-@pytest.mark.parametrize(("address", "meant"), NO_ADDRESSES)
-def test_what_is_no_address_is_wrong_usage(
-    address: str, meant: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("address", "hint"), INVALID_ADDRESSES)
+def test_an_invalid_address_is_a_usage_error(
+    address: str, hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert meant in mistake(capsys, "status", "--server", address)
+    assert hint in usage_error(capsys, "status", "--server", address)
 
 
-@pytest.mark.parametrize(("address", "meant"), NO_ADDRESSES)
-def test_what_is_no_address_is_wrong_usage_in_the_environment_too(
-    address: str, meant: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("address", "hint"), INVALID_ADDRESSES)
+def test_an_invalid_address_in_the_environment_is_a_usage_error_too(
+    address: str, hint: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PULSE_SERVER", address)
-    assert parse_all(["status", "--server", "h"]).server == "h"
-    assert parse_all(["local"]).command == "local"
+    assert parse_arguments(["status", "--server", "h"]).server == "h"
+    assert parse_arguments(["local"]).command == "local"
     if not address:
-        assert parse_all(["status"]).server is None, "as if it were not set"
+        assert parse_arguments(["status"]).server is None, "the same as not set"
         return
-    with pytest.raises(SystemExit) as ended:
-        parse_all(["status"])
-    assert ended.value.code == 2
-    told = capsys.readouterr().err
-    assert "PULSE_SERVER" in told
-    assert meant in told
+    with pytest.raises(SystemExit) as exit_info:
+        parse_arguments(["status"])
+    assert exit_info.value.code == 2
+    err = capsys.readouterr().err
+    assert "PULSE_SERVER" in err
+    assert hint in err
 
 
 @pytest.mark.parametrize("name", ["", "  "])
-def test_a_task_has_a_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "empty" in mistake(capsys, "run", name)
+def test_a_blank_task_name_is_a_usage_error(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "empty" in usage_error(capsys, "run", name)
 
 
-def test_arguments_of_a_task_are_kept_as_they_were_written() -> None:
-    parsed = parse("run a:b", "--args", '[1.10, "є"]', "--kwargs", '{"n": 1e2}')
-    assert parsed.args == '[1.10, "є"]'.encode()  # type: ignore[attr-defined]
-    assert parsed.kwargs == b'{"n": 1e2}'  # type: ignore[attr-defined]
+def test_arguments_of_a_task_keep_the_bytes_they_were_typed_with() -> None:
+    arguments = parse("run a:b", "--args", '[1.10, "є"]', "--kwargs", '{"n": 1e2}')
+    assert arguments.args == '[1.10, "є"]'.encode()
+    assert arguments.kwargs == b'{"n": 1e2}'
 
 
-def test_no_command_but_the_window_and_the_screenshot_loads_qt() -> None:
+@pytest.mark.parametrize("state", STATE_LABELS)
+def test_a_state_can_be_given_as_shown_or_as_in_json(state: str) -> None:
+    label = STATE_LABELS[state][0]
+    spellings = (label, label.upper(), label.replace(" ", "-"), label.replace(" ", "_"), str(state))
+    for spelling in spellings:
+        assert parse("runs --state", spelling).state == [str(state)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("run a:b --anyway", "run a:b --force"),
+        ("rerun x --anyway", "rerun x --force"),
+        ("tail --for 5", "tail --duration 5"),
+        ("tail --count 3", "tail --lines 3"),
+        ("tail --count 3", "tail -n 3"),
+        (f"{SCREENSHOT} --after 1", f"{SCREENSHOT} --delay 1"),
+        (f"{SCREENSHOT} --open abc", f"{SCREENSHOT} --select abc"),
+    ],
+)
+def test_an_old_option_is_accepted_and_not_in_the_help(
+    old: str, new: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, option = (
+        old.split(maxsplit=1)[0],
+        old.partition(" --")[2].rpartition("--")[2].split()[0],
+    )
+    assert vars(parse(old)) == vars(parse(new))
+    assert vars(parse(new)) != vars(parse(new.rpartition(" -")[0].rstrip(" -")))
+    assert f"--{option}" not in help_of(capsys, command).partition("examples:")[0]
+
+
+def test_the_old_name_of_results_show_is_accepted_and_not_in_the_help(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    old, new = parse("results get key"), parse("results show key")
+    assert old.run is new.run
+    assert old.key == new.key == "key"
+    assert "get" not in help_of(capsys, "results").split()
+    assert "get" not in usage_error(capsys, "results xyz").split()
+
+
+def test_only_the_window_and_the_screenshot_load_qt_and_the_help_loads_nothing_heavy() -> None:
     code = (
         "import sys, importlib\n"
         "from pulse_desktop.cli import main\n"
+        "main.make_parser()\n"
         "early = set(sys.modules)\n"
-        "names = {*main._MODULES.values(), 'screenshot'}\n"
-        "for name in names: importlib.import_module('pulse_desktop.cli.' + name)\n"
-        "heavy = {'PySide6', 'shiboken6', 'qasync', 'pyqtgraph', 'numpy'}\n"
-        "print(sorted(heavy & set(sys.modules)), sorted({'nats', 'httpx'} & early))"
+        "for name in ('connection', 'machine_checks', 'server_checks'):\n"
+        "    importlib.import_module('pulse_desktop.cli.' + name)\n"
+        "import pulse_desktop.session.session, pulse_desktop.embedded.stack\n"
+        "qt = {'PySide6', 'shiboken6', 'qasync', 'pyqtgraph', 'numpy'}\n"
+        "print(sorted(qt & set(sys.modules)), sorted({'nats', 'httpx', 'psutil'} & early))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[] []\n", "the second: --help and --version answer at once"
+    assert done.stdout == "[] []\n"
 
 
-def test_the_pages_and_sizes_of_the_help_are_those_of_the_window() -> None:
+def test_the_pages_and_sizes_in_the_help_are_those_of_the_window() -> None:
     pytest.importorskip("PySide6")
     from pulse_desktop.cli.argument_types import MIN_SIZE
     from pulse_desktop.ui.pages.registry import PAGES
@@ -199,15 +255,15 @@ def test_the_pages_and_sizes_of_the_help_are_those_of_the_window() -> None:
     assert window.MIN_SIZE == MIN_SIZE
 
 
-def test_an_order_to_workers_needs_a_name_and_a_log_level_one_that_exists(
+def test_a_worker_command_needs_a_name_and_a_known_log_level(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    told = parse("worker log-level worker-1 debug")
-    assert (told.order, told.name, told.level) == (  # type: ignore[attr-defined]
+    arguments = parse("worker log-level worker-1 debug")
+    assert (arguments.worker_command, arguments.name, arguments.level) == (
         "log-level",
         "worker-1",
         "DEBUG",
     )
-    assert "INFO" in mistake(capsys, "worker log-level worker-1 loud")
-    assert "NAME" in mistake(capsys, "worker pause")
-    assert "TASK_ID" in mistake(capsys, "cancel")
+    assert "INFO" in usage_error(capsys, "worker log-level worker-1 loud")
+    assert "NAME" in usage_error(capsys, "worker pause")
+    assert "TASK_ID" in usage_error(capsys, "cancel")

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from pulse_workers.runtime.shutdown_signal import ShutdownSignal
 
-from pulse_desktop.cli import main
+from pulse_desktop.cli import main, window
 from pulse_desktop.embedded import (
     guardian,
     launcher,
     nats_server,
     windows_app_id,
 )
+from pulse_desktop.model.errors import UserFacingError
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_a_command_is_cancelled_by_a_signal_where_the_loop_takes_no_handlers(
 
     async def scene() -> None:
         with pytest.raises(asyncio.CancelledError):
-            await main._until_told_to_stop(command())
+            await main.cancel_on_signal(command())
 
     asyncio.run(scene())
 
@@ -117,14 +118,14 @@ class TestBundle:
     def test_without_the_window_it_says_how_to_get_it(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setitem(sys.modules, "pulse_desktop.cli.window", None)
+        monkeypatch.setitem(sys.modules, "pulse_desktop.cli.window_qt", None)
         assert main.main([]) == 1
         said = capsys.readouterr().err
         assert said.startswith("The window is not installed here: ")
         assert "pip install 'pulse-desktop[desktop]'" in said
         monkeypatch.setattr(sys, "frozen", True, raising=False)
-        with pytest.raises(main.UserFacingError, match="apt install pulse-desktop"):
-            main._open_window(Namespace())
+        with pytest.raises(UserFacingError, match="apt install pulse-desktop"):
+            window.run(Namespace())
 
 
 class TestTaskBar:

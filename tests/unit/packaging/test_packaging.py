@@ -15,7 +15,7 @@ import pytest
 from pulse_workers.cli.parser import make_parser as make_worker_parser
 
 from pulse_desktop import __version__
-from pulse_desktop.cli.parser import make_parser
+from pulse_desktop.cli.main import make_parser
 from pulse_desktop.embedded.nats_server import find_nats_server
 
 PACKAGING = Path(__file__).parents[3] / "packaging"
@@ -116,8 +116,8 @@ class TestManualAndCompletion:
         ("words", "offered"),
         [
             (("ta",), "tail"),
-            (("results", ""), "list get save -h --help --server --json"),
-            (("--server", "nats://x:1", "results", "ge"), "get"),
+            (("results", ""), "list show get save -h --help --server --json"),
+            (("--server", "nats://x:1", "results", "sh"), "show"),
             (("screenshot", "--page", "ov"), "overview"),
             (("--theme", "l"), "light"),
         ],
@@ -186,7 +186,7 @@ class Trimmed:
         return None if gone else PathFinder.find_spec(name, path, target)
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = Trimmed()
-import pulse_desktop.cli.window, pulse_desktop.embedded.guardian
+import pulse_desktop.cli.window_qt, pulse_desktop.embedded.guardian
 import pulse_workers.cli.main, pulse_workers.runtime.worker
 """
         done = subprocess.run(

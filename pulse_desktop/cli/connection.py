@@ -1,0 +1,108 @@
+"""Server chosen for a command, and a session connected to it."""
+
+import contextlib
+import os
+from argparse import Namespace
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Final
+
+from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.session.session import Session
+
+CONNECT_TIMEOUT_S: Final = 5.0
+CATCH_UP_TIMEOUT_S: Final = 15.0
+
+DAY_S: Final = 86_400.0
+ALL_HISTORY_S: Final = 366 * DAY_S
+"""Longer than any stream keeps what a command looks up."""
+
+
+class NoServerError(CannotConnectError):
+    """No server was given and no embedded stack is running."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("No server to connect to"),
+            _("no --server was given, PULSE_SERVER is not set, and no embedded stack is running."),
+            _(
+                "Give --server nats://HOST:4222, or start the embedded stack with "
+                "`pulse-desktop` or `pulse-desktop local`."
+            ),
+        )
+
+
+def chosen_server(arguments: Namespace) -> tuple[str, str]:
+    """Return the server's address and the address of its monitoring port, empty when unknown.
+
+    Raises:
+        NoServerError: no server was given and no embedded stack is running.
+    """
+    from pulse_desktop.embedded.stack import running_stack  # noqa: PLC0415 - slow to import
+
+    address = getattr(arguments, "server", None) or os.environ.get("PULSE_SERVER", "")
+    stack = running_stack()
+    if not address:
+        if stack is None:
+            raise NoServerError
+        return stack.server, stack.monitor
+    # The address that `local` prints belongs to the embedded stack too.
+    is_embedded = stack is not None and stack.server == address
+    return address, stack.monitor if stack is not None and is_embedded else ""
+
+
+@contextlib.asynccontextmanager
+async def connected_session(
+    arguments: Namespace,
+    *,
+    history_s: float = DAY_S,
+    backlog: int | None = None,
+    stored_results: int | None = None,
+) -> AsyncIterator["Session"]:
+    """Run a session that folds in the background, connected to the chosen server.
+
+    Args:
+        arguments: of the command.
+        history_s: seconds of history to replay.
+        backlog: most stored events to replay, None for as many as the session retains.
+        stored_results: approximate number of stored results to read, None for all.
+
+    Raises:
+        CannotConnectError: with the reason.
+    """
+    from pulse_desktop.session.session import Session  # noqa: PLC0415 - slow to import
+    from pulse_desktop.state.system import LOG_ROWS  # noqa: PLC0415 - slow to import
+
+    address, monitor_url = chosen_server(arguments)
+    session = Session(
+        address,
+        monitor_url=monitor_url,
+        history_s=history_s,
+        backlog=LOG_ROWS if backlog is None else backlog,
+        stored_results=stored_results,
+    )
+    try:
+        await session.connection.open(CONNECT_TIMEOUT_S)
+        session.start()
+        session.start_pump()
+        yield session
+    finally:
+        await session.close()
+
+
+async def check_connection(arguments: Namespace) -> None:
+    """Connect to the chosen server and disconnect.
+
+    Raises:
+        CannotConnectError: with the reason.
+    """
+    from pulse_desktop.transport.connection import Connection  # noqa: PLC0415 - slow to import
+
+    address, _monitor_url = chosen_server(arguments)
+    connection = Connection(address)
+    try:
+        await connection.open(CONNECT_TIMEOUT_S)
+    finally:
+        await connection.close()

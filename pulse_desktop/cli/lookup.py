@@ -1,0 +1,111 @@
+"""Look up the run or worker that an argument of a command refers to."""
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Final
+
+from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S
+from pulse_desktop.model.errors import NotFoundError, UserFacingError
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.text.translation import _, ngettext
+
+if TYPE_CHECKING:
+    from pulse_desktop.session.session import Session
+
+MIN_PREFIX: Final = 4
+"""Fewest characters of a task id that are looked up as its beginning."""
+
+_SHOWN_MATCHES: Final = 5
+_SHOWN_WORKERS: Final = 10
+
+
+class AmbiguousError(NotFoundError):
+    """An argument matches several runs or workers."""
+
+
+async def find_run(session: "Session", task_id: str) -> TaskRun:
+    """Return a run by its task id, or by a prefix of it that no other run shares.
+
+    A run of which only the result is left is found by its whole id.
+
+    Raises:
+        NotFoundError: no run has this id.
+        AmbiguousError: several runs have this prefix.
+    """
+    runs = session.state.runs
+    run = runs.get(task_id)
+    if run is None and len(task_id) >= MIN_PREFIX:
+        matches = [each.task_id for each in runs.rows if each.task_id.startswith(task_id)]
+        if len(matches) > 1:
+            raise _ambiguous_run(task_id, matches)
+        if matches:
+            task_id = matches[0]
+            run = runs.get(task_id)
+    if run is None or run.stored_outcome is None:
+        await _fetch_result(session, task_id)
+        run = runs.get(task_id) or run
+    if run is None:
+        raise NotFoundError(
+            _("No run {task_id}").format(task_id=task_id),
+            _("this task id is unknown."),
+            _("`pulse-desktop runs --since 7d` lists the known runs."),
+        )
+    return run
+
+
+def find_worker(session: "Session", name: str, responding: frozenset[str] | None) -> str:
+    """Return the identity of a worker by its name, or by a prefix of it that no other shares.
+
+    Args:
+        session: with the workers known by their heartbeats.
+        name: with or without the part from the @ on.
+        responding: workers that have replied to a ping, None when it was not permitted.
+
+    Raises:
+        NotFoundError: no worker has this name.
+        AmbiguousError: several workers match.
+    """
+    alive = {worker.id for worker in session.state.workers.online(time.time())}
+    alive |= responding or frozenset()
+    if name in alive:
+        return name
+    matches = [each for each in alive if each.partition("@")[0] == name]
+    matches = matches or [each for each in alive if each.startswith(name)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise AmbiguousError(
+            _("Ambiguous worker {name}").format(name=name),
+            ngettext(
+                "{count} worker matches: {names}.", "{count} workers match: {names}.", len(matches)
+            ).format(count=len(matches), names=", ".join(sorted(matches)[:_SHOWN_MATCHES])),
+            _("Give the whole name."),
+        )
+    if alive:
+        names = ", ".join(sorted(alive)[:_SHOWN_WORKERS])
+        detail = _("these workers are alive: {names}.").format(names=names)
+    else:
+        detail = _("no worker is alive.")
+    raise NotFoundError(
+        _("No worker {name}").format(name=name), detail, _("`pulse-desktop workers` lists them.")
+    )
+
+
+def _ambiguous_run(task_id: str, matches: list[str]) -> AmbiguousError:
+    return AmbiguousError(
+        _("Ambiguous task id {task_id}").format(task_id=task_id),
+        ngettext(
+            "{count} task id starts with it: {task_ids}.",
+            "{count} task ids start with it: {task_ids}.",
+            len(matches),
+        ).format(count=len(matches), task_ids=", ".join(matches[:_SHOWN_MATCHES])),
+        _("Give more characters."),
+    )
+
+
+async def _fetch_result(session: "Session", task_id: str) -> None:
+    """Fold the stored result of a run, if there is one."""
+    with contextlib.suppress(UserFacingError):
+        stored = await session.results.info(task_id)
+        session.state.fold([stored])
+        await session.caught_up(CATCH_UP_TIMEOUT_S)

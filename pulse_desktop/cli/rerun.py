@@ -1,0 +1,65 @@
+"""`pulse-desktop rerun`: enqueue runs again with their captured arguments."""
+
+from argparse import Namespace
+
+from pulse_desktop.cli import submission
+from pulse_desktop.cli.connection import ALL_HISTORY_S, CATCH_UP_TIMEOUT_S, connected_session
+from pulse_desktop.cli.exit_codes import FAILED
+from pulse_desktop.cli.lookup import find_run
+from pulse_desktop.cli.output import print_error
+from pulse_desktop.cli.parser import Subparsers, add_command
+from pulse_desktop.cli.submission import Submission
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.queue_status import PublishReceipt
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.text.translation import _
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = add_command(
+        subparsers,
+        "rerun",
+        run,
+        summary=_("re-run tasks with their captured arguments"),
+        description=_(
+            "Enqueue runs again, each with its captured name, arguments and labels and a new "
+            "task id."
+        ),
+        examples=(
+            ("pulse-desktop rerun 3f9c0e6a", ""),
+            ("pulse-desktop rerun 3f9c0e6a 77b1d2c0 --wait 30", ""),
+            (
+                "pulse-desktop rerun $(pulse-desktop runs --state failed --json | jq -r .task_id)",
+                "",
+            ),
+        ),
+    )
+    parser.add_argument("task_ids", nargs="+", metavar="TASK_ID", help=_("or its first characters"))
+    submission.add_options(parser)
+
+
+async def run(arguments: Namespace) -> int:
+    """Enqueue runs again, and wait for their end with --wait."""
+    failed = False
+    async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as session:
+        await session.caught_up(CATCH_UP_TIMEOUT_S)
+        submissions: list[Submission] = []
+        for task_id in arguments.task_ids:
+            try:
+                origin = await find_run(session, task_id)
+
+                async def enqueue(
+                    force: bool, origin: TaskRun = origin
+                ) -> tuple[str, PublishReceipt]:
+                    return await session.rerun(origin, force=force)
+
+                new_id, receipt = await submission.submit(enqueue, force=arguments.force)
+            except UserFacingError as error:
+                print_error(error)
+                failed = True
+                continue
+            submission.note_unknown_task(session, origin.name)
+            submissions.append(Submission(new_id, origin.name, receipt.durable, origin.task_id))
+        code = await submission.report(session, arguments, submissions)
+    return FAILED if failed else code

@@ -1,0 +1,91 @@
+"""Report of one run with its stored result, for `show`, `run --wait` and `rerun --wait`."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pulse_desktop.cli.output import to_json, write_text
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.state.serialize import run_to_dict
+from pulse_desktop.text import formats
+from pulse_desktop.text.run_text import STATE_LABELS
+from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.session.session import Session
+
+_LABEL_WIDTH: Final = 12
+_DURATIONS: Final = frozenset({"wait_s", "run_s"})
+_NOT_SHOWN: Final = frozenset({"durable"})
+_RESULT_FIELDS: Final = ("return_value", "is_err", "outcome", "format", "execution_time")
+
+
+async def report_run(session: "Session", run: TaskRun) -> dict[str, Any]:
+    """Return a run and its stored result as a JSON-ready object."""
+    return {**run_to_dict(run), "result": await _report_result(session, run)}
+
+
+async def _report_result(session: "Session", run: TaskRun) -> dict[str, Any] | None:
+    """Return the stored result of a run as a JSON-ready object, None when there is none."""
+    if run.stored_outcome is None:
+        return None
+    try:
+        body, result = await session.read_result(run.task_id)
+    except UserFacingError as error:
+        return _unreadable(error.detail or error.title)
+    if isinstance(result, str):
+        return _unreadable(f"{result} ({len(body)} bytes)")
+    return {**{name: getattr(result, name) for name in _RESULT_FIELDS}, "problem": None}
+
+
+def _unreadable(problem: str) -> dict[str, Any]:
+    return {**dict.fromkeys(_RESULT_FIELDS), "problem": problem}
+
+
+def write_report(report: dict[str, Any]) -> None:
+    """Write a report for people: one property per line, values as JSON."""
+    labels = _labels()
+    for name, value in report.items():
+        if value is None or value in ({}, []) or name in _NOT_SHOWN:
+            continue
+        if name == "result" and report["error"] and value["return_value"] is None:
+            continue  # the error is the result
+        write_property(labels.get(name, name), _text(name, value))
+
+
+def write_property(label: str, text: str) -> None:
+    """Write a property of a run, with further lines of its text indented."""
+    indented = text.replace("\n", "\n" + " " * (_LABEL_WIDTH + 1))
+    write_text(f"{label:<{_LABEL_WIDTH}} {indented}")
+
+
+def _text(name: str, value: Any) -> str:
+    if name == "state":
+        return STATE_LABELS[RunState(value)][0]
+    if name == "error":
+        return f"{value['type']}: {value['message']}" if value["type"] else str(value["message"])
+    if name == "result":
+        return value["problem"] or to_json(value["return_value"], indent=2)
+    if name in _DURATIONS:
+        return formats.duration(value)
+    return value if isinstance(value, str) else to_json(value)
+
+
+def _labels() -> dict[str, str]:
+    return {
+        "task_id": _("task id"),
+        "task_name": _("task"),
+        "state": _("state"),
+        "args": _("args"),
+        "kwargs": _("kwargs"),
+        "labels": _("labels"),
+        "queued_at": _("queued"),
+        "started_at": _("started"),
+        "finished_at": _("finished"),
+        "wait_s": _("wait"),
+        "run_s": _("duration"),
+        "worker": _("worker"),
+        "attempt": _("attempt"),
+        "error": _("error"),
+        "rerun_of": _("re-run of"),
+        "result": _("result"),
+    }

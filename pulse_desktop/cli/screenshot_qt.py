@@ -1,0 +1,89 @@
+"""The part of `pulse-desktop screenshot` that needs Qt."""
+
+import asyncio
+import os
+from argparse import Namespace
+from typing import Final
+
+from pulse_desktop.app import Desktop
+from pulse_desktop.cli.connection import CONNECT_TIMEOUT_S, chosen_server
+from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK, USAGE
+from pulse_desktop.cli.output import print_error, write_json, write_note, write_text
+from pulse_desktop.event_loop import draw_offscreen, run_with_qt
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.pages.registry import PAGES
+
+CATCH_UP_TIMEOUT_S: Final = 10.0
+
+REDRAW_S: Final = 0.5
+"""Time that a page needs to show what was folded, with its staggered charts."""
+
+_SCALE_VARIABLES: Final = (
+    "QT_SCALE_FACTOR",
+    "QT_SCREEN_SCALE",
+    "QT_AUTO_SCREEN",
+    "QT_DEVICE_PIXEL",
+)
+
+
+def take_screenshot(arguments: Namespace) -> int:
+    """Draw a page of the window offscreen into a PNG file.
+
+    Raises:
+        CannotConnectError: no server was given and no embedded stack is running.
+    """
+    names = [page.key for page in PAGES]
+    if arguments.page not in names:
+        write_note(
+            _("Unknown page {page!r}; choose from: {names}").format(
+                page=arguments.page, names=", ".join(names)
+            )
+        )
+        return USAGE
+    server, monitor_url = chosen_server(arguments)
+    draw_offscreen()
+    for name in [each for each in os.environ if each.startswith(_SCALE_VARIABLES)]:
+        del os.environ[name]  # --size is in pixels of the picture
+    return run_with_qt(lambda: _draw(arguments, server, monitor_url), arguments.theme)
+
+
+async def _draw(arguments: Namespace, server: str, monitor_url: str) -> int:
+    desktop = Desktop(server, monitor_url)
+    desktop.window.resize(*arguments.size)
+    desktop.window.show()
+    desktop.start()
+    desktop.window.show_page(arguments.page)
+    try:
+        session = await desktop.watched_within(CONNECT_TIMEOUT_S)
+        await session.caught_up(CATCH_UP_TIMEOUT_S)
+        await asyncio.sleep(arguments.delay)
+        if arguments.select:
+            desktop.window.show_page(arguments.page, arguments.select)
+        await asyncio.sleep(REDRAW_S)
+        image = desktop.window.grab().toImage()
+    except UserFacingError as error:
+        print_error(error)
+        return CANNOT_CONNECT
+    finally:
+        await desktop.close()
+    if not image.save(arguments.out, "PNG"):  # type: ignore[call-overload]
+        write_note(
+            _("Cannot write {file}: check its permissions and the free disk space.").format(
+                file=arguments.out
+            )
+        )
+        return FAILED
+    if arguments.json:
+        write_json(
+            {
+                "page": arguments.page,
+                "theme": arguments.theme,
+                "file": arguments.out,
+                "width": image.width(),
+                "height": image.height(),
+            }
+        )
+    else:
+        write_text(f"{arguments.out}  {image.width()}x{image.height()}")
+    return OK

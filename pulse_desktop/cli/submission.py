@@ -1,0 +1,157 @@
+"""Submission of tasks and the wait for their end, for `run` and `rerun`."""
+
+import asyncio
+import difflib
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pulse_desktop.cli.argument_types import duration
+from pulse_desktop.cli.exit_codes import FAILED, OK
+from pulse_desktop.cli.output import write_json, write_note, write_text
+from pulse_desktop.cli.parser import add_hidden_alias
+from pulse_desktop.cli.run_report import report_run, write_report
+from pulse_desktop.model.errors import NoConsumersError, UserFacingError
+from pulse_desktop.model.queue_status import PublishReceipt
+from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
+from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.session.session import Session
+
+Enqueue = Callable[[bool], Awaitable[tuple[str, PublishReceipt]]]
+"""Enqueues a task, with True even while no worker is listening."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A task that was enqueued.
+
+    Attributes:
+        task_id: of the new run.
+        task_name: as registered.
+        durable: whether a stream stores the task.
+        rerun_of: task id of the run that it repeats, empty for a new task.
+    """
+
+    task_id: str
+    task_name: str
+    durable: bool
+    rerun_of: str = ""
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add the options of commands that enqueue tasks."""
+    parser.add_argument(
+        "--wait",
+        type=duration,
+        metavar="SPAN",
+        help=_("wait up to this time, such as 30s or 5m, for the end; exit 1 unless it succeeds"),
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help=_("enqueue even while no worker is listening, if a stream stores the task"),
+    )
+    add_hidden_alias(parser, "--anyway", "--force")
+
+
+async def submit(enqueue: Enqueue, *, force: bool) -> tuple[str, PublishReceipt]:
+    """Enqueue a task; while no worker is listening only with `force` and a stream that stores it.
+
+    Returns:
+        The new task id and the receipt.
+
+    Raises:
+        UserFacingError: the task was not enqueued.
+    """
+    try:
+        return await enqueue(False)
+    except NoConsumersError as error:
+        if error.durable and not force:
+            raise UserFacingError(
+                error.title,
+                error.detail,
+                _("Start a worker, or add --force: the stream stores the task until one starts."),
+            ) from None
+        if not error.durable:
+            raise
+    return await enqueue(True)
+
+
+def note_unknown_task(session: "Session", name: str) -> None:
+    """Note on stderr that no live worker has announced a task.
+
+    It is sent anyway: other workers do not announce their tasks, and one may start later.
+    """
+    workers = session.state.workers
+    if (
+        not workers.task_schemas
+        or not workers.online(time.time())
+        or workers.task_schemas.get(name) is not None
+    ):
+        return
+    near = difflib.get_close_matches(name, [task.task_name for task in workers.task_schemas], 1)
+    if near:
+        write_note(
+            _("No live worker has announced a task {name}. Did you mean {near}?").format(
+                name=name, near=near[0]
+            )
+        )
+    else:
+        write_note(_("No live worker has announced a task {name}.").format(name=name))
+
+
+async def report(session: "Session", arguments: Namespace, submissions: list[Submission]) -> int:
+    """Report what was enqueued or, with --wait, how it ended; return the exit code."""
+    if arguments.wait is None:
+        for submission in submissions:
+            _report_enqueued(submission, as_json=arguments.json)
+        return OK
+    # One time limit for all of them: they run side by side.
+    runs = [asyncio.ensure_future(_wait(session, each, arguments.wait)) for each in submissions]
+    code = OK
+    try:
+        for number, (submission, run) in enumerate(zip(submissions, runs, strict=True)):
+            ended = await run
+            described = {**await report_run(session, ended), "durable": submission.durable}
+            if arguments.json:
+                write_json(described)
+            else:
+                if number:
+                    write_text("")
+                write_report(described)
+            if ended.state in OPEN_STATES:
+                write_note(
+                    _("{task_id} has not ended within {seconds:g} s.").format(
+                        task_id=ended.task_id, seconds=arguments.wait
+                    )
+                )
+            if ended.state is not RunState.SUCCEEDED:
+                code = FAILED
+    finally:
+        for run in runs:
+            run.cancel()
+        await asyncio.gather(*runs, return_exceptions=True)
+    return code
+
+
+def _report_enqueued(submission: Submission, *, as_json: bool) -> None:
+    if as_json:
+        fields: dict[str, Any] = {
+            "task_id": submission.task_id,
+            "task_name": submission.task_name,
+            "durable": submission.durable,
+            "rerun_of": submission.rerun_of or None,
+        }
+        write_json(fields)
+        return
+    stored = _("stored in the queue") if submission.durable else _("sent to a worker, not stored")
+    write_text(f"{submission.task_id}  {submission.task_name}  {stored}")
+
+
+async def _wait(session: "Session", submission: Submission, limit_s: float) -> TaskRun:
+    ended = await session.answered(submission.task_id, limit_s)
+    return ended or TaskRun(submission.task_id, submission.task_name, rerun_of=submission.rerun_of)

@@ -1,0 +1,173 @@
+"""`pulse-desktop tail`: print events as they arrive."""
+
+import asyncio
+import shutil
+import sys
+import time
+from argparse import Namespace
+from typing import TYPE_CHECKING, Final
+
+from pulse_desktop.cli.argument_types import duration, positive_int
+from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
+from pulse_desktop.cli.exit_codes import OK
+from pulse_desktop.cli.output import to_json, write_json, write_note, write_text
+from pulse_desktop.cli.parser import Subparsers, add_command, add_hidden_alias
+from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
+from pulse_desktop.state.serialize import event_to_dict
+from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.session.session import Session
+    from pulse_desktop.transport.feed import SubjectFeed
+
+LINE_WIDTH: Final = 160
+"""Characters per line when stdout is not a terminal."""
+
+_MIN_LINE_WIDTH: Final = 80
+_TIME_ONLY_S: Final = 12 * 3600.0
+"""Events older than this are printed with their date."""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = add_command(
+        subparsers,
+        "tail",
+        run,
+        summary=_("print events as they arrive"),
+        description=_(
+            "Print events as they arrive, until Ctrl-C. TOPIC is agents, tasks, providers, "
+            "knowledge, messages, monitoring, metrics or any other websocket.TOPIC; taskiq "
+            "stands for the task messages themselves."
+        ),
+        examples=(
+            ("pulse-desktop tail", _("all topics, from now on")),
+            ("pulse-desktop tail tasks --since 10m", _("start with the last 10 minutes")),
+            ("pulse-desktop tail --since 1h -n 20", _("at most 20 events, then exit")),
+            ("pulse-desktop tail tasks --duration 5 --json", _("for 5 seconds, as JSON lines")),
+            ("pulse-desktop tail --since 7d --duration 0", _("stored events only")),
+        ),
+        ends_on_signal=True,
+    )
+    parser.add_argument(
+        "topics", nargs="*", metavar="TOPIC", help=_("such as tasks (default: all topics)")
+    )
+    parser.add_argument(
+        "--since",
+        type=duration,
+        metavar="SPAN",
+        help=_("start with the stored events of the last 30s, 10m, 1h, 7d"),
+    )
+    parser.add_argument(
+        "-n", "--lines", type=positive_int, metavar="N", help=_("exit after N events")
+    )
+    parser.add_argument(
+        "--duration",
+        type=duration,
+        metavar="SPAN",
+        help=_("exit after this time, such as 5s or 1h"),
+    )
+    add_hidden_alias(parser, "--count", "--lines")
+    add_hidden_alias(parser, "--for", "--duration")
+
+
+async def run(arguments: Namespace) -> int:
+    """Print events, starting with the stored ones of the given time span."""
+    async with connected_session(
+        arguments,
+        history_s=arguments.since or 0.0,
+        backlog=None if arguments.since else 0,
+        stored_results=0,
+    ) as session:
+        printing = asyncio.ensure_future(_print_events(session, arguments))
+        noting = asyncio.ensure_future(_note_missing_history(session, arguments))
+        try:
+            await asyncio.wait((printing,), timeout=arguments.duration)
+            if not printing.done() and arguments.since:
+                # Stored events are printed however short the duration is.
+                await session.caught_up(CATCH_UP_TIMEOUT_S)
+                await noting
+                await asyncio.sleep(0)
+            if printing.done():
+                printing.result()
+        finally:
+            printing.cancel()
+            noting.cancel()
+            await asyncio.gather(printing, noting, return_exceptions=True)
+    return OK
+
+
+async def _note_missing_history(session: "Session", arguments: Namespace) -> None:
+    """Note on stderr if no stream stores the past events that --since asks for."""
+    if not arguments.since:
+        return
+    topics = frozenset(arguments.topics)
+    if topics != {TASK_TOPIC}:
+        await _note_no_history(
+            session.event_feed, _("No stream stores events here: only new ones are shown.")
+        )
+    if TASK_TOPIC in topics:
+        await _note_no_history(
+            session.task_feed, _("No stream stores tasks here: only new ones are shown.")
+        )
+
+
+async def _note_no_history(feed: "SubjectFeed", note: str) -> None:
+    if await feed.caught_up(CATCH_UP_TIMEOUT_S) and feed.status.mode != "history":
+        write_note(note)
+        if feed.status.problem:
+            write_note(_("Reason: {reason}.").format(reason=feed.status.problem))
+
+
+async def _print_events(session: "Session", arguments: Namespace) -> None:
+    """Print events until --lines of them are printed, or until cancelled."""
+    oldest = time.time() - (arguments.since or 0.0)
+    topics = frozenset(arguments.topics)
+    _note_unknown_topics(topics)
+    left = arguments.lines
+    log = session.state.log
+    position = log.start
+    while True:
+        await session.until(lambda: log.stop > position)  # noqa: B023 - evaluated at once
+        start, position = max(position, log.start), log.stop
+        for event in log.span(start, position):
+            if event.received_at < oldest or not _is_selected(event, topics):
+                continue
+            if arguments.json:
+                write_json(event_to_dict(event))
+            else:
+                write_text(_event_line(event))
+            if left is not None:
+                left -= 1
+                if not left:
+                    return
+
+
+def _note_unknown_topics(topics: frozenset[str]) -> None:
+    if unknown := topics - {*TOPICS, TASK_TOPIC}:
+        write_note(
+            _("Unknown topics: {unknown}. Waiting for them. Known topics: {known}.").format(
+                unknown=", ".join(sorted(unknown)), known=", ".join(TOPICS)
+            )
+        )
+
+
+def _is_selected(event: Event, topics: frozenset[str]) -> bool:
+    return event.topic in topics if topics else event.topic != TASK_TOPIC
+
+
+def _event_line(event: Event) -> str:
+    """Format an event as one line, with as much of its data as fits."""
+    fields = event_to_dict(event)
+    if event.problem:
+        type_, data = _("unreadable"), f"{event.problem}: {fields['raw']}"
+    else:
+        type_, data = fields["type"] or "-", to_json(fields["data"])
+    at = formats.clock_ms(event.timestamp)
+    if time.time() - event.timestamp > _TIME_ONLY_S:
+        at = formats.absolute(event.timestamp)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else LINE_WIDTH
+    line = f"{at}  {event.topic:<11} {type_:<28} {data}"
+    return formats.elided(line, max(width, _MIN_LINE_WIDTH))

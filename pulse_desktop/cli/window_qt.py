@@ -1,0 +1,162 @@
+"""The window, or a picture of it on a machine without a display."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from argparse import Namespace
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import platformdirs
+
+from pulse_desktop.app import Desktop
+from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
+from pulse_desktop.cli.output import print_error, write_text
+from pulse_desktop.embedded.paths import DATA_DIR_VARIABLE, data_folder
+from pulse_desktop.event_loop import draw_offscreen, has_display, run_with_qt, stop_on_signals
+from pulse_desktop.model.errors import CannotConnectError, UserFacingError
+from pulse_desktop.state.system import SystemState
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.shell.window_state import WindowStateFile
+
+if TYPE_CHECKING:  # Qt itself is loaded by `app`, after a check that it is safe to use
+    from PySide6.QtGui import QPixmap
+
+PICTURE_AFTER_S: Final = 20.0
+"""How long the window runs on a machine without a display before its picture is written."""
+
+PICTURE_NAME: Final = "pulse-desktop.png"
+
+_CONNECT_TIMEOUT_S: Final = 10.0
+_STACK_TIMEOUT_S: Final = 60.0
+_LOG_BYTES: Final = 1 << 20
+_OLD_LOGS: Final = 3
+
+
+def open_window(arguments: Namespace) -> int:
+    """Show the window until it is closed. Without a display, write a picture of it."""
+    server = arguments.server or os.environ.get("PULSE_SERVER", "")
+    if has_display():
+        _log_to_file()
+        state_file = WindowStateFile(window_state_path())
+        theme = arguments.theme or state_file.theme
+        return run_with_qt(lambda: _show_until_closed(server, state_file), theme)
+    picture = picture_path()
+    draw_offscreen()
+    write_text(
+        _("No display: running offscreen for {seconds:.0f} s, then writing {picture}.").format(
+            seconds=PICTURE_AFTER_S, picture=picture
+        )
+    )
+    _log_to_file()
+    return run_with_qt(lambda: _write_picture(server, picture), arguments.theme or "system")
+
+
+def picture_path() -> Path:
+    """Return the path of the picture: in the build folder of a checkout, else in this folder.
+
+    Raises:
+        UserFacingError: it cannot be written, which is checked before it is drawn.
+    """
+    build = Path("build")
+    picture = build / PICTURE_NAME if build.is_dir() else Path(PICTURE_NAME)
+    is_new = not picture.exists()
+    try:
+        with picture.open("ab"):
+            pass
+        if is_new:
+            picture.unlink()
+    except OSError as error:
+        raise UserFacingError(
+            _("Cannot write {file}").format(file=picture),
+            _(
+                "there is no display, so a picture is drawn, but {folder} is not writable: {error}."
+            ).format(folder=Path.cwd(), error=error.strerror),
+            _(
+                "Start it in a folder that you can write to, or name a file: "
+                "`pulse-desktop screenshot --page overview --out FILE`."
+            ),
+        ) from None
+    return picture
+
+
+def window_state_path() -> Path:
+    """Return the path of the saved window state: among the user's settings."""
+    if os.environ.get(DATA_DIR_VARIABLE):
+        return data_folder().root / "window.json"
+    return platformdirs.user_config_path("pulse-desktop", appauthor=False) / "window.json"
+
+
+async def _show_until_closed(server: str, state_file: WindowStateFile) -> int:
+    desktop = Desktop(server, look=state_file)
+    if not state_file.look.geometry:
+        desktop.window.fit_into(desktop.window.screen().availableSize())
+    stop_on_signals(desktop.stopped)
+    desktop.window.show()
+    desktop.start()
+    await desktop.stopped.wait()
+    desktop.window.hide()
+    await desktop.close()
+    return OK
+
+
+async def _write_picture(server: str, picture: Path) -> int:
+    """Run the window offscreen for a while, write a picture of it and a summary."""
+    desktop = Desktop(server)
+    stop_on_signals(desktop.stopped)
+    desktop.window.show()
+    desktop.start()
+    try:
+        await desktop.watched_within(_CONNECT_TIMEOUT_S if server else _STACK_TIMEOUT_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PICTURE_AFTER_S):
+                await desktop.stopped.wait()
+        save_picture(desktop.window.grab(), picture)
+        return _write_summary(desktop.state, picture)
+    except CannotConnectError as error:
+        print_error(error)
+        return CANNOT_CONNECT
+    finally:
+        await desktop.close()
+
+
+def save_picture(pixmap: "QPixmap", picture: Path) -> None:
+    """Save a picture.
+
+    Raises:
+        UserFacingError: it cannot be written.
+    """
+    if not pixmap.save(str(picture)):
+        raise UserFacingError(
+            _("Cannot write {file}").format(file=picture),
+            _("it was writable when the window started."),
+            _("Check that the folder still exists and that the disk is not full."),
+        )
+
+
+def _write_summary(state: SystemState, picture: Path) -> int:
+    """Write the number of events, runs and results; return FAILED if there are none of a kind."""
+    topics = [f"{t.topic} {t.received}" for t in state.topics.by_name.values() if t.received]
+    runs = [f"{name} {count}" for name, count in state.runs.counts.items() if count]
+    write_text(_("events   {counts}").format(counts=", ".join(topics) or _("none")))
+    write_text(_("runs     {counts}").format(counts=", ".join(runs) or _("none")))
+    write_text(_("results  {count} stored").format(count=state.results.count))
+    write_text(_("picture  {file}").format(file=picture))
+    return OK if state.topics.received and state.runs.rows and state.results.count else FAILED
+
+
+def _log_to_file() -> None:
+    """Write a log of bounded size beside those of the embedded stack."""
+    folder = data_folder().root / "logs"
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(
+            folder / "window.log", maxBytes=_LOG_BYTES, backupCount=_OLD_LOGS
+        )
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+        logging.getLogger().addHandler(handler)
+        logging.getLogger().setLevel(logging.INFO)
+        # httpx logs every request to the monitoring port, which would displace everything else.
+        logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -1,0 +1,44 @@
+"""Discovery of live workers, for `workers` and `worker`."""
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Final
+
+from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S
+from pulse_desktop.model.errors import NotPermittedError
+
+if TYPE_CHECKING:
+    from pulse_desktop.session.session import Session
+
+HISTORY_S: Final = 120.0
+"""Enough to contain a heartbeat of every live worker."""
+
+_HEARTBEAT_MARGIN_S: Final = 0.5
+
+
+async def discover_workers(session: "Session") -> frozenset[str] | None:
+    """Ping all workers and wait until their heartbeats are known.
+
+    Returns:
+        The identities of the workers that replied, None if these credentials may not ping.
+    """
+    from pulse_desktop.state.workers import HEARTBEAT_S  # noqa: PLC0415 - slow to import
+
+    await session.caught_up(CATCH_UP_TIMEOUT_S)
+    try:
+        replies = await session.control.ping()
+    except NotPermittedError:
+        return None
+    names = frozenset(reply.worker for reply in replies.answers)
+    known = session.state.workers
+    if session.event_feed.status.mode == "history" and all(known.get(name) for name in names):
+        return names
+    with contextlib.suppress(TimeoutError):
+        # Without history the next heartbeats have the details. If no worker has replied, there may
+        # be workers that accept no commands.
+        async with asyncio.timeout(HEARTBEAT_S + _HEARTBEAT_MARGIN_S):
+            await session.until(
+                lambda: bool(known.online(time.time())) and all(known.get(name) for name in names)
+            )
+    return names
