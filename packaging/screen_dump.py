@@ -10,9 +10,9 @@ from pathlib import Path
 from PySide6.QtGui import QImage
 
 DRAWN = 200
-"""Different colours on a screen with a window full of text and charts; a bare one has a few."""
+"""Different colors on a screen with a window full of text and charts; a bare one has a few."""
 
-_COLOUR_BYTES = 12
+_COLOR_BYTES = 12
 
 
 def picture(dump: bytes) -> QImage:
@@ -23,10 +23,10 @@ def picture(dump: bytes) -> QImage:
     """
     fields = struct.unpack(">25I", dump[:100])
     header, version, width, height = fields[0], fields[1], fields[4], fields[5]
-    bits_per_pixel, bytes_per_line, colours = fields[11], fields[12], fields[19]
+    bits_per_pixel, bytes_per_line, colors = fields[11], fields[12], fields[19]
     if version != 7 or bits_per_pixel != 32:
         raise ValueError("not a dump of 32 bits per pixel")
-    pixels = dump[header + colours * _COLOUR_BYTES :]
+    pixels = dump[header + colors * _COLOR_BYTES :]
     image = QImage(pixels, width, height, bytes_per_line, QImage.Format.Format_RGB32)
     return image.copy()  # the other one leans on `pixels`
 
@@ -38,7 +38,7 @@ def main(source: str, target: str) -> int:
         image.pixel(x, y) for y in range(0, image.height(), 4) for x in range(0, image.width(), 4)
     }
     image.save(target)
-    print(f"    {Path(target).name}: {image.width()}x{image.height()}, {len(seen)} colours")
+    print(f"    {Path(target).name}: {image.width()}x{image.height()}, {len(seen)} colors")
     return 0 if len(seen) >= DRAWN else 1
 
 

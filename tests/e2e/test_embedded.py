@@ -14,7 +14,7 @@ from PySide6.QtGui import QImage
 
 from pulse_desktop.protocol.topics import TOPICS
 from tests.e2e.program_process import Program, Stack, program, ready, run
-from tests.e2e.x_screen import DRAWN, colours
+from tests.e2e.x_screen import DRAWN, colors
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills processes as Linux does")
 
@@ -83,4 +83,4 @@ def test_without_a_display_it_shows_what_flows_and_ends_well(demonstration: Prog
     assert picture.split() == ["picture", "pulse-desktop.png"]
     image = QImage(str(folder / "pulse-desktop.png"))
     assert (image.width(), image.height()) == (1440, 900)
-    assert colours(image) > DRAWN
+    assert colors(image) > DRAWN

@@ -10,11 +10,11 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication, QImage
 
 DRAWN = 200
-"""Different colours on a screen with a window full of text and charts; a bare one has a few."""
+"""Different colors on a screen with a window full of text and charts; a bare one has a few."""
 
 
-def colours(image: QImage) -> int:
-    """Count different colours in every fourth pixel each way."""
+def colors(image: QImage) -> int:
+    """Count different colors in every fourth pixel each way."""
     seen = {
         image.pixel(x, y) for y in range(0, image.height(), 4) for x in range(0, image.width(), 4)
     }
@@ -28,9 +28,9 @@ def main(path: str, limit: float) -> int:
 
     def look() -> None:
         image = app.primaryScreen().grabWindow(0).toImage()
-        if colours(image) >= DRAWN or time.monotonic() > deadline:
+        if colors(image) >= DRAWN or time.monotonic() > deadline:
             image.save(path)
-            app.exit(0 if colours(image) >= DRAWN else 1)
+            app.exit(0 if colors(image) >= DRAWN else 1)
 
     timer = QTimer(interval=100)
     timer.timeout.connect(look)

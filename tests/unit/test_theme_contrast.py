@@ -76,7 +76,7 @@ def _seen(color, sight):
 
 
 @pytest.mark.parametrize("name", ["dark", "light"])
-def test_every_text_colour_reads_on_every_ground(name) -> None:
+def test_every_text_color_reads_on_every_ground(name) -> None:
     colors = _tokens(name)["colors"]
     poor = [
         (text, ground, round(_contrast(colors[text], colors[ground]), 2))
@@ -121,5 +121,5 @@ def test_topics_are_told_apart_by_every_kind_of_sight(name, sight) -> None:
     assert alike == []
 
 
-def test_both_themes_name_the_same_colours() -> None:
+def test_both_themes_name_the_same_colors() -> None:
     assert set(_tokens("dark")["colors"]) == set(_tokens("light")["colors"])

@@ -1,30 +1,34 @@
-"""The colours a chart takes from the theme, under the names its series use."""
+"""Colors of charts: those of the theme by name, and one color per series."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pulse_desktop.state.series import Reservoir
 from pulse_desktop.ui.theme.theme import Theme
 
-# Told apart with any of the common colour blindnesses, in both themes: the topics' colours are.
+# The line colors of the topics can be told apart with every common color blindness.
 _SEQUENCE: Final = (
     *("tasks", "providers", "knowledge", "agents", "metrics", "messages", "monitoring"),
 )
+MAX_SERIES: Final = len(_SEQUENCE)
+"""More lines than colors that can be told apart would be unreadable."""
 
 
 @dataclass(frozen=True)
-class ChartColours:
-    """Colours as `#rrggbb`.
+class ChartColors:
+    """Colors as `#rrggbb`.
 
     Attributes:
-        surface: what the chart stands on.
-        raised: background of the readout.
+        surface: background of the chart.
+        raised: background of the tooltip.
         grid: horizontal lines.
-        border: frame of the readout.
-        text: values in the readout, title.
+        border: frame of the tooltip.
+        text: values in the tooltip, title.
         muted: tick labels, subtitle, names of hidden series.
         crosshair: vertical line under the pointer.
-        focus: ring around what the keyboard is on.
-        named: further colours that a series may name.
+        focus: ring around what has the keyboard focus.
+        named: further colors that a series may name.
     """
 
     surface: str
@@ -37,26 +41,26 @@ class ChartColours:
     focus: str
     named: dict[str, str]
 
-    def resolve(self, colour: str) -> str:
-        """Return a named colour's value; a literal `#rrggbb` is its own.
+    def resolve(self, color: str) -> str:
+        """Return a named color as `#rrggbb`; a literal is returned unchanged.
 
         Raises:
-            KeyError: the theme has no such colour.
+            KeyError: the theme has no such color.
         """
-        return colour if colour.startswith("#") else self.named[colour]
+        return color if color.startswith("#") else self.named[color]
 
 
-def chart_colours(theme: Theme) -> ChartColours:
-    """Return the colours of a theme.
+def chart_colors(theme: Theme) -> ChartColors:
+    """Return the chart colors of a theme.
 
-    A series may name any colour token ("good"), the line colour of a topic ("topic agents"), or one
-    of a sequence for things without a colour of their own ("series 0", "series 1", …).
+    A series may name any color token ("good"), the line color of a topic ("topic agents"), or one
+    of a sequence for series without a color of their own ("series 0", "series 1", …).
     """
     colors, topics = theme.tokens.colors, theme.tokens.topics
     named = dict(colors)
-    named.update({f"topic {topic}": colour for topic, colour in topics.items()})
+    named.update({f"topic {topic}": color for topic, color in topics.items()})
     named.update({f"series {i}": topics[topic] for i, topic in enumerate(_SEQUENCE)})
-    return ChartColours(
+    return ChartColors(
         surface=colors["surface"],
         raised=colors["raised"],
         grid=colors["grid"],
@@ -69,6 +73,63 @@ def chart_colours(theme: Theme) -> ChartColours:
     )
 
 
-def sequence_colour(index: int) -> str:
-    """Return the name of a colour for the n-th thing; they repeat after seven."""
+def sequence_color(index: int) -> str:
+    """Return the name of the color of the n-th series; they repeat after seven."""
     return f"series {index % len(_SEQUENCE)}"
+
+
+@dataclass(frozen=True)
+class SeriesSpec:
+    """One line of a chart.
+
+    Attributes:
+        name: label in the legend; also the key of its data.
+        color: `#rrggbb` or a name from `ChartColors`.
+        fill: whether the area under the line is tinted.
+    """
+
+    name: str
+    color: str
+    fill: bool = False
+
+
+class SeriesColors:
+    """Assigns colors to names.
+
+    A name keeps its color while it is shown, and afterwards until the color is needed.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def specs(self, names: Iterable[str], *, fill: bool = False) -> list[SeriesSpec]:
+        """Return a series for each name."""
+        shown = list(names)
+        for name in shown:
+            if name not in self._numbers:
+                self._numbers[name] = self._free_number(shown)
+        return [SeriesSpec(name, sequence_color(self._numbers[name]), fill) for name in shown]
+
+    def _free_number(self, shown: list[str]) -> int:
+        taken = set(self._numbers.values())
+        if len(taken) >= MAX_SERIES:
+            for name in [name for name in self._numbers if name not in shown]:
+                del self._numbers[name]
+            taken = set(self._numbers.values())
+        return next(number for number in range(len(taken) + 1) if number not in taken)
+
+    @staticmethod
+    def busiest(series: Mapping[str, Reservoir], since: float) -> dict[str, Reservoir]:
+        """Return the series with the most samples since a time: at most seven, sorted by name.
+
+        Args:
+            series: samples by name.
+            since: Unix seconds.
+        """
+        sampled = {
+            name: len(each.samples)
+            for name, each in series.items()
+            if each.samples and each.samples[-1][0] >= since
+        }
+        most = sorted(sampled, key=lambda name: (-sampled[name], name))[:MAX_SERIES]
+        return {name: series[name] for name in sorted(most)}

@@ -1,4 +1,4 @@
-"""The vertical line under the pointer, or moved by keys, and the values it reads out."""
+"""Crosshair of a chart: a vertical line moved by the pointer or by keys, with a tooltip."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtWidgets import QWidget
 
-from pulse_desktop.ui.charts.chart_tooltip import ChartTooltip, Line
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.charts.chart_tooltip import ChartTooltip, TooltipLine
 from pulse_desktop.ui.charts.plot import Plot
 from pulse_desktop.ui.charts.scale import Unit, clock_text, value_text
 
@@ -16,13 +17,13 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What can be read out.
+class VisibleData:
+    """The data of the visible series.
 
     Attributes:
-        times: Unix seconds, rising.
-        series: of each shown series its colour as `#rrggbb`, its name, and its values.
-        unit: of all values.
+        times: Unix seconds, ascending.
+        series: color as `#rrggbb`, name and values of each series.
+        unit: unit of all values.
         span: length of the time axis, seconds.
     """
 
@@ -33,73 +34,73 @@ class Reading:
 
     @property
     def known(self) -> list[int]:
-        """Which times have a value in any series."""
+        """The indices of the times at which any series has a value."""
         if not self.series:
             return []
-        table = np.vstack([values for _, _, values in self.series])
+        table = np.vstack([values for *_rest, values in self.series])
         return [int(index) for index in np.flatnonzero(np.isfinite(table).any(axis=0))]
 
 
 class Crosshair:
-    """Stands at one of the times, or nowhere.
+    """The crosshair, at one of the times of the data or hidden.
 
     Attributes:
-        index: of the time it stands at, None for nowhere.
-        readout: the box with the values.
+        index: index of its time, None while it is hidden.
+        tooltip: the box with the values.
     """
 
     def __init__(self, plot: Plot, parent: QWidget) -> None:
         self.index: int | None = None
-        self.readout = ChartTooltip(parent)
+        self.tooltip = ChartTooltip(parent)
         self._plot = plot
 
-    def point_at(self, at: float, reading: Reading) -> None:
-        """Stand at the time nearest to a moment; nowhere if it is NaN or nothing is known."""
-        if math.isnan(at) or not reading.known:
+    def show_nearest(self, at: float, data: VisibleData) -> None:
+        """Move to the time nearest to `at`; hide if that is NaN or nothing is known."""
+        if math.isnan(at) or not data.known:
             self.hide()
         else:
-            self.stand_at(int(np.abs(reading.times - at).argmin()), reading)
+            self.show_at(int(np.abs(data.times - at).argmin()), data)
 
-    def move(self, key: int, reading: Reading) -> None:
-        """Go to the known time before or after, or to the first or last."""
-        known = reading.known
+    def move(self, key: int, data: VisibleData) -> None:
+        """Move to the previous, next, first or last time with a value."""
+        known = data.known
         if not known:
             return
-        here = self.index
-        if here is None or key == Qt.Key.Key_End:
+        current = self.index
+        if current is None or key == Qt.Key.Key_End:
             index = known[0] if key == Qt.Key.Key_Home else known[-1]
         elif key == Qt.Key.Key_Home:
             index = known[0]
         elif key == Qt.Key.Key_Left:
-            index = max((i for i in known if i < here), default=known[0])
+            index = max((i for i in known if i < current), default=known[0])
         else:
-            index = min((i for i in known if i > here), default=known[-1])
-        self.stand_at(index, reading)
+            index = min((i for i in known if i > current), default=known[-1])
+        self.show_at(index, data)
 
-    def stay(self, reading: Reading) -> None:
-        """Read out what is there after the data changed."""
+    def refresh(self, data: VisibleData) -> None:
+        """Show the values of the same time after the data changed."""
         if self.index is not None:
-            self.stand_at(self.index, reading)
+            self.show_at(self.index, data)
 
-    def stand_at(self, index: int, reading: Reading) -> None:
-        """Stand at a time by its index; nowhere if there is none."""
-        if index >= reading.times.size:
+    def show_at(self, index: int, data: VisibleData) -> None:
+        """Move to a time by its index; hide if there is none."""
+        if index >= data.times.size:
             self.hide()
             return
         self.index = index
-        at = float(reading.times[index])
+        at = float(data.times[index])
         lines = [
-            Line(colour, name, value_text(float(values[index]), reading.unit) or "no value")
-            for colour, name, values in reading.series
+            TooltipLine(color, name, value_text(float(values[index]), data.unit) or _("no value"))
+            for color, name, values in data.series
         ]
         self._plot.set_crosshair(at)
-        self.readout.show_values(clock_text(at, reading.span), lines)
+        self.tooltip.show_values(clock_text(at, data.span), lines)
         area = QRectF(self._plot.geometry())
-        self.readout.place(area.left() + self._plot.x_of(at), area)
-        self.readout.raise_()
+        self.tooltip.place(area.left() + self._plot.x_of(at), area)
+        self.tooltip.raise_()
 
     def hide(self) -> None:
-        """Stand nowhere."""
+        """Hide line and tooltip."""
         self.index = None
-        self.readout.hide()
+        self.tooltip.hide()
         self._plot.set_crosshair(None)

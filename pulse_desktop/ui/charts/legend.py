@@ -1,4 +1,4 @@
-"""The names of a chart's series, each a switch that shows or hides its line."""
+"""Legend of a chart: a toggle for each series that shows or hides its line."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,80 +7,81 @@ from PySide6.QtCore import QPointF, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
-from pulse_desktop.ui.charts.colors import ChartColours
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.charts.colors import ChartColors
 
 _GAP = 4
-_PAD = 6
+_PADDING = 6
 _DOT = 8
-_LONGEST_NAME = 24
+_MAX_NAME = 24
 
 
-class Entry(NamedTuple):
-    """One name in the legend: the series' name and its colour as `#rrggbb`."""
+class LegendEntry(NamedTuple):
+    """Name of a series and its color as `#rrggbb`."""
 
     name: str
-    colour: str
+    color: str
 
 
 class LegendKey(QAbstractButton):
-    """One series: a dot (filled while it is shown, hollow while not) and its name."""
+    """The toggle of one series: a dot, filled while the series is visible, and its name."""
 
-    def __init__(self, entry: Entry, colours: ChartColours, parent: QWidget) -> None:
+    def __init__(self, entry: LegendEntry, colors: ChartColors, parent: QWidget) -> None:
         super().__init__(parent)
         self.entry = entry
-        self._colours = colours
+        self._colors = colors
         self.setCheckable(True)
         self.setChecked(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setText(entry.name)
-        self.setAccessibleName(f"Show {entry.name}")
-        self.setToolTip(f"{entry.name}: click to show or hide")
+        self.setAccessibleName(_("Show {series}").format(series=entry.name))
+        self.setToolTip(_("{series}: click to show or hide").format(series=entry.name))
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
 
-    def recolour(self, colour: str, colours: ChartColours) -> None:
-        """Take other colours."""
-        self.entry = self.entry._replace(colour=colour)
-        self._colours = colours
+    def recolor(self, color: str, colors: ChartColors) -> None:
+        """Change the colors."""
+        self.entry = self.entry._replace(color=color)
+        self._colors = colors
         self.update()
 
     def sizeHint(self) -> QSize:
-        """Return the size that shows everything."""
+        """Return the preferred size."""
         metrics = QFontMetrics(self.font())
-        width = metrics.horizontalAdvance(_shortened(self.text())) + _DOT + 6 + 2 * _PAD
+        width = metrics.horizontalAdvance(_elided(self.text())) + _DOT + 6 + 2 * _PADDING
         return QSize(width, metrics.height() + 6)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw."""
+        """Paint dot and name."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        colours = self._colours
+        colors = self._colors
         if self.hasFocus() or self.underMouse():
-            ring = colours.focus if self.hasFocus() else colours.border
+            ring = colors.focus if self.hasFocus() else colors.border
             painter.setPen(QPen(QColor(ring), 1))
             painter.drawRoundedRect(self.rect().toRectF().adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
-        dot = QPointF(_PAD + _DOT / 2, self.height() / 2)
-        painter.setPen(QPen(QColor(self.entry.colour), 1.4))
-        painter.setBrush(QColor(self.entry.colour) if self.isChecked() else Qt.BrushStyle.NoBrush)
+        dot = QPointF(_PADDING + _DOT / 2, self.height() / 2)
+        painter.setPen(QPen(QColor(self.entry.color), 1.4))
+        painter.setBrush(QColor(self.entry.color) if self.isChecked() else Qt.BrushStyle.NoBrush)
         painter.drawEllipse(dot, _DOT / 2 - 1, _DOT / 2 - 1)
-        painter.setPen(QColor(colours.text if self.isChecked() else colours.muted))
+        painter.setPen(QColor(colors.text if self.isChecked() else colors.muted))
         font = painter.font()
         font.setStrikeOut(not self.isChecked())
         painter.setFont(font)
-        area = self.rect().adjusted(_PAD + _DOT + 6, 0, -_PAD + 2, 0)
+        area = self.rect().adjusted(_PADDING + _DOT + 6, 0, -_PADDING + 2, 0)
         painter.drawText(
             area,
             int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft),
-            _shortened(self.text()),
+            _elided(self.text()),
         )
         painter.end()
 
 
 class Legend(QWidget):
-    """Keys in lines, right-aligned, wrapped when they do not fit in one.
+    """Toggles in lines, right-aligned, wrapped when they do not fit in one.
 
     Signals:
-        toggled: name of a series and whether it is shown now.
+        toggled: name of a series and whether it is visible now.
     """
 
     toggled = Signal(str, bool)
@@ -93,17 +94,17 @@ class Legend(QWidget):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 
-    def set_entries(self, entries: Sequence[Entry], colours: ChartColours) -> None:
-        """Show these names; a name that was there before stays shown or hidden as it was."""
+    def set_entries(self, entries: Sequence[LegendEntry], colors: ChartColors) -> None:
+        """Show these series; one that was there before stays visible or hidden as it was."""
         names = {entry.name for entry in entries}
-        for gone in self._keys.keys() - names:
-            key = self._keys.pop(gone)
+        for name in self._keys.keys() - names:
+            key = self._keys.pop(name)
             key.hide()
             key.deleteLater()
         ordered: dict[str, LegendKey] = {}
         for entry in entries:
-            key = self._keys.get(entry.name) or self._make(entry, colours)
-            key.recolour(entry.colour, colours)
+            key = self._keys.get(entry.name) or self._make(entry, colors)
+            key.recolor(entry.color, colors)
             ordered[entry.name] = key
         self._keys = ordered
         previous: QWidget = self
@@ -111,56 +112,56 @@ class Legend(QWidget):
             if previous is not self:
                 QWidget.setTabOrder(previous, key)
             previous = key
-        self._arrange(self.width())
+        self._lay_out(self.width())
         self.updateGeometry()
 
-    def is_shown(self, name: str) -> bool:
-        """Tell whether a series is switched on; one that is not listed is."""
+    def is_visible(self, name: str) -> bool:
+        """Return whether a series is switched on; one that is not listed is."""
         key = self._keys.get(name)
         return key is None or key.isChecked()
 
     def one_line_width(self) -> int:
-        """Pixels needed to have all names in one line."""
+        """Return the pixels that all toggles need in one line."""
         widths = [key.sizeHint().width() for key in self._keys.values()]
         return sum(widths) + _GAP * max(0, len(widths) - 1)
 
     def set_width(self, width: int) -> None:
-        """Put the keys into lines for this width."""
-        self._arrange(width)
+        """Break the toggles into lines of this width."""
+        self._lay_out(width)
 
     def heightForWidth(self, width: int) -> int:
         """Return the height of all lines at a width."""
-        return self._arrange(width, move=False)
+        return self._lay_out(width, move=False)
 
     def sizeHint(self) -> QSize:
-        """Return the size that shows everything."""
-        return QSize(self.one_line_width(), self._arrange(max(self.width(), 1), move=False))
+        """Return the preferred size."""
+        return QSize(self.one_line_width(), self._lay_out(max(self.width(), 1), move=False))
 
     def minimumSizeHint(self) -> QSize:
-        """Return the smallest useful size."""
+        """Return the minimum size."""
         return QSize(40, 0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Arrange for the new size."""
-        self._arrange(event.size().width())
+        """Lay out for the new size."""
+        self._lay_out(event.size().width())
 
-    def _make(self, entry: Entry, colours: ChartColours) -> LegendKey:
-        key = LegendKey(entry, colours, self)
-        key.toggled.connect(lambda shown, name=entry.name: self.toggled.emit(name, shown))
+    def _make(self, entry: LegendEntry, colors: ChartColors) -> LegendKey:
+        key = LegendKey(entry, colors, self)
+        key.toggled.connect(lambda on, name=entry.name: self.toggled.emit(name, on))
         key.show()
         return key
 
-    def _arrange(self, width: int, *, move: bool = True) -> int:
-        """Put the keys into lines and return the height that takes."""
+    def _lay_out(self, width: int, *, move: bool = True) -> int:
+        """Break the toggles into lines and return their height."""
         lines: list[list[LegendKey]] = [[]]
         used = 0
         for key in self._keys.values():
-            wide = key.sizeHint().width()
-            if lines[-1] and used + wide > width:
+            key_width = key.sizeHint().width()
+            if lines[-1] and used + key_width > width:
                 lines.append([])
                 used = 0
             lines[-1].append(key)
-            used += wide + _GAP
+            used += key_width + _GAP
         top = 0
         for line in lines:
             total = sum(k.sizeHint().width() for k in line) + _GAP * max(0, len(line) - 1)
@@ -174,5 +175,5 @@ class Legend(QWidget):
         return max(0, top - 2)
 
 
-def _shortened(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+def _elided(name: str) -> str:
+    return name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…"

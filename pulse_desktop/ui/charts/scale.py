@@ -1,6 +1,6 @@
-"""Where a chart puts its ticks and what they say: pure arithmetic, so that it can be tested alone.
+"""Ticks of the axes of a chart and their labels: pure arithmetic.
 
-Ticks of one axis share one unit and one number of decimals; a reader compares them at a glance.
+The ticks of an axis share one unit and one number of decimals.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import Final
 
 
 class Unit(Enum):
-    """What the values of a chart are measured in."""
+    """Unit of the values of a chart."""
 
     COUNT = "count"
     PER_SECOND = "per second"
@@ -19,16 +19,16 @@ class Unit(Enum):
     SECONDS = "seconds"
     BYTES = "bytes"
     RATIO = "ratio"  # 0 to 1, shown in percent
-    PERCENT = "percent"  # 0 to 100 and more: two busy processor cores are 200 %
-    SCORE = "score"  # 0 to 1, shown as it is
+    PERCENT = "percent"  # 0 to 100 and more: two busy cores are 200 %
+    SCORE = "score"  # 0 to 1, shown unchanged
 
 
 @dataclass(frozen=True)
 class ValueTicks:
-    """The vertical axis of a chart.
+    """Ticks of the value axis.
 
     Attributes:
-        top: value at the upper edge, never below the largest value.
+        top: value at the upper edge, at least the largest value.
         ticks: pairs of value and label, from zero upwards.
     """
 
@@ -40,7 +40,7 @@ _COUNT_STEPS: Final = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"
 _BYTE_STEPS: Final = ((1.0, " B"), (1e3, " kB"), (1e6, " MB"), (1e9, " GB"), (1e12, " TB"))
 _SECOND_STEPS: Final = ((1e-6, " µs"), (1e-3, " ms"), (1.0, " s"), (60.0, " min"), (3600.0, " h"))
 _SUFFIXES: Final = {Unit.PER_SECOND: "/s", Unit.PER_MINUTE: "/min"}
-_SMALLEST_TOP: Final = {
+_MIN_TOP: Final = {
     Unit.COUNT: 1.0,
     Unit.PER_MINUTE: 1.0,
     Unit.PER_SECOND: 1.0,
@@ -50,7 +50,7 @@ _SMALLEST_TOP: Final = {
     Unit.SECONDS: 1e-6,
     Unit.SCORE: 1.0,
 }
-_LARGEST: Final = 1e15
+_MAX_TOP: Final = 1e15
 
 _CLOCK_STEPS: Final = (
     *(1, 2, 5, 10, 15, 30),
@@ -60,23 +60,23 @@ _CLOCK_STEPS: Final = (
 )
 
 
-def value_ticks(largest: float, unit: Unit, most: int = 5) -> ValueTicks:
-    """Choose round ticks from zero to a little above the largest value.
+def value_ticks(largest: float, unit: Unit, max_ticks: int = 5) -> ValueTicks:
+    """Return round ticks from zero to at least the largest value.
 
     Args:
-        largest: largest value to be shown; anything not finite or below zero counts as zero.
-        unit: what it is measured in.
-        most: about how many ticks fit.
+        largest: largest value to show; not finite or negative counts as zero.
+        unit: unit of the value.
+        max_ticks: about how many ticks fit.
     """
     if not math.isfinite(largest) or largest < 0:
         largest = 0.0
-    top = min(max(largest, _SMALLEST_TOP[unit]), _LARGEST)
+    top = min(max(largest, _MIN_TOP[unit]), _MAX_TOP)
     factor, suffix = _factor(top, unit)
-    step, count = _steps(top / factor, unit, most, whole=factor == 1.0)
+    step, count = _steps(top / factor, unit, max_ticks, whole=factor == 1.0)
     larger, larger_suffix = _factor(step * count * factor, unit)
-    if larger > factor:  # the last tick has a larger unit: all of them take it
+    if larger > factor:  # all ticks use the larger unit of the last one
         factor, suffix = larger, larger_suffix
-        step, count = _steps(top / factor, unit, most, whole=factor == 1.0)
+        step, count = _steps(top / factor, unit, max_ticks, whole=factor == 1.0)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     if step * 10**decimals % 1 > 1e-6:  # 2.5 needs one decimal more than its power of ten
         decimals += 1
@@ -88,7 +88,7 @@ def value_ticks(largest: float, unit: Unit, most: int = 5) -> ValueTicks:
 
 
 def value_text(value: float, unit: Unit) -> str:
-    """Write one value with three significant digits and its unit; nothing for an unknown one."""
+    """Format a value with three significant digits and its unit; "" if it is not finite."""
     if not math.isfinite(value):
         return ""
     factor, suffix = _factor(abs(value), unit)
@@ -101,13 +101,13 @@ def value_text(value: float, unit: Unit) -> str:
     return f"{scaled:,.{decimals}f}{suffix}"
 
 
-def clock_ticks(start: float, end: float, most: int = 8) -> list[tuple[float, str]]:
-    """Choose round local clock times between two moments.
+def clock_ticks(start: float, end: float, max_ticks: int = 8) -> list[tuple[float, str]]:
+    """Return round local clock times between two times.
 
     Args:
         start: Unix seconds at the left edge.
         end: Unix seconds at the right edge.
-        most: how many labels fit.
+        max_ticks: how many labels fit.
 
     Returns:
         Pairs of Unix seconds and label; midnight is shown as a date.
@@ -115,13 +115,13 @@ def clock_ticks(start: float, end: float, most: int = 8) -> list[tuple[float, st
     span = end - start
     if not math.isfinite(span) or span <= 0:
         return []
-    wanted = span / max(most, 1)
-    step = next((s for s in _CLOCK_STEPS if s >= wanted), _CLOCK_STEPS[-1])
-    while step < wanted:
+    min_step = span / max(max_ticks, 1)
+    step = next((s for s in _CLOCK_STEPS if s >= min_step), _CLOCK_STEPS[-1])
+    while step < min_step:
         step *= 2
     ticks: list[tuple[float, str]] = []
     moment = _round_down(datetime.fromtimestamp(start).astimezone(), step)
-    limit = most * 4 + 8
+    limit = max_ticks * 4 + 8
     for _ in range(limit):
         at = moment.timestamp()
         if at > end:
@@ -133,14 +133,14 @@ def clock_ticks(start: float, end: float, most: int = 8) -> list[tuple[float, st
 
 
 def clock_text(at: float, span: float) -> str:
-    """Write a moment under the crosshair: with seconds, and with the date when days are shown."""
+    """Format the time under the crosshair, with the date when `span` is longer than a day."""
     moment = datetime.fromtimestamp(at).astimezone()
     clock = f"{moment:%H:%M:%S}"
     return f"{moment.day} {moment:%b} {clock}" if span > 86400 else clock
 
 
 def _factor(value: float, unit: Unit) -> tuple[float, str]:
-    """Return what one shown unit is worth, and its name."""
+    """Return the factor of the display unit and its suffix."""
     match unit:
         case Unit.RATIO:
             return 0.01, " %"
@@ -164,9 +164,9 @@ def _factor(value: float, unit: Unit) -> tuple[float, str]:
     return factor, suffix + _SUFFIXES.get(unit, "")
 
 
-def _steps(top: float, unit: Unit, most: int, *, whole: bool) -> tuple[float, int]:
-    """Return the distance between ticks in shown units, and how many reach the top."""
-    step = _round_step(top / max(most, 1), whole=whole and unit in (Unit.COUNT, Unit.BYTES))
+def _steps(top: float, unit: Unit, max_ticks: int, *, whole: bool) -> tuple[float, int]:
+    """Return the distance between ticks in display units, and how many reach the top."""
+    step = _round_step(top / max(max_ticks, 1), whole=whole and unit in (Unit.COUNT, Unit.BYTES))
     return step, max(1, math.ceil(top / step - 1e-9))
 
 

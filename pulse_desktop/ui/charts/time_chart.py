@@ -1,13 +1,12 @@
-"""A live chart over time that never costs attention: one unit, zero-based, gaps left open.
+"""Live line chart over time: one unit, zero-based, gaps left open.
 
-Data may be handed over at any rate; the picture is made at most ten times a second, and not at
-all while nobody can see it.
+Data may be set at any rate. The chart is redrawn at most ten times a second, and not while it is
+invisible.
 """
 
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,10 +15,11 @@ from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_header import ChartHeader
-from pulse_desktop.ui.charts.colors import ChartColours, chart_colours
-from pulse_desktop.ui.charts.crosshair import Crosshair, Reading
-from pulse_desktop.ui.charts.legend import Entry
+from pulse_desktop.ui.charts.colors import ChartColors, SeriesSpec, chart_colors
+from pulse_desktop.ui.charts.crosshair import Crosshair, VisibleData
+from pulse_desktop.ui.charts.legend import LegendEntry
 from pulse_desktop.ui.charts.plot import Curve, Plot
 from pulse_desktop.ui.charts.scale import Unit, clock_ticks, value_ticks
 from pulse_desktop.ui.theme.theme import theme
@@ -28,30 +28,16 @@ Values = NDArray[np.float64]
 
 REDRAW_MS: Final = 100
 _EMPTY: Final[Values] = np.empty(0)
-_HALF_CLOCK: Final = 24  # pixels from the middle of a clock label to its end
-_NO_DATA: Final = "No data yet"
-
-
-@dataclass(frozen=True)
-class SeriesSpec:
-    """One line of a chart.
-
-    Attributes:
-        name: as shown in the legend; also the key of its data.
-        colour: `#rrggbb` or a name from the chart's colours.
-        fill: whether the area under the line is tinted.
-    """
-
-    name: str
-    colour: str
-    fill: bool = False
+_HALF_LABEL: Final = 24  # half of the width of a clock label, pixels
 
 
 class TimeChart(QWidget):
-    """Lines over clock time with a legend that toggles and a crosshair with values.
+    """Lines over clock time, with a legend that toggles them and a crosshair with values.
 
     Attributes:
-        unit: what every series of this chart is measured in.
+        unit: unit of all values.
+        plot: the plot area.
+        visible_span: Unix seconds at the left and right edge.
     """
 
     def __init__(
@@ -66,39 +52,42 @@ class TimeChart(QWidget):
         """Make an empty chart.
 
         Args:
-            title: short name of what is shown; the accessible name too.
+            title: short name of what is shown; also the accessible name.
             unit: unit of all values.
-            subtitle: unit and period in words, such as "runs per second, last 10 min".
-            empty_text: one sentence below "No data yet" that says what fills the chart.
+            subtitle: unit and period, such as "runs per second, last 10 min".
+            empty_text: sentence after "No data yet." that says what fills the chart.
             parent: owner.
         """
         super().__init__(parent)
         self.unit = unit
-        self._colours = chart_colours(theme())
+        self._colors = chart_colors(theme())
         self._specs: list[SeriesSpec] = []
         self._curves: dict[str, Curve] = {}
         self._times: Values = _EMPTY
         self._values: dict[str, Values] = {}
         self._span: tuple[float, float] | None = None
-        self._shown_span = (0.0, 1.0)
+        self.visible_span = (0.0, 1.0)
         self._drawn_at = -math.inf
         self._stale = False
         self._title = title
         self.setAccessibleName(title)
-        self.setAccessibleDescription("Chart. Left and right arrow keys read out values.")
+        self.setAccessibleDescription(_("Chart. The left and right arrow keys show values."))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
-        self._header = ChartHeader(title, subtitle, self._colours)
+        self._header = ChartHeader(title, subtitle, self._colors)
         self._header.legend.toggled.connect(self._series_toggled)
-        self._plot = Plot()
-        self._plot.pointed.connect(self._point_at)
-        self._plot.resized.connect(self._choose_axes)
-        self._empty = QLabel(_NO_DATA if not empty_text else f"{_NO_DATA}. {empty_text}", self)
+        self.plot = Plot()
+        self.plot.pointer_moved.connect(self._pointer_moved)
+        self.plot.resized.connect(self._update_axes)
+        self._empty = QLabel(
+            _("No data yet. {hint}").format(hint=empty_text) if empty_text else _("No data yet"),
+            self,
+        )
         self._empty.setProperty("role", "muted")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         self._empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._crosshair = Crosshair(self._plot, self)
+        self._crosshair = Crosshair(self.plot, self)
         self._redraw_timer = QTimer(self)
         self._redraw_timer.setObjectName("chart redraw")
         self._redraw_timer.setSingleShot(True)
@@ -108,16 +97,16 @@ class TimeChart(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(self._header)
-        layout.addWidget(self._plot, 1)
+        layout.addWidget(self.plot, 1)
         self._empty.raise_()
         self.setMinimumSize(160, 90)
-        self.set_colours(self._colours)
-        theme().changed.connect(self._follow_theme)
-        self._choose_axes()
+        self.set_colors(self._colors)
+        theme().changed.connect(self._apply_theme)
+        self._update_axes()
 
     @property
     def empty(self) -> bool:
-        """Whether nothing but gaps is to be shown."""
+        """Whether no series has a value."""
         return not any(
             np.isfinite(values).any()
             for name, values in self._values.items()
@@ -125,28 +114,41 @@ class TimeChart(QWidget):
         )
 
     @property
-    def readout(self) -> str:
-        """What is written under the crosshair, empty while there is none."""
-        readout = self._crosshair.readout
-        return readout.text() if not readout.isHidden() else ""
+    def hint(self) -> str:
+        """Text shown while no series has a value."""
+        return self._empty.text()
+
+    @property
+    def redraw_pending(self) -> bool:
+        """Whether data was set that is not drawn yet."""
+        return self._stale
+
+    def curve(self, name: str) -> Curve:
+        """Return the curve of a series. Raises KeyError."""
+        return self._curves[name]
+
+    @property
+    def tooltip(self) -> str:
+        """Text at the crosshair, empty while there is none."""
+        return self._crosshair.tooltip.text
 
     def set_subtitle(self, subtitle: str) -> None:
-        """Say the unit and the period in words."""
+        """Change the text after the title."""
         self._header.set_subtitle(subtitle)
 
-    def set_colours(self, colours: ChartColours) -> None:
-        """Take the colours of another theme."""
-        self._colours = colours
+    def set_colors(self, colors: ChartColors) -> None:
+        """Use the colors of another theme."""
+        self._colors = colors
         small = theme().text_font(step=-2)
-        self._plot.set_colours(colours, small)
-        self._crosshair.readout.set_colours(colours, small)
-        self._header.set_colours(colours)
-        self._show_names()
+        self.plot.set_colors(colors, small)
+        self._crosshair.tooltip.set_colors(colors, small)
+        self._header.set_colors(colors)
+        self._update_legend()
         for spec in self._specs:
-            self._curves[spec.name].set_colour(colours.resolve(spec.colour))
+            self._curves[spec.name].set_color(colors.resolve(spec.color))
 
     def set_series(self, specs: Sequence[SeriesSpec]) -> None:
-        """Show these series; one that was hidden by its legend key stays hidden."""
+        """Change the series; one that was hidden in the legend stays hidden."""
         if list(specs) == self._specs:
             return
         for curve in self._curves.values():
@@ -154,83 +156,83 @@ class TimeChart(QWidget):
         self._specs = list(specs)
         self._curves = {}
         for spec in self._specs:
-            curve = Curve(self._plot.getPlotItem(), fill=spec.fill)
-            curve.set_colour(self._colours.resolve(spec.colour))
+            curve = Curve(self.plot.getPlotItem(), fill=spec.fill)
+            curve.set_color(self._colors.resolve(spec.color))
             self._curves[spec.name] = curve
-        self._show_names()
-        self._ask_for_redraw(at_once=True)
+        self._update_legend()
+        self._schedule_redraw(immediately=True)
 
     def set_data(
         self, times: Values, values: Mapping[str, Values], span: tuple[float, float] | None = None
     ) -> None:
-        """Hand over what is to be drawn next.
+        """Change the data.
 
         Args:
-            times: Unix seconds, rising, one per value.
-            values: per series one value for each time, NaN where nothing is known. A series that
-                is missing has no values.
+            times: Unix seconds, ascending.
+            values: by series, a value for each time, NaN where it is unknown. A series that is
+                missing has no values.
             span: Unix seconds at the left and right edge; the first and last time when None.
 
         Raises:
             ValueError: a series has another length than times.
         """
         times = np.asarray(times, dtype=np.float64)
-        kept = {name: np.asarray(series, dtype=np.float64) for name, series in values.items()}
-        for name, series in kept.items():
+        arrays = {name: np.asarray(series, dtype=np.float64) for name, series in values.items()}
+        for name, series in arrays.items():
             if series.shape != times.shape:
                 raise ValueError(f"{name} has {series.size} values for {times.size} times")
-        self._times, self._values, self._span = times, kept, span
-        self._ask_for_redraw()
+        self._times, self._values, self._span = times, arrays, span
+        self._schedule_redraw()
 
-    def is_series_shown(self, name: str) -> bool:
-        """Tell whether a series is switched on in the legend."""
-        return self._header.legend.is_shown(name)
+    def is_series_visible(self, name: str) -> bool:
+        """Return whether a series is switched on in the legend."""
+        return self._header.legend.is_visible(name)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Draw what came while the chart was hidden."""
+        """Draw data that was set while the chart was invisible."""
         super().showEvent(event)
         if self._stale:
             self._redraw()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Arrange for the new size."""
+        """Lay out for the new size."""
         super().resizeEvent(event)
-        self._empty.setGeometry(self._plot.geometry().adjusted(24, 0, -24, 0))
+        self._empty.setGeometry(self.plot.geometry().adjusted(24, 0, -24, 0))
 
     def changeEvent(self, event: QEvent) -> None:
-        """Take another font."""
+        """Use another font."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
-            self.set_colours(self._colours)
+            self.set_colors(self._colors)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Move the crosshair by keys."""
+        """Move the crosshair with the arrow keys."""
         match event.key():
             case Qt.Key.Key_Escape if self._crosshair.index is not None:
                 self._crosshair.hide()
             case Qt.Key.Key_Left | Qt.Key.Key_Right | Qt.Key.Key_Home | Qt.Key.Key_End:
-                self._crosshair.move(event.key(), self._reading())
+                self._crosshair.move(event.key(), self._visible_data())
             case _:
                 super().keyPressEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Take the crosshair away."""
+        """Hide the crosshair."""
         super().focusOutEvent(event)
         self._crosshair.hide()
 
-    def _follow_theme(self) -> None:
-        self.set_colours(chart_colours(theme()))
+    def _apply_theme(self) -> None:
+        self.set_colors(chart_colors(theme()))
 
-    def _ask_for_redraw(self, *, at_once: bool = False) -> None:
+    def _schedule_redraw(self, *, immediately: bool = False) -> None:
         self._stale = True
         if not self.isVisible() or self._redraw_timer.isActive():
             return
         elapsed = (time.monotonic() - self._drawn_at) * 1000
-        self._redraw_timer.start(0 if at_once else math.ceil(max(0.0, REDRAW_MS - elapsed)))
+        self._redraw_timer.start(0 if immediately else math.ceil(max(0.0, REDRAW_MS - elapsed)))
 
     def _redraw(self) -> None:
         if not self.isVisible():
-            return  # the show event comes back to it
+            return  # showEvent draws it
         self._stale = False
         self._drawn_at = time.monotonic()
         self._redraw_timer.stop()
@@ -241,12 +243,12 @@ class TimeChart(QWidget):
                 curve.set_data(_EMPTY, _EMPTY)
             else:
                 curve.set_data(times, series)
-            curve.set_shown(self.is_series_shown(name))
-        self._choose_axes()
-        self._crosshair.stay(self._reading())
+            curve.set_visible(self.is_series_visible(name))
+        self._update_axes()
+        self._crosshair.refresh(self._visible_data())
 
-    def _choose_axes(self) -> None:
-        """Choose ranges and ticks for what is shown and the room there is."""
+    def _update_axes(self) -> None:
+        """Choose ranges and ticks for the visible data and the size of the plot."""
         times = self._times
         if self._span is not None:
             start, end = self._span
@@ -256,38 +258,38 @@ class TimeChart(QWidget):
             start, end = 0.0, 0.0
         if end <= start:
             end = start + 1.0
-        self._shown_span = (start, end)
-        nothing = self.empty
-        largest = max((_largest(values) for *_, values in self._reading().series), default=0.0)
+        self.visible_span = (start, end)
+        empty = self.empty
+        largest = max((_largest(values) for *_, values in self._visible_data().series), default=0.0)
         metrics = QFontMetrics(self.font())
-        labels_fit = max(2, self._plot.height() // (metrics.height() * 3))
+        labels_fit = max(2, self.plot.height() // (metrics.height() * 3))
         high = value_ticks(largest, self.unit, labels_fit)
         dated = end > 1.0
-        clock = clock_ticks(start, end, max(2, self._plot.width() // 90)) if dated else []
-        edge = (end - start) * _HALF_CLOCK / max(1, self._plot.width())
+        clock = clock_ticks(start, end, max(2, self.plot.width() // 90)) if dated else []
+        edge = (end - start) * _HALF_LABEL / max(1, self.plot.width())
         clock = [(at, text) for at, text in clock if start + edge / 2 <= at <= end - edge]
-        labels = [(0.0, "")] if nothing else list(high.ticks)
-        self._plot.set_axes((start, end), clock, high.top, labels)
-        self._empty.setHidden(not nothing)
+        labels = [(0.0, "")] if empty else list(high.ticks)
+        self.plot.set_axes((start, end), clock, high.top, labels)
+        self._empty.setHidden(not empty)
 
-    def _show_names(self) -> None:
-        entries = [Entry(s.name, self._colours.resolve(s.colour)) for s in self._specs]
-        self._header.set_entries(entries, self._colours)
+    def _update_legend(self) -> None:
+        entries = [LegendEntry(s.name, self._colors.resolve(s.color)) for s in self._specs]
+        self._header.set_entries(entries, self._colors)
 
-    def _series_toggled(self, _name: str, _shown: bool) -> None:
-        self._ask_for_redraw(at_once=True)
+    def _series_toggled(self) -> None:
+        self._schedule_redraw(immediately=True)
 
-    def _reading(self) -> Reading:
-        shown = tuple(
-            (self._colours.resolve(spec.colour), spec.name, self._values[spec.name])
+    def _visible_data(self) -> VisibleData:
+        series = tuple(
+            (self._colors.resolve(spec.color), spec.name, self._values[spec.name])
             for spec in self._specs
-            if spec.name in self._values and self.is_series_shown(spec.name)
+            if spec.name in self._values and self.is_series_visible(spec.name)
         )
-        start, end = self._shown_span
-        return Reading(self._times, shown, self.unit, end - start)
+        start, end = self.visible_span
+        return VisibleData(self._times, series, self.unit, end - start)
 
-    def _point_at(self, at: float) -> None:
-        self._crosshair.point_at(at, self._reading())
+    def _pointer_moved(self, at: float) -> None:
+        self._crosshair.show_nearest(at, self._visible_data())
 
 
 def _largest(values: Values) -> float:

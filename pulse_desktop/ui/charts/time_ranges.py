@@ -1,6 +1,6 @@
-"""From what the state keeps over time to what a chart draws: one grid of times, gaps where unknown.
+"""Time ranges of charts, and series resampled to one grid of times.
 
-A rate before anything was heard is unknown, not zero. A bucket in which nothing was sampled has no
+A rate before the recorded history is unknown (NaN), not zero. A bucket without samples has no
 value.
 """
 
@@ -12,27 +12,30 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pulse_desktop.protocol.event import Event
+from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import Reservoir, TimeBuckets
+from pulse_desktop.text.translation import _
 
 Values = NDArray[np.float64]
 
 _WIDTHS: Final = (5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 _SLACK: Final = 1.25
-_USUAL: Final = 0.75
-"""The quantile of the times between samples that counts as their pace."""
-_FIRST_SPANS: Final = (120.0, 300.0, 600.0, 1800.0)
-_ENOUGH: Final = 4.0
-_FEWEST_POINTS: Final = 10
+_INTERVAL_QUANTILE: Final = 0.75
+"""Quantile of the times between samples that counts as the sampling interval."""
+_AUTO_SPANS: Final = (120.0, 300.0, 600.0, 1800.0)
+_MIN_EVENTS_PER_POINT: Final = 4.0
+_MIN_POINTS: Final = 10
 
 
 @dataclass(frozen=True)
 class TimeRange:
-    """The stretch of time that a chart shows.
+    """A range of time up to now.
 
     Attributes:
-        title: such as "last 10 min".
-        seconds: how long it is.
-        bucket_s: seconds that one point of it stands for, a multiple of 5.
+        title: such as "Last 10 min".
+        seconds: its length.
+        bucket_s: seconds per point, a multiple of 5.
     """
 
     title: str
@@ -44,53 +47,53 @@ class TimeRange:
         return now - self.seconds, now
 
 
-WINDOWS: Final = (
-    TimeRange("last 10 min", 600.0, 10.0),
-    TimeRange("last 30 min", 1800.0, 30.0),
-    TimeRange("last hour", 3600.0, 60.0),
+TIME_RANGES: Final = (
+    TimeRange(_("Last 10 min"), 600.0, 10.0),
+    TimeRange(_("Last 30 min"), 1800.0, 30.0),
+    TimeRange(_("Last hour"), 3600.0, 60.0),
 )
 
 
-def auto_range(window: TimeRange, history_start: float, now: float) -> TimeRange:
-    """Return a window no longer than what is known, so that the first minutes fill it.
+def auto_range(longest: TimeRange, history_start: float, now: float) -> TimeRange:
+    """Return a range that is not much longer than the recorded history.
 
     Args:
-        window: the longest that is wanted.
+        longest: the range once there is enough history.
         history_start: Unix seconds before which nothing is known.
         now: Unix seconds.
     """
     known = max(0.0, now - history_start)
-    for seconds in _FIRST_SPANS:
-        if known <= seconds < window.seconds:
-            return TimeRange(window.title, seconds, max(5.0, seconds / 60.0))
-    return window
+    for seconds in _AUTO_SPANS:
+        if known <= seconds < longest.seconds:
+            return TimeRange(longest.title, seconds, max(5.0, seconds / 60.0))
+    return longest
 
 
 def rate_series(
     series: Mapping[str, TimeBuckets],
     now: float,
-    window: TimeRange,
+    time_range: TimeRange,
     *,
     per_s: float,
     history_start: float,
 ) -> tuple[Values, dict[str, Values]]:
-    """Return how often something happened, on one grid of times.
+    """Return rates on one grid of times.
 
-    What happens rarely is counted over longer stretches: a single event in ten seconds is not
-    "six per minute".
+    Rare events are counted in longer buckets: a single event in ten seconds is not "six per
+    minute".
 
     Args:
         series: counts by name.
         now: Unix seconds.
-        window: what to show.
-        per_s: the unit of time of the rates: 60 for "per minute".
+        time_range: range of the grid.
+        per_s: unit of time of the rates: 60 for "per minute".
         history_start: Unix seconds before which nothing is known.
 
     Returns:
-        Times in the middle of their buckets, Unix seconds, and the rates by name.
+        The middles of the buckets, Unix seconds, and the rates by name.
     """
-    width = _counting_width(series.values(), now, window)
-    times = _grid(now, window.seconds, width)
+    width = _counting_width(series.values(), now, time_range)
+    times = _grid(now, time_range.seconds, width)
     unknown = times < history_start
     result = {}
     for name, counts in series.items():
@@ -100,42 +103,42 @@ def rate_series(
 
 
 def quantile_series(
-    series: Mapping[str, Reservoir], now: float, window: TimeRange, quantile: float = 0.5
+    series: Mapping[str, Reservoir], now: float, time_range: TimeRange, quantile: float = 0.5
 ) -> tuple[Values, dict[str, Values]]:
-    """Return measured values, on one grid of times that is as fine as the samples are.
+    """Return sampled values on one grid of times that is as fine as the samples.
 
     Args:
         series: samples by name.
         now: Unix seconds.
-        window: what to show.
-        quantile: which sample stands for a bucket with several.
+        time_range: range of the grid.
+        quantile: which sample represents a bucket with several.
 
     Returns:
-        Times in the middle of their buckets, Unix seconds, and the values by name, NaN where
-        nothing was sampled.
+        The middles of the buckets, Unix seconds, and the values by name, NaN where there is no
+        sample.
     """
-    start = now - window.seconds
+    start = now - time_range.seconds
     samples = {name: _since(each, start) for name, each in series.items()}
-    width = bucket_width((times for times, _ in samples.values()), window)
-    times = _grid(now, window.seconds, width)
+    width = bucket_width((times for times, _values in samples.values()), time_range)
+    times = _grid(now, time_range.seconds, width)
     result = {}
     for name, (at, values) in samples.items():
         result[name] = _quantiles(at, values, times[0] - width / 2, width, times.size, quantile)
     return times, result
 
 
-def bucket_width(sampled_at: Iterable[Values], window: TimeRange) -> float:
+def bucket_width(sampled_at: Iterable[Values], time_range: TimeRange) -> float:
     """Return seconds per point such that regular samples leave no bucket empty."""
-    slowest = window.bucket_s
+    slowest = time_range.bucket_s
     for times in sampled_at:
-        # Several who measure at nearly the same moment are no quicker than one of them.
+        # Several sources that sample at nearly the same time are not faster than one of them.
         ordered = np.sort(times)
-        _, firsts = np.unique(np.floor(ordered / window.bucket_s), return_index=True)
+        _buckets, firsts = np.unique(np.floor(ordered / time_range.bucket_s), return_index=True)
         if firsts.size > 2:
-            usual = np.quantile(np.diff(ordered[firsts]), _USUAL, method="higher")
-            slowest = max(slowest, float(usual) * _SLACK)
+            interval = np.quantile(np.diff(ordered[firsts]), _INTERVAL_QUANTILE, method="higher")
+            slowest = max(slowest, float(interval) * _SLACK)
     wide = next((width for width in _WIDTHS if width >= slowest), _WIDTHS[-1])
-    return max(wide, window.bucket_s)
+    return max(wide, time_range.bucket_s)
 
 
 def _grid(now: float, seconds: float, width: float) -> Values:
@@ -145,18 +148,18 @@ def _grid(now: float, seconds: float, width: float) -> Values:
     return (np.arange(last - count, last, dtype=np.float64) + 0.5) * np.float64(width)
 
 
-def _counting_width(series: Iterable[TimeBuckets], now: float, window: TimeRange) -> float:
-    """Return seconds per point such that the most frequent has a few events in each."""
-    most = max((each.total(now, window.seconds) for each in series), default=0.0)
-    widths = [w for w in _WIDTHS if window.bucket_s <= w <= window.seconds / _FEWEST_POINTS]
+def _counting_width(series: Iterable[TimeBuckets], now: float, time_range: TimeRange) -> float:
+    """Return seconds per point such that the most frequent series has a few events in each."""
+    most = max((each.total(now, time_range.seconds) for each in series), default=0.0)
+    widths = [w for w in _WIDTHS if time_range.bucket_s <= w <= time_range.seconds / _MIN_POINTS]
     for width in widths:
-        if most * width / window.seconds >= _ENOUGH:
+        if most * width / time_range.seconds >= _MIN_EVENTS_PER_POINT:
             return width
-    return widths[-1] if widths else window.bucket_s
+    return widths[-1] if widths else time_range.bucket_s
 
 
 def _sums(counts: TimeBuckets, now: float, times: Values, width: float) -> Values:
-    buckets = math.ceil((now - times[0] + width) / counts.width_s) + 1  # not the whole day
+    buckets = math.ceil((now - times[0] + width) / counts.width_s) + 1  # not all that is kept
     starts, sums = counts.window(now, buckets)
     edges = np.append(times - width / 2, times[-1] + width / 2)
     summed, _ = np.histogram(np.asarray(starts) + 1e-6, bins=edges, weights=np.asarray(sums))
@@ -180,3 +183,14 @@ def _quantiles(
         if 0 <= bucket < count:
             result[bucket] = np.quantile(values[index == bucket], quantile, method="nearest")
     return result
+
+
+def history_start(log: RingBuffer[Event]) -> float:
+    """Return when the recorded events begin, Unix seconds.
+
+    Charts leave earlier time blank instead of drawing zero. The result is infinity before the
+    first event, and 0 when the first events were evicted.
+    """
+    if log.evicted:
+        return 0.0
+    return log[log.start].timestamp if log else math.inf

@@ -1,4 +1,4 @@
-"""Colours for JSON text by kind of value, the same as in the tree."""
+"""Colors for JSON text by kind of value, the same as in the tree."""
 
 import re
 from typing import Final
@@ -29,7 +29,7 @@ class JsonHighlighter(SeverityHighlighter):
     COLORS = _COLORS
 
     def highlightBlock(self, text: str) -> None:
-        """Colour one line."""
+        """Color one line."""
         if len(text) > _LONGEST_LINE:
             return
         for match in _TOKEN.finditer(text):

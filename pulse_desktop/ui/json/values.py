@@ -15,7 +15,7 @@ _DIGITS_BITS: Final = 4_000  # an integer of more bits is described, not written
 
 
 class Kind(enum.Enum):
-    """What a value is, for its colour and for how it opens."""
+    """What a value is, for its color and for how it opens."""
 
     OBJECT = "object"
     ARRAY = "array"

@@ -9,11 +9,10 @@ from pulse_desktop.state.agent_calls import AgentCall
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.charts.history_start import history_start
+from pulse_desktop.ui.charts.colors import SeriesColors, SeriesSpec
 from pulse_desktop.ui.charts.scale import Unit
-from pulse_desktop.ui.charts.series_colors import SeriesColors
-from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
-from pulse_desktop.ui.charts.time_ranges import quantile_series, rate_series
+from pulse_desktop.ui.charts.time_chart import TimeChart
+from pulse_desktop.ui.charts.time_ranges import history_start, quantile_series, rate_series
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import time_column
 from pulse_desktop.ui.table.filter_bar import Facet
@@ -104,7 +103,7 @@ class AgentsPage(TablePage[AgentCall]):
 
     def charts(self) -> Sequence[QWidget]:
         """Make the two charts."""
-        self._colours = SeriesColors()
+        self._colors = SeriesColors()
         self._latency = TimeChart(
             "Latency",
             Unit.SECONDS,
@@ -124,8 +123,8 @@ class AgentsPage(TablePage[AgentCall]):
         """Bring both charts up to date."""
         agents = self.context.state.agents
         span = self.window_shown.span(now)
-        shown = self._colours.busiest(agents.latency, span[0])
-        self._latency.set_series(self._colours.specs(shown))
+        shown = self._colors.busiest(agents.latency, span[0])
+        self._latency.set_series(self._colors.specs(shown))
         times, values = quantile_series(shown, now, self.window_shown, _P95)
         self._latency.set_data(times, values, span)
         counted = any(

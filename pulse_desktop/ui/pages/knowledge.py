@@ -10,11 +10,10 @@ from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.knowledge import KnowledgeItem
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.charts.history_start import history_start
+from pulse_desktop.ui.charts.colors import MAX_SERIES, SeriesColors, SeriesSpec
 from pulse_desktop.ui.charts.scale import Unit
-from pulse_desktop.ui.charts.series_colors import MOST_LINES, SeriesColors
-from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
-from pulse_desktop.ui.charts.time_ranges import rate_series
+from pulse_desktop.ui.charts.time_chart import TimeChart
+from pulse_desktop.ui.charts.time_ranges import history_start, rate_series
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import time_column
 from pulse_desktop.ui.table.filter_bar import Facet
@@ -105,7 +104,7 @@ class KnowledgePage(TablePage[KnowledgeItem]):
 
     def charts(self) -> Sequence[QWidget]:
         """Make the two charts."""
-        self._colours = SeriesColors()
+        self._colors = SeriesColors()
         self._atoms = TimeChart(
             "Atoms found",
             Unit.PER_MINUTE,
@@ -127,12 +126,12 @@ class KnowledgePage(TablePage[KnowledgeItem]):
         since = history_start(self.context.state.log)
         span = self.window_shown.span(now)
         found = [name for name in ATOM_TYPES if name in knowledge.atoms]
-        # More lines than colours cannot be told apart: the least frequent share one.
+        # More lines than colors cannot be told apart: the least frequent share one.
         totals = {
             name: knowledge.atoms[name].total(now, self.window_shown.seconds) for name in found
         }
-        shown = sorted(found, key=lambda name: -totals[name])[:MOST_LINES]
-        self._atoms.set_series(self._colours.specs(name for name in ATOM_TYPES if name in shown))
+        shown = sorted(found, key=lambda name: -totals[name])[:MAX_SERIES]
+        self._atoms.set_series(self._colors.specs(name for name in ATOM_TYPES if name in shown))
         times, values = rate_series(
             {name: knowledge.atoms[name] for name in shown},
             now,

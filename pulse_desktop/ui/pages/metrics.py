@@ -10,8 +10,9 @@ from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.metrics import METRICS, RATIOS, Metric
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.ui.charts.colors import SeriesSpec
 from pulse_desktop.ui.charts.scale import Unit
-from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
+from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import quantile_series
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import ago_column
@@ -25,7 +26,7 @@ _TITLES: Final = {
     "classificationAccuracy": "Classification accuracy",
     "activeAnalysisRuns": "Active analysis runs",
 }
-_COLOURS: Final = {
+_COLORS: Final = {
     "topicQualityScore": "topic knowledge",
     "noiseRatio": "topic metrics",
     "classificationAccuracy": "topic tasks",
@@ -130,7 +131,7 @@ class MetricsPage(TablePage[Metric]):
             subtitle="as measured by the workers",
             empty_text="Each measurement adds a point.",
         )
-        self._ratios.set_series([SeriesSpec(_TITLES[name], _COLOURS[name]) for name in RATIOS])
+        self._ratios.set_series([SeriesSpec(_TITLES[name], _COLORS[name]) for name in RATIOS])
         self._active = TimeChart(
             "Active analysis runs", Unit.COUNT, empty_text="Running extractions are counted here."
         )

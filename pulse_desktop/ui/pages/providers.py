@@ -9,8 +9,8 @@ from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.providers import Provider
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.charts.scale import Unit
-from pulse_desktop.ui.charts.series_colors import SeriesColors
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import quantile_series
 from pulse_desktop.ui.table.column import Column
@@ -135,7 +135,7 @@ class ProvidersPage(TablePage[Provider]):
 
     def charts(self) -> Sequence[QWidget]:
         """Make the chart."""
-        self._colours = SeriesColors()
+        self._colors = SeriesColors()
         self._latency = TimeChart(
             "Latency",
             Unit.SECONDS,
@@ -147,8 +147,8 @@ class ProvidersPage(TablePage[Provider]):
     def draw(self, now: float) -> None:
         """Bring the chart up to date."""
         span = self.window_shown.span(now)
-        shown = self._colours.busiest(self.context.state.providers.latency, span[0])
-        self._latency.set_series(self._colours.specs(shown))
+        shown = self._colors.busiest(self.context.state.providers.latency, span[0])
+        self._latency.set_series(self._colors.specs(shown))
         times, values = quantile_series(shown, now, self.window_shown)
         self._latency.set_data(times, values, span)
 

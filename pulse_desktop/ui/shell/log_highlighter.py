@@ -1,4 +1,4 @@
-"""Colours for the lines of a log that tell of trouble."""
+"""Colors for the lines of a log that tell of trouble."""
 
 import re
 from typing import Final
@@ -27,7 +27,7 @@ class LogHighlighter(SeverityHighlighter):
     COLORS = _COLORS
 
     def highlightBlock(self, text: str) -> None:
-        """Colour one line."""
+        """Color one line."""
         found = _LEVEL.search(text[:_HEAD])
         if found is not None:
             self.paint(0, len(text), found.lastgroup or "quiet")

@@ -122,7 +122,7 @@ class _NotificationCard(QFrame):
         super().closeEvent(event)
 
     def tint(self) -> None:
-        """Take the colours of the theme."""
+        """Take the colors of the theme."""
         ratio = self.devicePixelRatioF()
         severity = self.notice.severity
         self._sign.setPixmap(icons.pixmap(_ICONS[severity], severity, 16, ratio))

@@ -13,8 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from pulse_desktop.state.collection import Collection, DirtyRows
-from pulse_desktop.ui.charts.history_start import history_start
-from pulse_desktop.ui.charts.time_ranges import WINDOWS, auto_range
+from pulse_desktop.ui.charts.time_ranges import TIME_RANGES, auto_range, history_start
 from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.filter_bar import Facet, FilterBar
@@ -74,7 +73,7 @@ class TablePage(Page, Generic[RowT]):
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self.clock = Clock()
-        self._window_chosen = WINDOWS[0]
+        self._window_chosen = TIME_RANGES[0]
         self.window_shown = self._window_chosen
         self._drawn_at = 0.0
         self._detailed: RowT | None = None
@@ -91,7 +90,7 @@ class TablePage(Page, Generic[RowT]):
             self.in_facets,
             self.finder,
             hint=self.filter_hint,
-            periods=[window.title for window in WINDOWS] if charts else (),
+            periods=[window.title for window in TIME_RANGES] if charts else (),
             own_line=self.facets_own_line,
         )
         for facet in self.facets:
@@ -256,7 +255,7 @@ class TablePage(Page, Generic[RowT]):
         self.bar.set_shown(model.shown_count, model.total_count, self.noun)
 
     def _choose_window(self, index: int) -> None:
-        self._window_chosen = WINDOWS[index]
+        self._window_chosen = TIME_RANGES[index]
         self._draw(self.clock.now)
 
     def _show_current(self, *, open_: bool = False) -> None:

@@ -16,18 +16,18 @@ class SeverityHighlighter(QSyntaxHighlighter):
     def __init__(self, document: QTextDocument) -> None:
         super().__init__(document)
         self._formats: dict[str, QTextCharFormat] = {}
-        self._take_colours()
+        self._take_colors()
 
     def follow_theme(self) -> None:
-        """Take the colours of another theme."""
-        self._take_colours()
+        """Take the colors of another theme."""
+        self._take_colors()
         self.rehighlight()
 
     def paint(self, start: int, count: int, name: str) -> None:
-        """Colour characters of the line that is being looked at."""
+        """Color characters of the line that is being looked at."""
         self.setFormat(start, count, self._formats[name])
 
-    def _take_colours(self) -> None:
+    def _take_colors(self) -> None:
         for name, color in self.COLORS.items():
             form = QTextCharFormat()
             form.setForeground(theme().color(color))

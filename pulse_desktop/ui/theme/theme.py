@@ -1,6 +1,6 @@
-"""The one place that knows colours and fonts.
+"""The one place that knows colors and fonts.
 
-Everything visible takes its colours from the tokens in `resources/theme`, so that dark and light
+Everything visible takes its colors from the tokens in `resources/theme`, so that dark and light
 can be switched while the window is open, and so that one test can check every contrast.
 """
 
@@ -31,12 +31,12 @@ class ThemeChoice(enum.StrEnum):
 
 
 class Tokens(msgspec.Struct, frozen=True):
-    """The colours of one theme, as `#rrggbb`.
+    """The colors of one theme, as `#rrggbb`.
 
     Attributes:
         name: "dark" or "light".
         colors: by what they are for.
-        topics: the line colours of the seven topics; for graphics, not for text.
+        topics: the line colors of the seven topics; for graphics, not for text.
     """
 
     name: str
@@ -51,14 +51,14 @@ def load_tokens(name: str) -> Tokens:
 
 
 class Theme(QObject):
-    """The colours and fonts in use.
+    """The colors and fonts in use.
 
     Attributes:
         choice: what was asked for.
         tokens: what is shown.
 
     Signals:
-        changed: colours or fonts are different now; what caches either must drop it.
+        changed: colors or fonts are different now; what caches either must drop it.
     """
 
     changed = Signal()
@@ -78,7 +78,7 @@ class Theme(QObject):
         return self.tokens.name == "dark"
 
     def color(self, name: str | SemanticColor) -> QColor:
-        """Return the colour of a token or color. Treat it as read-only: it is shared.
+        """Return the color of a token or color. Treat it as read-only: it is shared.
 
         Raises:
             KeyError: no theme has such a token.
@@ -89,7 +89,7 @@ class Theme(QObject):
         return known
 
     def topic(self, topic: str) -> QColor:
-        """Return the line colour of a topic; a quiet one for a topic that is not of the seven."""
+        """Return the line color of a topic; a quiet one for a topic that is not of the seven."""
         key = f"topic {topic}"
         known = self._colors.get(key)
         if known is None:

@@ -27,7 +27,7 @@ def take(server: NatsServer, out: Path, *more: str, **env: str) -> CommandResult
     ("page", "theme", "size"),
     [("messages", "dark", "1024x640"), ("overview", "light", "1920x1080")],
 )
-def test_a_picture_has_the_size_and_colours_that_were_asked_for(
+def test_a_picture_has_the_size_and_colors_that_were_asked_for(
     page: str, theme: str, size: str, server: NatsServer, tmp_path: Path
 ) -> None:
     out = tmp_path / "picture"

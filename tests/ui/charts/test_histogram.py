@@ -1,4 +1,4 @@
-"""A histogram counts what it was told and reads out one range at a time."""
+"""The histogram paints bins and shows the tooltip of one of them."""
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -10,7 +10,7 @@ from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 
 @pytest.fixture
-def histogram(qtbot: QtBot):
+def histogram(qtbot: QtBot) -> Histogram:
     theme().install(ThemeChoice.DARK)
     histogram = Histogram("Scores", empty_text="Scored messages are counted here.")
     qtbot.addWidget(histogram)
@@ -20,7 +20,7 @@ def histogram(qtbot: QtBot):
     return histogram
 
 
-def bins(*counts):
+def bins(*counts: int) -> list[Bin]:
     step = 1 / len(counts)
     return [
         Bin(i * step, (i + 1) * step, count, "bad" if i < 2 else "good", "signal")
@@ -28,30 +28,30 @@ def bins(*counts):
     ]
 
 
-def test_an_empty_histogram_says_what_fills_it(histogram) -> None:
+def test_an_empty_histogram_shows_its_hint(histogram: Histogram) -> None:
     histogram.set_bins(bins(0, 0, 0))
     assert not histogram.grab().isNull()
-    assert histogram.readout == ""
+    assert histogram.tooltip == ""
 
 
-def test_the_pointer_reads_out_a_range_with_its_share(histogram) -> None:
+def test_the_pointer_shows_count_and_share_of_a_bin(histogram: Histogram) -> None:
     histogram.set_bins(bins(1, 0, 0, 3))
-    QTest.mouseMove(histogram._area, histogram._area._bar(3).center().toPoint())
-    assert histogram.readout == "0.75 to 1.00\nsignal 3 · 75.0 %"
-    QTest.mouseMove(histogram._area, QPoint(1, 1))
-    assert histogram.readout == ""
+    QTest.mouseMove(histogram.bars, histogram.bars.bar_rect(3).center().toPoint())
+    assert histogram.tooltip == "0.75 to 1.00\nsignal 3 · 75.0 %"
+    QTest.mouseMove(histogram.bars, QPoint(1, 1))
+    assert histogram.tooltip == ""
 
 
-def test_the_arrow_keys_read_out_too(histogram) -> None:
+def test_the_arrow_keys_show_bins_too(histogram: Histogram) -> None:
     histogram.set_bins(bins(4, 2, 0))
-    QTest.keyClick(histogram._area, Qt.Key.Key_Right)
-    assert "4 · 66.7 %" in histogram.readout
-    QTest.keyClick(histogram._area, Qt.Key.Key_Left)
-    QTest.keyClick(histogram._area, Qt.Key.Key_Escape)
-    assert histogram.readout == ""
+    QTest.keyClick(histogram.bars, Qt.Key.Key_Right)
+    assert "4 · 66.7 %" in histogram.tooltip
+    QTest.keyClick(histogram.bars, Qt.Key.Key_Left)
+    QTest.keyClick(histogram.bars, Qt.Key.Key_Escape)
+    assert histogram.tooltip == ""
 
 
-def test_the_tallest_bar_fits(histogram) -> None:
+def test_the_tallest_bar_fits(histogram: Histogram) -> None:
     histogram.set_bins(bins(17, 3, 999))
-    assert histogram._area._bar(2).top() >= histogram._area._plot().top() - 0.01
+    assert histogram.bars.bar_rect(2).top() >= histogram.bars.plot_rect().top() - 0.01
     assert not histogram.grab().isNull()

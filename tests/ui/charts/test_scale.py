@@ -1,4 +1,4 @@
-"""Ticks are round, start at zero, share one unit; clock labels stand at round local times."""
+"""Ticks are round, start at zero and share a unit; clock labels are round local times."""
 
 import math
 from datetime import datetime
@@ -14,8 +14,8 @@ from pulse_desktop.ui.charts.scale import (
 )
 
 
-def labels(largest, unit, most=5):
-    return [label for _, label in value_ticks(largest, unit, most).ticks]
+def labels(largest: float, unit: Unit, max_ticks: int = 5) -> list[str]:
+    return [label for _value, label in value_ticks(largest, unit, max_ticks).ticks]
 
 
 @pytest.mark.parametrize(
@@ -34,22 +34,28 @@ def labels(largest, unit, most=5):
         (180, Unit.PERCENT, ["0", "50 %", "100 %", "150 %", "200 %"]),
     ],
 )
-def test_tick_labels_are_round_and_carry_one_unit(largest, unit, expected) -> None:
+def test_tick_labels_are_round_and_share_a_unit(
+    largest: float, unit: Unit, expected: list[str]
+) -> None:
     assert labels(largest, unit) == expected
 
 
 @pytest.mark.parametrize("unit", list(Unit))
 @pytest.mark.parametrize("largest", [0, 1e-9, 0.3, 1, 7, 999, 1e6, 3.7e11, 1e300, math.inf, -5])
-def test_every_scale_starts_at_zero_and_reaches_the_largest_value(unit, largest) -> None:
+def test_every_scale_starts_at_zero_and_reaches_the_largest_value(
+    unit: Unit, largest: float
+) -> None:
     ticks = value_ticks(largest, unit)
-    values = [value for value, _ in ticks.ticks]
+    values = [value for value, _label in ticks.ticks]
     assert values[0] == 0
     assert values == sorted(values)
     assert ticks.top == values[-1]
     assert 2 <= len(values) <= 12
     if 0 < largest < 1e15:
         assert ticks.top >= largest * (1 - 1e-9)
-    assert len({label for _, label in ticks.ticks}) == len(values), "two ticks read the same"
+    assert len({label for _value, label in ticks.ticks}) == len(values), (
+        "two ticks have the same label"
+    )
 
 
 def test_not_a_number_has_no_text() -> None:
@@ -69,23 +75,23 @@ def test_not_a_number_has_no_text() -> None:
         (412, Unit.BYTES, "412 B"),
     ],
 )
-def test_values_under_the_crosshair_have_a_unit(value, unit, text) -> None:
+def test_tooltip_values_have_a_unit(value: float, unit: Unit, text: str) -> None:
     assert value_text(value, unit) == text
 
 
-def test_clock_ticks_stand_at_round_local_times() -> None:
+def test_clock_ticks_are_round_local_times() -> None:
     start = datetime(2026, 11, 23, 10, 49, 2).astimezone().timestamp()
     ticks = clock_ticks(start, start + 600, 6)
-    assert [label for _, label in ticks] == ["10:50", "10:52", "10:54", "10:56", "10:58"]
-    assert all(start <= at <= start + 600 for at, _ in ticks)
+    assert [label for _value, label in ticks] == ["10:50", "10:52", "10:54", "10:56", "10:58"]
+    assert all(start <= at <= start + 600 for at, _label in ticks)
 
 
 def test_short_spans_show_seconds_and_long_ones_dates() -> None:
     start = datetime(2026, 11, 23, 22, 0, 0).astimezone().timestamp()
-    assert [label for _, label in clock_ticks(start, start + 20, 4)] == [
+    assert [label for _value, label in clock_ticks(start, start + 20, 4)] == [
         *("22:00:00", "22:00:05", "22:00:10", "22:00:15", "22:00:20"),
     ]
-    names = [label for _, label in clock_ticks(start, start + 4 * 86400, 6)]
+    names = [label for _value, label in clock_ticks(start, start + 4 * 86400, 6)]
     assert "25 Nov" in names
     assert clock_text(start, 60) == "22:00:00"
     assert clock_text(start, 1e6) == "23 Nov 22:00:00"

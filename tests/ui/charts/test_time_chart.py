@@ -1,27 +1,28 @@
-"""The chart draws what it was told, leaves gaps open, and does nothing while nobody looks."""
+"""The chart draws its data with gaps, at a limited rate, and only while it is visible."""
 
 import math
 import time
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.ui.charts.colors import SeriesSpec
 from pulse_desktop.ui.charts.legend import LegendKey
 from pulse_desktop.ui.charts.scale import Unit
-from pulse_desktop.ui.charts.sparkline import Sparkline
-from pulse_desktop.ui.charts.time_chart import REDRAW_MS, SeriesSpec, TimeChart
+from pulse_desktop.ui.charts.time_chart import REDRAW_MS, TimeChart
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 TIMES = np.arange(1_763_894_400.0, 1_763_894_400.0 + 100)
 
 
 @pytest.fixture
-def chart(qtbot: QtBot):
+def chart(qtbot: QtBot) -> TimeChart:
     theme().install(ThemeChoice.DARK)
     chart = TimeChart("Task throughput", Unit.PER_SECOND, empty_text="Run a task.")
     qtbot.addWidget(chart)
@@ -30,102 +31,110 @@ def chart(qtbot: QtBot):
     return chart
 
 
-def shown(qtbot, chart):
+def shown(qtbot: QtBot, chart: TimeChart) -> TimeChart:
     with qtbot.waitExposed(chart):
         chart.show()
     return chart
 
 
-def drawn(chart, name):
-    return chart._curves[name].line.getData()[1]
+def drawn(chart: TimeChart, name: str) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = chart.curve(name).line.getData()[1]
+    return values
 
 
-def test_a_chart_without_data_says_so_and_what_fills_it(qtbot: QtBot, chart) -> None:
+def test_a_chart_without_data_shows_its_hint(qtbot: QtBot, chart: TimeChart) -> None:
     shown(qtbot, chart)
     assert chart.empty
-    assert chart._empty.text() == "No data yet. Run a task."
+    assert chart.hint == "No data yet. Run a task."
     chart.set_data(TIMES, {"succeeded": np.full(100, np.nan)})
-    qtbot.waitUntil(lambda: not chart._stale)
+    qtbot.waitUntil(lambda: not chart.redraw_pending)
     assert chart.empty
 
 
-def test_data_of_a_hidden_chart_is_drawn_when_it_is_shown(qtbot: QtBot, chart) -> None:
+def test_data_of_a_hidden_chart_is_drawn_when_it_is_shown(qtbot: QtBot, chart: TimeChart) -> None:
     chart.set_data(TIMES, {"succeeded": np.ones(100)})
-    assert not chart._redraw_timer.isActive()
+    assert chart.redraw_pending
     assert not drawn(chart, "succeeded").size
     shown(qtbot, chart)
     assert drawn(chart, "succeeded").sum() == 100
     assert not chart.empty
 
 
-def test_the_picture_is_made_at_most_ten_times_a_second(
-    qtbot: QtBot, chart, monkeypatch: pytest.MonkeyPatch
+def test_it_is_redrawn_at_most_ten_times_a_second(
+    qtbot: QtBot, chart: TimeChart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown(qtbot, chart)
-    drawings = []
-    line = chart._curves["succeeded"].line
+    drawings: list[float] = []
+    line = chart.curve("succeeded").line
     set_data = line.setData
-    monkeypatch.setattr(
-        line, "setData", lambda *a: (drawings.append(time.monotonic()), set_data(*a))
-    )
+
+    def record(*data: object) -> None:
+        drawings.append(time.monotonic())
+        set_data(*data)
+
+    monkeypatch.setattr(line, "setData", record)
     until = time.monotonic() + 0.55
     number = 0.0
     while time.monotonic() < until:
         number += 1
         chart.set_data(TIMES, {"succeeded": np.full(100, number)})
         QApplication.processEvents()
-    qtbot.waitUntil(lambda: not chart._stale)
+    qtbot.waitUntil(lambda: not chart.redraw_pending)
     assert 2 <= len(drawings) <= 8
     assert min(np.diff(drawings)) > REDRAW_MS / 1000 * 0.8
-    assert drawn(chart, "succeeded")[0] == number, "the newest data is drawn in the end"
+    assert drawn(chart, "succeeded")[0] == number, "the latest data is drawn last"
 
 
-def test_a_gap_stays_a_gap_and_a_lonely_value_becomes_a_dot(qtbot: QtBot, chart) -> None:
+def test_a_gap_stays_open_and_an_isolated_value_is_a_dot(qtbot: QtBot, chart: TimeChart) -> None:
     values = np.ones(100)
     values[40:60] = np.nan
     values[50] = 7
     chart.set_data(TIMES, {"succeeded": values})
     shown(qtbot, chart)
-    curve = chart._curves["succeeded"]
+    curve = chart.curve("succeeded")
     assert curve.line.opts["connect"] == "finite"
     assert curve.dots.getData()[0].tolist() == [TIMES[50]]
 
 
-def test_the_scale_starts_at_zero_and_holds_what_is_shown(qtbot: QtBot, chart) -> None:
+def test_the_scale_starts_at_zero_and_fits_the_visible_series(
+    qtbot: QtBot, chart: TimeChart
+) -> None:
     chart.set_data(TIMES, {"succeeded": np.full(100, 90.0), "failed": np.full(100, 3.0)})
     shown(qtbot, chart)
-    low, high = chart._plot.getPlotItem().getViewBox().viewRange()[1]
+    low, high = chart.plot.visible_range[1]
     assert low == 0
     assert 100 <= high < 102
     key = next(k for k in chart.findChildren(LegendKey) if k.text() == "succeeded")
     key.click()
-    qtbot.waitUntil(lambda: not chart._stale)
-    assert not chart.is_series_shown("succeeded")
-    assert not chart._curves["succeeded"].line.isVisible()
-    assert chart._plot.getPlotItem().getViewBox().viewRange()[1][1] < 5.2
+    qtbot.waitUntil(lambda: not chart.redraw_pending)
+    assert not chart.is_series_visible("succeeded")
+    assert not chart.curve("succeeded").line.isVisible()
+    assert chart.plot.visible_range[1][1] < 5.2
 
 
-def test_a_hidden_series_stays_hidden_when_the_series_change(qtbot: QtBot, chart) -> None:
+def test_a_hidden_series_stays_hidden_when_the_series_change(
+    qtbot: QtBot, chart: TimeChart
+) -> None:
     shown(qtbot, chart)
     next(k for k in chart.findChildren(LegendKey) if k.text() == "failed").click()
     chart.set_series([SeriesSpec("failed", "bad"), SeriesSpec("cancelled", "faint")])
-    assert not chart.is_series_shown("failed")
-    assert chart.is_series_shown("cancelled")
+    assert not chart.is_series_visible("failed")
+    assert chart.is_series_visible("cancelled")
 
 
-def test_the_pointer_reads_out_every_shown_series(qtbot: QtBot, chart) -> None:
+def test_the_pointer_shows_values_of_every_visible_series(qtbot: QtBot, chart: TimeChart) -> None:
     values = np.arange(100.0)
     chart.set_data(TIMES, {"succeeded": values, "failed": np.full(100, np.nan)})
     shown(qtbot, chart)
-    box = chart._plot.getPlotItem().getViewBox()
+    box = chart.plot.getPlotItem().getViewBox()
     scene = box.mapViewToScene(QPointF(TIMES[50] + 0.2, 20))
-    QTest.mouseMove(chart._plot.viewport(), chart._plot.mapFromScene(scene))
-    qtbot.waitUntil(lambda: bool(chart.readout))
-    assert "succeeded 50.0/s" in chart.readout
-    assert "failed no value" in chart.readout
+    QTest.mouseMove(chart.plot.viewport(), chart.plot.mapFromScene(scene))
+    qtbot.waitUntil(lambda: bool(chart.tooltip))
+    assert "succeeded 50.0/s" in chart.tooltip
+    assert "failed no value" in chart.tooltip
 
 
-def test_the_arrow_keys_read_out_values_and_escape_stops(qtbot: QtBot, chart) -> None:
+def test_the_arrow_keys_show_values_and_escape_hides_them(qtbot: QtBot, chart: TimeChart) -> None:
     values = np.arange(100.0)
     values[98] = math.nan
     chart.set_data(TIMES, {"succeeded": values})
@@ -137,20 +146,20 @@ def test_the_arrow_keys_read_out_values_and_escape_stops(qtbot: QtBot, chart) ->
         (Qt.Key.Key_Right, "1.00/s"),
     ]:
         QTest.keyClick(chart, key)
-        assert expected in chart.readout
+        assert expected in chart.tooltip
     QTest.keyClick(chart, Qt.Key.Key_Escape)
-    assert chart.readout == ""
+    assert chart.tooltip == ""
 
 
-def test_wheel_and_drag_move_nothing(qtbot: QtBot, chart) -> None:
+def test_wheel_and_drag_move_nothing(qtbot: QtBot, chart: TimeChart) -> None:
     chart.set_data(TIMES, {"succeeded": np.ones(100)})
     shown(qtbot, chart)
-    before = chart._plot.getPlotItem().getViewBox().viewRange()
-    viewport = chart._plot.viewport()
-    centre = viewport.rect().center()
+    before = chart.plot.visible_range
+    viewport = chart.plot.viewport()
+    center = viewport.rect().center()
     wheel = QWheelEvent(
-        QPointF(centre),
-        QPointF(viewport.mapToGlobal(centre)),
+        QPointF(center),
+        QPointF(viewport.mapToGlobal(center)),
         QPoint(0, 0),
         QPoint(0, 120),
         Qt.MouseButton.NoButton,
@@ -161,37 +170,30 @@ def test_wheel_and_drag_move_nothing(qtbot: QtBot, chart) -> None:
     QApplication.sendEvent(viewport, wheel)
     assert not wheel.isAccepted(), "the page must get the wheel"
     for button in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton):
-        QTest.mousePress(viewport, button, pos=centre)
-        QTest.mouseMove(viewport, centre + QPoint(80, 30))
-        QTest.mouseRelease(viewport, button, pos=centre + QPoint(80, 30))
-    assert chart._plot.getPlotItem().getViewBox().viewRange() == before
+        QTest.mousePress(viewport, button, pos=center)
+        QTest.mouseMove(viewport, center + QPoint(80, 30))
+        QTest.mouseRelease(viewport, button, pos=center + QPoint(80, 30))
+    assert chart.plot.visible_range == before
 
 
-def test_values_must_match_their_times(chart) -> None:
+def test_values_must_match_their_times(chart: TimeChart) -> None:
     with pytest.raises(ValueError, match="3 values for 100 times"):
         chart.set_data(TIMES, {"succeeded": np.ones(3)})
 
 
-def test_a_change_of_theme_recolours_the_lines(qtbot: QtBot, chart) -> None:
+def test_the_lines_follow_the_theme(qtbot: QtBot, chart: TimeChart) -> None:
     shown(qtbot, chart)
-    dark = chart._curves["succeeded"].line.opts["pen"].color()
+    dark = chart.curve("succeeded").line.opts["pen"].color()
     theme().choose(ThemeChoice.LIGHT)
-    assert chart._curves["succeeded"].line.opts["pen"].color() != dark
-    assert chart._curves["succeeded"].line.opts["pen"].width() == 1
+    assert chart.curve("succeeded").line.opts["pen"].color() != dark
+    assert chart.curve("succeeded").line.opts["pen"].width() == 1
 
 
-def test_names_wrap_below_the_title_when_they_do_not_fit(qtbot: QtBot, chart) -> None:
+def test_the_legend_wraps_below_the_title_when_it_does_not_fit(
+    qtbot: QtBot, chart: TimeChart
+) -> None:
     chart.set_series([SeriesSpec(f"provider number {i}", f"series {i}") for i in range(7)])
     shown(qtbot, chart)
     keys = chart.findChildren(LegendKey)
     assert len({k.y() for k in keys if not k.isHidden()}) > 1
     assert all(k.accessibleName() for k in keys)
-
-
-def test_a_sparkline_takes_any_values(qtbot: QtBot) -> None:
-    line = Sparkline("#58b6ee")
-    qtbot.addWidget(line)
-    line.resize(120, 20)
-    for values in ([], [1], [1, 2, 3], [math.nan] * 4, [0, 0], [1, math.nan, 3, 4, math.nan]):
-        line.set_values(values)
-        assert not line.grab().isNull()

@@ -1,11 +1,11 @@
-"""What a chart shows of a series: rates with unknown stretches, levels without false gaps."""
+"""Series are resampled for charts: rates with unknown times, samples without false gaps."""
 
 import numpy as np
 import pytest
 
 from pulse_desktop.state.series import Reservoir, TimeBuckets
 from pulse_desktop.ui.charts.time_ranges import (
-    WINDOWS,
+    TIME_RANGES,
     TimeRange,
     auto_range,
     quantile_series,
@@ -13,10 +13,10 @@ from pulse_desktop.ui.charts.time_ranges import (
 )
 
 NOW = 1_763_894_407.0
-TEN_MINUTES = WINDOWS[0]
+TEN_MINUTES = TIME_RANGES[0]
 
 
-def test_a_rate_is_scaled_to_its_unit_and_adds_up() -> None:
+def test_a_rate_has_the_requested_unit_and_adds_up() -> None:
     series = TimeBuckets(5.0, 720)
     for second in range(60):
         series.add(NOW - 67 - second)  # one a second, for a minute
@@ -25,7 +25,7 @@ def test_a_rate_is_scaled_to_its_unit_and_adds_up() -> None:
     assert values["all"].sum() * np.diff(times)[0] / 60 == pytest.approx(60)
 
 
-def test_what_is_rare_is_counted_over_longer_stretches() -> None:
+def test_rare_events_are_counted_in_longer_buckets() -> None:
     series = TimeBuckets(5.0, 720)
     series.add(NOW - 100)
     times, values = rate_series({"all": series}, NOW, TEN_MINUTES, per_s=60, history_start=0)
@@ -33,7 +33,7 @@ def test_what_is_rare_is_counted_over_longer_stretches() -> None:
     assert values["all"].max() == pytest.approx(1.0), "one event is one per minute, not six"
 
 
-def test_before_anything_was_heard_a_rate_is_unknown_and_later_it_is_zero() -> None:
+def test_a_rate_is_unknown_before_the_recorded_history_and_zero_after() -> None:
     series = TimeBuckets(5.0, 720)
     series.add(NOW - 100)
     times, values = rate_series(
@@ -43,39 +43,39 @@ def test_before_anything_was_heard_a_rate_is_unknown_and_later_it_is_zero() -> N
     assert not np.isnan(values["all"][times >= NOW - 300]).any()
 
 
-@pytest.mark.parametrize("window", WINDOWS)
-def test_the_bucket_that_is_still_filling_is_left_out(window) -> None:
+@pytest.mark.parametrize("time_range", TIME_RANGES)
+def test_the_current_bucket_is_left_out(time_range: TimeRange) -> None:
     series = TimeBuckets(5.0, 720)
     series.add(NOW)
-    times, values = rate_series({"all": series}, NOW, window, per_s=60, history_start=0)
+    times, values = rate_series({"all": series}, NOW, time_range, per_s=60, history_start=0)
     assert values["all"].sum() == 0
     assert times[-1] < NOW
-    assert times[0] >= NOW - window.seconds - np.diff(times)[0]
+    assert times[0] >= NOW - time_range.seconds - np.diff(times)[0]
 
 
 @pytest.mark.parametrize("every", [0.7, 5.0, 15.0, 30.0, 60.0])
-def test_regular_samples_leave_no_gap_whatever_their_pace(every) -> None:
+def test_regular_samples_leave_no_gap_at_any_interval(every: float) -> None:
     series = Reservoir()
     for at in np.arange(NOW - 1200, NOW, every):
         series.add(float(at), 3.0)
-    _, values = quantile_series({"a": series}, NOW, TEN_MINUTES)
+    _times, values = quantile_series({"a": series}, NOW, TEN_MINUTES)
     assert np.isfinite(values["a"]).all()
     assert values["a"].max() == 3.0
 
 
 @pytest.mark.parametrize("apart", [0.1, 4.0, 6.0])
-def test_two_who_measure_one_after_the_other_leave_no_gap_either(apart) -> None:
+def test_two_alternating_sources_leave_no_gap(apart: float) -> None:
     series = Reservoir()
     for number in range(40):
         series.add(NOW - 590 + 14.7 * number, 1.0)
         series.add(NOW - 590 + 14.7 * number + apart, 3.0)
-    _, values = quantile_series({"p": series}, NOW, WINDOWS[0])
+    _times, values = quantile_series({"p": series}, NOW, TIME_RANGES[0])
     known = np.flatnonzero(~np.isnan(values["p"]))
     assert len(known) >= 15
     assert not np.isnan(values["p"][known[0] : known[-1] + 1]).any()
 
 
-def test_a_silence_is_a_gap() -> None:
+def test_missing_samples_are_a_gap() -> None:
     series = Reservoir()
     for at in np.arange(NOW - 600, NOW, 5.0):
         if not NOW - 300 < at < NOW - 200:
@@ -85,28 +85,28 @@ def test_a_silence_is_a_gap() -> None:
     assert np.isnan(values["a"][inside]).all()
 
 
-def test_the_chosen_quantile_stands_for_a_bucket() -> None:
+def test_the_chosen_quantile_represents_a_bucket() -> None:
     series = Reservoir()
     for number in range(100):
         series.add(NOW - 60, number)
-    window = TimeRange("", 600, 10)
-    assert np.nanmax(quantile_series({"a": series}, NOW, window, 0.95)[1]["a"]) == 94
-    assert np.nanmax(quantile_series({"a": series}, NOW, window, 0.5)[1]["a"]) in (49, 50)
+    time_range = TimeRange("", 600, 10)
+    assert np.nanmax(quantile_series({"a": series}, NOW, time_range, 0.95)[1]["a"]) == 94
+    assert np.nanmax(quantile_series({"a": series}, NOW, time_range, 0.5)[1]["a"]) in (49, 50)
 
 
-def test_nothing_sampled_is_nothing_known() -> None:
-    _, values = quantile_series({"a": Reservoir()}, NOW, TEN_MINUTES)
+def test_no_samples_give_unknown_values() -> None:
+    _times, values = quantile_series({"a": Reservoir()}, NOW, TEN_MINUTES)
     assert np.isnan(values["a"]).all()
 
 
 @pytest.mark.parametrize(
-    ("known_s", "shown_s"), [(0, 120), (60, 120), (200, 300), (400, 600), (5000, 3600)]
+    ("known_s", "range_s"), [(0, 120), (60, 120), (200, 300), (400, 600), (5000, 3600)]
 )
-def test_the_first_minutes_fill_the_chart(known_s, shown_s) -> None:
-    window = auto_range(WINDOWS[2], NOW - known_s, NOW)
-    assert window.seconds == shown_s
-    assert window.bucket_s % 5 == 0
+def test_the_range_fits_a_short_history(known_s: float, range_s: float) -> None:
+    time_range = auto_range(TIME_RANGES[2], NOW - known_s, NOW)
+    assert time_range.seconds == range_s
+    assert time_range.bucket_s % 5 == 0
 
 
-def test_before_anything_is_known_the_window_is_the_shortest() -> None:
-    assert auto_range(WINDOWS[0], float("inf"), NOW).seconds == 120
+def test_the_range_without_history_is_the_shortest() -> None:
+    assert auto_range(TIME_RANGES[0], float("inf"), NOW).seconds == 120

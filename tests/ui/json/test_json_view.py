@@ -1,4 +1,4 @@
-"""Whatever arrives can be looked into: lazily, in colour, without freezing and without markup."""
+"""Whatever arrives can be looked into: lazily, in color, without freezing and without markup."""
 
 import json
 import math
@@ -248,14 +248,14 @@ def test_a_value_and_its_path_are_copied_by_keys(view, qtbot: QtBot) -> None:
     assert QGuiApplication.clipboard().text() == ".return_value.message_id"
 
 
-def test_json_text_is_coloured_and_follows_the_theme(view) -> None:
+def test_json_text_is_colored_and_follows_the_theme(view) -> None:
     view.set_data(RESULT)
     view.show_tab("JSON")
 
-    def colour_of_first_key():
+    def color_of_first_key():
         block = view._texts["JSON"].document().findBlockByNumber(1)
         return next(f.format.foreground().color() for f in block.layout().formats())
 
-    assert colour_of_first_key() == theme().color("info")
+    assert color_of_first_key() == theme().color("info")
     theme().choose(ThemeChoice.LIGHT)
-    assert colour_of_first_key() == theme().color("info")
+    assert color_of_first_key() == theme().color("info")

@@ -259,4 +259,4 @@ def test_charts_can_show_a_longer_period(open_page, here, qtbot: QtBot) -> None:
     here.told.state.log[0].timestamp = NOW - 5000
     page = open_page(MessagesPage)
     page.bar._periods.setCurrentIndex(2)
-    qtbot.waitUntil(lambda: page._per_minute._shown_span == (NOW - 3600, NOW))
+    qtbot.waitUntil(lambda: page._per_minute.visible_span == (NOW - 3600, NOW))

@@ -180,7 +180,7 @@ def test_an_empty_table_says_what_would_be_there(qtbot: QtBot, table, rows) -> N
 
 
 @pytest.mark.parametrize("choice", [ThemeChoice.DARK, ThemeChoice.LIGHT])
-def test_rows_are_painted_in_the_colours_of_the_theme(table, choice) -> None:
+def test_rows_are_painted_in_the_colors_of_the_theme(table, choice) -> None:
     theme().choose(choice)
     _select(table, 199)
     picture = table.grab().toImage()

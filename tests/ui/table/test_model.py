@@ -233,7 +233,7 @@ def test_after_being_hidden_everything_missed_is_shown_at_once(qapp: QApplicatio
     assert _numbers(model) == [104, 103, 102, 101, 100, 6, 5]
 
 
-def test_a_cell_tells_its_state_in_glyph_word_and_colour(qapp: QApplication) -> None:
+def test_a_cell_tells_its_state_in_glyph_word_and_color(qapp: QApplication) -> None:
     model = _model(_filled(1))
     cell = model.index(0, 2)
     assert cell.data() == "✔ good"

@@ -16,11 +16,11 @@ from pulse_desktop.state.chat_messages import (
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.ui.charts.colors import SeriesSpec
 from pulse_desktop.ui.charts.histogram import Bin, Histogram
-from pulse_desktop.ui.charts.history_start import history_start
 from pulse_desktop.ui.charts.scale import Unit
-from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
-from pulse_desktop.ui.charts.time_ranges import rate_series
+from pulse_desktop.ui.charts.time_chart import TimeChart
+from pulse_desktop.ui.charts.time_ranges import history_start, rate_series
 from pulse_desktop.ui.pages.messages.columns import (
     CLASS_COLORS,
     CLASS_SIGNS,

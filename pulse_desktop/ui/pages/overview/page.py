@@ -20,13 +20,13 @@ from pulse_desktop.state.run import RunState, TaskRun
 from pulse_desktop.state.series import TimeBuckets
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.charts.colors import sequence_colour
-from pulse_desktop.ui.charts.history_start import history_start
+from pulse_desktop.ui.charts.colors import SeriesSpec, sequence_color
 from pulse_desktop.ui.charts.scale import Unit
-from pulse_desktop.ui.charts.time_chart import SeriesSpec, TimeChart
+from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import (
-    WINDOWS,
+    TIME_RANGES,
     auto_range,
+    history_start,
     quantile_series,
     rate_series,
 )
@@ -45,7 +45,7 @@ from pulse_desktop.ui.widgets.stat_card import StatCard
 _GAP: Final = 12
 _ROOM_FOR_TIMES: Final = 680
 """Lower pages go without the chart of run times."""
-_WINDOW: Final = WINDOWS[0]
+_WINDOW: Final = TIME_RANGES[0]
 _MOST_TASKS: Final = 3
 _SUCCEEDED: Final = SeriesSpec("succeeded", "good", fill=True)
 _FAILED: Final = SeriesSpec("failed", "bad", fill=True)
@@ -234,12 +234,12 @@ class OverviewPage(Page):
     def _show_run_times(self, now: float) -> None:
         recent = self.context.state.runs.recent_durations(now, _WINDOW.seconds)
         busiest = sorted(recent, key=lambda name: -len(recent[name]))[:_MOST_TASKS]
-        # A task keeps its colour as long as it is shown.
+        # A task keeps its color as long as it is shown.
         kept = [name for name in self._slow_tasks if name in busiest]
         self._slow_tasks = kept + [name for name in busiest if name not in kept]
         names = {name: short_name(name) for name in self._slow_tasks}
         self.run_times.set_series(
-            [SeriesSpec(short, sequence_colour(i)) for i, short in enumerate(names.values())]
+            [SeriesSpec(short, sequence_color(i)) for i, short in enumerate(names.values())]
         )
         if names:
             durations = self.context.state.runs.durations

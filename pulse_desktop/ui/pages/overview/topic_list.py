@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
 from pulse_desktop.state.topic_activity import TopicActivity
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.charts.sparkline import paint_sparkline
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
@@ -24,6 +24,7 @@ _AGO: Final = 76
 _RATE: Final = 62
 _NAME: Final = 112
 _SHORT_NAME: Final = 74
+_FILL_ALPHA: Final = 44
 
 
 class TopicRow(QAbstractButton):
@@ -128,3 +129,41 @@ class TopicList(QWidget):
         for topic, row in self.rows.items():
             layout.addWidget(row)
             row.clicked.connect(lambda _=False, topic=topic: self.chosen.emit(topic))
+
+
+def paint_sparkline(
+    painter: QPainter, area: QRectF, values: NDArray[np.float64], color: QColor
+) -> None:
+    """Paint a line of values, zero-based; NaN leaves a gap.
+
+    Painted directly, because a plot widget per row would cost more than the rest of the page.
+
+    Args:
+        painter: its pen and brush are changed.
+        area: where the line goes.
+        values: oldest first.
+        color: of the line; the area below is tinted with it.
+    """
+    known = np.isfinite(values)
+    if values.size < 2 or not known.any():
+        return
+    highest = float(values[known].max())
+    if highest <= 0:
+        highest = 1.0
+    xs = np.linspace(area.left(), area.right(), values.size)
+    ys = area.bottom() - np.clip(values / highest, 0.0, 1.0) * area.height()
+    tint = QColor(color)
+    tint.setAlpha(_FILL_ALPHA)
+    pen = QPen(color, 1)
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], known.view(np.int8), [0]))))
+    for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        points = [QPointF(x, y) for x, y in zip(xs[start:stop], ys[start:stop], strict=True)]
+        painter.setPen(pen)
+        if len(points) == 1:
+            painter.drawPoint(points[0])
+            continue
+        painter.drawPolyline(QPolygonF(points))
+        corners = [QPointF(points[-1].x(), area.bottom()), QPointF(points[0].x(), area.bottom())]
+        painter.setPen(QColor(0, 0, 0, 0))
+        painter.setBrush(tint)
+        painter.drawPolygon(QPolygonF(points + corners))

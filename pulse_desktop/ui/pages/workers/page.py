@@ -11,8 +11,8 @@ from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.series import Reservoir
 from pulse_desktop.state.workers import Worker, WorkerActivity, WorkerHealth
 from pulse_desktop.text import formats
+from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.charts.scale import Unit
-from pulse_desktop.ui.charts.series_colors import SeriesColors
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import quantile_series
 from pulse_desktop.ui.pages.workers import actions
@@ -103,7 +103,7 @@ class MonitoringPage(TablePage[Worker]):
 
     def charts(self) -> Sequence[QWidget]:
         """Make the two charts."""
-        self._colours = SeriesColors()
+        self._colors = SeriesColors()
         self._busy = TimeChart(
             "Busy slots",
             Unit.COUNT,
@@ -126,8 +126,8 @@ class MonitoringPage(TablePage[Worker]):
             (self._busy, workers.busy, 1.0),
             (self._cpu, workers.cpu, 0.5),
         ):
-            shown = with_short_names(self._colours.busiest(series, span[0]))
-            chart.set_series(self._colours.specs(shown))
+            shown = with_short_names(self._colors.busiest(series, span[0]))
+            chart.set_series(self._colors.specs(shown))
             times, values = quantile_series(shown, now, self.window_shown, quantile)
             chart.set_data(times, values, span)
         self.queue.show_figures(workers.online(now), self.context.operations.queue(), now)
