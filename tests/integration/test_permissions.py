@@ -500,7 +500,7 @@ async def _raw(roles: Roles, role: str, **more: Any) -> tuple[Client, list[str]]
 async def test_check_says_which_permissions_a_worker_lacks(roles: Roles) -> None:
     code, said = await roles.workers("viewer", "check")
     assert code == 1, said
-    assert re.search(r"problem +permission: this user may not publish on taskiq_tasks", said)
+    assert re.search(r"problem +permission: this user may not publish to taskiq_tasks", said)
     assert "subscribe to pulse.control.workers" in said
     assert "packaging/nats/accounts.conf" in said
     assert PASSWORDS["viewer"] not in said

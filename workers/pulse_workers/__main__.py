@@ -1,4 +1,4 @@
-"""`python -m workers`: the same as `pulse-worker`."""
+"""Run `pulse-worker` with `python -m pulse_workers`."""
 
 from pulse_workers.cli.main import run_as_script
 

@@ -154,7 +154,7 @@ async def test_everything_is_made_with_limits(bench: Bench) -> None:
         assert config.max_bytes > 0
     again = bench.start("provision")
     assert await again.ended(20) == 0
-    assert "everything was there already" in again.log
+    assert "everything exists already" in again.log
 
 
 async def test_the_feed_goes_on_where_it_left_off_and_only_one_feeds(

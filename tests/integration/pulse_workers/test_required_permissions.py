@@ -1,70 +1,72 @@
-"""`pulse-worker check` notices each permission of packaging/nats that a worker lacks."""
+"""`pulse-worker check` reports each permission of packaging/nats that a worker lacks."""
 
 import json
 import re
+from argparse import Namespace
 
 import pytest
-from pulse_workers.checks.command import check
+from pulse_workers.cli import check
 from pulse_workers.config.settings import Settings
 
 from tests.kit.nats_servers import NatsServer
 from tests.kit.worker_processes import ROOT
 
 ACCOUNTS = (ROOT / "packaging" / "nats" / "accounts.conf").read_text()
-ANSWERS = "allow_responses"
-FOR_CORE = {
+ALLOW_RESPONSES = "allow_responses"
+CORE_ONLY = {
     ("publish", "pulse.takers"),
     ("subscribe", "pulse.takers"),
     ("subscribe", "taskiq_tasks"),
 }
-ALL = ("", "")
+NOTHING = ("", "")
 
 
 def _granted() -> list[tuple[str, str]]:
-    """What the file grants to a worker: `publish` or `subscribe`, and the subject."""
+    """Return the verb (`publish` or `subscribe`) and subject of each permission of a worker."""
     found = re.search(r"(?ms)^WORKER_MAY \{\n(.*?)^\}", ACCOUNTS)
     assert found
     text = re.sub(r"(?m)#.*$", "", found[1])
     publish, subscribe = text.split("subscribe {")
-    assert ANSWERS in subscribe
-    subscribe = subscribe.partition(ANSWERS)[0]
+    assert ALLOW_RESPONSES in subscribe
+    subscribe = subscribe.partition(ALLOW_RESPONSES)[0]
     granted = [("publish", subject) for subject in re.findall(r'"([^"]+)"', publish)]
     return granted + [("subscribe", subject) for subject in re.findall(r'"([^"]+)"', subscribe)]
 
 
 GRANTED = _granted()
-LACKING = [ALL, *GRANTED, (ANSWERS, "")]
+WITHHELD = [NOTHING, *GRANTED, (ALLOW_RESPONSES, "")]
 
 
-def _user(number: int, lacking: tuple[str, str]) -> str:
-    """A user who has everything but one."""
-    kept = [one for one in GRANTED if one != lacking]
+def _user(number: int, withheld: tuple[str, str]) -> str:
+    """Return the configuration of a user with all permissions but one."""
+    kept = [permission for permission in GRANTED if permission != withheld]
     parts = [
         f"{verb}: {{ allow: {json.dumps([subject for of, subject in kept if of == verb])} }}"
         for verb in ("publish", "subscribe")
     ]
-    if lacking[0] != ANSWERS:
-        parts.append(f"{ANSWERS}: true")
+    if withheld[0] != ALLOW_RESPONSES:
+        parts.append(f"{ALLOW_RESPONSES}: true")
     return f"{{ user: u{number}, password: p, permissions: {{ {', '.join(parts)} }} }}"
 
 
-async def test_each_permission_of_a_worker_is_noticed_when_it_is_missing(
+async def test_check_reports_each_missing_permission(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    users = ", ".join(_user(number, lacking) for number, lacking in enumerate(LACKING))
-    unnoticed = []
+    users = ", ".join(_user(number, withheld) for number, withheld in enumerate(WITHHELD))
+    options = Namespace(json=True, config="/dev/null")
+    unreported = []
     with NatsServer(config=f"authorization {{ users: [ {users} ] }}") as server:
-        for number, lacking in enumerate(LACKING):
+        for number, withheld in enumerate(WITHHELD):
             settings = Settings(
                 server=f"nats://u{number}:p@{server.address}",
                 inbox_prefix="_INBOX_worker",
-                broker="core" if lacking in FOR_CORE else "jetstream",
+                broker="core" if withheld in CORE_ONLY else "jetstream",
             )
-            code = await check(settings, config="/dev/null", as_json=True)
-            told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-            refused = [finding for finding in told if finding["status"] != "ok"]
-            if lacking == ALL:
-                assert (code, refused) == (0, [])
-            elif not refused:
-                unnoticed.append(lacking)
-    assert unnoticed == []
+            code = await check.run(options, settings)
+            results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+            missing = [result for result in results if result["status"] != "ok"]
+            if withheld == NOTHING:
+                assert (code, missing) == (0, [])
+            elif not missing:
+                unreported.append(withheld)
+    assert unreported == []

@@ -1,4 +1,4 @@
-"""`pulse-worker schedule` where there is nothing yet, or where not everything is allowed."""
+"""`pulse-worker schedule` on an empty server, and with limited permissions."""
 
 import json
 
@@ -17,20 +17,20 @@ LIMITED = """authorization { users = [
 EVERY = ("schedule", "add", "my_tasks:work", "--every", "1h", "--unchecked")
 
 
-async def test_looking_makes_no_bucket(
+async def test_only_add_creates_the_bucket(
     nats_server: NatsServer, pulse_worker: Check, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     async with bench_on(nats_server, tmp_path_factory.mktemp("bench")) as bench:
-        said = pulse_worker("schedule", "list", server=nats_server.url)
-        assert (said.code, said.text) == (0, "no schedules\n")
-        said = pulse_worker("schedule", "list", "--json", server=nats_server.url)
-        assert (said.code, json.loads(said.text)) == (0, [])
-        said = pulse_worker("schedule", "remove", "mine", server=nats_server.url)
-        assert said.code != 0
-        assert said.text == "pulse-worker: no schedule 'mine'\n"
+        ended = pulse_worker("schedule", "list", server=nats_server.url)
+        assert (ended.code, ended.text) == (0, "no schedules\n")
+        ended = pulse_worker("schedule", "list", "--json", server=nats_server.url)
+        assert (ended.code, json.loads(ended.text)) == (0, [])
+        ended = pulse_worker("schedule", "remove", "mine", server=nats_server.url)
+        assert ended.code != 0
+        assert ended.text == "pulse-worker: no schedule 'mine'\n"
         assert await _streams(bench) == set()
-        said = pulse_worker(*EVERY, "--id", "mine", server=nats_server.url)
-        assert said.code == 0, said
+        ended = pulse_worker(*EVERY, "--id", "mine", server=nats_server.url)
+        assert ended.code == 0, ended
         assert await _streams(bench) == {"KV_taskiq_schedules"}
 
 
@@ -38,21 +38,23 @@ async def _streams(bench: Bench) -> set[str]:
     return {info.config.name or "" for info in await bench.js.streams_info()}
 
 
-def test_who_may_only_look_sees_schedules_and_is_told_what_is_refused(pulse_worker: Check) -> None:
+def test_a_read_only_user_lists_schedules_and_gets_permission_errors_for_changes(
+    pulse_worker: Check,
+) -> None:
     with NatsServer(config=LIMITED, user="viewer", password="p") as server:
-        said = pulse_worker("schedule", "list", server=server.url)
-        assert (said.code, said.text) == (0, "no schedules\n")
-        said = pulse_worker(*EVERY, server=server.url)
-        assert said.code == 1, said
-        assert "may not publish on $js.api.stream.create.kv_taskiq_schedules" in said.text
+        ended = pulse_worker("schedule", "list", server=server.url)
+        assert (ended.code, ended.text) == (0, "no schedules\n")
+        ended = pulse_worker(*EVERY, server=server.url)
+        assert ended.code == 1, ended
+        assert "may not publish on $js.api.stream.create.kv_taskiq_schedules" in ended.text
         admin = server.url.replace("viewer", "admin")
         assert pulse_worker(*EVERY, "--id", "mine", server=admin).code == 0
-        said = pulse_worker("schedule", "list", server=server.url)
-        assert said.code == 0, said
-        assert "mine" in said.text
+        ended = pulse_worker("schedule", "list", server=server.url)
+        assert ended.code == 0, ended
+        assert "mine" in ended.text
         for arguments in (EVERY, ("schedule", "remove", "mine")):
-            said = pulse_worker(*arguments, server=server.url)
-            assert said.code == 1, said
-            assert "this user may not publish on $kv.taskiq_schedules.schedule" in said.text
-            assert "Traceback" not in said.text
-            assert ":p@" not in said.text
+            ended = pulse_worker(*arguments, server=server.url)
+            assert ended.code == 1, ended
+            assert "this user may not publish on $kv.taskiq_schedules.schedule" in ended.text
+            assert "Traceback" not in ended.text
+            assert ":p@" not in ended.text

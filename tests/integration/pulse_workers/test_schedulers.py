@@ -1,4 +1,4 @@
-"""Several schedulers: each run once, whoever is killed; and the commands about schedules."""
+"""Several schedulers send each run once, even if one is killed; the `schedule` command."""
 
 import asyncio
 import itertools
@@ -26,10 +26,10 @@ async def schedules(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Sc
         yield schedules
 
 
-async def test_two_schedulers_send_each_run_once_also_when_one_is_killed(
+async def test_two_schedulers_send_each_run_once_even_if_one_is_killed(
     schedules: Schedules,
 ) -> None:
-    """The one that sent the last run is killed while many runs are due every second."""
+    """The scheduler that sent the last run is killed while many runs are due every second."""
     names = [f"s{number}" for number in range(SCHEDULES)]
     first, second = schedules.bench.start("scheduler"), schedules.bench.start("scheduler")
     await schedules.bench.started(first)
@@ -45,8 +45,8 @@ async def test_two_schedulers_send_each_run_once_also_when_one_is_killed(
         return [int(event["source"].rpartition(":")[2]) for event in queued]
 
     assert await wait_until(lambda: {first.pid, second.pid} <= set(senders()), 10)
-    victim = first if senders()[-1] == first.pid else second
-    victim.kill()
+    killed = first if senders()[-1] == first.pid else second
+    killed.kill()
     sent_before = len(await schedules.runs(names[-1]))
     for name in names:
         await schedules.run_of(name, sent_before + 2)
@@ -58,38 +58,38 @@ async def test_two_schedulers_send_each_run_once_also_when_one_is_killed(
         due = [parse(task["labels"]["scheduled_for"]) for task in await schedules.runs(name)]
         steps = [(later - earlier).total_seconds() for earlier, later in itertools.pairwise(due)]
         assert set(steps) == {1}, name
-    survivor = second if victim is first else first
+    survivor = second if killed is first else first
     survivor.terminate()
     assert await survivor.ended() == 0
     assert "Traceback" not in survivor.log
     late = sorted(delay(task) for task in schedules.sent)
     assert late[0] >= 0
     assert late[len(late) // 2] < 2
-    assert late[-1] < 8  # what the killed one had taken is sent by the other after 2 s
+    assert late[-1] < 8  # runs claimed by the killed scheduler are sent by the other after 2 s
 
 
 async def test_two_schedulers_of_a_core_broker_send_each_run_once(schedules: Schedules) -> None:
-    """No stream recognises a repetition here: writing the entry first is all there is."""
-    heard: list[tuple[str, str]] = []
+    """Without a stream that deduplicates, only the compare-and-set of the entry prevents repeats."""
+    received: list[tuple[str, str]] = []
 
-    async def hear(message: Msg) -> None:
+    async def on_message(message: Msg) -> None:
         labels = json.loads(message.data)["labels"]
-        heard.append((labels["schedule_id"], labels["scheduled_for"]))
+        received.append((labels["schedule_id"], labels["scheduled_for"]))
 
-    await schedules.bench.client.subscribe("taskiq_tasks", cb=hear)
+    await schedules.bench.client.subscribe("taskiq_tasks", cb=on_message)
     two = [schedules.bench.start("scheduler", broker="core") for _ in range(2)]
     for scheduler in two:
         await schedules.bench.started(scheduler)
     names = [f"s{number}" for number in range(SCHEDULES)]
     for name in names:
         await schedules.add(name, interval=1)
-    await wait_until(lambda: all(sum(n == name for n, _ in heard) >= 3 for name in names))
-    assert max(Counter(heard).values()) == 1
+    await wait_until(lambda: all(sum(n == name for n, _ in received) >= 3 for name in names))
+    assert max(Counter(received).values()) == 1
     with pytest.raises(NotFoundError):
         await schedules.bench.js.stream_info("taskiq_jetstream")
 
 
-async def test_the_feeder_of_the_embedded_server_sends_schedules_too(schedules: Schedules) -> None:
+async def test_the_sample_feeder_also_runs_a_scheduler(schedules: Schedules) -> None:
     await schedules.bench.started(schedules.bench.start("feed"))
     await schedules.add("once", time=now())
     assert delay(await schedules.run_of("once")) < 2
@@ -105,7 +105,7 @@ def shared_server() -> Iterator[NatsServer]:
 def command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """`pulse-worker schedule`: exit status and what it wrote."""
+    """Run `pulse-worker schedule`; returns exit status, stdout and stderr."""
     monkeypatch.setenv("PULSE_WORKER_TASKS", TASKS)
 
     def run(*arguments: str) -> tuple[int, str, str]:
@@ -119,7 +119,7 @@ def command(
     return run
 
 
-async def test_people_add_list_and_remove_schedules(
+async def test_schedules_are_added_listed_and_removed(
     schedules: Schedules,
     nats_server: NatsServer,
     command: Callable[..., tuple[int, str, str]],
@@ -128,9 +128,9 @@ async def test_people_add_list_and_remove_schedules(
     monkeypatch.setenv("PULSE_SERVER", nats_server.url)
 
     async def out(*arguments: str) -> str:
-        status, written, problems = await asyncio.to_thread(command, *arguments)
-        assert (status, problems) == (0, "")
-        return written
+        code, stdout, stderr = await asyncio.to_thread(command, *arguments)
+        assert (code, stderr) == (0, "")
+        return stdout
 
     cron = ("add", WORK, "--cron", "0 3 * * *", "--tz", "Europe/Kyiv", "--id", "nightly")
     values = ("--args", '["/dev/null"]', "--kwargs", '{"seconds": 1}')
@@ -155,25 +155,25 @@ async def test_people_add_list_and_remove_schedules(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "message"),
     [
         (("add", WORK, "--cron", "61 * * * *"), 2, "'61' is no minute"),
         (("add", WORK, "--cron", "* * * * *", "--tz", "Mars/Base"), 2, "no time zone Mars/Base"),
-        (("add", WORK, "--every", "soon"), 2, "'soon' is no interval"),
+        (("add", WORK, "--every", "soon"), 2, "'soon' is not an interval"),
         (("add", WORK), 2, "one of the arguments"),
         (("add", "work", "--every", "1s"), 2, f"perhaps {WORK} is meant"),
         (("add", WORK, "--every", "1s", "--id", "a b"), 2, "schedule id 'a b'"),
-        (("add", WORK, "--every", "1s", "--args", "{}"), 2, "no JSON array"),
+        (("add", WORK, "--every", "1s", "--args", "{}"), 2, "is not a JSON array"),
         (("remove", "nothing"), 1, "no schedule 'nothing'"),
     ],
 )
-def test_a_command_that_fails_says_why(
+def test_an_invalid_command_reports_the_reason(
     shared_server: NatsServer,
     command: Callable[..., tuple[int, str, str]],
     arguments: tuple[str, ...],
     status: int,
-    said: str,
+    message: str,
 ) -> None:
-    found, _, problems = command(*arguments, "--server", shared_server.url)
-    assert found == status
-    assert said in problems
+    code, _stdout, stderr = command(*arguments, "--server", shared_server.url)
+    assert code == status
+    assert message in stderr

@@ -229,14 +229,14 @@ async def test_check_tells_of_a_backlog_that_nearly_fills_the_stream(
     await _fill(bench, 9, answer=5)
     said = pulse_worker("check", server=bench.server.url)
     assert said.code == 0, said
-    assert "of its room is taken" not in said.text
+    assert "of the limit is taken" not in said.text
     await bench.js.purge_stream(TASK_STREAM)
     await _fill(bench, 9)
     said = pulse_worker("check", "--json", server=bench.server.url)
     assert said.code == 0, said
     [told] = [f for f in map(json.loads, said.text.splitlines()) if "is taken" in f["detail"]]
     assert (told["check"], told["status"]) == (TASK_STREAM, "warning")
-    assert "90% of its room is taken by 9 tasks" in told["detail"]
+    assert "90% of the limit is taken by 9 unacknowledged tasks" in told["detail"]
 
 
 async def test_check_tells_of_a_stream_that_drops_unanswered_tasks(
@@ -245,7 +245,7 @@ async def test_check_tells_of_a_stream_that_drops_unanswered_tasks(
     await _stream(bench, discard=DiscardPolicy.OLD)
     said = pulse_worker("check", server=bench.server.url)
     assert said.code == 0, said
-    assert "the oldest tasks go without a word" in said.text
+    assert "the oldest tasks are dropped silently" in said.text
     assert "nats stream edit taskiq_jetstream --discard new" in said.text
     await _fill(bench, 9)
     said = pulse_worker("check", server=bench.server.url)

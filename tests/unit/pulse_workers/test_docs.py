@@ -1,4 +1,4 @@
-"""docs/workers.md says what the program says: its table of settings, its files, its links."""
+"""docs/workers.md agrees with the program: its settings table, examples and links."""
 
 import re
 import tomllib
@@ -14,15 +14,16 @@ TEXT = DOCUMENT.read_text(encoding="utf-8")
 
 
 def settings_table() -> str:
-    """The table as it should stand in the document."""
-    standard = Settings()
+    """Return the table that the document must contain."""
+    defaults = Settings()
     lines = ["| variable | key in a file | what | default |", "|---|---|---|---|"]
-    for name, (variable, meaning) in VARIABLES.items():
-        lines.append(f"| `{variable}` | `{name}` | {meaning} | {_shown(getattr(standard, name))} |")
+    for name, (variable, description) in VARIABLES.items():
+        default = _format_default(getattr(defaults, name))
+        lines.append(f"| `{variable}` | `{name}` | {description} | {default} |")
     return "\n".join(line.replace("  |", " |") for line in lines)
 
 
-def _shown(value: object) -> str:
+def _format_default(value: object) -> str:
     if isinstance(value, SecretStr) or value in ("", ()):
         return ""
     if isinstance(value, bool):
@@ -30,7 +31,7 @@ def _shown(value: object) -> str:
     return f"{value:.10g}" if isinstance(value, int | float) else f"`{value}`"
 
 
-def test_the_table_of_settings_is_the_programs() -> None:
+def test_the_settings_table_is_the_programs() -> None:
     found = re.search(
         r"<!-- settings:.*?-->\n\n?(.*?)\n?\n?<!-- end of settings -->", TEXT, re.DOTALL
     )
@@ -38,16 +39,16 @@ def test_the_table_of_settings_is_the_programs() -> None:
     assert found[1].strip() == settings_table()
 
 
-def test_every_variable_and_command_that_is_named_there_is() -> None:
+def test_every_variable_and_command_in_the_document_exists() -> None:
     roles = {"PULSE_WORKER_PASSWORD", "PULSE_OPERATOR_PASSWORD", "PULSE_VIEWER_PASSWORD"}
-    known = {variable for variable, _ in VARIABLES.values()} | roles | {"PULSE_CONFIG"}
+    known = {variable for variable, _description in VARIABLES.values()} | roles | {"PULSE_CONFIG"}
     assert set(re.findall(r"PULSE_[A-Z_]+(?=[`= ])", TEXT)) - {"PULSE_EVENTS"} <= known
     commands = make_parser().format_help()
     for command in set(re.findall(r"bin/pulse-worker ([a-z]+)", TEXT)):
         assert re.search(rf"(?m)^    {command}\b", commands), command
 
 
-def test_the_example_of_a_file_is_one(tmp_path: Path) -> None:
+def test_the_example_settings_file_is_valid(tmp_path: Path) -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
     file = tmp_path / "worker.toml"
     file.write_text(example)
@@ -56,7 +57,7 @@ def test_the_example_of_a_file_is_one(tmp_path: Path) -> None:
     assert settings.model_fields_set == set(tomllib.loads(example))
 
 
-def test_what_it_points_to_is_there() -> None:
+def test_links_and_paths_in_the_document_exist() -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", TEXT):
         assert (DOCUMENT.parent / target).exists(), target
     for path in re.findall(r"\b(packaging/[\w./-]*[\w/])", TEXT):

@@ -1,1 +1,1 @@
-"""Looking before running: is everything here that a worker needs, and does one that runs work?"""
+"""Checks of the server and of the permissions a worker needs, for `pulse-worker check`."""

@@ -1,13 +1,13 @@
-"""What a worker must be allowed to do on its server: one list for the check and the examples.
+"""The permissions a worker needs on its server: one list for the check and the example accounts.
 
-Each right comes with a way to try it that changes nothing: a JetStream request that cannot be
-read, a message for a stream of another name. The server looks at the permission first.
+Each comes with a way to try it that changes nothing: an invalid JetStream request, or a message
+meant for a stream with another name. The server checks the permission first.
 """
 
-import dataclasses
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Final
 
+from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.protocol.control import CONTROL_ALL, CONTROL_QUEUE, control_subject
 from pulse_desktop.protocol.topics import (
     EVENT_STREAM,
@@ -18,8 +18,10 @@ from pulse_desktop.protocol.topics import (
     TOPICS,
     subject_of,
 )
+from pulse_desktop.text.translation import _
 from pulse_workers.brokers.handoff import PEERS_SUBJECT
 from pulse_workers.brokers.permission_errors import ANSWERS_ELSEWHERE
+from pulse_workers.checks.probe import PROBE_NAME, Permission, Probe
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.provisioning import (
     KNOWLEDGE,
@@ -28,140 +30,152 @@ from pulse_workers.runtime.provisioning import (
     STORE_BUCKETS,
 )
 
-UNREADABLE: Final = b"{"
-NOBODY: Final = "_pulse_check"
-LISTED_BUCKETS: Final = (SCORES, KNOWLEDGE, STATE)
-ELSEWHERE: Final = {"Nats-Expected-Stream": NOBODY}
-"""A stream refuses a message that is meant for another one."""
-_AN_EVENT: Final = b'{"type": "worker.check", "data": {}}'
-_ALIVE: Final = b"+WPI"
-CONTROL: Final = "control (or set PULSE_CONTROL=false)"
-_OTHERWISE: Final = ", as another version of the NATS client does it"
+_LISTED_BUCKETS: Final = (SCORES, KNOWLEDGE, STATE)
+_OTHER_STREAM: Final = {"Nats-Expected-Stream": PROBE_NAME}
+"""A stream rejects a message that is meant for another stream."""
+_EVENT: Final = b'{"type": "worker.check", "data": {}}'
+_IN_PROGRESS: Final = b"+WPI"
 
 
-@dataclasses.dataclass(frozen=True)
-class Permission:
-    """One thing to be allowed.
-
-    Attributes:
-        verb: `publish`, `subscribe`, or `answer`: publish on the inbox that a message names.
-        subject: where it is tried.
-        purpose: what a worker needs it for.
-        payload: what is published.
-        headers: with these.
-        needed: without it workers do not work; otherwise only something is missing.
-        advice: what to do when it is refused.
-    """
-
-    verb: str
-    subject: str
-    purpose: str
-    payload: bytes = UNREADABLE
-    headers: dict[str, str] | None = None
-    needed: bool = True
-    advice: str = "packaging/nats/accounts.conf shows what a worker needs."
+async def check_permissions(
+    probe: Probe, permissions: Iterable[Permission]
+) -> AsyncIterator[CheckResult]:
+    """Try each permission and report the missing ones."""
+    complete = True
+    for permission in permissions:
+        if await probe.is_permitted(permission):
+            continue
+        complete = False
+        yield CheckResult(
+            "permission",
+            "problem" if permission.required else "warning",
+            _describe(permission),
+            permission.advice,
+        )
+    if complete:
+        detail = _("this user has every permission that a worker needs")
+        yield CheckResult("permission", "ok", detail)
 
 
-def reply_permission(settings: Settings) -> Permission:
-    """Return the right without which the server can tell nothing."""
-    subject = f"{settings.inbox_prefix}.{NOBODY}"
-    return Permission("subscribe", subject, "answers of the server", advice=ANSWERS_ELSEWHERE)
+def _describe(permission: Permission) -> str:
+    purpose, subject = permission.purpose, permission.subject
+    if permission.verb == "publish":
+        text = _("this user may not publish to {subject} (needed for: {purpose})")
+    elif permission.verb == "subscribe":
+        text = _("this user may not subscribe to {subject} (needed for: {purpose})")
+    else:
+        text = _("this user may not reply to messages (allow_responses; needed for: {purpose})")
+    return text.format(subject=subject, purpose=purpose)
+
+
+def inbox_permission(settings: Settings) -> Permission:
+    """Return the permission to receive replies, without which no request can be answered."""
+    subject = f"{settings.inbox_prefix}.{PROBE_NAME}"
+    return Permission("subscribe", subject, _("server replies"), advice=ANSWERS_ELSEWHERE)
 
 
 def required_permissions(settings: Settings, missing: frozenset[str]) -> Iterator[Permission]:
-    """Yield what a worker with these settings must be allowed.
+    """Yield the permissions that a worker with these settings needs.
 
     Args:
-        settings: of the worker.
-        missing: streams that are not there yet, which it will make.
+        settings: settings of the worker.
+        missing: streams that do not exist yet, which the worker will create.
     """
-    yield reply_permission(settings)
+    yield inbox_permission(settings)
     if settings.control:
+        purpose = _("commands (or set PULSE_CONTROL=false)")
         for subject in (CONTROL_ALL, CONTROL_QUEUE, control_subject(settings.identity)):
-            yield Permission("subscribe", subject, CONTROL)
-        yield Permission("answer", subject_of("monitoring"), CONTROL, _AN_EVENT, ELSEWHERE)
-    yield Permission("subscribe", subject_of("monitoring"), "pulse-worker health", needed=False)
+            yield Permission("subscribe", subject, purpose)
+        yield Permission("reply", subject_of("monitoring"), purpose, _EVENT, _OTHER_STREAM)
+    yield Permission("subscribe", subject_of("monitoring"), "pulse-worker health", required=False)
     if settings.broker == "core":
-        yield Permission("subscribe", TASK_SUBJECT, "tasks")
-        for verb in ("publish", "subscribe"):
-            purpose = "handing tasks over at the end, instead of finishing them first"
-            yield Permission(verb, PEERS_SUBJECT, purpose, b"", needed=False)
+        yield Permission("subscribe", TASK_SUBJECT, _("receiving tasks"))
+        purpose = _("handing tasks over at shutdown instead of finishing them")
+        yield Permission("publish", PEERS_SUBJECT, purpose, b"", required=False)
+        yield Permission("subscribe", PEERS_SUBJECT, purpose, b"", required=False)
     else:
-        yield from _task_rights()
+        yield from _task_permissions()
     for topic in TOPICS:
-        yield Permission("publish", subject_of(topic), "events", _AN_EVENT, ELSEWHERE)
-    yield Permission("publish", "$JS.API.STREAM.NAMES", "finding streams")
-    yield from _result_rights()
-    yield from _bucket_rights(settings)
-    yield from _schedule_rights(settings)
+        yield Permission("publish", subject_of(topic), _("events"), _EVENT, _OTHER_STREAM)
+    yield Permission("publish", "$JS.API.STREAM.NAMES", _("finding streams"))
+    yield from _result_permissions()
+    yield from _bucket_permissions(settings)
+    yield from _schedule_permissions(settings)
     for stream in sorted(missing):
-        yield Permission("publish", f"$JS.API.STREAM.CREATE.{stream}", f"making {stream}")
+        purpose = _("creating {stream}").format(stream=stream)
+        yield Permission("publish", f"$JS.API.STREAM.CREATE.{stream}", purpose)
 
 
-def _task_rights() -> Iterator[Permission]:
-    yield Permission("publish", TASK_SUBJECT, "enqueuing tasks", b"", ELSEWHERE)
+def _task_permissions() -> Iterator[Permission]:
+    yield Permission("publish", TASK_SUBJECT, _("enqueuing tasks"), b"", _OTHER_STREAM)
     for action, purpose in (
-        ("CONSUMER.INFO.{s}.{c}", "the task consumer"),
-        ("CONSUMER.MSG.NEXT.{s}.{c}", "fetching tasks"),
-        ("STREAM.MSG.GET.{s}", "looking at queued tasks"),
-        ("STREAM.MSG.DELETE.{s}", "removing a queued task"),
-        ("CONSUMER.DURABLE.CREATE.{s}.{c}", "making the task consumer"),
-        ("CONSUMER.LIST.{s}", "making room in the task stream"),
-        ("STREAM.PURGE.{s}", "making room in the task stream"),
+        ("CONSUMER.INFO.{s}.{c}", _("the task consumer")),
+        ("CONSUMER.MSG.NEXT.{s}.{c}", _("pulling tasks")),
+        ("STREAM.MSG.GET.{s}", _("reading queued tasks")),
+        ("STREAM.MSG.DELETE.{s}", _("removing a queued task")),
+        ("CONSUMER.DURABLE.CREATE.{s}.{c}", _("creating the task consumer")),
+        ("CONSUMER.LIST.{s}", _("trimming the task stream")),
+        ("STREAM.PURGE.{s}", _("trimming the task stream")),
     ):
         subject = action.format(s=TASK_STREAM, c=TASK_CONSUMER)
         yield Permission("publish", f"$JS.API.{subject}", purpose)
     named = f"$JS.API.CONSUMER.CREATE.{TASK_STREAM}.{TASK_CONSUMER}.{TASK_SUBJECT}"
-    yield Permission("publish", named, f"making the task consumer{_OTHERWISE}", needed=False)
-    yield Permission(
-        "publish", f"$JS.ACK.{TASK_STREAM}.{TASK_CONSUMER}.1.0.0.0.0", "answering tasks", _ALIVE
-    )
+    purpose = _("creating the task consumer, with another version of the NATS client")
+    yield Permission("publish", named, purpose, required=False)
+    acknowledgement = f"$JS.ACK.{TASK_STREAM}.{TASK_CONSUMER}.1.0.0.0.0"
+    yield Permission("publish", acknowledgement, _("acknowledging tasks"), _IN_PROGRESS)
 
 
-def _result_rights() -> Iterator[Permission]:
+def _result_permissions() -> Iterator[Permission]:
     results = f"OBJ_{RESULT_BUCKET}"
     for part in ("M", "C"):
-        subject = f"$O.{RESULT_BUCKET}.{part}.{NOBODY}"
-        yield Permission("publish", subject, "storing results", b"", ELSEWHERE)
-    yield Permission("publish", f"$JS.API.STREAM.PURGE.{results}", "replacing results")
+        subject = f"$O.{RESULT_BUCKET}.{part}.{PROBE_NAME}"
+        yield Permission("publish", subject, _("storing results"), b"", _OTHER_STREAM)
+    yield Permission("publish", f"$JS.API.STREAM.PURGE.{results}", _("replacing results"))
     for request in (
         f"STREAM.MSG.GET.{results}",
-        f"DIRECT.GET.{results}.$O.{RESULT_BUCKET}.M.{NOBODY}",
+        f"DIRECT.GET.{results}.$O.{RESULT_BUCKET}.M.{PROBE_NAME}",
         f"CONSUMER.CREATE.{results}",
     ):
-        yield Permission("publish", f"$JS.API.{request}", "reading results")
-    yield Permission("publish", f"$JS.FC.{results}.{NOBODY}.1", "reading large results")
+        yield Permission("publish", f"$JS.API.{request}", _("reading results"))
+    yield Permission("publish", f"$JS.FC.{results}.{PROBE_NAME}.1", _("reading large results"))
 
 
-def _bucket_rights(settings: Settings) -> Iterator[Permission]:
+def _bucket_permissions(settings: Settings) -> Iterator[Permission]:
     for bucket in (*STORE_BUCKETS, settings.schedule_bucket):
-        purpose = "schedules" if bucket == settings.schedule_bucket else f"the store ({bucket})"
-        yield Permission("publish", f"$KV.{bucket}.{NOBODY}", purpose, b"", ELSEWHERE)
+        purpose = (
+            _("schedules")
+            if bucket == settings.schedule_bucket
+            else _("the bucket {bucket}").format(bucket=bucket)
+        )
+        yield Permission("publish", f"$KV.{bucket}.{PROBE_NAME}", purpose, b"", _OTHER_STREAM)
         direct = f"$JS.API.DIRECT.GET.KV_{bucket}"
-        yield Permission("publish", f"{direct}.$KV.{bucket}.{NOBODY}", purpose)
-    for bucket in LISTED_BUCKETS:
-        stream, purpose = f"KV_{bucket}", f"listing {bucket}"
+        yield Permission("publish", f"{direct}.$KV.{bucket}.{PROBE_NAME}", purpose)
+    for bucket in _LISTED_BUCKETS:
+        stream, purpose = f"KV_{bucket}", _("listing {bucket}").format(bucket=bucket)
         for request in (
-            f"CONSUMER.CREATE.{stream}.{NOBODY}.$KV.{bucket}.>",
-            f"CONSUMER.INFO.{stream}.{NOBODY}",
-            f"CONSUMER.MSG.NEXT.{stream}.{NOBODY}",
-            f"CONSUMER.DELETE.{stream}.{NOBODY}",
+            f"CONSUMER.CREATE.{stream}.{PROBE_NAME}.$KV.{bucket}.>",
+            f"CONSUMER.INFO.{stream}.{PROBE_NAME}",
+            f"CONSUMER.MSG.NEXT.{stream}.{PROBE_NAME}",
+            f"CONSUMER.DELETE.{stream}.{PROBE_NAME}",
         ):
             yield Permission("publish", f"$JS.API.{request}", purpose)
         subject = f"$JS.API.CONSUMER.CREATE.{stream}"
-        yield Permission("publish", subject, f"{purpose}{_OTHERWISE}", needed=False)
-    yield Permission("publish", f"$JS.API.STREAM.PURGE.KV_{STATE}", "giving up a lease")
+        purpose = _("listing {bucket}, with another version of the NATS client")
+        yield Permission("publish", subject, purpose.format(bucket=bucket), required=False)
+    yield Permission("publish", f"$JS.API.STREAM.PURGE.KV_{STATE}", _("releasing leases"))
 
 
-def _schedule_rights(settings: Settings) -> Iterator[Permission]:
+def _schedule_permissions(settings: Settings) -> Iterator[Permission]:
     stream = f"KV_{settings.schedule_bucket}"
     for request in (
         f"STREAM.PURGE.{stream}",
         f"STREAM.MSG.GET.{stream}",
         f"CONSUMER.CREATE.{stream}",
-        f"CONSUMER.INFO.{stream}.{NOBODY}",
+        f"CONSUMER.INFO.{stream}.{PROBE_NAME}",
     ):
-        yield Permission("publish", f"$JS.API.{request}", "pulse-worker scheduler", needed=False)
+        subject = f"$JS.API.{request}"
+        yield Permission("publish", subject, "pulse-worker scheduler", required=False)
 
 
 def streams_of(settings: Settings) -> tuple[str, ...]:

@@ -1,130 +1,160 @@
-"""Asking a server directly, and hearing what it forbids."""
+"""A connection that tries permissions and sends JetStream requests, for checks."""
 
 import asyncio
 import contextlib
+import dataclasses
 import json
-import time
 import uuid
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from pulse_workers.checks.permissions import NOBODY, Permission
+from pulse_desktop.text.translation import _
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.connection import connect
 
-_LIMIT: Final = 5
-ONE_ATTEMPT: Final[dict[str, Any]] = {
+PROBE_NAME: Final = "_pulse_check"
+"""A subject token, stream, consumer or key that does not exist."""
+INVALID_JSON: Final = b"{"
+"""A JetStream request with this payload is rejected before anything is changed."""
+_TIMEOUT_S: Final = 5
+SINGLE_ATTEMPT: Final[dict[str, Any]] = {
     "allow_reconnect": False,
-    "max_reconnect_attempts": 1,  # 0 would stand for any number
+    "max_reconnect_attempts": 1,  # 0 would mean unlimited
     "reconnect_time_wait": 0.1,
 }
-"""For looking: the first refusal counts, whereas a worker would wait for a better answer."""
+"""Options of a connection whose first error counts, whereas a worker would reconnect."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Permission:
+    """A permission that a worker needs, with a way to try it that changes nothing.
+
+    Attributes:
+        verb: `publish`, `subscribe`, or `reply`: publish to the reply subject of a message.
+        subject: the subject to try.
+        purpose: what a worker needs it for.
+        payload: published payload.
+        headers: published headers.
+        required: workers do not run without it; otherwise only a feature is missing.
+        advice: what to do if it is missing.
+    """
+
+    verb: Literal["publish", "subscribe", "reply"]
+    subject: str
+    purpose: str
+    payload: bytes = INVALID_JSON
+    headers: dict[str, str] | None = None
+    required: bool = True
+    advice: str = _("packaging/nats/accounts.conf shows the permissions of a worker.")
 
 
 class Probe:
-    """One connection for checks. It remembers what the server forbade.
+    """A connection that records permission errors.
 
     Attributes:
-        client: connected by `open`.
-        setting_up: seconds the connection took.
+        client: the NATS client, connected by `open`.
     """
 
     client: Client
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._forbidden: list[str] = []
-        self.setting_up = 0.0
+        self._violations: list[str] = []
 
     async def open(self) -> None:
         """Connect.
 
         Raises:
-            CannotConnectError: with the reason.
+            CannotConnectError: not connected, with the reason.
         """
-        before = time.monotonic()
-        self.client = await connect(self._settings, "check", error_cb=self._on_error, **ONE_ATTEMPT)
-        self.setting_up = time.monotonic() - before
+        self.client = await connect(
+            self._settings, "check", error_cb=self._on_error, **SINGLE_ATTEMPT
+        )
 
     async def close(self) -> None:
         """Disconnect."""
         await self.client.close()
 
-    async def may(self, right: Permission) -> bool:
-        """Try a right. The server refuses before it answers the ping behind the attempt.
+    async def is_permitted(self, permission: Permission) -> bool:
+        """Try a permission. The server reports a violation before the pong of the next flush.
 
         Raises:
             NatsError: the connection is lost.
         """
-        self._forbidden.clear()
-        if right.verb == "answer":
-            return await self._may_answer(right)
-        if right.verb == "subscribe":
-            subscription = await self.client.subscribe(right.subject, cb=_ignore)
-            await self._settled()
-            if not self._forbidden:
+        self._violations.clear()
+        if permission.verb == "reply":
+            return await self._may_reply(permission)
+        if permission.verb == "subscribe":
+            subscription = await self.client.subscribe(permission.subject, cb=_ignore)
+            await self._flush()
+            if not self._violations:
                 await subscription.unsubscribe()
         else:
             await self.client.publish(
-                right.subject, right.payload, reply=self.client.new_inbox(), headers=right.headers
+                permission.subject,
+                permission.payload,
+                reply=self.client.new_inbox(),
+                headers=permission.headers,
             )
-            await self._settled()
-        return not self._forbidden
+            await self._flush()
+        return not self._violations
 
-    async def _may_answer(self, right: Permission) -> bool:
-        """Try to answer a message of one's own, which names an inbox that is nobody's.
-
-        Whether a message arrives at all is another right: without one, nothing is refused here.
-        """
-        inbox = f"_INBOX.{NOBODY}.{uuid.uuid4().hex}"
-        arrived = asyncio.Event()
-
-        async def hear(message: Msg) -> None:
-            if message.reply == inbox:
-                arrived.set()
-
-        subscription = await self.client.subscribe(right.subject, cb=hear)
-        await self.client.publish(right.subject, right.payload, reply=inbox, headers=right.headers)
-        await self._settled()
-        if self._forbidden:
-            return True
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LIMIT):
-                await arrived.wait()
-        await self.client.publish(inbox, b"")
-        await self._settled()
-        await subscription.unsubscribe()
-        return not (self._forbidden and arrived.is_set())
-
-    async def _settled(self) -> None:
-        """Wait until the server has dealt with what was sent.
-
-        Twice, since the client's first ping may overtake what was published before it.
-        """
-        await self.client.flush(_LIMIT)
-        await self.client.flush(_LIMIT)
-
-    async def ask(self, request: str) -> dict[str, Any] | None:
-        """Return JetStream's answer to a request, None if it may not be made.
+    async def request(self, api: str) -> dict[str, Any] | None:
+        """Return the response to a JetStream API request, None without permission.
 
         Raises:
-            NatsError: nobody answers.
+            NatsError: no response.
         """
-        self._forbidden.clear()
-        subject = f"$JS.API.{request}"
-        if not await self.may(Permission("publish", subject, "")):
+        subject = f"$JS.API.{api}"
+        if not await self.is_permitted(Permission("publish", subject, "")):
             return None
-        answer = await self.client.request(subject, b"", timeout=_LIMIT)
-        found = json.loads(answer.data)
+        response = await self.client.request(subject, b"", timeout=_TIMEOUT_S)
+        found = json.loads(response.data)
         return found if isinstance(found, dict) else {}
+
+    async def _may_reply(self, permission: Permission) -> bool:
+        """Try to reply to a message of our own that names an inbox without subscribers.
+
+        Receiving the message is another permission: without it, the reply cannot be tried, and
+        counts as permitted.
+        """
+        inbox = f"_INBOX.{PROBE_NAME}.{uuid.uuid4().hex}"
+        received = asyncio.Event()
+
+        async def on_message(message: Msg) -> None:
+            if message.reply == inbox:
+                received.set()
+
+        subscription = await self.client.subscribe(permission.subject, cb=on_message)
+        await self.client.publish(
+            permission.subject, permission.payload, reply=inbox, headers=permission.headers
+        )
+        await self._flush()
+        if self._violations:
+            return True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TIMEOUT_S):
+                await received.wait()
+        await self.client.publish(inbox, b"")
+        await self._flush()
+        await subscription.unsubscribe()
+        return not (self._violations and received.is_set())
+
+    async def _flush(self) -> None:
+        """Wait until the server has processed everything sent.
+
+        Twice, because the client's first ping can overtake messages published before it.
+        """
+        await self.client.flush(_TIMEOUT_S)
+        await self.client.flush(_TIMEOUT_S)
 
     async def _on_error(self, error: Exception) -> None:
         text = str(error).lower()
         if "permissions violation" in text:
-            self._forbidden.append(text)
+            self._violations.append(text)
 
 
 async def _ignore(_message: Msg) -> None:
-    """Somebody else's."""
+    """Discard a message: only the permission to subscribe is tried."""

@@ -1,4 +1,4 @@
-"""Checks of the servers themselves: reachable, logged in to, with JetStream, clocks together."""
+"""Checks of the servers: reachability, credentials, JetStream, storage, and clock skew."""
 
 import time
 from collections.abc import AsyncIterator
@@ -7,119 +7,133 @@ from typing import Any, Final
 
 from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.nats_client.client import server_info
+from pulse_desktop.text.translation import _, ngettext
 from pulse_workers.checks.probe import Probe
 from pulse_workers.config.settings import MIB, Settings
 from pulse_workers.errors import CannotConnectError
 from pulse_workers.runtime.connection import OUTAGE_ERRORS
 
-_EACH: Final = 5.0
-_SKEW: Final = 2.0
+_TIMEOUT_S: Final = 5.0
+"""Time limit for connecting to one server of several."""
+_MAX_SKEW_S: Final = 2.0
 _NEARLY_FULL: Final = 0.9
 
 
 async def check_servers(settings: Settings) -> AsyncIterator[tuple[CheckResult, bool]]:
-    """Try each server of the list by itself. Yields what was found, and whether it answered."""
+    """Connect to each server by itself. Yields results, each with whether it is reachable."""
     several = len(settings.servers) > 1
     for server in settings.servers:
-        limit = min(_EACH, settings.connect_timeout) if several else settings.connect_timeout
-        one = settings.model_copy(update={"server": server, "connect_timeout": limit})
-        probe = Probe(one)
+        timeout = settings.connect_timeout
+        if several:
+            timeout = min(_TIMEOUT_S, timeout)
+        single = settings.model_copy(update={"server": server, "connect_timeout": timeout})
+        probe = Probe(single)
         try:
             await probe.open()
         except CannotConnectError as error:
-            advice = "Workers use the others meanwhile." if several else ""
+            advice = _("Workers use the other servers meanwhile.") if several else ""
             yield (
                 CheckResult("server", "warning" if several else "problem", str(error), advice),
                 False,
             )
             continue
         try:
-            yield CheckResult("server", "ok", await _described(probe, one)), True
+            yield CheckResult("server", "ok", await _describe(probe, single)), True
         finally:
             await probe.close()
 
 
-async def _described(probe: Probe, settings: Settings) -> str:
+async def _describe(probe: Probe, settings: Settings) -> str:
     client = probe.client
-    before = time.monotonic()
-    await client.flush(int(_EACH))
-    took = (time.monotonic() - before) * 1000
+    started = time.monotonic()
+    await client.flush(int(_TIMEOUT_S))
+    latency_ms = (time.monotonic() - started) * 1000
     version = repr(client.connected_server_version).strip("<>").removeprefix("nats server v")
-    secured = ", TLS" if client.connected_url and client.connected_url.scheme == "tls" else ""
-    return f"{settings.redacted_server}: nats-server {version}, answers in {took:.1f} ms{secured}"
+    if client.connected_url and client.connected_url.scheme == "tls":
+        text = _("{server}: nats-server {version}, round trip {latency:.1f} ms, TLS")
+    else:
+        text = _("{server}: nats-server {version}, round trip {latency:.1f} ms")
+    return text.format(server=settings.redacted_server, version=version, latency=latency_ms)
 
 
 async def check_jetstream(probe: Probe, settings: Settings) -> AsyncIterator[CheckResult]:
-    """Look whether JetStream is there for this account, and how much room it has."""
+    """Check that JetStream is enabled for the account, and how much storage is left."""
+    enable = _("Start nats-server with -js, and enable JetStream for the account.")
     try:
-        info = await probe.ask("INFO")
+        info = await probe.request("INFO")
     except OUTAGE_ERRORS as error:
-        yield CheckResult(
-            "JetStream",
-            "problem",
-            f"nobody answers for it ({type(error).__name__})",
-            "Start nats-server with -js, and enable JetStream for the account.",
-        )
+        detail = _("it does not respond ({error})").format(error=type(error).__name__)
+        yield CheckResult("JetStream", "problem", detail, enable)
         return
     if info is None:
         yield CheckResult(
-            "JetStream", "problem", "this user may not ask for it", "Allow $JS.API.INFO to it."
+            "JetStream",
+            "problem",
+            _("this user may not publish to $JS.API.INFO"),
+            _("Allow this user to publish to $JS.API.INFO."),
         )
         return
     if "error" in info:
         text = str(info["error"].get("description", info["error"]))
-        advice = "Start nats-server with -js, and enable JetStream for the account."
-        yield CheckResult("JetStream", "problem", text, advice)
+        yield CheckResult("JetStream", "problem", text, enable)
         return
-    yield CheckResult("JetStream", "ok", "on for this account")
-    yield _room(info)
-    if settings.replicas > 1 and not _is_cluster(probe):
+    yield CheckResult("JetStream", "ok", _("enabled for this account"))
+    yield _check_storage(info)
+    if settings.replicas > 1 and not server_info(probe.client).cluster:
         yield CheckResult(
             "replicas",
             "problem",
-            f"{settings.replicas} copies of each stream are wanted, and this is a single server",
-            "Set PULSE_REPLICAS=1, or connect to a cluster.",
+            _("{count} replicas are configured, but this is a single server").format(
+                count=settings.replicas
+            ),
+            _("Set PULSE_REPLICAS=1, or connect to a cluster."),
         )
 
 
-def _room(info: dict[str, Any]) -> CheckResult:
+def _check_storage(info: dict[str, Any]) -> CheckResult:
     limits = info.get("limits") or {}
     limit = int(limits.get("max_storage", -1))
     used = int(info.get("storage", 0))
-    shown = f"{info.get('streams', 0)} streams, {used / MIB:.0f} MiB on disk"
+    streams = int(info.get("streams", 0))
+    values = {"count": streams, "used": f"{used / MIB:.0f}", "limit": f"{limit / MIB:.0f}"}
     if limit < 0:
-        return CheckResult("storage", "ok", f"{shown}, no limit for this account")
-    shown += f" of {limit / MIB:.0f} MiB"
-    if limit == 0 or used > limit * _NEARLY_FULL:
-        return CheckResult(
-            "storage", "problem", shown, "Raise the account's limit, or remove streams."
+        text = ngettext(
+            "{count} stream, {used} MiB on disk, no limit for this account",
+            "{count} streams, {used} MiB on disk, no limit for this account",
+            streams,
         )
-    return CheckResult("storage", "ok", shown)
-
-
-def _is_cluster(probe: Probe) -> bool:
-    return bool(server_info(probe.client).cluster)
+        return CheckResult("storage", "ok", text.format(**values))
+    detail = ngettext(
+        "{count} stream, {used} MiB of {limit} MiB on disk",
+        "{count} streams, {used} MiB of {limit} MiB on disk",
+        streams,
+    ).format(**values)
+    if limit == 0 or used > limit * _NEARLY_FULL:
+        advice = _("Raise the account's storage limit, or remove streams.")
+        return CheckResult("storage", "problem", detail, advice)
+    return CheckResult("storage", "ok", detail)
 
 
 async def check_clock(probe: Probe, stream: str) -> AsyncIterator[CheckResult]:
-    """Compare this machine's clock with the server's."""
-    before = time.time()
+    """Compare this machine's clock with the server's, which stream information contains."""
+    sent_at = time.time()
     try:
-        answer = await probe.ask(f"STREAM.INFO.{stream}")
+        info = await probe.request(f"STREAM.INFO.{stream}")
     except OUTAGE_ERRORS:
         return
-    after = time.time()
+    received_at = time.time()
     try:
-        there = datetime.fromisoformat(str((answer or {})["ts"])).timestamp()
+        server_time = datetime.fromisoformat(str((info or {})["ts"])).timestamp()
     except (KeyError, ValueError):
-        return  # an older server does not tell its time
-    apart = max(before - there, there - after, 0.0)
-    if apart > _SKEW:
-        yield CheckResult(
-            "clock",
-            "warning",
-            f"this machine and the server are {apart:.0f} s apart: times and durations will lie",
-            "Set both by NTP.",
-        )
-    else:
-        yield CheckResult("clock", "ok", "this machine and the server agree")
+        return  # an older server does not report its time
+    skew = max(sent_at - server_time, server_time - received_at, 0.0)
+    if skew <= _MAX_SKEW_S:
+        yield CheckResult("clock", "ok", _("the clocks of this machine and the server agree"))
+        return
+    detail = _(
+        "the clocks of this machine and the server differ by {skew:.0f} s: "
+        "times and durations will be wrong"
+    )
+    yield CheckResult(
+        "clock", "warning", detail.format(skew=skew), _("Synchronize both clocks with NTP.")
+    )

@@ -1,1 +1,1 @@
-"""The command pulse-worker."""
+"""The command line of `pulse-worker`: one module per command."""

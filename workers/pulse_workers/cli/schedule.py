@@ -1,4 +1,4 @@
-"""The commands about schedules: `pulse-worker scheduler`, and `schedule list|add|remove`."""
+"""`pulse-worker schedule list|add|remove`: manage schedules."""
 
 import argparse
 import contextlib
@@ -7,151 +7,176 @@ import json
 import socket
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from nats.js.errors import NotFoundError
 from taskiq import ScheduledTask, async_shared_broker
 
+from pulse_desktop.text.translation import _
+from pulse_workers.cli.exit_codes import OK
+from pulse_workers.cli.options import Subparsers, add_common_options
+from pulse_workers.cli.output import print_line
 from pulse_workers.config.settings import Settings
 from pulse_workers.registry import import_tasks
-from pulse_workers.schedules.bucket import Stored
-from pulse_workers.schedules.entry import InvalidEntry, as_utc, why_unknown
+from pulse_workers.schedules.bucket import StoredSchedule
+from pulse_workers.schedules.entry import InvalidEntry, as_utc, unknown_task_reason
 from pulse_workers.schedules.errors import InvalidScheduleError
-from pulse_workers.schedules.process import run_scheduler
 from pulse_workers.schedules.source import JsonScheduleSource
 from pulse_workers.telemetry.event_publisher import EventPublisher
 
-T = TypeVar("T")
-
-_SCHEDULER: Final = """\
-Send tasks by their schedules until SIGTERM or Ctrl C. Any number of schedulers may run: each run
-is sent once, and when one is killed the others go on. A scheduler sends only tasks that it knows,
-so it needs the same PULSE_WORKER_TASKS as the workers.
-"""
-_ADD: Final = """\
-Store a schedule. A cron line counts from now on; an interval begins at once; a moment that is
-past is sent at once, with its delay in the label late_s. What came due while no scheduler ran is
-sent once, not once for each time.
-"""
-_ADD_EXAMPLES: Final = """\
+_ADD: Final = _("""\
+Store a schedule. A cron expression takes effect from now on, an interval starts immediately, and a
+time in the past is sent immediately, with its delay in the label late_s. Runs missed while no
+scheduler was running are sent once, not once each.
+""")
+_ADD_EXAMPLES: Final = _("""\
 examples:
   pulse-worker schedule add my_tasks:report --cron '0 3 * * *' --tz Europe/Kyiv
   pulse-worker schedule add my_tasks:check --every 30s --id check --args '["db"]'
   pulse-worker schedule add my_tasks:remind --at 2026-12-01T09:00+02:00 --kwargs '{"who": "ops"}'
 
-cron: minute, hour, day of the month, month, weekday (0 or sun is Sunday). When the clocks change,
-a line with a fixed hour comes once a day, one with every hour follows real time.
-"""
+cron: minute, hour, day of month, month, day of week (0 or sun is Sunday). When daylight saving time
+begins or ends, an expression with a fixed hour runs once a day, one with every hour (*) follows
+real time.
+""")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_COLUMNS: Final = ("id", "task", "when", "next", "last", "problem")
+_COLUMNS: Final = {
+    "id": _("ID"),
+    "task": _("TASK"),
+    "when": _("WHEN"),
+    "next": _("NEXT"),
+    "last": _("LAST"),
+    "problem": _("PROBLEM"),
+}
 
 
-def add_parsers(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    add_common: Callable[[argparse.ArgumentParser], None],
-    add_pipe: Callable[[argparse.ArgumentParser], None],
-) -> None:
-    """Add the commands.
-
-    Args:
-        commands: where.
-        add_common: adds the options that every command has.
-        add_pipe: adds those of commands that another program starts.
-    """
-    scheduler = commands.add_parser(
-        "scheduler", help="send tasks by their schedules until SIGTERM", description=_SCHEDULER
+def add_parser(commands: Subparsers) -> None:
+    """Add the command and its actions."""
+    parser = commands.add_parser(
+        "schedule",
+        help=_("list, add and remove schedules"),
+        description=_("List, add and remove schedules."),
     )
-    add_common(scheduler)
-    add_pipe(scheduler)
-    schedule = commands.add_parser(
-        "schedule", help="list, add and remove schedules", description="Look after schedules."
+    actions = parser.add_subparsers(
+        dest="action", required=True, metavar="ACTION", title=_("actions")
     )
-    actions = schedule.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="show all schedules, broken ones too")
-    listing.add_argument("--json", action="store_true", help="one JSON array")
+    listing = actions.add_parser("list", help=_("list all schedules, invalid ones included"))
+    listing.add_argument("--json", action="store_true", help=_("print one JSON array"))
+    listing.set_defaults(run=_list)
     add = actions.add_parser(
         "add",
-        help="store a schedule",
+        help=_("store a schedule"),
         description=_ADD,
         epilog=_ADD_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_arguments_of_add(add)
-    remove = actions.add_parser("remove", help="remove schedules")
-    remove.add_argument("ids", nargs="+", metavar="ID", help="as in the list")
+    _add_options_of_add(add)
+    add.set_defaults(run=_add)
+    remove = actions.add_parser("remove", help=_("remove schedules"))
+    remove.add_argument("ids", nargs="+", metavar="ID", help=_("ID of a schedule, as listed"))
+    remove.set_defaults(run=_remove)
     for action in (listing, add, remove):
-        add_common(action)
+        add_common_options(action)
 
 
-async def run(options: argparse.Namespace, settings: Settings) -> None:
-    """Carry one of the commands out.
-
-    Raises:
-        InvalidScheduleError: what is to be added cannot be used.
-        WorkerError: it failed for another reason; `str()` says which.
-    """
-    if options.command == "scheduler":
-        await run_scheduler(settings, parent_pipe=options.parent_pipe)
-        return
-    import_tasks(settings.task_modules)
-    async with _connected(settings) as source:
-        match options.action:
-            case "list":
-                _show(await _entries(source), as_json=options.json)
-            case "add":
-                await source.provision()
-                schedule_id = await _add(source, options)
-                sys.stdout.write(f"{schedule_id}\n")
-                await _tell(settings, "schedule_added", [schedule_id])
-            case _:
-                for schedule_id in options.ids:
-                    await source.delete_schedule(schedule_id)
-                    sys.stdout.write(f"{schedule_id} removed\n")
-                await _tell(settings, "schedule_removed", options.ids)
-
-
-def _add_arguments_of_add(add: argparse.ArgumentParser) -> None:
-    add.add_argument("name", metavar="NAME", help="the task, module:function")
+def _add_options_of_add(add: argparse.ArgumentParser) -> None:
+    add.add_argument("name", metavar="NAME", help=_("name of the task, module:function"))
     when = add.add_mutually_exclusive_group(required=True)
-    when.add_argument("--cron", metavar="LINE", help="five fields, such as '*/10 * * * *'")
-    when.add_argument("--every", type=_interval, metavar="TIME", help="such as 30s, 5m, 2h, 1d")
-    when.add_argument("--at", type=_moment, metavar="TIME", help="ISO 8601; UTC without an offset")
-    add.add_argument("--tz", metavar="ZONE", help="of --cron, such as Europe/Kyiv (UTC)")
-    add.add_argument("--id", help="the schedule's id; one of the same id is replaced (random)")
-    add.add_argument("--args", type=_array, default=[], metavar="JSON", help="array of arguments")
-    add.add_argument("--kwargs", type=_object, default={}, metavar="JSON", help="named arguments")
-    add.add_argument("--labels", type=_object, default={}, metavar="JSON", help="labels")
+    when.add_argument(
+        "--cron", metavar="LINE", help=_("cron expression of five fields, such as '*/10 * * * *'")
+    )
+    when.add_argument(
+        "--every", type=_interval, metavar="TIME", help=_("interval, such as 30s, 5m, 2h or 1d")
+    )
+    when.add_argument(
+        "--at", type=_time, metavar="TIME", help=_("time in ISO 8601; UTC if it has no offset")
+    )
     add.add_argument(
-        "--unchecked", action="store_true", help="store it also for a task that is not known here"
+        "--tz", metavar="ZONE", help=_("time zone of --cron, such as Europe/Kyiv (UTC)")
+    )
+    add.add_argument(
+        "--id", help=_("ID of the schedule; an existing one with this ID is replaced (random)")
+    )
+    add.add_argument(
+        "--args",
+        type=_json_array,
+        default=[],
+        metavar="JSON",
+        help=_("positional arguments, a JSON array"),
+    )
+    add.add_argument(
+        "--kwargs",
+        type=_json_object,
+        default={},
+        metavar="JSON",
+        help=_("keyword arguments, a JSON object"),
+    )
+    add.add_argument(
+        "--labels", type=_json_object, default={}, metavar="JSON", help=_("labels, a JSON object")
+    )
+    add.add_argument(
+        "--unchecked",
+        action="store_true",
+        help=_("store it even if the task is not known on this machine"),
     )
 
 
-async def _add(source: JsonScheduleSource, options: argparse.Namespace) -> str:
-    """Store a schedule and return its id."""
-    if options.tz and not options.cron:
-        raise InvalidScheduleError("--tz belongs to --cron; give --at with an offset")
-    reason = "" if options.unchecked else why_unknown(options.name, _known_tasks())
-    if reason:
-        raise InvalidScheduleError(f"{reason}. --unchecked stores it all the same")
-    schedule = ScheduledTask(
-        task_name=options.name,
-        labels=options.labels,
-        args=options.args,
-        kwargs=options.kwargs,
-        schedule_id=options.id or uuid.uuid4().hex,
-        cron=options.cron,
-        cron_offset=options.tz,
-        interval=options.every,
-        time=options.at,
-    )
-    await source.add_schedule(schedule)
-    return schedule.schedule_id
+async def _list(options: argparse.Namespace, settings: Settings) -> int:
+    async with _connected_source(settings) as source:
+        try:
+            entries = await source.bucket.entries()
+        except NotFoundError:  # nothing has created the bucket yet
+            entries = []
+    rows = [_row(entry) for entry in entries]
+    if options.json:
+        print_line(json.dumps(rows, ensure_ascii=False, indent=2))
+    elif rows:
+        _print_table(rows)
+    else:
+        print_line(_("no schedules"))
+    return OK
+
+
+async def _add(options: argparse.Namespace, settings: Settings) -> int:
+    async with _connected_source(settings) as source:
+        await source.provision()
+        if options.tz and not options.cron:
+            raise InvalidScheduleError(_("--tz requires --cron; for --at, give an offset instead"))
+        reason = "" if options.unchecked else unknown_task_reason(options.name, _known_tasks())
+        if reason:
+            hint = _("Use --unchecked to store the schedule anyway.")
+            raise InvalidScheduleError(f"{reason} {hint}")
+        schedule = ScheduledTask(
+            task_name=options.name,
+            labels=options.labels,
+            args=options.args,
+            kwargs=options.kwargs,
+            schedule_id=options.id or uuid.uuid4().hex,
+            cron=options.cron,
+            cron_offset=options.tz,
+            interval=options.every,
+            time=options.at,
+        )
+        await source.add_schedule(schedule)
+        print_line(schedule.schedule_id)
+        await _publish_audit(settings, "schedule_added", [schedule.schedule_id])
+    return OK
+
+
+async def _remove(options: argparse.Namespace, settings: Settings) -> int:
+    async with _connected_source(settings) as source:
+        for schedule_id in options.ids:
+            await source.delete_schedule(schedule_id)
+            print_line(_("{id} removed").format(id=schedule_id))
+        await _publish_audit(settings, "schedule_removed", options.ids)
+    return OK
 
 
 @contextlib.asynccontextmanager
-async def _connected(settings: Settings) -> AsyncIterator[JsonScheduleSource]:
+async def _connected_source(settings: Settings) -> AsyncIterator[JsonScheduleSource]:
+    import_tasks(settings.task_modules)
     source = JsonScheduleSource(settings)
     await source.connect()
     try:
@@ -161,21 +186,13 @@ async def _connected(settings: Settings) -> AsyncIterator[JsonScheduleSource]:
         await source.shutdown()
 
 
-async def _entries(source: JsonScheduleSource) -> list[Stored]:
-    """Return all schedules; none where nobody has made the bucket yet."""
-    try:
-        return await source.bucket.entries()
-    except NotFoundError:
-        return []
-
-
-async def _tell(settings: Settings, action: str, targets: list[str]) -> None:
-    """Publish who did it, as is done for everything that somebody does to the system."""
-    who = f"{getpass.getuser()}@{socket.gethostname()}"
+async def _publish_audit(settings: Settings, action: str, targets: list[str]) -> None:
+    """Publish who changed which schedules, as for every action of an operator."""
+    user = f"{getpass.getuser()}@{socket.gethostname()}"
     events = EventPublisher(settings, settings.with_name("schedule").identity)
     await events.start()
     for target in targets:
-        fields = {"who": who, "action": action, "target": target, "detail": ""}
+        fields = {"who": user, "action": action, "target": target, "detail": ""}
         events.publish("monitoring", "audit", fields)
     await events.close()
 
@@ -184,15 +201,8 @@ def _known_tasks() -> list[str]:
     return list(async_shared_broker.get_all_tasks())
 
 
-def _show(entries: list[Stored], *, as_json: bool) -> None:
-    rows = [_row(entry) for entry in entries]
-    if as_json:
-        sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
-        return
-    if not rows:
-        sys.stdout.write("no schedules\n")
-        return
-    table = [[name.upper() for name in _COLUMNS]]
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    table = [list(_COLUMNS.values())]
     table += [[row[name] or "" for name in _COLUMNS] for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for cells in table:
@@ -200,8 +210,8 @@ def _show(entries: list[Stored], *, as_json: bool) -> None:
         sys.stdout.write("  ".join(padded).rstrip() + "\n")
 
 
-def _row(entry: Stored) -> dict[str, Any]:
-    """Return what is shown of a schedule; times are ISO 8601 in UTC."""
+def _row(entry: StoredSchedule) -> dict[str, Any]:
+    """Return the JSON form of a schedule; times are ISO 8601 in UTC."""
     if isinstance(entry, InvalidEntry):
         empty = dict.fromkeys((*_COLUMNS, "args", "kwargs", "labels"))
         return {**empty, "id": entry.id, "task": entry.task_name, "problem": entry.reason}
@@ -209,17 +219,17 @@ def _row(entry: Stored) -> dict[str, Any]:
     return {
         "id": entry.id,
         "task": task.task_name,
-        "when": _words(task),
-        "next": _shown(entry.next_due),
-        "last": _shown(entry.last.due if entry.last else None),
+        "when": _when(task),
+        "next": _format_time(entry.next_due),
+        "last": _format_time(entry.last.due if entry.last else None),
         "args": task.args,
         "kwargs": task.kwargs,
         "labels": task.labels,
-        "problem": why_unknown(task.task_name, _known_tasks()),
+        "problem": unknown_task_reason(task.task_name, _known_tasks()),
     }
 
 
-def _words(task: ScheduledTask) -> str:
+def _when(task: ScheduledTask) -> str:
     parts = []
     if task.cron is not None:
         parts.append(f"cron {task.cron}{f' {task.cron_offset}' if task.cron_offset else ''}")
@@ -228,41 +238,47 @@ def _words(task: ScheduledTask) -> str:
         seconds = every.total_seconds() if isinstance(every, timedelta) else every
         parts.append(f"every {seconds:.0f} s")
     if task.time is not None:
-        parts.append(f"at {_shown(as_utc(task.time))}")
+        parts.append(f"at {_format_time(as_utc(task.time))}")
     return ", ".join(parts)
 
 
-def _shown(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
+def _format_time(time: datetime | None) -> str | None:
+    return time.isoformat(timespec="seconds").replace("+00:00", "Z") if time else None
 
 
 def _interval(text: str) -> timedelta:
     number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "s")
     if not (number.isdecimal() and 0 < int(number) * _UNITS[unit] < 10**10):
-        raise argparse.ArgumentTypeError(f"{text!r} is no interval such as 30s, 5m, 2h or 1d")
+        message = _("{value!r} is not an interval such as 30s, 5m, 2h or 1d").format(value=text)
+        raise argparse.ArgumentTypeError(message)
     return timedelta(seconds=int(number) * _UNITS[unit])
 
 
-def _moment(text: str) -> datetime:
+def _time(text: str) -> datetime:
     try:
         return as_utc(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-12-01T09:00Z") from None
+        message = _("{value!r} is not a time such as 2026-12-01T09:00Z").format(value=text)
+        raise argparse.ArgumentTypeError(message) from None
 
 
-def _array(text: str) -> list[Any]:
-    return _json(text, list, "array")
-
-
-def _object(text: str) -> dict[str, Any]:
-    return _json(text, dict, "object")
-
-
-def _json(text: str, kind: type[T], name: str) -> T:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
-    if not isinstance(value, kind):
-        raise argparse.ArgumentTypeError(f"{text!r} is no JSON {name}")
+def _json_array(text: str) -> list[Any]:
+    value = _json(text)
+    if not isinstance(value, list):
+        raise argparse.ArgumentTypeError(_("{value!r} is not a JSON array").format(value=text))
     return value
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    value = _json(text)
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(_("{value!r} is not a JSON object").format(value=text))
+    return value
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        message = _("invalid JSON: {reason}").format(reason=error)
+        raise argparse.ArgumentTypeError(message) from None

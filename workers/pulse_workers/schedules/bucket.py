@@ -18,7 +18,7 @@ from pulse_workers.runtime.connection import OUTAGE_ERRORS
 from pulse_workers.schedules.entry import InvalidEntry, ScheduleEntry, read_entry
 from pulse_workers.schedules.errors import InvalidScheduleError
 
-Stored = ScheduleEntry | InvalidEntry
+StoredSchedule = ScheduleEntry | InvalidEntry
 
 _VALID_ID: Final = re.compile(r"[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*")
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
@@ -43,7 +43,7 @@ class Change:
     """
 
     id: str
-    item: Stored | None
+    item: StoredSchedule | None
     revision: int
     at: datetime
 
@@ -73,7 +73,7 @@ class ScheduleBucket:
         self._prefix = prefix
         self._before_id = f"$KV.{name}.{prefix}."
 
-    async def read(self, schedule_id: str) -> tuple[Stored | None, int]:
+    async def read(self, schedule_id: str) -> tuple[StoredSchedule | None, int]:
         """Return a schedule and the revision of its key, as the leader has them.
 
         None stands for none; the revision is then that of the mark of its removal, or 0.
@@ -113,7 +113,7 @@ class ScheduleBucket:
         subject = self._subject(schedule_id)
         await self._js.purge_stream(self.stream, seq=revision + 1, subject=subject)
 
-    async def entries(self) -> list[Stored]:
+    async def entries(self) -> list[StoredSchedule]:
         """Return all schedules by id, broken ones too."""
         async with contextlib.aclosing(self.watch()) as changes:
             first = await anext(changes)

@@ -184,7 +184,7 @@ def same_times(one: ScheduledTask, other: ScheduledTask) -> bool:
     )
 
 
-def why_unknown(name: str, known: Collection[str]) -> str:
+def unknown_task_reason(name: str, known: Collection[str]) -> str:
     """Say why a task of this name cannot be sent; empty when it can."""
     if name in known:
         return ""

@@ -21,7 +21,7 @@ from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_workers.errors import ProvisionError, StoreFullError
 from pulse_workers.runtime.connection import OUTAGE_ERRORS
 from pulse_workers.schedules.bucket import Change, WatchLostError
-from pulse_workers.schedules.entry import InvalidEntry, ScheduleEntry, why_unknown
+from pulse_workers.schedules.entry import InvalidEntry, ScheduleEntry, unknown_task_reason
 from pulse_workers.schedules.source import SCHEDULED_FOR, TAKEN_LIMIT, JsonScheduleSource
 
 logger = logging.getLogger("pulse.workers.schedules")
@@ -189,7 +189,7 @@ class Scheduler:
             self._told.pop(change.id, None)
         elif isinstance(change.item, InvalidEntry):
             self._tell_broken(change.id, change.item.task_name, change.item.reason)
-        elif reason := why_unknown(change.item.task.task_name, self._known):
+        elif reason := unknown_task_reason(change.item.task.task_name, self._known):
             self._tell_broken(change.id, change.item.task.task_name, reason)
         else:
             self._told.pop(change.id, None)

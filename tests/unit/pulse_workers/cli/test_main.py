@@ -4,7 +4,7 @@ import pytest
 from pulse_workers.cli.main import main
 
 
-def test_wrong_usage_has_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_usage_exits_with_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["run", "--slots", "none"])
     assert ended.value.code == 2

@@ -14,7 +14,7 @@ from pulse_workers.schedules.entry import (
     encode_schedule,
     read_entry,
     same_times,
-    why_unknown,
+    unknown_task_reason,
 )
 from pulse_workers.schedules.errors import InvalidScheduleError
 from taskiq import ScheduledTask
@@ -164,6 +164,6 @@ def test_only_other_times_begin_a_schedule_anew() -> None:
 
 def test_a_bare_name_is_told_what_is_perhaps_meant() -> None:
     known = ("a.b:run", "c:run", "c:other")
-    assert why_unknown("a.b:run", known) == ""
-    assert why_unknown("run", known).endswith("perhaps a.b:run or c:run is meant")
-    assert "PULSE_WORKER_TASKS" in why_unknown("x:y", known)
+    assert unknown_task_reason("a.b:run", known) == ""
+    assert unknown_task_reason("run", known).endswith("perhaps a.b:run or c:run is meant")
+    assert "PULSE_WORKER_TASKS" in unknown_task_reason("x:y", known)
