@@ -69,7 +69,7 @@ async def test_two_schedulers_send_each_run_once_even_if_one_is_killed(
 
 
 async def test_two_schedulers_of_a_core_broker_send_each_run_once(schedules: Schedules) -> None:
-    """Without a stream that deduplicates, only the compare-and-set of the entry prevents repeats."""
+    """Without a stream that deduplicates, only the entry's compare-and-set prevents repeats."""
     received: list[tuple[str, str]] = []
 
     async def on_message(message: Msg) -> None:
