@@ -4,16 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from release.command_tree import Command, command_tree
-from release.completion import bash_completion, fish_completion, zsh_completion
+from release.command_docs import manual_page, shell_completion
 from release.components import Component, components
 from release.errors import MissingLicenceError
-from release.manual import manual_page
 from release.project import Project, normalise
 from release.sbom import bill_of_materials
 
@@ -101,14 +100,14 @@ def complete(project: Project) -> list[Component]:
     return found
 
 
-def commands() -> list[Command]:
-    """Return both programs as their parsers describe them."""
-    # What was installed is described, so it is imported only now.
-    from pulse_workers.cli import parser as worker_parser  # noqa: PLC0415
+def parser_factories() -> dict[str, Callable[[], ArgumentParser]]:
+    """Return the functions that make the parsers of both programs, by program."""
+    # The installed modules are described, so they are imported only now.
+    from pulse_workers.cli.parser import make_parser as make_worker_parser  # noqa: PLC0415
 
-    from pulse_desktop.cli import main  # noqa: PLC0415
+    from pulse_desktop.cli.main import make_parser  # noqa: PLC0415
 
-    return [command_tree(each.make_parser()) for each in (main, worker_parser)]
+    return {"pulse-desktop": make_parser, "pulse-worker": make_worker_parser}
 
 
 def _write_licences(found: Iterable[Component], folder: Path) -> None:
@@ -131,13 +130,15 @@ def _write_licences(found: Iterable[Component], folder: Path) -> None:
 def _write_share(project: Project, share: Path) -> None:
     """Write what desktops and shells look for, in the layout of /usr/share."""
     resources = project.source / "packaging" / "desktop"
-    for command in commands():
-        page = manual_page(command, project.version, project.epoch)
-        _put(share / "man" / "man1" / f"{command.name}.1", page)
-        _put(share / "bash-completion" / "completions" / command.name, bash_completion(command))
-        _put(share / "zsh" / "vendor-completions" / f"_{command.name}", zsh_completion(command))
-        fish = share / "fish" / "vendor_completions.d" / f"{command.name}.fish"
-        _put(fish, fish_completion(command))
+    for name, make_parser in parser_factories().items():
+        page = manual_page(make_parser(), project.version, project.epoch)
+        _put(share / "man" / "man1" / f"{name}.1", page)
+        for shell, path in (
+            ("bash", f"bash-completion/completions/{name}"),
+            ("zsh", f"zsh/vendor-completions/_{name}"),
+            ("fish", f"fish/vendor_completions.d/{name}.fish"),
+        ):
+            _put(share / path, shell_completion(make_parser(), shell))
     _put(
         share / "applications" / "pulse-desktop.desktop",
         (resources / "pulse-desktop.desktop").read_text(),

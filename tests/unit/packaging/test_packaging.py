@@ -8,6 +8,8 @@ import shutil
 import struct
 import subprocess
 import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -22,9 +24,12 @@ PACKAGING = Path(__file__).parents[3] / "packaging"
 NOON = 1_795_435_200
 
 
+Release = Callable[[str], ModuleType]
+
+
 @pytest.fixture(scope="module")
-def release():
-    """The modules of packaging/release by name: `release("sbom")`."""
+def release() -> Iterator[Release]:
+    """Return the modules of packaging/release by name: `release("sbom")`."""
     sys.path.insert(0, str(PACKAGING))
 
     def module(name: str) -> ModuleType:
@@ -34,10 +39,11 @@ def release():
     sys.path.remove(str(PACKAGING))
 
 
-@pytest.fixture
-def trees(release):
-    tree = release("command_tree").command_tree
-    return [tree(make_parser()), tree(make_worker_parser())]
+def commands_and_options(parser: ArgumentParser) -> list[str]:
+    """Return the words that the help of a program and its commands shows."""
+    text = parser.format_help()
+    commands = re.findall(r"^    ([a-z-]+)  ", text, re.MULTILINE)
+    return [*commands, *re.findall(r"^  (--[a-z-]+)", text, re.MULTILINE)]
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -88,62 +94,87 @@ def test_files_bear_the_time_of_the_commit_and_modes_that_do_not_depend_on_the_b
 
 
 class TestManualAndCompletion:
-    def test_every_command_and_option_is_in_the_manual(self, release, trees) -> None:
-        for tree in trees:
-            page = release("manual").manual_page(tree, "1.0", NOON)
-            assert page.startswith(f'.TH {tree.name.upper()} 1 "2026-11-23" "Pulse Desktop 1.0"')
-            for command in tree.walk():
-                for option in command.options:
-                    assert option.flags[-1].replace("-", "\\-") in page
-            assert "%(prog)s" not in page
+    @pytest.mark.parametrize("make", [make_parser, make_worker_parser])
+    def test_the_man_page_has_every_command_and_option(
+        self, release: Release, make: Callable[[], ArgumentParser]
+    ) -> None:
+        page = release("command_docs").manual_page(make(), "1.0", NOON)
+        name = make().prog.upper().replace("-", "\\-")
+        assert page.startswith(f'.TH {name} "1" "2026\\-11\\-23" "Pulse Desktop 1.0"')
+        for word in commands_and_options(make()):
+            assert word.replace("-", "\\-") in page
+        assert "%(prog)s" not in page
+        assert str(Path.home()) not in page
+
+    def test_hidden_commands_and_options_are_in_neither(self, release: Release) -> None:
+        docs = release("command_docs")
+        texts = [docs.manual_page(make_parser(), "1.0", NOON)]
+        texts += [docs.shell_completion(make_parser(), shell) for shell in ("bash", "zsh", "fish")]
+        for text in texts:
+            for hidden in ("anyway", "results get", "results_get"):
+                assert hidden not in text
 
     @pytest.mark.skipif(shutil.which("man") is None, reason="man is not installed")
-    def test_man_finds_nothing_wrong_with_it(self, release, trees, tmp_path: Path) -> None:
-        for tree in trees:
-            page = tmp_path / f"{tree.name}.1"
-            page.write_text(release("manual").manual_page(tree, "1.0", NOON))
-            done = subprocess.run(
-                ["man", "--warnings", "-l", page],
-                capture_output=True,
-                text=True,
-                check=True,
-                env={"LC_ALL": "C.UTF-8", "MANROFFSEQ": "", "PATH": "/usr/bin:/bin"},
-            )
-            assert done.stderr == ""
+    @pytest.mark.parametrize("make", [make_parser, make_worker_parser])
+    def test_man_has_no_warning_about_the_page(
+        self, release: Release, make: Callable[[], ArgumentParser], tmp_path: Path
+    ) -> None:
+        page = tmp_path / "page.1"
+        page.write_text(release("command_docs").manual_page(make(), "1.0", NOON))
+        done = subprocess.run(
+            ["man", "--warnings", "-l", page],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"LC_ALL": "C.UTF-8", "MANROFFSEQ": "", "PATH": "/usr/bin:/bin"},
+        )
+        assert done.stderr == ""
 
     @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
     @pytest.mark.parametrize(
         ("words", "offered"),
         [
             (("ta",), "tail"),
-            (("results", ""), "list show get save -h --help --server --json"),
+            (("results", ""), "list show save"),
+            (("results", "-"), "-h --help --server --json"),
             (("--server", "nats://x:1", "results", "sh"), "show"),
             (("screenshot", "--page", "ov"), "overview"),
+            (("screenshot", "--out", "pic"), "picture.png"),
             (("--theme", "l"), "light"),
         ],
     )
-    def test_bash_completes(self, release, trees, tmp_path: Path, words, offered) -> None:
+    def test_bash_completes(
+        self, release: Release, tmp_path: Path, words: tuple[str, ...], offered: str
+    ) -> None:
         script = tmp_path / "completion"
-        script.write_text(release("completion").bash_completion(trees[0]))
+        script.write_text(release("command_docs").shell_completion(make_parser(), "bash"))
+        (tmp_path / "picture.png").touch()
         line = " ".join(f"'{word}'" for word in ("pulse-desktop", *words))
         command = (
-            f". {script}; COMP_WORDS=({line}); COMP_CWORD={len(words)}; _pulse_desktop; "
+            f". {script}; COMP_WORDS=({line}); COMP_CWORD={len(words)}; _shtab_pulse_desktop; "
             "echo ${COMPREPLY[@]}"
         )
         done = subprocess.run(
-            ["bash", "-c", command], capture_output=True, text=True, check=True, timeout=10
+            ["bash", "-c", command],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+            cwd=tmp_path,
         )
         assert (done.stdout.strip(), done.stderr) == (offered, "")
 
-    def test_zsh_and_fish_know_every_command(self, release, trees) -> None:
-        completion = release("completion")
-        for tree in trees:
-            fish = completion.fish_completion(tree)
-            zsh = completion.zsh_completion(tree)
-            assert zsh.startswith(f"#compdef {tree.name}\n")
-            for command in tree.commands:
-                assert f" -a {command.name} " in fish
-                assert command.name in zsh
+    @pytest.mark.parametrize("make", [make_parser, make_worker_parser])
+    def test_zsh_and_fish_complete_every_command(
+        self, release: Release, make: Callable[[], ArgumentParser]
+    ) -> None:
+        complete = release("command_docs").shell_completion
+        zsh, fish = complete(make(), "zsh"), complete(make(), "fish")
+        assert zsh.startswith(f"#compdef {make().prog}\n")
+        assert f"complete -c {make().prog} " in fish
+        for word in commands_and_options(make()):
+            assert word in zsh
+            assert word.lstrip("-") in fish
 
 
 class TestTrimming:
