@@ -9,6 +9,7 @@ from pulse_desktop.cli.output import print_error, write_json, write_note, write_
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.model.errors import NotFoundError
 from pulse_desktop.model.outcomes import CancelOutcome
+from pulse_desktop.text.outcome_text import cancel_label
 from pulse_desktop.text.translation import _
 
 
@@ -71,14 +72,14 @@ def _write_outcome(outcome: CancelOutcome, name: str | None, *, as_json: bool) -
             {
                 "task_id": outcome.task_id,
                 "task_name": name or None,
-                "outcome": outcome.outcome,
+                "outcome": outcome.status,
                 "done": outcome.done,
                 "worker": outcome.worker or None,
-                "detail": outcome.detail or outcome.words,
+                "detail": outcome.detail or cancel_label(outcome, translated=False),
             }
         )
         return
-    write_text(f"{outcome.task_id}  {name or _('unknown task')}  {outcome.words}")
+    write_text(f"{outcome.task_id}  {name or _('unknown task')}  {cancel_label(outcome)}")
     # Details go to stderr, so that stdout stays one line per task.
     if outcome.detail and not outcome.done:
         write_note(f"{outcome.task_id}: {outcome.detail}")

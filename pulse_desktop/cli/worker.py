@@ -11,6 +11,7 @@ from pulse_desktop.cli.parser import Subparsers, add_command, add_shared_options
 from pulse_desktop.cli.worker_discovery import HISTORY_S, discover_workers
 from pulse_desktop.model.outcomes import CommandOutcome
 from pulse_desktop.protocol.control import LOG_LEVELS
+from pulse_desktop.text.outcome_text import command_label
 from pulse_desktop.text.translation import _
 
 ALL: Final = "all"
@@ -87,12 +88,12 @@ def _write_outcome(outcome: CommandOutcome, *, as_json: bool) -> None:
             {
                 "worker": outcome.worker or None,
                 "command": outcome.command,
-                "outcome": outcome.outcome,
+                "outcome": outcome.status,
                 "done": outcome.done,
-                "detail": outcome.detail or outcome.words,
+                "detail": outcome.detail or command_label(outcome, translated=False),
             }
         )
         return
-    write_text(f"{outcome.worker or _('all workers')}  {outcome.words}")
+    write_text(f"{outcome.worker or _('all workers')}  {command_label(outcome)}")
     if outcome.detail and not outcome.done:
         write_note(outcome.detail)

@@ -10,7 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from pulse_desktop.model.errors import NotConnectedError, NotPermittedError, UserFacingError
-from pulse_desktop.model.outcomes import CancelOutcome, CommandEnd, CommandOutcome
+from pulse_desktop.model.outcomes import (
+    CancelOutcome,
+    CancelStatus,
+    CommandOutcome,
+    CommandStatus,
+)
 from pulse_desktop.protocol.control import (
     CANCEL_REQUESTED,
     CANCELLED,
@@ -72,7 +77,7 @@ class WorkerCommands:
                 except NotConnectedError:
                     raise
                 except UserFacingError as error:
-                    return CancelOutcome(task_id, "refused", detail=_sentence(error))
+                    return CancelOutcome(task_id, CancelStatus.REFUSED, detail=_sentence(error))
 
         return list(await asyncio.gather(*map(one, task_ids)))
 
@@ -90,15 +95,15 @@ class WorkerCommands:
         known = self._state.workers.get(worker) if worker else None
         if known is not None and not known.control and not known.stopped:
             detail = "It was started with control switched off, or is of a version without it."
-            return [CommandOutcome(worker, command, "no_control", detail)]
+            return [CommandOutcome(worker, command, CommandStatus.NO_CONTROL, detail)]
         expected = () if worker else self._expected()
         try:
             answers = await self._control.order(command, worker, expected, level=level or None)
         except NotPermittedError as error:
-            return [CommandOutcome(worker, command, "refused", _sentence(error))]
+            return [CommandOutcome(worker, command, CommandStatus.REFUSED, _sentence(error))]
         if not answers.answers and not worker and not answers.silent:
-            return [CommandOutcome("", command, "nobody")]
-        missing: CommandEnd = "nobody" if answers.nobody else "silent"
+            return [CommandOutcome("", command, CommandStatus.NO_RESPONDERS)]
+        missing = CommandStatus.NO_RESPONDERS if answers.nobody else CommandStatus.TIMED_OUT
         outcomes = [
             *(_outcome(command, answer) for answer in answers.answers),
             *(CommandOutcome(each, command, missing) for each in answers.silent),
@@ -117,11 +122,13 @@ class WorkerCommands:
     async def _cancel(self, task_id: str, reason: str, places: "_SequenceIndex") -> CancelOutcome:
         run = self._state.runs.get(task_id)
         if run is not None and run.state not in OPEN_STATES:
-            return CancelOutcome(task_id, "ended", detail=f"It is {run.state.value}.")
+            return CancelOutcome(
+                task_id, CancelStatus.ALREADY_ENDED, detail=f"It is {run.state.value}."
+            )
         try:
             answers = await self._control.cancel(task_id, self._expected(), reason=reason)
         except NotPermittedError as error:
-            return CancelOutcome(task_id, "refused", detail=_sentence(error))
+            return CancelOutcome(task_id, CancelStatus.REFUSED, detail=_sentence(error))
         done = _ended_by(task_id, answers)
         if done is not None:
             return done
@@ -129,9 +136,7 @@ class WorkerCommands:
         if answers.answers:
             return await self._remove_by_worker(task_id, sequence, reason, answers)
         if answers.silent and not answers.nobody:
-            return CancelOutcome(
-                task_id, "nobody", detail=f"{_names(answers.silent)} did not answer in time."
-            )
+            return _no_response(task_id, answers.silent)
         return await self._remove_here(task_id, sequence, reason)
 
     async def _remove_by_worker(
@@ -140,11 +145,13 @@ class WorkerCommands:
         """Let a worker take a task out of the queue, after none was found to have it."""
         answer = await self._control.remove(task_id, sequence=sequence or None, reason=reason)
         if answer is None:
-            return CancelOutcome(task_id, "nobody", detail="No worker has it, nor removed it.")
+            return CancelOutcome(
+                task_id, CancelStatus.NO_RESPONSE, detail="No worker has it, nor removed it."
+            )
         if answer.outcome == REMOVED:
-            return CancelOutcome(task_id, "removed", answer.worker, answer.detail)
+            return CancelOutcome(task_id, CancelStatus.REMOVED, answer.worker, answer.detail)
         if answer.outcome != NOT_QUEUED:
-            return CancelOutcome(task_id, "refused", answer.worker, answer.detail)
+            return CancelOutcome(task_id, CancelStatus.REFUSED, answer.worker, answer.detail)
         # It may have left the queue between the two questions.
         answers = await self._control.cancel(task_id, self._expected(), reason=reason)
         done = _ended_by(task_id, answers)
@@ -153,18 +160,18 @@ class WorkerCommands:
         run = await self._ended_meanwhile(task_id)
         if run is not None and run.state is RunState.CANCELLED:
             # A worker fetched it after the first question, and refused it.
-            return CancelOutcome(task_id, "cancelled", run.worker, "It had not begun.")
+            return CancelOutcome(task_id, CancelStatus.CANCELLED, run.worker, "It had not begun.")
         if run is not None and run.state not in OPEN_STATES:
-            return CancelOutcome(task_id, "ended", detail=f"It is {run.state.value}.")
+            return CancelOutcome(
+                task_id, CancelStatus.ALREADY_ENDED, detail=f"It is {run.state.value}."
+            )
         silent = answers.silent or before.silent
         if silent:
-            return CancelOutcome(
-                task_id, "nobody", detail=f"{_names(silent)} did not answer in time."
-            )
+            return _no_response(task_id, silent)
         if run is not None and run.state is RunState.RUNNING:
-            return CancelOutcome(task_id, "in_work", run.worker, _taken_by(run))
+            return CancelOutcome(task_id, CancelStatus.RUNNING, run.worker, _taken_by(run))
         detail = answer.detail or "Should it come back, the workers refuse it for the next hour."
-        return CancelOutcome(task_id, "not_found", detail=detail)
+        return CancelOutcome(task_id, CancelStatus.NOT_FOUND, detail=detail)
 
     async def _ended_meanwhile(self, task_id: str) -> TaskRun | None:
         """Return a run as it is once its end has been heard of, or after a moment."""
@@ -180,29 +187,31 @@ class WorkerCommands:
         run = self._state.runs.get(task_id)
         status = await self._queue.status()
         if status.mode == "unknown":
-            return CancelOutcome(task_id, "refused", detail=status.problem)
+            return CancelOutcome(task_id, CancelStatus.REFUSED, detail=status.problem)
         removal = await self._removal.remove(task_id, status, sequence)
         match removal.outcome:
             case "removed":
                 await self._tell_removed(task_id, run, reason, removal.sequence, status.stream)
                 return CancelOutcome(
                     task_id,
-                    "removed",
+                    CancelStatus.REMOVED,
                     detail=f"It was message {removal.sequence} of {status.stream}.",
                 )
             case "not_kept":
                 detail = "" if run is None or run.state is not RunState.RUNNING else _taken_by(run)
-                return CancelOutcome(task_id, "not_kept", detail=detail)
+                return CancelOutcome(task_id, CancelStatus.NOT_PERSISTED, detail=detail)
             case "handed_out":
-                return CancelOutcome(task_id, "in_work", detail=_taken_by(run))
+                return CancelOutcome(task_id, CancelStatus.RUNNING, detail=_taken_by(run))
             case "not_searched":
                 detail = "Too many tasks wait to find this one among them in time."
-                return CancelOutcome(task_id, "refused", detail=detail)
+                return CancelOutcome(task_id, CancelStatus.REFUSED, detail=detail)
             case _ if run is not None and run.state is not RunState.QUEUED:
-                return CancelOutcome(task_id, "in_work", run.worker, _taken_by(run))
+                return CancelOutcome(task_id, CancelStatus.RUNNING, run.worker, _taken_by(run))
             case _:
                 return CancelOutcome(
-                    task_id, "not_found", detail="No worker here answers questions about its tasks."
+                    task_id,
+                    CancelStatus.NOT_FOUND,
+                    detail="No worker here answers questions about its tasks.",
                 )
 
     async def _tell_removed(
@@ -234,7 +243,8 @@ class _SequenceIndex:
 
 
 def _outcome(command: str, answer: ControlAnswer) -> CommandOutcome:
-    return CommandOutcome(answer.worker, command, "done" if answer.ok else "refused", answer.detail)
+    status = CommandStatus.DONE if answer.ok else CommandStatus.REFUSED
+    return CommandOutcome(answer.worker, command, status, answer.detail)
 
 
 def _ended_by(task_id: str, answers: Replies) -> CancelOutcome | None:
@@ -242,9 +252,18 @@ def _ended_by(task_id: str, answers: Replies) -> CancelOutcome | None:
     if answer is None:
         return None
     asked = answer.outcome == CANCEL_REQUESTED
-    return CancelOutcome(
-        task_id, "asked_to_stop" if asked else "cancelled", answer.worker, answer.detail
-    )
+    status = CancelStatus.CANCEL_REQUESTED if asked else CancelStatus.CANCELLED
+    return CancelOutcome(task_id, status, answer.worker, answer.detail)
+
+
+def _already_ended(run: TaskRun) -> CancelOutcome:
+    detail = f"It is {run.state.value}."
+    return CancelOutcome(run.task_id, CancelStatus.ALREADY_ENDED, detail=detail)
+
+
+def _no_response(task_id: str, workers: Sequence[str]) -> CancelOutcome:
+    detail = f"{_names(workers)} did not answer in time."
+    return CancelOutcome(task_id, CancelStatus.NO_RESPONSE, detail=detail)
 
 
 def _taken_by(run: TaskRun | None) -> str:

@@ -41,8 +41,8 @@ class ChatMessage(msgspec.Struct, gc=False):
         scored_at: Unix seconds.
         task_id: the run that scored, else the one that ingested it.
         raw: the latest event about it.
-        placeholder: what came in place of a text, such as `voice message` or the name of a file; empty
-            while there is a text, or nothing was told of one.
+        placeholder: what the message has instead of text, such as `voice message` or the name of a
+            file; empty while there is text, or while it is not known.
     """
 
     key: str

@@ -183,3 +183,8 @@ def elided(text: str, limit: int) -> str:
     """Cut a text to one line of at most `limit` characters, saying that it was cut."""
     line = " ".join(text.split()) if "\n" in text or "\t" in text else text
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def sentence(text: str) -> str:
+    """Return a text with a capital first letter and a full stop; an empty one stays empty."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}" if text else ""

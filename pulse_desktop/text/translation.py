@@ -17,3 +17,13 @@ _catalog = gettext.translation(DOMAIN, resource_path("locale"), fallback=True)
 _ = _catalog.gettext
 ngettext = _catalog.ngettext
 pgettext = _catalog.pgettext
+
+
+def N_(message: str) -> str:  # noqa: N802 - the name that message extractors know
+    """Mark a text for translation where it is defined; `translate` translates it when shown."""
+    return message
+
+
+def translate(message: str) -> str:
+    """Translate a text marked with `N_`."""
+    return _(message)

@@ -38,7 +38,7 @@ def test_a_run_is_cancelled_and_a_worker_paused_and_resumed(
             await says(operator, "Cancel work?")
             await operator.press(Qt.Key.Key_Return)
             await operator.sees(waiting, "cancelled")
-            await says(operator, "work: was still queued: removed from the queue")
+            await says(operator, "work: removed from the queue before it started")
 
             await operator.opens(running)
             await operator.click(operator.page.detail.progress.cancel)

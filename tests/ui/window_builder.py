@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 
-from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
+from pulse_desktop.model.outcomes import CancelOutcome, CancelStatus, CommandOutcome, CommandStatus
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.task_message import encode_task
@@ -95,15 +95,18 @@ class Doing:
         self.asked.append(("cancel", list(task_ids)))
         if self.refusal is not None:
             raise self.refusal
+        cancelled = CancelStatus.CANCELLED
         return [
-            self.outcomes.get(each, CancelOutcome(each, "cancelled", WORKER)) for each in task_ids
+            self.outcomes.get(each, CancelOutcome(each, cancelled, WORKER)) for each in task_ids
         ]
 
     async def order(self, command, worker="", level=""):
         self.asked.append((command, worker, level))
         if self.refusal is not None:
             raise self.refusal
-        return [self.outcomes.get(worker, CommandOutcome(worker or WORKER, command, "done"))]
+        return [
+            self.outcomes.get(worker, CommandOutcome(worker or WORKER, command, CommandStatus.DONE))
+        ]
 
     async def enqueue(self, task_name, args, kwargs, labels, *, force=False, rerun_of=""):
         self.asked.append((task_name, args, kwargs, labels, rerun_of, force))

@@ -12,6 +12,7 @@ from pulse_desktop.session.session import Session
 from pulse_desktop.state.progress import Progress
 from pulse_desktop.state.run import RunState
 from pulse_desktop.state.workers import Worker, WorkerActivity
+from pulse_desktop.text.outcome_text import cancel_label, command_label
 from tests.kit.cli_process import command_environment, run_command
 from tests.kit.nats_servers import NatsServer
 from tests.kit.session_fixture import monitor_of, run_in
@@ -53,8 +54,8 @@ async def test_a_running_task_is_cancelled_and_a_waiting_one_never_runs(
     await run_in(monitor, waiting, RunState.QUEUED)
     (removed,) = await monitor.control.cancel([waiting], "wrong chat")
     (cancelled,) = await monitor.control.cancel([running], "wrong chat")
-    assert (removed.outcome, cancelled.outcome) == ("removed", "cancelled")
-    assert cancelled.words == "cancelled on worker-1"
+    assert (removed.status, cancelled.status) == ("removed", "cancelled")
+    assert cancel_label(cancelled) == "cancelled on worker-1"
     for task_id in (waiting, running):
         run = await run_in(monitor, task_id, RunState.CANCELLED)
         assert run.error is None or run.error.type == "CancelledError"
@@ -63,7 +64,7 @@ async def test_a_running_task_is_cancelled_and_a_waiting_one_never_runs(
     assert lines(ran) == ["begin"]
     assert lines(never) == []
     (again,) = await monitor.control.cancel([running])
-    assert again.outcome == "ended"
+    assert again.status == "ended"
 
 
 @module_wide
@@ -75,7 +76,7 @@ async def test_several_are_cancelled_at_once_and_none_of_them_runs_on(
     await run_in(monitor, ids[0], RunState.RUNNING)
     await run_in(monitor, ids[-1], RunState.QUEUED)
     outcomes = await monitor.control.cancel(ids)
-    assert {outcome.outcome for outcome in outcomes} <= {"cancelled", "removed"}, outcomes
+    assert {outcome.status for outcome in outcomes} <= {"cancelled", "removed"}, outcomes
     for task_id in ids:
         await run_in(monitor, task_id, RunState.CANCELLED)
     await wait_until(bench.nothing_unanswered)
@@ -90,7 +91,7 @@ async def test_a_task_in_a_thread_is_asked_to_stop_and_no_more_is_claimed(
     task_id = await bench.send("wait_for_a_file", str(tmp_path / "seen"), str(gate))
     await run_in(monitor, task_id, RunState.RUNNING)
     (outcome,) = await monitor.control.cancel([task_id])
-    assert (outcome.outcome, outcome.words) == ("asked_to_stop", "asked to stop on worker-1")
+    assert cancel_label(outcome) == "stop requested on worker-1"
     assert "thread" in outcome.detail
     gate.touch()
     await run_in(monitor, task_id, RunState.SUCCEEDED, RunState.CANCELLED, RunState.FAILED)
@@ -100,7 +101,7 @@ async def test_a_task_in_a_thread_is_asked_to_stop_and_no_more_is_claimed(
 @module_wide
 async def test_a_task_that_nobody_knows_is_not_called_cancelled(monitor: Session) -> None:
     (outcome,) = await monitor.control.cancel(["0" * 32])
-    assert (outcome.outcome, outcome.done) == ("not_found", False)
+    assert (outcome.status, outcome.done) == ("not_found", False)
 
 
 @module_wide
@@ -122,7 +123,7 @@ async def test_a_paused_worker_leaves_tasks_in_the_queue_until_it_is_resumed(
 @module_wide
 async def test_the_log_level_is_set_and_seen(monitor: Session) -> None:
     (outcome,) = await monitor.control.order("log_level", the_worker(monitor).id, "DEBUG")
-    assert outcome.words == "logs from debug on"
+    assert command_label(outcome) == "log level set to debug"
     await monitor.until(lambda: the_worker(monitor).log_level == "DEBUG")
     await monitor.control.order("log_level", "", "INFO")
 
@@ -137,7 +138,7 @@ async def test_the_catalogue_tells_what_each_task_takes(monitor: Session) -> Non
         ("path", ("string",), True),
         ("seconds", ("number",), False),
     ]
-    assert (work.is_sync, work.open) == (False, False)
+    assert (work.is_sync, work.extra_arguments) == (False, False)
     in_thread = catalogue.get(f"{TASKS}:work_in_a_thread")
     assert in_thread is not None
     assert in_thread.is_sync
@@ -181,4 +182,4 @@ async def test_a_drained_worker_ends_and_says_good_bye(bench: Bench, monitor: Se
     assert await bench.workers[0].ended() == 0
     await monitor.until(lambda: not monitor.state.workers.online(time.time()))
     (outcome,) = await monitor.control.order("pause", worker.id)
-    assert outcome.outcome == "nobody"
+    assert outcome.status == "nobody"

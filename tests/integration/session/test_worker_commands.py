@@ -13,6 +13,7 @@ from nats.aio.client import Client
 from nats.js import api
 
 from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
+from pulse_desktop.model.outcomes import CancelStatus, CommandStatus
 from pulse_desktop.protocol.control import control_subject
 from pulse_desktop.protocol.ids import new_task_id
 from pulse_desktop.protocol.task_message import encode_task
@@ -23,6 +24,7 @@ from pulse_desktop.protocol.topics import (
     TASK_SUBJECT,
 )
 from pulse_desktop.state.run import RunState
+from pulse_desktop.text.outcome_text import cancel_label, command_label
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.worker_control import WorkerControlClient
 from tests.kit.answering_workers import answering
@@ -166,8 +168,8 @@ async def test_a_running_task_is_cancelled_by_the_worker_that_has_it(
     ):
         await monitor.connection.wait_connected()
         (outcome,) = await monitor.control.cancel([task_id], "no more use")
-        assert (outcome.outcome, outcome.done) == ("cancelled", True)
-        assert outcome.words == "cancelled on worker-1"
+        assert (outcome.status, outcome.done) == ("cancelled", True)
+        assert cancel_label(outcome) == "cancelled on worker-1"
 
 
 async def test_a_sync_task_is_asked_to_stop_and_that_is_said(nats_server: NatsServer) -> None:
@@ -178,7 +180,7 @@ async def test_a_sync_task_is_asked_to_stop_and_that_is_said(nats_server: NatsSe
         await monitor.connection.wait_connected()
         (outcome,) = await monitor.control.cancel(["x"])
         assert outcome.done
-        assert "asked to stop" in outcome.words
+        assert outcome.status is CancelStatus.CANCEL_REQUESTED
         assert outcome.detail == "its thread goes on"
 
 
@@ -199,7 +201,7 @@ async def test_a_waiting_task_is_removed_by_a_worker_who_is_told_where_it_stands
     async with answering(nats_server.url, remove) as worker, monitor_of(nats_server) as monitor:
         await run_in(monitor, task_id)
         (outcome,) = await monitor.control.cancel([task_id])
-        assert outcome.outcome == "removed"
+        assert outcome.status == "removed"
         assert worker.asked == [("cancel", task_id), ("remove", task_id)]
         assert hints == [2]
 
@@ -211,7 +213,7 @@ async def test_a_task_that_nobody_has_is_not_called_cancelled(nats_server: NatsS
     async with answering(nats_server.url, nothing) as worker, monitor_of(nats_server) as monitor:
         await monitor.connection.wait_connected()
         (outcome,) = await monitor.control.cancel(["x"])
-        assert (outcome.outcome, outcome.done) == ("not_found", False)
+        assert (outcome.status, outcome.done) == ("not_found", False)
         assert [command for command, _ in worker.asked] == ["cancel", "remove", "cancel"]
 
 
@@ -225,7 +227,7 @@ async def test_a_run_that_has_ended_is_not_asked_about(nats_server: NatsServer) 
         await monitor.control._events.tell("tasks", "task.succeeded", {"task_id": "x"})
         await run_in(monitor, "x", RunState.SUCCEEDED)
         (outcome,) = await monitor.control.cancel(["x"])
-        assert (outcome.outcome, outcome.detail) == ("ended", "It is succeeded.")
+        assert (outcome.status, outcome.detail) == ("ended", "It is succeeded.")
         assert worker.asked == []
 
 
@@ -249,8 +251,7 @@ async def test_a_foreign_waiting_task_is_removed_from_the_stream_and_that_is_pub
         kept, task_id = await put(other), await put(other)
         await run_in(monitor, task_id)
         (outcome,) = await monitor.control.cancel([task_id], "a mistake")
-        assert outcome.outcome == "removed", outcome
-        assert outcome.words == "was still queued: removed from the queue"
+        assert outcome.status == "removed", outcome
         run = await run_in(monitor, task_id, RunState.CANCELLED)
         assert run.cancelled_at is not None
         await wait_until(lambda: len(heard) == 2)
@@ -273,8 +274,7 @@ async def test_a_foreign_task_that_a_worker_took_is_not_called_cancelled(
     async with monitor_of(nats_server) as monitor:
         await run_in(monitor, task_id)
         (outcome,) = await monitor.control.cancel([task_id])
-        assert (outcome.outcome, outcome.done) == ("in_work", False)
-        assert "takes no orders" in outcome.words
+        assert (outcome.status, outcome.done) == ("in_work", False)
         info = await other.jetstream().stream_info(TASK_STREAM)
         assert info.state.messages == 1, "what was handed out is left alone"
 
@@ -287,7 +287,7 @@ async def test_many_foreign_tasks_are_found_without_knowing_where_they_stand(
     async with monitor_of(nats_server) as monitor:
         await run_in(monitor, ids[-1])
         outcomes = await monitor.control.cancel(ids[10:50])
-        assert {outcome.outcome for outcome in outcomes} == {"removed"}
+        assert {outcome.status for outcome in outcomes} == {"removed"}
         info = await other.jetstream().stream_info(TASK_STREAM)
         assert info.state.messages == 20
 
@@ -303,7 +303,7 @@ async def test_a_search_ends_though_what_it_waits_for_is_removed_meanwhile(
         unknown = [new_task_id() for _ in range(10)]
         mixed = [each for pair in zip(ids, unknown * 3, strict=True) for each in pair]
         outcomes = await monitor.control.cancel(mixed)
-        ends = {outcome.task_id: outcome.outcome for outcome in outcomes}
+        ends = {outcome.task_id: outcome.status for outcome in outcomes}
         assert {ends[task_id] for task_id in ids} == {"removed"}
         assert {ends[task_id] for task_id in unknown} == {"not_found"}
         assert time.perf_counter() - begin < 8
@@ -315,8 +315,7 @@ async def test_on_a_core_subject_there_is_nothing_to_remove_and_that_is_said(
     async with monitor_of(nats_server) as monitor:
         await monitor.connection.wait_connected()
         (outcome,) = await monitor.control.cancel(["x"])
-        assert (outcome.outcome, outcome.done) == ("not_kept", False)
-        assert "without a stream" in outcome.words
+        assert (outcome.status, outcome.done) == ("not_kept", False)
 
 
 async def test_who_may_not_cancel_is_told_so() -> None:
@@ -324,7 +323,7 @@ async def test_who_may_not_cancel_is_told_so() -> None:
         async with monitor_of(server) as monitor:
             await monitor.connection.wait_connected()
             (outcome,) = await monitor.control.cancel(["x"])
-            assert outcome.outcome == "refused"
+            assert outcome.status == "refused"
             assert "pulse.control.workers" in outcome.detail
 
 
@@ -343,7 +342,7 @@ async def test_a_worker_is_paused_and_others_are_not_asked(nats_server: NatsServ
         await monitor.connection.wait_connected()
         (outcome,) = await monitor.control.order("pause", one.worker)
         assert (outcome.worker, outcome.done) == (one.worker, True)
-        assert outcome.words.startswith("paused")
+        assert command_label(outcome).startswith("paused")
         assert one.asked == [("pause", "")]
         assert two.asked == []
         await monitor.control.order("log_level", two.worker, "DEBUG")
@@ -364,7 +363,7 @@ async def test_all_workers_are_told_and_the_silent_one_is_named(
         await two.beat(time.time())
         await monitor.until(lambda: len(monitor.state.workers.accepting_commands(time.time())) == 2)
         outcomes = await monitor.control.order("drain")
-        assert [(outcome.worker, outcome.outcome) for outcome in outcomes] == [
+        assert [(outcome.worker, outcome.status) for outcome in outcomes] == [
             (one.worker, "done"),
             (two.worker, "silent"),
         ]
@@ -382,7 +381,7 @@ async def test_a_worker_without_control_is_not_asked_and_that_is_said(
         await worker.beat(time.time(), control=None)
         await monitor.until(lambda: monitor.state.workers.get(worker.worker) is not None)
         (outcome,) = await monitor.control.order("pause", worker.worker)
-        assert (outcome.outcome, outcome.words) == ("no_control", "takes no orders")
+        assert outcome.status is CommandStatus.NO_CONTROL
         assert worker.asked == []
 
 
@@ -390,9 +389,9 @@ async def test_a_worker_that_is_gone_is_said_to_be_gone(nats_server: NatsServer)
     async with monitor_of(nats_server) as monitor:
         await monitor.connection.wait_connected()
         (outcome,) = await monitor.control.order("resume", "worker-9@nowhere:1")
-        assert (outcome.outcome, outcome.done) == ("nobody", False)
+        assert (outcome.status, outcome.done) == ("nobody", False)
         (outcome,) = await monitor.control.order("resume")
-        assert (outcome.worker, outcome.outcome) == ("", "nobody")
+        assert (outcome.worker, outcome.status) == ("", "nobody")
 
 
 # Progress of tasks that know nothing of us

@@ -6,15 +6,13 @@ from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.model.outcomes import CancelOutcome
 from pulse_desktop.state.run import RunState
 from pulse_desktop.ui.pages.tasks.actions import ROW_MENU
-from pulse_desktop.ui.pages.tasks.cancel_action import told as told_of
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.context_menu import context_menu
 from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
-from tests.ui.window_builder import WORKER, Doing, Told, frame, make_window
+from tests.ui.window_builder import Doing, Told, frame, make_window
 
 QUEUED, RUNNING, ENDED = "a" * 32, "b" * 32, "c" * 32
 
@@ -165,30 +163,6 @@ def test_a_lost_connection_is_told(window, page, doing) -> None:
     page.cancel_selected()
     window.notices.shown[-1].choices[0][1]()
     assert window.notices.shown[-1].title == "Cannot do this now"
-
-
-@pytest.mark.parametrize(
-    ("outcome", "title", "severity"),
-    [
-        (CancelOutcome("x", "removed"), "embed: was still queued: removed from the queue", "good"),
-        (CancelOutcome("x", "asked_to_stop", WORKER), "embed: asked to stop on worker-1", "info"),
-        (CancelOutcome("x", "nobody"), "embed was not cancelled", "warning"),
-        (CancelOutcome("x", "in_work"), "embed was not cancelled", "warning"),
-        (CancelOutcome("x", "not_kept"), "embed was not cancelled", "warning"),
-    ],
-)
-def test_each_outcome_is_told_as_it_is(outcome, title, severity) -> None:
-    notice = told_of([outcome], {"x": "embed"})
-    assert (notice.title, notice.severity) == (title, severity)
-
-
-def test_of_many_it_is_told_how_many_and_what_became_of_the_rest() -> None:
-    outcomes = [CancelOutcome(str(n), "removed") for n in range(3)]
-    outcomes += [CancelOutcome("x", "nobody", detail="worker-2 did not answer in time.")]
-    notice = told_of(outcomes, {})
-    assert notice.title == "3 of 4 runs cancelled"
-    assert notice.detail == "3 removed from the queue; 1 not: nobody answered."
-    assert notice.advice == "worker-2 did not answer in time."
 
 
 def test_progress_shows_how_much_how_fast_and_how_long_yet(window, page, told) -> None:

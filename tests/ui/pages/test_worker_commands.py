@@ -5,10 +5,8 @@ from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.model.outcomes import CommandOutcome
 from pulse_desktop.ui.pages.workers.actions import ROW_MENU
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
-from pulse_desktop.ui.pages.workers.worker_commands import summarise as told_of
 from pulse_desktop.ui.shell.context_menu import context_menu
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_builder import WORKER, Doing, Told, frame, make_window
@@ -96,14 +94,14 @@ def test_draining_is_asked_about_before_it_is_done(qtbot: QtBot, window, page, d
     assert doing.asked == []
     qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Return)
     assert doing.asked == [("drain", WORKER, "")]
-    assert window.notices.shown[-1].title == "worker-1 draining"
+    assert window.notices.shown[-1].title == "worker-1 is draining"
 
 
 def test_the_log_level_is_chosen_and_shown(window, page, summarise, doing) -> None:
     choose(page, WORKER)
     assert window.actions_table.run("worker.log.debug")
     assert doing.asked == [("log_level", WORKER, "DEBUG")]
-    assert window.notices.shown[-1].title == "worker-1 logs from debug on"
+    assert window.notices.shown[-1].title == "worker-1: log level set to debug"
     summarise.heartbeat(WORKER, log_level="DEBUG")
     frame(window, summarise, 0.1)
     assert cell(page, "log_level", choose(page, WORKER)) == "debug"
@@ -143,30 +141,3 @@ def test_paused_workers_are_counted_above(window, page, summarise) -> None:
     summarise.heartbeat(SECOND, control=None)
     frame(window, summarise, 1.0)
     assert page.queue.figures["slots"].detail == "2 live, 1 paused"
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "title", "severity"),
-    [
-        ([CommandOutcome("", "pause", "nobody")], "No worker takes orders", "warning"),
-        (
-            [CommandOutcome(WORKER, "pause", "silent")],
-            "worker-1: did not answer in time",
-            "warning",
-        ),
-        ([CommandOutcome(WORKER, "resume", "done")], "worker-1 takes tasks again", "good"),
-        (
-            [CommandOutcome(WORKER, "pause", "done"), CommandOutcome(SECOND, "pause", "done")],
-            "2 workers paused",
-            "good",
-        ),
-        (
-            [CommandOutcome(WORKER, "pause", "done"), CommandOutcome(SECOND, "pause", "silent")],
-            "1 of 2 workers obeyed",
-            "warning",
-        ),
-    ],
-)
-def test_what_came_of_an_order_is_told(outcomes, title, severity) -> None:
-    notice = told_of(outcomes)
-    assert (notice.title, notice.severity) == (title, severity)

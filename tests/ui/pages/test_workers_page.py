@@ -28,9 +28,9 @@ def test_a_late_heartbeat_is_a_warning_and_a_missing_one_is_bad(open_page, here)
         for name in ("worker-1", "worker-2", "worker-3", "worker-4")
     }
     assert health == {
-        "worker-1": "✔ alive",
+        "worker-1": "✔ online",
         "worker-2": "! late",
-        "worker-3": "✖ gone",
+        "worker-3": "✖ offline",
         "worker-4": "⊘ stopped",
     }
     counts = {key: button.count for key, button in page.bar._buttons.items()}
@@ -40,9 +40,9 @@ def test_a_late_heartbeat_is_a_warning_and_a_missing_one_is_bad(open_page, here)
 def test_health_changes_though_nothing_arrives(open_page, here, update) -> None:
     here.told.heartbeat("worker-1", at=NOW - 1)
     page = open_page(MonitoringPage)
-    assert column(page, "health", 0) == "✔ alive"
+    assert column(page, "health", 0) == "✔ online"
     update(page, NOW + 60)
-    assert column(page, "health", 0) == "✖ gone"
+    assert column(page, "health", 0) == "✖ offline"
 
 
 def test_busy_slots_and_running_tasks_are_told(open_page, here) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from pulse_desktop.model.outcomes import CancelOutcome
 from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
 from pulse_desktop.text import formats
+from pulse_desktop.text.outcome_text import cancel_summary
 from pulse_desktop.text.run_text import STATE_LABELS, short_name
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.operations import OperationError
@@ -53,7 +53,7 @@ class CancelAction:
                         "Cancel it" if len(going) == 1 else f"Cancel {several}",
                         partial(self._start, going),
                     ),
-                    ("Leave it" if len(going) == 1 else "Leave them", lambda: None),
+                    ("Keep running", lambda: None),
                 ),
                 _KEY,
                 asks=True,
@@ -76,53 +76,12 @@ class CancelAction:
             )
         else:
             names = {run.task_id: short_name(run.name) for run in runs}
-            self._context.tell(told(outcomes, names))
-
-
-def told(outcomes: Sequence[CancelOutcome], names: dict[str, str]) -> Notification:
-    """Say what became of some runs.
-
-    Args:
-        outcomes: of each.
-        names: of their tasks, by task id.
-    """
-    if len(outcomes) == 1:
-        outcome = outcomes[0]
-        name = names.get(outcome.task_id) or formats.elided(outcome.task_id, 12)
-        severity = "info" if outcome.outcome == "asked_to_stop" else "good"
-        if outcome.done:
-            title, detail = f"{name}: {outcome.words}", outcome.detail
-        else:
-            title, detail = f"{name} was not cancelled", _joined(outcome)
-            severity = "warning"
-        return Notification(title, detail, severity=severity, key=_KEY)  # type: ignore[arg-type]
-    done = sum(outcome.done for outcome in outcomes)
-    lines = Counter(_group(outcome) for outcome in outcomes)
-    detail = "; ".join(f"{formats.count(number)} {words}" for words, number in lines.most_common())
-    if done == len(outcomes):
-        return Notification(
-            f"{formats.count(done)} runs cancelled", f"{detail}.", severity="good", key=_KEY
-        )
-    failed = next(outcome for outcome in outcomes if not outcome.done)
-    title = f"{formats.count(done)} of {formats.count(len(outcomes))} runs cancelled"
-    return Notification(title, f"{detail}.", failed.detail, "warning", key=_KEY)
-
-
-def _group(outcome: CancelOutcome) -> str:
-    match outcome.outcome:
-        case "cancelled":
-            return "cancelled while running"
-        case "asked_to_stop":
-            return "asked to stop"
-        case "removed":
-            return "removed from the queue"
-        case _:
-            return f"not: {outcome.words}"
-
-
-def _joined(outcome: CancelOutcome) -> str:
-    words = f"{outcome.words[:1].upper()}{outcome.words[1:]}."
-    return f"{words} {outcome.detail}".strip()
+            summary = cancel_summary(outcomes, names)
+            self._context.tell(
+                Notification(
+                    summary.title, summary.detail, summary.advice, summary.severity, key=_KEY
+                )
+            )
 
 
 def _consequence(runs: Sequence[TaskRun]) -> str:

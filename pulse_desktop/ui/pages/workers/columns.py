@@ -9,35 +9,16 @@ import msgspec
 from pulse_desktop.state.workers import Worker, WorkerActivity, WorkerHealth
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.worker_text import (
+    ACTIVITY_LABELS,
+    ACTIVITY_MEANINGS,
+    HEALTH_LABELS,
+    HEALTH_MEANINGS,
+    worker_name,
+)
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import ago_column
 
-HEALTH: Final = {
-    WorkerHealth.ONLINE: ("✔", SemanticColor.GOOD),
-    WorkerHealth.LATE: ("!", SemanticColor.WARNING),
-    WorkerHealth.OFFLINE: ("✖", SemanticColor.BAD),
-    WorkerHealth.STOPPED: ("⊘", SemanticColor.MUTED),
-}
-HEALTH_MEANINGS: Final = {
-    WorkerHealth.ONLINE: "Heartbeats arrive",
-    WorkerHealth.LATE: "A heartbeat is late",
-    WorkerHealth.OFFLINE: "No heartbeat for half a minute, and no good-bye",
-    WorkerHealth.STOPPED: "Ended and said so",
-}
-ACTIVITY_LABELS: Final = {
-    WorkerActivity.BUSY: ("▶", SemanticColor.INFO),
-    WorkerActivity.IDLE: ("○", SemanticColor.MUTED),
-    WorkerActivity.PAUSED: ("‖", SemanticColor.WARNING),
-    WorkerActivity.DRAINING: ("⤓", SemanticColor.WARNING),
-    WorkerActivity.UNKNOWN: ("", SemanticColor.MUTED),
-}
-ACTIVITY_MEANINGS: Final = {
-    WorkerActivity.BUSY: "Runs tasks, and takes more while slots are free",
-    WorkerActivity.IDLE: "Waits for tasks",
-    WorkerActivity.PAUSED: "Takes no tasks until it is resumed; what it runs goes on",
-    WorkerActivity.DRAINING: "Finishes what it runs, gives back the rest, and ends",
-    WorkerActivity.UNKNOWN: "It does not say what it does",
-}
 NO_CONTROL: Final = "no control"
 NO_CONTROL_MEANS: Final = (
     "Takes no orders: it was started with control switched off, or is of a version without it"
@@ -53,7 +34,7 @@ def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
     """
 
     def health_color(row: Worker) -> SemanticColor:
-        return HEALTH[row.health(time())][1]
+        return HEALTH_LABELS[row.health(time())][2]
 
     def heartbeat_color(row: Worker) -> SemanticColor:
         return (
@@ -64,27 +45,27 @@ def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
         Column(
             "Worker",
             "worker",
-            lambda row, _: short_worker(row.id),
+            lambda row, _: worker_name(row.id),
             width=112,
             tooltip=lambda row, _: row.id,
         ),
         Column(
             "Health",
             "health",
-            lambda row, now: row.health(now).value,
+            lambda row, now: HEALTH_LABELS[row.health(now)][0],
             width=96,
             color=health_color,
-            glyph=lambda row: HEALTH[row.health(time())][0],
+            glyph=lambda row: HEALTH_LABELS[row.health(time())][1],
             tooltip=lambda row, now: HEALTH_MEANINGS[row.health(now)],
             ticking=True,
         ),
         Column(
             "State",
             "work",
-            lambda row, now: activity_of(row, now).value,
+            lambda row, now: ACTIVITY_LABELS[activity_of(row, now)][0],
             width=104,
-            color=lambda row: ACTIVITY_LABELS[activity_of(row, time())][1],
-            glyph=lambda row: ACTIVITY_LABELS[activity_of(row, time())][0],
+            color=lambda row: ACTIVITY_LABELS[activity_of(row, time())][2],
+            glyph=lambda row: ACTIVITY_LABELS[activity_of(row, time())][1],
             tooltip=lambda row, now: ACTIVITY_MEANINGS[activity_of(row, now)],
             ticking=True,
         ),
@@ -139,11 +120,6 @@ def log_level_words(row: Worker) -> str:
     if not row.control:
         return "" if row.stopped else NO_CONTROL
     return row.log_level.lower()
-
-
-def short_worker(worker: str) -> str:
-    """Return a worker's name without host and process."""
-    return worker.partition("@")[0] or worker
 
 
 def slots_words(row: Worker, _now: float) -> str:

@@ -11,21 +11,23 @@ from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.series import Reservoir
 from pulse_desktop.state.workers import Worker, WorkerActivity, WorkerHealth
 from pulse_desktop.text import formats
+from pulse_desktop.text.worker_text import (
+    ACTIVITY_LABELS,
+    ACTIVITY_MEANINGS,
+    HEALTH_LABELS,
+    HEALTH_MEANINGS,
+    worker_name,
+)
 from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import quantile_series
 from pulse_desktop.ui.pages.workers import actions
 from pulse_desktop.ui.pages.workers.columns import (
-    ACTIVITY_LABELS,
-    ACTIVITY_MEANINGS,
-    HEALTH,
-    HEALTH_MEANINGS,
     NO_CONTROL_MEANS,
     PRESENT,
     activity_of,
     percent,
-    short_worker,
     slots_words,
     task_names,
     whole,
@@ -58,7 +60,7 @@ class MonitoringPage(TablePage[Worker]):
         "Workers appear here with their first heartbeat, a few seconds after they start. Workers "
         "without the Pulse middleware send none: their tasks are still shown under Tasks."
     )
-    facets = tuple(Facet(health.value, health.value, *HEALTH[health]) for health in WorkerHealth)
+    facets = tuple(Facet(health.value, *label) for health, label in HEALTH_LABELS.items())
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
@@ -136,20 +138,21 @@ class MonitoringPage(TablePage[Worker]):
         """Show a worker in full."""
         detail, now = self.detail, self.clock.now
         health = row.health(now)
-        sign, color = HEALTH[health]
-        detail.set_head(short_worker(row.id), row.id, sign, color)
+        label, sign, color = HEALTH_LABELS[health]
+        detail.set_head(worker_name(row.id), row.id, sign, color)
         detail.set_body("")
         detail.set_run(row.task_ids[0] if row.task_ids else "")
         self.buttons.show_worker(row, present=health in PRESENT)
         work = activity_of(row, now)
+        doing = ACTIVITY_LABELS[work]
         takes = "takes orders" if row.control else NO_CONTROL_MEANS.lower()
         detail.facts.set_facts(
             [
-                Property("Health", f"{health.value}: {HEALTH_MEANINGS[health].lower()}", color),
+                Property("Health", f"{label}: {HEALTH_MEANINGS[health].lower()}", color),
                 Property(
                     "State",
-                    f"{work.value}: {ACTIVITY_MEANINGS[work].lower()}" if work else "",
-                    ACTIVITY_LABELS[work][1],
+                    f"{doing[0]}: {ACTIVITY_MEANINGS[work].lower()}" if work else "",
+                    doing[2],
                 ),
                 Property("Control", takes if health in PRESENT else ""),
                 Property("Log level", row.log_level.lower()),
@@ -237,8 +240,8 @@ class MonitoringPage(TablePage[Worker]):
 
 def with_short_names(series: Mapping[str, Reservoir]) -> dict[str, Reservoir]:
     """Return series under short names, except where two workers share one."""
-    short = Counter(short_worker(name) for name in series)
+    short = Counter(worker_name(name) for name in series)
     return {
-        short_worker(name) if short[short_worker(name)] == 1 else name: each
+        worker_name(name) if short[worker_name(name)] == 1 else name: each
         for name, each in series.items()
     }

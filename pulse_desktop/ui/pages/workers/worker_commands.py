@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, Literal
+from typing import Final
 
-from pulse_desktop.model.outcomes import CommandOutcome
 from pulse_desktop.text import formats
+from pulse_desktop.text.outcome_text import command_summary
+from pulse_desktop.text.worker_text import worker_name
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.shell.page import PageContext
@@ -43,7 +44,7 @@ class WorkerCommandActions:
                 severity="warning",
                 choices=(
                     (f"Drain {who}", lambda: self._start(command, workers, level)),
-                    ("Leave it", lambda: None),
+                    ("Keep running", lambda: None),
                 ),
                 key=_KEY,
                 asks=True,
@@ -55,69 +56,29 @@ class WorkerCommandActions:
         self._context.start(name, self._give(command, workers, level))
 
     async def _give(self, command: str, workers: Sequence[str], level: str) -> None:
-        outcomes: list[CommandOutcome] = []
+        order = self._context.operations.order
         try:
-            for worker in workers or ("",):
-                outcomes += await self._context.operations.order(command, worker, level)
+            outcomes = [
+                outcome
+                for worker in workers or ("",)
+                for outcome in await order(command, worker, level)
+            ]
         except OperationError as refusal:
             self._context.tell(
                 Notification(refusal.title, refusal.detail, refusal.advice, "warning", key=_KEY)
             )
             return
-        notice = summarise(outcomes, level)
+        summary = command_summary(outcomes, level)
         choices: list[tuple[str, Callable[[], object]]] = []
         opposite = _OPPOSITE.get(command)
         if opposite is not None and any(outcome.done for outcome in outcomes):
             choices.append((opposite[1], partial(self._start, opposite[0], list(workers))))
         self._context.tell(
-            Notification(notice.title, notice.detail, "", notice.severity, tuple(choices), _KEY)
+            Notification(summary.title, summary.detail, "", summary.severity, tuple(choices), _KEY)
         )
-
-
-def summarise(outcomes: Sequence[CommandOutcome], level: str = "") -> Notification:
-    """Say what became of an order."""
-    done = [outcome for outcome in outcomes if outcome.done]
-    failed = [outcome for outcome in outcomes if not outcome.done]
-    severity: Literal["good", "warning"] = "warning" if failed else "good"
-    if len(outcomes) == 1:
-        outcome = outcomes[0]
-        who = outcome.worker.partition("@")[0]
-        if not who:
-            title, detail = "No worker takes orders", "Nobody answered."
-        elif outcome.command == "log_level" and outcome.done:
-            return Notification(f"{who} logs from {level.lower()} on", severity=severity)
-        else:
-            what, _, more = outcome.words.partition(": ")
-            title = f"{who} {what}" if outcome.done else f"{who}: {what}"
-            detail = more if not more else f"{more[:1].upper()}{more[1:]}."
-        return Notification(
-            title, f"{detail} {_sentence(outcome.detail)}".strip(), severity=severity
-        )
-    if not failed:
-        words = done[0].words.partition(": ")[0]
-        if done[0].command == "log_level":
-            words = f"log from {level.lower()} on"
-        return Notification(
-            f"{len(done)} workers {_plural(words)}", _names_of(done), severity=severity
-        )
-    title = f"{len(done)} of {formats.plural(len(outcomes), 'worker')} obeyed"
-    detail = "; ".join(f"{each.worker.partition('@')[0]}: {each.words}" for each in failed)
-    return Notification(title, f"{detail}.", severity=severity)
-
-
-def _plural(words: str) -> str:
-    return "take tasks again" if words.startswith("takes") else words
-
-
-def _names_of(outcomes: Sequence[CommandOutcome]) -> str:
-    return ", ".join(outcome.worker.partition("@")[0] for outcome in outcomes)
 
 
 def _names(workers: Sequence[str]) -> str:
     if len(workers) == 1:
-        return workers[0].partition("@")[0]
+        return worker_name(workers[0])
     return formats.plural(len(workers), "worker") if workers else "all workers"
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}" if text else ""

@@ -1,0 +1,50 @@
+"""Text about workers: their names, their health, what they do."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from pulse_desktop.state.workers import WorkerActivity, WorkerHealth
+from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, pgettext
+
+HEALTH_LABELS: Final = {
+    WorkerHealth.ONLINE: (pgettext("worker", "online"), "✔", SemanticColor.GOOD),
+    WorkerHealth.LATE: (pgettext("worker", "late"), "!", SemanticColor.WARNING),
+    WorkerHealth.OFFLINE: (pgettext("worker", "offline"), "✖", SemanticColor.BAD),
+    WorkerHealth.STOPPED: (pgettext("worker", "stopped"), "⊘", SemanticColor.MUTED),
+}
+"""Label, glyph and color of each health, in the order in which they are offered."""
+
+HEALTH_MEANINGS: Final = {
+    WorkerHealth.ONLINE: _("Heartbeats arrive"),
+    WorkerHealth.LATE: _("The last heartbeat is late"),
+    WorkerHealth.OFFLINE: _("No heartbeat for half a minute, and it did not report a shutdown"),
+    WorkerHealth.STOPPED: _("Shut down and reported it"),
+}
+
+ACTIVITY_LABELS: Final = {
+    WorkerActivity.BUSY: (pgettext("worker", "busy"), "▶", SemanticColor.INFO),
+    WorkerActivity.IDLE: (pgettext("worker", "idle"), "○", SemanticColor.MUTED),
+    WorkerActivity.PAUSED: (pgettext("worker", "paused"), "‖", SemanticColor.WARNING),
+    WorkerActivity.DRAINING: (pgettext("worker", "draining"), "⤓", SemanticColor.WARNING),
+    WorkerActivity.UNKNOWN: ("", "", SemanticColor.MUTED),
+}
+"""Label, glyph and color of each activity."""
+
+ACTIVITY_MEANINGS: Final = {
+    WorkerActivity.BUSY: _("Runs tasks, and takes more while slots are free"),
+    WorkerActivity.IDLE: _("Waits for tasks"),
+    WorkerActivity.PAUSED: _("Takes no tasks until it is resumed; running tasks continue"),
+    WorkerActivity.DRAINING: _("Finishes its running tasks, requeues the rest and exits"),
+    WorkerActivity.UNKNOWN: _("Does not report what it does"),
+}
+
+
+def worker_name(identity: str) -> str:
+    """Return a worker's name without host and process: `worker-1` of `worker-1@host:7`."""
+    return identity.partition("@")[0] or identity
+
+
+def worker_names(identities: Iterable[str]) -> str:
+    """Return the names of some workers as a list."""
+    return ", ".join(map(worker_name, identities))
