@@ -84,7 +84,7 @@ def test_every_column_can_show_and_sort_any_run() -> None:
     told.succeeded("b" * 32)
     for run in told.state.runs.rows:
         for column in RUN_COLUMNS:
-            assert isinstance(column.value(run, NOW), str)
+            assert isinstance(column.text(run, NOW), str)
             if column.sort is not None:
                 column.sort(run)
             if column.tooltip is not None:

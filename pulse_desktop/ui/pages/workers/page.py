@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.series import Reservoir
-from pulse_desktop.state.workers import Worker, WorkerActivity, WorkerHealth
+from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text import formats
 from pulse_desktop.text.worker_text import (
     ACTIVITY_LABELS,
