@@ -25,9 +25,9 @@ import nats
 import psutil
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
+from pulse_workers.brokers.factory import make_broker
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.provisioning import provision
-from pulse_workers.runtime.worker import make_broker
 from pulse_workers.telemetry.event_publisher import EventPublisher
 from taskiq.kicker import AsyncKicker
 

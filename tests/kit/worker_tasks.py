@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pulse_workers.chat.services import current_services
-from pulse_workers.control.listener import stop_requested
 from pulse_workers.registry import task
+from pulse_workers.runtime.interrupt import stop_requested
 from taskiq import Context, TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker
 

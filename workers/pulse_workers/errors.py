@@ -1,46 +1,61 @@
-"""What can go wrong in a worker, each with a name that stands in the task's result.
+"""Errors of a worker.
 
-The names travel: a stored result says `exc_type`, and failures are grouped by it.
+The class names of those that a task can fail with are part of the wire format: a stored result
+holds `exc_type`, and failures are grouped by it.
 """
 
+import asyncio
 import inspect
 from collections.abc import Sequence
+from typing import Final
+
+from nats.errors import Error as NatsError
+
+from pulse_desktop.text.translation import _
+
+OUTAGE_ERRORS: Final = (NatsError, OSError, asyncio.TimeoutError)
+"""Errors of a call while the server is unreachable, or when it rejects the call."""
 
 
 class WorkerError(Exception):
-    """Base of all our errors."""
+    """Base class of all errors here."""
 
 
 class SettingsError(WorkerError):
-    """A setting cannot be read. `str()` says where it stands, what it is, what it should be."""
+    """A setting is invalid. `str()` gives the setting, its value and the expected value."""
 
-    def __init__(self, variable: str, value: str, wanted: str) -> None:
+    def __init__(self, variable: str, value: str, expected: str) -> None:
         given = f"{variable}={value!r}" if value else variable
-        super().__init__(f"{given}: expected {wanted}")
+        super().__init__(
+            _("{setting}: expected {expected}").format(setting=given, expected=expected)
+        )
 
 
 class UnknownSettingError(SettingsError):
-    """A settings file has a key that is no setting."""
+    """A settings file has an unknown key."""
 
-    def __init__(self, key: str, meant: str) -> None:
-        hint = f". Did you mean {meant}?" if meant else "; `pulse-worker --help` lists them"
-        WorkerError.__init__(self, f"{key}: no such setting{hint}")
-
-
-class CannotConnectError(WorkerError):
-    """No connection to the NATS server. `str()` says which, why, and what to do."""
-
-
-class TasksRefusedError(WorkerError):
-    """The server does not let this user take tasks. `str()` says what is missing."""
+    def __init__(self, key: str, suggestion: str) -> None:
+        if suggestion:
+            text = _("{key}: no such setting. Did you mean {suggestion}?")
+        else:
+            text = _("{key}: no such setting; `pulse-worker --help` lists them")
+        WorkerError.__init__(self, text.format(key=key, suggestion=suggestion))
 
 
-class StoppedEarlyError(WorkerError):
-    """The process was asked to end before it had begun its work."""
+class ConnectionFailedError(WorkerError):
+    """No connection to the NATS server. `str()` gives the server, the reason and advice."""
+
+
+class TasksNotPermittedError(WorkerError):
+    """The server does not permit this user to receive tasks. `str()` gives the permission."""
+
+
+class ShutdownRequestedError(WorkerError):
+    """Shutdown was requested before the process had started its work."""
 
 
 class ProvisionError(WorkerError):
-    """A stream or bucket cannot be made. `str()` says which, why, and what to do."""
+    """A stream or bucket cannot be created. `str()` gives the server, the reason and advice."""
 
 
 class UnknownTaskNameError(WorkerError):
@@ -57,29 +72,29 @@ class UnreadableTaskError(WorkerError):
 
 
 class WrongArgumentsError(WorkerError):
-    """The task cannot be called with the arguments it was enqueued with; trying again is vain."""
+    """The task cannot be called with the arguments it was enqueued with; it is not retried."""
 
     def __init__(self, signature: inspect.Signature, reason: TypeError) -> None:
-        names = ", ".join(signature.parameters) or "nothing"
+        names = ", ".join(signature.parameters) or "no arguments"
         super().__init__(f"{reason}; the task takes: {names}")
 
 
 class TooManyDeliveriesError(WorkerError):
-    """The task was handed out again and again and never finished."""
+    """The task was delivered again and again and never finished."""
 
     def __init__(self, deliveries: int) -> None:
         super().__init__(
-            f"delivered {deliveries} times and never finished: it probably ends its worker, "
+            f"delivered {deliveries} times and never finished: it probably crashes its worker, "
             "so it is not run again"
         )
 
 
 class ResultNotSerializableError(WorkerError):
-    """The task returned something that has no JSON form."""
+    """The task returned a value that has no JSON form."""
 
 
 class ResultNotStoredError(WorkerError):
-    """The server refuses to store the result."""
+    """The server rejected the result."""
 
 
 class StoreFullError(WorkerError):
@@ -87,7 +102,7 @@ class StoreFullError(WorkerError):
 
 
 class ProviderRefusedError(WorkerError):
-    """The provider cannot do what is asked, and says so instead of guessing."""
+    """The provider does not support the request."""
 
 
 class AttachmentUnreadableError(WorkerError):
@@ -95,7 +110,7 @@ class AttachmentUnreadableError(WorkerError):
 
 
 class AttachmentMissingError(AttachmentUnreadableError):
-    """A file that a message refers to is not there, perhaps not yet."""
+    """A file that a message refers to does not exist, perhaps not yet."""
 
 
 class MessageNotFoundError(WorkerError):

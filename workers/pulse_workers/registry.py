@@ -1,40 +1,35 @@
-"""How a function becomes a task, before there is a broker.
+"""Registration of tasks, before there is a broker.
 
-Task modules say `@task(max_attempts=3)`; the process that runs or enqueues them says which broker
-that is. A module named in PULSE_WORKER_TASKS is imported like our own.
+Task modules use `@task(max_attempts=3)`; the process that runs or enqueues their tasks calls
+`use_broker`.
 """
 
 import importlib
 from collections.abc import Sequence
-from typing import Final
 
-from taskiq import async_shared_broker
+from taskiq import AsyncBroker, async_shared_broker
 
+from pulse_desktop.text.translation import _
 from pulse_workers.errors import SettingsError
-
-OWN_TASKS: Final = (
-    "pulse_workers.chat.tasks.ingestion",
-    "pulse_workers.chat.tasks.scoring",
-    "pulse_workers.chat.tasks.embedding",
-    "pulse_workers.chat.tasks.knowledge",
-)
 
 task = async_shared_broker.task
 """Decorator: `@task()` or `@task(max_attempts=3, retry_delay=2)`; retries: `brokers.retries`."""
 
 
-def import_tasks(more: Sequence[str] = ()) -> None:
-    """Import the modules that define tasks.
+def use_broker(broker: AsyncBroker) -> None:
+    """Enqueue tasks with this broker from now on."""
+    async_shared_broker.default_broker(broker)
+
+
+def import_tasks(modules: Sequence[str]) -> None:
+    """Import the modules of PULSE_WORKER_TASKS.
 
     Raises:
-        SettingsError: one of `more` cannot be imported.
+        SettingsError: one of them cannot be imported.
     """
-    for name in OWN_TASKS:
-        importlib.import_module(name)
-    for name in more:
+    for name in modules:
         try:
             importlib.import_module(name)
         except ImportError as error:
-            raise SettingsError(
-                "PULSE_WORKER_TASKS", name, f"an importable module ({error})"
-            ) from error
+            expected = _("an importable module ({error})").format(error=error)
+            raise SettingsError("PULSE_WORKER_TASKS", name, expected) from error

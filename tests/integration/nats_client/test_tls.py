@@ -81,7 +81,7 @@ async def test_whatever_of_a_worker_connects_sends_nothing(plain: PlainListener)
 async def test_certificates_ask_for_tls_as_well(plain: PlainListener, certificate: Path) -> None:
     server = f"nats://{SECRET}@127.0.0.1:{plain.port}"
     trust = str(certificate / "cert.pem")
-    with pytest.raises(worker_errors.CannotConnectError, match="offers no TLS"):
+    with pytest.raises(worker_errors.ConnectionFailedError, match="offers no TLS"):
         await connect(settings(server, PULSE_TLS_CA=trust, PULSE_CONNECT_TIMEOUT=0.5), "test")
     connection = Connection(server, tls=ssl.create_default_context(cafile=trust))
     with pytest.raises(CannotConnectError, match="offers no TLS"):

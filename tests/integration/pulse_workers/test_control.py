@@ -165,7 +165,7 @@ async def test_a_task_that_waits_for_its_next_attempt_is_removed(
     again = await tell_queue(lasting, "remove", task_id=task_id)
     assert (again.outcome, again.detail) == (
         "removed",
-        "it was refused or removed as cancelled before",
+        "it was already rejected or removed as cancelled",
     )
     assert lines(seen) == ["begin"]
 

@@ -65,7 +65,7 @@ async def test_sigterm_hands_the_backlog_to_another_worker(bench: Bench, tmp_pat
     assert await first.ended() == 0
     assert lines(tmp_path / "first") == ["begin", "end"]
     assert all_done(tmp_path, 20)
-    assert "20 waiting tasks handed over" in first.log
+    assert "20 pending tasks handed off" in first.log
 
 
 async def test_sigterm_without_another_worker_finishes_the_backlog_here(
@@ -84,7 +84,7 @@ async def test_sigterm_without_another_worker_finishes_the_backlog_here(
     ids = [await bench.send("work", str(tmp_path / str(n)), 0.02) for n in range(20)]
     await wait_until(lambda: holds(bench, 21))
     worker.terminate()
-    await wait_until(lambda: "working on until all is done" in worker.log)
+    await wait_until(lambda: "finishing all of them here" in worker.log)
     gate.touch()
     assert await worker.ended() == 0
     for task_id in (parent, *ids):
@@ -108,7 +108,7 @@ async def test_a_second_signal_leaves_a_result_for_every_task(bench: Bench, tmp_
     for task_id in (running, threaded, *ids):
         result = await bench.result(task_id)
         assert result["error"]["exc_type"] == "CancelledError"
-        assert "nobody else takes tasks" in result["error"]["exc_message"][0]
+        assert "no other worker takes tasks" in result["error"]["exc_message"][0]
         await wait_until(lambda task_id=task_id: "task.cancelled" in bench.types_of(task_id))
 
 

@@ -18,7 +18,7 @@ from nats.js.errors import (
 from pulse_workers.brokers import jetstream_broker as broker_module
 from pulse_workers.brokers.jetstream_broker import JetStreamBroker
 from pulse_workers.config.settings import Settings
-from pulse_workers.results.object_writer import CHUNK, ObjectWriter
+from pulse_workers.results.object_writer import CHUNK_SIZE, ObjectWriter
 from pulse_workers.telemetry.event_publisher import EventPublisher
 from taskiq import BrokerMessage
 
@@ -55,7 +55,7 @@ async def _stored(client) -> int:
     return (await client.jetstream().stream_info(STREAM)).state.messages
 
 
-@pytest.mark.parametrize("size", [1, 150, CHUNK])
+@pytest.mark.parametrize("size", [1, 150, CHUNK_SIZE])
 async def test_an_object_is_one_that_any_client_can_read(client, size) -> None:
     writer = await _writer(client)
     body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
@@ -100,7 +100,7 @@ async def test_a_missing_bucket_and_a_missing_server_are_told(
     with pytest.raises(nats.js.errors.NoStreamResponseError):
         await writer.put("key", b"x")
     nats_server.stop()
-    impatient = ObjectWriter(client, "nowhere", patience=0.2)
+    impatient = ObjectWriter(client, "nowhere", timeout=0.2)
     with pytest.raises(NatsTimeoutError):
         await impatient.put("key", b"x")
 
@@ -159,13 +159,13 @@ async def test_confirmed_events_are_forgotten_per_subject(nats_server: NatsServe
     for number in range(500):
         topic = "tasks" if number % 3 else "monitoring"
         events.publish(topic, "some.event", {"number": number})
-    await wait_until(lambda: events.sent == 500 and events.unconfirmed == 0)
+    await wait_until(lambda: events.sent == 500 and events.unacked == 0)
     assert await _kept(js) == list(range(500))
     await events.close()
 
 
 async def test_events_that_no_stream_holds_are_given_up(nats_server: NatsServer) -> None:
-    events = EventPublisher(Settings(server=nats_server.url), "here", patience=0.05)
+    events = EventPublisher(Settings(server=nats_server.url), "here", ack_timeout=0.05)
     await events.start()
     listener = await nats.connect(nats_server.url)
     await listener.subscribe("websocket.*")
@@ -176,7 +176,7 @@ async def test_events_that_no_stream_holds_are_given_up(nats_server: NatsServer)
 
     async def told_more() -> bool:
         events.publish("metrics", "some.event", {})
-        return events.unconfirmed < 10
+        return events.unacked < 10
 
     await wait_until(told_more)
     await events.close()
@@ -210,10 +210,10 @@ async def test_a_task_waits_for_a_queue_that_nobody_answers_for_at_the_moment(
 async def test_a_task_is_refused_in_the_end_and_at_once_by_a_full_queue(
     client, broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker_module, "SEND_LIMIT", 0.5)
+    monkeypatch.setattr(broker_module, "PUBLISH_TIMEOUT_S", 0.5)
     with pytest.raises(NoStreamResponseError):
         await broker.kick(_message("nowhere"))
-    monkeypatch.setattr(broker_module, "SEND_LIMIT", 60.0)
+    monkeypatch.setattr(broker_module, "PUBLISH_TIMEOUT_S", 60.0)
     full = StreamConfig(name=TASK_STREAM, subjects=[TASK_SUBJECT], max_msgs=1, discard="new")
     await client.jetstream().add_stream(full)
     await broker.kick(_message("first"))

@@ -160,16 +160,16 @@ async def test_room_is_made_of_what_is_answered_and_no_more_than_needed(
     await _stream(bench)
     await _fill(bench, 9, answer=answered)
     rooms = [StreamTrimmer(bench.js) for _ in range(3)]
-    await asyncio.gather(*(room.look() for room in rooms))
+    await asyncio.gather(*(room.trim() for room in rooms))
     assert await _held(bench) == (first, 10 - first)
-    await rooms[0].look()
+    await rooms[0].trim()
     assert await _held(bench) == (first, 10 - first)
 
 
 async def test_room_is_not_made_before_it_is_needed(bench: Bench) -> None:
     await _stream(bench)
     await _fill(bench, 8, answer=8)
-    await StreamTrimmer(bench.js).look()
+    await StreamTrimmer(bench.js).trim()
     assert await _held(bench) == (1, 8)
 
 
@@ -182,7 +182,7 @@ async def test_streams_that_are_kept_otherwise_are_left_alone(
 ) -> None:
     await _stream(bench, **foreign)
     await _fill(bench, 9, answer=9)
-    await StreamTrimmer(bench.js).look()
+    await StreamTrimmer(bench.js).trim()
     assert await _held(bench) == (1, 9)
 
 
@@ -194,10 +194,10 @@ async def test_another_consumer_that_answers_counts_and_a_reader_does_not(bench:
         )
     await _fill(bench, 9, answer=9)
     room = StreamTrimmer(bench.js)
-    await room.look()
+    await room.trim()
     assert await _held(bench) == (1, 9)
     await bench.js.delete_consumer(TASK_STREAM, "other")
-    await room.look()
+    await room.trim()
     assert await _held(bench) == (5, 5)
 
 
@@ -215,10 +215,10 @@ async def test_a_worker_that_may_not_make_room_says_so_once(
             server.user = "narrow"
             async with bench_on(server, tmp_path) as narrow:
                 room = StreamTrimmer(narrow.client.jetstream(timeout=0.3))
-                with caplog.at_level(logging.WARNING, "pulse.workers.task_room"):
-                    await room.look()
-                    await room.look()
-            assert len([r for r in caplog.records if "cannot be made" in r.message]) == 1
+                with caplog.at_level(logging.WARNING, "pulse.workers.retention"):
+                    await room.trim()
+                    await room.trim()
+            assert len([r for r in caplog.records if "cannot be purged" in r.message]) == 1
             assert await _held(bench) == (1, 9)
 
 

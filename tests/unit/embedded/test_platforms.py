@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
-from pulse_workers.runtime.shutdown_signal import ShutdownSignal
+from pulse_workers.runtime.shutdown import ShutdownSignal
 
 from pulse_desktop.cli import main, window
 from pulse_desktop.embedded import (
@@ -63,7 +63,7 @@ def test_a_worker_is_told_to_stop_by_a_signal_where_the_loop_takes_no_handlers(
         stop.install()
         await interrupted_soon()
         async with asyncio.timeout(5):
-            await stop.asked.wait()
+            await stop.requested.wait()
         if stop._ticker is not None:
             stop._ticker.cancel()
         return stop.reason

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from pulse_workers.runtime.periodic_tasks import PeriodicTasks
 
 from pulse_desktop.nats_client import aio
 from pulse_desktop.nats_client.aio import cancel_and_wait, install_wait_for
@@ -163,21 +162,3 @@ async def test_a_task_that_loses_cancellations_ends_all_the_same(
 
 async def test_with_nothing_to_end_nothing_is_waited_for() -> None:
     await cancel_and_wait()
-
-
-async def test_what_is_repeated_ends_though_its_step_lost_the_cancellation(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(aio, "_REPEAT_S", 0.01)
-    begun = asyncio.Event()
-
-    async def step() -> None:
-        begun.set()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.Event().wait()
-
-    background = PeriodicTasks()
-    background.repeat("deaf", 60.0, step)
-    await begun.wait()
-    async with asyncio.timeout(10):
-        await background.close()

@@ -1,121 +1,127 @@
-"""What our brokers have in common, whatever they get tasks from.
+"""Base class of the brokers: deliveries in progress, pausing, rejected tasks.
 
-A broker knows which deliveries are being worked on, can be told to take no more for now or for
-good, and answers for tasks that must not or cannot be run: TaskIQ drops those without a word, and
-whoever waits for the result would wait for ever.
+TaskIQ drops a task that it does not know or cannot decode without a result. These brokers run a
+stand-in task instead, so that every task gets a result.
 """
 
 import abc
 import contextlib
 from typing import Any, Final
 
+import msgspec
 from nats.aio.client import Client
-from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask
+from pydantic import ValidationError
+from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask, TaskiqMessage
+from taskiq.formatters.json_formatter import JSONFormatter
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.client import NatsClient
 from pulse_desktop.nats_client.permission_violations import PermissionViolation, parse_violation
 from pulse_workers.brokers.delivery import Delivery, current_delivery
-from pulse_workers.brokers.formatter import SalvagingFormatter
 from pulse_workers.config.settings import Settings
-from pulse_workers.errors import UnknownTaskNameError
-from pulse_workers.runtime.closing import close_client
-from pulse_workers.runtime.connection import OUTAGE_ERRORS, ConnectionLog
+from pulse_workers.errors import OUTAGE_ERRORS, UnknownTaskNameError, UnreadableTaskError
+from pulse_workers.runtime.connection import ConnectionLog
+from pulse_workers.runtime.shutdown import close_client
 
 REQUEUE: Final = "X-Taskiq-requeue"
+_MAX_ERROR_TEXT: Final = 500
 
 
 class BaseBroker(AsyncBroker):
-    """Sends tasks, and hands them out to a receiver.
+    """Sends tasks, and delivers them to a receiver.
 
     Attributes:
         kind: `jetstream` or `core`.
-        keeps_tasks: whether the server keeps a task until it is answered for, so that giving it
-            back is always possible.
-        active: deliveries being worked on, by place.
+        persists_tasks: whether the server keeps a task until it is acknowledged, so that it can
+            always be requeued.
+        active: deliveries in progress, by sequence.
         connected_at: Unix seconds of the last connection or reconnection.
         paused: no tasks are started until `resume`.
-        refused: what the server said when it refused to hand out tasks; empty if it did not.
+        permission_error: the server's text when it refused to deliver tasks; empty otherwise.
     """
 
     kind: str
-    keeps_tasks: bool
+    persists_tasks: bool
     client: Client
     _log: ConnectionLog
 
-    def set_up(self, settings: Settings) -> None:
-        """Begin with nothing in work, and with our own client: TaskIQ's knows no `tls://`."""
+    def configure(self, settings: Settings) -> None:
+        """Set the initial state, and a client of our own: TaskIQ's does not know `tls://`."""
         self.client = NatsClient()
         self.settings = settings
         self.formatter = SalvagingFormatter()
         self.active: dict[int, Delivery] = {}
         self.connected_at = 0.0
         self.paused = False
-        self.refused = ""
-        self._refusing_task: AsyncTaskiqDecoratedTask[Any, Any] = AsyncTaskiqDecoratedTask(
-            broker=self, task_name="refused", original_func=_refuse, labels={}
+        self.permission_error = ""
+        self._rejecting_task: AsyncTaskiqDecoratedTask[Any, Any] = AsyncTaskiqDecoratedTask(
+            broker=self, task_name="rejected", original_func=_reject, labels={}
         )
 
     async def on_error(self, error: Exception) -> None:
-        """Log what went wrong with the connection, and note when tasks cannot come by it."""
+        """Log a connection error, and record it when it means that no tasks are delivered."""
         await self._log.on_error(error)
         text = str(error)
         violation = parse_violation(text)
-        if violation is not None and violation.is_of(self._takes_by):
-            self.refused = redact_url(text)
+        if violation is not None and violation.is_of(self._pull_violation):
+            self.permission_error = redact_url(text)
 
     @property
     @abc.abstractmethod
-    def _takes_by(self) -> PermissionViolation:
-        """The violation that means that the server delivers no tasks to this worker."""
+    def _pull_violation(self) -> PermissionViolation:
+        """The permission violation that means that the server delivers no tasks."""
 
     @property
     @abc.abstractmethod
-    def waiting(self) -> int:
-        """How many tasks wait inside this process for a slot or for their next attempt."""
+    def pending(self) -> int:
+        """Number of tasks in this process that wait for a slot or for their next attempt."""
 
     @abc.abstractmethod
     async def pause(self) -> str:
-        """Take no more tasks until `resume`; running ones go on. Returns what to know about it."""
+        """Start no more tasks until `resume`; running ones continue.
+
+        Returns:
+            A note for the operator, empty if there is nothing to add.
+        """
 
     @abc.abstractmethod
     async def resume(self) -> None:
-        """Take tasks again."""
+        """Start tasks again."""
 
     @abc.abstractmethod
-    async def stop_fetching(self) -> None:
-        """Take no more tasks for good, and hand back those not started where that is possible."""
+    async def stop_consuming(self) -> None:
+        """Stop consuming for good, and requeue pending tasks where that is possible."""
 
     @abc.abstractmethod
-    async def can_give_back(self) -> bool:
-        """Tell whether a task that is handed back now is sure to be run by somebody."""
+    async def can_requeue(self) -> bool:
+        """Return whether a task that is requeued now is certain to be run by a worker."""
 
     @abc.abstractmethod
-    async def give_back_rest(self) -> int:
-        """Hand back what is still waiting here. Returns how many tasks that were."""
+    async def requeue_pending(self) -> int:
+        """Requeue the tasks pending in this process, and return their number."""
 
     @abc.abstractmethod
-    def take_rest(self) -> list[Delivery]:
-        """Return all tasks that wait in this process; they are now the caller's."""
+    def take_pending(self) -> list[Delivery]:
+        """Remove and return all tasks pending in this process."""
 
     @abc.abstractmethod
-    def take_out(self, task_id: str) -> Delivery | None:
-        """Return a task that waits in this process and is now the caller's, or None."""
+    def take_task(self, task_id: str) -> Delivery | None:
+        """Remove and return a task pending in this process; None if there is none of this id."""
 
     def find_task(self, task_name: str) -> AsyncTaskiqDecoratedTask[Any, Any] | None:
-        """Return a task by name; for one that must not or cannot run, a task that says why."""
+        """Return a task by name, or a stand-in that raises why the current delivery cannot run."""
         delivery = current_delivery.get()
         task = super().find_task(task_name)
         if delivery is None:
             return task
-        if delivery.refusal is None:
+        if delivery.rejection is None:
             if task is not None:
                 return task
-            delivery.refusal = UnknownTaskNameError(task_name, list(self.get_all_tasks()))
-        return self._refusing_task
+            delivery.rejection = UnknownTaskNameError(task_name, list(self.get_all_tasks()))
+        return self._rejecting_task
 
     async def shutdown(self) -> None:
-        """Send what is to be sent, and close."""
+        """Flush and close the connection."""
         if self.client.is_connected:
             with contextlib.suppress(*OUTAGE_ERRORS):
                 await self.client.flush(2)
@@ -123,14 +129,14 @@ class BaseBroker(AsyncBroker):
         await super().shutdown()
 
 
-async def _refuse(*_args: object, **_kwargs: object) -> None:
-    """Fail with the reason why the task is not run."""
+async def _reject(*_args: object, **_kwargs: object) -> None:
+    """Raise the reason why the task is not run."""
     delivery = current_delivery.get()
-    raise (delivery.refusal if delivery else None) or RuntimeError("refused without a reason")
+    raise (delivery.rejection if delivery else None) or RuntimeError("rejected without a reason")
 
 
 def message_headers(labels: dict[str, Any]) -> dict[str, str]:
-    """Return the labels that can be NATS headers and are no commands to JetStream."""
+    """Return the labels that are valid NATS headers and no JetStream directives."""
     return {
         key: str(value)
         for key, value in labels.items()
@@ -139,3 +145,50 @@ def message_headers(labels: dict[str, Any]) -> dict[str, str]:
         and not key.lower().startswith("nats-")
         and str(value).isprintable()
     }
+
+
+class SalvagingFormatter(JSONFormatter):
+    """TaskIQ's JSON formatter; an unreadable message with a task id gets a result that says so."""
+
+    def loads(self, message: bytes) -> TaskiqMessage:
+        """Decode a task message.
+
+        Raises:
+            ValueError: it has no task id, so no result can be stored for it.
+        """
+        try:
+            task = super().loads(message)
+            task.parse_labels()
+        except (ValidationError, ValueError, TypeError, RecursionError) as error:
+            delivery = current_delivery.get()
+            if delivery is None:
+                raise
+            task = _salvage(message)
+            delivery.rejection = UnreadableTaskError(_one_line(error))
+        task.labels_types = None  # the labels now have their types
+        return task
+
+
+def _salvage(message: bytes) -> TaskiqMessage:
+    body = msgspec.json.decode(message)
+    task_id = body.get("task_id") if isinstance(body, dict) else None
+    if not isinstance(task_id, str) or not task_id:
+        raise ValueError("no task id")
+    name = body.get("task_name")
+    return TaskiqMessage(
+        task_id=task_id,
+        task_name=name if isinstance(name, str) else "unreadable",
+        labels={},
+        args=[],
+        kwargs={},
+    )
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        details = (
+            f"{'.'.join(str(part) for part in detail['loc']) or 'message'}: {detail['msg']}"
+            for detail in error.errors(include_url=False, include_input=False)
+        )
+        return "; ".join(details)[:_MAX_ERROR_TEXT]
+    return str(error)[:_MAX_ERROR_TEXT]

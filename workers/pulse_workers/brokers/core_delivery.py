@@ -1,57 +1,68 @@
-"""One delivery over core NATS: the server has forgotten it, so this process answers for it.
+"""One delivery over core NATS. The server does not store it, so this process is responsible for it.
 
-What JetStream would remember travels along as headers when a task is handed over: which attempt
-it is, when it was enqueued, and when it may be tried again.
+When a task is handed off to another worker, headers carry what JetStream would remember: the
+attempt, when the task was enqueued, and when it may be retried.
 """
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from pulse_workers.brokers.delivery import Delivery
-
-if TYPE_CHECKING:
-    from pulse_workers.brokers.core_broker import CoreBroker
 
 ATTEMPT: Final = "Pulse-Attempt"
 QUEUED_AT: Final = "Pulse-Queued-At"
 NOT_BEFORE: Final = "Pulse-Not-Before"
-_OURS: Final = (ATTEMPT, QUEUED_AT, NOT_BEFORE)
+_OWN_HEADERS: Final = (ATTEMPT, QUEUED_AT, NOT_BEFORE)
+_MAX_NUMBER: Final = 1e12
+
+
+class CoreQueue(Protocol):
+    """The broker's operations that a delivery needs."""
+
+    def finish(self, delivery: Delivery) -> None:
+        """Remove a delivery from those in progress."""
+
+    async def retry_later(self, delivery: "CoreDelivery", delay: float) -> None:
+        """Run a task again after `delay` seconds."""
+
+    async def requeue(self, delivery: "CoreDelivery") -> None:
+        """Have another worker run a task again now."""
 
 
 class CoreDelivery(Delivery):
-    """A task that came by plain publish.
+    """A task received by plain publish.
 
     Attributes:
-        not_before: Unix seconds before which it shall not be started, 0 for "at once".
+        not_before: Unix seconds before which the task must not start, 0 for no delay.
     """
 
     def __init__(
         self,
-        broker: "CoreBroker",
-        place: int,
+        queue: CoreQueue,
+        sequence: int,
         data: bytes,
         headers: Mapping[str, str],
-        arrived_at: float,
+        received_at: float,
     ) -> None:
         super().__init__(
-            place,
+            sequence,
             int(_number(headers, ATTEMPT, 1.0)),
-            _number(headers, QUEUED_AT, arrived_at),
-            broker.end,
+            _number(headers, QUEUED_AT, received_at),
+            queue.finish,
         )
         self.not_before = _number(headers, NOT_BEFORE, 0.0)
-        self._broker = broker
+        self._queue = queue
         self._data = data
-        self._headers = {key: value for key, value in headers.items() if key not in _OURS}
+        self._headers = {key: value for key, value in headers.items() if key not in _OWN_HEADERS}
 
     @property
     def data(self) -> bytes:
         """The task message."""
         return self._data
 
-    def headers_to_send(self) -> dict[str, str]:
-        """Return the headers it came with and what the next worker should know of it."""
+    def handoff_headers(self) -> dict[str, str]:
+        """Return the original headers and those that tell the next worker about the delivery."""
         headers = {**self._headers, QUEUED_AT: repr(self.queued_at)}
         if self.attempt > 1:
             headers[ATTEMPT] = str(self.attempt)
@@ -59,26 +70,26 @@ class CoreDelivery(Delivery):
             headers[NOT_BEFORE] = repr(self.not_before)
         return headers
 
-    def next_attempt(self, place: int) -> "CoreDelivery":
-        """Return the same task, delivered once more."""
-        again = CoreDelivery(self._broker, place, self._data, self._headers, self.queued_at)
-        again.attempt = self.attempt + 1
-        return again
+    def next_attempt(self, sequence: int) -> "CoreDelivery":
+        """Return a delivery of the same task for its next attempt."""
+        delivery = CoreDelivery(self._queue, sequence, self._data, self._headers, self.queued_at)
+        delivery.attempt = self.attempt + 1
+        return delivery
 
-    async def _confirm(self) -> None:
-        """Do nothing: nobody waits for it."""
+    async def _complete(self) -> None:
+        """Do nothing: core NATS has no acknowledgements."""
 
-    async def _ask_again(self, delay: float) -> None:
-        await self._broker.ask_again(self, delay)
+    async def _retry(self, delay: float) -> None:
+        await self._queue.retry_later(self, delay)
 
-    async def _hand_back(self) -> None:
-        await self._broker.put_back(self)
+    async def _requeue(self) -> None:
+        await self._queue.requeue(self)
 
 
 def _number(headers: Mapping[str, str], name: str, default: float) -> float:
-    """Read a header; whoever sends tasks may write anything into it."""
+    """Return a header as a number; senders may write any text into it."""
     try:
         value = float(headers[name])
     except (KeyError, ValueError):
         return default
-    return value if math.isfinite(value) and 0 <= value < 1e12 else default
+    return value if math.isfinite(value) and 0 <= value < _MAX_NUMBER else default

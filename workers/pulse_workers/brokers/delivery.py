@@ -1,9 +1,8 @@
-"""One delivery of a task: from being fetched to being answered for.
+"""One delivery of a task message, from fetching to acknowledgement.
 
-JetStream gives a task to another worker when it hears nothing for the ack wait; core NATS has
-forgotten the task the moment it handed it over. Either way a delivery knows whether it was
-answered, what the answer is to be (done, again later, given back), and how often the task was
-handed out before.
+JetStream redelivers a task that is not acknowledged within the ack wait; core NATS forgets it the
+moment it is delivered. Either way a delivery knows whether it was acknowledged, how (done, retry
+later, requeued), and how often the task was delivered before.
 """
 
 import abc
@@ -18,112 +17,112 @@ from nats.aio.msg import Msg
 from taskiq import AckableMessage
 
 from pulse_workers.control.cancellation import Cancellation
-from pulse_workers.runtime.connection import OUTAGE_ERRORS
+from pulse_workers.errors import OUTAGE_ERRORS
 
 logger = logging.getLogger("pulse.workers.delivery")
 
 
 class Phase(enum.Enum):
-    """How far a delivery has come."""
+    """Progress of a delivery through the worker."""
 
-    WAITING = "before the task's own code"
-    RUNNING = "in it"
-    ENDING = "after it"
+    PENDING = "before the task function"
+    RUNNING = "in the task function"
+    FINISHING = "after the task function"
 
 
 class Delivery(abc.ABC):
-    """What is known of one delivered message.
+    """One delivered task message.
 
     Attributes:
-        place: its number among the deliveries of this broker: for JetStream, where the message
-            stands in the task stream.
+        sequence: identifies the delivery within its broker. For JetStream, the message's sequence
+            in the task stream.
         attempt: how often the task has been delivered, this time included; at least 1.
-        task_id: the task's id, empty until it is read.
+        task_id: the task's id, empty until the message is decoded.
         queued_at: Unix seconds when the task was enqueued, as far as that is known.
-        refusal: an error to fail the task with instead of running it, or None.
-        cancellation: who does not want the task any more, or None.
-        phase: how far it has come.
+        rejection: an error to fail the task with instead of running it, or None.
+        cancellation: the request to cancel the task, or None.
+        phase: progress of the delivery.
         is_sync: the task runs in a thread.
-        stop_read: the task has read that it is to stop, and so far goes its way to its end.
+        stop_observed: the task has seen the request to stop and is ending because of it.
         error: what the task raised, or None.
-        retry_after: seconds until the task is to be delivered again, or None for "no retry".
-        given_back: the worker stops and somebody else shall run the task.
-        settled: an answer was sent; the server does not wait any more.
+        retry_after: seconds until the task is to be delivered again, or None for no retry.
+        requeued: the worker stops and another worker is to run the task.
+        acked: a response was sent; the server no longer waits for one.
         started_at: monotonic seconds when the task was started, 0 before.
         result_bytes: size of the stored result, 0 before.
     """
 
     def __init__(
-        self, place: int, attempt: int, queued_at: float, on_end: Callable[["Delivery"], None]
+        self, sequence: int, attempt: int, queued_at: float, on_finish: Callable[["Delivery"], None]
     ) -> None:
-        self.place = place
+        self.sequence = sequence
         self.attempt = max(1, attempt)
         self.task_id = ""
         self.queued_at = queued_at
-        self.refusal: BaseException | None = None
+        self.rejection: BaseException | None = None
         self.cancellation: Cancellation | None = None
-        self.phase = Phase.WAITING
+        self.phase = Phase.PENDING
         self.is_sync = False
-        self.stop_read = False
+        self.stop_observed = False
         self.error: BaseException | None = None
         self.retry_after: float | None = None
-        self.given_back = False
-        self.settled = False
+        self.requeued = False
+        self.acked = False
         self.started_at = 0.0
         self.result_bytes = 0
-        self._on_end = on_end
+        self._on_finish = on_finish
 
     @property
     @abc.abstractmethod
     def data(self) -> bytes:
         """The task message."""
 
-    async def settle(self) -> None:
-        """Answer: done, or again later, or given back. TaskIQ calls this its ack."""
-        if self.settled:
+    async def ack(self) -> None:
+        """Acknowledge the message: done, retry later, or requeued. TaskIQ calls this its ack."""
+        if self.acked:
             return
-        self.settled = True
+        self.acked = True
         try:
-            if self.given_back:
-                await self._hand_back()
+            if self.requeued:
+                await self._requeue()
             elif self.retry_after is not None:
-                await self._ask_again(self.retry_after)
+                await self._retry(self.retry_after)
             else:
-                await self._confirm()
+                await self._complete()
         except OUTAGE_ERRORS as error:
-            # Not answered means delivered again: the result store recognises what is done.
-            logger.warning("task %d not answered: %s", self.place, error)
+            # The task will be delivered again; its stored result shows that it is done.
+            logger.warning("task %d not acknowledged: %s", self.sequence, error)
 
-    async def give_back(self) -> None:
-        """Hand the task back at once: another worker may start it now."""
-        self.given_back = True
-        await self.settle()
-        self.end()
+    async def requeue(self) -> None:
+        """Return the task to the queue at once: another worker may start it now."""
+        self.requeued = True
+        await self.ack()
+        self.finish()
 
-    def end(self) -> None:
-        """Processing is over. What is not settled by now is delivered again after the ack wait."""
-        self._on_end(self)
-
-    @abc.abstractmethod
-    async def _confirm(self) -> None: ...
+    def finish(self) -> None:
+        """End processing. A task that is not acknowledged is redelivered after the ack wait."""
+        self._on_finish(self)
 
     @abc.abstractmethod
-    async def _ask_again(self, delay: float) -> None: ...
+    async def _complete(self) -> None: ...
 
     @abc.abstractmethod
-    async def _hand_back(self) -> None: ...
+    async def _retry(self, delay: float) -> None: ...
+
+    @abc.abstractmethod
+    async def _requeue(self) -> None: ...
 
 
 class StreamDelivery(Delivery):
-    """A delivery out of the task stream: the server waits for its answer."""
+    """A delivery from the task stream: the server waits for its acknowledgement."""
 
-    def __init__(self, message: Msg, on_end: Callable[[Delivery], None]) -> None:
+    def __init__(self, message: Msg, on_finish: Callable[[Delivery], None]) -> None:
         metadata = message.metadata
         super().__init__(
             metadata.sequence.stream,
             metadata.num_delivered,
             metadata.timestamp.timestamp(),
-            on_end,
+            on_finish,
         )
         self._message = message
 
@@ -132,30 +131,30 @@ class StreamDelivery(Delivery):
         """The task message."""
         return self._message.data
 
-    def renew(self, message: Msg) -> None:
-        """Answer a repeated delivery of the same task in place of the first one."""
+    def replace_message(self, message: Msg) -> None:
+        """Acknowledge a redelivery of the same task in place of the first delivery."""
         self._message = message
 
     async def keep_alive(self) -> None:
-        """Tell the server that the task is still being worked on."""
-        if not self.settled:
+        """Reset the ack wait: the task is still in progress."""
+        if not self.acked:
             await self._message.in_progress()
 
-    async def _confirm(self) -> None:
+    async def _complete(self) -> None:
         await self._message.ack()
 
-    async def _ask_again(self, delay: float) -> None:
+    async def _retry(self, delay: float) -> None:
         await self._message.nak(delay)
 
-    async def _hand_back(self) -> None:
+    async def _requeue(self) -> None:
         await self._message.nak()
 
 
 class SyntheticDelivery(Delivery):
-    """A task that is only answered for: nobody waits to hear what became of its delivery."""
+    """A delivery without a message on the server: acknowledging it does nothing."""
 
     def __init__(self, data: bytes, attempt: int, queued_at: float) -> None:
-        super().__init__(-next(_unrun), attempt, queued_at, lambda _: None)
+        super().__init__(-next(_synthetic_numbers), attempt, queued_at, lambda _: None)
         self._data = data
 
     @property
@@ -163,25 +162,25 @@ class SyntheticDelivery(Delivery):
         """The task message."""
         return self._data
 
-    async def _confirm(self) -> None: ...
+    async def _complete(self) -> None: ...
 
-    async def _ask_again(self, delay: float) -> None: ...
+    async def _retry(self, delay: float) -> None: ...
 
-    async def _hand_back(self) -> None: ...
+    async def _requeue(self) -> None: ...
 
 
-_unrun = itertools.count(1)
+_synthetic_numbers = itertools.count(1)
 
 
 class DeliveredMessage(AckableMessage):
-    """What TaskIQ's receiver is given: the bytes, their ack, and the delivery behind them."""
+    """TaskIQ's view of a delivery: the bytes, their ack, and the delivery itself."""
 
     delivery: Any
 
 
 def as_message(delivery: Delivery) -> DeliveredMessage:
-    """Return the delivery as TaskIQ's receiver takes it."""
-    ack: Callable[[], Awaitable[None]] = delivery.settle
+    """Return the delivery in the form TaskIQ's receiver takes."""
+    ack: Callable[[], Awaitable[None]] = delivery.ack
     return DeliveredMessage(data=delivery.data, ack=ack, delivery=delivery)
 
 

@@ -1,8 +1,8 @@
-"""Core workers hand tasks over to each other, and know that it worked.
+"""Confirmed handoff of tasks between workers over core NATS.
 
-A task that is only sent again may be lost: a plain publish tells nothing, and a listener on the
-task subject may be one who only watches. Here a task goes to one worker that takes tasks, and is
-handed over once that worker has said so.
+A task that is simply published again may be lost: a plain publish is not confirmed, and a
+subscriber to the task subject may only be watching. Here a task is sent as a request to one
+worker of the peer group, and is handed off once that worker has confirmed it.
 """
 
 import asyncio
@@ -16,73 +16,75 @@ from nats.aio.subscription import Subscription
 from nats.errors import NoRespondersError
 
 from pulse_workers.brokers.core_delivery import CoreDelivery
-from pulse_workers.runtime.connection import OUTAGE_ERRORS
+from pulse_workers.errors import OUTAGE_ERRORS
 
 PEERS_SUBJECT: Final = "pulse.takers"
-"""Heard by core workers while they take tasks. An empty message asks whether there is anybody."""
-_GROUP: Final = "pulse-takers"
-_TAKEN: Final = b"+"
-_NOT_TAKEN: Final = b"-"
-_ASK_LIMIT: Final = 1.0
-_LEAVE_LIMIT: Final = 2.0
+"""Subject of the peer group. An empty message asks whether any worker accepts tasks."""
+_QUEUE_GROUP: Final = "pulse-takers"
+_ACCEPTED: Final = b"+"
+_DECLINED: Final = b"-"
+_REQUEST_TIMEOUT_S: Final = 1.0
+_DRAIN_TIMEOUT_S: Final = 2.0
 
 
 class PeerGroup:
-    """The workers that take tasks, this one among them or not."""
+    """Workers that accept tasks from each other; this one belongs to them after `join`."""
 
-    def __init__(self, client: Client, take: Callable[[bytes, dict[str, str]], bool]) -> None:
-        """Prepare; nothing is heard yet.
+    def __init__(self, client: Client, accept: Callable[[bytes, dict[str, str]], bool]) -> None:
+        """Prepare without subscribing.
 
         Args:
             client: of the broker.
-            take: given a task message and its headers, takes it or returns False. With no message
-                it only says whether it would.
+            accept: given a task message and its headers, accepts it or returns False. Without a
+                message it only returns whether it would accept one.
         """
         self._client = client
-        self._take = take
-        self._heard: Subscription | None = None
+        self._accept = accept
+        self._subscription: Subscription | None = None
 
     async def join(self) -> None:
-        """Be one of those who take tasks."""
-        if self._heard is None:
-            self._heard = await self._client.subscribe(PEERS_SUBJECT, queue=_GROUP, cb=self._answer)
+        """Join the group: other workers may hand tasks off to this one."""
+        if self._subscription is None:
+            self._subscription = await self._client.subscribe(
+                PEERS_SUBJECT, queue=_QUEUE_GROUP, cb=self._respond
+            )
 
     async def leave(self) -> None:
-        """Be none of them any more, also for what is on its way here."""
-        heard, self._heard = self._heard, None
-        await drained(self._client, heard)
+        """Leave the group and drain requests in flight."""
+        subscription, self._subscription = self._subscription, None
+        await drain(self._client, subscription)
 
-    async def anybody(self) -> bool:
-        """Tell whether another worker takes tasks, this one having left."""
-        return await self._ask(b"", None)
+    async def has_peers(self) -> bool:
+        """Return whether another worker accepts tasks. Call it after `leave`."""
+        return await self._request(b"", None)
 
-    async def hand_over(self, delivery: CoreDelivery) -> bool:
-        """Give a task to another worker; False when none has said that it took it.
+    async def hand_off(self, delivery: CoreDelivery) -> bool:
+        """Hand a task off to another worker; False when none has confirmed it.
 
-        One that is too slow to say so may have taken it all the same: then it runs twice.
+        A worker that confirms too late may have accepted the task: then it runs twice.
         """
-        return await self._ask(delivery.data, delivery.headers_to_send())
+        return await self._request(delivery.data, delivery.handoff_headers())
 
-    async def _ask(self, data: bytes, headers: dict[str, str] | None) -> bool:
+    async def _request(self, data: bytes, headers: dict[str, str] | None) -> bool:
         if not self._client.is_connected:
             return False
         try:
             reply = await self._client.request(
-                PEERS_SUBJECT, data, timeout=_ASK_LIMIT, headers=headers
+                PEERS_SUBJECT, data, timeout=_REQUEST_TIMEOUT_S, headers=headers
             )
         except (NoRespondersError, *OUTAGE_ERRORS):
             return False
-        return reply.data == _TAKEN
+        return reply.data == _ACCEPTED
 
-    async def _answer(self, message: Msg) -> None:
-        taken = self._take(message.data, message.headers or {})
+    async def _respond(self, message: Msg) -> None:
+        accepted = self._accept(message.data, message.headers or {})
         if message.reply:
-            await message.respond(_TAKEN if taken else _NOT_TAKEN)
+            await message.respond(_ACCEPTED if accepted else _DECLINED)
 
 
-async def drained(client: Client, subscription: Subscription | None) -> None:
-    """End a subscription, and return when all that was on its way has been received."""
+async def drain(client: Client, subscription: Subscription | None) -> None:
+    """Unsubscribe, and return when all messages in flight have been received."""
     if subscription is not None and client.is_connected:
         with contextlib.suppress(*OUTAGE_ERRORS):
-            async with asyncio.timeout(_LEAVE_LIMIT):
+            async with asyncio.timeout(_DRAIN_TIMEOUT_S):
                 await subscription.drain()  # type: ignore[no-untyped-call]

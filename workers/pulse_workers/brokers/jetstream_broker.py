@@ -1,8 +1,8 @@
-"""The task queue as workers use it: TaskIQ's pull broker with its holes closed.
+"""Task queue on JetStream: taskiq-nats' pull broker with its delivery problems fixed.
 
-taskiq-nats' own `listen()` hangs after a server restart, lets JetStream hand a long task to a
-second worker, and drops what it cannot read. Here tasks are asked for with deadlines
-(`PullConsumer`), kept alive while they are worked on, and every one of them is answered for.
+The `listen()` of taskiq-nats hangs after a server restart, lets JetStream redeliver a long task
+to a second worker, and drops messages that it cannot decode. Here tasks are pulled with deadlines
+(`PullConsumer`), kept alive while they run, and each of them gets a result.
 """
 
 import asyncio
@@ -31,35 +31,30 @@ from pulse_workers.brokers.delivery import (
 )
 from pulse_workers.brokers.pull_consumer import PullConsumer, next_subject
 from pulse_workers.config.settings import Settings
-from pulse_workers.runtime.connection import (
-    OUTAGE_ERRORS,
-    ConnectionLog,
-    connect_options,
-    connecting,
-)
+from pulse_workers.errors import OUTAGE_ERRORS
+from pulse_workers.runtime.connection import ConnectionLog, connect_options, limit_connect_time
 from pulse_workers.runtime.provisioning import ensure_task_consumer, provision
 
 logger = logging.getLogger("pulse.workers.broker")
 
-SEND_LIMIT: Final = 25.0
-"""For how long a task is offered to a queue that does not take it, in seconds. The election of a
-leader in a cluster takes less; the queue recognises a task that was sent before for much longer."""
-_SEND_AGAIN: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
-_FULL: Final = frozenset({10023, 10047, 10077})
-"""What JetStream calls "unavailable" for want of room: the next moment will bring none."""
+PUBLISH_TIMEOUT_S: Final = 25.0
+"""How long publishing a task is retried. The election of a leader in a cluster takes less; the
+stream's duplicate window, in which a repeated task is recognized, is much longer."""
+_PUBLISH_RETRY_DELAYS_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+_STREAM_FULL: Final = frozenset({10023, 10047, 10077})
+"""Error codes of an "unavailable" response for lack of space: retrying does not help."""
 
 
 class JetStreamBroker(BaseBroker, PullBasedJetStreamBroker):  # type: ignore[misc] # its client
-    """Sends tasks to the task stream, and fetches them one slot at a time.
+    """Publishes tasks to the task stream, and pulls them one slot at a time.
 
     Attributes:
-        ack_wait: the consumer's, in seconds; read again with each heartbeat.
-        connected_at: a server that was killed before that may have forgotten which tasks were
-            answered.
+        ack_wait: the consumer's, in seconds; updated when the consumer changes.
+        connected_at: a server that was killed before this time may have lost acknowledgements.
     """
 
     kind = "jetstream"
-    keeps_tasks = True
+    persists_tasks = True
 
     def __init__(self, settings: Settings) -> None:
         self._log = ConnectionLog("tasks")
@@ -77,113 +72,111 @@ class JetStreamBroker(BaseBroker, PullBasedJetStreamBroker):  # type: ignore[mis
                 reconnected_cb=self._on_reconnected,
             ),
         )
-        self.set_up(settings)
+        self.configure(settings)
         self.ack_wait = settings.ack_wait
-        self._arrived: asyncio.Queue[StreamDelivery | None] = asyncio.Queue()
+        self._received: asyncio.Queue[StreamDelivery | None] = asyncio.Queue()
         self._pull: PullConsumer | None = None
         self._pulling: asyncio.Task[None] | None = None
-        self._beside: list[asyncio.Task[None]] = []
+        self._background: list[asyncio.Task[None]] = []
         self._ack_wait_changed = asyncio.Event()
         self._stopping = False
 
     async def _add_or_reuse_stream(self) -> None:
-        """Do nothing: streams are made with limits before (`provisioning`)."""
+        """Do nothing: `provisioning` has created the stream, with limits."""
 
     async def _startup_consumer(self) -> None:
-        """Do nothing: it is made once there is a connection (`startup`)."""
+        """Do nothing: `startup` creates the consumer once there is a connection."""
 
     async def startup(self) -> None:
-        """Connect, and as a worker learn how long the consumer waits for an answer.
+        """Connect, and as a worker read the consumer's ack wait.
 
         Raises:
-            CannotConnectError: no connection in time.
+            ConnectionFailedError: no connection in time.
         """
-        async with connecting(self.settings, self._log):
+        async with limit_connect_time(self.settings, self._log):
             await super().startup()
         self.connected_at = time.time()
         if self.is_worker_process:
             self.ack_wait = await ensure_task_consumer(self.js, self.settings)
 
     async def kick(self, message: BrokerMessage) -> None:
-        """Store a task in the queue: once, even if the server's answer is lost and it is resent.
+        """Store a task in the stream, once, even if the acknowledgement is lost and it is resent.
 
-        A queue that has no leader at the moment is waited for, as is an answer: `SEND_LIMIT` in
-        all.
+        A stream without a leader and a lost response are retried for `PUBLISH_TIMEOUT_S` in all.
         """
         requeued = message.labels.get(REQUEUE)
-        identity = f"{message.task_id}.{requeued}" if requeued else message.task_id
-        headers = {**message_headers(message.labels), "Nats-Msg-Id": identity}
-        deadline = time.monotonic() + SEND_LIMIT
+        message_id = f"{message.task_id}.{requeued}" if requeued else message.task_id
+        headers = {**message_headers(message.labels), "Nats-Msg-Id": message_id}
+        deadline = time.monotonic() + PUBLISH_TIMEOUT_S
         for attempt in itertools.count():
             try:
                 await self.js.publish(self.subject, payload=message.message, headers=headers)
             except (NatsTimeoutError, NoStreamResponseError, ServiceUnavailableError) as error:
-                pause = _SEND_AGAIN[min(attempt, len(_SEND_AGAIN) - 1)]
-                full = isinstance(error, ServiceUnavailableError) and error.err_code in _FULL
-                if full or time.monotonic() + pause >= deadline:
+                delay = _PUBLISH_RETRY_DELAYS_S[min(attempt, len(_PUBLISH_RETRY_DELAYS_S) - 1)]
+                full = isinstance(error, ServiceUnavailableError) and error.err_code in _STREAM_FULL
+                if full or time.monotonic() + delay >= deadline:
                     raise
-                await asyncio.sleep(pause)
+                await asyncio.sleep(delay)
             else:
                 return
 
     async def listen(self) -> AsyncGenerator[DeliveredMessage, None]:
         """Yield tasks, never more at a time than there are slots."""
-        self._beside = [
+        self._background = [
             asyncio.create_task(self._keep_alive(), name="keep-alive"),
-            asyncio.create_task(self._follow_ack_wait(), name="ack wait"),
+            asyncio.create_task(self._poll_ack_wait(), name="ack wait"),
         ]
         if not self.paused:
             self._start_pulling()
-        while (delivery := await self._arrived.get()) is not None:
+        while (delivery := await self._received.get()) is not None:
             yield as_message(delivery)
 
     @property
-    def _takes_by(self) -> PermissionViolation:
+    def _pull_violation(self) -> PermissionViolation:
         return PermissionViolation("publish", next_subject(self.stream_name, self.durable))
 
     @property
-    def waiting(self) -> int:
-        """Nothing waits here: tasks stay in the stream until there is a slot."""
+    def pending(self) -> int:
+        """Always 0: tasks stay in the stream until there is a slot."""
         return 0
 
     async def pause(self) -> str:
-        """Fetch no more until `resume`; what was fetched and not started is given back."""
+        """Pull no more until `resume`; tasks pulled and not yet started are requeued."""
         self.paused = True
         await self._stop_pulling()
         return ""
 
     async def resume(self) -> None:
-        """Fetch again."""
+        """Pull again."""
         self.paused = False
         self._start_pulling()
 
-    async def stop_fetching(self) -> None:
-        """Ask for no more tasks, and give back at once those that were not started."""
+    async def stop_consuming(self) -> None:
+        """Stop pulling, and requeue the tasks that were not started."""
         self._stopping = True
         await self._stop_pulling()
-        self._arrived.put_nowait(None)
+        self._received.put_nowait(None)
 
-    async def can_give_back(self) -> bool:
-        """Tell that the stream keeps what is given back."""
+    async def can_requeue(self) -> bool:
+        """Return True: the stream keeps requeued tasks."""
         return True
 
-    async def give_back_rest(self) -> int:
-        """Tell that nothing waits here."""
+    async def requeue_pending(self) -> int:
+        """Return 0: no task is pending in this process."""
         return 0
 
-    def take_rest(self) -> list[Delivery]:
-        """Tell that nothing waits here."""
+    def take_pending(self) -> list[Delivery]:
+        """Return an empty list: no task is pending in this process."""
         return []
 
-    def take_out(self, task_id: str) -> Delivery | None:  # noqa: ARG002 - the base has a use for it
-        """Tell that nothing waits here."""
+    def take_task(self, task_id: str) -> Delivery | None:  # noqa: ARG002 - used by the core broker
+        """Return None: no task is pending in this process."""
         return None
 
     async def shutdown(self) -> None:
-        """Send what is to be sent, and close."""
-        await cancel_and_wait(
-            *self._beside, *([self._pulling] if self._pulling is not None else [])
-        )
+        """Stop background work, flush, and close."""
+        pulling = [self._pulling] if self._pulling is not None else []
+        await cancel_and_wait(*self._background, *pulling)
         await super().shutdown()
 
     def _start_pulling(self) -> None:
@@ -194,9 +187,9 @@ class JetStreamBroker(BaseBroker, PullBasedJetStreamBroker):  # type: ignore[mis
             self.stream_name,
             self.durable,
             expires=self.settings.pull_timeout,
-            room=lambda: self.settings.slots - len(self.active),
-            on_message=self._take,
-            on_refused=self._mend_consumer,
+            capacity=lambda: self.settings.slots - len(self.active),
+            on_message=self._receive,
+            on_error=self._restore_consumer,
         )
         self._pulling = asyncio.create_task(self._pull.run(), name="pull requests")
 
@@ -206,29 +199,29 @@ class JetStreamBroker(BaseBroker, PullBasedJetStreamBroker):  # type: ignore[mis
         if pull is not None and pulling is not None:
             await pull.stop()
             await cancel_and_wait(pulling)
-        while not self._arrived.empty():
-            delivery = self._arrived.get_nowait()
+        while not self._received.empty():
+            delivery = self._received.get_nowait()
             if delivery is not None:
-                await delivery.give_back()
+                await delivery.requeue()
 
-    async def _take(self, message: Msg) -> None:
-        """Take a task over, or note that one we already have was delivered once more."""
-        delivery = StreamDelivery(message, self._end)
-        known = self.active.get(delivery.place)
+    async def _receive(self, message: Msg) -> None:
+        """Queue a delivered task; a redelivery of a task in progress only replaces its message."""
+        delivery = StreamDelivery(message, self._finish)
+        known = self.active.get(delivery.sequence)
         if isinstance(known, StreamDelivery):
-            known.renew(message)
+            known.replace_message(message)
             return
-        self.active[delivery.place] = delivery
-        self._arrived.put_nowait(delivery)
+        self.active[delivery.sequence] = delivery
+        self._received.put_nowait(delivery)
 
-    def _end(self, delivery: Delivery) -> None:
-        if self.active.get(delivery.place) is delivery:
-            del self.active[delivery.place]
+    def _finish(self, delivery: Delivery) -> None:
+        if self.active.get(delivery.sequence) is delivery:
+            del self.active[delivery.sequence]
             if self._pull is not None:
                 self._pull.wake()
 
     async def _keep_alive(self) -> None:
-        """Tell the server three times per ack wait which tasks are being worked on."""
+        """Reset the ack wait of the tasks in progress, three times per ack wait."""
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + self.ack_wait / 3
@@ -236,7 +229,7 @@ class JetStreamBroker(BaseBroker, PullBasedJetStreamBroker):  # type: ignore[mis
                 async with asyncio.timeout_at(due):
                     await self._ack_wait_changed.wait()
             self._ack_wait_changed.clear()
-            self._tell_if_late(loop.time() - due)
+            self._warn_if_blocked(loop.time() - due)
             if not self.client.is_connected:
                 continue
             for delivery in list(self.active.values()):
@@ -247,19 +240,19 @@ class JetStreamBroker(BaseBroker, PullBasedJetStreamBroker):  # type: ignore[mis
                     logger.debug("keep-alive: %s", error)
                     break
 
-    def _tell_if_late(self, late: float) -> None:
-        """Warn of a task that keeps the server from hearing that tasks are being worked on."""
+    def _warn_if_blocked(self, late: float) -> None:
+        """Warn when a task blocked the event loop, so that no keep-alive could be sent."""
         if late > self.ack_wait / 3 and self.active:
             logger.warning(
-                "nothing could be sent for %.1f s of an ack wait of %g s: an `async def` task "
-                "computes or blocks without an `await`; at work: %s. Tasks may be run twice",
+                "the event loop was blocked for %.1f s of an ack wait of %g s: an `async def` task "
+                "computes or blocks without an `await`; in progress: %s. Tasks may run twice",
                 late,
                 self.ack_wait,
-                ", ".join(sorted(one.task_id for one in self.active.values())),
+                ", ".join(sorted(delivery.task_id for delivery in self.active.values())),
             )
 
-    async def _follow_ack_wait(self) -> None:
-        """Notice when somebody changes the consumer."""
+    async def _poll_ack_wait(self) -> None:
+        """Read the consumer's ack wait regularly: an operator may change it."""
         while True:
             await asyncio.sleep(self.settings.heartbeat_interval)
             try:
@@ -267,18 +260,18 @@ class JetStreamBroker(BaseBroker, PullBasedJetStreamBroker):  # type: ignore[mis
             except OUTAGE_ERRORS as error:
                 logger.debug("ack wait not read: %s", error)
                 continue
-            found = info.config.ack_wait
-            if found and found != self.ack_wait:
-                logger.info("the ack wait is now %g s, it was %g s", found, self.ack_wait)
-                self.ack_wait = found
+            ack_wait = info.config.ack_wait
+            if ack_wait and ack_wait != self.ack_wait:
+                logger.info("the ack wait is now %g s, it was %g s", ack_wait, self.ack_wait)
+                self.ack_wait = ack_wait
                 self._ack_wait_changed.set()
 
-    async def _mend_consumer(self) -> None:
-        """Make anew what somebody may have deleted."""
+    async def _restore_consumer(self) -> None:
+        """Create the stream and consumer again if they were deleted."""
         self.ack_wait = (await provision(self.js, self.settings)).ack_wait
 
     async def _on_reconnected(self) -> None:
         await self._log.on_reconnected()
         self.connected_at = time.time()
         if self._pull is not None:
-            self._pull.forget()
+            self._pull.reset()

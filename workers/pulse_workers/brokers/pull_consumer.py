@@ -1,9 +1,9 @@
-"""Asking JetStream for tasks: never more than can be started, and never waiting for nothing.
+"""Pull requests to JetStream: never more tasks than there is capacity for, each with a deadline.
 
-nats-py's `fetch()` loses track of a request across a reconnect (without a limit it waits for
-ever), cannot ask for the next message while one is being handed over, and leaves messages that
-come too late lying in a queue where nobody answers for them. Here a request is a small record
-with a deadline, and every message that arrives is either handed on or given back.
+The `fetch()` of nats-py loses track of a request across a reconnect (without a limit it waits for
+ever), cannot request the next message while one is being processed, and leaves late messages in a
+queue where they are never acknowledged. Here a request is a small record with a deadline, and
+every message received is either passed on or requeued.
 """
 
 import asyncio
@@ -18,15 +18,18 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from pulse_workers.runtime.connection import OUTAGE_ERRORS
+from pulse_workers.errors import OUTAGE_ERRORS
 
 logger = logging.getLogger("pulse.workers.pull")
 
-_GRACE: Final = 2.0
-"""How much longer than the server a request is waited for, in seconds."""
-_BACK_OFF: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
-_EXPIRED: Final = frozenset({"404", "408"})
-_FLOW: Final = frozenset({"100"})
+_GRACE_S: Final = 2.0
+"""How long a request is kept after it has expired on the server."""
+_BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+_MIN_WAIT_S: Final = 0.01
+_DISCONNECTED_WAIT_S: Final = 0.5
+_EXPIRED_STATUSES: Final = frozenset({"404", "408"})
+_FLOW_CONTROL_STATUSES: Final = frozenset({"100"})
+_ACK_PREFIX: Final = "$JS.ACK."
 
 
 class _Request:
@@ -38,12 +41,12 @@ class _Request:
 
 
 def next_subject(stream: str, consumer: str) -> str:
-    """Return the subject on which tasks are asked for."""
+    """Return the subject of pull requests to a consumer."""
     return f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
 
 
 class PullConsumer:
-    """Keeps as many tasks requested as there is room for."""
+    """Keeps as many tasks requested as there is capacity for."""
 
     def __init__(
         self,
@@ -52,113 +55,113 @@ class PullConsumer:
         consumer: str,
         *,
         expires: float,
-        room: Callable[[], int],
+        capacity: Callable[[], int],
         on_message: Callable[[Msg], Awaitable[None]],
-        on_refused: Callable[[], Awaitable[None]],
+        on_error: Callable[[], Awaitable[None]],
     ) -> None:
-        """Describe the requests.
+        """Configure the requests.
 
         Args:
             client: a connected client.
             stream: the task stream.
             consumer: its durable pull consumer.
-            expires: seconds a request may wait on the server.
-            room: how many more tasks can be started now.
-            on_message: takes a message over; it answers for it from then on.
-            on_refused: called when the server refuses a request, before the next attempt.
+            expires: seconds until a request expires on the server.
+            capacity: returns how many more tasks can be started now.
+            on_message: called with each message; responsible for its acknowledgement from then on.
+            on_error: called when the server has rejected a request, before the next one.
         """
         self._client = client
         self._subject = next_subject(stream, consumer)
         self._expires = expires
-        self._room = room
+        self._capacity = capacity
         self._on_message = on_message
-        self._on_refused = on_refused
+        self._on_error = on_error
         self._requests: dict[str, _Request] = {}
         self._inbox = client.new_inbox()
         self._count = 0
-        self._refused = False
-        self._refusals = 0
+        self._rejected = False
+        self._rejections = 0
         self._changed = asyncio.Event()
         self._subscription: Subscription | None = None
         self._stopping = False
 
     def wake(self) -> None:
-        """Look again whether there is room."""
+        """Check the capacity again now."""
         self._changed.set()
 
-    def forget(self) -> None:
-        """Drop what was asked for: after a reconnect the server knows nothing of it."""
+    def reset(self) -> None:
+        """Discard open requests: after a reconnect the server does not know them."""
         self._requests.clear()
         self._changed.set()
 
     async def run(self) -> None:
-        """Ask until stopped. Survives restarts of the server and refusals of any kind."""
+        """Request tasks until stopped; continue after server restarts and rejected requests."""
         self._subscription = await self._client.subscribe(f"{self._inbox}.*", cb=self._receive)
         while not self._stopping:
             self._changed.clear()
             try:
-                if self._refused:
+                if self._rejected:
                     await self._back_off()
-                await self._ask()
+                await self._request()
             except OUTAGE_ERRORS as error:
-                logger.debug("cannot ask for tasks: %s", error)
+                logger.debug("cannot request tasks: %s", error)
             except Exception:
-                logger.exception("cannot ask for tasks, trying again")
-                self._refused = True
-                self._refusals += 1
+                logger.exception("cannot request tasks, retrying")
+                self._rejected = True
+                self._rejections += 1
             await self._wait(self._time_to_next_deadline())
 
     async def stop(self) -> None:
-        """Ask no more; what still arrives is given back. Returns when nothing more can arrive."""
+        """Stop requesting and requeue messages in flight; return when none can arrive any more."""
         self._stopping = True
         self._changed.set()
         if self._subscription is not None and self._client.is_connected:
             with contextlib.suppress(*OUTAGE_ERRORS):
-                async with asyncio.timeout(_GRACE):
+                async with asyncio.timeout(_GRACE_S):
                     await self._subscription.drain()  # type: ignore[no-untyped-call]
 
-    async def _ask(self) -> None:
+    async def _request(self) -> None:
         now = time.monotonic()
         self._requests = {k: r for k, r in self._requests.items() if r.deadline > now}
         if not self._client.is_connected:
             return
         outstanding = sum(request.remaining for request in self._requests.values())
-        missing = self._room() - outstanding
+        missing = self._capacity() - outstanding
         if missing <= 0 or (outstanding and missing < outstanding):
             return  # one request for several tasks is cheaper than several for one
         self._count += 1
         name = str(self._count)
-        self._requests[name] = _Request(missing, now + self._expires + _GRACE)
+        self._requests[name] = _Request(missing, now + self._expires + _GRACE_S)
         body = {"batch": missing, "expires": int(self._expires * 1e9)}
         await self._client.publish(
             self._subject, json.dumps(body).encode(), reply=f"{self._inbox}.{name}"
         )
 
     async def _receive(self, message: Msg) -> None:
-        """Take what comes to the inbox: a task, or the end of a request."""
+        """Process a message of the inbox: a task, or the status that ends a request."""
         status = message.headers.get("Status") if message.headers else None
         name = message.subject.rpartition(".")[2]
         if status is None and message.reply:
             await self._take(message, message.reply)
             return
-        if status in _FLOW:
+        if status in _FLOW_CONTROL_STATUSES:
             return
         self._requests.pop(name, None)
-        if status in _EXPIRED:
-            self._refusals = 0
+        if status in _EXPIRED_STATUSES:
+            self._rejections = 0
         else:
-            self._refused = True
-            self._refusals += 1
-            if self._refusals == 1:
-                description = (message.headers or {}).get("Description", "nobody answers")
-                logger.warning("request for tasks refused: %s %s", status, description)
+            self._rejected = True
+            self._rejections += 1
+            if self._rejections == 1:
+                description = (message.headers or {}).get("Description", "no responders")
+                logger.warning("request for tasks rejected: %s %s", status, description)
         self._changed.set()
 
     async def _take(self, message: Msg, reply: str) -> None:
-        if not reply.startswith("$JS.ACK."):
+        if not reply.startswith(_ACK_PREFIX):
             return
-        self._refusals = 0
-        for request in self._requests.values():  # the oldest request is served first
+        self._rejections = 0
+        for request in self._requests.values():  # the server fulfills the oldest request first
             request.remaining -= 1
             break
         self._requests = {k: r for k, r in self._requests.items() if r.remaining > 0}
@@ -170,11 +173,11 @@ class PullConsumer:
         self._changed.set()
 
     async def _back_off(self) -> None:
-        """Wait longer after each refusal in a row, then let the owner mend what is missing."""
-        self._refused = False
-        await asyncio.sleep(_BACK_OFF[min(self._refusals, len(_BACK_OFF)) - 1])
+        """Wait longer after each rejection in a row, then let the owner restore the consumer."""
+        self._rejected = False
+        await asyncio.sleep(_BACKOFF_S[min(self._rejections, len(_BACKOFF_S)) - 1])
         if self._client.is_connected and not self._stopping:
-            await self._on_refused()
+            await self._on_error()
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -183,5 +186,6 @@ class PullConsumer:
 
     def _time_to_next_deadline(self) -> float:
         if not self._requests:
-            return 0.5 if not self._client.is_connected else self._expires
-        return max(0.01, min(r.deadline for r in self._requests.values()) - time.monotonic())
+            return self._expires if self._client.is_connected else _DISCONNECTED_WAIT_S
+        next_deadline = min(request.deadline for request in self._requests.values())
+        return max(_MIN_WAIT_S, next_deadline - time.monotonic())

@@ -1,8 +1,8 @@
-"""Taking a task out of the task stream before anybody runs it.
+"""Removal of a task from the task stream before a worker runs it.
 
-A stream keeps finished tasks too, so the task is looked for only behind what is answered. One
-that was handed out once may wait for its next attempt, or run at a worker that takes no orders:
-it is removed all the same, and the answer says so.
+The stream keeps finished tasks too, so the search starts after the last acknowledged one. A task
+that was delivered before may be waiting for its next attempt, or running on a worker that accepts
+no commands: it is removed all the same, and the reply to the operator says so.
 """
 
 import asyncio
@@ -23,71 +23,74 @@ _BATCH: Final = 200
 
 @dataclasses.dataclass(frozen=True)
 class QueuedTask:
-    """A task in the stream that is not answered yet.
+    """A task in the stream that is not acknowledged yet.
 
     Attributes:
-        sequence: its place.
+        sequence: the message's sequence in the stream.
         data: the task message.
         queued_at: Unix seconds when the server stored it.
-        handed_out: whether it was delivered to a worker before.
+        delivered: whether it was delivered to a worker before.
     """
 
     sequence: int
     data: bytes
     queued_at: float
-    handed_out: bool
+    delivered: bool
 
 
 async def find_queued(
     js: JetStreamContext, task_id: str, sequence: int | None = None
 ) -> QueuedTask | None:
-    """Return a task that nobody has answered for, or None.
+    """Return a task that is not acknowledged, or None.
 
     Args:
         js: of a connected client.
-        task_id: whose.
-        sequence: where it may stand; looked at first.
+        task_id: the task's id.
+        sequence: the expected stream sequence, tried first.
+
+    Raises:
+        nats.js.errors.NotFoundError: there is no task stream or no consumer.
     """
     info = await js.consumer_info(TASK_STREAM, TASK_CONSUMER)
-    answered = info.ack_floor.stream_seq if info.ack_floor is not None else 0
+    acknowledged = info.ack_floor.stream_seq if info.ack_floor is not None else 0
     delivered = info.delivered.stream_seq if info.delivered is not None else 0
     stream = await js.stream_info(TASK_STREAM)
-    look = functools.partial(_at, js, task_id, direct=bool(stream.config.allow_direct))
-    found = await look(sequence) if sequence is not None and sequence > answered else None
-    for first in range(
-        max(answered + 1, stream.state.first_seq), stream.state.last_seq + 1, _BATCH
-    ):
+    read = functools.partial(_read_if_task, js, task_id, direct=bool(stream.config.allow_direct))
+    found = await read(sequence) if sequence is not None and sequence > acknowledged else None
+    first, last = max(acknowledged + 1, stream.state.first_seq), stream.state.last_seq
+    for start in range(first, last + 1, _BATCH):
         if found is not None:
             break
-        places = range(first, min(first + _BATCH, stream.state.last_seq + 1))
-        looked = await asyncio.gather(*(look(place) for place in places))
-        found = next((task for task in looked if task is not None), None)
+        batch = range(start, min(start + _BATCH, last + 1))
+        candidates = await asyncio.gather(*(read(number) for number in batch))
+        found = next((candidate for candidate in candidates if candidate is not None), None)
     if found is None or found.seq is None or found.time is None:
         return None
     return QueuedTask(found.seq, found.data or b"", found.time.timestamp(), found.seq <= delivered)
 
 
 async def remove_queued(js: JetStreamContext, task: QueuedTask) -> bool:
-    """Delete the task's message; False when it is gone already."""
+    """Delete the task's message; return False if it does not exist any more."""
     try:
         return await js.delete_msg(TASK_STREAM, task.sequence)
     except NotFoundError:
         return False
 
 
-async def _at(
+async def _read_if_task(
     js: JetStreamContext, task_id: str, sequence: int, *, direct: bool
 ) -> RawStreamMsg | None:
+    """Return the message of a sequence if it holds this task."""
     with contextlib.suppress(NotFoundError):
-        found = await js.get_msg(TASK_STREAM, sequence, direct=direct)
-        if found.subject == TASK_SUBJECT and _is(found.data or b"", task_id):
-            return found
+        message = await js.get_msg(TASK_STREAM, sequence, direct=direct)
+        if message.subject == TASK_SUBJECT and _has_id(message.data or b"", task_id):
+            return message
     return None
 
 
-def _is(data: bytes, task_id: str) -> bool:
+def _has_id(data: bytes, task_id: str) -> bool:
     if task_id.isascii() and task_id.isalnum() and task_id.encode() not in data:
-        return False  # the usual case, without reading the whole message
+        return False  # the usual case, without decoding the whole message
     try:
         return decode_task(data).task_id == task_id
     except UnreadableTaskError:

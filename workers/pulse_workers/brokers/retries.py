@@ -1,21 +1,22 @@
-"""Retries that survive: the queue itself delivers the task again after a delay.
+"""Retries by delayed redelivery of the same message.
 
 TaskIQ's own retries publish a second task and, on NATS, ignore the delay. Here a failed attempt
-is answered with a delayed NAK, so that it outlives workers and servers, and nothing is stored
-until the last attempt.
+is answered with a delayed NAK, so a retry survives restarts of workers and servers, and no result
+is stored before the last attempt.
 
-Labels of a task (set with the decorator, or by whoever enqueues it):
+Labels of a task (set with the decorator, or by the sender):
 
     max_attempts      how often it may be delivered; default 1, which means no retry
     retry_delay       seconds before the second attempt; default 1
     retry_backoff     factor for each further delay; default 2
     retry_max_delay   longest delay in seconds; default 300
-    retry_on          exception names that are worth a retry, separated by commas; default: all
+    retry_on          exception names that are retried, separated by commas; default: all
 """
 
 import asyncio
 import dataclasses
-from typing import Any
+import math
+from typing import Any, Final
 
 from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
 from taskiq.exceptions import NoResultError
@@ -23,10 +24,12 @@ from taskiq.exceptions import NoResultError
 from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.errors import WrongArgumentsError
 
+_MAX_EXPONENT: Final = 64
+
 
 @dataclasses.dataclass(frozen=True)
 class RetryPolicy:
-    """What a task's labels ask for. Times are seconds."""
+    """Retry settings from a task's labels. Times are seconds."""
 
     max_attempts: int = 1
     delay: float = 1.0
@@ -35,19 +38,19 @@ class RetryPolicy:
     on: tuple[str, ...] = ()
 
     def delay_after(self, attempt: int, error: BaseException) -> float | None:
-        """Return how long to wait after a failed attempt, or None when it was the last."""
+        """Return the delay after a failed attempt, or None if there is no further attempt."""
         if attempt >= self.max_attempts or isinstance(error, NoResultError | WrongArgumentsError):
             return None
         if isinstance(error, asyncio.CancelledError) or not isinstance(error, Exception):
             return None
         if self.on and not any(kind.__name__ in self.on for kind in type(error).__mro__):
             return None
-        factor = self.backoff ** min(max(0, attempt - 1), 64)
+        factor = self.backoff ** min(max(0, attempt - 1), _MAX_EXPONENT)
         return min(self.max_delay, self.delay * factor)
 
 
 def retry_policy(labels: dict[str, Any], defaults: dict[str, Any] | None = None) -> RetryPolicy:
-    """Read a policy from labels; what cannot be read counts as not given."""
+    """Read a policy from labels; unreadable values count as missing."""
     merged = {**(defaults or {}), **labels}
     standard = RetryPolicy()
     return RetryPolicy(
@@ -60,30 +63,30 @@ def retry_policy(labels: dict[str, Any], defaults: dict[str, Any] | None = None)
 
 
 class RetryMiddleware(TaskiqMiddleware):
-    """Turns a failed attempt into "again later" where the labels allow it."""
+    """Marks the delivery of a failed attempt for retry where the labels allow it."""
 
     def policy_of(self, message: TaskiqMessage) -> RetryPolicy:
-        """Return the policy of a task as enqueued, completed by its registered labels."""
+        """Return the policy of an enqueued task, completed by its registered labels."""
         task = self.broker.get_all_tasks().get(message.task_name)
         return retry_policy(message.labels, task.labels if task is not None else None)
 
     def on_error(
         self, message: TaskiqMessage, result: TaskiqResult[Any], exception: BaseException
     ) -> None:
-        """Decide what becomes of the attempt."""
+        """Decide between retry, cancellation and failure."""
         delivery = current_delivery.get()
         if delivery is None:
             return
         delivery.error = exception
-        if delivery.given_back:
+        if delivery.requeued:
             result.error = NoResultError()
             return
-        if delivery.settled or delivery.refusal is not None:
+        if delivery.acked or delivery.rejection is not None:
             return
         if delivery.cancellation is not None:
-            if delivery.stop_read or isinstance(exception, asyncio.CancelledError):
+            if delivery.stop_observed or isinstance(exception, asyncio.CancelledError):
                 delivery.error = result.error = delivery.cancellation.error()
-            return  # what somebody cancelled is never tried again
+            return  # a cancelled task is never retried
         delay = self.policy_of(message).delay_after(delivery.attempt, exception)
         if delay is not None:
             delivery.retry_after = delay
@@ -95,4 +98,4 @@ def _number(value: object, default: float) -> float:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return default
-    return number if number == number and abs(number) != float("inf") else default
+    return number if math.isfinite(number) else default

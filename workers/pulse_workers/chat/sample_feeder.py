@@ -21,22 +21,22 @@ import msgspec
 from nats.js import JetStreamContext
 
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM
+from pulse_workers.brokers.factory import make_broker
+from pulse_workers.chat.application import CHAT
 from pulse_workers.chat.lease import Lease
 from pulse_workers.chat.records import ChatMessage
-from pulse_workers.chat.services import ExportCache, install_services
+from pulse_workers.chat.services import ExportCache
 from pulse_workers.chat.store import Store
 from pulse_workers.chat.tasks.embedding import embed_messages_batch
 from pulse_workers.chat.tasks.ingestion import WINDOW, ingest_messages
 from pulse_workers.chat.tasks.knowledge import extract_knowledge
 from pulse_workers.chat.tasks.scoring import score_message_task
 from pulse_workers.config.settings import Settings
-from pulse_workers.errors import StoppedEarlyError
-from pulse_workers.registry import import_tasks
-from pulse_workers.runtime.closing import close_all
-from pulse_workers.runtime.connection import OUTAGE_ERRORS, connect
+from pulse_workers.errors import OUTAGE_ERRORS, ShutdownRequestedError
+from pulse_workers.registry import use_broker
+from pulse_workers.runtime.connection import connect
 from pulse_workers.runtime.provisioning import provision
-from pulse_workers.runtime.shutdown_signal import ShutdownSignal
-from pulse_workers.runtime.worker import make_broker
+from pulse_workers.runtime.shutdown import ShutdownSignal, close_all
 from pulse_workers.schedules.process import SchedulerRuntime
 from pulse_workers.telemetry.event_publisher import EventPublisher
 
@@ -150,14 +150,14 @@ async def run_sample_feeder(
     """
     stop = ShutdownSignal()
     stop.install(parent_pipe=parent_pipe)
-    import_tasks(settings.task_modules)
+    CHAT.import_tasks(settings)
     who = settings.with_name("feed").identity
     events = EventPublisher(settings, who)
     broker = make_broker(settings, events, who)
-    install_services(broker)
+    use_broker(broker)
     closings: list[Callable[[], Awaitable[None]]] = [events.close, broker.shutdown]
     try:
-        async with stop.cuts_short():
+        async with stop.interrupts():
             client = await connect(settings, "feed")
             closings.append(client.close)
             await provision(client.jetstream(), settings)
@@ -165,7 +165,7 @@ async def run_sample_feeder(
             await broker.startup()
             feed = SampleFeeder(await Store.open(client.jetstream()), client.jetstream(), path, who)
             scheduling = await SchedulerRuntime.start(settings, broker, events, who)
-    except StoppedEarlyError:
+    except ShutdownRequestedError:
         await close_all(*closings)
         logger.info("%s ended (%s) before it enqueued anything", who, stop.reason)
         return
@@ -173,7 +173,7 @@ async def run_sample_feeder(
         await close_all(*closings)
         raise
     logger.info("%s enqueues a slice every %g s", who, settings.feed_interval)
-    while not stop.asked.is_set():
+    while not stop.requested.is_set():
         try:
             await feed.step()
         except OUTAGE_ERRORS as error:
@@ -182,7 +182,7 @@ async def run_sample_feeder(
             logger.exception("slice not enqueued")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(settings.feed_interval):
-                await stop.asked.wait()
+                await stop.requested.wait()
     with contextlib.suppress(*OUTAGE_ERRORS):
         async with asyncio.timeout(2):
             await feed.release()

@@ -11,10 +11,8 @@ import hashlib
 from pathlib import Path
 
 from nats.aio.client import Client
-from taskiq import async_shared_broker
 
 from pulse_desktop.resources import resource_path
-from pulse_workers.brokers.base_broker import BaseBroker
 from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.chat.agent_calls import AgentCalls
 from pulse_workers.chat.attachments import SAMPLE
@@ -91,11 +89,9 @@ async def make_services(client: Client, events: EventPublisher, worker: str) -> 
 _services: contextvars.ContextVar[Services] = contextvars.ContextVar("services")
 
 
-def install_services(broker: BaseBroker, services: Services | None = None) -> None:
-    """Make this broker the one tasks are enqueued with, and give the tasks it runs services."""
-    async_shared_broker.default_broker(broker)
-    if services is not None:
-        _services.set(services)
+def install_services(services: Services) -> None:
+    """Give the tasks of this worker their services."""
+    _services.set(services)
 
 
 def current_services() -> Services:

@@ -10,8 +10,7 @@ from pulse_desktop.nats_client.client import server_info
 from pulse_desktop.text.translation import _, ngettext
 from pulse_workers.checks.probe import Probe
 from pulse_workers.config.settings import MIB, Settings
-from pulse_workers.errors import CannotConnectError
-from pulse_workers.runtime.connection import OUTAGE_ERRORS
+from pulse_workers.errors import OUTAGE_ERRORS, ConnectionFailedError
 
 _TIMEOUT_S: Final = 5.0
 """Time limit for connecting to one server of several."""
@@ -30,7 +29,7 @@ async def check_servers(settings: Settings) -> AsyncIterator[tuple[CheckResult, 
         probe = Probe(single)
         try:
             await probe.open()
-        except CannotConnectError as error:
+        except ConnectionFailedError as error:
             advice = _("Workers use the other servers meanwhile.") if several else ""
             yield (
                 CheckResult("server", "warning" if several else "problem", str(error), advice),

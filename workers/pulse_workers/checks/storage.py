@@ -15,7 +15,7 @@ from pulse_desktop.protocol.topics import (
 from pulse_desktop.text.translation import _, ngettext
 from pulse_workers.checks.probe import Probe
 from pulse_workers.config.settings import MIB, Settings
-from pulse_workers.runtime.connection import OUTAGE_ERRORS
+from pulse_workers.errors import OUTAGE_ERRORS
 
 _NEARLY_FULL: Final = 0.9
 _MAX_BACKLOG: Final = 0.8

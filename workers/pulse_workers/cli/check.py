@@ -30,9 +30,8 @@ from pulse_workers.cli.output import print_line
 from pulse_workers.config.auth import login_options
 from pulse_workers.config.settings import VARIABLES, Settings
 from pulse_workers.config.settings_file import CONFIG_VARIABLE, settings_files, unknown_variables
-from pulse_workers.errors import CannotConnectError, SettingsError
+from pulse_workers.errors import OUTAGE_ERRORS, ConnectionFailedError, SettingsError
 from pulse_workers.registry import import_tasks
-from pulse_workers.runtime.connection import OUTAGE_ERRORS
 
 _OTHER_VARIABLES: Final = (CONFIG_VARIABLE, "PULSE_DATA_DIR")
 _STATUS_WIDTH: Final = 8
@@ -82,7 +81,7 @@ async def run(options: argparse.Namespace, settings: Settings) -> int:
     try:
         async for result in _check_connected(settings):
             report(result)
-    except CannotConnectError as error:
+    except ConnectionFailedError as error:
         report(CheckResult("server", "problem", str(error)))
         return CANNOT_CONNECT
     except OUTAGE_ERRORS as error:

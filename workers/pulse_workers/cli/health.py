@@ -31,7 +31,8 @@ from pulse_workers.cli.exit_codes import FAILED, OK
 from pulse_workers.cli.options import Subparsers, add_common_options, seconds
 from pulse_workers.cli.output import print_line
 from pulse_workers.config.settings import Settings
-from pulse_workers.runtime.connection import OUTAGE_ERRORS, connect
+from pulse_workers.errors import OUTAGE_ERRORS
+from pulse_workers.runtime.connection import connect
 
 _MIN_WAIT_S: Final = 3.0
 _HEARTBEATS: Final = 2.5

@@ -11,7 +11,7 @@ from pulse_workers.cli.exit_codes import CANNOT_CONNECT, FAILED, OK, USAGE
 from pulse_workers.cli.output import print_error
 from pulse_workers.cli.parser import make_parser
 from pulse_workers.config.settings import VARIABLES, load_settings
-from pulse_workers.errors import CannotConnectError, SettingsError, WorkerError
+from pulse_workers.errors import ConnectionFailedError, SettingsError, WorkerError
 from pulse_workers.runtime.logging_setup import configure_logging
 from pulse_workers.schedules.errors import InvalidScheduleError
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SettingsError, InvalidScheduleError) as error:
         print_error(error)
         return USAGE
-    except CannotConnectError as error:
+    except ConnectionFailedError as error:
         print_error(error)
         return CANNOT_CONNECT
     except WorkerError as error:

@@ -6,6 +6,7 @@ import os
 import sys
 
 from pulse_desktop.text.translation import _
+from pulse_workers.chat.application import CHAT
 from pulse_workers.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
 from pulse_workers.cli.options import (
     Subparsers,
@@ -15,7 +16,7 @@ from pulse_workers.cli.options import (
 )
 from pulse_workers.cli.output import print_error
 from pulse_workers.config.settings import Settings
-from pulse_workers.errors import CannotConnectError
+from pulse_workers.errors import ConnectionFailedError
 from pulse_workers.runtime.worker import run_worker
 
 
@@ -46,12 +47,12 @@ def add_parser(commands: Subparsers) -> None:
 
 async def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run a worker and return its exit status."""
-    ended = await run_worker(settings, parent_pipe=options.parent_pipe)
+    ended = await run_worker(settings, CHAT, parent_pipe=options.parent_pipe)
     status = OK
     if ended.error is not None:
         print_error(ended.error)
-        status = CANNOT_CONNECT if isinstance(ended.error, CannotConnectError) else FAILED
-    if ended.threads_left:
+        status = CANNOT_CONNECT if isinstance(ended.error, ConnectionFailedError) else FAILED
+    if ended.has_busy_threads:
         _exit_immediately(status)
     return status
 

@@ -15,11 +15,11 @@ from nats.js.errors import NotFoundError
 from taskiq import ScheduledTask, async_shared_broker
 
 from pulse_desktop.text.translation import _
+from pulse_workers.chat.application import CHAT
 from pulse_workers.cli.exit_codes import OK
 from pulse_workers.cli.options import Subparsers, add_common_options
 from pulse_workers.cli.output import print_line
 from pulse_workers.config.settings import Settings
-from pulse_workers.registry import import_tasks
 from pulse_workers.schedules.bucket import StoredSchedule
 from pulse_workers.schedules.entry import InvalidEntry, as_utc, unknown_task_reason
 from pulse_workers.schedules.errors import InvalidScheduleError
@@ -176,7 +176,7 @@ async def _remove(options: argparse.Namespace, settings: Settings) -> int:
 
 @contextlib.asynccontextmanager
 async def _connected_source(settings: Settings) -> AsyncIterator[JsonScheduleSource]:
-    import_tasks(settings.task_modules)
+    CHAT.import_tasks(settings)
     source = JsonScheduleSource(settings)
     await source.connect()
     try:

@@ -3,6 +3,7 @@
 import argparse
 
 from pulse_desktop.text.translation import _
+from pulse_workers.chat.application import CHAT
 from pulse_workers.cli.exit_codes import OK
 from pulse_workers.cli.options import Subparsers, add_common_options, add_parent_pipe_option
 from pulse_workers.config.settings import Settings
@@ -27,5 +28,5 @@ def add_parser(commands: Subparsers) -> None:
 
 async def run(options: argparse.Namespace, settings: Settings) -> int:
     """Send scheduled tasks until a signal arrives."""
-    await run_scheduler(settings, parent_pipe=options.parent_pipe)
+    await run_scheduler(settings, CHAT, parent_pipe=options.parent_pipe)
     return OK

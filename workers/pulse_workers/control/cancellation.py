@@ -1,7 +1,7 @@
-"""Tasks that are not wanted any more: who said so, when, and which ids those are.
+"""Cancelled tasks: the request to cancel, and the ids that must not run.
 
-A cancelled id is remembered for a while, since the task may be anywhere: running, waiting for its
-next attempt, or on its way to another worker.
+A cancelled id is kept for a while, since the task may be anywhere: running, waiting for its next
+attempt, or being delivered to another worker.
 """
 
 import asyncio
@@ -9,37 +9,37 @@ import collections
 import dataclasses
 from typing import Final
 
-REMEMBERED_FOR_S: Final = 3_600.0
-MAX_REMEMBERED: Final = 10_000
+RETENTION_S: Final = 3_600.0
+MAX_IDS: Final = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
 class Cancellation:
-    """Somebody's wish that a task shall not go on.
+    """A request to cancel a task.
 
     Attributes:
         who: `user@host`.
-        reason: in that person's words, may be empty.
+        reason: given by that user, may be empty.
     """
 
     who: str
     reason: str = ""
 
     def __str__(self) -> str:
-        said = f": {self.reason}" if self.reason else ""
-        return f"cancelled by {self.who or 'somebody'}{said}"
+        reason = f": {self.reason}" if self.reason else ""
+        return f"cancelled by {self.who or 'an unknown user'}{reason}"
 
     def error(self) -> asyncio.CancelledError:
-        """Return what the task's result is to hold."""
+        """Return the error to store in the task's result."""
         return asyncio.CancelledError(str(self))
 
 
 class CancelledIds:
-    """Ids of cancelled tasks, each kept for an hour, the oldest forgotten first."""
+    """Ids of cancelled tasks, each kept for an hour; beyond the limit the oldest is dropped."""
 
-    def __init__(self, most: int = MAX_REMEMBERED, seconds: float = REMEMBERED_FOR_S) -> None:
-        self._most = most
-        self._seconds = seconds
+    def __init__(self, max_ids: int = MAX_IDS, retention: float = RETENTION_S) -> None:
+        self._max_ids = max_ids
+        self._retention = retention
         self._known: collections.OrderedDict[str, tuple[float, Cancellation]] = (
             collections.OrderedDict()
         )
@@ -48,14 +48,14 @@ class CancelledIds:
         return len(self._known)
 
     def add(self, task_id: str, cancellation: Cancellation, now: float) -> None:
-        """Remember an id. `now` is in seconds of any clock that only goes forward."""
+        """Keep an id. `now` is in seconds of a monotonic clock."""
         self._known.pop(task_id, None)
-        self._known[task_id] = (now + self._seconds, cancellation)
-        while len(self._known) > self._most:
+        self._known[task_id] = (now + self._retention, cancellation)
+        while len(self._known) > self._max_ids:
             self._known.popitem(last=False)
 
     def get(self, task_id: str, now: float) -> Cancellation | None:
-        """Return why a task shall not run, or None."""
+        """Return the cancellation of a task, or None."""
         found = self._known.get(task_id)
         if found is None:
             return None

@@ -1,72 +1,98 @@
-"""Taking orders while running: cancel, pause, resume, drain, log level.
+"""Subscriber to operator commands: cancel, pause, resume, drain, log level.
 
-Commands come as core NATS requests (`pulse_desktop.protocol.control`). Each is carried out in a
-task of its own, so that one that takes long holds up none of the others, and whatever arrives on
-these subjects never harms the worker. PULSE_CONTROL=off hears nothing at all.
-
-A task that runs in a thread reads `stop_requested()` from here.
+Commands arrive as core NATS requests (`pulse_desktop.protocol.control`). Each is executed in its
+own asyncio task, so that a slow one does not delay the others, and no message on these subjects
+can stop the worker. With PULSE_CONTROL=off the worker does not subscribe at all.
 """
 
 import asyncio
+import dataclasses
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from pulse_desktop.nats_client.aio import cancel_and_wait
-from pulse_desktop.protocol import control as words
+from pulse_desktop.protocol import control as protocol
 from pulse_desktop.protocol.control import ControlAnswer, ControlRequest
-from pulse_workers.control.commands import CommandHandler, CommandResult
-from pulse_workers.runtime.connection import OUTAGE_ERRORS
-from pulse_workers.runtime.interrupt import stop_requested
-
-__all__ = ["ControlListener", "stop_requested"]
+from pulse_workers.errors import OUTAGE_ERRORS
 
 logger = logging.getLogger("pulse.workers.control")
 
-_MOST_AT_ONCE: Final = 64
-_FOR_ALL: Final = frozenset(words.COMMANDS) - {words.REMOVE}
-_FOR_ONE: Final = frozenset({words.PING, words.REMOVE})
+_MAX_CONCURRENT: Final = 64
+_CLOSE_TIMEOUT_S: Final = 1.0
+_WORKER_COMMANDS: Final = frozenset(protocol.COMMANDS) - {protocol.REMOVE}
+_QUEUE_COMMANDS: Final = frozenset({protocol.PING, protocol.REMOVE})
+_SUCCESSFUL: Final = frozenset(
+    {
+        protocol.ALIVE,
+        protocol.CANCELLED,
+        protocol.CANCEL_REQUESTED,
+        protocol.REMOVED,
+        protocol.PAUSED,
+        protocol.RESUMED,
+        protocol.DRAINING,
+        protocol.LOG_LEVEL_SET,
+    }
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class CommandResult:
+    """Result of a command: an outcome of the protocol, and a detail for the operator."""
+
+    outcome: str
+    detail: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the command is done, or under way."""
+        return self.outcome in _SUCCESSFUL
+
+
+Command = Callable[[ControlRequest], Awaitable[CommandResult]]
 
 
 class ControlListener:
-    """Hears orders, has them carried out, and answers.
+    """Receives commands, executes them, and replies.
 
     Attributes:
-        subject: heard by this worker alone; empty while it hears nothing.
+        subject: subject of this worker alone; empty while it is not subscribed.
     """
 
-    def __init__(self, client: Client, orders: CommandHandler, worker: str) -> None:
-        """Prepare; nothing is heard yet.
+    def __init__(self, client: Client, commands: Mapping[str, Command], worker: str) -> None:
+        """Prepare without subscribing.
 
         Args:
-            client: connected, with callbacks that keep it so.
-            orders: what can be done.
+            client: connected, and reconnecting by itself.
+            commands: functions by the command's name.
             worker: this process's identity.
         """
         self.subject = ""
         self._client = client
-        self._orders = orders
+        self._commands = commands
         self._worker = worker
         self._subscriptions: list[Subscription] = []
-        self._at_work: set[asyncio.Task[None]] = set()
+        self._executing: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Hear orders from now on."""
-        subject = words.control_subject(self._worker)
-        hear = self._client.subscribe
+        """Subscribe to commands."""
+        subject = protocol.control_subject(self._worker)
+        subscribe = self._client.subscribe
         self._subscriptions = [
-            await hear(words.CONTROL_ALL, cb=self._take_any),
-            await hear(subject, cb=self._take_any),
-            await hear(words.CONTROL_QUEUE, queue=words.CONTROL_GROUP, cb=self._take_for_queue),
+            await subscribe(protocol.CONTROL_ALL, cb=self._on_worker_command),
+            await subscribe(subject, cb=self._on_worker_command),
+            await subscribe(
+                protocol.CONTROL_QUEUE, queue=protocol.CONTROL_GROUP, cb=self._on_queue_command
+            ),
         ]
         self.subject = subject
 
     async def close(self) -> None:
-        """Hear nothing more, and let what was begun come to its end."""
+        """Unsubscribe, and give commands in progress a moment to finish."""
         self.subject = ""
         for subscription in self._subscriptions:
             try:
@@ -74,68 +100,59 @@ class ControlListener:
             except OUTAGE_ERRORS as error:
                 logger.debug("not unsubscribed: %s", error)
         self._subscriptions.clear()
-        if self._at_work:
-            await asyncio.wait(self._at_work, timeout=1.0)
-        await cancel_and_wait(*self._at_work)
+        if self._executing:
+            await asyncio.wait(self._executing, timeout=_CLOSE_TIMEOUT_S)
+        await cancel_and_wait(*self._executing)
 
-    async def _take_any(self, message: Msg) -> None:
-        self._take(message, _FOR_ALL)
+    async def _on_worker_command(self, message: Msg) -> None:
+        self._spawn(message, _WORKER_COMMANDS)
 
-    async def _take_for_queue(self, message: Msg) -> None:
-        self._take(message, _FOR_ONE)
+    async def _on_queue_command(self, message: Msg) -> None:
+        self._spawn(message, _QUEUE_COMMANDS)
 
-    def _take(self, message: Msg, allowed: frozenset[str]) -> None:
-        if len(self._at_work) >= _MOST_AT_ONCE:
-            logger.warning("too many orders at once, one is left out")
+    def _spawn(self, message: Msg, allowed: frozenset[str]) -> None:
+        if len(self._executing) >= _MAX_CONCURRENT:
+            logger.warning("too many commands at once, one is ignored")
             return
         task = asyncio.create_task(self._handle(message, allowed), name="control")
-        self._at_work.add(task)
-        task.add_done_callback(self._at_work.discard)
+        self._executing.add(task)
+        task.add_done_callback(self._executing.discard)
 
     async def _handle(self, message: Msg, allowed: frozenset[str]) -> None:
-        request = words.decode_request(message.data)
+        request = protocol.decode_request(message.data)
         if request is None:
-            done = CommandResult(
-                words.REFUSED, "this is no order: expected an object with id and command"
+            result = CommandResult(
+                protocol.REFUSED, "not a command: expected an object with id and command"
             )
         else:
-            done = await self._carried_out(request, allowed)
+            result = await self._execute(request, allowed)
         answer = ControlAnswer(
             request.id if request is not None else "",
             self._worker,
-            done.ok,
-            done.outcome,
-            done.detail,
+            result.ok,
+            result.outcome,
+            result.detail,
         )
         if message.reply:
             try:
-                await message.respond(words.encode_answer(answer))
+                await message.respond(protocol.encode_answer(answer))
             except OUTAGE_ERRORS as error:
-                logger.warning("order not answered: %s", type(error).__name__)
+                logger.warning("reply to a command not sent: %s", type(error).__name__)
 
-    async def _carried_out(self, request: ControlRequest, allowed: frozenset[str]) -> CommandResult:
-        carry_out = self._command(request.command)
-        if carry_out is None:
-            return CommandResult(words.UNKNOWN_COMMAND, f"known: {', '.join(words.COMMANDS)}")
+    async def _execute(self, request: ControlRequest, allowed: frozenset[str]) -> CommandResult:
+        command = self._commands.get(request.command)
+        if command is None:
+            known = ", ".join(protocol.COMMANDS)
+            return CommandResult(protocol.UNKNOWN_COMMAND, f"known commands: {known}")
         if request.command not in allowed:
-            where = "the queue" if request.command == words.REMOVE else "workers"
-            return CommandResult(words.REFUSED, f"{request.command} is an order for {where}")
+            target = "the queue" if request.command == protocol.REMOVE else "workers"
+            return CommandResult(protocol.REFUSED, f"{request.command} is a command for {target}")
         try:
-            return await carry_out(request)
+            return await command(request)
         except OUTAGE_ERRORS as error:
-            return CommandResult(words.REFUSED, f"the server does not help: {type(error).__name__}")
+            return CommandResult(
+                protocol.REFUSED, f"the server did not respond: {type(error).__name__}"
+            )
         except Exception:
-            logger.exception("%s could not be carried out", request.command)
-            return CommandResult(words.REFUSED, "an error in the worker; its log tells more")
-
-    def _command(self, name: str) -> Callable[[ControlRequest], Awaitable[CommandResult]] | None:
-        commands: dict[str, Callable[[ControlRequest], Awaitable[Any]]] = {
-            words.PING: self._orders.ping,
-            words.CANCEL: self._orders.cancel,
-            words.REMOVE: self._orders.remove,
-            words.PAUSE: self._orders.pause,
-            words.RESUME: self._orders.resume,
-            words.DRAIN: self._orders.drain,
-            words.LOG_LEVEL: self._orders.log_level,
-        }
-        return commands.get(name)
+            logger.exception("%s failed", request.command)
+            return CommandResult(protocol.REFUSED, "an error in the worker; see its log")

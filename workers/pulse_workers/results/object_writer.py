@@ -1,11 +1,11 @@
-"""Storing small objects in an Object Store bucket with one wait instead of three.
+"""Writer of small objects: one round trip instead of three.
 
-nats-py's `put()` asks for the earlier object, sends the chunk and waits, sends the description and
-waits. A result is one chunk: here chunk and description are sent together. The server takes them
-in this order, so a description never stands there before its chunk.
+The `put()` of nats-py requests the earlier object, sends the chunk and waits, sends the metadata
+and waits. A result is one chunk: here chunk and metadata are sent together. The server stores them
+in this order, so metadata never exists before its chunk.
 
-An object's chunk always has the same subject and replaces the earlier one, so that nothing has to
-be asked, and nothing is left behind, when an object is stored again.
+The chunk of an object always has the same subject and replaces the earlier one, so storing an
+object again needs no request and leaves no old chunk behind.
 """
 
 import asyncio
@@ -22,49 +22,50 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import Header
 from nats.js.errors import APIError, NoStreamResponseError
 
-CHUNK: Final = 128 * 1024
-"""Size of a chunk in bytes, that of every NATS client: larger objects are not for this writer."""
+CHUNK_SIZE: Final = 128 * 1024
+"""Chunk size in bytes that all NATS clients use: larger objects are not for this writer."""
 
-_REPLACE: Final = {str(Header.ROLLUP.value): "sub"}
+_ROLLUP_HEADERS: Final = {str(Header.ROLLUP.value): "sub"}
 _NO_RESPONDERS: Final = "503"
 
 
 class ObjectWriter:
     """Writes objects of one chunk."""
 
-    def __init__(self, client: Client, bucket: str, *, patience: float = 5.0) -> None:
-        """Describe it; `open` before the first object.
+    def __init__(self, client: Client, bucket: str, *, timeout: float = 5.0) -> None:
+        """Prepare; call `open` before the first object.
 
         Args:
             client: a connected client.
             bucket: an existing bucket that allows rollup headers, as all object stores do.
-            patience: seconds to wait for the server's answer.
+            timeout: seconds to wait for the server's acknowledgements.
         """
         self._client = client
         self._bucket = bucket
-        self._patience = patience
+        self._timeout = timeout
         self._inbox = client.new_inbox()
         self._numbers = itertools.count()
-        self._waiting: dict[str, asyncio.Future[Exception | None]] = {}
+        self._pending: dict[str, asyncio.Future[Exception | None]] = {}
 
     async def open(self) -> None:
-        """Listen for the server's confirmations."""
-        await self._client.subscribe(f"{self._inbox}.*", cb=self._on_confirmation)
+        """Subscribe to the server's acknowledgements."""
+        await self._client.subscribe(f"{self._inbox}.*", cb=self._on_ack)
 
     async def put(self, name: str, body: bytes) -> None:
-        """Store an object in place of one of the same name.
+        """Store an object, replacing one of the same name.
 
         Args:
             name: key.
-            body: at most `CHUNK` bytes.
+            body: at most `CHUNK_SIZE` bytes.
 
         Raises:
-            nats.js.errors.APIError: the server refuses.
-            nats.errors.Error: it is away or does not answer; the object may be stored or not.
+            nats.js.errors.APIError: the server rejects the object.
+            nats.errors.Error: the server is unreachable or does not respond; the object may or
+                may not be stored.
         """
         nuid = hashlib.blake2b(name.encode(), digest_size=11).hexdigest()
         digest = base64.urlsafe_b64encode(hashlib.sha256(body).digest()).decode()
-        description = {
+        metadata = {
             "name": name,
             "bucket": self._bucket,
             "nuid": nuid,
@@ -73,67 +74,67 @@ class ObjectWriter:
             "chunks": 1 if body else 0,
             "digest": f"SHA-256={digest}",
             "deleted": False,
-            "options": {"max_chunk_size": CHUNK},
+            "options": {"max_chunk_size": CHUNK_SIZE},
         }
         key = base64.urlsafe_b64encode(name.encode()).decode()
-        answers: list[asyncio.Future[Exception | None]] = []
+        acks: list[asyncio.Future[Exception | None]] = []
         try:
-            answers.append(await self._send(f"$O.{self._bucket}.C.{nuid}", body))
-            answers.append(await self._send(f"$O.{self._bucket}.M.{key}", _json(description)))
-            _, missing = await asyncio.wait(answers, timeout=self._patience)
+            acks.append(await self._send(f"$O.{self._bucket}.C.{nuid}", body))
+            acks.append(await self._send(f"$O.{self._bucket}.M.{key}", _json(metadata)))
+            _, missing = await asyncio.wait(acks, timeout=self._timeout)
         finally:
-            for answer in answers:
-                answer.cancel()
+            for ack in acks:
+                ack.cancel()
         if missing:
             raise NatsTimeoutError
-        chunk_refused, description_refused = (answer.result() for answer in answers)
-        if chunk_refused is not None and description_refused is None:
-            await self._withdraw(key, description)
-        refused = chunk_refused or description_refused
-        if refused is not None:
-            raise refused
+        chunk_error, metadata_error = (ack.result() for ack in acks)
+        if chunk_error is not None and metadata_error is None:
+            await self._mark_deleted(key, metadata)
+        error = chunk_error or metadata_error
+        if error is not None:
+            raise error
 
-    async def _withdraw(self, key: str, description: dict[str, Any]) -> None:
-        """Mark an object as deleted whose chunk was refused."""
-        gone = {**description, "size": 0, "chunks": 0, "digest": "", "mtime": "", "deleted": True}
+    async def _mark_deleted(self, key: str, metadata: dict[str, Any]) -> None:
+        """Mark an object as deleted whose chunk was rejected."""
+        deleted = {**metadata, "size": 0, "chunks": 0, "digest": "", "mtime": "", "deleted": True}
         subject = f"$O.{self._bucket}.M.{key}"
-        await self._client.publish(subject, _json(gone), headers=_REPLACE)
+        await self._client.publish(subject, _json(deleted), headers=_ROLLUP_HEADERS)
 
     async def _send(self, subject: str, payload: bytes) -> asyncio.Future[Exception | None]:
         number = str(next(self._numbers))
-        answer: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = answer
-        answer.add_done_callback(lambda _: self._waiting.pop(number, None))
+        ack: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+        self._pending[number] = ack
+        ack.add_done_callback(lambda _future: self._pending.pop(number, None))
         reply = f"{self._inbox}.{number}"
         try:
-            await self._client.publish(subject, payload, reply=reply, headers=_REPLACE)
+            await self._client.publish(subject, payload, reply=reply, headers=_ROLLUP_HEADERS)
         except BaseException:
-            answer.cancel()
+            ack.cancel()
             raise
-        return answer
+        return ack
 
-    async def _on_confirmation(self, message: Msg) -> None:
-        answer = self._waiting.get(message.subject.rpartition(".")[2])
-        if answer is not None and not answer.done():
-            answer.set_result(_refusal(message))
+    async def _on_ack(self, message: Msg) -> None:
+        ack = self._pending.get(message.subject.rpartition(".")[2])
+        if ack is not None and not ack.done():
+            ack.set_result(_error_in(message))
 
 
-def _refusal(message: Msg) -> Exception | None:
-    """Return what the server has against a message, None when it is stored."""
+def _error_in(message: Msg) -> Exception | None:
+    """Return the error of an acknowledgement, None if the message is stored."""
     if message.headers and message.headers.get("Status") == _NO_RESPONDERS:
         return NoStreamResponseError()
     try:
         error = msgspec.json.decode(message.data).get("error")
-        return None if error is None else _as_error(error)
+        return None if error is None else _api_error(error)
     except (msgspec.DecodeError, AttributeError):
-        return APIError(description="an answer that cannot be read")
+        return APIError(description="unreadable response")
 
 
-def _as_error(error: dict[str, Any]) -> Exception:
+def _api_error(error: dict[str, Any]) -> Exception:
     try:
         raise APIError.from_error(error)
-    except APIError as refusal:
-        return refusal
+    except APIError as api_error:
+        return api_error
 
 
 def _json(value: dict[str, Any]) -> bytes:

@@ -1,7 +1,7 @@
-"""How far a task has come, how fast it goes, and when it will be done.
+"""Progress of tasks: rate, time left, and a limit on how often it is published.
 
-Tasks report through TaskIQ's `ProgressTracker`, as often as they like: what is told is limited to
-five reports a second for each task, and the last one is always told.
+Tasks report through TaskIQ's `ProgressTracker`, as often as they like. At most five reports a
+second are published for each task, and the last one always is.
 """
 
 import asyncio
@@ -14,26 +14,26 @@ from typing import Any, Final
 
 from taskiq.depends.progress_tracker import TaskProgress
 
-INTERVAL: Final = 0.2
-WINDOW: Final = 30.0
-"""The rate is that of the last so many seconds."""
-_SOONEST: Final = 0.05
-"""After less than this, in seconds, nothing is said about the rate."""
-_MOST_SAMPLES: Final = 64
-_MOST_TASKS: Final = 10_000
+PUBLISH_INTERVAL_S: Final = 0.2
+RATE_WINDOW_S: Final = 30.0
+"""The rate is measured over this time."""
+_MIN_RATE_TIME_S: Final = 0.05
+"""Below this time no rate is given."""
+_MAX_SAMPLES: Final = 64
+_MAX_TASKS: Final = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
-class Report:
-    """One report of a task.
+class ProgressReport:
+    """Progress of a task.
 
     Attributes:
-        task_id: whose.
-        progress: as it was reported.
-        done, total: in the task's own units; None when not said, or not as numbers.
-        message: in the task's words, else the state's name.
-        rate: units per second, None as long as there is nothing to measure it by.
-        eta_s: seconds until `total` at this rate, None when that cannot be said.
+        task_id: the task's id.
+        progress: as reported.
+        done, total: in the task's own units; None when missing or not numbers.
+        message: given by the task, else the state's name.
+        rate: units per second, None while there is too little to measure.
+        eta_s: seconds until `total` at this rate, None when unknown.
     """
 
     task_id: str
@@ -44,8 +44,8 @@ class Report:
     rate: float | None = None
     eta_s: float | None = None
 
-    def told(self) -> dict[str, Any]:
-        """Return what an event says about it."""
+    def event_data(self) -> dict[str, Any]:
+        """Return the data of a `task.progress` event."""
         return {
             "task_id": self.task_id,
             "done": self.done,
@@ -57,119 +57,126 @@ class Report:
 
 
 class Rate:
-    """Units per second over the last while. Going back starts the measurement anew."""
+    """Units per second over the last `RATE_WINDOW_S`. A decrease restarts the measurement."""
 
     def __init__(self) -> None:
         self._samples: collections.deque[tuple[float, float]] = collections.deque()
 
+    def __len__(self) -> int:
+        """Return the number of samples kept."""
+        return len(self._samples)
+
     def add(self, done: float, now: float) -> float | None:
-        """Take a sample and return the rate, None while it cannot be said.
+        """Add a sample and return the rate, None while it is unknown.
 
         Args:
             done: units done so far.
-            now: seconds of a clock that only goes forward.
+            now: seconds of a monotonic clock.
         """
         samples = self._samples
         if samples and done < samples[-1][1]:
             samples.clear()
-        if len(samples) > 1 and now - samples[-2][0] < WINDOW / _MOST_SAMPLES:
+        if len(samples) > 1 and now - samples[-2][0] < RATE_WINDOW_S / _MAX_SAMPLES:
             samples.pop()  # close to the one before: the newer of two is enough
         samples.append((now, done))
-        while len(samples) > 2 and now - samples[1][0] >= WINDOW:
+        while len(samples) > 2 and now - samples[1][0] >= RATE_WINDOW_S:
             samples.popleft()
         began, done_then = samples[0]
-        if now - began < _SOONEST:
+        if now - began < _MIN_RATE_TIME_S:
             return None
         return float(f"{(done - done_then) / (now - began):.6g}")
 
 
-class _Task:
-    __slots__ = ("rate", "timer", "told_at", "untold")
+class _TaskReports:
+    __slots__ = ("pending", "published_at", "rate", "timer")
 
     def __init__(self) -> None:
         self.rate = Rate()
-        self.told_at = -math.inf
-        self.untold: Report | None = None
+        self.published_at = -math.inf
+        self.pending: ProgressReport | None = None
         self.timer: asyncio.TimerHandle | None = None
 
 
 class ProgressReports:
-    """Decides which reports are told, and measures."""
+    """Measures progress and limits how often it is published."""
 
     def __init__(
-        self, tell_late: Callable[[Report], None], clock: Callable[[], float] = time.monotonic
+        self,
+        on_due: Callable[[ProgressReport], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin with no tasks.
+        """Start without tasks.
 
         Args:
-            tell_late: called with a report that was held back and is due now.
-            clock: seconds, only going forward.
+            on_due: called with a report that was held back and is to be published now.
+            clock: monotonic seconds.
         """
-        self._tell_late = tell_late
+        self._on_due = on_due
         self._clock = clock
-        self._tasks: collections.OrderedDict[str, _Task] = collections.OrderedDict()
+        self._tasks: collections.OrderedDict[str, _TaskReports] = collections.OrderedDict()
 
-    def report(self, task_id: str, progress: TaskProgress[Any]) -> Report | None:
-        """Take a report. Returns it, measured, if it is to be told now."""
+    def add(self, task_id: str, progress: TaskProgress[Any]) -> ProgressReport | None:
+        """Add a report. Returns it, with its rate, if it is to be published now."""
         now = self._clock()
         task = self._tasks.get(task_id)
         if task is None:
-            task = self._tasks[task_id] = _Task()
-            if len(self._tasks) > _MOST_TASKS:  # ids that no task of ours belongs to
-                self.end(next(iter(self._tasks)))
-        report = _measured(_read(task_id, progress), task.rate, now)
-        wait = task.told_at + INTERVAL - now
+            task = self._tasks[task_id] = _TaskReports()
+            if len(self._tasks) > _MAX_TASKS:  # ids that belong to no task of this worker
+                self.finish(next(iter(self._tasks)))
+        report = _with_rate(_parse(task_id, progress), task.rate, now)
+        wait = task.published_at + PUBLISH_INTERVAL_S - now
         if wait <= 0:
-            self._forget_timer(task)
-            task.untold = None
-            task.told_at = now
+            _cancel_timer(task)
+            task.pending = None
+            task.published_at = now
             return report
-        task.untold = report
+        task.pending = report
         if task.timer is None:
-            task.timer = asyncio.get_running_loop().call_later(wait, self._due, task)
+            task.timer = asyncio.get_running_loop().call_later(wait, self._publish_pending, task)
         return None
 
-    def untold(self, task_id: str) -> TaskProgress[Any] | None:
+    def pending(self, task_id: str) -> TaskProgress[Any] | None:
         """Return the newest report if it is still held back."""
         task = self._tasks.get(task_id)
-        return task.untold.progress if task is not None and task.untold is not None else None
+        return task.pending.progress if task is not None and task.pending is not None else None
 
-    def end(self, task_id: str) -> Report | None:
-        """Forget a task. Returns its last report if that was not told yet."""
+    def finish(self, task_id: str) -> ProgressReport | None:
+        """Drop a task. Returns its last report if that was not published yet."""
         task = self._tasks.pop(task_id, None)
         if task is None:
             return None
-        self._forget_timer(task)
-        return task.untold
+        _cancel_timer(task)
+        return task.pending
 
-    def _due(self, task: _Task) -> None:
+    def _publish_pending(self, task: _TaskReports) -> None:
         task.timer = None
-        report, task.untold = task.untold, None
+        report, task.pending = task.pending, None
         if report is not None:
-            task.told_at = self._clock()
-            self._tell_late(report)
-
-    def _forget_timer(self, task: _Task) -> None:
-        if task.timer is not None:
-            task.timer.cancel()
-            task.timer = None
+            task.published_at = self._clock()
+            self._on_due(report)
 
 
-def _read(task_id: str, progress: TaskProgress[Any]) -> Report:
+def _cancel_timer(task: _TaskReports) -> None:
+    if task.timer is not None:
+        task.timer.cancel()
+        task.timer = None
+
+
+def _parse(task_id: str, progress: TaskProgress[Any]) -> ProgressReport:
     meta = progress.meta
-    told = meta if isinstance(meta, dict) else {"message": meta}
-    message = told.get("message")
+    fields = meta if isinstance(meta, dict) else {"message": meta}
+    message = fields.get("message")
     state = getattr(progress.state, "value", str(progress.state))
-    return Report(
+    return ProgressReport(
         task_id,
         progress,
-        _number(told.get("done")),
-        _number(told.get("total")),
+        _number(fields.get("done")),
+        _number(fields.get("total")),
         str(message) if message else state,
     )
 
 
-def _measured(report: Report, rate: Rate, now: float) -> Report:
+def _with_rate(report: ProgressReport, rate: Rate, now: float) -> ProgressReport:
     if report.done is None:
         return report
     per_second = rate.add(report.done, now)

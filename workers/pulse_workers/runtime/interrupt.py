@@ -1,8 +1,8 @@
-"""How a task that runs is ended from outside, and how it can see that it should end.
+"""Interruption of running tasks, and the request to stop that a task can check.
 
-An async task is interrupted at its next `await`. A thread cannot be ended from outside, so a sync
-task is only asked: it stops if it looks. The interruption reaches the task's own code and nothing
-around it, so that what ends a task can never lose its result.
+An async task is interrupted at its next `await`. A thread cannot be interrupted, so a sync task
+is only asked to stop: it has to call `stop_requested()`. The interruption reaches the task
+function alone and nothing around it, so that it can never prevent the result from being stored.
 """
 
 import asyncio
@@ -16,21 +16,20 @@ from pulse_workers.errors import WrongArgumentsError
 
 
 def stop_requested() -> bool:
-    """Tell a task whether it should stop.
+    """Return whether the running task should stop.
 
-    For tasks that run in a thread and for long loops. A task that has read True and then ends,
-    by returning or by raising, is recorded as cancelled; one that never asks ends as it would
-    have.
+    For tasks that run in a thread and for long loops. A task that has seen True and then ends, by
+    returning or by raising, is recorded as cancelled; one that never calls this ends as usual.
     """
     delivery = current_delivery.get()
     if delivery is None or delivery.cancellation is None:
         return False
-    delivery.stop_read = True
+    delivery.stop_observed = True
     return True
 
 
 def interruptible(target: Callable[..., Any], delivery: Delivery) -> Callable[..., Any]:
-    """Return the task's function, noting when its own code begins and ends."""
+    """Return the task function, wrapped to record when it starts and ends."""
     if asyncio.iscoroutinefunction(target):
         return functools.partial(_run_async, target, delivery)
     delivery.is_sync = True
@@ -44,7 +43,7 @@ async def _run_async(
     try:
         return await target(*args, **kwargs)
     finally:
-        delivery.phase = Phase.ENDING
+        delivery.phase = Phase.FINISHING
 
 
 def _run_sync(target: Callable[..., Any], delivery: Delivery, /, *args: Any, **kwargs: Any) -> Any:
@@ -52,8 +51,8 @@ def _run_sync(target: Callable[..., Any], delivery: Delivery, /, *args: Any, **k
     try:
         value = target(*args, **kwargs)
     finally:
-        delivery.phase = Phase.ENDING
-    if delivery.stop_read and delivery.cancellation is not None:
+        delivery.phase = Phase.FINISHING
+    if delivery.stop_observed and delivery.cancellation is not None:
         raise delivery.cancellation.error()
     return value
 
@@ -76,5 +75,5 @@ def _begin(
 def _signature(target: Callable[..., Any]) -> inspect.Signature | None:
     try:
         return inspect.signature(target)
-    except (TypeError, ValueError):  # written in C, says nothing about itself
+    except (TypeError, ValueError):  # written in C, without a signature
         return None

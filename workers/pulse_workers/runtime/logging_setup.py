@@ -1,7 +1,7 @@
-"""The log of a worker process: to stderr, with no credential in any line, whoever writes it.
+"""Log of a worker process: to stderr, with credentials masked in every line.
 
-TaskIQ logs what a task raised, with its traceback, and the client library logs addresses. Both come
-through here, and so does an error that ends the process.
+TaskIQ logs task errors with their traceback, and the client library logs addresses. Both pass
+through this formatter, as does an error that ends the process.
 """
 
 import logging
@@ -10,15 +10,16 @@ from types import TracebackType
 from typing import Final
 
 from pulse_desktop.model.redaction import redact
-from pulse_workers.runtime.log_level import set_log_level
 
 logger = logging.getLogger("pulse.workers")
 
 _FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_NOISY_LOGGERS: Final = ("taskiq", "nats")
+"""Libraries that log each task or each ping; limited to warnings."""
 
 
 class MaskingFormatter(logging.Formatter):
-    """Writes a record, its traceback included, with the credentials replaced."""
+    """Formats a record, its traceback included, with credentials masked."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the lines of a record."""
@@ -38,7 +39,27 @@ def configure_logging(level: str) -> None:
     sys.excepthook = _log_crash
 
 
+def set_log_level(name: str) -> None:
+    """Set the level of the log; it may change while the worker runs.
+
+    Args:
+        name: DEBUG, INFO, WARNING or ERROR.
+
+    Raises:
+        KeyError: no such level.
+    """
+    level = logging.getLevelNamesMapping()[name]
+    logging.getLogger().setLevel(level)
+    for library in _NOISY_LOGGERS:
+        logging.getLogger(library).setLevel(max(level, logging.WARNING))
+
+
+def log_level() -> str:
+    """Return the name of the current level."""
+    return logging.getLevelName(logging.getLogger().level)
+
+
 def _log_crash(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    logger.critical("ended by an error", exc_info=(kind, error, trace))
+    logger.critical("unhandled error", exc_info=(kind, error, trace))

@@ -1,38 +1,55 @@
-"""One owner for everything that runs beside the tasks: heartbeats, checks, metrics."""
+"""Periodic background work: heartbeats, checks, metrics."""
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
 
 from pulse_desktop.nats_client.aio import cancel_and_wait
-from pulse_workers.runtime.connection import OUTAGE_ERRORS
+from pulse_workers.errors import OUTAGE_ERRORS
 
 logger = logging.getLogger("pulse.workers.background")
 
 
+@dataclasses.dataclass(frozen=True)
+class PeriodicTask:
+    """Work that is repeated.
+
+    Attributes:
+        name: shown in the log.
+        interval: seconds between the end of one run and the start of the next.
+        run: does the work once.
+    """
+
+    name: str
+    interval: float
+    run: Callable[[], Awaitable[None]]
+
+
 class PeriodicTasks:
-    """Repeats coroutines until closed; one that fails is logged and goes on with the next turn."""
+    """Runs periodic tasks until closed; an error is logged and does not end the repetition."""
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
 
-    def repeat(self, name: str, interval: float, step: Callable[[], Awaitable[None]]) -> None:
-        """Call `step` now and every `interval` seconds (not counting what the step takes)."""
-        self._tasks.append(asyncio.create_task(self._repeat(name, interval, step), name=name))
+    def start(self, *tasks: PeriodicTask) -> None:
+        """Run each task now and then after each interval."""
+        self._tasks += [asyncio.create_task(_repeat(task), name=task.name) for task in tasks]
 
     async def close(self) -> None:
-        """End all of it."""
+        """Stop all tasks."""
         await cancel_and_wait(*self._tasks)
         self._tasks.clear()
 
-    async def _repeat(
-        self, name: str, interval: float, step: Callable[[], Awaitable[None]]
-    ) -> None:
-        while True:
-            try:
-                await step()
-            except OUTAGE_ERRORS as error:
-                logger.warning("%s: %s, next turn in %g s", name, type(error).__name__, interval)
-            except Exception:
-                logger.exception("%s failed, next turn in %g s", name, interval)
-            await asyncio.sleep(interval)
+
+async def _repeat(task: PeriodicTask) -> None:
+    while True:
+        try:
+            await task.run()
+        except OUTAGE_ERRORS as error:
+            logger.warning(
+                "%s: %s, next run in %g s", task.name, type(error).__name__, task.interval
+            )
+        except Exception:
+            logger.exception("%s failed, next run in %g s", task.name, task.interval)
+        await asyncio.sleep(task.interval)

@@ -35,8 +35,7 @@ from pulse_desktop.protocol.topics import (
 )
 from pulse_workers.brokers.permission_errors import refusal_of
 from pulse_workers.config.settings import MIB, Settings
-from pulse_workers.errors import ProvisionError
-from pulse_workers.runtime.connection import OUTAGE_ERRORS
+from pulse_workers.errors import OUTAGE_ERRORS, ProvisionError
 
 logger = logging.getLogger("pulse.workers.provisioning")
 

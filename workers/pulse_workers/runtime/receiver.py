@@ -1,8 +1,8 @@
-"""TaskIQ's receiver, with an eye on every delivery it works on.
+"""TaskIQ's receiver, extended to track each delivery.
 
-It runs a task as TaskIQ does. Around that it keeps account of what is running, recognises a task
-that was already answered, refuses one that ends its worker again and again, and at the end gives
-back what could not be finished.
+Tasks run as TaskIQ runs them. In addition the receiver knows what is running, recognizes a
+redelivered task whose result is stored, rejects a task that crashes its worker repeatedly, and
+requeues unfinished tasks at shutdown.
 """
 
 import asyncio
@@ -36,21 +36,21 @@ from pulse_workers.telemetry.load import SlotTime
 
 logger = logging.getLogger("pulse.workers.receiver")
 
-
-_CLOCKS_DIFFER: Final = 2.0
-"""By how many seconds the clocks of server and worker may be apart."""
+_MAX_CLOCK_SKEW_S: Final = 2.0
+"""Largest expected difference between the clocks of server and worker."""
+_END_TIMEOUT_S: Final = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Running:
-    """A task being worked on.
+class RunningTask:
+    """A task in progress.
 
     Attributes:
-        task_id: its id, empty when the message cannot be read.
+        task_id: its id, empty when the message cannot be decoded.
         task_name: its name.
         started_at: Unix seconds.
         coroutine: the asyncio task that runs it.
-        delivery: the delivery that brought it.
+        delivery: the delivery it belongs to.
     """
 
     task_id: str
@@ -60,62 +60,53 @@ class Running:
     delivery: Delivery
 
 
-def _interrupt(run: Running, cancellation: Cancellation) -> None:
-    """End a task's own code, or ask a thread to end it; too late once the result is on its way."""
-    delivery = run.delivery
-    if delivery.phase is Phase.ENDING or delivery.given_back:
-        return
-    delivery.cancellation = cancellation
-    if delivery.phase is Phase.RUNNING and not delivery.is_sync:
-        delivery.stop_read = True
-        run.coroutine.cancel(str(cancellation))
-
-
 class DeliveryReceiver(Receiver):
     """Runs tasks.
 
     Attributes:
-        running: what is being worked on, by place.
-        slot_time: for how long slots were busy.
-        finished: how many deliveries were worked on since the start.
-        cancelled: ids of tasks that shall not run, wherever they come from.
-        draining: the worker ends once its work is done.
-        gives_back: what is delivered is handed back instead of being started.
+        broker: delivers the tasks.
+        running: tasks in progress, by the delivery's sequence.
+        slot_time: busy time of the slots.
+        finished: number of deliveries processed since the start.
+        cancelled: ids of tasks that must not run, however they are delivered.
+        draining: the worker exits once its tasks are done.
+        requeues_deliveries: new deliveries are requeued instead of being started.
     """
+
+    broker: BaseBroker
 
     def __init__(self, broker: BaseBroker, settings: Settings, **options: Any) -> None:
         super().__init__(broker, max_async_tasks=settings.slots, run_startup=False, **options)
         self.settings = settings
-        self.tasks = broker
-        self.running: dict[int, Running] = {}
+        self.running: dict[int, RunningTask] = {}
         self.slot_time = SlotTime()
         self.cancelled = CancelledIds()
         self.finished = 0
         self.draining = False
-        self.gives_back = False
+        self.requeues_deliveries = False
 
     async def callback(self, message: bytes | AckableMessage, raise_err: bool = False) -> None:
-        """Work on one delivery."""
+        """Process one delivery."""
         if not isinstance(message, DeliveredMessage):
             await super().callback(message, raise_err)
             return
         delivery = cast("Delivery", message.delivery)
-        if self.gives_back and delivery.refusal is None:
-            await delivery.give_back()
+        if self.requeues_deliveries and delivery.rejection is None:
+            await delivery.requeue()
             return
         current_delivery.set(delivery)
         task_id, task_name = self._register(delivery)
         try:
-            if self._may_be_done(delivery) and await self._finish_early(delivery, task_id):
+            if self._may_be_finished(delivery) and await self._check_redelivery(delivery, task_id):
                 return
             await super().callback(message, raise_err)
         except Exception:
-            logger.exception("%s %s: not executed, it will be delivered again", task_name, task_id)
+            logger.exception("%s %s: not executed, it will be redelivered", task_name, task_id)
         finally:
-            self.running.pop(delivery.place, None)
+            self.running.pop(delivery.sequence, None)
             self.slot_time.leave()
             self.finished += 1
-            delivery.end()
+            delivery.finish()
 
     async def run_task(
         self,
@@ -123,81 +114,86 @@ class DeliveryReceiver(Receiver):
         message: TaskiqMessage,
         ack_controller: AckController | None = None,
     ) -> TaskiqResult[Any]:
-        """Run a task's function, in a way that can be interrupted without losing its result."""
+        """Run a task function so that an interruption never prevents storing its result."""
         delivery = current_delivery.get()
-        if delivery is None or delivery.refusal is not None:
+        if delivery is None or delivery.rejection is not None:
             return await super().run_task(target, message, ack_controller)
         result = await super().run_task(interruptible(target, delivery), message, ack_controller)
         coroutine = asyncio.current_task()
         while coroutine is not None and coroutine.cancelling():
-            coroutine.uncancel()  # it has had its effect; storing the result is not meant by it
+            coroutine.uncancel()  # the task function has ended; its result is still to be stored
         return result
 
-    async def refuse(self, delivery: Delivery, cancellation: Cancellation) -> None:
-        """Answer for a task that shall not run, without needing a slot."""
+    async def reject(self, delivery: Delivery, cancellation: Cancellation) -> None:
+        """Store a cancelled result for a task without running it and without using a slot."""
         delivery.cancellation = cancellation
-        delivery.refusal = cancellation.error()
-        await asyncio.create_task(self.callback(as_message(delivery)), name="refusal")
+        delivery.rejection = cancellation.error()
+        await asyncio.create_task(self.callback(as_message(delivery)), name="rejection")
 
     async def cancel(
-        self, task_id: str, cancellation: Cancellation, limit: float
+        self,
+        task_id: str,
+        cancellation: Cancellation,
+        timeout: float,  # noqa: ASYNC109 - no error
     ) -> Delivery | None:
-        """End a task wherever it is in this process, and never start it later.
+        """Cancel a task pending or running in this process, and never start it later.
 
         Args:
-            task_id: whose.
-            cancellation: by whom and why.
-            limit: seconds to wait for its end.
+            task_id: the task to cancel.
+            cancellation: who requested it, and why.
+            timeout: seconds to wait for the task to end.
 
         Returns:
-            The delivery it was found in, or None. Its phase and error say what became of it.
+            The delivery it was found in, or None. Its phase and error tell the outcome.
         """
         self.cancelled.add(task_id, cancellation, time.monotonic())
-        waiting = self.tasks.take_out(task_id)
-        if waiting is not None:
-            await self.refuse(waiting, cancellation)
-            return waiting
+        pending = self.broker.take_task(task_id)
+        if pending is not None:
+            await self.reject(pending, cancellation)
+            return pending
         run = next((run for run in self.running.values() if run.task_id == task_id), None)
         if run is None:
             return None
         _interrupt(run, cancellation)
-        await asyncio.wait({run.coroutine}, timeout=limit)
+        await asyncio.wait({run.coroutine}, timeout=timeout)
         return run.delivery
 
-    async def cancel_rest(self, cancellation: Cancellation, limit: float = 2.0) -> int:
-        """Cancel all that runs or waits, since nobody else will run it. Returns how many.
+    async def cancel_all(self, cancellation: Cancellation) -> int:
+        """Cancel all running and pending tasks, and return how many there were.
 
-        A sync task runs on until the process ends, but its result is stored as cancelled.
+        The thread of a sync task runs until the process exits, but its result is stored as
+        cancelled.
         """
-        waiting = self.tasks.take_rest()
-        for delivery in waiting:
-            await self.refuse(delivery, cancellation)
+        pending = self.broker.take_pending()
+        for delivery in pending:
+            await self.reject(delivery, cancellation)
         unfinished = list(self.running.values())
         for run in unfinished:
             _interrupt(run, cancellation)
         if unfinished:
-            await asyncio.wait([run.coroutine for run in unfinished], timeout=limit)
-        for delivery in (run.delivery for run in unfinished if not run.delivery.settled):
-            stand_in = SyntheticDelivery(delivery.data, delivery.attempt, delivery.queued_at)
-            await self.refuse(stand_in, cancellation)
-        return len(waiting) + len(unfinished)
+            await asyncio.wait([run.coroutine for run in unfinished], timeout=_END_TIMEOUT_S)
+        for delivery in (run.delivery for run in unfinished if not run.delivery.acked):
+            substitute = SyntheticDelivery(delivery.data, delivery.attempt, delivery.queued_at)
+            await self.reject(substitute, cancellation)
+        return len(pending) + len(unfinished)
 
-    async def give_back_unfinished(self, limit: float = 2.0) -> int:
-        """Stop what still runs and hand it back to the queue. Returns how many there were.
+    async def requeue_unfinished(self) -> int:
+        """Stop all running tasks and requeue them, and return how many there were.
 
-        An async task is cancelled; a sync one cannot be, its thread ends with the process.
+        An async task is interrupted; the thread of a sync one ends with the process.
         """
         unfinished = list(self.running.values())
         for run in unfinished:
-            run.delivery.given_back = True
+            run.delivery.requeued = True
             run.coroutine.cancel()
         if unfinished:
-            await asyncio.wait([run.coroutine for run in unfinished], timeout=limit)
+            await asyncio.wait([run.coroutine for run in unfinished], timeout=_END_TIMEOUT_S)
         for run in unfinished:
-            await run.delivery.give_back()
+            await run.delivery.requeue()
         return len(unfinished)
 
     def _register(self, delivery: Delivery) -> tuple[str, str]:
+        """Add a delivery to the running ones, and return the task's id and name."""
         try:
             task = decode_task(delivery.data)
         except UnreadableTaskError:
@@ -206,42 +202,42 @@ class DeliveryReceiver(Receiver):
             task_id, task_name = task.task_id, task.task_name
         delivery.task_id = task_id
         cancellation = self.cancelled.get(task_id, time.monotonic())
-        if cancellation is not None and delivery.refusal is None:
+        if cancellation is not None and delivery.rejection is None:
             delivery.cancellation = cancellation
-            delivery.refusal = cancellation.error()
+            delivery.rejection = cancellation.error()
         self.slot_time.enter()
         coroutine = asyncio.current_task()
         if coroutine is not None:
-            self.running[delivery.place] = Running(
+            self.running[delivery.sequence] = RunningTask(
                 task_id, task_name, time.time(), coroutine, delivery
             )
         return task_id, task_name
 
-    def _may_be_done(self, delivery: Delivery) -> bool:
-        """Tell whether somebody may have worked on the task before, so that asking is worth it."""
-        since = self.tasks.connected_at
-        return delivery.attempt > 1 or delivery.queued_at < since + _CLOCKS_DIFFER
+    def _may_be_finished(self, delivery: Delivery) -> bool:
+        """Return whether a result may exist already, so that it is worth a request to check."""
+        since = self.broker.connected_at
+        return delivery.attempt > 1 or delivery.queued_at < since + _MAX_CLOCK_SKEW_S
 
-    async def _finish_early(self, delivery: Delivery, task_id: str) -> bool:
-        """Answer a repeated delivery whose result is stored: only its ack was lost."""
+    async def _check_redelivery(self, delivery: Delivery, task_id: str) -> bool:
+        """Acknowledge a finished task and return True; reject one delivered too often."""
         backend = self.broker.result_backend
         if (
             task_id
             and isinstance(backend, JsonResultBackend)
             and await backend.stored_since(task_id, delivery.queued_at)
         ):
-            await delivery.settle()
+            await delivery.ack()
             return True
         limit = self.settings.max_deliveries
         if (
-            delivery.refusal is None
+            delivery.rejection is None
             and limit
-            and delivery.attempt > max(limit, self._attempts_wanted(delivery))
+            and delivery.attempt > max(limit, self._max_attempts(delivery))
         ):
-            delivery.refusal = TooManyDeliveriesError(delivery.attempt)
+            delivery.rejection = TooManyDeliveriesError(delivery.attempt)
         return False
 
-    def _attempts_wanted(self, delivery: Delivery) -> int:
+    def _max_attempts(self, delivery: Delivery) -> int:
         try:
             message = self.broker.formatter.loads(delivery.data)
         except ValueError:
@@ -250,6 +246,17 @@ class DeliveryReceiver(Receiver):
         return retry_policy(message.labels, task.labels if task else None).max_attempts
 
     def _prepare_task(self, name: str, handler: Any) -> None:
-        """Prepare only tasks that exist: names nobody registered must not pile up."""
+        """Prepare registered tasks only: unknown names must not accumulate."""
         if name in self.broker.get_all_tasks():
             super()._prepare_task(name, handler)
+
+
+def _interrupt(run: RunningTask, cancellation: Cancellation) -> None:
+    """Interrupt a task function, or ask a thread to stop; no effect once it has returned."""
+    delivery = run.delivery
+    if delivery.phase is Phase.FINISHING or delivery.requeued:
+        return
+    delivery.cancellation = cancellation
+    if delivery.phase is Phase.RUNNING and not delivery.is_sync:
+        delivery.stop_observed = True
+        run.coroutine.cancel(str(cancellation))

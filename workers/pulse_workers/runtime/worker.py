@@ -1,52 +1,48 @@
-"""One worker process, from its start to a clean end.
+"""A worker process, from start to clean exit.
 
-TaskIQ's own command line ignores SIGTERM while idle, for more than 15 s. This one wakes at once:
-it fetches nothing more, gives back what was not started, lets running tasks finish within a
-limit, gives back the rest, says that it ended, and exits with 0.
+TaskIQ's own command line ignores SIGTERM for more than 15 s while idle. This worker reacts at
+once: it stops consuming, requeues tasks that were not started, lets running tasks finish within a
+limit, requeues the rest, publishes that it stopped, and exits with 0.
 """
 
 import asyncio
 import dataclasses
 import logging
-from typing import Final
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final
 
 from nats.aio.client import Client
 
+from pulse_desktop.text.translation import _
 from pulse_workers.brokers.base_broker import BaseBroker
-from pulse_workers.brokers.core_broker import CoreBroker
-from pulse_workers.brokers.jetstream_broker import JetStreamBroker
-from pulse_workers.brokers.retries import RetryMiddleware
+from pulse_workers.brokers.factory import make_broker
 from pulse_workers.brokers.stream_retention import TRIM_INTERVAL_S, StreamTrimmer
-from pulse_workers.chat.metrics import MetricsReporter
-from pulse_workers.chat.provider_check import ProviderCheck
-from pulse_workers.chat.services import Services, install_services, make_services
 from pulse_workers.config.settings import Settings
 from pulse_workers.control.commands import CommandHandler
 from pulse_workers.control.listener import ControlListener
 from pulse_workers.errors import (
-    CannotConnectError,
-    StoppedEarlyError,
-    TasksRefusedError,
+    ConnectionFailedError,
+    ShutdownRequestedError,
+    TasksNotPermittedError,
     WorkerError,
 )
-from pulse_workers.registry import import_tasks
+from pulse_workers.registry import use_broker
 from pulse_workers.results.backend import JsonResultBackend
-from pulse_workers.runtime.closing import close_all
+from pulse_workers.runtime.application import Application, WorkerContext
 from pulse_workers.runtime.connection import connect
-from pulse_workers.runtime.drain import work_until_stopped
-from pulse_workers.runtime.periodic_tasks import PeriodicTasks
+from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 from pulse_workers.runtime.provisioning import provision
 from pulse_workers.runtime.receiver import DeliveryReceiver
-from pulse_workers.runtime.shutdown_signal import ShutdownSignal
-from pulse_workers.runtime.threads import TaskThreads
-from pulse_workers.telemetry.event_middleware import EventMiddleware
+from pulse_workers.runtime.shutdown import ShutdownSignal, close_all, run_until_shutdown
 from pulse_workers.telemetry.event_publisher import EventPublisher
 from pulse_workers.telemetry.heartbeat import Heartbeat
 
 logger = logging.getLogger("pulse.workers.process")
 
-_OTHER_THREADS: Final = 32
-"""For `asyncio.to_thread` and names of hosts."""
+_DEFAULT_THREADS: Final = 32
+"""Size of the default executor: `asyncio.to_thread` and host name resolution."""
+_WATCHDOG_INTERVAL_S: Final = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,86 +50,103 @@ class ExitStatus:
     """How a worker ended.
 
     Attributes:
-        threads_left: threads run on that nobody waits for: leave the process without them.
-        error: why it could not go on; None if it was told to end.
+        has_busy_threads: threads are still running: exit the process without joining them.
+        error: why the worker could not continue; None after a requested shutdown.
     """
 
-    threads_left: bool = False
+    has_busy_threads: bool = False
     error: WorkerError | None = None
 
 
-async def run_worker(settings: Settings, *, parent_pipe: bool = False) -> ExitStatus:
-    """Run tasks until told to stop.
+async def run_worker(
+    settings: Settings, application: Application, *, parent_pipe: bool = False
+) -> ExitStatus:
+    """Run tasks until shutdown is requested.
+
+    Args:
+        settings: of the worker.
+        application: its tasks and their services.
+        parent_pipe: stop at the end of stdin too.
 
     Raises:
-        CannotConnectError: no connection at the start.
-        ProvisionError: streams or buckets cannot be made.
+        ConnectionFailedError: no connection at the start.
+        ProvisionError: streams or buckets cannot be created.
         SettingsError: a task module cannot be imported.
     """
-    stop = ShutdownSignal()
-    stop.install(parent_pipe=parent_pipe)
-    import_tasks(settings.task_modules)
-    threads = TaskThreads(settings.slots, "task")
-    others = TaskThreads(_OTHER_THREADS, "other")
-    asyncio.get_running_loop().set_default_executor(others)
+    shutdown = ShutdownSignal()
+    shutdown.install(parent_pipe=parent_pipe)
+    application.import_tasks(settings)
+    task_threads = TrackingThreadPool(settings.slots, "task")
+    other_threads = TrackingThreadPool(_DEFAULT_THREADS, "other")
+    asyncio.get_running_loop().set_default_executor(other_threads)
     try:
-        async with stop.cuts_short():
-            parts = await WorkerRuntime.start(settings)
-    except StoppedEarlyError:
-        logger.info("%s ended (%s) before it took tasks", settings.identity, stop.reason)
-        return ExitStatus(others.busy)
-    given_back, error = await _work(parts, stop, settings, threads)
-    for executor in (threads, others):
+        async with shutdown.interrupts():
+            runtime = await WorkerRuntime.start(settings, application)
+    except ShutdownRequestedError:
+        logger.info("%s stopped (%s) before it took tasks", settings.identity, shutdown.reason)
+        return ExitStatus(other_threads.busy)
+    requeued, error = await _work(runtime, shutdown, settings, task_threads)
+    for executor in (task_threads, other_threads):
         executor.shutdown(wait=False, cancel_futures=True)
-    left = threads.busy or others.busy
-    if left and not given_back:
-        logger.warning("not waiting for threads of tasks that were answered before they ended")
-    logger.info("%s ended (%s), %d tasks given back", settings.identity, stop.reason, given_back)
-    return ExitStatus(bool(given_back) or left, error)
+    busy = task_threads.busy or other_threads.busy
+    if busy and not requeued:
+        logger.warning("not waiting for threads of tasks that have timed out or were cancelled")
+    logger.info("%s stopped (%s), %d tasks requeued", settings.identity, shutdown.reason, requeued)
+    return ExitStatus(bool(requeued) or busy, error)
 
 
 async def _work(
-    parts: "WorkerRuntime", stop: ShutdownSignal, settings: Settings, threads: TaskThreads
+    runtime: "WorkerRuntime",
+    shutdown: ShutdownSignal,
+    settings: Settings,
+    threads: "TrackingThreadPool",
 ) -> tuple[int, WorkerError | None]:
-    """Run tasks, and come to an end. Returns how many were given back, and what went wrong."""
-    events, client, broker, worker = parts.events, parts.client, parts.broker, settings.identity
-    receiver = DeliveryReceiver(broker, settings, executor=threads)
-    heartbeat = Heartbeat(events, receiver, settings, worker)
-    orders = CommandHandler(client.jetstream(), receiver, events, stop, heartbeat.tell_change)
-    control = ControlListener(client, orders, worker)
+    """Run tasks and shut down. Returns how many were requeued, and the error that ended it."""
+    client, worker = runtime.client, settings.identity
+    receiver = DeliveryReceiver(runtime.broker, settings, executor=threads)
+    heartbeat = Heartbeat(runtime.events, receiver, settings, worker)
+    commands = CommandHandler(
+        client.jetstream(), receiver, runtime.events, shutdown, heartbeat.publish_change
+    )
+    control = ControlListener(client, commands.commands(), worker)
     if settings.control:
         await control.start()
         heartbeat.control = control.subject
-    background = _start_background(settings, parts.services, heartbeat)
-    connections = ConnectionWatchdog(stop, parts, settings.redacted_server)
-    background.repeat("connections", 1.0, connections.look)
+    background = PeriodicTasks()
+    watchdog = ConnectionWatchdog(shutdown, runtime, settings.redacted_server)
+    background.start(
+        PeriodicTask("heartbeat", settings.heartbeat_interval, heartbeat.publish),
+        PeriodicTask("connections", _WATCHDOG_INTERVAL_S, watchdog.check),
+        *runtime.periodic_tasks,
+    )
     if settings.broker == "jetstream":
-        background.repeat("task room", TRIM_INTERVAL_S, StreamTrimmer(client.jetstream()).look)
+        trimmer = StreamTrimmer(client.jetstream())
+        background.start(PeriodicTask("stream retention", TRIM_INTERVAL_S, trimmer.trim))
     logger.info("%s takes tasks from %s", worker, settings.redacted_server)
-    given_back = await work_until_stopped(receiver, stop, settings)
+    requeued = await run_until_shutdown(receiver, shutdown, settings)
     await background.close()
     await control.close()
-    heartbeat.stopped(given_back)
-    await parts.close()
-    return given_back, connections.error
+    heartbeat.publish_stopped(requeued)
+    await runtime.close()
+    return requeued, watchdog.error
 
 
 @dataclasses.dataclass(frozen=True)
 class WorkerRuntime:
-    """What a worker is connected with."""
+    """Connections of a worker, and the periodic work of its application."""
 
     client: Client
     events: EventPublisher
     broker: BaseBroker
-    services: Services
+    periodic_tasks: tuple[PeriodicTask, ...]
 
     @classmethod
-    async def start(cls, settings: Settings) -> "WorkerRuntime":
-        """Connect everything and make what is missing on the server.
+    async def start(cls, settings: Settings, application: Application) -> "WorkerRuntime":
+        """Connect, create what is missing on the server, and start the application's services.
 
         Raises:
-            CannotConnectError: no connection in time.
-            ProvisionError: streams or buckets cannot be made.
+            ConnectionFailedError: no connection in time.
+            ProvisionError: streams or buckets cannot be created.
         """
         worker = settings.identity
         events = EventPublisher(settings, worker)
@@ -143,79 +156,83 @@ class WorkerRuntime:
         try:
             await provision(client.jetstream(), settings)
             await events.start()
-            services = await make_services(client, events, worker)
-            install_services(broker, services)
+            context = WorkerContext(settings, client, events, worker)
+            periodic = tuple(await application.start_services(context))
+            use_broker(broker)
             await broker.startup()
         except BaseException:
             await close_all(events.close, broker.shutdown, client.close)
             raise
-        return cls(client, events, broker, services)
+        return cls(client, events, broker, periodic)
 
     async def close(self) -> None:
-        """Send what is left, and disconnect."""
+        """Send what is buffered, and disconnect."""
         await close_all(self.events.close, self.broker.shutdown, self.client.close)
 
 
 class ConnectionWatchdog:
-    """Ends the worker when it is alive but deaf, which is worse than gone.
-
-    So it is when a connection is closed for good, and when the user may not take tasks.
+    """Stops the worker when it can no longer receive tasks (connection closed, no permission).
 
     Attributes:
-        error: what happened, None while all is well.
+        error: what happened, None while tasks can be received.
     """
 
-    def __init__(self, stop: ShutdownSignal, parts: WorkerRuntime, server: str) -> None:
-        self._stop = stop
-        self._parts = parts
+    def __init__(self, shutdown: ShutdownSignal, runtime: WorkerRuntime, server: str) -> None:
+        self._shutdown = shutdown
+        self._runtime = runtime
         self._server = server
         self.error: WorkerError | None = None
 
-    async def look(self) -> None:
-        """Ask to stop if tasks cannot come any more."""
-        if self._stop.asked.is_set():
+    async def check(self) -> None:
+        """Request shutdown if tasks can no longer be received."""
+        if self._shutdown.requested.is_set():
             return
-        if refused := self._parts.broker.refused:
-            self.error = TasksRefusedError(
-                f"{self._server} does not let this user take tasks: {refused}. "
-                "`pulse-worker check` tells what is missing."
+        if denied := self._runtime.broker.permission_error:
+            self.error = TasksNotPermittedError(
+                _(
+                    "{server} does not let this user take tasks: {error}. "
+                    "`pulse-worker check` shows what is missing."
+                ).format(server=self._server, error=denied)
             )
-            self._stop.ask("this user may not take tasks")
-        elif self._is_one_closed():
-            self.error = CannotConnectError(
-                f"{self._server} closed a connection for good. Check the user, password or token."
+            self._shutdown.request("this user may not take tasks")
+        elif self._has_closed_connection():
+            self.error = ConnectionFailedError(
+                _(
+                    "{server} closed a connection permanently. Check the user, password or token."
+                ).format(server=self._server)
             )
-            self._stop.ask("a connection was closed for good")
+            self._shutdown.request("a connection was closed permanently")
 
-    def _is_one_closed(self) -> bool:
-        parts = self._parts
-        results = parts.broker.result_backend
+    def _has_closed_connection(self) -> bool:
+        runtime = self._runtime
+        results = runtime.broker.result_backend
         return (
-            parts.broker.client.is_closed
-            or parts.client.is_closed
-            or parts.events.is_closed
+            runtime.broker.client.is_closed
+            or runtime.client.is_closed
+            or runtime.events.is_closed
             or (isinstance(results, JsonResultBackend) and results.nats_client.is_closed)
         )
 
 
-def make_broker(settings: Settings, events: EventPublisher, who: str) -> BaseBroker:
-    """Return a broker for a worker or for anything that enqueues, with events and retries."""
-    results = JsonResultBackend(settings)
-    broker = CoreBroker(settings) if settings.broker == "core" else JetStreamBroker(settings)
-    broker.with_result_backend(results)
-    middleware = EventMiddleware(events, who)
-    middleware.watch(results)
-    broker.add_middlewares(middleware, RetryMiddleware())
-    return broker
+class TrackingThreadPool(ThreadPoolExecutor):
+    """A thread pool that knows whether a thread is busy.
 
+    A thread cannot be stopped from outside. One whose task was requeued or timed out continues,
+    and must not keep its process from exiting.
+    """
 
-def _start_background(
-    settings: Settings, services: Services, heartbeat: Heartbeat
-) -> PeriodicTasks:
-    background = PeriodicTasks()
-    background.repeat("heartbeat", settings.heartbeat_interval, heartbeat.beat)
-    check = ProviderCheck(services.events, services.provider)
-    background.repeat("provider check", settings.provider_interval, check.check)
-    metrics = MetricsReporter(services)
-    background.repeat("metrics", settings.metrics_interval, metrics.report)
-    return background
+    def __init__(self, count: int, name: str) -> None:
+        super().__init__(count, thread_name_prefix=name)
+        self._futures: set[Future[Any]] = set()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run a function in a thread."""
+        future = super().submit(fn, *args, **kwargs)
+        self._futures.add(future)
+        future.add_done_callback(self._futures.discard)
+        return future
+
+    @property
+    def busy(self) -> bool:
+        """Whether a thread is still running, even if its result is not awaited any more."""
+        return bool(self._futures)

@@ -13,8 +13,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
 from nats.js.kv import KeyValue
 
-from pulse_workers.errors import StoreFullError, WorkerError
-from pulse_workers.runtime.connection import OUTAGE_ERRORS
+from pulse_workers.errors import OUTAGE_ERRORS, StoreFullError, WorkerError
 from pulse_workers.schedules.entry import InvalidEntry, ScheduleEntry, read_entry
 from pulse_workers.schedules.errors import InvalidScheduleError
 

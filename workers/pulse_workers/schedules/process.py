@@ -12,16 +12,15 @@ from taskiq import AsyncBroker
 from pulse_desktop import __version__
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.services import install_services
+from pulse_workers.brokers.factory import make_broker
 from pulse_workers.config.settings import Settings
-from pulse_workers.errors import CannotConnectError, StoppedEarlyError
-from pulse_workers.registry import import_tasks
-from pulse_workers.runtime.closing import close_all, close_client
+from pulse_workers.errors import ConnectionFailedError, ShutdownRequestedError
+from pulse_workers.registry import use_broker
+from pulse_workers.runtime.application import Application
 from pulse_workers.runtime.connection import connect
-from pulse_workers.runtime.periodic_tasks import PeriodicTasks
+from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 from pulse_workers.runtime.provisioning import provision
-from pulse_workers.runtime.shutdown_signal import ShutdownSignal
-from pulse_workers.runtime.worker import make_broker
+from pulse_workers.runtime.shutdown import ShutdownSignal, close_all, close_client
 from pulse_workers.schedules.entry import Occurrence
 from pulse_workers.schedules.scheduler import Scheduler
 from pulse_workers.schedules.source import JsonScheduleSource
@@ -115,7 +114,7 @@ class SchedulerRuntime:
             who: by which name runs are taken.
 
         Raises:
-            CannotConnectError: no connection in time.
+            ConnectionFailedError: no connection in time.
             ProvisionError: the bucket cannot be made.
         """
         reports = SchedulerEvents(events, who)
@@ -126,7 +125,7 @@ class SchedulerRuntime:
         source.on_reconnected = scheduler.watch_anew
         heartbeat = SchedulerHeartbeat(events, scheduler, who)
         background = PeriodicTasks()
-        background.repeat("heartbeat", settings.heartbeat_interval, heartbeat.beat)
+        background.start(PeriodicTask("heartbeat", settings.heartbeat_interval, heartbeat.beat))
         return cls(source, scheduler, background)
 
     async def close(self) -> None:
@@ -137,28 +136,30 @@ class SchedulerRuntime:
         await close_all(self.source.shutdown)
 
 
-async def run_scheduler(settings: Settings, *, parent_pipe: bool = False) -> None:
+async def run_scheduler(
+    settings: Settings, application: Application, *, parent_pipe: bool = False
+) -> None:
     """Send tasks by their schedules until told to stop.
 
     Raises:
-        CannotConnectError: no connection at the start, or one was closed for good later.
+        ConnectionFailedError: no connection at the start, or one was closed for good later.
         ProvisionError: streams or buckets cannot be made.
         SettingsError: a task module cannot be imported.
     """
     stop = ShutdownSignal()
     stop.install(parent_pipe=parent_pipe)
-    import_tasks(settings.task_modules)
+    application.import_tasks(settings)
     who = settings.with_name(NAME).identity
     events = EventPublisher(settings, who)
     broker = make_broker(settings, events, who)
-    install_services(broker)
+    use_broker(broker)
     try:
-        async with stop.cuts_short():
+        async with stop.interrupts():
             await _provision(settings)
             await events.start()
             await broker.startup()
             scheduling = await SchedulerRuntime.start(settings, broker, events, who)
-    except StoppedEarlyError:
+    except ShutdownRequestedError:
         await close_all(events.close, broker.shutdown)
         logger.info("%s ended (%s) before it sent anything", who, stop.reason)
         return
@@ -171,21 +172,21 @@ async def run_scheduler(settings: Settings, *, parent_pipe: bool = False) -> Non
     await close_all(events.close, broker.shutdown)
     logger.info("%s ended (%s)", who, stop.reason)
     if lost:
-        raise CannotConnectError(f"{settings.redacted_server} {lost}")
+        raise ConnectionFailedError(f"{settings.redacted_server} {lost}")
 
 
 async def _until_asked(
     stop: ShutdownSignal, scheduling: SchedulerRuntime, events: EventPublisher
 ) -> str:
     """Wait until the process is to end. Returns what was lost, empty if nothing was."""
-    asked = asyncio.create_task(stop.asked.wait())
+    asked = asyncio.create_task(stop.requested.wait())
     try:
         while not asked.done():
             await asyncio.wait({asked, scheduling.running}, timeout=1.0, return_when=_FIRST)
             if scheduling.running.done():
                 await scheduling.running  # raises what ended it
             if scheduling.source.is_closed or events.is_closed:
-                stop.ask("a connection was closed for good")
+                stop.request("a connection was closed for good")
                 return "closed a connection for good. Check the user, password or token."
     finally:
         asked.cancel()

@@ -18,8 +18,7 @@ from taskiq import AsyncBroker, TaskiqScheduler
 from taskiq.exceptions import SendTaskError
 
 from pulse_desktop.nats_client.aio import cancel_and_wait
-from pulse_workers.errors import ProvisionError, StoreFullError
-from pulse_workers.runtime.connection import OUTAGE_ERRORS
+from pulse_workers.errors import OUTAGE_ERRORS, ProvisionError, StoreFullError
 from pulse_workers.schedules.bucket import Change, WatchLostError
 from pulse_workers.schedules.entry import InvalidEntry, ScheduleEntry, unknown_task_reason
 from pulse_workers.schedules.source import SCHEDULED_FOR, TAKEN_LIMIT, JsonScheduleSource

@@ -22,9 +22,9 @@ from taskiq import ScheduledTask, ScheduleSource
 from taskiq.exceptions import ScheduledTaskCancelledError
 
 from pulse_workers.config.settings import Settings
-from pulse_workers.runtime.closing import close_client
 from pulse_workers.runtime.connection import ConnectionLog, connect
 from pulse_workers.runtime.provisioning import problems_explained, provision_schedules
+from pulse_workers.runtime.shutdown import close_client
 from pulse_workers.schedules.bucket import ScheduleBucket
 from pulse_workers.schedules.entry import (
     Occurrence,

@@ -1,1 +1,1 @@
-"""Events that workers publish: tasks, heartbeats, load, task schemas."""
+"""Events of workers: tasks, heartbeats, load, task schemas."""

@@ -1,7 +1,7 @@
-"""Events about tasks: queued, started, progress, succeeded, failed, cancelled.
+"""Task events: queued, started, progress, succeeded, failed, cancelled.
 
-Nothing here may fail or delay a task: every hook only fills in a dict and hands it to the
-publisher. An exception in TaskIQ's `pre_execute` would kill the delivery, so none gets out.
+Nothing here may fail or delay a task: every hook only builds a dict and passes it to the
+publisher. An exception in TaskIQ's `pre_execute` would end the delivery, so none is raised.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from pulse_workers.brokers.delivery import Delivery, current_delivery
 from pulse_workers.brokers.retries import retry_policy
 from pulse_workers.errors import ResultNotStoredError
 from pulse_workers.results.backend import JsonResultBackend
-from pulse_workers.results.progress import Report
+from pulse_workers.results.progress import ProgressReport
 from pulse_workers.runtime import interrupt
 from pulse_workers.telemetry.event_publisher import EventPublisher
 
@@ -35,22 +35,22 @@ _STRING_LABEL: Final = 3
 _REQUEUED: Final = "X-Taskiq-requeue"
 _WORKER_STOPPED: Final = {
     "type": "WorkerStopped",
-    "message": "the worker stopped before the task was done; it is run again",
+    "message": "the worker stopped before the task was finished; it is run again",
     "traceback": "",
 }
 
 
 @contextlib.contextmanager
-def _harmless(message: TaskiqMessage) -> Iterator[None]:
-    """Log what goes wrong in a hook instead of letting it reach the task."""
+def _log_errors(message: TaskiqMessage) -> Iterator[None]:
+    """Log an error in a hook instead of raising it."""
     try:
         yield
     except Exception:
-        logger.exception("the event for %s was not written", message.task_id)
+        logger.exception("the event for %s was not published", message.task_id)
 
 
 class EventMiddleware(TaskiqMiddleware):
-    """Publishes what happens to tasks."""
+    """Publishes the events of tasks."""
 
     def __init__(self, events: EventPublisher, worker: str) -> None:
         super().__init__()
@@ -59,21 +59,21 @@ class EventMiddleware(TaskiqMiddleware):
         self._results: JsonResultBackend | None = None
 
     def watch(self, results: JsonResultBackend) -> None:
-        """Tell also of progress, and of results that cannot be stored."""
+        """Publish progress too, and results that cannot be stored."""
         self._results = results
-        results.on_progress = self._progress
-        results.on_not_stored = self._not_stored
+        results.on_progress = self._on_progress
+        results.on_not_stored = self._on_not_stored
 
     def pre_send(self, message: TaskiqMessage) -> TaskiqMessage:
-        """Put the name into the labels: results repeat labels, and hold no name themselves."""
+        """Add the name to the labels: a result repeats the labels and has no name of its own."""
         message.labels[TASK_NAME] = message.task_name
         if message.labels_types is not None:
             message.labels_types[TASK_NAME] = _STRING_LABEL
         return message
 
     def post_send(self, message: TaskiqMessage) -> None:
-        """Tell that a task was enqueued."""
-        with _harmless(message):
+        """Publish that a task was enqueued."""
+        with _log_errors(message):
             self._events.publish(
                 "tasks",
                 "task.queued",
@@ -88,12 +88,12 @@ class EventMiddleware(TaskiqMiddleware):
             )
 
     def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
-        """Tell that an attempt begins."""
+        """Publish that an attempt starts."""
         message.labels.setdefault(TASK_NAME, message.task_name)
         delivery = current_delivery.get()
         if delivery is not None and delivery.cancellation is None:
             delivery.started_at = time.monotonic()
-            with _harmless(message):
+            with _log_errors(message):
                 self._events.publish(
                     "tasks",
                     "task.started",
@@ -108,52 +108,56 @@ class EventMiddleware(TaskiqMiddleware):
     def on_error(
         self, message: TaskiqMessage, result: TaskiqResult[Any], exception: BaseException
     ) -> None:
-        """Tell that an attempt failed and there will be another."""
+        """Publish that an attempt failed and there will be another."""
         delivery = current_delivery.get()
         if delivery is not None and isinstance(result.error, NoResultError):
             if self._results is not None:
-                self._results.forget_progress(message.task_id)
-            with _harmless(message):
+                self._results.flush_progress(message.task_id)
+            with _log_errors(message):
                 self._publish_attempt_failed(message, delivery, exception)
 
     def post_save(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
-        """Tell how the task ended, now that its result can be read."""
+        """Publish the outcome, now that the result can be read."""
         delivery = current_delivery.get()
         if delivery is not None:
-            with _harmless(message):
-                self._publish_end(message, delivery, result)
+            with _log_errors(message):
+                self._publish_outcome(message, delivery, result)
 
     def _publish_attempt_failed(
         self, message: TaskiqMessage, delivery: Delivery, exception: BaseException
     ) -> None:
-        if delivery.given_back:
+        if delivery.requeued:
             self._publish_failure(message, delivery, _WORKER_STOPPED, will_retry=True)
         elif not isinstance(exception, NoResultError):
-            self._publish_failure(message, delivery, _described(exception), will_retry=True)
-        elif _REQUEUED not in message.labels:  # the task wants no result, and is done
+            self._publish_failure(message, delivery, _error_data(exception), will_retry=True)
+        elif _REQUEUED not in message.labels:  # the task has finished without a result
             self._publish_success(message, delivery)
 
-    def _publish_end(
+    def _publish_outcome(
         self, message: TaskiqMessage, delivery: Delivery, result: TaskiqResult[Any]
     ) -> None:
         if not result.is_err:
             self._publish_success(message, delivery)
         elif isinstance(delivery.error, asyncio.CancelledError):
-            by = delivery.cancellation
+            cancellation = delivery.cancellation
             self._events.publish(
                 "tasks",
                 "task.cancelled",
                 {
                     **self._attempt(message, delivery),
                     "run_s": _run_seconds(delivery),
-                    "who": by.who if by is not None else None,
-                    "reason": (by.reason if by is not None else redact_url(str(delivery.error)))
+                    "who": cancellation.who if cancellation is not None else None,
+                    "reason": (
+                        cancellation.reason
+                        if cancellation is not None
+                        else redact_url(str(delivery.error))
+                    )
                     or "cancelled",
                 },
             )
         else:
-            error = result.error or delivery.error or RuntimeError("no reason given")
-            self._publish_failure(message, delivery, _described(error), will_retry=False)
+            error = result.error or delivery.error or RuntimeError("unknown error")
+            self._publish_failure(message, delivery, _error_data(error), will_retry=False)
 
     def _publish_success(self, message: TaskiqMessage, delivery: Delivery) -> None:
         self._events.publish(
@@ -188,10 +192,10 @@ class EventMiddleware(TaskiqMiddleware):
             },
         )
 
-    def _progress(self, report: Report) -> None:
-        self._events.publish("tasks", "task.progress", report.told())
+    def _on_progress(self, report: ProgressReport) -> None:
+        self._events.publish("tasks", "task.progress", report.event_data())
 
-    def _not_stored(self, task_id: str, error: ResultNotStoredError) -> None:
+    def _on_not_stored(self, task_id: str, error: ResultNotStoredError) -> None:
         delivery = current_delivery.get()
         self._events.publish(
             "tasks",
@@ -201,7 +205,7 @@ class EventMiddleware(TaskiqMiddleware):
                 "worker": self._worker,
                 "attempt": delivery.attempt if delivery is not None else 1,
                 "will_retry": False,
-                "error": _described(error),
+                "error": _error_data(error),
                 "run_s": _run_seconds(delivery) if delivery is not None else None,
             },
         )
@@ -224,8 +228,8 @@ def _run_seconds(delivery: Delivery) -> float | None:
     return round(time.monotonic() - delivery.started_at, 6)
 
 
-def _own_part(trace: TracebackType | None) -> TracebackType | None:
-    """Return the task's own part of a traceback, without the frames that called it."""
+def _task_frames(trace: TracebackType | None) -> TracebackType | None:
+    """Return the task's own frames of a traceback, without those that called it."""
     inner = trace
     while inner is not None:
         if inner.tb_frame.f_code.co_filename == interrupt.__file__ and inner.tb_next is not None:
@@ -236,13 +240,13 @@ def _own_part(trace: TracebackType | None) -> TracebackType | None:
     return trace
 
 
-def _described(error: BaseException) -> dict[str, str]:
-    """Return type, message and traceback, without secrets and without TaskIQ's own frames."""
-    trace = _own_part(error.__traceback__)
+def _error_data(error: BaseException) -> dict[str, str]:
+    """Return type, message and traceback, with credentials masked and without TaskIQ's frames."""
+    trace = _task_frames(error.__traceback__)
     text = "".join(traceback.format_exception(type(error), error, trace))
     if len(text) > _MAX_TRACEBACK:
         half = _MAX_TRACEBACK // 2
-        text = f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
+        text = f"{text[:half]}\n… {len(text) - 2 * half} characters omitted …\n{text[-half:]}"
     return {
         "type": type(error).__name__,
         "message": redact_url(str(error))[:_MAX_TEXT],

@@ -1,13 +1,13 @@
-"""Sending events without ever making the work wait for it.
+"""Publisher of events that never delays a task.
 
-Events go out on a connection of their own. `publish` only puts them into a bounded buffer; what
-does not fit is dropped, counted and logged. When the server confirms (a history stream holds the
-topic), an event lost in a broken connection is sent again; the stream recognises a repetition by
-its id.
+Events are sent over a connection of their own. `publish` only appends to a bounded buffer; events
+that do not fit are dropped, counted and logged. Where a history stream stores the topic, the
+server acknowledges events, and one lost in a broken connection is sent again; the stream drops
+duplicates by the event's id.
 
-Events are sent a few milliseconds later, together: that costs the worker and the server a fraction
-of what one by one does. For the same reason only the last of them is confirmed, for each subject.
-What comes before it on the same connection was taken before it.
+Events are sent in batches a few milliseconds later, which costs worker and server a fraction of
+sending them one by one. For the same reason only the last event of each subject in a batch is
+acknowledged: the server has received those before it on the same connection.
 """
 
 import asyncio
@@ -25,34 +25,27 @@ from nats.aio.msg import Msg
 from nats.errors import MaxPayloadError
 
 from pulse_desktop.nats_client.aio import cancel_and_wait
-from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.topics import subject_of
 from pulse_workers.config.settings import Settings
-from pulse_workers.json_safe import to_json_safe
-from pulse_workers.runtime.closing import close_client
-from pulse_workers.runtime.connection import OUTAGE_ERRORS, ConnectionLog, connect
+from pulse_workers.errors import OUTAGE_ERRORS
+from pulse_workers.runtime.connection import ConnectionLog, connect
+from pulse_workers.runtime.shutdown import close_client
+from pulse_workers.telemetry.event_encoding import encode_any_event
 
 logger = logging.getLogger("pulse.workers.events")
 
 CAPACITY: Final = 20_000
-_UNCONFIRMED: Final = 4_000
-_SLICE: Final = 200
-_GATHER_S: Final = 0.005
+_MAX_UNACKED: Final = 4_000
+_BATCH: Final = 200
+_BATCH_DELAY_S: Final = 0.005
 """How long an event waits for others to be sent with it."""
-_BULKY: Final = (
-    "args",
-    "kwargs",
-    "labels",
-    "traceback",
-    "factors",
-    "content",
-    "result",
-    "catalogue",
-)
+_IDLE_WAIT_S: Final = 0.5
+_RETRY_DELAY_S: Final = 0.1
+_DEFAULT_MAX_PAYLOAD: Final = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Outgoing:
+class _Event:
     id: str
     topic: str
     subject: str
@@ -60,21 +53,21 @@ class _Outgoing:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Sent:
-    """An event on its way: the how manieth of this publisher, and when, in monotonic seconds."""
+class _SentEvent:
+    """An event that was sent: its number in this publisher, and when, in monotonic seconds."""
 
     number: int
-    at: float
-    event: _Outgoing
+    sent_at: float
+    event: _Event
 
 
 class EventPublisher:
     """Publishes canonical events.
 
     Attributes:
-        source: who says so, such as `worker-1@host:4121`.
+        source: identity of the publisher, such as `worker-1@host:4121`.
         sent: events handed to the connection.
-        dropped: events that found no room while the server was away.
+        dropped: events that did not fit into the buffer while the server was unreachable.
     """
 
     def __init__(
@@ -83,27 +76,27 @@ class EventPublisher:
         source: str,
         *,
         clock: Callable[[], float] = time.time,
-        patience: float = 10.0,
+        ack_timeout: float = 10.0,
     ) -> None:
-        """Describe it.
+        """Prepare without connecting.
 
         Args:
-            settings: where to connect.
-            source: who says so.
+            settings: servers and credentials.
+            source: identity of the publisher.
             clock: Unix seconds.
-            patience: seconds a confirmation is waited for; where no stream holds the topic,
-                none comes.
+            ack_timeout: seconds to wait for an acknowledgement; where no stream stores the topic,
+                none arrives.
         """
         self.source = source
         self.sent = 0
         self.dropped = 0
         self._settings = settings
         self._clock = clock
-        self._patience = patience
+        self._ack_timeout = ack_timeout
         self._log = ConnectionLog("events")
         self._client: Client | None = None
-        self._buffer: collections.deque[_Outgoing] = collections.deque()
-        self._unconfirmed: dict[str, collections.deque[_Sent]] = {}
+        self._buffer: collections.deque[_Event] = collections.deque()
+        self._unacked: dict[str, collections.deque[_SentEvent]] = {}
         self._number = 0
         self._inbox = ""
         self._wake = asyncio.Event()
@@ -112,10 +105,10 @@ class EventPublisher:
         self._sender: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Connect and begin to send.
+        """Connect and start sending.
 
         Raises:
-            CannotConnectError: no connection within the limit.
+            ConnectionFailedError: no connection in time.
         """
         self._client = await connect(
             self._settings,
@@ -125,27 +118,27 @@ class EventPublisher:
             reconnected_cb=self._on_reconnected,
         )
         self._inbox = self._client.new_inbox()
-        await self._client.subscribe(f"{self._inbox}.>", cb=self._on_confirmation)
-        self._sender = asyncio.create_task(self._send_for_ever(), name="event sender")
+        await self._client.subscribe(f"{self._inbox}.>", cb=self._on_ack)
+        self._sender = asyncio.create_task(self._send_loop(), name="event sender")
 
     @property
     def is_closed(self) -> bool:
-        """Whether the connection is closed and will not come back."""
+        """Whether the connection is closed permanently."""
         return self._client is not None and self._client.is_closed
 
     @property
-    def unconfirmed(self) -> int:
-        """How many events were sent of which it is not known whether they arrived."""
-        return sum(map(len, self._unconfirmed.values()))
+    def unacked(self) -> int:
+        """Number of events that were sent and not acknowledged."""
+        return sum(map(len, self._unacked.values()))
 
     async def close(self, limit: float = 1.0) -> None:
-        """Send what is buffered, as far as the limit in seconds allows, and disconnect."""
+        """Send buffered events, for at most `limit` seconds, and disconnect."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit):
                 await self._idle.wait()
         if self._sender is not None:
             await cancel_and_wait(self._sender)
-        lost = len(self._buffer)  # before closing, which takes back what was sent unconfirmed
+        lost = len(self._buffer)  # before closing, which moves unacknowledged events back
         if self._client is not None:
             if self._client.is_connected:
                 with contextlib.suppress(*OUTAGE_ERRORS):
@@ -160,12 +153,12 @@ class EventPublisher:
         Args:
             topic: one of the topics.
             type_: event name.
-            data: what happened; what has no JSON form is sent as text.
+            data: the event's data; values without a JSON form are sent as text.
         """
         try:
-            event = self._encoded(topic, type_, data)
+            event = self._encode(topic, type_, data)
         except Exception:
-            logger.exception("%s cannot be written", type_)
+            logger.exception("%s cannot be encoded", type_)
             return
         if len(self._buffer) >= CAPACITY:
             if not self.dropped:
@@ -176,24 +169,14 @@ class EventPublisher:
         self._idle.clear()
         self._wake.set()
 
-    def _encoded(self, topic: str, type_: str, data: dict[str, Any]) -> _Outgoing:
-        now = self._clock()
-        try:
-            event_id, payload = encode_event(topic, type_, data, source=self.source, now=now)
-        except (TypeError, ValueError, OverflowError, RecursionError):
-            event_id, payload = encode_event(
-                topic, type_, to_json_safe(data), source=self.source, now=now
-            )
-        limit = self._client.max_payload if self._client is not None else 1 << 20
-        if len(payload) + 1024 > limit:
-            small = {key: value for key, value in data.items() if key not in _BULKY}
-            small["truncated"] = True
-            event_id, payload = encode_event(
-                topic, type_, to_json_safe(small), source=self.source, now=now
-            )
-        return _Outgoing(event_id, topic, subject_of(topic), payload)
+    def _encode(self, topic: str, type_: str, data: dict[str, Any]) -> _Event:
+        max_bytes = self._client.max_payload if self._client is not None else _DEFAULT_MAX_PAYLOAD
+        event_id, payload = encode_any_event(
+            topic, type_, data, source=self.source, now=self._clock(), max_bytes=max_bytes
+        )
+        return _Event(event_id, topic, subject_of(topic), payload)
 
-    async def _send_for_ever(self) -> None:
+    async def _send_loop(self) -> None:
         while True:
             client = self._client
             if not self._buffer or client is None or not client.is_connected:
@@ -201,71 +184,71 @@ class EventPublisher:
                     self._idle.set()
                 self._wake.clear()
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(0.5):
+                    async with asyncio.timeout(_IDLE_WAIT_S):
                         await self._wake.wait()
                 continue
-            if len(self._buffer) < _SLICE:
-                await asyncio.sleep(_GATHER_S)
-            await self._send_slice(client)
+            if len(self._buffer) < _BATCH:
+                await asyncio.sleep(_BATCH_DELAY_S)
+            await self._send_batch(client)
 
-    async def _send_slice(self, client: Client) -> None:
-        """Send what is buffered, up to a limit, and ask for a confirmation of it."""
-        events = [self._buffer.popleft() for _ in range(min(_SLICE, len(self._buffer)))]
-        last = {event.subject: place for place, event in enumerate(events)}
-        for place, event in enumerate(events):
+    async def _send_batch(self, client: Client) -> None:
+        """Send buffered events, up to a limit, and request acknowledgements."""
+        events = [self._buffer.popleft() for _ in range(min(_BATCH, len(self._buffer)))]
+        last = {event.subject: index for index, event in enumerate(events)}
+        for index, event in enumerate(events):
             try:
-                await self._send(client, event, confirmed=last[event.subject] == place)
+                await self._send(client, event, ack=last[event.subject] == index)
             except MaxPayloadError:
                 logger.warning("an event of %d bytes is too large", len(event.payload))
             except OUTAGE_ERRORS as error:
                 logger.debug("event not sent: %s", error)
-                self._buffer.extendleft(reversed(events[place:]))
-                await asyncio.sleep(0.1)
+                self._buffer.extendleft(reversed(events[index:]))
+                await asyncio.sleep(_RETRY_DELAY_S)
                 break
-        self._forget_the_oldest()
+        self._expire_unacked()
 
-    async def _send(self, client: Client, event: _Outgoing, *, confirmed: bool) -> None:
+    async def _send(self, client: Client, event: _Event, *, ack: bool) -> None:
         self._number += 1
-        sent = _Sent(self._number, time.monotonic(), event)
+        sent = _SentEvent(self._number, time.monotonic(), event)
         await client.publish(
             event.subject,
             event.payload,
-            reply=f"{self._inbox}.{event.topic}.{sent.number}" if confirmed else "",
+            reply=f"{self._inbox}.{event.topic}.{sent.number}" if ack else "",
             headers={"Nats-Msg-Id": event.id},
         )
         self.sent += 1
-        self._unconfirmed.setdefault(event.subject, collections.deque()).append(sent)
+        self._unacked.setdefault(event.subject, collections.deque()).append(sent)
 
-    def _forget_the_oldest(self) -> None:
-        """Give up waiting for confirmations that do not come: no stream holds the subject."""
-        oldest = time.monotonic() - self._patience
-        for waiting in self._unconfirmed.values():
-            while waiting and (waiting[0].at < oldest or len(waiting) > _UNCONFIRMED):
-                waiting.popleft()
+    def _expire_unacked(self) -> None:
+        """Drop events whose acknowledgement is overdue: no stream stores the subject."""
+        oldest = time.monotonic() - self._ack_timeout
+        for unacked in self._unacked.values():
+            while unacked and (unacked[0].sent_at < oldest or len(unacked) > _MAX_UNACKED):
+                unacked.popleft()
 
-    async def _on_confirmation(self, message: Msg) -> None:
-        """Note that the server took an event, and those before it of the same subject.
+    async def _on_ack(self, message: Msg) -> None:
+        """Drop an acknowledged event, and those before it of the same subject.
 
-        "Nobody listens" is no confirmation: a server that is about to end says so, too.
+        "No responders" is no acknowledgement: a server that shuts down sends it, too.
         """
         if message.headers or b'"error"' in message.data:
             return
         topic, _, number = message.subject.removeprefix(f"{self._inbox}.").rpartition(".")
-        waiting = self._unconfirmed.get(subject_of(topic))
-        while waiting and waiting[0].number <= int(number):
-            waiting.popleft()
+        unacked = self._unacked.get(subject_of(topic))
+        while unacked and unacked[0].number <= int(number):
+            unacked.popleft()
 
     async def _on_disconnected(self) -> None:
-        """Send again later what nobody confirmed: it may have been lost with the connection.
+        """Move unacknowledged events back into the buffer: they may be lost with the connection.
 
-        It is taken back at once. The client sends what it still holds over the next connection,
-        and a confirmation of that says nothing about what went before.
+        This happens at once. The client sends its own buffer over the next connection, and an
+        acknowledgement of that says nothing about earlier events.
         """
         await self._log.on_disconnected()
-        unconfirmed = [sent for waiting in self._unconfirmed.values() for sent in waiting]
-        unconfirmed.sort(key=lambda sent: sent.number)
-        self._unconfirmed.clear()
-        self._buffer.extendleft(sent.event for sent in reversed(unconfirmed))
+        unacked = [sent for queue in self._unacked.values() for sent in queue]
+        unacked.sort(key=lambda sent: sent.number)
+        self._unacked.clear()
+        self._buffer.extendleft(sent.event for sent in reversed(unacked))
 
     async def _on_reconnected(self) -> None:
         await self._log.on_reconnected()

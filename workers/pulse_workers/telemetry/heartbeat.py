@@ -1,4 +1,4 @@
-"""Signs of life: who this worker is, what it is busy with, what it can do, what it costs."""
+"""Heartbeats of a worker: identity, running tasks, task schemas, load."""
 
 import os
 import socket
@@ -10,18 +10,18 @@ import psutil
 from pulse_desktop import __version__
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.config.settings import Settings
-from pulse_workers.runtime.log_level import log_level
-from pulse_workers.runtime.receiver import DeliveryReceiver, Running
+from pulse_workers.runtime.logging_setup import log_level
+from pulse_workers.runtime.receiver import DeliveryReceiver, RunningTask
 from pulse_workers.telemetry.event_publisher import EventPublisher
 from pulse_workers.telemetry.load import RateMeter
 from pulse_workers.telemetry.task_schemas import TaskSchemaAnnouncer
 
 
 class Heartbeat:
-    """Publishes `worker.heartbeat` when told to.
+    """Publishes `worker.heartbeat` events.
 
     Attributes:
-        control: subject on which this worker takes orders, empty when it takes none.
+        control: subject on which this worker accepts commands, empty when it accepts none.
     """
 
     def __init__(
@@ -39,34 +39,34 @@ class Heartbeat:
         self._settings = settings
         self._worker = worker
         self._clock = clock
-        self._catalogue = TaskSchemaAnnouncer(receiver.tasks)
+        self._schemas = TaskSchemaAnnouncer(receiver.broker)
         self._started_at = time.time()
         self._process = psutil.Process()
         self._cpu = RateMeter(time.process_time, clock)
         self._busy = RateMeter(receiver.slot_time.total, clock)
 
-    async def beat(self) -> None:
-        """Tell the state of now, and from time to time which tasks there are."""
+    async def publish(self) -> None:
+        """Publish the current state, with the task schemas when they are due."""
         state = self._state()
-        tasks = self._catalogue.due(self._clock())
-        if tasks is not None:
-            state["catalogue"] = tasks
+        schemas = self._schemas.due(self._clock())
+        if schemas is not None:
+            state["catalogue"] = schemas
         self._events.publish("monitoring", "worker.heartbeat", state)
 
-    def tell_change(self) -> None:
-        """Tell the state of now between two beats: somebody waits to see it change."""
+    def publish_change(self) -> None:
+        """Publish the current state before the next heartbeat is due: it has just changed."""
         self._events.publish("monitoring", "worker.heartbeat", self._state())
 
-    def stopped(self, given_back: int) -> None:
-        """Tell that this worker ends, and how many tasks it handed back."""
+    def publish_stopped(self, requeued: int) -> None:
+        """Publish that this worker stops, and how many tasks it requeued."""
         state = self._state()
-        state["given_back"] = given_back
+        state["given_back"] = requeued
         self._events.publish("monitoring", "worker.stopped", state)
 
     def _state(self) -> dict[str, object]:
-        running = [_told(run) for run in self._receiver.running.values()]
-        broker = self._receiver.tasks
-        cpu, busy = self._cpu.look(), self._busy.look()
+        running = [_running_task(run) for run in self._receiver.running.values()]
+        broker = self._receiver.broker
+        cpu, busy = self._cpu.sample(), self._busy.sample()
         return {
             "worker": self._worker,
             "host": socket.gethostname(),
@@ -76,8 +76,8 @@ class Heartbeat:
             "busy": len(running),
             "busy_mean": None if busy is None else round(busy, 3),
             "running": running,
-            "tasks": running,  # its older name
-            "waiting": broker.waiting,
+            "tasks": running,  # the field's earlier name
+            "waiting": broker.pending,
             "finished": self._receiver.finished,
             "cpu_percent": None if cpu is None else round(100 * cpu, 1),
             "rss_bytes": self._process.memory_info().rss,
@@ -92,7 +92,7 @@ class Heartbeat:
         }
 
 
-def _told(run: Running) -> dict[str, object]:
+def _running_task(run: RunningTask) -> dict[str, object]:
     return {
         "task_id": run.task_id,
         "task_name": run.task_name,

@@ -1,43 +1,43 @@
-"""What a worker costs and how full it is, between two looks."""
+"""Load of a worker between two heartbeats: CPU share and slot utilization."""
 
 import time
 from collections.abc import Callable
 from typing import Final
 
-_SHORTEST: Final = 1.0
-"""Seconds below which a share says more about the moment than about the worker."""
+_MIN_INTERVAL_S: Final = 1.0
+"""Over a shorter time a rate is not meaningful."""
 
 
 class RateMeter:
-    """How fast a sum of seconds grows: 1.0 is one second in each second."""
+    """Growth rate of a total in seconds: 1.0 is one second per second."""
 
     def __init__(self, total: Callable[[], float], clock: Callable[[], float]) -> None:
-        """Begin now.
+        """Start measuring now.
 
         Args:
-            total: seconds so far, never less than before.
-            clock: seconds.
+            total: returns the seconds so far, never decreasing.
+            clock: monotonic seconds.
         """
         self._total = total
         self._clock = clock
-        self._then = (clock(), total())
-        self._share: float | None = None
+        self._last = (clock(), total())
+        self._rate: float | None = None
 
-    def look(self) -> float | None:
-        """Return the share since the last look; the one before if that was just now.
+    def sample(self) -> float | None:
+        """Return the rate since the previous sample; the previous rate if that was just now.
 
-        None until a second has passed: nothing was measured yet.
+        None until a second has passed.
         """
         now, total = self._clock(), self._total()
-        since, before = self._then
-        if now - since >= _SHORTEST:
-            self._share = (total - before) / (now - since)
-            self._then = (now, total)
-        return self._share
+        last_time, last_total = self._last
+        if now - last_time >= _MIN_INTERVAL_S:
+            self._rate = (total - last_total) / (now - last_time)
+            self._last = (now, total)
+        return self._rate
 
 
 class SlotTime:
-    """Seconds for which slots were busy, all slots together."""
+    """Busy time of all slots together, in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -46,12 +46,12 @@ class SlotTime:
         self._since = clock()
 
     def enter(self) -> None:
-        """A slot becomes busy."""
+        """Count a slot that becomes busy."""
         self.total()
         self._busy += 1
 
     def leave(self) -> None:
-        """A slot becomes free."""
+        """Count a slot that becomes free."""
         self.total()
         self._busy -= 1
 

@@ -1,8 +1,8 @@
-"""Which tasks this worker has, and what arguments they take, as JSON schemas.
+"""JSON schemas of the arguments of a broker's tasks.
 
-A schema is made from the function's signature by pydantic. What TaskIQ fills in itself
-(`TaskiqDepends`) is no argument. A type that has no schema, or none at all, means "anything": the
-catalogue helps to fill in a form, and must never keep a worker from starting.
+Pydantic derives a schema from the function's signature. Parameters that TaskIQ fills in
+(`TaskiqDepends`) are left out. A missing annotation, or one without a schema, accepts any value:
+schemas help to fill in a form, and must never keep a worker from starting.
 """
 
 import inspect
@@ -16,40 +16,39 @@ from pydantic import TypeAdapter
 from taskiq import AsyncBroker
 from taskiq_dependencies.dependency import Dependency
 
-logger = logging.getLogger("pulse.workers.catalogue")
+logger = logging.getLogger("pulse.workers.schemas")
 
-INTERVAL: Final = 60.0
-_BYTES_PER_SECOND: Final = 1024.0
-"""A long catalogue is told less often: the history keeps every heartbeat."""
+ANNOUNCE_INTERVAL_S: Final = 60.0
+_MAX_BYTES_PER_SECOND: Final = 1024.0
+"""Large schemas are announced less often: the history stream keeps every heartbeat."""
 
 
 class TaskSchemaAnnouncer:
-    """Tells the tasks of a broker now and then: at first, when they change, once a minute."""
+    """Decides when a heartbeat includes the task schemas: at first, on a change, once a minute."""
 
     def __init__(self, broker: AsyncBroker) -> None:
         self._broker = broker
         self._names: frozenset[str] | None = None
-        self._tasks: dict[str, Any] = {}
-        self._interval = INTERVAL
-        self._told_at = 0.0
+        self._schemas: dict[str, Any] = {}
+        self._interval = ANNOUNCE_INTERVAL_S
+        self._announced_at = 0.0
 
     def due(self, now: float) -> dict[str, Any] | None:
-        """Return the catalogue if it is to be told now, else None.
+        """Return the schemas if they are to be announced now, else None.
 
         Args:
-            now: seconds of a clock that only goes forward.
+            now: seconds of a monotonic clock.
         """
         names = frozenset(self._broker.get_all_tasks())
         if names != self._names:
             self._names = names
-            self._tasks = describe_tasks(self._broker)
-            self._interval = max(
-                INTERVAL, len(msgspec.json.encode(self._tasks)) / _BYTES_PER_SECOND
-            )
-        elif now - self._told_at < self._interval:
+            self._schemas = describe_tasks(self._broker)
+            size = len(msgspec.json.encode(self._schemas))
+            self._interval = max(ANNOUNCE_INTERVAL_S, size / _MAX_BYTES_PER_SECOND)
+        elif now - self._announced_at < self._interval:
             return None
-        self._told_at = now
-        return self._tasks
+        self._announced_at = now
+        return self._schemas
 
 
 def describe_tasks(broker: AsyncBroker) -> dict[str, Any]:
@@ -66,19 +65,19 @@ def describe_tasks(broker: AsyncBroker) -> dict[str, Any]:
 
 
 def arguments_schema(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return a JSON schema of the object that holds a function's arguments.
+    """Return the JSON schema of an object with a function's arguments.
 
-    `properties` stand in positional order. `additionalProperties` is false unless the function
-    takes any further arguments.
+    `properties` are in positional order. `additionalProperties` is true if the function takes
+    `*args` or `**kwargs`.
     """
     hints = _hints(function)
     adapters: list[tuple[str, TypeAdapter[Any]]] = []
     properties: dict[str, Any] = {}
     required: list[str] = []
-    further = False
+    accepts_more = False
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            further = True
+            accepts_more = True
             continue
         annotation = hints.get(name, Any)
         if _is_dependency(annotation, parameter.default):
@@ -100,7 +99,7 @@ def arguments_schema(function: Callable[..., Any]) -> dict[str, Any]:
         "type": "object",
         "properties": properties,
         "required": required,
-        "additionalProperties": further,
+        "additionalProperties": accepts_more,
     }
     if definitions.get("$defs"):
         schema["$defs"] = definitions["$defs"]
@@ -111,7 +110,7 @@ def _schema_of(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         schema = arguments_schema(function)
         msgspec.json.encode(schema)
-    except Exception as error:  # noqa: BLE001 - annotations and defaults are anybody's code
+    except Exception as error:  # noqa: BLE001 - annotations and defaults are arbitrary code
         logger.debug("no schema for %r: %s", function, error)
         return {"type": "object"}
     return schema
@@ -120,7 +119,7 @@ def _schema_of(function: Callable[..., Any]) -> dict[str, Any]:
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return get_type_hints(function, include_extras=True)
-    except Exception:  # noqa: BLE001 - a name that exists only for a type checker
+    except Exception:  # noqa: BLE001 - a name that exists only for type checkers
         return {}
 
 
@@ -132,7 +131,7 @@ def _is_dependency(annotation: Any, default: Any) -> bool:
 
 
 def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
-    """Return what makes the schema of a type, or None when it has none."""
+    """Return pydantic's adapter for a type, or None if the type has no schema."""
     try:
         adapter = TypeAdapter(annotation)
         adapter.json_schema()

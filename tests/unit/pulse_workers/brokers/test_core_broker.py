@@ -30,11 +30,11 @@ def test_a_task_that_is_handed_over_keeps_its_history(broker: CoreBroker) -> Non
     first = CoreDelivery(broker, 1, b"{}", {"team": "data"}, 1_000.0)
     again = first.next_attempt(2)
     again.not_before = 1_005.0
-    headers = again.headers_to_send()
+    headers = again.handoff_headers()
     there = CoreDelivery(broker, 1, b"{}", headers, 1_003.0)
     assert (there.attempt, there.queued_at, there.not_before) == (2, 1_000.0, 1_005.0)
     assert headers["team"] == "data"
-    assert first.headers_to_send() == {"team": "data", QUEUED_AT: "1000.0"}
+    assert first.handoff_headers() == {"team": "data", QUEUED_AT: "1000.0"}
 
 
 @pytest.mark.parametrize("text", ["", "many", "nan", "-1", "inf", "1e300", "0x10"])

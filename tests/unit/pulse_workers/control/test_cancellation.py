@@ -4,7 +4,7 @@ from pulse_workers.control.cancellation import Cancellation, CancelledIds
 
 
 def test_an_id_is_remembered_for_as_long_as_was_said() -> None:
-    ids = CancelledIds(seconds=60)
+    ids = CancelledIds(retention=60)
     by = Cancellation("olena@desk", "wrong chat")
     ids.add("a", by, now=100.0)
     assert ids.get("a", now=159.0) is by
@@ -14,7 +14,7 @@ def test_an_id_is_remembered_for_as_long_as_was_said() -> None:
 
 
 def test_the_oldest_id_is_forgotten_first() -> None:
-    ids = CancelledIds(most=3)
+    ids = CancelledIds(max_ids=3)
     for name in ("a", "b", "c", "a", "d"):
         ids.add(name, Cancellation("x"), now=0.0)
     assert [name for name in "abcd" if ids.get(name, 1.0)] == ["a", "c", "d"]
@@ -22,5 +22,5 @@ def test_the_oldest_id_is_forgotten_first() -> None:
 
 def test_a_cancellation_says_who_and_why() -> None:
     assert str(Cancellation("olena@desk", "wrong chat")) == "cancelled by olena@desk: wrong chat"
-    assert str(Cancellation("")) == "cancelled by somebody"
+    assert str(Cancellation("")) == "cancelled by an unknown user"
     assert Cancellation("a").error().args == ("cancelled by a",)

@@ -16,7 +16,7 @@ class _Odd:
 @pytest.mark.parametrize("value", [object(), b"\xff", _Odd(), {"a": {1: object()}}])
 def test_a_return_value_without_a_json_form_becomes_a_failure_with_a_reason(value: object) -> None:
     result = TaskiqResult(is_err=False, return_value=value, execution_time=0.1, labels={"a": 1})
-    body = json.loads(JsonResultBackend(Settings())._body(result))
+    body = json.loads(JsonResultBackend(Settings()).encode(result))
     assert body["is_err"]
     assert body["return_value"] is None
     assert body["error"]["exc_type"] == "ResultNotSerializableError"
@@ -32,6 +32,6 @@ def test_labels_and_errors_without_a_json_form_are_told_as_text() -> None:
         labels={"raw": b"\xff"},
         error=ValueError(object()),
     )
-    body = json.loads(JsonResultBackend(Settings())._body(result))
+    body = json.loads(JsonResultBackend(Settings()).encode(result))
     assert body["is_err"]
     assert body["error"]

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from pulse_workers.results.progress import (
-    INTERVAL,
-    WINDOW,
+    PUBLISH_INTERVAL_S,
+    RATE_WINDOW_S,
+    ProgressReport,
     ProgressReports,
     Rate,
-    Report,
 )
 from taskiq.depends.progress_tracker import TaskProgress, TaskState
 
@@ -38,7 +38,7 @@ def all_told(clock: Clock, reports: ProgressReports, *steps: tuple[float, Any]) 
     told = []
     for seconds, done in steps:
         clock.now = 1_000.0 + seconds
-        told.append(reports.report("t", progress(done)))
+        told.append(reports.add("t", progress(done)))
     return told
 
 
@@ -48,7 +48,7 @@ def test_rate_and_time_left_follow_from_what_was_done(clock: Clock) -> None:
     assert (first.rate, first.eta_s) == (None, None)
     assert (second.rate, second.eta_s) == (5.0, 18.0)
     assert (third.rate, third.eta_s) == (5.0, 16.0)
-    assert third.told() == {
+    assert third.event_data() == {
         "task_id": "t",
         "done": 20,
         "total": 100,
@@ -82,7 +82,7 @@ def test_the_rate_needs_little_memory_however_often_it_is_asked() -> None:
     for step in range(100_000):
         measured = rate.add(step, step / 1_000)
     assert measured == pytest.approx(1_000.0, rel=0.01)
-    assert len(rate._samples) < 2 * WINDOW / 0.4
+    assert len(rate) < 2 * RATE_WINDOW_S / 0.4
 
 
 def test_going_back_begins_a_new_measurement(clock: Clock) -> None:
@@ -94,29 +94,29 @@ def test_going_back_begins_a_new_measurement(clock: Clock) -> None:
 
 @pytest.mark.parametrize("done", ["many", None, True, float("nan"), float("inf"), [1], 10**400])
 def test_what_is_no_number_is_no_progress_and_no_error(clock: Clock, done: Any) -> None:
-    report = ProgressReports(pytest.fail, clock).report("t", progress(done, total=done))
+    report = ProgressReports(pytest.fail, clock).add("t", progress(done, total=done))
     assert report is not None
     assert (report.done, report.total, report.rate, report.eta_s) == (None, None, None, None)
 
 
 @pytest.mark.parametrize("meta", ["half way", None, 5, ["x"]])
 def test_any_other_report_is_told_as_words(clock: Clock, meta: Any) -> None:
-    report = ProgressReports(pytest.fail, clock).report("t", TaskProgress(state="BUSY", meta=meta))
+    report = ProgressReports(pytest.fail, clock).add("t", TaskProgress(state="BUSY", meta=meta))
     assert report is not None
     assert report.message == (str(meta) if meta else "BUSY")
 
 
 async def test_five_reports_a_second_are_told_and_the_last_one_always() -> None:
-    late: asyncio.Queue[Report] = asyncio.Queue()
+    late: asyncio.Queue[ProgressReport] = asyncio.Queue()
     reports = ProgressReports(late.put_nowait)
-    told = [reports.report("t", progress(done)) for done in range(1_000)]
+    told = [reports.add("t", progress(done)) for done in range(1_000)]
     assert [report.done for report in told if report is not None] == [0]
-    assert reports.untold("t").meta["done"] == 999
+    assert reports.pending("t").meta["done"] == 999
     assert (await asyncio.wait_for(late.get(), 5)).done == 999
-    assert reports.untold("t") is None
-    assert reports.report("t", progress(1_000)) is None
-    ended = reports.end("t")
+    assert reports.pending("t") is None
+    assert reports.add("t", progress(1_000)) is None
+    ended = reports.finish("t")
     assert ended is not None
     assert ended.done == 1_000
-    assert reports.end("t") is None
-    assert INTERVAL == 0.2
+    assert reports.finish("t") is None
+    assert PUBLISH_INTERVAL_S == 0.2

@@ -16,13 +16,13 @@ def test_a_share_is_measured_between_two_looks_and_never_over_a_moment() -> None
     clock = Clock()
     share = RateMeter(lambda: clock.used, lambda: clock.now)
     clock.now, clock.used = 100.002, 7.02
-    assert share.look() is None  # ten times a processor, if it were believed
+    assert share.sample() is None  # ten times a processor, if it were believed
     clock.now, clock.used = 105.0, 8.0
-    assert share.look() == pytest.approx(0.2)
+    assert share.sample() == pytest.approx(0.2)
     clock.now, clock.used = 105.5, 8.5
-    assert share.look() == pytest.approx(0.2)
+    assert share.sample() == pytest.approx(0.2)
     clock.now, clock.used = 110.0, 13.0
-    assert share.look() == pytest.approx(1.0)
+    assert share.sample() == pytest.approx(1.0)
 
 
 def test_seconds_of_busy_slots_add_up() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 from pulse_workers.telemetry.task_schemas import (
-    INTERVAL,
+    ANNOUNCE_INTERVAL_S,
     TaskSchemaAnnouncer,
     arguments_schema,
     describe_tasks,
@@ -98,8 +98,8 @@ def test_tasks_are_told_at_first_when_they_change_and_once_a_minute() -> None:
     before = set(describe_tasks(broker))
     catalogue = TaskSchemaAnnouncer(broker)
     assert catalogue.due(0.0) is not None
-    assert catalogue.due(INTERVAL - 1) is None
-    assert catalogue.due(INTERVAL) is not None
+    assert catalogue.due(ANNOUNCE_INTERVAL_S - 1) is None
+    assert catalogue.due(ANNOUNCE_INTERVAL_S) is not None
 
     def count(text: str) -> int:
         """Count words.
@@ -109,12 +109,12 @@ def test_tasks_are_told_at_first_when_they_change_and_once_a_minute() -> None:
         return len(text)
 
     broker.register_task(count, "late")
-    told = catalogue.due(INTERVAL + 1)
+    told = catalogue.due(ANNOUNCE_INTERVAL_S + 1)
     assert told is not None
     assert set(told) - before == {"late"}
     assert told["late"]["doc"] == "Count words."
     assert told["late"]["is_sync"] is True
-    assert catalogue.due(INTERVAL + 2) is None
+    assert catalogue.due(ANNOUNCE_INTERVAL_S + 2) is None
     assert msgspec.json.encode(told)
 
 
@@ -128,6 +128,6 @@ def test_a_long_catalogue_is_told_less_often() -> None:
         broker.register_task(read, f"module.of.some.length:task_{number}")
     catalogue = TaskSchemaAnnouncer(broker)
     size = len(msgspec.json.encode(catalogue.due(0.0)))
-    assert size > INTERVAL * 1024
-    assert catalogue.due(INTERVAL) is None
+    assert size > ANNOUNCE_INTERVAL_S * 1024
+    assert catalogue.due(ANNOUNCE_INTERVAL_S) is None
     assert catalogue.due(size / 1024) is not None

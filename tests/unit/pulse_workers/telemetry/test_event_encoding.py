@@ -3,7 +3,7 @@
 import json
 import math
 
-from pulse_workers.json_safe import to_json_safe
+from pulse_workers.telemetry.event_encoding import to_json_safe
 
 
 class _Odd:

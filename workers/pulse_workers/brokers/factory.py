@@ -1,0 +1,27 @@
+"""Construction of a broker with results, events and retries."""
+
+from pulse_workers.brokers.base_broker import BaseBroker
+from pulse_workers.brokers.core_broker import CoreBroker
+from pulse_workers.brokers.jetstream_broker import JetStreamBroker
+from pulse_workers.brokers.retries import RetryMiddleware
+from pulse_workers.config.settings import Settings
+from pulse_workers.results.backend import JsonResultBackend
+from pulse_workers.telemetry.event_middleware import EventMiddleware
+from pulse_workers.telemetry.event_publisher import EventPublisher
+
+
+def make_broker(settings: Settings, events: EventPublisher, source: str) -> BaseBroker:
+    """Return a broker for a worker or for a process that only enqueues.
+
+    Args:
+        settings: servers, credentials and the kind of broker.
+        events: publishes task events.
+        source: identity of this process in these events.
+    """
+    results = JsonResultBackend(settings)
+    broker = CoreBroker(settings) if settings.broker == "core" else JetStreamBroker(settings)
+    broker.with_result_backend(results)
+    middleware = EventMiddleware(events, source)
+    middleware.watch(results)
+    broker.add_middlewares(middleware, RetryMiddleware())
+    return broker

@@ -1,0 +1,64 @@
+"""Application of a worker: its task modules, and the services that its tasks use.
+
+The runtime knows no application. An entry point passes one in, such as
+`pulse_workers.chat.application`.
+"""
+
+import dataclasses
+import importlib
+from collections.abc import Awaitable, Callable, Sequence
+
+from nats.aio.client import Client
+
+from pulse_workers.config.settings import Settings
+from pulse_workers.registry import import_tasks
+from pulse_workers.runtime.periodic_tasks import PeriodicTask
+from pulse_workers.telemetry.event_publisher import EventPublisher
+
+
+@dataclasses.dataclass(frozen=True)
+class WorkerContext:
+    """What an application may use of its worker.
+
+    Attributes:
+        settings: of the worker.
+        client: a connected client.
+        events: publishes events.
+        worker: identity of this process.
+    """
+
+    settings: Settings
+    client: Client
+    events: EventPublisher
+    worker: str
+
+
+StartServices = Callable[[WorkerContext], Awaitable[Sequence[PeriodicTask]]]
+
+
+async def _no_services(_context: WorkerContext) -> Sequence[PeriodicTask]:
+    return ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Application:
+    """Tasks and their services.
+
+    Attributes:
+        task_modules: modules that define tasks.
+        start_services: called once per worker, before its first task; returns the periodic work
+            that belongs to the services. Context variables that it sets are visible to tasks.
+    """
+
+    task_modules: tuple[str, ...] = ()
+    start_services: StartServices = _no_services
+
+    def import_tasks(self, settings: Settings) -> None:
+        """Import the application's task modules and those of PULSE_WORKER_TASKS.
+
+        Raises:
+            SettingsError: a module of PULSE_WORKER_TASKS cannot be imported.
+        """
+        for name in self.task_modules:
+            importlib.import_module(name)
+        import_tasks(settings.task_modules)

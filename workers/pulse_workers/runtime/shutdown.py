@@ -1,0 +1,210 @@
+"""Shutdown of a process: the request to stop, draining of tasks, closing of connections.
+
+Draining loses no task. The worker stops consuming, lets running tasks finish within a limit, and
+requeues the rest. When no other worker is certain to take the rest, it finishes them itself,
+however long that takes; a second signal cancels them, and each gets a result that says so.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import FrameType
+from typing import TYPE_CHECKING, Final
+
+from nats.aio.client import Client
+
+from pulse_workers.config.settings import Settings
+from pulse_workers.control.cancellation import Cancellation
+from pulse_workers.errors import ShutdownRequestedError
+
+if TYPE_CHECKING:
+    from pulse_workers.runtime.receiver import DeliveryReceiver
+
+logger = logging.getLogger("pulse.workers.shutdown")
+
+CLOSE_TIMEOUT_S: Final = 5.0
+_WAKE_INTERVAL_S: Final = 0.5
+
+
+class ShutdownSignal:
+    """Shutdown request. The first signal drains, the second forces exit.
+
+    Attributes:
+        requested: set by the first request.
+        forced: set by the second.
+        reason: cause of the first request.
+    """
+
+    def __init__(self) -> None:
+        self.requested = asyncio.Event()
+        self.forced = asyncio.Event()
+        self.reason = ""
+        self._ticker: asyncio.Task[None] | None = None
+
+    def install(self, *, parent_pipe: bool = False) -> None:
+        """Handle SIGTERM and SIGINT.
+
+        Args:
+            parent_pipe: treat the end of stdin as a request too: the parent process holds the
+                other end of the pipe.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            name = signal.Signals(number).name
+            try:
+                loop.add_signal_handler(number, self.request, name)
+            except NotImplementedError:  # Windows
+                self._install_without_loop(loop, number, name)
+        if parent_pipe:
+            threading.Thread(
+                target=_read_until_closed,
+                args=(loop, self.request),
+                name="parent pipe",
+                daemon=True,
+            ).start()
+
+    def request(self, reason: str) -> None:
+        """Request shutdown; a second request forces it."""
+        if self.requested.is_set():
+            self.forced.set()
+        else:
+            self.reason = reason
+            self.requested.set()
+
+    @contextlib.asynccontextmanager
+    async def interrupts(self) -> AsyncIterator[None]:
+        """Cancel the enclosed block as soon as shutdown is requested.
+
+        Raises:
+            ShutdownRequestedError: the block was cancelled.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(None) as scope:
+                watch = asyncio.create_task(self._expire(scope, loop), name="shutdown")
+                try:
+                    yield
+                finally:
+                    watch.cancel()
+        except TimeoutError:
+            if scope.expired():
+                raise ShutdownRequestedError(self.reason) from None
+            raise
+
+    async def _expire(self, scope: asyncio.Timeout, loop: asyncio.AbstractEventLoop) -> None:
+        await self.requested.wait()
+        scope.reschedule(loop.time())
+
+    def _install_without_loop(
+        self, loop: asyncio.AbstractEventLoop, number: signal.Signals, name: str
+    ) -> None:
+        def handle(_number: int, _frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(self.request, name)
+
+        signal.signal(number, handle)
+        if sys.platform == "win32":
+            signal.signal(signal.SIGBREAK, handle)
+        if self._ticker is None:  # Python's handlers run only while the loop is active
+            self._ticker = loop.create_task(self._tick())
+
+    async def _tick(self) -> None:
+        while True:  # noqa: ASYNC110 - waking up is the purpose
+            await asyncio.sleep(_WAKE_INTERVAL_S)
+
+
+def _read_until_closed(loop: asyncio.AbstractEventLoop, request: Callable[[str], None]) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    with contextlib.suppress(RuntimeError):  # the loop is closed: the process is ending already
+        loop.call_soon_threadsafe(request, "the parent process ended")
+
+
+async def run_until_shutdown(
+    receiver: "DeliveryReceiver", shutdown: ShutdownSignal, settings: Settings
+) -> int:
+    """Run tasks until shutdown is requested, then drain.
+
+    Returns:
+        How many tasks were requeued or cancelled. Threads of sync tasks among them still run.
+    """
+    finished = asyncio.Event()
+    listening = asyncio.create_task(receiver.listen(finished), name="receiver")
+    requested = asyncio.create_task(shutdown.requested.wait())
+    await asyncio.wait({listening, requested}, return_when=asyncio.FIRST_COMPLETED)
+    requested.cancel()
+    if listening.done() and not shutdown.requested.is_set():
+        await listening  # raises what ended it
+        raise RuntimeError("the receiver ended by itself")
+    return await _drain(receiver, listening, finished, shutdown, settings)
+
+
+async def _drain(
+    receiver: "DeliveryReceiver",
+    listening: asyncio.Task[None],
+    finished: asyncio.Event,
+    shutdown: ShutdownSignal,
+    settings: Settings,
+) -> int:
+    broker = receiver.broker
+    logger.info("stopping (%s): %d tasks are running", shutdown.reason, len(receiver.running))
+    receiver.draining = True
+    receiver.requeues_deliveries = broker.persists_tasks
+    await broker.stop_consuming()
+    forced = asyncio.create_task(shutdown.forced.wait())
+    ends: set[asyncio.Task[None] | asyncio.Task[bool]] = {listening, forced}
+    await asyncio.wait(ends, timeout=settings.drain_timeout, return_when=asyncio.FIRST_COMPLETED)
+    can_requeue = await broker.can_requeue()
+    if not can_requeue and not listening.done() and not forced.done():
+        logger.warning("no other worker is certain to take the tasks: finishing all of them here")
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        can_requeue = await broker.can_requeue()
+    forced.cancel()
+    if can_requeue:
+        receiver.requeues_deliveries = True
+        count = await broker.requeue_pending() + await receiver.requeue_unfinished()
+    else:
+        count = await receiver.cancel_all(
+            Cancellation(
+                settings.identity,
+                "this worker was forced to stop, and no other worker takes tasks",
+            )
+        )
+    finished.set()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await listening
+    return count
+
+
+async def close_all(
+    *closers: Callable[[], Awaitable[object]], limit: float = CLOSE_TIMEOUT_S
+) -> None:
+    """Call each closer in order; one that fails does not keep the others from running.
+
+    While the server is unreachable, nats-py writes its buffer to a closed transport and raises.
+    Connections that cannot be closed here are closed when the process exits.
+
+    Args:
+        closers: called in this order.
+        limit: seconds for all of them.
+    """
+    try:
+        async with asyncio.timeout(limit):
+            for close in closers:
+                try:
+                    await close()
+                except Exception as error:  # noqa: BLE001 - the remaining ones are closed as well
+                    logger.debug("not closed cleanly: %r", error)
+    except TimeoutError:
+        logger.debug("not closed within %g s", limit)
+
+
+async def close_client(client: Client) -> None:
+    """Close one connection."""
+    await close_all(client.close)
