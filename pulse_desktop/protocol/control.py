@@ -68,7 +68,7 @@ class ControlRequest(msgspec.Struct, gc=False, frozen=True):
     sequence: int | None = None
 
 
-class ControlAnswer(msgspec.Struct, gc=False, frozen=True):
+class ControlReply(msgspec.Struct, gc=False, frozen=True):
     """What became of a command.
 
     Attributes:
@@ -106,18 +106,18 @@ def decode_request(payload: bytes) -> ControlRequest | None:
     return _decode(_decode_request, payload)
 
 
-def encode_answer(answer: ControlAnswer) -> bytes:
+def encode_reply(answer: ControlReply) -> bytes:
     """Write an answer."""
     return msgspec.json.encode(answer)
 
 
-def decode_answer(payload: bytes) -> ControlAnswer | None:
+def decode_reply(payload: bytes) -> ControlReply | None:
     """Read an answer; None when it is none."""
-    return _decode(_decode_answer, payload)
+    return _decode(_decode_reply, payload)
 
 
 _decode_request: Final = msgspec.json.Decoder(ControlRequest)
-_decode_answer: Final = msgspec.json.Decoder(ControlAnswer)
+_decode_reply: Final = msgspec.json.Decoder(ControlReply)
 
 
 def _decode(decoder: msgspec.json.Decoder[T], payload: bytes) -> T | None:

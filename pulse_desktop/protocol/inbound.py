@@ -24,7 +24,7 @@ class InboundMessage(msgspec.Struct, gc=False):
     """A message and the circumstances of its coming.
 
     Attributes:
-        channel: what was listened to.
+        source: what was listened to.
         subject: NATS subject (for a result: the object's name, which is the task id).
         payload: the body, untouched.
         at: Unix time in seconds, UTC. For a stored message this is the time the server stored it,
@@ -32,7 +32,7 @@ class InboundMessage(msgspec.Struct, gc=False):
         sequence: the stream's sequence number, 0 when no stream holds the message.
     """
 
-    channel: Source
+    source: Source
     subject: str
     payload: bytes
     at: float

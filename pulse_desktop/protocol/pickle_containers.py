@@ -6,8 +6,11 @@ Each takes the position after its opcode and returns the position of the next on
 from collections.abc import Callable
 from typing import Any, Final
 
-from pulse_desktop.protocol.pickle_errors import UnreadablePickleError
-from pulse_desktop.protocol.pickle_machine import CONTAINER_BYTES, PickleMachine
+from pulse_desktop.protocol.pickle_machine import (
+    CONTAINER_BYTES,
+    PickleMachine,
+    UnreadablePickleError,
+)
 
 _SET_BYTES: Final = 232
 """Upper estimate of an empty set."""

@@ -7,8 +7,7 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from pulse_desktop.protocol.pickle_errors import UnreadablePickleError
-from pulse_desktop.protocol.pickle_machine import PickleMachine
+from pulse_desktop.protocol.pickle_machine import PickleMachine, UnreadablePickleError
 from pulse_desktop.protocol.value_limits import OverLimitError
 
 _DIGITS_PER_BYTE: Final = 2.41

@@ -13,8 +13,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pulse_desktop.protocol.pickle_containers import CONTAINERS
-from pulse_desktop.protocol.pickle_errors import UnreadablePickleError, UnsafePickleError, reject
-from pulse_desktop.protocol.pickle_machine import DEFAULT_PICKLE_LIMITS, PickleLimits, PickleMachine
+from pulse_desktop.protocol.pickle_machine import (
+    DEFAULT_PICKLE_LIMITS,
+    PickleLimits,
+    PickleMachine,
+    UnreadablePickleError,
+    UnsafePickleError,
+    reject,
+)
 from pulse_desktop.protocol.pickle_scalars import SCALARS, decimal_integer
 from pulse_desktop.protocol.value_limits import (
     OverLimitError,

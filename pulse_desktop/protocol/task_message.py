@@ -16,7 +16,7 @@ RETRIES: Final = "_retries"
 _NOT_REPEATED: Final = frozenset({RETRIES, "X-Taskiq-requeue", RERUN_OF, REQUESTED_BY})
 
 
-class UnreadableTaskError(Exception):
+class MalformedTaskError(Exception):
     """A message on the task subject that is not a task. `str()` says what is wrong with it."""
 
 
@@ -48,16 +48,16 @@ def decode_task(payload: bytes) -> TaskMessage:
     """Read a task message.
 
     Raises:
-        UnreadableTaskError: the payload is not one.
+        MalformedTaskError: the payload is not one.
     """
     try:
         payload.decode()
         task = _decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnreadableTaskError(str(error)) from None
+        raise MalformedTaskError(str(error)) from None
     for name, raw, opening in (("args", task.args, b"["), ("kwargs", task.kwargs, b"{")):
         if not bytes(raw).lstrip().startswith(opening):
-            raise UnreadableTaskError(f"{name} has the wrong type")
+            raise MalformedTaskError(f"{name} has the wrong type")
     return task
 
 

@@ -30,6 +30,19 @@ EVENT_STREAM: Final = "PULSE_EVENTS"
 MESSAGE_TOPICS: Final = frozenset({"messages", "noise_filtering", "ingestion"})
 """Topics that tell something about chat messages, older spellings included."""
 
+ATOM_TYPES: Final = (
+    "problem",
+    "solution",
+    "decision",
+    "question",
+    "insight",
+    "idea",
+    "blocker",
+    "risk",
+    "requirement",
+)
+"""The types of knowledge that agents extract: workers publish them, the desktop counts them."""
+
 
 def topic_of(subject: str) -> str:
     """Return the topic of an event subject: all that follows `websocket.`."""

@@ -21,7 +21,7 @@ from pulse_desktop.protocol.control import (
     CANCELLED,
     NOT_QUEUED,
     REMOVED,
-    ControlAnswer,
+    ControlReply,
 )
 from pulse_desktop.protocol.topics import TASK_SUBJECT, TASK_TOPIC
 from pulse_desktop.session.event_publisher import EventPublisher
@@ -242,7 +242,7 @@ class _SequenceIndex:
         return self._found.get(task_id, 0)
 
 
-def _outcome(command: str, answer: ControlAnswer) -> CommandOutcome:
+def _outcome(command: str, answer: ControlReply) -> CommandOutcome:
     status = CommandStatus.DONE if answer.ok else CommandStatus.REFUSED
     return CommandOutcome(answer.worker, command, status, answer.detail)
 

@@ -24,7 +24,7 @@ _MAX_ATTACHMENTS: Final = 4
 _MAX_PLACEHOLDER: Final = 120
 
 
-class ChatMessage(msgspec.Struct, gc=False):
+class MessageRow(msgspec.Struct, gc=False):
     """One message of the chat.
 
     Attributes:
@@ -116,7 +116,7 @@ _decode_told = msgspec.json.Decoder(_Told).decode
 _decode_scored = msgspec.json.Decoder(_Scored).decode
 
 
-class ChatMessages(Collection[ChatMessage]):
+class ChatMessages(Collection[MessageRow]):
     """Messages joined from their events.
 
     Attributes:
@@ -145,8 +145,8 @@ class ChatMessages(Collection[ChatMessage]):
         if internal == "0":
             internal = ""  # a message not stored yet has id 0
         before, position = self._find(external, internal)
-        known = before or ChatMessage("", first_seen=event.timestamp)
-        message = ChatMessage(
+        known = before or MessageRow("", first_seen=event.timestamp)
+        message = MessageRow(
             external or known.key or internal,
             internal or known.message_id,
             told.author or told.author_name or known.author,
@@ -168,8 +168,8 @@ class ChatMessages(Collection[ChatMessage]):
         internal, external = str(scored.message_id), scored.external_message_id
         label = scored.classification
         before, position = self._find(external, internal)
-        known = before or ChatMessage(external or internal, internal, first_seen=event.timestamp)
-        message = ChatMessage(
+        known = before or MessageRow(external or internal, internal, first_seen=event.timestamp)
+        message = MessageRow(
             known.key,
             internal or known.message_id,
             known.author,
@@ -191,7 +191,7 @@ class ChatMessages(Collection[ChatMessage]):
             self.scored[label].add(event.timestamp)
         self._put(message, before, position, external, internal)
 
-    def _find(self, external: str, internal: str) -> tuple[ChatMessage | None, int | None]:
+    def _find(self, external: str, internal: str) -> tuple[MessageRow | None, int | None]:
         for key in (external, internal):
             position = self._positions.get(key, -1) if key else -1
             if position >= self.rows.start:
@@ -200,8 +200,8 @@ class ChatMessages(Collection[ChatMessage]):
 
     def _put(
         self,
-        message: ChatMessage,
-        before: ChatMessage | None,
+        message: MessageRow,
+        before: MessageRow | None,
         position: int | None,
         external: str,
         internal: str,
@@ -219,7 +219,7 @@ class ChatMessages(Collection[ChatMessage]):
             if key:
                 self._positions[key] = position
 
-    def _on_evicted(self, message: ChatMessage) -> None:
+    def _on_evicted(self, message: MessageRow) -> None:
         for key in (message.key, message.message_id):
             if self._positions.get(key, self.rows.start) < self.rows.start:
                 del self._positions[key]

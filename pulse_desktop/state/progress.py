@@ -114,7 +114,7 @@ def progress_of_object(told: TaskProgress, at: float) -> Progress:
     )
 
 
-class ProgressReports:
+class PendingProgress:
     """Stored progress that is of interest when its run is: the latest of each task."""
 
     def __init__(self) -> None:

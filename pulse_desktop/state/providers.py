@@ -14,7 +14,7 @@ from pulse_desktop.state.series import ReservoirByName
 DOWN: Final = "error"
 
 
-class Provider(msgspec.Struct, gc=False):
+class ProviderStatus(msgspec.Struct, gc=False):
     """One provider, as of its latest check.
 
     Attributes:
@@ -44,7 +44,7 @@ class Provider(msgspec.Struct, gc=False):
     raw: bytes
 
 
-class Providers(Collection[Provider]):
+class Providers(Collection[ProviderStatus]):
     """The latest word on every provider.
 
     Attributes:
@@ -61,7 +61,7 @@ class Providers(Collection[Provider]):
         self._positions: dict[str, int] = {}
 
     @property
-    def down(self) -> list[Provider]:
+    def down(self) -> list[ProviderStatus]:
         """Providers whose latest check failed."""
         return [provider for provider in self.rows if provider.status == DOWN]
 
@@ -80,7 +80,7 @@ class Providers(Collection[Provider]):
         at = parse_timestamp(data.get("validated_at")) or event.timestamp
         if before is not None and at < before.checked_at:
             return
-        provider = Provider(
+        provider = ProviderStatus(
             name,
             to_text(data.get("kind")) or (before.kind if before else ""),
             status,
@@ -100,6 +100,6 @@ class Providers(Collection[Provider]):
         else:
             self.rows.replace(position, provider)
 
-    def _on_evicted(self, provider: Provider) -> None:
+    def _on_evicted(self, provider: ProviderStatus) -> None:
         self._positions.pop(provider.name, None)
         self.latency.pop(provider.name, None)

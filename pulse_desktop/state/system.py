@@ -13,7 +13,7 @@ import msgspec
 from pulse_desktop.protocol.event import Event, decode_event_raw
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
-from pulse_desktop.protocol.task_message import TASK_NAME, UnreadableTaskError, decode_task
+from pulse_desktop.protocol.task_message import TASK_NAME, MalformedTaskError, decode_task
 from pulse_desktop.protocol.task_result import (
     TaskProgress,
     TaskResult,
@@ -26,7 +26,7 @@ from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.event_log import EventLog
 from pulse_desktop.state.knowledge import Knowledge
 from pulse_desktop.state.metrics import Metrics
-from pulse_desktop.state.progress import ProgressReports
+from pulse_desktop.state.progress import PendingProgress
 from pulse_desktop.state.providers import Providers
 from pulse_desktop.state.run import OPEN_STATES
 from pulse_desktop.state.run_updates import (
@@ -100,7 +100,7 @@ class SystemState:
         self.topics = Topics()
         self.unreadable = 0
         self.pending_reads: list[StoredObject] = []
-        self._progress = ProgressReports()
+        self._progress = PendingProgress()
 
     def register(self, collection: _CollectionT) -> _CollectionT:
         """Add a collection: route the events of its topics to it, tick it, report its dirty rows.
@@ -126,7 +126,7 @@ class SystemState:
             if type(arrival) is not InboundMessage:
                 self._fold_object(arrival)  # type: ignore[arg-type]
                 continue
-            if arrival.channel is not _EVENT:
+            if arrival.source is not _EVENT:
                 self._fold_task(arrival)
                 continue
             at, subject = arrival.at, arrival.subject
@@ -188,7 +188,7 @@ class SystemState:
         name = task_id = ""
         try:
             task = decode_task(arrival.payload)
-        except UnreadableTaskError as error:
+        except MalformedTaskError as error:
             problem = f"not a task: {error}"
             self.unreadable += 1
         else:

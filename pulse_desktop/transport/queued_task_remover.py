@@ -18,7 +18,7 @@ from nats.js.errors import APIError, NotFoundError
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.nats_client.aio import cancel_and_wait
-from pulse_desktop.protocol.task_message import UnreadableTaskError, decode_task
+from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.ordered_consumer import (
     ConsumerResetError,
@@ -209,6 +209,6 @@ class QueuedTaskRemover:
 def _is_of(payload: bytes, task_id: str) -> bool:
     if task_id.isalnum() and task_id.isascii() and task_id.encode() not in payload:
         return False  # said quickly, for nearly all
-    with contextlib.suppress(UnreadableTaskError):
+    with contextlib.suppress(MalformedTaskError):
         return decode_task(payload).task_id == task_id
     return False

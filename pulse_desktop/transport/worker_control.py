@@ -22,10 +22,10 @@ from pulse_desktop.protocol.control import (
     CONTROL_QUEUE,
     PING,
     REMOVE,
-    ControlAnswer,
+    ControlReply,
     ControlRequest,
     control_subject,
-    decode_answer,
+    decode_reply,
     encode_request,
 )
 from pulse_desktop.protocol.ids import new_event_id
@@ -52,11 +52,11 @@ class Replies:
         nobody: whether the server says that nobody hears such questions.
     """
 
-    answers: tuple[ControlAnswer, ...] = ()
+    answers: tuple[ControlReply, ...] = ()
     silent: tuple[str, ...] = ()
     nobody: bool = False
 
-    def first(self, *outcomes: str) -> ControlAnswer | None:
+    def first(self, *outcomes: str) -> ControlReply | None:
         """Return the first answer with one of these outcomes, or None."""
         return next((answer for answer in self.answers if answer.outcome in outcomes), None)
 
@@ -99,7 +99,7 @@ class WorkerControlClient:
 
     async def remove(
         self, task_id: str, *, sequence: int | None = None, reason: str = ""
-    ) -> ControlAnswer | None:
+    ) -> ControlReply | None:
         """Ask one worker to take a waiting task out of the queue; None when nobody answers.
 
         Args:
@@ -153,7 +153,7 @@ class WorkerControlClient:
         request: ControlRequest,
         expected: Collection[str] = (),
         *,
-        enough: Callable[[ControlAnswer], bool] = lambda _: False,
+        enough: Callable[[ControlReply], bool] = lambda _: False,
         limit_s: float = ANSWER_S,
     ) -> Replies:
         """Ask, and collect answers until there is no more to be had.
@@ -196,12 +196,12 @@ class _Collecting:
     """The answers to one question."""
 
     def __init__(
-        self, request_id: str, expected: frozenset[str], enough: Callable[[ControlAnswer], bool]
+        self, request_id: str, expected: frozenset[str], enough: Callable[[ControlReply], bool]
     ) -> None:
         self._request_id = request_id
         self._expected = expected
         self._enough = enough
-        self._by_worker: dict[str, ControlAnswer] = {}
+        self._by_worker: dict[str, ControlReply] = {}
         self._nobody = False
         self.all_heard = asyncio.Event()
         self.ended = asyncio.Event()
@@ -217,7 +217,7 @@ class _Collecting:
             self._nobody = True
             self._end()
             return
-        answer = decode_answer(message.data)
+        answer = decode_reply(message.data)
         if answer is None or answer.id not in (self._request_id, ""):
             return
         self._by_worker.setdefault(answer.worker, answer)

@@ -10,11 +10,11 @@ from pulse_desktop.protocol.control import (
     CONTROL_ALL,
     CONTROL_GROUP,
     CONTROL_QUEUE,
-    ControlAnswer,
+    ControlReply,
     ControlRequest,
     control_subject,
     decode_request,
-    encode_answer,
+    encode_reply,
 )
 from pulse_desktop.protocol.event import encode_event
 
@@ -59,8 +59,8 @@ class AnsweringWorker:
         told = self._answer(request)
         if told is not None:
             outcome, ok, detail = told
-            answer = ControlAnswer(request.id, self.worker, ok, outcome, detail)
-            await message.respond(encode_answer(answer))
+            answer = ControlReply(request.id, self.worker, ok, outcome, detail)
+            await message.respond(encode_reply(answer))
 
 
 @asynccontextmanager

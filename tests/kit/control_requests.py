@@ -8,10 +8,10 @@ import nats
 from pulse_desktop.protocol.control import (
     CONTROL_ALL,
     CONTROL_QUEUE,
-    ControlAnswer,
+    ControlReply,
     ControlRequest,
     control_subject,
-    decode_answer,
+    decode_reply,
     encode_request,
 )
 from pulse_desktop.protocol.ids import new_task_id
@@ -20,30 +20,30 @@ from tests.kit.worker_processes import Bench, Worker
 WHO = "olena@desk"
 
 
-async def order(bench: Bench, subject: str, command: str, **fields: Any) -> ControlAnswer:
+async def order(bench: Bench, subject: str, command: str, **fields: Any) -> ControlReply:
     """Send an order and return the first answer."""
     request = ControlRequest(new_task_id(), command, WHO, **fields)
     message = await bench.client.request(subject, encode_request(request), timeout=10)
-    answer = decode_answer(message.data)
+    answer = decode_reply(message.data)
     assert answer is not None, message.data
     assert answer.id == request.id
     return answer
 
 
-async def tell(bench: Bench, command: str, **fields: Any) -> ControlAnswer:
+async def tell(bench: Bench, command: str, **fields: Any) -> ControlReply:
     """Send an order to all workers, of which there is one."""
     return await order(bench, CONTROL_ALL, command, **fields)
 
 
-async def tell_one(bench: Bench, worker: Worker, command: str, **fields: Any) -> ControlAnswer:
+async def tell_one(bench: Bench, worker: Worker, command: str, **fields: Any) -> ControlReply:
     return await order(bench, control_subject(identity(bench, worker)), command, **fields)
 
 
-async def tell_queue(bench: Bench, command: str, **fields: Any) -> ControlAnswer:
+async def tell_queue(bench: Bench, command: str, **fields: Any) -> ControlReply:
     return await order(bench, CONTROL_QUEUE, command, **fields)
 
 
-async def tell_all(bench: Bench, count: int, command: str, **fields: Any) -> list[ControlAnswer]:
+async def tell_all(bench: Bench, count: int, command: str, **fields: Any) -> list[ControlReply]:
     """Send an order to all workers and return that many answers."""
     inbox = bench.client.new_inbox()
     subscription = await bench.client.subscribe(inbox)
@@ -51,7 +51,7 @@ async def tell_all(bench: Bench, count: int, command: str, **fields: Any) -> lis
     await bench.client.publish(CONTROL_ALL, encode_request(request), reply=inbox)
     answers = [await subscription.next_msg(timeout=10) for _ in range(count)]
     await subscription.unsubscribe()
-    return [msgspec.json.decode(answer.data, type=ControlAnswer) for answer in answers]
+    return [msgspec.json.decode(answer.data, type=ControlReply) for answer in answers]
 
 
 def identity(bench: Bench, worker: Worker) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.state.collection import Collection
-from pulse_desktop.state.providers import Provider
+from pulse_desktop.state.providers import ProviderStatus
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.colors import SeriesColors
@@ -29,7 +29,7 @@ _WORDS: Final = {"error": "down"}
 _OTHER: Final = ("?", SemanticColor.WARNING)
 
 
-class ProvidersPage(TablePage[Provider]):
+class ProvidersPage(TablePage[ProviderStatus]):
     """Live table of providers and their latency."""
 
     key = "providers"
@@ -50,11 +50,11 @@ class ProvidersPage(TablePage[Provider]):
         Facet("other", "other", *_STATUSES["pending"], rare=True),
     )
 
-    def collection(self) -> Collection[Provider]:
+    def collection(self) -> Collection[ProviderStatus]:
         """Return the providers."""
         return self.context.state.providers
 
-    def columns(self) -> Sequence[Column[Provider]]:
+    def columns(self) -> Sequence[Column[ProviderStatus]]:
         """Return the columns of the table."""
         return (
             Column("Provider", "provider", lambda row, _: row.name, width=150),
@@ -124,12 +124,12 @@ class ProvidersPage(TablePage[Provider]):
             ),
         )
 
-    def text_of(self, row: Provider) -> str:
+    def text_of(self, row: ProviderStatus) -> str:
         """Return what the text filter looks into."""
         models = " ".join(row.models)
         return f"{row.name}\n{row.kind}\n{row.status}\n{models}\n{row.error}"
 
-    def facet_of(self, row: Provider) -> str:
+    def facet_of(self, row: ProviderStatus) -> str:
         """Return whether it is connected, down, or neither."""
         return row.status if row.status in ("connected", "error") else "other"
 
@@ -152,7 +152,7 @@ class ProvidersPage(TablePage[Provider]):
         times, values = quantile_series(shown, now, self.window_shown)
         self._latency.set_data(times, values, span)
 
-    def show_row(self, row: Provider) -> None:
+    def show_row(self, row: ProviderStatus) -> None:
         """Show a provider in full."""
         detail = self.detail
         detail.set_head(row.name, row.kind, status_sign(row), status_color(row))
@@ -176,16 +176,16 @@ class ProvidersPage(TablePage[Provider]):
         detail.json.set_bytes(row.raw)
 
 
-def status_word(row: Provider) -> str:
+def status_word(row: ProviderStatus) -> str:
     """Return the status in words."""
     return _WORDS.get(row.status, row.status)
 
 
-def status_sign(row: Provider) -> str:
+def status_sign(row: ProviderStatus) -> str:
     """Return the glyph of the status."""
     return _STATUSES.get(row.status, _OTHER)[0]
 
 
-def status_color(row: Provider) -> SemanticColor:
+def status_color(row: ProviderStatus) -> SemanticColor:
     """Return the color of the status."""
     return _STATUSES.get(row.status, _OTHER)[1]

@@ -12,7 +12,7 @@ from pulse_desktop.protocol.control import (
     CONTROL_ALL,
     CONTROL_QUEUE,
     control_subject,
-    decode_answer,
+    decode_reply,
 )
 from pulse_desktop.protocol.topics import TASK_STREAM
 from tests.kit.control_requests import (
@@ -257,7 +257,7 @@ async def test_garbage_on_the_control_subjects_does_no_harm(lasting: Bench, tmp_
     for subject in (CONTROL_ALL, CONTROL_QUEUE, own):
         for payload in (b"", b"\xff\xfe", b"[]", b"[" * 20_000, b'{"id": 1}', b"{}" * 40_000):
             reply = await lasting.client.request(subject, payload, timeout=10)
-            answer = decode_answer(reply.data)
+            answer = decode_reply(reply.data)
             assert answer is not None
             assert (answer.ok, answer.outcome, answer.id) == (False, "refused", "")
         await lasting.client.publish(subject, b"no reply wanted")

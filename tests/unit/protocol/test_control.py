@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from pulse_desktop.protocol.control import (
     MAX_CONTROL_BYTES,
-    ControlAnswer,
+    ControlReply,
     ControlRequest,
     control_subject,
     control_token,
-    decode_answer,
+    decode_reply,
     decode_request,
-    encode_answer,
+    encode_reply,
     encode_request,
 )
 
@@ -33,14 +33,14 @@ def test_a_command_arrives_as_it_was_sent(
 
 @given(text, text, st.booleans(), text, text)
 def test_an_answer_arrives_as_it_was_sent(id_, worker, ok, outcome, detail) -> None:
-    answer = ControlAnswer(id_, worker, ok, outcome, detail)
-    assert decode_answer(encode_answer(answer)) == answer
+    answer = ControlReply(id_, worker, ok, outcome, detail)
+    assert decode_reply(encode_reply(answer)) == answer
 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_whatever_make_the_reading_raise(payload) -> None:
     decode_request(payload)
-    decode_answer(payload)
+    decode_reply(payload)
 
 
 @pytest.mark.parametrize(

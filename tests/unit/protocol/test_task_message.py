@@ -12,7 +12,7 @@ from taskiq.formatters.json_formatter import JSONFormatter
 from taskiq.labels import parse_label
 
 from pulse_desktop.protocol.task_message import (
-    UnreadableTaskError,
+    MalformedTaskError,
     decode_labels,
     decode_task,
     display_labels,
@@ -85,14 +85,14 @@ def test_taskiq_reads_what_we_write_with_the_types_of_the_labels() -> None:
     ],
 )
 def test_what_is_no_task_is_refused_in_words(payload) -> None:
-    with pytest.raises(UnreadableTaskError) as caught:
+    with pytest.raises(MalformedTaskError) as caught:
         decode_task(payload)
     assert str(caught.value)
 
 
 @given(st.binary())
 def test_any_bytes_are_a_task_or_refused(payload) -> None:
-    with contextlib.suppress(UnreadableTaskError):
+    with contextlib.suppress(MalformedTaskError):
         decode_task(payload)
     assert isinstance(decode_labels(payload), dict)
 

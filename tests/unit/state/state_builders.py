@@ -88,7 +88,7 @@ def fold_body(state: SystemState, stored: StoredObject, body: bytes) -> None:
 
 def account(arrival):
     """Return what an event or task message says of a run."""
-    if arrival.channel is Source.TASK:
+    if arrival.source is Source.TASK:
         return update_from_task(decode_task(arrival.payload), arrival.at)
     topic = arrival.subject.removeprefix("websocket.")
     return update_from_event(*decode_event_raw(topic, arrival.payload, arrival.at))

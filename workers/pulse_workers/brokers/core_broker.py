@@ -22,7 +22,7 @@ from taskiq import BrokerMessage
 from taskiq_nats import NatsBroker
 
 from pulse_desktop.nats_client.permission_violations import PermissionViolation
-from pulse_desktop.protocol.task_message import UnreadableTaskError, decode_task
+from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
 from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_workers.brokers.base_broker import BaseBroker, message_headers
 from pulse_workers.brokers.core_delivery import CoreDelivery
@@ -286,5 +286,5 @@ class CoreBroker(BaseBroker, NatsBroker):
 def _task_id(delivery: CoreDelivery) -> str:
     try:
         return decode_task(delivery.data).task_id
-    except UnreadableTaskError:
+    except MalformedTaskError:
         return ""

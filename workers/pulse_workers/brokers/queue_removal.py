@@ -15,7 +15,7 @@ from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
-from pulse_desktop.protocol.task_message import UnreadableTaskError, decode_task
+from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
 
 _BATCH: Final = 200
@@ -93,5 +93,5 @@ def _has_id(data: bytes, task_id: str) -> bool:
         return False  # the usual case, without decoding the whole message
     try:
         return decode_task(data).task_id == task_id
-    except UnreadableTaskError:
+    except MalformedTaskError:
         return False

@@ -20,7 +20,7 @@ from pulse_desktop.protocol.control import (
     CONTROL_ALL,
     PING,
     ControlRequest,
-    decode_answer,
+    decode_reply,
     encode_request,
 )
 from pulse_desktop.protocol.ids import new_event_id
@@ -117,7 +117,7 @@ class HeartbeatProbe:
 
     async def on_reply(self, message: Msg) -> None:
         """Handle a reply to the ping."""
-        reply = decode_answer(message.data)
+        reply = decode_reply(message.data)
         if reply is not None and reply.outcome == ALIVE:
             self._receive(reply.worker, reply.detail)
 

@@ -17,7 +17,7 @@ from nats.aio.subscription import Subscription
 
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol import control as protocol
-from pulse_desktop.protocol.control import ControlAnswer, ControlRequest
+from pulse_desktop.protocol.control import ControlReply, ControlRequest
 from pulse_workers.errors import OUTAGE_ERRORS
 
 logger = logging.getLogger("pulse.workers.control")
@@ -126,7 +126,7 @@ class ControlListener:
             )
         else:
             result = await self._execute(request, allowed)
-        answer = ControlAnswer(
+        answer = ControlReply(
             request.id if request is not None else "",
             self._worker,
             result.ok,
@@ -135,7 +135,7 @@ class ControlListener:
         )
         if message.reply:
             try:
-                await message.respond(protocol.encode_answer(answer))
+                await message.respond(protocol.encode_reply(answer))
             except OUTAGE_ERRORS as error:
                 logger.warning("reply to a command not sent: %s", type(error).__name__)
 

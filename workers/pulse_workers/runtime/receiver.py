@@ -16,7 +16,7 @@ from taskiq import AckableMessage, TaskiqMessage, TaskiqResult
 from taskiq.acks import AckController
 from taskiq.receiver import Receiver
 
-from pulse_desktop.protocol.task_message import UnreadableTaskError, decode_task
+from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
 from pulse_workers.brokers.base_broker import BaseBroker
 from pulse_workers.brokers.delivery import (
     DeliveredMessage,
@@ -196,7 +196,7 @@ class DeliveryReceiver(Receiver):
         """Add a delivery to the running ones, and return the task's id and name."""
         try:
             task = decode_task(delivery.data)
-        except UnreadableTaskError:
+        except MalformedTaskError:
             task_id, task_name = "", ""
         else:
             task_id, task_name = task.task_id, task.task_name

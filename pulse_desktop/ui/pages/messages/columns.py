@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from pulse_desktop.state.chat_messages import ChatMessage, class_of
+from pulse_desktop.state.chat_messages import MessageRow, class_of
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.column import Column
@@ -18,26 +18,26 @@ CLASS_COLORS: Final = {
 CLASS_SIGNS: Final = {"signal": "●", "weak_signal": "◉", "noise": "○"}
 
 
-def class_word(message: ChatMessage) -> str:
+def class_word(message: MessageRow) -> str:
     """Return the worker's label in words."""
     return CLASS_WORDS.get(message.classification, message.classification.replace("_", " "))
 
 
-def class_sign(message: ChatMessage) -> str:
+def class_sign(message: MessageRow) -> str:
     """Return the glyph of the label; a warning when the score says something else."""
     if message.label_mismatch:
         return "!"
     return CLASS_SIGNS.get(message.classification, "")
 
 
-def class_color(message: ChatMessage) -> SemanticColor:
+def class_color(message: MessageRow) -> SemanticColor:
     """Return the color of the label."""
     if message.label_mismatch:
         return SemanticColor.WARNING
     return CLASS_COLORS.get(message.classification, SemanticColor.MUTED)
 
 
-def class_story(message: ChatMessage) -> str:
+def class_story(message: MessageRow) -> str:
     """Say what the label means and whether the score agrees."""
     if not message.classification:
         return ""
@@ -47,29 +47,29 @@ def class_story(message: ChatMessage) -> str:
     return f"Labelled {class_word(message)} by the worker"
 
 
-def message_text(message: ChatMessage) -> str:
+def message_text(message: MessageRow) -> str:
     """Return the text, else in brackets what came in its place."""
     return message.content or (f"[{message.placeholder}]" if message.placeholder else "")
 
 
-def _heard(message: ChatMessage, now: float) -> str:
+def _heard(message: MessageRow, now: float) -> str:
     """Tell the time of the latest event and that of the message apart."""
     heard = f"Last heard of {formats.absolute(message.last_seen)}"
     sent = formats.absolute(message.sent_at)
     return f"{heard}, {formats.ago(message.last_seen, now)}" + (f"\nSent {sent}" if sent else "")
 
 
-MESSAGE_COLUMNS: Final[tuple[Column[ChatMessage], ...]] = (
+MESSAGE_COLUMNS: Final[tuple[Column[MessageRow], ...]] = (
     # Not when it was written: an old message that is read in today is news of today.
     replace(time_column(lambda row: row.last_seen, "Heard", "time"), tooltip=_heard),
-    Column[ChatMessage]("Author", "author", lambda row, _: row.author, width=128),
-    Column[ChatMessage](
+    Column[MessageRow]("Author", "author", lambda row, _: row.author, width=128),
+    Column[MessageRow](
         "Text", "text", lambda row, _: message_text(row), width=300, stretch=True,
         color=lambda row: (
             SemanticColor.MUTED if row.classification == "noise" or not row.content else None
         ),
     ),
-    Column[ChatMessage](
+    Column[MessageRow](
         "Score",
         "score",
         lambda row, _: "" if row.score is None else f"{row.score:.2f}",
@@ -82,7 +82,7 @@ MESSAGE_COLUMNS: Final[tuple[Column[ChatMessage], ...]] = (
         sort=lambda row: row.score,
         tooltip=lambda row, _: class_story(row),
     ),
-    Column[ChatMessage](
+    Column[MessageRow](
         "Class",
         "class",
         lambda row, _: class_word(row),
@@ -91,11 +91,11 @@ MESSAGE_COLUMNS: Final[tuple[Column[ChatMessage], ...]] = (
         glyph=class_sign,
         tooltip=lambda row, _: class_story(row),
     ),
-    Column[ChatMessage](
+    Column[MessageRow](
         "Source", "source", lambda row, _: row.source_name, width=130,
         color=lambda _: SemanticColor.MUTED, hide_below=820,
     ),
-    Column[ChatMessage](
+    Column[MessageRow](
         "Sent",
         "sent",
         lambda row, now: formats.clock(row.sent_at, now),

@@ -11,7 +11,7 @@ from pulse_desktop.state.chat_messages import (
     CLASSES,
     NOISE_BELOW,
     SIGNAL_ABOVE,
-    ChatMessage,
+    MessageRow,
 )
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
@@ -44,7 +44,7 @@ _UNSCORED: Final = "unscored"
 _SCANNED: Final = 5_000
 
 
-class MessagesPage(TablePage[ChatMessage]):
+class MessagesPage(TablePage[MessageRow]):
     """Live table of chat messages, messages per minute by class, scores as a histogram."""
 
     key = "messages"
@@ -74,19 +74,19 @@ class MessagesPage(TablePage[ChatMessage]):
         self._factors = ScoreBreakdown()
         self.detail.add_part(self._factors)
 
-    def collection(self) -> Collection[ChatMessage]:
+    def collection(self) -> Collection[MessageRow]:
         """Return the messages."""
         return self.context.state.messages
 
-    def columns(self) -> Sequence[Column[ChatMessage]]:
+    def columns(self) -> Sequence[Column[MessageRow]]:
         """Return the columns of the table."""
         return MESSAGE_COLUMNS
 
-    def text_of(self, row: ChatMessage) -> str:
+    def text_of(self, row: MessageRow) -> str:
         """Return what the text filter looks into."""
         return f"{row.author}\n{message_text(row)}\n{row.source_name}\n{row.message_id}\n{row.key}"
 
-    def facet_of(self, row: ChatMessage) -> str:
+    def facet_of(self, row: MessageRow) -> str:
         """Return the class, or that there is none yet."""
         return row.classification or _UNSCORED
 
@@ -127,7 +127,7 @@ class MessagesPage(TablePage[ChatMessage]):
         latest = "latest " if len(scores) >= _SCANNED else ""
         self._scores.set_subtitle(f"{latest}{formats.plural(len(scores), 'message')}")
 
-    def show_row(self, row: ChatMessage) -> None:
+    def show_row(self, row: MessageRow) -> None:
         """Show the whole message, and what made up its score."""
         detail = self.detail
         detail.set_head(
@@ -171,7 +171,7 @@ def score_bins(scores: Sequence[float]) -> list[Bin]:
     return bins
 
 
-def score_factors(row: ChatMessage) -> list[Factor]:
+def score_factors(row: MessageRow) -> list[Factor]:
     """Read the factors of a score, with their weights when the event tells them."""
     factors = _numbers(msgspec.json.decode(row.factors))
     weights = _numbers(event_data(row.raw).get("weights")) if factors else {}

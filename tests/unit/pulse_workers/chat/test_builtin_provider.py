@@ -24,7 +24,7 @@ from pulse_workers.chat.providers.topics import conversations
 from pulse_workers.chat.records import Attachment, ChatMessage
 from pulse_workers.errors import ProviderRefusedError
 
-from pulse_desktop.protocol.knowledge import ATOM_TYPES
+from pulse_desktop.protocol.topics import ATOM_TYPES
 
 NOW = 1_790_100_000.0
 SENT = "2026-09-21T14:13:20+00:00"
