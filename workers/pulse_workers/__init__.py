@@ -1,1 +1,36 @@
-"""Headless TaskIQ workers: they score, embed and read messages, and tell what they do."""
+"""TaskIQ workers on NATS, and what other TaskIQ projects can use of them.
+
+    EventMiddleware    publishes the events of any TaskIQ broker, for Pulse Desktop to show
+    task               decorator for tasks that `pulse-worker` runs (PULSE_WORKER_TASKS)
+    stop_requested     tells a task in a thread or a long loop whether it was cancelled
+    Settings           settings of a worker
+    load_settings      reads them from the environment and the settings files
+
+Importing this package has no side effects; the names are loaded on first use. All other modules
+are internal.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from pulse_workers.config.settings import Settings, load_settings
+    from pulse_workers.middleware import EventMiddleware
+    from pulse_workers.registry import task
+    from pulse_workers.runtime.interrupt import stop_requested
+
+__all__ = ["EventMiddleware", "Settings", "load_settings", "stop_requested", "task"]
+
+_MODULES: Final = {
+    "EventMiddleware": "pulse_workers.middleware",
+    "Settings": "pulse_workers.config.settings",
+    "load_settings": "pulse_workers.config.settings",
+    "stop_requested": "pulse_workers.runtime.interrupt",
+    "task": "pulse_workers.registry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)

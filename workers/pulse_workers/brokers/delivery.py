@@ -38,7 +38,7 @@ class Delivery(abc.ABC):
             in the task stream.
         attempt: how often the task has been delivered, this time included; at least 1.
         task_id: the task's id, empty until the message is decoded.
-        queued_at: Unix seconds when the task was enqueued, as far as that is known.
+        queued_at: Unix seconds when the task was enqueued, as far as that is known; 0 if unknown.
         rejection: an error to fail the task with instead of running it, or None.
         cancellation: the request to cancel the task, or None.
         phase: progress of the delivery.
@@ -49,7 +49,7 @@ class Delivery(abc.ABC):
         requeued: the worker stops and another worker is to run the task.
         acked: a response was sent; the server no longer waits for one.
         started_at: monotonic seconds when the task was started, 0 before.
-        result_bytes: size of the stored result, 0 before.
+        result_bytes: size of the stored result, 0 before; None if the backend does not report it.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Delivery(abc.ABC):
         self.requeued = False
         self.acked = False
         self.started_at = 0.0
-        self.result_bytes = 0
+        self.result_bytes: int | None = 0
         self._on_finish = on_finish
 
     @property

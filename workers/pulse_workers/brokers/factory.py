@@ -6,7 +6,7 @@ from pulse_workers.brokers.jetstream_broker import JetStreamBroker
 from pulse_workers.brokers.retries import RetryMiddleware
 from pulse_workers.config.settings import Settings
 from pulse_workers.results.backend import JsonResultBackend
-from pulse_workers.telemetry.event_middleware import EventMiddleware
+from pulse_workers.telemetry.event_middleware import DeliveryEventMiddleware
 from pulse_workers.telemetry.event_publisher import EventPublisher
 
 
@@ -21,7 +21,7 @@ def make_broker(settings: Settings, events: EventPublisher, source: str) -> Base
     results = JsonResultBackend(settings)
     broker = CoreBroker(settings) if settings.broker == "core" else JetStreamBroker(settings)
     broker.with_result_backend(results)
-    middleware = EventMiddleware(events, source)
+    middleware = DeliveryEventMiddleware(events, source)
     middleware.watch(results)
     broker.add_middlewares(middleware, RetryMiddleware())
     return broker

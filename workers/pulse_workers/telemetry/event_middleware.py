@@ -49,8 +49,8 @@ def _log_errors(message: TaskiqMessage) -> Iterator[None]:
         logger.exception("the event for %s was not published", message.task_id)
 
 
-class EventMiddleware(TaskiqMiddleware):
-    """Publishes the events of tasks."""
+class DeliveryEventMiddleware(TaskiqMiddleware):
+    """Publishes the events of tasks that `current_delivery` describes."""
 
     def __init__(self, events: EventPublisher, worker: str) -> None:
         super().__init__()
@@ -100,7 +100,9 @@ class EventMiddleware(TaskiqMiddleware):
                     {
                         **self._attempt(message, delivery),
                         "max_attempts": self._max_attempts(message),
-                        "queued_at": format_timestamp(delivery.queued_at),
+                        "queued_at": (
+                            format_timestamp(delivery.queued_at) if delivery.queued_at else None
+                        ),
                     },
                 )
         return message
@@ -113,8 +115,7 @@ class EventMiddleware(TaskiqMiddleware):
         if delivery is not None and isinstance(result.error, NoResultError):
             if self._results is not None:
                 self._results.flush_progress(message.task_id)
-            with _log_errors(message):
-                self._publish_attempt_failed(message, delivery, exception)
+            self.publish_attempt(message, delivery, exception)
 
     def post_save(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
         """Publish the outcome, now that the result can be read."""
@@ -123,7 +124,14 @@ class EventMiddleware(TaskiqMiddleware):
             with _log_errors(message):
                 self._publish_outcome(message, delivery, result)
 
-    def _publish_attempt_failed(
+    def publish_attempt(
+        self, message: TaskiqMessage, delivery: Delivery, exception: BaseException
+    ) -> None:
+        """Publish an attempt that ended without a result. Never raises."""
+        with _log_errors(message):
+            self._publish_attempt(message, delivery, exception)
+
+    def _publish_attempt(
         self, message: TaskiqMessage, delivery: Delivery, exception: BaseException
     ) -> None:
         if delivery.requeued:
