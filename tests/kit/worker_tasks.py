@@ -170,7 +170,7 @@ async def ask_the_server(path: str, seconds: float) -> str:
     note(path, "begin")
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        await current_services().store.state("nothing")
+        await current_services().store.get_state("nothing")
     note(path, "end")
     return "done"
 

@@ -1,7 +1,7 @@
-"""Calls to a provider, made visible: who asked what of which model, how long it took, what it cost.
+"""Provider calls, traced as events: agent, model, latency and token usage.
 
-Three agents use providers: classification scores messages, extraction finds atoms, analysis sorts
-into topics.
+Three agents call providers: classification scores messages, extraction finds atoms, and analysis
+assigns messages to topics.
 """
 
 import asyncio
@@ -27,46 +27,46 @@ T = TypeVar("T", bound=_HasUsage)
 
 
 class AgentCalls:
-    """Runs provider calls in a thread and tells of them."""
+    """Runs provider calls in threads and publishes their events."""
 
     def __init__(self, events: EventPublisher, provider: Provider) -> None:
         self._events = events
         self._provider = provider
 
-    async def call(self, agent: str, task_id: str, items: int, work: Callable[[], T]) -> T:
+    async def call(self, agent: str, task_id: str, items: int, function: Callable[[], T]) -> T:
         """Run a provider call.
 
         Args:
-            agent: who asks.
-            task_id: the task it is for.
-            items: how many messages it is about.
-            work: the call; it runs in a thread, so that the worker stays responsive.
+            agent: name of the agent.
+            task_id: ID of the calling task.
+            items: number of messages.
+            function: the call. It runs in a thread, so that the event loop is not blocked.
         """
-        self._tell("agent.started", agent, task_id, items)
-        begin = time.perf_counter()
+        self._publish("agent.started", agent, task_id, items)
+        started = time.perf_counter()
         try:
-            result = await asyncio.to_thread(work)
+            result = await asyncio.to_thread(function)
         except BaseException as error:
             reason = f"{type(error).__name__}: {redact_url(str(error))}".rstrip(": ")
-            self._tell("agent.failed", agent, task_id, items, begin, error=reason)
+            self._publish("agent.failed", agent, task_id, items, started, error=reason)
             raise
-        self._tell("agent.finished", agent, task_id, items, begin, usage=result.usage)
+        self._publish("agent.finished", agent, task_id, items, started, usage=result.usage)
         return result
 
-    def _tell(
+    def _publish(
         self,
-        type_: str,
+        event_type: str,
         agent: str,
         task_id: str,
         items: int,
-        begin: float | None = None,
+        started: float | None = None,
         *,
         usage: Usage | None = None,
         error: str | None = None,
     ) -> None:
         self._events.publish(
             "agents",
-            type_,
+            event_type,
             {
                 "agent": agent,
                 "provider": self._provider.name,
@@ -75,7 +75,7 @@ class AgentCalls:
                 "items": items,
                 "tokens_in": usage.tokens_in if usage is not None else None,
                 "tokens_out": usage.tokens_out if usage is not None else None,
-                "latency_s": None if begin is None else round(time.perf_counter() - begin, 6),
+                "latency_s": None if started is None else round(time.perf_counter() - started, 6),
                 "error": error,
             },
         )

@@ -1,6 +1,6 @@
-"""Reading text attachments: logs, tables, configuration, also packed ones.
+"""Text attachments: logs, tables and configuration files, gzip-compressed ones included.
 
-A file that cannot be read is a failure worth telling, not an empty text.
+A file that cannot be read is reported as an error, not read as an empty text.
 """
 
 import gzip
@@ -23,35 +23,35 @@ _TEXT_SUFFIXES: Final = (
     *(".ini", ".conf", ".env", ".sql", ".py", ".sh", ".go", ".js", ".ts", ".rs", ".java"),
     *(".kt", ".html", ".xml", ".diff", ".patch"),
 )
-_PACKED: Final = ".gz"
+_GZIP: Final = ".gz"
 
 
 def is_readable_text(attachment: Attachment) -> bool:
-    """Tell whether an attachment is a text that should be read."""
+    """Return whether an attachment is a text file, by its name or MIME type."""
     if not attachment.path:
         return False
     path = PurePosixPath(attachment.path.lower())
     suffix = path.suffix
-    if suffix == _PACKED:
+    if suffix == _GZIP:
         suffix = PurePosixPath(path.stem).suffix
     return suffix in _TEXT_SUFFIXES or attachment.mime_type.startswith("text/")
 
 
 def read_attachment(attachment: Attachment, source: str) -> str:
-    """Return an attachment's text.
+    """Return the text of an attachment.
 
     Args:
-        attachment: a readable one.
-        source: the export's folder, or `sample`.
+        attachment: an attachment with `is_readable_text`.
+        source: folder of the export, or `sample`.
 
     Raises:
-        AttachmentMissingError: the file is not there.
-        AttachmentUnreadableError: it is damaged, not text, too large, or outside the export.
+        AttachmentMissingError: the file does not exist.
+        AttachmentUnreadableError: the file is damaged, binary, too large, or outside the export.
     """
     folder = resource_path("sample") if source == SAMPLE else Path(source)
     path = (folder / attachment.path).resolve()
     if not path.is_relative_to(folder.resolve()):
-        raise AttachmentUnreadableError(f"{attachment.path}: lies outside the export")
+        raise AttachmentUnreadableError(f"{attachment.path}: outside the export")
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
@@ -59,17 +59,17 @@ def read_attachment(attachment: Attachment, source: str) -> str:
         raise AttachmentMissingError(f"{attachment.path}: no such file in the export") from None
     except OSError as error:
         raise AttachmentUnreadableError(f"{attachment.path}: {error.strerror}") from error
-    if path.suffix.lower() == _PACKED:
-        raw = _unpacked(raw, attachment.path)
+    if path.suffix.lower() == _GZIP:
+        raw = _decompress(raw, attachment.path)
     if len(raw) > MAX_BYTES:
         raise AttachmentUnreadableError(f"{attachment.path}: larger than {MAX_BYTES >> 20} MiB")
-    text = _decoded(raw, attachment.path)
+    text = _decode(raw, attachment.path)
     if path.suffix.lower() == ".json":
-        _check_json(text, attachment.path)
+        _validate_json(text, attachment.path)
     return text
 
 
-def _unpacked(raw: bytes, name: str) -> bytes:
+def _decompress(raw: bytes, name: str) -> bytes:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
             return file.read(MAX_BYTES + 1)
@@ -77,14 +77,14 @@ def _unpacked(raw: bytes, name: str) -> bytes:
         raise AttachmentUnreadableError(f"{name}: damaged gzip file ({error})") from error
 
 
-def _check_json(text: str, name: str) -> None:
+def _validate_json(text: str, name: str) -> None:
     try:
         msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
         raise AttachmentUnreadableError(f"{name}: not valid JSON ({error})") from error
 
 
-def _decoded(raw: bytes, name: str) -> str:
+def _decode(raw: bytes, name: str) -> str:
     encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = raw.decode(encoding)

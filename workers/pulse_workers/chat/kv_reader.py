@@ -1,4 +1,4 @@
-"""Reading what changed in a bucket: all of it, or an error."""
+"""Reads what was stored in a key-value bucket after a sequence: all of it, or an error."""
 
 import contextlib
 import dataclasses
@@ -12,13 +12,13 @@ from nats.js.errors import NotFoundError
 
 from pulse_workers.errors import OUTAGE_ERRORS
 
-_PAGE: Final = 500
-_PAGE_LIMIT: Final = 2.0
+_BATCH_SIZE: Final = 500
+_BATCH_TIMEOUT_S: Final = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
-class StoredValue:
-    """A value as a bucket keeps it; `value` is empty for a deleted key."""
+class KeyValueEntry:
+    """A stored value; `value` is empty for a deleted key."""
 
     key: str
     value: bytes
@@ -27,11 +27,11 @@ class StoredValue:
 
 async def read_entries(
     js: JetStreamContext, bucket: str, after: int, keys: str
-) -> AsyncIterator[StoredValue]:
-    """Yield what was stored after a sequence, oldest first, as it is now.
+) -> AsyncIterator[KeyValueEntry]:
+    """Yield the latest value of each key stored after a sequence, oldest first.
 
     Raises:
-        TimeoutError: the server went silent before all was read.
+        TimeoutError: the server stopped responding before everything was read.
     """
     prefix = f"$KV.{bucket}."
     subscription = await js.pull_subscribe(
@@ -47,36 +47,39 @@ async def read_entries(
     )
     consumer = await subscription.consumer_info()
     try:
-        count, wanted = 0, consumer.num_pending or 0
-        while count < wanted:
+        count, pending = 0, consumer.num_pending or 0
+        while count < pending:
             try:
-                page = await subscription.fetch(min(_PAGE, wanted - count), timeout=_PAGE_LIMIT)
+                batch = await subscription.fetch(
+                    min(_BATCH_SIZE, pending - count), timeout=_BATCH_TIMEOUT_S
+                )
             except NatsTimeoutError:
-                if await _was_all(subscription, count):
+                if await _is_complete(subscription, count):
                     return
                 raise
-            for message in page:
-                gone = bool(message.headers and message.headers.get("KV-Operation"))
-                yield StoredValue(
+            for message in batch:
+                is_deleted = bool(message.headers and message.headers.get("KV-Operation"))
+                yield KeyValueEntry(
                     message.subject.removeprefix(prefix),
-                    b"" if gone else message.data,
+                    b"" if is_deleted else message.data,
                     message.metadata.sequence.stream,
                 )
-            count += len(page)
+            count += len(batch)
     finally:
         with contextlib.suppress(*OUTAGE_ERRORS):
             await js.delete_consumer(consumer.stream_name, consumer.name)
             await subscription.unsubscribe()
 
 
-async def _was_all(subscription: JetStreamContext.PullSubscription, count: int) -> bool:
-    """Tell whether nothing more comes since values were removed, or since the server is slow.
+async def _is_complete(subscription: JetStreamContext.PullSubscription, count: int) -> bool:
+    """Return whether everything was read, and fewer values than announced because of deletions.
 
-    The difference matters: whoever takes half of the topics for all of them makes the rest anew.
+    Otherwise the server is slow. A partial list of topics must not be taken for a complete one:
+    the missing topics would be created again.
     """
     try:
         consumer = await subscription.consumer_info()
-    except NotFoundError:  # a server that was killed forgets it
+    except NotFoundError:  # the server was restarted and lost it
         return False
     sent = consumer.delivered.consumer_seq if consumer.delivered is not None else 0
     return not consumer.num_pending and sent == count

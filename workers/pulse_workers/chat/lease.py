@@ -1,37 +1,37 @@
-"""One worker out of many does what must be done once: a lease in the store, renewed while held."""
+"""Leases, so that one of several workers does a periodic job. Stored in the state bucket."""
 
 from pulse_workers.chat.store import Store
 
 
 class Lease:
-    """A named right that one holder has at a time."""
+    """A named lease that has one holder at a time."""
 
     def __init__(self, store: Store, name: str, holder: str, duration: float) -> None:
-        """Describe a lease.
+        """Create a handle; it does not acquire the lease.
 
         Args:
-            store: where it is kept.
-            name: what it is for.
-            holder: who asks.
-            duration: seconds until an unrenewed lease is free again.
+            store: store of the lease.
+            name: name of the lease.
+            holder: identity of this process.
+            duration: seconds until a lease expires unless it is renewed.
         """
         self._store = store
         self._key = f"lease.{name}"
         self._holder = holder
         self._duration = duration
 
-    async def hold(self, now: float) -> bool:
-        """Take or renew the lease; False while somebody else has it. `now` is Unix seconds."""
-        found, revision = await self._store.state(self._key)
+    async def acquire(self, now: float) -> bool:
+        """Acquire or renew the lease; False while another holder has it. `now` is Unix seconds."""
+        found, revision = await self._store.get_state(self._key)
         if isinstance(found, dict) and found.get("holder") != self._holder:
             until = found.get("until")
             if isinstance(until, int | float) and now < until <= now + 10 * self._duration:
                 return False
         mine = {"holder": self._holder, "until": now + self._duration}
-        return await self._store.swap_state(self._key, mine, revision)
+        return await self._store.compare_and_set_state(self._key, mine, revision)
 
     async def release(self) -> None:
-        """Let somebody else have it at once."""
-        found, _ = await self._store.state(self._key)
+        """Release the lease, if this process holds it."""
+        found, _ = await self._store.get_state(self._key)
         if isinstance(found, dict) and found.get("holder") == self._holder:
-            await self._store.drop_state(self._key)
+            await self._store.delete_state(self._key)

@@ -1,6 +1,6 @@
-"""How well the system does, measured from what is stored; unknown stays null.
+"""Quality metrics, computed from what is stored; unknown values are null.
 
-Numbers carry the size of the sample they were computed from. One worker at a time reports.
+Metrics include the sample sizes they were computed from. One worker at a time publishes them.
 """
 
 import collections
@@ -14,33 +14,33 @@ from pulse_workers.chat.records import Score, Topic
 from pulse_workers.chat.services import Services
 from pulse_workers.runtime.provisioning import KNOWLEDGE, SCORES
 
-TREND_WINDOW: Final = 600.0
-_LEASE: Final = 30.0
-_STALE_RUN: Final = 600.0
+_TREND_WINDOW_S: Final = 600.0
+_LEASE_S: Final = 30.0
+_STALE_RUN_S: Final = 600.0
 
 _Values = dict[str, float | None]
 
 
 class MetricsReporter:
-    """Publishes `metrics:update`, folding only what changed since the last time."""
+    """Publishes `metrics:update`; reads only what changed since the last time."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._lease = Lease(services.store, "metrics", services.worker, _LEASE)
+        self._lease = Lease(services.store, "metrics", services.worker, _LEASE_S)
         self._classes: dict[str, str] = {}
         self._topics: dict[str, tuple[float, int]] = {}
         self._atoms: set[str] = set()
-        self._read = {SCORES: 0, KNOWLEDGE: 0}
+        self._sequences = {SCORES: 0, KNOWLEDGE: 0}
         self._history: collections.deque[tuple[float, _Values]] = collections.deque()
 
     async def report(self) -> None:
-        """Bring the numbers up to date and tell them, if it is this worker's turn."""
+        """Update and publish the metrics, if this worker holds the lease."""
         now = time.time()
-        if not await self._lease.hold(now):
+        if not await self._lease.acquire(now):
             return
-        await self._catch_up(SCORES)
-        await self._catch_up(KNOWLEDGE)
-        active = await self._active_runs(now)
+        await self._update(SCORES)
+        await self._update(KNOWLEDGE)
+        active_runs = await self._active_runs(now)
         values = self._values()
         self._services.events.publish(
             "metrics",
@@ -48,7 +48,7 @@ class MetricsReporter:
             {
                 **values,
                 "classificationAccuracy": None,
-                "activeAnalysisRuns": active,
+                "activeAnalysisRuns": active_runs,
                 "trends": self._trends(now, values),
                 "sampleSizes": {
                     "topicQualityScore": len(self._topics),
@@ -64,16 +64,16 @@ class MetricsReporter:
             },
         )
 
-    async def _catch_up(self, bucket: str) -> None:
+    async def _update(self, bucket: str) -> None:
         store = self._services.store
         last = await store.last_sequence(bucket)
-        if last < self._read[bucket]:  # the bucket was made anew
-            self._read[bucket] = 0
+        if last < self._sequences[bucket]:  # the bucket was recreated
+            self._sequences[bucket] = 0
             (self._classes if bucket == SCORES else self._topics).clear()
-        if last == self._read[bucket]:
+        if last == self._sequences[bucket]:
             return
-        async for change in store.changes(bucket, self._read[bucket]):
-            self._read[bucket] = change.sequence
+        async for change in store.read_changes(bucket, self._sequences[bucket]):
+            self._sequences[bucket] = change.sequence
             self._fold(bucket, change.key, change.value)
 
     def _fold(self, bucket: str, key: str, value: bytes) -> None:
@@ -98,18 +98,18 @@ class MetricsReporter:
         }
 
     async def _active_runs(self, now: float) -> int:
-        """Count extractions that run now; a record left by a killed worker is removed."""
-        active = 0
-        for key, started_at in await self._services.store.runs():
-            if now - started_at > _STALE_RUN:
-                await self._services.store.drop_state(key)
+        """Count running extractions; records left by killed workers are deleted."""
+        active_runs = 0
+        for key, started_at in await self._services.store.extraction_runs():
+            if now - started_at > _STALE_RUN_S:
+                await self._services.store.delete_state(key)
             else:
-                active += 1
-        return active
+                active_runs += 1
+        return active_runs
 
     def _trends(self, now: float, values: _Values) -> dict[str, Any]:
-        """Compare with the earliest values of the last ten minutes; null while there are none."""
-        while self._history and now - self._history[0][0] > TREND_WINDOW:
+        """Compare with the earliest values of the last ten minutes; null without any."""
+        while self._history and now - self._history[0][0] > _TREND_WINDOW_S:
             self._history.popleft()
         trends: dict[str, Any] = {}
         for name, value in values.items():

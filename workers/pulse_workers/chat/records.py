@@ -1,16 +1,21 @@
-"""What the store holds: messages, scores, topics and atoms, as JSON that names its fields."""
+"""Stored records: messages, scores, atoms and topics. They are stored as JSON objects."""
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float32]
+"""A unit vector, or a matrix with one per row."""
 
 
 class Attachment(msgspec.Struct, frozen=True, gc=False):
-    """A file that a message carries.
+    """A file attached to a message.
 
     Attributes:
-        path: relative to the export's folder; empty when the export left the file out.
-        name: as shown.
-        mime_type: as the export says, may be empty.
-        size: bytes, 0 when unknown.
+        path: relative to the export's folder; empty if the export does not contain the file.
+        name: file name for display.
+        mime_type: MIME type according to the export, may be empty.
+        size: size in bytes, 0 if unknown.
     """
 
     path: str
@@ -23,24 +28,24 @@ class ChatMessage(msgspec.Struct, frozen=True):
     """One chat message.
 
     Attributes:
-        id: `<chat>.<number>`, unique among all chats; also the key it is stored under.
-        external_message_id: what the source calls it; for an export the same as `id`.
-        content: the text, entities flattened.
-        author: shown name, empty when the export has none (deleted account).
-        author_id: the source's id of the author.
-        sent_at: ISO 8601, UTC: what the export says, never the time of ingestion.
+        id: `<chat>.<number>`, unique among all chats; also its key in the bucket.
+        external_message_id: ID in the source; for an export the same as `id`.
+        content: plain text, with entities flattened.
+        author: display name, empty if the export has none (deleted account).
+        author_id: ID of the author in the source.
+        sent_at: time of sending, ISO 8601 in UTC; never the time of ingestion.
         source_name: name of the chat.
-        source: folder of the export, or `sample` for the bundled one: attachments lie there.
-        edited_at: ISO 8601 or None.
-        reply_to: id of the message answered, or None.
-        forwarded_from: name, or empty.
-        links: addresses in the text.
-        mentions: names mentioned.
-        has_code: whether it holds code.
-        attachments: files.
-        media_type: as the export says (`voice_message`), `photo` for a photo, else empty.
-        recent: ids of the messages before it in the chat, newest first; its context.
-        ingested_by: id of the task that stored it.
+        source: folder of the export, which contains the attachments; `sample` for the bundled one.
+        edited_at: time of the last edit, ISO 8601, or None.
+        reply_to: ID of the message this one replies to, or None.
+        forwarded_from: name of the original author, or empty.
+        links: URLs in the text.
+        mentions: user names in the text.
+        has_code: whether the text contains code.
+        attachments: attached files.
+        media_type: media type according to the export (`voice_message`), `photo`, or empty.
+        recent: IDs of the messages before it in the chat, newest first.
+        ingested_by: ID of the task that stored it.
     """
 
     id: str
@@ -64,16 +69,17 @@ class ChatMessage(msgspec.Struct, frozen=True):
 
 
 class Score(msgspec.Struct, frozen=True):
-    """How much a message matters, and why.
+    """The importance score of a message.
 
     Attributes:
+        message_id: ID of the message.
         importance_score: 0 to 1.
         classification: noise, weak_signal or signal.
-        factors: each 0 to 1.
-        weights: what each factor counts; they sum to 1.
-        scored_at: ISO 8601.
-        model: what scored it.
-        attachment_chars: characters read from attachments.
+        factors: value of each factor, 0 to 1.
+        weights: weight of each factor; they sum to 1.
+        scored_at: time of scoring, ISO 8601.
+        model: model that scored it.
+        attachment_chars: number of characters read from attachments.
     """
 
     message_id: str
@@ -87,7 +93,7 @@ class Score(msgspec.Struct, frozen=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
-    """Where an atom was found."""
+    """The sentence and the cue phrase in which an atom was found."""
 
     message_id: str
     sentence: str
@@ -98,15 +104,15 @@ class Atom(msgspec.Struct, frozen=True):
     """One piece of knowledge.
 
     Attributes:
-        id: made from type and sentence, so that finding it again finds the same atom.
+        id: hash of type and sentence, so that extracting it again yields the same atom.
         type: problem, solution, decision, question, insight, idea, blocker, risk, requirement.
         title: the sentence, shortened.
-        evidence: where it was found.
-        confidence: 0 to 1: how strongly the wording speaks for the type.
-        language: en or uk.
-        topic_id: topic it belongs to, or empty.
-        found_at: ISO 8601.
-        model: what found it.
+        evidence: sentences in which it was found.
+        confidence: 0 to 1, how strongly the wording suggests the type.
+        language: `en` or `uk`.
+        topic_id: ID of its topic, or empty.
+        found_at: time of extraction, ISO 8601.
+        model: model that extracted it.
     """
 
     id: str
@@ -121,19 +127,19 @@ class Atom(msgspec.Struct, frozen=True):
 
 
 class Topic(msgspec.Struct, frozen=True):
-    """A subject that messages talk about.
+    """A cluster of messages about one subject.
 
     Attributes:
-        id: made from the name it was first given.
-        name: key phrase.
-        key_phrases: strongest first.
-        message_ids: members, newest last, the latest 200.
-        message_count: how many members there ever were.
-        quality: 0 to 1: mean cosine similarity of members to their centre.
-        centre: unit vector.
-        version: 1 at first, one more with each change.
-        updated_at: ISO 8601.
-        model: what made it.
+        id: hash of its first name.
+        name: its strongest key phrase.
+        key_phrases: key phrases, strongest first.
+        message_ids: the latest 200 members, newest last.
+        message_count: number of members ever.
+        quality: mean cosine similarity of members to the centroid, 0 to 1.
+        centre: centroid, a unit vector.
+        version: starts at 1, incremented with each change.
+        updated_at: time of the last change, ISO 8601.
+        model: model that created it.
     """
 
     id: str

@@ -107,12 +107,12 @@ class SampleFeeder:
 
     async def step(self) -> bool:
         """Enqueue one slice; False when another feed has the turn or the queue is long enough."""
-        if not await self._lease.hold(time.time()) or await self._backlog() > BACKLOG_LIMIT:
+        if not await self._lease.acquire(time.time()) or await self._backlog() > BACKLOG_LIMIT:
             return False
         export = await self._exports.read(self._path)
         if not export:
             return False
-        found, _ = await self._store.state(self._key)
+        found, _ = await self._store.get_state(self._key)
         position = msgspec.convert(found, Position) if found else Position()
         part, after = next_slice(export, position)
         await self._enqueue(part)

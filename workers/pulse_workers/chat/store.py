@@ -1,12 +1,12 @@
-"""Messages, scores, vectors and knowledge in NATS buckets: no other database is needed.
+"""The store: messages, scores, vectors and knowledge in NATS buckets, without another database.
 
-Everything is keyed by what it is about, so that doing a task twice changes nothing the second
-time. Times are passed in.
+Every key identifies what it is about, so a task that runs twice stores everything once. Times are
+arguments.
 """
 
 import asyncio
 import enum
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -18,14 +18,14 @@ from nats.js.errors import (
     KeyWrongLastSequenceError,
 )
 from nats.js.kv import KeyValue
-from numpy.typing import NDArray
 
-from pulse_workers.chat.kv_reader import StoredValue, read_entries
+from pulse_workers.chat.kv_reader import KeyValueEntry, read_entries
 from pulse_workers.chat.records import (
     Atom,
     ChatMessage,
     Score,
     Topic,
+    Vector,
 )
 from pulse_workers.errors import MessageNotFoundError, StoreFullError
 from pulse_workers.runtime.provisioning import (
@@ -37,14 +37,13 @@ from pulse_workers.runtime.provisioning import (
 )
 
 T = TypeVar("T")
-Vector = NDArray[np.float32]
 
-_FULL: Final = frozenset({10077, 10023})
-_TOGETHER: Final = 32
+_BUCKET_FULL_CODES: Final = frozenset({10077, 10023})
+_CONCURRENCY: Final = 32
 
 
-class Change(enum.Enum):
-    """What storing a message came to."""
+class MessageChange(enum.Enum):
+    """What storing a message changed."""
 
     NEW = "new"
     UPDATED = "updated"
@@ -52,7 +51,7 @@ class Change(enum.Enum):
 
 
 class Store:
-    """The buckets, opened."""
+    """Reads and writes records."""
 
     def __init__(self, js: JetStreamContext, buckets: dict[str, KeyValue]) -> None:
         self._js = js
@@ -64,76 +63,76 @@ class Store:
 
     @classmethod
     async def open(cls, js: JetStreamContext) -> "Store":
-        """Open buckets that `provisioning` made."""
+        """Open the buckets, which `provision` created."""
         names = (MESSAGES, SCORES, EMBEDDINGS, KNOWLEDGE, STATE)
         opened = await asyncio.gather(*(js.key_value(name) for name in names))
         return cls(js, dict(zip(names, opened, strict=True)))
 
     # messages
 
-    async def put_message(self, message: ChatMessage) -> Change:
-        """Store a message unless it is stored already; the text of an edited one is replaced."""
+    async def put_message(self, message: ChatMessage) -> MessageChange:
+        """Store a message unless it is stored already; an edited one replaces the stored one."""
         body = msgspec.json.encode(message)
         try:
-            await _guarded(self._messages.create(message.id, body))
+            await _write(self._messages.create(message.id, body))
         except KeyWrongLastSequenceError:
             pass
         else:
-            return Change.NEW
+            return MessageChange.NEW
         entry = await self._messages.get(message.id)
-        known = _read(entry.value, ChatMessage)
-        if _essence(known) == _essence(message):
-            first_try = known.ingested_by == message.ingested_by and bool(message.ingested_by)
-            return Change.NEW if first_try else Change.UNCHANGED
+        known = _decode(entry.value, ChatMessage)
+        if _comparable(known) == _comparable(message):
+            is_retry = known.ingested_by == message.ingested_by and bool(message.ingested_by)
+            return MessageChange.NEW if is_retry else MessageChange.UNCHANGED
         kept = msgspec.structs.replace(message, ingested_by=known.ingested_by)
         try:
-            await _guarded(
+            await _write(
                 self._messages.update(message.id, msgspec.json.encode(kept), entry.revision)
             )
-        except KeyWrongLastSequenceError:  # another worker stored the same edit
-            return Change.UNCHANGED
-        return Change.UPDATED
+        except KeyWrongLastSequenceError:  # another worker stored the edit
+            return MessageChange.UNCHANGED
+        return MessageChange.UPDATED
 
     async def message(self, message_id: str) -> ChatMessage:
         """Return a message.
 
         Raises:
-            MessageNotFoundError: there is none of this id.
+            MessageNotFoundError: no message with this ID is stored.
         """
-        found = await _get(self._messages, message_id, ChatMessage)
-        if found is None:
+        stored = await _get(self._messages, message_id, ChatMessage)
+        if stored is None:
             raise MessageNotFoundError(f"no message {message_id!r} is stored")
-        return found
+        return stored
 
     async def messages(self, ids: Iterable[str]) -> list[ChatMessage]:
-        """Return those of the messages that are stored, in the order asked for."""
+        """Return the messages that are stored, in the order of the IDs."""
         return await _get_many(self._messages, ids, ChatMessage)
 
     # scores
 
     async def put_score(self, score: Score) -> None:
-        """Store a score in place of an earlier one."""
-        await _guarded(self._scores.put(score.message_id, msgspec.json.encode(score)))
+        """Store a score; it replaces an earlier one."""
+        await _write(self._scores.put(score.message_id, msgspec.json.encode(score)))
 
     async def score(self, message_id: str) -> Score | None:
-        """Return a message's score, or None."""
+        """Return the score of a message, or None."""
         return await _get(self._scores, message_id, Score)
 
-    # embeddings: float32, little endian, as they are
+    # embeddings: little-endian float32 arrays
 
     async def put_embeddings(self, ids: Sequence[str], vectors: Vector) -> None:
-        """Store unit vectors, one row per id."""
-        await _together(
+        """Store unit vectors, one row per ID."""
+        await _gather_limited(
             [
-                _guarded(self._embeddings.put(key, row.astype("<f4").tobytes()))
+                _write(self._embeddings.put(key, row.astype("<f4").tobytes()))
                 for key, row in zip(ids, vectors, strict=True)
             ]
         )
 
     async def embeddings(self, ids: Iterable[str]) -> dict[str, Vector]:
-        """Return the vectors that are stored, by id."""
+        """Return the stored vectors by message ID."""
         wanted = list(ids)
-        bodies = await _together([_get_raw(self._embeddings, key) for key in wanted])
+        bodies = await _gather_limited([_get_bytes(self._embeddings, key) for key in wanted])
         return {
             key: np.frombuffer(body, dtype="<f4").astype(np.float32)
             for key, body in zip(wanted, bodies, strict=True)
@@ -145,27 +144,27 @@ class Store:
     async def topics(self) -> list[Topic]:
         """Return all topics."""
         return [
-            _read(found.value, Topic)
-            async for found in self.changes(KNOWLEDGE, 0, "topic.*")
-            if found.value
+            _decode(stored.value, Topic)
+            async for stored in self.read_changes(KNOWLEDGE, 0, "topic.*")
+            if stored.value
         ]
 
     async def put_topic(self, topic: Topic) -> None:
-        """Store a topic in place of its earlier version."""
-        await _guarded(self._knowledge.put(f"topic.{topic.id}", msgspec.json.encode(topic)))
+        """Store a topic; it replaces the earlier version."""
+        await _write(self._knowledge.put(f"topic.{topic.id}", msgspec.json.encode(topic)))
 
     async def add_atom(self, atom: Atom) -> bool:
-        """Store an atom; False when it is known already."""
+        """Store an atom; False if it is stored already."""
         try:
-            await _guarded(self._knowledge.create(f"atom.{atom.id}", msgspec.json.encode(atom)))
+            await _write(self._knowledge.create(f"atom.{atom.id}", msgspec.json.encode(atom)))
         except KeyWrongLastSequenceError:
             return False
         return True
 
-    # state: positions, leases, runs
+    # state: positions, leases, running extractions
 
-    async def state(self, key: str) -> tuple[Any, int]:
-        """Return a value and its revision; (None, 0) when there is none."""
+    async def get_state(self, key: str) -> tuple[Any, int]:
+        """Return a value and its revision; (None, 0) if there is none."""
         try:
             entry = await self._state.get(key)
         except KeyNotFoundError as error:
@@ -173,89 +172,91 @@ class Store:
         return msgspec.json.decode(entry.value or b"null"), entry.revision or 0
 
     async def put_state(self, key: str, value: object) -> None:
-        """Store a value."""
-        await _guarded(self._state.put(key, msgspec.json.encode(value)))
+        """Store a value unconditionally."""
+        await _write(self._state.put(key, msgspec.json.encode(value)))
 
-    async def swap_state(self, key: str, value: object, revision: int) -> bool:
-        """Store a value if nobody else did since `revision`; False when somebody did."""
+    async def compare_and_set_state(self, key: str, value: object, revision: int) -> bool:
+        """Store a value if the key is still at `revision`; False if it is not."""
         try:
-            await _guarded(self._state.update(key, msgspec.json.encode(value), revision))
+            await _write(self._state.update(key, msgspec.json.encode(value), revision))
         except KeyWrongLastSequenceError:
             return False
         return True
 
-    async def drop_state(self, key: str) -> None:
-        """Remove a value without leaving a mark."""
+    async def delete_state(self, key: str) -> None:
+        """Delete a value without leaving a delete marker."""
         await self._js.purge_stream(f"KV_{STATE}", subject=f"$KV.{STATE}.{key}")
 
-    async def runs(self) -> list[tuple[str, float]]:
-        """Return key and start (Unix seconds) of the extractions noted as running."""
+    async def extraction_runs(self) -> list[tuple[str, float]]:
+        """Return key and start time (Unix seconds) of the extractions marked as running."""
         return [
-            (found.key, float(msgspec.json.decode(found.value)["started_at"]))
-            async for found in self.changes(STATE, 0, "run.*")
-            if found.value
+            (stored.key, float(msgspec.json.decode(stored.value)["started_at"]))
+            async for stored in self.read_changes(STATE, 0, "run.*")
+            if stored.value
         ]
 
-    # everything that changed
+    # changes
 
     async def last_sequence(self, bucket: str) -> int:
-        """Return the bucket's last sequence: unchanged means that nothing changed."""
+        """Return the last sequence of a bucket."""
         info = await self._js.stream_info(f"KV_{bucket}")
         return info.state.last_seq
 
-    def changes(self, bucket: str, after: int, keys: str = ">") -> AsyncIterator[StoredValue]:
-        """Yield what was stored after a sequence, oldest first, as it is now.
+    def read_changes(
+        self, bucket: str, after: int, keys: str = ">"
+    ) -> AsyncIterator[KeyValueEntry]:
+        """Yield the latest value of each key stored after a sequence, oldest first.
 
         Raises:
-            TimeoutError: the server went silent before all was read.
+            TimeoutError: the server stopped responding before everything was read.
         """
         return read_entries(self._js, bucket, after, keys)
 
 
-async def _guarded(storing: Any) -> None:
-    """Wait for a write.
+async def _write(write: Awaitable[T]) -> T:
+    """Await a write.
 
     Raises:
         StoreFullError: the bucket has reached its limit.
     """
     try:
-        await storing
+        return await write
     except APIError as error:
-        if getattr(error, "err_code", None) in _FULL:  # some of its subclasses have none
+        if getattr(error, "err_code", None) in _BUCKET_FULL_CODES:  # some subclasses lack it
             raise StoreFullError(
                 f"the bucket is full: {error.description}. Raise PULSE_STORE_MAX_BYTES."
             ) from error
         raise
 
 
-async def _get_raw(bucket: KeyValue, key: str) -> bytes | None:
+async def _get_bytes(bucket: KeyValue, key: str) -> bytes | None:
     try:
         return (await bucket.get(key)).value
     except KeyNotFoundError:
         return None
 
 
-async def _get(bucket: KeyValue, key: str, kind: type[T]) -> T | None:
-    body = await _get_raw(bucket, key)
-    return None if body is None else _read(body, kind)
+async def _get(bucket: KeyValue, key: str, record_type: type[T]) -> T | None:
+    body = await _get_bytes(bucket, key)
+    return None if body is None else _decode(body, record_type)
 
 
-async def _get_many(bucket: KeyValue, keys: Iterable[str], kind: type[T]) -> list[T]:
-    bodies = await _together([_get_raw(bucket, key) for key in keys])
-    return [_read(body, kind) for body in bodies if body]
+async def _get_many(bucket: KeyValue, keys: Iterable[str], record_type: type[T]) -> list[T]:
+    bodies = await _gather_limited([_get_bytes(bucket, key) for key in keys])
+    return [_decode(body, record_type) for body in bodies if body]
 
 
-async def _together(calls: Sequence[Any]) -> list[Any]:
-    """Wait for many small calls, not too many at a time."""
+async def _gather_limited(calls: Sequence[Any]) -> list[Any]:
+    """Await many small calls, a limited number at a time."""
     results: list[Any] = []
-    for first in range(0, len(calls), _TOGETHER):
-        results.extend(await asyncio.gather(*calls[first : first + _TOGETHER]))
+    for first in range(0, len(calls), _CONCURRENCY):
+        results.extend(await asyncio.gather(*calls[first : first + _CONCURRENCY]))
     return results
 
 
-def _read(body: bytes | None, kind: type[T]) -> T:
-    return msgspec.json.decode(body or b"null", type=kind)
+def _decode(body: bytes | None, record_type: type[T]) -> T:
+    return msgspec.json.decode(body or b"null", type=record_type)
 
 
-def _essence(message: ChatMessage) -> tuple[object, ...]:
+def _comparable(message: ChatMessage) -> tuple[object, ...]:
     return message.content, message.edited_at, message.author, message.attachments

@@ -1,8 +1,7 @@
-"""Reading a Telegram Desktop export (`result.json`): one chat, or all of an account's.
+"""Telegram Desktop exports (`result.json`) of one chat or of a whole account.
 
-The format is what Telegram Desktop writes: a text is a string or a list of strings and entities,
-service messages stand between the others, and a file that was not exported is named by a sentence
-in parentheses.
+A text is a string, or a list of strings and entities; service messages are interspersed; a file
+that was not exported has a sentence in parentheses instead of its path.
 """
 
 import re
@@ -16,8 +15,8 @@ from pulse_desktop.protocol.timestamps import format_timestamp, parse_timestamp
 from pulse_workers.chat.records import Attachment, ChatMessage
 from pulse_workers.errors import ExportUnreadableError
 
-CONTEXT: Final = 30
-"""How many earlier messages a message remembers."""
+MAX_RECENT: Final = 30
+"""Number of earlier messages that a message refers to."""
 MAX_EXPORT_BYTES: Final = 512 << 20
 
 _LINK: Final = re.compile(r"\b(?:https?://|www\.)[^\s<>()\[\]]+", re.IGNORECASE)
@@ -25,23 +24,25 @@ _MENTION: Final = re.compile(r"(?<![\w@])@[A-Za-z][\w]{3,31}")
 _CODE_ENTITIES: Final = frozenset({"code", "pre"})
 _LINK_ENTITIES: Final = frozenset({"link", "text_link"})
 _MENTION_ENTITIES: Final = frozenset({"mention", "mention_name"})
-_NOT_IN_A_KEY: Final = re.compile(r"[^A-Za-z0-9_=-]")
+_INVALID_IN_KEY: Final = re.compile(r"[^A-Za-z0-9_=-]")
 
 
 def read_export(path: Path, *, source: str = "") -> list[ChatMessage]:
-    """Return the messages of an export in their order, without service messages.
+    """Return the messages of an export in order, without service messages.
 
     Args:
-        path: the `result.json`.
-        source: how attachments are found again; the export's folder by default.
+        path: path to the `result.json`.
+        source: `source` of the messages; the export's folder by default.
 
     Raises:
-        ExportUnreadableError: no such file, or it is not an export.
+        ExportUnreadableError: the file does not exist, or is not an export.
     """
     try:
         size = path.stat().st_size
         if size > MAX_EXPORT_BYTES:
-            raise ExportUnreadableError(f"{path.name}: {size >> 20} MiB are more than 512 MiB")
+            raise ExportUnreadableError(
+                f"{path.name}: {size >> 20} MiB exceed the limit of 512 MiB"
+            )
         body = msgspec.json.decode(path.read_bytes())
     except OSError as error:
         raise ExportUnreadableError(f"{path}: {error.strerror or error}") from None
@@ -59,14 +60,16 @@ def _chats(body: Any, name: str) -> Iterator[dict[str, Any]]:
         return
     chats = body.get("chats") if isinstance(body, dict) else None
     if not isinstance(chats, dict) or not isinstance(chats.get("list"), list):
-        raise ExportUnreadableError(f"{name} is not a Telegram export: no messages and no chats")
+        raise ExportUnreadableError(
+            f"{name} is not a Telegram export: it has neither messages nor chats"
+        )
     for chat in chats["list"]:
         if isinstance(chat, dict) and isinstance(chat.get("messages"), list):
             yield chat
 
 
 def _messages(chat: dict[str, Any], source: str) -> Iterator[ChatMessage]:
-    chat_key = _NOT_IN_A_KEY.sub("_", str(chat.get("id", "chat")))
+    chat_key = _INVALID_IN_KEY.sub("_", str(chat.get("id", "chat")))
     name = str(chat.get("name") or "Saved messages")
     recent: list[str] = []
     for raw in chat["messages"]:
@@ -74,13 +77,13 @@ def _messages(chat: dict[str, Any], source: str) -> Iterator[ChatMessage]:
             continue
         message = _message(raw, chat_key, name, source, tuple(reversed(recent)))
         yield message
-        recent = [*recent, message.id][-CONTEXT:]
+        recent = [*recent, message.id][-MAX_RECENT:]
 
 
 def _message(
     raw: dict[str, Any], chat: str, name: str, source: str, recent: tuple[str, ...]
 ) -> ChatMessage:
-    content, entities = _flattened(raw.get("text"), raw.get("text_entities"))
+    content, entities = _flatten(raw.get("text"), raw.get("text_entities"))
     links = [text for kind, text in entities if kind in _LINK_ENTITIES]
     links += [link for link in _LINK.findall(content) if link not in links]
     mentions = [text for kind, text in entities if kind in _MENTION_ENTITIES]
@@ -92,10 +95,10 @@ def _message(
         content=content,
         author=str(raw.get("from") or ""),
         author_id=str(raw.get("from_id") or ""),
-        sent_at=_moment(raw, "date") or "",
+        sent_at=_timestamp(raw, "date") or "",
         source_name=name,
         source=source,
-        edited_at=_moment(raw, "edited"),
+        edited_at=_timestamp(raw, "edited"),
         reply_to=None if reply is None else _key(chat, reply),
         forwarded_from=str(raw.get("forwarded_from") or ""),
         links=tuple(links),
@@ -107,8 +110,8 @@ def _message(
     )
 
 
-def _flattened(text: Any, entities: Any) -> tuple[str, list[tuple[str, str]]]:
-    """Return the plain text and its entities as (type, text or address)."""
+def _flatten(text: Any, entities: Any) -> tuple[str, list[tuple[str, str]]]:
+    """Return the plain text and its entities as (type, text or URL)."""
     parts = text if isinstance(text, list) else [text if isinstance(text, str) else ""]
     found: list[tuple[str, str]] = []
     plain: list[str] = []
@@ -129,8 +132,8 @@ def _entity(part: dict[str, Any]) -> tuple[str, str]:
 
 
 def _media_type(raw: dict[str, Any]) -> str:
-    told = raw.get("media_type")
-    return told if isinstance(told, str) else "photo" if "photo" in raw else ""
+    media_type = raw.get("media_type")
+    return media_type if isinstance(media_type, str) else "photo" if "photo" in raw else ""
 
 
 def _attachments(raw: dict[str, Any]) -> Iterator[Attachment]:
@@ -138,22 +141,22 @@ def _attachments(raw: dict[str, Any]) -> Iterator[Attachment]:
         path = raw.get(field)
         if not isinstance(path, str) or not path:
             continue
-        left_out = path.startswith("(")
+        not_exported = path.startswith("(")
         yield Attachment(
-            path="" if left_out else path,
-            name=str(raw.get("file_name") or ("" if left_out else path.rpartition("/")[2])),
+            path="" if not_exported else path,
+            name=str(raw.get("file_name") or ("" if not_exported else path.rpartition("/")[2])),
             mime_type=str(raw.get("mime_type") or ("image/jpeg" if field == "photo" else "")),
             size=raw[size] if isinstance(raw.get(size), int) else 0,
         )
 
 
-def _moment(raw: dict[str, Any], field: str) -> str | None:
+def _timestamp(raw: dict[str, Any], field: str) -> str | None:
     seconds = raw.get(f"{field}_unixtime")
     if isinstance(seconds, str) and seconds.isdigit():
         seconds = int(seconds)
-    moment = parse_timestamp(seconds) or parse_timestamp(raw.get(field))
-    return None if moment is None else format_timestamp(moment)
+    timestamp = parse_timestamp(seconds) or parse_timestamp(raw.get(field))
+    return None if timestamp is None else format_timestamp(timestamp)
 
 
 def _key(chat: str, number: Any) -> str:
-    return f"{chat}.{_NOT_IN_A_KEY.sub('_', str(number))}"
+    return f"{chat}.{_INVALID_IN_KEY.sub('_', str(number))}"

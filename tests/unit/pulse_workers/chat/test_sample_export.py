@@ -1,4 +1,4 @@
-"""The sample chat is data that everything else is shown with, so its promises are checked here."""
+"""Properties of the bundled sample chat, which demonstrations and screenshots rely on."""
 
 import datetime as dt
 import gzip
@@ -44,16 +44,16 @@ def messages(export: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def said(messages: list[dict[str, Any]]) -> list[str]:
+def texts(messages: list[dict[str, Any]]) -> list[str]:
     return [text for m in messages if (text := joined(m["text"]))]
 
 
-def test_the_root_is_that_of_a_single_chat_export(export: dict[str, Any]) -> None:
+def test_it_is_an_export_of_a_single_chat(export: dict[str, Any]) -> None:
     assert list(export) == ["name", "type", "id", "messages"]
     assert export["type"] == "private_supergroup"
 
 
-def test_there_are_several_hundred_messages_over_five_weeks(messages: list[dict[str, Any]]) -> None:
+def test_it_has_several_hundred_messages_over_five_weeks(messages: list[dict[str, Any]]) -> None:
     assert len(messages) >= 420
     days = [dt.date.fromisoformat(m["date"][:10]) for m in messages]
     assert days[0] == dt.date(2026, 10, 12)
@@ -61,13 +61,13 @@ def test_there_are_several_hundred_messages_over_five_weeks(messages: list[dict[
     assert len(set(days)) >= 25
 
 
-def test_ids_and_times_rise(messages: list[dict[str, Any]]) -> None:
+def test_ids_and_times_increase(messages: list[dict[str, Any]]) -> None:
     for earlier, later in itertools.pairwise(messages):
         assert earlier["id"] < later["id"]
         assert int(earlier["date_unixtime"]) < int(later["date_unixtime"])
 
 
-def test_local_dates_agree_with_the_unix_time_on_both_sides_of_the_clock_change(
+def test_local_dates_match_the_unix_time_before_and_after_the_end_of_summer_time(
     messages: list[dict[str, Any]],
 ) -> None:
     for m in messages:
@@ -77,7 +77,7 @@ def test_local_dates_agree_with_the_unix_time_on_both_sides_of_the_clock_change(
             assert int(m["edited_unixtime"]) > int(m["date_unixtime"])
 
 
-def test_replies_and_pins_point_back_at_messages_that_exist(messages: list[dict[str, Any]]) -> None:
+def test_replies_and_pins_refer_to_earlier_messages(messages: list[dict[str, Any]]) -> None:
     seen: set[int] = set()
     for m in messages:
         for key in ("reply_to_message_id", "message_id"):
@@ -87,7 +87,7 @@ def test_replies_and_pins_point_back_at_messages_that_exist(messages: list[dict[
     assert sum("reply_to_message_id" in m for m in messages) > 150
 
 
-def test_text_is_what_its_entities_say(messages: list[dict[str, Any]]) -> None:
+def test_text_equals_its_entities(messages: list[dict[str, Any]]) -> None:
     for m in messages:
         assert joined(m["text"]) == joined(m["text_entities"])
         formatted = [e for e in m["text_entities"] if e["type"] != "plain"]
@@ -97,7 +97,7 @@ def test_text_is_what_its_entities_say(messages: list[dict[str, Any]]) -> None:
             assert isinstance(m["text"], str)
 
 
-def test_entities_carry_exactly_the_keys_of_their_kind(messages: list[dict[str, Any]]) -> None:
+def test_entities_have_exactly_the_keys_of_their_type(messages: list[dict[str, Any]]) -> None:
     kinds = Counter[str]()
     for entity in (e for m in messages for e in m["text_entities"]):
         kinds[entity["type"]] += 1
@@ -110,7 +110,7 @@ def test_entities_carry_exactly_the_keys_of_their_kind(messages: list[dict[str, 
     }
 
 
-def test_every_message_says_who_and_every_service_message_says_what(
+def test_every_message_has_an_author_and_every_service_message_an_action(
     messages: list[dict[str, Any]],
 ) -> None:
     for m in messages:
@@ -124,13 +124,13 @@ def test_every_message_says_who_and_every_service_message_says_what(
     assert actions == {"pin_message", "invite_members", "edit_group_title", "group_call"}
 
 
-def test_one_id_is_one_person(messages: list[dict[str, Any]]) -> None:
+def test_each_author_has_one_id(messages: list[dict[str, Any]]) -> None:
     names = {(m["from_id"], m["from"]) for m in messages if "from" in m}
     assert len({person for person, _ in names}) == len({name for _, name in names}) == len(names)
     assert 10 <= len(names) <= 12
 
 
-def test_reactions_are_counted_and_name_their_latest_people(messages: list[dict[str, Any]]) -> None:
+def test_reactions_have_counts_and_recent_users(messages: list[dict[str, Any]]) -> None:
     reacted = [m for m in messages if "reactions" in m]
     assert len(reacted) > 50
     for m in reacted:
@@ -140,14 +140,14 @@ def test_reactions_are_counted_and_name_their_latest_people(messages: list[dict[
             assert all(r["from_id"] != m["from_id"] for r in reaction["recent"])
 
 
-def test_both_languages_are_well_represented(said: list[str]) -> None:
-    cyrillic = [t for t in said if re.search(r"[а-яіїєґ]", t, re.IGNORECASE)]
-    assert 0.35 < len(cyrillic) / len(said) < 0.65
+def test_both_languages_are_well_represented(texts: list[str]) -> None:
+    cyrillic = [t for t in texts if re.search(r"[а-яіїєґ]", t, re.IGNORECASE)]
+    assert 0.35 < len(cyrillic) / len(texts) < 0.65
     assert sum(bool(re.search(r"[іїєґ]", t, re.IGNORECASE)) for t in cyrillic) > 200
-    assert not [t for t in said if re.search(r"[ыэъё]", t, re.IGNORECASE)]
+    assert not [t for t in texts if re.search(r"[ыэъё]", t, re.IGNORECASE)]
 
 
-def test_the_courier_partner_writes_a_third_language_at_length(
+def test_one_author_writes_long_messages_in_a_third_language(
     messages: list[dict[str, Any]],
 ) -> None:
     polish = [joined(m["text"]) for m in messages if m.get("from", "").startswith("Kasia")]
@@ -156,13 +156,13 @@ def test_the_courier_partner_writes_a_third_language_at_length(
     assert all(re.search(r"[ąćęłńóśźż]", t) for t in polish)
 
 
-def test_hardly_a_message_repeats_another(said: list[str]) -> None:
-    counts = Counter(said)
+def test_few_messages_are_repeated(texts: list[str]) -> None:
+    counts = Counter(texts)
     assert max(counts.values()) <= 3
-    assert len(counts) > 0.98 * len(said)
+    assert len(counts) > 0.98 * len(texts)
 
 
-def test_files_the_export_holds_exist_and_nothing_lies_about_unmentioned(
+def test_every_exported_file_exists_and_every_file_is_exported(
     messages: list[dict[str, Any]],
 ) -> None:
     mentioned = set()
@@ -177,7 +177,7 @@ def test_files_the_export_holds_exist_and_nothing_lies_about_unmentioned(
     assert mentioned == {path.name for path in (SAMPLE / "files").iterdir()}
 
 
-def test_some_attachments_were_left_out_as_telegram_leaves_them_out(
+def test_some_attachments_are_not_exported(
     messages: list[dict[str, Any]],
 ) -> None:
     assert sum(m.get("file") == NOT_INCLUDED and "media_type" not in m for m in messages) >= 2
@@ -188,7 +188,7 @@ def test_some_attachments_were_left_out_as_telegram_leaves_them_out(
 @pytest.mark.parametrize(
     "name", sorted(p.name for p in (SAMPLE / "files").iterdir() if p.name not in UNREADABLE)
 )
-def test_readable_attachments_are_readable(name) -> None:
+def test_readable_attachments_are_text(name: str) -> None:
     content = (SAMPLE / "files" / name).read_bytes()
     if name.endswith(".gz"):
         content = gzip.decompress(content)
@@ -197,23 +197,23 @@ def test_readable_attachments_are_readable(name) -> None:
         json.loads(content)
 
 
-def test_the_cut_log_cannot_be_unpacked() -> None:
+def test_the_truncated_log_cannot_be_decompressed() -> None:
     with pytest.raises(EOFError):
         gzip.decompress((SAMPLE / "files" / "gateway-2026-11-10.log.gz").read_bytes())
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32", "cp1251", "cp1252"])
-def test_the_flash_image_is_text_in_no_usual_encoding(encoding) -> None:
+def test_the_flash_image_is_not_text_in_any_common_encoding(encoding: str) -> None:
     content = (SAMPLE / "files" / "board-c-flash.txt").read_bytes()
     with pytest.raises(UnicodeError):
         content.decode(encoding)
     assert b"\0" in content
 
 
-def test_the_cut_price_list_is_not_json() -> None:
+def test_the_truncated_price_list_is_not_json() -> None:
     with pytest.raises(json.JSONDecodeError):
         json.loads((SAMPLE / "files" / "partner-rates.json").read_bytes())
 
 
-def test_the_whole_sample_stays_small() -> None:
+def test_the_sample_is_small() -> None:
     assert sum(p.stat().st_size for p in SAMPLE.rglob("*") if p.is_file()) < 700_000

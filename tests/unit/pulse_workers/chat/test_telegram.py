@@ -1,12 +1,13 @@
-"""Telegram Desktop exports are read as they are written."""
+"""Telegram Desktop exports and their attachments."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pulse_workers.chat.attachments import is_readable_text, read_attachment
-from pulse_workers.chat.records import Attachment
-from pulse_workers.chat.telegram import CONTEXT, read_export
+from pulse_workers.chat.records import Attachment, ChatMessage
+from pulse_workers.chat.telegram import MAX_RECENT, read_export
 from pulse_workers.errors import (
     AttachmentMissingError,
     AttachmentUnreadableError,
@@ -16,11 +17,11 @@ from pulse_workers.errors import (
 from tests.kit.chat_export import CHAT_ID, NOT_INCLUDED, message, service, write_export
 
 
-def read(folder: Path, *messages: dict):
+def read(folder: Path, *messages: dict[str, Any]) -> list[ChatMessage]:
     return read_export(write_export(folder, list(messages)))
 
 
-def test_text_is_a_string_or_a_list_of_strings_and_entities(tmp_path: Path) -> None:
+def test_text_may_be_a_string_or_a_list_of_strings_and_entities(tmp_path: Path) -> None:
     plain, mixed = read(
         tmp_path,
         message(1, "see https://example.org/a and ask @olena_h"),
@@ -43,16 +44,16 @@ def test_text_is_a_string_or_a_list_of_strings_and_entities(tmp_path: Path) -> N
     assert mixed.has_code
 
 
-def test_service_messages_are_left_out_and_context_remembers_what_came_before(
+def test_service_messages_are_skipped_and_recent_holds_the_messages_before(
     tmp_path: Path,
 ) -> None:
     found = read(tmp_path, message(1, "one"), service(2), *(message(n, "x") for n in range(3, 50)))
     assert [m.id for m in found[:3]] == [f"{CHAT_ID}.1", f"{CHAT_ID}.3", f"{CHAT_ID}.4"]
     assert found[2].recent == (f"{CHAT_ID}.3", f"{CHAT_ID}.1")
-    assert len(found[-1].recent) == CONTEXT
+    assert len(found[-1].recent) == MAX_RECENT
 
 
-def test_replies_edits_forwards_and_times_are_kept(tmp_path: Path) -> None:
+def test_replies_edits_forwards_and_times_are_read(tmp_path: Path) -> None:
     (found,) = read(
         tmp_path,
         message(
@@ -94,7 +95,7 @@ def test_an_export_of_all_chats_is_read_chat_by_chat(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", ["", "[]", '{"messages": 5}', "{", '"text"', "\x00"])
-def test_what_is_no_export_is_refused_with_a_reason(tmp_path: Path, body: str) -> None:
+def test_a_file_that_is_not_an_export_is_refused_with_a_reason(tmp_path: Path, body: str) -> None:
     path = tmp_path / "result.json"
     path.write_text(body)
     with pytest.raises(ExportUnreadableError, match=r"result\.json"):
@@ -103,13 +104,13 @@ def test_what_is_no_export_is_refused_with_a_reason(tmp_path: Path, body: str) -
         read_export(tmp_path / "absent.json")
 
 
-def test_odd_messages_do_not_stop_the_others(tmp_path: Path) -> None:
+def test_malformed_messages_are_skipped(tmp_path: Path) -> None:
     odd = [5, {}, {"type": "message"}, {"type": "message", "id": 9, "text": {"a": 1}}]
     found = read(tmp_path, *odd, message(10, None), message(11, "fine"))  # type: ignore[arg-type]
     assert [m.content for m in found] == ["", "", "fine"]
 
 
-def test_text_attachments_are_read_and_damaged_ones_say_what_is_wrong(tmp_path: Path) -> None:
+def test_text_attachments_are_read_and_damaged_ones_are_reported(tmp_path: Path) -> None:
     write_export(tmp_path, [])
     files = tmp_path / "files"
     (files / "latin.txt").write_bytes("Größe".encode("latin-1"))
@@ -139,7 +140,7 @@ def test_text_attachments_are_read_and_damaged_ones_say_what_is_wrong(tmp_path: 
     secret.unlink()
 
 
-def test_a_small_packed_file_that_unpacks_to_much_is_refused(tmp_path: Path) -> None:
+def test_a_gzip_bomb_is_refused(tmp_path: Path) -> None:
     import gzip
 
     (tmp_path / "bomb.log.gz").write_bytes(gzip.compress(b"0" * (64 << 20)))

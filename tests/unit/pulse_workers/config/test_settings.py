@@ -112,11 +112,11 @@ def test_an_invalid_file_is_reported_with_its_path_and_what_is_expected(
 
 
 def test_a_user_without_a_home_directory_has_no_user_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nowhere(name: str) -> Path:
+    def no_home(name: str) -> Path:
         raise RuntimeError(f"could not determine the home directory for {name}")
 
     monkeypatch.undo()
-    monkeypatch.setattr(settings_file.platformdirs, "user_config_path", nowhere)
+    monkeypatch.setattr("platformdirs.user_config_path", no_home)
     assert settings_file.user_file() is None
     assert load_settings({}).slots
     assert make_parser().format_help()

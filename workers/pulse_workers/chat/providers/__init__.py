@@ -1,1 +1,1 @@
-"""What does the reading: the built-in lexical provider, and the protocol others follow."""
+"""Providers: the interface, and the built-in implementation."""

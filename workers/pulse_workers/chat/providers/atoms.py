@@ -1,7 +1,7 @@
-"""Pieces of knowledge found by the words that announce them, in English and Ukrainian.
+"""Extraction of atoms (pieces of knowledge) by cue phrases, in English and Ukrainian.
 
-A cue is a phrase with a strength: "we decided" all but proves a decision, "should" only hints at a
-requirement. The sentence around the cue becomes the atom, with the message as its evidence.
+A cue is a phrase with a strength: "we decided" almost proves a decision, "should" only hints at a
+requirement. The sentence that contains the cue becomes the atom, with the message as its evidence.
 """
 
 import hashlib
@@ -13,9 +13,9 @@ from typing import Final
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.providers.text import (
     content_words,
-    language_of,
-    prose,
-    sentences,
+    detect_language,
+    split_sentences,
+    strip_markup,
 )
 from pulse_workers.chat.records import Atom, ChatMessage, Evidence
 
@@ -101,23 +101,24 @@ _UK: Final[dict[str, tuple[tuple[float, str], ...]]] = {
         (0.6, r"\bтреба\b|потрібн|має бути|мають бути|до п'ятниці|до понеділка|до кінця"),
     ),
 }
-_BAD_NEWS: Final = frozenset({"problem", "blocker", "risk"})
-_NONE_BEFORE: Final = re.compile(
+_NEGATABLE: Final = frozenset({"problem", "blocker", "risk"})
+"""Types whose cues can be negated: "0 errors", "crash-free"."""
+_NEGATION_BEFORE: Final = re.compile(
     r"(?<!\w)(?<!\d[.,])(?:0|no|zero|without(?: any)?|never|free of|жодн\w+|нуль|без)[\s-]+$",
     re.IGNORECASE,
 )
-_NONE_AFTER: Final = re.compile(
+_NEGATION_AFTER: Final = re.compile(
     r"[\w']*(?:-free\b|\s*[:=]?\s*(?:0|none|zero|нуль)\b(?![.,]?\d))", re.IGNORECASE
 )
-_QUESTION: Final = 0.8
-_STRONG: Final = 0.55
+_QUESTION_STRENGTH: Final = 0.8
+_MIN_STRENGTH: Final = 0.55
 _MIN_WORDS: Final = 3
 _MAX_TITLE: Final = 140
-_LONG: Final = 16
-"""Meaningful words above which a cue says less and less about the whole sentence."""
+_LONG_SENTENCE_WORDS: Final = 16
+"""Content words of a sentence above which a cue says less and less about the whole of it."""
 
 
-def _compiled(
+def _compile(
     cues: dict[str, tuple[tuple[float, str], ...]],
 ) -> tuple[tuple[str, float, re.Pattern[str]], ...]:
     return tuple(
@@ -127,102 +128,104 @@ def _compiled(
     )
 
 
-_CUES: Final = {"en": _compiled(_EN), "uk": _compiled(_UK)}
-_ALL: Final = _CUES["en"] + _CUES["uk"]
+_CUES: Final = {"en": _compile(_EN), "uk": _compile(_UK)}
+_ALL_CUES: Final = _CUES["en"] + _CUES["uk"]
 
 
 def cue_strength(text: str) -> float:
-    """Return how strongly the wording of a text promises knowledge, 0 to 1."""
-    bare = _plain_quotes(prose(text))
+    """Return how strongly the cues in a text suggest knowledge, 0 to 1."""
+    plain = _normalize_quotes(strip_markup(text))
     found = sorted(
-        {kind: strength for kind, strength, _ in reversed(_hits(bare))}.values(), reverse=True
+        {kind: strength for kind, strength, _ in reversed(_match_cues(plain))}.values(),
+        reverse=True,
     )
-    missing = 1.0
-    for strength in found:  # two hints are worth more than one, never more than certainty
-        missing *= 1.0 - strength * 0.85
-    return 1.0 - missing
+    doubt = 1.0
+    for strength in found:  # two cues count more than one, but never exceed 1
+        doubt *= 1.0 - strength * 0.85
+    return 1.0 - doubt
 
 
-def atoms_in(
+def extract_atoms(
     messages: Sequence[ChatMessage], language: str | None, *, model: str, now: float
 ) -> list[Atom]:
-    """Find atoms.
+    """Extract the atoms of messages, each once.
 
     Args:
-        messages: where to look.
-        language: `en` or `uk` to look only at sentences of that language, None for both.
-        model: name to sign with.
+        messages: the messages.
+        language: `en` or `uk` for sentences in that language only, None for both.
+        model: model name to record in the atoms.
         now: Unix seconds.
     """
     found: dict[str, Atom] = {}
     for message in messages:
-        for atom in _atoms_of(message, language, model, format_timestamp(now)):
+        for atom in _atoms_in_message(message, language, model, format_timestamp(now)):
             found.setdefault(atom.id, atom)
     return list(found.values())
 
 
-def _atoms_of(
+def _atoms_in_message(
     message: ChatMessage, language: str | None, model: str, found_at: str
 ) -> Iterator[Atom]:
-    for sentence in sentences(message.content):
-        bare = _plain_quotes(prose(sentence))
-        meaning = content_words(bare)
-        if len(meaning) < _MIN_WORDS:
+    for sentence in split_sentences(message.content):
+        plain = _normalize_quotes(strip_markup(sentence))
+        content = content_words(plain)
+        if len(content) < _MIN_WORDS:
             continue
-        spoken = language_of(sentence) or language_of(message.content) or "en"
-        if spoken == "other" or (language is not None and spoken != language):
+        sentence_language = detect_language(sentence) or detect_language(message.content) or "en"
+        if sentence_language == "other" or (language is not None and sentence_language != language):
             continue
-        best = _best_cue(bare, sentence)
+        best = _best_cue(plain, sentence)
         if best is None:
             continue
         kind, strength, cue = best
         yield Atom(
-            id=_identity(kind, meaning),
+            id=_atom_id(kind, content),
             type=kind,
             title=_title(sentence),
             evidence=(Evidence(message.id, sentence, cue),),
-            confidence=round(strength * _weight(len(meaning)), 3),
-            language=spoken,
+            confidence=round(strength * _length_factor(len(content)), 3),
+            language=sentence_language,
             found_at=found_at,
             model=model,
         )
 
 
-def _best_cue(bare: str, sentence: str) -> tuple[str, float, str] | None:
-    """Return the strongest cue of a sentence: its kind, strength and words."""
+def _best_cue(plain: str, sentence: str) -> tuple[str, float, str] | None:
+    """Return type, strength and text of the strongest cue in a sentence."""
     if sentence.rstrip(' )"»”').endswith("?"):
-        idea = [c for c in _hits(bare) if c[0] == "idea" and c[1] > _QUESTION]
-        return idea[0] if idea else ("question", _QUESTION, "?")
-    hits = [hit for hit in _hits(bare) if hit[1] >= _STRONG]
+        idea = [c for c in _match_cues(plain) if c[0] == "idea" and c[1] > _QUESTION_STRENGTH]
+        return idea[0] if idea else ("question", _QUESTION_STRENGTH, "?")
+    hits = [hit for hit in _match_cues(plain) if hit[1] >= _MIN_STRENGTH]
     return max(hits, key=lambda hit: hit[1], default=None)
 
 
-def _weight(words: int) -> float:
-    """Return how much a cue says about a sentence of so many meaningful words."""
-    return min(1.0, 0.6 + 0.05 * words) * math.sqrt(min(1.0, _LONG / words))
+def _length_factor(words: int) -> float:
+    """Return how much a cue counts in a sentence with this many content words."""
+    return min(1.0, 0.6 + 0.05 * words) * math.sqrt(min(1.0, _LONG_SENTENCE_WORDS / words))
 
 
-def _hits(bare: str) -> list[tuple[str, float, str]]:
+def _match_cues(plain: str) -> list[tuple[str, float, str]]:
     return [
         (kind, strength, match.group().strip().lower())
-        for kind, strength, cue in _ALL
-        if (match := _meant(kind, cue, bare))
+        for kind, strength, cue in _ALL_CUES
+        if (match := _first_match(kind, cue, plain))
     ]
 
 
-def _meant(kind: str, cue: re.Pattern[str], bare: str) -> re.Match[str] | None:
-    """Return the first place of a cue; bad news that is denied ("0 errors") is none."""
-    for match in cue.finditer(bare):
-        denied = kind in _BAD_NEWS and (
-            _NONE_BEFORE.search(bare, 0, match.start()) or _NONE_AFTER.match(bare, match.end())
+def _first_match(kind: str, cue: re.Pattern[str], plain: str) -> re.Match[str] | None:
+    """Return the first match of a cue that is not negated ("0 errors")."""
+    for match in cue.finditer(plain):
+        negated = kind in _NEGATABLE and (
+            _NEGATION_BEFORE.search(plain, 0, match.start())
+            or _NEGATION_AFTER.match(plain, match.end())
         )
-        if not denied:
+        if not negated:
             return match
     return None
 
 
-def _identity(kind: str, meaning: Sequence[str]) -> str:
-    text = f"{kind} {' '.join(meaning)}"
+def _atom_id(kind: str, content: Sequence[str]) -> str:
+    text = f"{kind} {' '.join(content)}"
     return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
 
 
@@ -231,5 +234,5 @@ def _title(sentence: str) -> str:
     return line if len(line) <= _MAX_TITLE else f"{line[: _MAX_TITLE - 1].rstrip()}…"
 
 
-def _plain_quotes(text: str) -> str:
+def _normalize_quotes(text: str) -> str:
     return text.replace("’", "'").replace("ʼ", "'")

@@ -1,28 +1,25 @@
-"""What a provider can be asked for. Tasks know this protocol and no provider.
+"""The interface of providers, which score, embed and analyze messages.
 
-A provider that cannot do something raises `ProviderRefusedError`; it never guesses.
+Tasks depend on this protocol only. A provider that cannot do something raises
+`ProviderRefusedError`; it never guesses.
 """
 
 import dataclasses
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pulse_workers.chat.records import (
     Atom,
     ChatMessage,
     Score,
     Topic,
+    Vector,
 )
-
-Vector = NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)
 class Usage:
-    """Tokens read and written, counted by the provider's own tokenizer."""
+    """Tokens read and written, as counted by the provider's tokenizer."""
 
     tokens_in: int = 0
     tokens_out: int = 0
@@ -30,7 +27,7 @@ class Usage:
 
 @dataclasses.dataclass(frozen=True)
 class ScoreResult:
-    """A score, and what it took."""
+    """A score and its token usage."""
 
     score: Score
     usage: Usage
@@ -38,7 +35,7 @@ class ScoreResult:
 
 @dataclasses.dataclass(frozen=True)
 class EmbeddingResult:
-    """One unit vector per text, shape (texts, dimensions), and what it took."""
+    """Unit vectors, shape (texts, dimensions), and their token usage."""
 
     vectors: Vector
     usage: Usage
@@ -46,7 +43,7 @@ class EmbeddingResult:
 
 @dataclasses.dataclass(frozen=True)
 class ExtractionResult:
-    """Atoms found, and what it took."""
+    """Extracted atoms and their token usage."""
 
     atoms: tuple[Atom, ...]
     usage: Usage
@@ -54,7 +51,7 @@ class ExtractionResult:
 
 @dataclasses.dataclass(frozen=True)
 class AnalysisResult:
-    """Topics that are new or changed, and what it took."""
+    """Created and changed topics, and their token usage."""
 
     created: tuple[Topic, ...]
     changed: tuple[Topic, ...]
@@ -65,10 +62,10 @@ class Provider(Protocol):
     """A source of scores, vectors and knowledge.
 
     Attributes:
-        name: which one, such as `builtin`.
-        kind: what it is, such as `lexical`; never `llm` unless it is one.
-        model: name of the model that reads.
-        embedding_model: name of what makes vectors.
+        name: name of the provider, such as `builtin`.
+        kind: its technique, such as `lexical`; `llm` only for language models.
+        model: name of the model that scores, extracts and analyzes.
+        embedding_model: name of the embedding model.
     """
 
     name: str
@@ -77,7 +74,7 @@ class Provider(Protocol):
     embedding_model: str
 
     def check(self) -> list[str]:
-        """Do a small real call and return the names of the models that answered."""
+        """Make a small real call and return the names of the models that responded."""
         ...
 
     def score(
@@ -87,7 +84,7 @@ class Provider(Protocol):
         attachment_text: str,
         now: float,
     ) -> ScoreResult:
-        """Score one message among the messages before it. `now` is Unix seconds."""
+        """Score a message; `context` holds the messages before it. `now` is Unix seconds."""
         ...
 
     def embed(self, texts: Sequence[str]) -> EmbeddingResult:
@@ -97,15 +94,15 @@ class Provider(Protocol):
     def extract(
         self, messages: Sequence[ChatMessage], language: str | None, now: float
     ) -> ExtractionResult:
-        """Find atoms in messages; `language` is en, uk, or None for "each as it is"."""
+        """Extract atoms from messages; `language` is `en`, `uk`, or None for both."""
         ...
 
-    def analyse(
+    def analyze(
         self,
         messages: Sequence[ChatMessage],
         vectors: Sequence[Vector],
         topics: Sequence[Topic],
         now: float,
     ) -> AnalysisResult:
-        """Sort messages into known and new topics."""
+        """Assign messages to existing and new topics."""
         ...

@@ -1,6 +1,6 @@
-"""How much a chat message matters, by things that can be seen and explained.
+"""Importance scores of chat messages, as a weighted sum of explainable factors.
 
-Each factor is 0 to 1 and counts by its weight; the weights sum to 1, so the score is 0 to 1 too.
+Each factor is 0 to 1, and the weights sum to 1, so the score is 0 to 1, too.
 """
 
 import math
@@ -10,7 +10,7 @@ from typing import Final
 
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_workers.chat.providers.atoms import cue_strength
-from pulse_workers.chat.providers.text import content_words, words
+from pulse_workers.chat.providers.text import content_words, tokenize
 from pulse_workers.chat.records import ChatMessage
 
 WEIGHTS: Final[Mapping[str, float]] = {
@@ -27,39 +27,39 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "recency": 0.02,
     "mention": 0.01,
 }
-NOISE_BELOW: Final = 0.30
-SIGNAL_ABOVE: Final = 0.60
+NOISE_THRESHOLD: Final = 0.30
+SIGNAL_THRESHOLD: Final = 0.60
 
-_FULL_LENGTH: Final = 30
-_HALF_LIFE: Final = 14 * 86_400.0
+_FULL_LENGTH_WORDS: Final = 30
+_HALF_LIFE_S: Final = 14 * 86_400.0
 _ACTIVE_SHARE: Final = 0.25
-_ENDS_AS_QUESTION: Final = re.compile(r"\?(?:[\s)\"»”]|$)")
+_QUESTION: Final = re.compile(r"\?(?:[\s)\"»”]|$)")
 _NUMBER: Final = re.compile(r"(?<!\w)\d+(?:[.,:]\d+)*\s?(?:%|ms|s|с|мс|GB|MB|ГБ|МБ|k|rps|x)?(?!\w)")
 
 
-def factors_of(
+def measure_factors(
     message: ChatMessage,
     context: Sequence[ChatMessage],
     attachment_text: str,
     now: float,
 ) -> dict[str, float]:
-    """Measure a message.
+    """Measure the factors of a message.
 
     Args:
         message: the message.
-        context: messages before it, newest first.
-        attachment_text: what its attachments say, empty when there are none.
+        context: the messages before it, newest first.
+        attachment_text: text of its attachments, empty without any.
         now: Unix seconds.
 
     Returns:
         Every factor of `WEIGHTS`, 0 to 1, rounded to three decimals.
     """
-    own = content_words(message.content)
+    content = content_words(message.content)
     measured = {
-        "length": _length(len(own)),
-        "uniqueness": _uniqueness(own, context),
+        "length": _length(len(content)),
+        "uniqueness": _uniqueness(content, context),
         "knowledge_cues": cue_strength(message.content),
-        "question": 1.0 if _ENDS_AS_QUESTION.search(message.content) else 0.0,
+        "question": 1.0 if _QUESTION.search(message.content) else 0.0,
         "numbers": min(1.0, len(_NUMBER.findall(message.content)) / 3),
         "link": 1.0 if message.links else 0.0,
         "code": 1.0 if message.has_code else 0.0,
@@ -79,24 +79,24 @@ def importance(factors: Mapping[str, float]) -> float:
 
 def classify(score: float) -> str:
     """Return noise, weak_signal or signal."""
-    if score < NOISE_BELOW:
+    if score < NOISE_THRESHOLD:
         return "noise"
-    return "signal" if score > SIGNAL_ABOVE else "weak_signal"
+    return "signal" if score > SIGNAL_THRESHOLD else "weak_signal"
 
 
 def _length(count: int) -> float:
-    """Grow quickly at first: three words say more than one, a hundred little more than thirty."""
-    return min(1.0, math.log1p(count) / math.log1p(_FULL_LENGTH))
+    """Return the logarithm of the word count, 1 from 30 words on."""
+    return min(1.0, math.log1p(count) / math.log1p(_FULL_LENGTH_WORDS))
 
 
-def _uniqueness(own: Sequence[str], context: Sequence[ChatMessage]) -> float:
-    """Return 1 minus the largest share of its words that one recent message has too."""
-    if not own:
+def _uniqueness(content: Sequence[str], context: Sequence[ChatMessage]) -> float:
+    """Return 1 minus the largest share of words in common with one recent message."""
+    if not content:
         return 0.0
-    mine = set(own)
-    shared = (len(mine & set(words(other.content))) / len(mine) for other in context)
-    rare = min(1.0, len(mine) / 4)
-    return (1.0 - max(shared, default=0.0)) * rare
+    own = set(content)
+    shared = (len(own & set(tokenize(other.content))) / len(own) for other in context)
+    enough_words = min(1.0, len(own) / 4)
+    return (1.0 - max(shared, default=0.0)) * enough_words
 
 
 def _attachment(message: ChatMessage, text: str) -> float:
@@ -106,15 +106,15 @@ def _attachment(message: ChatMessage, text: str) -> float:
 
 
 def _author_activity(message: ChatMessage, context: Sequence[ChatMessage]) -> float:
-    """Return how much of the recent talk is the author's, full from a quarter on."""
+    """Return the author's share of recent messages, 1 from a quarter on."""
     if not context:
         return 0.0
-    mine = sum(other.author_id == message.author_id for other in context)
-    return min(1.0, mine / len(context) / _ACTIVE_SHARE)
+    own = sum(other.author_id == message.author_id for other in context)
+    return min(1.0, own / len(context) / _ACTIVE_SHARE)
 
 
 def _recency(message: ChatMessage, now: float) -> float:
     sent = parse_timestamp(message.sent_at)
     if sent is None:
         return 0.0
-    return math.exp2(-max(0.0, now - sent) / _HALF_LIFE)
+    return math.exp2(-max(0.0, now - sent) / _HALF_LIFE_S)

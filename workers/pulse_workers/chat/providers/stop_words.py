@@ -1,4 +1,4 @@
-"""Frequent words: those that carry no meaning of their own, and those that tell a language."""
+"""Word lists: stop words, and frequent words that identify a language."""
 
 from typing import Final
 
@@ -58,15 +58,15 @@ _WEAK_WORDS: Final = """
 """
 
 ENGLISH: Final = frozenset(_ENGLISH_WORDS.split())
-"""English words without a meaning of their own."""
+"""English stop words."""
 UKRAINIAN: Final = frozenset(_UKRAINIAN_WORDS.split())
-"""The same in Ukrainian."""
+"""Ukrainian stop words."""
 STOP_WORDS: Final = ENGLISH | UKRAINIAN
 CALENDAR: Final = frozenset(_CALENDAR_WORDS.split())
-"""Words for times and for nothing in particular: they name no topic."""
-WEAK_ALONE: Final = frozenset(_WEAK_WORDS.split())
-"""Words that name no topic by themselves, only together with a better one."""
+"""Words for times, and indefinite pronouns: they never name a topic."""
+WEAK_WORDS: Final = frozenset(_WEAK_WORDS.split())
+"""Generic words: they name a topic only together with a more specific word."""
 OTHER_LATIN: Final = frozenset(_OTHER_LATIN_WORDS.split()) - ENGLISH
 """Frequent words of German, Spanish, French, Polish and Czech."""
 RUSSIAN: Final = frozenset(_RUSSIAN_WORDS.split())
-"""Frequent Russian words, some of them Ukrainian too."""
+"""Frequent Russian words, some of which are also Ukrainian."""

@@ -1,6 +1,6 @@
-"""Words, sentences and languages of English and Ukrainian chat text.
+"""Tokens, sentences and languages of English and Ukrainian chat text.
 
-No model and no downloaded data: regular expressions, word lists and the letters themselves.
+Uses regular expressions, word lists and letters only: no model and no downloaded data.
 """
 
 import re
@@ -15,7 +15,7 @@ from pulse_workers.chat.providers.stop_words import (
 )
 
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’ʼ`-][^\W\d_]+)*|\d+(?:[.,:]\d+)*", re.UNICODE)
-_NOT_PROSE: Final = re.compile(
+_MARKUP: Final = re.compile(
     r"```.*?```|`[^`\n]*`|(?:https?://|www\.)\S+|(?<!\w)@\w+|\S+@\S+\.\w+|\S*[/\\_=]\S*[/\\_=]\S*",
     re.DOTALL | re.IGNORECASE,
 )
@@ -25,47 +25,47 @@ _BULLET: Final = re.compile(r"^\s*(?:[-–•*]|\d+[.)])\s+")
 
 _UKRAINIAN_LETTERS: Final = frozenset("іїєґ")
 _RUSSIAN_LETTERS: Final = frozenset("ыэъё")
-_FEW_WORDS: Final = 3
+_MIN_WORDS: Final = 3
 
 
-def words(text: str) -> list[str]:
-    """Return the words and numbers of a text in lower case: the provider's tokens."""
+def tokenize(text: str) -> list[str]:
+    """Return the words and numbers of a text in lower case, which are the provider's tokens."""
     return [match.group().lower() for match in _WORD.finditer(text)]
 
 
-def token_count(text: str) -> int:
-    """Return how many tokens a text has for this provider's tokenizer."""
+def count_tokens(text: str) -> int:
+    """Return the number of tokens of a text."""
     return sum(1 for _ in _WORD.finditer(text))
 
 
 def content_words(text: str) -> list[str]:
-    """Return the words that carry meaning: no stop words, nothing of one letter."""
-    return [word for word in words(text) if len(word) > 1 and word not in STOP_WORDS]
+    """Return the words without stop words and single letters."""
+    return [word for word in tokenize(text) if len(word) > 1 and word not in STOP_WORDS]
 
 
-def prose(text: str) -> str:
-    """Return a text without code, addresses, mentions and paths."""
-    return _NOT_PROSE.sub(" ", text)
+def strip_markup(text: str) -> str:
+    """Return a text without code, URLs, mentions and paths."""
+    return _MARKUP.sub(" ", text)
 
 
-def sentences(text: str) -> list[str]:
-    """Return the sentences of a text, list items apart, bullets removed."""
+def split_sentences(text: str) -> list[str]:
+    """Return the sentences of a text; list items are separate sentences without bullets."""
     parts = (_BULLET.sub("", part).strip() for part in _SENTENCE_END.split(text))
     return [part for part in parts if part]
 
 
-def language_of(text: str) -> str | None:
-    """Return `en`, `uk`, `other`, or None when the text is too short or plain to tell."""
-    lowered = prose(text).lower()
+def detect_language(text: str) -> str | None:
+    """Return `en`, `uk` or `other`; None if the text is too short to tell."""
+    lowered = strip_markup(text).lower()
     letters = [letter for letter in lowered if letter.isalpha()]
-    found = words(lowered)
+    found = tokenize(lowered)
     if not letters:
         return None
     cyrillic = sum("Ѐ" <= letter <= "ӿ" for letter in letters)
     latin = sum(letter < "ɐ" for letter in letters)
     if cyrillic + latin < len(letters) / 2:
-        return "other" if len(letters) >= _FEW_WORDS else None
-    if cyrillic >= latin / 3:  # Ukrainian chat is full of English terms
+        return "other" if len(letters) >= _MIN_WORDS else None
+    if cyrillic >= latin / 3:  # Ukrainian chat contains many English terms
         return _cyrillic_language(letters, found)
     return _latin_language(found)
 
@@ -75,18 +75,18 @@ def _cyrillic_language(letters: list[str], found: list[str]) -> str | None:
     russian = sum(letter in _RUSSIAN_LETTERS for letter in letters)
     if ukrainian or not found:
         return "uk"
-    spoken_uk = sum(word in UKRAINIAN and word not in RUSSIAN for word in found)
-    spoken_ru = sum(word in RUSSIAN and word not in UKRAINIAN for word in found)
-    if russian or spoken_ru > spoken_uk:
-        return "other" if len(found) >= _FEW_WORDS else None
-    return "uk" if spoken_uk or len(found) >= _FEW_WORDS else None
+    ukrainian_words = sum(word in UKRAINIAN and word not in RUSSIAN for word in found)
+    russian_words = sum(word in RUSSIAN and word not in UKRAINIAN for word in found)
+    if russian or russian_words > ukrainian_words:
+        return "other" if len(found) >= _MIN_WORDS else None
+    return "uk" if ukrainian_words or len(found) >= _MIN_WORDS else None
 
 
 def _latin_language(found: list[str]) -> str | None:
     english = sum(word in ENGLISH for word in found)
     other = sum(word in OTHER_LATIN for word in found)
-    if other >= _FEW_WORDS and other > english * 2:
+    if other >= _MIN_WORDS and other > english * 2:
         return "other"
     if english:
         return "en"
-    return None if len(found) < 2 * _FEW_WORDS or not other else "other"
+    return None if len(found) < 2 * _MIN_WORDS or not other else "other"

@@ -1,29 +1,26 @@
-"""Sorting messages into topics: conversations first, then the nearness of their vectors.
+"""Clustering of messages into topics: by conversation first, then by vector similarity.
 
-A single chat message says too little to be placed. What people answered to belongs together, so
-messages are first joined into conversations along their replies; a conversation then joins the
-nearest known topic, or becomes a new one, named by its key phrase.
+A single chat message says too little to be assigned to a topic. Messages are therefore grouped
+into conversations along their replies first. A conversation joins the most similar topic, or
+becomes a new one, named after its strongest key phrase.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.providers.key_phrases import key_phrases
-from pulse_workers.chat.providers.text import content_words, language_of
-from pulse_workers.chat.records import ChatMessage, Topic
+from pulse_workers.chat.providers.text import content_words, detect_language
+from pulse_workers.chat.records import ChatMessage, Topic, Vector
 
-Vector = NDArray[np.float32]
-
-JOINS_TOPIC: Final = 0.22
-SMALLEST_CONVERSATION: Final = 3
-_FEWEST_WORDS: Final = 15
-_KEPT_MEMBERS: Final = 200
+MIN_SIMILARITY: Final = 0.22
+MIN_CONVERSATION_SIZE: Final = 3
+_MIN_CONTENT_WORDS: Final = 15
+_MAX_MEMBERS: Final = 200
 
 
 def cluster_topics(
@@ -34,76 +31,75 @@ def cluster_topics(
     model: str,
     now: float,
 ) -> tuple[list[Topic], list[Topic]]:
-    """Return the topics that are new, and those that got members they did not have.
+    """Assign messages to topics; return the created topics, and the ones with new members.
 
     Args:
-        messages: what to sort.
+        messages: the messages.
         vectors: their unit vectors, one each, in the same order.
-        topics: what is known.
-        model: name to sign with.
+        topics: the existing topics.
+        model: model name to record in new topics.
         now: Unix seconds.
     """
     at = format_timestamp(now)
     known = {topic.id: topic for topic in topics}
     created: dict[str, Topic] = {}
     changed: dict[str, Topic] = {}
-    for conversation in conversations(messages):
-        members = [index for index in conversation if _tells_something(messages[index])]
-        if not members:
+    for conversation in group_conversations(messages):
+        indexes = [index for index in conversation if _has_content(messages[index])]
+        if not indexes:
             continue
-        said = [messages[index] for index in members]
-        rows = [vectors[index] for index in members]
-        nearest = _nearest(_centre(rows), list(known.values()))
-        if nearest is not None:
-            grown = _grown(nearest, said, rows, at)
-            if grown is None:
+        members = [messages[index] for index in indexes]
+        member_vectors = [vectors[index] for index in indexes]
+        topic = _most_similar(_centroid(member_vectors), known.values())
+        if topic is None:
+            topic = _new_topic(members, member_vectors, model, at)
+            if topic is None:
                 continue
-        elif (new := _new_topic(said, rows, model, at)) is not None:
-            grown = _grown(known[new.id], said, rows, at) if new.id in known else new
-        else:
-            continue
-        if grown is None:
-            continue
-        is_new = grown.id not in known or grown.id in created
-        (created if is_new else changed)[grown.id] = grown
-        known[grown.id] = grown
+            if topic.id not in known:
+                created[topic.id] = known[topic.id] = topic
+                continue
+            topic = known[topic.id]
+        extended = _extend(topic, members, member_vectors, at)
+        if extended is not None:
+            (created if extended.id in created else changed)[extended.id] = extended
+            known[extended.id] = extended
     return list(created.values()), list(changed.values())
 
 
-def conversations(messages: Sequence[ChatMessage]) -> list[list[int]]:
-    """Join messages along their replies; return groups of indexes, in order of their beginning."""
-    place = {message.id: index for index, message in enumerate(messages)}
-    root = list(range(len(messages)))
+def group_conversations(messages: Sequence[ChatMessage]) -> list[list[int]]:
+    """Return groups of message indexes connected by replies, in order of their first message."""
+    position = {message.id: index for index, message in enumerate(messages)}
+    parents = list(range(len(messages)))
 
     def find(index: int) -> int:
-        while root[index] != index:
-            index = root[index]
+        while parents[index] != index:
+            index = parents[index]
         return index
 
     for index, message in enumerate(messages):
-        answered = place.get(message.reply_to or "")
-        if answered is not None:
-            one, other = find(index), find(answered)
-            root[max(one, other)] = min(one, other)
-        elif index and _goes_on(messages[index - 1], message):
-            root[index] = find(index - 1)
+        parent = position.get(message.reply_to or "")
+        if parent is not None:
+            one, other = find(index), find(parent)
+            parents[max(one, other)] = min(one, other)
+        elif index and _continues(messages[index - 1], message):
+            parents[index] = find(index - 1)
     groups: dict[int, list[int]] = {}
     for index in range(len(messages)):
         groups.setdefault(find(index), []).append(index)
     return list(groups.values())
 
 
-def _goes_on(before: ChatMessage, message: ChatMessage) -> bool:
-    """Tell whether an author goes on with what the message before said."""
+def _continues(before: ChatMessage, message: ChatMessage) -> bool:
+    """Return whether a message continues the previous one of the same author."""
     return message.reply_to is None and before.author_id == message.author_id
 
 
-def _tells_something(message: ChatMessage) -> bool:
-    return bool(content_words(message.content)) and language_of(message.content) != "other"
+def _has_content(message: ChatMessage) -> bool:
+    return bool(content_words(message.content)) and detect_language(message.content) != "other"
 
 
-def _nearest(vector: Vector, topics: Sequence[Topic]) -> Topic | None:
-    best, similarity = None, JOINS_TOPIC
+def _most_similar(vector: Vector, topics: Iterable[Topic]) -> Topic | None:
+    best, similarity = None, MIN_SIMILARITY
     for topic in topics:
         cosine = float(np.dot(vector, np.asarray(topic.centre, dtype=np.float32)))
         if cosine > similarity:
@@ -112,67 +108,70 @@ def _nearest(vector: Vector, topics: Sequence[Topic]) -> Topic | None:
 
 
 def _new_topic(
-    said: Sequence[ChatMessage], rows: Sequence[Vector], model: str, at: str
+    members: Sequence[ChatMessage], member_vectors: Sequence[Vector], model: str, at: str
 ) -> Topic | None:
-    """Make a topic of a conversation, or return None if it is too thin for one."""
-    texts = [message.content for message in said]
-    if len(said) < SMALLEST_CONVERSATION or len(content_words(" ".join(texts))) < _FEWEST_WORDS:
+    """Return a topic for a conversation, None if the conversation is too short or has no phrase."""
+    texts = [message.content for message in members]
+    if len(members) < MIN_CONVERSATION_SIZE:
+        return None
+    if len(content_words(" ".join(texts))) < _MIN_CONTENT_WORDS:
         return None
     phrases = key_phrases(texts)
     if not phrases:
         return None
-    centre = _centre(rows)
+    centre = _centroid(member_vectors)
     return Topic(
         id=hashlib.blake2b(phrases[0].encode(), digest_size=8).hexdigest(),
         name=phrases[0],
         key_phrases=tuple(phrases),
-        message_ids=tuple(message.id for message in said),
-        message_count=len(said),
-        quality=_quality(rows, centre),
-        centre=_rounded(centre),
+        message_ids=tuple(message.id for message in members),
+        message_count=len(members),
+        quality=_quality(member_vectors, centre),
+        centre=_round(centre),
         updated_at=at,
         model=model,
     )
 
 
-def _grown(
-    topic: Topic, said: Sequence[ChatMessage], rows: Sequence[Vector], at: str
+def _extend(
+    topic: Topic, members: Sequence[ChatMessage], member_vectors: Sequence[Vector], at: str
 ) -> Topic | None:
-    """Return the topic with its new members, or None when it has them all already."""
+    """Return the topic with new members, None if it already has all of them."""
     known = set(topic.message_ids)
-    fresh = [index for index, message in enumerate(said) if message.id not in known]
+    fresh = [index for index, message in enumerate(members) if message.id not in known]
     if not fresh:
         return None
-    added = [rows[index] for index in fresh]
+    added = [member_vectors[index] for index in fresh]
     old = np.asarray(topic.centre, dtype=np.float32) * topic.message_count
-    centre = _unit(np.asarray(old + np.sum(added, axis=0), dtype=np.float32))
+    centre = _normalize(np.asarray(old + np.sum(added, axis=0), dtype=np.float32))
     count = topic.message_count + len(fresh)
     quality = topic.quality * topic.message_count + _quality(added, centre) * len(fresh)
-    ids = (*topic.message_ids, *(said[index].id for index in fresh))
+    ids = (*topic.message_ids, *(members[index].id for index in fresh))
     return msgspec.structs.replace(
         topic,
-        message_ids=ids[-_KEPT_MEMBERS:],
+        message_ids=ids[-_MAX_MEMBERS:],
         message_count=count,
         quality=round(quality / count, 4),
-        centre=_rounded(centre),
+        centre=_round(centre),
         version=topic.version + 1,
         updated_at=at,
     )
 
 
-def _quality(rows: Sequence[Vector], centre: Vector) -> float:
+def _quality(member_vectors: Sequence[Vector], centre: Vector) -> float:
     """Return the mean cosine similarity to the centre, 0 to 1."""
-    return round(float(np.mean([max(0.0, float(np.dot(row, centre))) for row in rows])), 4)
+    similarities = [max(0.0, float(np.dot(vector, centre))) for vector in member_vectors]
+    return round(float(np.mean(similarities)), 4)
 
 
-def _centre(rows: Sequence[Vector]) -> Vector:
-    return _unit(np.mean(rows, axis=0))
+def _centroid(member_vectors: Sequence[Vector]) -> Vector:
+    return _normalize(np.mean(member_vectors, axis=0))
 
 
-def _unit(vector: Vector) -> Vector:
+def _normalize(vector: Vector) -> Vector:
     norm = float(np.linalg.norm(vector))
     return vector / norm if norm else vector
 
 
-def _rounded(vector: Vector) -> tuple[float, ...]:
+def _round(vector: Vector) -> tuple[float, ...]:
     return tuple(round(float(value), 5) for value in vector)

@@ -1,1 +1,1 @@
-"""The tasks: each module says what its task takes, does, and may fail with."""
+"""The tasks of the application, one module each."""

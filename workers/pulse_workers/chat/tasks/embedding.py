@@ -1,4 +1,4 @@
-"""Embedding messages: one vector each, for nearness in meaning."""
+"""The task that embeds a batch of messages."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from pulse_workers.chat.services import current_services
 from pulse_workers.registry import task
 
 SLICE: Final = 64
-"""Vectors stored between two reports of progress; a smaller batch needs none."""
+"""Vectors stored between progress updates; a batch of this size or less has none."""
 
 
 @task(
@@ -23,16 +23,16 @@ SLICE: Final = 64
 async def embed_messages_batch(
     message_ids: Sequence[str],
     *,
-    progress: ProgressTracker[Any] = TaskiqDepends(),  # noqa: B008 - TaskIQ reads it
+    progress: ProgressTracker[Any] = TaskiqDepends(),  # noqa: B008 - TaskIQ injects it
 ) -> dict[str, Any]:
     """Store a unit vector for each message.
 
     Args:
-        message_ids: ids of stored messages.
-        progress: not an argument, TaskIQ fills it in.
+        message_ids: IDs of stored messages.
+        progress: injected by TaskIQ, not an argument.
 
     Returns:
-        How many vectors of how many dimensions were stored, and how many messages were missing.
+        Number of vectors stored, their dimensions, and number of missing messages.
 
     Raises:
         ProviderRefusedError: a message is too long.
@@ -44,11 +44,11 @@ async def embed_messages_batch(
     ids = [message.id for message in messages]
     for first in range(0, len(ids), SLICE):
         if len(ids) > SLICE:
-            await _report(progress, first, len(ids))
+            await _report_progress(progress, first, len(ids))
         part = slice(first, first + SLICE)
         await services.store.put_embeddings(ids[part], embedded.vectors[part])
     if len(ids) > SLICE:
-        await _report(progress, len(ids), len(ids))
+        await _report_progress(progress, len(ids), len(ids))
     return {
         "embedded": len(messages),
         "failed": len(message_ids) - len(messages),
@@ -59,7 +59,7 @@ async def embed_messages_batch(
     }
 
 
-async def _report(progress: ProgressTracker[Any], done: int, total: int) -> None:
+async def _report_progress(progress: ProgressTracker[Any], done: int, total: int) -> None:
     await progress.set_progress(
         TaskState.STARTED, {"done": done, "total": total, "message": "vectors stored"}
     )

@@ -1,8 +1,9 @@
-"""Taking chat messages in: from a Telegram Desktop export into the store."""
+"""The task that ingests messages of a Telegram Desktop export."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 from taskiq import TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker, TaskState
 
@@ -13,15 +14,15 @@ from pulse_workers.chat.services import (
     current_services,
     current_task_id,
 )
-from pulse_workers.chat.store import Change
+from pulse_workers.chat.store import MessageChange
 from pulse_workers.chat.tasks.embedding import embed_messages_batch
 from pulse_workers.chat.tasks.knowledge import extract_knowledge
 from pulse_workers.chat.tasks.scoring import score_message_task
 from pulse_workers.registry import task
 
-BATCH: Final = 32
+EMBEDDING_BATCH: Final = 32
 WINDOW: Final = 12
-"""Messages read together for knowledge."""
+"""Messages per knowledge extraction."""
 PARENT: Final = "parent_task_id"
 
 
@@ -31,67 +32,66 @@ async def ingest_messages(
     offset: int = 0,
     limit: int = 50,
     *,
-    progress: ProgressTracker[Any] = TaskiqDepends(),  # noqa: B008 - TaskIQ reads it
+    progress: ProgressTracker[Any] = TaskiqDepends(),  # noqa: B008 - TaskIQ injects it
 ) -> dict[str, Any]:
-    """Store messages of an export and enqueue what is to be done with the new ones.
+    """Store messages of an export, and enqueue scoring, embedding and extraction of new ones.
 
     Args:
-        path: a Telegram Desktop `result.json`; empty for the bundled sample.
-        offset: how many messages to skip.
-        limit: how many to read.
-        progress: of storing them; not an argument, TaskIQ fills it in.
+        path: path to a Telegram Desktop `result.json`; empty for the bundled sample.
+        offset: number of messages to skip.
+        limit: maximum number of messages to read.
+        progress: injected by TaskIQ, not an argument.
 
     Returns:
-        Counts of new, updated and unchanged messages, the offset to go on from, and whether the
-        export has ended.
+        Counts of new, updated and unchanged messages, the next offset, and whether the export is
+        finished.
 
     Raises:
-        ExportUnreadableError: no such file, or it is not an export.
+        ExportUnreadableError: the file does not exist, or is not an export.
         StoreFullError: the bucket has reached its limit.
     """
     services = current_services()
     export = await services.exports.read(path)
-    begin = max(0, offset)
-    part = export[begin : begin + max(0, limit)]
+    start = max(0, offset)
+    batch = export[start : start + max(0, limit)]
     task_id = current_task_id()
-    counts = dict.fromkeys(Change, 0)
-    fresh: list[ChatMessage] = []
-    for done, message in enumerate(part):
+    counts = dict.fromkeys(MessageChange, 0)
+    changed: list[ChatMessage] = []
+    for done, message in enumerate(batch):
         await progress.set_progress(
-            TaskState.STARTED, {"done": done, "total": len(part), "message": "messages stored"}
+            TaskState.STARTED, {"done": done, "total": len(batch), "message": "messages stored"}
         )
-        change = await services.store.put_message(_signed(message, task_id))
+        change = await services.store.put_message(_with_task_id(message, task_id))
         counts[change] += 1
-        if change is not Change.UNCHANGED:
-            _tell(services, message, change)
-            fresh.append(message)
+        if change is not MessageChange.UNCHANGED:
+            _publish(services, message, change)
+            changed.append(message)
         elif await services.store.score(message.id) is None:
-            fresh.append(message)  # stored by an attempt that ended before it could go on
+            changed.append(message)  # stored by an attempt that did not get further
     await progress.set_progress(
-        TaskState.STARTED, {"done": len(part), "total": len(part), "message": "messages stored"}
+        TaskState.STARTED, {"done": len(batch), "total": len(batch), "message": "messages stored"}
     )
-    enqueued = await _enqueue(task_id, fresh, _windows(export, begin, len(part)))
+    enqueued = await _enqueue(task_id, changed, _windows(export, start, len(batch)))
     return {
-        "source_name": part[0].source_name if part else "",
-        "offset": begin,
-        "read": len(part),
-        "new": counts[Change.NEW],
-        "updated": counts[Change.UPDATED],
-        "unchanged": counts[Change.UNCHANGED],
+        "source_name": batch[0].source_name if batch else "",
+        "offset": start,
+        "read": len(batch),
+        "new": counts[MessageChange.NEW],
+        "updated": counts[MessageChange.UPDATED],
+        "unchanged": counts[MessageChange.UNCHANGED],
         "enqueued": enqueued,
-        "next_offset": begin + len(part),
+        "next_offset": start + len(batch),
         "total": len(export),
-        "finished": begin + len(part) >= len(export),
+        "finished": start + len(batch) >= len(export),
     }
 
 
-def _signed(message: ChatMessage, task_id: str) -> ChatMessage:
-    fields = {name: getattr(message, name) for name in message.__struct_fields__}
-    return ChatMessage(**{**fields, "ingested_by": task_id})
+def _with_task_id(message: ChatMessage, task_id: str) -> ChatMessage:
+    return msgspec.structs.replace(message, ingested_by=task_id)
 
 
-def _tell(services: Services, message: ChatMessage, change: Change) -> None:
-    told: dict[str, Any] = {
+def _publish(services: Services, message: ChatMessage, change: MessageChange) -> None:
+    fields: dict[str, Any] = {
         "id": message.id,
         "external_message_id": message.external_message_id,
         "content": message.content,
@@ -106,38 +106,36 @@ def _tell(services: Services, message: ChatMessage, change: Change) -> None:
         "reply_to": message.reply_to,
         "task_id": current_task_id(),
     }
-    if change is Change.UPDATED:
-        told |= {"persisted": True, "avatar_url": None, "edited_at": message.edited_at}
-    services.events.publish("messages", f"message.{change.value}", told)
+    if change is MessageChange.UPDATED:
+        fields |= {"persisted": True, "avatar_url": None, "edited_at": message.edited_at}
+    services.events.publish("messages", f"message.{change.value}", fields)
 
 
-def _windows(export: Sequence[ChatMessage], begin: int, count: int) -> list[list[str]]:
-    """Return the windows that end within the part just read, and the rest at the export's end."""
-    end = begin + count
-    edges = [edge for edge in range(WINDOW, len(export) + 1, WINDOW) if begin < edge <= end]
-    if end == len(export) and count and end % WINDOW:
-        edges.append(end)
-    return [
-        [message.id for message in export[(edge - 1) // WINDOW * WINDOW : edge]] for edge in edges
-    ]
+def _windows(export: Sequence[ChatMessage], start: int, count: int) -> list[list[str]]:
+    """Return the windows that end in the batch just read, and the rest at the end of the export."""
+    stop = start + count
+    ends = [end for end in range(WINDOW, len(export) + 1, WINDOW) if start < end <= stop]
+    if stop == len(export) and count and stop % WINDOW:
+        ends.append(stop)
+    return [[message.id for message in export[(end - 1) // WINDOW * WINDOW : end]] for end in ends]
 
 
 async def _enqueue(
-    parent: str, fresh: Sequence[ChatMessage], windows: Sequence[Sequence[str]]
+    parent: str, changed: Sequence[ChatMessage], windows: Sequence[Sequence[str]]
 ) -> int:
-    """Enqueue scoring, embedding and reading; the same parent never enqueues them twice."""
-    if not fresh:
+    """Enqueue tasks for changed messages; a retry of the parent does not enqueue them again."""
+    if not changed:
         return 0
     count = 0
-    for message in fresh:
+    for message in changed:
         scoring = score_message_task.kicker().with_labels(**{PARENT: parent})
         await scoring.with_task_id(child_id(parent, f"score {message.id}")).kiq(message.id)
         count += 1
-    ids = [message.id for message in fresh]
-    for first in range(0, len(ids), BATCH):
-        batch = ids[first : first + BATCH]
+    ids = [message.id for message in changed]
+    for first in range(0, len(ids), EMBEDDING_BATCH):
+        embedded = ids[first : first + EMBEDDING_BATCH]
         embedding = embed_messages_batch.kicker().with_labels(**{PARENT: parent})
-        await embedding.with_task_id(child_id(parent, f"embed {batch[0]}")).kiq(batch)
+        await embedding.with_task_id(child_id(parent, f"embed {embedded[0]}")).kiq(embedded)
         count += 1
     for window in windows:
         reading = extract_knowledge.kicker().with_labels(**{PARENT: parent})

@@ -1,4 +1,4 @@
-"""Reading messages for knowledge: atoms by their wording, topics by nearness."""
+"""The task that extracts knowledge from messages: atoms by wording, topics by similarity."""
 
 import asyncio
 import time
@@ -9,8 +9,8 @@ import msgspec
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.agent_calls import ANALYSIS, EXTRACTION
-from pulse_workers.chat.providers.provider import AnalysisResult, Vector
-from pulse_workers.chat.records import Atom, ChatMessage, Topic
+from pulse_workers.chat.providers.provider import AnalysisResult
+from pulse_workers.chat.records import Atom, ChatMessage, Topic, Vector
 from pulse_workers.chat.services import Services, current_services, current_task_id
 from pulse_workers.errors import MessageNotFoundError
 from pulse_workers.registry import task
@@ -25,24 +25,24 @@ from pulse_workers.registry import task
 async def extract_knowledge(
     message_ids: Sequence[str], agent: str = EXTRACTION, language: str | None = None
 ) -> dict[str, Any]:
-    """Find atoms and topics in messages and store them.
+    """Extract atoms and topics from messages, and store them.
 
     Args:
-        message_ids: ids of stored messages, read together.
-        agent: name of the agent that asks.
-        language: `en` or `uk` to read only what is written in it; None for both.
+        message_ids: IDs of stored messages, which are read together.
+        agent: name of the agent, for events.
+        language: `en` or `uk` for sentences in that language only; None for both.
 
     Returns:
-        What was created and changed.
+        Counts of created and changed atoms and topics.
 
     Raises:
         MessageNotFoundError: none of the messages is stored.
-        ProviderRefusedError: a language the provider does not know, or too much at once.
+        ProviderRefusedError: an unsupported language, or too many messages.
     """
     services = current_services()
-    run = current_task_id()
-    identity = {"extraction_id": run, "task_id": run}
-    _tell(
+    task_id = current_task_id()
+    identity = {"extraction_id": task_id, "task_id": task_id}
+    _publish(
         services,
         "extraction_started",
         {
@@ -53,26 +53,26 @@ async def extract_knowledge(
             **identity,
         },
     )
-    await services.store.put_state(f"run.{run}", {"started_at": time.time()})
+    await services.store.put_state(f"run.{task_id}", {"started_at": time.time()})
     try:
-        done = await _read(services, list(message_ids), agent, language)
+        summary = await _extract(services, list(message_ids), agent, language)
     except asyncio.CancelledError:
-        _tell(services, "extraction_cancelled", identity)
+        _publish(services, "extraction_cancelled", identity)
         raise
     except Exception as error:
-        _tell(
+        _publish(
             services,
             "extraction_failed",
             {"error": redact_url(f"{type(error).__name__}: {error}"), **identity},
         )
         raise
     finally:
-        await services.store.drop_state(f"run.{run}")
-    _tell(services, "extraction_completed", {**done, **identity})
-    return done
+        await services.store.delete_state(f"run.{task_id}")
+    _publish(services, "extraction_completed", {**summary, **identity})
+    return summary
 
 
-async def _read(
+async def _extract(
     services: Services, ids: list[str], agent: str, language: str | None
 ) -> dict[str, Any]:
     messages = await services.store.messages(ids)
@@ -86,11 +86,11 @@ async def _read(
         lambda: services.provider.extract(messages, language, time.time()),
     )
     async with services.topics_lock:
-        analysed = await _analyse(services, messages, task_id)
-        for topic in (*analysed.created, *analysed.changed):
+        analysis = await _analyze(services, messages, task_id)
+        for topic in (*analysis.created, *analysis.changed):
             await services.store.put_topic(topic)
-    for topic in analysed.created:
-        _tell(
+    for topic in analysis.created:
+        _publish(
             services,
             "topic_created",
             {
@@ -102,8 +102,8 @@ async def _read(
                 "task_id": task_id,
             },
         )
-    for topic in analysed.changed:
-        _tell(
+    for topic in analysis.changed:
+        _publish(
             services,
             "version_created",
             {
@@ -117,26 +117,26 @@ async def _read(
                 "task_id": task_id,
             },
         )
-    touched = (*analysed.created, *analysed.changed)
-    created, linked = await _store_atoms(services, extracted.atoms, touched, task_id)
+    topics = (*analysis.created, *analysis.changed)
+    created, linked = await _store_atoms(services, extracted.atoms, topics, task_id)
     return {
         "message_count": len(messages),
-        "topics_created": len(analysed.created),
+        "topics_created": len(analysis.created),
         "atoms_created": created,
         "atoms_known": len(extracted.atoms) - created,
         "links_created": linked,
-        "messages_updated": len({i for topic in touched for i in topic.message_ids} & set(ids)),
-        "topic_versions_created": len(analysed.changed),
+        "messages_updated": len({i for topic in topics for i in topic.message_ids} & set(ids)),
+        "topic_versions_created": len(analysis.changed),
         "atom_versions_created": 0,
         "missing": len(ids) - len(messages),
         "model": services.provider.model,
     }
 
 
-async def _analyse(
+async def _analyze(
     services: Services, messages: Sequence[ChatMessage], task_id: str
 ) -> AnalysisResult:
-    """Sort the messages into topics, with vectors made now where none is stored yet."""
+    """Assign messages to topics; vectors that are not stored yet are computed."""
     topics = await services.store.topics()
     known = await services.store.embeddings(message.id for message in messages)
     missing = [message for message in messages if message.id not in known]
@@ -150,14 +150,14 @@ async def _analyse(
         ANALYSIS,
         task_id,
         len(messages),
-        lambda: services.provider.analyse(messages, vectors, topics, time.time()),
+        lambda: services.provider.analyze(messages, vectors, topics, time.time()),
     )
 
 
 async def _store_atoms(
     services: Services, atoms: Sequence[Atom], topics: Sequence[Topic], task_id: str
 ) -> tuple[int, int]:
-    """Store atoms and return how many are new, and how many of those have a topic."""
+    """Store atoms; return how many are new, and how many of those have a topic."""
     topic_of = {member: topic.id for topic in topics for member in topic.message_ids}
     created = linked = 0
     for found in atoms:
@@ -168,7 +168,7 @@ async def _store_atoms(
             continue
         created += 1
         linked += bool(atom.topic_id)
-        _tell(
+        _publish(
             services,
             "atom_created",
             {
@@ -186,5 +186,5 @@ async def _store_atoms(
     return created, linked
 
 
-def _tell(services: Services, name: str, data: dict[str, Any]) -> None:
+def _publish(services: Services, name: str, data: dict[str, Any]) -> None:
     services.events.publish("knowledge", f"knowledge.{name}", data)

@@ -1,4 +1,4 @@
-"""Scoring one message: how much it matters, and why."""
+"""The task that scores a message."""
 
 import asyncio
 import time
@@ -20,34 +20,34 @@ from pulse_workers.registry import task
 async def score_message_task(message_id: str) -> dict[str, Any]:
     """Score a stored message and store the score.
 
-    Text attachments are read too: what a log says belongs to the message. One that is missing is
-    looked for again twice, since files may arrive after their message.
+    The text of attachments counts, too. If one is missing, the task is retried, because a file can
+    arrive after its message.
 
     Args:
-        message_id: id of a stored message.
+        message_id: ID of a stored message.
 
     Returns:
         The score with its factors.
 
     Raises:
-        MessageNotFoundError: no such message.
-        AttachmentMissingError: a text attachment is not there.
-        AttachmentUnreadableError: a text attachment is damaged or no text.
-        ProviderRefusedError: the provider cannot judge this message.
+        MessageNotFoundError: the message is not stored.
+        AttachmentMissingError: a text attachment does not exist.
+        AttachmentUnreadableError: a text attachment is damaged or binary.
+        ProviderRefusedError: the provider cannot score this message.
     """
     services = current_services()
     message = await services.store.message(str(message_id))
     context = await services.store.messages(message.recent)
-    attached = await asyncio.to_thread(_attached_text, message)
-    scored = await services.agents.call(
+    attachment_text = await asyncio.to_thread(_attachment_text, message)
+    result = await services.agents.call(
         CLASSIFICATION,
         current_task_id(),
         1,
-        lambda: services.provider.score(message, context, attached, time.time()),
+        lambda: services.provider.score(message, context, attachment_text, time.time()),
     )
-    score = scored.score
+    score = result.score
     await services.store.put_score(score)
-    told = {
+    fields = {
         "message_id": score.message_id,
         "external_message_id": message.external_message_id,
         "importance_score": score.importance_score,
@@ -57,11 +57,11 @@ async def score_message_task(message_id: str) -> dict[str, Any]:
         "model": score.model,
         "task_id": current_task_id(),
     }
-    services.events.publish("messages", "message.scored", told)
-    return {name: value for name, value in told.items() if name != "task_id"}
+    services.events.publish("messages", "message.scored", fields)
+    return {name: value for name, value in fields.items() if name != "task_id"}
 
 
-def _attached_text(message: ChatMessage) -> str:
+def _attachment_text(message: ChatMessage) -> str:
     return "\n".join(
         read_attachment(attachment, message.source)
         for attachment in message.attachments

@@ -1,0 +1,93 @@
+"""Extraction of atoms by cue phrases."""
+
+import pytest
+from pulse_workers.chat.providers.atoms import extract_atoms
+
+from pulse_desktop.protocol.topics import ATOM_TYPES
+from tests.unit.pulse_workers.chat.providers.chat_messages import NOW, chat_message
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("problem", "The payment queue does not work after the release"),
+        ("problem", "Платіжна черга не працює після релізу"),
+        ("solution", "Fixed by raising the pool size to forty connections"),
+        ("solution", "Полагодила: збільшила пул з'єднань до сорока"),
+        ("decision", "We decided to keep the keys for 72 hours"),
+        ("decision", "Вирішили тримати ключі ідемпотентності три доби"),
+        ("question", "How often does a customer press the button twice?"),
+        ("question", "Як часто клієнт натискає кнопку двічі?"),
+        ("insight", "Turns out the certificate was renewed but never loaded"),
+        ("insight", "Виявилось, сертифікат оновили, але не завантажили"),
+        ("idea", "What if the board remembers the ids by itself?"),
+        ("idea", "Пропоную зберігати ідентифікатори на самій платі"),
+        ("blocker", "We are blocked by the missing firmware for revision C"),
+        ("blocker", "Це блокує всі UI-тести застосунку вже тиждень"),
+        ("risk", "The risk: the code is visible to anybody near the screen"),
+        ("risk", "Є ризик, що таблиця заблокується на дві секунди"),
+        ("requirement", "After that the photos must be removed from all backups"),
+        ("requirement", "Обов'язково видалити фото з усіх резервних копій"),
+    ],
+)
+def test_atoms_are_extracted_by_cue_with_evidence(kind: str, text: str) -> None:
+    message = chat_message(f"Доброго ранку. {text}")
+    (atom,) = extract_atoms([message], None, model="m", now=NOW)
+    assert atom.type == kind
+    assert atom.type in ATOM_TYPES
+    assert atom.evidence[0].message_id == message.id
+    assert atom.evidence[0].sentence == text
+    assert 0.4 < atom.confidence <= 1.0
+    assert atom.language == ("en" if text.isascii() else "uk")
+
+
+def test_small_talk_code_and_links_contain_no_atoms() -> None:
+    talk = [
+        chat_message(text)
+        for text in ("ok", "дякую!", "lunch?", "`must fail`", "https://x.org/risk")
+    ]
+    assert extract_atoms(talk, None, model="m", now=NOW) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4.20 live at 10 %, two thousand people used it, crash-free 99.80 %, best number so far",
+        "released to all regions, writes go to the new table, errors 0 since midnight",
+        "The whole evening passed with 0 errors on all three clusters",
+        "The migration went through without any problem on the replica",
+        "Реліз пройшов без помилок на всіх трьох кластерах",
+    ],
+)
+def test_negated_problems_are_not_extracted(text: str) -> None:
+    found = extract_atoms([chat_message(text)], None, model="m", now=NOW)
+    assert not {"problem", "blocker", "risk"} & {atom.type for atom in found}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["error rate 0.5 % since the release", "errors: 12 in the last ten minutes", "10 errors today"],
+)
+def test_numbers_that_negate_nothing_leave_the_problem(text: str) -> None:
+    (atom,) = extract_atoms(
+        [chat_message(f"{text} on the payment cluster")], None, model="m", now=NOW
+    )
+    assert atom.type == "problem"
+
+
+def test_confidence_decreases_with_the_length_of_the_sentence() -> None:
+    short = "The payment queue does not work after the release"
+    words = " ".join(f"service{number}" for number in range(30))
+    (plain,) = extract_atoms([chat_message(short)], None, model="m", now=NOW)
+    (long,) = extract_atoms([chat_message(f"{short} {words}")], None, model="m", now=NOW)
+    assert long.confidence < plain.confidence
+
+
+def test_the_same_sentence_yields_the_same_atom() -> None:
+    one = extract_atoms(
+        [chat_message("We decided to keep the keys for 72 hours.")], None, model="m", now=1.0
+    )
+    two = extract_atoms(
+        [chat_message("we DECIDED to keep the keys for 72 hours")], None, model="m", now=2.0
+    )
+    assert one[0].id == two[0].id

@@ -1,0 +1,46 @@
+"""Tokens, sentences and languages of chat text."""
+
+import pytest
+from pulse_workers.chat.providers.text import (
+    count_tokens,
+    detect_language,
+    split_sentences,
+    tokenize,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("The queue is slow and we should look at it", "en"),
+        ("Черга повільна, треба подивитися", "uk"),
+        ("deploy пройшов, але p99 виріс", "uk"),
+        ("Почему очередь опять не работает? Это уже третий раз", "other"),
+        ("Dzień dobry, proszę o pomoc, nie jest dobrze", "other"),
+        ("Guten Tag, die Schlange ist nicht schnell und wir warten", "other"),
+        ("行列が遅いので調べてください", "other"),
+        ("ok", "en"),
+        ("👍👍", None),
+        ("", None),
+        ("https://example.org/a?b=c", None),
+        ("```\nwir sind nicht das und die\n```", None),
+    ],
+)
+def test_the_language_is_detected(text: str, language: str | None) -> None:
+    assert detect_language(text) == language
+
+
+def test_tokens_include_apostrophes_and_numbers() -> None:
+    assert tokenize("Кур'єр, don't: 12.5 ms!") == ["кур'єр", "don't", "12.5", "ms"]
+    assert count_tokens("Кур'єр, don't: 12.5 ms!") == 4
+
+
+def test_sentences_end_at_punctuation_and_line_breaks_but_not_inside_numbers() -> None:
+    text = "Done at 4.18. Next: tests!\n- one thing\n2. друга річ… Кінець"
+    assert split_sentences(text) == [
+        "Done at 4.18.",
+        "Next: tests!",
+        "one thing",
+        "друга річ…",
+        "Кінець",
+    ]
