@@ -15,6 +15,7 @@ from pulse_desktop.protocol.ids import new_task_id
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
 from pulse_desktop.state.run import RunState
+from pulse_desktop.ui.json.view import JsonTab
 from pulse_desktop.ui.pages.tasks.detail import ARGUMENTS, RESULT
 from tests.e2e.desktop_app import Operator, drive
 from tests.kit.nats_servers import NatsServer
@@ -52,11 +53,11 @@ def test_a_task_is_seen_opened_and_run_again(
         await operator.opens(task_id)
         detail = operator.page.detail
         await operator.clicks_tab(ARGUMENTS)
-        detail.arguments.show_tab("JSON")
+        detail.arguments.show_tab(JsonTab.JSON)
         assert str(file) in detail.arguments.shown_text
         await operator.clicks_tab(RESULT)
-        await wait_until(lambda: detail.result.tab != "")
-        detail.result.show_tab("JSON")
+        await wait_until(lambda: detail.result.tab is not None)
+        detail.result.show_tab(JsonTab.JSON)
         await wait_until(lambda: "done" in detail.result.shown_text)
 
         await operator.click(detail.rerun)

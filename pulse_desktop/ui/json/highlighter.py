@@ -1,10 +1,10 @@
-"""Colors for JSON text by kind of value, the same as in the tree."""
+"""Syntax highlighter for JSON, with the colors of the tree."""
 
 import re
-from typing import Final
+from typing import ClassVar, Final
 
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.theme.highlighter import SeverityHighlighter
+from pulse_desktop.ui.theme.highlighter import ThemeHighlighter
 
 _TOKEN: Final = re.compile(
     r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)'
@@ -13,24 +13,23 @@ _TOKEN: Final = re.compile(
     r"|(?P<literal>\b(?:true|false|null|NaN|Infinity)\b)"
     r"|(?P<note>….*)"
 )
-_COLORS: Final = {
-    "key": SemanticColor.INFO,
-    "text": SemanticColor.GOOD,
-    "number": SemanticColor.WARNING,
-    "literal": SemanticColor.RETRY,
-    "note": SemanticColor.FAINT,
-}
-_LONGEST_LINE: Final = 20_000
+_MAX_LINE: Final = 20_000
 
 
-class JsonHighlighter(SeverityHighlighter):
-    """Paints keys, texts, numbers and literals. Very long lines stay plain."""
+class JsonHighlighter(ThemeHighlighter):
+    """Colors keys, strings, numbers and literals. Very long lines stay plain."""
 
-    COLORS = _COLORS
+    COLORS: ClassVar = {
+        "key": SemanticColor.INFO,
+        "text": SemanticColor.GOOD,
+        "number": SemanticColor.WARNING,
+        "literal": SemanticColor.RETRY,
+        "note": SemanticColor.FAINT,
+    }
 
     def highlightBlock(self, text: str) -> None:
-        """Color one line."""
-        if len(text) > _LONGEST_LINE:
+        """Color a line."""
+        if len(text) > _MAX_LINE:
             return
         for match in _TOKEN.finditer(text):
             start, stop = match.span()

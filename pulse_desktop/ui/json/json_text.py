@@ -1,13 +1,17 @@
-"""Any decoded value as indented JSON text, never longer than asked for.
+"""Values as indented JSON, and bytes as JSON, text or a hex dump, up to a size limit.
 
-The standard writer has no limit, recurses, and fails on what is not JSON. This one stops at its
-limit and says what it left out.
+The standard encoder has no limit, recurses, and fails on values that are not JSON. This one stops
+at its limit and reports what it left out.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.json.values import (
     CONTAINERS,
     Kind,
@@ -17,20 +21,24 @@ from pulse_desktop.ui.json.values import (
     scalar_text,
 )
 
+MAX_DECODED_BYTES: Final = 8 << 20
+MAX_RAW_CHARACTERS: Final = 200_000
+MAX_HEX_BYTES: Final = 32_768
+
 _INDENT: Final = "  "
-_DEEPEST: Final = 200
-_INLINE_ITEMS: Final = 12
-_INLINE_WIDTH: Final = 52
+_MAX_DEPTH: Final = 200
+_MAX_INLINE_ITEMS: Final = 12
+_MAX_INLINE_WIDTH: Final = 52
 
 
 @dataclass(frozen=True)
 class TextLimits:
-    """How much may be written.
+    """Limits of the output.
 
     Attributes:
-        characters: of the whole text, about.
-        items: of one container; what lies beyond is counted.
-        text: characters of one text value.
+        characters: about how long the text may be.
+        items: entries of one container; the rest is only counted.
+        text: characters of one string.
     """
 
     characters: int = 200_000
@@ -38,26 +46,26 @@ class TextLimits:
     text: int = 4_000
 
 
-WHOLE: Final = TextLimits(characters=8_000_000, items=10_000_000, text=8_000_000)
-"""For copying: all of it, up to a size that a clipboard still takes."""
+FOR_CLIPBOARD: Final = TextLimits(characters=8_000_000, items=10_000_000, text=8_000_000)
+"""The whole value, up to a size that clipboards accept."""
 
 
 def json_text(value: Any, limits: TextLimits | None = None) -> tuple[str, bool]:
-    """Write a value as indented JSON.
+    """Return a value as indented JSON.
 
     Args:
-        value: plain data; what JSON has no form for is described.
-        limits: how much to write.
+        value: plain data; values without a JSON form are described.
+        limits: limits of the output.
 
     Returns:
-        The text, and whether it is the whole value.
+        The text, and whether it is complete.
     """
     writer = _Writer(limits or TextLimits())
-    return writer.write(value), writer.whole
+    return writer.write(value), writer.complete
 
 
 class _Writer:
-    """One walk with a stack of its own: hostile depth must not reach the interpreter's."""
+    """Encoder with its own stack: deep nesting must not exhaust that of the interpreter."""
 
     def __init__(self, limits: TextLimits) -> None:
         self._limits = limits
@@ -65,7 +73,7 @@ class _Writer:
         self._length = 0
         self._column = 0
         self._number_last = False
-        self.whole = True
+        self.complete = True
 
     def write(self, value: Any) -> str:
         stack: list[tuple[Iterator[tuple[str, Any]], str]] = []
@@ -78,7 +86,7 @@ class _Writer:
                 self._put(f"\n{_INDENT * len(stack)}{closing}")
                 continue
             if self._length > self._limits.characters:
-                self.whole = False
+                self.complete = False
                 self._put(f"\n{_INDENT * len(stack)}…")
                 break
             prefix, item = entry
@@ -105,8 +113,8 @@ class _Writer:
         line = _one_line(value, kind)
         if line is not None:
             self._put(prefix + line)
-        elif len(stack) >= _DEEPEST:
-            self.whole = False
+        elif len(stack) >= _MAX_DEPTH:
+            self.complete = False
             self._put(f"{prefix}{brackets[0]} … {brackets[1]}")
         else:
             self._put(prefix)
@@ -114,11 +122,13 @@ class _Writer:
             stack.append((self._entries(value, kind), brackets[1]))
 
     def _entries(self, value: Any, kind: Kind) -> Iterator[tuple[str, Any]]:
-        most = self._limits.items
+        max_items = self._limits.items
         for number, entry in enumerate(children(value)):
-            if number == most:
-                self.whole = False
-                yield f"… {len(value) - most:,} more", _REST
+            if number == max_items:
+                self.complete = False
+                left_out = len(value) - max_items
+                more = ngettext("… {count:,} more", "… {count:,} more", left_out)
+                yield more.format(count=left_out), _REST
                 return
             if kind is Kind.OBJECT:
                 yield f"{_key(entry)}: ", value[entry]
@@ -128,20 +138,20 @@ class _Writer:
     def _scalar(self, value: object) -> str:
         if isinstance(value, str):
             if len(value) > self._limits.text:
-                self.whole = False
+                self.complete = False
             return f'"{escaped(value, self._limits.text)}"'
         if kind_of(value) is Kind.BYTES:
             data = bytes(value)  # type: ignore[call-overload]
             if len(data) > self._limits.text:
-                self.whole = False
+                self.complete = False
             return f'"hex {data[: self._limits.text].hex()}"'
         return scalar_text(value, self._limits.text)
 
     def _fits_in_line(self, item: object) -> bool:
-        """Tell whether a number may follow a number in the same line."""
+        """Return whether an item fits into the line of the number before it."""
         if type(item) not in (int, float) or not self._number_last:
             return False
-        return self._column + len(scalar_text(item)) + 2 <= _INLINE_WIDTH
+        return self._column + len(scalar_text(item)) + 2 <= _MAX_INLINE_WIDTH
 
     def _put(self, text: str) -> None:
         self._parts.append(text)
@@ -159,17 +169,61 @@ def _key(key: object) -> str:
 
 
 def _one_line(value: Any, kind: Kind) -> str | None:
-    """Write an empty container, or a short array of numbers and the like, in one line."""
+    """Return an empty container or a short array of scalars as one line, else None."""
     if not value:
         return "{}" if kind is Kind.OBJECT else "[]"
-    if kind is Kind.OBJECT or len(value) > _INLINE_ITEMS:
+    if kind is Kind.OBJECT or len(value) > _MAX_INLINE_ITEMS:
         return None
     parts = []
     for item in value:
         if kind_of(item) not in (Kind.NUMBER, Kind.LITERAL, Kind.TEXT):
             return None
-        if isinstance(item, str) and len(item) > _INLINE_WIDTH:
+        if isinstance(item, str) and len(item) > _MAX_INLINE_WIDTH:
             return None
         parts.append(scalar_text(item))
     line = f"[{', '.join(parts)}]"
-    return line if len(line) <= _INLINE_WIDTH else None
+    return line if len(line) <= _MAX_INLINE_WIDTH else None
+
+
+def decode_json(raw: bytes) -> Any:
+    """Decode JSON, NaN and infinities included.
+
+    Raises:
+        ValueError: the bytes are not JSON, too large or nested too deeply; `str()` says which.
+    """
+    if len(raw) > MAX_DECODED_BYTES:
+        raise ValueError(_("it is larger than {size} MiB").format(size=MAX_DECODED_BYTES >> 20))
+    try:
+        return msgspec.json.decode(raw)
+    except RecursionError:
+        raise ValueError(_("it is nested too deeply")) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass
+    try:
+        return json.loads(raw)  # accepts NaN and lone surrogates, which msgspec does not
+    except RecursionError:
+        raise ValueError(_("it is nested too deeply")) from None
+
+
+def raw_text(raw: bytes) -> tuple[str, str]:
+    """Return bytes decoded as UTF-8, and a note when they were cut."""
+    text = raw[: MAX_RAW_CHARACTERS * 4].decode(errors="replace")
+    cut = len(text) > MAX_RAW_CHARACTERS or len(raw) > MAX_RAW_CHARACTERS * 4
+    note = _("The first {shown:,} characters of {total:,} bytes.") if cut else ""
+    note = note.format(shown=MAX_RAW_CHARACTERS, total=len(raw))
+    return text[:MAX_RAW_CHARACTERS].replace("\0", "␀"), note
+
+
+def hex_text(raw: bytes) -> tuple[str, str]:
+    """Return a hex dump of bytes, and a note when they were cut.
+
+    A line has the offset, sixteen bytes, and the printable ASCII characters among them.
+    """
+    lines = []
+    for start in range(0, min(len(raw), MAX_HEX_BYTES), 16):
+        row = raw[start : min(start + 16, MAX_HEX_BYTES)]
+        text = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in row)
+        lines.append(f"{start:08x}  {row[:8].hex(' '):<23}  {row[8:].hex(' '):<23}  {text}")
+    note = _("The first {shown:,} of {total:,} bytes.") if len(raw) > MAX_HEX_BYTES else ""
+    note = note.format(shown=MAX_HEX_BYTES, total=len(raw))
+    return "\n".join(lines), note

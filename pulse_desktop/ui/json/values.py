@@ -1,7 +1,7 @@
-"""What a decoded value is called and how it reads in one line, whoever made it.
+"""Decoded values as one line of text.
 
-Values come from foreign systems: texts of megabytes, control and direction-changing characters,
-half surrogates, integers of a million digits. Nothing here takes longer than its limit allows.
+Values come from foreign systems: strings of megabytes, control and bidirectional characters, lone
+surrogates, integers of a million digits. Every function here has a limit on its work.
 """
 
 import enum
@@ -9,13 +9,15 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-SHOWN_TEXT: Final = 300
-_KEY_TEXT: Final = 80
-_DIGITS_BITS: Final = 4_000  # an integer of more bits is described, not written out
+from pulse_desktop.text.translation import _, ngettext
+
+MAX_TEXT: Final = 300
+_MAX_KEY: Final = 80
+_MAX_INTEGER_BITS: Final = 4_000  # longer integers are described, not written out
 
 
 class Kind(enum.Enum):
-    """What a value is, for its color and for how it opens."""
+    """Kind of a value."""
 
     OBJECT = "object"
     ARRAY = "array"
@@ -30,7 +32,7 @@ CONTAINERS: Final = frozenset({Kind.OBJECT, Kind.ARRAY})
 
 
 def kind_of(value: object) -> Kind:
-    """Tell what a value is."""
+    """Return the kind of a value."""
     match value:
         case dict():
             return Kind.OBJECT
@@ -49,26 +51,30 @@ def kind_of(value: object) -> Kind:
 
 
 def children(value: Any) -> Sequence[Any]:
-    """Return what a container is walked by: the keys of an object, the items of an array."""
+    """Return the keys of an object, or the items of an array."""
     if isinstance(value, list | tuple):
         return value
     return list(value)
 
 
-def escaped(text: str, limit: int = SHOWN_TEXT) -> str:
-    """Write a text in one line with nothing invisible left in it, cut after `limit` characters."""
+def escaped(text: str, limit: int = MAX_TEXT) -> str:
+    """Return a string as one line of printable text, elided after `limit` characters."""
     head = text[:limit]
     if not head.isprintable() or '"' in head or "\\" in head:
-        head = "".join(_ESCAPES.get(c) or (c if c.isprintable() else _coded(c)) for c in head)
+        head = "".join(
+            _ESCAPES.get(c) or (c if c.isprintable() else _unicode_escape(c)) for c in head
+        )
     return head if len(text) <= limit else f"{head}…"
 
 
-def scalar_text(value: object, limit: int = SHOWN_TEXT) -> str:
-    """Write a value that is no container, in JSON's way where it has one."""
+def scalar_text(value: object, limit: int = MAX_TEXT) -> str:
+    """Return a value that is no container as text, in the notation of JSON where possible."""
     match value:
         case str():
-            rest = f" ({len(value):,} characters)" if len(value) > limit else ""
-            return f'"{escaped(value, limit)}"{rest}'
+            text = f'"{escaped(value, limit)}"'
+            if len(value) <= limit:
+                return text
+            return _("{text} ({count:,} characters)").format(text=text, count=len(value))
         case True:
             return "true"
         case False:
@@ -82,40 +88,54 @@ def scalar_text(value: object, limit: int = SHOWN_TEXT) -> str:
         case bytes() | bytearray() | memoryview():
             size = value.nbytes if isinstance(value, memoryview) else len(value)
             shown = bytes(value[: min(limit // 3, 32)]).hex(" ")
-            return f"{size:,} bytes{': ' if shown else ''}{shown}{' …' if size > 32 else ''}"
+            if not shown:
+                return ngettext("{count:,} byte", "{count:,} bytes", size).format(count=size)
+            if size > 32:
+                shown = f"{shown} …"
+            return ngettext("{count:,} byte: {hex}", "{count:,} bytes: {hex}", size).format(
+                count=size, hex=shown
+            )
         case _:
             return f"({type(value).__name__})"
 
 
 def container_text(value: object, count: int) -> str:
-    """Say how much is in a container."""
+    """Return how many entries a container has, as text."""
     if isinstance(value, dict):
-        return "{}" if not count else f"{count:,} {'key' if count == 1 else 'keys'}"
-    name = "" if isinstance(value, list) else f" in a {type(value).__name__}"
+        if not count:
+            return "{}"
+        return ngettext("{count:,} key", "{count:,} keys", count).format(count=count)
+    if isinstance(value, list):
+        if not count:
+            return "[]"
+        return ngettext("{count:,} item", "{count:,} items", count).format(count=count)
+    kind = type(value).__name__
     if not count:
-        return f"[]{' empty' + name[3:] if name else ''}"
-    return f"{count:,} {'item' if count == 1 else 'items'}{name}"
+        return _("[] empty {type}").format(type=kind)
+    return ngettext("{count:,} item in a {type}", "{count:,} items in a {type}", count).format(
+        count=count, type=kind
+    )
 
 
 def key_text(key: object) -> str:
-    """Write a key the way it is shown in front of its value."""
-    return escaped(key, _KEY_TEXT) if isinstance(key, str) else scalar_text(key, _KEY_TEXT)
+    """Return a key as text."""
+    return escaped(key, _MAX_KEY) if isinstance(key, str) else scalar_text(key, _MAX_KEY)
 
 
 def path_segment(key: object) -> str:
-    """Write one step of a path in the notation of jq: `.name`, `["odd name"]`, `[3]`."""
+    """Return a segment of a path in the notation of jq: `.name`, `["odd name"]`, `[3]`."""
     if isinstance(key, int) and not isinstance(key, bool):
         return f"[{_integer_text(key)}]"
     if not isinstance(key, str):
-        return f"[{scalar_text(key, _KEY_TEXT)}]"
+        return f"[{scalar_text(key, _MAX_KEY)}]"
     if key.isascii() and key.isidentifier():
         return f".{key}"
     return f'["{escaped(key, 10_000)}"]'
 
 
 def _integer_text(value: int) -> str:
-    if value.bit_length() > _DIGITS_BITS:
-        return f"integer of {value.bit_length():,} bits"
+    if value.bit_length() > _MAX_INTEGER_BITS:
+        return _("integer of {count:,} bits").format(count=value.bit_length())
     return str(value)
 
 
@@ -123,7 +143,7 @@ def _not_finite(value: float) -> str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def _coded(character: str) -> str:
+def _unicode_escape(character: str) -> str:
     number = ord(character)
     if number > 0xFFFF:
         number -= 0x10000

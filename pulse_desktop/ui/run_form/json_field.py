@@ -141,5 +141,5 @@ class JsonField(QWidget):
         self.editor.setFont(font)
         line = QFontMetricsF(font).lineSpacing()
         self.editor.setMinimumHeight(round(line * self._lines + 18))
-        self._colors.follow_theme()
+        self._colors.apply_theme()
         self._mark(self.flaw)

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.theme.highlighter import SeverityHighlighter
+from pulse_desktop.ui.theme.highlighter import ThemeHighlighter
 
 _HEAD: Final = 120
 """The level stands within the first characters of a line."""
@@ -21,7 +21,7 @@ _COLORS: Final = {
 }
 
 
-class LogHighlighter(SeverityHighlighter):
+class LogHighlighter(ThemeHighlighter):
     """Paints errors and warnings; the level itself stands in the text."""
 
     COLORS = _COLORS

@@ -258,7 +258,7 @@ class LogWindow(QDialog):
     def _tint(self) -> None:
         self._search.setIcon(icons.icon("search", SemanticColor.FAINT))
         self.text.setFont(theme().number_font())
-        self._highlighter.follow_theme()
+        self._highlighter.apply_theme()
 
     # Qt's side
 

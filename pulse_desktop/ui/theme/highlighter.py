@@ -1,6 +1,7 @@
 """Syntax highlighting in the colors of the theme."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from PySide6.QtGui import QSyntaxHighlighter, QTextCharFormat, QTextDocument
 
@@ -8,27 +9,31 @@ from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme.theme import theme
 
 
-class SeverityHighlighter(QSyntaxHighlighter):
-    """Paints named parts of a text; which part is where, its heirs say in `highlightBlock`."""
+class ThemeHighlighter(QSyntaxHighlighter):
+    """Base class of highlighters; a subclass finds the tokens of a line in `highlightBlock`.
 
-    COLORS: Mapping[str, SemanticColor] = {}
+    Attributes:
+        COLORS: color of each kind of token.
+    """
+
+    COLORS: ClassVar[Mapping[str, SemanticColor]] = {}
 
     def __init__(self, document: QTextDocument) -> None:
         super().__init__(document)
         self._formats: dict[str, QTextCharFormat] = {}
-        self._take_colors()
+        self._make_formats()
 
-    def follow_theme(self) -> None:
-        """Take the colors of another theme."""
-        self._take_colors()
+    def apply_theme(self) -> None:
+        """Use the colors of another theme."""
+        self._make_formats()
         self.rehighlight()
 
-    def paint(self, start: int, count: int, name: str) -> None:
-        """Color characters of the line that is being looked at."""
-        self.setFormat(start, count, self._formats[name])
+    def paint(self, start: int, count: int, kind: str) -> None:
+        """Color a token of the current line. Raises KeyError for an unknown kind."""
+        self.setFormat(start, count, self._formats[kind])
 
-    def _take_colors(self) -> None:
-        for name, color in self.COLORS.items():
-            form = QTextCharFormat()
-            form.setForeground(theme().color(color))
-            self._formats[name] = form
+    def _make_formats(self) -> None:
+        for kind, color in self.COLORS.items():
+            text_format = QTextCharFormat()
+            text_format.setForeground(theme().color(color))
+            self._formats[kind] = text_format

@@ -1,19 +1,20 @@
-"""Whatever arrives can be looked into: lazily, in color, without freezing and without markup."""
+"""Values are shown lazily, in color, without freezing and without interpreting markup."""
 
 import json
 import math
 import time
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.ui.json.json_text import WHOLE, TextLimits, json_text
-from pulse_desktop.ui.json.tree import PAGE, JsonTreeModel
-from pulse_desktop.ui.json.view import JsonView
+from pulse_desktop.ui.json.json_text import FOR_CLIPBOARD, TextLimits, json_text
+from pulse_desktop.ui.json.tree_model import PAGE_SIZE, JsonTreeModel
+from pulse_desktop.ui.json.view import JsonTab, JsonView
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 RESULT = {
@@ -25,13 +26,13 @@ RESULT = {
 
 
 @pytest.fixture
-def model(qtbot: QtBot, qapp: QApplication):
+def model(qtbot: QtBot, qapp: QApplication) -> JsonTreeModel:
     theme().install(ThemeChoice.DARK)
     return JsonTreeModel()
 
 
 @pytest.fixture
-def view(qtbot: QtBot):
+def view(qtbot: QtBot) -> JsonView:
     theme().install(ThemeChoice.DARK)
     view = JsonView("Result")
     qtbot.addWidget(view)
@@ -41,7 +42,7 @@ def view(qtbot: QtBot):
     return view
 
 
-def find(model, *rows):
+def find(model: JsonTreeModel, *rows: int) -> QModelIndex:
     index = QModelIndex()
     for row in rows:
         if model.canFetchMore(index):
@@ -50,7 +51,7 @@ def find(model, *rows):
     return index
 
 
-def texts(model, parent=None):
+def texts(model: JsonTreeModel, parent: QModelIndex | None = None) -> list[tuple[str, str]]:
     parent = parent or QModelIndex()
     return [
         tuple(model.index(row, column, parent).data() for column in (0, 1))
@@ -58,11 +59,7 @@ def texts(model, parent=None):
     ]
 
 
-def tabs(view):
-    return [view._tabs.tabText(i) for i in range(view._tabs.count())]
-
-
-def test_rows_show_keys_values_and_sizes(model) -> None:
+def test_rows_show_keys_values_and_sizes(model: JsonTreeModel) -> None:
     model.set_value(RESULT)
     assert texts(model) == [
         ("is_err", "false"),
@@ -72,8 +69,8 @@ def test_rows_show_keys_values_and_sizes(model) -> None:
     ]
 
 
-def test_the_model_keeps_the_rules_of_qt(model) -> None:
-    model.set_value({**RESULT, "many": list(range(PAGE + 1))})
+def test_the_model_passes_the_model_tester_of_qt(model: JsonTreeModel) -> None:
+    model.set_value({**RESULT, "many": list(range(PAGE_SIZE + 1))})
     fatal = QAbstractItemModelTester.FailureReportingMode.Fatal
     tester = QAbstractItemModelTester(model, fatal, model)
     for rows in [(1, 2, 0), (2, 0, 1), (4, 1, 0)]:
@@ -81,25 +78,25 @@ def test_the_model_keeps_the_rules_of_qt(model) -> None:
     tester.setUseFetchMore(True)
 
 
-def test_children_are_made_only_when_their_parent_is_opened(model) -> None:
+def test_children_are_created_when_their_parent_is_expanded(model: JsonTreeModel) -> None:
     model.set_value(RESULT)
     value = find(model, 1)
     assert model.rowCount(value) == 0
     assert model.hasChildren(value)
     assert model.canFetchMore(value)
     model.fetchMore(value)
-    assert [key for key, _ in texts(model, value)] == ["message_id", "score", "factors"]
+    assert [key for key, _value in texts(model, value)] == ["message_id", "score", "factors"]
 
 
-def test_a_path_can_be_pasted_into_jq(model) -> None:
+def test_a_path_is_in_the_notation_of_jq(model: JsonTreeModel) -> None:
     model.set_value(RESULT)
     assert model.path_of(find(model, 2, 0, 1, 0)) == '.labels["a b"][1][0]'
 
 
-def test_a_million_items_open_in_pages_at_once(model) -> None:
+def test_a_million_items_are_split_into_pages_quickly(model: JsonTreeModel) -> None:
     started = time.process_time()
     model.set_value(list(range(1_000_000)))
-    assert model.rowCount() == PAGE
+    assert model.rowCount() == PAGE_SIZE
     page = find(model, 999)
     assert page.data() == "999,000 … 999,999"
     last = find(model, 999, 999)
@@ -108,20 +105,22 @@ def test_a_million_items_open_in_pages_at_once(model) -> None:
     assert time.process_time() - started < 5.0
 
 
-def test_a_million_keys_open_in_pages_too(model) -> None:
+def test_a_million_keys_are_split_into_pages_too(model: JsonTreeModel) -> None:
     model.set_value({f"k{i}": i for i in range(1_000_000)})
     assert find(model, 0, 5).data() == "k5"
-    assert len(model.value_of(find(model, 3))) == PAGE
+    page = model.value_of(find(model, 3))
+    assert isinstance(page, dict)
+    assert len(page) == PAGE_SIZE
 
 
-def test_hostile_values_are_shown_and_nothing_hangs(view) -> None:
-    bomb = ["x"]
-    for _ in range(100):
+def test_hostile_values_are_shown_without_a_hang(view: JsonView) -> None:
+    bomb: list[Any] = ["x"]
+    for _level in range(100):
         bomb = [bomb] * 10  # 10^100 leaves
-    deep = []
+    deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
-    loop = {}
+    loop: dict[str, Any] = {}
     loop["self"] = loop
     for value in (
         bomb,
@@ -139,121 +138,121 @@ def test_hostile_values_are_shown_and_nothing_hangs(view) -> None:
     ):
         started = time.process_time()
         view.set_data(value)
-        for tab in tabs(view):
+        for tab in view.tabs:
             view.show_tab(tab)
-        view.show_tab("Tree")
+        view.show_tab(JsonTab.TREE)
         assert not view.grab().isNull()
         assert time.process_time() - started < 10.0, f"slow: {type(value)}"
     while deep:  # a deep list is also deep to free
         deep = deep[0]
 
 
-def test_direction_changing_and_control_characters_are_written_out(model) -> None:
+def test_bidirectional_and_control_characters_are_escaped(model: JsonTreeModel) -> None:
     model.set_value(["abc\u202edef\x07\n", "ок, добре ✔"])
     assert texts(model) == [("0", '"abc\\u202edef\\u0007\\n"'), ("1", '"ок, добре ✔"')]
 
 
-def test_a_tooltip_never_becomes_markup(model) -> None:
+def test_a_tooltip_does_not_interpret_markup(model: JsonTreeModel) -> None:
     model.set_value(["<img src='http://example.org/x'>"])
     tooltip = model.index(0, 1).data(Qt.ItemDataRole.ToolTipRole)
     assert "<img" not in tooltip
     assert "&lt;img" in tooltip
 
 
-def test_small_values_are_open_from_the_start(view) -> None:
+def test_small_values_are_expanded_from_the_start(view: JsonView) -> None:
     view.set_data(RESULT)
-    model = view.tree.model()
+    model = view.tree.json_model
     assert view.tree.isExpanded(find(model, 1))
     assert view.tree.isExpanded(find(model, 1, 2))
 
 
-def test_the_json_text_reads_back_as_the_same_value() -> None:
+def test_the_json_text_parses_to_the_same_value() -> None:
     value = {
         **RESULT,
         "text": 'say "hi"\\\n\t\u202e',
         "empty": [{}, []],
         "deep": [[[[1]]], {"a": 1}],
     }
-    text, whole = json_text(value)
-    assert whole
+    text, complete = json_text(value)
+    assert complete
     assert json.loads(text) == value
     assert text.startswith('{\n  "is_err": false,\n')
 
 
-def test_what_the_json_text_leaves_out_is_said() -> None:
-    text, whole = json_text(list(range(10_000)), TextLimits(items=3))
-    assert not whole
+def test_the_json_text_reports_what_it_left_out() -> None:
+    text, complete = json_text(list(range(10_000)), TextLimits(items=3))
+    assert not complete
     assert text == "[\n  0, 1, 2,\n  … 9,997 more\n]"
-    long, whole = json_text(["x" * 1000] * 1000, TextLimits(characters=20_000))
-    assert not whole
+    long, complete = json_text(["x" * 1000] * 1000, TextLimits(characters=20_000))
+    assert not complete
     assert len(long) < 25_000
 
 
-def test_a_copy_is_whole_where_the_view_is_shortened() -> None:
+def test_a_copy_is_complete_where_the_view_is_shortened() -> None:
     value = {"vector": [0.25] * 10_000}
-    text, whole = json_text(value, WHOLE)
-    assert whole
+    text, complete = json_text(value, FOR_CLIPBOARD)
+    assert complete
     assert json.loads(text) == value
 
 
-def test_bytes_that_are_json_are_decoded_and_can_be_seen_raw(view) -> None:
+def test_json_bytes_are_decoded_and_offered_raw(view: JsonView) -> None:
     view.set_bytes(b'{"a": [1, NaN]}')
-    assert tabs(view) == ["Tree", "JSON", "Raw", "Hex"]
-    view.show_tab("Raw")
+    assert view.tabs == (JsonTab.TREE, JsonTab.JSON, JsonTab.RAW, JsonTab.HEX)
+    view.show_tab(JsonTab.RAW)
     assert view.shown_text == '{"a": [1, NaN]}'
-    view.show_tab("Hex")
+    view.show_tab(JsonTab.HEX)
     assert view.shown_text.startswith("00000000  7b 22 61 22")
-    view.show_tab("JSON")
+    view.show_tab(JsonTab.JSON)
     assert "NaN" in view.shown_text
 
 
-def test_bytes_that_are_not_json_say_why_and_can_be_seen_raw(view) -> None:
+def test_other_bytes_show_the_reason_and_are_offered_raw(view: JsonView) -> None:
     view.set_bytes(b"\xff\xfe nonsense")
-    assert tabs(view) == ["Message", "Raw", "Hex"]
+    assert view.tabs == (JsonTab.MESSAGE, JsonTab.RAW, JsonTab.HEX)
     assert view.shown_text.startswith("This cannot be shown as JSON: ")
     view.set_bytes(b"[" * 200_000)
     assert "nested too deeply" in view.shown_text
 
 
-def test_a_message_stands_alone(view) -> None:
+def test_a_message_has_no_tabs(view: JsonView) -> None:
     view.set_data(RESULT)
     view.set_message("Loading…")
-    assert tabs(view) == []
+    assert view.tabs == ()
     assert view.shown_text == "Loading…"
 
 
-def test_the_chosen_tab_stays_when_the_value_changes(view) -> None:
+def test_the_chosen_tab_stays_when_the_value_changes(view: JsonView) -> None:
     view.set_data(RESULT)
-    view.show_tab("JSON")
+    view.show_tab(JsonTab.JSON)
     view.set_message("Loading…")
     view.set_data({"other": 1})
-    assert view.tab == "JSON"
+    assert view.tab is JsonTab.JSON
     assert view.shown_text == '{\n  "other": 1\n}'
 
 
-def test_long_raw_text_is_cut_and_says_so(view) -> None:
+def test_long_raw_text_is_cut_with_a_note(view: JsonView) -> None:
     view.set_bytes(b'"' + b"x" * 1_000_000 + b'"')
-    view.show_tab("Raw")
+    view.show_tab(JsonTab.RAW)
     assert view.note == "The first 200,000 characters of 1,000,002 bytes."
 
 
-def test_a_value_and_its_path_are_copied_by_keys(view, qtbot: QtBot) -> None:
+def test_shortcuts_copy_a_value_and_its_path(view: JsonView) -> None:
     view.set_data(RESULT)
     view.tree.setFocus()
-    view.tree.setCurrentIndex(find(view.tree.model(), 1, 0))
-    qtbot.keyClick(view.tree, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    view.tree.setCurrentIndex(find(view.tree.json_model, 1, 0))
+    QTest.keyClick(view.tree, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QGuiApplication.clipboard().text() == "8b0f21d4"
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-    qtbot.keyClick(view.tree, Qt.Key.Key_C, both)
+    QTest.keyClick(view.tree, Qt.Key.Key_C, both)
     assert QGuiApplication.clipboard().text() == ".return_value.message_id"
 
 
-def test_json_text_is_colored_and_follows_the_theme(view) -> None:
+def test_json_is_highlighted_and_follows_the_theme(view: JsonView) -> None:
     view.set_data(RESULT)
-    view.show_tab("JSON")
+    view.show_tab(JsonTab.JSON)
 
-    def color_of_first_key():
-        block = view._texts["JSON"].document().findBlockByNumber(1)
+    def color_of_first_key() -> QColor:
+        block = view.text_widget(JsonTab.JSON).document().findBlockByNumber(1)
         return next(f.format.foreground().color() for f in block.layout().formats())
 
     assert color_of_first_key() == theme().color("info")

@@ -5,6 +5,7 @@ import json
 import pytest
 from PySide6.QtGui import QFontMetrics
 
+from pulse_desktop.ui.json.view import JsonTab
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.theme.theme import theme
 from tests.ui.state_builder import NOW
@@ -39,7 +40,7 @@ def test_an_unreadable_event_is_marked_and_keeps_its_bytes(page) -> None:
     page._show_current(open_=True)
     assert page.detail.title == "Unreadable event"
     assert page.detail.body.startswith("This cannot be read as an event: not ")
-    page.detail.json.show_tab("Hex")
+    page.detail.json.show_tab(JsonTab.HEX)
     assert page.detail.json.shown_text.startswith("00000000  80 20")
 
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.protocol.stored_object import StoredObject
+from pulse_desktop.ui.json.view import JsonTab
 from pulse_desktop.ui.pages.results.page import ResultsPage
 from pulse_desktop.ui.shell.operations import BucketFigures, OperationError, StoredValue
 from tests.ui.state_builder import NOW
@@ -63,7 +64,7 @@ def test_the_preview_shows_the_value_and_what_is_around_it(open_page, here) -> N
     here.operations.results["k1"] = StoredValue(b"{}", "json", {"n": 1}, True, around=around)
     page = open_page(ResultsPage)
     click(page)
-    page.detail.json.show_tab("JSON")
+    page.detail.json.show_tab(JsonTab.JSON)
     assert page.detail.json.shown_text == (
         '{\n  "return_value": {\n    "n": 1\n  },\n  "execution_time": 0.03\n}'
     )
@@ -77,7 +78,7 @@ def test_a_result_is_opened_by_its_key(open_page, here) -> None:
     page.open_at("k1")
     assert page.table.current_row().key == "k1"
     assert page.table.rows_model.shown_count == 2, "nothing is filtered out"
-    page.detail.json.show_tab("JSON")
+    page.detail.json.show_tab(JsonTab.JSON)
     assert '"n": 1' in page.detail.json.shown_text
 
 
@@ -102,7 +103,7 @@ def test_an_unreadable_value_is_offered_as_bytes(open_page, here) -> None:
     page = open_page(ResultsPage)
     click(page)
     assert page.detail.json.shown_text == "This cannot be read: a class."
-    page.detail.json.show_tab("Hex")
+    page.detail.json.show_tab(JsonTab.HEX)
     assert page.detail.json.shown_text.startswith("00000000  80 04")
 
 

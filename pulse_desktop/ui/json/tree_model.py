@@ -1,14 +1,13 @@
-"""A tree over decoded data that makes a row only when its parent is opened.
+"""Lazy item model of a decoded value: rows are created when their parent is expanded.
 
-A value may hold a million items, share parts so that it has more leaves than there are atoms, or
-nest for ever. Nothing is walked ahead of the operator; long containers open in pages.
+A value may have a million items, share parts so that it has 10^100 leaves, or contain itself.
+Nothing is walked in advance; long containers are split into pages.
 """
 
 from collections.abc import Sequence
 from typing import Any, Final
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QFont
 
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.json.values import (
@@ -24,12 +23,12 @@ from pulse_desktop.ui.json.values import (
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
-PAGE: Final = 1_000
-"""A container of more items opens in pages of at most this many, and those in pages again."""
+PAGE_SIZE: Final = 1_000
+"""Longer containers are split into pages of at most this many items, recursively."""
 
-_TOOLTIP_TEXT: Final = 2_000
+_MAX_TOOLTIP: Final = 2_000
 _Index = QModelIndex | QPersistentModelIndex
-_NOWHERE: Final = QModelIndex()
+_ROOT: Final = QModelIndex()
 _COLORS: Final = {
     Kind.TEXT: SemanticColor.GOOD,
     Kind.NUMBER: SemanticColor.WARNING,
@@ -42,14 +41,14 @@ _COLORS: Final = {
 
 
 class _Node:
-    """One row: a value under its key, or a page of a long container."""
+    """A row: a value with its key, or a page of a long container."""
 
     __slots__ = ("children", "entries", "key", "kind", "number", "page", "parent", "row", "value")
 
     def __init__(
         self, number: int, parent: "_Node | None", row: int, key: object, value: object
     ) -> None:
-        self.number = number  # in the model's list: what an index carries
+        self.number = number  # position in the list of the model; the id of an index
         self.parent = parent
         self.row = row
         self.key = key
@@ -61,26 +60,24 @@ class _Node:
 
     @property
     def count(self) -> int:
-        """How many entries lie below: of the whole container, or of this page of it."""
+        """The number of entries of the container, or of this page of it."""
         if self.page is not None:
             return self.page[1] - self.page[0]
         return len(self.value) if self.kind in CONTAINERS else 0  # type: ignore[arg-type]
 
 
 class JsonTreeModel(QAbstractItemModel):
-    """Two columns: key and value."""
+    """The model, with the columns key and value."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._nodes: list[_Node] = []
         self._root = self._make(None, 0, None, {})
-        self._container_font = QFont()
 
     def set_value(self, value: object) -> None:
-        """Show another value; a value that is no container is a tree of one row."""
+        """Change the value; a scalar becomes a tree with one row."""
         self.beginResetModel()
         self._nodes = []
-        self._container_font = theme().text_font()
         if kind_of(value) in CONTAINERS:
             self._root = self._make(None, 0, None, value)
         else:
@@ -89,7 +86,7 @@ class JsonTreeModel(QAbstractItemModel):
         self.endResetModel()
 
     def value_of(self, index: _Index) -> object:
-        """Return the value of a row; of a page, its part of the container."""
+        """Return the value of a row, or the part of the container that a page has."""
         node = self._node(index)
         if node.page is None:
             return node.value
@@ -103,72 +100,72 @@ class JsonTreeModel(QAbstractItemModel):
         return node.key if isinstance(node.key, str) else key_text(node.key)
 
     def path_of(self, index: _Index) -> str:
-        """Return where a row is, in the notation of jq; `.` for the whole value."""
-        steps = []
+        """Return the path of a row in the notation of jq, `.` for the root."""
+        segments = []
         node: _Node | None = self._node(index)
         while node is not None and node.parent is not None:
             if node.page is None:
-                steps.append(path_segment(node.key))
+                segments.append(path_segment(node.key))
             node = node.parent
-        path = "".join(reversed(steps))
+        path = "".join(reversed(segments))
         return path if path.startswith(".") else f".{path}"
 
-    def index(self, row: int, column: int, parent: _Index = _NOWHERE) -> QModelIndex:
+    def index(self, row: int, column: int, parent: _Index = _ROOT) -> QModelIndex:
         """Return the index of a child."""
         node = self._node(parent)
         if node.children is None or not 0 <= row < len(node.children) or column not in (0, 1):
             return QModelIndex()
         return self.createIndex(row, column, node.children[row].number)
 
-    def parent(self, index: _Index = _NOWHERE) -> QModelIndex:  # type: ignore[override]
-        """Return the index of the row that holds a row."""
+    def parent(self, index: _Index = _ROOT) -> QModelIndex:  # type: ignore[override]
+        """Return the index of the parent of a row."""
         above = self._node(index).parent if index.isValid() else None
         if above is None or above is self._root:
             return QModelIndex()
         return self.createIndex(above.row, 0, above.number)
 
-    def columnCount(self, _parent: _Index = _NOWHERE) -> int:
+    def columnCount(self, _parent: _Index = _ROOT) -> int:
         """Return two: key and value."""
         return 2
 
-    def rowCount(self, parent: _Index = _NOWHERE) -> int:
-        """Return how many children have been made."""
+    def rowCount(self, parent: _Index = _ROOT) -> int:
+        """Return the number of children created so far."""
         if parent.column() > 0:
             return 0
         return len(self._node(parent).children or ())
 
-    def hasChildren(self, parent: _Index = _NOWHERE) -> bool:
-        """Tell whether a row can be opened."""
+    def hasChildren(self, parent: _Index = _ROOT) -> bool:
+        """Return whether a row can be expanded."""
         return parent.column() <= 0 and self._node(parent).count > 0
 
     def canFetchMore(self, parent: _Index) -> bool:
-        """Tell whether the children of a row are yet to be made."""
+        """Return whether the children of a row were not created yet."""
         node = self._node(parent)
         return parent.column() <= 0 and node.children is None and node.count > 0
 
     def fetchMore(self, parent: _Index) -> None:
-        """Make the children of a row."""
+        """Create the children of a row."""
         node = self._node(parent)
         if node.children is not None:
             return
-        made = self._children(node)
-        if made:
-            self.beginInsertRows(parent, 0, len(made) - 1)
-            node.children = made
+        created = self._children(node)
+        if created:
+            self.beginInsertRows(parent, 0, len(created) - 1)
+            node.children = created
             self.endInsertRows()
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return what a cell shows."""
+        """Return the data of a cell."""
         if not index.isValid():
             return None
         node = self._node(index)
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return _shown_key(node) if index.column() == 0 else _shown_value(node)
+                return _display_key(node) if index.column() == 0 else _display_value(node)
             case Qt.ItemDataRole.ForegroundRole:
                 return theme().color(_color(node, index.column()))
             case Qt.ItemDataRole.ToolTipRole if index.column() == 1 and node.kind is Kind.TEXT:
-                return plain_tooltip(scalar_text(node.value, _TOOLTIP_TEXT))
+                return plain_tooltip(scalar_text(node.value, _MAX_TOOLTIP))
             case _:
                 return None
 
@@ -186,15 +183,15 @@ class JsonTreeModel(QAbstractItemModel):
         return node.entries
 
     def _children(self, node: _Node) -> list[_Node]:
-        """Make the rows below a container or page, at most a page of them."""
+        """Create the children of a container or page, at most PAGE_SIZE of them."""
         if not node.count:
             return []
         entries = self._entries(node)
         start, stop = node.page or (0, len(entries))
-        if stop - start > PAGE:
-            size = PAGE
-            while (stop - start) / size > PAGE:
-                size *= PAGE
+        if stop - start > PAGE_SIZE:
+            size = PAGE_SIZE
+            while (stop - start) / size > PAGE_SIZE:
+                size *= PAGE_SIZE
             pages = []
             for row, first in enumerate(range(start, stop, size)):
                 page = self._make(node, row, None, node.value)
@@ -211,13 +208,13 @@ class JsonTreeModel(QAbstractItemModel):
         return [self._make(node, i, start + i, entries[start + i]) for i in range(stop - start)]
 
 
-def _shown_key(node: _Node) -> str:
+def _display_key(node: _Node) -> str:
     if node.page is not None:
         return f"{node.page[0]:,} … {node.page[1] - 1:,}"
     return key_text(node.key)
 
 
-def _shown_value(node: _Node) -> str:
+def _display_value(node: _Node) -> str:
     if node.page is not None:
         return ""
     if node.kind in CONTAINERS:
