@@ -92,9 +92,9 @@ async def measure(arguments: argparse.Namespace) -> int:
     desktop.start()
     desktop.window.show_page("tasks")
     try:
-        monitor = await desktop.watched_within(_CONNECT_S)
+        session = await desktop.wait_connected_within(_CONNECT_S)
         if arguments.history:
-            await monitor.connection.js.add_stream(
+            await session.connection.js.add_stream(
                 StreamConfig(
                     name=EVENT_STREAM,
                     subjects=[EVENT_STREAM_SUBJECT],
@@ -115,7 +115,7 @@ async def measure(arguments: argparse.Namespace) -> int:
 async def _follow(desktop: Desktop, mode: str) -> None:
     """Wait until events arrive in the given mode, `live` or `history`."""
     deadline = time.monotonic() + _CONNECT_S
-    while desktop.monitor is None or desktop.monitor.event_feed.status.mode != mode:
+    while desktop.session is None or desktop.session.event_feed.status.mode != mode:
         if time.monotonic() > deadline:
             raise TimeoutError(f"events do not come {mode}")
         await asyncio.sleep(0.05)
@@ -134,10 +134,10 @@ async def _load(
     desktop: Desktop, timer: LatencyTimer, load: Load, rate: float, seconds: float
 ) -> dict[str, Any]:
     """Load the window at a rate (0: its maximum) and return the figures."""
-    monitor = desktop.monitor
-    if monitor is None:
+    session = desktop.session
+    if session is None:
         raise RuntimeError("there is no connection")
-    dropped = monitor.dropped
+    dropped = session.dropped
     receipt = timer.begin()
     if rate:
         report = await load.publish(rate=rate, seconds=seconds)
@@ -150,7 +150,7 @@ async def _load(
         "sent": report["sent"],
         "received": receipt.received,
         "lost": report["sent"] - receipt.received,
-        "dropped": monitor.dropped - dropped,
+        "dropped": session.dropped - dropped,
         "per_second": receipt.per_second,
         "cpu": receipt.cpu,
         "gap_p50_ms": gaps[len(gaps) // 2] * 1e3,

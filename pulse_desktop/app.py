@@ -20,8 +20,7 @@ from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo, running_stack
 from pulse_desktop.embedded.stack_logs import StackLogs
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.model.redaction import redact_url
-from pulse_desktop.session.operations import SessionOperations
-from pulse_desktop.session.session import Session
+from pulse_desktop.session.session import Session, SessionConfig
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.qt_guard import UnsafeQtError, check_reference_counting
@@ -36,14 +35,18 @@ os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
 
 from PySide6.QtCore import Qt, QTimer
 
+from pulse_desktop.ui.offline_session import OfflineSession
 from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.shell.crash_handler import CrashHandler
 from pulse_desktop.ui.shell.embedded_actions import EmbeddedServerActions
 from pulse_desktop.ui.shell.limitations_notice import LimitationsNotice
 from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.status_updater import ACTIVE_MS, IDLE_MS, StatusUpdater
+from pulse_desktop.ui.shell.status_updater import StatusUpdater
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager
+
+ACTIVE_MS: Final = 33
+IDLE_MS: Final = 100
 
 FOLD_BUDGET_S: Final = 0.004
 """How long folding may keep the loop from answering keys, reading the network and painting."""
@@ -63,9 +66,8 @@ class Desktop:
     """One running application.
 
     Attributes:
-        state: what is true now.
         window: the window.
-        monitor: None until there is a server to talk to.
+        session: None until there is a server to connect to.
         stack: the embedded stack, None when a server was named.
         embedded: what can be done about the embedded server; None when another one is shown. It is
             shown also when its address was named.
@@ -81,26 +83,24 @@ class Desktop:
             monitor_url: the server's HTTP monitoring, empty when unknown.
             look: where it is kept what the window looks like; None keeps nothing.
         """
-        self.state = SystemState()
-        self.monitor: Session | None = None
+        self.session: Session | None = None
         self.stack: EmbeddedStack | None = None if server else EmbeddedStack()
         self._server = server
         running = running_stack() if server else None
         here = running is not None and running.server == server
         self._monitor_url = running.monitor if running and here else monitor_url
-        self._operations = SessionOperations()
         self._reports = CrashHandler()
         self._reports.install(asyncio.get_running_loop())
         self._supervisor = Supervisor(self._on_problem)
         self._numbers = itertools.count()
-        self.window = MainWindow(self.state, self._operations, PAGES, start=self._start_work)
+        self.window = MainWindow(OfflineSession(), PAGES, run_in_background=self._run_in_background)
         self.embedded: EmbeddedServerActions | None = None
         if here or not server:
             logs = StackLogs(data_folder())
-            self.embedded = EmbeddedServerActions(self.window, logs, self._start_work)
+            self.embedded = EmbeddedServerActions(self.window, logs, self._run_in_background)
         self._reports.tell = self.window.tell
         self._memory = WindowStateManager(self.window, look) if look is not None else None
-        self._figures = StatusUpdater(self.window, self.state)
+        self._figures = StatusUpdater(self.window)
         self._limitations = LimitationsNotice(self.window.tell, self.window.notices.withdraw)
         self.stopped = asyncio.Event()
         self.window.close_requested.connect(self.stopped.set)
@@ -113,8 +113,14 @@ class Desktop:
         self._rest.setObjectName("rest of the inbox")
         self._rest.timeout.connect(self._fold)
         self._busy_until = 0.0
+        self._received = 0
         self._begun = asyncio.Event()
         self._refusal = ("", "", "")
+
+    @property
+    def state(self) -> SystemState:
+        """What is known of the server that is shown."""
+        return self.window.session.state
 
     def start(self) -> None:
         """Begin: frames at once, events as soon as there is a server."""
@@ -137,32 +143,32 @@ class Desktop:
         if self._memory is not None:
             self._memory.close()
         await self._supervisor.close()
-        if self.monitor is not None:
-            await self.monitor.close()
+        if self.session is not None:
+            await self.session.close()
         if self.stack is not None:
             await self.stack.stop(wait=wait_for_stack)
         self._reports.tell = None
         self.window.deleteLater()
         self._reports.uninstall()
 
-    async def watched(self) -> Session:
+    async def wait_connected(self) -> Session:
         """Wait until there is a connected monitor, and return it.
 
         Raises:
             CannotConnectError: there will be none.
         """
         await self._begun.wait()
-        if self.monitor is None:
+        if self.session is None:
             raise CannotConnectError(*self._refusal)
-        await self.monitor.connection.wait_connected()
-        return self.monitor
+        await self.session.connection.wait_connected()
+        return self.session
 
-    async def watched_within(self, seconds: float) -> Session:
-        """Like `watched`, but raise CannotConnectError with the reason when that takes longer."""
+    async def wait_connected_within(self, seconds: float) -> Session:
+        """Like `wait_connected`, but raise CannotConnectError with the reason on timeout."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                return await self.watched()
-        status = self.monitor.connection.status if self.monitor is not None else None
+                return await self.wait_connected()
+        status = self.session.connection.status if self.session is not None else None
         raise CannotConnectError(
             "Cannot connect", status.problem if status else "", status.advice if status else ""
         )
@@ -200,20 +206,20 @@ class Desktop:
 
     async def _move(self, info: StackInfo) -> None:
         self._server = info.server
-        if self.monitor is not None:
-            await self.monitor.move_to(info.server, info.monitor)
+        if self.session is not None:
+            await self.session.move_to(info.server, info.monitor)
 
     def _watch(self, server: str, monitor_url: str) -> None:
         self._server = server
         try:
-            self.monitor = Session(
-                server, state=self.state, monitor_url=monitor_url, on_problem=self._on_problem
+            self.session = Session(
+                SessionConfig(server, monitor_url=monitor_url), on_failure=self._on_problem
             )
         except UserFacingError as error:
             self._refuse(error)
             return
-        self.monitor.start()
-        self._operations.monitor = self.monitor
+        self.session.start()
+        self.window.set_session(self.session)
         self._begun.set()
 
     def _refuse(self, error: UserFacingError) -> None:
@@ -227,15 +233,14 @@ class Desktop:
         begin = time.perf_counter()
         now = time.time()
         self._fold(FRAME_FOLD_BUDGET_S)
-        waiting = 0
-        if self.monitor is not None:
-            waiting = len(self.monitor.inbox)
-            if self.monitor.inbox.received != self._figures.received:
-                self._figures.received = self.monitor.inbox.received
-                self._busy_until = begin + 1.0
-        self.window.frame(self.state.take_changes(), now)
-        self._figures.show(self.monitor, now, time.perf_counter() - begin)
-        self._limitations.look(self.monitor, now)
+        session = self.window.session
+        waiting = session.waiting
+        if session.received != self._received:
+            self._received = session.received
+            self._busy_until = begin + 1.0
+        self.window.frame(session.state.take_changes(), now)
+        self._figures.update(now, time.perf_counter() - begin)
+        self._limitations.check(session, now)
         interval = ACTIVE_MS if begin < self._busy_until else IDLE_MS
         if waiting > CROWDED:
             interval = CROWDED_MS
@@ -244,10 +249,10 @@ class Desktop:
 
     def _fold(self, budget_s: float = FOLD_BUDGET_S) -> None:
         """Fold a little, and see to it that the rest follows soon."""
-        if self.monitor is not None and self.monitor.drain(budget_s):
+        if self.session is not None and self.session.drain(budget_s):
             self._rest.start()
 
-    def _start_work(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+    def _run_in_background(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Run a page's work; an older one of the same name is of no interest any more."""
         group = f"page.{name}#"
         self._supervisor.stop_group(group)

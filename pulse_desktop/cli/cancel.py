@@ -48,7 +48,7 @@ def add_parser(subparsers: Subparsers) -> None:
 async def run(arguments: Namespace) -> int:
     """Cancel queued and running tasks."""
     async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as session:
-        await session.caught_up(CATCH_UP_TIMEOUT_S)
+        await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
         ambiguous = False
         task_ids: list[str] = []
         for task_id in arguments.task_ids:
@@ -59,7 +59,7 @@ async def run(arguments: Namespace) -> int:
                 ambiguous = True
             except NotFoundError:
                 task_ids.append(task_id)  # without history only a worker may know it
-        outcomes = await session.control.cancel(task_ids, arguments.reason)
+        outcomes = await session.tasks.cancel(task_ids, arguments.reason)
         names = {each: run.name for each in task_ids if (run := session.state.runs.get(each))}
     for outcome in outcomes:
         _write_outcome(outcome, names.get(outcome.task_id), as_json=arguments.json)

@@ -72,16 +72,21 @@ async def connected_session(
     Raises:
         CannotConnectError: with the reason.
     """
-    from pulse_desktop.session.session import Session  # noqa: PLC0415 - slow to import
+    from pulse_desktop.session.session import (  # noqa: PLC0415 - slow to import
+        Session,
+        SessionConfig,
+    )
     from pulse_desktop.state.system import LOG_ROWS  # noqa: PLC0415 - slow to import
 
     address, monitor_url = chosen_server(arguments)
     session = Session(
-        address,
-        monitor_url=monitor_url,
-        history_s=history_s,
-        backlog=LOG_ROWS if backlog is None else backlog,
-        stored_results=stored_results,
+        SessionConfig(
+            address,
+            monitor_url=monitor_url,
+            history_s=history_s,
+            backlog=LOG_ROWS if backlog is None else backlog,
+            stored_results=stored_results,
+        )
     )
     try:
         await session.connection.open(CONNECT_TIMEOUT_S)

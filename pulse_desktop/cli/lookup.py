@@ -106,6 +106,6 @@ def _ambiguous_run(task_id: str, matches: list[str]) -> AmbiguousError:
 async def _fetch_result(session: "Session", task_id: str) -> None:
     """Fold the stored result of a run, if there is one."""
     with contextlib.suppress(UserFacingError):
-        stored = await session.results.info(task_id)
+        stored = await session.results.store.info(task_id)
         session.state.fold([stored])
-        await session.caught_up(CATCH_UP_TIMEOUT_S)
+        await session.wait_caught_up(CATCH_UP_TIMEOUT_S)

@@ -10,7 +10,7 @@ from pulse_desktop.cli.output import print_error
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.submission import Submission
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.model.queue_status import PublishReceipt
+from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
 
@@ -43,23 +43,23 @@ async def run(arguments: Namespace) -> int:
     """Enqueue runs again, and wait for their end with --wait."""
     failed = False
     async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as session:
-        await session.caught_up(CATCH_UP_TIMEOUT_S)
+        await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
         submissions: list[Submission] = []
         for task_id in arguments.task_ids:
             try:
                 origin = await find_run(session, task_id)
 
-                async def enqueue(
-                    force: bool, origin: TaskRun = origin
-                ) -> tuple[str, PublishReceipt]:
-                    return await session.rerun(origin, force=force)
+                async def enqueue(force: bool, origin: TaskRun = origin) -> EnqueueReceipt:
+                    return await session.tasks.rerun([origin], force=force)
 
-                new_id, receipt = await submission.submit(enqueue, force=arguments.force)
+                receipt = await submission.submit(enqueue, force=arguments.force)
             except UserFacingError as error:
                 print_error(error)
                 failed = True
                 continue
             submission.note_unknown_task(session, origin.name)
-            submissions.append(Submission(new_id, origin.name, receipt.durable, origin.task_id))
+            submissions.append(
+                Submission(receipt.task_ids[0], origin.name, receipt.durable, origin.task_id)
+            )
         code = await submission.report(session, arguments, submissions)
     return FAILED if failed else code

@@ -72,7 +72,7 @@ async def run(arguments: Namespace) -> int:
 
 
 async def _list(session: "Session", arguments: Namespace) -> int:
-    if not await session.caught_up(CATCH_UP_TIMEOUT_S):
+    if not await session.wait_caught_up(CATCH_UP_TIMEOUT_S):
         write_note(
             _(
                 "Not all results could be read within {seconds:g} s: the oldest have no outcome."
@@ -85,7 +85,7 @@ async def _list(session: "Session", arguments: Namespace) -> int:
             write_json(_to_dict(row))
         return OK
     if not rows:
-        write_text(_("No results in {bucket}.").format(bucket=session.results_bucket))
+        write_text(_("No results in {bucket}.").format(bucket=session.results.bucket))
         return OK
     now = time.time()
     cells = [
@@ -115,12 +115,13 @@ def _to_dict(row: "StoredResult") -> dict[str, Any]:
 
 
 async def _show(session: "Session", arguments: Namespace) -> int:
-    body, result = await session.read_result(arguments.key)
-    if isinstance(result, str):
+    stored = await session.results.read(arguments.key)
+    result = stored.result
+    if result is None:
         print_error(
             UserFacingError(
                 _("Cannot show this result"),
-                f"{arguments.key}: {result} ({formats.size(len(body))})",
+                f"{arguments.key}: {stored.problem} ({formats.size(len(stored.raw))})",
                 _("`pulse-desktop results save` saves the stored bytes."),
             )
         )
@@ -144,7 +145,7 @@ async def _show(session: "Session", arguments: Namespace) -> int:
 
 
 async def _save(session: "Session", arguments: Namespace) -> int:
-    size = (await session.results.save(arguments.key, Path(arguments.path))).size
+    size = await session.results.save(arguments.key, Path(arguments.path))
     if arguments.json:
         write_json({"key": arguments.key, "path": arguments.path, "bytes": size})
     else:

@@ -8,7 +8,7 @@ from pulse_desktop.cli.argument_types import json_array, json_object, task_name
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.submission import Submission
-from pulse_desktop.model.queue_status import PublishReceipt
+from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.text.translation import _
 
 _HISTORY_S: Final = 120.0
@@ -50,14 +50,12 @@ async def run(arguments: Namespace) -> int:
     """Enqueue a task, and wait for its end with --wait."""
     name = arguments.task_name
     async with connected_session(arguments, history_s=_HISTORY_S, stored_results=0) as session:
-        await session.caught_up(CATCH_UP_TIMEOUT_S)
+        await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
 
-        async def enqueue(force: bool) -> tuple[str, PublishReceipt]:
-            return await session.enqueue(
-                name, args=arguments.args, kwargs=arguments.kwargs, force=force
-            )
+        async def enqueue(force: bool) -> EnqueueReceipt:
+            return await session.tasks.enqueue(name, arguments.args, arguments.kwargs, force=force)
 
-        task_id, receipt = await submission.submit(enqueue, force=arguments.force)
+        receipt = await submission.submit(enqueue, force=arguments.force)
         submission.note_unknown_task(session, name)
-        submitted = Submission(task_id, name, receipt.durable)
+        submitted = Submission(receipt.task_ids[0], name, receipt.durable)
         return await submission.report(session, arguments, [submitted])

@@ -29,12 +29,12 @@ async def _report_result(session: "Session", run: TaskRun) -> dict[str, Any] | N
     if run.stored_outcome is None:
         return None
     try:
-        body, result = await session.read_result(run.task_id)
+        stored = await session.results.read(run.task_id)
     except UserFacingError as error:
         return _unreadable(error.detail or error.title)
-    if isinstance(result, str):
-        return _unreadable(f"{result} ({len(body)} bytes)")
-    return {**{name: getattr(result, name) for name in _RESULT_FIELDS}, "problem": None}
+    if stored.result is None:
+        return _unreadable(f"{stored.problem} ({len(stored.raw)} bytes)")
+    return {**{name: getattr(stored.result, name) for name in _RESULT_FIELDS}, "problem": None}
 
 
 def _unreadable(problem: str) -> dict[str, Any]:

@@ -75,7 +75,7 @@ async def run(arguments: Namespace) -> int:
     # A run that was queued earlier and ended within the span has events from before it.
     history_s = max(arguments.since, DAY_S)
     async with connected_session(arguments, history_s=history_s) as session:
-        complete = await session.caught_up(CATCH_UP_TIMEOUT_S)
+        complete = await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
         now = time.time()
         session.state.tick(now)
         found = [

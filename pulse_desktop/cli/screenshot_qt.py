@@ -12,6 +12,7 @@ from pulse_desktop.cli.output import print_error, write_json, write_note, write_
 from pulse_desktop.event_loop import draw_offscreen, run_with_qt
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.navigation import parse_target
 from pulse_desktop.ui.pages.registry import PAGES
 
 CATCH_UP_TIMEOUT_S: Final = 10.0
@@ -55,11 +56,11 @@ async def _draw(arguments: Namespace, server: str, monitor_url: str) -> int:
     desktop.start()
     desktop.window.show_page(arguments.page)
     try:
-        session = await desktop.watched_within(CONNECT_TIMEOUT_S)
-        await session.caught_up(CATCH_UP_TIMEOUT_S)
+        session = await desktop.wait_connected_within(CONNECT_TIMEOUT_S)
+        await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
         await asyncio.sleep(arguments.delay)
         if arguments.select:
-            desktop.window.show_page(arguments.page, arguments.select)
+            desktop.window.navigate(parse_target(arguments.page, arguments.select))
         await asyncio.sleep(REDRAW_S)
         image = desktop.window.grab().toImage()
     except UserFacingError as error:

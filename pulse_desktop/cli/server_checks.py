@@ -38,12 +38,12 @@ async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
             ),
         )
         yield _check_jetstream(session)
-        await session.caught_up(CATCH_UP_TIMEOUT_S)
+        await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_QUEUE_TIMEOUT_S):
-                await session.until(lambda: session.queue_status is not None)
+                await session.waiter.wait_for(lambda: session.tasks.queue_status is not None)
         alive = len(session.state.workers.online(time.time()))
-        yield _check_queue(session.queue_status, alive)
+        yield _check_queue(session.tasks.queue_status, alive)
         yield await _check_results(session)
         yield _check_history(session)
         yield _check_topics(session)
@@ -87,7 +87,7 @@ def _check_queue(queue: QueueStatus | None, alive: int) -> CheckResult:
         reason = queue.problem if queue and queue.problem else _("no reply")
         advice = _("Grant this user access to {subject}.").format(subject=TASK_SUBJECT)
         return CheckResult("task queue", "warning", reason, advice)
-    if queue.listening is None and not alive:
+    if queue.has_consumers is None and not alive:
         return CheckResult(
             "task queue",
             "warning",
@@ -96,7 +96,7 @@ def _check_queue(queue: QueueStatus | None, alive: int) -> CheckResult:
             ),
             _("Enable the monitoring port of the server: start nats-server with -m 8222."),
         )
-    if not queue.listening and not alive:
+    if not queue.has_consumers and not alive:
         if queue.durable:
             detail = _("{mode}, no worker is listening: tasks are stored in the stream")
         else:
@@ -132,12 +132,13 @@ def _with_pending(detail: str, queue: QueueStatus) -> str:
 
 async def _check_results(session: Session) -> CheckResult:
     try:
-        bucket = await session.results.status()
+        bucket = await session.results.store.status()
     except UserFacingError as error:
         return CheckResult("results", "warning", f"{error.title}: {error.detail}", error.advice)
-    stored = ngettext(
-        "{count} result in {bucket}", "{count} results in {bucket}", bucket.objects
-    ).format(count=formats.count(bucket.objects), bucket=bucket.name)
+    objects = bucket.objects or 0
+    stored = ngettext("{count} result in {bucket}", "{count} results in {bucket}", objects).format(
+        count=formats.count(objects), bucket=bucket.name
+    )
     if bucket.ttl_s is None and bucket.max_bytes is None:
         return CheckResult(
             "results",

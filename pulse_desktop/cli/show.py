@@ -34,9 +34,9 @@ def add_parser(subparsers: Subparsers) -> None:
 async def run(arguments: Namespace) -> int:
     """Show the details of one run."""
     async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as session:
-        await session.caught_up(CATCH_UP_TIMEOUT_S)
+        await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
         run = await find_run(session, arguments.task_id)
-        await session.told(run.task_id)
+        await session.waiter.wait_for_report(run.task_id)
         run = session.state.runs.get(run.task_id) or run
         report = await report_run(session, run)
         events = [event_to_dict(event) for event in session.state.log.mentioning(run.task_id)]

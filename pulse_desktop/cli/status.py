@@ -43,13 +43,15 @@ def add_parser(subparsers: Subparsers) -> None:
 async def run(arguments: Namespace) -> int:
     """Show the status of the server."""
     async with connected_session(arguments, history_s=DAY_S, stored_results=0) as session:
-        await session.caught_up(CATCH_UP_TIMEOUT_S)
+        await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(QUEUE_TIMEOUT_S):
-                await session.until(lambda: session.queue_status is not None)
+                await session.waiter.wait_for(lambda: session.tasks.queue_status is not None)
         status = _status(session)
         status["results"], results_problem = await _results(session)
-        queue_problem = session.queue_status.problem if session.queue_status else _("no reply")
+        queue_problem = (
+            session.tasks.queue_status.problem if session.tasks.queue_status else _("no reply")
+        )
     if arguments.json:
         write_json(status)
         return OK
@@ -67,10 +69,8 @@ async def run(arguments: Namespace) -> int:
 
 
 def _status(session: "Session") -> dict[str, Any]:
-    from pulse_desktop.session.server_poller import count_consumers  # noqa: PLC0415 - slow to import
-
     now = time.time()
-    queue = session.queue_status
+    queue = session.tasks.queue_status
     alive = session.state.workers.online(now)
     return {
         "connected": session.connection.connected,
@@ -84,7 +84,7 @@ def _status(session: "Session") -> dict[str, Any]:
             "mode": queue.mode if queue else "unknown",
             "pending": queue.pending if queue else None,
             "ack_pending": queue.ack_pending if queue else None,
-            "listeners": count_consumers(queue, len(alive)),
+            "listeners": queue.consumers if queue else len(alive) or None,
         },
         "workers": [
             {
@@ -101,9 +101,9 @@ def _status(session: "Session") -> dict[str, Any]:
 
 async def _results(session: "Session") -> tuple[dict[str, Any], str]:
     """Return the figures of the result bucket. They are None if unknown; then also the reason."""
-    results: dict[str, Any] = {"bucket": session.results_bucket}
+    results: dict[str, Any] = {"bucket": session.results.bucket}
     try:
-        bucket = await session.results.status()
+        bucket = await session.results.store.status()
     except (NotFoundError, NoJetStreamError):
         return {**results, "count": 0, "bytes": 0, "ttl_s": None, "progress_notes": 0}, ""
     except UserFacingError as error:

@@ -14,14 +14,14 @@ from pulse_desktop.cli.output import write_json, write_note, write_text
 from pulse_desktop.cli.parser import add_hidden_alias
 from pulse_desktop.cli.run_report import report_run, write_report
 from pulse_desktop.model.errors import NoConsumersError, UserFacingError
-from pulse_desktop.model.queue_status import PublishReceipt
+from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
 
-Enqueue = Callable[[bool], Awaitable[tuple[str, PublishReceipt]]]
+Enqueue = Callable[[bool], Awaitable[EnqueueReceipt]]
 """Enqueues a task, with True even while no worker is listening."""
 
 
@@ -58,11 +58,8 @@ def add_options(parser: ArgumentParser) -> None:
     add_hidden_alias(parser, "--anyway", "--force")
 
 
-async def submit(enqueue: Enqueue, *, force: bool) -> tuple[str, PublishReceipt]:
+async def submit(enqueue: Enqueue, *, force: bool) -> EnqueueReceipt:
     """Enqueue a task; while no worker is listening only with `force` and a stream that stores it.
-
-    Returns:
-        The new task id and the receipt.
 
     Raises:
         UserFacingError: the task was not enqueued.
@@ -153,5 +150,5 @@ def _report_enqueued(submission: Submission, *, as_json: bool) -> None:
 
 
 async def _wait(session: "Session", submission: Submission, limit_s: float) -> TaskRun:
-    ended = await session.answered(submission.task_id, limit_s)
+    ended = await session.waiter.wait_for_result(submission.task_id, limit_s)
     return ended or TaskRun(submission.task_id, submission.task_name, rerun_of=submission.rerun_of)

@@ -87,7 +87,7 @@ async def run(arguments: Namespace) -> int:
             await asyncio.wait((printing,), timeout=arguments.duration)
             if not printing.done() and arguments.since:
                 # Stored events are printed however short the duration is.
-                await session.caught_up(CATCH_UP_TIMEOUT_S)
+                await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
                 await noting
                 await asyncio.sleep(0)
             if printing.done():
@@ -130,7 +130,7 @@ async def _print_events(session: "Session", arguments: Namespace) -> None:
     log = session.state.log
     position = log.start
     while True:
-        await session.until(lambda: log.stop > position)  # noqa: B023 - evaluated at once
+        await session.waiter.wait_for(lambda: log.stop > position)  # noqa: B023 - evaluated at once
         start, position = max(position, log.start), log.stop
         for event in log.span(start, position):
             if event.received_at < oldest or not _is_selected(event, topics):

@@ -92,7 +92,7 @@ def window_state_path() -> Path:
 async def _show_until_closed(server: str, state_file: WindowStateFile) -> int:
     desktop = Desktop(server, look=state_file)
     if not state_file.look.geometry:
-        desktop.window.fit_into(desktop.window.screen().availableSize())
+        desktop.window.fit_to_screen(desktop.window.screen().availableSize())
     stop_on_signals(desktop.stopped)
     desktop.window.show()
     desktop.start()
@@ -109,7 +109,7 @@ async def _write_picture(server: str, picture: Path) -> int:
     desktop.window.show()
     desktop.start()
     try:
-        await desktop.watched_within(_CONNECT_TIMEOUT_S if server else _STACK_TIMEOUT_S)
+        await desktop.wait_connected_within(_CONNECT_TIMEOUT_S if server else _STACK_TIMEOUT_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PICTURE_AFTER_S):
                 await desktop.stopped.wait()

@@ -74,7 +74,7 @@ async def run(arguments: Namespace) -> int:
     async with connected_session(arguments, history_s=HISTORY_S, stored_results=0) as session:
         responding = await discover_workers(session)
         name = "" if arguments.name == ALL else find_worker(session, arguments.name, responding)
-        outcomes = await session.control.order(
+        outcomes = await session.workers.command(
             arguments.worker_command.replace("-", "_"), name, getattr(arguments, "level", "")
         )
     for outcome in outcomes:

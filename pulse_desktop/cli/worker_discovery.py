@@ -25,9 +25,9 @@ async def discover_workers(session: "Session") -> frozenset[str] | None:
     """
     from pulse_desktop.state.workers import HEARTBEAT_S  # noqa: PLC0415 - slow to import
 
-    await session.caught_up(CATCH_UP_TIMEOUT_S)
+    await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
     try:
-        replies = await session.control.ping()
+        replies = await session.workers.ping()
     except NotPermittedError:
         return None
     names = frozenset(reply.worker for reply in replies.answers)
@@ -38,7 +38,7 @@ async def discover_workers(session: "Session") -> frozenset[str] | None:
         # Without history the next heartbeats have the details. If no worker has replied, there may
         # be workers that accept no commands.
         async with asyncio.timeout(HEARTBEAT_S + _HEARTBEAT_MARGIN_S):
-            await session.until(
+            await session.waiter.wait_for(
                 lambda: bool(known.online(time.time())) and all(known.get(name) for name in names)
             )
     return names

@@ -3,21 +3,33 @@
 Everything here is shown to the user as it stands; any other exception from the bus is a bug.
 """
 
+from pulse_desktop.model.redaction import redact
+
 
 class UserFacingError(Exception):
-    """A problem that is the world's, not the program's.
+    """An expected failure, with a text for the operator.
 
     Attributes:
         title: what failed, a few words.
-        detail: what happened, one sentence, without secrets.
+        detail: what happened, one sentence; credentials of addresses in it are masked.
         advice: what to do about it, empty when nothing can be done.
+        can_force: whether the operator may do it nevertheless, with `force`.
     """
 
-    def __init__(self, title: str, detail: str = "", advice: str = "") -> None:
+    def __init__(
+        self, title: str, detail: str = "", advice: str = "", *, can_force: bool = False
+    ) -> None:
         super().__init__(title, detail, advice)
-        self.title = title
-        self.detail = detail
+        self.title = redact(title)
+        self.detail = redact(detail)
         self.advice = advice
+        self.can_force = can_force
+
+    @property
+    def sentence(self) -> str:
+        """Detail, or the title without one, and advice: whole sentences."""
+        detail = self.detail or self.title
+        return f"{detail[:1].upper()}{detail[1:]} {self.advice}".strip()
 
     def __str__(self) -> str:
         text = f"{self.title}: {self.detail}" if self.detail else self.title
@@ -56,7 +68,9 @@ class NoConsumersError(UserFacingError):
             advice = "Start a worker, or enqueue it anyway: the stream keeps it until one comes."
         else:
             advice = "Start a worker first: without a stream the task would be lost."
-        super().__init__("No worker listens", f"nobody takes tasks from {subject}.", advice)
+        super().__init__(
+            "No worker listens", f"nobody takes tasks from {subject}.", advice, can_force=durable
+        )
 
 
 class NotFoundError(UserFacingError):

@@ -1,4 +1,4 @@
-"""The state of the task queue, and what became of a task that was put into it."""
+"""The state of the task queue and the receipts for tasks that were published to it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,23 +6,23 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class QueueStatus:
-    """One look at the queue.
+    """Snapshot of the task queue.
 
     Attributes:
-        mode: jetstream (a stream keeps tasks until done), core (nothing does: a task goes to
-            whoever listens at that moment) or unknown.
-        durable: whether a task survives that no worker listens.
+        mode: jetstream (a stream keeps tasks until they are done), core (no stream: a task goes to
+            the workers that are subscribed at that moment) or unknown.
+        durable: whether a task is kept while no worker consumes the queue.
         stream: the stream's name, empty without one.
         consumer: name of the consumer that the workers share, empty when there is none yet.
-        pending: tasks not yet handed to a worker, None when not known (as always in core mode).
-        ack_pending: tasks handed out and not finished.
-        redelivered: tasks handed out more than once and not finished.
-        waiting: requests for work that are open now: free workers.
-        last_delivered_at: Unix seconds when a task was last handed out.
+        pending: tasks not yet delivered to a worker, None when unknown (always in core mode).
+        ack_pending: tasks delivered and not acknowledged, None when unknown.
+        redelivered: tasks delivered more than once and not acknowledged, None when unknown.
+        open_pulls: pull requests that are open now, one or more per idle worker.
+        last_delivered_at: Unix seconds when a task was last delivered.
         oldest_at: Unix seconds when the oldest unfinished task was enqueued.
-        listeners: workers known to listen now, None when nobody can tell.
-        listening: whether a worker takes tasks now, as far as is known.
-        problem: why it is not known, in plain words.
+        consumers: workers known to consume the queue now, None when unknown.
+        has_consumers: whether at least one worker consumes the queue, None when unknown.
+        problem: why something is unknown, empty when nothing is.
     """
 
     mode: Literal["jetstream", "core", "unknown"] = "unknown"
@@ -32,23 +32,23 @@ class QueueStatus:
     pending: int | None = None
     ack_pending: int | None = None
     redelivered: int | None = None
-    waiting: int | None = None
+    open_pulls: int | None = None
     last_delivered_at: float | None = None
     oldest_at: float | None = None
-    listeners: int | None = None
-    listening: bool | None = None
+    consumers: int | None = None
+    has_consumers: bool | None = None
     problem: str = ""
 
 
 @dataclass(frozen=True)
 class PublishReceipt:
-    """A task that was enqueued.
+    """One task message that was published.
 
     Attributes:
-        durable: whether a stream keeps it; else it went to whoever listened.
+        durable: whether a stream stored it; otherwise it went to the subscribed workers.
         stream: the stream's name, empty without one.
         sequence: its position in the stream, 0 without one.
-        duplicate: whether the stream had it already, so that it was not stored again.
+        duplicate: whether the stream had stored it before and dropped this copy.
         bytes: size of the payload.
     """
 
@@ -57,3 +57,16 @@ class PublishReceipt:
     sequence: int
     duplicate: bool
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueueReceipt:
+    """One or more tasks that were enqueued.
+
+    Attributes:
+        task_ids: ids of the new tasks, in the order of the request.
+        durable: whether a stream keeps all of them until a worker takes them.
+    """
+
+    task_ids: tuple[str, ...]
+    durable: bool

@@ -77,6 +77,20 @@ class TaskResult(msgspec.Struct, frozen=True):
     soft_reason: str
 
 
+class DecodedResult(msgspec.Struct, frozen=True):
+    """A stored result: its bytes and what they say.
+
+    Attributes:
+        raw: the bytes as stored.
+        result: None when they cannot be decoded.
+        problem: why they cannot be decoded, else empty.
+    """
+
+    raw: bytes
+    result: TaskResult | None
+    problem: str = ""
+
+
 class TaskProgress(msgspec.Struct, frozen=True):
     """What a running task says about itself, stored under `progress:<task_id>`.
 

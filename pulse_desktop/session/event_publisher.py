@@ -1,4 +1,4 @@
-"""What this program itself does is told to everybody, as workers tell what they do."""
+"""Publishes events about what this program does, in the form in which workers publish theirs."""
 
 import getpass
 import logging
@@ -16,53 +16,59 @@ _log = logging.getLogger(__name__)
 
 
 class EventPublisher:
-    """Publishes the events of this program.
+    """Publishes the events of this program, audit events among them.
 
     Attributes:
-        who: who acts, as told in labels and audit events.
+        actor: user and host, as given in labels and audit events.
     """
 
     def __init__(
         self, connection: Connection, feed: SubjectFeed, clock: Callable[[], float]
     ) -> None:
-        """Put it together.
+        """Create a publisher.
 
         Args:
             connection: to the server.
-            feed: `websocket.*`; told what was published, as the server does not send it back.
+            feed: of `websocket.*`; gets a copy of each event, which the server does not echo.
             clock: Unix seconds.
         """
         self._connection = connection
         self._feed = feed
         self._clock = clock
-        self.who = f"{_user()}@{socket.gethostname()}"
+        self.actor = f"{_user()}@{socket.gethostname()}"
 
-    async def tell(self, topic: str, type_: str, data: dict[str, Any]) -> None:
-        """Publish an event; that it cannot be is no reason to fail what it tells of."""
+    async def publish(self, topic: str, type_: str, data: dict[str, Any]) -> None:
+        """Publish an event. A failure is only logged: the action it reports has been done.
+
+        Args:
+            topic: of the event, such as `tasks`.
+            type_: of the event, such as `task.queued`.
+            data: JSON-ready content.
+        """
         event_id, payload = encode_event(
-            topic, type_, data, source=f"desktop:{self.who}", now=self._clock()
+            topic, type_, data, source=f"desktop:{self.actor}", now=self._clock()
         )
         subject = subject_of(topic)
         try:
             await self._connection.client.publish(
                 subject, payload, headers={"Nats-Msg-Id": event_id}
             )
-        except Exception as error:  # noqa: BLE001 - told in the log, and to nobody's harm
+        except Exception as error:  # noqa: BLE001 - logged; see above
             _log.warning("cannot publish %s: %s", type_, redact_url(str(error)))
         else:
             self._feed.echo(subject, payload)
 
-    async def tell_audit(self, action: str, target: str, detail: str) -> None:
-        """Publish who did what to what."""
-        await self.tell(
+    async def publish_audit(self, action: str, target: str, detail: str) -> None:
+        """Publish an audit event: this actor did `action` to `target`."""
+        await self.publish(
             "monitoring",
             "audit",
-            {"who": self.who, "action": action, "target": target, "detail": detail},
+            {"who": self.actor, "action": action, "target": target, "detail": detail},
         )
 
 
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # no name for this user id: a container
+    except (OSError, KeyError):  # this user id has no name, as in a container
         return "operator"

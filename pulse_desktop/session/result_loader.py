@@ -1,138 +1,182 @@
-"""The results of one bucket: followed as they are stored, their bodies fetched and folded."""
+"""Loads results: watches a bucket, reads the bodies of new objects and folds them."""
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
+from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.errors import NotConnectedError, UserFacingError
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_result import (
+    DecodedResult,
     TaskResult,
     UnreadableResultError,
     decode_progress,
     decode_result,
 )
+from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.session.supervisor import Supervisor
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.result_store import ResultStore, ResultWatch, WatchStatus
+from pulse_desktop.transport.result_store import DEFAULT_LIMIT, ResultStore
+from pulse_desktop.transport.result_watch import ResultWatch, WatchStatus
 
 CONCURRENCY: Final = 8
 READ_LIMIT: Final = 1 << 20
-"""Larger results are read when somebody opens them, not before."""
+"""Bytes. Larger results are read when they are opened, not before."""
 
 THREAD_ABOVE: Final = 32 << 10
-"""Bodies larger than this are decoded in a thread, so that no frame waits for them."""
+"""Bytes. Larger bodies are decoded in a thread, so that no frame waits for them."""
 
 
 class ResultLoader:
-    """Follows a bucket and reads what appears in it.
+    """Watches a bucket, loads the bodies of new results, and reads single ones.
 
     Attributes:
-        bucket: its name.
-        store: reading and saving of single objects.
-        folded: set whenever a body was folded.
+        store: reads and saves objects of the bucket.
     """
 
     def __init__(
         self,
         connection: Connection,
-        inbox: ArrivalQueue,
+        arrivals: ArrivalQueue,
+        ingestor: Ingestor,
         state: SystemState,
+        supervisor: Supervisor,
         bucket: str,
         *,
         backlog: int | None,
-        folded: asyncio.Event,
     ) -> None:
-        """Put it together.
+        """Create a loader.
 
         Args:
             connection: to the server.
-            inbox: where the objects' announcements go.
+            arrivals: where the bucket's changes go.
+            ingestor: folds the arrivals; notified of every body that was folded.
             state: where the bodies are folded.
-            bucket: which to follow.
-            backlog: about how many of those stored before to read, None for all.
-            folded: to be set whenever a body was folded.
+            supervisor: runs the background work.
+            bucket: which to watch.
+            backlog: about how many of the results stored before to load, None for all.
         """
         self._connection = connection
-        self._inbox = inbox
+        self._arrivals = arrivals
+        self._ingestor = ingestor
         self._state = state
-        self.bucket = bucket
+        self._supervisor = supervisor
         self.store = ResultStore(connection, bucket)
-        self._watch = ResultWatch(connection, inbox, bucket, backlog=backlog)
-        self.folded = folded
-        self._wanted = asyncio.Event()
-        self._being_read = 0
+        self._watch = ResultWatch(connection, arrivals, bucket, backlog=backlog)
+        self._wake = asyncio.Event()
+        self._reading = 0
 
     @property
-    def status(self) -> WatchStatus:
-        """How the bucket is followed."""
+    def bucket(self) -> str:
+        """Name of the bucket that is watched."""
+        return self.store.bucket
+
+    @property
+    def watch_status(self) -> WatchStatus:
+        """State of the watch on the bucket."""
         return self._watch.status
 
     @property
-    def unread(self) -> bool:
-        """Whether bodies are still to be fetched."""
-        return bool(self._state.pending_reads or self._being_read)
+    def pending(self) -> bool:
+        """Whether bodies are still to be loaded."""
+        return bool(self._state.pending_reads or self._reading)
 
-    def start(self, supervisor: Supervisor) -> None:
-        """Begin to follow and to read."""
-        supervisor.start("results.watch", self._watch.run)
+    def start(self) -> None:
+        """Start to watch and to load."""
+        self._supervisor.start("results.watch", self._watch.run)
         for number in range(CONCURRENCY):
-            supervisor.start(f"results.read.{number}", self._read_bodies)
+            self._supervisor.start(f"results.load.{number}", self._load_bodies)
 
-    def move_to(self, bucket: str, supervisor: Supervisor) -> None:
-        """Follow another bucket; nothing of the old one may be waiting in the inbox."""
+    def watch_bucket(self, name: str) -> None:
+        """Watch another bucket from now on."""
+        if name == self.bucket:
+            return
+        self._supervisor.stop_group("results.watch")
+        while self._ingestor.drain(0.1):
+            pass  # changes of the old bucket must not be taken for changes of the new one
         self._state.pending_reads.clear()
         self._state.results.clear()
-        self.bucket = bucket
-        self.store = ResultStore(self._connection, bucket)
-        self._watch = ResultWatch(self._connection, self._inbox, bucket)
-        supervisor.start("results.watch", self._watch.run)
+        self.store = ResultStore(self._connection, name)
+        self._watch = ResultWatch(self._connection, self._arrivals, name)
+        self._supervisor.start("results.watch", self._watch.run)
 
-    def look(self) -> None:
-        """See whether the state wants bodies."""
+    async def buckets(self) -> list[BucketStatus]:
+        """Return the buckets on the server, the watched one with its size.
+
+        Raises:
+            NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
+        """
+        return [
+            replace(await self.store.status(), watched=True)
+            if name == self.bucket
+            else BucketStatus(name)
+            for name in await self.store.buckets()
+        ]
+
+    def wake(self) -> None:
+        """Wake the readers if the state has results to load."""
         if self._state.pending_reads:
-            self._wanted.set()
+            self._wake.set()
 
-    async def caught_up(self, limit_s: float) -> None:
-        """Wait until what was stored before has been announced."""
+    async def wait_caught_up(self, limit_s: float) -> None:
+        """Wait until the watch has listed the objects that were stored before."""
         await self._watch.caught_up(limit_s)
 
-    async def read(self, key: str, limit: int) -> tuple[bytes, TaskResult | str]:
-        """Read and decode one object; see `Monitor.read_result`."""
-        body = await self.store.read(key, limit=limit)
-        try:
-            return body, await _decoded(body)
-        except UnreadableResultError as error:
-            return body, str(error)
+    async def read(self, task_id: str, limit: int = DEFAULT_LIMIT) -> DecodedResult:
+        """Read a stored result and decode it without running any code of it.
 
-    async def _read_bodies(self) -> None:
-        """Fetch bodies of results as they appear, the newest first."""
+        Args:
+            task_id: the object's name.
+            limit: bytes; larger objects are refused.
+
+        Raises:
+            NotFoundError, TooLargeError, BrokenObjectError, NotConnectedError, NoJetStreamError.
+        """
+        raw = await self.store.read(task_id, limit=limit)
+        try:
+            return DecodedResult(raw, await _decode(raw))
+        except UnreadableResultError as error:
+            return DecodedResult(raw, None, str(error))
+
+    async def save(self, task_id: str, path: Path) -> int:
+        """Save the bytes of a stored result to a file and return their number.
+
+        Raises:
+            NotFoundError, BrokenObjectError, NotConnectedError, NoJetStreamError, UserFacingError.
+        """
+        return (await self.store.save(task_id, path)).size
+
+    async def _load_bodies(self) -> None:
+        """Load bodies of results as they appear, the newest first."""
         waiting = self._state.pending_reads
         while True:
             if not waiting:
-                self._wanted.clear()
-                await self._wanted.wait()
+                self._wake.clear()
+                await self._wake.wait()
                 continue
             stored = waiting.pop()
-            self._being_read += 1
+            self._reading += 1
             try:
-                await self._read_body(stored)
+                await self._load_body(stored)
             except NotConnectedError:
                 waiting.append(stored)
                 await self._connection.wait_connected()
             finally:
-                self._being_read -= 1
+                self._reading -= 1
 
-    async def _read_body(self, stored: StoredObject) -> None:
+    async def _load_body(self, stored: StoredObject) -> None:
         if stored.key.startswith(PROGRESS_PREFIX):
-            await self._read_progress(stored)
+            await self._load_progress(stored)
             return
         current = self._state.results.get(stored.key)
         if current is None or current.stored.sequence != stored.sequence:
-            return  # a newer version, or its deletion, has come meanwhile
+            return  # replaced or deleted meanwhile
         if stored.size > READ_LIMIT:
-            self._state.fold_unreadable_body(stored, "too large to be read unasked: open it")
+            self._state.fold_unreadable_body(stored, "too large to load unasked: open it")
             return
         try:
             body = await self.store.read(stored, limit=READ_LIMIT)
@@ -142,15 +186,15 @@ class ResultLoader:
             self._state.fold_unreadable_body(stored, error.detail or error.title)
             return
         try:
-            result = await _decoded(body)
+            result = await _decode(body)
         except UnreadableResultError as error:
             self._state.fold_unreadable_body(stored, str(error))
         else:
             self._state.fold_result(stored, result)
-        self.folded.set()
+        self._ingestor.folded.set()
 
-    async def _read_progress(self, stored: StoredObject) -> None:
-        """Read what a task says of itself; what cannot be read tells nothing."""
+    async def _load_progress(self, stored: StoredObject) -> None:
+        """Load a progress object; one that cannot be read is skipped."""
         try:
             body = await self.store.read(stored, limit=THREAD_ABOVE)
             self._state.fold_progress(stored, decode_progress(body))
@@ -158,10 +202,10 @@ class ResultLoader:
             raise
         except (UserFacingError, UnreadableResultError):
             return
-        self.folded.set()
+        self._ingestor.folded.set()
 
 
-async def _decoded(body: bytes) -> TaskResult:
+async def _decode(body: bytes) -> TaskResult:
     if len(body) > THREAD_ABOVE:
         return await asyncio.to_thread(decode_result, body)
     return decode_result(body)

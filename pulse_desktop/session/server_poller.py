@@ -1,32 +1,38 @@
-"""What is asked of the server now and then: its queue, its figures, and what it refuses us."""
+"""Polls the server: its task queue and its monitoring port."""
 
 import asyncio
 import contextlib
+from dataclasses import replace
+from typing import Final
 
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.session.supervisor import Supervisor
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.feed_status import FeedStatus
-from pulse_desktop.transport.result_store import WatchStatus
+from pulse_desktop.transport.result_watch import WatchStatus
 from pulse_desktop.transport.server_monitor import ServerMonitor, ServerSnapshot, guess_monitor_url
-from pulse_desktop.transport.task_queue import QueueStatus, TaskQueue
+from pulse_desktop.transport.task_queue import TaskQueue
+
+QUEUE_INTERVAL_S: Final = 2.0
+SERVER_INTERVAL_S: Final = 5.0
 
 
 class ServerPoller:
-    """Looks at queue and server again and again.
+    """Polls the task queue and the monitoring port at fixed intervals.
 
     Attributes:
         queue: the task queue.
-        queue_status: as of the latest look, None before the first.
+        queue_status: as of the last poll, None before the first.
         server: figures of the server, None while its monitoring port does not answer.
     """
 
     def __init__(self, connection: Connection, subject: str, monitor_url: str) -> None:
-        """Put it together.
+        """Create a poller.
 
         Args:
             connection: to the server.
-            subject: where tasks are published.
+            subject: the task subject.
             monitor_url: HTTP address of the server's monitoring port, guessed when empty.
         """
         self._connection = connection
@@ -37,51 +43,50 @@ class ServerPoller:
         self.server: ServerSnapshot | None = None
 
     def start(self, supervisor: Supervisor) -> None:
-        """Begin to look."""
-        supervisor.start("queue.look", self._look_at_queue)
-        supervisor.start("server.look", self._look_at_server)
+        """Start to poll."""
+        supervisor.start("poll.queue", self._poll_queue)
+        supervisor.start("poll.server", self._poll_server)
 
     def move_to(self, monitor_url: str) -> None:
-        """Look at another monitoring port from now on, at the usual one when it is empty."""
+        """Poll another monitoring port from now on; an empty address is guessed."""
         if monitor_url:
             self._server_monitor.move_to(monitor_url)
             return
-        # Whatever runs at the usual port need not be what we are connected to.
+        # What runs at the default port need not be the server we are connected to.
         guessed = guess_monitor_url(self._connection.status.server)
         self._server_monitor.move_to(guessed, lambda: self._connection.server_id)
 
     async def close(self) -> None:
-        """Give up the connections to the monitoring port."""
+        """Close the connections to the monitoring port."""
         await self._server_monitor.close()
 
-    async def _look_at_queue(self) -> None:
+    async def _poll_queue(self) -> None:
         while True:
             await self._connection.wait_connected()
             with contextlib.suppress(UserFacingError):
                 self.queue_status = await self.queue.status()
-            await asyncio.sleep(2.0)
+            await asyncio.sleep(QUEUE_INTERVAL_S)
 
-    async def _look_at_server(self) -> None:
+    async def _poll_server(self) -> None:
         while True:
             await self._connection.wait_connected()
             self.server = await self._server_monitor.snapshot()
-            await asyncio.sleep(5.0)
+            await asyncio.sleep(SERVER_INTERVAL_S)
 
 
-def count_consumers(queue: QueueStatus | None, alive: int) -> int | None:
-    """Return how many workers would take the next task, None when nobody can tell.
+def with_live_workers(status: QueueStatus, alive: int) -> QueueStatus:
+    """Return a queue status in which live workers count as consumers.
 
     Args:
-        queue: the queue as of the latest look.
-        alive: workers whose heartbeats are heard.
+        status: what the server said.
+        alive: workers whose heartbeats arrive.
     """
-    counted = queue.listeners if queue is not None else None
     if not alive:
-        return counted
-    if queue is None or queue.mode == "jetstream":
-        # Of a stream only open requests for work are known, and one worker may have several.
-        return alive
-    return max(counted or 0, alive)
+        return status
+    if status.mode == "jetstream":
+        # A stream only tells its open pulls, and one worker may have several.
+        return replace(status, consumers=alive)
+    return replace(status, consumers=max(status.consumers or 0, alive))
 
 
 def limitations(
@@ -91,10 +96,10 @@ def limitations(
     results: WatchStatus,
     queue: QueueStatus | None,
 ) -> list[str]:
-    """Return what cannot be seen or done, and why, in plain words; empty when all is well."""
+    """Return what cannot be seen or done, with the reasons; empty when nothing."""
     if not connection.connected:
         return []
-    told = [
+    found = [
         f"{what}: {problem}"
         for what, problem in (
             ("events", events.problem),
@@ -105,4 +110,4 @@ def limitations(
         if problem
     ]
     refused = connection.permission_problems
-    return told + [f"permissions: {each}" for each in refused if each not in "".join(told)]
+    return found + [f"permissions: {each}" for each in refused if each not in "".join(found)]

@@ -1,87 +1,27 @@
-"""Stopping work that is under way or waiting, and telling workers what to do.
+"""Sends commands to workers: pause, resume, drain, log level, ping."""
 
-Workers that take orders are asked. Where none does, as in a system of somebody else's workers, a
-task that still waits in a stream can be removed from here; everything else is said to be
-impossible, with the reason.
-"""
+from collections.abc import Callable
 
-import asyncio
-from collections.abc import Callable, Sequence
-from typing import Final
-
-from pulse_desktop.model.errors import NotConnectedError, NotPermittedError, UserFacingError
-from pulse_desktop.model.outcomes import (
-    CancelOutcome,
-    CancelStatus,
-    CommandOutcome,
-    CommandStatus,
-)
-from pulse_desktop.protocol.control import (
-    CANCEL_REQUESTED,
-    CANCELLED,
-    NOT_QUEUED,
-    REMOVED,
-    ControlReply,
-)
-from pulse_desktop.protocol.topics import TASK_SUBJECT, TASK_TOPIC
-from pulse_desktop.session.event_publisher import EventPublisher
-from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
+from pulse_desktop.model.errors import NotPermittedError
+from pulse_desktop.model.outcomes import CommandOutcome, CommandStatus
+from pulse_desktop.protocol.control import ControlReply
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.queued_task_remover import QueuedTaskRemover
-from pulse_desktop.transport.task_queue import TaskQueue
 from pulse_desktop.transport.worker_control import Replies, WorkerControlClient
-
-CONCURRENCY: Final = 16
-"""Tasks that are being cancelled at the same time."""
-
-FINAL_EVENT_TIMEOUT_S: Final = 1.0
-"""How long the news that a task has ended may take to come here."""
 
 
 class WorkerCommands:
-    """Gives orders, and says honestly what came of them."""
+    """Sends commands to workers and reports what became of them."""
 
     def __init__(
-        self,
-        connection: Connection,
-        queue: TaskQueue,
-        events: EventPublisher,
-        state: SystemState,
-        clock: Callable[[], float],
+        self, control: WorkerControlClient, state: SystemState, clock: Callable[[], float]
     ) -> None:
-        self._control = WorkerControlClient(connection, events.who, clock=clock)
-        self._queue = queue
-        self._removal = QueuedTaskRemover(connection, TASK_SUBJECT)
-        self._events = events
+        self._control = control
         self._state = state
         self._clock = clock
 
-    async def cancel(self, task_ids: Sequence[str], reason: str = "") -> list[CancelOutcome]:
-        """Cancel tasks, waiting or running; return what became of each, in the order asked for.
-
-        Args:
-            task_ids: of the tasks.
-            reason: in the operator's words; stands in the tasks' results.
-
-        Raises:
-            NotConnectedError: the connection was lost; some may have been cancelled.
-        """
-        turns = asyncio.Semaphore(CONCURRENCY)
-        places = _SequenceIndex(self._state, task_ids)
-
-        async def one(task_id: str) -> CancelOutcome:
-            async with turns:
-                try:
-                    return await self._cancel(task_id, reason, places)
-                except NotConnectedError:
-                    raise
-                except UserFacingError as error:
-                    return CancelOutcome(task_id, CancelStatus.REFUSED, detail=_sentence(error))
-
-        return list(await asyncio.gather(*map(one, task_ids)))
-
-    async def order(self, command: str, worker: str = "", level: str = "") -> list[CommandOutcome]:
+    async def command(
+        self, command: str, worker: str = "", level: str = ""
+    ) -> list[CommandOutcome]:
         """Give a worker, or all that take orders, an order; return what each made of it.
 
         Args:
@@ -100,7 +40,7 @@ class WorkerCommands:
         try:
             answers = await self._control.order(command, worker, expected, level=level or None)
         except NotPermittedError as error:
-            return [CommandOutcome(worker, command, CommandStatus.REFUSED, _sentence(error))]
+            return [CommandOutcome(worker, command, CommandStatus.REFUSED, error.sentence)]
         if not answers.answers and not worker and not answers.silent:
             return [CommandOutcome("", command, CommandStatus.NO_RESPONDERS)]
         missing = CommandStatus.NO_RESPONDERS if answers.nobody else CommandStatus.TIMED_OUT
@@ -117,164 +57,7 @@ class WorkerCommands:
     def _expected(self) -> list[str]:
         return self._state.workers.accepting_commands(self._clock())
 
-    # Cancelling
-
-    async def _cancel(self, task_id: str, reason: str, places: "_SequenceIndex") -> CancelOutcome:
-        run = self._state.runs.get(task_id)
-        if run is not None and run.state not in OPEN_STATES:
-            return CancelOutcome(
-                task_id, CancelStatus.ALREADY_ENDED, detail=f"It is {run.state.value}."
-            )
-        try:
-            answers = await self._control.cancel(task_id, self._expected(), reason=reason)
-        except NotPermittedError as error:
-            return CancelOutcome(task_id, CancelStatus.REFUSED, detail=_sentence(error))
-        done = _ended_by(task_id, answers)
-        if done is not None:
-            return done
-        sequence = places.of(task_id)
-        if answers.answers:
-            return await self._remove_by_worker(task_id, sequence, reason, answers)
-        if answers.silent and not answers.nobody:
-            return _no_response(task_id, answers.silent)
-        return await self._remove_here(task_id, sequence, reason)
-
-    async def _remove_by_worker(
-        self, task_id: str, sequence: int, reason: str, before: Replies
-    ) -> CancelOutcome:
-        """Let a worker take a task out of the queue, after none was found to have it."""
-        answer = await self._control.remove(task_id, sequence=sequence or None, reason=reason)
-        if answer is None:
-            return CancelOutcome(
-                task_id, CancelStatus.NO_RESPONSE, detail="No worker has it, nor removed it."
-            )
-        if answer.outcome == REMOVED:
-            return CancelOutcome(task_id, CancelStatus.REMOVED, answer.worker, answer.detail)
-        if answer.outcome != NOT_QUEUED:
-            return CancelOutcome(task_id, CancelStatus.REFUSED, answer.worker, answer.detail)
-        # It may have left the queue between the two questions.
-        answers = await self._control.cancel(task_id, self._expected(), reason=reason)
-        done = _ended_by(task_id, answers)
-        if done is not None:
-            return done
-        run = await self._ended_meanwhile(task_id)
-        if run is not None and run.state is RunState.CANCELLED:
-            # A worker fetched it after the first question, and refused it.
-            return CancelOutcome(task_id, CancelStatus.CANCELLED, run.worker, "It had not begun.")
-        if run is not None and run.state not in OPEN_STATES:
-            return CancelOutcome(
-                task_id, CancelStatus.ALREADY_ENDED, detail=f"It is {run.state.value}."
-            )
-        silent = answers.silent or before.silent
-        if silent:
-            return _no_response(task_id, silent)
-        if run is not None and run.state is RunState.RUNNING:
-            return CancelOutcome(task_id, CancelStatus.RUNNING, run.worker, _taken_by(run))
-        detail = answer.detail or "Should it come back, the workers refuse it for the next hour."
-        return CancelOutcome(task_id, CancelStatus.NOT_FOUND, detail=detail)
-
-    async def _ended_meanwhile(self, task_id: str) -> TaskRun | None:
-        """Return a run as it is once its end has been heard of, or after a moment."""
-        deadline = self._clock() + FINAL_EVENT_TIMEOUT_S
-        while True:
-            run = self._state.runs.get(task_id)
-            if run is None or run.state not in OPEN_STATES or self._clock() >= deadline:
-                return run
-            await asyncio.sleep(0.02)
-
-    async def _remove_here(self, task_id: str, sequence: int, reason: str) -> CancelOutcome:
-        """Take a task out of the stream, in a system where no worker takes orders."""
-        run = self._state.runs.get(task_id)
-        status = await self._queue.status()
-        if status.mode == "unknown":
-            return CancelOutcome(task_id, CancelStatus.REFUSED, detail=status.problem)
-        removal = await self._removal.remove(task_id, status, sequence)
-        match removal.outcome:
-            case "removed":
-                await self._tell_removed(task_id, run, reason, removal.sequence, status.stream)
-                return CancelOutcome(
-                    task_id,
-                    CancelStatus.REMOVED,
-                    detail=f"It was message {removal.sequence} of {status.stream}.",
-                )
-            case "not_kept":
-                detail = "" if run is None or run.state is not RunState.RUNNING else _taken_by(run)
-                return CancelOutcome(task_id, CancelStatus.NOT_PERSISTED, detail=detail)
-            case "handed_out":
-                return CancelOutcome(task_id, CancelStatus.RUNNING, detail=_taken_by(run))
-            case "not_searched":
-                detail = "Too many tasks wait to find this one among them in time."
-                return CancelOutcome(task_id, CancelStatus.REFUSED, detail=detail)
-            case _ if run is not None and run.state is not RunState.QUEUED:
-                return CancelOutcome(task_id, CancelStatus.RUNNING, run.worker, _taken_by(run))
-            case _:
-                return CancelOutcome(
-                    task_id,
-                    CancelStatus.NOT_FOUND,
-                    detail="No worker here answers questions about its tasks.",
-                )
-
-    async def _tell_removed(
-        self, task_id: str, run: TaskRun | None, reason: str, sequence: int, stream: str
-    ) -> None:
-        told = {"task_id": task_id, "task_name": run.name if run is not None else ""}
-        told |= {"who": self._events.who, "reason": reason}
-        await self._events.tell("tasks", "task.cancelled", told)
-        detail = f"message {sequence} of {stream} removed before a worker took it"
-        await self._events.tell_audit("remove", task_id, detail)
-
-
-class _SequenceIndex:
-    """Where tasks stand in their stream, as far as that was seen; looked up once for all."""
-
-    def __init__(self, state: SystemState, task_ids: Sequence[str]) -> None:
-        self._state = state
-        self._wanted = frozenset(task_ids)
-        self._found: dict[str, int] | None = None
-
-    def of(self, task_id: str) -> int:
-        """Return the sequence of a task, 0 for unknown."""
-        if self._found is None:
-            self._found = {}
-            for event in self._state.log.newest_first():
-                if event.topic == TASK_TOPIC and event.id in self._wanted and event.sequence:
-                    self._found.setdefault(event.id, event.sequence)
-        return self._found.get(task_id, 0)
-
 
 def _outcome(command: str, answer: ControlReply) -> CommandOutcome:
     status = CommandStatus.DONE if answer.ok else CommandStatus.REFUSED
     return CommandOutcome(answer.worker, command, status, answer.detail)
-
-
-def _ended_by(task_id: str, answers: Replies) -> CancelOutcome | None:
-    answer = answers.first(CANCELLED, CANCEL_REQUESTED)
-    if answer is None:
-        return None
-    asked = answer.outcome == CANCEL_REQUESTED
-    status = CancelStatus.CANCEL_REQUESTED if asked else CancelStatus.CANCELLED
-    return CancelOutcome(task_id, status, answer.worker, answer.detail)
-
-
-def _already_ended(run: TaskRun) -> CancelOutcome:
-    detail = f"It is {run.state.value}."
-    return CancelOutcome(run.task_id, CancelStatus.ALREADY_ENDED, detail=detail)
-
-
-def _no_response(task_id: str, workers: Sequence[str]) -> CancelOutcome:
-    detail = f"{_names(workers)} did not answer in time."
-    return CancelOutcome(task_id, CancelStatus.NO_RESPONSE, detail=detail)
-
-
-def _taken_by(run: TaskRun | None) -> str:
-    who = run.worker if run is not None else ""
-    return f"{who or 'A worker'} has it, or had it when it died, and takes no orders."
-
-
-def _names(workers: Sequence[str]) -> str:
-    return ", ".join(worker.partition("@")[0] for worker in workers[:5])
-
-
-def _sentence(error: UserFacingError) -> str:
-    detail = error.detail or error.title
-    return f"{detail[:1].upper()}{detail[1:]} {error.advice}".strip()

@@ -5,7 +5,6 @@ Nothing here decodes a body; it hands over verified bytes.
 
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from nats.js.errors import APIError, BucketNotFoundError
 from nats.js.errors import NotFoundError as MissingError
 
 from pulse_desktop.atomic_file import AtomicFile
+from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.errors import (
     BrokenObjectError,
     NotFoundError,
@@ -41,34 +41,10 @@ from pulse_desktop.transport.ordered_consumer import (
     DeliverPolicy,
     OrderedConsumer,
 )
-from pulse_desktop.transport.result_watch import ResultWatch, WatchStatus
-
-__all__ = ["BucketStatus", "ResultStore", "ResultWatch", "WatchStatus"]
 
 DEFAULT_LIMIT: Final = 64 << 20
 API_TIMEOUT: Final = 5.0
 _NO_STREAM: Final = 10059  # the server's code for a stream that is not there
-
-
-@dataclass(frozen=True)
-class BucketStatus:
-    """What the server says of a bucket.
-
-    Attributes:
-        name: of the bucket.
-        objects: results that have a body; deleted ones do not count.
-        notes: what tasks stored beside them about their progress.
-        bytes: on disk, metadata included.
-        ttl_s: seconds after which an object is removed, None for never.
-        max_bytes: upper bound of `bytes`, None for none.
-    """
-
-    name: str
-    objects: int
-    notes: int
-    bytes: int
-    ttl_s: float | None
-    max_bytes: int | None
 
 
 class _State(msgspec.Struct):

@@ -118,7 +118,7 @@ class TaskQueue:
             raise UserFacingError(
                 "The queue does not answer", f"JetStream said: {error}.", "Try again in a moment."
             ) from None
-        if status.listening is False and not force:
+        if status.has_consumers is False and not force:
             raise NoConsumersError(self._subject, durable=status.durable)
         if status.mode == "jetstream":
             return await self._store(payload, sent_headers)
@@ -150,9 +150,9 @@ class TaskQueue:
                 pending=info.state.messages,
                 ack_pending=0,
                 redelivered=0,
-                waiting=0,
-                listeners=0,
-                listening=has_live_workers,
+                open_pulls=0,
+                consumers=0,
+                has_consumers=has_live_workers,
                 oldest_at=await self._stored_at(stream, 0) if info.state.messages else None,
             )
         return await self._describe(status, consumer, has_live_workers=has_live_workers)
@@ -183,15 +183,15 @@ class TaskQueue:
             pending=consumer.num_pending,
             ack_pending=consumer.num_ack_pending,
             redelivered=consumer.num_redelivered,
-            waiting=waiting,
+            open_pulls=waiting,
             last_delivered_at=(
                 delivered.last_active.timestamp()
                 if delivered is not None and delivered.last_active is not None
                 else None
             ),
             oldest_at=oldest_at,
-            listeners=waiting if waiting or not (busy or has_live_workers) else None,
-            listening=waiting > 0 or recent or has_live_workers,
+            consumers=waiting if waiting or not (busy or has_live_workers) else None,
+            has_consumers=waiting > 0 or recent or has_live_workers,
         )
 
     async def _find_consumer(self, stream: str) -> api.ConsumerInfo | None:
@@ -242,7 +242,7 @@ class TaskQueue:
     async def _look_at_core(self, *, has_live_workers: bool) -> QueueStatus:
         listeners = await self._monitor.listeners(self._subject)
         listening = has_live_workers or None if listeners is None else listeners > 0
-        return QueueStatus("core", listeners=listeners, listening=listening)
+        return QueueStatus("core", consumers=listeners, has_consumers=listening)
 
     # Sending
 

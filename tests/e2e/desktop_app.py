@@ -45,9 +45,9 @@ class Operator:
         return page
 
     @property
-    def monitor(self) -> Session:
-        assert self.desktop.monitor is not None
-        return self.desktop.monitor
+    def session(self) -> Session:
+        assert self.desktop.session is not None
+        return self.desktop.session
 
     @property
     def notice(self) -> Notification | None:
@@ -175,7 +175,7 @@ async def _scene(server: str, monitor: str, play: Callable[[Operator], Awaitable
     try:
         async with asyncio.timeout(LIMIT):
             await play(Operator(desktop))
-        assert desktop.monitor is None or desktop.monitor.problems == []
+        assert desktop.session is None or desktop.session.background_errors == []
     finally:
         await desktop.close()
         bugs.close()

@@ -48,8 +48,8 @@ def test_the_embedded_server_is_told_as_such_also_by_its_address(
     async def scene(operator: Operator) -> None:
         bar = operator.window.top_bar
         assert (bar.environment.text(), bar.switcher.text()) == ("LOCAL", "embedded server")
-        monitor = await operator.desktop.watched()
-        await wait_until(lambda: monitor.server is not None, 10, "its monitoring is read")
+        session = await operator.desktop.wait_connected()
+        await wait_until(lambda: session.server is not None, 10, "its monitoring is read")
 
     drive(qapp, nats_server.url, scene)
 

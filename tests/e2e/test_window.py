@@ -113,7 +113,7 @@ def test_with_no_worker_a_rerun_is_refused_and_kept_only_when_wanted(
         await bench.heard(lambda event: event["type"] == "worker.stopped")
 
         async def nobody_listens() -> bool:
-            return (await operator.monitor.queue.status()).listening is False
+            return (await operator.session.queue.status()).has_consumers is False
 
         await wait_until(nobody_listens)
         await operator.opens(task_id)
@@ -144,7 +144,7 @@ def test_a_lost_server_is_told_and_found_again(
         await wait_until(lambda: state.text().startswith("connected"))
         await wait_until(lambda: bench.client.stats["reconnects"])
         # Who enqueues before the window listens again is what the gap is for.
-        await wait_until(lambda: operator.monitor.task_feed.status.mode == "live")
+        await wait_until(lambda: operator.session.task_feed.status.mode == "live")
         task_id = new_task_id()
         payload, headers = encode_task(task_id, "m:f")
         await bench.client.publish(TASK_SUBJECT, payload, headers=headers)
@@ -262,7 +262,7 @@ def test_closing_the_window_asks_for_the_end(
     play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None],
 ) -> None:
     async def scene(operator: Operator, bench: Bench) -> None:
-        await wait_until(lambda: operator.monitor.connection.connected)
+        await wait_until(lambda: operator.session.connection.connected)
         await operator.act(operator.window.close)
         await asyncio.wait_for(operator.desktop.stopped.wait(), 1)
 

@@ -39,9 +39,9 @@ class Soak:
         sent: events published.
     """
 
-    def __init__(self, desktop: Desktop, monitor: Session, server: str, counter: Path) -> None:
+    def __init__(self, desktop: Desktop, session: Session, server: str, counter: Path) -> None:
         self._desktop = desktop
-        self._monitor = monitor
+        self._session = session
         self._server = server
         self._counter = counter
         self._process = psutil.Process()
@@ -63,7 +63,7 @@ class Soak:
         """Wait until everything published is folded."""
         topics = self._desktop.state.topics
         async with asyncio.timeout(_LIMIT_S):
-            await self._monitor.until(lambda: topics.received >= self.sent)
+            await self._session.waiter.wait_for(lambda: topics.received >= self.sent)
 
     def measures(self) -> dict[str, Any]:
         """Return what must not grow, and what must not get lost."""
@@ -76,9 +76,9 @@ class Soak:
             "files": self._process.num_fds(),
             "sent": self.sent,
             "received": self._desktop.state.topics.received,
-            "dropped": self._monitor.dropped,
-            "gaps": self._monitor.gaps[0],
-            "problems": [str(problem) for problem in self._monitor.problems],
+            "dropped": self._session.dropped,
+            "gaps": self._session.gaps[0],
+            "problems": [str(problem) for problem in self._session.background_errors],
         }
 
 
@@ -87,11 +87,11 @@ async def _soak(arguments: argparse.Namespace) -> int:
     desktop.window.show()
     desktop.start()
     try:
-        monitor = await desktop.watched_within(_LIMIT_S)
+        session = await desktop.wait_connected_within(_LIMIT_S)
         stack = read_state(data_folder().state_file)
         if stack is None:
             raise RuntimeError("there is no stack")
-        soak = Soak(desktop, monitor, stack.server, arguments.counter)
+        soak = Soak(desktop, session, stack.server, arguments.counter)
         for page in PAGES:
             desktop.window.show_page(page.key)
             await soak.publish(_FILL_RATE, _FILL / len(PAGES) / _FILL_RATE)

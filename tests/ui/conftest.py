@@ -6,7 +6,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
-from tests.ui.state_builder import NOW, FakeOperations, Here, Told
+from tests.ui.fake_session import FakeSession
+from tests.ui.state_builder import NOW, Here, Told
 
 
 @pytest.fixture(autouse=True)
@@ -20,9 +21,12 @@ def nothing_left_behind(qapp: QApplication):
 def here(qtbot: QtBot):
     """Return an empty state and what a page needs beside it."""
     theme().install(ThemeChoice.DARK)
+    told = Told()
+    session = FakeSession(told.state)
+    session.default_result = None
     window = QWidget()
     qtbot.addWidget(window)
-    return Here(Told(), FakeOperations(), window)
+    return Here(told, session, window)
 
 
 @pytest.fixture
@@ -40,7 +44,7 @@ def open_page(qtbot: QtBot, here):
         page.resize(1200, 760)
         with qtbot.waitExposed(page):
             page.show()
-        page.shown(NOW)
+        page.on_show(NOW)
         return page
 
     return open_

@@ -2,7 +2,10 @@
 
 import itertools
 import json
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.inbound import InboundMessage, Source
@@ -11,13 +14,12 @@ from pulse_desktop.protocol.task_result import decode_result
 from pulse_desktop.protocol.topics import TASK_SUBJECT, subject_of
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.shell.actions import ActionTable
-from pulse_desktop.ui.shell.operations import (
-    BucketFigures,
-    Enqueued,
-    OperationError,
-    StoredValue,
-)
 from pulse_desktop.ui.shell.page import PageContext
+from tests.ui.fake_session import FakeSession
+
+if TYPE_CHECKING:
+    from pulse_desktop.ui.navigation import Target
+    from pulse_desktop.ui.shell.notifications import Notification
 
 NOW = 1_763_894_400.0
 WORKER = "worker-1@host-a:4121"
@@ -69,63 +71,28 @@ class Told:
         self.event("monitoring", f"worker.{type_}", told, at=at, source=told["worker"])
 
 
-@dataclass
-class FakeOperations:
-    """Answers at once with what it was given."""
-
-    results: dict = field(default_factory=dict)
-    figures: object = None
-    buckets: list = field(default_factory=lambda: [BucketFigures("taskiq_results", watched=True)])
-    watched: list = field(default_factory=list)
-    saved: list = field(default_factory=list)
-    refusal: object = None
-
-    async def rerun(self, runs, *, force=False):  # noqa: ARG002
-        return Enqueued((), durable=True)
-
-    async def read_result(self, task_id):
-        if task_id not in self.results:
-            raise OperationError("Result not found", "It is gone from the bucket.")
-        found = self.results[task_id]
-        return found if isinstance(found, StoredValue) else StoredValue(b"{}", "json", found, True)
-
-    async def save_result(self, task_id, path) -> int:
-        if task_id not in self.results:
-            raise OperationError("Cannot save the result", "No space left on device.")
-        self.saved.append((task_id, path))
-        return 412
-
-    async def result_buckets(self):
-        if self.refusal is not None:
-            raise self.refusal
-        return self.buckets
-
-    async def watch_bucket(self, name) -> None:
-        self.watched.append(name)
-
-    def queue(self):
-        return self.figures
-
-
 class Here:
     """What surrounds a page in a test."""
 
-    def __init__(self, told, operations, window) -> None:
+    def __init__(self, told: Told, session: FakeSession, window: QWidget) -> None:
         self.told = told
-        self.operations = operations
-        self.notices = []
-        self.shown_pages = []
+        self.session = session
+        self.notices: list[Notification] = []
+        self.targets: list[Target] = []
         self.context = PageContext(
-            told.state,
-            operations,
-            ActionTable(window),
-            self._start,
-            self.notices.append,
-            lambda page, place: self.shown_pages.append((page, place)),
+            state=told.state,
+            tasks=session,
+            results=session,
+            workers=session,
+            connection=session,
+            actions=ActionTable(window),
+            run_in_background=self._run,
+            notify=self.notices.append,
+            navigate=self.targets.append,
         )
 
     @staticmethod
-    def _start(_name, work) -> None:
+    def _run(_name: str, work: Coroutine[Any, Any, None]) -> None:
         """Run work to its end at once: nothing in it really waits."""
         try:
             while True:

@@ -1,18 +1,21 @@
 """What tests tell the state: tasks and events as they come off the wire, and a window over them."""
 
 import json
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from pulse_desktop.model.outcomes import CancelOutcome, CancelStatus, CommandOutcome, CommandStatus
+from pytestqt.qtbot import QtBot
+
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.ui.shell.operations import Enqueued, StoredValue
+from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.shell.window import MainWindow
+from tests.ui.fake_session import WORKER, FakeSession
 
 NOW = 1_795_430_942.0
-WORKER = "worker-1@host-a:4120"
 
 
 @dataclass
@@ -75,57 +78,8 @@ class Told:
         return self
 
 
-class Doing:
-    """Operations that keep what they were asked, and refuse when told to."""
-
-    def __init__(self) -> None:
-        self.asked = []
-        self.refusal = None
-        self.figures = None
-        self.outcomes = {}
-        self.value = StoredValue(b'{"n": 1}', "json", {"n": 1}, readable=True)
-
-    async def rerun(self, runs, *, force=False):
-        self.asked.append(([run.task_id for run in runs], force))
-        if self.refusal is not None and not force:
-            raise self.refusal
-        return Enqueued(tuple(f"new-{run.task_id}" for run in runs), durable=True)
-
-    async def cancel(self, task_ids):
-        self.asked.append(("cancel", list(task_ids)))
-        if self.refusal is not None:
-            raise self.refusal
-        cancelled = CancelStatus.CANCELLED
-        return [
-            self.outcomes.get(each, CancelOutcome(each, cancelled, WORKER)) for each in task_ids
-        ]
-
-    async def order(self, command, worker="", level=""):
-        self.asked.append((command, worker, level))
-        if self.refusal is not None:
-            raise self.refusal
-        return [
-            self.outcomes.get(worker, CommandOutcome(worker or WORKER, command, CommandStatus.DONE))
-        ]
-
-    async def enqueue(self, task_name, args, kwargs, labels, *, force=False, rerun_of=""):
-        self.asked.append((task_name, args, kwargs, labels, rerun_of, force))
-        if self.refusal is not None and not force:
-            raise self.refusal
-        return Enqueued(("0" * 32,), durable=True)
-
-    def queue(self):
-        return self.figures
-
-    async def read_result(self, task_id):
-        self.asked.append(task_id)
-        if self.refusal is not None:
-            raise self.refusal
-        return self.value
-
-
-def start_at_once(_name, work) -> None:
-    """Carry out background work on the spot: the operations of these tests never wait."""
+def start_at_once(_name: str, work: Coroutine[Any, Any, None]) -> None:
+    """Carry out background work on the spot: a `FakeSession` never waits."""
     try:
         work.send(None)
     except StopIteration:
@@ -133,10 +87,12 @@ def start_at_once(_name, work) -> None:
     raise AssertionError("the work waits for something")
 
 
-def make_window(qtbot, told, pages, doing=None):
-    window = MainWindow(
-        told.state, doing or Doing(), pages, start=start_at_once, clock=lambda: told.at
-    )
+def make_window(
+    qtbot: QtBot, told: Told, pages: Sequence[type[Page]], session: FakeSession | None = None
+) -> MainWindow:
+    session = FakeSession() if session is None else session
+    session.state = told.state
+    window = MainWindow(session, pages, run_in_background=start_at_once, clock=lambda: told.at)
     qtbot.addWidget(window)
     window.show_page(pages[0].key)
     window.show()
@@ -144,6 +100,6 @@ def make_window(qtbot, told, pages, doing=None):
     return window
 
 
-def frame(window, told, later=0.0) -> None:
+def frame(window: MainWindow, told: Told, later: float = 0.0) -> None:
     told.at += later
     window.frame(told.state.take_changes(), told.at)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.state.task_schemas import (
     TaskArgument,
     TaskSchema,
@@ -15,7 +16,6 @@ from pulse_desktop.state.task_schemas import (
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.run_form.json_lint import pretty
-from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
@@ -130,9 +130,9 @@ class ArgumentHelp(QFrame):
         self.warning.setText("\n".join(told) if typed else "")
         self.warning.setVisible(bool(self.warning.text()))
 
-    def refusal(self) -> OperationError:
+    def refusal(self) -> UserFacingError:
         """Return the question to ask before what does not fit is sent all the same."""
-        return OperationError(
+        return UserFacingError(
             "The arguments do not fit",
             f"{'; '.join(self.misfits[:_TOLD])}.",
             "So the workers describe the task; they have the last word. Change the arguments, or "

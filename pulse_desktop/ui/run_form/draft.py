@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.protocol.task_message import display_labels
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
@@ -13,7 +14,6 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.run_form.json_lint import pretty
-from pulse_desktop.ui.shell.operations import QueueFigures
 
 _SHOWN_ID: Final = 12
 MOST_NAMES: Final = 500  # task names are the sender's choice
@@ -92,16 +92,18 @@ def name_words(name: str, *, seen: bool, catalogue: TaskSchemas) -> str:
     return "Not seen before: a worker that does not know the name ignores it."
 
 
-def listeners_words(figures: QueueFigures | None) -> tuple[str, SemanticColor]:
+def listeners_words(figures: QueueStatus | None) -> tuple[str, SemanticColor]:
     """Say who would take the task, and what waits before it."""
     if figures is None:
         return "Not known yet whether a worker listens", SemanticColor.MUTED
-    if figures.listeners is None:
-        known = "A worker is at work" if figures.in_work else "Not known whether a worker listens"
+    if figures.consumers is None:
+        known = (
+            "A worker is at work" if figures.ack_pending else "Not known whether a worker listens"
+        )
         words, color = figures.problem or known, SemanticColor.MUTED
-    elif figures.listeners:
-        verb = "listens" if figures.listeners == 1 else "listen"
-        words, color = f"{formats.plural(figures.listeners, 'worker')} {verb}", SemanticColor.GOOD
+    elif figures.consumers:
+        verb = "listens" if figures.consumers == 1 else "listen"
+        words, color = f"{formats.plural(figures.consumers, 'worker')} {verb}", SemanticColor.GOOD
     elif figures.durable:
         words, color = "No worker listens; the stream keeps tasks", SemanticColor.WARNING
     else:

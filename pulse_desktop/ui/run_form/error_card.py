@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
-from pulse_desktop.ui.shell.operations import OperationError
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
@@ -50,7 +50,7 @@ class ErrorCard(QFrame):
         labels = (self._title, self._detail, self._advice)
         return "\n".join(label.text() for label in labels if label.text())
 
-    def show_refusal(self, refusal: OperationError) -> None:
+    def show_refusal(self, refusal: UserFacingError) -> None:
         """Say why."""
         for label, text in (
             (self._title, refusal.title),

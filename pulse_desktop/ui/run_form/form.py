@@ -11,6 +11,8 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QWidget
 
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui.run_form.draft import (
     Draft,
@@ -23,7 +25,6 @@ from pulse_desktop.ui.run_form.draft import (
 )
 from pulse_desktop.ui.run_form.form_ui import RunFormUi
 from pulse_desktop.ui.run_form.notices import enqueued_notice, error_notice
-from pulse_desktop.ui.shell.operations import Enqueued, OperationError
 from pulse_desktop.ui.shell.page import PageContext
 
 MIN_WIDTH: Final = 440
@@ -195,7 +196,7 @@ class RunForm(QFrame):
         known = self._context.state.workers.task_schemas.get(self.parts.name.name)
         if self.parts.guide.signature is not known:
             self._changed()  # a worker has told of it meanwhile
-        words, color = listeners_words(self._context.operations.queue())
+        words, color = listeners_words(self._context.tasks.queue_status)
         self.parts.show_listeners(words, color)
 
     def hindrance(self) -> str:
@@ -239,10 +240,10 @@ class RunForm(QFrame):
 
         async def enqueue() -> None:
             try:
-                enqueued = await self._context.operations.enqueue(
+                enqueued = await self._context.tasks.enqueue(
                     name, args, kwargs, json.loads(labels), force=force, rerun_of=origin
                 )
-            except OperationError as refusal:
+            except UserFacingError as refusal:
                 self._refused(number, refusal)
             else:
                 self._enqueued(number, name, enqueued)
@@ -251,7 +252,7 @@ class RunForm(QFrame):
                     self._sending = 0
                     self._show_ready()
 
-        self._context.start(f"enqueue {number}", enqueue())
+        self._context.run_in_background(f"enqueue {number}", enqueue())
 
     def _submit_forced(self) -> None:
         if self._misfit_asked:
@@ -260,20 +261,19 @@ class RunForm(QFrame):
         else:
             self.submit(force=True)
 
-    def _enqueued(self, number: int, name: str, enqueued: Enqueued) -> None:
-        show = self._context.show_page
-        self._context.tell(enqueued_notice(name, enqueued, lambda place: show("tasks", place)))
+    def _enqueued(self, number: int, name: str, enqueued: EnqueueReceipt) -> None:
+        self._context.notify(enqueued_notice(name, enqueued, self._context.navigate))
         if number == self._sending:
             if not self.draft.rerun_of:
                 self._kept = Draft()
             self._close()
 
-    def _refused(self, number: int, refusal: OperationError) -> None:
+    def _refused(self, number: int, refusal: UserFacingError) -> None:
         if number == self._sending:
             self.parts.refusal.show_refusal(refusal)
             self.parts.show_end()
         else:  # the form was closed meanwhile, or is about something else now
-            self._context.tell(error_notice(refusal))
+            self._context.notify(error_notice(refusal))
 
     # Qt's side
 

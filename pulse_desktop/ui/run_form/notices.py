@@ -3,30 +3,34 @@
 from collections.abc import Callable
 from typing import Final
 
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.text.run_text import short_name
+from pulse_desktop.ui.navigation import ShowRun, Target
 from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.operations import Enqueued, OperationError
 
 _KEY: Final = "enqueued"
 
 
-def enqueued_notice(name: str, enqueued: Enqueued, show: Callable[[str], None]) -> Notification:
+def enqueued_notice(
+    name: str, enqueued: EnqueueReceipt, navigate: Callable[[Target], None]
+) -> Notification:
     """Say that a task was enqueued.
 
     Args:
         name: of the task.
-        enqueued: what became of the wish.
-        show: shows a place on the page of runs.
+        enqueued: ids of the new task.
+        navigate: shows its run.
     """
     return Notification(
         f"Enqueued {short_name(name)}",
         "Kept in the stream until a worker takes it." if enqueued.durable else "Sent.",
         severity="good",
-        choices=(("Show", lambda: show(f"new:{enqueued.task_ids[0]}")),),
+        choices=(("Show", lambda: navigate(ShowRun(enqueued.task_ids[0], wait=True))),),
         key=_KEY,
     )
 
 
-def error_notice(refusal: OperationError) -> Notification:
+def error_notice(refusal: UserFacingError) -> Notification:
     """Say why a task was not enqueued."""
     return Notification(refusal.title, refusal.detail, refusal.advice, "warning", key=_KEY)

@@ -15,7 +15,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.actions import Action
 from pulse_desktop.ui.shell.log_window import LogWindow
 from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import TaskStarter
+from pulse_desktop.ui.shell.page import BackgroundRunner
 from pulse_desktop.ui.shell.window import MainWindow
 
 SHOW_LOGS: Final = Action(
@@ -57,7 +57,7 @@ class EmbeddedServerActions:
         logs: the window with the logs.
     """
 
-    def __init__(self, window: MainWindow, stored: StoredLogs, start: TaskStarter) -> None:
+    def __init__(self, window: MainWindow, stored: StoredLogs, start: BackgroundRunner) -> None:
         """Offer the actions in palette and connection menu.
 
         Args:

@@ -1,73 +1,67 @@
-"""Telling what cannot be seen on this server, and why, once it is certain that it stays so.
+"""The notification about what cannot be seen on this server, and why.
 
-Without this an empty page could mean that nothing happens, or that nobody may look.
+Without it, an empty page could mean that nothing happens, or that the credentials may not look.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Final
 
+from pulse_desktop.ui.backend import ConnectionBackend
 from pulse_desktop.ui.shell.notifications import Notification
 
 SETTLED_S: Final = 8.0
-"""Workers make their streams when they start, and a feed looks for new ones every five seconds."""
+"""Workers create their streams when they start, and a feed checks for new ones every 5 s."""
 
-_EVERY_S: Final = 1.0
+_INTERVAL_S: Final = 1.0
 _KEY: Final = "limitations"
 
 
-class HasLimitations(Protocol):
-    """What is asked of a monitor."""
-
-    @property
-    def limitations(self) -> Sequence[str]:
-        """What cannot be seen and why."""
-
-    @property
-    def blocked(self) -> bool:
-        """Whether something is refused or switched off, not merely without history."""
-
-
 class LimitationsNotice:
-    """One notice, renewed when what it says changes."""
+    """One notification, replaced when the limitations change."""
 
     def __init__(
-        self, tell: Callable[[Notification], None], withdraw: Callable[[str], None]
+        self, notify: Callable[[Notification], None], withdraw: Callable[[str], None]
     ) -> None:
-        """Put it together.
+        """Create it.
 
         Args:
-            tell: shows a notice.
-            withdraw: closes the notice of a key.
+            notify: shows a notification.
+            withdraw: closes the notification with a key.
         """
-        self._tell = tell
+        self._notify = notify
         self._withdraw = withdraw
-        self._looked_at = 0.0
-        self._seen: tuple[str, ...] = ()
-        self._since = 0.0
-        self._told: tuple[str, ...] = ()
+        self.reset()
 
-    def look(self, watched: HasLimitations | None, now: float) -> None:
-        """Look at a time, Unix seconds; tell what has been so for a while and was not told yet."""
-        if watched is None or now - self._looked_at < _EVERY_S:
+    def reset(self) -> None:
+        """Forget what was shown, for another session."""
+        self._checked_at = 0.0
+        self._found: tuple[str, ...] = ()
+        self._found_at = 0.0
+        self._shown: tuple[str, ...] = ()
+
+    def check(self, connection: ConnectionBackend, now: float) -> None:
+        """Show a notification once a limitation has lasted SETTLED_S. `now` is Unix seconds."""
+        if now - self._checked_at < _INTERVAL_S:
             return
-        self._looked_at = now
-        seen = tuple(watched.limitations)
-        if seen != self._seen:
-            self._seen, self._since = seen, now
-        if self._told and not seen and now - self._since >= SETTLED_S:
-            self._told = ()
+        self._checked_at = now
+        found = tuple(connection.limitations)
+        if found != self._found:
+            self._found, self._found_at = found, now
+        settled = now - self._found_at >= SETTLED_S
+        if self._shown and not found and settled:
+            self._shown = ()
             self._withdraw(_KEY)
-        if not seen or seen == self._told or now - self._since < SETTLED_S:
+        if not found or found == self._shown or not settled:
             return
-        self._told = seen
-        self._tell(
+        self._shown = found
+        self._notify(
             Notification(
                 "Not everything can be seen here",
-                "; ".join(each.rstrip(".") for each in seen) + ".",
+                "; ".join(each.rstrip(".") for each in found) + ".",
                 "What is refused or off must be allowed on the server; all else is shown."
-                if watched.blocked
+                if connection.has_permission_errors
                 else "Nothing is missed while this window is open; what came before is not known.",
-                "warning" if watched.blocked else "info",
+                "warning" if connection.has_permission_errors else "info",
                 key=_KEY,
             )
         )

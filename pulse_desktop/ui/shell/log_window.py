@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.shell.log_highlighter import LogHighlighter
-from pulse_desktop.ui.shell.page import TaskStarter
+from pulse_desktop.ui.shell.page import BackgroundRunner
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
@@ -47,7 +47,11 @@ class LogWindow(QDialog):
     """
 
     def __init__(
-        self, stored: Any, start: TaskStarter, open_folder: Callable[[], object], parent: QWidget
+        self,
+        stored: Any,
+        start: BackgroundRunner,
+        open_folder: Callable[[], object],
+        parent: QWidget,
     ) -> None:
         """Make the window; it reads nothing until it is shown.
 

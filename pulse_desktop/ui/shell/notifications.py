@@ -175,6 +175,11 @@ class Notifications(QObject):
         for card in [card for card in self._cards if card.notice.key == key]:
             card.close()
 
+    def clear(self) -> None:
+        """Close all notices."""
+        for card in self._cards.copy():
+            card.close()
+
     def keep_clear(self, width: int) -> None:
         """Leave a strip at the right edge to somebody else."""
         self._clear = width

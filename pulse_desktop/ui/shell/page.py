@@ -1,4 +1,4 @@
-"""What the window asks of a page, and what a page gets from the window."""
+"""Base class of the pages, and the context that a page gets from the window."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -11,41 +11,48 @@ from pulse_desktop.state.attention import AttentionItem
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
+from pulse_desktop.ui.backend import ConnectionBackend, ResultBackend, TaskBackend, WorkerBackend
+from pulse_desktop.ui.navigation import Target
 from pulse_desktop.ui.shell.actions import ActionTable, PageAction
 from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.operations import Operations
 from pulse_desktop.ui.table.live_table import LiveTable
 
 
-class TaskStarter(Protocol):
-    """Starts background work that somebody else owns: supervised, cancelled with the window."""
+class BackgroundRunner(Protocol):
+    """Runs background work that the composition root supervises and ends with the session."""
 
     def __call__(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        """Start it. Work of the same name that still runs is cancelled first."""
+        """Start the work. Work of the same name that still runs is cancelled first."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageContext:
-    """All that a page knows of the world.
+    """What a page may use of the program.
 
     Attributes:
-        state: what is true now (`pulse_desktop.state`).
-        operations: what can be done.
+        state: what is known of the server (`pulse_desktop.state`).
+        tasks: enqueues, re-runs and cancels tasks.
+        results: reads and saves results.
+        workers: sends commands to workers.
+        connection: state of the connection.
         actions: the action table, to bind buttons to.
-        start: starts background work.
-        tell: shows a notice.
-        show_page: changes to another page; the second argument is that page's to understand.
-        concerns: returns what needs attention, at most seconds old.
-        edit_run: lets the operator change a run's arguments and run it again.
+        run_in_background: starts background work.
+        notify: shows a notification.
+        navigate: changes to another page, or to something in particular on it.
+        attention_items: returns what needs attention, at most seconds old.
+        edit_run: opens the run form with a run's arguments.
     """
 
     state: SystemState
-    operations: Operations
+    tasks: TaskBackend
+    results: ResultBackend
+    workers: WorkerBackend
+    connection: ConnectionBackend
     actions: ActionTable
-    start: TaskStarter
-    tell: Callable[[Notification], None]
-    show_page: Callable[[str, str], None]
-    concerns: Callable[[], Sequence[AttentionItem]] = tuple
+    run_in_background: BackgroundRunner
+    notify: Callable[[Notification], None]
+    navigate: Callable[[Target], None]
+    attention_items: Callable[[], Sequence[AttentionItem]] = tuple
     edit_run: Callable[[TaskRun], None] = lambda _run: None
 
 
@@ -53,10 +60,10 @@ class Page(QWidget):
     """A page of the window.
 
     Attributes:
-        key: short name, also of the page's actions.
-        title: for the navigation.
-        icon: of `icons`.
-        section: heading in the navigation.
+        key: short name, also used by the page's actions.
+        title: for the sidebar.
+        icon: name of an icon.
+        section: heading in the sidebar.
     """
 
     key: ClassVar[str]
@@ -83,27 +90,27 @@ class Page(QWidget):
             now: Unix seconds.
         """
 
-    def shown(self, now: float) -> None:
-        """Catch up, for the page has just become visible."""
+    def on_show(self, now: float) -> None:
+        """Catch up with the state: the page has just become visible. `now` is Unix seconds."""
 
-    def hidden(self) -> None:
-        """Stop what costs something, for the page is visible no longer."""
+    def on_hide(self) -> None:
+        """Stop expensive work: the page is no longer visible."""
 
     def tables(self) -> Sequence[LiveTable[Any]]:
         """Return the tables that pause together."""
         return ()
 
     def take_focus(self) -> None:
-        """Put the keyboard where it is of most use."""
+        """Give the keyboard focus to the first table."""
         for table in self.tables()[:1]:
             table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def focus_filter(self) -> None:
-        """Put the keyboard into the filter, if there is one."""
+        """Give the keyboard focus to the filter, if there is one."""
 
-    def open_at(self, place: str) -> None:
-        """Show something in particular, such as a run or a filter."""
+    def navigate(self, target: Target) -> None:
+        """Show something in particular, such as a run or a filter. The page is visible already."""
 
-    def escape(self) -> bool:
-        """Close what Esc closes here; tell whether there was something."""
+    def on_escape(self) -> bool:
+        """Close what Esc closes on this page; return whether there was something to close."""
         return False

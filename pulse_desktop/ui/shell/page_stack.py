@@ -60,10 +60,20 @@ class PageStack(QStackedWidget):
             self.page_made.emit(page)
         return page
 
-    def change_to(self, page: Page) -> None:
-        """Make a page the visible one, and tell the one before it."""
+    def clear(self) -> None:
+        """Destroy all pages."""
         if self.current is not None:
-            self.current.hidden()
+            self.current.on_hide()
+        self.current = None
+        for page in self._made.values():
+            self.removeWidget(page)
+            page.deleteLater()
+        self._made.clear()
+
+    def change_to(self, page: Page) -> None:
+        """Make a page the visible one."""
+        if self.current is not None:
+            self.current.on_hide()
         self.current = page
         self.setCurrentWidget(page)
 

@@ -15,8 +15,9 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.system import SystemState
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.backend import SessionBackend
+from pulse_desktop.ui.navigation import ShowPage, Target
 from pulse_desktop.ui.run_form.form import RunForm
 from pulse_desktop.ui.shell.actions import (
     OPEN_PALETTE,
@@ -28,8 +29,7 @@ from pulse_desktop.ui.shell.actions import (
 )
 from pulse_desktop.ui.shell.attention_monitor import AttentionMonitor
 from pulse_desktop.ui.shell.notifications import Notification, Notifications
-from pulse_desktop.ui.shell.operations import Operations
-from pulse_desktop.ui.shell.page import Page, PageContext, TaskStarter
+from pulse_desktop.ui.shell.page import BackgroundRunner, Page, PageContext
 from pulse_desktop.ui.shell.page_stack import PageStack
 from pulse_desktop.ui.shell.palette import Palette
 from pulse_desktop.ui.shell.sidebar import COLLAPSED_WIDTH, Sidebar, SidebarItem
@@ -39,93 +39,82 @@ from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 MIN_SIZE: Final = (1024, 640)
-_USUAL: Final = QSize(1440, 900)
-_FRAME: Final = QSize(0, 48)
+_DEFAULT_SIZE: Final = QSize(1440, 900)
+_TITLE_BAR: Final = QSize(0, 48)
 """Room for the title that the desktop puts above a window."""
 SIDEBAR_COLLAPSE_WIDTH: Final = 1180
 """Narrower windows show the navigation as icons."""
-_ROOM_BESIDE: Final = MIN_SIZE[0] - COLLAPSED_WIDTH
+_MIN_PAGE_WIDTH: Final = MIN_SIZE[0] - COLLAPSED_WIDTH
 """What every page fits into, also when it opens its details: the smallest window's room."""
 
 
 class MainWindow(QMainWindow):
-    """The frame around the pages.
+    """The frame around the pages of one session.
 
     Attributes:
-        actions_table: everything that can be done.
-        rail: the navigation.
+        actions_table: all actions.
+        rail: the sidebar.
         top_bar: connection and commands.
         status_bar: figures.
         palette_popup: the command palette.
-        run_form: where a task is named that is to be run.
-        notices: what the operator is told.
+        run_form: where a task is enqueued by name.
+        notices: notifications.
         frame_s: seconds the last frames took, smoothed.
-        rail_wish: whether the operator wants the navigation narrow, None while nothing was said.
+        sidebar_preference: whether the operator wants the sidebar collapsed, None for automatic.
 
     Signals:
-        close_requested: the operator wants to leave; the owner ends things and then the program.
+        close_requested: the operator wants to leave; the owner closes the session and the window.
+        session_closing: the pages of the present session are about to be destroyed.
         page_changed: key of the page that is shown now.
         page_made: a page that will be shown for the first time.
-        theme_chosen: what to remember as the operator's choice.
+        theme_chosen: the theme that the operator chose.
     """
 
     close_requested = Signal()
+    session_closing = Signal()
     page_changed = Signal(str)
     theme_chosen = Signal(str)
 
     def __init__(
         self,
-        state: SystemState,
-        operations: Operations,
+        session: SessionBackend,
         pages: Sequence[type[Page]],
         *,
-        start: TaskStarter,
+        run_in_background: BackgroundRunner,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Make the window; it shows its first page when it is shown.
+        """Create the window; `show_page` shows its first page.
 
         Args:
-            state: what is true now.
-            operations: what can be done.
-            pages: in the order of the navigation.
-            start: starts background work for the pages.
+            session: what is shown.
+            pages: in the order of the sidebar.
+            run_in_background: starts background work for the pages.
             clock: Unix seconds.
         """
         super().__init__()
         self.setWindowTitle("Pulse Desktop")
         self.setMinimumSize(*MIN_SIZE)
-        self.resize(_USUAL)
+        self.resize(_DEFAULT_SIZE)
         self._clock = clock
-        self.rail_wish: bool | None = None
+        self._run_in_background = run_in_background
+        self.sidebar_preference: bool | None = None
         self.frame_s = 0.0
         self.actions_table = ActionTable(self)
         self._add_actions()
         self.rail = Sidebar([SidebarItem(p.key, p.title, p.icon, p.section) for p in pages])
         self.top_bar = TopBar(self.actions_table)
         self.status_bar = StatusBar()
-        self._concerns = AttentionMonitor(state, self.rail, self.top_bar)
         self._stack = PageStack(pages)
         self.page_made = self._stack.page_made
         self._lay_out()
         self.notices = Notifications(self._stack)
         self.palette_popup = Palette(self.actions_table, self)
-        self._context = PageContext(
-            state,
-            operations,
-            self.actions_table,
-            start,
-            self.notices.tell,
-            self.show_page,
-            lambda: self._concerns.concerns,
-            self._edit_run,
-        )
-        self.run_form = RunForm(self._context, self._stack)
+        self._use_session(session)
         self._stack.paused_changed.connect(self._show_paused)
-        self.run_form.room_changed.connect(self._make_room)
         self._add_page_actions(pages)
         self.rail.chosen.connect(self.show_page)
-        theme().changed.connect(self._tint)
-        self._tint()
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
 
     def _lay_out(self) -> None:
         right = QVBoxLayout()
@@ -183,9 +172,49 @@ class MainWindow(QMainWindow):
             for action in page.page_actions():
                 self.actions_table.add_page_action(action, page.key, partial(self.page, page.key))
 
-    def fit_into(self, room: QSize) -> None:
-        """Take the usual size, or as much of it as a screen has room for."""
-        self.resize(_USUAL.boundedTo(room - _FRAME).expandedTo(self.minimumSize()))
+    def fit_to_screen(self, available: QSize) -> None:
+        """Take the default size, or as much of it as fits on a screen."""
+        self.resize(_DEFAULT_SIZE.boundedTo(available - _TITLE_BAR).expandedTo(self.minimumSize()))
+
+    # Session
+
+    @property
+    def session(self) -> SessionBackend:
+        """The session that is shown."""
+        return self._session
+
+    def set_session(self, session: SessionBackend) -> None:
+        """Show another session: pages, form and notifications of the old one are gone."""
+        shown = self.current.key if self.current is not None else ""
+        self.session_closing.emit()
+        self.palette_popup.hide()
+        self.notices.clear()
+        self.run_form.hide()
+        self.run_form.deleteLater()
+        self._reserve_space(0)
+        self._stack.clear()
+        self._use_session(session)
+        if shown:
+            self.show_page(shown)
+
+    def _use_session(self, session: SessionBackend) -> None:
+        self._session = session
+        self._attention = AttentionMonitor(session.state, self.rail, self.top_bar)
+        self._context = PageContext(
+            state=session.state,
+            tasks=session.tasks,
+            results=session.results,
+            workers=session.workers,
+            connection=session,
+            actions=self.actions_table,
+            run_in_background=self._run_in_background,
+            notify=self.notices.tell,
+            navigate=self.navigate,
+            attention_items=lambda: self._attention.concerns,
+            edit_run=self._edit_run,
+        )
+        self.run_form = RunForm(self._context, self._stack)
+        self.run_form.room_changed.connect(self._reserve_space)
 
     # Pages
 
@@ -206,8 +235,14 @@ class MainWindow(QMainWindow):
         """The page that is shown."""
         return self._stack.current
 
-    def show_page(self, key: str, place: str = "") -> None:
+    def navigate(self, target: Target) -> None:
         """Change to a page, and to something in particular on it. Raises KeyError."""
+        self.show_page(target.page)
+        if not isinstance(target, ShowPage):
+            self.page(target.page).navigate(target)
+
+    def show_page(self, key: str) -> None:
+        """Change to a page. Raises KeyError."""
         page = self.page(key)
         if page is not self.current:
             self._stack.change_to(page)
@@ -217,13 +252,11 @@ class MainWindow(QMainWindow):
             self.actions_table.show_page(key)
             self.setWindowTitle(f"{page.title} · Pulse Desktop")
             now = self._clock()
-            self._concerns.look(now)
-            page.shown(now)
+            self._attention.look(now)
+            page.on_show(now)
             page.take_focus()
             self._show_paused()
             self.page_changed.emit(key)
-        if place:
-            page.open_at(place)
 
     def frame(self, changes: DirtyRows, now: float) -> None:
         """Show what changed: the visible page only. Called once per frame.
@@ -235,14 +268,14 @@ class MainWindow(QMainWindow):
         if self.current is None or not self.isVisible():
             return
         started = time.perf_counter()
-        self._concerns.look(now)
+        self._attention.look(now)
         self.current.refresh(changes, now)
         self.frame_s += (time.perf_counter() - started - self.frame_s) * 0.1
 
     def catch_up(self) -> None:
         """Show what happened while nobody told the window, as when it was minimised."""
         if self.current is not None:
-            self.current.shown(self._clock())
+            self.current.on_show(self._clock())
 
     # What the window's actions do
 
@@ -257,9 +290,9 @@ class MainWindow(QMainWindow):
     def _edit_run(self, run: TaskRun) -> None:
         self.run_form.open(run)
 
-    def _make_room(self, width: int) -> None:
+    def _reserve_space(self, width: int) -> None:
         """Give the form its room: beside the page in a wide window, over it in a narrow one."""
-        beside = self._stack.width() - width >= _ROOM_BESIDE
+        beside = self._stack.width() - width >= _MIN_PAGE_WIDTH
         self._stack.setContentsMargins(0, 0, width if beside else 0, 0)
         self.notices.keep_clear(width)
 
@@ -295,7 +328,7 @@ class MainWindow(QMainWindow):
 
     def use_rail(self, *, narrow: bool | None) -> None:
         """Show the navigation as icons or with names; None leaves it to the width."""
-        self.rail_wish = narrow
+        self.sidebar_preference = narrow
         self._fit_rail()
 
     def toggle_full_screen(self) -> None:
@@ -303,7 +336,11 @@ class MainWindow(QMainWindow):
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     def _fit_rail(self) -> None:
-        narrow = self.width() < SIDEBAR_COLLAPSE_WIDTH if self.rail_wish is None else self.rail_wish
+        narrow = (
+            self.width() < SIDEBAR_COLLAPSE_WIDTH
+            if self.sidebar_preference is None
+            else self.sidebar_preference
+        )
         if narrow != self.rail.narrow:
             self.rail.set_narrow(narrow)
 
@@ -318,7 +355,7 @@ class MainWindow(QMainWindow):
         """Tell the operator something."""
         self.notices.tell(notice)
 
-    def _tint(self) -> None:
+    def _apply_theme(self) -> None:
         mark = QIcon()
         for size in (16, 24, 32, 48, 64, 128, 256):
             mark.addPixmap(icons.pixmap("pulse", "accent", size))
@@ -331,7 +368,7 @@ class MainWindow(QMainWindow):
         if event.key() == Qt.Key.Key_Escape:
             if self.run_form.isVisible():
                 self.run_form.cancel()
-            elif self.current is None or not self.current.escape():
+            elif self.current is None or not self.current.on_escape():
                 self.notices.close_last()
             return
         super().keyPressEvent(event)

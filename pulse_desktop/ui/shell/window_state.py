@@ -119,6 +119,7 @@ class WindowStateManager(QObject):
         for page in window.pages_made():
             self._restore_tables(page)
         window.page_made.connect(self._restore_tables)
+        window.session_closing.connect(self.save)
         window.theme_chosen.connect(self._note_theme)
         window.page_changed.connect(self._note_page)
         self._timer = QTimer(self)
@@ -135,7 +136,7 @@ class WindowStateManager(QObject):
         look = self._file.look
         geometry = self._window.saveGeometry().data()
         look.geometry = base64.b64encode(geometry).decode()
-        look.rail_narrow = self._window.rail_wish
+        look.rail_narrow = self._window.sidebar_preference
         for page in self._window.pages_made():
             for key, table in _tables(page):
                 state = table.column_layout.state()

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QVBoxLayout, QWidg
 
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.ui.charts.time_ranges import TIME_RANGES, auto_range, history_start
+from pulse_desktop.ui.navigation import FilterPage, ShowItem, ShowRun, Target
 from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.filter_bar import Facet, FilterBar
@@ -192,9 +193,7 @@ class TablePage(Page, Generic[RowT]):
         self.table.clicked.connect(lambda _: self._show_current(open_=True))
         self.table.rows_model.counts_changed.connect(self._count)
         self.detail.closed.connect(self.close_detail)
-        self.detail.run_asked.connect(
-            lambda task_id: self.context.show_page("tasks", f"run:{task_id}")
-        )
+        self.detail.run_asked.connect(lambda task_id: self.context.navigate(ShowRun(task_id)))
 
     def refresh(self, changes: DirtyRows, now: float) -> None:
         """Show what changed in this frame."""
@@ -204,7 +203,7 @@ class TablePage(Page, Generic[RowT]):
         if now - self._drawn_at >= DRAW_S or now < self._drawn_at:
             self._draw(now)
 
-    def shown(self, now: float) -> None:
+    def on_show(self, now: float) -> None:
         """Catch up with what happened while another page was shown."""
         self.clock.now = now
         self.table.catch_up(now)
@@ -220,12 +219,14 @@ class TablePage(Page, Generic[RowT]):
         """Put the keyboard into the filter."""
         self.bar.focus_text()
 
-    def open_at(self, place: str) -> None:
-        """Show only what has this text in it."""
-        self.bar.choose()
-        self.bar.set_text(place)
+    def navigate(self, target: Target) -> None:
+        """Filter by a text; an item that cannot be shown in full is filtered by its id."""
+        match target:
+            case FilterPage(text=text) | ShowItem(id=text):
+                self.bar.choose()
+                self.bar.set_text(text)
 
-    def escape(self) -> bool:
+    def on_escape(self) -> bool:
         """Close the details, else clear the filter."""
         if not self.detail.isHidden():
             self.close_detail()

@@ -16,7 +16,7 @@ from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import RunState, TaskRun
 from tests.integration.foreign_app import ForeignWorker, make_broker
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import monitor_of, run_in
+from tests.kit.session_fixture import open_session, run_in
 from tests.kit.waiting import wait_until
 
 APP = "tests.integration.foreign_app"
@@ -53,23 +53,23 @@ async def enqueue(broker: AsyncBroker, function: str, *args: Any, **kwargs: Any)
     return (await task.kiq(*args, **kwargs)).task_id
 
 
-async def until_a_worker_listens(monitor: Session, worker: ForeignWorker) -> None:
+async def until_a_worker_listens(session: Session, worker: ForeignWorker) -> None:
     # The core broker says that it listens before it does, and what comes too early is lost.
-    async def listening() -> bool:
-        return worker.running and (await monitor.queue.status()).listening is True
+    async def has_consumer() -> bool:
+        return worker.running and (await session.queue.status()).has_consumers is True
 
-    await wait_until(listening, 20, "a worker listens")
+    await wait_until(has_consumer, 20, "a worker listens")
 
 
-async def until_nobody_listens(monitor: Session) -> None:
+async def until_nobody_listens(session: Session) -> None:
     async def silent() -> bool:
-        return (await monitor.queue.status()).listening is False
+        return (await session.queue.status()).has_consumers is False
 
     await wait_until(silent, 10, "nobody listens")
 
 
-def with_request(monitor: Session, task_id: str) -> TaskRun | None:
-    run = monitor.state.runs.get(task_id)
+def with_request(session: Session, task_id: str) -> TaskRun | None:
+    run = session.state.runs.get(task_id)
     return run if run is not None and run.request is not None else None
 
 
@@ -82,62 +82,63 @@ async def test_a_core_broker_with_pickled_results_is_shown_whole_and_repeated(
     nats_server: NatsServer, start_worker: StartWorker, tmp_path: Path
 ) -> None:
     worker = start_worker("core", nats_server)
-    async with client_of("core", nats_server) as client, monitor_of(nats_server) as monitor:
-        await until_a_worker_listens(monitor, worker)
+    async with client_of("core", nats_server) as client, open_session(nats_server) as session:
+        await until_a_worker_listens(session, worker)
         gate = tmp_path / "gate"
         good = await enqueue(client, "add", 2, 3, note="so")
         bad = await enqueue(client, "refuse", "no such channel")
         soft = await enqueue(client, "fail_softly")
         slow = await enqueue(client, "wait_for_file", path=str(gate))
 
-        run = await run_in(monitor, good, RunState.SUCCEEDED)
+        run = await run_in(session, good, RunState.SUCCEEDED)
         assert run.name == f"{APP}:add"
         assert arguments(run) == ([2, 3], {"note": "so"})
         assert run.stored_outcome is not None
         assert run.stored_outcome.format == "pickle"
-        _, result = await monitor.read_result(good)
+        result = (await session.results.read(good)).result
         assert not isinstance(result, str)
         assert result.return_value == {"sum": 5, "note": "so", "пара": [2, 3]}
-        run = await run_in(monitor, bad, RunState.FAILED)
+        run = await run_in(session, bad, RunState.FAILED)
         assert run.reason == "ValueError: no such channel"
-        run = await run_in(monitor, soft, RunState.SOFT_FAILED)
+        run = await run_in(session, soft, RunState.SOFT_FAILED)
         assert run.reason == "the source is empty"
 
-        assert arguments(await run_in(monitor, slow, RunState.QUEUED))[1] == {"path": str(gate)}
-        monitor.state.runs.overdue_after_s = 0.2
-        await run_in(monitor, slow, RunState.OVERDUE)
+        assert arguments(await run_in(session, slow, RunState.QUEUED))[1] == {"path": str(gate)}
+        session.state.runs.overdue_after_s = 0.2
+        await run_in(session, slow, RunState.OVERDUE)
         gate.touch()
-        await run_in(monitor, slow, RunState.SUCCEEDED)
+        await run_in(session, slow, RunState.SUCCEEDED)
 
-        again, sent = await monitor.rerun(await run_in(monitor, good))
+        sent = await session.tasks.rerun([await run_in(session, good)])
+        (again,) = sent.task_ids
         assert not sent.durable
         assert again != good
-        await run_in(monitor, again, RunState.SUCCEEDED)
+        await run_in(session, again, RunState.SUCCEEDED)
         # That nobody refused it is known only after a moment; the answer may come before.
-        run = await wait_until(lambda: with_request(monitor, again))
+        run = await wait_until(lambda: with_request(session, again))
         assert (run.rerun_of, arguments(run)) == (good, ([2, 3], {"note": "so"}))
-        _, result = await monitor.read_result(again)
+        result = (await session.results.read(again)).result
         assert not isinstance(result, str)
         assert result.labels["rerun_of"] == good
-        assert monitor.state.unreadable == 0
+        assert session.state.unreadable == 0
 
 
 async def test_with_no_worker_listening_nothing_is_sent_to_be_lost(
     nats_server: NatsServer, start_worker: StartWorker
 ) -> None:
     worker = start_worker("core", nats_server)
-    async with client_of("core", nats_server) as client, monitor_of(nats_server) as monitor:
-        await until_a_worker_listens(monitor, worker)
+    async with client_of("core", nats_server) as client, open_session(nats_server) as session:
+        await until_a_worker_listens(session, worker)
         task_id = await enqueue(client, "add", 1, 1)
-        run = await run_in(monitor, task_id, RunState.SUCCEEDED)
+        run = await run_in(session, task_id, RunState.SUCCEEDED)
         worker.kill()
-        await until_nobody_listens(monitor)
+        await until_nobody_listens(session)
         with pytest.raises(NoConsumersError) as caught:
-            await monitor.rerun(run)
+            await session.tasks.rerun([run])
         assert not caught.value.durable
         lost = await enqueue(client, "add", 1, 2)  # what nobody took is seen all the same
-        await run_in(monitor, lost, RunState.QUEUED)
-        assert len(monitor.state.runs.rows) == 2
+        await run_in(session, lost, RunState.QUEUED)
+        assert len(session.state.runs.rows) == 2
 
 
 async def test_hostile_pickles_in_the_bucket_are_shown_and_never_run(
@@ -155,19 +156,19 @@ async def test_hostile_pickles_in_the_bucket_are_shown_and_never_run(
         "nested": b"\x80\x04" + b"]" * 100_000 + b"a" * 99_999 + b".",
         "cut": pickle.dumps({"is_err": False, "return_value": "x" * 100})[:-20],
     }
-    async with client_of("core", nats_server) as client, monitor_of(nats_server) as monitor:
+    async with client_of("core", nats_server) as client, open_session(nats_server) as session:
         store = await client.result_backend.nats_jetstream.object_store(RESULT_BUCKET)
         for key, body in bombs.items():
             await store.put(key, body)
         for key, bomb in bombs.items():
-            run = await run_in(monitor, key, RunState.RESULT_UNREADABLE)
-            await wait_until(lambda key=key: monitor.state.results.get(key).problem)
-            assert monitor.state.results.get(key).format == "unreadable"
-            body, told = await monitor.read_result(run.task_id)
-            assert body == bomb
-            assert isinstance(told, str)
+            run = await run_in(session, key, RunState.RESULT_UNREADABLE)
+            await wait_until(lambda key=key: session.state.results.get(key).problem)
+            assert session.state.results.get(key).format == "unreadable"
+            stored = await session.results.read(run.task_id)
+            assert (stored.raw, stored.result) == (bomb, None)
+            assert stored.problem
         await store.put("fine", pickle.dumps({"is_err": False, "return_value": 1, "labels": {}}))
-        await run_in(monitor, "fine", RunState.SUCCEEDED)
+        await run_in(session, "fine", RunState.SUCCEEDED)
     assert not touched.exists()
 
 
@@ -178,18 +179,19 @@ async def test_a_default_stream_is_the_history_of_arguments(
         first = await enqueue(client, "add", 7, 8)
         worker = start_worker("pull", nats_server)
         waiting = await enqueue(client, "fail_softly")
-        async with monitor_of(nats_server) as monitor:
-            await until_a_worker_listens(monitor, worker)
-            assert await monitor.caught_up()
-            run = await run_in(monitor, first, RunState.SUCCEEDED)
+        async with open_session(nats_server) as session:
+            await until_a_worker_listens(session, worker)
+            assert await session.wait_caught_up()
+            run = await run_in(session, first, RunState.SUCCEEDED)
             assert arguments(run) == ([7, 8], {})
             assert run.queued_at is not None
-            await run_in(monitor, waiting, RunState.SOFT_FAILED)
-            again, sent = await monitor.rerun(run)
+            await run_in(session, waiting, RunState.SOFT_FAILED)
+            sent = await session.tasks.rerun([run])
+            (again,) = sent.task_ids
             assert sent.durable
-            run = await run_in(monitor, again, RunState.SUCCEEDED)
+            run = await run_in(session, again, RunState.SUCCEEDED)
             assert (run.rerun_of, arguments(run)) == (first, ([7, 8], {}))
-            assert len(monitor.state.runs.rows) == 3
+            assert len(session.state.runs.rows) == 3
 
 
 async def test_without_jetstream_tasks_are_shown_and_why_there_are_no_results(
@@ -197,7 +199,10 @@ async def test_without_jetstream_tasks_are_shown_and_why_there_are_no_results(
 ) -> None:
     with NatsServer(jetstream=False) as server:
         worker = start_worker("core-without-results", server)
-        async with client_of("core-without-results", server) as client, monitor_of(server) as seen:
+        async with (
+            client_of("core-without-results", server) as client,
+            open_session(server) as seen,
+        ):
             await until_a_worker_listens(seen, worker)
             task_id = await enqueue(client, "add", 1, 2, note="unanswered")
             run = await run_in(seen, task_id, RunState.QUEUED)
@@ -208,9 +213,9 @@ async def test_without_jetstream_tasks_are_shown_and_why_there_are_no_results(
                 for told in seen.limitations
             )
             with pytest.raises(NoJetStreamError):
-                await seen.results.status()
-            again, _ = await seen.rerun(run)
+                await seen.results.store.status()
+            (again,) = (await seen.tasks.rerun([run])).task_ids
             await run_in(seen, again, RunState.QUEUED)
-            monitor_says = seen.queue_status
+            monitor_says = seen.tasks.queue_status
             assert monitor_says is not None
             assert (monitor_says.mode, monitor_says.durable) == ("core", False)

@@ -15,7 +15,7 @@ from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text.outcome_text import cancel_label, command_label
 from tests.kit.cli_process import command_environment, run_command
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import monitor_of, run_in
+from tests.kit.session_fixture import open_session, run_in
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import TASKS, Bench, bench_on, lines
 
@@ -32,106 +32,108 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def monitor(bench: Bench) -> AsyncIterator[Session]:
-    async with monitor_of(bench.server) as monitor:
-        await monitor.until(lambda: bool(monitor.state.workers.accepting_commands(time.time())))
-        yield monitor
+async def session(bench: Bench) -> AsyncIterator[Session]:
+    async with open_session(bench.server) as session:
+        await session.waiter.wait_for(
+            lambda: bool(session.state.workers.accepting_commands(time.time()))
+        )
+        yield session
 
 
-def the_worker(monitor: Session) -> Worker:
-    (worker,) = monitor.state.workers.online(time.time())
+def the_worker(session: Session) -> Worker:
+    (worker,) = session.state.workers.online(time.time())
     return worker
 
 
 @module_wide
 async def test_a_running_task_is_cancelled_and_a_waiting_one_never_runs(
-    bench: Bench, monitor: Session, tmp_path: Path
+    bench: Bench, session: Session, tmp_path: Path
 ) -> None:
     ran, never = tmp_path / "ran", tmp_path / "never"
     running = await bench.send("work", str(ran), 30)
-    await run_in(monitor, running, RunState.RUNNING)
+    await run_in(session, running, RunState.RUNNING)
     waiting = await bench.send("work", str(never))
-    await run_in(monitor, waiting, RunState.QUEUED)
-    (removed,) = await monitor.control.cancel([waiting], "wrong chat")
-    (cancelled,) = await monitor.control.cancel([running], "wrong chat")
+    await run_in(session, waiting, RunState.QUEUED)
+    (removed,) = await session.tasks.cancel([waiting], "wrong chat")
+    (cancelled,) = await session.tasks.cancel([running], "wrong chat")
     assert (removed.status, cancelled.status) == ("removed", "cancelled")
     assert cancel_label(cancelled) == "cancelled on worker-1"
     for task_id in (waiting, running):
-        run = await run_in(monitor, task_id, RunState.CANCELLED)
+        run = await run_in(session, task_id, RunState.CANCELLED)
         assert run.error is None or run.error.type == "CancelledError"
         assert (await bench.result(task_id))["error"]["exc_type"] == "CancelledError"
     await wait_until(bench.nothing_unanswered)
     assert lines(ran) == ["begin"]
     assert lines(never) == []
-    (again,) = await monitor.control.cancel([running])
+    (again,) = await session.tasks.cancel([running])
     assert again.status == "ended"
 
 
 @module_wide
 async def test_several_are_cancelled_at_once_and_none_of_them_runs_on(
-    bench: Bench, monitor: Session, tmp_path: Path
+    bench: Bench, session: Session, tmp_path: Path
 ) -> None:
     seen = tmp_path / "seen"
     ids = [await bench.send("work", str(seen), 30) for _ in range(12)]
-    await run_in(monitor, ids[0], RunState.RUNNING)
-    await run_in(monitor, ids[-1], RunState.QUEUED)
-    outcomes = await monitor.control.cancel(ids)
+    await run_in(session, ids[0], RunState.RUNNING)
+    await run_in(session, ids[-1], RunState.QUEUED)
+    outcomes = await session.tasks.cancel(ids)
     assert {outcome.status for outcome in outcomes} <= {"cancelled", "removed"}, outcomes
     for task_id in ids:
-        await run_in(monitor, task_id, RunState.CANCELLED)
+        await run_in(session, task_id, RunState.CANCELLED)
     await wait_until(bench.nothing_unanswered)
     assert lines(seen) == ["begin"]
 
 
 @module_wide
 async def test_a_task_in_a_thread_is_asked_to_stop_and_no_more_is_claimed(
-    bench: Bench, monitor: Session, tmp_path: Path
+    bench: Bench, session: Session, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
     task_id = await bench.send("wait_for_a_file", str(tmp_path / "seen"), str(gate))
-    await run_in(monitor, task_id, RunState.RUNNING)
-    (outcome,) = await monitor.control.cancel([task_id])
+    await run_in(session, task_id, RunState.RUNNING)
+    (outcome,) = await session.tasks.cancel([task_id])
     assert cancel_label(outcome) == "stop requested on worker-1"
     assert "thread" in outcome.detail
     gate.touch()
-    await run_in(monitor, task_id, RunState.SUCCEEDED, RunState.CANCELLED, RunState.FAILED)
+    await run_in(session, task_id, RunState.SUCCEEDED, RunState.CANCELLED, RunState.FAILED)
     await wait_until(bench.nothing_unanswered)
 
 
 @module_wide
-async def test_a_task_that_nobody_knows_is_not_called_cancelled(monitor: Session) -> None:
-    (outcome,) = await monitor.control.cancel(["0" * 32])
+async def test_a_task_that_nobody_knows_is_not_called_cancelled(session: Session) -> None:
+    (outcome,) = await session.tasks.cancel(["0" * 32])
     assert (outcome.status, outcome.done) == ("not_found", False)
 
 
 @module_wide
 async def test_a_paused_worker_leaves_tasks_in_the_queue_until_it_is_resumed(
-    bench: Bench, monitor: Session, tmp_path: Path
+    bench: Bench, session: Session, tmp_path: Path
 ) -> None:
-    worker = the_worker(monitor)
-    (outcome,) = await monitor.control.order("pause", worker.id)
+    worker = the_worker(session)
+    (outcome,) = await session.workers.command("pause", worker.id)
     assert outcome.done, outcome
-    await monitor.until(lambda: the_worker(monitor).activity is WorkerActivity.PAUSED)
+    await session.waiter.wait_for(lambda: the_worker(session).activity is WorkerActivity.PAUSED)
     task_id = await bench.send("work", str(tmp_path / "seen"))
-    await run_in(monitor, task_id, RunState.QUEUED)
-    (outcome,) = await monitor.control.order("resume")
+    await run_in(session, task_id, RunState.QUEUED)
+    (outcome,) = await session.workers.command("resume")
     assert (outcome.worker, outcome.done) == (worker.id, True)
-    await run_in(monitor, task_id, RunState.SUCCEEDED)
-    await monitor.until(lambda: the_worker(monitor).activity is not WorkerActivity.PAUSED)
+    await run_in(session, task_id, RunState.SUCCEEDED)
+    await session.waiter.wait_for(lambda: the_worker(session).activity is not WorkerActivity.PAUSED)
 
 
 @module_wide
-async def test_the_log_level_is_set_and_seen(monitor: Session) -> None:
-    (outcome,) = await monitor.control.order("log_level", the_worker(monitor).id, "DEBUG")
+async def test_the_log_level_is_set_and_seen(session: Session) -> None:
+    (outcome,) = await session.workers.command("log_level", the_worker(session).id, "DEBUG")
     assert command_label(outcome) == "log level set to debug"
-    await monitor.until(lambda: the_worker(monitor).log_level == "DEBUG")
-    await monitor.control.order("log_level", "", "INFO")
+    await session.waiter.wait_for(lambda: the_worker(session).log_level == "DEBUG")
+    await session.workers.command("log_level", "", "INFO")
 
 
 @module_wide
-async def test_the_catalogue_tells_what_each_task_takes(monitor: Session) -> None:
-    catalogue = monitor.state.workers.task_schemas
-    await monitor.until(lambda: catalogue.get(f"{TASKS}:work") is not None)
+async def test_the_catalogue_tells_what_each_task_takes(session: Session) -> None:
+    catalogue = session.state.workers.task_schemas
+    await session.waiter.wait_for(lambda: catalogue.get(f"{TASKS}:work") is not None)
     work = catalogue.get(f"{TASKS}:work")
     assert work is not None
     assert [(each.name, each.types, each.required) for each in work.arguments] == [
@@ -145,12 +147,12 @@ async def test_the_catalogue_tells_what_each_task_takes(monitor: Session) -> Non
 
 
 @module_wide
-async def test_progress_comes_with_how_much_and_a_message(bench: Bench, monitor: Session) -> None:
+async def test_progress_comes_with_how_much_and_a_message(bench: Bench, session: Session) -> None:
     task_id = await bench.send("report_progress")
-    run = await run_in(monitor, task_id, RunState.SUCCEEDED)
+    run = await run_in(session, task_id, RunState.SUCCEEDED)
 
     def last() -> Progress | None:
-        known = monitor.state.runs.get(task_id)
+        known = session.state.runs.get(task_id)
         progress = known.progress if known is not None else None
         return progress if progress is not None and progress.done == 2 else None
 
@@ -161,25 +163,25 @@ async def test_progress_comes_with_how_much_and_a_message(bench: Bench, monitor:
 
 @module_wide
 async def test_the_command_line_cancels_and_lists_what_really_runs(
-    bench: Bench, monitor: Session, tmp_path: Path
+    bench: Bench, session: Session, tmp_path: Path
 ) -> None:
     env = command_environment(tmp_path / "data", PULSE_SERVER=bench.server.url)
     task_id = await bench.send("work", str(tmp_path / "seen"), 30)
-    await run_in(monitor, task_id, RunState.RUNNING)
+    await run_in(session, task_id, RunState.RUNNING)
     listed = await asyncio.to_thread(run_command, "workers", "--json", env=env)
     assert (listed.object["control"], listed.object["answered"]) == (True, True)
     ended = await asyncio.to_thread(run_command, "cancel", task_id[:10], "--json", env=env)
     assert ended.code == 0, ended
     assert (ended.object["outcome"], ended.object["task_id"]) == ("cancelled", task_id)
-    await run_in(monitor, task_id, RunState.CANCELLED)
+    await run_in(session, task_id, RunState.CANCELLED)
 
 
 @module_wide
-async def test_a_drained_worker_ends_and_says_good_bye(bench: Bench, monitor: Session) -> None:
-    worker = the_worker(monitor)
-    (outcome,) = await monitor.control.order("drain", worker.id)
+async def test_a_drained_worker_ends_and_says_good_bye(bench: Bench, session: Session) -> None:
+    worker = the_worker(session)
+    (outcome,) = await session.workers.command("drain", worker.id)
     assert outcome.done
     assert await bench.workers[0].ended() == 0
-    await monitor.until(lambda: not monitor.state.workers.online(time.time()))
-    (outcome,) = await monitor.control.order("pause", worker.id)
+    await session.waiter.wait_for(lambda: not session.state.workers.online(time.time()))
+    (outcome,) = await session.workers.command("pause", worker.id)
     assert outcome.status == "nobody"

@@ -1,4 +1,4 @@
-"""The monitor as a whole against a real server: restarts, garbage, refusals, floods, large results.
+"""The session as a whole against a real server: restarts, garbage, refusals, floods, large results.
 
 Nothing lost without a word, and nothing that arrives stops the rest.
 """
@@ -29,11 +29,9 @@ from pulse_desktop.protocol.topics import (
     TASK_TOPIC,
     TOPICS,
 )
-from pulse_desktop.session.operations import SessionOperations
 from pulse_desktop.state.run import RunState
-from pulse_desktop.ui.shell.operations import OperationError
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import monitor_of, run_in
+from tests.kit.session_fixture import open_session, run_in
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import Bench, bench_on, lines
 
@@ -83,44 +81,44 @@ async def test_a_killed_server_leaves_history_complete_and_nothing_twice(
     bench: Bench, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     await bench.run(ack_wait=2)
-    async with monitor_of(nats_server) as monitor:
+    async with open_session(nats_server) as session:
         ids = [await bench.send("work", str(tmp_path / "before")) for _ in range(20)]
         for task_id in ids:
-            await run_in(monitor, task_id, RunState.SUCCEEDED)
+            await run_in(session, task_id, RunState.SUCCEEDED)
         long = await bench.send("work", str(tmp_path / "long"), 1.0)
-        await run_in(monitor, long, RunState.RUNNING)
+        await run_in(session, long, RunState.RUNNING)
         nats_server.kill()
-        await wait_until(lambda: monitor.connection.status.state == "reconnecting")
+        await wait_until(lambda: session.connection.status.state == "reconnecting")
         with pytest.raises(NotConnectedError):
-            await monitor.rerun(await run_in(monitor, ids[0]))
+            await session.tasks.rerun([await run_in(session, ids[0])])
         nats_server.start()
         await wait_until(lambda: bench.client.is_connected and bench.client.stats["reconnects"])
         ids += [await bench.send("work", str(tmp_path / "after")) for _ in range(20)]
         for task_id in [*ids, long]:
-            await run_in(monitor, task_id, RunState.SUCCEEDED)
-        await wait_until(lambda: has_read_all(bench, monitor))
-        assert monitor.gaps[0] == 0
-        await check_against_the_streams(bench, monitor, {*ids, long})
-    async with monitor_of(nats_server) as later:
-        assert await later.caught_up()
+            await run_in(session, task_id, RunState.SUCCEEDED)
+        await wait_until(lambda: has_read_all(bench, session))
+        assert session.gaps[0] == 0
+        await check_against_the_streams(bench, session, {*ids, long})
+    async with open_session(nats_server) as later:
+        assert await later.wait_caught_up()
         await check_against_the_streams(bench, later, {*ids, long})
         states = {run.state for run in later.state.runs.rows}
         assert states == {RunState.SUCCEEDED}
 
 
-async def has_read_all(bench: Bench, monitor: Any) -> bool:
+async def has_read_all(bench: Bench, session: Any) -> bool:
     info = await bench.js.stream_info(EVENT_STREAM)
-    return monitor.event_feed.status.last_sequence == info.state.last_seq and not monitor.inbox
+    return session.event_feed.status.last_sequence == info.state.last_seq and not session.arrivals
 
 
-async def check_against_the_streams(bench: Bench, monitor: Any, task_ids: set[str]) -> None:
-    log = list(monitor.state.log)
+async def check_against_the_streams(bench: Bench, session: Any, task_ids: set[str]) -> None:
+    log = list(session.state.log)
     sequences = [each.sequence for each in log if each.topic != TASK_TOPIC]
     assert sequences == list(range(1, len(sequences) + 1))
     tasks = [each.id for each in log if each.topic == TASK_TOPIC]
     assert sorted(tasks) == sorted(task_ids)
-    assert {run.task_id for run in monitor.state.runs.rows} == task_ids
-    assert monitor.dropped == 0
+    assert {run.task_id for run in session.state.runs.rows} == task_ids
+    assert session.dropped == 0
 
 
 async def test_a_system_that_moves_is_followed_and_nothing_comes_twice(tmp_path: Path) -> None:
@@ -128,40 +126,40 @@ async def test_a_system_that_moves_is_followed_and_nothing_comes_twice(tmp_path:
         client = await nats.connect(before.url)
         js = client.jetstream()
         await js.add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
-        async with monitor_of(before) as monitor:
+        async with open_session(before) as session:
             for number in range(50):
                 await js.publish("websocket.agents", event(number))
-            await wait_until(lambda: len(monitor.state.log) == 50)
+            await wait_until(lambda: len(session.state.log) == 50)
             await client.close()
             before.stop()
             with NatsServer(store_dir=tmp_path, token="second-s3cret") as after:
                 client = await nats.connect(after.url)
                 await client.jetstream().publish("websocket.agents", event(50))
-                await monitor.move_to(after.url, after.monitor_url)
-                await wait_until(lambda: len(monitor.state.log) > 50)
+                await session.move_to(after.url, after.monitor_url)
+                await wait_until(lambda: len(session.state.log) > 50)
                 await client.jetstream().publish("websocket.agents", event(51))
-                await wait_until(lambda: len(monitor.state.log) > 51)
-                assert [each.sequence for each in monitor.state.log] == list(range(1, 53))
-                assert str(after.port) in monitor.connection.status.server
-                assert "s3cret" not in monitor.connection.status.server
+                await wait_until(lambda: len(session.state.log) > 51)
+                assert [each.sequence for each in session.state.log] == list(range(1, 53))
+                assert str(after.port) in session.connection.status.server
+                assert "s3cret" not in session.connection.status.server
                 await client.close()
 
 
 async def test_without_a_stream_the_time_without_a_server_stays_a_gap() -> None:
     with NatsServer(jetstream=False) as server:
-        async with monitor_of(server) as monitor:
-            await wait_until(lambda: monitor.task_feed.status.mode == "live")
-            await wait_until(lambda: monitor.event_feed.status.mode == "live")
+        async with open_session(server) as session:
+            await wait_until(lambda: session.task_feed.status.mode == "live")
+            await wait_until(lambda: session.event_feed.status.mode == "live")
             server.kill()
-            await wait_until(lambda: monitor.connection.status.state == "reconnecting")
+            await wait_until(lambda: session.connection.status.state == "reconnecting")
             server.start()
-            await wait_until(lambda: monitor.gaps == (2, 0), message="a gap of each feed")
-            gap = monitor.event_feed.status.gaps[0]
+            await wait_until(lambda: session.gaps == (2, 0), message="a gap of each feed")
+            gap = session.event_feed.status.gaps[0]
             assert gap.missed is None
             assert gap.start < gap.end
             client = await nats.connect(server.url)
             await client.publish("websocket.agents", event(1))
-            await wait_until(lambda: monitor.state.topics.by_name["agents"].received == 1)
+            await wait_until(lambda: session.state.topics.by_name["agents"].received == 1)
             await client.close()
 
 
@@ -169,18 +167,18 @@ async def test_a_killed_workers_task_is_shown_in_its_second_attempt(
     bench: Bench, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     first = await bench.run(ack_wait=1)
-    async with monitor_of(nats_server) as monitor:
+    async with open_session(nats_server) as session:
         task_id = await bench.send("work", str(tmp_path / "seen"), 1.2)
-        run = await run_in(monitor, task_id, RunState.RUNNING)
+        run = await run_in(session, task_id, RunState.RUNNING)
         assert run.attempt == 1
         second = bench.start(ack_wait=1)
         await wait_until(lambda: lines(tmp_path / "seen") == ["begin"])
         first.kill()
-        run = await run_in(monitor, task_id, RunState.SUCCEEDED)
+        run = await run_in(session, task_id, RunState.SUCCEEDED)
         assert [attempt.number for attempt in run.attempts] == [1, 2]
         assert run.attempts[0].result is None
         assert run.worker.endswith(f":{second.pid}")
-        assert len(monitor.state.runs.rows) == 1
+        assert len(session.state.runs.rows) == 1
 
 
 # What nobody expects
@@ -211,9 +209,9 @@ async def test_garbage_everywhere_is_kept_counted_and_stops_nothing(
         for type_ in ("task.started", "worker.heartbeat", "metrics:update", "message.new")
         for data in (None, [], 3, "x", {"task_id": [1], "worker": {}, "slots": "many"}, {})
     ]
-    async with monitor_of(nats_server) as monitor:
-        await wait_until(lambda: monitor.task_feed.status.caught_up)
-        await wait_until(lambda: monitor.event_feed.status.caught_up)
+    async with open_session(nats_server) as session:
+        await wait_until(lambda: session.task_feed.status.caught_up)
+        await wait_until(lambda: session.event_feed.status.caught_up)
         for subject in subjects:
             for body in garbage:
                 await other.publish(subject, body)
@@ -230,40 +228,40 @@ async def test_garbage_everywhere_is_kept_counted_and_stops_nothing(
         await other.publish(TASK_SUBJECT, payload, headers=headers)
         await other.publish("websocket.agents", event(1))
 
-        await run_in(monitor, "fine", RunState.SUCCEEDED)
-        run = await run_in(monitor, "f" * 32, RunState.QUEUED)
+        await run_in(session, "fine", RunState.SUCCEEDED)
+        run = await run_in(session, "f" * 32, RunState.QUEUED)
         assert run.name == "m:f"
         unreadable = len(subjects) * len(garbage)
         sent = unreadable + (len(subjects) - 1) * len(wrongly_shaped) + 2
-        await wait_until(lambda: len(monitor.state.log) == sent, 15)
-        assert monitor.state.unreadable == unreadable
-        assert sum(bool(each.problem) for each in monitor.state.log) == unreadable
+        await wait_until(lambda: len(session.state.log) == sent, 15)
+        assert session.state.unreadable == unreadable
+        assert sum(bool(each.problem) for each in session.state.log) == unreadable
         for number in range(len(garbage)):
             stored = await wait_until(
-                lambda number=number: monitor.state.results.get(f"garbage-{number}")
+                lambda number=number: session.state.results.get(f"garbage-{number}")
             )
             await wait_until(
-                lambda stored=stored: monitor.state.results.get(stored.key).format == "unreadable"
+                lambda stored=stored: session.state.results.get(stored.key).format == "unreadable"
             )
-        assert monitor.results_status.unreadable == 2
-        assert monitor.dropped == 0
+        assert session.results.watch_status.unreadable == 2
+        assert session.dropped == 0
 
 
 async def test_what_finds_no_room_is_counted_and_the_rest_flows(
     nats_server: NatsServer, other: Client
 ) -> None:
-    async with monitor_of(nats_server, folding=False) as monitor:
-        monitor.inbox.capacity = 100
-        await wait_until(lambda: monitor.event_feed.status.caught_up)
+    async with open_session(nats_server, folding=False) as session:
+        session.arrivals.capacity = 100
+        await wait_until(lambda: session.event_feed.status.caught_up)
         for number in range(300):
             await other.publish("websocket.agents", event(number))
-        await wait_until(lambda: monitor.inbox.received + monitor.inbox.dropped == 300)
-        assert monitor.dropped == 200
-        assert not monitor.drain(10.0)
+        await wait_until(lambda: session.arrivals.received + session.arrivals.dropped == 300)
+        assert session.dropped == 200
+        assert not session.drain(10.0)
         await other.publish("websocket.agents", event(300))
-        await wait_until(lambda: len(monitor.inbox) == 1)
-        monitor.drain(10.0)
-        assert monitor.state.topics.by_name["agents"].received == 101
+        await wait_until(lambda: len(session.arrivals) == 1)
+        session.drain(10.0)
+        assert session.state.topics.by_name["agents"].received == 101
 
 
 # Large results
@@ -274,27 +272,25 @@ async def test_a_result_of_twenty_mebibytes_is_read_only_when_asked_for(
 ) -> None:
     bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
     body = result("x" * (20 << 20))
-    async with monitor_of(nats_server) as monitor:
+    async with open_session(nats_server) as session:
         await bucket.put("large", body)
         await bucket.put("small", result("small"))
-        await run_in(monitor, "small", RunState.SUCCEEDED)
-        run = await run_in(monitor, "large", RunState.RESULT_UNREADABLE)
-        await wait_until(lambda: monitor.state.results.get("large").problem)
-        assert "too large" in monitor.state.results.get("large").problem
+        await run_in(session, "small", RunState.SUCCEEDED)
+        run = await run_in(session, "large", RunState.RESULT_UNREADABLE)
+        await wait_until(lambda: session.state.results.get("large").problem)
+        assert "too large" in session.state.results.get("large").problem
         assert run.stored_outcome is not None
         assert run.stored_outcome.size == len(body)
-        assert monitor.connection.client.stats["in_bytes"] < 1 << 20
+        assert session.connection.client.stats["in_bytes"] < 1 << 20
 
-        operations = SessionOperations()
-        operations.monitor = monitor
         target = tmp_path / "large.json"
-        assert await operations.save_result("large", target) == len(body)
+        assert await session.results.save("large", target) == len(body)
         assert target.read_bytes() == body
-        value = await operations.read_result("large")
-        assert (value.readable, value.raw == body) == (False, True)
-        assert value.note == "larger than 16 MiB"
-        with pytest.raises(OperationError):
-            await operations.save_result("large", tmp_path / "no such folder" / "large.json")
+        value = await session.results.read("large")
+        assert (value.result, value.raw == body) == (None, True)
+        assert value.problem == "larger than 16 MiB"
+        with pytest.raises(UserFacingError):
+            await session.results.save("large", tmp_path / "no such folder" / "large.json")
         assert names_in(tmp_path) == ["large.json"]
 
 
@@ -305,26 +301,26 @@ async def test_what_these_credentials_may_not_do_is_told() -> None:
     with NatsServer(config=PERMISSIONS) as server:
         publisher = await nats.connect(f"nats://all:all-secret@{server.address}")
         looks_on = f"nats://looks-on:look-secret@{server.address}"
-        async with monitor_of(server, url=looks_on) as monitor:
-            await wait_until(lambda: monitor.task_feed.status.mode == "live")
-            await wait_until(lambda: monitor.results_status.problem)
+        async with open_session(server, url=looks_on) as session:
+            await wait_until(lambda: session.task_feed.status.mode == "live")
+            await wait_until(lambda: session.results.watch_status.problem)
             payload, headers = encode_task("a" * 32, "m:f")
             await publisher.publish(TASK_SUBJECT, payload, headers=headers)
-            run = await run_in(monitor, "a" * 32)
+            run = await run_in(session, "a" * 32)
             with pytest.raises(UserFacingError) as caught:
-                await monitor.rerun(run, force=True)
+                await session.tasks.rerun([run], force=True)
             assert isinstance(caught.value, NotPermittedError)
-            told = "\n".join(monitor.limitations)
+            told = "\n".join(session.limitations)
             assert "results: these credentials may not publish to $js.api" in told
             assert "events: history cannot be read" in told
         blind = f"nats://blind:blind-secret@{server.address}"
-        async with monitor_of(server, url=blind) as monitor:
-            await wait_until(lambda: monitor.task_feed.status.mode == "live")
+        async with open_session(server, url=blind) as session:
+            await wait_until(lambda: session.task_feed.status.mode == "live")
             await wait_until(
-                lambda: "events: not allowed to subscribe to websocket.*" in monitor.limitations
+                lambda: "events: not allowed to subscribe to websocket.*" in session.limitations
             )
             await publisher.publish(TASK_SUBJECT, payload, headers=headers)
-            await run_in(monitor, "a" * 32)
+            await run_in(session, "a" * 32)
         await publisher.close()
 
 
@@ -333,28 +329,28 @@ async def test_a_wrong_password_and_a_wrong_address_are_told_without_secrets(
 ) -> None:
     with NatsServer(user="me", password="right") as server:
         wrong = f"nats://me:wr0ng-s3cret@{server.address}"
-        async with monitor_of(server, url=wrong) as monitor:
+        async with open_session(server, url=wrong) as session:
             status = await wait_until(
-                lambda: monitor.connection.status.problem and monitor.connection.status
+                lambda: session.connection.status.problem and session.connection.status
             )
             assert status.state == "connecting"
             assert "password" in status.problem or "credentials" in status.problem
             with pytest.raises(CannotConnectError) as caught:
-                await monitor.connection.open(2.0)
+                await session.connection.open(2.0)
         nowhere = f"nats://me:wr0ng-s3cret@127.0.0.1:{unused_tcp_port}"
-        async with monitor_of(server, url=nowhere) as monitor:
-            await wait_until(lambda: monitor.connection.status.problem)
-            assert str(unused_tcp_port) in monitor.connection.status.problem
+        async with open_session(server, url=nowhere) as session:
+            await wait_until(lambda: session.connection.status.problem)
+            assert str(unused_tcp_port) in session.connection.status.problem
             with pytest.raises(NotConnectedError):
-                await monitor.enqueue("m:f")
+                await session.tasks.enqueue("m:f")
     for text in (repr(status), str(caught.value), caplog.text):
         assert "s3cret" not in text
 
 
 async def test_closing_a_monitor_leaves_no_task_behind(nats_server: NatsServer) -> None:
     before = asyncio.all_tasks()
-    async with monitor_of(nats_server) as monitor:
-        await wait_until(lambda: monitor.connection.connected)
+    async with open_session(nats_server) as session:
+        await wait_until(lambda: session.connection.connected)
         assert asyncio.all_tasks() > before
     assert asyncio.all_tasks() == before
 
@@ -371,20 +367,20 @@ async def test_a_run_is_ended_with_what_its_worker_tells_after_the_result(
 
     bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
     stored = {"is_err": False, "return_value": 1, "labels": {}, "execution_time": 0.0}
-    async with monitor_of(nats_server) as monitor:
-        assert await monitor.caught_up()
+    async with open_session(nats_server) as session:
+        assert await session.wait_caught_up()
         # Nobody tells anything here: there is nothing to wait for, and what is rounded to nothing
         # was not measured.
         await bucket.put("a" * 32, json.dumps(stored).encode())
-        alone = await monitor.answered("a" * 32, 10)
+        alone = await session.waiter.wait_for_result("a" * 32, 10)
         assert alone is not None
         assert (alone.state, alone.run_s, alone.worker) == (RunState.SUCCEEDED, None, "")
 
         await tell("monitoring", "worker.heartbeat", {"slots": 1, "busy": 0})
-        await monitor.until(lambda: bool(monitor.state.workers.rows))
-        answered = asyncio.ensure_future(monitor.answered("b" * 32, 10))
+        await session.waiter.wait_for(lambda: bool(session.state.workers.rows))
+        answered = asyncio.ensure_future(session.waiter.wait_for_result("b" * 32, 10))
         await bucket.put("b" * 32, json.dumps(stored).encode())
-        await run_in(monitor, "b" * 32, RunState.SUCCEEDED)
+        await run_in(session, "b" * 32, RunState.SUCCEEDED)
         run = {"task_id": "b" * 32, "attempt": 1}
         await tell("tasks", "task.started", run)
         await tell("tasks", "task.succeeded", {**run, "run_s": 0.00426})

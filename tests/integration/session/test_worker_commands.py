@@ -29,7 +29,7 @@ from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.worker_control import WorkerControlClient
 from tests.kit.answering_workers import answering
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import monitor_of, run_in
+from tests.kit.session_fixture import open_session, run_in
 from tests.kit.waiting import wait_until
 
 NO_CONTROL = """
@@ -164,10 +164,10 @@ async def test_a_running_task_is_cancelled_by_the_worker_that_has_it(
     async with (
         answering(nats_server.url, mine),
         answering(nats_server.url, lambda _: ("not_here", True, ""), "worker-2@here:2"),
-        monitor_of(nats_server) as monitor,
+        open_session(nats_server) as session,
     ):
-        await monitor.connection.wait_connected()
-        (outcome,) = await monitor.control.cancel([task_id], "no more use")
+        await session.connection.wait_connected()
+        (outcome,) = await session.tasks.cancel([task_id], "no more use")
         assert (outcome.status, outcome.done) == ("cancelled", True)
         assert cancel_label(outcome) == "cancelled on worker-1"
 
@@ -176,9 +176,9 @@ async def test_a_sync_task_is_asked_to_stop_and_that_is_said(nats_server: NatsSe
     def ask(_: object) -> tuple[str, bool, str]:
         return "asked_to_stop", True, "its thread goes on"
 
-    async with answering(nats_server.url, ask), monitor_of(nats_server) as monitor:
-        await monitor.connection.wait_connected()
-        (outcome,) = await monitor.control.cancel(["x"])
+    async with answering(nats_server.url, ask), open_session(nats_server) as session:
+        await session.connection.wait_connected()
+        (outcome,) = await session.tasks.cancel(["x"])
         assert outcome.done
         assert outcome.status is CancelStatus.CANCEL_REQUESTED
         assert outcome.detail == "its thread goes on"
@@ -198,9 +198,9 @@ async def test_a_waiting_task_is_removed_by_a_worker_who_is_told_where_it_stands
         hints.append(request.sequence)
         return "removed", True, ""
 
-    async with answering(nats_server.url, remove) as worker, monitor_of(nats_server) as monitor:
-        await run_in(monitor, task_id)
-        (outcome,) = await monitor.control.cancel([task_id])
+    async with answering(nats_server.url, remove) as worker, open_session(nats_server) as session:
+        await run_in(session, task_id)
+        (outcome,) = await session.tasks.cancel([task_id])
         assert outcome.status == "removed"
         assert worker.asked == [("cancel", task_id), ("remove", task_id)]
         assert hints == [2]
@@ -210,9 +210,9 @@ async def test_a_task_that_nobody_has_is_not_called_cancelled(nats_server: NatsS
     def nothing(request: Any) -> tuple[str, bool, str]:
         return ("not_here" if request.command == "cancel" else "not_queued"), False, ""
 
-    async with answering(nats_server.url, nothing) as worker, monitor_of(nats_server) as monitor:
-        await monitor.connection.wait_connected()
-        (outcome,) = await monitor.control.cancel(["x"])
+    async with answering(nats_server.url, nothing) as worker, open_session(nats_server) as session:
+        await session.connection.wait_connected()
+        (outcome,) = await session.tasks.cancel(["x"])
         assert (outcome.status, outcome.done) == ("not_found", False)
         assert [command for command, _ in worker.asked] == ["cancel", "remove", "cancel"]
 
@@ -220,13 +220,13 @@ async def test_a_task_that_nobody_has_is_not_called_cancelled(nats_server: NatsS
 async def test_a_run_that_has_ended_is_not_asked_about(nats_server: NatsServer) -> None:
     async with (
         answering(nats_server.url, lambda _: ("cancelled", True, "")) as worker,
-        monitor_of(nats_server) as monitor,
+        open_session(nats_server) as session,
     ):
-        await monitor.connection.wait_connected()
-        await wait_until(lambda: monitor.event_feed.status.mode != "off")
-        await monitor.control._events.tell("tasks", "task.succeeded", {"task_id": "x"})
-        await run_in(monitor, "x", RunState.SUCCEEDED)
-        (outcome,) = await monitor.control.cancel(["x"])
+        await session.connection.wait_connected()
+        await wait_until(lambda: session.event_feed.status.mode != "off")
+        await session._events.publish("tasks", "task.succeeded", {"task_id": "x"})
+        await run_in(session, "x", RunState.SUCCEEDED)
+        (outcome,) = await session.tasks.cancel(["x"])
         assert (outcome.status, outcome.detail) == ("ended", "It is succeeded.")
         assert worker.asked == []
 
@@ -245,14 +245,14 @@ async def test_a_foreign_waiting_task_is_removed_from_the_stream_and_that_is_pub
         heard.append(json.loads(message.data))
 
     await other.subscribe("websocket.*", cb=hear)
-    async with monitor_of(nats_server) as monitor:
-        await monitor.connection.wait_connected()
-        await wait_until(lambda: monitor.task_feed.status.mode != "off")
+    async with open_session(nats_server) as session:
+        await session.connection.wait_connected()
+        await wait_until(lambda: session.task_feed.status.mode != "off")
         kept, task_id = await put(other), await put(other)
-        await run_in(monitor, task_id)
-        (outcome,) = await monitor.control.cancel([task_id], "a mistake")
+        await run_in(session, task_id)
+        (outcome,) = await session.tasks.cancel([task_id], "a mistake")
         assert outcome.status == "removed", outcome
-        run = await run_in(monitor, task_id, RunState.CANCELLED)
+        run = await run_in(session, task_id, RunState.CANCELLED)
         assert run.cancelled_at is not None
         await wait_until(lambda: len(heard) == 2)
         assert [event["type"] for event in heard] == ["task.cancelled", "audit"]
@@ -271,9 +271,9 @@ async def test_a_foreign_task_that_a_worker_took_is_not_called_cancelled(
     task_id = await put(other)
     pull = await other.jetstream().pull_subscribe_bind(TASK_CONSUMER, TASK_STREAM)
     await pull.fetch(1, timeout=2)
-    async with monitor_of(nats_server) as monitor:
-        await run_in(monitor, task_id)
-        (outcome,) = await monitor.control.cancel([task_id])
+    async with open_session(nats_server) as session:
+        await run_in(session, task_id)
+        (outcome,) = await session.tasks.cancel([task_id])
         assert (outcome.status, outcome.done) == ("in_work", False)
         info = await other.jetstream().stream_info(TASK_STREAM)
         assert info.state.messages == 1, "what was handed out is left alone"
@@ -284,9 +284,9 @@ async def test_many_foreign_tasks_are_found_without_knowing_where_they_stand(
 ) -> None:
     await foreign_stream(other)
     ids = [await put(other) for _ in range(60)]
-    async with monitor_of(nats_server) as monitor:
-        await run_in(monitor, ids[-1])
-        outcomes = await monitor.control.cancel(ids[10:50])
+    async with open_session(nats_server) as session:
+        await run_in(session, ids[-1])
+        outcomes = await session.tasks.cancel(ids[10:50])
         assert {outcome.status for outcome in outcomes} == {"removed"}
         info = await other.jetstream().stream_info(TASK_STREAM)
         assert info.state.messages == 20
@@ -297,12 +297,12 @@ async def test_a_search_ends_though_what_it_waits_for_is_removed_meanwhile(
 ) -> None:
     await foreign_stream(other)
     ids = [await put(other) for _ in range(30)]
-    async with monitor_of(nats_server) as monitor:
-        await run_in(monitor, ids[-1])
+    async with open_session(nats_server) as session:
+        await run_in(session, ids[-1])
         begin = time.perf_counter()
         unknown = [new_task_id() for _ in range(10)]
         mixed = [each for pair in zip(ids, unknown * 3, strict=True) for each in pair]
-        outcomes = await monitor.control.cancel(mixed)
+        outcomes = await session.tasks.cancel(mixed)
         ends = {outcome.task_id: outcome.status for outcome in outcomes}
         assert {ends[task_id] for task_id in ids} == {"removed"}
         assert {ends[task_id] for task_id in unknown} == {"not_found"}
@@ -312,17 +312,17 @@ async def test_a_search_ends_though_what_it_waits_for_is_removed_meanwhile(
 async def test_on_a_core_subject_there_is_nothing_to_remove_and_that_is_said(
     nats_server: NatsServer, other: Client
 ) -> None:
-    async with monitor_of(nats_server) as monitor:
-        await monitor.connection.wait_connected()
-        (outcome,) = await monitor.control.cancel(["x"])
+    async with open_session(nats_server) as session:
+        await session.connection.wait_connected()
+        (outcome,) = await session.tasks.cancel(["x"])
         assert (outcome.status, outcome.done) == ("not_kept", False)
 
 
 async def test_who_may_not_cancel_is_told_so() -> None:
     with NatsServer(config=NO_CONTROL, user="looks-on", password="look-secret") as server:
-        async with monitor_of(server) as monitor:
-            await monitor.connection.wait_connected()
-            (outcome,) = await monitor.control.cancel(["x"])
+        async with open_session(server) as session:
+            await session.connection.wait_connected()
+            (outcome,) = await session.tasks.cancel(["x"])
             assert outcome.status == "refused"
             assert "pulse.control.workers" in outcome.detail
 
@@ -337,15 +337,15 @@ async def test_a_worker_is_paused_and_others_are_not_asked(nats_server: NatsServ
     async with (
         answering(nats_server.url, obey) as one,
         answering(nats_server.url, obey, "worker-2@here:2") as two,
-        monitor_of(nats_server) as monitor,
+        open_session(nats_server) as session,
     ):
-        await monitor.connection.wait_connected()
-        (outcome,) = await monitor.control.order("pause", one.worker)
+        await session.connection.wait_connected()
+        (outcome,) = await session.workers.command("pause", one.worker)
         assert (outcome.worker, outcome.done) == (one.worker, True)
         assert command_label(outcome).startswith("paused")
         assert one.asked == [("pause", "")]
         assert two.asked == []
-        await monitor.control.order("log_level", two.worker, "DEBUG")
+        await session.workers.command("log_level", two.worker, "DEBUG")
         assert two.asked == [("log_level", "DEBUG")]
 
 
@@ -355,14 +355,16 @@ async def test_all_workers_are_told_and_the_silent_one_is_named(
     async with (
         answering(nats_server.url, lambda _: ("draining", True, "")) as one,
         answering(nats_server.url, lambda _: None, "worker-2@here:2") as two,
-        monitor_of(nats_server) as monitor,
+        open_session(nats_server) as session,
     ):
-        await monitor.connection.wait_connected()
-        await wait_until(lambda: monitor.event_feed.status.mode != "off")
+        await session.connection.wait_connected()
+        await wait_until(lambda: session.event_feed.status.mode != "off")
         await one.beat(time.time())
         await two.beat(time.time())
-        await monitor.until(lambda: len(monitor.state.workers.accepting_commands(time.time())) == 2)
-        outcomes = await monitor.control.order("drain")
+        await session.waiter.wait_for(
+            lambda: len(session.state.workers.accepting_commands(time.time())) == 2
+        )
+        outcomes = await session.workers.command("drain")
         assert [(outcome.worker, outcome.status) for outcome in outcomes] == [
             (one.worker, "done"),
             (two.worker, "silent"),
@@ -374,23 +376,23 @@ async def test_a_worker_without_control_is_not_asked_and_that_is_said(
 ) -> None:
     async with (
         answering(nats_server.url, lambda _: ("paused", True, "")) as worker,
-        monitor_of(nats_server) as monitor,
+        open_session(nats_server) as session,
     ):
-        await monitor.connection.wait_connected()
-        await wait_until(lambda: monitor.event_feed.status.mode != "off")
+        await session.connection.wait_connected()
+        await wait_until(lambda: session.event_feed.status.mode != "off")
         await worker.beat(time.time(), control=None)
-        await monitor.until(lambda: monitor.state.workers.get(worker.worker) is not None)
-        (outcome,) = await monitor.control.order("pause", worker.worker)
+        await session.waiter.wait_for(lambda: session.state.workers.get(worker.worker) is not None)
+        (outcome,) = await session.workers.command("pause", worker.worker)
         assert outcome.status is CommandStatus.NO_CONTROL
         assert worker.asked == []
 
 
 async def test_a_worker_that_is_gone_is_said_to_be_gone(nats_server: NatsServer) -> None:
-    async with monitor_of(nats_server) as monitor:
-        await monitor.connection.wait_connected()
-        (outcome,) = await monitor.control.order("resume", "worker-9@nowhere:1")
+    async with open_session(nats_server) as session:
+        await session.connection.wait_connected()
+        (outcome,) = await session.workers.command("resume", "worker-9@nowhere:1")
         assert (outcome.status, outcome.done) == ("nobody", False)
-        (outcome,) = await monitor.control.order("resume")
+        (outcome,) = await session.workers.command("resume")
         assert (outcome.worker, outcome.status) == ("", "nobody")
 
 
@@ -401,21 +403,21 @@ async def test_progress_that_any_worker_stores_is_shown_though_it_is_pickled(
     nats_server: NatsServer, other: Client
 ) -> None:
     bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
-    async with monitor_of(nats_server) as monitor:
-        await monitor.connection.wait_connected()
-        await wait_until(lambda: monitor.task_feed.status.mode != "off")
+    async with open_session(nats_server) as session:
+        await session.connection.wait_connected()
+        await wait_until(lambda: session.task_feed.status.mode != "off")
         task_id = new_task_id()
         await other.publish(TASK_SUBJECT, encode_task(task_id, "m:f")[0])
-        await run_in(monitor, task_id, RunState.QUEUED)
+        await run_in(session, task_id, RunState.QUEUED)
         told = {"state": "STARTED", "meta": {"current": 3, "total": 12}}
         await bucket.put(f"progress:{task_id}", pickle.dumps(told))
 
         def progress() -> object:
-            run = monitor.state.runs.get(task_id)
+            run = session.state.runs.get(task_id)
             return run is not None and run.progress
 
         await wait_until(progress)
-        run = monitor.state.runs.get(task_id)
+        run = session.state.runs.get(task_id)
         assert run is not None
         assert run.progress is not None
         assert (run.progress.fraction, run.progress.message) == (0.25, "STARTED")

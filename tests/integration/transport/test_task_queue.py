@@ -72,8 +72,8 @@ async def test_without_a_stream_and_a_worker_a_task_is_refused(
     async with queue_on(nats_server, monitor=monitor) as queue:
         status = await queue.status()
         assert (status.mode, status.durable) == ("core", False)
-        assert status.listening is (False if monitor else None)
-        assert status.listeners == (0 if monitor else None)
+        assert status.has_consumers is (False if monitor else None)
+        assert status.consumers == (0 if monitor else None)
         with pytest.raises(NoConsumersError) as caught:
             await queue.enqueue("id", b"{}")
         assert not caught.value.durable
@@ -92,7 +92,7 @@ async def test_without_a_stream_a_worker_that_listens_gets_the_task(
         assert (sent.durable, sent.bytes) == (False, 4)
         if monitor:
             status = await queue.status()
-            assert (status.listeners, status.listening) == (1, True)
+            assert (status.consumers, status.has_consumers) == (1, True)
 
 
 async def test_another_window_does_not_count_as_a_worker(nats_server: NatsServer) -> None:
@@ -109,7 +109,7 @@ async def test_a_stranger_without_a_group_may_be_a_worker(nats_server: NatsServe
     await other.subscribe(SUBJECT)
     await other.flush()
     async with queue_on(nats_server) as queue:
-        assert (await queue.status()).listening is None
+        assert (await queue.status()).has_consumers is None
         await queue.enqueue("id", b"{}")
 
 
@@ -119,7 +119,7 @@ async def test_a_stream_keeps_a_task_once_and_only_anyway_without_a_worker(
     async with queue_on(nats_server) as queue:
         status = await queue.status()
         assert (status.mode, status.durable, status.stream) == ("jetstream", True, STREAM)
-        assert (status.pending, status.listening, status.consumer) == (0, False, "")
+        assert (status.pending, status.has_consumers, status.consumer) == (0, False, "")
         with pytest.raises(NoConsumersError) as caught:
             await queue.enqueue("one", b"{}")
         assert caught.value.durable
@@ -143,16 +143,16 @@ async def test_the_queue_is_counted_as_its_consumer_counts(
     pull = await js.pull_subscribe(SUBJECT, durable=DURABLE)
     async with queue_on(nats_server) as queue:
         status = await queue.status()
-        assert (status.consumer, status.waiting, status.listening) == (DURABLE, 0, False)
+        assert (status.consumer, status.open_pulls, status.has_consumers) == (DURABLE, 0, False)
         asking = asyncio.create_task(pull.fetch(1, timeout=5))
         await wait_until(lambda: asyncio.ensure_future(_waits(queue)))
         await queue.enqueue("one", b"1")
         (message,) = await asking
         await queue.enqueue("two", b"2")  # the worker is busy: it has just taken one
         status = await queue.status()
-        assert (status.pending, status.ack_pending, status.listening) == (1, 1, True)
+        assert (status.pending, status.ack_pending, status.has_consumers) == (1, 1, True)
         assert abs(status.last_delivered_at - time.time()) < 5
-        assert status.listeners is None
+        assert status.consumers is None
         first_at = status.oldest_at
         await message.ack()
 
@@ -170,7 +170,7 @@ async def test_the_queue_is_counted_as_its_consumer_counts(
 
 
 async def _waits(queue: TaskQueue) -> bool:
-    return (await queue.status()).listeners == 1
+    return (await queue.status()).consumers == 1
 
 
 async def test_streams_and_consumers_of_other_names_are_found(
@@ -204,7 +204,7 @@ async def test_without_a_connection_nothing_is_sent(nats_server: NatsServer, str
         with pytest.raises(NotConnectedError):
             await queue.enqueue("id", b"{}", force=True)
         status = await queue.status()
-        assert (status.mode, status.listening) == ("unknown", None)
+        assert (status.mode, status.has_consumers) == ("unknown", None)
         assert "no connection" in status.problem
 
 

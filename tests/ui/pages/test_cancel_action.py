@@ -6,13 +6,15 @@ from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.state.run import RunState
+from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.pages.tasks.actions import ROW_MENU
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.context_menu import context_menu
-from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
-from tests.ui.window_builder import Doing, Told, frame, make_window
+from tests.ui.fake_session import FakeSession
+from tests.ui.window_builder import Told, frame, make_window
 
 QUEUED, RUNNING, ENDED = "a" * 32, "b" * 32, "c" * 32
 
@@ -33,13 +35,13 @@ def told():
 
 
 @pytest.fixture
-def doing():
-    return Doing()
+def session():
+    return FakeSession()
 
 
 @pytest.fixture
-def window(qtbot: QtBot, told, doing):
-    window = make_window(qtbot, told, (TasksPage,), doing)
+def window(qtbot: QtBot, told, session):
+    window = make_window(qtbot, told, (TasksPage,), session)
     frame(window, told, 0.1)
     return window
 
@@ -62,32 +64,32 @@ def card(window):
     return window.notices._cards[-1]
 
 
-def test_c_asks_and_enter_cancels(qtbot: QtBot, window, page, doing) -> None:
+def test_c_asks_and_enter_cancels(qtbot: QtBot, window, page, session) -> None:
     select(page, RUNNING)
     qtbot.keyClick(page.table, Qt.Key.Key_C)
     (notice,) = window.notices.shown
     assert (notice.title, notice.severity) == ("Cancel embed?", "warning")
     assert "running" in notice.detail
-    assert doing.asked == []
+    assert session.calls == []
     qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Return)
-    assert doing.asked == [("cancel", [RUNNING])]
+    assert session.calls == [("cancel", [RUNNING])]
     (notice,) = window.notices.shown
     assert (notice.title, notice.severity) == ("embed: cancelled on worker-1", "good")
     assert window.focusWidget() is page.table
 
 
 def test_esc_leaves_a_run_alone_and_gives_the_keyboard_back(
-    qtbot: QtBot, window, page, doing
+    qtbot: QtBot, window, page, session
 ) -> None:
     select(page, QUEUED)
     qtbot.keyClick(page.table, Qt.Key.Key_C)
     qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Escape)
     assert window.notices.shown == []
-    assert doing.asked == []
+    assert session.calls == []
     assert window.focusWidget() is page.table
 
 
-def test_only_runs_that_have_not_ended_are_cancelled(window, page, doing) -> None:
+def test_only_runs_that_have_not_ended_are_cancelled(window, page, session) -> None:
     select(page, QUEUED, RUNNING, ENDED)
     assert window.actions_table.is_enabled("runs.cancel")
     page.cancel_selected()
@@ -95,7 +97,7 @@ def test_only_runs_that_have_not_ended_are_cancelled(window, page, doing) -> Non
     assert notice.title == "Cancel 2 runs?"
     assert notice.advice == "It has ended already."
     notice.choices[0][1]()
-    assert sorted(doing.asked[0][1]) == [QUEUED, RUNNING]
+    assert sorted(session.calls[0][1]) == [QUEUED, RUNNING]
     assert window.notices.shown[-1].title == "2 runs cancelled"
 
 
@@ -106,22 +108,22 @@ def test_what_has_ended_cannot_be_cancelled(window, page) -> None:
     assert window.notices.shown[-1].title == "Nothing to cancel"
 
 
-def test_the_details_offer_it_only_while_the_run_goes_on(window, page, told, doing) -> None:
-    page.open_at(f"run:{RUNNING}")
+def test_the_details_offer_it_only_while_the_run_goes_on(window, page, told, session) -> None:
+    page.navigate(ShowRun(RUNNING))
     assert page.detail.progress.isVisible()
     page.detail.progress.cancel.click()
     window.notices.shown[-1].choices[0][1]()
-    assert doing.asked == [("cancel", [RUNNING])]
+    assert session.calls == [("cancel", [RUNNING])]
     told.succeeded(RUNNING)
     frame(window, told, 1.0)
     assert not page.detail.progress.isVisible()
 
 
-def test_the_band_over_several_rows_cancels_them(window, page, doing) -> None:
+def test_the_band_over_several_rows_cancels_them(window, page, session) -> None:
     select(page, QUEUED, RUNNING)
     page.strip.cancel.click()
     window.notices.shown[-1].choices[0][1]()
-    assert sorted(doing.asked[0][1]) == [QUEUED, RUNNING]
+    assert sorted(session.calls[0][1]) == [QUEUED, RUNNING]
 
 
 def test_the_menu_of_a_row_is_made_from_the_actions(window, page) -> None:
@@ -157,8 +159,8 @@ def test_the_right_button_and_the_menu_key_ask_for_the_menu(page) -> None:
     assert len(asked) == 2
 
 
-def test_a_lost_connection_is_told(window, page, doing) -> None:
-    doing.refusal = OperationError("Cannot do this now", "there is no connection to the server.")
+def test_a_lost_connection_is_told(window, page, session) -> None:
+    session.error = UserFacingError("Cannot do this now", "there is no connection to the server.")
     select(page, RUNNING)
     page.cancel_selected()
     window.notices.shown[-1].choices[0][1]()
@@ -166,7 +168,7 @@ def test_a_lost_connection_is_told(window, page, doing) -> None:
 
 
 def test_progress_shows_how_much_how_fast_and_how_long_yet(window, page, told) -> None:
-    page.open_at(f"run:{RUNNING}")
+    page.navigate(ShowRun(RUNNING))
     line = page.detail.progress
     assert line.words.text() == "Running; it tells no progress"
     assert not line.bar.isVisible()
@@ -181,7 +183,7 @@ def test_progress_shows_how_much_how_fast_and_how_long_yet(window, page, told) -
 
 
 def test_without_a_rate_it_is_reckoned_from_the_start(window, page, told) -> None:
-    page.open_at(f"run:{RUNNING}")
+    page.navigate(ShowRun(RUNNING))
     told.at += 10
     told.progress(RUNNING, done=5, total=10)
     frame(window, told)
@@ -190,5 +192,5 @@ def test_without_a_rate_it_is_reckoned_from_the_start(window, page, told) -> Non
 
 
 def test_a_queued_run_waits_and_says_so(page) -> None:
-    page.open_at(f"run:{QUEUED}")
+    page.navigate(ShowRun(QUEUED))
     assert page.detail.progress.words.text() == "Waits for a worker"

@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtGui import QFontMetrics
 
 from pulse_desktop.ui.json.view import JsonTab
+from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.theme.theme import theme
 from tests.ui.state_builder import NOW
@@ -84,7 +85,7 @@ def test_a_message_of_the_task_queue_leads_to_its_run(page, here) -> None:
     page.table.select_position(4)
     page._show_current(open_=True)
     page.detail._run.click()
-    assert here.shown_pages == [("tasks", "run:t1")]
+    assert here.targets == [ShowRun("t1")]
 
 
 def test_an_event_reads_as_words(page) -> None:

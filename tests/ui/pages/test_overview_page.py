@@ -4,12 +4,12 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.pages.overview import stats as figures
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.operations import QueueFigures
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_builder import NOW, Told, frame, make_window
 
@@ -71,10 +71,10 @@ def test_the_queue_tells_the_age_of_its_oldest(told) -> None:
 
 def test_a_queue_that_can_be_looked_into_is_believed_before_the_runs(told) -> None:
     told.task("a" * 32)
-    looked = QueueFigures("jetstream", True, "s", pending=38, in_work=4, oldest_at=NOW - 12)
+    looked = QueueStatus("jetstream", True, "s", pending=38, ack_pending=4, oldest_at=NOW - 12)
     figure = figures.queue_depth(told.state, NOW, looked)
     assert (figure.value, figure.detail) == ("38", "oldest 12 s · 4 in work")
-    deserted = QueueFigures("jetstream", True, "s", pending=3, listeners=0)
+    deserted = QueueStatus("jetstream", True, "s", pending=3, consumers=0)
     figure = figures.queue_depth(told.state, NOW, deserted)
     assert (figure.value, figure.detail, figure.color) == (
         "3",

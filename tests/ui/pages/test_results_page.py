@@ -8,10 +8,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QScrollArea
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.model.bucket_status import BucketStatus
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.stored_object import StoredObject
+from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.ui.json.view import JsonTab
+from pulse_desktop.ui.navigation import ShowItem
 from pulse_desktop.ui.pages.results.page import ResultsPage
-from pulse_desktop.ui.shell.operations import BucketFigures, OperationError, StoredValue
+from tests.ui.fake_session import decoded
 from tests.ui.state_builder import NOW
 
 
@@ -60,22 +64,22 @@ def test_a_body_that_cannot_be_read_says_why(open_page, here) -> None:
 
 def test_the_preview_shows_the_value_and_what_is_around_it(open_page, here) -> None:
     here.told.stored("k1")
-    around = {"execution_time": 0.03}
-    here.operations.results["k1"] = StoredValue(b"{}", "json", {"n": 1}, True, around=around)
+    here.session.decoded["k1"] = decoded({"n": 1}, execution_time=0.03)
     page = open_page(ResultsPage)
     click(page)
     page.detail.json.show_tab(JsonTab.JSON)
     assert page.detail.json.shown_text == (
-        '{\n  "return_value": {\n    "n": 1\n  },\n  "execution_time": 0.03\n}'
+        '{\n  "return_value": {\n    "n": 1\n  },\n  "is_err": false,\n  "error": null,\n'
+        '  "execution_time": 0.03,\n  "labels": {}\n}'
     )
 
 
 def test_a_result_is_opened_by_its_key(open_page, here) -> None:
     here.told.stored("k1")
     here.told.stored("k2")
-    here.operations.results["k1"] = StoredValue(b"{}", "json", {"n": 1}, True)
+    here.session.decoded["k1"] = decoded({"n": 1})
     page = open_page(ResultsPage)
-    page.open_at("k1")
+    page.navigate(ShowItem("results", "k1"))
     assert page.table.current_row().key == "k1"
     assert page.table.rows_model.shown_count == 2, "nothing is filtered out"
     page.detail.json.show_tab(JsonTab.JSON)
@@ -85,7 +89,7 @@ def test_a_result_is_opened_by_its_key(open_page, here) -> None:
 def test_an_unknown_key_is_looked_for_as_text(open_page, here) -> None:
     here.told.stored("k1")
     page = open_page(ResultsPage)
-    page.open_at("elsewhere")
+    page.navigate(ShowItem("results", "elsewhere"))
     assert page.table.current_row() is None
     assert page.detail.isHidden()
 
@@ -99,7 +103,7 @@ def test_a_value_that_cannot_be_fetched_says_what_happened(open_page, here) -> N
 
 def test_an_unreadable_value_is_offered_as_bytes(open_page, here) -> None:
     here.told.stored("k1")
-    here.operations.results["k1"] = StoredValue(b"\x80\x04", "unreadable", None, False, "a class")
+    here.session.decoded["k1"] = DecodedResult(b"\x80\x04", None, "a class")
     page = open_page(ResultsPage)
     click(page)
     assert page.detail.json.shown_text == "This cannot be read: a class."
@@ -116,12 +120,12 @@ def test_a_very_large_object_is_not_fetched(open_page, here) -> None:
 
 def test_a_result_is_saved_and_the_operator_told(open_page, here) -> None:
     here.told.stored("k1")
-    here.operations.results["k1"] = 1
+    here.session.decoded["k1"] = decoded(1)
     page = open_page(ResultsPage)
     click(page)
     assert page.can_save()
     page.save_to("k1", Path("/somewhere/k1.json"))
-    assert here.operations.saved == [("k1", Path("/somewhere/k1.json"))]
+    assert here.session.saved == [("k1", Path("/somewhere/k1.json"))]
     assert here.notices[-1].title == "Result saved"
 
 
@@ -156,21 +160,21 @@ def test_a_deleted_object_stays_as_a_row_that_says_so(open_page, here, update) -
 
 
 def test_the_bucket_says_how_much_it_holds_and_for_how_long(open_page, here) -> None:
-    here.operations.buckets = [
-        BucketFigures("other"),
-        BucketFigures("taskiq_results", 12_408, 88_000_000, 7 * 86_400.0, None, watched=True),
+    here.session.bucket_list = [
+        BucketStatus("other"),
+        BucketStatus("taskiq_results", 12_408, 0, 88_000_000, 7 * 86_400.0, watched=True),
     ]
     page = open_page(ResultsPage)
     assert page._buckets.currentText() == "taskiq_results"
     assert page._about.text() == "12,408 objects · 88 MB · kept 7 d"
     page._buckets.setCurrentIndex(0)
     page._buckets.activated.emit(0)
-    assert here.operations.watched == ["other"]
+    assert here.session.watched == ["other"]
 
 
 def test_buckets_are_looked_at_now_and_then(open_page, here, update) -> None:
     page = open_page(ResultsPage)
-    here.operations.buckets = [BucketFigures("taskiq_results", 1, 5, None, None, watched=True)]
+    here.session.bucket_list = [BucketStatus("taskiq_results", 1, 0, 5, watched=True)]
     update(page, NOW + 5)
     assert "1 object" not in page._about.text()
     update(page, NOW + 11)
@@ -180,23 +184,23 @@ def test_buckets_are_looked_at_now_and_then(open_page, here, update) -> None:
 def test_a_server_without_a_bucket_says_so_instead_of_offering_none(
     open_page, here, update
 ) -> None:
-    here.operations.buckets = []
+    here.session.bucket_list = []
     page = open_page(ResultsPage)
     update(page, NOW + 1)
     assert page._buckets.isHidden()
     assert page._about.text() == "No bucket yet: the first result makes it"
-    here.operations.buckets = [BucketFigures("taskiq_results", 1, 5, None, None, watched=True)]
+    here.session.bucket_list = [BucketStatus("taskiq_results", 1, 0, 5, watched=True)]
     update(page, NOW + 11)
     assert not page._buckets.isHidden()
     assert page._about.text() == "1 object · 5 B · kept for ever"
 
 
 def test_buckets_that_were_refused_are_looked_for_again_at_once(open_page, here, update) -> None:
-    here.operations.refusal = OperationError("Not connected", "there is no server yet.")
+    here.session.error = UserFacingError("Not connected", "there is no server yet.")
     page = open_page(ResultsPage)
     assert page._buckets.count() == 0
     assert page._about.text() == "Not connected: there is no server yet."
-    here.operations.refusal = None
+    here.session.error = None
     update(page, NOW + 1.1)
     assert page._buckets.currentText() == "taskiq_results"
     assert "no server" not in page._about.text()
@@ -210,7 +214,7 @@ def test_a_digest_loses_its_middle_where_it_does_not_fit_and_is_whole_in_the_too
     stored = StoredObject("k" * 32, 412, 1, "n1", NOW - 1, digest=digest, sequence=1)
     here.told.state.fold([stored])
     here.told.body(stored, {"n": 1})
-    here.operations.results["k" * 32] = {"n": list(range(50))}
+    here.session.decoded["k" * 32] = decoded({"n": list(range(50))})
     page = open_page(ResultsPage)
     page.resize(width, 566)
     click(page)

@@ -5,8 +5,11 @@ from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.stored_object import StoredObject
+from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.state.run import RunState
+from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.detail import (
     ARGUMENTS,
@@ -15,9 +18,9 @@ from pulse_desktop.ui.pages.tasks.detail import (
     RESULT,
 )
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.operations import OperationError, StoredValue
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
-from tests.ui.window_builder import Doing, Told, frame, make_window
+from tests.ui.fake_session import FakeSession
+from tests.ui.window_builder import Told, frame, make_window
 
 FAILED = "f" * 32
 
@@ -37,13 +40,13 @@ def told():
 
 
 @pytest.fixture
-def doing():
-    return Doing()
+def session():
+    return FakeSession()
 
 
 @pytest.fixture
-def window(qtbot: QtBot, told, doing):
-    return make_window(qtbot, told, (TasksPage, OverviewPage), doing)
+def window(qtbot: QtBot, told, session):
+    return make_window(qtbot, told, (TasksPage, OverviewPage), session)
 
 
 @pytest.fixture
@@ -103,7 +106,7 @@ def test_runs_grow_too_old_for_the_chosen_span(page, window, told) -> None:
 
 
 def test_a_failed_run_opens_with_its_error_and_traceback(page) -> None:
-    page.open_at(f"run:{FAILED}")
+    page.navigate(ShowRun(FAILED))
     detail = page.detail
     assert not detail.isHidden()
     assert detail.tabs.currentIndex() == ERROR
@@ -123,7 +126,7 @@ def test_a_run_that_went_well_opens_with_its_arguments(page) -> None:
 def test_the_open_run_is_followed_as_it_goes_on(page, window, told) -> None:
     told.task("a" * 32)
     frame(window, told)
-    page.open_at("a" * 32)
+    page.navigate(ShowRun("a" * 32))
     assert page.detail.run.state is RunState.QUEUED
     told.started("a" * 32)
     frame(window, told, 0.1)
@@ -137,7 +140,7 @@ def test_an_overdue_run_says_what_its_limit_is_and_why(page, window, told) -> No
     task_id = "b" * 32
     told.task(task_id)
     frame(window, told)
-    page.open_at(task_id)
+    page.navigate(ShowRun(task_id))
     assert page.detail._limit.isHidden()
     assert page.detail._state.toolTip().startswith("Overdue after 5 min 00 s: the usual one")
     told.state.tick(told.at + 301)
@@ -149,42 +152,40 @@ def test_an_overdue_run_says_what_its_limit_is_and_why(page, window, told) -> No
     )
 
 
-def test_a_result_is_read_only_when_it_is_looked_at(page, told, window, doing) -> None:
+def test_a_result_is_read_only_when_it_is_looked_at(page, told, window, session) -> None:
     stored = StoredObject(FAILED, 8, 1, "n", told.at, sequence=5)
     told.state.fold([stored])
     frame(window, told, 0.1)
-    page.open_at(f"run:{FAILED}")
-    assert doing.asked == []
+    page.navigate(ShowRun(FAILED))
+    assert session.calls == []
     page.detail.tabs.setCurrentIndex(RESULT)
-    assert doing.asked == [FAILED]
+    assert session.calls == [FAILED]
     frame(window, told, 0.1)
     page.detail.tabs.setCurrentIndex(ARGUMENTS)
     page.detail.tabs.setCurrentIndex(RESULT)
-    assert doing.asked == [FAILED]
+    assert session.calls == [FAILED]
 
 
-def test_a_result_that_cannot_be_read_says_why(page, told, window, doing) -> None:
+def test_a_result_that_cannot_be_read_says_why(page, told, window, session) -> None:
     told.state.fold([StoredObject(FAILED, 8, 1, "n", told.at, sequence=5)])
-    doing.value = StoredValue(
-        b"\x80\x04", "unreadable", None, readable=False, note="calls os.system"
-    )
-    page.open_at(f"run:{FAILED}")
+    session.default_result = DecodedResult(b"\x80\x04", None, "calls os.system")
+    page.navigate(ShowRun(FAILED))
     frame(window, told, 0.1)
     page.detail.tabs.setCurrentIndex(RESULT)
     assert page.detail.result.shown_text == "calls os.system"
-    doing.refusal = OperationError("Not found", "the object is gone.", "Nothing to do.")
+    session.error = UserFacingError("Not found", "the object is gone.", "Nothing to do.")
     told.state.fold([StoredObject(FAILED, 9, 1, "m", told.at + 1, sequence=6)])
     frame(window, told, 0.1)
     assert page.detail.result.shown_text == "Not found: the object is gone.\nNothing to do."
 
 
 def test_r_runs_the_selected_again_and_shows_the_new_run_when_asked(
-    qtbot: QtBot, page, window, doing, told
+    qtbot: QtBot, page, window, session, told
 ) -> None:
     _select(page, 0)
     page.table.setFocus()
     qtbot.keyClick(page.table, Qt.Key.Key_R)
-    assert doing.asked == [([FAILED], False)]
+    assert session.calls == [([FAILED], False)]
     notice = window.notices.shown[-1]
     assert notice.title == "extract_knowledge enqueued again"
     notice.choices[0][1]()
@@ -193,16 +194,16 @@ def test_r_runs_the_selected_again_and_shows_the_new_run_when_asked(
     assert page.detail.run.task_id == f"new-{FAILED}"
 
 
-def test_r_typed_into_the_filter_is_a_letter(qtbot: QtBot, page, doing) -> None:
+def test_r_typed_into_the_filter_is_a_letter(qtbot: QtBot, page, session) -> None:
     _select(page, 0)
     page.focus_filter()
     qtbot.keyClick(page.bar.field, Qt.Key.Key_R)
     assert page.bar.field.text() == "r"
-    assert doing.asked == []
+    assert session.calls == []
 
 
-def test_a_refused_rerun_says_why_and_may_be_enqueued_anyway(page, window, doing) -> None:
-    doing.refusal = OperationError(
+def test_a_refused_rerun_says_why_and_may_be_enqueued_anyway(page, window, session) -> None:
+    session.error = UserFacingError(
         "No worker listens", "nobody takes it.", "Start one.", can_force=True
     )
     _select(page, 0)
@@ -210,28 +211,28 @@ def test_a_refused_rerun_says_why_and_may_be_enqueued_anyway(page, window, doing
     notice = window.notices.shown[-1]
     assert (notice.title, notice.advice) == ("No worker listens", "Start one.")
     notice.choices[0][1]()
-    assert doing.asked[-1] == ([FAILED], True)
+    assert session.calls[-1] == ([FAILED], True)
     assert window.notices.shown[-1].severity == "good"
 
 
-def test_many_are_enqueued_only_after_a_question(page, window, doing) -> None:
+def test_many_are_enqueued_only_after_a_question(page, window, session) -> None:
     page.table.selectAll()
     page.rerun_selected()
-    assert doing.asked == []
+    assert session.calls == []
     notice = window.notices.shown[-1]
     assert notice.title == "Re-run 31 runs?"
     notice.choices[0][1]()
-    assert len(doing.asked[0][0]) == 31
+    assert len(session.calls[0][0]) == 31
 
 
-def test_a_run_whose_arguments_were_never_seen_is_not_repeated(page, window, told, doing) -> None:
+def test_a_run_whose_arguments_were_never_seen_is_not_repeated(page, window, told, session) -> None:
     told.succeeded("e" * 32)
     frame(window, told, 0.1)
     _select(page, 0)
     page.rerun_selected()
-    assert doing.asked == []
+    assert session.calls == []
     assert window.notices.shown[-1].title == "Cannot be repeated"
-    page.open_at("run:" + "e" * 32)
+    page.navigate(ShowRun("e" * 32))
     assert not page.detail.rerun.isEnabled()
 
 
@@ -256,7 +257,7 @@ def test_the_run_button_and_its_key_open_an_empty_form(qtbot: QtBot, window) -> 
 def test_a_run_that_was_just_enqueued_is_shown_as_soon_as_it_is_heard_of(
     page, window, told
 ) -> None:
-    page.open_at("new:" + "b" * 32)
+    page.navigate(ShowRun("b" * 32, wait=True))
     assert page.detail.isHidden()
     told.task("b" * 32)
     frame(window, told, 0.1)
@@ -293,7 +294,7 @@ def test_escape_closes_the_details_then_the_selection_then_the_filter(
 
 def test_a_filtered_out_run_is_shown_when_it_is_asked_for(page) -> None:
     page.bar.choose((RunState.FAILED,))
-    page.open_at(f"run:{3:032x}")
+    page.navigate(ShowRun(f"{3:032x}"))
     assert page.table.current_row().task_id == f"{3:032x}"
     assert not page.bar.wanted.active
 

@@ -7,6 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from pulse_desktop.text import formats
 from pulse_desktop.ui.charts.time_chart import TimeChart
+from pulse_desktop.ui.navigation import FilterPage, ShowRun
 from pulse_desktop.ui.pages.agents import AgentsPage
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.knowledge import KnowledgePage
@@ -131,16 +132,16 @@ def test_each_topic_has_a_live_chart_that_draws_what_was_told(
 def test_esc_closes_the_details_then_clears_the_filter(open_page, here, page_class) -> None:
     tell_everything(here.told)
     page = open_page(page_class)
-    page.open_at("zzz")
+    page.navigate(FilterPage(page.key, "zzz"))
     assert page.table.rows_model.shown_count == 0
     page.bar.clear()
     click(page, 0)
     page.bar.set_text("zzz")
-    assert page.escape()
+    assert page.on_escape()
     assert page.detail.isHidden()
-    assert page.escape()
+    assert page.on_escape()
     assert page.table.rows_model.shown_count == page.table.rows_model.total_count
-    assert not page.escape()
+    assert not page.on_escape()
 
 
 def test_messages_show_score_and_label_even_when_they_disagree(open_page, here) -> None:
@@ -160,7 +161,7 @@ def test_the_details_of_a_message_have_its_whole_text_and_the_factors(open_page,
     assert page.detail.body == "text number 1"
     assert [(f.name, f.weight) for f in page._factors.factors] == [("length", 0.2), ("link", None)]
     page.detail._run.click()
-    assert here.shown_pages == [("tasks", "run:t1")]
+    assert here.targets == [ShowRun("t1")]
 
 
 def test_a_message_that_is_heard_of_again_is_the_newest(open_page, here, update) -> None:

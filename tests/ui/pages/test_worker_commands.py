@@ -9,7 +9,8 @@ from pulse_desktop.ui.pages.workers.actions import ROW_MENU
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from pulse_desktop.ui.shell.context_menu import context_menu
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
-from tests.ui.window_builder import WORKER, Doing, Told, frame, make_window
+from tests.ui.fake_session import FakeSession
+from tests.ui.window_builder import WORKER, Told, frame, make_window
 
 SECOND = "worker-2@host-a:4121"
 
@@ -28,13 +29,13 @@ def summarise():
 
 
 @pytest.fixture
-def doing():
-    return Doing()
+def session():
+    return FakeSession()
 
 
 @pytest.fixture
-def window(qtbot: QtBot, summarise, doing):
-    window = make_window(qtbot, summarise, (MonitoringPage,), doing)
+def window(qtbot: QtBot, summarise, session):
+    window = make_window(qtbot, summarise, (MonitoringPage,), session)
     frame(window, summarise, 0.1)
     return window
 
@@ -62,11 +63,11 @@ def enabled(window, *names):
 
 
 def test_p_pauses_the_selected_worker_and_offers_the_way_back(
-    qtbot: QtBot, window, page, summarise, doing
+    qtbot: QtBot, window, page, summarise, session
 ) -> None:
     choose(page, WORKER)
     qtbot.keyClick(page.table, Qt.Key.Key_P)
-    assert doing.asked == [("pause", WORKER, "")]
+    assert session.calls == [("pause", WORKER, "")]
     (notice,) = window.notices.shown
     assert (notice.title, notice.severity) == ("worker-1 paused", "good")
     summarise.heartbeat(WORKER, paused=True)
@@ -74,7 +75,7 @@ def test_p_pauses_the_selected_worker_and_offers_the_way_back(
     assert cell(page, "work", choose(page, WORKER)) == "‖ paused"
     assert enabled(window, "pause", "resume", "drain") == [False, True, True]
     notice.choices[0][1]()
-    assert doing.asked[-1] == ("resume", WORKER, "")
+    assert session.calls[-1] == ("resume", WORKER, "")
 
 
 def test_a_worker_without_control_says_so_and_offers_nothing(window, page) -> None:
@@ -87,29 +88,29 @@ def test_a_worker_without_control_says_so_and_offers_nothing(window, page) -> No
     assert not any(each.isVisible() for each in (buttons.pause, buttons.resume, buttons.drain))
 
 
-def test_draining_is_asked_about_before_it_is_done(qtbot: QtBot, window, page, doing) -> None:
+def test_draining_is_asked_about_before_it_is_done(qtbot: QtBot, window, page, session) -> None:
     choose(page, WORKER)
     qtbot.keyClick(page.table, Qt.Key.Key_D)
     assert window.notices.shown[-1].title == "Drain worker-1?"
-    assert doing.asked == []
+    assert session.calls == []
     qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Return)
-    assert doing.asked == [("drain", WORKER, "")]
+    assert session.calls == [("drain", WORKER, "")]
     assert window.notices.shown[-1].title == "worker-1 is draining"
 
 
-def test_the_log_level_is_chosen_and_shown(window, page, summarise, doing) -> None:
+def test_the_log_level_is_chosen_and_shown(window, page, summarise, session) -> None:
     choose(page, WORKER)
     assert window.actions_table.run("worker.log.debug")
-    assert doing.asked == [("log_level", WORKER, "DEBUG")]
+    assert session.calls == [("log_level", WORKER, "DEBUG")]
     assert window.notices.shown[-1].title == "worker-1: log level set to debug"
     summarise.heartbeat(WORKER, log_level="DEBUG")
     frame(window, summarise, 0.1)
     assert cell(page, "log_level", choose(page, WORKER)) == "debug"
 
 
-def test_all_workers_are_paused_by_one_wish(window, doing) -> None:
+def test_all_workers_are_paused_by_one_wish(window, session) -> None:
     assert window.actions_table.run("workers.pause")
-    assert doing.asked == [("pause", "", "")]
+    assert session.calls == [("pause", "", "")]
 
 
 def test_the_details_have_the_buttons_that_make_sense(window, page, summarise) -> None:

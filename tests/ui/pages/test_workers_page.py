@@ -1,8 +1,8 @@
 """Workers by their heartbeats, and the queue by what the server says."""
 
+from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.pages.workers.page import MonitoringPage, with_short_names
-from pulse_desktop.ui.shell.operations import QueueFigures
 from tests.ui.state_builder import NOW
 
 
@@ -62,7 +62,7 @@ def test_queue_figures_that_nobody_knows_are_blank(open_page, here) -> None:
 
 
 def test_a_queue_that_nobody_listens_to_is_bad(open_page, here) -> None:
-    here.operations.figures = QueueFigures("core", False, "taskiq_tasks", listeners=0)
+    here.session.queue_status = QueueStatus("core", consumers=0)
     page = open_page(MonitoringPage)
     listening = page.queue.figures["listeners"]
     assert (listening.value, listening.color) == ("0", SemanticColor.BAD)
@@ -71,15 +71,15 @@ def test_a_queue_that_nobody_listens_to_is_bad(open_page, here) -> None:
 
 
 def test_who_listens_to_a_core_subject_may_be_unknown_and_says_so(open_page, here) -> None:
-    here.operations.figures = QueueFigures("core", False, "taskiq_tasks")
+    here.session.queue_status = QueueStatus("core")
     page = open_page(MonitoringPage)
     listening = page.queue.figures["listeners"]
     assert (listening.value, listening.detail) == ("", "not known")
 
 
 def test_the_depth_and_age_of_a_stream_are_shown(open_page, here) -> None:
-    here.operations.figures = QueueFigures(
-        "jetstream", True, "s / c", pending=38, in_work=13, oldest_at=NOW - 12, listeners=4
+    here.session.queue_status = QueueStatus(
+        "jetstream", True, "s", "c", pending=38, ack_pending=13, oldest_at=NOW - 12, consumers=4
     )
     page = open_page(MonitoringPage)
     assert page.queue.figures["pending"].value == "38"

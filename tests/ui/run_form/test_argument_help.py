@@ -6,10 +6,11 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
-from tests.ui.window_builder import Doing, Told, frame, make_window
+from tests.ui.fake_session import FakeSession
+from tests.ui.window_builder import Told, frame, make_window
 
 NAME = "app.archive:reindex"
 CATALOGUE = {
@@ -47,13 +48,13 @@ def told():
 
 
 @pytest.fixture
-def doing():
-    return Doing()
+def session():
+    return FakeSession()
 
 
 @pytest.fixture
-def form(qtbot: QtBot, told, doing):
-    window = make_window(qtbot, told, (TasksPage,), doing)
+def form(qtbot: QtBot, told, session):
+    window = make_window(qtbot, told, (TasksPage,), session)
     frame(window, told)
     window.run_form.open()
     return window.run_form
@@ -130,34 +131,34 @@ def test_nobody_is_warned_of_an_empty_form(parts) -> None:
     assert parts.guide.misfits == ["missing: path (string)"]
 
 
-def test_a_mismatch_is_asked_about_and_can_be_overridden(parts, form, doing) -> None:
+def test_a_mismatch_is_asked_about_and_can_be_overridden(parts, form, session) -> None:
     parts.name.set_name(NAME)
     parts.kwargs.set_text('{"batch": "5"}')
     form.submit()
     form.submit()
-    assert doing.asked == []
+    assert session.calls == []
     assert "The arguments do not fit" in parts.refusal.words
     parts.refusal.force_button.click()
-    assert doing.asked == [(NAME, b"[]", b'{"batch":"5"}', {}, "", False)]
+    assert session.calls == [(NAME, b"[]", b'{"batch":"5"}', {}, "", False)]
     assert not form.isVisible()
 
 
-def test_after_that_it_may_still_be_that_nobody_listens(parts, form, doing) -> None:
-    doing.refusal = OperationError("No worker listens", "nobody takes it", can_force=True)
+def test_after_that_it_may_still_be_that_nobody_listens(parts, form, session) -> None:
+    session.error = UserFacingError("No worker listens", "nobody takes it", can_force=True)
     parts.name.set_name(NAME)
     parts.kwargs.set_text("{}")
     form.submit()
     parts.refusal.force_button.click()
     assert "No worker listens" in parts.refusal.words
     parts.refusal.force_button.click()
-    assert [asked[-1] for asked in doing.asked] == [False, True]
+    assert [asked[-1] for asked in session.calls] == [False, True]
 
 
-def test_what_fits_is_sent_without_a_question(parts, form, doing) -> None:
+def test_what_fits_is_sent_without_a_question(parts, form, session) -> None:
     parts.name.set_name(NAME)
     parts.args.set_text('["/data/a.tar", 5]')
     form.submit()
-    assert len(doing.asked) == 1
+    assert len(session.calls) == 1
 
 
 def test_what_a_worker_tells_later_is_shown_in_the_open_form(parts, form, told) -> None:

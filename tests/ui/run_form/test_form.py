@@ -10,18 +10,21 @@ from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.queue_status import QueueStatus
+from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.run_form.json_lint import compact, lint, pretty
 from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.operations import OperationError, QueueFigures
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
-from tests.ui.window_builder import Doing, Told, frame, make_window
+from tests.ui.fake_session import FakeSession
+from tests.ui.window_builder import Told, frame, make_window
 
 FAILED = "f" * 32
 EXTRACT = "workers.tasks.knowledge:extract_knowledge"
 EMBED = "workers.tasks.embedding:embed_messages_batch"
-NOBODY = OperationError(
+NOBODY = UserFacingError(
     "No worker listens",
     "nobody takes tasks.",
     "Start a worker, or enqueue it anyway.",
@@ -44,13 +47,13 @@ def told():
 
 
 @pytest.fixture
-def doing():
-    return Doing()
+def session():
+    return FakeSession()
 
 
 @pytest.fixture
-def window(qtbot: QtBot, told, doing):
-    window = make_window(qtbot, told, (TasksPage, OverviewPage), doing)
+def window(qtbot: QtBot, told, session):
+    window = make_window(qtbot, told, (TasksPage, OverviewPage), session)
     frame(window, told)
     return window
 
@@ -73,7 +76,7 @@ def _select(page, *rows) -> None:
 
 
 def _figures(**fields):
-    return QueueFigures("jetstream", durable=True, where="s", **fields)
+    return QueueStatus("jetstream", durable=True, stream="s", **fields)
 
 
 # Opening and closing
@@ -141,14 +144,14 @@ def test_run_and_cancel_are_in_sight_in_every_size(window, form, parts, size) ->
 
 
 def test_single_letters_do_nothing_to_the_page_behind(
-    qtbot: QtBot, window, form, parts, doing
+    qtbot: QtBot, window, form, parts, session
 ) -> None:
     _select(window.current, 0)
     form.open()
     parts.cancel.setFocus()
     for key in (Qt.Key.Key_R, Qt.Key.Key_E, Qt.Key.Key_Slash):
         qtbot.keyClick(parts.cancel, key)
-    assert doing.asked == []
+    assert session.calls == []
     assert form.draft.rerun_of == ""
     assert parts.cancel.hasFocus()
 
@@ -170,13 +173,13 @@ def test_names_that_were_seen_are_offered_the_latest_first_and_found_by_any_part
     parts.name.completions.hide()
 
 
-def test_a_name_never_seen_is_told_and_can_be_enqueued_all_the_same(form, parts, doing) -> None:
+def test_a_name_never_seen_is_told_and_can_be_enqueued_all_the_same(form, parts, session) -> None:
     form.open()
     parts.name.set_name("other.module:task")
     assert "Not seen before" in parts.note.text()
     assert parts.note.isVisible()
     form.submit()
-    assert doing.asked == [("other.module:task", b"[]", b"{}", {}, "", False)]
+    assert session.calls == [("other.module:task", b"[]", b"{}", {}, "", False)]
 
 
 def test_the_arguments_of_the_latest_run_are_taken_when_asked_for(form, parts) -> None:
@@ -253,7 +256,7 @@ def test_numbers_stay_as_they_were_written() -> None:
     assert compact(text, "object") == raw.replace(b" ", b"")
 
 
-def test_run_waits_until_the_arguments_are_right(qtbot: QtBot, form, parts, doing) -> None:
+def test_run_waits_until_the_arguments_are_right(qtbot: QtBot, form, parts, session) -> None:
     form.open()
     assert not parts.run.isEnabled()
     assert parts.run.toolTip() == "Name the task first"
@@ -268,14 +271,14 @@ def test_run_waits_until_the_arguments_are_right(qtbot: QtBot, form, parts, doin
     qtbot.keyClick(
         parts.kwargs.editor, Qt.Key.Key_Return, modifier=Qt.KeyboardModifier.ControlModifier
     )
-    assert doing.asked == []
+    assert session.calls == []
     parts.kwargs.set_text('{"language": "uk"}')
     assert parts.run.isEnabled()
     assert not parts.kwargs.verdict.isVisible()
     assert not parts.kwargs.editor.extraSelections()
 
 
-def test_labels_are_folded_away_and_sent_all_the_same(qtbot: QtBot, form, parts, doing) -> None:
+def test_labels_are_folded_away_and_sent_all_the_same(qtbot: QtBot, form, parts, session) -> None:
     form.open()
     parts.name.set_name("m:f")
     assert not parts.labels.isVisible()
@@ -286,7 +289,7 @@ def test_labels_are_folded_away_and_sent_all_the_same(qtbot: QtBot, form, parts,
     assert parts.fold.text() == "Labels · 1"
     parts.fold.click()
     form.submit()
-    assert doing.asked == [("m:f", b"[]", b"{}", {"priority": 5}, "", False)]
+    assert session.calls == [("m:f", b"[]", b"{}", {"priority": 5}, "", False)]
 
 
 # Who listens
@@ -296,24 +299,24 @@ def test_labels_are_folded_away_and_sent_all_the_same(qtbot: QtBot, form, parts,
     ("figures", "words"),
     [
         (None, "Not known yet whether a worker listens"),
-        (_figures(listeners=2, pending=38), "2 workers listen · 38 tasks wait"),
-        (_figures(listeners=1, pending=0), "1 worker listens"),
-        (_figures(listeners=0, pending=1), "No worker listens; the stream keeps tasks · 1 task"),
-        (QueueFigures("core", durable=False, where="s", listeners=0), "a task would be lost"),
-        (_figures(in_work=1), "A worker is at work"),
+        (_figures(consumers=2, pending=38), "2 workers listen · 38 tasks wait"),
+        (_figures(consumers=1, pending=0), "1 worker listens"),
+        (_figures(consumers=0, pending=1), "No worker listens; the stream keeps tasks · 1 task"),
+        (QueueStatus("core", consumers=0), "a task would be lost"),
+        (_figures(ack_pending=1), "A worker is at work"),
         (_figures(problem="JetStream did not answer"), "JetStream did not answer"),
     ],
 )
-def test_it_says_how_many_workers_listen(form, parts, doing, figures, words) -> None:
-    doing.figures = figures
+def test_it_says_how_many_workers_listen(form, parts, session, figures, words) -> None:
+    session.queue_status = figures
     form.open()
     assert words in parts.listeners.text()
 
 
-def test_it_notices_when_a_worker_comes(qtbot: QtBot, form, parts, doing) -> None:
-    doing.figures = _figures(listeners=0)
+def test_it_notices_when_a_worker_comes(qtbot: QtBot, form, parts, session) -> None:
+    session.queue_status = _figures(consumers=0)
     form.open()
-    doing.figures = _figures(listeners=1)
+    session.queue_status = _figures(consumers=1)
     qtbot.waitUntil(lambda: parts.listeners.text() == "1 worker listens")
     form.cancel()
     assert not form._timer.isActive()
@@ -323,7 +326,7 @@ def test_it_notices_when_a_worker_comes(qtbot: QtBot, form, parts, doing) -> Non
 
 
 def test_ctrl_enter_enqueues_closes_and_tells_where_to_find_the_run(
-    qtbot: QtBot, window, told, form, parts, doing
+    qtbot: QtBot, window, told, form, parts, session
 ) -> None:
     form.open()
     parts.name.set_name(EXTRACT)
@@ -332,7 +335,7 @@ def test_ctrl_enter_enqueues_closes_and_tells_where_to_find_the_run(
     qtbot.keyClick(
         parts.kwargs.editor, Qt.Key.Key_Return, modifier=Qt.KeyboardModifier.ControlModifier
     )
-    assert doing.asked == [(EXTRACT, b"[]", b'{"language":"en"}', {}, "", False)]
+    assert session.calls == [(EXTRACT, b"[]", b'{"language":"en"}', {}, "", False)]
     assert not form.isVisible()
     notice = window.notices.shown[-1]
     assert notice.title == "Enqueued extract_knowledge"
@@ -349,9 +352,9 @@ def test_ctrl_enter_enqueues_closes_and_tells_where_to_find_the_run(
 
 
 def test_a_refusal_is_told_in_the_form_and_can_be_overruled_where_that_makes_sense(
-    window, form, parts, doing
+    window, form, parts, session
 ) -> None:
-    doing.refusal = NOBODY
+    session.error = NOBODY
     form.open()
     parts.name.set_name("m:f")
     form.submit()
@@ -360,9 +363,11 @@ def test_a_refusal_is_told_in_the_form_and_can_be_overruled_where_that_makes_sen
     assert parts.refusal.isVisible()
     assert parts.run.isEnabled()
     parts.refusal.force_button.click()
-    assert [asked[-1] for asked in doing.asked] == [False, True]
+    assert [asked[-1] for asked in session.calls] == [False, True]
     assert not form.isVisible()
-    doing.refusal = OperationError("The task is too large", "it has 3 MB.", "Pass it by reference.")
+    session.error = UserFacingError(
+        "The task is too large", "it has 3 MB.", "Pass it by reference."
+    )
     form.open()
     parts.name.set_name("m:f")
     assert not parts.refusal.isVisible()
@@ -372,12 +377,8 @@ def test_a_refusal_is_told_in_the_form_and_can_be_overruled_where_that_makes_sen
     assert not parts.refusal.isVisible()
 
 
-class Slow(Doing):
+class Slow(FakeSession):
     """Answers only when it is let go on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waiting = []
 
     async def enqueue(self, *args, **more):
         await _Turn()
@@ -420,7 +421,7 @@ def test_a_task_is_enqueued_once_however_often_run_is_pressed(slow) -> None:
     form.submit()
     assert len(works) == 1
     _finish(works[0])
-    assert len(window._context.operations.asked) == 1
+    assert len(window.session.calls) == 1
     assert form.parts.run.text() == "Run"
 
 
@@ -431,8 +432,8 @@ def test_what_becomes_of_it_is_told_also_when_the_form_was_closed_meanwhile(slow
     form.parts.name.set_name("m:f")
     form.submit()
     form.cancel()
-    form.open(window._context.state.runs.get(FAILED))
-    window._context.operations.refusal = NOBODY
+    form.open(window.session.state.runs.get(FAILED))
+    window.session.error = NOBODY
     _finish(works[0])
     assert window.notices.shown[-1].title == "No worker listens"
     assert not form.parts.refusal.isVisible()
@@ -443,7 +444,7 @@ def test_what_becomes_of_it_is_told_also_when_the_form_was_closed_meanwhile(slow
 
 
 def test_a_run_is_edited_and_enqueued_as_a_re_run_of_it(
-    qtbot: QtBot, window, form, parts, doing
+    qtbot: QtBot, window, form, parts, session
 ) -> None:
     _select(window.current, 0)
     window.current.table.setFocus()
@@ -458,11 +459,11 @@ def test_a_run_is_edited_and_enqueued_as_a_re_run_of_it(
     parts.kwargs.set_text(parts.kwargs.text.replace("uk", "en"))
     form.submit()
     wanted = (EXTRACT, b"[]", b'{"language":"en","ids":[1,2.0]}', {}, FAILED, False)
-    assert doing.asked == [wanted]
+    assert session.calls == [wanted]
 
 
 def test_the_button_beside_the_run_opens_the_form_too(window, form) -> None:
-    window.current.open_at(f"run:{FAILED}")
+    window.current.navigate(ShowRun(FAILED))
     window.current.detail.edit.click()
     assert form.draft.rerun_of == FAILED
 
@@ -529,7 +530,7 @@ def test_a_wide_window_has_room_for_page_and_form(window, form) -> None:
     form.open()
     page = window.current
     assert page.geometry().right() < form.geometry().left()
-    page.open_at(f"run:{FAILED}")
+    page.navigate(ShowRun(FAILED))
     assert window.width() == 1920
     form.cancel()
     QApplication.processEvents()
@@ -558,8 +559,8 @@ def test_tab_goes_through_the_form_from_the_top(qtbot: QtBot, form, parts) -> No
     ]
 
 
-def test_every_control_of_the_form_has_a_name(form, parts, doing) -> None:
-    doing.refusal = NOBODY
+def test_every_control_of_the_form_has_a_name(form, parts, session) -> None:
+    session.error = NOBODY
     form.open()
     parts.name.set_name("m:f")
     parts.fold.click()

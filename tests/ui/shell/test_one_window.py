@@ -6,7 +6,8 @@ from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
-from tests.ui.window_builder import WORKER, Doing, Told, frame, make_window
+from tests.ui.fake_session import FakeSession
+from tests.ui.window_builder import WORKER, Told, frame, make_window
 
 
 class _Shown(QObject):
@@ -22,16 +23,13 @@ class _Shown(QObject):
         return False
 
 
-class _Buckets(Doing):
-    async def result_buckets(self):
-        return []
-
-
 def test_making_the_pages_opens_no_window_beside_the_one_there_is(qtbot: QtBot) -> None:
     theme().install(ThemeChoice.DARK)
     told = Told().runs(3)
     told.heartbeat(WORKER)
-    window = make_window(qtbot, told, PAGES, _Buckets())
+    session = FakeSession()
+    session.bucket_list = []
+    window = make_window(qtbot, told, PAGES, session)
     frame(window, told)
     watch = _Shown()
     app = QApplication.instance()

@@ -8,6 +8,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.ui.navigation import FilterPage
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.limitations_notice import SETTLED_S, LimitationsNotice
@@ -15,6 +16,7 @@ from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.shell.status_bar import StatusBar, StatusFigures
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from tests.ui.fake_session import FakeSession
 from tests.ui.window_builder import Told, frame, make_window
 
 made = []
@@ -32,11 +34,11 @@ class FirstPage(Page):
     def refresh(self, _changes, now) -> None:
         self.told.append(now)
 
-    def shown(self, now) -> None:
+    def on_show(self, now) -> None:
         self.told.append(f"shown {now}")
 
-    def open_at(self, place) -> None:
-        self.told.append(place)
+    def navigate(self, target) -> None:
+        self.told.append(target)
 
 
 class SecondPage(FirstPage):
@@ -65,9 +67,13 @@ def test_pages_are_made_when_they_are_first_shown(window) -> None:
     assert made == ["first"]
     window.show_page("second")
     window.show_page("first")
-    window.show_page("second", "here")
+    window.navigate(FilterPage("second", "here"))
     assert made == ["first", "second"]
-    assert window.page("second").told == ["shown 1000.0", "shown 1000.0", "here"]
+    assert window.page("second").told == [
+        "shown 1000.0",
+        "shown 1000.0",
+        FilterPage("second", "here"),
+    ]
     assert window.windowTitle() == "Second · Pulse Desktop"
 
 
@@ -179,7 +185,7 @@ def test_a_notice_stays_until_it_is_closed_and_its_choice_is_carried_out(
     [((2560, 1440), (1440, 900)), ((1280, 720), (1280, 672)), ((800, 600), (1024, 640))],
 )
 def test_the_first_window_is_no_larger_than_the_screen(window, room, size) -> None:
-    window.fit_into(QSize(*room))
+    window.fit_to_screen(QSize(*room))
     assert window.size() == QSize(*size)
 
 
@@ -193,14 +199,16 @@ def test_a_notice_is_withdrawn_when_what_it_told_of_is_over(window) -> None:
 
 def test_what_could_not_be_seen_and_can_be_again_is_not_complained_of_any_more(window) -> None:
     notice = LimitationsNotice(window.tell, window.notices.withdraw)
-    for seen, titles in (
-        (("results: not permitted",), ["Not everything can be seen here"]),
-        ((), []),
-        (("results: not permitted",), ["Not everything can be seen here"]),
+    session = FakeSession()
+    session.has_permission_errors = True
+    for at, limitations, titles in (
+        (100.0, ["results: not permitted"], ["Not everything can be seen here"]),
+        (200.0, [], []),
+        (300.0, ["results: not permitted"], ["Not everything can be seen here"]),
     ):
-        at = notice._looked_at + 100
-        notice.look(SimpleNamespace(limitations=seen, blocked=True), at)
-        notice.look(SimpleNamespace(limitations=seen, blocked=True), at + SETTLED_S)
+        session.limitations = limitations
+        notice.check(session, at)
+        notice.check(session, at + SETTLED_S)
         assert [each.title for each in window.notices.shown] == titles
 
 

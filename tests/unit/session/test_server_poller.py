@@ -1,24 +1,24 @@
-"""How many workers would take the next task, told from what can be known of them."""
+"""How live workers are counted among the consumers of the queue."""
 
 import pytest
 
 from pulse_desktop.model.queue_status import QueueStatus
-from pulse_desktop.session.server_poller import count_consumers
+from pulse_desktop.session.server_poller import with_live_workers
 
 
 @pytest.mark.parametrize(
-    ("queue", "alive", "expected"),
+    ("status", "alive", "expected"),
     [
-        (QueueStatus("jetstream", listeners=3), 2, 2),  # three requests for work, two workers
-        (QueueStatus("jetstream", listeners=0), 2, 2),  # all of them busy
-        (QueueStatus("jetstream", listeners=3), 0, 3),  # foreign workers send no heartbeat
-        (QueueStatus("core", listeners=3), 2, 3),  # two of ours, one of somebody else
-        (QueueStatus("core", listeners=None), 2, 2),
-        (QueueStatus("core", listeners=None), 0, None),
-        (QueueStatus("core", listeners=0), 0, 0),
-        (None, 0, None),
-        (None, 1, 1),
+        (QueueStatus("jetstream", consumers=3), 2, 2),  # three open pulls of two workers
+        (QueueStatus("jetstream", consumers=0), 2, 2),  # all of them busy
+        (QueueStatus("jetstream", consumers=3), 0, 3),  # foreign workers publish no heartbeat
+        (QueueStatus("core", consumers=3), 2, 3),  # two of ours, one foreign
+        (QueueStatus("core", consumers=None), 2, 2),
+        (QueueStatus("core", consumers=None), 0, None),
+        (QueueStatus("core", consumers=0), 0, 0),
     ],
 )
-def test_living_workers_count_rather_than_requests_for_work(queue, alive, expected) -> None:
-    assert count_consumers(queue, alive) == expected
+def test_live_workers_are_counted_rather_than_open_pulls(
+    status: QueueStatus, alive: int, expected: int | None
+) -> None:
+    assert with_live_workers(status, alive).consumers == expected

@@ -30,6 +30,14 @@ from pulse_desktop.ui.charts.time_ranges import (
     quantile_series,
     rate_series,
 )
+from pulse_desktop.ui.navigation import (
+    TASKS_PAGE,
+    FilterPage,
+    FilterRuns,
+    ShowItem,
+    ShowPage,
+    ShowRun,
+)
 from pulse_desktop.ui.pages.overview import stats
 from pulse_desktop.ui.pages.overview.attention_list import AttentionList
 from pulse_desktop.ui.pages.overview.topic_list import TopicList
@@ -146,11 +154,11 @@ class OverviewPage(Page):
         layout.addLayout(grid, 1)
 
     def _connect(self) -> None:
-        show = self.context.show_page
-        self.topics.chosen.connect(lambda topic: show(topic, ""))
+        navigate = self.context.navigate
+        self.topics.chosen.connect(lambda topic: navigate(ShowPage(topic)))
         self.concerns.chosen.connect(self._open_concern)
-        self.latest.row_activated.connect(lambda run: show("tasks", f"run:{run.task_id}"))
-        self._open_tasks.clicked.connect(lambda: show("tasks", ""))
+        self.latest.row_activated.connect(lambda run: navigate(ShowRun(run.task_id)))
+        self._open_tasks.clicked.connect(lambda: navigate(ShowPage(TASKS_PAGE)))
         self._open_tasks.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         theme().changed.connect(self._tint)
         self._tint()
@@ -173,11 +181,11 @@ class OverviewPage(Page):
             for topic, row in self.topics.rows.items():
                 row.show_activity(self.context.state.topics.by_name[topic], now, since)
         if due("concerns", now, 1.0):
-            self.concerns.show_concerns(self.context.concerns(), now)
+            self.concerns.show_concerns(self.context.attention_items(), now)
         if due("run times", now, 2.0):
             self._show_run_times(now)
 
-    def shown(self, now: float) -> None:
+    def on_show(self, now: float) -> None:
         """Show everything anew."""
         self.latest.catch_up(now)
         self._cadence.reset()
@@ -198,11 +206,11 @@ class OverviewPage(Page):
         self.concerns.set_roomy(low)
 
     def _show_figures(self, now: float) -> None:
-        state, concerns = self.context.state, self.context.concerns()
+        state, concerns = self.context.state, self.context.attention_items()
         figures = {
             "success": stats.success_rate(state, now),
             "failed": stats.failures(state, now, concerns),
-            "queue": stats.queue_depth(state, now, self.context.operations.queue()),
+            "queue": stats.queue_depth(state, now, self.context.tasks.queue_status),
             "times": stats.run_times(state, now),
             "workers": stats.workers(state, now),
             "noise": stats.noise(state, now),
@@ -251,8 +259,11 @@ class OverviewPage(Page):
     def _open_concern(self, concern: AttentionItem | None) -> None:
         if concern is None:
             return
-        page = {"provider": "providers", "worker": "monitoring"}.get(concern.kind)
-        if page is not None:
-            self.context.show_page(page, concern.subject)
-        else:
-            self.context.show_page("tasks", f"state:{concern.kind} {short_name(concern.subject)}")
+        match concern.kind:
+            case "provider":
+                self.context.navigate(FilterPage("providers", concern.subject))
+            case "worker":
+                self.context.navigate(ShowItem("monitoring", concern.subject))
+            case state:
+                words = short_name(concern.subject)
+                self.context.navigate(FilterRuns((RunState(state),), words))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.state.attention import AttentionItem
 from pulse_desktop.state.run import RunState
 from pulse_desktop.state.series import percentile
@@ -12,7 +13,6 @@ from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.shell.operations import QueueFigures
 
 HOUR: Final = 3600.0
 _GOOD_RATE: Final = 0.95
@@ -69,7 +69,7 @@ def failures(state: SystemState, now: float, concerns: Sequence[AttentionItem]) 
     )
 
 
-def queue_depth(state: SystemState, now: float, queue: QueueFigures | None = None) -> Figure:
+def queue_depth(state: SystemState, now: float, queue: QueueStatus | None = None) -> Figure:
     """Return how many tasks wait for a worker, and how long the oldest has.
 
     Args:
@@ -98,14 +98,14 @@ def queue_depth(state: SystemState, now: float, queue: QueueFigures | None = Non
     return Figure(formats.count(waiting), " · ".join(filter(None, (age, again))))
 
 
-def _looked_into(queue: QueueFigures, pending: int, now: float) -> Figure:
-    if queue.listeners == 0:
+def _looked_into(queue: QueueStatus, pending: int, now: float) -> Figure:
+    if queue.consumers == 0:
         color = SemanticColor.BAD if pending else SemanticColor.WARNING
         return Figure(formats.count(pending), "no worker listens", color)
     age = formats.age(now - queue.oldest_at) if pending and queue.oldest_at is not None else ""
     parts = (
         f"oldest {age}" if age else "",
-        f"{formats.count(queue.in_work)} in work" if queue.in_work else "",
+        f"{formats.count(queue.ack_pending)} in work" if queue.ack_pending else "",
     )
     return Figure(formats.count(pending), " · ".join(filter(None, parts)) or "nothing waits")
 

@@ -6,15 +6,18 @@ from typing import Any, Final, Self
 
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from pulse_desktop.model.bucket_status import BucketStatus
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.navigation import ShowItem, Target
 from pulse_desktop.ui.shell.actions import Action, PageAction
 from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.operations import BucketFigures, OperationError, StoredValue
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import time_column
@@ -160,7 +163,7 @@ class ResultsPage(TablePage[StoredResult]):
             self._about.setText(known or self._refusal or self._no_bucket)
         if not 0 <= now - self._looked_at < self._look_after_s:
             self._looked_at = now
-            self.context.start("results.buckets", self._look())
+            self.context.run_in_background("results.buckets", self._look())
 
     def show_row(self, row: StoredResult) -> None:
         """Show what is known, then fetch the value."""
@@ -194,15 +197,16 @@ class ResultsPage(TablePage[StoredResult]):
             detail.json.set_message(f"Larger than {limit}: save it to a file to look into it.")
         else:
             detail.json.set_message("Loading…")
-            self.context.start("results.preview", self._read(row.key, wanted))
+            self.context.run_in_background("results.preview", self._read(row.key, wanted))
 
-    def open_at(self, place: str) -> None:
-        """Show the object with this key, else only what has this text in it."""
-        position = self.context.state.results.position(place)
+    def navigate(self, target: Target) -> None:
+        """Show the result with a key in full."""
+        key = target.id if isinstance(target, ShowItem) else ""
+        position = self.context.state.results.position(key)
         if position is not None and self.table.select_position(position):
             self._show_current(open_=True)
         else:
-            super().open_at(place)
+            super().navigate(target)
 
     def close_detail(self) -> None:
         """Give the room back to the table."""
@@ -235,15 +239,19 @@ class ResultsPage(TablePage[StoredResult]):
 
     def save_to(self, key: str, path: Path) -> None:
         """Save a result to a file, and tell how that went."""
-        self.context.start(f"results.save.{key}", self._save_to(key, path))
+        self.context.run_in_background(f"results.save.{key}", self._save_to(key, path))
 
     def _bucket_chosen(self, _index: int) -> None:
-        self.context.start("results.bucket", self._watch(self._buckets.currentText()))
+        try:
+            self.context.results.watch_bucket(self._buckets.currentText())
+        except UserFacingError as error:
+            self._refused(error)
+        self._looked_at = 0.0
 
     async def _look(self) -> None:
         try:
-            buckets = await self.context.operations.result_buckets()
-        except OperationError as error:
+            buckets = await self.context.results.buckets()
+        except UserFacingError as error:
             self._look_after_s = _ASK_AGAIN_S
             self._refusal = f"{error.title}: {error.detail}" if error.detail else error.title
             if not (self._buckets.count() or self._about.text()):
@@ -253,7 +261,7 @@ class ResultsPage(TablePage[StoredResult]):
         self._refusal = ""
         self._show_buckets(buckets)
 
-    def _show_buckets(self, buckets: Sequence[BucketFigures]) -> None:
+    def _show_buckets(self, buckets: Sequence[BucketStatus]) -> None:
         names = [bucket.name for bucket in buckets]
         if names != [self._buckets.itemText(i) for i in range(self._buckets.count())]:
             self._buckets.clear()
@@ -268,17 +276,10 @@ class ResultsPage(TablePage[StoredResult]):
                 self._buckets.setCurrentIndex(index)
                 self._about.setText(bucket_words(bucket))
 
-    async def _watch(self, name: str) -> None:
-        try:
-            await self.context.operations.watch_bucket(name)
-        except OperationError as error:
-            self._refused(error)
-        self._looked_at = 0.0
-
     async def _read(self, key: str, wanted: tuple[str, int]) -> None:
         try:
-            stored = await self.context.operations.read_result(key)
-        except OperationError as error:
+            stored = await self.context.results.read(key)
+        except UserFacingError as error:
             if wanted == self._preview_of:
                 words = " ".join(part for part in (error.title, error.detail, error.advice) if part)
                 self.detail.json.set_message(words)
@@ -286,24 +287,34 @@ class ResultsPage(TablePage[StoredResult]):
         if wanted == self._preview_of:
             self._show_value(stored)
 
-    def _show_value(self, stored: StoredValue) -> None:
-        if not stored.readable:
-            self.detail.json.set_message(f"This cannot be read: {stored.note}.", stored.raw)
+    def _show_value(self, stored: DecodedResult) -> None:
+        result = stored.result
+        if result is None:
+            self.detail.json.set_message(f"This cannot be read: {stored.problem}.", stored.raw)
             return
-        shown: dict[str, Any] = {"return_value": stored.value, **stored.around}
+        error = result.error
+        shown: dict[str, Any] = {
+            "return_value": result.return_value,
+            "is_err": result.is_err,
+            "error": error and {"type": error.type, "message": error.message},
+            "execution_time": result.execution_time,
+            "labels": result.labels,
+        }
         self.detail.json.set_data(shown, stored.raw)
 
     async def _save_to(self, key: str, path: Path) -> None:
         try:
-            size = await self.context.operations.save_result(key, path)
-        except OperationError as error:
+            size = await self.context.results.save(key, path)
+        except UserFacingError as error:
             self._refused(error)
             return
         words = f"{formats.size(size)} to {path}"
-        self.context.tell(Notification("Result saved", words, severity="good", key="results.save"))
+        self.context.notify(
+            Notification("Result saved", words, severity="good", key="results.save")
+        )
 
-    def _refused(self, error: OperationError) -> None:
-        self.context.tell(Notification(error.title, error.detail, error.advice, severity="bad"))
+    def _refused(self, error: UserFacingError) -> None:
+        self.context.notify(Notification(error.title, error.detail, error.advice, severity="bad"))
 
 
 def outcome(row: StoredResult) -> tuple[str, str, SemanticColor]:
@@ -315,9 +326,9 @@ def outcome(row: StoredResult) -> tuple[str, str, SemanticColor]:
     return OUTCOMES.get(row.outcome, ("", "", SemanticColor.TEXT))
 
 
-def bucket_words(bucket: BucketFigures) -> str:
+def bucket_words(bucket: BucketStatus) -> str:
     """Say how much a bucket holds and for how long."""
-    words = _bucket_words(bucket.objects, bucket.size)
+    words = _bucket_words(bucket.objects, bucket.bytes)
     kept = f"kept {formats.age(bucket.ttl_s)}" if bucket.ttl_s else "kept for ever"
     limit = f", at most {formats.size(bucket.max_bytes)}" if bucket.max_bytes else ""
     return f"{words} · {kept}{limit}".removeprefix(" · ")

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.outcome_text import cancel_summary
 from pulse_desktop.text.run_text import STATE_LABELS, short_name
 from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.shell.page import PageContext
 
 _KEY: Final = "cancel"
@@ -35,14 +35,14 @@ class CancelAction:
         going = [run for run in runs if can_be_cancelled(run)]
         if not going:
             if runs:
-                self._context.tell(
+                self._context.notify(
                     Notification("Nothing to cancel", _ended(len(runs)), severity="info", key=_KEY)
                 )
             return
         left_out = len(runs) - len(going)
         several = formats.plural(len(going), "run")
         title = f"Cancel {short_name(going[0].name) or going[0].task_id}?"
-        self._context.tell(
+        self._context.notify(
             Notification(
                 title if len(going) == 1 else f"Cancel {several}?",
                 _consequence(going),
@@ -62,22 +62,22 @@ class CancelAction:
 
     def _start(self, runs: Sequence[TaskRun]) -> None:
         if len(runs) > _SLOW:
-            self._context.tell(
+            self._context.notify(
                 Notification(f"Cancelling {formats.count(len(runs))} runs…", key=_KEY)
             )
-        self._context.start(f"cancel {runs[0].task_id}", self._cancel(runs))
+        self._context.run_in_background(f"cancel {runs[0].task_id}", self._cancel(runs))
 
     async def _cancel(self, runs: Sequence[TaskRun]) -> None:
         try:
-            outcomes = await self._context.operations.cancel([run.task_id for run in runs])
-        except OperationError as refusal:
-            self._context.tell(
+            outcomes = await self._context.tasks.cancel([run.task_id for run in runs])
+        except UserFacingError as refusal:
+            self._context.notify(
                 Notification(refusal.title, refusal.detail, refusal.advice, "warning", key=_KEY)
             )
         else:
             names = {run.task_id: short_name(run.name) for run in runs}
             summary = cancel_summary(outcomes, names)
-            self._context.tell(
+            self._context.notify(
                 Notification(
                     summary.title, summary.detail, summary.advice, summary.severity, key=_KEY
                 )

@@ -16,7 +16,9 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.state.deadlines import Deadline
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
@@ -36,7 +38,6 @@ from pulse_desktop.ui.pages.tasks.error_view import ErrorView
 from pulse_desktop.ui.pages.tasks.event_columns import RUN_EVENT_COLUMNS
 from pulse_desktop.ui.pages.tasks.progress_row import ProgressRow
 from pulse_desktop.ui.pages.tasks.timeline_bar import TimelineBar
-from pulse_desktop.ui.shell.operations import OperationError, StoredValue
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.style_sheet import set_style_property
@@ -223,16 +224,16 @@ class RunDetail(QFrame):
             self.tabs.setCurrentIndex(ERROR if run.reason else self._usual_tab)
         self._show_tab(self.tabs.currentIndex())
 
-    def show_result(self, task_id: str, stored: StoredValue) -> None:
+    def show_result(self, task_id: str, stored: DecodedResult) -> None:
         """Show a result that was read, if it is still wanted."""
         if self.run is None or task_id != self.run.task_id:
             return
-        if stored.readable:
-            self.result.set_data(stored.value, stored.raw)
+        if stored.result is not None:
+            self.result.set_data(stored.result.return_value, stored.raw)
         else:
-            self.result.set_message(stored.note or "This result cannot be read.", stored.raw)
+            self.result.set_message(stored.problem or "This result cannot be read.", stored.raw)
 
-    def show_refusal(self, task_id: str, refusal: OperationError) -> None:
+    def show_refusal(self, task_id: str, refusal: UserFacingError) -> None:
         """Say why a result could not be read, if it is still wanted."""
         if self.run is not None and task_id == self.run.task_id:
             parts = (f"{refusal.title}: {refusal.detail}", refusal.advice)

@@ -5,8 +5,10 @@ from typing import Any, ClassVar, Final, Self
 
 from PySide6.QtWidgets import QFrame, QVBoxLayout
 
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.ui.navigation import FilterPage, FilterRuns, ShowRun, Target
 from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.cancel_action import CancelAction, can_be_cancelled
 from pulse_desktop.ui.pages.tasks.columns import RUN_COLUMNS
@@ -15,7 +17,6 @@ from pulse_desktop.ui.pages.tasks.filter_bar import RunFilterBar
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.shell.actions import PageAction
 from pulse_desktop.ui.shell.context_menu import show_context_menu
-from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.detail_splitter import DetailSplitter
 from pulse_desktop.ui.table.live_table import LiveTable
@@ -40,7 +41,7 @@ class TasksPage(Page):
         self._now = 0.0
         self._cadence = Throttle()
         self._awaited = ""  # task id to show as soon as it is heard of
-        self._rerunner = RerunAction(context, self._await)
+        self._rerunner = RerunAction(context)
         self._canceller = CancelAction(context)
         self.bar = RunFilterBar()
         self.strip = SelectionBar()
@@ -96,7 +97,7 @@ class TasksPage(Page):
         self.detail.cancel_asked.connect(self._cancel_shown)
         self.detail.edit_asked.connect(self._edit_shown)
         self.detail.result_wanted.connect(self._read_result)
-        self.detail.run_wanted.connect(lambda task_id: self.open_at(f"run:{task_id}"))
+        self.detail.run_wanted.connect(lambda task_id: self.navigate(ShowRun(task_id)))
 
     # Following the state
 
@@ -113,7 +114,7 @@ class TasksPage(Page):
         if not self.detail.isHidden():
             self._refresh_detail(now)
 
-    def shown(self, now: float) -> None:
+    def on_show(self, now: float) -> None:
         """Catch up with what happened while another page was shown."""
         self._now = now
         self.table.catch_up(now)
@@ -131,25 +132,19 @@ class TasksPage(Page):
         """Put the keyboard into the filter."""
         self.bar.focus_field()
 
-    def open_at(self, place: str) -> None:
-        """Show something in particular.
+    def navigate(self, target: Target) -> None:
+        """Show a run, or filter the runs; a run that is unknown is searched for by its id."""
+        match target:
+            case ShowRun(task_id=task_id) if self.context.state.runs.get(task_id) is not None:
+                self._open_run(task_id)
+            case ShowRun(task_id=task_id, wait=True):
+                self._await(task_id)
+            case ShowRun(task_id=text) | FilterPage(text=text):
+                self.bar.choose(text=text)
+            case FilterRuns(states=states, text=text):
+                self.bar.choose(tuple(states), text)
 
-        `run:<id>` is a run, `new:<id>` one that is not heard of yet, `state:failed words` runs of a
-        state, and anything else a run's id or words to look for.
-        """
-        kind, _, rest = place.partition(":")
-        task_id = rest if kind == "run" else place
-        if kind == "new":
-            self._await(rest)
-        elif kind == "state":
-            state, _, text = rest.partition(" ")
-            self.bar.choose((RunState(state),), text)
-        elif self.context.state.runs.get(task_id) is not None:
-            self._open_run(task_id)
-        else:
-            self.bar.choose(text=task_id)
-
-    def escape(self) -> bool:
+    def on_escape(self) -> bool:
         """Close the details, else clear selection and filter."""
         if not self.detail.isHidden():
             self.close_detail()
@@ -294,12 +289,12 @@ class TasksPage(Page):
             self._open_run(task_id)
 
     def _read_result(self, task_id: str) -> None:
-        self.context.start("read result", self._reading(task_id))
+        self.context.run_in_background("read result", self._reading(task_id))
 
     async def _reading(self, task_id: str) -> None:
         try:
-            stored = await self.context.operations.read_result(task_id)
-        except OperationError as refusal:
+            stored = await self.context.results.read(task_id)
+        except UserFacingError as refusal:
             self.detail.show_refusal(task_id, refusal)
         else:
             self.detail.show_result(task_id, stored)

@@ -22,6 +22,7 @@ from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import quantile_series
+from pulse_desktop.ui.navigation import ShowItem, Target
 from pulse_desktop.ui.pages.workers import actions
 from pulse_desktop.ui.pages.workers.columns import (
     NO_CONTROL_MEANS,
@@ -70,12 +71,12 @@ class MonitoringPage(TablePage[Worker]):
             lambda at: show_context_menu(context.actions, actions.ROW_MENU, self, at)
         )
 
-    def open_at(self, place: str) -> None:
-        """Open the details of a worker by its identity; else show only what has this text in it."""
+    def navigate(self, target: Target) -> None:
+        """Show the worker with an id in full."""
         workers = self.context.state.workers
-        position = workers.position(place)
+        position = workers.position(target.id) if isinstance(target, ShowItem) else None
         if position is None:
-            super().open_at(place)
+            super().navigate(target)
             return
         self.bar.clear()
         self.table.catch_up(self.clock.now)
@@ -132,7 +133,7 @@ class MonitoringPage(TablePage[Worker]):
             chart.set_series(self._colors.specs(shown))
             times, values = quantile_series(shown, now, self.window_shown, quantile)
             chart.set_data(times, values, span)
-        self.queue.show_figures(workers.online(now), self.context.operations.queue(), now)
+        self.queue.show_figures(workers.online(now), self.context.tasks.queue_status, now)
 
     def show_row(self, row: Worker) -> None:
         """Show a worker in full."""

@@ -2,10 +2,11 @@
 
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from pulse_desktop.model.queue_status import QueueStatus
+from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.shell.operations import QueueFigures
 from pulse_desktop.ui.widgets.stat_card import StatCard
 
 _TITLES = (
@@ -34,7 +35,7 @@ class QueueStats(QWidget):
         for figure in self.figures.values():
             line.addWidget(figure)
 
-    def show_figures(self, alive: list[Worker], queue: QueueFigures | None, now: float) -> None:
+    def show_figures(self, alive: list[Worker], queue: QueueStatus | None, now: float) -> None:
         """Bring them up to date.
 
         Args:
@@ -59,8 +60,8 @@ class QueueStats(QWidget):
             return
         unknown = queue.problem or "core: not kept"
         for name, value, words in (
-            ("pending", queue.pending, queue.where),
-            ("in_work", queue.in_work, "not done yet"),
+            ("pending", queue.pending, _location(queue)),
+            ("in_work", queue.ack_pending, "not done yet"),
             ("redelivered", queue.redelivered, "more than once"),
         ):
             known = value is not None
@@ -68,11 +69,18 @@ class QueueStats(QWidget):
         age = None if queue.oldest_at is None else max(0.0, now - queue.oldest_at)
         nothing = "nothing waits" if queue.pending == 0 else unknown
         figures["oldest"].set_figure(formats.age(age), "" if age is not None else nothing)
-        nobody = queue.listeners == 0
+        nobody = queue.consumers == 0
         kept = "tasks wait in the stream" if queue.durable else "tasks sent now are lost"
-        some = "ready to take tasks" if queue.listeners else queue.problem or "not known"
+        some = "ready to take tasks" if queue.consumers else queue.problem or "not known"
         figures["listeners"].set_figure(
-            formats.count(queue.listeners),
+            formats.count(queue.consumers),
             kept if nobody else some,
             SemanticColor.BAD if nobody else SemanticColor.TEXT,
         )
+
+
+def _location(queue: QueueStatus) -> str:
+    """Return stream and consumer of a queue, or its subject when there is no stream."""
+    if not queue.stream:
+        return TASK_SUBJECT
+    return f"{queue.stream} · {queue.consumer or 'no consumer yet'}"

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text import formats
 from pulse_desktop.text.outcome_text import command_summary
 from pulse_desktop.text.worker_text import worker_name
 from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.operations import OperationError
 from pulse_desktop.ui.shell.page import PageContext
 
 _KEY: Final = "order"
@@ -36,7 +36,7 @@ class WorkerCommandActions:
             self._start(command, workers, level)
             return
         who = _names(workers)
-        self._context.tell(
+        self._context.notify(
             Notification(
                 f"Drain {who}?",
                 "It finishes what it runs, gives back the rest, and ends. Only whatever started it "
@@ -53,18 +53,18 @@ class WorkerCommandActions:
 
     def _start(self, command: str, workers: Sequence[str], level: str = "") -> None:
         name = f"{command} {' '.join(workers)}"
-        self._context.start(name, self._give(command, workers, level))
+        self._context.run_in_background(name, self._give(command, workers, level))
 
     async def _give(self, command: str, workers: Sequence[str], level: str) -> None:
-        order = self._context.operations.order
+        send = self._context.workers.command
         try:
             outcomes = [
                 outcome
                 for worker in workers or ("",)
-                for outcome in await order(command, worker, level)
+                for outcome in await send(command, worker, level)
             ]
-        except OperationError as refusal:
-            self._context.tell(
+        except UserFacingError as refusal:
+            self._context.notify(
                 Notification(refusal.title, refusal.detail, refusal.advice, "warning", key=_KEY)
             )
             return
@@ -73,7 +73,7 @@ class WorkerCommandActions:
         opposite = _OPPOSITE.get(command)
         if opposite is not None and any(outcome.done for outcome in outcomes):
             choices.append((opposite[1], partial(self._start, opposite[0], list(workers))))
-        self._context.tell(
+        self._context.notify(
             Notification(summary.title, summary.detail, "", summary.severity, tuple(choices), _KEY)
         )
 

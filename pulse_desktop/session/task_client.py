@@ -1,0 +1,189 @@
+"""Enqueues, re-runs and cancels tasks, and publishes the events about it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.outcomes import CancelOutcome
+from pulse_desktop.model.queue_status import EnqueueReceipt, PublishReceipt, QueueStatus
+from pulse_desktop.protocol.ids import new_task_id
+from pulse_desktop.protocol.task_message import (
+    REQUESTED_BY,
+    RERUN_OF,
+    TASK_NAME,
+    decode_task,
+    encode_task,
+    labels_for_edit,
+    rerun_labels,
+)
+from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_desktop.protocol.topics import TASK_SUBJECT
+from pulse_desktop.session.event_publisher import EventPublisher
+from pulse_desktop.session.server_poller import ServerPoller, with_live_workers
+from pulse_desktop.session.task_canceller import TaskCanceller
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run_updates import update_from_task
+from pulse_desktop.state.system import SystemState
+from pulse_desktop.transport.feed import SubjectFeed
+
+
+class ArgumentsUnknownError(UserFacingError):
+    """A run cannot be re-run because its arguments are unknown."""
+
+    def __init__(self, run: TaskRun) -> None:
+        super().__init__(
+            f"Cannot re-run {run.name or run.task_id}",
+            "Its arguments are unknown: it was enqueued before this program connected, and no "
+            "stream kept it.",
+            "Run the task by name with arguments instead.",
+        )
+
+
+class TaskClient:
+    """Client of the task queue: enqueue, re-run, cancel."""
+
+    def __init__(
+        self,
+        poller: ServerPoller,
+        feed: SubjectFeed,
+        events: EventPublisher,
+        state: SystemState,
+        clock: Callable[[], float],
+        canceller: TaskCanceller,
+    ) -> None:
+        """Create the client.
+
+        Args:
+            poller: has the queue and its last status.
+            feed: of the task subject; gets a copy of what is sent, which the server does not echo.
+            events: publishes what was enqueued.
+            state: knows the runs and the live workers.
+            clock: Unix seconds.
+            canceller: cancels tasks.
+        """
+        self._poller = poller
+        self._feed = feed
+        self._events = events
+        self._state = state
+        self._clock = clock
+        self._canceller = canceller
+
+    @property
+    def queue_status(self) -> QueueStatus | None:
+        """The queue as of the last poll, None before the first; heartbeats count as consumers."""
+        status = self._poller.queue_status
+        if status is None:
+            return None
+        return with_live_workers(status, len(self._state.workers.online(self._clock())))
+
+    async def enqueue(
+        self,
+        task_name: str,
+        args: bytes = b"[]",
+        kwargs: bytes = b"{}",
+        labels: Mapping[str, Any] | None = None,
+        *,
+        force: bool = False,
+        rerun_of: str = "",
+    ) -> EnqueueReceipt:
+        """Enqueue a task by name.
+
+        Args:
+            task_name: as registered with the workers.
+            args: JSON array.
+            kwargs: JSON object.
+            labels: of the task.
+            force: enqueue it even if no worker consumes the queue.
+            rerun_of: task id of the run that this one repeats with changes, empty for none.
+
+        Raises:
+            NoConsumersError, NotConnectedError, TooLargeError, NotPermittedError, UnconfirmedError.
+        """
+        labels = dict(labels or {})
+        if rerun_of:
+            run = self._state.runs.get(rerun_of)
+            request = run.request if run is not None else None
+            labels = labels_for_edit(
+                labels,
+                request.labels if request is not None else b"{}",
+                request.labels_types if request is not None else b"null",
+                origin=rerun_of,
+            )
+        task_id, receipt = await self._publish(task_name, args, kwargs, labels, force=force)
+        return EnqueueReceipt((task_id,), receipt.durable)
+
+    async def rerun(self, runs: Sequence[TaskRun], *, force: bool = False) -> EnqueueReceipt:
+        """Enqueue runs again, exactly as captured, each under a new id.
+
+        Args:
+            runs: what to run again.
+            force: enqueue them even if no worker consumes the queue.
+
+        Raises:
+            ArgumentsUnknownError: the arguments of a run were not captured.
+            NoConsumersError, NotConnectedError, TooLargeError, NotPermittedError, UnconfirmedError:
+                those before the failed one are enqueued, which the error's detail says.
+        """
+        task_ids: list[str] = []
+        durable = True
+        try:
+            for run in runs:
+                task_id, receipt = await self._rerun(run, force=force)
+                task_ids.append(task_id)
+                durable = durable and receipt.durable
+        except UserFacingError as error:
+            if task_ids:
+                done = f"{len(task_ids)} of {len(runs)} were enqueued before this."
+                error.detail = f"{done} {error.detail}"
+            raise
+        return EnqueueReceipt(tuple(task_ids), durable)
+
+    async def cancel(self, task_ids: Sequence[str], reason: str = "") -> list[CancelOutcome]:
+        """Cancel queued or running tasks; see `TaskCanceller.cancel`."""
+        return await self._canceller.cancel(task_ids, reason)
+
+    async def _rerun(self, run: TaskRun, *, force: bool) -> tuple[str, PublishReceipt]:
+        request = run.request
+        if request is None or not request.complete:
+            raise ArgumentsUnknownError(run)
+        labels = rerun_labels(
+            request.labels, request.labels_types, origin=run.task_id, who=self._events.actor
+        )
+        return await self._publish(
+            request.task_name, request.args, request.kwargs, labels, force=force
+        )
+
+    async def _publish(
+        self, task_name: str, args: bytes, kwargs: bytes, labels: dict[str, Any], *, force: bool
+    ) -> tuple[str, PublishReceipt]:
+        task_id = new_task_id()
+        labels = {REQUESTED_BY: self._events.actor, TASK_NAME: task_name, **labels}
+        payload, headers = encode_task(task_id, task_name, args=args, kwargs=kwargs, labels=labels)
+        now = self._clock()
+        task = decode_task(payload)
+        receipt = await self._poller.queue.enqueue(
+            task_id,
+            payload,
+            headers,
+            force=force,
+            has_live_workers=bool(self._state.workers.online(now)),
+        )
+        # At once, not when the stream delivers it: a caller whose wait times out still has the run.
+        self._state.runs.put(update_from_task(task, now))
+        self._feed.echo(TASK_SUBJECT, payload)
+        await self._events.publish(
+            "tasks",
+            "task.queued",
+            {
+                "task_id": task_id,
+                "task_name": task_name,
+                "args": task.args,
+                "kwargs": task.kwargs,
+                "labels": task.labels,
+                "labels_types": task.labels_types,
+                "queued_at": format_timestamp(now),
+            },
+        )
+        if RERUN_OF in labels:
+            await self._events.publish_audit("rerun", str(labels[RERUN_OF]), task_id)
+        return task_id, receipt

@@ -1,0 +1,145 @@
+"""What the window needs of a session, one Protocol per concern.
+
+The window never imports NATS or the session. The composition root passes an object that fulfils
+`SessionBackend`; mypy checks that `pulse_desktop.session.session.Session` does. Every `async`
+method, and every method that says so, raises `UserFacingError` with a reason for the operator.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from pulse_desktop.model.bucket_status import BucketStatus
+from pulse_desktop.model.connection_status import ConnectionStatus
+from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
+from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
+from pulse_desktop.protocol.task_result import DecodedResult
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.system import SystemState
+
+
+class TaskBackend(Protocol):
+    """Enqueues, re-runs and cancels tasks."""
+
+    @property
+    def queue_status(self) -> QueueStatus | None:
+        """The task queue as of the last poll, None before the first."""
+
+    async def enqueue(
+        self,
+        task_name: str,
+        args: bytes = b"[]",
+        kwargs: bytes = b"{}",
+        labels: Mapping[str, Any] | None = None,
+        *,
+        force: bool = False,
+        rerun_of: str = "",
+    ) -> EnqueueReceipt:
+        """Enqueue a task by name.
+
+        Args:
+            task_name: as registered with the workers.
+            args: JSON array.
+            kwargs: JSON object.
+            labels: of the task.
+            force: enqueue it even if no worker consumes the queue.
+            rerun_of: task id of the run that this one repeats with changes, empty for none.
+        """
+
+    async def rerun(self, runs: Sequence[TaskRun], *, force: bool = False) -> EnqueueReceipt:
+        """Enqueue runs again, exactly as captured, each under a new id.
+
+        Args:
+            runs: runs whose arguments are known.
+            force: enqueue them even if no worker consumes the queue.
+        """
+
+    async def cancel(self, task_ids: Sequence[str]) -> Sequence[CancelOutcome]:
+        """Cancel queued or running tasks; return one outcome per task, in this order."""
+
+
+class ResultBackend(Protocol):
+    """Reads and saves stored results, and selects the bucket that is watched."""
+
+    async def read(self, task_id: str) -> DecodedResult:
+        """Read and decode a stored result without running any code of it."""
+
+    async def save(self, task_id: str, path: Path) -> int:
+        """Save the bytes of a stored result to a file; return their number."""
+
+    async def buckets(self) -> Sequence[BucketStatus]:
+        """Return the buckets that may hold results, the watched one with its size."""
+
+    def watch_bucket(self, name: str) -> None:
+        """Show the results of another bucket from now on. May raise UserFacingError."""
+
+
+class WorkerBackend(Protocol):
+    """Sends commands to workers."""
+
+    async def command(
+        self, command: str, worker: str = "", level: str = ""
+    ) -> Sequence[CommandOutcome]:
+        """Send a command to one worker or to all; return one outcome per worker.
+
+        Args:
+            command: `pause`, `resume`, `drain` or `log_level`.
+            worker: its id, empty for all workers that accept commands.
+            level: for `log_level`: DEBUG, INFO, WARNING or ERROR.
+        """
+
+
+class ConnectionBackend(Protocol):
+    """What the top bar, the status bar and the notices show about the connection."""
+
+    @property
+    def connection_status(self) -> ConnectionStatus:
+        """State of the connection."""
+
+    @property
+    def received(self) -> int:
+        """Messages received so far."""
+
+    @property
+    def waiting(self) -> int:
+        """Messages received and not folded yet."""
+
+    @property
+    def dropped(self) -> int:
+        """Messages lost on this side."""
+
+    @property
+    def gaps(self) -> tuple[int, int]:
+        """Number of gaps in the feeds: open, and filled from history."""
+
+    @property
+    def jetstream_bytes(self) -> int | None:
+        """Bytes that JetStream stores on the server, None when unknown."""
+
+    @property
+    def limitations(self) -> Sequence[str]:
+        """What cannot be seen or done on this server, with the reasons."""
+
+    @property
+    def has_permission_errors(self) -> bool:
+        """Whether something is refused or switched off, not merely without history."""
+
+
+class SessionBackend(ConnectionBackend, Protocol):
+    """One session, as a window sees it."""
+
+    @property
+    def state(self) -> SystemState:
+        """What is known of this server."""
+
+    @property
+    def tasks(self) -> TaskBackend:
+        """Enqueues, re-runs and cancels tasks."""
+
+    @property
+    def results(self) -> ResultBackend:
+        """Reads and saves results."""
+
+    @property
+    def workers(self) -> WorkerBackend:
+        """Sends commands to workers."""

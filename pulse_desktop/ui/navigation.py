@@ -1,0 +1,101 @@
+"""Navigation targets: where in the window to go, as values that mypy checks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from pulse_desktop.state.run import RunState
+
+TASKS_PAGE: Final = "tasks"
+
+
+@dataclass(frozen=True, slots=True)
+class ShowPage:
+    """Show a page as it is.
+
+    Attributes:
+        page: its key.
+    """
+
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowRun:
+    """Show a run in full on the page of runs.
+
+    Attributes:
+        task_id: of the run.
+        wait: wait for a run that is not known yet, as one that was enqueued just now.
+    """
+
+    task_id: str
+    wait: bool = False
+    page: ClassVar[str] = TASKS_PAGE
+
+
+@dataclass(frozen=True, slots=True)
+class FilterRuns:
+    """Show the runs that match on the page of runs.
+
+    Attributes:
+        states: states to show, empty for all.
+        text: words to search for.
+    """
+
+    states: Sequence[RunState] = ()
+    text: str = ""
+    page: ClassVar[str] = TASKS_PAGE
+
+
+@dataclass(frozen=True, slots=True)
+class ShowItem:
+    """Show an item of a page in full, or filter by its id while the item is unknown.
+
+    Attributes:
+        page: key of the page.
+        id: of the item, such as the id of a worker or the key of a result.
+    """
+
+    page: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilterPage:
+    """Show the items of a page that contain a text.
+
+    Attributes:
+        page: key of the page.
+        text: words to search for.
+    """
+
+    page: str
+    text: str
+
+
+Target = ShowPage | ShowRun | FilterRuns | ShowItem | FilterPage
+
+
+def parse_target(page: str, text: str) -> Target:
+    """Return the target that a text on the command line names.
+
+    `run:ID` and `state:STATE words` name runs on the page of runs; any other text is the id of an
+    item, or words to search for.
+
+    Args:
+        page: key of the page.
+        text: of the command line, empty for the page as it is.
+
+    Raises:
+        ValueError: there is no such state.
+    """
+    if not text:
+        return ShowPage(page)
+    kind, _, rest = text.partition(":")
+    if page == TASKS_PAGE and kind == "run":
+        return ShowRun(rest)
+    if page == TASKS_PAGE and kind == "state":
+        state, _, words = rest.partition(" ")
+        return FilterRuns((RunState(state),), words)
+    return ShowRun(text) if page == TASKS_PAGE else ShowItem(page, text)

@@ -1,0 +1,99 @@
+"""The session of a window that has none: an empty state, and a reason why nothing can be done."""
+
+# ruff: noqa: ARG002 - the parameters are those of the Protocols
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pulse_desktop.model.bucket_status import BucketStatus
+from pulse_desktop.model.connection_status import ConnectionStatus
+from pulse_desktop.model.errors import NotConnectedError
+from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
+from pulse_desktop.model.queue_status import EnqueueReceipt
+from pulse_desktop.protocol.task_result import DecodedResult
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.system import SystemState
+
+
+class OfflineSession:
+    """Fulfils `SessionBackend` without a server; every operation raises NotConnectedError.
+
+    Attributes:
+        state: empty.
+        connection_status: connecting, to no server.
+    """
+
+    received = 0
+    waiting = 0
+    dropped = 0
+    gaps = (0, 0)
+    jetstream_bytes = None
+    limitations: Sequence[str] = ()
+    has_permission_errors = False
+    queue_status = None
+
+    def __init__(self) -> None:
+        self.state = SystemState()
+        self.connection_status = ConnectionStatus("connecting", "", 0.0)
+
+    @property
+    def tasks(self) -> "OfflineSession":
+        """Itself: no task can be enqueued, re-run or cancelled."""
+        return self
+
+    @property
+    def results(self) -> "OfflineSession":
+        """Itself: no result can be read."""
+        return self
+
+    @property
+    def workers(self) -> "OfflineSession":
+        """Itself: no worker can be commanded."""
+        return self
+
+    async def enqueue(
+        self,
+        task_name: str,
+        args: bytes = b"[]",
+        kwargs: bytes = b"{}",
+        labels: Mapping[str, Any] | None = None,
+        *,
+        force: bool = False,
+        rerun_of: str = "",
+    ) -> EnqueueReceipt:
+        """Raise NotConnectedError."""
+        self._fail()
+
+    async def rerun(self, runs: Sequence[TaskRun], *, force: bool = False) -> EnqueueReceipt:
+        """Raise NotConnectedError."""
+        self._fail()
+
+    async def cancel(self, task_ids: Sequence[str]) -> Sequence[CancelOutcome]:
+        """Raise NotConnectedError."""
+        self._fail()
+
+    async def read(self, task_id: str) -> DecodedResult:
+        """Raise NotConnectedError."""
+        self._fail()
+
+    async def save(self, task_id: str, path: Path) -> int:
+        """Raise NotConnectedError."""
+        self._fail()
+
+    async def buckets(self) -> Sequence[BucketStatus]:
+        """Raise NotConnectedError."""
+        self._fail()
+
+    def watch_bucket(self, name: str) -> None:
+        """Raise NotConnectedError."""
+        self._fail()
+
+    async def command(
+        self, command: str, worker: str = "", level: str = ""
+    ) -> Sequence[CommandOutcome]:
+        """Raise NotConnectedError."""
+        self._fail()
+
+    def _fail(self) -> NoReturn:
+        raise NotConnectedError

@@ -1,0 +1,130 @@
+"""A session for tests of the window: it records what it is asked to do and answers at once."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pulse_desktop.model.bucket_status import BucketStatus
+from pulse_desktop.model.connection_status import ConnectionStatus
+from pulse_desktop.model.errors import NotFoundError, UserFacingError
+from pulse_desktop.model.outcomes import CancelOutcome, CancelStatus, CommandOutcome, CommandStatus
+from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
+from pulse_desktop.protocol.task_result import DecodedResult, TaskResult
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.system import SystemState
+
+WORKER = "worker-1@host-a:4120"
+
+
+class FakeSession:
+    """Fulfils `SessionBackend`.
+
+    Attributes:
+        state: what is shown.
+        calls: arguments of every call, oldest first.
+        error: raised by every call that is not forced.
+        queue_status: of the task queue.
+        outcomes: of cancelling a task or commanding a worker, by id; success for all others.
+        decoded: results by task id.
+        default_result: for all other task ids, None for NotFoundError.
+        bucket_list: the buckets.
+        watched: names given to `watch_bucket`.
+        saved: arguments of `save`.
+    """
+
+    def __init__(self, state: SystemState | None = None) -> None:
+        self.state = SystemState() if state is None else state
+        self.connection_status = ConnectionStatus("connected", "nats://test:4222", 0.0)
+        self.received = 0
+        self.waiting = 0
+        self.dropped = 0
+        self.gaps = (0, 0)
+        self.jetstream_bytes: int | None = None
+        self.limitations: list[str] = []
+        self.has_permission_errors = False
+        self.calls: list[Any] = []
+        self.error: UserFacingError | None = None
+        self.queue_status: QueueStatus | None = None
+        self.outcomes: dict[str, Any] = {}
+        self.decoded: dict[str, DecodedResult] = {}
+        self.default_result: DecodedResult | None = decoded({"n": 1}, raw=b'{"n": 1}')
+        self.bucket_list = [BucketStatus("taskiq_results", watched=True)]
+        self.watched: list[str] = []
+        self.saved: list[tuple[str, Path]] = []
+
+    @property
+    def tasks(self) -> "FakeSession":
+        return self
+
+    @property
+    def results(self) -> "FakeSession":
+        return self
+
+    @property
+    def workers(self) -> "FakeSession":
+        return self
+
+    async def enqueue(
+        self,
+        task_name: str,
+        args: bytes = b"[]",
+        kwargs: bytes = b"{}",
+        labels: Mapping[str, Any] | None = None,
+        *,
+        force: bool = False,
+        rerun_of: str = "",
+    ) -> EnqueueReceipt:
+        self._call((task_name, args, kwargs, labels, rerun_of, force), force=force)
+        return EnqueueReceipt(("0" * 32,), durable=True)
+
+    async def rerun(self, runs: Sequence[TaskRun], *, force: bool = False) -> EnqueueReceipt:
+        self._call(([run.task_id for run in runs], force), force=force)
+        return EnqueueReceipt(tuple(f"new-{run.task_id}" for run in runs), durable=True)
+
+    async def cancel(self, task_ids: Sequence[str]) -> Sequence[CancelOutcome]:
+        self._call(("cancel", list(task_ids)))
+        return [
+            self.outcomes.get(each, CancelOutcome(each, CancelStatus.CANCELLED, WORKER))
+            for each in task_ids
+        ]
+
+    async def command(
+        self, command: str, worker: str = "", level: str = ""
+    ) -> Sequence[CommandOutcome]:
+        self._call((command, worker, level))
+        return [
+            self.outcomes.get(worker, CommandOutcome(worker or WORKER, command, CommandStatus.DONE))
+        ]
+
+    async def read(self, task_id: str) -> DecodedResult:
+        self._call(task_id)
+        found = self.decoded.get(task_id, self.default_result)
+        if found is None:
+            raise NotFoundError("Result not found", "It is gone from the bucket.")
+        return found
+
+    async def save(self, task_id: str, path: Path) -> int:
+        if task_id not in self.decoded:
+            raise UserFacingError("Cannot save the result", "No space left on device.")
+        self.saved.append((task_id, path))
+        return 412
+
+    async def buckets(self) -> Sequence[BucketStatus]:
+        if self.error is not None:
+            raise self.error
+        return self.bucket_list
+
+    def watch_bucket(self, name: str) -> None:
+        self.watched.append(name)
+
+    def _call(self, arguments: Any, *, force: bool = False) -> None:
+        self.calls.append(arguments)
+        if self.error is not None and not force:
+            raise self.error
+
+
+def decoded(value: Any, *, raw: bytes = b"{}", **fields: Any) -> DecodedResult:
+    """Return a result that was read from a JSON body."""
+    given = {"is_err": False, "execution_time": None, "labels": {}, "error": None}
+    given |= {"format": "json", "outcome": "succeeded", "soft_reason": "", **fields}
+    return DecodedResult(raw, TaskResult(return_value=value, **given))
