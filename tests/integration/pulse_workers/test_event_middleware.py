@@ -1,5 +1,6 @@
 """The event middleware reports the tasks of other projects' brokers, whatever the broker."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -127,11 +128,8 @@ async def test_tasks_run_while_the_event_server_is_unreachable(
     (tmp_path / "client.py").write_text(code)
     subscription = await bench.client.subscribe(TASK_SUBJECT)
     await bench.client.flush()
-    subprocess.run(
-        [sys.executable, "client.py"],
-        cwd=tmp_path,
-        env={**os.environ, "SERVER": nats_server.url},
-        check=True,
-        timeout=60,
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "client.py", cwd=tmp_path, env={**os.environ, "SERVER": nats_server.url}
     )
+    assert await asyncio.wait_for(process.wait(), 60) == 0
     assert b"add" in (await subscription.next_msg(timeout=5)).data
