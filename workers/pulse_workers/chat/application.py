@@ -1,18 +1,52 @@
-"""Chat application as a worker runs it: its tasks, services and periodic work."""
+"""The chat application: its tasks, services and periodic jobs, as an entry point passes them in."""
 
+import asyncio
+import time
 from collections.abc import Sequence
 from typing import Final
 
+from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.metrics import MetricsReporter
-from pulse_workers.chat.provider_check import ProviderCheck
-from pulse_workers.chat.services import install_services, make_services
+from pulse_workers.chat.providers.provider import Provider
+from pulse_workers.chat.services import make_services, use_services
 from pulse_workers.runtime.application import Application, WorkerContext
 from pulse_workers.runtime.periodic_tasks import PeriodicTask
+from pulse_workers.telemetry.event_publisher import EventPublisher
+
+
+class ProviderCheck:
+    """Publishes `provider.checked` after a small timed call to the provider."""
+
+    def __init__(self, events: EventPublisher, provider: Provider) -> None:
+        self._events = events
+        self._provider = provider
+
+    async def check(self) -> None:
+        """Call the provider and publish its status."""
+        models: list[str] = []
+        error_text: str | None = None
+        started = time.perf_counter()
+        try:
+            models = await asyncio.to_thread(self._provider.check)
+        except Exception as error:  # noqa: BLE001 - any error of a provider is its status
+            error_text = f"{type(error).__name__}: {redact_url(str(error))}"
+        self._events.publish(
+            "providers",
+            "provider.checked",
+            {
+                "provider": self._provider.name,
+                "kind": self._provider.kind,
+                "status": "error" if error_text else "connected",
+                "latency_s": round(time.perf_counter() - started, 6),
+                "models": models,
+                "error": error_text,
+            },
+        )
 
 
 async def _start_services(context: WorkerContext) -> Sequence[PeriodicTask]:
     services = await make_services(context.client, context.events, context.worker)
-    install_services(services)
+    use_services(services)
     settings = context.settings
     check = ProviderCheck(services.events, services.provider)
     metrics = MetricsReporter(services)

@@ -1,11 +1,10 @@
-"""Something to see from the first second: the bundled chat, taken in slice by slice.
+"""The sample feeder: enqueues the bundled sample chat, slice by slice, so that there is activity.
 
-The embedded default runs this beside its worker. It enqueues a few messages at a time; when the
-export is exhausted it goes through the messages again, scoring and reading them anew, as a team
-does after it changed a setting. Where it is stands in the store, so that it goes on after a
-restart. Nothing here invents a failure: the sample's damaged attachments and its few foreign
-messages fail by themselves, and now and then somebody asks for a summary in a language that the
-built-in provider does not have. A scheduler runs inside, so that schedules work there as well.
+The embedded stack runs it beside its worker. When all messages of the export are ingested, it
+starts over and enqueues scoring, embedding and extraction for them again. Its position is stored,
+so that it continues where it was after a restart. No failure is invented: damaged attachments and
+messages in other languages belong to the sample, and some slices request a summary in a language
+that the built-in provider does not support. It also runs a scheduler.
 """
 
 import asyncio
@@ -25,12 +24,12 @@ from pulse_workers.brokers.factory import make_broker
 from pulse_workers.chat.application import CHAT
 from pulse_workers.chat.lease import Lease
 from pulse_workers.chat.records import ChatMessage
-from pulse_workers.chat.services import ExportCache
 from pulse_workers.chat.store import Store
 from pulse_workers.chat.tasks.embedding import embed_messages_batch
 from pulse_workers.chat.tasks.ingestion import WINDOW, ingest_messages
 from pulse_workers.chat.tasks.knowledge import extract_knowledge
 from pulse_workers.chat.tasks.scoring import score_message_task
+from pulse_workers.chat.telegram import ExportCache
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS, ShutdownRequestedError
 from pulse_workers.registry import use_broker
@@ -44,18 +43,17 @@ logger = logging.getLogger("pulse.workers.feed")
 
 SLICE: Final = 3
 FIRST_SLICE: Final = 12
-BACKLOG_LIMIT: Final = 100
-REQUEST_EVERY: Final = 6
-"""Slices between two wishes for a summary; the third slice has the first one."""
+MAX_BACKLOG: Final = 100
+REQUEST_INTERVAL: Final = 6
+"""Slices between summary requests; the third slice makes the first request."""
 REQUESTED_LANGUAGES: Final = ("pl", "uk", "cs")
-"""Languages asked for in turn: for the partner, the team, the colleague on call.
-Polish and Czech are refused, with the reason."""
+"""Languages of summary requests, in turn; the provider refuses Polish and Czech."""
 _FIRST_REQUEST: Final = 2
-_LEASE: Final = 20.0
+_LEASE_S: Final = 20.0
 
 
 class Position(msgspec.Struct, frozen=True):
-    """Where the feed is: which pass, how many messages of it are done, slices ever enqueued."""
+    """Stored position: number of the pass, messages done in it, slices enqueued ever."""
 
     pass_number: int = 1
     offset: int = 0
@@ -64,7 +62,7 @@ class Position(msgspec.Struct, frozen=True):
 
 @dataclasses.dataclass(frozen=True)
 class Slice:
-    """What to enqueue next."""
+    """Messages to enqueue together, and an extraction if `window` is not empty."""
 
     position: Position
     messages: tuple[ChatMessage, ...]
@@ -73,28 +71,28 @@ class Slice:
 
 
 def next_slice(export: Sequence[ChatMessage], position: Position) -> tuple[Slice, Position]:
-    """Return what to enqueue, and where the feed is afterwards. Pure, and never empty-handed."""
-    size = FIRST_SLICE if position.slices == 0 else SLICE
-    begin = position.offset if position.offset < len(export) else 0
-    number = position.pass_number + (begin != position.offset)
-    here = Position(number, begin, position.slices)
-    part = tuple(export[begin : begin + size])
-    end = begin + len(part)
+    """Return the next slice, which is never empty, and the position after it."""
+    count = FIRST_SLICE if position.slices == 0 else SLICE
+    start = position.offset if position.offset < len(export) else 0
+    number = position.pass_number + (start != position.offset)
+    current = Position(number, start, position.slices)
+    slice_ = tuple(export[start : start + count])
+    end = start + len(slice_)
     window: tuple[str, ...] = ()
     language: str | None = None
-    if number > 1 and end // WINDOW > begin // WINDOW:
-        edge = end // WINDOW * WINDOW
-        window = tuple(message.id for message in export[edge - WINDOW : edge])
-    elif end >= WINDOW and position.slices % REQUEST_EVERY == _FIRST_REQUEST:
-        asked = position.slices // REQUEST_EVERY
-        language = REQUESTED_LANGUAGES[asked % len(REQUESTED_LANGUAGES)]
+    if number > 1 and end // WINDOW > start // WINDOW:
+        window_end = end // WINDOW * WINDOW
+        window = tuple(message.id for message in export[window_end - WINDOW : window_end])
+    elif end >= WINDOW and position.slices % REQUEST_INTERVAL == _FIRST_REQUEST:
+        request_number = position.slices // REQUEST_INTERVAL
+        language = REQUESTED_LANGUAGES[request_number % len(REQUESTED_LANGUAGES)]
         window = tuple(message.id for message in export[end - WINDOW : end])
-    after = Position(number, end, position.slices + 1)
-    return Slice(here, part, window, language), after
+    following = Position(number, end, position.slices + 1)
+    return Slice(current, slice_, window, language), following
 
 
 class SampleFeeder:
-    """Enqueues slices of one export."""
+    """Enqueues slices of an export."""
 
     def __init__(self, store: Store, js: JetStreamContext, path: str, holder: str) -> None:
         self._store = store
@@ -103,89 +101,90 @@ class SampleFeeder:
         self._exports = ExportCache()
         name = hashlib.blake2b(path.encode(), digest_size=6).hexdigest() if path else "sample"
         self._key = f"feed.{name}"
-        self._lease = Lease(store, self._key, holder, _LEASE)
+        self._lease = Lease(store, self._key, holder, _LEASE_S)
 
     async def step(self) -> bool:
-        """Enqueue one slice; False when another feed has the turn or the queue is long enough."""
-        if not await self._lease.acquire(time.time()) or await self._backlog() > BACKLOG_LIMIT:
+        """Enqueue a slice; False if another feeder holds the lease, or enough tasks are pending."""
+        if not await self._lease.acquire(time.time()) or await self._pending() > MAX_BACKLOG:
             return False
         export = await self._exports.read(self._path)
         if not export:
             return False
-        found, _ = await self._store.get_state(self._key)
+        found, _revision = await self._store.get_state(self._key)
         position = msgspec.convert(found, Position) if found else Position()
-        part, after = next_slice(export, position)
-        await self._enqueue(part)
-        await self._store.put_state(self._key, after)
+        slice_, following = next_slice(export, position)
+        await self._enqueue(slice_)
+        await self._store.put_state(self._key, following)
         return True
 
     async def release(self) -> None:
-        """Let another feed go on at once."""
+        """Release the lease, so that another feeder can continue at once."""
         await self._lease.release()
 
-    async def _backlog(self) -> int:
+    async def _pending(self) -> int:
         info = await self._js.consumer_info(TASK_STREAM, TASK_CONSUMER)
         return info.num_pending or 0
 
-    async def _enqueue(self, part: Slice) -> None:
-        if part.position.pass_number == 1:
-            await ingest_messages.kiq(self._path, part.position.offset, len(part.messages))
+    async def _enqueue(self, slice_: Slice) -> None:
+        if slice_.position.pass_number == 1:
+            await ingest_messages.kiq(self._path, slice_.position.offset, len(slice_.messages))
         else:
-            for message in part.messages:
+            for message in slice_.messages:
                 await score_message_task.kiq(message.id)
-            await embed_messages_batch.kiq([message.id for message in part.messages])
-        if part.window:
-            await extract_knowledge.kiq(list(part.window), language=part.language)
+            await embed_messages_batch.kiq([message.id for message in slice_.messages])
+        if slice_.window:
+            await extract_knowledge.kiq(list(slice_.window), language=slice_.language)
 
 
 async def run_sample_feeder(
     settings: Settings, *, path: str = "", parent_pipe: bool = False
 ) -> None:
-    """Feed until told to stop.
+    """Feed until a signal arrives.
 
     Raises:
-        CannotConnectError: no connection at the start.
-        ProvisionError: streams or buckets cannot be made.
+        ConnectionFailedError: no connection at the start.
+        ProvisionError: streams or buckets cannot be created.
         SettingsError: a task module cannot be imported.
     """
-    stop = ShutdownSignal()
-    stop.install(parent_pipe=parent_pipe)
+    shutdown = ShutdownSignal()
+    shutdown.install(parent_pipe=parent_pipe)
     CHAT.import_tasks(settings)
-    who = settings.with_name("feed").identity
-    events = EventPublisher(settings, who)
-    broker = make_broker(settings, events, who)
+    identity = settings.with_name("feed").identity
+    events = EventPublisher(settings, identity)
+    broker = make_broker(settings, events, identity)
     use_broker(broker)
-    closings: list[Callable[[], Awaitable[None]]] = [events.close, broker.shutdown]
+    closers: list[Callable[[], Awaitable[None]]] = [events.close, broker.shutdown]
     try:
-        async with stop.interrupts():
+        async with shutdown.interrupts():
             client = await connect(settings, "feed")
-            closings.append(client.close)
+            closers.append(client.close)
             await provision(client.jetstream(), settings)
             await events.start()
             await broker.startup()
-            feed = SampleFeeder(await Store.open(client.jetstream()), client.jetstream(), path, who)
-            scheduling = await SchedulerRuntime.start(settings, broker, events, who)
+            js = client.jetstream()
+            feeder = SampleFeeder(await Store.open(js), js, path, identity)
+            scheduler = await SchedulerRuntime.start(settings, broker, events, identity)
     except ShutdownRequestedError:
-        await close_all(*closings)
-        logger.info("%s ended (%s) before it enqueued anything", who, stop.reason)
+        await close_all(*closers)
+        logger.info("%s ended (%s) before it enqueued anything", identity, shutdown.reason)
         return
     except BaseException:
-        await close_all(*closings)
+        await close_all(*closers)
         raise
-    logger.info("%s enqueues a slice every %g s", who, settings.feed_interval)
-    while not stop.requested.is_set():
+    logger.info("%s enqueues a slice every %g s", identity, settings.feed_interval)
+    while not shutdown.requested.is_set():
         try:
-            await feed.step()
+            await feeder.step()
         except OUTAGE_ERRORS as error:
             logger.warning("slice not enqueued: %s", type(error).__name__)
         except Exception:
             logger.exception("slice not enqueued")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(settings.feed_interval):
-                await stop.requested.wait()
+                await shutdown.requested.wait()
     with contextlib.suppress(*OUTAGE_ERRORS):
         async with asyncio.timeout(2):
-            await feed.release()
-    await scheduling.close()
-    await close_all(*closings)
-    logger.info("%s ended (%s)", who, stop.reason)
+            await feeder.release()
+    await scheduler.close()
+    await close_all(*closers)
+    logger.info("%s ended (%s)", identity, shutdown.reason)

@@ -4,6 +4,7 @@ A text is a string, or a list of strings and entities; service messages are inte
 that was not exported has a sentence in parentheses instead of its path.
 """
 
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from pulse_desktop.protocol.timestamps import format_timestamp, parse_timestamp
+from pulse_desktop.resources import resource_path
+from pulse_workers.chat.attachments import SAMPLE
 from pulse_workers.chat.records import Attachment, ChatMessage
 from pulse_workers.errors import ExportUnreadableError
 
@@ -25,6 +28,31 @@ _CODE_ENTITIES: Final = frozenset({"code", "pre"})
 _LINK_ENTITIES: Final = frozenset({"link", "text_link"})
 _MENTION_ENTITIES: Final = frozenset({"mention", "mention_name"})
 _INVALID_IN_KEY: Final = re.compile(r"[^A-Za-z0-9_=-]")
+
+
+class ExportCache:
+    """Reads exports and caches the last one."""
+
+    def __init__(self) -> None:
+        self._key: tuple[str, int, int] | None = None
+        self._messages: list[ChatMessage] = []
+        self._lock = asyncio.Lock()
+
+    async def read(self, path: str) -> list[ChatMessage]:
+        """Return the messages of an export; an empty path is the bundled sample.
+
+        Raises:
+            ExportUnreadableError: the file does not exist, or is not an export.
+        """
+        file = Path(path) if path else resource_path("sample", "result.json")
+        async with self._lock:
+            status = file.stat() if file.exists() else None
+            key = (str(file), status.st_mtime_ns, status.st_size) if status else None
+            if key is None or key != self._key:
+                source = "" if path else SAMPLE
+                self._messages = await asyncio.to_thread(read_export, file, source=source)
+                self._key = key
+            return self._messages
 
 
 def read_export(path: Path, *, source: str = "") -> list[ChatMessage]:
