@@ -1,1 +1,1 @@
-"""What travels over NATS: pure formats and their decoding, with no input or output and no Qt."""
+"""Wire formats: topics, events, task messages, results, control messages. No I/O, no Qt."""

@@ -1,7 +1,7 @@
-"""What an operator may ask of workers, and what they answer.
+"""Commands to workers and their replies, over core NATS request and reply.
 
-Core NATS request and reply. Whoever may publish on these subjects may stop work, so whatever
-arrives there is read as data with limits, and reading never raises.
+Anyone who may publish on these subjects can stop work, so messages are decoded as data with size
+limits, and decoding never raises.
 """
 
 import re
@@ -10,9 +10,9 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 
 CONTROL_ALL: Final = "pulse.control.workers"
-"""Heard by every worker that allows control; each of them answers."""
+"""Every worker that accepts commands subscribes to this subject and replies."""
 CONTROL_QUEUE: Final = "pulse.control.queue"
-"""Heard by exactly one worker (`CONTROL_GROUP`): for what concerns the queue as a whole."""
+"""One worker of the queue group `CONTROL_GROUP` replies: for commands about the queue."""
 CONTROL_GROUP: Final = "pulse-workers"
 CONTROL_WORKER_PREFIX: Final = "pulse.control.worker."
 
@@ -47,16 +47,16 @@ T = TypeVar("T")
 
 
 class ControlRequest(msgspec.Struct, gc=False, frozen=True):
-    """One command.
+    """A command to one worker or to all.
 
     Attributes:
-        id: made by whoever asks (a UUID version 7); repeated in the answer.
+        id: UUID version 7; repeated in the reply.
         command: one of `COMMANDS`.
-        who: `user@host` of whoever asks; stands in the audit event.
-        task_id: of `cancel` and `remove`.
-        level: of `log_level`: one of `LOG_LEVELS`.
-        reason: in the asker's words; stands in the task's result.
-        sequence: of `remove`: the message's place in the task stream, if known.
+        who: `user@host` of the sender, for the audit event.
+        task_id: the task to `cancel` or `remove`.
+        level: the level of `log_level`, one of `LOG_LEVELS`.
+        reason: the sender's reason, stored in the task's result.
+        sequence: of the task to `remove`, its sequence in the task stream if known.
     """
 
     id: _Short
@@ -69,14 +69,14 @@ class ControlRequest(msgspec.Struct, gc=False, frozen=True):
 
 
 class ControlReply(msgspec.Struct, gc=False, frozen=True):
-    """What became of a command.
+    """A worker's reply to a command.
 
     Attributes:
-        id: the request's; empty when the request could not be read.
-        worker: who answers, `name@host:pid`.
-        ok: whether what was asked for is done, or under way.
-        outcome: one of the words above.
-        detail: in words for the operator; empty when the outcome says it all.
+        id: id of the request; empty if the request could not be decoded.
+        worker: identity of the worker, `name@host:pid`.
+        ok: whether the command was carried out, or has begun.
+        outcome: one of the outcomes above.
+        detail: more for the operator, in English; empty if the outcome is enough.
     """
 
     id: str
@@ -87,32 +87,32 @@ class ControlReply(msgspec.Struct, gc=False, frozen=True):
 
 
 def control_token(worker: str) -> str:
-    """Return a worker's identity as one token of a subject: `worker-1_host_4121`."""
+    """Return a worker's identity as a subject token: `worker-1_host_4121`."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", worker) or "_"
 
 
 def control_subject(worker: str) -> str:
-    """Return the subject heard by this worker alone."""
+    """Return the subject to which only this worker subscribes."""
     return CONTROL_WORKER_PREFIX + control_token(worker)
 
 
 def encode_request(request: ControlRequest) -> bytes:
-    """Write a command."""
+    """Encode a command as JSON."""
     return msgspec.json.encode(request)
 
 
 def decode_request(payload: bytes) -> ControlRequest | None:
-    """Read a command; None when it is none."""
+    """Decode a command, None if the payload is not one."""
     return _decode(_decode_request, payload)
 
 
-def encode_reply(answer: ControlReply) -> bytes:
-    """Write an answer."""
-    return msgspec.json.encode(answer)
+def encode_reply(reply: ControlReply) -> bytes:
+    """Encode a reply as JSON."""
+    return msgspec.json.encode(reply)
 
 
 def decode_reply(payload: bytes) -> ControlReply | None:
-    """Read an answer; None when it is none."""
+    """Decode a reply, None if the payload is not one."""
     return _decode(_decode_reply, payload)
 
 
@@ -124,7 +124,7 @@ def _decode(decoder: msgspec.json.Decoder[T], payload: bytes) -> T | None:
     if len(payload) > MAX_CONTROL_BYTES:
         return None
     try:
-        payload.decode()  # msgspec does not look into fields it leaves out
+        payload.decode()  # msgspec does not validate fields that it skips
         return decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None

@@ -1,11 +1,9 @@
-"""An event on `websocket.{topic}`: one canonical form sent, many shapes accepted.
+"""Events on `websocket.{topic}`: one canonical form is sent, many shapes are accepted.
 
-No envelope is universal among the systems that publish here, so reading never fails: what is
-not an event becomes an *unreadable* one that keeps its bytes and says what was wrong with it.
+No envelope is common to all the systems that publish here, so decoding never fails: a payload that
+is not an event becomes an *unreadable* event that keeps its bytes and the reason.
 """
 
-import json
-import math
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -14,6 +12,7 @@ import msgspec
 from pulse_desktop.protocol.ids import new_event_id
 from pulse_desktop.protocol.json_text import (
     MAX_DEPTH,
+    decode_lenient,
     is_too_deep,
     may_be_too_deep,
     repeated_key,
@@ -26,7 +25,7 @@ from pulse_desktop.protocol.timestamps import (
 )
 
 MAX_EVENT_BYTES: Final = 1 << 20
-"""Larger payloads are kept unread, so that one of them cannot hold up a frame."""
+"""Larger payloads are kept undecoded, so that one of them cannot delay a frame."""
 
 _ENVELOPE_KEYS: Final = frozenset(
     {"id", "topic", "type", "event", "timestamp", "source", "data", "time"}
@@ -35,19 +34,19 @@ _WATCHED_KEYS: Final = (b'"type"', b'"event"', b'"data"', b'"timestamp"')
 
 
 class Event(msgspec.Struct, gc=False):
-    """One event, normalised.
+    """A normalised event.
 
     Attributes:
         topic: subject suffix.
-        type: event name (`type` or `event` of the payload), empty when unreadable.
+        type: event name (`type` or `event` of the payload), empty if unreadable.
         timestamp: Unix seconds, UTC: the sender's, else the time of arrival.
-        time_source: "event" or "received", saying which of the two `timestamp` is.
+        time_source: which of the two `timestamp` is: "event" or "received".
         received_at: Unix seconds, UTC.
-        id: the sender's id, empty when it sent none.
-        source: who sent it, empty when it did not say.
-        raw: the payload as it came.
-        sequence: position in the history stream, 0 when it came without one.
-        problem: why it could not be read, empty when it could.
+        id: the sender's id, empty if it sent none.
+        source: the sender, empty if unknown.
+        raw: the undecoded payload.
+        sequence: sequence in the history stream, 0 if no stream stores it.
+        problem: why it is unreadable, empty if it is not.
     """
 
     topic: str
@@ -63,11 +62,11 @@ class Event(msgspec.Struct, gc=False):
 
     @property
     def readable(self) -> bool:
-        """Whether the payload was an event at all."""
+        """Whether the payload is an event."""
         return not self.problem
 
     def data(self) -> dict[str, Any]:
-        """Decode the payload: `data` of the envelope, or the flat fields. Empty if unreadable."""
+        """Return the decoded `data` of the envelope, or the flat fields. Empty if unreadable."""
         return event_data(self.raw) if not self.problem else {}
 
 
@@ -94,14 +93,14 @@ _decode_canonical = msgspec.json.Decoder(_Canonical).decode
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_any = msgspec.json.Decoder().decode
 
-_CANONICAL_BEGIN: Final = b'{"id":"'
+_CANONICAL_PREFIX: Final = b'{"id":"'
 _CANONICAL_LENGTH: Final = len(
     '{"id":"","topic":"","type":"","timestamp":"","source":"","data":'
 ) + len("2026-11-23T10:49:02.114213+00:00")
 
 
 def decode_event(topic: str, raw: bytes, received_at: float, sequence: int = 0) -> Event:
-    """Read any payload into an event. Never raises.
+    """Decode any payload into an event. Never raises.
 
     Args:
         topic: subject suffix, such as `tasks`.
@@ -115,38 +114,37 @@ def decode_event(topic: str, raw: bytes, received_at: float, sequence: int = 0) 
 def decode_event_raw(
     topic: str, raw: bytes, received_at: float, sequence: int = 0
 ) -> tuple[Event, msgspec.Raw | None]:
-    """Read any payload as `decode_event` does, and hand out its data still undecoded.
+    """Decode any payload as `decode_event` does, leaving its data undecoded.
 
     Returns:
-        The event, and what stands under `data`, for `event_fields`; None when its fields are
-        elsewhere.
+        The event, and its undecoded `data` for `event_fields`; None if the fields are elsewhere.
     """
-    if raw[:7] == _CANONICAL_BEGIN and len(raw) <= MAX_EVENT_BYTES:
+    if raw[:7] == _CANONICAL_PREFIX and len(raw) <= MAX_EVENT_BYTES:
         try:
             known = _decode_canonical(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            pass  # the careful reading finds the words for it
+            pass  # the slow path finds the reason
         else:
             id_, name, source, data = known.id, known.type, known.source, known.data
             begin = len(raw) - len(data) - 1
-            # Written as `encode_event` does, data last: its length leaves no room for a key given
-            # twice, so nothing has to be searched for one.
+            # Encoded as `encode_event` does, data last: the length leaves no room for a repeated
+            # key, so there is no need to search for one.
             if (
                 begin == _CANONICAL_LENGTH + len(topic) + len(id_) + len(name) + len(source)
                 and EARLIEST <= (at := known.timestamp.timestamp()) <= LATEST
                 and name
                 and (
                     (raw.rfind(b"{") == begin and raw.rfind(b"[") < 0 and raw.isascii())  # mostly
-                    or _is_sound(raw, begin)
+                    or _is_valid(raw, begin)
                 )
             ):
                 event = Event(topic, name, at, "event", received_at, id_, source, raw, sequence)
                 return event, data
-    return _read_carefully(topic, raw, received_at, sequence)
+    return _decode_slow(topic, raw, received_at, sequence)
 
 
 def event_fields(event: Event, data: msgspec.Raw | None) -> dict[str, Any]:
-    """Return the fields of an event read by `decode_event_raw`."""
+    """Return the decoded fields of an event from `decode_event_raw`."""
     if data is not None:
         try:
             fields = _decode_any(data)
@@ -158,8 +156,8 @@ def event_fields(event: Event, data: msgspec.Raw | None) -> dict[str, Any]:
     return event.data()
 
 
-def _is_sound(raw: bytes, begin: int) -> bool:
-    """Tell whether data begins as an object, the text is UTF-8, and nothing is too deep."""
+def _is_valid(raw: bytes, begin: int) -> bool:
+    """Return whether data is an object, the text is UTF-8, and nothing nests too deeply."""
     if not raw.isascii():
         try:
             raw.decode()
@@ -168,17 +166,17 @@ def _is_sound(raw: bytes, begin: int) -> bool:
     return raw[begin] == 0x7B and not may_be_too_deep(raw)
 
 
-def _read_carefully(
+def _decode_slow(
     topic: str, raw: bytes, received_at: float, sequence: int
 ) -> tuple[Event, msgspec.Raw | None]:
-    """Read a payload of any shape."""
+    """Decode a payload of any shape."""
     try:
         problem = _problem_before_decoding(raw)
         if not problem:
             envelope = _decode_envelope(raw)
             problem = _problem_of_keys(raw, envelope.data)
     except msgspec.ValidationError:
-        return _read_unusual(topic, raw, received_at, sequence), None
+        return _decode_unusual(topic, raw, received_at, sequence), None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         problem = f"not JSON: {error}"
     except RecursionError:
@@ -201,14 +199,14 @@ def _read_carefully(
         raw,
         sequence,
     )
-    beside = len(envelope.task_name) and len(envelope.status)  # older events split their fields
-    return event, envelope.data if len(envelope.data) and not beside else None
+    split = len(envelope.task_name) and len(envelope.status)  # older events split their fields
+    return event, envelope.data if len(envelope.data) and not split else None
 
 
 def event_data(raw: bytes) -> dict[str, Any]:
-    """Return what an event is about: its `data` object, or the fields beside its name."""
+    """Return the fields of an event: its `data` object, or those of a flat envelope."""
     try:
-        body = _decode_patiently(raw)
+        body = decode_lenient(raw)
     except (ValueError, RecursionError):
         return {}
     if not isinstance(body, dict):
@@ -216,42 +214,30 @@ def event_data(raw: bytes) -> dict[str, Any]:
     data = body.get("data")
     if isinstance(data, dict):
         if "task_name" in body and "status" in body:  # older monitoring events split their fields
-            return {**_beside_the_envelope(body), **data}
+            return {**_flat_fields(body), **data}
         return data
     if data is not None:
-        return {"data": data, **_beside_the_envelope(body)}
-    return _beside_the_envelope(body)
-
-
-def _decode_patiently(raw: bytes) -> Any:
-    """Decode JSON; a number beyond what Python takes for one becomes the text it was."""
-    try:
-        return _decode_any(raw)
-    except msgspec.ValidationError:
-        return json.loads(
-            raw,
-            parse_int=lambda text: int(text) if len(text) < 1_000 else text,
-            parse_float=lambda text: text if math.isinf(float(text)) else float(text),
-        )
+        return {"data": data, **_flat_fields(body)}
+    return _flat_fields(body)
 
 
 def encode_event(
     topic: str, type_: str, data: dict[str, Any], *, source: str, now: float
 ) -> tuple[str, bytes]:
-    """Write the canonical form.
+    """Encode an event in the canonical form.
 
     Args:
         topic: one of the topics.
         type_: event name, such as `task.started`.
-        data: what happened; anything msgspec can write as JSON.
-        source: who says so, such as `worker-2@host:4121`.
+        data: the event's fields; anything that msgspec can encode as JSON.
+        source: the sender, such as `worker-2@host:4121`.
         now: Unix seconds.
 
     Returns:
         The event's id, to be sent as `Nats-Msg-Id`, and the payload.
 
     Raises:
-        TypeError: data holds something that has no JSON form.
+        TypeError: data holds a value that cannot be encoded as JSON.
     """
     event_id = new_event_id(now)
     body = {
@@ -266,7 +252,7 @@ def encode_event(
 
 
 def _problem_before_decoding(raw: bytes) -> str:
-    """Find what the fast decoder would overlook or stumble over: size, bad text, and depth."""
+    """Return a problem that the fast decoder misses or fails on: size, encoding, nesting."""
     if len(raw) > MAX_EVENT_BYTES:
         return f"larger than {MAX_EVENT_BYTES >> 20} MiB"
     if not raw.isascii():
@@ -277,9 +263,9 @@ def _problem_before_decoding(raw: bytes) -> str:
 
 
 def _problem_of_keys(raw: bytes, data: bytes | msgspec.Raw) -> str:
-    """Find a key of the envelope that is given twice."""
+    """Return which key of the envelope is repeated, empty for none."""
     begin = len(raw) - len(data) - 1
-    # Data mostly comes last, and then what is inside it need not be searched.
+    # If data comes last, as it usually does, its contents need not be searched.
     envelope = raw[:begin] if raw[begin:-1] == bytes(data) else raw
     for key in _WATCHED_KEYS:
         if envelope.count(key) > 1:
@@ -287,8 +273,8 @@ def _problem_of_keys(raw: bytes, data: bytes | msgspec.Raw) -> str:
     return ""
 
 
-def _read_unusual(topic: str, raw: bytes, received_at: float, sequence: int) -> Event:
-    """Read a JSON text whose envelope fields are not of the usual types."""
+def _decode_unusual(topic: str, raw: bytes, received_at: float, sequence: int) -> Event:
+    """Decode JSON whose envelope fields do not have the usual types."""
     problem = _problem_of_keys(raw, b"")
     if problem:
         return _unreadable(topic, raw, received_at, sequence, problem)
@@ -317,7 +303,7 @@ def _read_unusual(topic: str, raw: bytes, received_at: float, sequence: int) -> 
     )
 
 
-def _beside_the_envelope(body: dict[str, Any]) -> dict[str, Any]:
+def _flat_fields(body: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in body.items() if key not in _ENVELOPE_KEYS}
 
 

@@ -1,4 +1,4 @@
-"""Identifiers: time-ordered ones for events, random ones for tasks."""
+"""New identifiers: time-ordered for events, random for tasks."""
 
 import os
 import uuid
@@ -15,5 +15,5 @@ def new_event_id(unix_seconds: float) -> str:
 
 
 def new_task_id() -> str:
-    """Return a random UUID as 32 hexadecimal digits, the form TaskIQ itself uses."""
+    """Return a random UUID as 32 hexadecimal digits, the format that TaskIQ uses."""
     return uuid.uuid4().hex

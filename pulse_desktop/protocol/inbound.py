@@ -1,7 +1,7 @@
-"""One message as it came off the wire, before anybody has read it.
+"""A message from NATS before it is decoded.
 
-This is the seam between the bus, which fills a bounded inbox with arrivals, and the state, which
-folds them. It carries what NATS knows and the payload does not.
+The transport puts these into a bounded queue and the state folds them. They carry what NATS knows
+and the payload does not: the subject, the time and the sequence.
 """
 
 import enum
@@ -10,26 +10,24 @@ import msgspec
 
 
 class Source(enum.IntEnum):
-    """What was being listened to when the message came."""
+    """The subscription that a message came from."""
 
     EVENT = 0
-    """`websocket.{topic}`"""
+    """an event, on `websocket.{topic}`"""
     TASK = 1
-    """the task subject: somebody enqueued a task"""
-    RESULT = 2
-    """a result body, read from the Object Store; `subject` is the object's name"""
+    """a task message, on the task subject"""
 
 
 class InboundMessage(msgspec.Struct, gc=False):
-    """A message and the circumstances of its coming.
+    """A message from NATS.
 
     Attributes:
-        source: what was listened to.
-        subject: NATS subject (for a result: the object's name, which is the task id).
-        payload: the body, untouched.
-        at: Unix time in seconds, UTC. For a stored message this is the time the server stored it,
-            else the time it was received here.
-        sequence: the stream's sequence number, 0 when no stream holds the message.
+        source: the subscription it came from.
+        subject: NATS subject.
+        payload: the raw body.
+        at: Unix seconds, UTC: when the server stored the message, or when it was received if no
+            stream stores it.
+        sequence: the stream's sequence number, 0 if no stream stores the message.
     """
 
     source: Source

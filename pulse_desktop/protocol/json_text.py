@@ -1,19 +1,44 @@
-"""What a decoder of JSON overlooks: one key given twice, and nesting that others cannot follow."""
+"""JSON beyond what the decoder does: repeated keys, nesting depth, numbers that are too large."""
 
 import json
+import math
 import re
 from itertools import accumulate, islice
 from typing import Any, Final
 
+import msgspec
+
 MAX_DEPTH: Final = 64
 
-_TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
-_STEPS: Final = {0x5B: 1, 0x7B: 1, 0x5D: -1, 0x7D: -1}  # [ { ] }
-_NO_BRACKETS: Final = bytes(set(range(256)) - set(_STEPS))
+_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_DEPTH_CHANGES: Final = {0x5B: 1, 0x7B: 1, 0x5D: -1, 0x7D: -1}  # [ { ] }
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(_DEPTH_CHANGES))
+
+
+def decode_lenient(raw: bytes) -> Any:
+    """Decode JSON; a number too large for Python becomes its text.
+
+    Raises:
+        ValueError, RecursionError: it is not JSON, or nests too deeply.
+    """
+    try:
+        return _decode(raw)
+    except msgspec.ValidationError:
+        return json.loads(
+            raw,
+            parse_int=lambda text: int(text) if len(text) < 1_000 else text,
+            parse_float=lambda text: text if math.isinf(float(text)) else float(text),
+        )
+
+
+_decode = msgspec.json.Decoder().decode
 
 
 def repeated_key(raw: bytes) -> str:
-    """Read the whole text to tell whether a suspicion is true: slow, so only on suspicion."""
+    """Return what is wrong with a text in which a key seems to be repeated, empty if nothing is.
+
+    Decodes the whole text in Python, which is slow: call it only on suspicion.
+    """
     repeated: list[str] = []
 
     def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -31,14 +56,14 @@ def repeated_key(raw: bytes) -> str:
 
 
 def may_be_too_deep(raw: bytes) -> bool:
-    """Tell whether there are brackets enough for it; cheap, and mostly the whole answer."""
+    """Return whether a text has enough brackets to nest deeper than `MAX_DEPTH`. Fast."""
     return raw.count(b"[") + raw.count(b"{") > MAX_DEPTH
 
 
 def is_too_deep(raw: bytes) -> bool:
-    """Tell how deep brackets nest outside texts, without recursion."""
-    brackets = _TEXT.sub(b"", raw).translate(None, _NO_BRACKETS)
-    depths = accumulate(map(_STEPS.__getitem__, brackets))
+    """Return whether brackets nest deeper than `MAX_DEPTH`, without recursion."""
+    brackets = _STRING.sub(b"", raw).translate(None, _NO_BRACKETS)
+    depths = accumulate(map(_DEPTH_CHANGES.__getitem__, brackets))
     while block := list(islice(depths, 4096)):
         if max(block) > MAX_DEPTH:
             return True

@@ -1,7 +1,7 @@
-"""Looking over a MessagePack body before it is decoded.
+"""Validation of a MessagePack body before it is decoded.
 
-The decoder itself never runs code and never trusts a length. What it would do, though, is build
-millions of containers from as many bytes, and use tuples chosen to collide as keys.
+The decoder never runs code and never trusts a length. It would, however, build millions of
+containers from as many bytes, and use tuples as keys whose hashes were chosen to collide.
 
 Source of the format: https://github.com/msgpack/msgpack/blob/master/spec.md
 """
@@ -40,11 +40,11 @@ class MalformedMsgpackError(ValueError):
 
 
 def validate_msgpack(body: bytes, limits: ValueLimits) -> None:
-    """Check that a body is one value of a bearable size whose keys are scalars.
+    """Validate that a body is one value within limits whose keys are scalars.
 
     Raises:
-        MalformedMsgpackError: it is no MessagePack, or is followed by something else.
-        OverLimitError: it holds too many values or nests too deeply, or a key is a container.
+        MalformedMsgpackError: it is not MessagePack, or more bytes follow the value.
+        OverLimitError: it holds too many values, nests too deeply, or has a container as a key.
     """
     try:
         end = _end_of_value(body, limits)
@@ -78,7 +78,7 @@ def _end_of_value(body: bytes, limits: ValueLimits) -> int:
 
 
 def _step(body: bytes, at: int) -> tuple[int, int, bool]:
-    """Return where the head of a value ends, how many values it holds, and whether it is a map."""
+    """Return the end of a value's head, the number of values it holds, whether it is a map."""
     byte = body[at]
     at += 1
     if byte < 0x80 or byte >= 0xE0:  # small integers

@@ -1,6 +1,6 @@
-"""The instructions of a pickle that make and fill containers, or only move values about.
+"""Pickle instructions that create and fill containers or move values on the stack.
 
-Each takes the position after its opcode and returns the position of the next one.
+Each takes the position after its opcode and returns the position of the next opcode.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from pulse_desktop.protocol.pickle_machine import (
 )
 
 _SET_BYTES: Final = 232
-"""Upper estimate of an empty set."""
+"""Upper estimate for an empty set."""
 
 
 def _mark(state: PickleMachine, at: int) -> int:

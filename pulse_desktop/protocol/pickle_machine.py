@@ -1,6 +1,6 @@
-"""What a pickle's instructions work on: the data, a stack with marks, and a memo.
+"""The machine that runs a pickle's instructions: data, a stack with marks, and a memo.
 
-Everything that takes memory or time on a pickle's word is checked here, before it is done.
+Everything that would take memory or time because a pickle says so is checked here first.
 """
 
 from collections.abc import Iterable
@@ -9,14 +9,14 @@ from typing import Any, Final, NoReturn
 
 from pulse_desktop.protocol.value_limits import MEBIBYTE, OverLimitError, ValueLimits
 
-_SHOWN_CHARACTERS: Final = 120
+_MAX_NAME_LENGTH: Final = 120
 
-_NAMES_TWO_LINES: Final = {0x63: "GLOBAL", 0x69: "INST"}
-_NAMES_A_LINE: Final = {0x50: "PERSID"}
-_NAMES_THE_STACK_TOP: Final = {0x51: "BINPERSID"}
-_NAMES_TWO_STACK_ITEMS: Final = {0x93: "STACK_GLOBAL"}
-_NAMES_A_NUMBER: Final = {0x82: ("EXT1", 1), 0x83: ("EXT2", 2), 0x84: ("EXT4", 4)}
-_NAMES_NOTHING: Final = {
+_TWO_LINE_OPCODES: Final = {0x63: "GLOBAL", 0x69: "INST"}
+_ONE_LINE_OPCODES: Final = {0x50: "PERSID"}
+_STACK_TOP_OPCODES: Final = {0x51: "BINPERSID"}
+_TWO_STACK_ITEM_OPCODES: Final = {0x93: "STACK_GLOBAL"}
+_EXTENSION_OPCODES: Final = {0x82: ("EXT1", 1), 0x83: ("EXT2", 2), 0x84: ("EXT4", 4)}
+_NAMELESS_OPCODES: Final = {
     0x52: "REDUCE",
     0x62: "BUILD",
     0x6F: "OBJ",
@@ -28,11 +28,11 @@ _NAMES_NOTHING: Final = {
 
 
 class UnsafePickleError(Exception):
-    """A pickle that asks for more than plain data.
+    """A pickle that needs more than plain data.
 
     Attributes:
-        opcode: the refused instruction, as `pickletools` calls it.
-        wanted: the class, function or object it asked for, empty when it named none.
+        opcode: the rejected instruction, by its name in `pickletools`.
+        wanted: the class, function or object that it refers to, empty for none.
     """
 
     def __init__(self, opcode: str, wanted: str = "") -> None:
@@ -43,22 +43,23 @@ class UnsafePickleError(Exception):
 
 
 class UnreadablePickleError(Exception):
-    """A pickle that is malformed or over a limit. `str()` says what is wrong with it."""
+    """A pickle that is malformed or exceeds a limit. `str()` gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class PickleLimits(ValueLimits):
-    """What a pickle may ask for, besides what any value may.
+    """Limits for running a pickle, besides those for any value.
 
     Attributes:
-        max_opcodes: instructions carried out.
-        max_memory: bytes of the containers alone, estimated. Scalars are bounded by `max_bytes`,
-            since each is copied out of the pickle once.
-        max_memo: numbered places where values are kept to be used again.
-        max_int_bytes: of one integer; 1024 bytes stay below the number of digits Python writes.
-        max_key_nodes: values inside one tuple or frozenset that serves as a key or set member.
-        max_equal_hashes: keys of one container that share a hash and are not text; more of them
-            are an attempt to make a dictionary slow.
+        max_opcodes: number of instructions.
+        max_memory: estimated bytes of all containers. Scalars are bounded by `max_bytes`, since
+            each is copied out of the pickle once.
+        max_memo: number of memo slots.
+        max_int_bytes: size of one integer; 1024 bytes stay below the number of digits that Python
+            converts to text.
+        max_key_nodes: values in one tuple or frozenset that is a key or a set member.
+        max_equal_hashes: keys of one container, other than strings, with the same hash; more are an
+            attack on the dictionary's speed.
     """
 
     max_opcodes: int = 2_000_000
@@ -72,7 +73,7 @@ class PickleLimits(ValueLimits):
 DEFAULT_PICKLE_LIMITS: Final = PickleLimits()
 
 CONTAINER_BYTES: Final = 80
-"""Upper estimate of an empty list, tuple or dictionary, and of one entry in a dictionary."""
+"""Upper estimate for an empty list, tuple or dictionary, and for one dictionary entry."""
 
 _KEY_BYTES: Final = 256
 _ABSENT: Final = object()
@@ -82,16 +83,16 @@ _COMPOUND_KEYS: Final = frozenset({tuple, frozenset})
 
 
 class PickleMachine:
-    """One pickle being read.
+    """State of one pickle being run.
 
     Reading beyond the data, below the stack or below a mark raises IndexError.
 
     Attributes:
         data: the whole pickle.
-        limits: how much it may ask for.
-        stack: values not yet put into a container.
-        marks: heights of the stack from which a container's items begin.
-        memo: values kept to be used again, by number.
+        limits: limits that apply.
+        stack: values not yet added to a container.
+        marks: stack heights at which a container's items begin.
+        memo: values stored for reuse, by index.
     """
 
     __slots__ = ("_hashes", "_keyed", "_memory", "data", "limits", "marks", "memo", "stack")
@@ -104,24 +105,24 @@ class PickleMachine:
         self.memo: list[Any] = []
         self._memory = 0
         self._hashes: dict[tuple[int, int], int] = {}
-        self._keyed: list[Any] = []  # keeps containers alive, so that no id stands for two
+        self._keyed: list[Any] = []  # keeps containers alive, so that no id is reused
 
     def take(self, start: int, length: int) -> tuple[bytes, int]:
-        """Return so many bytes, and where they end; none are copied unless all are there."""
+        """Return `length` bytes and the position after them. Copies nothing if data is missing."""
         end = start + length
         if length < 0 or end > len(self.data):
             raise IndexError
         return self.data[start:end], end
 
     def line(self, at: int) -> tuple[bytes, int]:
-        """Return the text up to the end of the line, and where the next one begins."""
+        """Return the text up to the end of the line and the start of the next line."""
         end = self.data.find(b"\n", at)
         if end < 0:
             raise IndexError
         return self.data[at:end], end + 1
 
     def since_mark(self) -> list[Any]:
-        """Take from the stack what was put there since the last mark."""
+        """Pop and return the items pushed since the last mark."""
         mark = self.marks.pop()
         if mark > len(self.stack):
             raise IndexError
@@ -130,24 +131,24 @@ class PickleMachine:
         return items
 
     def top(self, kind: type) -> Any:
-        """Return the container on top of the stack, which has to be of the kind."""
+        """Return the container on top of the stack, which must be of a type."""
         container = self.stack[-1]
         if type(container) is not kind:
             raise UnreadablePickleError(f"the pickle fills what is no {kind.__name__}")
         return container
 
     def charge(self, size: int) -> None:
-        """Count bytes that containers take.
+        """Count bytes that containers use.
 
         Raises:
-            OverLimitError: it has become too many.
+            OverLimitError: the limit is exceeded.
         """
         self._memory += size
         if self._memory > self.limits.max_memory:
             raise OverLimitError("more memory than a value may take")
 
     def put(self, index: int) -> None:
-        """Keep the value on top of the stack under a number."""
+        """Store the value on top of the stack in the memo."""
         if not 0 <= index < self.limits.max_memo:
             raise OverLimitError(f"more than {self.limits.max_memo:,} remembered values")
         missing = index - len(self.memo)
@@ -156,17 +157,17 @@ class PickleMachine:
         self.memo[index] = self.stack[-1]
 
     def get(self, index: int) -> None:
-        """Put the value kept under a number on the stack."""
+        """Push a value from the memo on the stack."""
         value = self.memo[index] if index >= 0 else _ABSENT
         if value is _ABSENT:
             raise IndexError
         self.stack.append(value)
 
     def check_keys(self, container: Any, keys: Iterable[Any]) -> None:
-        """Refuse keys whose hashing or comparing could take for ever, or end the process.
+        """Reject keys whose hashing or comparison could take forever or crash the process.
 
-        The hash of a tuple is computed anew each time, without a guard against depth, and the
-        hashes of numbers and tuples can be chosen to collide, as those of texts cannot.
+        The hash of a tuple is recomputed each time, without a guard against depth, and the hashes
+        of numbers and tuples can be chosen to collide; those of strings cannot.
         """
         for key in keys:
             kind = type(key)
@@ -177,9 +178,9 @@ class PickleMachine:
             elif kind not in _SCALAR_KEYS:
                 raise UnreadablePickleError(f"the pickle uses {kind.__name__} as a key")
             self.charge(_KEY_BYTES)
-            place = (id(container), hash(key))
-            count = self._hashes.get(place, 0) + 1
-            self._hashes[place] = count
+            slot = (id(container), hash(key))
+            count = self._hashes.get(slot, 0) + 1
+            self._hashes[slot] = count
             self._keyed.append(container)
             if count > self.limits.max_equal_hashes:
                 raise OverLimitError("too many keys with one hash")
@@ -201,41 +202,41 @@ class PickleMachine:
 
 
 def reject(data: bytes, at: int, stack: list[Any]) -> NoReturn:
-    """Refuse the instruction before `at`, naming what it wanted.
+    """Reject the instruction before `at`, naming what it refers to.
 
     Raises:
-        UnsafePickleError: it reaches for code or for objects from elsewhere.
+        UnsafePickleError: it refers to code or to external objects.
         UnreadablePickleError: there is no such instruction.
         IndexError: the data ends inside it.
     """
     opcode = data[at - 1]
-    if opcode in _NAMES_TWO_LINES:
-        module, name, *_ = (*data[at : at + 4 * _SHOWN_CHARACTERS].split(b"\n", 2), b"")
-        raise UnsafePickleError(_NAMES_TWO_LINES[opcode], _shown(module + b"." + name))
-    if opcode in _NAMES_A_LINE:
-        line = data[at : at + 4 * _SHOWN_CHARACTERS].partition(b"\n")[0]
-        raise UnsafePickleError(_NAMES_A_LINE[opcode], f"the object {_shown(line)}")
-    if opcode in _NAMES_THE_STACK_TOP:
-        raise UnsafePickleError(_NAMES_THE_STACK_TOP[opcode], f"the object {_shown(stack[-1])}")
-    if opcode in _NAMES_TWO_STACK_ITEMS:
-        wanted = f"{_shown(stack[-2])}.{_shown(stack[-1])}"
-        raise UnsafePickleError(_NAMES_TWO_STACK_ITEMS[opcode], wanted)
-    if opcode in _NAMES_A_NUMBER:
-        name_of_opcode, width = _NAMES_A_NUMBER[opcode]
+    if opcode in _TWO_LINE_OPCODES:
+        module, name, *_ = (*data[at : at + 4 * _MAX_NAME_LENGTH].split(b"\n", 2), b"")
+        raise UnsafePickleError(_TWO_LINE_OPCODES[opcode], _printable(module + b"." + name))
+    if opcode in _ONE_LINE_OPCODES:
+        line = data[at : at + 4 * _MAX_NAME_LENGTH].partition(b"\n")[0]
+        raise UnsafePickleError(_ONE_LINE_OPCODES[opcode], f"the object {_printable(line)}")
+    if opcode in _STACK_TOP_OPCODES:
+        raise UnsafePickleError(_STACK_TOP_OPCODES[opcode], f"the object {_printable(stack[-1])}")
+    if opcode in _TWO_STACK_ITEM_OPCODES:
+        wanted = f"{_printable(stack[-2])}.{_printable(stack[-1])}"
+        raise UnsafePickleError(_TWO_STACK_ITEM_OPCODES[opcode], wanted)
+    if opcode in _EXTENSION_OPCODES:
+        name_of_opcode, width = _EXTENSION_OPCODES[opcode]
         number = int.from_bytes(data[at : at + width], "little")
         raise UnsafePickleError(name_of_opcode, f"the registered extension {number}")
-    if opcode in _NAMES_NOTHING:
-        raise UnsafePickleError(_NAMES_NOTHING[opcode])
+    if opcode in _NAMELESS_OPCODES:
+        raise UnsafePickleError(_NAMELESS_OPCODES[opcode])
     raise UnreadablePickleError(f"byte {at - 1} is no pickle instruction: 0x{opcode:02x}")
 
 
-def _shown(value: object) -> str:
-    """Write what was named so that it can stand in a sentence: one short printable line."""
+def _printable(value: object) -> str:
+    """Return a name from a pickle as one short printable line."""
     if isinstance(value, bytes):
-        text = value[: 4 * _SHOWN_CHARACTERS].decode("utf-8", "replace")
+        text = value[: 4 * _MAX_NAME_LENGTH].decode("utf-8", "replace")
     elif isinstance(value, str):
         text = value
     else:
         return f"({type(value).__name__})"
-    short = text[:_SHOWN_CHARACTERS]
+    short = text[:_MAX_NAME_LENGTH]
     return "".join(c if c.isprintable() else "?" for c in short) + "…" * (short != text)

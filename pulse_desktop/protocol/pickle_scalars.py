@@ -1,6 +1,6 @@
-"""The instructions of a pickle that put a number, a text or a byte string on the stack.
+"""Pickle instructions that push a number, a string or a byte string on the stack.
 
-Each takes the position after its opcode and returns the position of the next one.
+Each takes the position after its opcode and returns the position of the next opcode.
 """
 
 import struct
@@ -67,7 +67,7 @@ def _long(state: PickleMachine, start: int, length: int) -> int:
 
 def _int_line(state: PickleMachine, at: int) -> int:
     line, end = state.line(at)
-    if line in (b"00", b"01"):  # how protocols 0 and 1 write truth
+    if line in (b"00", b"01"):  # how protocols 0 and 1 encode booleans
         state.stack.append(line == b"01")
     else:
         state.stack.append(decimal_integer(state, line))
@@ -81,11 +81,11 @@ def _long_line(state: PickleMachine, at: int) -> int:
 
 
 def decimal_integer(state: PickleMachine, digits: bytes) -> int:
-    """Read an integer written in decimal.
+    """Parse a decimal integer.
 
     Raises:
-        OverLimitError: it is too long.
-        UnreadablePickleError: it is none.
+        OverLimitError: it has too many digits.
+        UnreadablePickleError: it is not an integer.
     """
     if len(digits) > state.limits.max_int_bytes * _DIGITS_PER_BYTE:
         raise OverLimitError(f"an integer of more than {state.limits.max_int_bytes} bytes")

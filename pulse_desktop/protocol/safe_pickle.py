@@ -1,9 +1,9 @@
-"""Reading the plain data in a pickle without unpickling it.
+"""Decode the plain data in a pickle without unpickling it.
 
-TaskIQ stores results as pickles unless told otherwise, and a pickle is a program: whoever can write
-the bucket would run code in the reader. Real results are plain dictionaries, for which a small part
-of the instruction set suffices, and this interpreter knows only that part. It imports nothing,
-calls nothing that a pickle names, and checks each length before it allocates.
+TaskIQ stores results as pickles by default, and a pickle is a program: anyone who can write to the
+bucket could run code in the process that unpickles. Real results are plain dictionaries, for which
+a small part of the instruction set is enough, and this interpreter implements only that part. It
+imports nothing, calls nothing that a pickle names, and checks each length before it allocates.
 
 Source of the instructions: CPython's `pickletools`, protocols 0 to 5.
 """
@@ -46,21 +46,21 @@ _unpack_uint64 = struct.Struct("<Q").unpack_from
 
 
 def read_pickle(data: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -> Any:
-    """Read a pickle of None, bool, int, float, str, bytes, bytearray, list, tuple, dict and sets.
+    """Decode a pickle of None, bool, int, float, str, bytes, bytearray, list, tuple, dict, sets.
 
-    What the older protocols write as a call (bytes before 3, sets before 4, bytearray before 5) is
-    refused, as every call is.
+    Types that older protocols encode as a call (bytes before 3, sets before 4, bytearray before 5)
+    are rejected, as every call is.
 
     Args:
         data: the whole pickle, protocol 0 to 5.
-        limits: how much it may ask for.
+        limits: limits that apply.
 
     Returns:
         Plain data within the limits, in which nothing contains itself.
 
     Raises:
-        UnsafePickleError: it asks for a class, a function or an object from elsewhere.
-        UnreadablePickleError: it is malformed or over a limit.
+        UnsafePickleError: it refers to a class, a function or an external object.
+        UnreadablePickleError: it is malformed or exceeds a limit.
     """
     return read_measured_pickle(data, limits)[0]
 
@@ -68,17 +68,17 @@ def read_pickle(data: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -> An
 def read_measured_pickle(
     data: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS
 ) -> tuple[Any, ValueSize]:
-    """Read a pickle like `read_pickle`, and tell how large its value is.
+    """Decode a pickle like `read_pickle`, and return the size of its value too.
 
     Raises:
-        UnsafePickleError: it asks for a class, a function or an object from elsewhere.
-        UnreadablePickleError: it is malformed or over a limit.
+        UnsafePickleError: it refers to a class, a function or an external object.
+        UnreadablePickleError: it is malformed or exceeds a limit.
     """
     if len(data) > limits.max_bytes:
         raise UnreadablePickleError(f"larger than {format_mib(limits.max_bytes)}")
     try:
         state = PickleMachine(data, limits)
-        _carry_out(state)
+        _run(state)
         value = state.stack[0]
         return value, measure(value, limits)
     except (IndexError, struct.error):
@@ -89,8 +89,8 @@ def read_measured_pickle(
         raise UnreadablePickleError(str(error)) from None
 
 
-def _carry_out(state: PickleMachine) -> None:
-    """Run the instructions until the pickle ends, leaving one value on the stack."""
+def _run(state: PickleMachine) -> None:
+    """Run the instructions to the end of the pickle, leaving one value on the stack."""
     data = state.data
     size = len(data)
     stack = state.stack
@@ -101,23 +101,23 @@ def _carry_out(state: PickleMachine) -> None:
     for _ in range(state.limits.max_opcodes):
         opcode = data[at]
         at += 1
-        if opcode == 0x8C:  # SHORT_BINUNICODE, here and in the table: it is the commonest by far
+        if opcode == 0x8C:  # SHORT_BINUNICODE, inlined: it is by far the most common
             start = at + 1
             at = start + data[at]
             if at > size:
                 raise IndexError
             stack.append(data[start:at].decode("utf-8", "surrogatepass"))
-        elif opcode == 0x94 and len(memo) < max_memo:  # MEMOIZE, for the same reason
+        elif opcode == 0x94 and len(memo) < max_memo:  # MEMOIZE, inlined for the same reason
             memo.append(stack[-1])
         elif opcode == _STOP:
-            return _check_the_end(state, at)
+            return _check_end(state, at)
         else:
             handler = handlers[opcode]
             at = reject(data, at, stack) if handler is None else handler(state, at)
     raise OverLimitError(f"more than {state.limits.max_opcodes:,} instructions")
 
 
-def _check_the_end(state: PickleMachine, at: int) -> None:
+def _check_end(state: PickleMachine, at: int) -> None:
     if len(state.stack) != 1 or state.marks:
         raise UnreadablePickleError("the pickle ends in the middle of a value")
     if at != len(state.data):

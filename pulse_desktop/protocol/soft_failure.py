@@ -1,7 +1,7 @@
-"""Telling how a task really ended, from what it returned.
+"""Soft failures: tasks that raise nothing and report a failure in their return value.
 
-Many tasks catch their own errors and return a word about them, so that TaskIQ calls them a success.
-Source of the signs: the return values of Pulse Radar's own tasks.
+Many tasks catch their own errors and return a description, so that TaskIQ counts them as successes.
+Source of the patterns: the return values of Pulse Radar's tasks.
 """
 
 from typing import Any, Final, Literal, NamedTuple
@@ -10,37 +10,37 @@ Outcome = Literal["succeeded", "soft_failed", "failed", "cancelled"]
 
 FAILURE_PREFIXES: Final = ("Error:", "❌", "Ingestion failed")
 
-_REASON_CHARACTERS: Final = 300
+_MAX_REASON_LENGTH: Final = 300
 _MESSAGE_KEYS: Final = ("message", "error", "error_message", "detail", "reason")
 _TOTAL_KEYS: Final = ("total", "total_found", "total_items", "count")
 
 
 class ReturnStatus(NamedTuple):
-    """How a task ended, and why it does not count as a success (empty when it does)."""
+    """The outcome of a task, and the reason why it is not a success (empty if it is)."""
 
     outcome: Outcome
     reason: str
 
 
 def classify_return_value(return_value: Any) -> ReturnStatus:
-    """Tell the ending of a task that raised nothing from what it returned."""
+    """Return the outcome of a task that raised nothing, judging by its return value."""
     if isinstance(return_value, str):
         if return_value.startswith(FAILURE_PREFIXES):
             return ReturnStatus("soft_failed", first_line(return_value))
     elif isinstance(return_value, dict):
-        return _ending_of_report(return_value)
+        return _classify_report(return_value)
     return ReturnStatus("succeeded", "")
 
 
 def first_line(text: str) -> str:
-    """Return the first line of a text that says anything, cut to what a table cell can hold."""
+    """Return the first non-blank line of a text, truncated to fit a table cell."""
     line = next((line for line in text[:10_000].splitlines() if line.strip()), "").strip()
-    return line if len(line) <= _REASON_CHARACTERS else line[: _REASON_CHARACTERS - 1] + "…"
+    return line if len(line) <= _MAX_REASON_LENGTH else line[: _MAX_REASON_LENGTH - 1] + "…"
 
 
-def _ending_of_report(report: dict[Any, Any]) -> ReturnStatus:
+def _classify_report(report: dict[Any, Any]) -> ReturnStatus:
     message = next(
-        (first_line(report[key]) for key in _MESSAGE_KEYS if _says_something(report.get(key))), ""
+        (first_line(report[key]) for key in _MESSAGE_KEYS if _is_text(report.get(key))), ""
     )
     if report.get("cancelled") is True:
         return ReturnStatus("cancelled", message or "the task says that it was cancelled")
@@ -54,7 +54,7 @@ def _ending_of_report(report: dict[Any, Any]) -> ReturnStatus:
     return ReturnStatus("succeeded", "")
 
 
-def _says_something(value: Any) -> bool:
+def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 

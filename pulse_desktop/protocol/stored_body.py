@@ -1,7 +1,7 @@
-"""Reading a stored body whose format nobody announced: JSON, pickle or MessagePack.
+"""Decode a stored body of unknown format: JSON, pickle or MessagePack.
 
-TaskIQ's serializers leave no mark of their own on what they write, so the first byte has to tell.
-Whatever the format, the value that comes out is plain data, small enough to be shown.
+TaskIQ's serializers do not mark their output, so the format is sniffed from the first bytes.
+Whatever the format, the decoded value is plain data, small enough to be displayed.
 """
 
 import json
@@ -29,20 +29,20 @@ from pulse_desktop.protocol.value_limits import (
 Format = Literal["json", "pickle", "msgpack", "cbor", "unknown"]
 
 _WHITESPACE: Final = b" \t\r\n"
-_JSON_TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.|\\\Z)*+(?:"|\Z)', re.DOTALL)
+_JSON_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.|\\\Z)*+(?:"|\Z)', re.DOTALL)
 _NEWEST_PICKLE_PROTOCOL: Final = 5
-_MAX_DIGITS: Final = 4_000  # Python itself writes no more than 4300
-_OLD_PICKLE_BEGINNINGS: Final = (b"(dp", b"}q\x00", b"(lp", b"]q\x00")
+_MAX_DIGITS: Final = 4_000  # Python converts at most 4300 digits to text
+_OLD_PICKLE_PREFIXES: Final = (b"(dp", b"}q\x00", b"(lp", b"]q\x00")
 _CBOR_STRING_REFERENCES: Final = b"\xd9\x01\x00"
 _CBOR_MAPS: Final = frozenset({*range(0xA0, 0xBC), 0xBF})
-"""First bytes that in MessagePack begin a lone text, which no serializer of results writes."""
+"""First bytes that in MessagePack begin a lone string, which no result serializer writes."""
 
 
 class UnreadableBodyError(Exception):
-    """A body that cannot be shown as a value. `str()` says why, in plain words.
+    """A body that cannot be decoded. `str()` gives the reason.
 
     Attributes:
-        format: what it seems to be.
+        format: the sniffed format.
     """
 
     def __init__(self, format_: Format, reason: str) -> None:
@@ -51,22 +51,22 @@ class UnreadableBodyError(Exception):
 
 
 class Body(NamedTuple):
-    """A body that was read."""
+    """A decoded body."""
 
     format: Format
     value: Any
 
 
 def sniff_format(body: bytes) -> Format:
-    """Tell a body's format from how it begins; MessagePack is what nothing else claims."""
+    """Return a body's format, judging by its first bytes; MessagePack if no other matches."""
     head = body[:16].lstrip(_WHITESPACE)
     if not head:
         return "unknown"
     if body[0] == 0x80 and len(body) > 1 and body[1] <= _NEWEST_PICKLE_PROTOCOL:
         return "pickle"
-    if body.startswith(_OLD_PICKLE_BEGINNINGS):
+    if body.startswith(_OLD_PICKLE_PREFIXES):
         return "pickle"
-    if head[0] < 0x80:  # in MessagePack a single small number, which is no stored value
+    if head[0] < 0x80:  # in MessagePack a single small number, which no serializer stores
         return "json"
     if body[0] in _CBOR_MAPS or body.startswith(_CBOR_STRING_REFERENCES):
         return "cbor"
@@ -74,16 +74,16 @@ def sniff_format(body: bytes) -> Format:
 
 
 def decode_body(body: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -> Body:
-    """Read a stored body into plain data that can be shown.
+    """Decode a stored body into plain data that can be displayed.
 
-    Half surrogates come out as U+FFFD, and MessagePack's points in time as ISO 8601 text.
+    Lone surrogates become U+FFFD, and MessagePack timestamps ISO 8601 text.
 
     Args:
         body: as it was stored.
-        limits: how much may be shown.
+        limits: limits that apply.
 
     Raises:
-        UnreadableBodyError: it cannot be read, must not be read, or is too large.
+        UnreadableBodyError: it cannot be decoded safely, or is too large.
     """
     format_ = sniff_format(body)
     try:
@@ -114,8 +114,8 @@ def _read(format_: Format, body: bytes, limits: PickleLimits) -> tuple[Any, Valu
 
 
 def _read_json(body: bytes, limits: PickleLimits) -> Any:
-    """Read JSON, and the NaN, Infinity and half surrogates that Python's own module writes."""
-    if _json_marks(body) > limits.max_nodes and _json_marks(_JSON_TEXT.sub(b"", body)) > (
+    """Decode JSON, and the NaN, Infinity and lone surrogates that Python's json module writes."""
+    if _json_marks(body) > limits.max_nodes and _json_marks(_JSON_STRING.sub(b"", body)) > (
         limits.max_nodes
     ):
         raise OverLimitError(f"more than {limits.max_nodes:,} values")
@@ -138,7 +138,7 @@ def _integer(digits: str) -> int:
 
 
 def _json_marks(text: bytes) -> int:
-    """Count the characters of which every value but the first needs one of its own."""
+    """Return an upper bound for the number of values after the first."""
     return text.count(b",") + text.count(b"[") + text.count(b"{")
 
 

@@ -1,4 +1,4 @@
-"""An object in a NATS Object Store bucket, as its metadata message tells of it."""
+"""Metadata of an object in a NATS Object Store bucket."""
 
 from typing import Final
 
@@ -11,17 +11,18 @@ PROGRESS_PREFIX: Final = "progress:"
 
 
 class StoredObject(msgspec.Struct, gc=False):
-    """What a bucket knows of one object, without its body.
+    """Metadata of one object, without its body.
 
     Attributes:
         key: the object's name; in a result bucket the task id.
         size: bytes.
         chunks: number of chunk messages.
         nuid: identifies this version of the body.
-        stored_at: Unix seconds: when the server stored the metadata (not what the writer claims).
-        digest: `SHA-256=<base64url>`, empty when the writer gave none.
-        deleted: whether this is the mark of a deletion.
-        sequence: the metadata message's sequence in the bucket's stream.
+        stored_at: Unix seconds when the server stored the metadata; the writer's own time is
+            ignored.
+        digest: `SHA-256=<base64url>`, empty if the writer gave none.
+        deleted: whether the object was deleted.
+        sequence: sequence of the metadata message in the bucket's stream.
         bucket: the bucket's name.
     """
 

@@ -1,4 +1,4 @@
-"""A TaskIQ task on the task subject: what was asked for, kept as data so it can be asked again.
+"""Task messages on the task subject: name, arguments and labels, kept as data for a re-run.
 
 Source of the format: taskiq's JSONSerializer over TaskiqMessage.
 """
@@ -13,19 +13,19 @@ RERUN_OF: Final = "rerun_of"
 REQUESTED_BY: Final = "requested_by"
 TASK_NAME: Final = "task_name"
 RETRIES: Final = "_retries"
-_NOT_REPEATED: Final = frozenset({RETRIES, "X-Taskiq-requeue", RERUN_OF, REQUESTED_BY})
+_RUN_LABELS: Final = frozenset({RETRIES, "X-Taskiq-requeue", RERUN_OF, REQUESTED_BY})
 
 
 class MalformedTaskError(Exception):
-    """A message on the task subject that is not a task. `str()` says what is wrong with it."""
+    """A message on the task subject that is not a task. `str()` gives the reason."""
 
 
 class TaskMessage(msgspec.Struct, gc=False):
-    """One task as enqueued.
+    """A task as enqueued.
 
     Attributes:
-        task_id: 32 hexadecimal digits from TaskIQ; any text from others.
-        task_name: `module:function`, or whatever the broker registered.
+        task_id: 32 hexadecimal digits from TaskIQ; any text from other senders.
+        task_name: the registered name, `module:function` by default.
         args: JSON array, as sent.
         kwargs: JSON object, as sent.
         labels: JSON object, as sent.
@@ -45,10 +45,10 @@ _decode_labels = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def decode_task(payload: bytes) -> TaskMessage:
-    """Read a task message.
+    """Decode a task message.
 
     Raises:
-        MalformedTaskError: the payload is not one.
+        MalformedTaskError: the payload is not a task message.
     """
     try:
         payload.decode()
@@ -62,7 +62,7 @@ def decode_task(payload: bytes) -> TaskMessage:
 
 
 def decode_labels(raw: bytes) -> dict[str, Any]:
-    """Read labels; an unreadable set of labels is an empty one."""
+    """Decode labels; labels that cannot be decoded are empty."""
     try:
         return _decode_labels(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -77,14 +77,14 @@ def encode_task(
     kwargs: bytes = b"{}",
     labels: dict[str, Any] | None = None,
 ) -> tuple[bytes, dict[str, str]]:
-    """Write a task for any TaskIQ worker.
+    """Encode a task message for any TaskIQ worker.
 
     Args:
         task_id: the new task's id.
         task_name: the registered name.
-        args: JSON array, put into the message unchanged.
-        kwargs: JSON object, put into the message unchanged.
-        labels: values are sent as text with their type beside them, as TaskIQ does.
+        args: JSON array, sent unchanged.
+        kwargs: JSON object, sent unchanged.
+        labels: values are sent as text, with their types in `labels_types`, as TaskIQ does.
 
     Returns:
         Payload and NATS headers (the labels that can be headers).
@@ -107,18 +107,18 @@ def encode_task(
 
 
 def rerun_labels(labels: bytes, labels_types: bytes, *, origin: str, who: str) -> dict[str, Any]:
-    """Return the labels of a re-run: the original ones with their types, and where it came from.
+    """Return the labels of a re-run: the original labels and types, `rerun_of`, `requested_by`.
 
     Args:
         labels: JSON object of the original.
         labels_types: JSON object of the original, or `null`.
         origin: task id of the original.
-        who: who asks for the re-run.
+        who: the user who requests the re-run.
     """
     types = decode_labels(labels_types)
     kept: dict[str, Any] = {}
     for key, value in decode_labels(labels).items():
-        if key not in _NOT_REPEATED:
+        if key not in _RUN_LABELS:
             kept[key] = _TypedLabel(value, types[key]) if key in types else value
     kept[RERUN_OF] = origin
     kept[REQUESTED_BY] = who
@@ -126,7 +126,7 @@ def rerun_labels(labels: bytes, labels_types: bytes, *, origin: str, who: str) -
 
 
 def display_labels(labels: bytes, labels_types: bytes) -> dict[str, Any]:
-    """Return labels as values a person can change, without those that belong to one run alone.
+    """Return labels as editable values, without those that belong to a single run.
 
     Args:
         labels: JSON object as captured.
@@ -134,19 +134,19 @@ def display_labels(labels: bytes, labels_types: bytes) -> dict[str, Any]:
     """
     types = decode_labels(labels_types)
     return {
-        key: _readable(value, types.get(key))
+        key: _typed(value, types.get(key))
         for key, value in decode_labels(labels).items()
-        if key not in _NOT_REPEATED and key != TASK_NAME
+        if key not in _RUN_LABELS and key != TASK_NAME
     }
 
 
 def labels_for_edit(
     wanted: Mapping[str, Any], labels: bytes, labels_types: bytes, *, origin: str
 ) -> dict[str, Any]:
-    """Return the labels of a re-run that was edited: what was not touched keeps its exact form.
+    """Return the labels of an edited re-run: unchanged labels keep their exact text and type.
 
     Args:
-        wanted: what `display_labels` returned, as edited.
+        wanted: the edited result of `display_labels`.
         labels: JSON object of the original.
         labels_types: JSON object of the original, or `null`.
         origin: task id of the original.
@@ -155,18 +155,18 @@ def labels_for_edit(
     types = decode_labels(labels_types)
     kept: dict[str, Any] = {}
     for key, value in wanted.items():
-        untouched = key in types and key in before and _same(before[key], value)
-        kept[key] = _TypedLabel(texts[key], types[key]) if untouched else value
+        unchanged = key in types and key in before and _equal(before[key], value)
+        kept[key] = _TypedLabel(texts[key], types[key]) if unchanged else value
     kept[RERUN_OF] = origin
     return kept
 
 
-def _same(one: object, other: object) -> bool:
-    return type(one) is type(other) and one == other  # True is not 1 here
+def _equal(one: object, other: object) -> bool:
+    return type(one) is type(other) and one == other  # True differs from 1 here
 
 
-def _readable(value: Any, kind: Any) -> Any:
-    """Return a label's value from its text and TaskIQ's number for its type."""
+def _typed(value: Any, kind: Any) -> Any:
+    """Return a label's value from its text and TaskIQ type number."""
     if not isinstance(value, str):
         return value
     try:
@@ -184,14 +184,14 @@ def _readable(value: Any, kind: Any) -> Any:
 
 
 class _TypedLabel(msgspec.Struct, gc=False):
-    """A label captured from the wire: its text and its TaskIQ type number, sent on as they are."""
+    """A label as captured: its text and TaskIQ type number, sent unchanged."""
 
     text: Any
     kind: Any
 
 
 def _label_text(value: object) -> tuple[str, int]:
-    """Return a label's text and TaskIQ's number for its type."""
+    """Return a label's text and TaskIQ type number."""
     match value:
         case _TypedLabel():
             return str(value.text), value.kind if isinstance(value.kind, int) else 1
@@ -208,7 +208,7 @@ def _label_text(value: object) -> tuple[str, int]:
 
 
 def _fits_a_header(key: str, value: str) -> bool:
-    """Tell whether NATS takes the pair as a header and JetStream does not read it as a command."""
+    """Return whether NATS accepts the pair as a header and JetStream does not interpret it."""
     if key.lower().startswith("nats-") or not value.isprintable():
         return False
     return bool(key) and all(c.isascii() and (c.isalnum() or c in "!#$%&'*+-.^_`|~") for c in key)

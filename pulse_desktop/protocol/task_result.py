@@ -1,7 +1,7 @@
-"""A TaskIQ result and a TaskIQ progress object, read as data from the result bucket.
+"""TaskIQ results and progress objects from the result bucket, decoded as data.
 
-Nothing here is ever handed to TaskIQ's own models: validating a stored error makes them look up and
-instantiate whatever exception class it names.
+TaskIQ's own models are not used: validating a stored error would make them import and instantiate
+the exception class that it names.
 Source of the format: taskiq's `TaskiqResult` and `TaskProgress`, dumped in JSON mode.
 """
 
@@ -25,10 +25,10 @@ _MAX_MESSAGE_CHARACTERS: Final = 100_000
 
 
 class UnreadableResultError(Exception):
-    """A body that is not a result, or cannot be read. `str()` says why, in plain words.
+    """A body that is not a result, or cannot be decoded. `str()` gives the reason.
 
     Attributes:
-        format: what the body seems to be.
+        format: the sniffed format of the body.
     """
 
     def __init__(self, format_: Format, reason: str) -> None:
@@ -37,13 +37,13 @@ class UnreadableResultError(Exception):
 
 
 class ResultError(msgspec.Struct, frozen=True, gc=False):
-    """An exception as the worker described it; the traceback is not stored.
+    """An exception as stored; the traceback is not stored.
 
     Attributes:
         type: class name, such as `ValueError`.
-        module: of the class, empty for an unknown one.
+        module: module of the class, empty if unknown.
         message: the exception's arguments, joined.
-        cause: what it was raised from, or else while handling what.
+        cause: the exception that caused it, or during whose handling it was raised.
     """
 
     type: str
@@ -53,18 +53,17 @@ class ResultError(msgspec.Struct, frozen=True, gc=False):
 
 
 class TaskResult(msgspec.Struct, frozen=True):
-    """The result of one run. It holds no task name, no arguments and no time.
+    """The stored result of one run. It holds no task name, no arguments and no time.
 
     Attributes:
         is_err: whether the task raised.
         return_value: plain data.
-        execution_time: seconds, to two decimals; None when unknown.
-        labels: of the task message, echoed.
-        error: what it raised, None when nothing or nothing known.
-        format: how the body was written.
-        outcome: how the run ended, judging also by what it returned.
-        soft_reason: why a run that raised nothing still failed or was cancelled, and what a
-            cancelled one said; else empty.
+        execution_time: seconds, to two decimals; None if unknown.
+        labels: labels of the task message.
+        error: the exception it raised, None if it raised none or it is unknown.
+        format: format of the body.
+        outcome: outcome of the run, judging also by its return value.
+        soft_reason: why a run that raised nothing failed, or why it was cancelled; else empty.
     """
 
     is_err: bool
@@ -92,12 +91,12 @@ class DecodedResult(msgspec.Struct, frozen=True):
 
 
 class TaskProgress(msgspec.Struct, frozen=True):
-    """What a running task says about itself, stored under `progress:<task_id>`.
+    """The progress that a running task stored under `progress:<task_id>`.
 
     Attributes:
-        state: STARTED, SUCCESS, FAILURE, RETRY, or a word of the task's own.
-        meta: plain data of the task's own.
-        format: how the body was written.
+        state: STARTED, SUCCESS, FAILURE, RETRY, or a state of the task's own.
+        meta: plain data that the task chose.
+        format: format of the body.
     """
 
     state: str
@@ -106,21 +105,21 @@ class TaskProgress(msgspec.Struct, frozen=True):
 
 
 def decode_result(body: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -> TaskResult:
-    """Read a stored result. A large one takes up to about 0.1 s per MiB.
+    """Decode a stored result. A large one takes up to about 0.1 s per MiB.
 
     Args:
-        body: the object, whatever serializer wrote it.
-        limits: how large a value may be shown.
+        body: the object's body, from any serializer.
+        limits: limits that apply to the value.
 
     Raises:
-        UnreadableResultError: the body cannot be read, or is something else than a result.
+        UnreadableResultError: the body cannot be decoded, or is not a result.
     """
     format_, fields = _read_fields(body, limits, "a result")
     is_err = fields.get("is_err")
     if not isinstance(is_err, bool) or "return_value" not in fields:
         raise UnreadableResultError(format_, "not a result: no is_err and return_value in it")
     error = _error_of(fields.get("error"))
-    outcome, reason = _ending(is_err, error, fields["return_value"])
+    outcome, reason = _outcome(is_err, error, fields["return_value"])
     return TaskResult(
         is_err,
         fields["return_value"],
@@ -134,10 +133,10 @@ def decode_result(body: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -> 
 
 
 def decode_progress(body: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -> TaskProgress:
-    """Read a stored progress object.
+    """Decode a stored progress object.
 
     Raises:
-        UnreadableResultError: the body cannot be read, or is something else.
+        UnreadableResultError: the body cannot be decoded, or is not progress.
     """
     format_, fields = _read_fields(body, limits, "progress")
     state = fields.get("state")
@@ -158,7 +157,7 @@ def _read_fields(body: bytes, limits: PickleLimits, expected: str) -> tuple[Form
     return format_, value
 
 
-def _ending(is_err: bool, error: ResultError | None, return_value: Any) -> ReturnStatus:
+def _outcome(is_err: bool, error: ResultError | None, return_value: Any) -> ReturnStatus:
     if error is not None and error.type.rpartition(".")[2] == _CANCELLED:
         return ReturnStatus("cancelled", first_line(error.message) or "the task was cancelled")
     if is_err or error is not None:
@@ -167,7 +166,7 @@ def _ending(is_err: bool, error: ResultError | None, return_value: Any) -> Retur
 
 
 def _error_of(stored: Any) -> ResultError | None:
-    """Read a stored error and what caused it, the innermost first."""
+    """Return a stored error with its chain of causes."""
     chain: list[Any] = []
     while stored is not None and len(chain) < _MAX_CAUSES:
         chain.append(stored)

@@ -1,4 +1,4 @@
-"""One reading and one writing of points in time, as they stand on the wire."""
+"""Parse and format timestamps on the wire."""
 
 import math
 from datetime import UTC, datetime
@@ -8,10 +8,10 @@ LATEST = 4_102_444_800.0  # 2100-01-01
 
 
 def parse_timestamp(value: object) -> float | None:
-    """Read a time from the wire into Unix seconds, or None when it is not one.
+    """Return a timestamp from the wire as Unix seconds, None if it is not a timestamp.
 
-    Accepts ISO 8601 text (with a zone, or taken as UTC) and Unix numbers in seconds,
-    milliseconds, microseconds or nanoseconds. A time outside this century is taken for a mistake.
+    Accepts ISO 8601 text (UTC unless it has a zone) and Unix times in seconds, milliseconds,
+    microseconds or nanoseconds. Times outside this century are rejected.
     """
     if isinstance(value, str):
         try:
@@ -37,5 +37,5 @@ def parse_timestamp(value: object) -> float | None:
 
 
 def format_timestamp(seconds: float) -> str:
-    """Write Unix seconds as ISO 8601 in UTC with microseconds."""
+    """Return Unix seconds as ISO 8601 text in UTC with microseconds."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")

@@ -1,4 +1,4 @@
-"""The subjects Pulse Desktop listens to, and the names it gives them."""
+"""Topics, subjects, and the names of streams and buckets."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ TOPICS: Final = (
     "monitoring",
     "metrics",
 )
-"""The seven topics with a page of their own, in the order they are shown."""
+"""The seven topics that have a page of their own, in display order."""
 
 EVENT_PREFIX: Final = "websocket."
 EVENT_SUBJECT: Final = "websocket.*"
@@ -25,10 +25,10 @@ TASK_STREAM: Final = "taskiq_jetstream"
 TASK_CONSUMER: Final = "taskiq_durable"
 RESULT_BUCKET: Final = "taskiq_results"
 EVENT_STREAM: Final = "PULSE_EVENTS"
-"""The history stream our workers create over `websocket.>`."""
+"""The history stream that our workers create for `websocket.>`."""
 
 MESSAGE_TOPICS: Final = frozenset({"messages", "noise_filtering", "ingestion"})
-"""Topics that tell something about chat messages, older spellings included."""
+"""Topics with events about chat messages, older names included."""
 
 ATOM_TYPES: Final = (
     "problem",
@@ -45,10 +45,10 @@ ATOM_TYPES: Final = (
 
 
 def topic_of(subject: str) -> str:
-    """Return the topic of an event subject: all that follows `websocket.`."""
+    """Return the topic of an event subject: the part after `websocket.`."""
     return subject.removeprefix(EVENT_PREFIX)
 
 
 def subject_of(topic: str) -> str:
-    """Return the subject on which events of a topic travel."""
+    """Return the subject on which the events of a topic are published."""
     return EVENT_PREFIX + topic

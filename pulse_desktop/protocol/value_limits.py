@@ -1,8 +1,8 @@
-"""How large a value from the wire may be before anybody tries to show it.
+"""Size limits for values from the wire.
 
 A few hundred bytes can describe a value with 10^30 leaves (shared references), one that contains
-itself, or one nested so deeply that writing it out ends the process. Every reader of stored bodies
-measures what it read here, counting a shared part as often as it would be shown.
+itself, or one nested so deeply that printing it crashes the process. Every decoder of stored bodies
+measures its value here; a shared part counts as often as it would be displayed.
 """
 
 from collections.abc import Iterable
@@ -15,13 +15,13 @@ MEBIBYTE: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ValueLimits:
-    """What may be shown.
+    """Limits for a value that is to be displayed.
 
     Attributes:
-        max_bytes: of the encoded body.
-        max_depth: containers inside containers; 1 is a flat list.
-        max_nodes: values of every kind, keys included, shared ones counted each time.
-        max_text_bytes: UTF-8 bytes of all texts and bytes of all byte strings, counted alike.
+        max_bytes: size of the encoded body.
+        max_depth: nesting of containers; 1 is a flat list.
+        max_nodes: number of values, keys included, shared ones counted each time.
+        max_text_bytes: total UTF-8 bytes of strings and bytes of byte strings.
     """
 
     max_bytes: int = 16 * MEBIBYTE
@@ -34,19 +34,19 @@ DEFAULT_LIMITS: Final = ValueLimits()
 
 
 class OverLimitError(ValueError):
-    """A value that is too large, too deep, or contains itself. `str()` says which."""
+    """A value that is too large, too deep, or contains itself. `str()` gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValueSize:
-    """The size of a value as it would be shown.
+    """The size of a value as displayed.
 
     Attributes:
-        nodes: values of every kind, keys included.
-        text_bytes: bytes of all texts and byte strings.
+        nodes: number of values, keys included.
+        text_bytes: total bytes of strings and byte strings.
         depth: 0 for a scalar, 1 for a flat container.
-        plain: whether every text can be written as UTF-8 and every leaf has a JSON-like form;
-            if not, `to_plain` gives a value of which this is true.
+        plain: whether every string is valid UTF-8 and every leaf has a JSON-like type; `to_plain`
+            converts a value that is not.
     """
 
     nodes: int
@@ -56,16 +56,16 @@ class ValueSize:
 
 
 def measure(value: Any, limits: ValueLimits = DEFAULT_LIMITS) -> ValueSize:
-    """ValueSize a value as it would be shown: what is shared counts each time it appears.
+    """Measure a value as displayed: a shared part counts each time it appears.
 
     Raises:
         OverLimitError: the value exceeds a limit or contains itself.
     """
-    return _Measuring(limits).run(value)
+    return _Measurement(limits).run(value)
 
 
 def to_plain(value: Any) -> Any:
-    """Return a measured value with half surrogates replaced and points in time written as text."""
+    """Return a measured value with lone surrogates replaced and datetimes as ISO 8601 text."""
     match value:
         case str():
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -86,8 +86,8 @@ _WORD: Final = 1 << 64
 _BITS_PER_DIGIT: Final = 3
 
 
-class _Measuring:
-    """One walk over the value as it would be shown; the limits on depth and nodes bound it."""
+class _Measurement:
+    """One traversal of a value, bounded by the limits on depth and nodes."""
 
     def __init__(self, limits: ValueLimits) -> None:
         self._limits = limits
@@ -98,13 +98,13 @@ class _Measuring:
         self._plain = True
 
     def run(self, value: Any) -> ValueSize:
-        """ValueSize one value."""
+        """Measure one value."""
         self._walk((value,))
         return ValueSize(self._nodes, self._text_bytes, self._deepest, self._plain)
 
     def _walk(self, items: Iterable[Any]) -> None:
         nodes = text_bytes = 0
-        inside = []
+        containers = []
         for item in items:
             nodes += 1
             kind = type(item)
@@ -116,13 +116,13 @@ class _Measuring:
             elif kind in _ONE_NODE:
                 pass
             elif kind in _CONTAINERS:
-                inside.append(item)
+                containers.append(item)
             elif kind in _BLOBS:
                 text_bytes += len(item)
             else:
                 self._plain = False
         self._add(nodes, text_bytes)
-        for container in inside:
+        for container in containers:
             self._enter(container)
 
     def _enter(self, container: Any) -> None:
@@ -155,5 +155,5 @@ class _Measuring:
 
 
 def format_mib(size: int) -> str:
-    """Write a limit in bytes the way it is told to a person."""
+    """Return a number of bytes in MiB, for error messages."""
     return f"{max(1, round(size / MEBIBYTE))} MiB"
