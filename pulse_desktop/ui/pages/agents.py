@@ -9,14 +9,16 @@ from pulse_desktop.state.agent_calls import AgentCall
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.charts.colors import SeriesColors, SeriesSpec
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import history_start, quantile_series, rate_series
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import time_column
-from pulse_desktop.ui.table.filter_bar import Facet
+from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
 STATES: Final = {
@@ -27,17 +29,16 @@ STATES: Final = {
 _P95: Final = 0.95
 
 
-class AgentsPage(TablePage[AgentCall]):
+class AgentsPage(TablePage[AgentCall, RowDetail]):
     """Live table of agent calls, their latency and their tokens."""
 
     key = "agents"
     title = "Agents"
     icon = "agents"
     section = "LIVE"
-    noun = "call"
-    filter_hint = "agent, model, error or run"
+    filter_hint = _("Filter by agent, model, error or run")
     empty_title = "No agent has been called yet"
-    empty_sentence = (
+    empty_text = (
         "Calls of the classification, extraction and analysis agents appear here. Tasks such as "
         "score_message_task and extract_knowledge make them."
     )
@@ -93,7 +94,15 @@ class AgentsPage(TablePage[AgentCall]):
             ),
         )
 
-    def text_of(self, row: AgentCall) -> str:
+    def make_detail(self) -> RowDetail:
+        """Create the detail panel."""
+        return RowDetail(_("Details of the call"), _("Event of the call"))
+
+    def count_text(self, count: int) -> str:
+        """Return a number of calls as text."""
+        return ngettext("{count} call", "{count} calls", count).format(count=formats.count(count))
+
+    def search_text(self, row: AgentCall) -> str:
         """Return what the text filter looks into."""
         return f"{row.agent}\n{row.provider}\n{row.model}\n{row.error}\n{row.task_id}"
 
@@ -101,7 +110,7 @@ class AgentsPage(TablePage[AgentCall]):
         """Return the state of the call."""
         return row.state
 
-    def charts(self) -> Sequence[QWidget]:
+    def make_charts(self) -> Sequence[QWidget]:
         """Make the two charts."""
         self._colors = SeriesColors()
         self._latency = TimeChart(
@@ -119,20 +128,20 @@ class AgentsPage(TablePage[AgentCall]):
         self._tokens.set_series([SeriesSpec("in", "series 0"), SeriesSpec("out", "series 1")])
         return self._latency, self._tokens
 
-    def draw(self, now: float) -> None:
+    def update_charts(self, now: float) -> None:
         """Bring both charts up to date."""
         agents = self.context.state.agents
-        span = self.window_shown.span(now)
+        span = self.time_range.span(now)
         shown = self._colors.busiest(agents.latency, span[0])
         self._latency.set_series(self._colors.specs(shown))
-        times, values = quantile_series(shown, now, self.window_shown, _P95)
+        times, values = quantile_series(shown, now, self.time_range, _P95)
         self._latency.set_data(times, values, span)
         counted = any(
-            agents.tokens[way].total(now, self.window_shown.seconds) for way in agents.tokens
+            agents.tokens[way].total(now, self.time_range.seconds) for way in agents.tokens
         )
         since = history_start(self.context.state.log) if counted else now
         times, values = rate_series(
-            agents.tokens, now, self.window_shown, per_s=60.0, history_start=since
+            agents.tokens, now, self.time_range, per_s=60.0, history_start=since
         )
         self._tokens.set_data(times, values, span)
 
@@ -141,10 +150,10 @@ class AgentsPage(TablePage[AgentCall]):
         detail = self.detail
         sign, color = STATES[row.state]
         model = "/".join(part for part in (row.provider, row.model) if part)
-        detail.set_head(row.agent or "Unknown agent", f"{row.state} · {model}", sign, color)
+        detail.set_heading(row.agent or "Unknown agent", f"{row.state} · {model}", sign, color)
         detail.set_body(row.error, SemanticColor.BAD)
         detail.set_run(row.task_id)
-        detail.facts.set_facts(
+        detail.properties.set_facts(
             [
                 Property("Started", formats.absolute(row.at)),
                 Property("Latency", formats.duration(row.latency_s)),

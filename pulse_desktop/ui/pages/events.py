@@ -12,11 +12,14 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import event_summary
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import time_column
-from pulse_desktop.ui.table.filter_bar import Facet
+from pulse_desktop.ui.table.facet import Facet
+from pulse_desktop.ui.table.filter_bar import FilterBarLayout
 from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
 _UNREADABLE: Final = "\0unreadable"
@@ -26,18 +29,17 @@ _TYPE_WIDTH: Final = 236
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
-class EventsPage(TablePage[Event]):
+class EventsPage(TablePage[Event, RowDetail]):
     """The event log with topic chips and a text filter over all that was sent."""
 
     key = "events"
     title = "Events"
     icon = "events"
     section = "STORE"
-    noun = "event"
-    filter_hint = "any text in the event"
-    facets_own_line = True
+    filter_hint = _("Filter by any text in the event")
+    filter_layout = FilterBarLayout.FACETS_ABOVE
     empty_title = "No events yet"
-    empty_sentence = (
+    empty_text = (
         "Everything that is published on websocket.* and every task that is enqueued appears here, "
         "raw. Nothing has arrived since this window connected."
     )
@@ -46,8 +48,10 @@ class EventsPage(TablePage[Event]):
         super().__init__(context)
         for topic in TOPICS:
             self._offer(topic)
-        self.bar.add_facet(Facet(TASK_TOPIC, "task queue", "queued"))
-        self.bar.add_facet(Facet(_UNREADABLE, "unreadable", "✖", SemanticColor.BAD, rare=True))
+        self.filter_bar.add_facet(Facet(TASK_TOPIC, "task queue", "queued"))
+        self.filter_bar.add_facet(
+            Facet(_UNREADABLE, "unreadable", "✖", SemanticColor.BAD, hide_when_empty=True)
+        )
         self._tasks = 0  # messages of the task subject among the first `_counted_to` events
         self._counted_to = 0
 
@@ -86,7 +90,7 @@ class EventsPage(TablePage[Event]):
                 width=110,
                 color=lambda _: SemanticColor.MUTED,
                 tooltip=lambda row, _: row.source,
-                hide_below=760,
+                hide_below=800,
             ),
             Column(
                 "Id",
@@ -121,11 +125,19 @@ class EventsPage(TablePage[Event]):
             ),
         )
 
-    def in_facets(self, row: Event, chosen: frozenset[str]) -> bool:
+    def make_detail(self) -> RowDetail:
+        """Create the detail panel."""
+        return RowDetail(_("Details of the event"), _("Event"))
+
+    def count_text(self, count: int) -> str:
+        """Return a number of events as text."""
+        return ngettext("{count} event", "{count} events", count).format(count=formats.count(count))
+
+    def matches_facets(self, row: Event, chosen: frozenset[str]) -> bool:
         """Tell whether an event is of one of the topics, or unreadable when that is chosen."""
         return row.topic in chosen or (bool(row.problem) and _UNREADABLE in chosen)
 
-    def finder(self, words: Sequence[str]) -> Callable[[Event], bool]:
+    def text_matcher(self, words: Sequence[str]) -> Callable[[Event], bool]:
         """Return a test for events that have all words in their payload or topic."""
         return event_finder(words)
 
@@ -134,7 +146,7 @@ class EventsPage(TablePage[Event]):
         state = self.context.state
         counts = {name: each.received for name, each in state.topics.by_name.items()}
         for topic in counts:
-            if not self.bar.has_facet(topic) and len(counts) <= _MOST_FACETS:
+            if topic not in self.filter_bar.chips and len(counts) <= _MOST_FACETS:
                 self._offer(topic)
         counts[TASK_TOPIC] = self._count_tasks()
         counts[_UNREADABLE] = state.unreadable
@@ -146,7 +158,7 @@ class EventsPage(TablePage[Event]):
         sign, color = (
             ("✖", SemanticColor.BAD) if row.problem else (_sign(row.topic), SemanticColor.ACCENT)
         )
-        detail.set_head(
+        detail.set_heading(
             type_word(row) if row.type else "Unreadable event", topic_word(row), sign, color
         )
         detail.set_body(
@@ -155,7 +167,7 @@ class EventsPage(TablePage[Event]):
         told = "" if row.time_source == "event" else " (arrival; the event told none)"
         task_id = row.id if row.topic == TASK_TOPIC else to_text(row.data().get("task_id"))
         detail.set_run(task_id)
-        detail.facts.set_facts(
+        detail.properties.set_facts(
             [
                 Property("Time", f"{formats.absolute(row.timestamp)}{told}"),
                 Property("Received", formats.absolute(row.received_at)),
@@ -177,7 +189,7 @@ class EventsPage(TablePage[Event]):
 
     def _offer(self, topic: str) -> None:
         facet = Facet(topic, topic.replace("_", " "), _sign(topic))
-        self.bar.add_facet(facet, before=TASK_TOPIC if topic not in TOPICS else "")
+        self.filter_bar.add_facet(facet, before=TASK_TOPIC if topic not in TOPICS else "")
 
 
 def event_finder(words: Sequence[str]) -> Callable[[Event], bool]:

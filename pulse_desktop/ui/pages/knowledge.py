@@ -10,14 +10,16 @@ from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.knowledge import KnowledgeItem
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.charts.colors import MAX_SERIES, SeriesColors, SeriesSpec
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import history_start, rate_series
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import time_column
-from pulse_desktop.ui.table.filter_bar import Facet
+from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
 _OTHER: Final = "other"
@@ -31,17 +33,16 @@ _OUTCOMES: Final = {
 }
 
 
-class KnowledgePage(TablePage[KnowledgeItem]):
+class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
     """Live table of findings, and atoms and topics per minute."""
 
     key = "knowledge"
     title = "Knowledge"
     icon = "knowledge"
     section = "LIVE"
-    noun = "finding"
-    filter_hint = "title, type or run"
+    filter_hint = _("Filter by title, type or run")
     empty_title = "Nothing found yet"
-    empty_sentence = (
+    empty_text = (
         "Topics and atoms (problems, decisions, questions, …) appear here while extract_knowledge "
         "reads scored messages."
     )
@@ -49,8 +50,8 @@ class KnowledgePage(TablePage[KnowledgeItem]):
         Facet("atom", "atoms", _SIGNS["atom"], SemanticColor.ACCENT),
         Facet("topic", "topics", _SIGNS["topic"], SemanticColor.RETRY),
         Facet("extraction", "extractions", _SIGNS["extraction"], SemanticColor.INFO),
-        Facet("version", "versions", _SIGNS["version"], rare=True),
-        Facet(_OTHER, "other", "dot", rare=True),
+        Facet("version", "versions", _SIGNS["version"], hide_when_empty=True),
+        Facet(_OTHER, "other", "dot", hide_when_empty=True),
     )
 
     def collection(self) -> Collection[KnowledgeItem]:
@@ -94,7 +95,17 @@ class KnowledgePage(TablePage[KnowledgeItem]):
             ),
         )
 
-    def text_of(self, row: KnowledgeItem) -> str:
+    def make_detail(self) -> RowDetail:
+        """Create the detail panel."""
+        return RowDetail(_("Details of the finding"), _("Event of the finding"))
+
+    def count_text(self, count: int) -> str:
+        """Return a number of findings as text."""
+        return ngettext("{count} finding", "{count} findings", count).format(
+            count=formats.count(count)
+        )
+
+    def search_text(self, row: KnowledgeItem) -> str:
         """Return what the text filter looks into."""
         return f"{row.kind}\n{row.title}\n{row.type}\n{row.item_id}\n{row.task_id}"
 
@@ -102,7 +113,7 @@ class KnowledgePage(TablePage[KnowledgeItem]):
         """Return the kind of the finding."""
         return row.kind if row.kind in _KINDS else _OTHER
 
-    def charts(self) -> Sequence[QWidget]:
+    def make_charts(self) -> Sequence[QWidget]:
         """Make the two charts."""
         self._colors = SeriesColors()
         self._atoms = TimeChart(
@@ -120,22 +131,20 @@ class KnowledgePage(TablePage[KnowledgeItem]):
         self._topics.set_series([SeriesSpec("topics", "retry", fill=True)])
         return self._atoms, self._topics
 
-    def draw(self, now: float) -> None:
+    def update_charts(self, now: float) -> None:
         """Bring both charts up to date."""
         knowledge = self.context.state.knowledge
         since = history_start(self.context.state.log)
-        span = self.window_shown.span(now)
+        span = self.time_range.span(now)
         found = [name for name in ATOM_TYPES if name in knowledge.atoms]
         # More lines than colors cannot be told apart: the least frequent share one.
-        totals = {
-            name: knowledge.atoms[name].total(now, self.window_shown.seconds) for name in found
-        }
+        totals = {name: knowledge.atoms[name].total(now, self.time_range.seconds) for name in found}
         shown = sorted(found, key=lambda name: -totals[name])[:MAX_SERIES]
         self._atoms.set_series(self._colors.specs(name for name in ATOM_TYPES if name in shown))
         times, values = rate_series(
             {name: knowledge.atoms[name] for name in shown},
             now,
-            self.window_shown,
+            self.time_range,
             per_s=60.0,
             history_start=since,
         )
@@ -143,7 +152,7 @@ class KnowledgePage(TablePage[KnowledgeItem]):
         times, values = rate_series(
             {"topics": knowledge.topics_found},
             now,
-            self.window_shown,
+            self.time_range,
             per_s=60.0,
             history_start=since if knowledge.rows else now,
         )
@@ -152,7 +161,7 @@ class KnowledgePage(TablePage[KnowledgeItem]):
     def show_row(self, row: KnowledgeItem) -> None:
         """Show a finding in full."""
         detail = self.detail
-        detail.set_head(
+        detail.set_heading(
             row.title or row.kind.replace("_", " "),
             f"{row.kind.replace('_', ' ')} {row.type}".strip(),
             type_sign(row) or _SIGNS.get(row.kind, "dot"),
@@ -161,7 +170,7 @@ class KnowledgePage(TablePage[KnowledgeItem]):
         detail.set_body("")
         detail.set_run(row.task_id)
         confidence = "" if row.confidence is None else formats.percent(row.confidence)
-        detail.facts.set_facts(
+        detail.properties.set_facts(
             [
                 Property("Found", formats.absolute(row.at)),
                 Property("Confidence", confidence),

@@ -10,6 +10,7 @@ from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.metrics import METRICS, RATIOS, Metric
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.charts.colors import SeriesSpec
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
@@ -17,6 +18,7 @@ from pulse_desktop.ui.charts.time_ranges import quantile_series
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import ago_column
 from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 from pulse_desktop.ui.widgets.stat_card import StatCard
 
@@ -46,18 +48,17 @@ _DIRECTIONS: Final = {"up": "rising", "down": "falling", "stable": "steady"}
 _WORD: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 
 
-class MetricsPage(TablePage[Metric]):
+class MetricsPage(TablePage[Metric, RowDetail]):
     """Figures, their history, and a table of every number the workers report."""
 
     key = "metrics"
     title = "Metrics"
     icon = "metrics"
     section = "LIVE"
-    noun = "metric"
-    filter_hint = "name or source"
-    sorted_by = "metric"
+    filter_hint = _("Filter by name or source")
+    default_sort = "metric"
     empty_title = "No metrics yet"
-    empty_sentence = (
+    empty_text = (
         "A worker measures quality and noise every few seconds, from what is stored, and tells it "
         "here. Numbers that nobody can know yet stay blank."
     )
@@ -108,11 +109,21 @@ class MetricsPage(TablePage[Metric]):
             ),
         )
 
-    def text_of(self, row: Metric) -> str:
+    def make_detail(self) -> RowDetail:
+        """Create the detail panel."""
+        return RowDetail(_("Details of the metric"), _("Event of the metric"))
+
+    def count_text(self, count: int) -> str:
+        """Return a number of metrics as text."""
+        return ngettext("{count} metric", "{count} metrics", count).format(
+            count=formats.count(count)
+        )
+
+    def search_text(self, row: Metric) -> str:
         """Return what the text filter looks into."""
         return f"{row.name}\n{metric_title(row.name)}\n{row.source}"
 
-    def strip(self) -> QWidget:
+    def make_summary(self) -> QWidget:
         """Make the figures."""
         strip = QWidget()
         line = QHBoxLayout(strip)
@@ -123,7 +134,7 @@ class MetricsPage(TablePage[Metric]):
             line.addWidget(figure)
         return strip
 
-    def charts(self) -> Sequence[QWidget]:
+    def make_charts(self) -> Sequence[QWidget]:
         """Make the charts."""
         self._ratios = TimeChart(
             "Ratios",
@@ -138,18 +149,18 @@ class MetricsPage(TablePage[Metric]):
         self._active.set_series([SeriesSpec("active", "info", fill=True)])
         return self._ratios, self._active
 
-    def draw(self, now: float) -> None:
+    def update_charts(self, now: float) -> None:
         """Bring figures and charts up to date."""
         metrics = self.context.state.metrics
-        span = self.window_shown.span(now)
+        span = self.time_range.span(now)
         history = {
             _TITLES[name]: metrics.history[name] for name in RATIOS if name in metrics.history
         }
-        times, values = quantile_series(history, now, self.window_shown)
+        times, values = quantile_series(history, now, self.time_range)
         self._ratios.set_data(times, values, span)
         active = metrics.history.get("activeAnalysisRuns")
         times, values = quantile_series(
-            {"active": active} if active else {}, now, self.window_shown, 1.0
+            {"active": active} if active else {}, now, self.time_range, 1.0
         )
         self._active.set_data(times, values, span)
         for name, figure in self._figures.items():
@@ -165,10 +176,10 @@ class MetricsPage(TablePage[Metric]):
     def show_row(self, row: Metric) -> None:
         """Show a metric in full."""
         detail = self.detail
-        detail.set_head(metric_title(row.name), row.name)
+        detail.set_heading(metric_title(row.name), row.name)
         detail.set_body(_MEANINGS.get(row.name, ""), SemanticColor.MUTED, copy=False)
         detail.set_run("")
-        detail.facts.set_facts(
+        detail.properties.set_facts(
             [
                 Property("Value", metric_value(row) or "not known"),
                 Property("Measured on", basis(row)),

@@ -9,14 +9,16 @@ from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.providers import ProviderStatus
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import quantile_series
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import ago_column
-from pulse_desktop.ui.table.filter_bar import Facet
+from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
 _STATUSES: Final = {
@@ -29,25 +31,24 @@ _WORDS: Final = {"error": "down"}
 _OTHER: Final = ("?", SemanticColor.WARNING)
 
 
-class ProvidersPage(TablePage[ProviderStatus]):
+class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
     """Live table of providers and their latency."""
 
     key = "providers"
     title = "Providers"
     icon = "providers"
     section = "LIVE"
-    noun = "provider"
-    filter_hint = "name, kind, model or error"
-    sorted_by = "provider"
+    filter_hint = _("Filter by name, kind, model or error")
+    default_sort = "provider"
     empty_title = "No provider has been checked yet"
-    empty_sentence = (
+    empty_text = (
         "Workers check their provider every few seconds and say here whether it answers. Start a "
         "worker to see the first check."
     )
     facets = (
         Facet("connected", "connected", *_STATUSES["connected"]),
         Facet("error", "down", *_STATUSES["error"]),
-        Facet("other", "other", *_STATUSES["pending"], rare=True),
+        Facet("other", "other", *_STATUSES["pending"], hide_when_empty=True),
     )
 
     def collection(self) -> Collection[ProviderStatus]:
@@ -124,7 +125,17 @@ class ProvidersPage(TablePage[ProviderStatus]):
             ),
         )
 
-    def text_of(self, row: ProviderStatus) -> str:
+    def make_detail(self) -> RowDetail:
+        """Create the detail panel."""
+        return RowDetail(_("Details of the provider"), _("Event of the provider"))
+
+    def count_text(self, count: int) -> str:
+        """Return a number of providers as text."""
+        return ngettext("{count} provider", "{count} providers", count).format(
+            count=formats.count(count)
+        )
+
+    def search_text(self, row: ProviderStatus) -> str:
         """Return what the text filter looks into."""
         models = " ".join(row.models)
         return f"{row.name}\n{row.kind}\n{row.status}\n{models}\n{row.error}"
@@ -133,7 +144,7 @@ class ProvidersPage(TablePage[ProviderStatus]):
         """Return whether it is connected, down, or neither."""
         return row.status if row.status in ("connected", "error") else "other"
 
-    def charts(self) -> Sequence[QWidget]:
+    def make_charts(self) -> Sequence[QWidget]:
         """Make the chart."""
         self._colors = SeriesColors()
         self._latency = TimeChart(
@@ -144,21 +155,21 @@ class ProvidersPage(TablePage[ProviderStatus]):
         )
         return (self._latency,)
 
-    def draw(self, now: float) -> None:
+    def update_charts(self, now: float) -> None:
         """Bring the chart up to date."""
-        span = self.window_shown.span(now)
+        span = self.time_range.span(now)
         shown = self._colors.busiest(self.context.state.providers.latency, span[0])
         self._latency.set_series(self._colors.specs(shown))
-        times, values = quantile_series(shown, now, self.window_shown)
+        times, values = quantile_series(shown, now, self.time_range)
         self._latency.set_data(times, values, span)
 
     def show_row(self, row: ProviderStatus) -> None:
         """Show a provider in full."""
         detail = self.detail
-        detail.set_head(row.name, row.kind, status_sign(row), status_color(row))
+        detail.set_heading(row.name, row.kind, status_sign(row), status_color(row))
         detail.set_body(row.error, SemanticColor.BAD)
         detail.set_run("")
-        detail.facts.set_facts(
+        detail.properties.set_facts(
             [
                 Property("Status", status_word(row), status_color(row)),
                 Property("Since", formats.absolute(row.since)),

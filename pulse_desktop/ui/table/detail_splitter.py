@@ -1,52 +1,74 @@
-"""A table and, beside it, the details of one row; the operator may share out the room."""
+"""The splitter between a table and the details of one of its rows."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter, QWidget
 
-_TABLE_LEAST: Final = 380
-_DETAIL_LEAST: Final = 340
-_DETAIL_MOST: Final = 560
-_DETAIL_PER_CENT: Final = 38
+_MIN_TABLE_WIDTH: Final = 380
+
+
+@dataclass(frozen=True)
+class DetailWidth:
+    """The width of the details.
+
+    Attributes:
+        minimum: in pixels.
+        maximum: in pixels, until the operator moves the handle.
+        percent: of the splitter's width.
+    """
+
+    minimum: int
+    maximum: int
+    percent: int
 
 
 class DetailSplitter(QSplitter):
-    """Keeps table and details in proportion, until the operator moves the line between them."""
+    """Keeps table and details in proportion until the operator moves the handle."""
 
-    def __init__(self, table: QWidget, detail: QWidget) -> None:
-        """Put the two beside each other."""
+    def __init__(self, table: QWidget, detail: QWidget, width: DetailWidth) -> None:
+        """Put table and details side by side, the details hidden.
+
+        Args:
+            table: on the left.
+            detail: on the right.
+            width: of the details.
+        """
         super().__init__(Qt.Orientation.Horizontal)
         self._detail = detail
-        self._by_hand = False
+        self._width = width
+        self._moved_by_hand = False
         self.setHandleWidth(12)
         self.setChildrenCollapsible(False)
         self.addWidget(table)
         self.addWidget(detail)
         self.setStretchFactor(0, 1)
         self.setStretchFactor(1, 0)
-        table.setMinimumWidth(_TABLE_LEAST)
-        detail.setMinimumWidth(_DETAIL_LEAST)
-        self.splitterMoved.connect(self._moved)
+        table.setMinimumWidth(_MIN_TABLE_WIDTH)
+        detail.setMinimumWidth(width.minimum)
+        detail.hide()
+        self.splitterMoved.connect(self._on_moved)
 
     def show_detail(self) -> None:
-        """Open the details, if they are closed."""
+        """Show the details if they are hidden."""
         if self._detail.isHidden():
             self._detail.show()
-            self._share()
+            self._distribute()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Share out the room anew."""
+        """Keep the proportion."""
         super().resizeEvent(event)
-        self._share()
+        self._distribute()
 
-    def _moved(self, *_: int) -> None:
-        self._by_hand = True
+    def _on_moved(self, _position: int, _handle: int) -> None:
+        self._moved_by_hand = True
 
-    def _share(self) -> None:
-        if self._by_hand or self._detail.isHidden():
+    def _distribute(self) -> None:
+        if self._moved_by_hand or self._detail.isHidden():
             return
-        wide = self.width()
-        right = max(_DETAIL_LEAST, min(_DETAIL_MOST, wide * _DETAIL_PER_CENT // 100))
-        self.setSizes([wide - right, right])
+        limits = self._width
+        detail = self.width() * limits.percent // 100
+        detail = max(limits.minimum, min(limits.maximum, detail))
+        self.setSizes([self.width() - detail, detail])

@@ -1,235 +1,297 @@
-"""What a table shows of all there is: facets with counts, a text filter, how many that leaves."""
+"""The filter bar above a table: facets with counts, text, period, and the number of rows left."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum, auto
+from typing import Final
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.table.facet import Facet, PeriodChoice
 from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.table.flow_layout import FlowLayout
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
-RowT = TypeVar("RowT")
-
 TYPING_MS: Final = 120
-_FILTER_WIDTH: Final = 240
-_WIDE_FILTER: Final = 360
-_NARROW_FILTER: Final = 150
-_NARROW: Final = 1000
+"""Pause in typing after which the filter is applied."""
+_GAP: Final = 10
+_TEXT_WIDTH: Final = 240
+_NARROW_TEXT_WIDTH: Final = 150
+_WIDE_TEXT_WIDTH: Final = 360
+_NARROW_BAR: Final = 1000
+_COUNT_SPARE: Final = 6
+"""Extra width of the row count, for fonts whose digits differ in width."""
 
 
-@dataclass(frozen=True)
-class Facet:
-    """One part of the rows.
+class FilterBarLayout(Enum):
+    """Where the parts of the bar are."""
+
+    ONE_LINE = auto()
+    """Everything in one line."""
+    FACETS_ABOVE = auto()
+    """Many facets, in a line of their own."""
+    FULL_WIDTH = auto()
+    """A text field as wide as the page, below facets and period."""
+
+
+class FilterBar(QWidget):
+    """Facets, text, period and row count. The page applies the filter.
 
     Attributes:
-        key: name in the program.
-        word: for the operator.
-        sign: name or glyph of an icon.
-        color: of the sign while there are any.
-        rare: whether it is offered only while there are any.
-    """
-
-    key: str
-    word: str
-    sign: str
-    color: SemanticColor = SemanticColor.MUTED
-    rare: bool = False
-
-
-class FilterBar(QWidget, Generic[RowT]):
-    """Facets, text and count above a table.
-
-    With no facet on, all rows pass; with some on, theirs. Each word of the text has to be found.
-    What a row's facets are and where its text is, the page says.
+        text_field: the text to search for.
+        period_box: the choice of the period.
+        period_filters_rows: whether a period other than the first leaves out rows.
 
     Signals:
-        changed: other rows pass now.
-        period_chosen: index of the period the charts should show.
+        changed: facets, text, or a period that filters rows changed.
+        period_changed: index of the chosen period.
+        submitted: Enter was pressed in the text field.
     """
 
     changed = Signal()
-    period_chosen = Signal(int)
+    period_changed = Signal(int)
+    submitted = Signal()
 
     def __init__(
         self,
-        in_facets: Callable[[RowT, frozenset[str]], bool],
-        finder: Callable[[Sequence[str]], Callable[[RowT], bool]],
+        facets: Sequence[Facet],
         *,
         hint: str,
-        periods: Sequence[str] = (),
-        own_line: bool = False,
-        parent: QWidget | None = None,
+        placeholder: str = "",
+        periods: PeriodChoice | None = None,
+        layout: FilterBarLayout = FilterBarLayout.ONE_LINE,
+        format_count: Callable[[int], str] = formats.short_count,
     ) -> None:
-        """Make a bar.
+        """Create a bar.
 
         Args:
-            in_facets: whether a row belongs to one of some facets, given by their keys.
-            finder: makes a test for rows in which all of some words, in small letters, are found.
-            hint: what can be typed, such as "author, text or source".
-            periods: what the charts can show, as words; empty when there are no charts.
-            own_line: whether the facets, being many, have a line to themselves.
-            parent: owner.
+            facets: parts of the rows to choose from; `add_facet` adds more.
+            hint: what the text searches, such as "Filter by author, text or source".
+            placeholder: shown in the empty text field, empty for the usual one.
+            periods: periods to choose from, None for no such choice.
+            layout: where the parts of the bar are.
+            format_count: formats the count of a facet.
         """
-        super().__init__(parent)
-        self._in_facets = in_facets
-        self._finder = finder
-        self._buttons: dict[str, FilterChip] = {}
-        self._offered: dict[str, Facet] = {}
-        self._facets = FlowLayout()
-        self._field = QLineEdit()
-        self._field.setPlaceholderText("Filter")
-        self._field.setToolTip(f"Filter by {hint} ( / )")
-        self._field.setAccessibleName(f"Filter by {hint}")
-        self._field.setClearButtonEnabled(True)
-        self._search = self._field.addAction(
+        super().__init__()
+        self._layout = layout
+        self.period_filters_rows = periods is not None and periods.filters_rows
+        self._format_count = format_count
+        self._facets: dict[str, Facet] = {}
+        self._chips: dict[str, FilterChip] = {}
+        self._counts: dict[str, int] = {}
+        self._chip_row = FlowLayout()
+        self.text_field = QLineEdit()
+        self.text_field.setPlaceholderText(placeholder or _("Filter"))
+        self.text_field.setToolTip(_("{hint} ( / )").format(hint=hint))
+        self.text_field.setAccessibleName(hint)
+        self.text_field.setClearButtonEnabled(True)
+        self._search_icon = self.text_field.addAction(
             icons.icon("search", SemanticColor.FAINT), QLineEdit.ActionPosition.LeadingPosition
         )
-        self._search.setText("Filter")  # its button needs a name
-        self._count = QLabel()
-        self._count.setProperty("role", "muted")
+        self._search_icon.setText(_("Filter"))  # accessible name of its button
+        self._row_count = QLabel()
+        self._row_count.setProperty("role", "muted")
+        self.period_box = QComboBox()
+        if periods is None:
+            self.period_box.hide()  # showing it before it has a parent would open a window
+        else:
+            self.period_box.addItems(list(periods.titles))
+            self.period_box.setAccessibleName(periods.name)
         self._typing = QTimer(self)
         self._typing.setObjectName("filter typing")
         self._typing.setSingleShot(True)
         self._typing.setInterval(TYPING_MS)
-        self._typing.timeout.connect(self.changed)
-        self._field.textChanged.connect(lambda _: self._typing.start())
-        self._field.returnPressed.connect(self._typed)
-        self._periods = QComboBox()
-        self._periods.addItems(list(periods))
-        self._periods.setAccessibleName("Period of the charts")
-        if not periods:
-            self._periods.hide()  # to show it before it has a parent would open a window
-        self._periods.currentIndexChanged.connect(self.period_chosen)
-        self._own_line = own_line
-        self._lay_out(own_line=own_line)
-        theme().changed.connect(self._tint)
+        self._top_line, self._line = QHBoxLayout(), QHBoxLayout()
+        self._lay_out()
+        self._connect()
+        for facet in facets:
+            self.add_facet(facet)
 
-    def _lay_out(self, *, own_line: bool) -> None:
-        line = QHBoxLayout()
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(10)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        if own_line:
-            layout.addWidget(self._facets)
-            line.addWidget(self._field)
-            line.addWidget(self._count)
-            line.addStretch(1)
-        else:
-            line.addWidget(self._facets, 1)
-            line.addWidget(self._count)
-            line.addWidget(self._field)
-        line.addWidget(self._periods)
-        layout.addLayout(line)
+    def _lay_out(self) -> None:
+        lines = QVBoxLayout(self)
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.setSpacing(_GAP if self._layout is FilterBarLayout.FULL_WIDTH else 8)
+        line = self._line
+        line.setSpacing(12 if self._layout is FilterBarLayout.FULL_WIDTH else _GAP)
+        match self._layout:
+            case FilterBarLayout.ONE_LINE:
+                line.addWidget(self._chip_row, 1)
+                line.addWidget(self._row_count)
+                line.addWidget(self.text_field)
+                line.addWidget(self.period_box)
+            case FilterBarLayout.FACETS_ABOVE:
+                lines.addWidget(self._chip_row)
+                line.addWidget(self.text_field)
+                line.addWidget(self._row_count)
+                line.addStretch(1)
+                line.addWidget(self.period_box)
+                self.text_field.setFixedWidth(_WIDE_TEXT_WIDTH)
+            case FilterBarLayout.FULL_WIDTH:
+                self._top_line.setSpacing(_GAP)
+                self._top_line.addWidget(self._chip_row, 1)
+                self._top_line.addWidget(self.period_box, 0, Qt.AlignmentFlag.AlignTop)
+                lines.addLayout(self._top_line)
+                line.addWidget(self.text_field, 1)
+                line.addWidget(self._row_count)
+                middle = Qt.AlignmentFlag.AlignVCenter
+                self._row_count.setAlignment(Qt.AlignmentFlag.AlignRight | middle)
+        lines.addLayout(line)
+
+    def _connect(self) -> None:
+        self._typing.timeout.connect(self.changed)
+        self.text_field.textChanged.connect(lambda _text: self._typing.start())
+        self.text_field.returnPressed.connect(self._on_return_pressed)
+        self.period_box.currentIndexChanged.connect(self._on_period_changed)
+        theme().changed.connect(self._apply_theme)
+
+    # Reading
 
     @property
     def text(self) -> str:
-        """What is typed."""
-        return self._field.text().strip()
+        """The text typed, without surrounding spaces."""
+        return self.text_field.text().strip()
 
     @property
     def chosen(self) -> frozenset[str]:
-        """Keys of the facets that are on."""
-        return frozenset(key for key, button in self._buttons.items() if button.isChecked())
+        """Keys of the checked facets."""
+        return frozenset(key for key, chip in self._chips.items() if chip.isChecked())
+
+    @property
+    def chips(self) -> Mapping[str, FilterChip]:
+        """The chips by facet key."""
+        return self._chips
+
+    @property
+    def period(self) -> int:
+        """Index of the chosen period."""
+        return self.period_box.currentIndex()
 
     @property
     def active(self) -> bool:
         """Whether any row may be left out."""
-        return bool(self.text or self.chosen)
+        period = self.period_filters_rows and self.period > 0
+        return bool(self.text or self.chosen or period)
+
+    @property
+    def row_count(self) -> str:
+        """The row count as shown."""
+        return self._row_count.text()
+
+    # Writing
 
     def add_facet(self, facet: Facet, before: str = "") -> None:
-        """Offer a facet, before another one or at the end."""
-        button = FilterChip(facet.word, facet.sign, facet.color)
-        button.setCheckable(True)
-        button.setToolTip(f"Show only {facet.word}")
-        button.toggled.connect(lambda _: self.changed.emit())
-        self._buttons[facet.key] = button
-        self._offered[facet.key] = facet
-        self._facets.add(button, self._buttons.get(before))
-
-    def has_facet(self, key: str) -> bool:
-        """Tell whether a facet is offered."""
-        return key in self._buttons
+        """Add a facet before another one, given by its key, or at the end."""
+        chip = FilterChip(facet.label, facet.icon, facet.color)
+        chip.setCheckable(True)
+        chip.setToolTip(facet.tooltip or _("Show only {facet}").format(facet=facet.label))
+        chip.toggled.connect(lambda _checked: self.changed.emit())
+        self._chips[facet.key] = chip
+        self._facets[facet.key] = facet
+        self._chip_row.add(chip, self._chips.get(before))
 
     def set_counts(self, counts: Mapping[str, int]) -> None:
-        """Say how many rows each facet has."""
-        before = self._facets.sizeHint().width()
-        for key, button in self._buttons.items():
-            facet, count = self._offered[key], counts.get(key, 0)
-            button.set_count(formats.short_count(count))
-            button.set_color(
-                facet.color if count or facet.color is SemanticColor.GOOD else SemanticColor.MUTED
-            )
-            button.setHidden(facet.rare and not count and not button.isChecked())
-        if self._facets.sizeHint().width() != before:
-            self._facets.arrange()
+        """Show the number of rows of each facet, by key."""
+        self._counts = dict(counts)
+        self._show_counts()
 
-    def set_shown(self, shown: int, total: int, noun: str) -> None:
-        """Say how many rows are left of how many."""
-        if self.active:
-            text = f"{formats.count(shown)} of {formats.plural(total, noun)}"
-        else:
-            text = formats.plural(total, noun)
-        if text != self._count.text():
-            self._count.setText(text)
-            self._give_way()
+    def set_row_count(self, text: str) -> None:
+        """Show how many rows are left, such as "12 of 1,204 runs"."""
+        if text != self._row_count.text():
+            length_changed = len(text) != len(self._row_count.text())
+            self._row_count.setText(text)
+            if length_changed:
+                self._fit_row_count()
 
-    def set_text(self, text: str) -> None:
-        """Filter by a text at once."""
-        self._field.setText(text)
-        self._typed()
-
-    def choose(self, *keys: str) -> None:
-        """Switch these facets on and the others off."""
-        for key, button in self._buttons.items():
-            button.setChecked(key in keys)
+    def set_filter(self, facets: Iterable[str] = (), text: str = "") -> None:
+        """Check these facets only, set the text, and reset a period that filters rows."""
+        chosen = frozenset(facets)
+        with QSignalBlocker(self):
+            for key, chip in self._chips.items():
+                chip.setChecked(key in chosen)
+            if self.period_filters_rows:
+                self.period_box.setCurrentIndex(0)
+            self.text_field.setText(text)
+            self._typing.stop()
+        self._show_counts()
+        self.changed.emit()
 
     def clear(self) -> bool:
-        """Let all rows pass; tell whether any was left out before."""
-        was = self.active
-        self.choose()
-        self.set_text("")
-        return was
+        """Clear the filter; return whether it was active."""
+        if not self.active:
+            return False
+        self.set_filter()
+        return True
 
     def focus_text(self) -> None:
-        """Put the keyboard into the text."""
-        self._field.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self._field.selectAll()
+        """Give the keyboard focus to the text field."""
+        self.text_field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.text_field.selectAll()
 
-    def predicate(self) -> Callable[[RowT], bool] | None:
-        """Return what rows have to fulfil now, None when all pass."""
-        chosen, words = self.chosen, self.text.casefold().split()
-        in_facets = self._in_facets
-        if not words:
-            return (lambda row: in_facets(row, chosen)) if chosen else None
-        found = self._finder(words)
-        return (lambda row: in_facets(row, chosen) and found(row)) if chosen else found
+    # Layout
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the facets in one line where it can be done."""
-        super().resizeEvent(event)
-        self._give_way()
+    def _show_counts(self) -> None:
+        before = self._chip_row.sizeHint().width()
+        for key, chip in self._chips.items():
+            facet, count = self._facets[key], self._counts.get(key, 0)
+            chip.set_count(self._format_count(count))
+            dim = facet.dim_when_empty and not count and facet.color is not SemanticColor.GOOD
+            chip.set_color(SemanticColor.MUTED if dim else facet.color)
+            chip.setHidden(facet.hide_when_empty and not count and not chip.isChecked())
+        if self._chip_row.sizeHint().width() != before:
+            self._fit()
+            self._chip_row.arrange()
 
-    def _give_way(self) -> None:
-        if self._own_line:
-            self._field.setFixedWidth(_WIDE_FILTER)
+    def _fit(self) -> None:
+        """Adapt the parts to the width of the bar."""
+        if self._layout is FilterBarLayout.ONE_LINE:
+            narrow = self.width() < _NARROW_BAR
+            self.text_field.setFixedWidth(_NARROW_TEXT_WIDTH if narrow else _TEXT_WIDTH)
+            self._row_count.setHidden(narrow and not self.active)
+        elif self._layout is FilterBarLayout.FULL_WIDTH:
+            self._place_period()
+
+    def _place_period(self) -> None:
+        """Move the period beside the text field where the facets need the whole line."""
+        needed = self._chip_row.sizeHint().width() + _GAP + self.period_box.sizeHint().width()
+        beside_facets = needed <= self.width()
+        if beside_facets == (self._top_line.indexOf(self.period_box) >= 0):
             return
-        narrow = self.width() < _NARROW
-        self._field.setFixedWidth(_NARROW_FILTER if narrow else _FILTER_WIDTH)
-        self._count.setHidden(narrow and not self.active)
+        if beside_facets:
+            self._line.removeWidget(self.period_box)
+            self._top_line.addWidget(self.period_box, 0, Qt.AlignmentFlag.AlignTop)
+        else:
+            self._top_line.removeWidget(self.period_box)
+            self._line.addWidget(self.period_box)
 
-    def _typed(self) -> None:
-        if self._typing.isActive() or not self.text:
+    def _fit_row_count(self) -> None:
+        if self._layout is FilterBarLayout.FULL_WIDTH:
+            # A fixed size: else each frame would lay out the whole window.
+            hint = self._row_count.sizeHint()
+            self._row_count.setFixedSize(hint.width() + _COUNT_SPARE, hint.height())
+        else:
+            self._fit()
+
+    def _on_return_pressed(self) -> None:
+        if self._typing.isActive():
             self._typing.stop()
             self.changed.emit()
+        self.submitted.emit()
 
-    def _tint(self) -> None:
-        self._search.setIcon(icons.icon("search", SemanticColor.FAINT))
+    def _on_period_changed(self, index: int) -> None:
+        self.period_changed.emit(index)
+        if self.period_filters_rows:
+            self.changed.emit()
+
+    def _apply_theme(self) -> None:
+        self._search_icon.setIcon(icons.icon("search", SemanticColor.FAINT))
+        self._fit_row_count()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Adapt the parts to the new width."""
+        super().resizeEvent(event)
+        self._fit()

@@ -1,7 +1,7 @@
-"""The frame of a page about one kind of thing: filter, charts, live table, details of a row.
+"""The framework of a page with a table: filter bar, charts, live table and details of a row.
 
-A page says what its rows look like and what its charts draw; how they are filtered, told of
-changes and kept in place is the same for all.
+A page describes its rows, columns, facets and charts. Filtering, updating, selecting and opening
+details are the same for all pages.
 """
 
 from abc import abstractmethod
@@ -9,99 +9,98 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pulse_desktop.state.collection import Collection, DirtyRows
+from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.time_ranges import TIME_RANGES, auto_range, history_start
 from pulse_desktop.ui.navigation import FilterPage, ShowItem, ShowRun, Target
+from pulse_desktop.ui.shell.actions import Action
+from pulse_desktop.ui.shell.context_menu import show_context_menu
 from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.filter_bar import Facet, FilterBar
+from pulse_desktop.ui.table.detail_panel import DetailPanel
+from pulse_desktop.ui.table.detail_splitter import DetailSplitter, DetailWidth
+from pulse_desktop.ui.table.facet import Facet, PeriodChoice
+from pulse_desktop.ui.table.filter_bar import FilterBar, FilterBarLayout
 from pulse_desktop.ui.table.live_table import LiveTable
-from pulse_desktop.ui.table.row_detail import RowDetail
+from pulse_desktop.ui.table.selection_bar import SelectionBar, sort_text
+from pulse_desktop.ui.table.table_area import table_area
 
 RowT = TypeVar("RowT")
-
-DRAW_S: Final = 0.5
-"""Charts and counts are brought up to date this often; their buckets are seconds long."""
+DetailT = TypeVar("DetailT", bound=DetailPanel)
 
 _MARGIN: Final = 14
-_CHART_HEIGHT: Final = 208
-_CHART_PADDING: Final = 12
 
 
-class Clock:
-    """What time the page is told it is, for cells that depend on it.
-
-    Attributes:
-        now: Unix seconds.
-    """
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-
-class TablePage(Page, Generic[RowT]):
+class TablePage(Page, Generic[RowT, DetailT]):
     """A page with one table.
 
     Attributes:
-        noun: what a row is, singular.
-        filter_hint: what can be typed into the filter.
-        empty_title: what is not here, while there are no rows.
-        empty_sentence: what would make it appear.
-        facets: parts of the rows that can be chosen.
-        facets_own_line: whether the facets are too many for the line of the filter.
-        strip_first: whether the strip stands above the filter.
-        sorted_by: column that the rows are sorted by at first, empty for the newest on top.
-        largest_first: direction of that sort.
-        clock: the time of the latest refresh.
+        filter_hint: what the text filter searches, such as "Filter by author or text".
+        empty_title: title of the note while there are no rows.
+        empty_text: what would appear here, and how to make it appear.
+        facets: parts of the rows to choose from.
+        filter_layout: where the parts of the filter bar are.
+        filter_gap: pixels below the filter bar.
+        summary_on_top: whether the summary is above the filter bar.
+        default_sort: key of the column that the table is sorted by at first, empty for newest
+            first.
+        sort_descending: whether that sort starts with the largest value.
+        row_menu: context menu of the rows, None for a separator.
+        detail_width: width of the detail panel.
+        update_interval_s: seconds between two updates of charts and counts.
+        now: time of the latest refresh, Unix seconds.
         table: the rows.
         detail: the panel beside the table.
-        window_shown: what the charts show.
+        filter_bar: facets, text and period.
+        selection_bar: what can be done with several selected rows, None without one.
+        time_range: what the charts show.
     """
 
-    noun: ClassVar[str]
     filter_hint: ClassVar[str]
     empty_title: ClassVar[str]
-    empty_sentence: ClassVar[str]
+    empty_text: ClassVar[str]
     facets: ClassVar[tuple[Facet, ...]] = ()
-    facets_own_line: ClassVar[bool] = False
-    strip_first: ClassVar[bool] = False
-    sorted_by: ClassVar[str] = ""
-    largest_first: ClassVar[bool] = False
+    filter_layout: ClassVar[FilterBarLayout] = FilterBarLayout.ONE_LINE
+    filter_gap: ClassVar[int] = 12
+    summary_on_top: ClassVar[bool] = False
+    default_sort: ClassVar[str] = ""
+    sort_descending: ClassVar[bool] = False
+    row_menu: ClassVar[Sequence[Action | None]] = ()
+    detail_width: ClassVar[DetailWidth] = DetailWidth(minimum=372, maximum=480, percent=36)
+    update_interval_s: ClassVar[float] = 0.5
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
-        self.clock = Clock()
-        self._window_chosen = TIME_RANGES[0]
-        self.window_shown = self._window_chosen
-        self._drawn_at = 0.0
-        self._detailed: RowT | None = None
+        self.now = 0.0
+        self._chosen_range = TIME_RANGES[0]
+        self.time_range = self._chosen_range
+        self._updated_at = 0.0
+        self._shown_row: RowT | None = None
         self.table: LiveTable[RowT] = LiveTable(
             self.collection().rows,
             self.columns(),
             name=self.title,
             empty_title=self.empty_title,
-            empty_text=self.empty_sentence,
+            empty_text=self.empty_text,
         )
-        self.detail = RowDetail(self.noun)
-        charts = self.charts()
-        self.bar: FilterBar[RowT] = FilterBar(
-            self.in_facets,
-            self.finder,
-            hint=self.filter_hint,
-            periods=[window.title for window in TIME_RANGES] if charts else (),
-            own_line=self.facets_own_line,
-        )
-        for facet in self.facets:
-            self.bar.add_facet(facet)
-        if self.sorted_by:
-            self.table.rows_model.set_sort(self.sorted_by, descending=self.largest_first)
-        self._lay_out(charts)
+        self.detail: DetailT = self.make_detail()
+        self.selection_bar = self.make_selection_bar()
+        charts = self.make_charts()
+        self.filter_bar = self.make_filter_bar(has_charts=bool(charts))
+        if self.default_sort:
+            self.table.rows_model.set_sort(self.default_sort, descending=self.sort_descending)
+        table: list[QWidget] = [self.table]
+        if self.selection_bar is not None:
+            table.insert(0, self.selection_bar)
+        self._splitter = DetailSplitter(table_area(charts, table), self.detail, self.detail_width)
+        self._lay_out()
         self._connect()
 
-    # What a page has to say
+    # To be defined by a page
 
     @abstractmethod
     def collection(self) -> Collection[RowT]:
@@ -112,173 +111,214 @@ class TablePage(Page, Generic[RowT]):
         """Return the columns of the table."""
 
     @abstractmethod
-    def show_row(self, row: RowT) -> None:
-        """Fill the details with a row."""
+    def make_detail(self) -> DetailT:
+        """Create the detail panel."""
 
-    def charts(self) -> Sequence[QWidget]:
-        """Make the charts, from left to right."""
+    @abstractmethod
+    def show_row(self, row: RowT) -> None:
+        """Fill the detail panel with a row."""
+
+    @abstractmethod
+    def count_text(self, count: int) -> str:
+        """Return a number of rows as text, such as "1,204 runs"."""
+
+    def make_charts(self) -> Sequence[QWidget]:
+        """Create the charts, from left to right."""
         return ()
 
-    def draw(self, now: float) -> None:
-        """Bring the charts up to date."""
+    def update_charts(self, now: float) -> None:
+        """Update charts and summary at a time, Unix seconds."""
 
-    def strip(self) -> QWidget | None:
-        """Make what stands between the filter and the charts, if anything does."""
+    def make_summary(self) -> QWidget | None:
+        """Create the widget between filter bar and charts, None for none."""
         return None
 
-    def text_of(self, row: RowT) -> str:
-        """Return what the text filter looks into."""
+    def make_selection_bar(self) -> SelectionBar | None:
+        """Create the bar for selected rows, None for none."""
+        return None
+
+    def make_filter_bar(self, *, has_charts: bool) -> FilterBar:
+        """Create the filter bar; with charts it offers the period that they show."""
+        titles = [time_range.title for time_range in TIME_RANGES]
+        return FilterBar(
+            self.facets,
+            hint=self.filter_hint,
+            periods=PeriodChoice(titles, _("Period of the charts")) if has_charts else None,
+            layout=self.filter_layout,
+        )
+
+    def search_text(self, row: RowT) -> str:
+        """Return the text that the text filter searches."""
         raise NotImplementedError
 
-    def finder(self, words: Sequence[str]) -> Callable[[RowT], bool]:
-        """Return a test for rows in which all of some words, in small letters, are found."""
+    def text_matcher(self, words: Sequence[str]) -> Callable[[RowT], bool]:
+        """Return a test for rows that contain all of these casefolded words."""
 
-        def found(row: RowT) -> bool:
-            text = self.text_of(row).casefold()
+        def matches(row: RowT) -> bool:
+            text = self.search_text(row).casefold()
             return all(word in text for word in words)
 
-        return found
+        return matches
 
     def facet_of(self, row: RowT) -> str:
-        """Return the key of the facet a row belongs to."""
+        """Return the key of the facet that a row belongs to."""
         raise NotImplementedError
 
-    def in_facets(self, row: RowT, chosen: frozenset[str]) -> bool:
-        """Tell whether a row belongs to one of some facets."""
+    def matches_facets(self, row: RowT, chosen: frozenset[str]) -> bool:
+        """Return whether a row belongs to one of these facets."""
         return self.facet_of(row) in chosen
 
     def facet_counts(self) -> dict[str, int]:
-        """Return how many rows each facet has."""
+        """Return the number of rows of each facet."""
         return dict(Counter(map(self.facet_of, self.collection().rows)))
 
-    # What it shares
+    def filter_predicate(self) -> Callable[[RowT], bool] | None:
+        """Return the test that rows must pass, None when all do."""
+        chosen, words = self.filter_bar.chosen, self.filter_bar.text.casefold().split()
+        in_facets = self.matches_facets
+        if not words:
+            return (lambda row: in_facets(row, chosen)) if chosen else None
+        matches = self.text_matcher(words)
+        return (lambda row: in_facets(row, chosen) and matches(row)) if chosen else matches
 
-    def _lay_out(self, charts: Sequence[QWidget]) -> None:
-        left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(12)
-        if charts:
-            line = QHBoxLayout()
-            line.setSpacing(12)
-            for number, chart in enumerate(charts):
-                line.addWidget(card(chart, _CHART_PADDING), 3 if number == 0 else 2)
-                chart.setFixedHeight(_CHART_HEIGHT - 2 * _CHART_PADDING)
-            column.addLayout(line)
-        column.addWidget(card(self.table, 1), 1)
-        self._split = QSplitter(Qt.Orientation.Horizontal)
-        self._split.setHandleWidth(12)
-        self._split.setChildrenCollapsible(False)
-        self._split.addWidget(left)
-        self._split.addWidget(self.detail)
-        self._split.setStretchFactor(0, 1)
-        self._split.setStretchFactor(1, 0)
-        self.detail.setMinimumWidth(372)
-        self.detail.hide()
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
-        whole.setSpacing(12)
-        whole.addWidget(self.bar)
-        strip = self.strip()
-        if strip is not None:
-            whole.insertWidget(0 if self.strip_first else 1, strip)
-        whole.addWidget(self._split, 1)
+    # Construction
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
+        layout.setSpacing(self.filter_gap)
+        layout.addWidget(self.filter_bar)
+        summary = self.make_summary()
+        if summary is not None:
+            layout.insertWidget(0 if self.summary_on_top else 1, summary)
+        layout.addWidget(self._splitter, 1)
 
     def _connect(self) -> None:
-        self.bar.changed.connect(self._filter)
-        self.bar.period_chosen.connect(self._choose_window)
-        self.table.clear_filter_requested.connect(self.bar.clear)
-        self.table.current_changed.connect(lambda _: self._show_current())
-        self.table.row_activated.connect(lambda _: self._show_current(open_=True))
-        self.table.clicked.connect(lambda _: self._show_current(open_=True))
-        self.table.rows_model.counts_changed.connect(self._count)
-        self.detail.closed.connect(self.close_detail)
-        self.detail.run_asked.connect(lambda task_id: self.context.navigate(ShowRun(task_id)))
+        table, bar = self.table, self.filter_bar
+        bar.changed.connect(self.apply_filter)
+        bar.period_changed.connect(self._set_time_range)
+        table.clear_filter_requested.connect(bar.clear)
+        table.current_changed.connect(lambda _row: self._show_current())
+        table.row_activated.connect(lambda _row: self._open_current())
+        table.clicked.connect(lambda _index: self._open_current())
+        table.menu_requested.connect(self._show_row_menu)
+        table.rows_model.counts_changed.connect(self._show_row_count)
+        self.detail.close_requested.connect(self.close_detail)
+        self.detail.run_requested.connect(lambda task_id: self.context.navigate(ShowRun(task_id)))
+        if self.selection_bar is not None:
+            self.selection_bar.all_requested.connect(table.selectAll)
+            self.selection_bar.none_requested.connect(table.clearSelection)
+            table.selection_changed.connect(self._show_selection)
+            table.rows_model.headerDataChanged.connect(lambda *_section: self._show_selection())
+
+    # Page
 
     def refresh(self, changes: DirtyRows, now: float) -> None:
-        """Show what changed in this frame."""
-        self.clock.now = now
+        """Show the changes of a frame."""
+        self.now = now
         self.table.refresh(now, changes.of(self.collection()))
-        self._show_current()
-        if now - self._drawn_at >= DRAW_S or now < self._drawn_at:
-            self._draw(now)
+        self.update_detail(now)
+        if now - self._updated_at >= self.update_interval_s or now < self._updated_at:
+            self._update(now)
 
     def on_show(self, now: float) -> None:
-        """Catch up with what happened while another page was shown."""
-        self.clock.now = now
+        """Catch up with what happened while another page was visible."""
+        self.now = now
         self.table.catch_up(now)
-        self._show_current()
-        self._draw(now)
-        self._count()
+        self.update_detail(now)
+        self._update(now)
+        self._show_row_count()
+        self._show_selection()
 
     def tables(self) -> Sequence[LiveTable[Any]]:
         """Return the one table."""
         return (self.table,)
 
     def focus_filter(self) -> None:
-        """Put the keyboard into the filter."""
-        self.bar.focus_text()
+        """Give the keyboard focus to the filter."""
+        self.filter_bar.focus_text()
 
     def navigate(self, target: Target) -> None:
         """Filter by a text; an item that cannot be shown in full is filtered by its id."""
         match target:
             case FilterPage(text=text) | ShowItem(id=text):
-                self.bar.choose()
-                self.bar.set_text(text)
+                self.filter_bar.set_filter(text=text)
 
     def on_escape(self) -> bool:
-        """Close the details, else clear the filter."""
+        """Close the details, else clear the selection of several rows, else the filter."""
         if not self.detail.isHidden():
             self.close_detail()
-            return True
-        return self.bar.clear()
+        elif self.selection_bar is not None and self.table.selected_count() > 1:
+            self.table.clearSelection()
+        else:
+            return self.filter_bar.clear()
+        return True
+
+    # Details
+
+    def open_detail(self, row: RowT) -> None:
+        """Show a row in the detail panel."""
+        self._shown_row = row
+        self.show_row(row)
+        self._splitter.show_detail()
 
     def close_detail(self) -> None:
-        """Give the room back to the table."""
+        """Hide the detail panel."""
         self.detail.hide()
-        self._detailed = None
+        self._shown_row = None
         self.table.setFocus()
 
-    def _draw(self, now: float) -> None:
-        self._drawn_at = now
-        since = history_start(self.context.state.log)
-        self.window_shown = auto_range(self._window_chosen, since, now)
-        self.draw(now)
-        if self.facets or self.facets_own_line:
-            self.bar.set_counts(self.facet_counts())
+    def update_detail(self, now: float) -> None:  # noqa: ARG002  a page may need it
+        """Update the detail panel if it is open. By default it follows the current row."""
+        self._show_current()
 
-    def _filter(self) -> None:
-        self.table.set_filter(self.bar.predicate())
-        self._count()
+    def _show_current(self) -> None:
+        if not self.detail.isHidden():
+            self._open_current()
 
-    def _count(self) -> None:
-        model = self.table.rows_model
-        self.bar.set_shown(model.shown_count, model.total_count, self.noun)
-
-    def _choose_window(self, index: int) -> None:
-        self._window_chosen = TIME_RANGES[index]
-        self._draw(self.clock.now)
-
-    def _show_current(self, *, open_: bool = False) -> None:
-        if not open_ and self.detail.isHidden():
-            return
+    def _open_current(self) -> None:
         row = self.table.current_row()
-        if row is None or row is self._detailed:
-            return  # what is shown stays when its row is filtered out or forgotten
-        self._detailed = row
-        self.show_row(row)
-        if self.detail.isHidden():
-            self.detail.show()
-            wide = self._split.width()
-            right = max(372, min(480, wide * 36 // 100))
-            self._split.setSizes([wide - right, right])
+        # A row stays in the panel when it is filtered out or evicted.
+        if row is not None and row is not self._shown_row:
+            self.open_detail(row)
 
+    def _show_row_menu(self, position: QPoint) -> None:
+        if self.row_menu:
+            show_context_menu(self.context.actions, self.row_menu, self, position)
 
-def card(inside: QWidget, padding: int) -> QFrame:
-    """Return a card around a widget."""
-    frame = QFrame()
-    frame.setProperty("card", "true")
-    layout = QVBoxLayout(frame)
-    layout.setContentsMargins(padding, padding, padding, padding)
-    layout.addWidget(inside)
-    return frame
+    # Filter, counts and charts
+
+    def apply_filter(self) -> None:
+        """Apply the filter bar to the table."""
+        self.table.set_filter(self.filter_predicate())
+        self._show_row_count()
+
+    def _update(self, now: float) -> None:
+        self._updated_at = now
+        since = history_start(self.context.state.log)
+        self.time_range = auto_range(self._chosen_range, since, now)
+        self.update_charts(now)
+        if self.filter_bar.chips:
+            self.filter_bar.set_counts(self.facet_counts())
+
+    def _set_time_range(self, index: int) -> None:
+        if not self.filter_bar.period_filters_rows:
+            self._chosen_range = TIME_RANGES[index]
+            self._update(self.now)
+
+    def _show_row_count(self) -> None:
+        model = self.table.rows_model
+        text = self.count_text(model.total_count)
+        if self.filter_bar.active:
+            shown = formats.count(model.shown_count)
+            text = _("{shown} of {total}").format(shown=shown, total=text)
+        self.filter_bar.set_row_count(text)
+        if self.table.selected_count() > 1:
+            self._show_selection()
+
+    def _show_selection(self) -> None:
+        if self.selection_bar is None:
+            return
+        model = self.table.rows_model
+        selected = self.table.selected_count()
+        self.selection_bar.show_selection(selected, model.shown_count, sort_text(model))

@@ -1,11 +1,10 @@
-"""The panel beside a table: one row in full. Never a modal."""
+"""The usual detail panel: heading, text, properties and JSON of one row."""
 
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -16,48 +15,42 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.json.view import JsonView
+from pulse_desktop.ui.table.detail_panel import DetailPanel
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.property_list import PropertyList
 
-_LONGEST_BODY: Final = 20_000
-_JSON_HEIGHT: Final = 160
-"""Low enough for a result's details in the smallest window: two scroll bars in one confuse."""
+_MAX_BODY: Final = 20_000
+_MIN_JSON_HEIGHT: Final = 160
+"""Fits the details of a result in the smallest window: nested scroll bars would confuse."""
 _MARGIN: Final = 14
 
 
-class RowDetail(QFrame):
-    """Head, facts, body, further parts, and the JSON behind it.
+class RowDetail(DetailPanel):
+    """Heading, text, properties, further widgets, and the JSON of a row.
 
     Attributes:
-        facts: names and values.
-        json: the event or value as it came.
-
-    Signals:
-        closed: the operator wants it gone.
-        run_asked: task id of the run behind the row.
+        properties: names and values.
+        json: the event or value as received.
+        run_button: opens the run behind the row.
     """
 
-    closed = Signal()
-    run_asked = Signal(str)
-
-    def __init__(self, what: str, parent: QWidget | None = None) -> None:
-        """Make an empty panel.
+    def __init__(self, name: str, json_name: str) -> None:
+        """Create an empty panel.
 
         Args:
-            what: what a row is, such as "message".
-            parent: owner.
+            name: accessible name, such as "Details of the message".
+            json_name: accessible name of the JSON, such as "Event of the message".
         """
-        super().__init__(parent)
-        self.setProperty("card", "true")
-        self.setAccessibleName(f"Details of the {what}")
+        super().__init__(name)
         self._task_id = ""
-        self._copied = ""
-        self._sign_name, self._color = "", SemanticColor.TEXT
-        self._sign = QLabel()
-        self._sign.setContentsMargins(0, 7, 0, 0)  # in line with the title beside the button
+        self._text_to_copy = ""
+        self._icon_name, self._color = "", SemanticColor.TEXT
+        self._icon = QLabel()
+        self._icon.setContentsMargins(0, 7, 0, 0)  # aligned with the title beside the button
         self._title = QLabel()
         self._title.setProperty("role", "heading")
         self._subtitle = QLabel()
@@ -68,39 +61,33 @@ class RowDetail(QFrame):
             label.setWordWrap(True)
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._run = QPushButton("Open run")
-        self._run.setToolTip("Show the task run behind this")
-        self._run.clicked.connect(lambda: self.run_asked.emit(self._task_id))
-        self._copy = QPushButton("Copy text")
-        self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._copied))
-        self._close = QPushButton()
-        self._close.setProperty("kind", "ghost")
-        self._close.setAccessibleName("Close details")
-        self._close.setToolTip("Close (Esc)")
-        self._close.setFixedWidth(30)
-        self._close.clicked.connect(self.closed)
-        self.facts = PropertyList()
-        self.json = JsonView(f"The {what}'s event")
-        self.json.setMinimumHeight(_JSON_HEIGHT)
-        # What it would like is of no account: it gets what is left, and scrolls by itself.
+        self.run_button = QPushButton(_("Open run"))
+        self.run_button.setToolTip(_("Show the task run of this row"))
+        self.run_button.clicked.connect(lambda: self.run_requested.emit(self._task_id))
+        self._copy = QPushButton(_("Copy text"))
+        self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._text_to_copy))
+        self.properties = PropertyList()
+        self.json = JsonView(json_name)
+        self.json.setMinimumHeight(_MIN_JSON_HEIGHT)
+        # Its size hint is ignored: it gets the remaining height and scrolls by itself.
         self.json.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(8)
-        self._parts = QVBoxLayout()
-        self._parts.setSpacing(12)
+        self._widgets = QVBoxLayout()
+        self._widgets.setSpacing(12)
         self._lay_out()
-        self._tint()
-        theme().changed.connect(self._tint)
+        theme().changed.connect(self._show_icon)
+        self._show_icon()
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(8)
         top = Qt.AlignmentFlag.AlignTop
         self._title.setContentsMargins(0, 5, 0, 0)
-        head.addWidget(self._sign, 0, top)
+        head.addWidget(self._icon, 0, top)
         head.addWidget(self._title, 1, top)
-        head.addWidget(self._close, 0, top)
-        for button in (self._run, self._copy):
+        head.addWidget(self.close_button, 0, top)
+        for button in (self.run_button, self._copy):
             self._buttons.addWidget(button)
         self._buttons.addStretch(1)
         inside = QWidget()
@@ -111,8 +98,8 @@ class RowDetail(QFrame):
         column.addWidget(self._subtitle)
         column.addLayout(self._buttons)
         column.addWidget(self._body)
-        column.addWidget(self.facts)
-        column.addLayout(self._parts)
+        column.addWidget(self.properties)
+        column.addLayout(self._widgets)
         column.addWidget(self.json, 1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -125,59 +112,60 @@ class RowDetail(QFrame):
 
     @property
     def title(self) -> str:
-        """What the head says."""
+        """The title."""
         return self._title.text()
 
     @property
+    def subtitle(self) -> str:
+        """The line below the title."""
+        return self._subtitle.text()
+
+    @property
     def body(self) -> str:
-        """The text below the head."""
+        """The text below the buttons."""
         return self._body.text()
 
-    def set_head(
-        self, title: str, subtitle: str = "", sign: str = "", color: SemanticColor | None = None
+    def set_heading(
+        self, title: str, subtitle: str = "", icon: str = "", color: SemanticColor | None = None
     ) -> None:
-        """Say what this is.
+        """Set the heading.
 
         Args:
             title: name of the thing.
-            subtitle: a quiet line below.
-            sign: name or glyph of an icon before the title, empty for none.
-            color: of the sign and the title's meaning.
+            subtitle: quiet line below, empty for none.
+            icon: name or glyph of an icon before the title, empty for none.
+            color: of the icon, None for that of ordinary text.
         """
         self._title.setText(title)
         self._subtitle.setText(subtitle)
         self._subtitle.setVisible(bool(subtitle))
-        self._sign_name, self._color = sign, color or SemanticColor.TEXT
-        self._show_sign()
+        self._icon_name, self._color = icon, color or SemanticColor.TEXT
+        self._show_icon()
 
     def set_body(self, text: str, color: SemanticColor | None = None, *, copy: bool = True) -> None:
-        """Show a longer text, and offer to copy it."""
-        shown = text if len(text) <= _LONGEST_BODY else f"{text[:_LONGEST_BODY]}…"
+        """Show a longer text, empty for none, and offer to copy it."""
+        shown = text if len(text) <= _MAX_BODY else f"{text[:_MAX_BODY]}…"
         self._body.setText(shown)
         self._body.setVisible(bool(text))
         set_style_property(self._body, "color", color.value if color is not None else "")
-        self._copied = text
+        self._text_to_copy = text
         self._copy.setVisible(bool(text) and copy)
 
     def set_run(self, task_id: str) -> None:
-        """Offer to open the run behind it, if there is one."""
+        """Offer to open the run behind the row; an empty id hides the button."""
         self._task_id = task_id
-        self._run.setVisible(bool(task_id))
+        self.run_button.setVisible(bool(task_id))
 
-    def add_part(self, part: QWidget) -> None:
-        """Put a widget between the facts and the JSON."""
-        self._parts.addWidget(part)
+    def add_widget(self, widget: QWidget) -> None:
+        """Add a widget between the properties and the JSON."""
+        self._widgets.addWidget(widget)
 
     def add_button(self, button: QPushButton) -> None:
-        """Put a button before the others."""
+        """Add a button before the others."""
         self._buttons.insertWidget(0, button)
 
-    def _show_sign(self) -> None:
-        self._sign.setVisible(bool(self._sign_name))
-        if self._sign_name:
+    def _show_icon(self) -> None:
+        self._icon.setVisible(bool(self._icon_name))
+        if self._icon_name:
             ratio = self.devicePixelRatioF()
-            self._sign.setPixmap(icons.pixmap(self._sign_name, self._color, 16, ratio))
-
-    def _tint(self) -> None:
-        self._close.setIcon(icons.icon("close", SemanticColor.MUTED, 12))
-        self._show_sign()
+            self._icon.setPixmap(icons.pixmap(self._icon_name, self._color, 16, ratio))

@@ -1,9 +1,11 @@
-"""The line above a table of runs: how it is sorted, or what can be done with what is selected.
+"""The selection bar above a table: the sort order, or what can be done with the selected rows.
 
-It is always there, so that nothing moves under the pointer while rows are being picked.
+It is always visible, so that nothing moves under the pointer while rows are being selected.
 """
 
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
@@ -11,95 +13,135 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.table.model import LiveTableModel
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
 _HEIGHT: Final = 40
-_HINT: Final = "R re-runs · C cancels · Space pauses · / filters · Ctrl+K does anything"
+
+
+@dataclass(frozen=True)
+class SelectionButton:
+    """A button for the selected rows.
+
+    Attributes:
+        title: returns the label for a number of selected rows.
+        icon: name of an icon.
+        run: called when the button is clicked.
+        tooltip: of the button.
+        primary: whether it is the main action.
+    """
+
+    title: Callable[[int], str]
+    icon: str
+    run: Callable[[], object]
+    tooltip: str = ""
+    primary: bool = False
 
 
 class SelectionBar(QFrame):
-    """A quiet line that turns into a band of buttons.
+    """A quiet line that becomes a band with buttons when several rows are selected.
+
+    Attributes:
+        label: the sort order, or the number of selected rows.
+        buttons: one per `SelectionButton`.
+        select_all: selects all rows that match the filter.
+        select_none: clears the selection.
 
     Signals:
-        rerun_asked: run the selected ones again.
-        cancel_asked: cancel those of the selected ones that have not ended.
-        copy_asked: put the selected ones on the clipboard.
-        all_asked: select all that match.
-        none_asked: select nothing.
+        all_requested: select all rows that match the filter.
+        none_requested: clear the selection.
     """
 
-    rerun_asked = Signal()
-    cancel_asked = Signal()
-    copy_asked = Signal()
-    all_asked = Signal()
-    none_asked = Signal()
+    all_requested = Signal()
+    none_requested = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, hint: str, buttons: Sequence[SelectionButton]) -> None:
+        """Create a bar.
+
+        Args:
+            hint: what keys can do, shown while fewer than two rows are selected.
+            buttons: what can be done with the selected rows.
+        """
         super().__init__()
         self.setFixedHeight(_HEIGHT)
+        self._specs = tuple(buttons)
         self._several = False
-        self.words = QLabel()
-        self.rerun = QPushButton("Re-run")
-        self.rerun.setProperty("kind", "primary")
-        self.cancel = QPushButton("Cancel…")
-        self.cancel.setToolTip("Cancel those of them that have not ended (C)")
-        self._copy = QPushButton("Copy")
-        self._all = QPushButton()
-        self._none = QPushButton("Select none")
-        self._hint = QLabel(_HINT)
+        self.label = QLabel()
+        self.buttons = [self._make_button(spec) for spec in buttons]
+        self.select_all = QPushButton()
+        self.select_none = QPushButton(_("Select none"))
+        self._hint = QLabel(hint)
         self._hint.setProperty("role", "faint")
-        for button in (self._all, self._none):
+        for button in (self.select_all, self.select_none):
             button.setProperty("kind", "ghost")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 0, 8, 0)
         layout.setSpacing(8)
-        for widget in (self.words, self.rerun, self.cancel, self._copy):
+        for widget in (self.label, *self.buttons):
             layout.addWidget(widget)
         layout.addStretch(1)
-        for widget in (self._hint, self._all, self._none):
+        for widget in (self._hint, self.select_all, self.select_none):
             layout.addWidget(widget)
-        self.rerun.clicked.connect(self.rerun_asked)
-        self.cancel.clicked.connect(self.cancel_asked)
-        self._copy.clicked.connect(self.copy_asked)
-        self._all.clicked.connect(self.all_asked)
-        self._none.clicked.connect(self.none_asked)
-        theme().changed.connect(self._tint)
-        self._tint()
+        self.select_all.clicked.connect(self.all_requested)
+        self.select_none.clicked.connect(self.none_requested)
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
         self.show_selection(0, 0, "")
 
+    @staticmethod
+    def _make_button(spec: SelectionButton) -> QPushButton:
+        button = QPushButton(spec.title(0))
+        button.setToolTip(spec.tooltip)
+        if spec.primary:
+            button.setProperty("kind", "primary")
+        button.clicked.connect(spec.run)
+        return button
+
     def show_selection(self, selected: int, shown: int, order: str) -> None:
-        """Say what is selected.
+        """Show what is selected.
 
         Args:
-            selected: how many rows.
-            shown: how many rows there are to select.
-            order: how they are sorted, in words.
+            selected: number of selected rows.
+            shown: number of rows that can be selected.
+            order: text about the sort order.
         """
         several = selected > 1
         set_style_property(self, "card", "band" if several else "strip")
-        set_style_property(self.words, "role", "title" if several else "muted")
+        set_style_property(self.label, "role", "title" if several else "muted")
         number = formats.count(selected)
-        self.words.setText(f"{number} selected" if several else order)
-        self.rerun.setText(f"Re-run {number}")
-        self._all.setText(f"Select all {formats.count(shown)}")
-        for widget in (self.rerun, self.cancel, self._copy, self._none):
+        self.label.setText(_("{count} selected").format(count=number) if several else order)
+        self.select_all.setText(_("Select all {count}").format(count=formats.count(shown)))
+        for spec, button in zip(self._specs, self.buttons, strict=True):
+            button.setText(spec.title(selected))
+        for widget in (*self.buttons, self.select_none):
             widget.setVisible(several)
-        self._all.setVisible(several and selected < shown)
+        self.select_all.setVisible(several and selected < shown)
         self._several = several
-        self._make_room()
+        self._fit_hint()
 
-    def _make_room(self) -> None:
-        taken = self._hint.sizeHint().width() + self.words.sizeHint().width() + 40
-        self._hint.setVisible(not self._several and self.width() > taken)
+    def _fit_hint(self) -> None:
+        needed = self._hint.sizeHint().width() + self.label.sizeHint().width() + 40
+        self._hint.setVisible(not self._several and self.width() > needed)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave out the hint where it does not fit."""
+        """Hide the hint where it does not fit."""
         super().resizeEvent(event)
-        self._make_room()
+        self._fit_hint()
 
-    def _tint(self) -> None:
-        icons.set_button_icon(self.rerun, "retry", "on_accent")
-        icons.set_button_icon(self.cancel, "cancelled", SemanticColor.MUTED)
-        icons.set_button_icon(self._copy, "copy", SemanticColor.MUTED)
+    def _apply_theme(self) -> None:
+        for spec, button in zip(self._specs, self.buttons, strict=True):
+            color = "on_accent" if spec.primary else SemanticColor.MUTED
+            icons.set_button_icon(button, spec.icon, color)
+
+
+def sort_text(model: LiveTableModel[Any]) -> str:
+    """Return a table's sort order as text, such as "Sorted by Queued, largest first"."""
+    if not model.sort_key:
+        return _("Newest on top")
+    title = next(column.title for column in model.columns if column.key == model.sort_key)
+    if model.descending:
+        return _("Sorted by {column}, largest first").format(column=title)
+    return _("Sorted by {column}, smallest first").format(column=title)

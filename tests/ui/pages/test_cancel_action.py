@@ -111,7 +111,7 @@ def test_what_has_ended_cannot_be_cancelled(window, page) -> None:
 def test_the_details_offer_it_only_while_the_run_goes_on(window, page, told, session) -> None:
     page.navigate(ShowRun(RUNNING))
     assert page.detail.progress.isVisible()
-    page.detail.progress.cancel.click()
+    page.detail.progress.cancel_button.click()
     window.notices.shown[-1].choices[0][1]()
     assert session.calls == [("cancel", [RUNNING])]
     told.succeeded(RUNNING)
@@ -121,7 +121,7 @@ def test_the_details_offer_it_only_while_the_run_goes_on(window, page, told, ses
 
 def test_the_band_over_several_rows_cancels_them(window, page, session) -> None:
     select(page, QUEUED, RUNNING)
-    page.strip.cancel.click()
+    page.selection_bar.buttons[1].click()
     window.notices.shown[-1].choices[0][1]()
     assert sorted(session.calls[0][1]) == [QUEUED, RUNNING]
 
@@ -170,15 +170,15 @@ def test_a_lost_connection_is_told(window, page, session) -> None:
 def test_progress_shows_how_much_how_fast_and_how_long_yet(window, page, told) -> None:
     page.navigate(ShowRun(RUNNING))
     line = page.detail.progress
-    assert line.words.text() == "Running; it tells no progress"
+    assert line.label.text() == "Running; the task reports no progress"
     assert not line.bar.isVisible()
     told.at += 10
     told.progress(RUNNING, done=60, total=200, message="chunk 3", rate=12.0, eta_s=11.7)
     frame(window, told, 0.5)
-    assert line.words.text() == "60 of 200 (30 %) · 12 per s · about 11 s left"
+    assert line.label.text() == "60 of 200 (30 %) · 12 per s · about 11 s left"
     assert (line.bar.value(), line.message.text()) == (300, "chunk 3")
     frame(window, told, 5.0)
-    assert "about 6.2 s left" in line.words.text()
+    assert "about 6.2 s left" in line.label.text()
     assert page.table.rows_model.index(1, 0).data() == "▶ running 30 %"
 
 
@@ -187,10 +187,10 @@ def test_without_a_rate_it_is_reckoned_from_the_start(window, page, told) -> Non
     told.at += 10
     told.progress(RUNNING, done=5, total=10)
     frame(window, told)
-    assert page.detail.progress.words.text() == "5 of 10 (50 %) · 30 per min · about 10 s left"
+    assert page.detail.progress.label.text() == "5 of 10 (50 %) · 30 per min · about 10 s left"
     assert page.context.state.runs.get(RUNNING).state is RunState.RUNNING
 
 
 def test_a_queued_run_waits_and_says_so(page) -> None:
     page.navigate(ShowRun(QUEUED))
-    assert page.detail.progress.words.text() == "Waits for a worker"
+    assert page.detail.progress.label.text() == "Waiting for a worker"

@@ -38,7 +38,7 @@ def test_every_topic_is_there_the_newest_first(page) -> None:
 def test_an_unreadable_event_is_marked_and_keeps_its_bytes(page) -> None:
     assert column(page, "type")[1] == "✖ unreadable"
     page.table.select_position(3)
-    page._show_current(open_=True)
+    page.open_detail(page.table.current_row())
     assert page.detail.title == "Unreadable event"
     assert page.detail.body.startswith("This cannot be read as an event: not ")
     page.detail.json.show_tab(JsonTab.HEX)
@@ -46,14 +46,14 @@ def test_an_unreadable_event_is_marked_and_keeps_its_bytes(page) -> None:
 
 
 def test_topics_of_others_get_a_chip_too(page) -> None:
-    assert page.bar.has_facet("ingestion")
-    page.bar.choose("ingestion")
+    assert "ingestion" in page.filter_bar.chips
+    page.filter_bar.set_filter(("ingestion",))
     assert column(page, "type") == ["ingestion.progress"]
 
 
 def test_chips_count_what_came(page, update) -> None:
     update(page, NOW + 1)
-    counts = {key.strip("\0"): button.count for key, button in page.bar._buttons.items()}
+    counts = {key.strip("\0"): button.count for key, button in page.filter_bar.chips.items()}
     assert counts["tasks"] == "2"
     assert counts["ingestion"] == "1"
     assert counts["unreadable"] == "1"
@@ -61,7 +61,7 @@ def test_chips_count_what_came(page, update) -> None:
 
 
 def test_unreadable_events_can_be_chosen_whatever_their_topic(page) -> None:
-    page.bar.choose("\0unreadable")
+    page.filter_bar.set_filter(("\0unreadable",))
     assert column(page, "topic") == ["tasks"]
 
 
@@ -77,14 +77,14 @@ def test_unreadable_events_can_be_chosen_whatever_their_topic(page) -> None:
     ],
 )
 def test_any_text_in_an_event_finds_it(page, text, types) -> None:
-    page.bar.set_text(text)
+    page.filter_bar.set_filter(text=text)
     assert column(page, "type") == types
 
 
 def test_a_message_of_the_task_queue_leads_to_its_run(page, here) -> None:
     page.table.select_position(4)
-    page._show_current(open_=True)
-    page.detail._run.click()
+    page.open_detail(page.table.current_row())
+    page.detail.run_button.click()
     assert here.targets == [ShowRun("t1")]
 
 
@@ -99,7 +99,7 @@ def test_a_type_is_told_whole_also_beside_its_details(open_page, here) -> None:
     for width in (940, 1230):
         page.resize(width, 560)
         page.table.select_position(0)
-        page._show_current(open_=True)
+        page.open_detail(page.table.current_row())
         table = page.table
         number = next(i for i, c in enumerate(table.rows_model.columns) if c.key == "type")
         wide = QFontMetrics(theme().number_font()).horizontalAdvance(
@@ -113,7 +113,7 @@ def test_a_type_is_told_whole_also_beside_its_details(open_page, here) -> None:
 def test_unreadable_events_have_a_chip_only_when_there_are_any(open_page, here, update) -> None:
     here.told.event("tasks", "task.started", {"task_id": "t1"})
     page = open_page(EventsPage)
-    chip = page.bar._buttons["\0unreadable"]
+    chip = page.filter_bar.chips["\0unreadable"]
     assert chip.isHidden()
     here.told.raw("tasks", b"\x80 nothing readable")
     update(page, NOW + 1)

@@ -33,7 +33,7 @@ def test_a_message_without_a_text_says_what_came_instead(open_page, here, told, 
     page = open_page(MessagesPage)
     assert cell(page, "text") == shown
     page.table.select_position(0)
-    page._show_current(open_=True)
+    page.open_detail(page.table.current_row())
     assert page.detail.body == (shown or "The text of this message has not been told.")
 
 

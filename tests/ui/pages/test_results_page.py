@@ -219,7 +219,7 @@ def test_a_digest_loses_its_middle_where_it_does_not_fit_and_is_whole_in_the_too
     page.resize(width, 566)
     click(page)
     QApplication.processEvents()
-    facts = page.detail.facts
+    facts = page.detail.properties
     assert facts.facts["Digest"] == digest
     label = next(value for name, value in facts._labels if name.text() == "Digest")
     shown = label.text()

@@ -66,23 +66,23 @@ def _select(page, *rows) -> None:
 
 
 def test_a_facet_shows_only_runs_of_its_state(page) -> None:
-    assert page.bar.facets[RunState.SUCCEEDED].count == "30"
-    page.bar.facets[RunState.FAILED].click()
+    assert page.filter_bar.chips[RunState.SUCCEEDED.value].count == "30"
+    page.filter_bar.chips[RunState.FAILED.value].click()
     assert _ids(page) == [FAILED]
-    page.bar.facets[RunState.SUCCEEDED].click()
+    page.filter_bar.chips[RunState.SUCCEEDED.value].click()
     assert len(_ids(page)) == 31
 
 
 def test_words_are_looked_for_in_name_arguments_and_error(qtbot: QtBot, page) -> None:
-    qtbot.keyClicks(page.bar.field, "UK timeout extract")
-    qtbot.keyClick(page.bar.field, Qt.Key.Key_Return)
+    qtbot.keyClicks(page.filter_bar.text_field, "UK timeout extract")
+    qtbot.keyClick(page.filter_bar.text_field, Qt.Key.Key_Return)
     assert _ids(page) == [FAILED]
     page.clear_filter()
     assert len(_ids(page)) == 31
 
 
 def test_a_run_that_changes_its_state_moves_between_facets(page, window, told) -> None:
-    page.bar.facets[RunState.QUEUED].click()
+    page.filter_bar.chips[RunState.QUEUED.value].click()
     assert _ids(page) == []
     told.task("a" * 32)
     frame(window, told, 0.1)
@@ -90,13 +90,13 @@ def test_a_run_that_changes_its_state_moves_between_facets(page, window, told) -
     told.succeeded("a" * 32)
     frame(window, told, 0.1)
     assert _ids(page) == []
-    assert page.bar.facets[RunState.SUCCEEDED].count in ("30", "31")
+    assert page.filter_bar.chips[RunState.SUCCEEDED.value].count in ("30", "31")
     frame(window, told, 1.0)
-    assert page.bar.facets[RunState.SUCCEEDED].count == "31"
+    assert page.filter_bar.chips[RunState.SUCCEEDED.value].count == "31"
 
 
 def test_runs_grow_too_old_for_the_chosen_span(page, window, told) -> None:
-    page.bar.span.setCurrentIndex(1)
+    page.filter_bar.period_box.setCurrentIndex(1)
     assert len(_ids(page)) == 31
     told.at += 1000
     frame(window, told)
@@ -111,7 +111,7 @@ def test_a_failed_run_opens_with_its_error_and_traceback(page) -> None:
     assert not detail.isHidden()
     assert detail.tabs.currentIndex() == ERROR
     assert detail.error.headline.text() == "ProviderTimeout: no answer"
-    assert "a.py, line 1" in detail.error.trace.toPlainText()
+    assert "a.py, line 1" in detail.error.traceback.toPlainText()
 
 
 def test_a_run_that_went_well_opens_with_its_arguments(page) -> None:
@@ -141,13 +141,13 @@ def test_an_overdue_run_says_what_its_limit_is_and_why(page, window, told) -> No
     told.task(task_id)
     frame(window, told)
     page.navigate(ShowRun(task_id))
-    assert page.detail._limit.isHidden()
-    assert page.detail._state.toolTip().startswith("Overdue after 5 min 00 s: the usual one")
+    assert page.detail.deadline_text == ""
+    assert page.detail.header.state_tooltip.startswith("Overdue after 5 min 00 s: the usual one")
     told.state.tick(told.at + 301)
     frame(window, told, 301)
     assert page.detail.run.state is RunState.OVERDUE
-    assert page.detail._limit.text() == (
-        "No sign of life within its limit of 5 min 00 s: the usual one, for fewer than 5 runs of "
+    assert page.detail.deadline_text == (
+        "No update within its deadline of 5 min 00 s: the usual one, for fewer than 5 runs of "
         "this task have ended."
     )
 
@@ -197,8 +197,8 @@ def test_r_runs_the_selected_again_and_shows_the_new_run_when_asked(
 def test_r_typed_into_the_filter_is_a_letter(qtbot: QtBot, page, session) -> None:
     _select(page, 0)
     page.focus_filter()
-    qtbot.keyClick(page.bar.field, Qt.Key.Key_R)
-    assert page.bar.field.text() == "r"
+    qtbot.keyClick(page.filter_bar.text_field, Qt.Key.Key_R)
+    assert page.filter_bar.text_field.text() == "r"
     assert session.calls == []
 
 
@@ -233,7 +233,7 @@ def test_a_run_whose_arguments_were_never_seen_is_not_repeated(page, window, tol
     assert session.calls == []
     assert window.notices.shown[-1].title == "Cannot be repeated"
     page.navigate(ShowRun("e" * 32))
-    assert not page.detail.rerun.isEnabled()
+    assert not page.detail.header.rerun_button.isEnabled()
 
 
 def test_e_opens_the_form_with_the_arguments_of_the_run(qtbot: QtBot, page, window) -> None:
@@ -266,12 +266,12 @@ def test_a_run_that_was_just_enqueued_is_shown_as_soon_as_it_is_heard_of(
 
 def test_the_band_counts_the_selected_and_offers_the_rest(page) -> None:
     _select(page, 0, 1, 2)
-    assert page.strip.words.text() == "3 selected"
-    assert page.strip.rerun.text() == "Re-run 3"
-    page.strip.all_asked.emit()
-    assert page.strip.words.text() == "31 selected"
-    page.strip.none_asked.emit()
-    assert page.strip.words.text() == "Newest on top"
+    assert page.selection_bar.label.text() == "3 selected"
+    assert page.selection_bar.buttons[0].text() == "Re-run 3"
+    page.selection_bar.all_requested.emit()
+    assert page.selection_bar.label.text() == "31 selected"
+    page.selection_bar.none_requested.emit()
+    assert page.selection_bar.label.text() == "Newest on top"
 
 
 def test_escape_closes_the_details_then_the_selection_then_the_filter(
@@ -279,7 +279,7 @@ def test_escape_closes_the_details_then_the_selection_then_the_filter(
 ) -> None:
     page.show_failed()
     page.clear_filter()
-    page.bar.choose((RunState.SUCCEEDED,))
+    page.filter_bar.set_filter((RunState.SUCCEEDED.value,))
     _select(page, 0, 1)
     page.table.row_activated.emit(page.table.current_row())
     for hidden, selected, shown in ((True, 2, 30), (True, 0, 30), (True, 0, 31)):
@@ -293,10 +293,10 @@ def test_escape_closes_the_details_then_the_selection_then_the_filter(
 
 
 def test_a_filtered_out_run_is_shown_when_it_is_asked_for(page) -> None:
-    page.bar.choose((RunState.FAILED,))
+    page.filter_bar.set_filter((RunState.FAILED.value,))
     page.navigate(ShowRun(f"{3:032x}"))
     assert page.table.current_row().task_id == f"{3:032x}"
-    assert not page.bar.wanted.active
+    assert not page.filter_bar.active
 
 
 def test_the_page_catches_up_after_having_been_hidden(page, window, told) -> None:
@@ -324,14 +324,14 @@ def test_every_state_has_its_facet_with_its_count_at_every_size(qtbot: QtBot, si
     window = make_window(qtbot, told, (TasksPage,))
     window.resize(*size)
     frame(window, told)
-    bar = window.current.bar
+    bar = window.current.filter_bar
     QApplication.processEvents()
-    shown = {state: button.count for state, button in bar.facets.items() if button.isVisible()}
+    shown = {state: button.count for state, button in bar.chips.items() if button.isVisible()}
     rare = {RunState.CANCELLED, RunState.RESULT_UNREADABLE}
     assert shown == {s: f"{told.state.runs.counts.get(s, 0):,}" for s in RunState if s not in rare}
     area = bar.rect()
-    for control in (*bar.facets.values(), bar.span, bar.field):
+    for control in (*bar.chips.values(), bar.period_box, bar.text_field):
         place = control.geometry().translated(control.parentWidget().mapTo(bar, QPoint(0, 0)))
         assert control.isHidden() or area.contains(place)
-    lines = {button.y() for button in bar.facets.values() if button.isVisible()}
+    lines = {button.y() for button in bar.chips.values() if button.isVisible()}
     assert len(lines) == 1

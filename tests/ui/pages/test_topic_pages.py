@@ -92,7 +92,7 @@ def click(page, row) -> None:
 def test_an_empty_page_says_what_would_appear_and_how(open_page, page_class, qtbot: QtBot) -> None:
     page = open_page(page_class)
     assert page.empty_title
-    assert page.empty_sentence.endswith(".")
+    assert page.empty_text.endswith(".")
     for chart in page.findChildren(TimeChart):
         assert chart.empty
         assert len(chart._empty.text()) > len("No data yet. ")
@@ -112,7 +112,7 @@ def test_a_page_shows_its_rows_and_the_details_of_each(open_page, here, page_cla
         click(page, row)
         assert not page.detail.isHidden()
         assert page.detail.title
-        assert all(page.detail.facts.facts.values())
+        assert all(page.detail.properties.facts.values())
     assert not page.grab().isNull()
     theme().choose(ThemeChoice.DARK)
 
@@ -134,9 +134,9 @@ def test_esc_closes_the_details_then_clears_the_filter(open_page, here, page_cla
     page = open_page(page_class)
     page.navigate(FilterPage(page.key, "zzz"))
     assert page.table.rows_model.shown_count == 0
-    page.bar.clear()
+    page.filter_bar.clear()
     click(page, 0)
-    page.bar.set_text("zzz")
+    page.filter_bar.set_filter(text="zzz")
     assert page.on_escape()
     assert page.detail.isHidden()
     assert page.on_escape()
@@ -156,11 +156,11 @@ def test_messages_show_score_and_label_even_when_they_disagree(open_page, here) 
 def test_the_details_of_a_message_have_its_whole_text_and_the_factors(open_page, here) -> None:
     tell_everything(here.told)
     page = open_page(MessagesPage)
-    page.bar.set_text("number 1")
+    page.filter_bar.set_filter(text="number 1")
     click(page, 0)
     assert page.detail.body == "text number 1"
     assert [(f.name, f.weight) for f in page._factors.factors] == [("length", 0.2), ("link", None)]
-    page.detail._run.click()
+    page.detail.run_button.click()
     assert here.targets == [ShowRun("t1")]
 
 
@@ -193,12 +193,12 @@ def test_scores_are_counted_by_range(open_page, here) -> None:
 def test_a_facet_and_words_narrow_the_table(open_page, here) -> None:
     tell_everything(here.told)
     page = open_page(MessagesPage)
-    page.bar.choose("signal")
+    page.filter_bar.set_filter(("signal",))
     assert page.table.rows_model.shown_count == 2
-    page.bar.set_text("OKSANA number 2")
+    page.filter_bar.set_filter(("signal",), "OKSANA number 2")
     assert page.table.rows_model.shown_count == 1
-    assert page.bar._count.text() == "1 of 5 messages"
-    page.bar.clear()
+    assert page.filter_bar.row_count == "1 of 5 messages"
+    page.filter_bar.clear()
     assert page.table.rows_model.shown_count == 5
 
 
@@ -208,21 +208,21 @@ def test_rows_that_arrive_are_shown_with_the_next_frame(open_page, here, update)
     assert page.table.rows_model.shown_count == 0
     update(page)
     assert cells(page, 0)[1:3] == ["topic", "Deploys"]
-    assert page.bar._buttons["topic"].count == "0"
+    assert page.filter_bar.chips["topic"].count == "0"
     update(page, NOW + 1)
-    assert page.bar._buttons["topic"].count == "1"
+    assert page.filter_bar.chips["topic"].count == "1"
 
 
 def test_open_details_follow_their_row(open_page, here, update) -> None:
     here.told.event("agents", "agent.started", {"agent": "extraction", "task_id": "t1"})
     page = open_page(AgentsPage)
     click(page, 0)
-    assert "running" in page.detail._subtitle.text()
+    assert "running" in page.detail.subtitle
     done = {"agent": "extraction", "task_id": "t1", "latency_s": 0.25}
     here.told.event("agents", "agent.finished", done)
     update(page)
-    assert "finished" in page.detail._subtitle.text()
-    assert page.detail.facts.facts["Latency"] == "250 ms"
+    assert "finished" in page.detail.subtitle
+    assert page.detail.properties.facts["Latency"] == "250 ms"
 
 
 def test_a_call_without_token_counts_leaves_them_blank(open_page, here) -> None:
@@ -259,5 +259,5 @@ def test_charts_can_show_a_longer_period(open_page, here, qtbot: QtBot) -> None:
     tell_everything(here.told)
     here.told.state.log[0].timestamp = NOW - 5000
     page = open_page(MessagesPage)
-    page.bar._periods.setCurrentIndex(2)
+    page.filter_bar.period_box.setCurrentIndex(2)
     qtbot.waitUntil(lambda: page._per_minute.visible_span == (NOW - 3600, NOW))

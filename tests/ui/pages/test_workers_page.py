@@ -33,7 +33,7 @@ def test_a_late_heartbeat_is_a_warning_and_a_missing_one_is_bad(open_page, here)
         "worker-3": "✖ offline",
         "worker-4": "⊘ stopped",
     }
-    counts = {key: button.count for key, button in page.bar._buttons.items()}
+    counts = {key: button.count for key, button in page.filter_bar.chips.items()}
     assert counts == {"alive": "1", "late": "1", "gone": "1", "stopped": "1"}
 
 

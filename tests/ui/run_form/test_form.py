@@ -464,7 +464,7 @@ def test_a_run_is_edited_and_enqueued_as_a_re_run_of_it(
 
 def test_the_button_beside_the_run_opens_the_form_too(window, form) -> None:
     window.current.navigate(ShowRun(FAILED))
-    window.current.detail.edit.click()
+    window.current.detail.header.edit_button.click()
     assert form.draft.rerun_of == FAILED
 
 

@@ -16,6 +16,7 @@ from pulse_desktop.state.chat_messages import (
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.charts.colors import SeriesSpec
 from pulse_desktop.ui.charts.histogram import Bin, Histogram
 from pulse_desktop.ui.charts.scale import Unit
@@ -35,8 +36,9 @@ from pulse_desktop.ui.pages.messages.columns import (
 from pulse_desktop.ui.pages.messages.score_breakdown import Factor, ScoreBreakdown
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.filter_bar import Facet
+from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
 BINS: Final = 20
@@ -44,23 +46,22 @@ _UNSCORED: Final = "unscored"
 _SCANNED: Final = 5_000
 
 
-class MessagesPage(TablePage[MessageRow]):
+class MessagesPage(TablePage[MessageRow, RowDetail]):
     """Live table of chat messages, messages per minute by class, scores as a histogram."""
 
     key = "messages"
     title = "Messages"
     icon = "messages"
     section = "LIVE"
-    noun = "message"
-    filter_hint = "author, text or source"
+    filter_hint = _("Filter by author, text or source")
     empty_title = "No messages yet"
-    empty_sentence = (
+    empty_text = (
         "Chat messages appear here as workers ingest and score them. Run ingest_messages on a "
         "Telegram export, or wait for the sample chat of the embedded server."
     )
     # A message that is scored again is news, however long ago it was first heard of.
-    sorted_by = "time"
-    largest_first = True
+    default_sort = "time"
+    sort_descending = True
     facets = (
         *(
             Facet(name, CLASS_WORDS[name], CLASS_SIGNS[name], CLASS_COLORS[name])
@@ -72,7 +73,7 @@ class MessagesPage(TablePage[MessageRow]):
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self._factors = ScoreBreakdown()
-        self.detail.add_part(self._factors)
+        self.detail.add_widget(self._factors)
 
     def collection(self) -> Collection[MessageRow]:
         """Return the messages."""
@@ -82,7 +83,17 @@ class MessagesPage(TablePage[MessageRow]):
         """Return the columns of the table."""
         return MESSAGE_COLUMNS
 
-    def text_of(self, row: MessageRow) -> str:
+    def make_detail(self) -> RowDetail:
+        """Create the detail panel."""
+        return RowDetail(_("Details of the message"), _("Event of the message"))
+
+    def count_text(self, count: int) -> str:
+        """Return a number of messages as text."""
+        return ngettext("{count} message", "{count} messages", count).format(
+            count=formats.count(count)
+        )
+
+    def search_text(self, row: MessageRow) -> str:
         """Return what the text filter looks into."""
         return f"{row.author}\n{message_text(row)}\n{row.source_name}\n{row.message_id}\n{row.key}"
 
@@ -90,7 +101,7 @@ class MessagesPage(TablePage[MessageRow]):
         """Return the class, or that there is none yet."""
         return row.classification or _UNSCORED
 
-    def charts(self) -> Sequence[QWidget]:
+    def make_charts(self) -> Sequence[QWidget]:
         """Make the charts: how many, and how good."""
         self._per_minute = TimeChart(
             "Messages scored",
@@ -110,17 +121,17 @@ class MessagesPage(TablePage[MessageRow]):
         )
         return self._per_minute, self._scores
 
-    def draw(self, now: float) -> None:
+    def update_charts(self, now: float) -> None:
         """Bring both charts up to date."""
         messages = self.context.state.messages
         times, values = rate_series(
             {CLASS_WORDS[name]: messages.scored[name] for name in CLASSES},
             now,
-            self.window_shown,
+            self.time_range,
             per_s=60.0,
             history_start=history_start(self.context.state.log) if messages.rows else now,
         )
-        self._per_minute.set_data(times, values, self.window_shown.span(now))
+        self._per_minute.set_data(times, values, self.time_range.span(now))
         latest_rows = messages.rows.newest_first(_SCANNED)
         scores = [row.score for row in latest_rows if row.score is not None]
         self._scores.set_bins(score_bins(scores))
@@ -130,7 +141,7 @@ class MessagesPage(TablePage[MessageRow]):
     def show_row(self, row: MessageRow) -> None:
         """Show the whole message, and what made up its score."""
         detail = self.detail
-        detail.set_head(
+        detail.set_heading(
             row.author or "Unknown author", row.source_name, class_sign(row), class_color(row)
         )
         detail.set_body(
@@ -138,7 +149,7 @@ class MessagesPage(TablePage[MessageRow]):
             None if row.content else SemanticColor.MUTED,
         )
         detail.set_run(row.task_id)
-        detail.facts.set_facts(
+        detail.properties.set_facts(
             [
                 Property("Class", class_word(row), class_color(row), tooltip=class_story(row)),
                 Property("", class_story(row) if row.label_mismatch else "", SemanticColor.WARNING),

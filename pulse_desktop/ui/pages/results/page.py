@@ -14,15 +14,16 @@ from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.text.translation import _
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import ShowItem, Target
 from pulse_desktop.ui.shell.actions import Action, PageAction
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import time_column
-from pulse_desktop.ui.table.filter_bar import Facet
+from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
 OUTCOMES: Final = {
@@ -44,27 +45,29 @@ _ABOUT_BUCKET: Final = (
 )
 
 
-class ResultsPage(TablePage[StoredResult]):
+class ResultsPage(TablePage[StoredResult, RowDetail]):
     """Bucket, live table of its objects, preview, save to file."""
 
     key = "results"
     title = "Results"
     icon = "results"
     section = "STORE"
-    noun = "result"
-    filter_hint = "key or task"
+    filter_hint = _("Filter by key or task")
     empty_title = "No results stored yet"
-    empty_sentence = (
+    empty_text = (
         "Every task that ends leaves its result here, in the Object Store bucket of the workers. "
         "Run a task to see the first one."
     )
     facets = (
-        *(Facet(key, *words, rare=key == "cancelled") for key, words in OUTCOMES.items()),
-        Facet(_UNREAD, "not read", "ring", rare=True),
-        Facet("unreadable", "unreadable", "?", SemanticColor.WARNING, rare=True),
-        Facet("deleted", "deleted", "delete", rare=True),
+        *(
+            Facet(key, *words, hide_when_empty=key == "cancelled")
+            for key, words in OUTCOMES.items()
+        ),
+        Facet(_UNREAD, "not read", "ring", hide_when_empty=True),
+        Facet("unreadable", "unreadable", "?", SemanticColor.WARNING, hide_when_empty=True),
+        Facet("deleted", "deleted", "delete", hide_when_empty=True),
     )
-    strip_first = True
+    summary_on_top = True
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
@@ -124,7 +127,17 @@ class ResultsPage(TablePage[StoredResult]):
             ),
         )
 
-    def text_of(self, row: StoredResult) -> str:
+    def make_detail(self) -> RowDetail:
+        """Create the detail panel."""
+        return RowDetail(_("Details of the result"), _("Value of the result"))
+
+    def count_text(self, count: int) -> str:
+        """Return a number of results as text."""
+        return ngettext("{count} result", "{count} results", count).format(
+            count=formats.count(count)
+        )
+
+    def search_text(self, row: StoredResult) -> str:
         """Return what the text filter looks into."""
         return f"{row.key}\n{row.task_name}\n{row.problem}"
 
@@ -136,7 +149,7 @@ class ResultsPage(TablePage[StoredResult]):
             return "unreadable"
         return row.outcome or _UNREAD
 
-    def strip(self) -> QWidget:
+    def make_summary(self) -> QWidget:
         """Make the line about the bucket."""
         strip = QWidget()
         line = QHBoxLayout(strip)
@@ -155,7 +168,7 @@ class ResultsPage(TablePage[StoredResult]):
         line.addStretch(1)
         return strip
 
-    def draw(self, now: float) -> None:
+    def update_charts(self, now: float) -> None:
         """Say what is in the bucket; ask the server for what the state cannot know."""
         if not self._buckets.count():
             results = self.context.state.results
@@ -171,12 +184,12 @@ class ResultsPage(TablePage[StoredResult]):
         word, sign, color = outcome(row)
         stored = row.stored
         subtitle = f"{formats.size(stored.size)} · {formats.plural(stored.chunks, 'chunk')}"
-        detail.set_head(short_name(row.task_name) or "Unknown task", subtitle, sign, color)
+        detail.set_heading(short_name(row.task_name) or "Unknown task", subtitle, sign, color)
         detail.set_body(
             row.problem and f"This cannot be read: {row.problem}.", SemanticColor.WARNING
         )
         detail.set_run(row.key)
-        detail.facts.set_facts(
+        detail.properties.set_facts(
             [
                 Property("Key", row.key, mono=True),
                 Property("Outcome", word, color),
@@ -204,7 +217,7 @@ class ResultsPage(TablePage[StoredResult]):
         key = target.id if isinstance(target, ShowItem) else ""
         position = self.context.state.results.position(key)
         if position is not None and self.table.select_position(position):
-            self._show_current(open_=True)
+            self.open_detail(self.context.state.results.rows[position])
         else:
             super().navigate(target)
 

@@ -1,9 +1,12 @@
-"""Columns of a table of task runs."""
+"""Columns of the table of task runs, and of the events of one run."""
 
 from typing import Final
 
+from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.topics import TASK_TOPIC
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
+from pulse_desktop.text.event_text import event_summary
 from pulse_desktop.text.run_text import (
     STATE_LABELS,
     STATE_RANKS,
@@ -16,58 +19,57 @@ from pulse_desktop.text.run_text import (
     waited,
 )
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
+from pulse_desktop.text.worker_text import worker_name
 from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.common_columns import muted
 
 
 def _state_color(run: TaskRun) -> SemanticColor:
     return STATE_LABELS[run.state][2]
 
 
-def _muted(_run: TaskRun) -> SemanticColor:
-    return SemanticColor.MUTED
-
-
 STATE: Final = Column[TaskRun](
-    "State",
+    _("State"),
     "state",
-    lambda run, _: state_label(run),
+    lambda run, _now: state_label(run),
     width=126,
     color=_state_color,
     glyph=lambda run: STATE_LABELS[run.state][1],
     sort=lambda run: STATE_RANKS[run.state],
-    tooltip=lambda run, _: state_tooltip(run),
+    tooltip=lambda run, _now: state_tooltip(run),
 )
 TASK: Final = Column[TaskRun](
-    "Task",
+    _("Task"),
     "task",
-    lambda run, _: short_name(run.name),
+    lambda run, _now: short_name(run.name),
     width=184,
     sort=lambda run: short_name(run.name) or None,
-    tooltip=lambda run, _: run.name,
+    tooltip=lambda run, _now: run.name,
 )
 ARGUMENTS: Final = Column[TaskRun](
-    "Arguments",
+    _("Arguments"),
     "arguments",
-    lambda run, _: arguments(run),
+    lambda run, _now: arguments(run),
     width=200,
     mono=True,
-    color=_muted,
+    color=muted,
     stretch=True,
 )
 QUEUED: Final = Column[TaskRun](
-    "Queued",
+    _("Queued"),
     "queued",
     lambda run, now: formats.clock(run.queued_at, now),
     width=84,
-    color=_muted,
+    color=muted,
     sort=lambda run: run.queued_at,
     hide_below=580,
     tooltip=lambda run, now: (
         f"{formats.absolute(run.queued_at)}\n{formats.ago(run.queued_at, now)}"
     ),
 )
-WAITED: Final = Column[TaskRun](
-    "Waited",
+WAIT: Final = Column[TaskRun](
+    _("Wait"),
     "waited",
     waited,
     width=88,
@@ -77,8 +79,8 @@ WAITED: Final = Column[TaskRun](
     hide_below=680,
     ticking=True,
 )
-RAN: Final = Column[TaskRun](
-    "Ran",
+DURATION: Final = Column[TaskRun](
+    _("Duration"),
     "ran",
     ran,
     width=88,
@@ -89,19 +91,19 @@ RAN: Final = Column[TaskRun](
     ticking=True,
 )
 WORKER: Final = Column[TaskRun](
-    "Worker",
+    _("Worker"),
     "worker",
-    lambda run, _: run.worker.partition("@")[0],
+    lambda run, _now: worker_name(run.worker),
     width=96,
-    color=_muted,
+    color=muted,
     sort=lambda run: run.worker or None,
-    tooltip=lambda run, _: run.worker,
+    tooltip=lambda run, _now: run.worker,
     hide_below=980,
 )
 ATTEMPT: Final = Column[TaskRun](
-    "Attempt",
+    _("Attempt"),
     "attempt",
-    lambda run, _: attempts(run),
+    lambda run, _now: attempts(run),
     width=72,
     align="right",
     mono=True,
@@ -110,25 +112,51 @@ ATTEMPT: Final = Column[TaskRun](
     hide_below=980,
 )
 TASK_ID: Final = Column[TaskRun](
-    "Task id",
+    _("Task id"),
     "task_id",
-    lambda run, _: run.task_id,
+    lambda run, _now: run.task_id,
     width=240,
     mono=True,
-    color=_muted,
+    color=muted,
     hidden=True,
 )
 RERUN_OF: Final = Column[TaskRun](
-    "Re-run of",
+    _("Re-run of"),
     "rerun_of",
-    lambda run, _: run.rerun_of,
+    lambda run, _now: run.rerun_of,
     width=240,
     mono=True,
-    color=_muted,
+    color=muted,
     hidden=True,
 )
 RUN_COLUMNS: Final = (
-    *(STATE, TASK, ARGUMENTS, QUEUED, WAITED, RAN),
+    *(STATE, TASK, ARGUMENTS, QUEUED, WAIT, DURATION),
     *(WORKER, ATTEMPT, TASK_ID, RERUN_OF),
 )
 LATEST_COLUMNS: Final = RUN_COLUMNS[:6]
+
+RUN_EVENT_COLUMNS: Final = (
+    Column[Event](
+        _("Time"),
+        "time",
+        lambda event, _now: formats.clock_ms(event.timestamp),
+        width=104,
+        mono=True,
+        color=muted,
+        tooltip=lambda event, _now: formats.absolute(event.timestamp),
+    ),
+    Column[Event](
+        _("Event"),
+        "event",
+        lambda event, _now: _("enqueued") if event.topic == TASK_TOPIC else event.type,
+        width=118,
+        sort=lambda event: event.type,
+    ),
+    Column[Event](
+        _("Summary"),
+        "what",
+        lambda event, _now: event_summary(event),
+        stretch=True,
+        color=muted,
+    ),
+)

@@ -1,20 +1,10 @@
-"""One run in full, beside the table: what was asked, how it went, why it failed, what it gave."""
+"""The detail panel of one run: its progress, timeline, error, arguments, result and events."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSizePolicy,
-    QStackedWidget,
-    QTabBar,
-    QVBoxLayout,
-)
+from PySide6.QtWidgets import QFrame, QLabel, QStackedWidget, QTabBar, QVBoxLayout
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.event import Event
@@ -24,125 +14,91 @@ from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.deadline_text import deadline_text
-from pulse_desktop.text.run_text import (
-    STATE_LABELS,
-    attempts,
-    decoded_call,
-    short_name,
-    timeline_events,
-)
+from pulse_desktop.text.run_text import decoded_call, timeline_events
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.json.view import JsonView
-from pulse_desktop.ui.pages.tasks.copy_button import CopyRunButton
+from pulse_desktop.ui.pages.tasks.columns import RUN_EVENT_COLUMNS
 from pulse_desktop.ui.pages.tasks.error_view import ErrorView
-from pulse_desktop.ui.pages.tasks.event_columns import RUN_EVENT_COLUMNS
 from pulse_desktop.ui.pages.tasks.progress_row import ProgressRow
+from pulse_desktop.ui.pages.tasks.run_header import RunHeader
 from pulse_desktop.ui.pages.tasks.timeline_bar import TimelineBar
+from pulse_desktop.ui.table.detail_panel import DetailPanel
 from pulse_desktop.ui.table.live_table import LiveTable
-from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
-from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
 ERROR, ARGUMENTS, RESULT, EVENTS = range(4)
-_TABS: Final = ("Error", "Arguments", "Result", "Events")
+_TABS: Final = (_("Error"), _("Arguments"), _("Result"), _("Events"))
 _MARGIN: Final = 14
-_ROOMY: Final = 440
 _TICK_S: Final = 0.25
 
 
-class RunDetail(QFrame):
+class RunDetail(DetailPanel):
     """The panel of one run.
 
     Attributes:
-        run: what is shown, None before the first.
-        progress: how far it has come, while it has not ended.
+        run: the run shown, None before the first.
+        header: state, name and buttons.
+        progress: progress of the run, while it has not ended.
         tabs: Error, Arguments, Result, Events.
         error: why it failed.
         arguments: what it was called with.
         result: what it returned.
-        events: what was said about it.
+        events: the events that mention it.
 
     Signals:
-        closed: the operator wants the panel gone.
-        rerun_asked: run it again.
-        cancel_asked: end it, or take it out of the queue.
-        edit_asked: run it again with other arguments.
-        result_wanted: task id whose stored result should be read.
-        run_wanted: task id of another run to show.
+        rerun_requested: re-run the run.
+        cancel_requested: cancel it, running or queued.
+        edit_requested: re-run it with other arguments.
+        result_requested: task id whose stored result should be read.
     """
 
-    closed = Signal()
-    rerun_asked = Signal()
-    cancel_asked = Signal()
-    edit_asked = Signal()
-    result_wanted = Signal(str)
-    run_wanted = Signal(str)
+    rerun_requested = Signal()
+    cancel_requested = Signal()
+    edit_requested = Signal()
+    result_requested = Signal(str)
 
     def __init__(
         self,
         events_of: Callable[[str], Sequence[Event]],
         deadline_of: Callable[[TaskRun, float], Deadline],
     ) -> None:
-        """Make an empty panel.
+        """Create an empty panel.
 
         Args:
-            events_of: finds the events that mention a task id, oldest first. May be slow.
-            deadline_of: says how long a run may go unanswered at a time, Unix seconds.
+            events_of: returns the events that mention a task id, oldest first. May be slow.
+            deadline_of: returns the deadline of a run at a time, Unix seconds.
         """
-        super().__init__()
-        self.setProperty("card", "true")
-        self.setAccessibleName("Details of the run")
+        super().__init__(_("Details of the run"))
         self.run: TaskRun | None = None
         self._events_of = events_of
         self._deadline_of = deadline_of
-        self._events_known = -1.0
-        self._answer_read: tuple[str, int] | None = None
+        self._events_as_of = -1.0
+        self._requested_result: tuple[str, int] | None = None
         self._ticked_at = 0.0
-        self._usual_tab = ARGUMENTS
-        self._sign = QLabel()
-        self._state = QLabel()
-        self._state.setProperty("role", "state")
-        self._name = QLabel()
-        self._name.setProperty("role", "heading")
-        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._facts = QLabel()
-        self._facts.setProperty("role", "muted")
-        self._facts.setWordWrap(True)
-        self._limit = QLabel()
-        self._limit.setProperty("role", "muted")
-        self._limit.setWordWrap(True)
-        for label in (self._name, self._facts, self._limit):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.rerun = QPushButton("Re-run")
-        self.rerun.setProperty("kind", "primary")
-        self.edit = QPushButton("Edit…")
-        self.edit.setAccessibleName("Edit and re-run")
-        self.edit.setToolTip("Edit the arguments and re-run (E)")
-        self._copy = CopyRunButton(lambda: self.run)
-        self._origin = QPushButton("Original")
-        self._close = QPushButton()
-        self._close.setProperty("kind", "ghost")
-        self._close.setAccessibleName("Close details")
-        self._close.setToolTip("Close (Esc)")
-        self._close.setFixedWidth(30)
+        self._default_tab = ARGUMENTS
+        self.header = RunHeader(self.close_button)
+        self._deadline = QLabel()
+        self._deadline.setProperty("role", "muted")
+        self._deadline.setWordWrap(True)
+        self._deadline.setTextFormat(Qt.TextFormat.PlainText)
+        self._deadline.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.progress = ProgressRow()
         self.progress.hide()
         self._timeline = TimelineBar()
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
-        self.tabs.setAccessibleName("What to show of the run")
+        self.tabs.setAccessibleName(_("Parts of the run"))
         self.error = ErrorView()
-        self.arguments = JsonView("Arguments")
-        self.result = JsonView("Result")
+        self.arguments = JsonView(_("Arguments"))
+        self.result = JsonView(_("Result"))
         self.events: LiveTable[Event] = LiveTable(
             RingBuffer[Event](1),
             RUN_EVENT_COLUMNS,
-            name="Events of this run",
-            empty_title="No events",
-            empty_text="None of the events still kept mentions this run.",
+            name=_("Events of this run"),
+            empty_title=_("No events"),
+            empty_text=_("None of the retained events mentions this run."),
         )
         self._stack = QStackedWidget()
         for title, view in zip(
@@ -154,30 +110,16 @@ class RunDetail(QFrame):
         self._connect()
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.setSpacing(7)
-        for widget in (self._sign, self._state):
-            head.addWidget(widget)
-        head.addWidget(self._name, 1)
-        head.addWidget(self._close)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(8)
-        for button in (self.rerun, self.edit, self._copy, self._origin):
-            buttons.addWidget(button)
-        buttons.addStretch(1)
         line = QFrame()
         line.setProperty("line", "true")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(_MARGIN, 8, _MARGIN, _MARGIN)
         layout.setSpacing(0)
-        layout.addLayout(head)
-        layout.addWidget(self._facts)
-        layout.addSpacing(10)
-        layout.addLayout(buttons)
+        layout.addWidget(self.header)
         layout.addSpacing(12)
         layout.addWidget(self.progress)
         layout.addWidget(self._timeline)
-        layout.addWidget(self._limit)
+        layout.addWidget(self._deadline)
         layout.addSpacing(8)
         layout.addWidget(self.tabs)
         layout.addWidget(line)
@@ -185,98 +127,77 @@ class RunDetail(QFrame):
         layout.addWidget(self._stack, 1)
 
     def _connect(self) -> None:
-        self._close.clicked.connect(self.closed)
-        self.rerun.clicked.connect(self.rerun_asked)
-        self.progress.cancel_asked.connect(self.cancel_asked)
-        self.edit.clicked.connect(self.edit_asked)
-        self._origin.clicked.connect(self._want_origin)
+        self.header.rerun_requested.connect(self.rerun_requested)
+        self.header.edit_requested.connect(self.edit_requested)
+        self.header.original_requested.connect(self.run_requested)
+        self.progress.cancel_requested.connect(self.cancel_requested)
         self.tabs.currentChanged.connect(self._show_tab)
         self.tabs.tabBarClicked.connect(self._remember_tab)
-        theme().changed.connect(self._tint)
-        self._tint()
+        theme().changed.connect(self._color_error_tab)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Say in full what the button does where there is room for it."""
-        super().resizeEvent(event)
-        self.edit.setText("Edit and re-run…" if self.width() >= _ROOMY else "Edit…")
-
-    # What is shown
+    @property
+    def deadline_text(self) -> str:
+        """The line about a missed deadline, empty while it is hidden."""
+        return "" if self._deadline.isHidden() else self._deadline.text()
 
     def show_run(self, run: TaskRun, now: float) -> None:
-        """Show a run, or the same run as it is now (Unix seconds)."""
+        """Show a run, or update the same run, at a time (Unix seconds)."""
         other = self.run is None or run.task_id != self.run.task_id
         if run is self.run and (run.state not in OPEN_STATES or now - self._ticked_at < _TICK_S):
             return
         changed = run is not self.run
         self.run, self._ticked_at = run, now
-        self._timeline.set_moments(timeline_events(run, now))
-        self._show_limit(run, now)
+        self._timeline.set_events(timeline_events(run, now))
+        self._show_deadline(run, now)
         self.progress.show_run(run, now)
         if not changed:
             return
-        self._show_head(run)
+        self.header.show_run(run)
+        self._color_error_tab()
         self.error.show_run(run)
         self._show_arguments(run)
         if other:
-            self._answer_read = None
-            self._events_known = -1.0
+            self._requested_result = None
+            self._events_as_of = -1.0
             self.tabs.setTabText(EVENTS, _TABS[EVENTS])
-            self.tabs.setCurrentIndex(ERROR if run.reason else self._usual_tab)
+            self.tabs.setCurrentIndex(ERROR if run.reason else self._default_tab)
         self._show_tab(self.tabs.currentIndex())
 
     def show_result(self, task_id: str, stored: DecodedResult) -> None:
-        """Show a result that was read, if it is still wanted."""
+        """Show a result that was read, if its run is still shown."""
         if self.run is None or task_id != self.run.task_id:
             return
         if stored.result is not None:
             self.result.set_data(stored.result.return_value, stored.raw)
         else:
-            self.result.set_message(stored.problem or "This result cannot be read.", stored.raw)
+            self.result.set_message(stored.problem or _("This result cannot be read."), stored.raw)
 
-    def show_refusal(self, task_id: str, refusal: UserFacingError) -> None:
-        """Say why a result could not be read, if it is still wanted."""
+    def show_result_error(self, task_id: str, error: UserFacingError) -> None:
+        """Show why a result could not be read, if its run is still shown."""
         if self.run is not None and task_id == self.run.task_id:
-            parts = (f"{refusal.title}: {refusal.detail}", refusal.advice)
-            self.result.set_message("\n".join(filter(None, parts)))
+            problem = _("{title}: {detail}").format(title=error.title, detail=error.detail)
+            self.result.set_message("\n".join(filter(None, (problem, error.advice))))
 
-    def _show_limit(self, run: TaskRun, now: float) -> None:
-        """Say when the run counts as overdue: openly once it is, before that for who asks."""
-        words = deadline_text(self._deadline_of(run, now)) if run.state in OPEN_STATES else ""
-        self._limit.setVisible(run.state is RunState.OVERDUE)
-        self._limit.setText(f"No sign of life within its limit of {words}." if words else "")
-        self._state.setToolTip(f"Overdue after {words}." if words else "")
-
-    def _show_head(self, run: TaskRun) -> None:
-        word, glyph, color = STATE_LABELS[run.state]
-        self._sign.setPixmap(icons.pixmap(glyph, color, 16, self.devicePixelRatioF()))
-        self._state.setText(word)
-        set_style_property(self._state, "color", color.value)
-        self._name.setText(short_name(run.name) or "unknown task")
-        self._name.setToolTip(plain_tooltip(run.name))
-        facts = (run.task_id, f"attempt {attempts(run)}", run.worker)
-        self._facts.setText(" · ".join(filter(None, facts)))
-        repeatable = run.request is not None and run.request.complete
-        self.rerun.setEnabled(repeatable)
-        self.rerun.setToolTip(
-            "Enqueue it again with the same arguments, under a new id (R)"
-            if repeatable
-            else "Its arguments were never seen, so it cannot be repeated"
-        )
-        self._origin.setVisible(bool(run.rerun_of))
-        self._origin.setToolTip(plain_tooltip(f"A re-run of {run.rerun_of}: show that one"))
-        self.tabs.setTabTextColor(
-            ERROR, theme().color(SemanticColor.BAD if run.reason else SemanticColor.MUTED)
-        )
+    def _show_deadline(self, run: TaskRun, now: float) -> None:
+        """Show the deadline of an overdue run below the timeline, else in the state's tooltip."""
+        text = deadline_text(self._deadline_of(run, now)) if run.state in OPEN_STATES else ""
+        self._deadline.setVisible(run.state is RunState.OVERDUE)
+        missed = _("No update within its deadline of {deadline}.").format(deadline=text)
+        self._deadline.setText(missed if text else "")
+        tooltip = _("Overdue after {deadline}.").format(deadline=text)
+        self.header.set_state_tooltip(tooltip if text else "")
 
     def _show_arguments(self, run: TaskRun) -> None:
         call = decoded_call(run)
         if call is None:
             self.arguments.set_message(
-                "The arguments of this run were never seen: it was enqueued before this program "
-                "listened, and no history keeps it."
+                _(
+                    "The arguments of this run are unknown: it was enqueued before this program "
+                    "connected, and it is not in the history."
+                )
             )
         elif not call:
-            self.arguments.set_message("Called without arguments.")
+            self.arguments.set_message(_("Called without arguments."))
         else:
             self.arguments.set_data(call)
 
@@ -286,41 +207,35 @@ class RunDetail(QFrame):
         if run is None:
             return
         if index == RESULT:
-            self._want_result(run)
-        elif index == EVENTS and run.last_seen > self._events_known:
-            self._events_known = run.last_seen
+            self._request_result(run)
+        elif index == EVENTS and run.last_seen > self._events_as_of:
+            self._events_as_of = run.last_seen
             found = self._events_of(run.task_id)
             rows = RingBuffer[Event](max(1, len(found)))
             for event in found:
                 rows.append(event)
             self.events.rows_model.set_rows(rows)
-            self.tabs.setTabText(EVENTS, f"{_TABS[EVENTS]} {len(found)}")
+            title = _("Events {count}").format(count=formats.count(len(found)))
+            self.tabs.setTabText(EVENTS, title)
 
-    def _want_result(self, run: TaskRun) -> None:
+    def _request_result(self, run: TaskRun) -> None:
         if run.stored_outcome is None:
-            open_ = run.state in OPEN_STATES
             self.result.set_message(
-                "No result yet: the run has not ended."
-                if open_
-                else "No result is stored: it has expired, or this task keeps none."
+                _("No result yet: the run has not ended.")
+                if run.state in OPEN_STATES
+                else _("No result is stored: it has expired, or this task stores none.")
             )
-        elif self._answer_read != (run.task_id, run.stored_outcome.sequence):
-            self._answer_read = (run.task_id, run.stored_outcome.sequence)
-            self.result.set_message(f"Reading {formats.size(run.stored_outcome.size)}…")
-            self.result_wanted.emit(run.task_id)
+        elif self._requested_result != (run.task_id, run.stored_outcome.sequence):
+            self._requested_result = (run.task_id, run.stored_outcome.sequence)
+            size = formats.size(run.stored_outcome.size)
+            self.result.set_message(_("Reading {size}…").format(size=size))
+            self.result_requested.emit(run.task_id)
 
     def _remember_tab(self, index: int) -> None:
         if index not in (-1, ERROR):
-            self._usual_tab = index
+            self._default_tab = index
 
-    def _want_origin(self) -> None:
-        if self.run is not None:
-            self.run_wanted.emit(self.run.rerun_of)
-
-    def _tint(self) -> None:
-        icons.set_button_icon(self.rerun, "retry", "on_accent")
-        icons.set_button_icon(self._origin, "arrow-right", SemanticColor.MUTED, 12)
-        self._close.setIcon(icons.icon("close", SemanticColor.MUTED, 12))
-        self._facts.setFont(theme().number_font(step=-1))
-        if self.run is not None:
-            self._show_head(self.run)
+    def _color_error_tab(self) -> None:
+        failed = self.run is not None and bool(self.run.reason)
+        color = theme().color(SemanticColor.BAD if failed else SemanticColor.MUTED)
+        self.tabs.setTabTextColor(ERROR, color)

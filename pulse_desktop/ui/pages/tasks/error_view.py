@@ -1,19 +1,27 @@
-"""Why a run failed: the error, where it was raised, and what earlier attempts died of."""
+"""The error of a run: type and message, traceback, and the errors of earlier attempts."""
+
+from typing import Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from pulse_desktop.state.run import RunError, RunState, TaskRun
 from pulse_desktop.text.run_text import STATE_MEANINGS
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
-_LONGEST = 200_000
-_LONGEST_HEADLINE = 600
+_MAX_TRACEBACK: Final = 200_000
+_MAX_HEADLINE: Final = 600
 
 
 class ErrorView(QWidget):
-    """A headline in red and the traceback below it."""
+    """A headline, red for an error, and the traceback below it.
+
+    Attributes:
+        headline: error type and message, or why there is no error.
+        traceback: of the last attempt, then of earlier ones.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,51 +29,62 @@ class ErrorView(QWidget):
         self.headline.setTextFormat(Qt.TextFormat.PlainText)
         self.headline.setWordWrap(True)
         self.headline.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.trace = QPlainTextEdit()
-        self.trace.setProperty("kind", "plain")
-        self.trace.setReadOnly(True)
-        self.trace.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.trace.setProperty("color", "muted")
-        self.trace.document().setDocumentMargin(0)
-        self.trace.setAccessibleName("Traceback")
+        self.traceback = QPlainTextEdit()
+        self.traceback.setProperty("kind", "plain")
+        self.traceback.setReadOnly(True)
+        self.traceback.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.traceback.setProperty("color", "muted")
+        self.traceback.document().setDocumentMargin(0)
+        self.traceback.setAccessibleName(_("Traceback"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(10)
         layout.addWidget(self.headline)
-        layout.addWidget(self.trace, 1)
+        layout.addWidget(self.traceback, 1)
         layout.addStretch(0)
-        theme().changed.connect(self._follow_theme)
-        self._follow_theme()
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
 
     def show_run(self, run: TaskRun) -> None:
-        """Show why a run failed, or that it did not."""
-        error, reason = run.error, run.reason
-        if error is not None:
-            headline, color = f"{error.type}: {error.message}", "bad"
-        elif reason:
-            headline, color = reason, "warning"
-        else:
-            headline, color = f"No error. {STATE_MEANINGS[run.state]}.", "muted"
-        if run.state is RunState.OVERDUE:
-            headline = f"{STATE_MEANINGS[run.state]}. {reason}".strip()
-        self.headline.setText(headline[:_LONGEST_HEADLINE])
+        """Show the error of a run, or that there is none."""
+        headline, color = _headline(run)
+        self.headline.setText(headline[:_MAX_HEADLINE])
         set_style_property(self.headline, "color", color)
-        text = "\n\n".join(self._stories(run, error))
-        if text != self.trace.toPlainText():
-            self.trace.setPlainText(text[:_LONGEST])
-        self.trace.setVisible(bool(text))
+        text = "\n\n".join(_tracebacks(run))
+        if text != self.traceback.toPlainText():
+            self.traceback.setPlainText(text[:_MAX_TRACEBACK])
+        self.traceback.setVisible(bool(text))
 
-    def _stories(self, run: TaskRun, error: RunError | None) -> list[str]:
-        told: list[str] = []
-        if error is not None:
-            told.append(error.traceback.strip() or "The worker sent no traceback.")
-        for attempt in reversed(run.attempts):
-            ending = attempt.result
-            if ending is not None and ending.error is not None and ending.error is not error:
-                cause = f"{ending.error.type}: {ending.error.message}"
-                told.append(f"Attempt {attempt.number}\n{ending.error.traceback.strip() or cause}")
-        return told
-
-    def _follow_theme(self) -> None:
-        self.trace.setFont(theme().number_font())
+    def _apply_theme(self) -> None:
+        self.traceback.setFont(theme().number_font())
         self.headline.setFont(theme().number_font())
+
+
+def _headline(run: TaskRun) -> tuple[str, str]:
+    """Return the headline and its color in the style sheet."""
+    meaning = STATE_MEANINGS[run.state]
+    if run.error is not None:
+        color, text = "bad", _error_text(run.error)
+    elif run.reason:
+        color, text = "warning", run.reason
+    else:
+        color, text = "muted", _("No error. {meaning}.").format(meaning=meaning)
+    if run.state is RunState.OVERDUE:
+        text = _("{meaning}. {reason}").format(meaning=meaning, reason=run.reason).strip()
+    return text, color
+
+
+def _tracebacks(run: TaskRun) -> list[str]:
+    texts: list[str] = []
+    if run.error is not None:
+        texts.append(run.error.traceback.strip() or _("The worker sent no traceback."))
+    for attempt in reversed(run.attempts):
+        error = attempt.result.error if attempt.result is not None else None
+        if error is not None and error is not run.error:
+            title = _("Attempt {number}").format(number=attempt.number)
+            texts.append(f"{title}\n{error.traceback.strip() or _error_text(error)}")
+    return texts
+
+
+def _error_text(error: RunError) -> str:
+    return f"{error.type}: {error.message}"

@@ -1,136 +1,173 @@
-"""Tasks: every run, as it happens; why it failed; run it again."""
+"""The page of task runs: every run as it happens, why it failed, and re-run and cancel."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, Final, Self
-
-from PySide6.QtWidgets import QFrame, QVBoxLayout
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Final, Self
 
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.state.collection import DirtyRows
+from pulse_desktop.query.run_filter import RunFilter
+from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.text import formats
+from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import FilterPage, FilterRuns, ShowRun, Target
 from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.cancel_action import CancelAction, can_be_cancelled
 from pulse_desktop.ui.pages.tasks.columns import RUN_COLUMNS
 from pulse_desktop.ui.pages.tasks.detail import RunDetail
-from pulse_desktop.ui.pages.tasks.filter_bar import RunFilterBar
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.shell.actions import PageAction
-from pulse_desktop.ui.shell.context_menu import show_context_menu
-from pulse_desktop.ui.shell.page import Page, PageContext
-from pulse_desktop.ui.table.detail_splitter import DetailSplitter
-from pulse_desktop.ui.table.live_table import LiveTable
-from pulse_desktop.ui.table.selection_bar import SelectionBar
+from pulse_desktop.ui.shell.page import PageContext
+from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.detail_splitter import DetailWidth
+from pulse_desktop.ui.table.facet import Facet, PeriodChoice
+from pulse_desktop.ui.table.filter_bar import FilterBar, FilterBarLayout
+from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.table.selection_bar import SelectionBar, SelectionButton
 from pulse_desktop.ui.theme.throttle import Throttle
 
-_MARGIN: Final = 14
-_AGE_S: Final = 10.0
-"""How often runs that have become too old for the chosen span are let go."""
+_RARE_STATES: Final = frozenset({RunState.CANCELLED, RunState.RESULT_UNREADABLE})
+_PERIODS: Final = (
+    (_("All retained"), 0.0),
+    (_("Last 15 min"), 900.0),
+    (_("Last hour"), 3600.0),
+    (_("Last 24 h"), 86_400.0),
+)
+"""Title and length in seconds."""
+_PERIOD_UPDATE_S: Final = 10.0
+"""How often runs that have left the chosen period are filtered out."""
 
 
-class TasksPage(Page):
-    """Facets, filter, table, and the details of one run."""
+def _state_facet(state: RunState) -> Facet:
+    label, glyph, color = STATE_LABELS[state]
+    return Facet(
+        state.value,
+        label,
+        glyph,
+        color,
+        tooltip=_("{meaning}. Press to show only these.").format(meaning=STATE_MEANINGS[state]),
+        hide_when_empty=state in _RARE_STATES,
+        dim_when_empty=False,
+    )
 
-    key: ClassVar[str] = "tasks"
-    title: ClassVar[str] = "Tasks"
-    icon: ClassVar[str] = "tasks"
-    section: ClassVar[str] = "LIVE"
+
+class TasksPage(TablePage[TaskRun, RunDetail]):
+    """States, filter, table, and the details of one run."""
+
+    key = "tasks"
+    title = _("Tasks")
+    icon = "tasks"
+    section = _("LIVE")
+    filter_hint = _("Filter by task, argument, id, worker or error")
+    filter_layout = FilterBarLayout.FULL_WIDTH
+    filter_gap = 10
+    empty_title = _("No runs yet")
+    empty_text = _(
+        "Every task enqueued on this server appears here within a moment, whichever program "
+        "enqueued it. Start one with Run task, or from your own program."
+    )
+    facets: ClassVar[tuple[Facet, ...]] = tuple(map(_state_facet, STATE_LABELS))
+    row_menu = actions.ROW_MENU
+    detail_width = DetailWidth(minimum=340, maximum=560, percent=38)
+    update_interval_s = 0.25
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
-        self._now = 0.0
-        self._cadence = Throttle()
-        self._awaited = ""  # task id to show as soon as it is heard of
-        self._rerunner = RerunAction(context)
-        self._canceller = CancelAction(context)
-        self.bar = RunFilterBar()
-        self.strip = SelectionBar()
-        self.table: LiveTable[TaskRun] = LiveTable(
-            context.state.runs.rows,
-            RUN_COLUMNS,
-            name="Task runs",
-            empty_title="No runs yet",
-            empty_text="Every task enqueued on this server appears here within a moment, "
-            "whoever enqueued it. Start one with Run task, or from your own program.",
+        self._throttle = Throttle()
+        self._awaited = ""  # id of a run to show as soon as it is known
+        self._rerun = RerunAction(context)
+        self._cancel = CancelAction(context)
+        self.filter_bar.submitted.connect(self.table.setFocus)
+        self.detail.rerun_requested.connect(self._rerun_shown)
+        self.detail.cancel_requested.connect(self._cancel_shown)
+        self.detail.edit_requested.connect(self._edit_shown)
+        self.detail.result_requested.connect(self._read_result)
+
+    # Table page
+
+    def collection(self) -> Collection[TaskRun]:
+        """Return the runs."""
+        return self.context.state.runs
+
+    def columns(self) -> Sequence[Column[TaskRun]]:
+        """Return the columns of the table."""
+        return RUN_COLUMNS
+
+    def make_detail(self) -> RunDetail:
+        """Create the detail panel."""
+        state = self.context.state
+        return RunDetail(state.log.mentioning, state.runs.deadline_of)
+
+    def make_filter_bar(self, *, has_charts: bool) -> FilterBar:  # noqa: ARG002  it has none
+        """Create a filter bar whose period leaves out older runs."""
+        return FilterBar(
+            self.facets,
+            hint=self.filter_hint,
+            placeholder=self.filter_hint,
+            periods=PeriodChoice([title for title, _s in _PERIODS], _("Period"), filters_rows=True),
+            layout=self.filter_layout,
+            format_count=formats.count,
         )
-        self.detail = RunDetail(context.state.log.mentioning, context.state.runs.deadline_of)
-        self.detail.hide()
-        self._lay_out()
-        self._connect()
-        self.bar.set_counts(self.context.state.runs.counts)
 
-    def _lay_out(self) -> None:
-        card = QFrame()
-        card.setProperty("card", "true")
-        inside = QVBoxLayout(card)
-        inside.setContentsMargins(1, 1, 1, 1)
-        inside.setSpacing(0)
-        inside.addWidget(self.strip)
-        inside.addWidget(self.table, 1)
-        self._split = DetailSplitter(card, self.detail)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
-        whole.setSpacing(10)
-        whole.addWidget(self.bar)
-        whole.addWidget(self._split, 1)
-
-    def _connect(self) -> None:
-        self.bar.changed.connect(self._filter)
-        self.bar.left.connect(self.table.setFocus)
-        self.table.clear_filter_requested.connect(self.clear_filter)
-        self.table.current_changed.connect(lambda _: self._show_current())
-        self.table.row_activated.connect(lambda _: self._show_current(open_=True))
-        self.table.clicked.connect(lambda _: self._show_current(open_=True))
-        self.table.selection_changed.connect(self._show_selection)
-        self.table.menu_requested.connect(
-            lambda at: show_context_menu(self.context.actions, actions.ROW_MENU, self, at)
+    def make_selection_bar(self) -> SelectionBar:
+        """Create the bar to re-run, cancel and copy the selected runs."""
+        return SelectionBar(
+            _("R re-runs · C cancels · Space pauses · / filters · Ctrl+K does anything"),
+            (
+                SelectionButton(
+                    lambda count: _("Re-run {count}").format(count=formats.count(count)),
+                    "retry",
+                    self.rerun_selected,
+                    primary=True,
+                ),
+                SelectionButton(
+                    lambda _count: _("Cancel…"),
+                    "cancelled",
+                    self.cancel_selected,
+                    _("Cancel the selected runs that have not ended (C)"),
+                ),
+                SelectionButton(lambda _count: _("Copy"), "copy", self.copy_selected),
+            ),
         )
-        self.table.rows_model.counts_changed.connect(self._show_shown)
-        self.table.rows_model.headerDataChanged.connect(lambda *_: self._show_selection())
-        self.strip.rerun_asked.connect(self.rerun_selected)
-        self.strip.cancel_asked.connect(self.cancel_selected)
-        self.strip.copy_asked.connect(self.copy_selected)
-        self.strip.all_asked.connect(self.table.selectAll)
-        self.strip.none_asked.connect(self.table.clearSelection)
-        self.detail.closed.connect(self.close_detail)
-        self.detail.rerun_asked.connect(self._rerun_shown)
-        self.detail.cancel_asked.connect(self._cancel_shown)
-        self.detail.edit_asked.connect(self._edit_shown)
-        self.detail.result_wanted.connect(self._read_result)
-        self.detail.run_wanted.connect(lambda task_id: self.navigate(ShowRun(task_id)))
 
-    # Following the state
+    def count_text(self, count: int) -> str:
+        """Return a number of runs as text."""
+        return ngettext("{count} run", "{count} runs", count).format(count=formats.count(count))
+
+    def facet_counts(self) -> dict[str, int]:
+        """Return the number of runs in each state."""
+        return {state.value: count for state, count in self.context.state.runs.counts.items()}
+
+    def run_filter(self) -> RunFilter:
+        """Return what the filter bar says."""
+        bar = self.filter_bar
+        return RunFilter(frozenset(map(RunState, bar.chosen)), bar.text, _PERIODS[bar.period][1])
+
+    def filter_predicate(self) -> Callable[[TaskRun], bool] | None:
+        """Return the test that runs must pass now, None when all do."""
+        return self.run_filter().predicate(self.now)
+
+    def show_row(self, row: TaskRun) -> None:
+        """Show a run in the detail panel."""
+        self.detail.show_run(row, self.now)
+
+    def update_detail(self, now: float) -> None:
+        """Update the run in the open detail panel, also when it is not the current row."""
+        shown = self.detail.run
+        if shown is not None and not self.detail.isHidden():
+            # An evicted run stays as it was.
+            self.detail.show_run(self.context.state.runs.get(shown.task_id) or shown, now)
+
+    # Page
 
     def refresh(self, changes: DirtyRows, now: float) -> None:
-        """Show new and changed runs with every frame, counts a few times a second."""
-        self._now = now
-        if self.bar.wanted.since_s and self._cadence.due("age", now, _AGE_S):
-            self._renew_filter()
-        self.table.refresh(now, changes.of(self.context.state.runs))
-        if self._cadence.due("counts", now, 0.25):
-            self.bar.set_counts(self.context.state.runs.counts)
+        """Show the changes of a frame."""
+        self.now = now
+        if self.filter_bar.period and self._throttle.due("period", now, _PERIOD_UPDATE_S):
+            self._update_filter()
+        super().refresh(changes, now)
         if self._awaited:
-            self._look_for_awaited()
-        if not self.detail.isHidden():
-            self._refresh_detail(now)
-
-    def on_show(self, now: float) -> None:
-        """Catch up with what happened while another page was shown."""
-        self._now = now
-        self.table.catch_up(now)
-        self.bar.set_counts(self.context.state.runs.counts)
-        self._show_shown()
-        self._show_selection()
-        if not self.detail.isHidden():
-            self._refresh_detail(now)
-
-    def tables(self) -> Sequence[LiveTable[Any]]:
-        """Return the runs."""
-        return (self.table,)
-
-    def focus_filter(self) -> None:
-        """Put the keyboard into the filter."""
-        self.bar.focus_field()
+            self._show_awaited_run()
 
     def navigate(self, target: Target) -> None:
         """Show a run, or filter the runs; a run that is unknown is searched for by its id."""
@@ -138,23 +175,11 @@ class TasksPage(Page):
             case ShowRun(task_id=task_id) if self.context.state.runs.get(task_id) is not None:
                 self._open_run(task_id)
             case ShowRun(task_id=task_id, wait=True):
-                self._await(task_id)
+                self._await_run(task_id)
             case ShowRun(task_id=text) | FilterPage(text=text):
-                self.bar.choose(text=text)
+                self.filter_bar.set_filter(text=text)
             case FilterRuns(states=states, text=text):
-                self.bar.choose(tuple(states), text)
-
-    def on_escape(self) -> bool:
-        """Close the details, else clear selection and filter."""
-        if not self.detail.isHidden():
-            self.close_detail()
-        elif self.table.selected_count() > 1:
-            self.table.clearSelection()
-        elif self.bar.wanted.active:
-            self.clear_filter()
-        else:
-            return False
-        return True
+                self.filter_bar.set_filter((state.value for state in states), text)
 
     @classmethod
     def page_actions(cls) -> Sequence[PageAction[Self]]:
@@ -168,91 +193,51 @@ class TasksPage(Page):
             PageAction(actions.CLEAR_FILTER, cls.clear_filter),
         )
 
+    # Actions
+
     def has_selection(self) -> bool:
-        """Tell whether any run is selected."""
+        """Return whether any run is selected."""
         return self.table.selected_count() > 0
 
-    def rerun_selected(self) -> None:
-        """Run the selected runs again."""
-        self._rerunner.ask(self.table.selected_rows())
-
     def has_one(self) -> bool:
-        """Tell whether exactly one run is selected."""
+        """Return whether exactly one run is selected."""
         return self.table.selected_count() == 1
 
+    def has_open(self) -> bool:
+        """Return whether any selected run has not ended."""
+        return any(map(can_be_cancelled, self.table.selected_rows()))
+
+    def rerun_selected(self) -> None:
+        """Re-run the selected runs."""
+        self._rerun.ask(self.table.selected_rows())
+
     def edit_selected(self) -> None:
-        """Change the arguments of the selected run, and run that."""
+        """Open the run form with the arguments of the selected run."""
         for run in self.table.selected_rows():
             self.context.edit_run(run)
 
-    def has_open(self) -> bool:
-        """Tell whether any of the selected runs has not ended."""
-        return any(map(can_be_cancelled, self.table.selected_rows()))
-
     def cancel_selected(self) -> None:
-        """Cancel those of the selected runs that have not ended."""
-        self._canceller.ask(self.table.selected_rows())
+        """Cancel the selected runs that have not ended."""
+        self._cancel.ask(self.table.selected_rows())
 
     def copy_selected(self) -> None:
-        """Put the selected runs on the clipboard, tab-separated."""
+        """Copy the selected runs to the clipboard, tab-separated."""
         self.table.copy_selection()
 
     def show_failed(self) -> None:
-        """Show only what failed, also softly."""
-        self.bar.choose((RunState.FAILED, RunState.SOFT_FAILED))
+        """Show only failed runs and soft failures."""
+        self.filter_bar.set_filter((RunState.FAILED.value, RunState.SOFT_FAILED.value))
 
     def clear_filter(self) -> None:
-        """Show every run."""
-        self.bar.choose()
+        """Show all runs."""
+        self.filter_bar.set_filter()
 
-    def close_detail(self) -> None:
-        """Give the room back to the table."""
-        self.detail.hide()
-        self.table.setFocus()
-
-    # Filter and counts
-
-    def _filter(self) -> None:
-        self.table.set_filter(self.bar.wanted.predicate(self._now))
-        self._show_shown()
-
-    def _renew_filter(self) -> None:
-        accepts = self.bar.wanted.predicate(self._now)
+    def _update_filter(self) -> None:
+        accepts = self.filter_predicate()
         if accepts is not None:
             self.table.update_filter(accepts)
-            self._show_shown()
-
-    def _show_shown(self) -> None:
-        model = self.table.rows_model
-        self.bar.set_shown(model.shown_count, model.total_count)
-        if self.table.selected_count() > 1:
-            self._show_selection()
-
-    def _show_selection(self) -> None:
-        model = self.table.rows_model
-        order = "Newest on top"
-        if model.sort_key:
-            title = next(column.title for column in model.columns if column.key == model.sort_key)
-            order = f"Sorted by {title}, {'largest' if model.descending else 'smallest'} first"
-        self.strip.show_selection(self.table.selected_count(), model.shown_count, order)
 
     # One run
-
-    def _show_current(self, *, open_: bool = False) -> None:
-        run = self.table.current_row()
-        if run is None or (self.detail.isHidden() and not open_):
-            return
-        self._show_detail(run)
-
-    def _show_detail(self, run: TaskRun) -> None:
-        self.detail.show_run(run, self._now)
-        self._split.show_detail()
-
-    def _refresh_detail(self, now: float) -> None:
-        shown = self.detail.run
-        if shown is not None:
-            # A run that is forgotten meanwhile stays as it was.
-            self.detail.show_run(self.context.state.runs.get(shown.task_id) or shown, now)
 
     def _open_run(self, task_id: str) -> None:
         runs = self.context.state.runs
@@ -263,38 +248,38 @@ class TasksPage(Page):
             self.clear_filter()
         if self.table.rows_model.view_row(position) is None:
             self.table.set_paused(False)
-            self.table.catch_up(self._now)
+            self.table.catch_up(self.now)
         self.table.select_position(position)
-        self._show_detail(run)
+        self.open_detail(run)
+
+    def _await_run(self, task_id: str) -> None:
+        self._awaited = task_id
+        self._show_awaited_run()
+
+    def _show_awaited_run(self) -> None:
+        if self.context.state.runs.get(self._awaited) is not None:
+            task_id, self._awaited = self._awaited, ""
+            self._open_run(task_id)
 
     def _rerun_shown(self) -> None:
         if self.detail.run is not None:
-            self._rerunner.ask([self.detail.run])
+            self._rerun.ask([self.detail.run])
 
     def _cancel_shown(self) -> None:
         if self.detail.run is not None:
-            self._canceller.ask([self.detail.run])
+            self._cancel.ask([self.detail.run])
 
     def _edit_shown(self) -> None:
         if self.detail.run is not None:
             self.context.edit_run(self.detail.run)
 
-    def _await(self, task_id: str) -> None:
-        self._awaited = task_id
-        self._look_for_awaited()
-
-    def _look_for_awaited(self) -> None:
-        if self.context.state.runs.get(self._awaited) is not None:
-            task_id, self._awaited = self._awaited, ""
-            self._open_run(task_id)
-
     def _read_result(self, task_id: str) -> None:
-        self.context.run_in_background("read result", self._reading(task_id))
+        self.context.run_in_background("read result", self._load_result(task_id))
 
-    async def _reading(self, task_id: str) -> None:
+    async def _load_result(self, task_id: str) -> None:
         try:
             stored = await self.context.results.read(task_id)
-        except UserFacingError as refusal:
-            self.detail.show_refusal(task_id, refusal)
+        except UserFacingError as error:
+            self.detail.show_result_error(task_id, error)
         else:
             self.detail.show_result(task_id, stored)

@@ -11,6 +11,7 @@ from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.series import Reservoir
 from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.text.worker_text import (
     ACTIVITY_LABELS,
     ACTIVITY_MEANINGS,
@@ -38,38 +39,35 @@ from pulse_desktop.ui.pages.workers.detail_buttons import WorkerDetailButtons
 from pulse_desktop.ui.pages.workers.queue_stats import QueueStats
 from pulse_desktop.ui.pages.workers.worker_commands import WorkerCommandActions
 from pulse_desktop.ui.shell.actions import PageAction
-from pulse_desktop.ui.shell.context_menu import show_context_menu
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.filter_bar import Facet
+from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
 
-class MonitoringPage(TablePage[Worker]):
+class MonitoringPage(TablePage[Worker, RowDetail]):
     """Live table of workers, figures of the queue, busy slots and processor load."""
 
     key = "monitoring"
     title = "Monitoring"
     icon = "monitoring"
     section = "LIVE"
-    noun = "worker"
-    filter_hint = "name, host or task"
-    sorted_by = "worker"
+    filter_hint = _("Filter by name, host or task")
+    default_sort = "worker"
     empty_title = "No worker has been heard"
-    empty_sentence = (
+    empty_text = (
         "Workers appear here with their first heartbeat, a few seconds after they start. Workers "
         "without the Pulse middleware send none: their tasks are still shown under Tasks."
     )
+    row_menu = actions.ROW_MENU
     facets = tuple(Facet(health.value, *label) for health, label in HEALTH_LABELS.items())
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self._orders = WorkerCommandActions(context)
         self.buttons = WorkerDetailButtons(self.detail, context.actions)
-        self.table.menu_requested.connect(
-            lambda at: show_context_menu(context.actions, actions.ROW_MENU, self, at)
-        )
 
     def navigate(self, target: Target) -> None:
         """Show the worker with an id in full."""
@@ -78,10 +76,10 @@ class MonitoringPage(TablePage[Worker]):
         if position is None:
             super().navigate(target)
             return
-        self.bar.clear()
-        self.table.catch_up(self.clock.now)
+        self.filter_bar.clear()
+        self.table.catch_up(self.now)
         if self.table.select_position(position):
-            self.table.row_activated.emit(workers.rows[position])
+            self.open_detail(workers.rows[position])
 
     def collection(self) -> Collection[Worker]:
         """Return the workers."""
@@ -89,22 +87,32 @@ class MonitoringPage(TablePage[Worker]):
 
     def columns(self) -> Sequence[Column[Worker]]:
         """Return the columns of the table."""
-        return worker_columns(lambda: self.clock.now)
+        return worker_columns(lambda: self.now)
 
-    def text_of(self, row: Worker) -> str:
+    def make_detail(self) -> RowDetail:
+        """Create the detail panel."""
+        return RowDetail(_("Details of the worker"), _("Event of the worker"))
+
+    def count_text(self, count: int) -> str:
+        """Return a number of workers as text."""
+        return ngettext("{count} worker", "{count} workers", count).format(
+            count=formats.count(count)
+        )
+
+    def search_text(self, row: Worker) -> str:
         """Return what the text filter looks into."""
         return f"{row.id}\n{row.host}\n{task_names(row.tasks)}\n{' '.join(row.task_ids)}"
 
     def facet_of(self, row: Worker) -> str:
         """Return the health."""
-        return row.health(self.clock.now).value
+        return row.health(self.now).value
 
-    def strip(self) -> QWidget:
+    def make_summary(self) -> QWidget:
         """Make the figures of the queue."""
         self.queue = QueueStats()
         return self.queue
 
-    def charts(self) -> Sequence[QWidget]:
+    def make_charts(self) -> Sequence[QWidget]:
         """Make the two charts."""
         self._colors = SeriesColors()
         self._busy = TimeChart(
@@ -121,33 +129,33 @@ class MonitoringPage(TablePage[Worker]):
         )
         return self._busy, self._cpu
 
-    def draw(self, now: float) -> None:
+    def update_charts(self, now: float) -> None:
         """Bring charts and figures up to date."""
         workers = self.context.state.workers
-        span = self.window_shown.span(now)
+        span = self.time_range.span(now)
         for chart, series, quantile in (
             (self._busy, workers.busy, 1.0),
             (self._cpu, workers.cpu, 0.5),
         ):
             shown = with_short_names(self._colors.busiest(series, span[0]))
             chart.set_series(self._colors.specs(shown))
-            times, values = quantile_series(shown, now, self.window_shown, quantile)
+            times, values = quantile_series(shown, now, self.time_range, quantile)
             chart.set_data(times, values, span)
         self.queue.show_figures(workers.online(now), self.context.tasks.queue_status, now)
 
     def show_row(self, row: Worker) -> None:
         """Show a worker in full."""
-        detail, now = self.detail, self.clock.now
+        detail, now = self.detail, self.now
         health = row.health(now)
         label, sign, color = HEALTH_LABELS[health]
-        detail.set_head(worker_name(row.id), row.id, sign, color)
+        detail.set_heading(worker_name(row.id), row.id, sign, color)
         detail.set_body("")
         detail.set_run(row.task_ids[0] if row.task_ids else "")
         self.buttons.show_worker(row, present=health in PRESENT)
         work = activity_of(row, now)
         doing = ACTIVITY_LABELS[work]
         takes = "takes orders" if row.control else NO_CONTROL_MEANS.lower()
-        detail.facts.set_facts(
+        detail.properties.set_facts(
             [
                 Property("Health", f"{label}: {HEALTH_MEANINGS[health].lower()}", color),
                 Property(
@@ -200,7 +208,7 @@ class MonitoringPage(TablePage[Worker]):
 
     def has_controlled(self) -> bool:
         """Tell whether any worker takes orders."""
-        return bool(self.context.state.workers.accepting_commands(self.clock.now))
+        return bool(self.context.state.workers.accepting_commands(self.now))
 
     def pause_selected(self) -> None:
         """Let the selected workers take no more tasks for now."""
@@ -229,7 +237,7 @@ class MonitoringPage(TablePage[Worker]):
 
     def _chosen(self, *works: WorkerActivity) -> list[str]:
         """Return the selected workers that take orders, and do one of these things."""
-        now = self.clock.now
+        now = self.now
         return [
             row.id
             for row in self.table.selected_rows()

@@ -1,0 +1,196 @@
+"""The top of a run's details: state, task name, id, and the buttons for the run."""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.serialize import run_to_dict
+from pulse_desktop.text.run_text import STATE_LABELS, attempts, decoded_call, short_name
+from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.style_sheet import set_style_property
+from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.theme.tooltips import plain_tooltip
+
+_WIDE: Final = 412
+"""Width from which the edit button has its full label."""
+
+
+class RunHeader(QWidget):
+    """State, name, id, attempt and worker of a run; re-run, edit, copy, show the original.
+
+    Attributes:
+        rerun_button: re-runs the run.
+        edit_button: opens the run form with its arguments.
+
+    Signals:
+        rerun_requested: re-run the run.
+        edit_requested: re-run it with other arguments.
+        original_requested: task id of the run that this one re-runs.
+    """
+
+    rerun_requested = Signal()
+    edit_requested = Signal()
+    original_requested = Signal(str)
+
+    def __init__(self, close_button: QPushButton) -> None:
+        """Create an empty header.
+
+        Args:
+            close_button: of the panel, placed in the first line.
+        """
+        super().__init__()
+        self._run: TaskRun | None = None
+        self._icon = QLabel()
+        self._state = QLabel()
+        self._state.setProperty("role", "state")
+        self._name = QLabel()
+        self._name.setProperty("role", "heading")
+        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._identity = QLabel()
+        self._identity.setProperty("role", "muted")
+        self._identity.setWordWrap(True)
+        for label in (self._name, self._identity):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.rerun_button = QPushButton(_("Re-run"))
+        self.rerun_button.setProperty("kind", "primary")
+        self.edit_button = QPushButton(_("Edit…"))
+        self.edit_button.setAccessibleName(_("Edit and re-run"))
+        self.edit_button.setToolTip(_("Edit the arguments and re-run (E)"))
+        self._copy = CopyRunButton(lambda: self._run)
+        self._original = QPushButton(_("Original"))
+        self._lay_out(close_button)
+        self.rerun_button.clicked.connect(self.rerun_requested)
+        self.edit_button.clicked.connect(self.edit_requested)
+        self._original.clicked.connect(self._request_original)
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
+
+    def _lay_out(self, close_button: QPushButton) -> None:
+        first = QHBoxLayout()
+        first.setSpacing(7)
+        for widget in (self._icon, self._state):
+            first.addWidget(widget)
+        first.addWidget(self._name, 1)
+        first.addWidget(close_button)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        for button in (self.rerun_button, self.edit_button, self._copy, self._original):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(first)
+        layout.addWidget(self._identity)
+        layout.addSpacing(10)
+        layout.addLayout(buttons)
+
+    @property
+    def state_tooltip(self) -> str:
+        """Tooltip of the state."""
+        return self._state.toolTip()
+
+    def set_state_tooltip(self, text: str) -> None:
+        """Set the tooltip of the state."""
+        self._state.setToolTip(text)
+
+    def show_run(self, run: TaskRun) -> None:
+        """Show a run."""
+        self._run = run
+        label, glyph, color = STATE_LABELS[run.state]
+        self._icon.setPixmap(icons.pixmap(glyph, color, 16, self.devicePixelRatioF()))
+        self._state.setText(label)
+        set_style_property(self._state, "color", color.value)
+        self._name.setText(short_name(run.name) or _("unknown task"))
+        self._name.setToolTip(plain_tooltip(run.name))
+        attempt = _("attempt {number}").format(number=attempts(run))
+        self._identity.setText(" · ".join(filter(None, (run.task_id, attempt, run.worker))))
+        repeatable = run.request is not None and run.request.complete
+        self.rerun_button.setEnabled(repeatable)
+        self.rerun_button.setToolTip(
+            _("Enqueue it again with the same arguments, under a new id (R)")
+            if repeatable
+            else _("Cannot re-run: arguments unknown")
+        )
+        self._original.setVisible(bool(run.rerun_of))
+        tooltip = _("This is a re-run of {task_id}: show that run").format(task_id=run.rerun_of)
+        self._original.setToolTip(plain_tooltip(tooltip))
+
+    def _request_original(self) -> None:
+        if self._run is not None:
+            self.original_requested.emit(self._run.rerun_of)
+
+    def _apply_theme(self) -> None:
+        icons.set_button_icon(self.rerun_button, "retry", "on_accent")
+        icons.set_button_icon(self._original, "arrow-right", SemanticColor.MUTED, 12)
+        self._identity.setFont(theme().number_font(step=-1))
+        if self._run is not None:
+            self.show_run(self._run)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the edit button its full label where it fits."""
+        super().resizeEvent(event)
+        self.edit_button.setText(_("Edit and re-run…") if self.width() >= _WIDE else _("Edit…"))
+
+
+class CopyRunButton(QPushButton):
+    """A button with a menu that copies parts of a run to the clipboard."""
+
+    def __init__(self, run: Callable[[], TaskRun | None]) -> None:
+        """Create a button.
+
+        Args:
+            run: returns the run that is shown.
+        """
+        super().__init__(_("Copy"))
+        self._run = run
+        menu = QMenu(self)
+        for title, text_of in _COPIES:
+            menu.addAction(title).triggered.connect(
+                lambda _checked=False, text_of=text_of: self._copy(text_of)
+            )
+        self.setMenu(menu)
+        self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
+
+    def _copy(self, text_of: Callable[[TaskRun], str]) -> None:
+        run = self._run()
+        if run is not None:
+            QGuiApplication.clipboard().setText(text_of(run))
+
+    def _apply_theme(self) -> None:
+        icons.set_button_icon(self, "chevron-down", SemanticColor.MUTED, 12)
+
+
+def _as_json(value: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def _error_text(run: TaskRun) -> str:
+    return run.error.traceback or run.reason if run.error is not None else run.reason
+
+
+_COPIES: Final[tuple[tuple[str, Callable[[TaskRun], str]], ...]] = (
+    (_("Task id"), lambda run: run.task_id),
+    (_("Task name"), lambda run: run.name),
+    (_("Arguments as JSON"), lambda run: _as_json(decoded_call(run))),
+    (_("Error"), _error_text),
+    (_("Whole run as JSON"), lambda run: _as_json(run_to_dict(run))),
+)

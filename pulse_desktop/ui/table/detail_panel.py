@@ -1,0 +1,45 @@
+"""The base class of the panel beside a table that shows one row in full. Never a modal dialog."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QPushButton
+
+from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.theme import theme
+
+
+class DetailPanel(QFrame):
+    """A card with a close button; a subclass adds the contents.
+
+    Attributes:
+        close_button: closes the panel.
+
+    Signals:
+        close_requested: the operator wants to close the panel.
+        run_requested: task id of a run that the operator wants to see.
+    """
+
+    close_requested = Signal()
+    run_requested = Signal(str)
+
+    def __init__(self, name: str) -> None:
+        """Create an empty panel.
+
+        Args:
+            name: accessible name.
+        """
+        super().__init__()
+        self.setProperty("card", "true")
+        self.setAccessibleName(name)
+        self.close_button = QPushButton()
+        self.close_button.setProperty("kind", "ghost")
+        self.close_button.setAccessibleName(_("Close details"))
+        self.close_button.setToolTip(_("Close (Esc)"))
+        self.close_button.setFixedWidth(30)
+        self.close_button.clicked.connect(self.close_requested)
+        theme().changed.connect(self._color_close_button)
+        self._color_close_button()
+
+    def _color_close_button(self) -> None:
+        self.close_button.setIcon(icons.icon("close", SemanticColor.MUTED, 12))
