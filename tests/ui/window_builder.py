@@ -78,7 +78,7 @@ class Told:
         return self
 
 
-def start_at_once(_name: str, work: Coroutine[Any, Any, None]) -> None:
+def start_at_once(name: str, work: Coroutine[Any, Any, None]) -> None:
     """Carry out background work on the spot: a `FakeSession` never waits."""
     try:
         work.send(None)

@@ -1,37 +1,67 @@
-"""How much needs attention, worked out now and then and said at the edges of the window."""
+"""Attention monitor: counts what needs attention for the sidebar and the top bar."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from pulse_desktop.state.attention import AttentionItem, attention_items
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.ui.shell.badges import badges
+from pulse_desktop.text import formats
 from pulse_desktop.ui.shell.sidebar import Sidebar
 from pulse_desktop.ui.shell.top_bar import TopBar
 from pulse_desktop.ui.theme.throttle import Throttle
 
-_LOOK_S: Final = 2.0
+_INTERVAL_S: Final = 2.0
+_RUN_KINDS: Final = frozenset({"failed", "soft_failed", "overdue"})
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """Count beside a page in the sidebar, "" for none, and whether it needs attention."""
+
+    count: str
+    urgent: bool
 
 
 class AttentionMonitor:
-    """Counts in the navigation and at the top.
+    """The monitor.
 
     Attributes:
-        concerns: what needs attention, at most seconds old.
+        items: what needs attention, at most two seconds old.
     """
 
-    def __init__(self, state: SystemState, rail: Sidebar, top_bar: TopBar) -> None:
+    def __init__(self, state: SystemState, sidebar: Sidebar, top_bar: TopBar) -> None:
         self._state = state
-        self._rail = rail
+        self._sidebar = sidebar
         self._top_bar = top_bar
-        self._cadence = Throttle()
-        self.concerns: list[AttentionItem] = []
+        self._throttle = Throttle()
+        self.items: Sequence[AttentionItem] = ()
 
-    def look(self, now: float) -> None:
-        """See what needs attention at a time, Unix seconds, unless that was done just before."""
-        if not self._cadence.due("concerns", now, _LOOK_S):
+    def update(self, now: float) -> None:
+        """Update the counts, unless that was done just before. `now` is Unix seconds."""
+        if not self._throttle.due("attention", now, _INTERVAL_S):
             return
-        self.concerns = found = attention_items(self._state, now)
-        self._top_bar.set_alerts(len(found))
-        for key, (count, urgent) in badges(self._state, found).items():
-            if key in self._rail.buttons:
-                self._rail.buttons[key].set_count(count, urgent=urgent and bool(count))
+        self.items = attention_items(self._state, now)
+        self._top_bar.set_alerts(len(self.items))
+        for page, badge in badges(self._state, self.items).items():
+            if page in self._sidebar.buttons:
+                self._sidebar.buttons[page].set_count(badge.count, urgent=badge.urgent)
+
+
+def badges(state: SystemState, items: Sequence[AttentionItem]) -> Mapping[str, Badge]:
+    """Return the badge of each page, by page key."""
+    runs = sum(len(item.task_ids) for item in items if item.kind in _RUN_KINDS)
+    providers = sum(item.kind == "provider" for item in items)
+    workers = sum(item.kind == "worker" for item in items)
+    return {
+        "tasks": _badge(runs, urgent=True),
+        "providers": _badge(providers, urgent=True),
+        "monitoring": _badge(workers, urgent=True),
+        "messages": _badge(len(state.messages.rows)),
+        "knowledge": _badge(len(state.knowledge.rows)),
+        "results": _badge(len(state.results.rows)),
+    }
+
+
+def _badge(count: int, *, urgent: bool = False) -> Badge:
+    return Badge(formats.short_count(count) if count else "", urgent and count > 0)

@@ -1,19 +1,16 @@
-"""What can be done about the embedded server: read its logs, open the folder of its data.
+"""Actions about the embedded server: show its logs, open its data folder.
 
-Offered only where the embedded server is what the window shows. The composition root gives what
-reads the files; the window never waits for a disk.
+They are available only when the window shows the embedded server.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.actions import Action
-from pulse_desktop.ui.shell.log_window import LogWindow
+from pulse_desktop.ui.shell.log_window import LogSource, LogWindow
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import BackgroundRunner
 from pulse_desktop.ui.shell.window import MainWindow
@@ -36,62 +33,48 @@ OPEN_FOLDER: Final = Action(
 )
 
 
-class StoredLogs(Protocol):
-    """Reads logs off the loop; `pulse_desktop.embedded` has it."""
-
-    @property
-    def folder(self) -> Path:
-        """The data folder."""
-
-    async def names(self) -> Sequence[str]:
-        """Return the processes that have a log."""
-
-    async def read(self, name: str, after: Any = None) -> Any:
-        """Return the lines of a log since a place: `lines`, `place`, `cut`, `problem`."""
-
-
 class EmbeddedServerActions:
-    """Carries out the actions about the embedded server.
+    """The actions.
 
     Attributes:
-        logs: the window with the logs.
+        logs: the log window.
     """
 
-    def __init__(self, window: MainWindow, stored: StoredLogs, start: BackgroundRunner) -> None:
+    def __init__(self, window: MainWindow, source: LogSource, start: BackgroundRunner) -> None:
         """Offer the actions in palette and connection menu.
 
         Args:
             window: the main window.
-            stored: reads the logs.
+            source: reads the logs.
             start: starts background work.
         """
         self._window = window
-        self._folder = stored.folder
-        self.logs = LogWindow(stored, start, self.open_folder, window)
+        self._folder = source.folder
+        self.logs = LogWindow(source, start, self.open_folder, window)
         table = window.actions_table
-        window.top_bar.offer(
+        window.top_bar.set_connection_actions(
             [table.add(SHOW_LOGS, self.show_logs), table.add(OPEN_FOLDER, self.open_folder)]
         )
 
     def show_logs(self) -> None:
-        """Show the logs, in front."""
+        """Show the log window in front."""
         if self.logs.isVisible():
             self.logs.raise_()
         self.logs.show()
         self.logs.activateWindow()
 
     def open_folder(self) -> None:
-        """Open the data folder in a file manager; say where it is when there is none."""
+        """Open the data folder in a file manager, or show its path if that fails."""
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._folder))):
             self._window.tell(
                 Notification(
-                    "No program opened the data folder",
-                    f"It is {self._folder}.",
-                    "Open it with a file manager of your choice.",
+                    _("Cannot open the data folder"),
+                    _("No program opened {folder}.").format(folder=self._folder),
+                    _("Open it with your file manager."),
                     key="embedded.folder",
                 )
             )
 
     def close(self) -> None:
-        """Look at the logs no longer."""
+        """Close the log window."""
         self.logs.close()

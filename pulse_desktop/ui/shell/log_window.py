@@ -1,11 +1,13 @@
-"""The logs of the embedded server in a window beside the main one: read only, live, searchable.
+"""Log window of the embedded server: read-only, live, with a filter.
 
-Not a page: it is of use while something else is looked at, and only where the server is embedded.
+It is a window of its own so that a page can be seen beside it.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, ClassVar, Final, Protocol
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
@@ -24,31 +26,91 @@ from PySide6.QtWidgets import (
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.shell.log_highlighter import LogHighlighter
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.shell.page import BackgroundRunner
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.highlighter import ThemeHighlighter
 from pulse_desktop.ui.theme.theme import theme
 
 POLL_MS: Final = 500
 MAX_LINES: Final = 20_000
-_TYPING_MS: Final = 120
+_FILTER_DELAY_MS: Final = 120
 _SIZE: Final = (1040, 640)
-_SMALLEST: Final = (520, 320)
+_MIN_SIZE: Final = (520, 320)
+
+
+_LEVEL_COLUMNS: Final = 120
+"""The level is within the first characters of a line."""
+_LEVEL: Final = re.compile(
+    r"(?P<bad>\[(?:ERR|FTL)\]|\b(?:ERROR|CRITICAL)\b)"
+    r"|(?P<warning>\[WRN\]|\bWARNING\b)"
+    r"|(?P<note>^-- )"
+)
+
+
+class LogChunk(Protocol):
+    """Lines of a log, as `LogSource` reads them."""
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """The new lines."""
+
+    @property
+    def place(self) -> object:
+        """Cursor at which the next chunk begins."""
+
+    @property
+    def cut(self) -> bool:
+        """Whether earlier lines were left out."""
+
+    @property
+    def problem(self) -> str:
+        """Why the log cannot be read, "" if it can."""
+
+
+class LogSource(Protocol):
+    """Reads the logs without blocking the event loop; see `pulse_desktop.embedded`."""
+
+    @property
+    def folder(self) -> Path:
+        """The data folder."""
+
+    async def names(self) -> Sequence[str]:
+        """Return the processes that have a log."""
+
+    async def read(self, name: str, after: Any = None) -> LogChunk:
+        """Return the lines after a cursor, or the last lines."""
+
+
+class LogHighlighter(ThemeHighlighter):
+    """Colors lines that are errors or warnings."""
+
+    COLORS: ClassVar = {
+        "bad": SemanticColor.BAD,
+        "warning": SemanticColor.WARNING,
+        "note": SemanticColor.FAINT,
+    }
+
+    def highlightBlock(self, text: str) -> None:
+        """Color a line."""
+        level = _LEVEL.search(text[:_LEVEL_COLUMNS])
+        if level is not None:
+            self.paint(0, len(text), level.lastgroup or "note")
 
 
 class LogWindow(QDialog):
-    """A choice of processes, a filter, and the lines.
+    """The window: choice of the process, filter, lines.
 
     Attributes:
-        processes: whose log is shown.
-        field: words that the lines shown have to contain.
+        processes: chooses the process.
+        field: filter; lines are shown that contain all of its words.
         text: the lines.
-        follow: whether the view stays at the end; scrolling up lets it stand.
+        follow: whether the view stays at the end; scrolling up switches it off.
     """
 
     def __init__(
         self,
-        stored: Any,
+        source: LogSource,
         start: BackgroundRunner,
         open_folder: Callable[[], object],
         parent: QWidget,
@@ -56,38 +118,38 @@ class LogWindow(QDialog):
         """Make the window; it reads nothing until it is shown.
 
         Args:
-            stored: reads the logs (`StoredLogs`).
+            source: reads the logs.
             start: starts background work.
             open_folder: shows the files themselves.
             parent: the main window.
         """
         super().__init__(parent)
-        self._stored = stored
+        self._source = source
         self._start = start
         self._names: list[str] = []
         self._lines: deque[str] = deque(maxlen=MAX_LINES)
-        self._place: Any = None
+        self._cursor: Any = None
         self._cut = False
         self._problem = ""
-        self._looking = False
-        self._adding = False
-        self.setWindowTitle("Logs of the embedded server")
+        self._reading = False
+        self._appending = False
+        self.setWindowTitle(_("Logs of the embedded server"))
         self.setWindowFlag(Qt.WindowType.WindowMinMaxButtonsHint)
-        self.setMinimumSize(*_SMALLEST)
+        self.setMinimumSize(*_MIN_SIZE)
         self.resize(*_SIZE)
         self.processes = QComboBox()
-        self.processes.setAccessibleName("Process")
-        self.processes.setToolTip("Whose log is shown")
+        self.processes.setAccessibleName(_("Process"))
+        self.processes.setToolTip(_("Process whose log is shown"))
         self.processes.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.field = QLineEdit()
-        self.field.setPlaceholderText("Filter lines")
-        self.field.setToolTip("Only lines with all of these words ( / )")
-        self.field.setAccessibleName("Filter lines")
+        self.field.setPlaceholderText(_("Filter lines"))
+        self.field.setToolTip(_("Show only lines that contain all of these words ( / )"))
+        self.field.setAccessibleName(_("Filter lines"))
         self.field.setClearButtonEnabled(True)
         self._search = self.field.addAction(
             icons.icon("search", SemanticColor.FAINT), QLineEdit.ActionPosition.LeadingPosition
         )
-        self._search.setText("Filter")
+        self._search.setText(_("Filter"))
         self.text = QPlainTextEdit()
         self.text.setProperty("kind", "plain")
         self.text.setReadOnly(True)
@@ -98,26 +160,26 @@ class LogWindow(QDialog):
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setUndoRedoEnabled(False)
         self.text.setMaximumBlockCount(MAX_LINES)
-        self.text.setAccessibleName("Lines of the log")
+        self.text.setAccessibleName(_("Lines of the log"))
         self._highlighter = LogHighlighter(self.text.document())
-        self._about = QLabel()
-        self._about.setProperty("role", "muted")
-        self._about.setTextFormat(Qt.TextFormat.PlainText)
-        self.follow = QPushButton("Follow")
+        self._summary = QLabel()
+        self._summary.setProperty("role", "muted")
+        self._summary.setTextFormat(Qt.TextFormat.PlainText)
+        self.follow = QPushButton(_("Follow"))
         self.follow.setCheckable(True)
         self.follow.setChecked(True)
-        self.follow.setToolTip("Stay at the end as lines arrive")
-        self._folder = QPushButton("Open data folder")
+        self.follow.setToolTip(_("Stay at the end as lines arrive"))
+        self._folder = QPushButton(_("Open data folder"))
         self._folder.clicked.connect(open_folder)
         self._timer = QTimer(self, interval=POLL_MS)
         self._timer.setObjectName("log tail")
-        self._timer.timeout.connect(self._look)
-        self._typing = QTimer(self, interval=_TYPING_MS, singleShot=True)
-        self._typing.setObjectName("log filter typing")
-        self._typing.timeout.connect(self._show_all)
+        self._timer.timeout.connect(self.poll)
+        self._filter_timer = QTimer(self, interval=_FILTER_DELAY_MS, singleShot=True)
+        self._filter_timer.setObjectName("log filter typing")
+        self._filter_timer.timeout.connect(self._show_all)
         self._lay_out()
         self._connect()
-        self._tint()
+        self._apply_theme()
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
@@ -131,7 +193,7 @@ class LogWindow(QDialog):
         inside.addWidget(self.text)
         foot = QHBoxLayout()
         foot.setSpacing(10)
-        foot.addWidget(self._about, 1)
+        foot.addWidget(self._summary, 1)
         foot.addWidget(self.follow)
         foot.addWidget(self._folder)
         layout = QVBoxLayout(self)
@@ -143,47 +205,53 @@ class LogWindow(QDialog):
 
     def _connect(self) -> None:
         for button in (self.follow, self._folder):
-            button.setAutoDefault(False)  # Enter in the filter is no click
-        self.processes.currentIndexChanged.connect(lambda _: self._begin())
-        self.field.textChanged.connect(lambda _: self._typing.start())
-        self.follow.toggled.connect(lambda on: self._to_end() if on else None)
-        self.text.verticalScrollBar().valueChanged.connect(lambda _: self._scrolled())
+            button.setAutoDefault(False)  # Enter in the filter must not press it
+        self.processes.currentIndexChanged.connect(lambda _index: self._restart())
+        self.field.textChanged.connect(lambda _text: self._filter_timer.start())
+        self.follow.toggled.connect(lambda on: self._scroll_to_end() if on else None)
+        self.text.verticalScrollBar().valueChanged.connect(lambda _value: self._scrolled())
         for keys in ("/", "Ctrl+F"):
             QShortcut(QKeySequence(keys), self).activated.connect(self.field.setFocus)
-        theme().changed.connect(self._tint)
+        theme().changed.connect(self._apply_theme)
 
     @property
     def name(self) -> str:
-        """The process whose log is shown, empty while there is none."""
+        """The process whose log is shown, "" while there is none."""
         index = self.processes.currentIndex()
         return self._names[index] if 0 <= index < len(self._names) else ""
 
     @property
-    def about(self) -> str:
-        """What is said of the lines."""
-        return self._about.text()
+    def summary(self) -> str:
+        """The line below the log: how many lines there are, or why there are none."""
+        return self._summary.text()
 
     # Reading
 
-    def _look(self) -> None:
-        if not self._looking:
-            self._looking = True
+    @property
+    def is_reading(self) -> bool:
+        """Whether the log is read every POLL_MS."""
+        return self._timer.isActive()
+
+    def poll(self) -> None:
+        """Read new lines now, unless that is going on."""
+        if not self._reading:
+            self._reading = True
             self._start("embedded.logs", self._read())
 
     async def _read(self) -> None:
         try:
-            self._offer(await self._stored.names())
+            self._set_names(await self._source.names())
             while name := self.name:
-                part = await self._stored.read(name, self._place)
-                if name == self.name:  # else another one was chosen meanwhile
-                    self._take(part)
+                chunk = await self._source.read(name, self._cursor)
+                if name == self.name:  # else another process was chosen meanwhile
+                    self._append_chunk(chunk)
                     break
         finally:
-            self._looking = False
+            self._reading = False
 
-    def _offer(self, names: Sequence[str]) -> None:
+    def _set_names(self, names: Sequence[str]) -> None:
         if list(names) == self._names or (self._names and not names):
-            return  # while the server starts anew, its last lines stay
+            return  # keep the last lines while the server restarts
         chosen = self.name
         self.processes.blockSignals(True)
         self.processes.clear()
@@ -193,26 +261,26 @@ class LogWindow(QDialog):
             self.processes.setCurrentIndex(self._names.index(chosen))
         self.processes.blockSignals(False)
         if chosen != self.name:
-            self._begin()
+            self._restart()
 
-    def _begin(self) -> None:
-        self._place, self._cut, self._problem = None, False, ""
+    def _restart(self) -> None:
+        self._cursor, self._cut, self._problem = None, False, ""
         self._lines.clear()
         self.text.clear()
-        self.follow.setChecked(True)  # another log is read from its end
-        self._say()
+        self.follow.setChecked(True)  # show the end of another log
+        self._update_summary()
         if self.isVisible():
-            self._look()
+            self.poll()
 
-    def _take(self, part: Any) -> None:
-        self._place = part.place
-        self._cut = self._cut or part.cut or len(self._lines) + len(part.lines) > MAX_LINES
-        self._problem = part.problem
-        self._lines.extend(part.lines)
-        shown = self._matching(part.lines)
-        if shown:
-            self._add(shown)
-        self._say()
+    def _append_chunk(self, chunk: LogChunk) -> None:
+        self._cursor = chunk.place
+        self._cut = self._cut or chunk.cut or len(self._lines) + len(chunk.lines) > MAX_LINES
+        self._problem = chunk.problem
+        self._lines.extend(chunk.lines)
+        lines = self._matching(chunk.lines)
+        if lines:
+            self._append(lines)
+        self._update_summary()
 
     # Showing
 
@@ -222,44 +290,51 @@ class LogWindow(QDialog):
             return list(lines)
         return [line for line in lines if all(word in line.casefold() for word in words)]
 
-    def _add(self, lines: Sequence[str]) -> None:
+    def _append(self, lines: Sequence[str]) -> None:
         bar = self.text.verticalScrollBar()
-        at = bar.value()
-        self._adding = True
+        position = bar.value()
+        self._appending = True
         self.text.appendPlainText("\n".join(lines))
-        bar.setValue(bar.maximum() if self.follow.isChecked() else at)
-        self._adding = False
+        bar.setValue(bar.maximum() if self.follow.isChecked() else position)
+        self._appending = False
 
     def _show_all(self) -> None:
         self.text.setPlainText("\n".join(self._matching(list(self._lines))))
-        self._to_end()
-        self._say()
+        self._scroll_to_end()
+        self._update_summary()
 
-    def _say(self) -> None:
+    def _update_summary(self) -> None:
         total = len(self._lines)
-        words = formats.plural(total, "line")
-        if self._cut:
-            words = f"the last {words}; earlier ones are in the data folder"
-        if self.field.text().strip():
-            empty = self.text.document().isEmpty()
-            words = f"{formats.count(0 if empty else self.text.blockCount())} of {words}"
+        values = {"count": formats.count(total), "shown": formats.count(self._shown_lines())}
         if self._problem:
-            words = f"{self.name}.log cannot be read: {self._problem}"
+            text = _("{process}.log cannot be read: {problem}")
+            values = {"process": self.name, "problem": self._problem}
         elif not self._names:
-            words = "No log yet: the server is being started"
-        self._about.setText(words)
+            text = _("No log yet: the server is starting")
+        elif self._cut and self.field.text().strip():
+            text = _("{shown} of the last {count} lines; earlier ones are in the data folder")
+        elif self._cut:
+            text = _("The last {count} lines; earlier ones are in the data folder")
+        elif self.field.text().strip():
+            text = ngettext("{shown} of {count} line", "{shown} of {count} lines", total)
+        else:
+            text = ngettext("{count} line", "{count} lines", total)
+        self._summary.setText(text.format(**values))
 
-    def _to_end(self) -> None:
+    def _shown_lines(self) -> int:
+        return 0 if self.text.document().isEmpty() else self.text.blockCount()
+
+    def _scroll_to_end(self) -> None:
         bar = self.text.verticalScrollBar()
         bar.setValue(bar.maximum())
 
     def _scrolled(self) -> None:
-        """Follow from now on, or no longer, by where the operator goes."""
+        """Follow while the view is at the end."""
         bar = self.text.verticalScrollBar()
-        if not self._adding:
+        if not self._appending:
             self.follow.setChecked(bar.value() >= bar.maximum())
 
-    def _tint(self) -> None:
+    def _apply_theme(self) -> None:
         self._search.setIcon(icons.icon("search", SemanticColor.FAINT))
         self.text.setFont(theme().number_font())
         self._highlighter.apply_theme()
@@ -267,14 +342,14 @@ class LogWindow(QDialog):
     # Qt's side
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Read along while it can be seen."""
+        """Start reading."""
         super().showEvent(event)
-        self._say()
+        self._update_summary()
         self._timer.start()
-        self._look()
+        self.poll()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Leave the files alone."""
+        """Stop reading."""
         super().hideEvent(event)
         self._timer.stop()
-        self._typing.stop()
+        self._filter_timer.stop()

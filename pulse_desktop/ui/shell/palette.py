@@ -1,13 +1,11 @@
-"""The command palette: every action, found by a few letters, with its shortcut beside it.
+"""Command palette: every available action, found by a few letters, with its shortcut.
 
-It is a child of the window and not a dialog, because a modal loop inside a coroutine would cost
-other coroutines their life.
+It is a child of the window and not a dialog: a modal event loop inside a coroutine would break
+other coroutines.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any, Final, TypeVar
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -33,64 +31,51 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.shell.actions import OPEN_PALETTE, ActionTable, shortcut_text
-from pulse_desktop.ui.shell.fuzzy import best
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.shell.actions import OPEN_PALETTE, Action, ActionTable, shortcut_text
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
 _WIDTH: Final = 600
 _ROW: Final = 36
-_MOST_ROWS: Final = 10
+_MAX_ROWS: Final = 10
 _MARGIN: Final = 8
-_ENTRY_ROLE: Final = Qt.ItemDataRole.UserRole
+_ACTION_ROLE: Final = Qt.ItemDataRole.UserRole
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the palette.
+_SCORE_TEXT_START: Final = 16
+_SCORE_WORD_START: Final = 9
+_SCORE_CONSECUTIVE: Final = 6
+_SCORE_LETTER: Final = 1
 
-    Attributes:
-        title: what it does.
-        run: does it.
-        group: where it belongs.
-        icon: of `icons`, or empty.
-        shortcut: keys as text.
-        words: more words to find it by.
-    """
-
-    title: str
-    run: Callable[[], object]
-    group: str = ""
-    icon: str = ""
-    shortcut: str = ""
-    words: str = ""
+Item = TypeVar("Item")
 
 
-class _Entries(QAbstractListModel):
+class _ActionList(QAbstractListModel):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self.entries: list[Entry] = []
+        self.actions: list[Action] = []
 
-    def show(self, entries: list[Entry]) -> None:
+    def set_actions(self, actions: list[Action]) -> None:
         self.beginResetModel()
-        self.entries = entries
+        self.actions = actions
         self.endResetModel()
 
     def rowCount(self, parent: QModelIndex | QPersistentModelIndex | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self.entries)
+        return 0 if parent is not None and parent.isValid() else len(self.actions)
 
     def data(self, index: QModelIndex | QPersistentModelIndex, role: int = 0) -> Any:
-        entry = self.entries[index.row()]
-        if role == _ENTRY_ROLE:
-            return entry
+        action = self.actions[index.row()]
+        if role == _ACTION_ROLE:
+            return action
         if role == Qt.ItemDataRole.DisplayRole:
-            return entry.title
+            return action.title
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return ", ".join(filter(None, (entry.group, entry.title, entry.shortcut)))
+            return ", ".join(filter(None, (action.group, action.title, shortcut_text(action))))
         return None
 
 
-class _EntryDelegate(QStyledItemDelegate):
+class _ActionDelegate(QStyledItemDelegate):
     def sizeHint(
         self, _option: QStyleOptionViewItem, _index: QModelIndex | QPersistentModelIndex
     ) -> QSize:
@@ -102,60 +87,71 @@ class _EntryDelegate(QStyledItemDelegate):
         option: QStyleOptionViewItem,
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
-        entry: Entry = index.data(_ENTRY_ROLE)
+        action: Action = index.data(_ACTION_ROLE)
         area: QRect = option.rect
         colors = theme()
+        shortcut = shortcut_text(action)
         if QStyle.StateFlag.State_Selected in option.state:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colors.color("selection"))
             painter.drawRoundedRect(area.adjusted(0, 1, 0, -1), 6, 6)
-        if entry.icon:
+        if action.icon:
             icons.paint(
-                painter, entry.icon, SemanticColor.MUTED, area.x() + 11, area.y() + (_ROW - 16) // 2
+                painter,
+                action.icon,
+                SemanticColor.MUTED,
+                area.x() + 11,
+                area.y() + (_ROW - 16) // 2,
             )
         inner = area.adjusted(38, 0, -12, 0)
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(colors.number_font(step=-1))
         painter.setPen(colors.color(SemanticColor.MUTED))
-        painter.drawText(inner, middle | Qt.AlignmentFlag.AlignRight, entry.shortcut)
-        taken = painter.fontMetrics().horizontalAdvance(entry.shortcut)
-        inner.setRight(inner.right() - taken - 16)
+        painter.drawText(inner, middle | Qt.AlignmentFlag.AlignRight, shortcut)
+        shortcut_width = painter.fontMetrics().horizontalAdvance(shortcut)
+        inner.setRight(inner.right() - shortcut_width - 16)
         painter.setFont(colors.text_font())
         painter.setPen(colors.color(SemanticColor.TEXT))
         title = painter.fontMetrics().elidedText(
-            entry.title, Qt.TextElideMode.ElideRight, inner.width()
+            action.title, Qt.TextElideMode.ElideRight, inner.width()
         )
         painter.drawText(inner, middle, title)
         inner.setLeft(inner.left() + painter.fontMetrics().horizontalAdvance(title) + 12)
         painter.setPen(colors.color(SemanticColor.FAINT))
         if inner.width() > 60:
-            painter.drawText(inner, middle, entry.group)
+            painter.drawText(inner, middle, action.group)
 
 
 class Palette(QFrame):
-    """A field and a list over the upper middle of the window; Esc, or a click beside it, closes."""
+    """A search field and a list over the upper part of the window.
+
+    Esc or a click outside closes it.
+
+    Attributes:
+        field: the search field.
+        list: the matching actions.
+    """
 
     def __init__(self, actions: ActionTable, window: QWidget) -> None:
         super().__init__(window)
         self._actions = actions
-        self._sources: list[Callable[[str], list[Entry]]] = []
         self._focus_before: QWidget | None = None
         self.setObjectName("palette")
-        self.setAccessibleName("Command palette")
+        self.setAccessibleName(_("Command palette"))
         self.field = QLineEdit()
-        self.field.setPlaceholderText("Search or run a command…")
-        self.field.setAccessibleName("Search or run a command")
+        self.field.setPlaceholderText(_("Search or run a command…"))
+        self.field.setAccessibleName(_("Search or run a command"))
         self.list = QListView()
-        self.list.setAccessibleName("Commands")
-        self.list.setItemDelegate(_EntryDelegate(self.list))
+        self.list.setAccessibleName(_("Commands"))
+        self.list.setItemDelegate(_ActionDelegate(self.list))
         self.list.setUniformItemSizes(True)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._entries = _Entries(self.list)
-        self.list.setModel(self._entries)
-        self._nothing = QLabel("No command of that name")
-        self._nothing.setProperty("role", "muted")
-        self._nothing.setContentsMargins(14, 10, 14, 14)
+        self._matches = _ActionList(self.list)
+        self.list.setModel(self._matches)
+        self._no_match = QLabel(_("No matching command"))
+        self._no_match.setProperty("role", "muted")
+        self._no_match.setContentsMargins(14, 10, 14, 14)
         layout = self._layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.setSpacing(0)
@@ -163,24 +159,20 @@ class Palette(QFrame):
         inner = QVBoxLayout()
         inner.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         inner.addWidget(self.list)
-        inner.addWidget(self._nothing)
+        inner.addWidget(self._no_match)
         layout.addLayout(inner)
         self.field.textChanged.connect(self._search)
         self.field.installEventFilter(self)
         self.list.clicked.connect(lambda index: self._run(index.row()))
         self.hide()
 
-    def add_source(self, source: Callable[[str], list[Entry]]) -> None:
-        """Offer more than the actions: the source is asked with what was typed."""
-        self._sources.append(source)
-
     @property
     def titles(self) -> list[str]:
-        """What is offered now, from the top."""
-        return [entry.title for entry in self._entries.entries]
+        """The titles of the listed actions."""
+        return [action.title for action in self._matches.actions]
 
     def open(self, query: str = "") -> None:
-        """Show it, with the keyboard in its field."""
+        """Show the palette with the focus in its field; close it if it is open."""
         if self.isVisible():
             self.close()
             return
@@ -192,7 +184,7 @@ class Palette(QFrame):
         self.field.setFocus()
 
     def close(self) -> bool:
-        """Hide it and give the keyboard back."""
+        """Hide the palette and give the focus back."""
         if self.isVisible():
             self.hide()
             if self._focus_before is not None and self.field.hasFocus():
@@ -201,56 +193,46 @@ class Palette(QFrame):
         return True
 
     def place(self) -> None:
-        """Take the place and size that fit the window and what is offered."""
+        """Fit position and size to the window and to the number of matches."""
         window = self.window()
-        rows = min(max(len(self._entries.entries), 1), _MOST_ROWS)
+        rows = min(max(len(self._matches.actions), 1), _MAX_ROWS)
         width = min(_WIDTH, window.width() - 48)
         self.list.setFixedHeight(rows * _ROW)
-        self.list.setVisible(bool(self._entries.entries))
-        self._nothing.setVisible(not self._entries.entries)
+        self.list.setVisible(bool(self._matches.actions))
+        self._no_match.setVisible(not self._matches.actions)
         self.setFixedWidth(width)
         self._layout.activate()
         self.setFixedHeight(self._layout.sizeHint().height())
         self.move((window.width() - width) // 2, 56)
 
     def _search(self, query: str) -> None:
-        entries = [
+        matches = best_matches(
+            query,
             (
-                f"{action.title} {action.group} {action.keywords}",
-                Entry(
-                    action.title,
-                    partial(self._actions.run, action.id),
-                    action.group,
-                    action.icon,
-                    shortcut_text(action),
-                ),
-            )
-            for action in self._actions.available()
-            if action is not OPEN_PALETTE
-        ]
-        found = best(query, entries)
-        if query.strip():
-            for source in self._sources:
-                found += source(query.strip())
-        self._entries.show(found)
-        if found:
-            self.list.setCurrentIndex(self._entries.index(0, 0))
+                (f"{action.title} {action.group} {action.keywords}", action)
+                for action in self._actions.available()
+                if action is not OPEN_PALETTE
+            ),
+        )
+        self._matches.set_actions(matches)
+        if matches:
+            self.list.setCurrentIndex(self._matches.index(0, 0))
         self.place()
 
     def _run(self, row: int) -> None:
-        if 0 <= row < len(self._entries.entries):
-            entry = self._entries.entries[row]
+        if 0 <= row < len(self._matches.actions):
+            action = self._matches.actions[row]
             self.close()
-            entry.run()
+            self._actions.run(action.id)
 
-    def _step(self, by: int) -> None:
-        count = len(self._entries.entries)
+    def _move(self, by: int) -> None:
+        count = len(self._matches.actions)
         if count:
             row = (self.list.currentIndex().row() + by) % count
-            self.list.setCurrentIndex(self._entries.index(row, 0))
+            self.list.setCurrentIndex(self._matches.index(row, 0))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Move in the list with the keyboard in the field."""
+        """Move the selection with the keys while the field has the focus."""
         if watched is self.field and isinstance(event, QKeyEvent):
             if event.type() is QEvent.Type.KeyPress and self._key(event.key()):
                 return True
@@ -261,13 +243,13 @@ class Palette(QFrame):
     def _key(self, key: int) -> bool:
         match key:
             case Qt.Key.Key_Down:
-                self._step(1)
+                self._move(1)
             case Qt.Key.Key_Up:
-                self._step(-1)
+                self._move(-1)
             case Qt.Key.Key_PageDown:
-                self._step(min(_MOST_ROWS, len(self.titles) - 1 - self._row()))
+                self._move(min(_MAX_ROWS, len(self.titles) - 1 - self._row()))
             case Qt.Key.Key_PageUp:
-                self._step(-min(_MOST_ROWS, self._row()))
+                self._move(-min(_MAX_ROWS, self._row()))
             case Qt.Key.Key_Return | Qt.Key.Key_Enter:
                 self._run(self._row())
             case Qt.Key.Key_Escape:
@@ -278,3 +260,63 @@ class Palette(QFrame):
 
     def _row(self) -> int:
         return self.list.currentIndex().row()
+
+
+def match_score(query: str, text: str) -> int | None:
+    """Return how well a text matches a query, larger is better; None if it does not match.
+
+    Every letter of the query has to occur in the text, in order. The first letters of words, and
+    consecutive letters, score higher. The words of the query are searched one after the other.
+    """
+    letters = text.casefold()
+    score, at = 0, 0
+    for word in query.casefold().split():
+        found = _match_word(word, letters, at)
+        if found is None:
+            return None
+        score += found[0]
+        at = found[1]
+    # The shorter one of two texts with the same score comes first.
+    return score * 64 - min(len(text), 63)
+
+
+def _match_word(word: str, text: str, start: int) -> tuple[int, int] | None:
+    whole = _find_word_start(word, text, start)
+    if whole is not None:
+        gain = _SCORE_TEXT_START if whole == 0 else _SCORE_WORD_START
+        return gain + _SCORE_CONSECUTIVE * len(word), whole + len(word)
+    score, at, last = 0, start, -2
+    for letter in word:
+        at = text.find(letter, at)
+        if at < 0:
+            return None
+        if at == last + 1:
+            score += _SCORE_CONSECUTIVE
+        elif at == 0 or not text[at - 1].isalnum():
+            score += _SCORE_WORD_START
+        else:
+            score += _SCORE_LETTER
+        last = at
+        at += 1
+    return score, at
+
+
+def _find_word_start(word: str, text: str, start: int) -> int | None:
+    """Return the position of a word of the text that begins with `word`, else None."""
+    at = text.find(word, start)
+    while at > 0 and text[at - 1].isalnum():
+        at = text.find(word, at + 1)
+    return at if at >= 0 else None
+
+
+def best_matches(query: str, items: Iterable[tuple[str, Item]]) -> list[Item]:
+    """Return the items whose text matches, the best first; all of them for an empty query."""
+    if not query.strip():
+        return [item for _text, item in items]
+    ranked = [
+        (-score, number, item)
+        for number, (text, item) in enumerate(items)
+        if (score := match_score(query, text)) is not None
+    ]
+    ranked.sort(key=lambda entry: entry[:2])
+    return [item for *_rank, item in ranked]

@@ -1,4 +1,4 @@
-"""The navigation at the left edge: every page, and how much in it needs somebody."""
+"""Sidebar: the navigation between pages, with a count beside each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,18 +16,19 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
 EXPANDED_WIDTH: Final = 188
 COLLAPSED_WIDTH: Final = 56
-_ITEM: Final = 32
-_ICON: Final = 16
+_BUTTON_HEIGHT: Final = 32
+_ICON_SIZE: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class SidebarItem:
-    """A page in the navigation: its key, name, icon, and the heading it stands under."""
+    """A page: its key, title, icon, and the heading of its section."""
 
     key: str
     title: str
@@ -36,14 +37,21 @@ class SidebarItem:
 
 
 class SidebarButton(QAbstractButton):
-    """Icon, name, and a count at the right."""
+    """A button with icon, title and count.
+
+    Attributes:
+        item: the page.
+        count: text at the right, empty for none.
+        urgent: whether the count needs attention.
+        collapsed: whether only the icon is shown.
+    """
 
     def __init__(self, item: SidebarItem, parent: QWidget) -> None:
         super().__init__(parent)
         self.item = item
         self.count = ""
         self.urgent = False
-        self.narrow = False
+        self.collapsed = False
         self.setCheckable(True)
         self.setText(item.title)
         self.setAccessibleName(item.title)
@@ -52,30 +60,34 @@ class SidebarButton(QAbstractButton):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
 
     def set_count(self, count: str, *, urgent: bool) -> None:
-        """Show a count; an urgent one stands out."""
+        """Show a count; an urgent one is highlighted."""
         if (count, urgent) != (self.count, self.urgent):
             self.count, self.urgent = count, urgent
-            needs = " needs attention" if urgent else ""
-            self.setAccessibleName(f"{self.item.title}, {count}{needs}" if count else self.text())
-            self._explain()
+            name = self.item.title
+            if count and urgent:
+                name = _("{page}, {count} needs attention").format(page=name, count=count)
+            elif count:
+                name = _("{page}, {count}").format(page=name, count=count)
+            self.setAccessibleName(name)
+            self._update_tooltip()
             self.update()
 
-    def set_narrow(self, narrow: bool) -> None:
-        """Show the icon alone, or name and count as well."""
-        self.narrow = narrow
-        self._explain()
+    def set_collapsed(self, collapsed: bool) -> None:
+        """Show only the icon, or title and count too."""
+        self.collapsed = collapsed
+        self._update_tooltip()
         self.update()
 
-    def _explain(self) -> None:
+    def _update_tooltip(self) -> None:
         tip = f"{self.item.title} · {self.count}" if self.count else self.item.title
-        self.setToolTip(tip if self.narrow else "")
+        self.setToolTip(tip if self.collapsed else "")
 
     def sizeHint(self) -> QSize:
-        """Return the size of an item."""
-        return QSize(COLLAPSED_WIDTH if self.narrow else EXPANDED_WIDTH, _ITEM)
+        """Return the size of a button."""
+        return QSize(COLLAPSED_WIDTH if self.collapsed else EXPANDED_WIDTH, _BUTTON_HEIGHT)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint icon, name and count."""
+        """Paint icon, title and count."""
         colors = theme()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -89,9 +101,11 @@ class SidebarButton(QAbstractButton):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(area, 6, 6)
         color = SemanticColor.TEXT if self.isChecked() else SemanticColor.MUTED
-        left = (self.width() - _ICON) / 2 if self.narrow else 10
-        icons.paint(painter, self.item.icon, color, left, (self.height() - _ICON) / 2, _ICON)
-        if self.narrow:
+        left = (self.width() - _ICON_SIZE) / 2 if self.collapsed else 10
+        icons.paint(
+            painter, self.item.icon, color, left, (self.height() - _ICON_SIZE) / 2, _ICON_SIZE
+        )
+        if self.collapsed:
             if self.count and self.urgent:
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(colors.color("bad"))
@@ -118,7 +132,11 @@ class SidebarButton(QAbstractButton):
 
 
 class Sidebar(QWidget):
-    """The list of pages.
+    """The sidebar.
+
+    Attributes:
+        collapsed: whether only icons are shown.
+        buttons: the button of each page, by page key.
 
     Signals:
         chosen: key of the page to show.
@@ -130,8 +148,8 @@ class Sidebar(QWidget):
         super().__init__(parent)
         self.setObjectName("sidebar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setAccessibleName("Pages")
-        self.narrow = False
+        self.setAccessibleName(_("Pages"))
+        self.collapsed = False
         self.buttons: dict[str, SidebarButton] = {}
         self._headings: list[QLabel] = []
         self._group = QButtonGroup(self)
@@ -147,26 +165,26 @@ class Sidebar(QWidget):
                 section = item.section
                 layout.addWidget(self._heading(section))
             button = SidebarButton(item, self)
-            button.clicked.connect(lambda _=False, key=item.key: self.chosen.emit(key))
+            button.clicked.connect(lambda _checked=False, key=item.key: self.chosen.emit(key))
             self._group.addButton(button)
             self.buttons[item.key] = button
             layout.addWidget(button)
         layout.addStretch(1)
-        self.set_narrow(False)
+        self.set_collapsed(False)
 
     def show_page(self, key: str) -> None:
-        """Mark the page that is shown. Raises KeyError."""
+        """Mark the current page. Raises KeyError."""
         self.buttons[key].setChecked(True)
 
-    def set_narrow(self, narrow: bool) -> None:
-        """Show icons alone, or names as well."""
-        self.narrow = narrow
-        self.setFixedWidth(COLLAPSED_WIDTH if narrow else EXPANDED_WIDTH)
-        self._brand.set_narrow(narrow)
+    def set_collapsed(self, collapsed: bool) -> None:
+        """Show only icons, or titles and counts too."""
+        self.collapsed = collapsed
+        self.setFixedWidth(COLLAPSED_WIDTH if collapsed else EXPANDED_WIDTH)
+        self._brand.set_collapsed(collapsed)
         for button in self.buttons.values():
-            button.set_narrow(narrow)
+            button.set_collapsed(collapsed)
         for heading in self._headings:
-            heading.setText("" if narrow else str(heading.property("title")))
+            heading.setText("" if collapsed else str(heading.property("title")))
 
     def _heading(self, title: str) -> QLabel:
         heading = QLabel(title)
@@ -178,24 +196,24 @@ class Sidebar(QWidget):
 
 
 class _Brand(QWidget):
-    """The program's mark and name."""
+    """The logo and the name of the program."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._narrow = False
+        self._collapsed = False
         self.setFixedHeight(36)
         self.setAccessibleName("Pulse Desktop")
 
-    def set_narrow(self, narrow: bool) -> None:
-        self._narrow = narrow
+    def set_collapsed(self, collapsed: bool) -> None:
+        self._collapsed = collapsed
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         colors = theme()
         painter = QPainter(self)
-        left = (self.width() - 18) / 2 if self._narrow else 9
+        left = (self.width() - 18) / 2 if self._collapsed else 9
         icons.paint(painter, "pulse", SemanticColor.ACCENT, left, (self.height() - 18) / 2, 18)
-        if not self._narrow:
+        if not self._collapsed:
             painter.setFont(colors.text_font(step=1, bold=True))
             painter.setPen(colors.color(SemanticColor.TEXT))
             area = self.rect().adjusted(36, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""The line at the bottom: what arrives, what was lost, and what it costs."""
+"""Status bar: message rate, losses, and the cost of this program."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
@@ -16,20 +17,20 @@ from pulse_desktop.ui.theme.theme import theme
 
 @dataclass(frozen=True, slots=True)
 class StatusFigures:
-    """What the status bar says; what was not measured is None and left blank.
+    """The figures of the status bar. One that was not measured is None and left blank.
 
     Attributes:
-        topics_alive: of the seven, how many have been heard of lately.
-        topics_total: seven.
-        events_per_s: over the last seconds.
+        topics_alive: number of topics with recent events.
+        topics_total: number of topics.
+        events_per_s: events per second, over the last seconds.
         received: messages since the start.
-        dropped: messages lost because the inbox was full or the server cut us off.
-        gaps_open: times without connection that no history fills.
-        gaps_filled: times without connection that history filled.
+        dropped: messages lost because the arrival queue was full or the server dropped them.
+        gaps_open: times without a connection that no history covers.
+        gaps_filled: times without a connection that were filled from history.
         waiting: messages received and not shown yet.
-        render_s: seconds the last frames took.
+        render_s: seconds per frame, smoothed.
         memory_bytes: resident memory of this process.
-        server: what is connected to, such as `NATS 2.15.1`.
+        server: such as `NATS 2.15.1`.
     """
 
     topics_alive: int | None = None
@@ -45,24 +46,26 @@ class StatusFigures:
     server: str = ""
 
 
+_MAX_BACKLOG: Final = 1000
+"""A larger backlog of messages is shown."""
 _LEFT: Final = ("topics", "rate", "received", "dropped", "gaps", "waiting")
 _RIGHT: Final = ("render", "memory", "server")
-_GIVES_WAY: Final = ("memory", "render", "received", "rate")
-"""What goes first when the window is narrow."""
-_RECEIVED: Final = (
-    "Messages received since the window was opened, history included: events, queued tasks, and "
-    "news of the bucket of results, which the Events page does not list"
-)
+_HIDDEN_FIRST: Final = ("memory", "render", "received", "rate")
+"""What is hidden in a narrow window, in this order."""
 
 
 class StatusBar(QWidget):
-    """Figures in one line."""
+    """The status bar.
+
+    Attributes:
+        labels: by name: topics, rate, received, dropped, gaps, waiting, render, memory, server.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("statusBar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setAccessibleName("Status")
+        self.setAccessibleName(_("Status"))
         self.setFixedHeight(26)
         self.labels = {name: QLabel() for name in _LEFT + _RIGHT}
         self._dot = QLabel()
@@ -70,7 +73,7 @@ class StatusBar(QWidget):
         layout = self._layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 14, 0)
         layout.setSpacing(18)
-        # What does not fit is left out: the bar must not keep the window wide.
+        # Labels that do not fit are hidden: the bar must not limit the width of the window.
         layout.setSizeConstraint(QHBoxLayout.SizeConstraint.SetNoConstraint)
         first = QHBoxLayout()
         first.setSpacing(5)
@@ -85,30 +88,36 @@ class StatusBar(QWidget):
         for label in self.labels.values():
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
-        self._explain()
-        theme().changed.connect(self._tint)
+        self._set_tooltips()
+        theme().changed.connect(self._apply_theme)
         self.show_figures(StatusFigures())
 
     def show_figures(self, figures: StatusFigures) -> None:
-        """Say how it stands now."""
+        """Show current figures."""
         alive, total = figures.topics_alive, figures.topics_total
-        self._say("topics", "" if alive is None else f"{alive}/{total} topics")
+        self._show(
+            "topics",
+            "" if alive is None else _("{alive}/{total} topics").format(alive=alive, total=total),
+        )
         rate = formats.rate(figures.events_per_s).removesuffix("/s")
-        self._say("rate", f"{rate} events/s" if rate else "")
-        self._say("received", _with_unit(formats.count(figures.received), "received"))
-        dropped = figures.dropped
-        self._say(
-            "dropped", _with_unit(formats.count(dropped), "dropped"), "bad" if dropped else ""
+        self._show("rate", _("{rate} events/s").format(rate=rate) if rate else "")
+        received, dropped = formats.count(figures.received), formats.count(figures.dropped)
+        self._show("received", _("{count} received").format(count=received) if received else "")
+        self._show(
+            "dropped",
+            _("{count} dropped").format(count=dropped) if dropped else "",
+            "bad" if figures.dropped else "",
         )
-        self._say_gaps(figures.gaps_open, figures.gaps_filled)
-        behind = figures.waiting > 1000
-        self._say(
-            "waiting", f"{formats.count(figures.waiting)} waiting" if behind else "", "warning"
+        self._show_gaps(figures.gaps_open, figures.gaps_filled)
+        waiting = formats.count(figures.waiting) if figures.waiting > _MAX_BACKLOG else ""
+        self._show(
+            "waiting", _("{count} waiting").format(count=waiting) if waiting else "", "warning"
         )
-        self._say("render", _with_unit("render", formats.duration(figures.render_s)))
-        self._say("memory", _with_unit("memory", formats.size(figures.memory_bytes)))
-        self._say("server", figures.server)
-        good = alive is not None and alive == total and not dropped
+        frame, memory = formats.duration(figures.render_s), formats.size(figures.memory_bytes)
+        self._show("render", _("render {duration}").format(duration=frame) if frame else "")
+        self._show("memory", _("memory {size}").format(size=memory) if memory else "")
+        self._show("server", figures.server)
+        good = alive is not None and alive == total and not figures.dropped
         color = (
             SemanticColor.FAINT
             if alive is None
@@ -118,57 +127,64 @@ class StatusBar(QWidget):
         )
         if color is not self._dot_color:
             self._dot_color = color
-            self._tint()
-        self._make_room()
+            self._apply_theme()
+        self._hide_what_does_not_fit()
 
-    def _say_gaps(self, still_open: int, filled: int) -> None:
+    def _show_gaps(self, still_open: int, filled: int) -> None:
         if still_open:
-            self._say("gaps", f"{formats.plural(still_open, 'gap')} in the record", "bad")
+            text = ngettext("{count} gap in the record", "{count} gaps in the record", still_open)
+            self._show("gaps", text.format(count=formats.count(still_open)), "bad")
         elif filled:
-            self._say("gaps", f"{formats.plural(filled, 'gap')} filled from history", "warning")
+            text = ngettext(
+                "{count} gap filled from history", "{count} gaps filled from history", filled
+            )
+            self._show("gaps", text.format(count=formats.count(filled)), "warning")
         else:
-            self._say("gaps", "")
+            self._show("gaps", "")
 
-    def _say(self, name: str, text: str, color: str = "") -> None:
+    def _show(self, name: str, text: str, color: str = "") -> None:
         label = self.labels[name]
         if label.text() != text:
             label.setText(text)
             label.setVisible(bool(text))
         set_style_property(label, "color", color)
 
-    def _tint(self) -> None:
+    def _apply_theme(self) -> None:
         ratio = self.devicePixelRatioF()
         self._dot.setPixmap(icons.pixmap("dot", self._dot_color or SemanticColor.FAINT, 12, ratio))
 
-    def _make_room(self) -> None:
-        for name in _GIVES_WAY:
+    def _hide_what_does_not_fit(self) -> None:
+        for name in _HIDDEN_FIRST:
             self.labels[name].setVisible(bool(self.labels[name].text()))
-        for name in _GIVES_WAY:
+        for name in _HIDDEN_FIRST:
             if self._layout.minimumSize().width() <= self.width():
                 break
             self.labels[name].hide()
 
-    def _explain(self) -> None:
+    def _set_tooltips(self) -> None:
         for name, tip in (
-            ("topics", "Topics heard of lately, of the seven"),
-            ("received", _RECEIVED),
-            ("dropped", "Messages lost because they came faster than they could be read"),
-            ("gaps", "Times without connection, and whether history could fill them"),
-            ("waiting", "Messages received and not shown yet"),
-            ("render", "What one frame costs: folding events and updating this page"),
-            ("memory", "Resident memory of this window"),
+            ("topics", _("Topics with recent events")),
+            (
+                "received",
+                _(
+                    "Messages received since the window was opened, including history: events, "
+                    "queued tasks, and updates of the result bucket, which the Events page does "
+                    "not list"
+                ),
+            ),
+            ("dropped", _("Messages lost because they arrived faster than they could be read")),
+            ("gaps", _("Times without a connection, and whether history covers them")),
+            ("waiting", _("Messages received and not shown yet")),
+            ("render", _("Time per frame: processing events and updating this page")),
+            ("memory", _("Resident memory of this program")),
         ):
             self.labels[name].setToolTip(tip)
 
     def minimumSizeHint(self) -> QSize:
-        """Return no width at all."""
+        """Return no minimum width."""
         return QSize(0, self.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave out what does not fit."""
+        """Hide labels that do not fit."""
         super().resizeEvent(event)
-        self._make_room()
-
-
-def _with_unit(first: str, second: str) -> str:
-    return f"{first} {second}" if first and second else ""
+        self._hide_what_does_not_fit()

@@ -1,7 +1,7 @@
-"""The bar at the top: where we are connected, and what can be done from anywhere."""
+"""Top bar: environment, connection, command palette, pause, alerts, run task."""
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -14,8 +14,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QWidget
 
+from pulse_desktop.model.connection_status import ConnectionStatus
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.actions import (
     OPEN_PALETTE,
     RUN_TASK,
@@ -31,31 +33,7 @@ from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
 _HEIGHT: Final = 48
-_COMPACT: Final = 940
-
-
-class ConnectionView(Protocol):
-    """What is shown of a connection; `pulse_desktop.transport` has it."""
-
-    @property
-    def state(self) -> str:
-        """Connecting, connected, reconnecting or closed."""
-
-    @property
-    def server(self) -> str:
-        """Address with its secrets masked."""
-
-    @property
-    def problem(self) -> str:
-        """The last failure in plain words, or nothing."""
-
-    @property
-    def advice(self) -> str:
-        """What to do about it, or nothing."""
-
-    @property
-    def rtt_s(self) -> float | None:
-        """Round trip in seconds, if measured."""
+_COMPACT_WIDTH: Final = 940
 
 
 _STATE_COLORS: Final = {
@@ -64,26 +42,32 @@ _STATE_COLORS: Final = {
     "reconnecting": SemanticColor.WARNING,
     "closed": SemanticColor.FAINT,
 }
+_STATE_TEXTS: Final = {
+    "connected": _("connected"),
+    "connecting": _("connecting"),
+    "reconnecting": _("reconnecting"),
+    "closed": _("closed"),
+}
 
 
 class PaletteField(QPushButton):
-    """Looks like a field, and opens the palette."""
+    """A button that has the appearance of a search field and opens the palette."""
 
     def __init__(self, shortcut: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shortcut = shortcut
-        self.setAccessibleName("Search or run a command")
+        self.setAccessibleName(OPEN_PALETTE.title)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMinimumWidth(150)
         self.setMaximumWidth(380)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def sizeHint(self) -> QSize:
-        """Return the width it would like."""
+        """Return the preferred size."""
         return QSize(360, super().sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the frame of a button, and a search field's content in it."""
+        """Paint the frame of a button with the content of a search field."""
         super().paintEvent(event)
         painter = QPainter(self)
         colors = theme()
@@ -92,21 +76,30 @@ class PaletteField(QPushButton):
         inner = self.rect().adjusted(31, 0, -11, 0)
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(colors.number_font(step=-1))
-        taken = painter.boundingRect(inner, middle | Qt.AlignmentFlag.AlignRight, self._shortcut)
+        shortcut = painter.boundingRect(inner, middle | Qt.AlignmentFlag.AlignRight, self._shortcut)
         painter.drawText(inner, middle | Qt.AlignmentFlag.AlignRight, self._shortcut)
-        inner.setRight(taken.left() - 10)
+        inner.setRight(shortcut.left() - 10)
         painter.setFont(colors.text_font())
         text = painter.fontMetrics().elidedText(
-            "Search or run a command…", Qt.TextElideMode.ElideRight, inner.width()
+            _("Search or run a command…"), Qt.TextElideMode.ElideRight, inner.width()
         )
         painter.drawText(inner, middle, text)
 
 
 class TopBar(QWidget):
-    """Environment, connection, palette, pause, alerts, run.
+    """The top bar.
+
+    Attributes:
+        environment: badge with the kind of system, such as PRODUCTION.
+        switcher: button with the menu of connections.
+        state: state of the connection.
+        palette_field: opens the command palette.
+        pause: pauses the tables.
+        alerts: number of attention items.
+        run: opens the run form.
 
     Signals:
-        connection_chosen: key of another connection.
+        connection_chosen: key of the connection to switch to.
     """
 
     connection_chosen = Signal(str)
@@ -119,21 +112,21 @@ class TopBar(QWidget):
         self._actions = actions
         self._color = SemanticColor.FAINT
         self._paused = False
-        self._offered: Sequence[QAction] = ()
-        self._state_words = ("not connected", "not connected")
+        self._connection_actions: Sequence[QAction] = ()
+        self._state_texts = (_("not connected"), _("not connected"))
         self.environment = QLabel()
         self.environment.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.switcher = QPushButton()
-        self.switcher.setAccessibleName("Connection")
+        self.switcher.setAccessibleName(_("Connection"))
         self.switcher.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self._dot = QLabel()
         self.state = QLabel()
         self.state.setProperty("role", "muted")
         self.state.setTextFormat(Qt.TextFormat.PlainText)
         self.palette_field = PaletteField(shortcut_text(OPEN_PALETTE))
-        self.pause = QPushButton("Live")
-        self.alerts = FilterChip("Alerts", "bell")
-        self.run = QPushButton("Run task")
+        self.pause = QPushButton(_("Live"))
+        self.alerts = FilterChip(_("Alerts"), "bell")
+        self.run = QPushButton(_("Run task"))
         self.run.setProperty("kind", "primary")
         self._lay_out()
         actions.bind_button(self.palette_field, OPEN_PALETTE)
@@ -141,9 +134,9 @@ class TopBar(QWidget):
         actions.bind_button(self.alerts, SHOW_ATTENTION)
         actions.bind_button(self.run, RUN_TASK)
         self.environment.hide()
-        theme().changed.connect(self._tint)
-        self._tint()
-        self._say_state()
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
+        self._show_state()
 
     def _lay_out(self) -> None:
         layout = QHBoxLayout(self)
@@ -164,23 +157,23 @@ class TopBar(QWidget):
         layout.addWidget(self.run)
 
     def set_environment(self, name: str, color: str = "plain") -> None:
-        """Say what kind of system this is, such as PRODUCTION in the color "bad"."""
+        """Show the kind of system, such as "production" in the color "bad"; "" for none."""
         set_style_property(self.environment, "badge", color)
         self.environment.setText(name.upper())
         self.environment.setVisible(bool(name))
-        self.environment.setAccessibleName(f"Environment: {name}")
+        self.environment.setAccessibleName(_("Environment: {name}").format(name=name))
 
-    def offer(self, actions: Sequence[QAction]) -> None:
-        """Offer actions about the connection in its menu, from the next `set_connections` on."""
-        self._offered = actions
+    def set_connection_actions(self, actions: Sequence[QAction]) -> None:
+        """Add actions to the menu of connections, at the next `set_connections`."""
+        self._connection_actions = actions
 
     def set_connections(self, names: Sequence[tuple[str, str]], current: str) -> None:
-        """Offer connections as (key, name) and show the current one."""
+        """Fill the menu of connections, pairs of key and name, and show the current one."""
         by_key = dict(names)
         self.switcher.setText(_without_mnemonic(by_key.get(current, current)))
-        self.switcher.setToolTip("Connection")
+        self.switcher.setToolTip(_("Connection"))
         menu = QMenu(self.switcher)
-        # The button has its arrow on the far side by running the other way; its menu does not.
+        # The button has its arrow at the end because its layout is right to left; not so its menu.
         menu.setLayoutDirection(QGuiApplication.layoutDirection())
         group = QActionGroup(menu)
         for key, name in names:
@@ -188,49 +181,55 @@ class TopBar(QWidget):
             entry.setCheckable(True)
             entry.setChecked(key == current)
             group.addAction(entry)
-            entry.triggered.connect(lambda _=False, key=key: self.connection_chosen.emit(key))
-        if self._offered:
+            entry.triggered.connect(
+                lambda _checked=False, key=key: self.connection_chosen.emit(key)
+            )
+        if self._connection_actions:
             menu.addSeparator()
-            menu.addActions(self._offered)
+            menu.addActions(self._connection_actions)
         old = self.switcher.menu()
         self.switcher.setMenu(menu)
         if old is not None:
             old.deleteLater()
 
-    def set_connection(self, connection: ConnectionView) -> None:
-        """Say how the connection stands."""
-        words = connection.state
+    def set_connection(self, connection: ConnectionStatus) -> None:
+        """Show the state of the connection."""
+        state = _STATE_TEXTS[connection.state]
         rtt = formats.duration(connection.rtt_s)
-        long = f"{words} · {rtt}" if rtt and words == "connected" else words
-        if connection.problem and words != "connected":
-            long = f"{words} · {formats.elided(connection.problem, 60)}"
+        text = state
+        if connection.state == "connected":
+            if rtt:
+                text = _("{state} · {rtt}").format(state=state, rtt=rtt)
+        elif connection.problem:
+            problem = formats.elided(connection.problem, 60)
+            text = _("{state} · {problem}").format(state=state, problem=problem)
         lines = (connection.server, connection.problem, connection.advice)
         self.state.setToolTip(plain_tooltip("\n".join(filter(None, lines))))
-        self._state_words = (long, words)
-        self._say_state()
+        self._state_texts = (text, state)
+        self._show_state()
         color = _STATE_COLORS.get(connection.state, SemanticColor.FAINT)
         if color is not self._color:
             self._color = color
-            self._tint()
+            self._apply_theme()
 
     def set_paused(self, paused: bool) -> None:
-        """Show whether this page stands still."""
+        """Show whether the tables of the page are paused."""
         if paused != self._paused:
             self._paused = paused
-            self.pause.setText("Paused" if paused else "Live")
-            self.pause.setAccessibleName("Paused" if paused else "Live")
-            self._tint()
+            self.pause.setText(_("Paused") if paused else _("Live"))
+            self.pause.setAccessibleName(self.pause.text())
+            self._apply_theme()
 
     def set_alerts(self, count: int) -> None:
-        """Say how many things need somebody."""
+        """Show the number of attention items."""
         self.alerts.set_count(formats.count(count) if count else "")
         self.alerts.set_color(SemanticColor.BAD if count else SemanticColor.MUTED)
 
-    def _say_state(self) -> None:
-        compact = self.width() < _COMPACT
-        self.state.setText(self._state_words[compact])
+    def _show_state(self) -> None:
+        compact = self.width() < _COMPACT_WIDTH
+        self.state.setText(self._state_texts[compact])
 
-    def _tint(self) -> None:
+    def _apply_theme(self) -> None:
         self._dot.setPixmap(icons.pixmap("dot", self._color, 12, self.devicePixelRatioF()))
         icons.set_button_icon(self.switcher, "chevron-down", SemanticColor.MUTED, 12)
         name, color = (
@@ -240,9 +239,9 @@ class TopBar(QWidget):
         icons.set_button_icon(self.run, "plus", "on_accent")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Say less when there is less room."""
+        """Shorten the state of the connection in a narrow window."""
         super().resizeEvent(event)
-        self._say_state()
+        self._show_state()
 
 
 def _without_mnemonic(name: str) -> str:

@@ -210,7 +210,7 @@ class MainWindow(QMainWindow):
             run_in_background=self._run_in_background,
             notify=self.notices.tell,
             navigate=self.navigate,
-            attention_items=lambda: self._attention.concerns,
+            attention_items=lambda: self._attention.items,
             edit_run=self._edit_run,
         )
         self.run_form = RunForm(self._context, self._stack)
@@ -252,7 +252,7 @@ class MainWindow(QMainWindow):
             self.actions_table.show_page(key)
             self.setWindowTitle(f"{page.title} · Pulse Desktop")
             now = self._clock()
-            self._attention.look(now)
+            self._attention.update(now)
             page.on_show(now)
             page.take_focus()
             self._show_paused()
@@ -268,7 +268,7 @@ class MainWindow(QMainWindow):
         if self.current is None or not self.isVisible():
             return
         started = time.perf_counter()
-        self._attention.look(now)
+        self._attention.update(now)
         self.current.refresh(changes, now)
         self.frame_s += (time.perf_counter() - started - self.frame_s) * 0.1
 
@@ -324,7 +324,7 @@ class MainWindow(QMainWindow):
 
     def toggle_rail(self) -> None:
         """Show the navigation as icons, or with names."""
-        self.use_rail(narrow=not self.rail.narrow)
+        self.use_rail(narrow=not self.rail.collapsed)
 
     def use_rail(self, *, narrow: bool | None) -> None:
         """Show the navigation as icons or with names; None leaves it to the width."""
@@ -341,8 +341,8 @@ class MainWindow(QMainWindow):
             if self.sidebar_preference is None
             else self.sidebar_preference
         )
-        if narrow != self.rail.narrow:
-            self.rail.set_narrow(narrow)
+        if narrow != self.rail.collapsed:
+            self.rail.set_collapsed(narrow)
 
     def _use_theme(self, choice: ThemeChoice) -> None:
         theme().choose(choice)

@@ -1,22 +1,22 @@
-"""Every action is found by a few letters, and carried out without a dialog."""
+"""The palette finds every available action by a few letters."""
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QMainWindow, QPushButton
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.shell.actions import Action, ActionTable, PageAction, shortcut_text
-from pulse_desktop.ui.shell.fuzzy import best, fit
-from pulse_desktop.ui.shell.palette import Entry, Palette
+from pulse_desktop.ui.shell.palette import Palette, best_matches, match_score
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 GO = Action("go", "Go to Tasks", "Ctrl+2", "Go to", "tasks")
 
 
-class Doer:
+class Target:
     def __init__(self) -> None:
-        self.done = []
-        self.may = True
+        self.done: list[str] = []
+        self.enabled = True
 
     def go(self) -> None:
         self.done.append("go")
@@ -24,142 +24,152 @@ class Doer:
     def stop(self) -> None:
         self.done.append("stop")
 
-    def may_stop(self):
-        return self.may
+    def can_stop(self) -> bool:
+        return self.enabled
 
 
 @pytest.fixture
-def doer():
-    return Doer()
+def target() -> Target:
+    return Target()
 
 
 @pytest.fixture
-def window(qtbot: QtBot):
+def window(qtbot: QtBot) -> QMainWindow:
     theme().install(ThemeChoice.DARK)
     made = QMainWindow()
-    made.setCentralWidget(QLineEdit())
+    field = QLineEdit()
+    made.setCentralWidget(field)
     qtbot.addWidget(made)
     made.resize(900, 600)
     made.show()
     made.activateWindow()
-    made.centralWidget().setFocus()
+    field.setFocus()
     return made
 
 
 @pytest.fixture
-def table(window, doer):
+def table(window: QMainWindow, target: Target) -> ActionTable:
     actions = ActionTable(window)
-    actions.add(GO, doer.go)
-    actions.add(Action("stop", "Stop everything", keywords="halt"), doer.stop, doer.may_stop)
-    actions.add(Action("page", "Re-run selected", "R"), doer.go, page="tasks")
+    actions.add(GO, target.go)
+    actions.add(Action("stop", "Stop everything", keywords="halt"), target.stop, target.can_stop)
+    actions.add(Action("page", "Re-run selected", "R"), target.go, page="tasks")
     return actions
 
 
 @pytest.fixture
-def palette(window, table):
+def palette(window: QMainWindow, table: ActionTable) -> Palette:
     return Palette(table, window)
 
 
-def test_letters_that_begin_words_count_most() -> None:
-    assert fit("gt", "Go to Tasks") > fit("gt", "Logging out")
-    assert fit("xyz", "Go to Tasks") is None
-    assert fit("task go", "Go to Tasks") is None
-    assert best("tas", [("Go to Metrics", 1), ("Go to Tasks", 2), ("Metastasis", 3)]) == [2, 3]
-    assert best(" ", [("b", 1), ("a", 2)]) == [1, 2]
+def test_first_letters_of_words_score_highest() -> None:
+    initials, scattered = match_score("gt", "Go to Tasks"), match_score("gt", "Logging out")
+    assert initials is not None
+    assert scattered is not None
+    assert initials > scattered
+    assert match_score("xyz", "Go to Tasks") is None
+    assert match_score("task go", "Go to Tasks") is None
+    assert best_matches("tas", [("Go to Metrics", 1), ("Go to Tasks", 2), ("Metastasis", 3)]) == [
+        2,
+        3,
+    ]
+    assert best_matches(" ", [("b", 1), ("a", 2)]) == [1, 2]
 
 
-def test_it_lists_what_can_be_done_now(qtbot: QtBot, palette, table, doer) -> None:
+def test_it_lists_available_actions(
+    qtbot: QtBot, palette: Palette, table: ActionTable, target: Target
+) -> None:
     palette.open()
     assert palette.titles == ["Go to Tasks", "Stop everything"]
     palette.close()
-    doer.may = False
+    target.enabled = False
     table.show_page("tasks")
     palette.open()
     assert palette.titles == ["Go to Tasks", "Re-run selected"]
 
 
-def test_typing_arrows_and_enter_run_a_command(qtbot: QtBot, palette, doer, window) -> None:
+def test_typing_arrows_and_enter_run_an_action(
+    qtbot: QtBot, palette: Palette, target: Target, window: QMainWindow
+) -> None:
     palette.open()
     assert palette.field.hasFocus()
-    qtbot.keyClicks(palette.field, "o")
+    QTest.keyClicks(palette.field, "o")
     assert palette.titles == ["Go to Tasks", "Stop everything"]
-    qtbot.keyClick(palette.field, Qt.Key.Key_Down)
-    qtbot.keyClick(palette.field, Qt.Key.Key_Down)
-    qtbot.keyClick(palette.field, Qt.Key.Key_Up)
-    qtbot.keyClick(palette.field, Qt.Key.Key_Return)
-    assert doer.done == ["stop"]
+    QTest.keyClick(palette.field, Qt.Key.Key_Down)
+    QTest.keyClick(palette.field, Qt.Key.Key_Down)
+    QTest.keyClick(palette.field, Qt.Key.Key_Up)
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
+    assert target.done == ["stop"]
     assert palette.isHidden()
-    assert window.centralWidget().hasFocus()
+    assert isinstance(window.focusWidget(), QLineEdit)
+    assert window.focusWidget() is window.centralWidget()
 
 
-def test_escape_closes_it_and_a_second_call_too(qtbot: QtBot, palette, doer) -> None:
+def test_escape_closes_it_and_so_does_opening_it_again(
+    qtbot: QtBot, palette: Palette, target: Target
+) -> None:
     palette.open()
-    qtbot.keyClick(palette.field, Qt.Key.Key_Escape)
+    QTest.keyClick(palette.field, Qt.Key.Key_Escape)
     assert palette.isHidden()
     palette.open()
     palette.open()
     assert palette.isHidden()
-    assert doer.done == []
+    assert target.done == []
 
 
-def test_nothing_found_is_said(qtbot: QtBot, palette) -> None:
+def test_enter_without_a_match_does_nothing(qtbot: QtBot, palette: Palette) -> None:
     palette.open("qqqq")
     assert palette.titles == []
-    qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
     assert not palette.isHidden()
 
 
-def test_other_sources_are_asked_with_what_was_typed(palette, doer) -> None:
-    palette.add_source(lambda query: [Entry(f"Find {query}", doer.go)])
-    palette.open("abc")
-    assert palette.titles == ["Find abc"]
-
-
-def test_words_find_an_action_by_another_name(palette) -> None:
+def test_keywords_find_an_action(palette: Palette) -> None:
     palette.open("halt")
     assert palette.titles == ["Stop everything"]
 
 
-def test_a_button_does_what_the_action_does_and_names_its_key(
-    qtbot: QtBot, table, doer, window
+def test_a_button_runs_its_action_and_shows_the_shortcut(
+    qtbot: QtBot, table: ActionTable, target: Target, window: QMainWindow
 ) -> None:
     button = QPushButton("Tasks", window)
     table.bind_button(button, GO)
     button.click()
-    assert doer.done == ["go"]
+    assert target.done == ["go"]
     assert button.toolTip() == "Go to Tasks (Ctrl+2)"
 
 
-def test_an_action_that_cannot_be_done_is_not_done(table, doer) -> None:
-    doer.may = False
+def test_a_disabled_action_is_not_run(table: ActionTable, target: Target) -> None:
+    target.enabled = False
     assert not table.run("stop")
     assert not table.run("page")
-    assert doer.done == []
+    assert target.done == []
 
 
-def test_no_two_actions_want_the_same_key(table, doer) -> None:
+def test_ids_and_shortcuts_are_unique_per_page(table: ActionTable, target: Target) -> None:
     with pytest.raises(ValueError, match=r"share the shortcut Ctrl\+2"):
-        table.add(Action("other", "Other", "Ctrl+2"), doer.go)
+        table.add(Action("other", "Other", "Ctrl+2"), target.go)
     with pytest.raises(ValueError, match="duplicate action id go"):
-        table.add(Action("go", "Go"), doer.go)
-    table.add(Action("elsewhere", "Else", "R"), doer.go, page="messages")
+        table.add(Action("go", "Go"), target.go)
+    table.add(Action("elsewhere", "Else", "R"), target.go, page="messages")
     assert shortcut_text(table["elsewhere"]) == "R"
 
 
-def test_a_page_action_is_listed_before_its_page_is_made(table, doer) -> None:
-    made = []
+def test_a_page_action_is_listed_before_its_page_is_made(
+    table: ActionTable, target: Target
+) -> None:
+    made: list[Target] = []
 
-    def page() -> Doer:
-        made.append(doer)
-        return doer
+    def page() -> Target:
+        made.append(target)
+        return target
 
-    action = PageAction(Action("halt", "Halt the page"), Doer.stop, Doer.may_stop)
+    action = PageAction(Action("halt", "Halt the page"), Target.stop, Target.can_stop)
     table.add_page_action(action, "messages", page)
     assert "halt" in table
     assert not table.is_enabled("halt")
     assert made == []
     table.show_page("messages")
     assert table.run("halt")
-    assert doer.done == ["stop"]
-    doer.may = False
+    assert target.done == ["stop"]
+    target.enabled = False
     assert not table.run("halt")

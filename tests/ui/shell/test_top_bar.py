@@ -1,4 +1,4 @@
-"""The bar at the top: what stands in it has room."""
+"""The top bar lays out its badge."""
 
 import pytest
 from PySide6.QtWidgets import QWidget
@@ -16,7 +16,7 @@ from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 
 @pytest.fixture
-def bar(qtbot: QtBot):
+def bar(qtbot: QtBot) -> TopBar:
     theme().install(ThemeChoice.DARK)
     window = QWidget()
     qtbot.addWidget(window)
@@ -28,8 +28,8 @@ def bar(qtbot: QtBot):
     return bar
 
 
-def test_the_badge_has_its_padding_also_when_it_is_told_after_the_window_is_shown(
-    qtbot: QtBot, bar
+def test_the_badge_has_its_padding_when_it_is_set_after_the_window_is_shown(
+    qtbot: QtBot, bar: TopBar
 ) -> None:
     with qtbot.waitExposed(bar.window()):
         bar.window().show()

@@ -111,12 +111,12 @@ def test_the_palette_opens_by_key_and_goes_to_a_page(qtbot: QtBot, window) -> No
 
 def test_the_rail_gives_way_in_a_narrow_window_unless_wanted(qtbot: QtBot, window) -> None:
     window.resize(1400, 800)
-    assert not window.rail.narrow
+    assert not window.rail.collapsed
     window.resize(1024, 640)
-    assert window.rail.narrow
+    assert window.rail.collapsed
     window.toggle_rail()
     window.resize(1030, 640)
-    assert not window.rail.narrow
+    assert not window.rail.collapsed
 
 
 @pytest.mark.parametrize("size", [(1024, 640), (1440, 900), (1920, 1080)])
