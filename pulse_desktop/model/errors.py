@@ -4,6 +4,7 @@ Everything here is shown to the user as it stands; any other exception from the 
 """
 
 from pulse_desktop.model.redaction import redact
+from pulse_desktop.text.translation import _
 
 
 class UserFacingError(Exception):
@@ -92,13 +93,40 @@ class TooLargeError(UserFacingError):
 
 
 class NoJetStreamError(UserFacingError):
-    """The server, or this account on it, has JetStream switched off."""
+    """The server runs without JetStream, or the user's account has none on it."""
 
-    def __init__(self, title: str = "JetStream is off") -> None:
+    def __init__(self, server: str = "") -> None:
+        """Describe the error.
+
+        Args:
+            server: name of a server that has JetStream, but not for this account; empty when the
+                server itself has none.
+        """
+        if server:
+            super().__init__(
+                _("No JetStream for this account"),
+                _("the account of this user has no JetStream on {server}.").format(server=server),
+                _(
+                    "Enable JetStream for the account. In a cluster, check that this server reads "
+                    "the same accounts as the others."
+                ),
+            )
+        else:
+            super().__init__(
+                _("JetStream is off"),
+                _("this server keeps no streams, buckets or history."),
+                _("Start nats-server with -js."),
+            )
+
+
+class JetStreamNotReadyError(UserFacingError):
+    """The server has JetStream, and its cluster has no leader at the moment."""
+
+    def __init__(self) -> None:
         super().__init__(
-            title,
-            "this server keeps no streams, buckets or history for this account.",
-            "Start nats-server with -js, or enable JetStream for the account.",
+            _("JetStream is not ready"),
+            _("the servers of the cluster have not elected a leader yet."),
+            _("Try again in a moment."),
         )
 
 

@@ -9,16 +9,17 @@ rest costs more than everything that is then done with them. The fast path hands
 selected subscriptions straight to a function; everything out of the ordinary is left to nats-py.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from nats.aio.client import Client
+from nats.aio.client import Client, Srv
 from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
 Receive = Callable[[str, bytes], None]
+CheckServer = Callable[[str, dict[str, Any]], Awaitable[None]]
 _LINE_END: Final = b"\r\n"
 MAX_CACHED_HEADERS: Final = 1_000
 """Message headers kept in the cache: subjects are the sender's choice."""
@@ -72,6 +73,39 @@ def client_of(js: JetStreamContext) -> Client:
 
 class NatsClient(Client):
     """nats-py's client, which encrypts wherever TLS is requested, or does not log in."""
+
+    def __init__(self, check_server: CheckServer | None = None) -> None:
+        """Make a client that is not connected.
+
+        Args:
+            check_server: awaited before each connection to one of several servers, with its URL
+                (login included) and the arguments of `connect`; an exception leaves the server out.
+        """
+        super().__init__()
+        self._check_server = check_server
+        self._arguments: dict[str, Any] = {}
+
+    async def connect(self, servers: str | list[str], **arguments: Any) -> None:  # type: ignore[override]
+        """Connect; see nats-py."""
+        self._arguments = arguments
+        await super().connect(servers, **arguments)
+
+    async def _connect_to_server(self, s: Srv) -> None:
+        if self._check_server is not None and len(self._server_pool) > 1:
+            arguments = self._arguments
+            if s.tls_name and "tls_hostname" not in arguments:
+                arguments = {**arguments, "tls_hostname": s.tls_name}
+            await self._check_server(self._url_with_login(s), arguments)
+        await super()._connect_to_server(s)
+
+    def _url_with_login(self, server: Srv) -> str:
+        """Return a server's URL; a discovered one has the login of those given."""
+        uri = server.uri
+        if not uri.username:
+            logins = (each.uri.netloc.rpartition("@")[0] for each in self._server_pool)
+            if login := next(filter(None, logins), ""):
+                uri = uri._replace(netloc=f"{login}@{uri.netloc}")
+        return str(uri.geturl())
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         """Process the server's INFO; the first one arrives before the login is sent."""

@@ -1,12 +1,13 @@
-"""One attempt to reach a server: a connected client, or the reason in plain words, soon.
+"""One attempt to connect: a connected client, or the reason why not, soon.
 
-The client library would go on trying by itself and tell the reason only on the side; a refused
+nats-py alone would retry by itself and report the reason only to its error callback: a refused
 password would look like a server that does not answer.
 """
 
 import asyncio
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from nats import errors
@@ -14,72 +15,213 @@ from nats.aio.client import Client
 
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.nats_client.aio import cancel_and_wait
-from pulse_desktop.nats_client.client import FastPathClient, server_info
+from pulse_desktop.nats_client.client import FastPathClient, NatsClient, server_info
 from pulse_desktop.nats_client.connect_errors import describe_connect_error
+from pulse_desktop.nats_client.jetstream import JetStreamState, jetstream_state, unavailable_error
+from pulse_desktop.nats_client.permission_violations import PermissionViolations
 from pulse_desktop.nats_client.server_address import ServerAddress
+from pulse_desktop.text.translation import _
 
 PING_INTERVAL_S: Final = 10
 CLOSE_TIMEOUT_S: Final = 1.0
 FAILED_CLOSE_TIMEOUT_S: Final = 0.2
+JETSTREAM_TIMEOUT_S: Final = 2.0
+CHECK_TIMEOUT_S: Final = 3.0
 ATTEMPTS: Final = 3
+
+OnError = Callable[[Client, Exception], None]
+OnEnd = Callable[[Client], None]
 
 
 async def connect_once(
     address: ServerAddress,
     *,
     timeout: float,  # noqa: ASYNC109 - part of it goes to the library
-    options: dict[str, Any],
-    on_error: Callable[[Client, Exception], None],
-    on_end: Callable[[Client], None],
+    arguments: dict[str, Any],
+    on_error: OnError,
+    on_end: OnEnd,
     discovered: tuple[str, ...] = (),
 ) -> FastPathClient:
     """Connect to the first server that answers.
 
     Args:
-        address: where, and as whom.
+        address: servers and login.
         timeout: seconds until giving up.
-        options: more arguments for the client library.
-        on_error: told of what goes wrong on the connected client; must not raise.
-        on_end: told when the connected client is lost.
+        arguments: more arguments for nats-py; they override the login of the address.
+        on_error: called for each error of the connected client; must not raise.
+        on_end: called when the connected client is lost.
         discovered: further servers of the cluster, tried after those of the address.
 
     Raises:
         CannotConnectError: with the reason of the last server tried.
     """
+    urls = [*address.urls, *discovered]
+    arguments = {**_login(address), **arguments}
     deadline = asyncio.get_running_loop().time() + timeout
     for attempt in range(1, ATTEMPTS + 1):
-        client, error = await _try(address, timeout, options, on_error, on_end, discovered)
+        client = FastPathClient()
+        error = await _try(client, urls, timeout, arguments, on_error, on_end)
         if client.is_connected:
             return client
         timeout = deadline - asyncio.get_running_loop().time()
-        # A server that refuses a login closes at once, and its word of why is often lost on the
-        # way. Asking again mostly gets it.
-        if not (_wants_login(client) and isinstance(error, ConnectionError)):
+        # A server that refuses a login closes at once, and its error message is often lost on the
+        # way. Another attempt mostly receives it.
+        if not (server_info(client).auth_required and isinstance(error, ConnectionError)):
             break
         if attempt == ATTEMPTS or timeout <= 0:
             error = errors.AuthorizationError()
             break
     detail, advice = describe_connect_error(error, address.hosts)
-    raise CannotConnectError("Cannot connect", address.mask(detail), advice)
+    raise CannotConnectError(_("Cannot connect"), address.mask(detail), advice)
+
+
+async def connect_preferring_jetstream(
+    address: ServerAddress,
+    *,
+    timeout: float,  # noqa: ASYNC109 - part of it goes to the library
+    arguments: dict[str, Any],
+    on_error: OnError,
+    on_end: OnEnd,
+    violations: PermissionViolations,
+    discovered: tuple[str, ...] = (),
+) -> tuple[FastPathClient, JetStreamState]:
+    """Connect to a server on which the account has JetStream, else to the first that answers.
+
+    Args:
+        address: servers and login.
+        timeout: seconds for each server.
+        arguments: more arguments for nats-py; see `connect_once`, as the two below.
+        on_error: called for each error.
+        on_end: called when a connected client is lost.
+        violations: where `on_error` reports permission errors.
+        discovered: further servers of the cluster, tried after those of the address.
+
+    Raises:
+        CannotConnectError: with the reason of the last server tried.
+    """
+    client = await connect_once(
+        address,
+        timeout=timeout,
+        arguments=arguments,
+        on_error=on_error,
+        on_end=on_end,
+        discovered=discovered,
+    )
+    state = await jetstream_state(client, violations, JETSTREAM_TIMEOUT_S)
+    if not state.is_off:
+        return client, state
+    found = await find_jetstream(
+        address,
+        other_urls(client, (*address.urls, *discovered)),
+        timeout=timeout,
+        arguments=arguments,
+        on_error=on_error,
+        on_end=on_end,
+        violations=violations,
+    )
+    if found is None:
+        return client, state
+    await close_quietly(client)
+    return found
+
+
+async def find_jetstream(
+    address: ServerAddress,
+    urls: list[str],
+    *,
+    timeout: float,  # noqa: ASYNC109 - part of it goes to the library
+    arguments: dict[str, Any],
+    on_error: OnError,
+    on_end: OnEnd,
+    violations: PermissionViolations,
+) -> tuple[FastPathClient, JetStreamState] | None:
+    """Connect to the first of some servers on which the account may have JetStream.
+
+    Args:
+        address: the login.
+        urls: the servers.
+        timeout: as the others, see `connect_preferring_jetstream`.
+        arguments: for nats-py.
+        on_error: called for each error.
+        on_end: called when a connected client is lost.
+        violations: where `on_error` reports permission errors.
+
+    Returns:
+        None when there is no such server.
+    """
+    for url in urls:
+        try:
+            client = await connect_once(
+                replace(address, urls=(url,)),
+                timeout=timeout,
+                arguments=arguments,
+                on_error=on_error,
+                on_end=on_end,
+            )
+        except CannotConnectError:
+            continue
+        state = await jetstream_state(client, violations, JETSTREAM_TIMEOUT_S)
+        if not state.is_off:
+            return client, state
+        await close_quietly(client)
+    return None
+
+
+def other_urls(client: Client, urls: tuple[str, ...]) -> list[str]:
+    """Return the servers that a client is not connected to."""
+    connected = client.connected_url.netloc.rpartition("@")[2] if client.connected_url else ""
+    return [url for url in urls if url.partition("://")[2].partition("/")[0] != connected]
+
+
+async def require_jetstream(url: str, arguments: dict[str, Any]) -> None:
+    """Raise an error if the account has no JetStream on a server.
+
+    A worker with several servers uses this, so that it leaves out a server on which it could
+    neither take tasks nor store results. An unclear answer is no reason to leave one out.
+
+    Args:
+        url: the server, with a login if `arguments` holds none.
+        arguments: for nats-py, as for the connection itself.
+
+    Raises:
+        NoJetStreamError: it has none.
+        OSError: the server cannot be reached.
+    """
+    violations = PermissionViolations()
+
+    def report(_client: Client, error: Exception) -> None:
+        violations.report(str(error))
+
+    client = NatsClient()
+    kept = {key: value for key, value in arguments.items() if not key.endswith("_cb")}
+    error = await _try(client, [url], CHECK_TIMEOUT_S, kept, report, lambda _client: None)
+    if not client.is_connected:
+        if isinstance(error, OSError):
+            raise error
+        return
+    try:
+        state = await jetstream_state(client, violations, JETSTREAM_TIMEOUT_S)
+        if state.is_off:
+            raise unavailable_error(state, server_info(client))
+    finally:
+        await close_quietly(client)
 
 
 async def _try(
-    address: ServerAddress,
+    client: Client,
+    urls: list[str],
     timeout: float,  # noqa: ASYNC109 - part of it goes to the library
-    options: dict[str, Any],
-    on_error: Callable[[Client, Exception], None],
-    on_end: Callable[[Client], None],
-    discovered: tuple[str, ...],
-) -> tuple[FastPathClient, BaseException | None]:
-    """Return a client, connected or closed, and what went wrong last."""
-    client = FastPathClient()
-    urls = [*address.urls, *discovered]
+    arguments: dict[str, Any],
+    on_error: OnError,
+    on_end: OnEnd,
+) -> BaseException | None:
+    """Connect a client, or close it and return the last error."""
     failures: list[BaseException] = []
     all_failed = asyncio.Event()
-    adopted = False
+    in_use = False
 
     async def report(error: Exception) -> None:
-        if adopted:
+        if in_use:
             on_error(client, error)
             return
         failures.append(error)
@@ -87,48 +229,46 @@ async def _try(
             all_failed.set()
 
     async def end() -> None:
-        if adopted:
+        if in_use:
             on_end(client)
 
-    trying = asyncio.ensure_future(
+    connecting = asyncio.ensure_future(
         client.connect(
             urls,
-            error_cb=report,
-            disconnected_cb=end,
-            closed_cb=end,
-            allow_reconnect=False,
-            max_reconnect_attempts=1,
-            connect_timeout=max(1, round(min(timeout, 3))),
-            reconnect_time_wait=1,
-            dont_randomize=True,
-            ping_interval=PING_INTERVAL_S,
-            max_outstanding_pings=2,
-            **_login(address),
-            **options,
+            **{
+                **arguments,
+                "error_cb": report,
+                "disconnected_cb": end,
+                "closed_cb": end,
+                "allow_reconnect": False,
+                "max_reconnect_attempts": 1,
+                "connect_timeout": max(1, round(min(timeout, 3))),
+                "reconnect_time_wait": 1,
+                "dont_randomize": True,
+                "ping_interval": PING_INTERVAL_S,
+                "max_outstanding_pings": 2,
+            },
         )
     )
     failing = asyncio.ensure_future(all_failed.wait())
     try:
-        await asyncio.wait({trying, failing}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            {connecting, failing}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+        )
     finally:
-        await cancel_and_wait(failing)
-        await cancel_and_wait(trying)
-        adopted = client.is_connected and sys.exception() is None
-        if not adopted:
+        await cancel_and_wait(failing, connecting)
+        in_use = client.is_connected and sys.exception() is None
+        if not in_use:
             await close_quietly(client, FAILED_CLOSE_TIMEOUT_S)
-    error = None if adopted or trying.cancelled() else trying.exception()
-    return client, failures[-1] if failures else error
+    error = None if in_use or connecting.cancelled() else connecting.exception()
+    return failures[-1] if failures else error
 
 
-def _wants_login(client: Client) -> bool:
-    return server_info(client).auth_required
-
-
-async def close_quietly(client: Client, limit: float = CLOSE_TIMEOUT_S) -> None:
-    """Close a client, or abandon it when the close takes longer than `limit` seconds."""
+async def close_quietly(client: Client, limit_s: float = CLOSE_TIMEOUT_S) -> None:
+    """Close a client, or abandon it when the close takes longer than `limit_s` seconds."""
     closing = asyncio.ensure_future(client.close())
     try:
-        await asyncio.wait({closing}, timeout=limit)
+        await asyncio.wait({closing}, timeout=limit_s)
     finally:
         await cancel_and_wait(closing)
 

@@ -15,8 +15,7 @@ from typing import Final, Literal
 MAX_PROBLEMS: Final = 100
 
 _VIOLATION: Final = re.compile(
-    r'permissions violation for (publish|subscription) to "([^"]+)"(?: using queue "([^"]+)")?',
-    re.IGNORECASE,
+    r'permissions violation for (publish|subscription) to "([^"]+)"(?: using queue "([^"]+)")?'
 )
 
 
@@ -26,7 +25,7 @@ class PermissionViolation:
 
     Attributes:
         action: what was refused.
-        subject: NATS subject; nats-py gives it in lower case.
+        subject: NATS subject in lower case, since nats-py gives no other.
         queue: queue group of a refused subscription, empty for none.
     """
 
@@ -41,12 +40,10 @@ class PermissionViolation:
 
 def parse_violation(text: str) -> PermissionViolation | None:
     """Return the violation that an error's text reports, None when it is about something else."""
-    found = _VIOLATION.search(text)
+    found = _VIOLATION.search(text.lower())
     if found is None:
         return None
-    action: Literal["publish", "subscribe"] = (
-        "publish" if found[1].lower() == "publish" else "subscribe"
-    )
+    action: Literal["publish", "subscribe"] = "publish" if found[1] == "publish" else "subscribe"
     return PermissionViolation(action, found[2], found[3] or "")
 
 
@@ -66,7 +63,7 @@ class PermissionViolations:
         violation = parse_violation(text)
         if violation is None:
             return False
-        subject = violation.subject.lower()
+        subject = violation.subject
         problem = f"not allowed to {violation.action} to {subject}"
         if problem not in self.problems:
             del self.problems[: 1 - MAX_PROBLEMS]

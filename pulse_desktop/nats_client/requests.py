@@ -2,19 +2,15 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from nats import errors
-from nats.js.errors import ServiceUnavailableError
 
-from pulse_desktop.model.errors import NoJetStreamError, NotConnectedError, NotPermittedError
+from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.nats_client.permission_violations import PermissionViolations
 
 Answer = TypeVar("Answer")
-
-_NO_JETSTREAM: Final = frozenset({None, 10008, 10039, 10076})
-"""No responders, not ready, off for the account, off; other codes are about one stream."""
 
 
 async def request_or_fail(
@@ -34,7 +30,6 @@ async def request_or_fail(
     Raises:
         NotPermittedError: one of the subjects is refused.
         NotConnectedError: the connection was lost.
-        NoJetStreamError: no server answers JetStream requests.
     """
     answer = asyncio.ensure_future(request)
     end = asyncio.ensure_future(lost.wait())
@@ -47,10 +42,6 @@ async def request_or_fail(
             if refused.done():
                 raise NotPermittedError("publish to", refused.result())
             raise NotConnectedError
-        except ServiceUnavailableError as error:
-            if error.err_code in _NO_JETSTREAM:
-                raise NoJetStreamError from None
-            raise
         except errors.ConnectionClosedError:
             raise NotConnectedError from None
         finally:

@@ -210,7 +210,7 @@ class Session:
     def start(self) -> None:
         """Start all background work; `close` ends it."""
         start = self.supervisor.start
-        start("connection", self.connection.keep)
+        start("connection", self.connection.run)
         start("feed.events", self.event_feed.run)
         start("feed.tasks", self.task_feed.run)
         self.results.start()

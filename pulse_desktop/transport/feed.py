@@ -131,8 +131,8 @@ class SubjectFeed:
             while True:
                 await self._connection.wait_connected()
                 with contextlib.suppress(NotConnectedError, errors.ConnectionClosedError):
-                    await self._connection.while_connected(self._follow())
-                self._gaps.lose_sight(self._connection.lost_at or self._clock())
+                    await self._connection.run_while_connected(self._follow())
+                self._gaps.lose_sight(self._connection.last_alive or self._clock())
                 self._set_mode("off", "there is no connection")
                 await asyncio.sleep(RETRY_PAUSE)
         finally:
@@ -270,7 +270,7 @@ class SubjectFeed:
                 await subscription.unsubscribe()
 
         try:
-            with connection.refusals.watch(self._subject) as refused:
+            with connection.violations.watch(self._subject) as refused:
                 self._gaps.see_again(self._clock(), missed=None)
                 self._set_mode("live", why.reason)
                 self._caught_up.set()

@@ -63,12 +63,12 @@ async def _one_chunk(connection: Connection, stored: StoredObject) -> AsyncGener
     js = connection.js
     try:
         try:
-            message = await connection.ask(
+            message = await connection.request(
                 js.get_last_msg(stream, subject, direct=True),
                 f"$JS.API.DIRECT.GET.{stream}.{subject}",
             )
         except errors.NoRespondersError:  # a bucket that does not allow direct access
-            message = await connection.ask(
+            message = await connection.request(
                 js.get_last_msg(stream, subject), f"$JS.API.STREAM.MSG.GET.{stream}"
             )
     except NotFoundError:
@@ -106,7 +106,7 @@ async def _many_chunks(connection: Connection, stored: StoredObject) -> AsyncGen
                     if reading.done():
                         raise _ending(stored, reading.exception())
                     came.clear()
-                    await connection.while_connected(came.wait())
+                    await connection.run_while_connected(came.wait())
                 yield waiting.popleft()
         finally:
             await cancel_and_wait(reading)

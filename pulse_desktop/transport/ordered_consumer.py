@@ -151,7 +151,7 @@ class OrderedConsumer:
             self._inbox, cb=self._on_message, pending_msgs_limit=1 << 20, pending_bytes_limit=0
         )
         try:
-            info = await self._connection.ask(
+            info = await self._connection.request(
                 self._connection.js.add_consumer(self._stream, config=config), creation
             )
         except (APIError, errors.Error) as error:
@@ -175,7 +175,7 @@ class OrderedConsumer:
         """
         loop = asyncio.get_running_loop()
         heard = loop.time()
-        with self._connection.refusals.watch(self._request_subject) as refused:
+        with self._connection.violations.watch(self._request_subject) as refused:
             refused.add_done_callback(self._on_refusal)
             while True:
                 short = self._outstanding <= self._low and not await self._request_more()

@@ -203,7 +203,7 @@ class QueuedTaskRemover:
         return 0
 
     async def _ask(self, request: Any, subject: str) -> Any:
-        return await self._connection.ask(request, subject)
+        return await self._connection.request(request, subject)
 
 
 def _is_of(payload: bytes, task_id: str) -> bool:

@@ -238,7 +238,7 @@ class ResultStore:
 
     async def _ask(self, request: Any, *subjects: str, key: str = "") -> Any:
         try:
-            return await self._connection.ask(request, *subjects)
+            return await self._connection.request(request, *subjects)
         except BucketNotFoundError:
             raise self._no_bucket() from None
         except MissingError as error:

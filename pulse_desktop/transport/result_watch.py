@@ -126,7 +126,7 @@ class ResultWatch:
             while True:
                 await self._connection.wait_connected()
                 with contextlib.suppress(NotConnectedError, errors.ConnectionClosedError):
-                    await self._connection.while_connected(self._watch())
+                    await self._connection.run_while_connected(self._watch())
                 self._set("off", "there is no connection")
                 await asyncio.sleep(RETRY_PAUSE)
         finally:
@@ -146,7 +146,7 @@ class ResultWatch:
     async def _find(self) -> _Bucket | None:
         stream = stream_name(self._bucket)
         try:
-            info = await self._connection.ask(
+            info = await self._connection.request(
                 self._connection.js.stream_info(stream), f"$JS.API.STREAM.INFO.{stream}"
             )
         except NotFoundError:

@@ -60,7 +60,7 @@ async def find_history(
     """
     try:
         js = connection.js
-        name = await connection.ask(
+        name = await connection.request(
             js.find_stream_name_by_subject(stored_as), "$JS.API.STREAM.NAMES"
         )
     except NotFoundError:
@@ -75,7 +75,9 @@ async def describe_history(
 ) -> SourceStream | NoStream:
     """Look at one stream; see `find_history`."""
     try:
-        info = await connection.ask(connection.js.stream_info(name), f"$JS.API.STREAM.INFO.{name}")
+        info = await connection.request(
+            connection.js.stream_info(name), f"$JS.API.STREAM.INFO.{name}"
+        )
     except NotFoundError:
         return NoStream(f"the stream {name} is gone")
     except (APIError, errors.Error, NoJetStreamError, NotPermittedError) as error:

@@ -129,10 +129,10 @@ class TaskQueue:
     async def _look(self, *, has_live_workers: bool) -> QueueStatus:
         try:
             js = self._connection.js
-            stream = await self._connection.ask(
+            stream = await self._connection.request(
                 js.find_stream_name_by_subject(self._subject), "$JS.API.STREAM.NAMES"
             )
-            info = await self._connection.ask(
+            info = await self._connection.request(
                 js.stream_info(stream), f"$JS.API.STREAM.INFO.{stream}"
             )
         except (NotFoundError, NoJetStreamError):
@@ -199,7 +199,7 @@ class TaskQueue:
         js = self._connection.js
         missing = False
         try:
-            return await self._connection.ask(
+            return await self._connection.request(
                 js.consumer_info(stream, TASK_CONSUMER),
                 f"$JS.API.CONSUMER.INFO.{stream}.{TASK_CONSUMER}",
             )
@@ -208,7 +208,7 @@ class TaskQueue:
         except NotPermittedError:
             pass
         try:
-            found = await self._connection.ask(
+            found = await self._connection.request(
                 js.consumers_info(stream), f"$JS.API.CONSUMER.LIST.{stream}"
             )
         except NotPermittedError:
@@ -229,7 +229,7 @@ class TaskQueue:
     async def _stored_at(self, stream: str, after: int) -> float | None:
         """Return when the first task behind a sequence was stored, None when it is gone."""
         try:
-            message = await self._connection.ask(
+            message = await self._connection.request(
                 self._connection.js.get_msg(
                     stream, seq=after + 1, subject=self._subject, next=True
                 ),
@@ -282,7 +282,7 @@ class TaskQueue:
         rtt = self._connection.status.rtt_s
         limit = NOBODY_TIMEOUT if rtt is None else max(NOBODY_TIMEOUT, 5 * rtt)
         try:
-            reply = await self._connection.ask(
+            reply = await self._connection.request(
                 self._connection.client.request(
                     self._subject, payload, timeout=limit, headers=headers
                 ),
@@ -303,7 +303,7 @@ class TaskQueue:
 
     async def _send(self, request: Any) -> api.PubAck:
         try:
-            ack: api.PubAck = await self._connection.ask(request, self._subject)
+            ack: api.PubAck = await self._connection.request(request, self._subject)
         except (errors.TimeoutError, NotConnectedError):
             raise UnconfirmedError("the task") from None
         except (NoStreamResponseError, NoJetStreamError):

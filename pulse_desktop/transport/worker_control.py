@@ -188,7 +188,7 @@ class WorkerControlClient:
                 with contextlib.suppress(errors.Error, OSError):
                     await subscription.unsubscribe()
 
-        await self._connection.ask(exchange(), subject, inbox)
+        await self._connection.request(exchange(), subject, inbox)
         return collecting.answers
 
 

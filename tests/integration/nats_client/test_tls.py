@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from pulse_workers.results.backend import JsonResultBackend
 from pulse_workers.runtime.connection import connect
 
 from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.transport.connection import Connection
 from tests.kit.cli_process import command_environment, run_command
 from tests.kit.nats_servers import NatsServer
@@ -83,7 +83,7 @@ async def test_certificates_ask_for_tls_as_well(plain: PlainListener, certificat
     trust = str(certificate / "cert.pem")
     with pytest.raises(worker_errors.ConnectionFailedError, match="offers no TLS"):
         await connect(settings(server, PULSE_TLS_CA=trust, PULSE_CONNECT_TIMEOUT=0.5), "test")
-    connection = Connection(server, tls=ssl.create_default_context(cafile=trust))
+    connection = Connection(server, options=ConnectionOptions(tls_ca=trust))
     with pytest.raises(CannotConnectError, match="offers no TLS"):
         await connection.open()
     assert plain.heard == b""
@@ -93,9 +93,9 @@ async def test_a_server_that_came_back_without_tls_hears_nothing(certificate: Pa
     trust = str(certificate / "cert.pem")
     with NatsServer(config=_tls(certificate), token=SECRET) as server:
         address = f"tls://{SECRET}@localhost:{server.port}"
-        connection = Connection(address, tls=ssl.create_default_context(cafile=trust))
+        connection = Connection(address, options=ConnectionOptions(tls_ca=trust))
         worker = await connect(settings(address, PULSE_TLS_CA=trust), "test")
-        async with going(connection.keep()):
+        async with going(connection.run()):
             await connection.wait_connected()
             server.stop()
             async with PlainListener(server.port) as plain:
@@ -114,7 +114,7 @@ async def test_tls_that_is_only_offered_is_taken(certificate: Path) -> None:
     trust = str(certificate / "cert.pem")
     with NatsServer(config=_tls(certificate, "allow_non_tls: true"), token=SECRET) as server:
         address = f"tls://{SECRET}@localhost:{server.port}"
-        connection = Connection(address, tls=ssl.create_default_context(cafile=trust))
+        connection = Connection(address, options=ConnectionOptions(tls_ca=trust))
         await connection.open()
         worker = await connect(settings(address, PULSE_TLS_CA=trust), "test")
         for client in (connection.client, worker):

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import ssl
 import time
 from typing import Never
 
@@ -17,6 +16,7 @@ from pulse_desktop.model.errors import (
     NotConnectedError,
     NotPermittedError,
 )
+from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.transport import connection as connection_module
 from pulse_desktop.transport.connection import Connection
 from tests.kit.nats_servers import NatsServer
@@ -33,7 +33,7 @@ authorization {
 @contextlib.asynccontextmanager
 async def kept(connection: Connection):
     """Keep a connection while the block runs."""
-    task = asyncio.create_task(connection.keep())
+    task = asyncio.create_task(connection.run())
     try:
         yield connection
     finally:
@@ -100,8 +100,8 @@ async def test_an_untrusted_certificate_is_told(certificate) -> None:
         error = await refusal_of(f"tls://localhost:{server.port}", limit=3)
         assert "certificate" in error.detail
         assert "authority" in error.advice
-        trust = ssl.create_default_context(cafile=str(certificate / "cert.pem"))
-        connection = Connection(f"tls://localhost:{server.port}", tls=trust)
+        options = ConnectionOptions(tls_ca=str(certificate / "cert.pem"))
+        connection = Connection(f"tls://localhost:{server.port}", options=options)
         await connection.open()
         assert connection.connected
         await connection.close()
@@ -154,7 +154,7 @@ async def test_a_refused_subject_is_told_at_once_and_by_name() -> None:
         assert connection.status.jetstream is None
         request = connection.client.request("orders.Create", timeout=5)
         with pytest.raises(NotPermittedError, match=r"publish to orders\.create"):
-            await connection.ask(request, "orders.Create")
+            await connection.request(request, "orders.Create")
         await connection.client.subscribe("orders.>")
         await wait_until(lambda: len(connection.permission_problems) == 3)
         assert connection.permission_problems == [
@@ -217,7 +217,7 @@ async def test_a_request_does_not_outlive_its_connection(nats_server: NatsServer
     async with kept(connection):
         await connection.wait_connected()
         request = connection.client.request("silent", timeout=60)
-        asking = asyncio.create_task(connection.ask(request, "silent"))
+        asking = asyncio.create_task(connection.request(request, "silent"))
         await heard.next_msg(5)
         nats_server.kill()
         await silent.close()
@@ -229,7 +229,7 @@ async def test_a_silent_server_counts_as_gone(
     nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection_module, "REQUEST_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(connection_module, "RTT_INTERVAL", 0.05)
+    monkeypatch.setattr(connection_module, "RTT_INTERVAL_S", 0.05)
     connection = Connection(nats_server.url)
     async with kept(connection):
         await connection.wait_connected()
@@ -291,7 +291,7 @@ async def test_no_secret_is_ever_logged(caplog: pytest.LogCaptureFixture) -> Non
 
 async def test_closing_during_an_attempt_leaves_nothing_behind(unused_tcp_port) -> None:
     connection = Connection(f"127.0.0.1:{unused_tcp_port}")
-    keeping = asyncio.create_task(connection.keep())
+    keeping = asyncio.create_task(connection.run())
     await wait_until(lambda: connection.status.problem)
     await connection.close()
     await asyncio.wait_for(keeping, 5)

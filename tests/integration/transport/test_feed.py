@@ -35,7 +35,7 @@ class Following:
 
     async def __aenter__(self) -> "Following":
         self.tasks = [
-            asyncio.create_task(self.connection.keep()),
+            asyncio.create_task(self.connection.run()),
             asyncio.create_task(self.feed.run()),
         ]
         return self
@@ -388,7 +388,7 @@ async def test_messages_that_expired_unread_are_counted_as_missed(nats_server: N
         await asyncio.gather(following.tasks[0], return_exceptions=True)
         nats_server.start()
         await store(nats_server, range(5, 40))
-        following.tasks[0] = asyncio.create_task(following.connection.keep())
+        following.tasks[0] = asyncio.create_task(following.connection.run())
         await following.in_mode("history")
         await wait_until(lambda: 39 in following.payloads())
         assert following.payloads() == [*range(5), *range(30, 40)]

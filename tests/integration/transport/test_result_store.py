@@ -57,7 +57,7 @@ class Watching:
 
     async def __aenter__(self) -> "Watching":
         self.tasks = [
-            asyncio.create_task(self.connection.keep()),
+            asyncio.create_task(self.connection.run()),
             asyncio.create_task(self.watch.run()),
         ]
         return self

@@ -20,7 +20,6 @@ from pulse_desktop.protocol.topics import (
 )
 from pulse_desktop.text.translation import _
 from pulse_workers.brokers.handoff import PEERS_SUBJECT
-from pulse_workers.brokers.permission_errors import ANSWERS_ELSEWHERE
 from pulse_workers.checks.probe import PROBE_NAME, Permission, Probe
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.provisioning import (
@@ -28,6 +27,7 @@ from pulse_workers.runtime.provisioning import (
     SCORES,
     STATE,
     STORE_BUCKETS,
+    reply_advice,
 )
 
 _LISTED_BUCKETS: Final = (SCORES, KNOWLEDGE, STATE)
@@ -71,7 +71,7 @@ def _describe(permission: Permission) -> str:
 def inbox_permission(settings: Settings) -> Permission:
     """Return the permission to receive replies, without which no request can be answered."""
     subject = f"{settings.inbox_prefix}.{PROBE_NAME}"
-    return Permission("subscribe", subject, _("server replies"), advice=ANSWERS_ELSEWHERE)
+    return Permission("subscribe", subject, _("server replies"), advice=reply_advice())
 
 
 def required_permissions(settings: Settings, missing: frozenset[str]) -> Iterator[Permission]:

@@ -23,7 +23,7 @@ from taskiq.exceptions import ScheduledTaskCancelledError
 
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.connection import ConnectionLog, connect
-from pulse_workers.runtime.provisioning import problems_explained, provision_schedules
+from pulse_workers.runtime.provisioning import explain_errors, provision_schedules
 from pulse_workers.runtime.shutdown import close_client
 from pulse_workers.schedules.bucket import ScheduleBucket
 from pulse_workers.schedules.entry import (
@@ -141,7 +141,7 @@ class JsonScheduleSource(ScheduleSource):
 
     def explained(self) -> contextlib.AbstractContextManager[None]:
         """Turn what requests end with into a `ProvisionError`, in words for a person."""
-        return problems_explained(self._js, self._settings)
+        return explain_errors(self._js, self._settings)
 
     async def get_schedules(self) -> list[ScheduledTask]:
         """Return the schedules that can be used."""

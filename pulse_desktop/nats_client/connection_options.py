@@ -1,0 +1,246 @@
+"""Connection options: servers, credentials and TLS, the same for both programs.
+
+Secrets in files are read again for each connection, so that a changed one needs no restart.
+"""
+
+import itertools
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import nkeys  # type: ignore[import-untyped]
+
+from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.text.translation import _
+
+DEFAULT_INBOX_PREFIX: Final = "_INBOX"
+_LOGINS: Final = (
+    "password",
+    "password_file",
+    "token",
+    "token_file",
+    "credentials",
+    "nkey_seed",
+    "nkey_file",
+)
+_FILES: Final = (
+    "password_file",
+    "token_file",
+    "credentials",
+    "nkey_file",
+    "tls_ca",
+    "tls_cert",
+    "tls_key",
+)
+_JWT: Final = b"BEGIN NATS USER JWT"
+_SEED: Final = b"BEGIN USER NKEY SEED"
+
+
+class ConnectionOptionsError(CannotConnectError):
+    """Options that cannot be used: a file is missing or holds something else, or two conflict.
+
+    Attributes:
+        fields: the fields of `ConnectionOptions` that are wrong.
+        value: what the field holds, empty when it is a secret or missing.
+        expected: what it should be.
+    """
+
+    def __init__(self, fields: tuple[str, ...], value: str, expected: str) -> None:
+        self.fields = fields
+        self.value = value
+        self.expected = expected
+        names = " and ".join(fields)
+        given = f"{names}={value!r}" if value else names
+        super().__init__(
+            _("Cannot connect"),
+            _("{option}: expected {expected}.").format(option=given, expected=expected),
+            _("Correct the connection settings."),
+        )
+
+
+@dataclass(frozen=True)
+class ConnectionOptions:
+    """Where to connect, as which user, and how the connection is secured.
+
+    At most one login is given: a user with a password, a token, an nkey or a .creds file.
+
+    Attributes:
+        servers: URLs separated by commas; may hold a login, which the fields below override.
+        name: shown in the server's list of connections.
+        user: user name.
+        password: secret.
+        password_file: path to a file that contains the password.
+        token: secret.
+        token_file: path to a file that contains the token.
+        credentials: path to a .creds file.
+        nkey_seed: secret; the seed of an nkey.
+        nkey_file: path to a file that contains such a seed.
+        tls_ca: path to the CA certificate to verify the server with, empty for the system's.
+        tls_cert: path to the client certificate.
+        tls_key: path to its private key, empty when it is in the same file.
+        tls_first: whether the TLS handshake comes before the server's INFO.
+        inbox_prefix: what reply subjects begin with, empty for `_INBOX`.
+    """
+
+    servers: str = field(default="", repr=False)
+    name: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    password_file: str = ""
+    token: str = field(default="", repr=False)
+    token_file: str = ""
+    credentials: str = ""
+    nkey_seed: str = field(default="", repr=False)
+    nkey_file: str = ""
+    tls_ca: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    tls_first: bool = False
+    inbox_prefix: str = ""
+
+    @property
+    def redacted_servers(self) -> str:
+        """The URLs without secrets."""
+        return redact_url(self.servers)
+
+    @property
+    def has_login(self) -> bool:
+        """Whether these fields say who connects."""
+        return bool(self.user) or any(getattr(self, name) for name in _LOGINS)
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether these fields say how to verify the server."""
+        return bool(self.tls_ca or self.tls_cert or self.tls_first)
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether `client_arguments` reads files, which takes time."""
+        return self.has_tls or any(getattr(self, name) for name in _FILES)
+
+
+def client_arguments(options: ConnectionOptions) -> dict[str, Any]:
+    """Return the keyword arguments of nats-py's `connect` (without the servers).
+
+    Raises:
+        ConnectionOptionsError: a file is missing or unreadable or holds something else, or there
+            are two logins.
+    """
+    _check_login(options)
+    arguments: dict[str, Any] = {}
+    if options.name:
+        arguments["name"] = options.name
+    if options.inbox_prefix not in ("", DEFAULT_INBOX_PREFIX):
+        arguments["inbox_prefix"] = options.inbox_prefix
+    if options.user:
+        arguments["user"] = options.user
+        arguments["password"] = options.password
+    if options.password_file:
+        arguments["password"] = _file_reader("password_file", options.password_file)
+    if options.token:
+        arguments["token"] = options.token
+    if options.token_file:
+        arguments["token"] = _file_reader("token_file", options.token_file)
+    if options.credentials:
+        arguments["user_credentials"] = _credentials_path(options.credentials)
+    if options.nkey_seed:
+        arguments["nkeys_seed_str"] = _checked_seed(options.nkey_seed)
+    if options.nkey_file:
+        arguments["nkeys_seed"] = _seed_path(options.nkey_file)
+    if context := _tls_context(options):
+        arguments["tls"] = context
+    if options.tls_first:
+        arguments["tls_handshake_first"] = True
+    return arguments
+
+
+def _check_login(options: ConnectionOptions) -> None:
+    given = tuple(name for name in _LOGINS if getattr(options, name))
+    if len(given) > 1:
+        raise ConnectionOptionsError(given, "", _("only one of them"))
+    if given and given[0].startswith("password") and not options.user:
+        raise ConnectionOptionsError(("user",), "", _("a name beside the password"))
+
+
+def _readable_path(name: str, path: str) -> str:
+    file = Path(path).expanduser()
+    try:
+        with file.open("rb"):
+            return str(file)
+    except OSError as error:
+        expected = _("a readable file ({reason})").format(reason=error.strerror)
+        raise ConnectionOptionsError((name,), path, expected) from None
+
+
+def _seed_path(path: str) -> str:
+    """Return the path of a seed's file; with anything else nats-py raises errors of its own."""
+    file = _readable_path("nkey_file", path)
+    if not _is_seed(Path(file).read_bytes().strip()):
+        expected = _("a file with the seed of an nkey, SU and 56 more letters and digits")
+        raise ConnectionOptionsError(("nkey_file",), path, expected)
+    return file
+
+
+def _checked_seed(seed: str) -> str:
+    if not _is_seed(seed.strip().encode()):
+        expected = _("the seed of an nkey, SU and 56 more letters and digits")
+        raise ConnectionOptionsError(("nkey_seed",), "", expected)
+    return seed.strip()
+
+
+def _credentials_path(path: str) -> str:
+    """Return the path of a file with both parts; without the JWT nats-py reads on for ever."""
+    file = _readable_path("credentials", path)
+    lines = Path(file).read_bytes().splitlines(keepends=True)
+    after = dict(itertools.pairwise(lines))
+    jwt, seed = (
+        next((text for line, text in after.items() if mark in line), b"") for mark in (_JWT, _SEED)
+    )
+    if not jwt.strip() or not _is_seed(seed[:-1]):  # nats-py takes the last byte for a line end
+        expected = _("a .creds file as nsc makes it, with a JWT and a seed")
+        raise ConnectionOptionsError(("credentials",), path, expected)
+    return file
+
+
+def _is_seed(text: bytes) -> bool:
+    try:
+        nkeys.from_seed(text)
+    except (nkeys.NkeysError, ValueError, TypeError):
+        return False
+    return True
+
+
+def _file_reader(name: str, path: str) -> Callable[[], str]:
+    """Return a function that reads a secret from a file, without the line end editors add."""
+    file = Path(_readable_path(name, path))
+
+    def read() -> str:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+
+    return read
+
+
+def _tls_context(options: ConnectionOptions) -> ssl.SSLContext | None:
+    """Return how to verify certificates, None to leave TLS to the scheme of the address."""
+    if options.tls_key and not options.tls_cert:
+        raise ConnectionOptionsError(("tls_cert",), "", _("the certificate of the private key"))
+    if not options.has_tls:
+        return None
+    ca = _readable_path("tls_ca", options.tls_ca) if options.tls_ca else None
+    try:
+        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca)
+    except ssl.SSLError:
+        expected = _("a CA certificate in PEM form")
+        raise ConnectionOptionsError(("tls_ca",), options.tls_ca, expected) from None
+    if options.tls_cert:
+        certificate = _readable_path("tls_cert", options.tls_cert)
+        key = _readable_path("tls_key", options.tls_key) if options.tls_key else None
+        try:
+            context.load_cert_chain(certificate, key)
+        except ssl.SSLError:
+            expected = _("a certificate in PEM form, with its private key")
+            raise ConnectionOptionsError(("tls_cert",), options.tls_cert, expected) from None
+    return context
