@@ -84,6 +84,11 @@ def unavailable_error(
     """Return the error to raise in a state that is neither on nor unknown."""
     if state is JetStreamState.NOT_READY:
         return JetStreamNotReadyError()
+    return no_jetstream_error(state, server)
+
+
+def no_jetstream_error(state: JetStreamState, server: ServerInfo) -> NoJetStreamError:
+    """Return the error to raise in a state that is off."""
     if state is JetStreamState.NO_ACCOUNT:
         return NoJetStreamError(server.name or _("this server"))
     return NoJetStreamError()

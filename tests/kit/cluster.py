@@ -29,6 +29,10 @@ class Node:
     def address(self) -> str:
         return f"127.0.0.1:{self.ports[0]}"
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def start(self, routes: str) -> None:
         """Start it with the configuration as deployed, but for addresses and folder."""
         text = (NATS_FOLDER / "node.conf").read_text()
@@ -57,13 +61,13 @@ class Node:
 
     @property
     def healthy(self) -> bool:
-        """Whether the health check of the compose file would be content."""
+        """Whether the health check of the compose file would pass."""
         if self._process is not None and self._process.poll() is not None:
             raise AssertionError((self.folder / f"{self.name}.log").read_text())
         try:
             url = f"http://127.0.0.1:{self.ports[1]}/healthz"
-            with urllib.request.urlopen(url, timeout=1) as answer:
-                return bool(answer.status == 200)
+            with urllib.request.urlopen(url, timeout=1) as response:
+                return bool(response.status == 200)
         except (urllib.error.URLError, OSError):
             return False
 
@@ -71,7 +75,14 @@ class Node:
 class Cluster:
     """Three nodes; `passwords` are of the roles of accounts.conf."""
 
-    def __init__(self, folder: Path, passwords: dict[str, str]) -> None:
+    def __init__(self, folder: Path, passwords: dict[str, str], *, start: int = NODES) -> None:
+        """Describe a cluster.
+
+        Args:
+            folder: for configurations, logs and data.
+            passwords: by role.
+            start: how many nodes start when the context is entered.
+        """
         environment = {f"PULSE_{role.upper()}_PASSWORD": text for role, text in passwords.items()}
         environment["PULSE_ROUTE_PASSWORD"] = "r0ute"
         # Once, before any node reads it: a node that reads half of it has only the account $G.
@@ -80,13 +91,20 @@ class Cluster:
         self.nodes = [Node(number, folder, environment) for number in range(1, NODES + 1)]
         self.routes = json.dumps([f"nats://route:r0ute@127.0.0.1:{n.ports[2]}" for n in self.nodes])
         self._passwords = {**passwords, TESTER[0]: TESTER[1]}
+        self._start = start
 
     def url(self, role: str) -> str:
         login = f"{role}:{self._passwords[role]}"
         return ",".join(f"nats://{login}@{node.address}" for node in self.nodes)
 
-    def __enter__(self) -> "Cluster":
+    def start_all(self) -> None:
+        """Start the nodes that do not run."""
         for node in self.nodes:
+            if not node.running:
+                node.start(self.routes)
+
+    def __enter__(self) -> "Cluster":
+        for node in self.nodes[: self._start]:
             node.start(self.routes)
         return self
 

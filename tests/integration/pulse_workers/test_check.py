@@ -86,11 +86,11 @@ async def test_check_compares_existing_streams_with_the_settings(
 def test_check_reports_why_no_server_can_be_used(tmp_path: Path, pulse_worker: Check) -> None:
     ended = pulse_worker("check", server="nats://127.0.0.1:1")
     assert ended.code == 3
-    assert "nothing listens at nats://127.0.0.1:1" in ended.text
+    assert "no server listens at nats://127.0.0.1:1" in ended.text
     with NatsServer(jetstream=False, user="me", password="s3cret") as server:
         ended = pulse_worker("check", server=f"nats://{server.address}", user="me", password="bad")
         assert ended.code == 3
-        assert "refuses the user, password or token" in ended.text
+        assert "rejects the user, password or token" in ended.text
         ended = pulse_worker("check", server=server.url)
         assert ended.code == 1
         assert "problem  JetStream" in ended.text
@@ -261,7 +261,7 @@ def test_a_user_with_another_inbox_prefix_is_advised_to_set_it(pulse_worker: Che
         for command in ("run", "provision"):
             ended = pulse_worker(command, server=server.url)
             assert ended.code == 1, ended
-            assert "may not hear answers on _INBOX.>. Set PULSE_INBOX_PREFIX" in ended.text
+            assert "may not receive replies on _INBOX.>. Set PULSE_INBOX_PREFIX" in ended.text
             assert "Is JetStream on" not in ended.text
         assert time.monotonic() - before < 20
         ended = pulse_worker("check", server=server.url, inbox_prefix="_INBOX_worker")

@@ -16,6 +16,7 @@ from taskiq.formatters.json_formatter import JSONFormatter
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.client import NatsClient
+from pulse_desktop.nats_client.connect import require_jetstream
 from pulse_desktop.nats_client.permission_violations import PermissionViolation, parse_violation
 from pulse_workers.brokers.delivery import Delivery, current_delivery
 from pulse_workers.config.settings import Settings
@@ -47,7 +48,7 @@ class BaseBroker(AsyncBroker):
 
     def configure(self, settings: Settings) -> None:
         """Set the initial state, and a client of our own: TaskIQ's does not know `tls://`."""
-        self.client = NatsClient()
+        self.client = NatsClient(require_jetstream)
         self.settings = settings
         self.formatter = SalvagingFormatter()
         self.active: dict[int, Delivery] = {}

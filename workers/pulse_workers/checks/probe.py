@@ -10,6 +10,8 @@ from typing import Any, Final, Literal
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from pulse_desktop.nats_client.jetstream import JetStreamState, jetstream_state
+from pulse_desktop.nats_client.permission_violations import PermissionViolations
 from pulse_desktop.text.translation import _
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.connection import connect
@@ -61,7 +63,8 @@ class Probe:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._violations: list[str] = []
+        self._violations = PermissionViolations()
+        self._denied = 0
 
     async def open(self) -> None:
         """Connect.
@@ -83,13 +86,13 @@ class Probe:
         Raises:
             NatsError: the connection is lost.
         """
-        self._violations.clear()
+        self._denied = 0
         if permission.verb == "reply":
             return await self._may_reply(permission)
         if permission.verb == "subscribe":
             subscription = await self.client.subscribe(permission.subject, cb=_ignore)
             await self._flush()
-            if not self._violations:
+            if not self._denied:
                 await subscription.unsubscribe()
         else:
             await self.client.publish(
@@ -99,7 +102,7 @@ class Probe:
                 headers=permission.headers,
             )
             await self._flush()
-        return not self._violations
+        return not self._denied
 
     async def request(self, api: str) -> dict[str, Any] | None:
         """Return the response to a JetStream API request, None without permission.
@@ -113,6 +116,10 @@ class Probe:
         response = await self.client.request(subject, b"", timeout=_TIMEOUT_S)
         found = json.loads(response.data)
         return found if isinstance(found, dict) else {}
+
+    async def jetstream_state(self) -> JetStreamState:
+        """Return whether the account has JetStream on this server."""
+        return await jetstream_state(self.client, self._violations, _TIMEOUT_S)
 
     async def _may_reply(self, permission: Permission) -> bool:
         """Try to reply to a message of our own that names an inbox without subscribers.
@@ -132,7 +139,7 @@ class Probe:
             permission.subject, permission.payload, reply=inbox, headers=permission.headers
         )
         await self._flush()
-        if self._violations:
+        if self._was_denied():
             return True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_TIMEOUT_S):
@@ -140,7 +147,10 @@ class Probe:
         await self.client.publish(inbox, b"")
         await self._flush()
         await subscription.unsubscribe()
-        return not (self._violations and received.is_set())
+        return not received.is_set() or not self._was_denied()
+
+    def _was_denied(self) -> bool:
+        return self._denied > 0
 
     async def _flush(self) -> None:
         """Wait until the server has processed everything sent.
@@ -151,9 +161,8 @@ class Probe:
         await self.client.flush(_TIMEOUT_S)
 
     async def _on_error(self, error: Exception) -> None:
-        text = str(error).lower()
-        if "permissions violation" in text:
-            self._violations.append(text)
+        if self._violations.report(str(error)):
+            self._denied += 1
 
 
 async def _ignore(_message: Msg) -> None:

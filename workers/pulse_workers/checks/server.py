@@ -5,8 +5,17 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Final
 
-from pulse_desktop.model.check_result import CheckResult
-from pulse_desktop.nats_client.client import server_info
+from nats.js.errors import APIError
+
+from pulse_desktop.model.check_result import CheckResult, CheckStatus
+from pulse_desktop.model.errors import NoJetStreamError
+from pulse_desktop.nats_client.client import ServerInfo, server_info
+from pulse_desktop.nats_client.jetstream import (
+    JetStreamState,
+    no_jetstream_error,
+    state_of_error,
+    unavailable_error,
+)
 from pulse_desktop.text.translation import _, ngettext
 from pulse_workers.checks.probe import Probe
 from pulse_workers.config.settings import MIB, Settings
@@ -21,6 +30,7 @@ _NEARLY_FULL: Final = 0.9
 async def check_servers(settings: Settings) -> AsyncIterator[tuple[CheckResult, bool]]:
     """Connect to each server by itself. Yields results, each with whether it is reachable."""
     several = len(settings.servers) > 1
+    advice_others = _("Workers use the other servers meanwhile.") if several else ""
     for server in settings.servers:
         timeout = settings.connect_timeout
         if several:
@@ -30,16 +40,24 @@ async def check_servers(settings: Settings) -> AsyncIterator[tuple[CheckResult, 
         try:
             await probe.open()
         except ConnectionFailedError as error:
-            advice = _("Workers use the other servers meanwhile.") if several else ""
-            yield (
-                CheckResult("server", "warning" if several else "problem", str(error), advice),
-                False,
-            )
+            status: CheckStatus = "warning" if several else "problem"
+            yield CheckResult("server", status, str(error), advice_others), False
             continue
         try:
-            yield CheckResult("server", "ok", await _describe(probe, single)), True
+            if several and (problem := await _jetstream_problem(probe)):
+                detail = f"{single.redacted_server}: {problem.detail}"
+                advice = f"{problem.advice} {advice_others}"
+                yield CheckResult("server", "warning", detail, advice), False
+            else:
+                yield CheckResult("server", "ok", await _describe(probe, single)), True
         finally:
             await probe.close()
+
+
+async def _jetstream_problem(probe: Probe) -> NoJetStreamError | None:
+    """Return why workers leave out a server of several, None if they can use it."""
+    state = await probe.jetstream_state()
+    return no_jetstream_error(state, server_info(probe.client)) if state.is_off else None
 
 
 async def _describe(probe: Probe, settings: Settings) -> str:
@@ -73,8 +91,7 @@ async def check_jetstream(probe: Probe, settings: Settings) -> AsyncIterator[Che
         )
         return
     if "error" in info:
-        text = str(info["error"].get("description", info["error"]))
-        yield CheckResult("JetStream", "problem", text, enable)
+        yield _describe_error(info["error"], server_info(probe.client), enable)
         return
     yield CheckResult("JetStream", "ok", _("enabled for this account"))
     yield _check_storage(info)
@@ -87,6 +104,15 @@ async def check_jetstream(probe: Probe, settings: Settings) -> AsyncIterator[Che
             ),
             _("Set PULSE_REPLICAS=1, or connect to a cluster."),
         )
+
+
+def _describe_error(error: dict[str, Any], server: ServerInfo, enable: str) -> CheckResult:
+    text = str(error.get("description", error))
+    state = state_of_error(APIError(err_code=error.get("err_code")), server)
+    if state is None or state is JetStreamState.SERVER_OFF:
+        return CheckResult("JetStream", "problem", text, enable)
+    problem = unavailable_error(state, server)
+    return CheckResult("JetStream", "problem", f"{text}: {problem.detail}", problem.advice)
 
 
 def _check_storage(info: dict[str, Any]) -> CheckResult:

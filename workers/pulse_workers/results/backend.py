@@ -21,6 +21,7 @@ from taskiq_nats import NATSObjectStoreResultBackend
 
 from pulse_desktop.model.redaction import redact
 from pulse_desktop.nats_client.client import NatsClient
+from pulse_desktop.nats_client.connect import require_jetstream
 from pulse_desktop.protocol.topics import RESULT_BUCKET
 from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.config.settings import Settings
@@ -62,7 +63,7 @@ class JsonResultBackend(NATSObjectStoreResultBackend[Any]):
     async def startup(self) -> None:
         """Connect, and open the bucket."""
         # As in TaskIQ, except for the client: TaskIQ's does not know `tls://`.
-        self.nats_client = NatsClient()
+        self.nats_client = NatsClient(require_jetstream)
         await self.nats_client.connect(self.servers, **self.connect_options)
         self.nats_jetstream = self.nats_client.jetstream()
         try:

@@ -13,8 +13,10 @@ from typing import Any, Final
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from pulse_desktop.model.errors import NoJetStreamError
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.client import NatsClient, TLSRequiredError
+from pulse_desktop.nats_client.connect import require_jetstream
 from pulse_desktop.text.translation import _
 from pulse_workers.config.auth import login_options
 from pulse_workers.config.settings import Settings
@@ -121,7 +123,7 @@ async def connect(
             errors.append(error)
 
     options["error_cb"] = record_error
-    client = NatsClient()
+    client = NatsClient(require_jetstream)
     try:
         async with asyncio.timeout(settings.connect_timeout):
             await client.connect(settings.servers, **options)
@@ -166,6 +168,8 @@ def _describe_failure(settings: Settings, error: Exception | None) -> str:
             "{server} offers no TLS, so no credentials were sent. Configure TLS on the server, or "
             "use nats:// in the address."
         ).format(server=server)
+    if isinstance(error, NoJetStreamError):
+        return f"{server}: {error.detail} {error.advice}"
     text = redact_url(str(error)) or type(error).__name__
     lowered = text.lower()
     if isinstance(error, ConnectionRefusedError) or "connect call failed" in lowered:
