@@ -19,7 +19,8 @@ from pulse_desktop.model.errors import (
 )
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.result_store import ResultStore, ResultWatch
+from pulse_desktop.transport.result_store import ResultStore
+from pulse_desktop.transport.result_watch import ResultWatch
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
