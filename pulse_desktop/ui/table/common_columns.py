@@ -82,3 +82,34 @@ def ago_column(
         ticking=True,
         hide_below=hide_below,
     )
+
+
+def number_column(
+    value: Callable[[RowT], float | None],
+    title: str,
+    key: str,
+    width: int,
+    *,
+    text: Callable[[float | None], str] = formats.count,
+    hide_below: int = 0,
+) -> Column[RowT]:
+    """Return a column with a number, aligned right and sorted by its value.
+
+    Args:
+        value: returns the number of a row, None when it is unknown.
+        title: of the column.
+        key: of the column.
+        width: in pixels.
+        text: formats the number; an empty text stands for None.
+        hide_below: table width in pixels below which the column is hidden.
+    """
+    return Column(
+        title,
+        key,
+        lambda row, _now: text(value(row)),
+        width=width,
+        align="right",
+        mono=True,
+        sort=value,
+        hide_below=hide_below,
+    )

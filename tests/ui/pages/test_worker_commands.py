@@ -83,7 +83,7 @@ def test_a_worker_without_control_says_so_and_offers_nothing(window, page) -> No
     assert cell(page, "log_level", row) == "no control"
     assert enabled(window, "pause", "resume", "drain", "log.debug") == [False] * 4
     page.table.row_activated.emit(page.table.current_row())
-    assert "takes no orders" in page.detail.properties.facts["Control"]
+    assert "Accepts no commands" in page.detail.properties.facts["Control"]
     buttons = page.buttons
     assert not any(each.isVisible() for each in (buttons.pause, buttons.resume, buttons.drain))
 
@@ -141,4 +141,4 @@ def test_paused_workers_are_counted_above(window, page, summarise) -> None:
     summarise.heartbeat(WORKER, paused=True)
     summarise.heartbeat(SECOND, control=None)
     frame(window, summarise, 1.0)
-    assert page.queue.figures["slots"].detail == "2 live, 1 paused"
+    assert page.queue_stats.cards["slots"].detail == "2 online, 1 paused"

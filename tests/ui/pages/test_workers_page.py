@@ -2,7 +2,7 @@
 
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.pages.workers.page import MonitoringPage, with_short_names
+from pulse_desktop.ui.pages.workers.page import MonitoringPage, by_short_name
 from tests.ui.state_builder import NOW
 
 
@@ -57,24 +57,24 @@ def test_busy_slots_and_running_tasks_are_told(open_page, here) -> None:
 
 def test_queue_figures_that_nobody_knows_are_blank(open_page, here) -> None:
     page = open_page(MonitoringPage)
-    assert page.queue.figures["pending"].value == ""
-    assert page.queue.figures["pending"].detail == "not looked at yet"
+    assert page.queue_stats.cards["pending"].value == ""
+    assert page.queue_stats.cards["pending"].detail == "not polled yet"
 
 
 def test_a_queue_that_nobody_listens_to_is_bad(open_page, here) -> None:
     here.session.queue_status = QueueStatus("core", consumers=0)
     page = open_page(MonitoringPage)
-    listening = page.queue.figures["listeners"]
+    listening = page.queue_stats.cards["consumers"]
     assert (listening.value, listening.color) == ("0", SemanticColor.BAD)
     assert listening.detail == "tasks sent now are lost"
-    assert page.queue.figures["pending"].value == "", "a core subject has no depth"
+    assert page.queue_stats.cards["pending"].value == "", "a core subject has no depth"
 
 
 def test_who_listens_to_a_core_subject_may_be_unknown_and_says_so(open_page, here) -> None:
     here.session.queue_status = QueueStatus("core")
     page = open_page(MonitoringPage)
-    listening = page.queue.figures["listeners"]
-    assert (listening.value, listening.detail) == ("", "not known")
+    listening = page.queue_stats.cards["consumers"]
+    assert (listening.value, listening.detail) == ("", "unknown")
 
 
 def test_the_depth_and_age_of_a_stream_are_shown(open_page, here) -> None:
@@ -82,11 +82,11 @@ def test_the_depth_and_age_of_a_stream_are_shown(open_page, here) -> None:
         "jetstream", True, "s", "c", pending=38, ack_pending=13, oldest_at=NOW - 12, consumers=4
     )
     page = open_page(MonitoringPage)
-    assert page.queue.figures["pending"].value == "38"
-    assert page.queue.figures["oldest"].value == "12 s"
-    assert page.queue.figures["redelivered"].value == ""
+    assert page.queue_stats.cards["pending"].value == "38"
+    assert page.queue_stats.cards["oldest"].value == "12 s"
+    assert page.queue_stats.cards["redelivered"].value == ""
 
 
 def test_two_workers_of_one_name_keep_their_hosts_in_the_chart() -> None:
     series = dict.fromkeys(["w@a:1", "w@b:1", "x@a:2"])
-    assert set(with_short_names(series)) == {"w@a:1", "w@b:1", "x"}
+    assert set(by_short_name(series)) == {"w@a:1", "w@b:1", "x"}

@@ -1,1 +1,1 @@
-"""The workers page."""
+"""The monitoring page: workers and the task queue."""

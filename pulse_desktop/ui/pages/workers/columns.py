@@ -1,4 +1,4 @@
-"""The table of workers: its columns, and the words for what a worker is and does."""
+"""Columns of the table of workers, and the texts in their cells."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -8,7 +8,9 @@ import msgspec
 
 from pulse_desktop.state.workers import Worker, WorkerActivity, WorkerHealth
 from pulse_desktop.text import formats
+from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
 from pulse_desktop.text.worker_text import (
     ACTIVITY_LABELS,
     ACTIVITY_MEANINGS,
@@ -17,120 +19,131 @@ from pulse_desktop.text.worker_text import (
     worker_name,
 )
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.common_columns import ago_column
+from pulse_desktop.ui.table.common_columns import ago_column, muted, number_column
 
-NO_CONTROL: Final = "no control"
-NO_CONTROL_MEANS: Final = (
-    "Takes no orders: it was started with control switched off, or is of a version without it"
+NO_CONTROL: Final = _(
+    "Accepts no commands: control is switched off, or the worker's version has none"
 )
-PRESENT: Final = (WorkerHealth.ONLINE, WorkerHealth.LATE)
+ONLINE: Final = (WorkerHealth.ONLINE, WorkerHealth.LATE)
+"""Health of workers that are running."""
+_MAX_TASK_NAME: Final = 100
 
 
-def worker_columns(time: Callable[[], float]) -> Sequence[Column[Worker]]:
+def worker_columns(now: Callable[[], float]) -> Sequence[Column[Worker]]:
     """Return the columns.
 
     Args:
-        time: returns what time the page is told it is, Unix seconds.
+        now: returns the current time of the page, Unix seconds.
     """
 
     def health_color(row: Worker) -> SemanticColor:
-        return HEALTH_LABELS[row.health(time())][2]
+        return HEALTH_LABELS[row.health(now())][2]
 
     def heartbeat_color(row: Worker) -> SemanticColor:
-        return (
-            SemanticColor.MUTED if row.health(time()) is WorkerHealth.ONLINE else health_color(row)
-        )
+        online = row.health(now()) is WorkerHealth.ONLINE
+        return SemanticColor.MUTED if online else health_color(row)
 
     return (
         Column(
-            "Worker",
+            _("Worker"),
             "worker",
-            lambda row, _: worker_name(row.id),
+            lambda row, _now: worker_name(row.id),
             width=112,
-            tooltip=lambda row, _: row.id,
+            tooltip=lambda row, _now: row.id,
         ),
         Column(
-            "Health",
+            _("Health"),
             "health",
-            lambda row, now: HEALTH_LABELS[row.health(now)][0],
+            lambda row, at: HEALTH_LABELS[row.health(at)][0],
             width=96,
             color=health_color,
-            glyph=lambda row: HEALTH_LABELS[row.health(time())][1],
-            tooltip=lambda row, now: HEALTH_MEANINGS[row.health(now)],
+            glyph=lambda row: HEALTH_LABELS[row.health(now())][1],
+            tooltip=lambda row, at: HEALTH_MEANINGS[row.health(at)],
             ticking=True,
         ),
         Column(
-            "State",
+            _("State"),
             "work",
-            lambda row, now: ACTIVITY_LABELS[activity_of(row, now)][0],
+            lambda row, at: ACTIVITY_LABELS[activity_of(row, at)][0],
             width=104,
-            color=lambda row: ACTIVITY_LABELS[activity_of(row, time())][2],
-            glyph=lambda row: ACTIVITY_LABELS[activity_of(row, time())][1],
-            tooltip=lambda row, now: ACTIVITY_MEANINGS[activity_of(row, now)],
+            color=lambda row: ACTIVITY_LABELS[activity_of(row, now())][2],
+            glyph=lambda row: ACTIVITY_LABELS[activity_of(row, now())][1],
+            tooltip=lambda row, at: ACTIVITY_MEANINGS[activity_of(row, at)],
             ticking=True,
         ),
         Column(
-            "Host",
+            _("Host"),
             "host",
-            lambda row, _: row.host,
+            lambda row, _now: row.host,
             width=120,
-            color=lambda _: SemanticColor.MUTED,
+            color=muted,
             hide_below=980,
         ),
-        _number("Pid", "pid", 74, lambda row: row.pid, whole, 1080),
+        number_column(lambda row: row.pid, _("Pid"), "pid", 74, text=integer, hide_below=1080),
         Column(
-            "Slots busy",
+            _("Slots busy"),
             "slots",
-            slots_words,
+            lambda row, _now: slots_text(row),
             width=124,
             align="right",
             mono=True,
-            color=lambda _: SemanticColor.ACCENT,
-            bar=slots_share,
+            color=lambda _row: SemanticColor.ACCENT,
+            bar=busy_fraction,
             sort=lambda row: row.busy,
         ),
-        Column("Running", "tasks", lambda row, _: task_names(row.tasks), width=160, stretch=True),
-        _number("CPU", "cpu", 66, lambda row: row.cpu_percent, percent, 560),
-        _number("Memory", "memory", 76, lambda row: row.rss_bytes, formats.size, 820),
         Column(
-            "Log level",
+            _("Running"), "tasks", lambda row, _now: task_names(row.tasks), width=160, stretch=True
+        ),
+        number_column(
+            lambda row: row.cpu_percent, _("CPU"), "cpu", 66, text=percent, hide_below=560
+        ),
+        number_column(
+            lambda row: row.rss_bytes, _("Memory"), "memory", 76, text=formats.size, hide_below=820
+        ),
+        Column(
+            _("Log level"),
             "log_level",
-            lambda row, _: log_level_words(row),
+            lambda row, _now: log_level_text(row),
             width=88,
             color=lambda row: SemanticColor.MUTED if row.control else SemanticColor.FAINT,
-            tooltip=lambda row, _: (
-                f"Logs from {row.log_level.lower()} on" if row.control else NO_CONTROL_MEANS
-            ),
+            tooltip=lambda row, _now: log_level_tooltip(row),
             hide_below=800,
         ),
-        ago_column(lambda row: row.started_at, "Started", "started", hide_below=900),
+        ago_column(lambda row: row.started_at, _("Started"), "started", hide_below=900),
         ago_column(
-            lambda row: row.last_seen, "Heartbeat", "seen", color=heartbeat_color, hide_below=600
+            lambda row: row.last_seen, _("Heartbeat"), "seen", color=heartbeat_color, hide_below=600
         ),
     )
 
 
 def activity_of(row: Worker, now: float) -> WorkerActivity:
-    """Return what a worker does; of one that is not there nobody knows."""
-    return row.activity if row.health(now) in PRESENT else WorkerActivity.UNKNOWN
+    """Return what a worker does at a time, Unix seconds; unknown when it is offline."""
+    return row.activity if row.health(now) in ONLINE else WorkerActivity.UNKNOWN
 
 
-def log_level_words(row: Worker) -> str:
-    """Return `info`, or that the worker takes no orders."""
+def log_level_text(row: Worker) -> str:
+    """Return such as `info`, or that the worker accepts no commands."""
     if not row.control:
-        return "" if row.stopped else NO_CONTROL
+        return "" if row.stopped else _("no control")
     return row.log_level.lower()
 
 
-def slots_words(row: Worker, _now: float) -> str:
-    """Return `2 / 10`, nothing when it was not said."""
+def log_level_tooltip(row: Worker) -> str:
+    """Return what the log level means, or why it cannot be changed."""
+    if not row.control:
+        return NO_CONTROL
+    return _("Logs messages of level {level} and above").format(level=row.log_level.lower())
+
+
+def slots_text(row: Worker) -> str:
+    """Return busy slots of all slots, such as `2 / 10`; empty when unknown."""
     if row.busy is None or row.stopped:
         return ""
     return f"{row.busy} / {row.slots}" if row.slots is not None else str(row.busy)
 
 
-def slots_share(row: Worker) -> float | None:
-    """Return how much of a worker is busy, 0 to 1, None when it was not said."""
+def busy_fraction(row: Worker) -> float | None:
+    """Return the fraction of busy slots, 0 to 1, None when unknown."""
     if row.busy is None or not row.slots or row.stopped:
         return None
     return row.busy / row.slots
@@ -138,41 +151,21 @@ def slots_share(row: Worker) -> float | None:
 
 @lru_cache(maxsize=1024)
 def task_names(tasks: bytes) -> str:
-    """Return the names of the tasks in a heartbeat, each with how often it is running."""
+    """Return the names of the running tasks in a heartbeat, such as `2 × embed, score`."""
     counts: dict[str, int] = {}
     for task in msgspec.json.decode(tasks):
         name = task.get("task_name") if isinstance(task, dict) else task
         if isinstance(name, str):
-            short = name.rpartition(":")[2][:100]
-            counts[short] = counts.get(short, 0) + 1
+            name = short_name(name)[:_MAX_TASK_NAME]
+            counts[name] = counts.get(name, 0) + 1
     return ", ".join(f"{count} × {name}" if count > 1 else name for name, count in counts.items())
 
 
-def whole(value: float | None) -> str:
-    """Return a whole number, nothing when it is not known."""
+def integer(value: float | None) -> str:
+    """Return a number without separators or decimals, empty for None."""
     return "" if value is None else f"{value:.0f}"
 
 
 def percent(value: float | None) -> str:
-    """Return `12 %`, nothing when it is not known."""
+    """Return such as `12 %`, empty for None."""
     return "" if value is None else f"{value:.0f} %"
-
-
-def _number(
-    title: str,
-    key: str,
-    width: int,
-    value: Callable[[Worker], float | None],
-    words: Callable[[float | None], str],
-    hide_below: int = 0,
-) -> Column[Worker]:
-    return Column(
-        title,
-        key,
-        lambda row, _: words(value(row)),
-        width=width,
-        align="right",
-        mono=True,
-        sort=value,
-        hide_below=hide_below,
-    )

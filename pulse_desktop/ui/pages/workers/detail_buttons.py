@@ -1,10 +1,11 @@
-"""The buttons beside a worker's details: made from the actions, and shown where they make sense."""
+"""The buttons in the details of a worker: pause, resume, drain, log level."""
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QPushButton
 
 from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.pages.workers.actions import DRAIN, LOG_MENU, PAUSE, RESUME
 from pulse_desktop.ui.shell.actions import ActionTable
 from pulse_desktop.ui.shell.context_menu import show_context_menu
@@ -14,24 +15,29 @@ from pulse_desktop.ui.theme.theme import theme
 
 
 class WorkerDetailButtons(QObject):
-    """Pause or resume, drain, log level.
+    """Buttons bound to the actions of the page; only the applicable ones are visible.
 
     Attributes:
-        pause: lets it take no more tasks.
-        resume: lets it take tasks again.
-        drain: lets it end.
-        log_level: opens a menu.
+        pause: pauses the worker.
+        resume: resumes it.
+        drain: drains it.
+        log_level: opens a menu of log levels.
     """
 
     def __init__(self, detail: RowDetail, actions: ActionTable) -> None:
-        """Put them into a panel."""
-        super().__init__(detail)  # so that nobody tells it of a theme after the panel is gone
-        self.pause = QPushButton("Pause")
-        self.resume = QPushButton("Resume")
-        self.drain = QPushButton("Drain…")
-        self.log_level = QPushButton("Log level")
+        """Add the buttons to a detail panel.
+
+        Args:
+            detail: the panel.
+            actions: of the window.
+        """
+        super().__init__(detail)  # so that the connection to the theme ends with the panel
+        self.pause = QPushButton(_("Pause"))
+        self.resume = QPushButton(_("Resume"))
+        self.drain = QPushButton(_("Drain…"))
+        self.log_level = QPushButton(_("Log level"))
         self.log_level.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-        self.log_level.setToolTip("Let it log more, or less")
+        self.log_level.setToolTip(_("Change log level"))
         for button, action in (
             (self.drain, DRAIN),
             (self.resume, RESUME),
@@ -46,28 +52,27 @@ class WorkerDetailButtons(QObject):
                 self.log_level.mapToGlobal(self.log_level.rect().bottomLeft()),
             )
         )
-        self._all = (self.log_level, self.drain, self.resume, self.pause)
-        for button in self._all:
+        for button in (self.log_level, self.drain, self.resume, self.pause):
             detail.add_button(button)
-        theme().changed.connect(self._tint)
-        self._tint()
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
 
-    def show_worker(self, worker: Worker, *, present: bool) -> None:
-        """Offer what can be done about a worker.
+    def show_worker(self, worker: Worker, *, online: bool) -> None:
+        """Show the buttons that apply to a worker.
 
         Args:
-            worker: which is shown.
-            present: whether it is there.
+            worker: the worker shown in the panel.
+            online: whether it is running.
         """
-        takes = present and bool(worker.control)
+        accepts = online and bool(worker.control)
         paused = worker.activity is WorkerActivity.PAUSED
         draining = worker.activity is WorkerActivity.DRAINING
-        self.pause.setVisible(takes and not paused and not draining)
-        self.resume.setVisible(takes and paused)
-        self.drain.setVisible(takes and not draining)
-        self.log_level.setVisible(takes)
+        self.pause.setVisible(accepts and not paused and not draining)
+        self.resume.setVisible(accepts and paused)
+        self.drain.setVisible(accepts and not draining)
+        self.log_level.setVisible(accepts)
 
-    def _tint(self) -> None:
+    def _apply_theme(self) -> None:
         icons.set_button_icon(self.pause, "pause", SemanticColor.MUTED)
         icons.set_button_icon(self.resume, "play", SemanticColor.MUTED)
         icons.set_button_icon(self.drain, "save", SemanticColor.MUTED)

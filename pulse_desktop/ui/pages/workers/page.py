@@ -1,9 +1,9 @@
-"""Monitoring: which workers live, what they are at, and how the queue stands."""
+"""The monitoring page: health and activity of the workers, and the task queue."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Self
+from typing import Final, Self
 
 from PySide6.QtWidgets import QWidget
 
@@ -26,13 +26,13 @@ from pulse_desktop.ui.charts.time_ranges import quantile_series
 from pulse_desktop.ui.navigation import ShowItem, Target
 from pulse_desktop.ui.pages.workers import actions
 from pulse_desktop.ui.pages.workers.columns import (
-    NO_CONTROL_MEANS,
-    PRESENT,
+    NO_CONTROL,
+    ONLINE,
     activity_of,
+    integer,
     percent,
-    slots_words,
+    slots_text,
     task_names,
-    whole,
     worker_columns,
 )
 from pulse_desktop.ui.pages.workers.detail_buttons import WorkerDetailButtons
@@ -46,27 +46,33 @@ from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
+_CAN_BE_PAUSED: Final = frozenset(
+    {WorkerActivity.IDLE, WorkerActivity.BUSY, WorkerActivity.UNKNOWN}
+)
+_CAN_BE_RESUMED: Final = frozenset({WorkerActivity.PAUSED})
+_NOT_DRAINING: Final = _CAN_BE_PAUSED | _CAN_BE_RESUMED
+
 
 class MonitoringPage(TablePage[Worker, RowDetail]):
-    """Live table of workers, figures of the queue, busy slots and processor load."""
+    """Statistics of the queue, busy slots, CPU, and the table of workers."""
 
     key = "monitoring"
-    title = "Monitoring"
+    title = _("Monitoring")
     icon = "monitoring"
-    section = "LIVE"
+    section = _("LIVE")
     filter_hint = _("Filter by name, host or task")
     default_sort = "worker"
-    empty_title = "No worker has been heard"
-    empty_text = (
+    empty_title = _("No workers yet")
+    empty_text = _(
         "Workers appear here with their first heartbeat, a few seconds after they start. Workers "
-        "without the Pulse middleware send none: their tasks are still shown under Tasks."
+        "without the Pulse middleware send none; their tasks are still shown under Tasks."
     )
     row_menu = actions.ROW_MENU
     facets = tuple(Facet(health.value, *label) for health, label in HEALTH_LABELS.items())
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
-        self._orders = WorkerCommandActions(context)
+        self._commands = WorkerCommandActions(context)
         self.buttons = WorkerDetailButtons(self.detail, context.actions)
 
     def navigate(self, target: Target) -> None:
@@ -100,81 +106,80 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         )
 
     def search_text(self, row: Worker) -> str:
-        """Return what the text filter looks into."""
+        """Return the text that the text filter searches."""
         return f"{row.id}\n{row.host}\n{task_names(row.tasks)}\n{' '.join(row.task_ids)}"
 
     def facet_of(self, row: Worker) -> str:
-        """Return the health."""
+        """Return the health of a worker."""
         return row.health(self.now).value
 
     def make_summary(self) -> QWidget:
-        """Make the figures of the queue."""
-        self.queue = QueueStats()
-        return self.queue
+        """Create the statistics of the queue."""
+        self.queue_stats = QueueStats()
+        return self.queue_stats
 
     def make_charts(self) -> Sequence[QWidget]:
-        """Make the two charts."""
+        """Create the charts of busy slots and CPU."""
         self._colors = SeriesColors()
         self._busy = TimeChart(
-            "Busy slots",
+            _("Busy slots"),
             Unit.COUNT,
-            subtitle="by worker, on average since its heartbeat before",
-            empty_text="Heartbeats say here how busy each worker is.",
+            subtitle=_("by worker, mean since its previous heartbeat"),
+            empty_text=_("Busy slots reported in heartbeats appear here."),
         )
         self._cpu = TimeChart(
-            "CPU",
+            _("CPU"),
             Unit.PERCENT,
-            subtitle="of one core",
-            empty_text="Heartbeats say here what each worker costs.",
+            subtitle=_("of one core"),
+            empty_text=_("CPU usage reported in heartbeats appears here."),
         )
         return self._busy, self._cpu
 
     def update_charts(self, now: float) -> None:
-        """Bring charts and figures up to date."""
+        """Update charts and statistics at a time, Unix seconds."""
         workers = self.context.state.workers
         span = self.time_range.span(now)
         for chart, series, quantile in (
             (self._busy, workers.busy, 1.0),
             (self._cpu, workers.cpu, 0.5),
         ):
-            shown = with_short_names(self._colors.busiest(series, span[0]))
+            shown = by_short_name(self._colors.busiest(series, span[0]))
             chart.set_series(self._colors.specs(shown))
             times, values = quantile_series(shown, now, self.time_range, quantile)
             chart.set_data(times, values, span)
-        self.queue.show_figures(workers.online(now), self.context.tasks.queue_status, now)
+        self.queue_stats.update_cards(workers.online(now), self.context.tasks.queue_status, now)
 
     def show_row(self, row: Worker) -> None:
-        """Show a worker in full."""
+        """Show a worker in the detail panel."""
         detail, now = self.detail, self.now
-        health = row.health(now)
-        label, sign, color = HEALTH_LABELS[health]
-        detail.set_heading(worker_name(row.id), row.id, sign, color)
+        health, activity = row.health(now), activity_of(row, now)
+        online = health in ONLINE
+        label, glyph, color = HEALTH_LABELS[health]
+        activity_label, _glyph, activity_color = ACTIVITY_LABELS[activity]
+        detail.set_heading(worker_name(row.id), row.id, glyph, color)
         detail.set_body("")
         detail.set_run(row.task_ids[0] if row.task_ids else "")
-        self.buttons.show_worker(row, present=health in PRESENT)
-        work = activity_of(row, now)
-        doing = ACTIVITY_LABELS[work]
-        takes = "takes orders" if row.control else NO_CONTROL_MEANS.lower()
+        self.buttons.show_worker(row, online=online)
+        explained = _("{label}: {meaning}")
+        health_text = explained.format(label=label, meaning=HEALTH_MEANINGS[health])
+        activity_text = explained.format(label=activity_label, meaning=ACTIVITY_MEANINGS[activity])
+        control = _("Accepts commands") if row.control else NO_CONTROL
         detail.properties.set_facts(
             [
-                Property("Health", f"{label}: {HEALTH_MEANINGS[health].lower()}", color),
-                Property(
-                    "State",
-                    f"{doing[0]}: {ACTIVITY_MEANINGS[work].lower()}" if work else "",
-                    doing[2],
-                ),
-                Property("Control", takes if health in PRESENT else ""),
-                Property("Log level", row.log_level.lower()),
-                Property("Host", row.host),
-                Property("Process", whole(row.pid), mono=True),
-                Property("Slots busy", slots_words(row, now)),
-                Property("Running", task_names(row.tasks)),
-                Property("CPU", percent(row.cpu_percent)),
-                Property("Memory", formats.size(row.rss_bytes)),
-                Property("Started", formats.absolute(row.started_at)),
-                Property("Heartbeat", formats.absolute(row.last_seen)),
-                Property("Broker", row.broker),
-                Property("Version", row.version),
+                Property(_("Health"), health_text, color),
+                Property(_("State"), activity_text if activity_label else "", activity_color),
+                Property(_("Control"), control if online else ""),
+                Property(_("Log level"), row.log_level.lower()),
+                Property(_("Host"), row.host),
+                Property(_("Process"), integer(row.pid), mono=True),
+                Property(_("Slots busy"), slots_text(row)),
+                Property(_("Running"), task_names(row.tasks)),
+                Property(_("CPU"), percent(row.cpu_percent)),
+                Property(_("Memory"), formats.size(row.rss_bytes)),
+                Property(_("Started"), formats.absolute(row.started_at)),
+                Property(_("Heartbeat"), formats.absolute(row.last_seen)),
+                Property(_("Broker"), row.broker),
+                Property(_("Version"), row.version),
             ]
         )
         detail.json.set_bytes(row.raw)
@@ -185,72 +190,70 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         return (
             PageAction(actions.PAUSE, cls.pause_selected, cls.can_pause),
             PageAction(actions.RESUME, cls.resume_selected, cls.can_resume),
-            PageAction(actions.DRAIN, cls.drain_selected, cls.can_order),
+            PageAction(actions.DRAIN, cls.drain_selected, cls.can_command),
             *(
-                PageAction(action, partial(cls.set_log_level, level=level), cls.can_order)
+                PageAction(action, partial(cls.set_log_level, level=level), cls.can_command)
                 for level, action in actions.SET_LOG_LEVEL.items()
             ),
-            PageAction(actions.PAUSE_ALL, cls.pause_all, cls.has_controlled),
-            PageAction(actions.RESUME_ALL, cls.resume_all, cls.has_controlled),
+            PageAction(actions.PAUSE_ALL, cls.pause_all, cls.any_accepts_commands),
+            PageAction(actions.RESUME_ALL, cls.resume_all, cls.any_accepts_commands),
         )
 
-    def can_order(self) -> bool:
-        """Tell whether any of the selected workers takes orders and is not ending."""
-        return bool(self._chosen())
+    # Actions
+
+    def can_command(self) -> bool:
+        """Return whether any selected worker accepts commands and is not draining."""
+        return bool(self._selected())
 
     def can_pause(self) -> bool:
-        """Tell whether any of the selected workers can be paused."""
-        return bool(self._chosen(WorkerActivity.IDLE, WorkerActivity.BUSY, WorkerActivity.UNKNOWN))
+        """Return whether any selected worker can be paused."""
+        return bool(self._selected(_CAN_BE_PAUSED))
 
     def can_resume(self) -> bool:
-        """Tell whether any of the selected workers is paused."""
-        return bool(self._chosen(WorkerActivity.PAUSED))
+        """Return whether any selected worker is paused."""
+        return bool(self._selected(_CAN_BE_RESUMED))
 
-    def has_controlled(self) -> bool:
-        """Tell whether any worker takes orders."""
+    def any_accepts_commands(self) -> bool:
+        """Return whether any worker accepts commands."""
         return bool(self.context.state.workers.accepting_commands(self.now))
 
     def pause_selected(self) -> None:
-        """Let the selected workers take no more tasks for now."""
-        works = (WorkerActivity.IDLE, WorkerActivity.BUSY, WorkerActivity.UNKNOWN)
-        self._orders.give("pause", self._chosen(*works))
+        """Pause the selected workers: they take no new tasks until resumed."""
+        self._commands.send("pause", self._selected(_CAN_BE_PAUSED))
 
     def resume_selected(self) -> None:
-        """Let the selected workers take tasks again."""
-        self._orders.give("resume", self._chosen(WorkerActivity.PAUSED))
+        """Resume the selected workers."""
+        self._commands.send("resume", self._selected(_CAN_BE_RESUMED))
 
     def drain_selected(self) -> None:
-        """Let the selected workers finish what they run, and end."""
-        self._orders.give("drain", self._chosen())
+        """Drain the selected workers: they finish their running tasks and exit."""
+        self._commands.send("drain", self._selected())
 
     def set_log_level(self, level: str) -> None:
-        """Change the log level of the selected workers, to "DEBUG" and so on."""
-        self._orders.give("log_level", self._chosen(), level)
+        """Set the log level of the selected workers: DEBUG, INFO, WARNING or ERROR."""
+        self._commands.send("log_level", self._selected(), level)
 
     def pause_all(self) -> None:
-        """Let all workers that take orders take no more tasks for now."""
-        self._orders.give("pause", ())
+        """Pause all workers that accept commands."""
+        self._commands.send_to_all("pause")
 
     def resume_all(self) -> None:
-        """Let all workers that take orders take tasks again."""
-        self._orders.give("resume", ())
+        """Resume all workers that accept commands."""
+        self._commands.send_to_all("resume")
 
-    def _chosen(self, *works: WorkerActivity) -> list[str]:
-        """Return the selected workers that take orders, and do one of these things."""
-        now = self.now
+    def _selected(self, activities: frozenset[WorkerActivity] = _NOT_DRAINING) -> list[str]:
+        """Return the ids of selected workers that accept commands and do one of these things."""
         return [
             row.id
             for row in self.table.selected_rows()
-            if row.control
-            and row.health(now) in PRESENT
-            and (row.activity in works if works else row.activity is not WorkerActivity.DRAINING)
+            if row.control and row.health(self.now) in ONLINE and row.activity in activities
         ]
 
 
-def with_short_names(series: Mapping[str, Reservoir]) -> dict[str, Reservoir]:
-    """Return series under short names, except where two workers share one."""
-    short = Counter(worker_name(name) for name in series)
+def by_short_name(series: Mapping[str, Reservoir]) -> dict[str, Reservoir]:
+    """Return series by the short names of workers, where those are unique."""
+    counts = Counter(map(worker_name, series))
     return {
-        worker_name(name) if short[worker_name(name)] == 1 else name: each
-        for name, each in series.items()
+        worker_name(worker) if counts[worker_name(worker)] == 1 else worker: values
+        for worker, values in series.items()
     }

@@ -1,4 +1,7 @@
-"""The figures above the workers: how busy they are, and how the queue stands."""
+"""The statistics above the table of workers: busy slots and the task queue."""
+
+from collections.abc import Sequence
+from typing import Final
 
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
@@ -7,23 +10,24 @@ from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.widgets.stat_card import StatCard
 
-_TITLES = (
-    ("slots", "Slots busy"),
-    ("pending", "Waiting"),
-    ("in_work", "Delivered"),
-    ("oldest", "Oldest waits"),
-    ("redelivered", "Redelivered"),
-    ("listeners", "Listening"),
-)
+_TITLES: Final = {
+    "slots": _("Slots busy"),
+    "pending": _("Waiting"),
+    "in_progress": _("In progress"),
+    "oldest": _("Oldest age"),
+    "redelivered": _("Redelivered"),
+    "consumers": _("Consumers"),
+}
 
 
 class QueueStats(QWidget):
-    """A row of figures.
+    """A row of cards.
 
     Attributes:
-        figures: by name.
+        cards: by key.
     """
 
     def __init__(self) -> None:
@@ -31,56 +35,69 @@ class QueueStats(QWidget):
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(12)
-        self.figures = {name: StatCard(title) for name, title in _TITLES}
-        for figure in self.figures.values():
-            line.addWidget(figure)
+        self.cards = {key: StatCard(title) for key, title in _TITLES.items()}
+        for card in self.cards.values():
+            line.addWidget(card)
 
-    def show_figures(self, alive: list[Worker], queue: QueueStatus | None, now: float) -> None:
-        """Bring them up to date.
+    def update_cards(self, online: Sequence[Worker], queue: QueueStatus | None, now: float) -> None:
+        """Show workers and queue.
 
         Args:
-            alive: the workers that are there.
-            queue: as of the latest look, None before the first.
+            online: the workers that are running.
+            queue: as of the latest poll, None before the first.
             now: Unix seconds.
         """
-        figures = self.figures
-        slots = sum(worker.slots or 0 for worker in alive)
-        busy = sum(worker.busy or 0 for worker in alive)
-        paused = sum(worker.activity is WorkerActivity.PAUSED for worker in alive)
-        if alive:
-            words = f"of {formats.plural(len(alive), 'live worker')}"
-            words = f"{len(alive)} live, {paused} paused" if paused else words
-            color = SemanticColor.WARNING if paused == len(alive) else SemanticColor.TEXT
-            figures["slots"].set_figure(f"{busy} / {slots}", words, color)
-        else:
-            figures["slots"].set_figure("", "no worker alive")
+        self._show_slots(online)
         if queue is None:
-            for name in list(figures)[1:]:
-                figures[name].set_figure("", "not looked at yet")
+            for key in list(self.cards)[1:]:
+                self.cards[key].set_figure("", _("not polled yet"))
             return
-        unknown = queue.problem or "core: not kept"
-        for name, value, words in (
+        unknown = queue.problem or _("core mode: not stored")
+        for key, value, detail in (
             ("pending", queue.pending, _location(queue)),
-            ("in_work", queue.ack_pending, "not done yet"),
-            ("redelivered", queue.redelivered, "more than once"),
+            ("in_progress", queue.ack_pending, _("not acknowledged yet")),
+            ("redelivered", queue.redelivered, _("more than once")),
         ):
             known = value is not None
-            figures[name].set_figure(formats.count(value), words if known else unknown)
+            self.cards[key].set_figure(formats.count(value), detail if known else unknown)
         age = None if queue.oldest_at is None else max(0.0, now - queue.oldest_at)
-        nothing = "nothing waits" if queue.pending == 0 else unknown
-        figures["oldest"].set_figure(formats.age(age), "" if age is not None else nothing)
-        nobody = queue.consumers == 0
-        kept = "tasks wait in the stream" if queue.durable else "tasks sent now are lost"
-        some = "ready to take tasks" if queue.consumers else queue.problem or "not known"
-        figures["listeners"].set_figure(
-            formats.count(queue.consumers),
-            kept if nobody else some,
-            SemanticColor.BAD if nobody else SemanticColor.TEXT,
-        )
+        no_age = _("no task waits") if queue.pending == 0 else unknown
+        self.cards["oldest"].set_figure(formats.age(age), "" if age is not None else no_age)
+        self._show_consumers(queue)
+
+    def _show_slots(self, online: Sequence[Worker]) -> None:
+        card = self.cards["slots"]
+        if not online:
+            card.set_figure("", _("no worker online"))
+            return
+        slots = sum(worker.slots or 0 for worker in online)
+        busy = sum(worker.busy or 0 for worker in online)
+        paused = sum(worker.activity is WorkerActivity.PAUSED for worker in online)
+        if paused:
+            detail = _("{online} online, {paused} paused").format(online=len(online), paused=paused)
+        else:
+            detail = ngettext(
+                "of {count} online worker", "of {count} online workers", len(online)
+            ).format(count=formats.count(len(online)))
+        all_paused = paused == len(online)
+        color = SemanticColor.WARNING if all_paused else SemanticColor.TEXT
+        card.set_figure(f"{busy} / {slots}", detail, color)
+
+    def _show_consumers(self, queue: QueueStatus) -> None:
+        count = formats.count(queue.consumers)
+        card = self.cards["consumers"]
+        if queue.consumers == 0:
+            kept, lost = _("tasks wait in the stream"), _("tasks sent now are lost")
+            card.set_figure(count, kept if queue.durable else lost, SemanticColor.BAD)
+        elif queue.consumers:
+            card.set_figure(count, _("ready to take tasks"))
+        else:
+            card.set_figure(count, queue.problem or _("unknown"))
 
 
 def _location(queue: QueueStatus) -> str:
     """Return stream and consumer of a queue, or its subject when there is no stream."""
     if not queue.stream:
         return TASK_SUBJECT
-    return f"{queue.stream} · {queue.consumer or 'no consumer yet'}"
+    consumer = queue.consumer or _("no consumer yet")
+    return f"{queue.stream} · {consumer}"
