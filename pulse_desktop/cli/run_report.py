@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulse_desktop.cli.output import to_json, write_text
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.serialize import run_to_dict
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS

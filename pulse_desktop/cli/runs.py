@@ -11,7 +11,8 @@ from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, DAY_S, connected_se
 from pulse_desktop.cli.exit_codes import OK
 from pulse_desktop.cli.output import write_json, write_note, write_table, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
-from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.serialize import run_to_dict
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS

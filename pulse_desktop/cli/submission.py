@@ -15,7 +15,8 @@ from pulse_desktop.cli.parser import add_hidden_alias
 from pulse_desktop.cli.run_report import report_run, write_report
 from pulse_desktop.model.errors import NoConsumersError, UserFacingError
 from pulse_desktop.model.queue_status import EnqueueReceipt
-from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
+from pulse_desktop.model.run_state import OPEN_STATES, RunState
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Filters over task runs, and the fingerprint that groups failures. Pure functions."""
+"""Queries over task runs: the run filter and the failure fingerprint. Pure functions."""

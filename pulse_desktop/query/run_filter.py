@@ -1,25 +1,69 @@
-"""Which runs the operator wants to see, as a predicate."""
+"""A filter over task runs by state, text and age."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, Protocol
 
-from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.model.run_state import RunState
 
-_ARGUMENTS_SEARCHED: Final = 4096
+_MAX_SEARCHED_BYTES: Final = 4096
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
+
+
+class CallArguments(Protocol):
+    """The arguments of a run, as JSON."""
+
+    @property
+    def args(self) -> bytes:
+        """JSON array of the positional arguments."""
+
+    @property
+    def kwargs(self) -> bytes:
+        """JSON object of the keyword arguments."""
+
+
+class FilteredRun(Protocol):
+    """What a filter needs to know of a run; `pulse_desktop.state.run.TaskRun` is one."""
+
+    @property
+    def task_id(self) -> str:
+        """TaskIQ's id."""
+
+    @property
+    def name(self) -> str:
+        """The task's name, empty if unknown."""
+
+    @property
+    def state(self) -> RunState:
+        """The run's state."""
+
+    @property
+    def request(self) -> CallArguments | None:
+        """The arguments, None if unknown."""
+
+    @property
+    def worker(self) -> str:
+        """Identity of the worker, empty if unknown."""
+
+    @property
+    def reason(self) -> str:
+        """Why the run did not succeed, empty if it did."""
+
+    @property
+    def last_seen(self) -> float:
+        """Unix seconds of the latest message about the run."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """What was asked for.
+    """Conditions that a run has to meet.
 
     Attributes:
-        states: any of these; every state when empty.
-        text: each of its words has to be found in the run.
-        since_s: heard of within so many seconds, 0 for any time.
+        states: the run is in one of these states; in any if empty.
+        text: each of its words occurs in the run's id, name, arguments, worker or error.
+        since_s: the run was seen in the last so many seconds; 0 for any time.
     """
 
     states: frozenset[RunState] = frozenset()
@@ -28,19 +72,19 @@ class RunFilter:
 
     @property
     def active(self) -> bool:
-        """Whether any run may be left out."""
+        """Whether the filter has any condition."""
         return bool(self.states or self.text.strip() or self.since_s)
 
-    def predicate(self, now: float) -> Callable[[TaskRun], bool] | None:
-        """Return what runs have to fulfil at a time (Unix seconds), None when all do."""
+    def predicate(self, now: float) -> Callable[[FilteredRun], bool] | None:
+        """Return a test for runs at a time (Unix seconds), None if every run matches."""
         if not self.active:
             return None
         states = self.states
         words = [(word, word.encode()) for word in self.text.casefold().split()]
         earliest = now - self.since_s if self.since_s else 0.0
 
-        def accepts(run: TaskRun) -> bool:
-            # The cheap questions first: this is asked of every run that is kept.
+        def accepts(run: FilteredRun) -> bool:
+            # Cheap conditions first: this is called for every run.
             if states and run.state not in states:
                 return False
             if earliest and run.last_seen < earliest:
@@ -53,31 +97,31 @@ class RunFilter:
         return accepts
 
 
-def _mentions(run: TaskRun, word: str, raw: bytes) -> bool:
-    """Tell whether a folded word stands in id, name, arguments, worker or error of a run."""
-    if word in run.task_id or word in _folded(run.name):
+def _mentions(run: FilteredRun, word: str, raw: bytes) -> bool:
+    """Return whether a casefolded word occurs in id, name, arguments, worker or error of a run."""
+    if word in run.task_id or word in _casefolded(run.name):
         return True
     request = run.request
     if request is not None:
-        args, kwargs = request.args[:_ARGUMENTS_SEARCHED], request.kwargs[:_ARGUMENTS_SEARCHED]
+        args, kwargs = request.args[:_MAX_SEARCHED_BYTES], request.kwargs[:_MAX_SEARCHED_BYTES]
         if word.isascii():
             if raw in args.lower() or raw in kwargs.lower():
                 return True
-        elif word in _text_of(args + kwargs):
+        elif word in _json_text(args + kwargs):
             return True
-    if word in _folded(run.worker):
+    if word in _casefolded(run.worker):
         return True
     return run.state is not RunState.SUCCEEDED and word in run.reason.casefold()
 
 
 @lru_cache(maxsize=1024)
-def _folded(name: str) -> str:
+def _casefolded(name: str) -> str:
     return name.casefold()
 
 
 @lru_cache(maxsize=4096)
-def _text_of(raw: bytes) -> str:
-    """Return JSON as folded text. Many write letters that are not ASCII as numbers."""
+def _json_text(raw: bytes) -> str:
+    r"""Return JSON as casefolded text, with `\uXXXX` escapes decoded."""
     text = raw.decode("utf-8", "ignore")
     if "\\u" in text:
         text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)

@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
-from pulse_desktop.state.run import OPEN_STATES, TaskRun
+from pulse_desktop.model.run_state import OPEN_STATES
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
 
 RESULT_GRACE_S: Final = 1.0

@@ -11,10 +11,11 @@ from typing import Final
 
 from pulse_desktop.model.errors import NotConnectedError, NotPermittedError, UserFacingError
 from pulse_desktop.model.outcomes import CancelOutcome, CancelStatus
+from pulse_desktop.model.run_state import OPEN_STATES, RunState
 from pulse_desktop.protocol.control import CANCEL_REQUESTED, CANCELLED, NOT_QUEUED, REMOVED
 from pulse_desktop.protocol.topics import TASK_TOPIC
 from pulse_desktop.session.event_publisher import EventPublisher
-from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.transport.queued_task_remover import QueuedTaskRemover
 from pulse_desktop.transport.task_queue import TaskQueue

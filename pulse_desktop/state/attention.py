@@ -1,4 +1,4 @@
-"""What needs the operator, judged from the state: a few lines, the worst first."""
+"""Attention items: what needs the operator, computed from the state, the worst first."""
 
 import enum
 from collections.abc import Iterator
@@ -7,86 +7,111 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.state.failure_groups import FailureGroup, Key
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.query.fingerprint import Fingerprint
+from pulse_desktop.state.failure_groups import FailureGroup
 from pulse_desktop.state.ring_buffer import RingBuffer
-from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
 
 WINDOW_S: Final = 3600.0
-_MAX_GROUPS: Final = 500  # causes are the sender's choice
+_MAX_GROUPS: Final = 500  # senders choose the exception types
 _MAX_IDS: Final = 500
 
 
 class Severity(enum.IntEnum):
-    """How bad it is."""
+    """How severe an attention item is; the lower, the more severe."""
 
     BAD = 0
     WARNING = 1
 
 
+class AttentionKind(enum.StrEnum):
+    """What an attention item is about."""
+
+    FAILED = "failed"
+    SOFT_FAILED = "soft_failed"
+    OVERDUE = "overdue"
+    WORKER_OFFLINE = "worker"
+    PROVIDER_DOWN = "provider"
+
+
 class AttentionItem(msgspec.Struct, frozen=True, gc=False):
-    """One line of "Needs attention".
+    """One item of "Needs attention".
 
     Attributes:
-        severity: how bad.
-        kind: "failed", "soft_failed", "overdue", "worker", "provider" or "unreadable".
-        title: what, such as `5 × ProviderTimeout`.
-        subject: to whom, such as a task name.
-        detail: more, such as the error message.
-        at: Unix seconds of the latest occurrence.
-        task_ids: the runs concerned, newest first, at most 500.
+        severity: how severe it is.
+        kind: what it is about.
+        subject: the task's name, the worker's identity or the provider's name.
+        at: Unix seconds of the latest failure; of the earliest overdue run; of a worker's last
+            heartbeat; since when a provider has been down.
+        count: number of runs, 1 for a worker or a provider.
+        cause: exception type of the failures, empty if unknown.
+        message: message of the latest failure or of the provider's error, empty for none.
+        task_ids: ids of the runs, newest first, at most 500.
     """
 
     severity: Severity
-    kind: str
-    title: str
+    kind: AttentionKind
     subject: str
-    detail: str
     at: float
+    count: int = 1
+    cause: str = ""
+    message: str = ""
     task_ids: tuple[str, ...] = ()
 
 
 def attention_items(state: SystemState, now: float) -> list[AttentionItem]:
-    """List what needs attention at a time (Unix seconds), the worst and latest first.
+    """Return what needs attention at a time (Unix seconds), the most severe and latest first.
 
-    Failures of the last hour count, whatever is late or gone counts as long as it is.
+    Failures of the last hour count; overdue runs, workers and providers count while they are so.
     """
-    found = [
-        *_of_runs(state, now),
+    items = [
+        *_run_items(state, now),
         *(
-            AttentionItem(Severity.BAD, "provider", "provider down", p.name, p.error, p.since)
-            for p in state.providers.down
+            AttentionItem(
+                Severity.BAD,
+                AttentionKind.PROVIDER_DOWN,
+                provider.name,
+                provider.since,
+                message=provider.error,
+            )
+            for provider in state.providers.down
         ),
         *(
-            AttentionItem(Severity.BAD, "worker", "worker gone", w.id, "no heartbeat", w.last_seen)
-            for w in state.workers.offline(now)
+            AttentionItem(Severity.BAD, AttentionKind.WORKER_OFFLINE, worker.id, worker.last_seen)
+            for worker in state.workers.offline(now)
         ),
     ]
-    return sorted(found, key=lambda concern: (concern.severity, -concern.at))
+    return sorted(items, key=lambda item: (item.severity, -item.at))
 
 
-def _of_runs(state: SystemState, now: float) -> Iterator[AttentionItem]:
-    for key, group in islice(state.runs.failure_groups.since(now - WINDOW_S), _MAX_GROUPS):
-        yield _of_group(state.runs.rows, key, group)
+def _run_items(state: SystemState, now: float) -> Iterator[AttentionItem]:
+    groups = state.runs.failure_groups.since(now - WINDOW_S)
+    for key, group in islice(groups, _MAX_GROUPS):
+        yield _group_item(state.runs.rows, key, group)
 
 
-def _of_group(rows: RingBuffer[TaskRun], key: Key, group: FailureGroup) -> AttentionItem:
-    kind, cause, name = key
-    many = len(group)
+def _group_item(rows: RingBuffer[TaskRun], key: Fingerprint, group: FailureGroup) -> AttentionItem:
+    count = len(group)
     runs = [rows[position] for position in group.newest(_MAX_IDS)]
     ids = tuple(run.task_id for run in runs)
-    if kind is RunState.OVERDUE:
+    if key.state is RunState.OVERDUE:
         earliest = group.earliest()
-        first = earliest[0] if earliest is not None else 0.0
         return AttentionItem(
-            Severity.WARNING, "overdue", f"{many} overdue", name, "no answer since", first, ids
+            Severity.WARNING,
+            AttentionKind.OVERDUE,
+            key.task_name,
+            earliest[0] if earliest is not None else 0.0,
+            count,
+            task_ids=ids,
         )
     latest = max(runs, key=lambda run: run.finished_at or run.last_seen)
     at = latest.finished_at or latest.last_seen
-    if kind is RunState.SOFT_FAILED:
-        what = "soft failure" if many == 1 else "soft failures"
-        return AttentionItem(
-            Severity.WARNING, "soft_failed", f"{many} {what}", name, latest.reason, at, ids
-        )
-    message = latest.error.message if latest.error is not None else ""
-    return AttentionItem(Severity.BAD, "failed", f"{many} × {cause}", name, message, at, ids)
+    if key.state is RunState.SOFT_FAILED:
+        severity, kind, message = Severity.WARNING, AttentionKind.SOFT_FAILED, latest.reason
+    else:
+        error = latest.error
+        severity, kind = Severity.BAD, AttentionKind.FAILED
+        message = error.message if error is not None else ""
+    return AttentionItem(severity, kind, key.task_name, at, count, key.cause, message, ids)

@@ -1,8 +1,8 @@
-"""Runs that ended badly or are late, kept in groups as they come and go.
+"""Failed and overdue runs, grouped by fingerprint as they come and go.
 
-What needs attention is asked for every other second, while tens of thousands of runs are kept. To
-walk them each time would cost a frame; to be told of each change costs next to nothing, since
-nearly all runs end well.
+The list of attention items is computed every other second, while tens of thousands of runs are
+kept. Iterating over all of them would take longer than a frame; updating the groups with each
+change costs almost nothing, since nearly all runs succeed.
 """
 
 import heapq
@@ -10,38 +10,27 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.model.run_state import UNHEALTHY_STATES, RunState
+from pulse_desktop.query.fingerprint import Fingerprint, fingerprint
+from pulse_desktop.state.run import TaskRun
 
-Key = tuple[RunState, str, str]
-"""State, cause, task name."""
-
-UNHEALTHY_STATES: Final = frozenset({RunState.FAILED, RunState.SOFT_FAILED, RunState.OVERDUE})
 _OVERDUE: Final = RunState.OVERDUE
-_SOFT_FAILED: Final = RunState.SOFT_FAILED
-_SLACK: Final = 64
-_MOST_AT_ONCE: Final = 2_000
-"""Old failures forgotten by one look: a burst of them an hour ago must not cost a frame."""
-
-
-def failure_cause(run: TaskRun) -> str:
-    """Return what failed runs are grouped by: the exception's type, or the soft failure."""
-    if run.state is _SOFT_FAILED:
-        return "soft failure"
-    error = run.error
-    return error.type if error is not None else "failure"
+_HEAP_SLACK: Final = 64
+_MAX_EXPIRED_AT_ONCE: Final = 2_000
+"""Old failures removed by one call: a burst of them an hour ago must not delay a frame."""
 
 
 class FailureGroup:
-    """Runs with one thing in common.
+    """Runs with the same fingerprint.
 
     Attributes:
-        times: by position, in the order in which they came: Unix seconds of the end of a failed
-            run, of the last sign of an overdue one.
+        times: Unix seconds by position of the run, in the order in which they were added: of the
+            end of a failed run, of the enqueuing of an overdue one.
     """
 
     def __init__(self) -> None:
         self.times: dict[int, float] = {}
-        self._by_time: list[tuple[float, int]] = []
+        self._heap: list[tuple[float, int]] = []
 
     def __len__(self) -> int:
         return len(self.times)
@@ -49,85 +38,86 @@ class FailureGroup:
     def add(self, position: int, at: float) -> None:
         """Add a run as the newest."""
         self.times[position] = at
-        heapq.heappush(self._by_time, (at, position))
+        heapq.heappush(self._heap, (at, position))
 
     def remove(self, position: int) -> None:
         """Remove a run."""
         del self.times[position]
-        if len(self._by_time) > 2 * len(self.times) + _SLACK:
-            self._by_time = [(at, position) for position, at in self.times.items()]
-            heapq.heapify(self._by_time)
+        if len(self._heap) > 2 * len(self.times) + _HEAP_SLACK:
+            self._heap = [(at, position) for position, at in self.times.items()]
+            heapq.heapify(self._heap)
 
-    def newest(self, most: int) -> list[int]:
-        """Return the positions of those that came last, newest first."""
-        return list(islice(reversed(self.times), most))
+    def newest(self, limit: int) -> list[int]:
+        """Return the positions of the runs added last, newest first."""
+        return list(islice(reversed(self.times), limit))
 
     def earliest(self) -> tuple[float, int] | None:
-        """Return time and position of the earliest, None when there are none."""
-        by_time = self._by_time
-        while by_time and self.times.get(by_time[0][1]) != by_time[0][0]:
-            heapq.heappop(by_time)  # removed, or added again with another time
-        return by_time[0] if by_time else None
+        """Return time and position of the earliest run, None if the group is empty."""
+        heap = self._heap
+        while heap and self.times.get(heap[0][1]) != heap[0][0]:
+            heapq.heappop(heap)  # removed, or added again with another time
+        return heap[0] if heap else None
 
 
 class FailureGroups:
-    """Failed, soft-failed and overdue runs by what they have in common.
+    """Failed, soft-failed and overdue runs by fingerprint.
 
     Attributes:
-        groups: by state, cause and task name.
+        groups: the groups by fingerprint; none is empty.
     """
 
     def __init__(self) -> None:
-        self.groups: dict[Key, FailureGroup] = {}
-        self._keys: dict[int, Key] = {}
+        self.groups: dict[Fingerprint, FailureGroup] = {}
+        self._fingerprints: dict[int, Fingerprint] = {}
 
-    def note(self, position: int, run: TaskRun) -> None:
-        """Take note of a run as it is now.
+    @property
+    def size(self) -> int:
+        """Number of runs in all groups."""
+        return len(self._fingerprints)
+
+    def update(self, position: int, run: TaskRun) -> None:
+        """Add, move or remove a run according to its state.
 
         Args:
-            position: where it stands among the runs.
-            run: in any state.
+            position: the run's position among the runs.
+            run: the run, in any state.
         """
         if run.state not in UNHEALTHY_STATES:
-            self.forget(position)
+            self.remove(position)
             return
-        key: Key
-        if run.state is _OVERDUE:
-            key = (run.state, "", run.name)
-            at = run.queued_at or run.last_seen
-        else:
-            key = (run.state, failure_cause(run), run.name)
-            at = run.finished_at or 0.0
-        known = self._keys.get(position)
+        key = fingerprint(run)
+        overdue = run.state is _OVERDUE
+        at = (run.queued_at or run.last_seen) if overdue else (run.finished_at or 0.0)
+        known = self._fingerprints.get(position)
         if known == key and self.groups[key].times[position] == at:
             return
         if known is not None:
-            self.forget(position)
-        self._keys[position] = key
+            self.remove(position)
+        self._fingerprints[position] = key
         group = self.groups.get(key)
         if group is None:
             group = self.groups[key] = FailureGroup()
         group.add(position, at)
 
-    def forget(self, position: int) -> None:
-        """Forget a run, if it was any trouble."""
-        key = self._keys.pop(position, None)
+    def remove(self, position: int) -> None:
+        """Remove a run if it is in a group."""
+        key = self._fingerprints.pop(position, None)
         if key is not None:
             group = self.groups[key]
             group.remove(position)
             if not group:
                 del self.groups[key]
 
-    def since(self, moment: float) -> Iterator[tuple[Key, FailureGroup]]:
-        """Walk the groups with what is late, or failed at a moment (Unix seconds) or later.
+    def since(self, earliest: float) -> Iterator[tuple[Fingerprint, FailureGroup]]:
+        """Iterate over overdue groups, and over groups with failures since `earliest`.
 
-        Failures from before are forgotten, in portions.
+        Removes older failures, a limited number per call. `earliest` is Unix seconds.
         """
-        portion = _MOST_AT_ONCE
+        budget = _MAX_EXPIRED_AT_ONCE
         for key, group in list(self.groups.items()):
-            if key[0] is not _OVERDUE:
-                while portion and (earliest := group.earliest()) and earliest[0] < moment:
-                    self.forget(earliest[1])
-                    portion -= 1
+            if key.state is not _OVERDUE:
+                while budget and (first := group.earliest()) and first[0] < earliest:
+                    self.remove(first[1])
+                    budget -= 1
             if group:
                 yield key, group

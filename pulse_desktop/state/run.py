@@ -5,34 +5,10 @@ worker events, the result bucket, and the result's body. Each account is written
 that knows only its own part; `pulse_desktop.state.run_merge` merges them.
 """
 
-import enum
-from typing import Final
-
 import msgspec
 
+from pulse_desktop.model.run_state import OPEN_STATES, RunState
 from pulse_desktop.state.progress import Progress
-
-
-class RunState(enum.StrEnum):
-    """What a run is doing, in the words shown to the operator."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    RETRYING = "retrying"
-    SUCCEEDED = "succeeded"
-    SOFT_FAILED = "soft_failed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    OVERDUE = "overdue"
-    """seen, and not answered within the limit for this task"""
-    RESULT_UNREADABLE = "answered"
-    """a result is stored, and what it says has not been, or cannot be, read"""
-
-
-OPEN_STATES: Final = frozenset(
-    {RunState.QUEUED, RunState.RUNNING, RunState.RETRYING, RunState.OVERDUE}
-)
-FAILURE_STATES: Final = frozenset({RunState.FAILED, RunState.SOFT_FAILED})
 
 
 class RunError(msgspec.Struct, frozen=True, gc=False, order=True):

@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.state.run import Attempt, RunState, TaskRun
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.state.run import Attempt, TaskRun
 
 MAX_ATTEMPTS: Final = 100
 

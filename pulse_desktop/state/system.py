@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from pulse_desktop.model.run_state import OPEN_STATES
 from pulse_desktop.protocol.event import Event, decode_event_raw
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
@@ -28,7 +29,6 @@ from pulse_desktop.state.knowledge import Knowledge
 from pulse_desktop.state.metrics import Metrics
 from pulse_desktop.state.progress import PendingProgress
 from pulse_desktop.state.providers import Providers
-from pulse_desktop.state.run import OPEN_STATES
 from pulse_desktop.state.run_updates import (
     update_from_object,
     update_from_progress,

@@ -6,12 +6,13 @@ from typing import Final
 
 import msgspec
 
+from pulse_desktop.model.run_state import OPEN_STATES, UNHEALTHY_STATES, RunState
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.deadlines import DEFAULT_S, Deadline, Deadlines
-from pulse_desktop.state.failure_groups import UNHEALTHY_STATES, FailureGroups
+from pulse_desktop.state.failure_groups import FailureGroups
 from pulse_desktop.state.ring_buffer import RingBuffer
-from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_merge import derive_state, merge
 from pulse_desktop.state.run_updates import update_from_event
 from pulse_desktop.state.series import Reservoir, TimeBuckets
@@ -86,7 +87,7 @@ class TaskRuns(Collection[TaskRun]):
             self.counts[run.state] += 1
             if run.state not in OPEN_STATES:
                 if run.state in UNHEALTHY_STATES:
-                    self.failure_groups.note(self.rows.stop - 1, run)
+                    self.failure_groups.update(self.rows.stop - 1, run)
                 self._count_end(run.state, run.finished_at, 1)
                 self._note_duration(run, run.finished_at)
             return run
@@ -158,7 +159,7 @@ class TaskRuns(Collection[TaskRun]):
             self.counts[before.state] -= 1
             self.counts[run.state] += 1
         if run.state in UNHEALTHY_STATES or before.state in UNHEALTHY_STATES:
-            self.failure_groups.note(position, run)
+            self.failure_groups.update(position, run)
         if not was_open:
             self._count_end(before.state, before.finished_at, -1)
         if not is_open:
@@ -192,5 +193,5 @@ class TaskRuns(Collection[TaskRun]):
     def _on_evicted(self, run: TaskRun) -> None:
         position = self._positions.pop(run.task_id, None)
         if position is not None and run.state in UNHEALTHY_STATES:
-            self.failure_groups.forget(position)
+            self.failure_groups.remove(position)
         self.counts[run.state] -= 1

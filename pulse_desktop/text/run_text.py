@@ -6,12 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
-from pulse_desktop.state.run import (
-    OPEN_STATES,
-    Attempt,
-    RunState,
-    TaskRun,
-)
+from pulse_desktop.model.run_state import OPEN_STATES, RunState
+from pulse_desktop.state.run import Attempt, TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import call_text
 from pulse_desktop.text.semantic_color import SemanticColor

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from pulse_desktop.state.run import RunState
+from pulse_desktop.model.run_state import RunState
 
 TASKS_PAGE: Final = "tasks"
 

@@ -11,10 +11,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from pulse_desktop.embedded.stack import StackInfo
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.ids import new_task_id
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
-from pulse_desktop.state.run import RunState
 from pulse_desktop.ui.json.view import JsonTab
 from pulse_desktop.ui.pages.tasks.detail import ARGUMENTS, RESULT
 from tests.e2e.desktop_app import Operator, drive

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.session.session import Session, SessionConfig
-from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.state.run import TaskRun
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 

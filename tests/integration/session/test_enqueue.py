@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from pulse_desktop.model.errors import NotConnectedError, UserFacingError
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
 from pulse_desktop.session.session import Session
-from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui.offline_session import OfflineSession
 from tests.kit.nats_servers import NatsServer
 from tests.kit.session_fixture import open_session, run_in

@@ -11,9 +11,10 @@ import pytest
 from taskiq import AsyncBroker
 
 from pulse_desktop.model.errors import NoConsumersError, NoJetStreamError
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.topics import RESULT_BUCKET
 from pulse_desktop.session.session import Session
-from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.state.run import TaskRun
 from tests.integration.foreign_app import ForeignWorker, make_broker
 from tests.kit.nats_servers import NatsServer
 from tests.kit.session_fixture import open_session, run_in

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.session.session import Session
 from pulse_desktop.state.progress import Progress
-from pulse_desktop.state.run import RunState
 from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text.outcome_text import cancel_label, command_label
 from tests.kit.cli_process import command_environment, run_command

@@ -20,6 +20,7 @@ from pulse_desktop.model.errors import (
     NotPermittedError,
     UserFacingError,
 )
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import (
@@ -29,7 +30,6 @@ from pulse_desktop.protocol.topics import (
     TASK_TOPIC,
     TOPICS,
 )
-from pulse_desktop.state.run import RunState
 from tests.kit.nats_servers import NatsServer
 from tests.kit.session_fixture import open_session, run_in
 from tests.kit.waiting import wait_until

@@ -14,6 +14,7 @@ from nats.js import api
 
 from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
 from pulse_desktop.model.outcomes import CancelStatus, CommandStatus
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.control import control_subject
 from pulse_desktop.protocol.ids import new_task_id
 from pulse_desktop.protocol.task_message import encode_task
@@ -23,7 +24,6 @@ from pulse_desktop.protocol.topics import (
     TASK_STREAM,
     TASK_SUBJECT,
 )
-from pulse_desktop.state.run import RunState
 from pulse_desktop.text.outcome_text import cancel_label, command_label
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.worker_control import WorkerControlClient

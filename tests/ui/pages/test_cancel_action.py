@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.state.run import RunState
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.pages.tasks.actions import ROW_MENU
 from pulse_desktop.ui.pages.tasks.page import TasksPage

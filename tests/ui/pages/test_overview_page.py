@@ -6,6 +6,7 @@ from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.state.system import SystemState
+from pulse_desktop.text.attention_text import attention_title
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.pages.overview import stats as figures
 from pulse_desktop.ui.pages.overview.page import OverviewPage
@@ -127,7 +128,7 @@ def test_a_concern_leads_to_its_runs(qtbot: QtBot, told) -> None:
     told.failed("f" * 32)
     window = make_window(qtbot, told, (OverviewPage, TasksPage))
     rows = [row for row in window.current.concerns.rows if not row.isHidden()]
-    assert [row.concern.title for row in rows] == ["1 × ProviderTimeout"]
+    assert [attention_title(row.concern) for row in rows] == ["1 × ProviderTimeout"]
     rows[0].click()
     assert window.current.key == "tasks"
     assert [run.task_id for run in window.current.table.rows_model.row_objects()] == ["f" * 32]
@@ -157,7 +158,7 @@ def test_a_low_page_gives_its_room_to_what_needs_attention(
     for row in rows:
         room = row.width() - 36 - row.fontMetrics().horizontalAdvance(row._when) - 12
         assert row.tall
-        assert row.fontMetrics().horizontalAdvance(row.concern.title) <= room
+        assert row.fontMetrics().horizontalAdvance(attention_title(row.concern)) <= room
         assert attention_items.rect().contains(row.geometry())
     free = attention_items.height() - rows[-1].geometry().bottom()
     assert count == shown or free < rows[0].height() + 26, "no line more would fit"

@@ -6,9 +6,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_result import DecodedResult
-from pulse_desktop.state.run import RunState
 from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.detail import (

@@ -3,9 +3,9 @@
 from benchmarks.fold import events
 from benchmarks.load import Receipt
 from benchmarks.traffic import BLOCK, RUNS, Traffic
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.event import decode_event
 from pulse_desktop.protocol.topics import TOPICS, topic_of
-from pulse_desktop.state.run import RunState
 from pulse_desktop.state.system import SystemState
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.deadlines import DEFAULT_S, GRACE_S, MIN_S
-from pulse_desktop.state.run import RunState
 from pulse_desktop.state.system import SystemState
 from tests.unit.state.state_builders import NOW, TASK, queued_event, task_arrival, task_event
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pulse_desktop.model.run_state import UNHEALTHY_STATES, RunState
+from pulse_desktop.query.fingerprint import fingerprint
 from pulse_desktop.state.attention import WINDOW_S, attention_items
-from pulse_desktop.state.failure_groups import failure_cause
-from pulse_desktop.state.run import FAILURE_STATES, RunState, TaskRun
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.state.task_runs import TaskRuns
 from tests.unit.state.state_builders import (
@@ -48,8 +49,8 @@ def _found_by_walking(runs: TaskRuns, now: float) -> dict[tuple, set[str]]:
     for run in runs.rows:
         if run.state is RunState.OVERDUE:
             found.setdefault((run.state, "", run.name), set()).add(run.task_id)
-        elif run.state in FAILURE_STATES and (run.finished_at or 0.0) >= now - WINDOW_S:
-            key = (run.state, failure_cause(run), run.name)
+        elif run.state in UNHEALTHY_STATES and (run.finished_at or 0.0) >= now - WINDOW_S:
+            key = fingerprint(run)
             found.setdefault(key, set()).add(run.task_id)
     return found
 
@@ -83,10 +84,10 @@ def test_runs_that_were_forgotten_leave_no_group_behind() -> None:
     for number in range(500):
         told = {"error": {"type": f"E{number}", "message": "m"}}
         runs.put(account(task_event("failed", NOW, f"{number:032x}", **told)))
-    assert len(runs.failure_groups.groups) == len(runs.failure_groups._keys) == 10
+    assert len(runs.failure_groups.groups) == runs.failure_groups.size == 10
     list(runs.failure_groups.since(NOW + 1))
     assert not runs.failure_groups.groups
-    assert not runs.failure_groups._keys
+    assert runs.failure_groups.size == 0
 
 
 @pytest.mark.parametrize("kind", ["failed", "overdue"])
@@ -101,8 +102,8 @@ def test_a_look_at_very_many_troubles_takes_no_frame(kind) -> None:
             state.runs.put(account(task_arrival(NOW, task_id)))
     for _ in range(10):
         state.tick(NOW + 1_000)
-    (concern,) = attention_items(state, NOW + 1_000)
-    assert concern.title.startswith("30000 ")
+    (item,) = attention_items(state, NOW + 1_000)
+    assert item.count == 30_000
     quickest = min(_seconds(lambda: attention_items(state, NOW + 1_000)) for _ in range(5))
     assert quickest < 0.01  # it is under a millisecond on a machine that is not busy
 

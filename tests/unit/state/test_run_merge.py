@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.event import decode_event
 from pulse_desktop.state.run import (
     Attempt,
@@ -14,7 +15,6 @@ from pulse_desktop.state.run import (
     Progress,
     Request,
     RunError,
-    RunState,
     StoredOutcome,
     TaskRun,
 )

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulse_desktop.model.run_state import OPEN_STATES, RunState
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.state.deadlines import DEFAULT_S
-from pulse_desktop.state.run import OPEN_STATES, RunState
 from pulse_desktop.state.serialize import event_to_dict, run_to_dict
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.state.task_runs import TaskRuns

@@ -3,9 +3,8 @@
 import pytest
 
 from pulse_desktop.protocol.event import decode_event
-from pulse_desktop.state.attention import attention_items
+from pulse_desktop.state.attention import AttentionKind, attention_items
 from pulse_desktop.state.chat_messages import ChatMessages
-from pulse_desktop.state.failure_groups import failure_cause
 from pulse_desktop.state.system import MAX_CLOCK_SKEW_S, SystemState
 from pulse_desktop.state.topic_activity import MAX_TOPICS, Topics
 from pulse_desktop.state.workers import WorkerHealth
@@ -200,7 +199,7 @@ def test_a_provider_is_down_since_its_first_failed_check() -> None:
     (provider,) = state.providers.down
     assert (provider.since, provider.checks, provider.failures) == (NOW + 1, 3, 2)
     (concern,) = attention_items(state, NOW + 3)
-    assert (concern.kind, concern.subject, concern.detail) == ("provider", "p", "refused")
+    assert (concern.kind, concern.subject, concern.message) == ("provider", "p", "refused")
     state.fold([check("connected", NOW + 4)])
     assert attention_items(state, NOW + 5) == []
 
@@ -239,15 +238,15 @@ def test_what_needs_attention_is_grouped_by_cause_the_worst_first() -> None:
     fold_body(state, soft, result_body("Error: no"))
     state.tick(NOW + 400)
     found = attention_items(state, NOW + 400)
-    assert [(each.kind, each.title) for each in found] == [
-        ("failed", "3 × E"),
-        ("worker", "worker gone"),
-        ("soft_failed", "1 soft failure"),
-        ("overdue", "1 overdue"),
+    assert [(each.kind, each.count) for each in found] == [
+        (AttentionKind.FAILED, 3),
+        (AttentionKind.WORKER_OFFLINE, 1),
+        (AttentionKind.SOFT_FAILED, 1),
+        (AttentionKind.OVERDUE, 1),
     ]
     assert found[0].task_ids == ("2".zfill(32), "1".zfill(32), "0".zfill(32))
-    assert (found[0].subject, found[0].detail, found[2].detail) == (NAME, "m", "Error: no")
-    assert failure_cause(state.runs.get("f" * 32)) == "soft failure"
+    assert (found[0].subject, found[0].cause, found[0].message) == (NAME, "E", "m")
+    assert found[2].message == "Error: no"
     assert [each.kind for each in attention_items(state, NOW + 9_000)] == ["overdue"]
 
 

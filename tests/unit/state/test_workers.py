@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_result import TaskProgress
 from pulse_desktop.state.progress import Progress, progress_of_object
-from pulse_desktop.state.run import RunState
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.state.task_schemas import (
     TaskSchemas,

@@ -1,7 +1,6 @@
 """A run tells its story in words, and leaves out what is not known."""
 
-from pulse_desktop.query.run_filter import RunFilter
-from pulse_desktop.state.run import RunState
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.text.run_text import (
     STATE_LABELS,
     arguments,
@@ -89,17 +88,3 @@ def test_every_column_can_show_and_sort_any_run() -> None:
                 column.sort(run)
             if column.tooltip is not None:
                 assert isinstance(column.tooltip(run, NOW), str)
-
-
-def test_a_filter_that_asks_for_nothing_is_no_filter() -> None:
-    assert RunFilter(text="  ").predicate(NOW) is None
-    assert not RunFilter().active
-    assert RunFilter(since_s=60).active
-
-
-def test_words_are_found_in_any_letters_and_any_case() -> None:
-    told = Told()
-    told.task(ID, args=["Розбір Звіту", "Report.JSON"])
-    for text in ("розбір", "ЗВІТУ report.json", "score_MESSAGE aaaa"):
-        assert RunFilter(text=text).predicate(NOW)(_run(told)), text
-    assert not RunFilter(text="розбір absent").predicate(NOW)(_run(told))

@@ -7,8 +7,9 @@ from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from pulse_desktop.state.attention import AttentionItem, Severity
+from pulse_desktop.state.attention import AttentionItem, AttentionKind, Severity
 from pulse_desktop.text import formats
+from pulse_desktop.text.attention_text import attention_detail, attention_title
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme import icons
@@ -23,12 +24,11 @@ _NARROW: Final = 440
 _MOST: Final = 4
 _MOST_ROOMY: Final = 8
 _GLYPHS: Final = {
-    "failed": "✖",
-    "soft_failed": "!",
-    "overdue": "?",
-    "provider": "⇄",
-    "worker": "server",
-    "unreadable": "!",
+    AttentionKind.FAILED: "✖",
+    AttentionKind.SOFT_FAILED: "!",
+    AttentionKind.OVERDUE: "?",
+    AttentionKind.PROVIDER_DOWN: "⇄",
+    AttentionKind.WORKER_OFFLINE: "server",
 }
 
 
@@ -40,6 +40,7 @@ class ConcernRow(QAbstractButton):
         self.concern: AttentionItem | None = None
         self.tall = False
         self._when = ""
+        self._title = self._detail = ""
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -50,10 +51,11 @@ class ConcernRow(QAbstractButton):
         if concern == self.concern and when == self._when:
             return
         self.concern, self._when = concern, when
-        words = f"{concern.title}, {short_name(concern.subject)}, {when}"
+        self._title, self._detail = attention_title(concern), attention_detail(concern)
+        words = f"{self._title}, {short_name(concern.subject)}, {when}"
         self.setAccessibleName(words)
-        self.setAccessibleDescription(concern.detail)
-        detail = f"{concern.detail}\n" if concern.detail else ""
+        self.setAccessibleDescription(self._detail)
+        detail = f"{self._detail}\n" if self._detail else ""
         self.setToolTip(plain_tooltip(f"{concern.subject}\n{detail}{formats.absolute(concern.at)}"))
         self.update()
 
@@ -86,16 +88,16 @@ class ConcernRow(QAbstractButton):
             painter.fillRect(QRect(0, 0, 2, area.height()), colors.color("accent"))
         painter.fillRect(QRect(0, area.height() - 1, area.width(), 1), colors.color("row_line"))
         color = SemanticColor.BAD if concern.severity is Severity.BAD else SemanticColor.WARNING
-        icons.paint(painter, _GLYPHS.get(concern.kind, "!"), color, 8, (ROW - 14) / 2, 14)
+        icons.paint(painter, _GLYPHS[concern.kind], color, 8, (ROW - 14) / 2, 14)
         painter.setFont(colors.text_font())
         first = QRect(28, 0, area.width() - 28 - 8, ROW - 1)
         painter.setPen(colors.color(SemanticColor.MUTED))
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         painter.drawText(first, right, self._when)
         first.setRight(first.right() - painter.fontMetrics().horizontalAdvance(self._when) - 12)
-        title = (concern.title, color, 1.0 if self.tall else 0.55, 0)
+        title = (self._title, color, 1.0 if self.tall else 0.55, 0)
         subject = (short_name(concern.subject), SemanticColor.TEXT, 1.0, 40)
-        detail = (concern.detail, SemanticColor.MUTED, 1.0, 70)
+        detail = (self._detail, SemanticColor.MUTED, 1.0, 70)
         if self.tall:
             second = QRect(28, ROW - 8, area.width() - 28 - 8, TALL_ROW - ROW)
             _paint_parts(painter, first, (title,))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
@@ -13,10 +13,10 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.topics import TOPICS
-from pulse_desktop.state.attention import AttentionItem
+from pulse_desktop.state.attention import AttentionItem, AttentionKind
 from pulse_desktop.state.collection import DirtyRows
-from pulse_desktop.state.run import RunState, TaskRun
 from pulse_desktop.state.series import TimeBuckets
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -49,6 +49,9 @@ from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.throttle import Throttle
 from pulse_desktop.ui.widgets.card import Card
 from pulse_desktop.ui.widgets.stat_card import StatCard
+
+if TYPE_CHECKING:
+    from pulse_desktop.state.run import TaskRun
 
 _GAP: Final = 12
 _ROOM_FOR_TIMES: Final = 680
@@ -260,9 +263,9 @@ class OverviewPage(Page):
         if concern is None:
             return
         match concern.kind:
-            case "provider":
+            case AttentionKind.PROVIDER_DOWN:
                 self.context.navigate(FilterPage("providers", concern.subject))
-            case "worker":
+            case AttentionKind.WORKER_OFFLINE:
                 self.context.navigate(ShowItem("monitoring", concern.subject))
             case state:
                 words = short_name(concern.subject)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from pulse_desktop.model.queue_status import QueueStatus
-from pulse_desktop.state.attention import AttentionItem
-from pulse_desktop.state.run import RunState
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.state.attention import AttentionItem, AttentionKind
 from pulse_desktop.state.series import percentile
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
@@ -58,10 +58,10 @@ def failures(state: SystemState, now: float, concerns: Sequence[AttentionItem]) 
     if not failed:
         detail = formats.plural(soft, "soft failure") if soft else "none"
         return Figure("0", detail, SemanticColor.WARNING if soft else SemanticColor.GOOD)
-    kinds = [concern for concern in concerns if concern.kind == "failed"]
     causes: Counter[str] = Counter()
-    for concern in kinds:
-        causes[concern.title.rpartition("× ")[2]] += len(concern.task_ids)
+    for item in concerns:
+        if item.kind is AttentionKind.FAILED:
+            causes[item.cause] += len(item.task_ids)
     named = causes.most_common(1)
     much = "all" if len(causes) == 1 else "mostly"
     return Figure(

@@ -6,7 +6,8 @@ from functools import partial
 from typing import Final
 
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
+from pulse_desktop.model.run_state import OPEN_STATES, RunState
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.outcome_text import cancel_summary
 from pulse_desktop.text.run_text import STATE_LABELS, short_name

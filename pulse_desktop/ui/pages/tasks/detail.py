@@ -7,11 +7,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QStackedWidget, QTabBar, QVBoxLayout
 
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.run_state import OPEN_STATES, RunState
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.state.deadlines import Deadline
 from pulse_desktop.state.ring_buffer import RingBuffer
-from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.deadline_text import deadline_text
 from pulse_desktop.text.run_text import decoded_call, timeline_events

@@ -5,7 +5,8 @@ from typing import Final
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
-from pulse_desktop.state.run import RunError, RunState, TaskRun
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.state.run import RunError, TaskRun
 from pulse_desktop.text.run_text import STATE_MEANINGS
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme.style_sheet import set_style_property

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, Self
 
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.query.run_filter import RunFilter
 from pulse_desktop.state.collection import Collection, DirtyRows
-from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS
 from pulse_desktop.text.translation import _, ngettext

@@ -6,7 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from pulse_desktop.state.run import OPEN_STATES, RunState, TaskRun
+from pulse_desktop.model.run_state import OPEN_STATES, RunState
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _

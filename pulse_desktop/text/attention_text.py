@@ -1,0 +1,34 @@
+"""Text about attention items."""
+
+from pulse_desktop.state.attention import AttentionItem, AttentionKind
+from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _, ngettext
+
+
+def attention_title(item: AttentionItem) -> str:
+    """Return what happened, such as `5 × ProviderTimeout` or `worker offline`."""
+    match item.kind:
+        case AttentionKind.WORKER_OFFLINE:
+            return _("worker offline")
+        case AttentionKind.PROVIDER_DOWN:
+            return _("provider down")
+        case AttentionKind.OVERDUE:
+            text = ngettext("{count} overdue", "{count} overdue", item.count)
+        case AttentionKind.SOFT_FAILED:
+            text = ngettext("{count} soft failure", "{count} soft failures", item.count)
+        case AttentionKind.FAILED if item.cause:
+            text = _("{count} × {cause}")
+        case AttentionKind.FAILED:
+            text = ngettext("{count} failure", "{count} failures", item.count)
+    return text.format(count=formats.count(item.count), cause=item.cause)
+
+
+def attention_detail(item: AttentionItem) -> str:
+    """Return more about it, such as the error's message; empty if there is nothing more."""
+    match item.kind:
+        case AttentionKind.WORKER_OFFLINE:
+            return _("no heartbeat")
+        case AttentionKind.OVERDUE:
+            return _("no result yet")
+        case _:
+            return item.message
