@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pulse_desktop.state.attention import AttentionItem, attention_items
+from pulse_desktop.state.attention import AttentionItem, AttentionKind, attention_items
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
 from pulse_desktop.ui.shell.sidebar import Sidebar
@@ -12,7 +12,9 @@ from pulse_desktop.ui.shell.top_bar import TopBar
 from pulse_desktop.ui.theme.throttle import Throttle
 
 _INTERVAL_S: Final = 2.0
-_RUN_KINDS: Final = frozenset({"failed", "soft_failed", "overdue"})
+_RUN_KINDS: Final = frozenset(
+    {AttentionKind.FAILED, AttentionKind.SOFT_FAILED, AttentionKind.OVERDUE}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ class AttentionMonitor:
 def badges(state: SystemState, items: Sequence[AttentionItem]) -> Mapping[str, Badge]:
     """Return the badge of each page, by page key."""
     runs = sum(len(item.task_ids) for item in items if item.kind in _RUN_KINDS)
-    providers = sum(item.kind == "provider" for item in items)
-    workers = sum(item.kind == "worker" for item in items)
+    providers = sum(item.kind is AttentionKind.PROVIDER_DOWN for item in items)
+    workers = sum(item.kind is AttentionKind.WORKER_OFFLINE for item in items)
     return {
         "tasks": _badge(runs, urgent=True),
         "providers": _badge(providers, urgent=True),
