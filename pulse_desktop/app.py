@@ -98,10 +98,10 @@ class Desktop:
         if here or not server:
             logs = StackLogs(data_folder())
             self.embedded = EmbeddedServerActions(self.window, logs, self._run_in_background)
-        self._reports.tell = self.window.tell
+        self._reports.notify = self.window.notify
         self._memory = WindowStateManager(self.window, look) if look is not None else None
         self._figures = StatusUpdater(self.window)
-        self._limitations = LimitationsNotice(self.window.tell, self.window.notices.withdraw)
+        self._limitations = LimitationsNotice(self.window.notify, self.window.notifications.dismiss)
         self.stopped = asyncio.Event()
         self.window.close_requested.connect(self.stopped.set)
         self._timer = QTimer(timerType=Qt.TimerType.PreciseTimer)
@@ -147,7 +147,7 @@ class Desktop:
             await self.session.close()
         if self.stack is not None:
             await self.stack.stop(wait=wait_for_stack)
-        self._reports.tell = None
+        self._reports.notify = None
         self.window.deleteLater()
         self._reports.uninstall()
 
@@ -192,13 +192,13 @@ class Desktop:
     def _on_stack(self, info: StackInfo) -> None:
         """Follow the stack when it comes back at another address; say when it does not."""
         if info.state == "failed":
-            self.window.tell(
+            self.window.notify(
                 Notification(
                     "The embedded server is gone", info.problem, severity="bad", key="stack"
                 )
             )
         elif info.state == "running":
-            self.window.notices.withdraw("stack")
+            self.window.notifications.dismiss("stack")
             if info.server != self._server:
                 self._supervisor.start(
                     f"move.{next(self._numbers)}", lambda: self._move(info), restart=False
@@ -226,7 +226,9 @@ class Desktop:
         self._refusal = (error.title, error.detail, error.advice)
         self._begun.set()
         _log.error("%s: %s", error.title, error.detail)
-        self.window.tell(Notification(error.title, error.detail, error.advice, "bad", key="begin"))
+        self.window.notify(
+            Notification(error.title, error.detail, error.advice, "bad", key="begin")
+        )
 
     def _frame(self) -> None:
         """Fold what came, show what changed; fast while something moves, slow while idle."""

@@ -53,7 +53,7 @@ class Operator:
     @property
     def notice(self) -> Notification | None:
         """The newest notice, if there is any."""
-        shown = self.window.notices.shown
+        shown = self.window.notifications.shown
         return shown[-1] if shown else None
 
     async def act(self, action: Callable[[], Any]) -> Any:
@@ -81,7 +81,7 @@ class Operator:
         )
 
     async def go_to(self, page: str) -> None:
-        await self.click(self.window.rail.buttons[page])
+        await self.click(self.window.sidebar.buttons[page])
         await wait_until(lambda: self.window.current.key == page)
 
     def row_of(self, task_id: str) -> QModelIndex | None:

@@ -15,8 +15,8 @@ from tests.kit.worker_processes import bench_on, lines
 async def says(operator: Operator, title: str) -> None:
     """Wait for a notice."""
     await wait_until(
-        lambda: title in [notice.title for notice in operator.window.notices.shown],
-        message=f"{title!r} among {operator.window.notices.shown}",
+        lambda: title in [notice.title for notice in operator.window.notifications.shown],
+        message=f"{title!r} among {operator.window.notifications.shown}",
     )
 
 

@@ -76,7 +76,7 @@ def test_the_logs_are_read_in_the_window(
     log.write_text("[1] [INF] Server is ready\n")
 
     async def scene(operator: Operator) -> None:
-        palette = operator.window.palette_popup
+        palette = operator.window.command_palette
         await operator.act(lambda: palette.field.setText("logs of the embedded"))
         assert palette.titles[0] == "Show logs of the embedded server"
         await operator.act(lambda: palette._run(0))

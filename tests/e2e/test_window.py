@@ -234,7 +234,7 @@ def test_what_is_no_address_is_told_and_the_window_stays(qapp: QApplication) -> 
         await wait_until(lambda: operator.notice)
         assert operator.notice.severity == "bad"
         assert "s3cret" not in repr(operator.notice)
-        for key in operator.window.rail.buttons:
+        for key in operator.window.sidebar.buttons:
             await operator.go_to(key)
 
     drive(qapp, "nats://me:s3cret@host:notaport", scene)
@@ -245,7 +245,7 @@ def test_every_page_can_be_shown_while_work_goes_on(
 ) -> None:
     async def scene(operator: Operator, bench: Bench) -> None:
         await bench.run()
-        for number, key in enumerate(operator.window.rail.buttons):
+        for number, key in enumerate(operator.window.sidebar.buttons):
             await operator.go_to(key)
             task_id = await bench.send("work", str(tmp_path / f"{number}"))
             await wait_until(

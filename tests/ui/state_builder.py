@@ -77,7 +77,7 @@ class Here:
     def __init__(self, told: Told, session: FakeSession, window: QWidget) -> None:
         self.told = told
         self.session = session
-        self.notices: list[Notification] = []
+        self.notifications: list[Notification] = []
         self.targets: list[Target] = []
         self.context = PageContext(
             state=told.state,
@@ -87,7 +87,7 @@ class Here:
             connection=session,
             actions=ActionTable(window),
             run_in_background=self._run,
-            notify=self.notices.append,
+            notify=self.notifications.append,
             navigate=self.targets.append,
         )
 

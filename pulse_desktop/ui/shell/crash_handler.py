@@ -37,12 +37,12 @@ class CrashHandler:
     """Collects what went wrong and tells it.
 
     Attributes:
-        tell: shows a notice; None until there is a window.
+        notify: shows a notice; None until there is a window.
         reported: bugs told so far, by where they happened: each is told once.
     """
 
     def __init__(self) -> None:
-        self.tell: Callable[[Notification], None] | None = None
+        self.notify: Callable[[Notification], None] | None = None
         self.reported: set[str] = set()
         self._give_back: Callable[[], None] | None = None
 
@@ -74,11 +74,11 @@ class CrashHandler:
         _log.error("%s\n%s", where or "unexpected error", text)
         last = traceback.extract_tb(error.__traceback__)[-1:]
         place = f"{type(error).__name__} {last[0].filename}:{last[0].lineno}" if last else where
-        if place in self.reported or self.tell is None:
+        if place in self.reported or self.notify is None:
             return
         self.reported.add(place)
         details = f"Pulse Desktop {__version__}\n{where}\n{text}"
-        self.tell(
+        self.notify(
             Notification(
                 "Something went wrong inside the program",
                 redact_url(f"{type(error).__name__}: {error}"),

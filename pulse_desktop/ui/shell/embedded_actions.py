@@ -66,7 +66,7 @@ class EmbeddedServerActions:
     def open_folder(self) -> None:
         """Open the data folder in a file manager, or show its path if that fails."""
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._folder))):
-            self._window.tell(
+            self._window.notify(
                 Notification(
                     _("Cannot open the data folder"),
                     _("No program opened {folder}.").format(folder=self._folder),

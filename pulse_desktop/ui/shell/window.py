@@ -53,12 +53,12 @@ class MainWindow(QMainWindow):
 
     Attributes:
         actions_table: all actions.
-        rail: the sidebar.
+        sidebar: the sidebar.
         top_bar: connection and commands.
         status_bar: figures.
-        palette_popup: the command palette.
+        command_palette: the command palette.
         run_form: where a task is enqueued by name.
-        notices: notifications.
+        notifications: the notifications in the corner.
         frame_s: seconds the last frames took, smoothed.
         sidebar_preference: whether the operator wants the sidebar collapsed, None for automatic.
 
@@ -101,18 +101,18 @@ class MainWindow(QMainWindow):
         self.frame_s = 0.0
         self.actions_table = ActionTable(self)
         self._add_actions()
-        self.rail = Sidebar([SidebarItem(p.key, p.title, p.icon, p.section) for p in pages])
+        self.sidebar = Sidebar([SidebarItem(p.key, p.title, p.icon, p.section) for p in pages])
         self.top_bar = TopBar(self.actions_table)
         self.status_bar = StatusBar()
         self._stack = PageStack(pages)
         self.page_made = self._stack.page_made
         self._lay_out()
-        self.notices = Notifications(self._stack)
-        self.palette_popup = Palette(self.actions_table, self)
+        self.notifications = Notifications(self._stack)
+        self.command_palette = Palette(self.actions_table, self)
         self._use_session(session)
         self._stack.paused_changed.connect(self._show_paused)
         self._add_page_actions(pages)
-        self.rail.chosen.connect(self.show_page)
+        self.sidebar.chosen.connect(self.show_page)
         theme().changed.connect(self._apply_theme)
         self._apply_theme()
 
@@ -126,7 +126,7 @@ class MainWindow(QMainWindow):
         layout = QHBoxLayout(whole)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self.rail)
+        layout.addWidget(self.sidebar)
         layout.addLayout(right, 1)
         self.setCentralWidget(whole)
 
@@ -137,7 +137,7 @@ class MainWindow(QMainWindow):
             (OPEN_PALETTE, self.open_palette),
             (RUN_TASK, self.run_task),
             (TOGGLE_PAUSE, self.toggle_pause),
-            (SHOW_ATTENTION, self.show_concerns),
+            (SHOW_ATTENTION, self.show_attention),
             (
                 Action("filter", _("Filter this page"), "/|Ctrl+F", view, "filter"),
                 self.focus_filter,
@@ -155,8 +155,10 @@ class MainWindow(QMainWindow):
                 self.use_system_theme,
             ),
             (
-                Action("rail", _("Collapse or expand the navigation"), "Ctrl+B", view, "columns"),
-                self.toggle_rail,
+                Action(
+                    "sidebar", _("Collapse or expand the navigation"), "Ctrl+B", view, "columns"
+                ),
+                self.toggle_sidebar,
             ),
             (Action("full_screen", _("Full screen"), "F11", view), self.toggle_full_screen),
             (Action("quit", _("Quit"), "Ctrl+Q", _("Window"), "close"), self.close),
@@ -187,8 +189,8 @@ class MainWindow(QMainWindow):
         """Show another session: pages, form and notifications of the old one are gone."""
         shown = self.current.key if self.current is not None else ""
         self.session_closing.emit()
-        self.palette_popup.hide()
-        self.notices.clear()
+        self.command_palette.hide()
+        self.notifications.clear()
         self.run_form.hide()
         self.run_form.deleteLater()
         self._reserve_space(0)
@@ -199,7 +201,7 @@ class MainWindow(QMainWindow):
 
     def _use_session(self, session: SessionBackend) -> None:
         self._session = session
-        self._attention = AttentionMonitor(session.state, self.rail, self.top_bar)
+        self._attention = AttentionMonitor(session.state, self.sidebar, self.top_bar)
         self._context = PageContext(
             state=session.state,
             tasks=session.tasks,
@@ -208,7 +210,7 @@ class MainWindow(QMainWindow):
             connection=session,
             actions=self.actions_table,
             run_in_background=self._run_in_background,
-            notify=self.notices.tell,
+            notify=self.notifications.show,
             navigate=self.navigate,
             attention_items=lambda: self._attention.items,
             edit_run=self._edit_run,
@@ -247,8 +249,8 @@ class MainWindow(QMainWindow):
         if page is not self.current:
             self._stack.change_to(page)
             self.run_form.place()
-            self.notices.place()
-            self.rail.show_page(key)
+            self.notifications.place()
+            self.sidebar.show_page(key)
             self.actions_table.show_page(key)
             self.setWindowTitle(f"{page.title} · Pulse Desktop")
             now = self._clock()
@@ -281,7 +283,7 @@ class MainWindow(QMainWindow):
 
     def open_palette(self) -> None:
         """Open the command palette, or close it."""
-        self.palette_popup.open()
+        self.command_palette.open()
 
     def run_task(self) -> None:
         """Ask for a task and its arguments, and run it."""
@@ -294,13 +296,13 @@ class MainWindow(QMainWindow):
         """Give the form its room: beside the page in a wide window, over it in a narrow one."""
         beside = self._stack.width() - width >= _MIN_PAGE_WIDTH
         self._stack.setContentsMargins(0, 0, width if beside else 0, 0)
-        self.notices.keep_clear(width)
+        self.notifications.set_right_margin(width)
 
     def toggle_pause(self) -> None:
         """Let the tables of this page stand still, or go on."""
         self._stack.set_paused(paused=not self._stack.paused)
 
-    def show_concerns(self) -> None:
+    def show_attention(self) -> None:
         """Go to where it stands what needs attention."""
         if "overview" in self._stack:
             self.show_page("overview")
@@ -322,27 +324,27 @@ class MainWindow(QMainWindow):
         """Follow the desktop."""
         self._use_theme(ThemeChoice.SYSTEM)
 
-    def toggle_rail(self) -> None:
+    def toggle_sidebar(self) -> None:
         """Show the navigation as icons, or with names."""
-        self.use_rail(narrow=not self.rail.collapsed)
+        self.set_sidebar_collapsed(collapsed=not self.sidebar.collapsed)
 
-    def use_rail(self, *, narrow: bool | None) -> None:
+    def set_sidebar_collapsed(self, *, collapsed: bool | None) -> None:
         """Show the navigation as icons or with names; None leaves it to the width."""
-        self.sidebar_preference = narrow
-        self._fit_rail()
+        self.sidebar_preference = collapsed
+        self._update_sidebar()
 
     def toggle_full_screen(self) -> None:
         """Take the whole screen, or give it back."""
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
-    def _fit_rail(self) -> None:
+    def _update_sidebar(self) -> None:
         narrow = (
             self.width() < SIDEBAR_COLLAPSE_WIDTH
             if self.sidebar_preference is None
             else self.sidebar_preference
         )
-        if narrow != self.rail.collapsed:
-            self.rail.set_collapsed(narrow)
+        if narrow != self.sidebar.collapsed:
+            self.sidebar.set_collapsed(narrow)
 
     def _use_theme(self, choice: ThemeChoice) -> None:
         theme().choose(choice)
@@ -351,9 +353,9 @@ class MainWindow(QMainWindow):
     def _show_paused(self) -> None:
         self.top_bar.set_paused(self._stack.paused)
 
-    def tell(self, notice: Notification) -> None:
+    def notify(self, notice: Notification) -> None:
         """Tell the operator something."""
-        self.notices.tell(notice)
+        self.notifications.show(notice)
 
     def _apply_theme(self) -> None:
         mark = QIcon()
@@ -369,16 +371,16 @@ class MainWindow(QMainWindow):
             if self.run_form.isVisible():
                 self.run_form.cancel()
             elif self.current is None or not self.current.on_escape():
-                self.notices.close_last()
+                self.notifications.dismiss_last()
             return
         super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Let the navigation give way in a narrow window."""
         super().resizeEvent(event)
-        self._fit_rail()
-        if self.palette_popup.isVisible():
-            self.palette_popup.place()
+        self._update_sidebar()
+        if self.command_palette.isVisible():
+            self.command_palette.place()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask the owner to end things in order: coroutines still run, and Qt must not quit."""

@@ -61,19 +61,19 @@ def select(page, *task_ids) -> None:
 
 
 def card(window):
-    return window.notices._cards[-1]
+    return window.notifications.cards[-1]
 
 
 def test_c_asks_and_enter_cancels(qtbot: QtBot, window, page, session) -> None:
     select(page, RUNNING)
     qtbot.keyClick(page.table, Qt.Key.Key_C)
-    (notice,) = window.notices.shown
+    (notice,) = window.notifications.shown
     assert (notice.title, notice.severity) == ("Cancel embed?", "warning")
     assert "running" in notice.detail
     assert session.calls == []
     qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Return)
     assert session.calls == [("cancel", [RUNNING])]
-    (notice,) = window.notices.shown
+    (notice,) = window.notifications.shown
     assert (notice.title, notice.severity) == ("embed: cancelled on worker-1", "good")
     assert window.focusWidget() is page.table
 
@@ -84,7 +84,7 @@ def test_esc_leaves_a_run_alone_and_gives_the_keyboard_back(
     select(page, QUEUED)
     qtbot.keyClick(page.table, Qt.Key.Key_C)
     qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Escape)
-    assert window.notices.shown == []
+    assert window.notifications.shown == []
     assert session.calls == []
     assert window.focusWidget() is page.table
 
@@ -93,26 +93,26 @@ def test_only_runs_that_have_not_ended_are_cancelled(window, page, session) -> N
     select(page, QUEUED, RUNNING, ENDED)
     assert window.actions_table.is_enabled("runs.cancel")
     page.cancel_selected()
-    notice = window.notices.shown[-1]
+    notice = window.notifications.shown[-1]
     assert notice.title == "Cancel 2 runs?"
     assert notice.advice == "It has ended already."
     notice.choices[0][1]()
     assert sorted(session.calls[0][1]) == [QUEUED, RUNNING]
-    assert window.notices.shown[-1].title == "2 runs cancelled"
+    assert window.notifications.shown[-1].title == "2 runs cancelled"
 
 
 def test_what_has_ended_cannot_be_cancelled(window, page) -> None:
     select(page, ENDED)
     assert not window.actions_table.is_enabled("runs.cancel")
     page.cancel_selected()
-    assert window.notices.shown[-1].title == "Nothing to cancel"
+    assert window.notifications.shown[-1].title == "Nothing to cancel"
 
 
 def test_the_details_offer_it_only_while_the_run_goes_on(window, page, told, session) -> None:
     page.navigate(ShowRun(RUNNING))
     assert page.detail.progress.isVisible()
     page.detail.progress.cancel_button.click()
-    window.notices.shown[-1].choices[0][1]()
+    window.notifications.shown[-1].choices[0][1]()
     assert session.calls == [("cancel", [RUNNING])]
     told.succeeded(RUNNING)
     frame(window, told, 1.0)
@@ -122,7 +122,7 @@ def test_the_details_offer_it_only_while_the_run_goes_on(window, page, told, ses
 def test_the_band_over_several_rows_cancels_them(window, page, session) -> None:
     select(page, QUEUED, RUNNING)
     page.selection_bar.buttons[1].click()
-    window.notices.shown[-1].choices[0][1]()
+    window.notifications.shown[-1].choices[0][1]()
     assert sorted(session.calls[0][1]) == [QUEUED, RUNNING]
 
 
@@ -140,7 +140,7 @@ def test_the_menu_of_a_row_is_made_from_the_actions(window, page) -> None:
     page.table.menu_requested.disconnect()
     page.table.menu_requested.connect(asked.append)
     menu.actions()[3].trigger()
-    assert window.notices.shown[-1].title == "Cancel embed?"
+    assert window.notifications.shown[-1].title == "Cancel embed?"
     menu.deleteLater()
 
 
@@ -163,8 +163,8 @@ def test_a_lost_connection_is_told(window, page, session) -> None:
     session.error = UserFacingError("Cannot do this now", "there is no connection to the server.")
     select(page, RUNNING)
     page.cancel_selected()
-    window.notices.shown[-1].choices[0][1]()
-    assert window.notices.shown[-1].title == "Cannot do this now"
+    window.notifications.shown[-1].choices[0][1]()
+    assert window.notifications.shown[-1].title == "Cannot do this now"
 
 
 def test_progress_shows_how_much_how_fast_and_how_long_yet(window, page, told) -> None:

@@ -126,14 +126,17 @@ def test_a_result_is_saved_and_the_operator_told(open_page, here) -> None:
     assert page.can_save()
     page.save_to("k1", Path("/somewhere/k1.json"))
     assert here.session.saved == [("k1", Path("/somewhere/k1.json"))]
-    assert here.notices[-1].title == "Result saved"
+    assert here.notifications[-1].title == "Result saved"
 
 
 def test_a_save_that_fails_says_why(open_page, here) -> None:
     here.told.stored("k1")
     page = open_page(ResultsPage)
     page.save_to("k1", Path("/full/k1.json"))
-    assert (here.notices[-1].title, here.notices[-1].severity) == ("Cannot save the result", "bad")
+    assert (here.notifications[-1].title, here.notifications[-1].severity) == (
+        "Cannot save the result",
+        "bad",
+    )
 
 
 def test_the_save_dialog_proposes_a_harmless_name(open_page, here, qtbot: QtBot) -> None:

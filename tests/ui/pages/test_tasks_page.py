@@ -186,7 +186,7 @@ def test_r_runs_the_selected_again_and_shows_the_new_run_when_asked(
     page.table.setFocus()
     qtbot.keyClick(page.table, Qt.Key.Key_R)
     assert session.calls == [([FAILED], False)]
-    notice = window.notices.shown[-1]
+    notice = window.notifications.shown[-1]
     assert notice.title == "extract_knowledge enqueued again"
     notice.choices[0][1]()
     told.task(f"new-{FAILED}")
@@ -208,18 +208,18 @@ def test_a_refused_rerun_says_why_and_may_be_enqueued_anyway(page, window, sessi
     )
     _select(page, 0)
     page.rerun_selected()
-    notice = window.notices.shown[-1]
+    notice = window.notifications.shown[-1]
     assert (notice.title, notice.advice) == ("No worker listens", "Start one.")
     notice.choices[0][1]()
     assert session.calls[-1] == ([FAILED], True)
-    assert window.notices.shown[-1].severity == "good"
+    assert window.notifications.shown[-1].severity == "good"
 
 
 def test_many_are_enqueued_only_after_a_question(page, window, session) -> None:
     page.table.selectAll()
     page.rerun_selected()
     assert session.calls == []
-    notice = window.notices.shown[-1]
+    notice = window.notifications.shown[-1]
     assert notice.title == "Re-run 31 runs?"
     notice.choices[0][1]()
     assert len(session.calls[0][0]) == 31
@@ -231,7 +231,7 @@ def test_a_run_whose_arguments_were_never_seen_is_not_repeated(page, window, tol
     _select(page, 0)
     page.rerun_selected()
     assert session.calls == []
-    assert window.notices.shown[-1].title == "Cannot be repeated"
+    assert window.notifications.shown[-1].title == "Cannot be repeated"
     page.navigate(ShowRun("e" * 32))
     assert not page.detail.header.rerun_button.isEnabled()
 

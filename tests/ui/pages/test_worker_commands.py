@@ -68,7 +68,7 @@ def test_p_pauses_the_selected_worker_and_offers_the_way_back(
     choose(page, WORKER)
     qtbot.keyClick(page.table, Qt.Key.Key_P)
     assert session.calls == [("pause", WORKER, "")]
-    (notice,) = window.notices.shown
+    (notice,) = window.notifications.shown
     assert (notice.title, notice.severity) == ("worker-1 paused", "good")
     summarise.heartbeat(WORKER, paused=True)
     frame(window, summarise, 0.1)
@@ -91,18 +91,18 @@ def test_a_worker_without_control_says_so_and_offers_nothing(window, page) -> No
 def test_draining_is_asked_about_before_it_is_done(qtbot: QtBot, window, page, session) -> None:
     choose(page, WORKER)
     qtbot.keyClick(page.table, Qt.Key.Key_D)
-    assert window.notices.shown[-1].title == "Drain worker-1?"
+    assert window.notifications.shown[-1].title == "Drain worker-1?"
     assert session.calls == []
     qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Return)
     assert session.calls == [("drain", WORKER, "")]
-    assert window.notices.shown[-1].title == "worker-1 is draining"
+    assert window.notifications.shown[-1].title == "worker-1 is draining"
 
 
 def test_the_log_level_is_chosen_and_shown(window, page, summarise, session) -> None:
     choose(page, WORKER)
     assert window.actions_table.run("worker.log.debug")
     assert session.calls == [("log_level", WORKER, "DEBUG")]
-    assert window.notices.shown[-1].title == "worker-1: log level set to debug"
+    assert window.notifications.shown[-1].title == "worker-1: log level set to debug"
     summarise.heartbeat(WORKER, log_level="DEBUG")
     frame(window, summarise, 0.1)
     assert cell(page, "log_level", choose(page, WORKER)) == "debug"

@@ -94,8 +94,8 @@ def test_the_button_the_shortcut_and_the_palette_open_one_form_that_stops_nothin
     assert form.isVisible()
     form.cancel()
     window.open_palette()
-    qtbot.keyClicks(window.palette_popup.field, "run a task")
-    qtbot.keyClick(window.palette_popup.field, Qt.Key.Key_Return)
+    qtbot.keyClicks(window.command_palette.field, "run a task")
+    qtbot.keyClick(window.command_palette.field, Qt.Key.Key_Return)
     assert form.isVisible()
     assert form.parts.name.field.hasFocus()
 
@@ -337,7 +337,7 @@ def test_ctrl_enter_enqueues_closes_and_tells_where_to_find_the_run(
     )
     assert session.calls == [(EXTRACT, b"[]", b'{"language":"en"}', {}, "", False)]
     assert not form.isVisible()
-    notice = window.notices.shown[-1]
+    notice = window.notifications.shown[-1]
     assert notice.title == "Enqueued extract_knowledge"
     window.show_page("overview")
     ((title, show),) = notice.choices
@@ -435,7 +435,7 @@ def test_what_becomes_of_it_is_told_also_when_the_form_was_closed_meanwhile(slow
     form.open(window.session.state.runs.get(FAILED))
     window.session.error = NOBODY
     _finish(works[0])
-    assert window.notices.shown[-1].title == "No worker listens"
+    assert window.notifications.shown[-1].title == "No worker listens"
     assert not form.parts.refusal.isVisible()
     assert form.isVisible()
 
@@ -518,9 +518,9 @@ def test_esc_closes_it_also_with_the_keyboard_elsewhere(qtbot: QtBot, window, fo
 
 def test_a_notice_stands_beside_the_form_and_above_every_page(window, form) -> None:
     form.open()
-    window.tell(Notification("The server is gone", severity="bad"))
+    window.notify(Notification("The server is gone", severity="bad"))
     window.show_page("overview")
-    (card,) = window.notices._cards
+    (card,) = window.notifications.cards
     assert card.geometry().right() < form.geometry().left()
     assert card.isAncestorOf(window.childAt(card.mapTo(window, card.rect().center())))
 

@@ -90,9 +90,9 @@ def test_only_the_visible_page_is_told_of_a_frame(window, told) -> None:
 def test_pages_are_reached_by_number_and_by_the_rail(qtbot: QtBot, window) -> None:
     qtbot.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
     assert window.current.key == "second"
-    window.rail.buttons["first"].click()
+    window.sidebar.buttons["first"].click()
     assert window.current.key == "first"
-    assert window.rail.buttons["first"].isChecked()
+    assert window.sidebar.buttons["first"].isChecked()
 
 
 def test_closing_asks_and_leaves_the_end_to_its_owner(qtbot: QtBot, window) -> None:
@@ -103,20 +103,20 @@ def test_closing_asks_and_leaves_the_end_to_its_owner(qtbot: QtBot, window) -> N
 
 def test_the_palette_opens_by_key_and_goes_to_a_page(qtbot: QtBot, window) -> None:
     qtbot.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
-    assert window.palette_popup.isVisible()
-    qtbot.keyClicks(window.palette_popup.field, "second")
-    qtbot.keyClick(window.palette_popup.field, Qt.Key.Key_Return)
+    assert window.command_palette.isVisible()
+    qtbot.keyClicks(window.command_palette.field, "second")
+    qtbot.keyClick(window.command_palette.field, Qt.Key.Key_Return)
     assert window.current.key == "second"
 
 
 def test_the_rail_gives_way_in_a_narrow_window_unless_wanted(qtbot: QtBot, window) -> None:
     window.resize(1400, 800)
-    assert not window.rail.collapsed
+    assert not window.sidebar.collapsed
     window.resize(1024, 640)
-    assert window.rail.collapsed
-    window.toggle_rail()
+    assert window.sidebar.collapsed
+    window.toggle_sidebar()
     window.resize(1030, 640)
-    assert not window.rail.collapsed
+    assert not window.sidebar.collapsed
 
 
 @pytest.mark.parametrize("size", [(1024, 640), (1440, 900), (1920, 1080)])
@@ -167,17 +167,17 @@ def test_a_notice_stays_until_it_is_closed_and_its_choice_is_carried_out(
     qtbot: QtBot, window
 ) -> None:
     done = []
-    window.tell(
+    window.notify(
         Notification("No worker listens", severity="warning", choices=(("Anyway", done.append),))
     )
-    window.tell(Notification("Other", severity="bad", key="k"))
-    window.tell(Notification("Other, once more", severity="bad", key="k"))
-    assert [notice.title for notice in window.notices.shown] == [
+    window.notify(Notification("Other", severity="bad", key="k"))
+    window.notify(Notification("Other, once more", severity="bad", key="k"))
+    assert [notice.title for notice in window.notifications.shown] == [
         "No worker listens",
         "Other, once more",
     ]
     qtbot.keyClick(window, Qt.Key.Key_Escape)
-    assert [notice.title for notice in window.notices.shown] == ["No worker listens"]
+    assert [notice.title for notice in window.notifications.shown] == ["No worker listens"]
 
 
 @pytest.mark.parametrize(
@@ -190,15 +190,15 @@ def test_the_first_window_is_no_larger_than_the_screen(window, room, size) -> No
 
 
 def test_a_notice_is_withdrawn_when_what_it_told_of_is_over(window) -> None:
-    window.tell(Notification("The embedded server is gone", severity="bad", key="stack"))
-    window.tell(Notification("Other", severity="bad"))
-    window.notices.withdraw("stack")
-    window.notices.withdraw("never told")
-    assert [notice.title for notice in window.notices.shown] == ["Other"]
+    window.notify(Notification("The embedded server is gone", severity="bad", key="stack"))
+    window.notify(Notification("Other", severity="bad"))
+    window.notifications.dismiss("stack")
+    window.notifications.dismiss("never told")
+    assert [notice.title for notice in window.notifications.shown] == ["Other"]
 
 
 def test_what_could_not_be_seen_and_can_be_again_is_not_complained_of_any_more(window) -> None:
-    notice = LimitationsNotice(window.tell, window.notices.withdraw)
+    notice = LimitationsNotice(window.notify, window.notifications.dismiss)
     session = FakeSession()
     session.has_permission_errors = True
     for at, limitations, titles in (
@@ -209,7 +209,7 @@ def test_what_could_not_be_seen_and_can_be_again_is_not_complained_of_any_more(w
         session.limitations = limitations
         notice.check(session, at)
         notice.check(session, at + SETTLED_S)
-        assert [each.title for each in window.notices.shown] == titles
+        assert [each.title for each in window.notifications.shown] == titles
 
 
 def test_concerns_are_counted_in_the_rail_and_at_the_top(qtbot: QtBot, told) -> None:
@@ -217,7 +217,7 @@ def test_concerns_are_counted_in_the_rail_and_at_the_top(qtbot: QtBot, told) -> 
     told.task("f" * 32)
     told.failed("f" * 32)
     window = make_window(qtbot, told, (OverviewPage, TasksPage))
-    assert window.rail.buttons["tasks"].count == "1"
+    assert window.sidebar.buttons["tasks"].count == "1"
     assert window.top_bar.alerts.count == "1"
 
 

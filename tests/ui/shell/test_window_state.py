@@ -65,8 +65,8 @@ def titles(table):
 def test_a_window_opens_as_it_was_left(open_window) -> None:
     window = open_window()
     window.resize(1200, 720)
-    window.toggle_rail()
-    narrow = window.rail.collapsed
+    window.toggle_sidebar()
+    narrow = window.sidebar.collapsed
     window.show_page("tasks")
     table = table_of(window, "tasks")
     before = titles(table)
@@ -84,7 +84,7 @@ def test_a_window_opens_as_it_was_left(open_window) -> None:
 
     window = open_window()
     assert window.height() == 720, "the offscreen screen is not as wide as any window"
-    assert window.rail.collapsed is narrow
+    assert window.sidebar.collapsed is narrow
     assert window.current.key == "tasks"
     table = table_of(window, "tasks")
     assert moved != before

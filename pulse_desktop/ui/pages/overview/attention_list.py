@@ -178,7 +178,7 @@ class AttentionList(QWidget):
         if self._roomy:
             self._show()
 
-    def show_concerns(self, concerns: Sequence[AttentionItem], now: float) -> None:
+    def show_attention(self, concerns: Sequence[AttentionItem], now: float) -> None:
         """Show them, the worst first, at a time, Unix seconds."""
         self._concerns, self._now = concerns, now
         self._show()

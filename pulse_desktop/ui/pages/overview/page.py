@@ -184,7 +184,7 @@ class OverviewPage(Page):
             for topic, row in self.topics.rows.items():
                 row.show_activity(self.context.state.topics.by_name[topic], now, since)
         if due("concerns", now, 1.0):
-            self.concerns.show_concerns(self.context.attention_items(), now)
+            self.concerns.show_attention(self.context.attention_items(), now)
         if due("run times", now, 2.0):
             self._show_run_times(now)
 

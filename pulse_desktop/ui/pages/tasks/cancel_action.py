@@ -57,7 +57,7 @@ class CancelAction:
                     ("Keep running", lambda: None),
                 ),
                 _KEY,
-                asks=True,
+                is_question=True,
             )
         )
 

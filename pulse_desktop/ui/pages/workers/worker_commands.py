@@ -71,7 +71,7 @@ class WorkerCommandActions:
                     (_("Keep running"), lambda: None),
                 ),
                 key=_KEY,
-                asks=True,
+                is_question=True,
             )
         )
 
