@@ -15,7 +15,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from pulse_desktop.cli.exit_codes import FAILED
-from pulse_desktop.embedded.paths import data_folder
+from pulse_desktop.embedded.data_folder import data_folder
 from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo, running_stack
 from pulse_desktop.embedded.stack_logs import StackLogs
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
@@ -187,7 +187,7 @@ class Desktop:
 
     async def _keep(self, stack: EmbeddedStack | None) -> None:
         if stack is not None:
-            await stack.keep(self._on_stack)
+            await stack.watch(self._on_stack)
 
     def _on_stack(self, info: StackInfo) -> None:
         """Follow the stack when it comes back at another address; say when it does not."""

@@ -1,10 +1,12 @@
-"""A file that appears only when it is whole, written aside so that no disk holds up the window."""
+"""Atomic writes: a file is replaced by a complete new one or not at all."""
 
 import asyncio
 import contextlib
 import errno
 import os
 import secrets
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -12,17 +14,22 @@ from typing import BinaryIO, Final, Self, TypeVar
 
 from pulse_desktop.model.errors import UserFacingError
 
+_REPLACE_ATTEMPTS: Final = 20 if sys.platform == "win32" else 1
+_REPLACE_DELAY_S: Final = 0.01
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 Value = TypeVar("Value")
 
 
 class AtomicFile:
-    """A temporary file beside its destination; leaving the context without `finish` removes it."""
+    """A temporary file beside its destination, written off the event loop.
+
+    Leaving the context without `finish` removes it.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        self._part = _part_of(path)
         self._file: BinaryIO | None = None
 
     async def __aenter__(self) -> Self:
@@ -57,7 +64,7 @@ class AtomicFile:
             with file:
                 file.flush()
                 os.fsync(file.fileno())
-            self._part.replace(self._path)
+            _replace(self._part, self._path)
 
     def _remove(self) -> None:
         file, self._file = self._file, None
@@ -89,3 +96,38 @@ def _cannot_write(path: Path, error: OSError) -> UserFacingError:
     if isinstance(error, PermissionError):
         return UserFacingError(title, f"{path.parent} is read-only.", "Choose another place.")
     return UserFacingError(title, f"{error.strerror or error}.", "Choose another place.")
+
+
+def write_private_atomic(path: Path, content: bytes) -> None:
+    """Write a file with mode 0600, replacing it in one step, so that readers never see a part.
+
+    Blocks. For small files; `AtomicFile` writes large ones off the event loop.
+
+    Raises:
+        OSError: the folder is missing or not writable, or the disk is full. No partial file stays.
+    """
+    part = _part_of(path)
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        _replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+
+
+def _replace(part: Path, path: Path) -> None:
+    for attempt in range(_REPLACE_ATTEMPTS):
+        try:
+            part.replace(path)
+        except PermissionError:  # on Windows while a reader has the old file open
+            if attempt == _REPLACE_ATTEMPTS - 1:
+                raise
+            time.sleep(_REPLACE_DELAY_S)
+        else:
+            return

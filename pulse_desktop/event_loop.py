@@ -4,20 +4,23 @@ Import `pulse_desktop.app` before this: it refuses a Qt that would kill the proc
 """
 
 import asyncio
+import ctypes
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
-from pulse_desktop.embedded.windows_app_id import set_app_user_model_id
 from pulse_desktop.resources import resource_path
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+
+APP_USER_MODEL_ID: Final = "PulseDesktop.PulseDesktop"
+"""Windows groups and pins windows in the taskbar by this id. The Start menu entry has it too."""
 
 
 def run_with_qt(main: Callable[[], Coroutine[Any, Any, int]], theme_name: str = "system") -> int:
@@ -61,3 +64,25 @@ def stop_on_signals(stopped: asyncio.Event) -> None:
             loop.add_signal_handler(number, stopped.set)
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
+
+
+def set_app_user_model_id(shell32: Any = None) -> bool:
+    """Set the application id of this process; without it, the taskbar shows Python's.
+
+    Args:
+        shell32: the library to call, None for that of this system.
+
+    Returns:
+        False if Windows refused it, or on other systems.
+    """
+    shell32 = shell32 or _load_shell32()
+    if shell32 is None:
+        return False
+    name = ctypes.c_wchar_p(APP_USER_MODEL_ID)
+    return int(shell32.SetCurrentProcessExplicitAppUserModelID(name)) == 0
+
+
+def _load_shell32() -> Any:
+    if sys.platform == "win32":
+        return ctypes.WinDLL("shell32")
+    return None

@@ -64,7 +64,7 @@ async def run(arguments: Namespace) -> int:
             write_json({"server": info.server, "monitor": info.monitor})
         else:
             _write_info(info, arguments)
-        await stack.keep(_ChangeNotes(info))
+        await stack.watch(_ChangeNotes(info))
     except UserFacingError as error:
         print_error(error)
         return FAILED

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from pulse_desktop.embedded.data_folder import data_folder
 from pulse_desktop.embedded.nats_server import find_nats_server
-from pulse_desktop.embedded.paths import data_folder
 from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.redaction import redact_url

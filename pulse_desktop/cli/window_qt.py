@@ -14,7 +14,7 @@ import platformdirs
 from pulse_desktop.app import Desktop
 from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
 from pulse_desktop.cli.output import print_error, write_text
-from pulse_desktop.embedded.paths import DATA_DIR_VARIABLE, data_folder
+from pulse_desktop.embedded.data_folder import DATA_DIR_VARIABLE, data_folder
 from pulse_desktop.event_loop import draw_offscreen, has_display, run_with_qt, stop_on_signals
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.state.system import SystemState

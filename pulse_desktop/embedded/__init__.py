@@ -1,4 +1,4 @@
-"""The embedded stack: a nats-server, workers and sample data on this machine, shared by windows.
+"""Embedded stack: nats-server, workers and a sample chat on this machine, shared by all windows.
 
-Nothing is imported here, so that the small programs in this package start in no time.
+Nothing is imported here, so that the small programs of this package start fast.
 """

@@ -1,4 +1,4 @@
-"""The output of a child process on disk: bounded in size, and never with a secret in it."""
+"""Log file of a child process: limited in size, secrets replaced."""
 
 import contextlib
 import os
@@ -11,15 +11,15 @@ MAX_BYTES: Final = 2 << 20
 OLD_FILES: Final = 3
 
 _MAX_LINE_BYTES: Final = 64 << 10
-_HIDDEN: Final = b"***"
+_MASK: Final = b"***"
 
 
 class BoundedLog:
-    """A log file that moves to `name.1`, `name.2` … when it is full.
+    """A log file that is rotated to `name.1`, `name.2`, … when it is full.
 
     Attributes:
         path: the current file.
-        lost_bytes: what could not be written, on a full disk for instance.
+        lost_bytes: bytes that could not be written, for example on a full disk.
     """
 
     def __init__(
@@ -33,12 +33,12 @@ class BoundedLog:
         self._line = b""
         self._file: BinaryIO | None = None
 
-    def hide(self, secrets: Iterable[str]) -> None:
-        """Replace these wherever they appear from now on."""
+    def mask(self, secrets: Iterable[str]) -> None:
+        """Replace these strings in all further output."""
         self._secrets = tuple(secret.encode() for secret in secrets if secret)
 
     def write(self, chunk: bytes) -> None:
-        """Append output as it comes. Whole lines are written at once, the rest waits."""
+        """Append output. Complete lines are written at once, the rest is buffered."""
         *lines, self._line = (self._line + chunk).split(b"\n")
         if lines:
             self._append(b"\n".join(lines) + b"\n")
@@ -46,13 +46,13 @@ class BoundedLog:
             self.finish_line()
 
     def finish_line(self) -> None:
-        """Write a line that its process did not end."""
+        """Write a buffered line that has no end."""
         if self._line:
             self._append(self._line + b"\n")
             self._line = b""
 
     def close(self) -> None:
-        """Write what is left and close the file."""
+        """Write the buffered rest and close the file."""
         self.finish_line()
         if self._file is not None:
             self._file.close()
@@ -60,7 +60,7 @@ class BoundedLog:
 
     def _append(self, text: bytes) -> None:
         for secret in self._secrets:
-            text = text.replace(secret, _HIDDEN)
+            text = text.replace(secret, _MASK)
         try:
             file = self._file or self._open()
             if file.tell() and file.tell() + len(text) > self._max_bytes:
@@ -93,7 +93,7 @@ class BoundedLog:
 
 
 def tail(path: Path, lines: int = 12) -> str:
-    """Return the last lines of a log, empty when there is none."""
+    """Return the last lines of a log, empty if there is none."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _MAX_LINE_BYTES))

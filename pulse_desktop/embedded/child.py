@@ -1,4 +1,4 @@
-"""One child process of the guardian: started, its output kept, ended in order."""
+"""Child process of the guardian: its start, its output, its end."""
 
 import asyncio
 import contextlib
@@ -13,11 +13,12 @@ from pulse_desktop.embedded.bounded_log import BoundedLog
 from pulse_desktop.embedded.launcher import module_command
 
 _CHUNK_BYTES: Final = 64 << 10
-_TERMINATE_GRACE_S: Final = 3.0
-_OUTPUT_GRACE_S: Final = 0.5
+_TERMINATE_TIMEOUT_S: Final = 3.0
+_OUTPUT_TIMEOUT_S: Final = 0.5
 _EXIT_POLL_S: Final = 0.5
 
 ParentDeath = Literal["none", "terminate", "kill"]
+"""What happens to a child when the guardian dies."""
 
 
 @dataclass(frozen=True)
@@ -25,18 +26,18 @@ class Launch:
     """How to start a child.
 
     Attributes:
-        command: program and arguments, never with a secret in it.
+        command: program and arguments, without secrets.
         environment: the whole environment.
-        folder: where it runs.
-        parent_pipe: whether it ends when its stdin does.
-        tether: how it ends when the guardian is killed.
+        folder: working directory.
+        parent_pipe: whether the child exits when its stdin closes.
+        on_parent_death: what happens to it when the guardian dies.
     """
 
     command: Sequence[str]
     environment: Mapping[str, str]
     folder: Path
     parent_pipe: bool
-    tether: ParentDeath
+    on_parent_death: ParentDeath
 
 
 class Child:
@@ -45,12 +46,12 @@ class Child:
     def __init__(self, process: asyncio.subprocess.Process, log: BoundedLog) -> None:
         self._process = process
         self._log = log
-        self._output = asyncio.create_task(self._keep_output(), name=f"output of {process.pid}")
+        self._output = asyncio.create_task(self._log_output(), name=f"output of {process.pid}")
         self._exit = asyncio.create_task(self._wait_for_exit(), name=f"exit of {process.pid}")
 
     @classmethod
     async def start(cls, launch: Launch, log: BoundedLog, guardian_pid: int) -> "Child":
-        """Start it.
+        """Start the process.
 
         Raises:
             OSError: the program cannot be run.
@@ -68,30 +69,30 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Number of the process."""
+        """The process id."""
         return self._process.pid
 
     async def wait(self) -> int:
-        """Wait for its end and return its exit code; negative is a signal."""
+        """Wait for the exit and return the exit code; negative for a signal."""
         return await asyncio.shield(self._exit)
 
     async def end(self, drain_s: float) -> int:
-        """Close its stdin, wait `drain_s` seconds, terminate, and kill at last."""
+        """Close its stdin, wait `drain_s` seconds, then terminate it, then kill it."""
         stdin = self._process.stdin
         if stdin is not None:
             stdin.close()
         else:
             self._signal("terminate")
-        code = await self._wait_for(drain_s)
+        code = await self._wait_up_to(drain_s)
         if code is None:
             self._signal("terminate")
-            code = await self._wait_for(_TERMINATE_GRACE_S)
+            code = await self._wait_up_to(_TERMINATE_TIMEOUT_S)
         if code is None:
             self._signal("kill")
             code = await self.wait()
         return code
 
-    async def _wait_for(self, seconds: float) -> int | None:
+    async def _wait_up_to(self, seconds: float) -> int | None:
         try:
             return await asyncio.wait_for(self.wait(), seconds)
         except TimeoutError:
@@ -102,19 +103,19 @@ class Child:
             getattr(self._process, how)()
 
     async def _wait_for_exit(self) -> int:
-        # Not by Process.wait alone: in some releases of Python that waits for the output to end
-        # too, which a grandchild may hold open.
-        ended = asyncio.create_task(self._process.wait())
+        # Not Process.wait alone: some releases of Python also wait for the end of the output,
+        # which a grandchild can keep open.
+        exited = asyncio.create_task(self._process.wait())
         while self._process.returncode is None:
-            await asyncio.wait({ended}, timeout=_EXIT_POLL_S)
-        ended.cancel()
-        await asyncio.wait({self._output}, timeout=_OUTPUT_GRACE_S)
+            await asyncio.wait({exited}, timeout=_EXIT_POLL_S)
+        exited.cancel()
+        await asyncio.wait({self._output}, timeout=_OUTPUT_TIMEOUT_S)
         self._output.cancel()
-        await asyncio.wait({ended, self._output})
+        await asyncio.wait({exited, self._output})
         self._log.finish_line()
         return self._process.returncode
 
-    async def _keep_output(self) -> None:
+    async def _log_output(self) -> None:
         output = self._process.stdout
         if output is not None:
             while chunk := await output.read(_CHUNK_BYTES):
@@ -122,31 +123,31 @@ class Child:
 
 
 def with_parent_death(launch: Launch, guardian_pid: int, platform: str) -> tuple[list[str], bool]:
-    """Return the command with what ties it to the guardian, and whether it needs a pipe on stdin.
+    """Return the command that ends with the guardian, and whether it needs a pipe on stdin.
 
     Args:
-        launch: the child.
-        guardian_pid: whose death ends it.
+        launch: of the child.
+        guardian_pid: process id of the guardian.
         platform: as in `sys.platform`.
     """
     command = list(launch.command)
-    if platform == "win32" or launch.tether == "none":
+    if platform == "win32" or launch.on_parent_death == "none":
         return command, launch.parent_pipe
     if platform == "linux":
-        number = signal.SIGTERM if launch.tether == "terminate" else signal.Signals(9)
+        number = signal.SIGTERM if launch.on_parent_death == "terminate" else signal.Signals(9)
         options = ["--parent", str(guardian_pid), "--signal", str(int(number))]
-        return _through_tether(options, command), launch.parent_pipe
-    if launch.parent_pipe:  # there is no death signal here: the pipe has to do
+        return _parent_death_command(options, command), launch.parent_pipe
+    if launch.parent_pipe:  # without a parent death signal the pipe must do
         return command, True
-    return _through_tether(["--parent", str(guardian_pid), "--watch"], command), True
+    return _parent_death_command(["--parent", str(guardian_pid), "--watch"], command), True
 
 
-def _through_tether(options: Sequence[str], command: Sequence[str]) -> list[str]:
+def _parent_death_command(options: Sequence[str], command: Sequence[str]) -> list[str]:
     return module_command("pulse_desktop.embedded.parent_death", *options, "--", *command)
 
 
-def describe_exit(code: int) -> str:
-    """Say an exit code: `exit code 1`, `killed by SIGKILL`."""
+def format_exit_code(code: int) -> str:
+    """Format an exit code: `exit code 1`, `killed by SIGKILL`."""
     if code >= 0:
         return f"exit code {code}"
     try:

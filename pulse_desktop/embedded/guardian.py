@@ -1,10 +1,10 @@
-"""The one process per data folder that runs nats-server, the workers and the sample feeder.
+"""Guardian: the process that runs nats-server, the workers and the feeder of a data folder.
 
-    python -m pulse_desktop.embedded.guardian --data-dir FOLDER --launch WORD [--workers N] …
+    python -m pulse_desktop.embedded.guardian --data-dir FOLDER --launch ID [--workers N] …
 
-It lives as long as anybody uses the stack, that is, holds a client lock. It is nobody's part: a
-window that is killed takes nothing with it that another window still needs, and what nobody needs
-any more ends within seconds, however its last user ended.
+It runs as long as the stack has users, that is, processes that hold a usage lock. It is a child of
+none of them: killing one does not affect the others, and however the last one ends, the stack ends
+within seconds.
 """
 
 import argparse
@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Final
 
 from pulse_desktop.embedded.bounded_log import tail
+from pulse_desktop.embedded.data_folder import DataFolder, data_folder
 from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.embedded.job_object import enter_job
-from pulse_desktop.embedded.paths import DataFolder, data_folder
-from pulse_desktop.embedded.processes import end_processes, process_ref
+from pulse_desktop.embedded.processes import ProcessRef, end_processes
 from pulse_desktop.embedded.service import Service
 from pulse_desktop.embedded.stack_services import StackServices
 from pulse_desktop.embedded.stack_state import (
@@ -35,32 +35,37 @@ from pulse_desktop.embedded.stack_state import (
     write_state,
 )
 from pulse_desktop.embedded.usage_locks import (
+    file_lock,
     live_users,
-    lock_on,
     remove_stale_locks,
-    try_lock,
+    try_acquire,
 )
 from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.text.translation import _, ngettext
 
-CLIENT_SCAN_S: Final = 0.25
-ALONE_FOR_S: Final = 0.5
+USERS_POLL_S: Final = 0.25
+UNUSED_AFTER_S: Final = 0.5
 MAX_FAILED_STARTS: Final = 3
+_READY_POLL_S: Final = 0.1
 _LOCK_POLL_S: Final = 0.05
+_LEFTOVERS_TIMEOUT_S: Final = 3.0
+_LOG_BYTES: Final = 1 << 20
+_OLD_LOGS: Final = 2
 
 _log: Final = logging.getLogger("pulse_desktop.embedded.guardian")
 
 
 class Guardian:
-    """The supervised processes of one data folder and what is written down about them."""
+    """The supervised processes of one data folder, and their state file."""
 
     def __init__(
         self, folder: DataFolder, launch: str, *, workers: int, sample: bool, worker_module: str
     ) -> None:
         self._folder = folder
-        self._asked_to_end = asyncio.Event()
+        self._stop_requested = asyncio.Event()
         self._state = StackState(
             launch=launch,
-            guardian=process_ref(os.getpid()),
+            guardian=ProcessRef.of(os.getpid()),
             phase="starting",
             server="",
             monitor="",
@@ -69,19 +74,19 @@ class Guardian:
             started_at=time.time(),
         )
         self._services = StackServices(
-            folder, worker_module, workers=workers, sample=sample, on_change=self.publish
+            folder, worker_module, workers=workers, sample=sample, on_change=self.write_state
         )
-        self._keeping: list[asyncio.Task[None]] = []
+        self._supervision: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
-        """Start all, stay while somebody uses it, end all.
+        """Start the services, run until the stack is unused, stop the services.
 
         Raises:
-            EmbeddedStackError: a process ended again and again before it was ready.
+            EmbeddedStackError: a process exited repeatedly before it was ready.
         """
-        self.publish()
-        _on_end_signals(self._asked_to_end.set)
-        unused = asyncio.create_task(self._until_unused(), name="clients")
+        self.write_state()
+        on_stop_signal(self._stop_requested.set)
+        unused = asyncio.create_task(self._wait_until_unused(), name="users")
         starting = asyncio.create_task(self._start(), name="start")
         try:
             await asyncio.wait({unused, starting}, return_when=asyncio.FIRST_COMPLETED)
@@ -89,16 +94,16 @@ class Guardian:
                 starting.result()
             await unused
         except EmbeddedStackError as error:
-            self.publish("failed", Problem(error.title, error.detail, error.advice))
+            self.write_state("failed", Problem(error.title, error.detail, error.advice))
             raise
         finally:
             starting.cancel()
             unused.cancel()
             await asyncio.wait({starting, unused})
-            await self._end()
+            await self._stop()
 
-    def publish(self, phase: Phase | None = None, problem: Problem | None = None) -> None:
-        """Write `stack.json`. A full disk is logged and survived: the stack itself still runs."""
+    def write_state(self, phase: Phase | None = None, problem: Problem | None = None) -> None:
+        """Write the state file. A failure, such as a full disk, is logged only."""
         old = self._state
         self._state = StackState(
             launch=old.launch,
@@ -120,87 +125,96 @@ class Guardian:
     async def _start(self) -> None:
         services = self._services
         services.find_program()
-        self._keep(services.server)
-        await self._first_time_up(services.server)
+        self._supervise(services.server)
+        await self._wait_until_ready(services.server)
         if not services.workers:
             await services.provision()
         for worker in services.workers:
-            self._keep(worker)
+            self._supervise(worker)
         for worker in services.workers:
-            await self._first_time_up(worker)
+            await self._wait_until_ready(worker)
         if services.feeder is not None:
-            self._keep(services.feeder)
-            await self._first_time_up(services.feeder)
-        self.publish("ready")
+            self._supervise(services.feeder)
+            await self._wait_until_ready(services.feeder)
+        self.write_state("ready")
         _log.info("ready at %s", services.address.monitor)
 
-    def _keep(self, service: Service) -> None:
-        task = asyncio.create_task(service.keep(), name=service.name)
-        task.add_done_callback(self._on_kept)
-        self._keeping.append(task)
+    def _supervise(self, service: Service) -> None:
+        task = asyncio.create_task(service.run(), name=service.name)
+        task.add_done_callback(self._on_supervision_end)
+        self._supervision.append(task)
 
-    def _on_kept(self, task: asyncio.Task[None]) -> None:
+    def _on_supervision_end(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
             _log.critical("supervision of %s failed", task.get_name(), exc_info=error)
-            self._asked_to_end.set()  # windows notice and start a new guardian
+            self._stop_requested.set()  # users will start a new guardian
 
-    async def _first_time_up(self, service: Service) -> None:
-        while not service.up.is_set():
-            if service.early_ends >= MAX_FAILED_STARTS:
-                raise _did_not_start(service)
+    async def _wait_until_ready(self, service: Service) -> None:
+        while not service.ready.is_set():
+            if service.failed_starts >= MAX_FAILED_STARTS:
+                raise _does_not_start(service)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(service.up.wait(), 0.1)
+                await asyncio.wait_for(service.ready.wait(), _READY_POLL_S)
 
-    async def _until_unused(self) -> None:
-        """Return when nobody uses the stack any more, or this process is asked to end."""
-        start_lock = lock_on(self._folder.start_lock)
-        alone_since: float | None = None
-        while not self._asked_to_end.is_set():
+    async def _wait_until_unused(self) -> None:
+        """Return when the stack has no users any more, or a stop is requested."""
+        start_lock = file_lock(self._folder.start_lock)
+        unused_since: float | None = None
+        while not self._stop_requested.is_set():
             now = time.monotonic()
             if live_users(self._folder):
-                alone_since = None
-            elif alone_since is None:
-                alone_since = now
-            elif now - alone_since >= ALONE_FOR_S and try_lock(start_lock):
-                # Under this lock nobody can join: either they did before, or they start anew.
+                unused_since = None
+            elif unused_since is None:
+                unused_since = now
+            elif now - unused_since >= UNUSED_AFTER_S and try_acquire(start_lock):
+                # No process can join under this lock: it has joined before, or starts a new stack.
                 try:
                     remove_stale_locks(self._folder)
                     if not live_users(self._folder):
-                        _log.info("nobody uses the stack any more")
-                        self.publish("ending")
+                        _log.info("the stack has no users any more")
+                        self.write_state("ending")
                         return
                 finally:
                     start_lock.release()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked_to_end.wait(), CLIENT_SCAN_S)
+                await asyncio.wait_for(self._stop_requested.wait(), USERS_POLL_S)
 
-    async def _end(self) -> None:
+    async def _stop(self) -> None:
         if self._state.phase != "failed":
-            self.publish("ending")
+            self.write_state("ending")
         await self._services.stop()
-        if self._keeping:
-            await asyncio.wait(self._keeping)
+        if self._supervision:
+            await asyncio.wait(self._supervision)
 
 
-def _did_not_start(service: Service) -> EmbeddedStackError:
+def _does_not_start(service: Service) -> EmbeddedStackError:
     state = service.state
-    last_lines = tail(service.log.path) or "(it wrote nothing)"
-    what = "The embedded server" if service.name == "nats-server" else f"Process {service.name}"
+    if service.name == "nats-server":
+        title = _("The embedded server does not start")
+    else:
+        title = _("Process {name} does not start").format(name=service.name)
+    detail = ngettext(
+        "It exited {count} time ({exit}). The end of its log:\n{log}",
+        "It exited {count} times ({exit}). The end of its log:\n{log}",
+        service.failed_starts,
+    ).format(
+        count=service.failed_starts,
+        exit=state.last_exit,
+        log=tail(service.log.path) or _("(empty)"),
+    )
     return EmbeddedStackError(
-        f"{what} does not start",
-        f"It ended {service.early_ends} times ({state.last_exit}). The end of its log:\n"
-        f"{last_lines}",
-        f"The whole log is {state.log}.",
+        title, detail, _("The complete log is {file}.").format(file=state.log)
     )
 
 
-def _on_end_signals(end: Callable[[], None]) -> None:
+def on_stop_signal(stop: Callable[[], None]) -> None:
+    """Call `stop` on SIGTERM and SIGINT."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         if sys.platform == "win32":
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(end))
+            signal.signal(number, lambda *_args: loop.call_soon_threadsafe(stop))
         else:
-            loop.add_signal_handler(number, end)
+            loop.add_signal_handler(number, stop)
 
 
 async def _guard(options: argparse.Namespace, folder: DataFolder) -> int:
@@ -214,28 +228,28 @@ async def _guard(options: argparse.Namespace, folder: DataFolder) -> int:
     try:
         await guardian.run()
     except EmbeddedStackError:
-        _log.exception("cannot go on")
+        _log.exception("cannot continue")
         return 1
     folder.state_file.unlink(missing_ok=True)
     return 0
 
 
-class _MaskingFormatter(logging.Formatter):
+class _RedactingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return redact_url(super().format(record))
 
 
 def _end_leftovers(folder: DataFolder) -> None:
-    """End what a killed guardian may have left, by what it wrote down and never by name."""
+    """End processes that a killed guardian has left: those in its state file, never by name."""
     state = read_state(folder.state_file)
     if state is not None:
         recorded = [each.process for each in state.processes if each.process is not None]
-        for each in end_processes(recorded, grace_s=3.0):
+        for each in end_processes(recorded, _LEFTOVERS_TIMEOUT_S):
             _log.warning("ended process %d, left by a guardian that was killed", each.pid)
 
 
 def main() -> int:
-    """Read the command line and guard until nobody needs it."""
+    """Parse the arguments and run the stack until it is unused."""
     parser = argparse.ArgumentParser(prog="python -m pulse_desktop.embedded.guardian")
     parser.add_argument("--data-dir", type=Path, default=None)
     parser.add_argument("--launch", default="by-hand")
@@ -246,17 +260,19 @@ def main() -> int:
     os.umask(0o077)
     folder = data_folder(options.data_dir)
     folder.prepare()
-    handler = RotatingFileHandler(folder.log_of("guardian"), maxBytes=1 << 20, backupCount=2)
-    handler.setFormatter(_MaskingFormatter("%(asctime)s %(levelname)s %(message)s"))
+    handler = RotatingFileHandler(
+        folder.log_of("guardian"), maxBytes=_LOG_BYTES, backupCount=_OLD_LOGS
+    )
+    handler.setFormatter(_RedactingFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("filelock").setLevel(logging.WARNING)
     if sys.platform == "win32":
         enter_job()
-    lock = lock_on(folder.guardian_lock)
+    lock = file_lock(folder.guardian_lock)
     try:
-        while not try_lock(lock):
+        while not try_acquire(lock):
             if (other := read_state(folder.state_file)) and other.alive and other.joinable:
-                _log.info("process %d guards already", other.guardian.pid)
+                _log.info("process %d is the guardian already", other.guardian.pid)
                 return 0
             time.sleep(_LOCK_POLL_S)
         _end_leftovers(folder)

@@ -1,7 +1,7 @@
-"""Windows: whatever the guardian starts ends with it, because all are members of one job.
+"""Windows job object: ends every process that the guardian has started when the guardian ends.
 
-The guardian puts itself into a job that kills its members when its last handle is closed. Children
-become members by being started, so there is no moment in which one could escape.
+The guardian adds itself to a job that kills its members when its last handle is closed. Children
+are members from their start, so none can escape.
 """
 
 import ctypes
@@ -42,25 +42,25 @@ class ExtendedLimits(ctypes.Structure):
 
 
 def kill_on_close_limits() -> ExtendedLimits:
-    """Return the limits of a job that takes its members with it."""
+    """Return the limits of a job that kills its members when it is closed."""
     limits = ExtendedLimits()
     limits.basic.limit_flags = KILL_ON_JOB_CLOSE
     return limits
 
 
 def enter_job(kernel32: Any = None) -> int:
-    """Put this process, and all it will start, into a job that ends with it.
+    """Add this process, and every process it will start, to a job that ends with it.
 
     Args:
-        kernel32: the library to call, this system's own when left out.
+        kernel32: the library to call, None for that of this system.
 
     Returns:
-        The handle of the job, never to be closed: it is what the job hangs on.
+        The handle of the job. Closing it would end the process.
 
     Raises:
-        OSError: Windows refused.
+        OSError: a call failed.
     """
-    kernel32 = kernel32 or _windows_library()
+    kernel32 = kernel32 or _load_kernel32()
     kernel32.CreateJobObjectW.restype = ctypes.c_void_p
     kernel32.GetCurrentProcess.restype = ctypes.c_void_p
     job = kernel32.CreateJobObjectW(None, None)
@@ -80,7 +80,7 @@ def enter_job(kernel32: Any = None) -> int:
     return int(job)
 
 
-def _windows_library() -> Any:
+def _load_kernel32() -> Any:
     if sys.platform == "win32":
         return ctypes.WinDLL("kernel32", use_last_error=True)
-    raise OSError("job objects are a thing of Windows")
+    raise OSError("job objects exist on Windows only")

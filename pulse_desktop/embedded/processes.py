@@ -1,10 +1,10 @@
-"""Processes named so that a number used again is never mistaken for the one that had it before."""
+"""References to processes that stay unambiguous when the system reuses a process id."""
 
 import contextlib
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 import psutil
@@ -13,26 +13,52 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _HAS_PROC: Final = _BOOT_ID.exists()
 _STATE_FIELD: Final = 0
 _START_FIELD: Final = 19  # of /proc/<pid>/stat, counted after the command name
+_POLL_S: Final = 0.02
 
 
 class ProcessRef(msgspec.Struct, frozen=True, gc=False):
-    """One process: its number and what tells it from a later one with the same number."""
+    """Reference to one process.
+
+    Attributes:
+        pid: process id.
+        identity: tells the process from a later one with the same id; empty if it had exited.
+    """
 
     pid: int
     identity: str
 
+    @classmethod
+    def of(cls, pid: int) -> Self:
+        """Return a reference to a running process. It stays valid after the process exits."""
+        return cls(pid, _identity(pid))
+
     def alive(self) -> bool:
-        """Whether this very process still runs; a zombie does not."""
-        return bool(self.identity) and identity_of(self.pid) == self.identity
+        """Return whether this process is running. A zombie is not."""
+        return bool(self.identity) and _identity(self.pid) == self.identity
 
 
-def process_ref(pid: int) -> ProcessRef:
-    """Return a reference that stays true after the process has ended."""
-    return ProcessRef(pid, identity_of(pid))
+def end_processes(processes: Iterable[ProcessRef], grace_s: float) -> list[ProcessRef]:
+    """Terminate the processes that are running, kill them after `grace_s` seconds, return them.
+
+    Blocks until they have exited.
+    """
+    running = [each for each in processes if each.alive()]
+    for each in running:
+        with contextlib.suppress(psutil.Error):
+            psutil.Process(each.pid).terminate()
+    deadline = time.monotonic() + grace_s
+    while any(each.alive() for each in running) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    for each in running:
+        if each.alive():
+            with contextlib.suppress(psutil.Error):
+                psutil.Process(each.pid).kill()
+    while any(each.alive() for each in running) and time.monotonic() < deadline + grace_s:
+        time.sleep(_POLL_S)
+    return running
 
 
-def identity_of(pid: int) -> str:
-    """Return what tells this process from others of the same number, empty when it has ended."""
+def _identity(pid: int) -> str:
     if _HAS_PROC:
         return _identity_in_proc(pid)
     try:
@@ -45,7 +71,7 @@ def identity_of(pid: int) -> str:
 
 
 def _identity_in_proc(pid: int) -> str:
-    # psutil's create time moves when the clock is set; ticks since boot do not.
+    # psutil's create time changes when the clock is set; ticks since boot do not.
     try:
         text = Path(f"/proc/{pid}/stat").read_bytes()
         boot = _BOOT_ID.read_text().strip()
@@ -55,24 +81,3 @@ def _identity_in_proc(pid: int) -> str:
     if fields[_STATE_FIELD] in b"ZX":
         return ""
     return f"{boot}:{fields[_START_FIELD].decode()}"
-
-
-def end_processes(leftovers: Iterable[ProcessRef], grace_s: float) -> list[ProcessRef]:
-    """End those that still run: asked first, killed after `grace_s` seconds. Returns them.
-
-    Blocks until they are gone.
-    """
-    found = [each for each in leftovers if each.alive()]
-    for each in found:
-        with contextlib.suppress(psutil.Error):
-            psutil.Process(each.pid).terminate()
-    deadline = time.monotonic() + grace_s
-    while any(each.alive() for each in found) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    for each in found:
-        if each.alive():
-            with contextlib.suppress(psutil.Error):
-                psutil.Process(each.pid).kill()
-    while any(each.alive() for each in found) and time.monotonic() < deadline + grace_s:
-        time.sleep(0.02)
-    return found

@@ -1,4 +1,4 @@
-"""A child process that is kept running: started again after a pause that grows with failures."""
+"""Supervision of one child process: it is restarted whenever it exits, with backoff."""
 
 import asyncio
 import logging
@@ -8,41 +8,28 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from pulse_desktop.embedded.bounded_log import BoundedLog
-from pulse_desktop.embedded.child import Child, Launch, describe_exit
-from pulse_desktop.embedded.processes import ProcessRef, process_ref
+from pulse_desktop.embedded.child import Child, Launch, format_exit_code
+from pulse_desktop.embedded.processes import ProcessRef
 from pulse_desktop.embedded.stack_state import ProcessPhase, ProcessState
+from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.protocol.timestamps import format_timestamp
 
-FIRST_PAUSE_S: Final = 0.2
-MAX_PAUSE_S: Final = 30.0
+FIRST_DELAY_S: Final = 0.2
+MAX_DELAY_S: Final = 30.0
 HEALTHY_AFTER_S: Final = 60.0
+"""Seconds of running after which the next restart has the first delay again."""
 
 _log: Final = logging.getLogger(__name__)
 
 
-class Backoff:
-    """The pause before the next start: doubles with each failure, short again after health."""
-
-    def __init__(self) -> None:
-        self._pause_s = 0.0
-
-    def after(self, ran_for_s: float) -> float:
-        """Return the pause in seconds for a process that ran for so many seconds."""
-        if ran_for_s >= HEALTHY_AFTER_S or not self._pause_s:
-            self._pause_s = FIRST_PAUSE_S
-        else:
-            self._pause_s = min(self._pause_s * 2, MAX_PAUSE_S)
-        return self._pause_s
-
-
 class Service:
-    """One process that shall always run.
+    """A supervised process.
 
     Attributes:
         name: as shown, and the name of its log.
         log: its output.
-        up: set while the process runs and has been found ready.
-        early_ends: how often it ended without having been ready, since it was ready last.
+        ready: set while the process runs and its readiness check has succeeded.
+        failed_starts: exits without having been ready, since it was ready last.
     """
 
     def __init__(
@@ -51,16 +38,16 @@ class Service:
         launch: Callable[[], Awaitable[Launch]],
         log: BoundedLog,
         *,
-        ready: Callable[[], Awaitable[None]],
+        wait_until_ready: Callable[[], Awaitable[None]],
         drain_s: float,
         on_change: Callable[[], None],
     ) -> None:
         self.name = name
         self.log = log
-        self.up = asyncio.Event()
-        self.early_ends = 0
+        self.ready = asyncio.Event()
+        self.failed_starts = 0
         self._launch = launch
-        self._ready = ready
+        self._wait_until_ready = wait_until_ready
         self._drain_s = drain_s
         self._on_change = on_change
         self._child: Child | None = None
@@ -73,7 +60,7 @@ class Service:
 
     @property
     def state(self) -> ProcessState:
-        """What `stack.json` says about it."""
+        """The state that is written to `stack.json`."""
         return ProcessState(
             name=self.name,
             phase=self._phase,
@@ -84,31 +71,31 @@ class Service:
             log=str(self.log.path),
         )
 
-    async def keep(self) -> None:
-        """Start it again and again until `stop` is called."""
-        backoff = Backoff()
+    async def run(self) -> None:
+        """Start the process, and restart it until `stop` is called."""
+        backoff = Backoff(FIRST_DELAY_S, MAX_DELAY_S, healthy_s=HEALTHY_AFTER_S)
         while not self._stopping.is_set():
-            began = time.monotonic()
+            started = time.monotonic()
             await self._run_once()
             if self._stopping.is_set():
                 break
-            pause = backoff.after(time.monotonic() - began)
-            _log.warning("%s: %s; again in %.1f s", self.name, self._last_exit, pause)
+            delay = backoff.next_delay(time.monotonic() - started)
+            _log.warning("%s: %s; restarting in %.1f s", self.name, self._last_exit, delay)
             self._enter("waiting")
             try:
-                await asyncio.wait_for(self._stopping.wait(), pause)
+                await asyncio.wait_for(self._stopping.wait(), delay)
             except TimeoutError:
                 continue
         self._enter("ended")
         self.log.close()
 
     async def stop(self) -> None:
-        """End the process in order and start it no more."""
+        """End the process gracefully and do not restart it."""
         self._stopping.set()
         await self.end_child()
 
     async def end_child(self) -> None:
-        """End the process in order; unless `stop` was called, a new one follows."""
+        """End the process gracefully. It is restarted unless `stop` was called."""
         if self._child is not None:
             await self._child.end(self._drain_s)
 
@@ -119,29 +106,33 @@ class Service:
             child = self._child = await Child.start(await self._launch(), self.log, os.getpid())
         except OSError as error:
             self._last_exit = f"not started: {error.strerror or error}"
-            self.early_ends += 1
+            self.failed_starts += 1
             return
-        self._process = process_ref(child.pid)
+        self._process = ProcessRef.of(child.pid)
         self.log.write(f"-- {format_timestamp(time.time())} process {child.pid}\n".encode())
         _log.info("%s: process %d", self.name, child.pid)
         self._on_change()
-        if self._stopping.is_set():  # asked to stop while it was being started
+        if self._stopping.is_set():  # stopped during the start
             await child.end(self._drain_s)
-        code, problem = await self._watch(child)
-        if not self.up.is_set():
-            self.early_ends += 1
-        self.up.clear()
+        code, problem = await self._supervise(child)
+        if not self.ready.is_set():
+            self.failed_starts += 1
+        self.ready.clear()
         self._child = self._process = None
-        self._last_exit = problem or describe_exit(code)
+        self._last_exit = problem or format_exit_code(code)
 
-    async def _watch(self, child: Child) -> tuple[int, str]:
-        """Wait for the child's end; end it if it cannot become ready, and say why."""
+    async def _supervise(self, child: Child) -> tuple[int, str]:
+        """Wait for the exit of the child; end it if its readiness check fails.
+
+        Returns:
+            The exit code, and why the check failed; empty if it did not.
+        """
         exited = asyncio.create_task(child.wait())
         readiness = asyncio.create_task(self._become_ready(), name=f"readiness of {self.name}")
         await asyncio.wait({exited, readiness}, return_when=asyncio.FIRST_COMPLETED)
         problem = ""
         if readiness.done() and (error := readiness.exception()):
-            _log.error("%s did not become ready", self.name, exc_info=error)
+            _log.error("readiness check of %s failed", self.name, exc_info=error)
             problem = f"did not become ready: {error}"
             await child.end(self._drain_s)
         code = await exited
@@ -150,9 +141,9 @@ class Service:
         return code, problem
 
     async def _become_ready(self) -> None:
-        await self._ready()
-        self.early_ends = 0
-        self.up.set()
+        await self._wait_until_ready()
+        self.failed_starts = 0
+        self.ready.set()
         self._enter("running")
 
     def _enter(self, phase: ProcessPhase) -> None:

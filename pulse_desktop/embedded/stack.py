@@ -1,4 +1,4 @@
-"""What a window or a command does with the embedded stack: join or start it, and leave it."""
+"""One user of the embedded stack, such as a window: joins or starts the stack, and leaves it."""
 
 import asyncio
 import os
@@ -12,24 +12,26 @@ from pathlib import Path
 from typing import Final, Literal
 
 from pulse_desktop.embedded.bounded_log import tail
+from pulse_desktop.embedded.data_folder import DataFolder, cannot_write, data_folder
 from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.embedded.launcher import child_environment, module_command
-from pulse_desktop.embedded.paths import DataFolder, cannot_write, data_folder
 from pulse_desktop.embedded.stack_state import ProcessState, StackState, read_state
 from pulse_desktop.embedded.usage_locks import (
     UsageLock,
+    file_lock,
     live_users,
-    lock_on,
-    try_lock,
+    try_acquire,
 )
+from pulse_desktop.text.translation import _
 
 _POLL_S: Final = 0.03
-_LOOK_S: Final = 0.5
-_LOOKS_TO_BELIEVE: Final = 3
-_LONGEST_PAUSE_S: Final = 30.0
+_WATCH_INTERVAL_S: Final = 0.5
+_MAX_WATCH_INTERVAL_S: Final = 30.0
+_USED_CHECKS: Final = 3
+"""Checks in a row that must find a user: a single one can be wrong (see `usage_locks`)."""
 
 _launched: Final[list[subprocess.Popen[bytes]]] = []
-"""Guardians started by this process: kept so that they can be reaped when they end."""
+"""Guardians started by this process, which must reap them when they exit."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,14 @@ class StackInfo:
     """The stack as its users see it.
 
     Attributes:
-        server: address usable as it is, with the token in it: never to be shown or logged.
+        server: address with the token; never show or log it.
         monitor: address of the server's HTTP monitoring.
-        data_dir: where its data lies.
-        log_dir: where the logs of all its processes lie.
-        joined: whether it ran already.
-        state: `restarting` while its guardian is gone and a new one is being started, `failed`
-            when that did not work; it is tried again.
-        problem: why it failed, empty otherwise.
+        data_dir: folder of its data.
+        log_dir: folder of the logs of its processes.
+        joined: whether it was running already.
+        state: `restarting` while its guardian is gone and a new one is starting; `failed` if that
+            failed, which is tried again.
+        problem: why it failed, else empty.
         processes: the supervised processes, with their restarts and logs.
     """
 
@@ -61,8 +63,7 @@ class StackInfo:
 class EmbeddedStack:
     """One user of the embedded stack. The stack runs as long as it has a user.
 
-    Everything waits on the event loop, whichever that is, and needs nothing of it but timers and
-    an executor.
+    It needs only timers and an executor of the event loop, so it works with any.
     """
 
     def __init__(
@@ -73,137 +74,137 @@ class EmbeddedStack:
         sample: bool = True,
         worker_module: str = "pulse_workers",
     ) -> None:
-        """Describe the stack; `workers`, `sample` and the module count only if it must be started.
+        """Describe the stack. All but `data_dir` only matters if the stack must be started.
 
         Args:
-            data_dir: else PULSE_DATA_DIR, else the platform's user data folder.
+            data_dir: default: PULSE_DATA_DIR, else the user data folder of the platform.
             workers: number of worker processes.
-            sample: whether the sample chat is fed.
-            worker_module: what `python -m` runs as worker and feeder.
+            sample: whether to run the sample chat.
+            worker_module: module that `python -m` runs as worker and feeder.
         """
         self._folder = data_folder(data_dir)
         self._options = ["--workers", str(workers), "--worker-module", worker_module]
         if not sample:
             self._options.append("--no-sample")
-        self._client = UsageLock(self._folder)
-        self._start_lock = lock_on(self._folder.start_lock)
+        self._usage = UsageLock(self._folder)
+        self._start_lock = file_lock(self._folder.start_lock)
         self._joined = False
         self._last: StackInfo | None = None
 
-    async def start(self, timeout: float = 30.0) -> StackInfo:  # noqa: ASYNC109 - told in the error
-        """Join the running stack or start it, and return once it can be used.
+    async def start(self, timeout: float = 30.0) -> StackInfo:  # noqa: ASYNC109 - part of the error
+        """Join the running stack or start it, and return once it is ready.
 
-        May be called again when the guardian has died.
+        Can be called again after the guardian has died.
 
         Args:
             timeout: seconds until it must be ready.
 
         Raises:
-            EmbeddedStackError: the data folder cannot be written, nats-server is missing, a process
-                does not start, or it takes too long.
+            EmbeddedStackError: the data folder cannot be written, nats-server is not installed, a
+                process does not start, or the timeout has passed.
         """
         deadline = asyncio.get_running_loop().time() + timeout
         await asyncio.to_thread(self._folder.prepare)
         try:
             self._joined = await self._join_or_launch(deadline)
-            self._last = self._info(await self._until_ready(deadline))
+            self._last = self._info(await self._wait_until_ready(deadline))
         except OSError as error:
-            self._client.release()
+            self._usage.release()
             raise cannot_write(self._folder.root, error) from error
         except BaseException:
-            self._client.release()
+            self._usage.release()
             raise
         return self._last
 
     def info(self) -> StackInfo | None:
-        """Return how the stack is now, None when it is not ready."""
+        """Return the stack as it is now, None if it is not ready."""
         state = read_state(self._folder.state_file)
         return self._info(state) if state and state.ready and state.alive else None
 
     async def stop(self, *, wait: bool = True, timeout: float = 20.0) -> None:  # noqa: ASYNC109
-        """Stop using the stack. If this was the last user it ends, in order.
+        """Stop using the stack. If this was the last user, the stack ends gracefully.
 
         Args:
-            wait: return only when it has ended or somebody else uses it. A window need not wait:
-                the guardian ends the stack just the same.
-            timeout: longest wait, in seconds.
+            wait: whether to wait until it has ended or has another user. A window need not wait:
+                the guardian ends the stack in any case.
+            timeout: seconds to wait at most.
         """
-        self._client.release()
+        self._usage.release()
         deadline = asyncio.get_running_loop().time() + timeout
         state = read_state(self._folder.state_file) if wait else None
-        used_looks = 0
+        used_checks = 0
         while state and state.alive and asyncio.get_running_loop().time() < deadline:
-            used_looks = used_looks + 1 if live_users(self._folder) else 0
-            if used_looks >= _LOOKS_TO_BELIEVE:
+            used_checks = used_checks + 1 if live_users(self._folder) else 0
+            if used_checks >= _USED_CHECKS:
                 break
             await asyncio.sleep(_POLL_S)
             _reap()
         _reap()
 
-    async def keep(self, on_change: Callable[[StackInfo], None]) -> None:
-        """Watch the stack for ever; start it again whenever its guardian has died.
+    async def watch(self, on_change: Callable[[StackInfo], None]) -> None:
+        """Watch the stack until cancelled, and restart it whenever its guardian has died.
 
-        Cancel this before `stop`.
-
-        The data is kept, and so is the address unless another program has taken the port.
+        Cancel this before `stop`. The data is kept, and so is the address unless another program
+        has taken the port.
 
         Args:
-            on_change: told each time something is different: a process restarted, the guardian
-                gone, the stack back, an address changed.
+            on_change: called with every change: a process restarted, the guardian died, the stack
+                is back, the address changed.
         """
-        told = self._last
-        pause_s = _LOOK_S
+        last = self._last
+        interval_s = _WATCH_INTERVAL_S
         while True:
-            now = self.info()
-            if now is None:
-                now, pause_s = await self._restart(told, pause_s, on_change)
-            if now is not None and now != told:
-                on_change(now)
-            told = now or told
-            await asyncio.sleep(pause_s)
+            info = self.info()
+            if info is None:
+                info, interval_s = await self._restart(last, interval_s, on_change)
+            if info is not None and info != last:
+                on_change(info)
+            last = info or last
+            await asyncio.sleep(interval_s)
 
     async def _restart(
-        self, last: StackInfo | None, pause_s: float, on_change: Callable[[StackInfo], None]
+        self, last: StackInfo | None, interval_s: float, on_change: Callable[[StackInfo], None]
     ) -> tuple[StackInfo | None, float]:
+        """Restart the stack; return it, and the seconds until the next check."""
         _reap()
         if last is not None:
             on_change(replace(last, state="restarting", problem="", processes=()))
         try:
-            return await self.start(), _LOOK_S
+            return await self.start(), _WATCH_INTERVAL_S
         except EmbeddedStackError as error:
             failed = last and replace(
                 last, state="failed", problem=f"{error.title}. {error.detail}", processes=()
             )
-            return failed, min(pause_s * 2, _LONGEST_PAUSE_S)
+            return failed, min(interval_s * 2, _MAX_WATCH_INTERVAL_S)
 
     async def _join_or_launch(self, deadline: float) -> bool:
-        """Count as a user and see to it that there is a guardian. True when there was one."""
-        while not try_lock(self._start_lock):
-            await self._pause(deadline)
+        """Acquire the usage lock and launch a guardian if there is none; return if there was."""
+        while not try_acquire(self._start_lock):
+            await self._sleep(deadline)
         try:
-            while not self._client.try_hold():
-                await self._pause(deadline)
+            while not self._usage.try_acquire():
+                await self._sleep(deadline)
             while (state := read_state(self._folder.state_file)) and state.alive:
                 if state.joinable:
                     return True
-                await self._pause(deadline)  # it is ending
+                await self._sleep(deadline)  # it is ending
             await self._launch(deadline)
             return False
         finally:
             self._start_lock.release()
 
     async def _launch(self, deadline: float) -> None:
-        word = secrets.token_hex(8)
-        process = await asyncio.to_thread(_spawn_guardian, self._folder, word, self._options)
+        launch = secrets.token_hex(8)
+        process = await asyncio.to_thread(_spawn_guardian, self._folder, launch, self._options)
         while True:
             state = read_state(self._folder.state_file)
-            if state and (state.launch == word or (state.joinable and state.alive)):
+            if state and (state.launch == launch or (state.joinable and state.alive)):
                 return
             if process.poll() is not None:
                 raise self._guardian_died()
-            await self._pause(deadline)
+            await self._sleep(deadline)
 
-    async def _until_ready(self, deadline: float) -> StackState:
+    async def _wait_until_ready(self, deadline: float) -> StackState:
         while True:
             state = read_state(self._folder.state_file)
             if state and state.problem:
@@ -213,11 +214,11 @@ class EmbeddedStack:
                 raise self._guardian_died()
             if state.ready:
                 return state
-            await self._pause(deadline)
+            await self._sleep(deadline)
 
-    async def _pause(self, deadline: float) -> None:
+    async def _sleep(self, deadline: float) -> None:
         if asyncio.get_running_loop().time() >= deadline:
-            raise self._too_slow()
+            raise self._timed_out()
         await asyncio.sleep(_POLL_S)
 
     def _info(self, state: StackState) -> StackInfo:
@@ -226,26 +227,28 @@ class EmbeddedStack:
     def _guardian_died(self) -> EmbeddedStackError:
         last_lines = tail(_crash_log(self._folder)) or tail(self._folder.log_of("guardian"))
         return EmbeddedStackError(
-            "The embedded server cannot be started",
-            f"Its guardian ended at once. The end of its log:\n{last_lines or '(empty)'}",
-            f"The logs are in {self._folder.logs}.",
+            _("The embedded server cannot be started"),
+            _("Its guardian exited. The end of its log:\n{log}").format(
+                log=last_lines or _("(empty)")
+            ),
+            _("The logs are in {folder}.").format(folder=self._folder.logs),
         )
 
-    def _too_slow(self) -> EmbeddedStackError:
+    def _timed_out(self) -> EmbeddedStackError:
         state = read_state(self._folder.state_file)
         late = [each for each in (state.processes if state else ()) if each.phase != "running"]
-        parts = [f"{each.name} is {each.phase}. {each.last_exit}".strip() for each in late]
+        parts = [f"{each.name}: {each.phase}. {each.last_exit}".strip() for each in late]
         if late and (last_lines := tail(Path(late[0].log))):
-            parts.append(f"The end of its log:\n{last_lines}")
+            parts.append(_("The end of its log:\n{log}").format(log=last_lines))
         return EmbeddedStackError(
-            "The embedded server takes too long to start",
-            "\n".join(parts) or "Nothing was heard of it.",
-            f"Try again; the logs are in {self._folder.logs}.",
+            _("The embedded server takes too long to start"),
+            "\n".join(parts) or _("It has reported nothing."),
+            _("Try again. The logs are in {folder}.").format(folder=self._folder.logs),
         )
 
 
 def running_stack(data_dir: Path | str | None = None) -> StackInfo | None:
-    """Return the stack that runs and is ready, None when there is none. Keeps nothing running."""
+    """Return the running stack if it is ready, without becoming its user."""
     folder = data_folder(data_dir)
     state = read_state(folder.state_file)
     return _info(folder, state, joined=True) if state and state.ready and state.alive else None
@@ -266,13 +269,13 @@ def _crash_log(folder: DataFolder) -> Path:
     return folder.log_of("guardian-crash")
 
 
-def _spawn_guardian(folder: DataFolder, word: str, options: list[str]) -> subprocess.Popen[bytes]:
+def _spawn_guardian(folder: DataFolder, launch: str, options: list[str]) -> subprocess.Popen[bytes]:
     command = module_command(
         "pulse_desktop.embedded.guardian",
         "--data-dir",
         str(folder.root),
         "--launch",
-        word,
+        launch,
         *options,
     )
     flags = 0
@@ -287,7 +290,7 @@ def _spawn_guardian(folder: DataFolder, word: str, options: list[str]) -> subpro
             stderr=output,
             cwd=folder.root,
             env=child_environment(),
-            # Ctrl-C in the terminal of one user is not meant for a stack that has others.
+            # Ctrl-C in the terminal of one user must not end a stack that has others.
             start_new_session=True,
             creationflags=flags,
         )

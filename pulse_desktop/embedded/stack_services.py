@@ -1,24 +1,32 @@
-"""What the stack consists of: nats-server, workers, feeder; how each is started and told ready."""
+"""Services of the stack: how nats-server, the workers and the feeder start and become ready."""
 
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.embedded import nats_server
 from pulse_desktop.embedded.bounded_log import BoundedLog, tail
 from pulse_desktop.embedded.child import Child, Launch
+from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.embedded.launcher import child_environment, module_command
-from pulse_desktop.embedded.paths import DataFolder
-from pulse_desktop.embedded.readiness import wait_for_heartbeat
 from pulse_desktop.embedded.service import Service
+from pulse_desktop.protocol.event import decode_event
+from pulse_desktop.protocol.topics import subject_of
+from pulse_desktop.text.translation import _
 
-DRAIN_S: Final = 8.0
-SERVER_DRAIN_S: Final = 5.0
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+DRAIN_TIMEOUT_S: Final = 8.0
+SERVER_DRAIN_TIMEOUT_S: Final = 5.0
 PORT_TIMEOUT_S: Final = 5.0
+_RECONNECT_DELAY_S: Final = 0.2
+_PING_INTERVAL_S: Final = 10
 
 SCRUBBED_ENV: Final = {
     "PULSE_CONFIG": os.devnull,
@@ -41,7 +49,7 @@ SCRUBBED_ENV: Final = {
         "",
     ),
 }
-"""What the user may have set for workers on another server."""
+"""Variables that the user may have set for workers of another server."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -50,10 +58,10 @@ class StackServices:
     """The supervised processes of one stack.
 
     Attributes:
-        address: where the server is, or was in the run before.
+        address: of the server, from the previous run until it has started.
         server: nats-server.
         workers: the worker processes.
-        feeder: what feeds the sample, None without one.
+        feeder: the process that feeds the sample chat, None without it.
     """
 
     def __init__(
@@ -70,23 +78,25 @@ class StackServices:
         self._worker_module = worker_module
         self._on_change = on_change
         self._program = Path()
-        self._moving: asyncio.Future[list[None]] | None = None
+        self._restarting: asyncio.Future[list[None]] | None = None
         self.server = self._service(
-            "nats-server", self._launch_server, self._server_ready, SERVER_DRAIN_S
+            "nats-server", self._launch_server, self._wait_for_server, SERVER_DRAIN_TIMEOUT_S
         )
         self.workers = [self._worker(f"worker-{n}") for n in range(1, workers + 1)]
         self.feeder = (
-            self._service("feeder", self._launch_feeder, _at_once, DRAIN_S) if sample else None
+            self._service("feeder", self._launch_feeder, _ready_at_once, DRAIN_TIMEOUT_S)
+            if sample
+            else None
         )
-        self._users = [*self.workers, *([self.feeder] if self.feeder else [])]
+        self._dependents = [*self.workers, *([self.feeder] if self.feeder else [])]
 
     @property
     def all(self) -> list[Service]:
-        """All of them, the server first."""
-        return [self.server, *self._users]
+        """All services, the server first."""
+        return [self.server, *self._dependents]
 
     def find_program(self) -> None:
-        """Look for nats-server.
+        """Find nats-server.
 
         Raises:
             EmbeddedStackError: it is not installed.
@@ -94,42 +104,49 @@ class StackServices:
         self._program = nats_server.find_nats_server()
 
     async def stop(self) -> None:
-        """End them in order: who uses the server before the server."""
-        await asyncio.gather(*(service.stop() for service in self._users))
+        """End the services gracefully: those that depend on the server first."""
+        await asyncio.gather(*(service.stop() for service in self._dependents))
         await self.server.stop()
-        if self._moving is not None:
-            await self._moving
+        if self._restarting is not None:
+            await self._restarting
 
     def _service(
         self,
         name: str,
         launch: Callable[[], Coroutine[None, None, Launch]],
-        ready: Callable[[], Coroutine[None, None, None]],
+        wait_until_ready: Callable[[], Coroutine[None, None, None]],
         drain_s: float,
     ) -> Service:
         log = BoundedLog(self._folder.log_of(name))
-        log.hide([self.address.token])
-        return Service(name, launch, log, ready=ready, drain_s=drain_s, on_change=self._on_change)
+        log.mask([self.address.token])
+        return Service(
+            name,
+            launch,
+            log,
+            wait_until_ready=wait_until_ready,
+            drain_s=drain_s,
+            on_change=self._on_change,
+        )
 
     def _worker(self, name: str) -> Service:
         async def launch() -> Launch:
-            return self._module("run", "--name", name, "--parent-pipe")
+            return self._worker_launch("run", "--name", name, "--parent-pipe")
 
-        async def ready() -> None:
+        async def wait_until_ready() -> None:
             await wait_for_heartbeat(self.address.server, name)
 
-        return self._service(name, launch, ready, DRAIN_S)
+        return self._service(name, launch, wait_until_ready, DRAIN_TIMEOUT_S)
 
     async def _launch_feeder(self) -> Launch:
-        return self._module("feed", "--parent-pipe")
+        return self._worker_launch("feed", "--parent-pipe")
 
-    def _module(self, *arguments: str) -> Launch:
+    def _worker_launch(self, *arguments: str) -> Launch:
         return Launch(
             module_command(self._worker_module, *arguments),
             child_environment({**SCRUBBED_ENV, "PULSE_SERVER": self.address.server}),
             self._folder.root,
             parent_pipe=True,
-            tether="kill",
+            on_parent_death="kill",
         )
 
     async def provision(self) -> None:
@@ -139,8 +156,8 @@ class StackServices:
             EmbeddedStackError: that failed.
         """
         log = BoundedLog(self._folder.log_of("provision"))
-        log.hide([self.address.token])
-        child = await Child.start(self._module("provision"), log, os.getpid())
+        log.mask([self.address.token])
+        child = await Child.start(self._worker_launch("provision"), log, os.getpid())
         try:
             code = await child.wait()
         finally:
@@ -148,29 +165,68 @@ class StackServices:
             log.close()
         if code != 0:
             raise EmbeddedStackError(
-                "The streams cannot be created", tail(log.path), f"The whole log is {log.path}."
+                _("The streams cannot be created"),
+                tail(log.path),
+                _("The complete log is {file}.").format(file=log.path),
             )
 
     async def _launch_server(self) -> Launch:
-        patience_s = PORT_TIMEOUT_S if self.server.state.restarts else 0.0
-        wanted = await nats_server.wait_for_ports(self.address, patience_s)
-        nats_server.write_config(self._folder, wanted)
+        timeout_s = PORT_TIMEOUT_S if self.server.state.restarts else 0.0
+        address = await nats_server.wait_for_ports(self.address, timeout_s)
+        nats_server.write_config(self._folder, address)
         return Launch(
             [str(self._program), "--config", str(self._folder.server_config)],
             child_environment(),
             self._folder.root,
             parent_pipe=False,
-            tether="terminate",
+            on_parent_death="terminate",
         )
 
-    async def _server_ready(self) -> None:
+    async def _wait_for_server(self) -> None:
         before = self.address
         self.address = await nats_server.wait_until_ready(self._folder, before.token)
         if before.port > 0 and before != self.address:
-            _log.warning("the server has moved to %s; restarting what used it", self.address.port)
-            # Not awaited: draining takes its time, and the server is ready now.
-            self._moving = asyncio.gather(*(each.end_child() for each in self._users))
+            _log.warning("the server has moved to port %s; restarting workers", self.address.port)
+            # Not awaited: draining takes a while, and the server is ready.
+            self._restarting = asyncio.gather(*(each.end_child() for each in self._dependents))
 
 
-async def _at_once() -> None:
-    """The feeder's readiness: nothing waits for it."""
+async def wait_for_heartbeat(server: str, worker: str) -> None:
+    """Wait for the first heartbeat of a worker, across restarts of the server.
+
+    A worker sends it once it has provisioned its streams and waits for tasks.
+
+    Args:
+        server: address with the token.
+        worker: the part of its identity before the `@`, such as `worker-1`.
+    """
+    import nats  # noqa: PLC0415 - takes half a second, while server and worker are starting
+
+    received = asyncio.Event()
+
+    async def on_event(message: "Msg") -> None:
+        event = decode_event("monitoring", message.data, time.time())
+        name = event.data().get("worker") if event.type == "worker.heartbeat" else None
+        if isinstance(name, str) and name.partition("@")[0] == worker:
+            received.set()
+
+    async def on_error(error: Exception) -> None:
+        _log.debug("while waiting for %s: %s", worker, type(error).__name__)
+
+    client = await nats.connect(
+        server,
+        name="pulse-guardian",
+        error_cb=on_error,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=_RECONNECT_DELAY_S,
+        ping_interval=_PING_INTERVAL_S,
+    )
+    try:
+        await client.subscribe(subject_of("monitoring"), cb=on_event)
+        await received.wait()
+    finally:
+        await client.close()
+
+
+async def _ready_at_once() -> None:
+    """Readiness check of the feeder: no service depends on it."""

@@ -1,6 +1,7 @@
-"""`stack.json`: what the guardian says about the running stack, and all that others read of it.
+"""State of the stack in `stack.json`: written by the guardian, read by its users.
 
-The server's address with its token is in it, so it is for the owner's eyes only.
+It contains the address of the server with its token, so only the owner can read it. Other versions
+of the program read it too: fields keep their names and meanings.
 """
 
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from pulse_desktop.embedded.private_file import write_private_atomic
+from pulse_desktop.atomic_file import write_private_atomic
 from pulse_desktop.embedded.processes import ProcessRef
 
 Phase = Literal["starting", "ready", "ending", "failed"]
@@ -16,14 +17,14 @@ ProcessPhase = Literal["starting", "running", "waiting", "ended"]
 
 
 class ProcessState(msgspec.Struct, frozen=True, gc=False):
-    """One supervised process.
+    """State of one supervised process.
 
     Attributes:
         name: `nats-server`, `worker-1`, … or `feeder`.
-        phase: `waiting` is the pause before it is started again.
-        process: which one it is, None while there is none.
-        restarts: how often it was started again.
-        last_exit: how it ended last in plain words, empty when it never did.
+        phase: `waiting` is the backoff before the next start.
+        process: the running process, None if there is none.
+        restarts: number of starts after the first.
+        last_exit: how it exited last, such as `exit code 1`; empty before the first exit.
         since: Unix seconds of the last change of phase.
         log: path of its current log file.
     """
@@ -38,7 +39,7 @@ class ProcessState(msgspec.Struct, frozen=True, gc=False):
 
 
 class Problem(msgspec.Struct, frozen=True, gc=False):
-    """Why the stack could not start: the three parts of a `LocalStackError`."""
+    """Why the stack could not start: the parts of an `EmbeddedStackError`."""
 
     title: str
     detail: str
@@ -46,16 +47,16 @@ class Problem(msgspec.Struct, frozen=True, gc=False):
 
 
 class StackState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The whole file.
+    """State of the stack.
 
     Attributes:
-        launch: random word of the launch that started this guardian.
-        guardian: the guardian's process.
-        phase: `ready` once the server answers and every worker has been heard.
+        launch: random id of the launch that started the guardian.
+        guardian: process of the guardian.
+        phase: `ready` once the server is healthy and every worker has sent a heartbeat.
         server: address of the server with its token, empty before the first start.
         monitor: address of its HTTP monitoring, empty before the first start.
         workers: number of worker processes.
-        sample: whether the sample is fed.
+        sample: whether the sample chat runs.
         started_at: Unix seconds.
         processes: the supervised processes.
         problem: set in phase `failed` only.
@@ -74,12 +75,12 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def alive(self) -> bool:
-        """Whether the guardian that wrote this still runs."""
+        """Whether the guardian that wrote this is running."""
         return self.guardian.alive()
 
     @property
     def joinable(self) -> bool:
-        """Whether one more user keeps it running, as long as its guardian lives."""
+        """Whether another user keeps the stack running, provided that its guardian is alive."""
         return self.phase in ("starting", "ready")
 
     @property
@@ -92,7 +93,7 @@ _decode = msgspec.json.Decoder(StackState).decode
 
 
 def read_state(path: Path) -> StackState | None:
-    """Return what the last guardian wrote, None when there is nothing that can be read."""
+    """Return the state that a guardian wrote last, None if there is no readable file."""
     try:
         return _decode(path.read_bytes())
     except (OSError, msgspec.DecodeError):

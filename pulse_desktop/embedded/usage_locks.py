@@ -1,8 +1,8 @@
-"""Who uses the stack: one locked file per user, which the kernel unlocks even after `kill -9`.
+"""Usage locks: one locked file per user of the stack. The kernel unlocks it even after `kill -9`.
 
-Files are created, and those of the dead removed, under the start lock only, so that a lock never
-sits on a file that has just been removed. Looking whether a file is held locks it for a moment, so
-two that look at once may take a dead user for a live one: a single look must decide nothing final.
+Files are created, and stale ones removed, under the start lock only, so that a lock is never taken
+on a file that was just removed. A check whether a file is locked locks it for a moment, so two
+checks at once can take a stale file for a live user: a single check must decide nothing final.
 """
 
 import contextlib
@@ -12,21 +12,21 @@ from typing import Final
 
 import filelock
 
-from pulse_desktop.embedded.paths import DataFolder
+from pulse_desktop.embedded.data_folder import DataFolder
 
 _numbers: Final = itertools.count(1)
 
-_held_here: Final["set[UsageLock]"] = set()
-"""Keeps held locks alive: one that is forgotten would be released by the garbage collector."""
+_acquired: Final["set[UsageLock]"] = set()
+"""References to the acquired locks: the garbage collector would release an unreferenced one."""
 
 
-def lock_on(path: os.PathLike[str]) -> filelock.BaseFileLock:
-    """Return a lock on a file that only its owner may read; any thread may release it."""
+def file_lock(path: os.PathLike[str]) -> filelock.BaseFileLock:
+    """Return a lock on a file that only its owner can read. Any thread may release it."""
     return filelock.FileLock(path, thread_local=False, mode=0o600)
 
 
-def try_lock(lock: filelock.BaseFileLock) -> bool:
-    """Take the lock if it is free."""
+def try_acquire(lock: filelock.BaseFileLock) -> bool:
+    """Acquire a lock if it is free, and return whether it was."""
     try:
         lock.acquire(blocking=False)
     except filelock.Timeout:
@@ -35,59 +35,60 @@ def try_lock(lock: filelock.BaseFileLock) -> bool:
 
 
 class UsageLock:
-    """One user's hold on the stack. Not held until `try_hold` says so."""
+    """One user of the stack. The stack runs while any usage lock is acquired."""
 
     def __init__(self, folder: DataFolder) -> None:
-        self._path = folder.clients / f"{os.getpid()}-{next(_numbers)}.lock"
-        self._lock = lock_on(self._path)
+        self._path = folder.usage_locks / f"{os.getpid()}-{next(_numbers)}.lock"
+        self._lock = file_lock(self._path)
 
     @property
-    def held(self) -> bool:
-        """Whether the guardian counts this user."""
+    def acquired(self) -> bool:
+        """Whether this user counts."""
         return self._lock.is_locked
 
     @property
     def name(self) -> str:
-        """Name of the file."""
+        """Name of the lock file."""
         return self._path.name
 
-    def try_hold(self) -> bool:
-        """Count as a user from now on. The caller holds the start lock.
+    def try_acquire(self) -> bool:
+        """Acquire the lock. The caller holds the start lock.
 
-        False when the guardian looks at the file at this very moment: try again.
+        Returns:
+            False while another process checks the file: try again.
 
         Raises:
             OSError: the file cannot be created.
         """
-        if not self.held and not try_lock(self._lock):
+        if not self.acquired and not try_acquire(self._lock):
             return False
-        _held_here.add(self)
+        _acquired.add(self)
         return True
 
     def release(self) -> None:
-        """Count no longer."""
-        if self.held:
-            with contextlib.suppress(OSError):  # Windows: the guardian removes it later
+        """Release the lock and remove its file."""
+        if self.acquired:
+            with contextlib.suppress(OSError):  # on Windows the guardian removes it later
                 self._path.unlink()
             self._lock.release()
-        _held_here.discard(self)
+        _acquired.discard(self)
 
 
 def live_users(folder: DataFolder) -> list[str]:
-    """Return the names of the lock files that somebody holds."""
-    return [path.name for path in folder.clients.glob("*.lock") if _held(path)]
+    """Return the names of the lock files that are locked."""
+    return [path.name for path in folder.usage_locks.glob("*.lock") if _is_locked(path)]
 
 
 def remove_stale_locks(folder: DataFolder) -> None:
-    """Remove the files nobody holds. The caller holds the start lock."""
-    for path in folder.clients.glob("*.lock"):
-        if not _held(path):
+    """Remove the files that are not locked. The caller holds the start lock."""
+    for path in folder.usage_locks.glob("*.lock"):
+        if not _is_locked(path):
             path.unlink(missing_ok=True)
 
 
-def _held(path: os.PathLike[str]) -> bool:
-    lock = lock_on(path)
-    if try_lock(lock):
+def _is_locked(path: os.PathLike[str]) -> bool:
+    lock = file_lock(path)
+    if try_acquire(lock):
         lock.release()
         return False
     return True

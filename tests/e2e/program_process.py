@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pulse_desktop.embedded.paths import DataFolder
+from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.processes import ProcessRef
 from pulse_desktop.embedded.stack_state import StackState, read_state
 from pulse_desktop.embedded.usage_locks import live_users

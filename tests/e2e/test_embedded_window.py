@@ -9,8 +9,8 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 
-from pulse_desktop.embedded.paths import DATA_DIR_VARIABLE, DataFolder
-from pulse_desktop.embedded.processes import process_ref
+from pulse_desktop.embedded.data_folder import DATA_DIR_VARIABLE, DataFolder
+from pulse_desktop.embedded.processes import ProcessRef
 from pulse_desktop.embedded.stack_state import ProcessState, StackState, write_state
 from tests.e2e.desktop_app import Operator, drive
 from tests.kit.nats_servers import NatsServer
@@ -28,7 +28,7 @@ def folder(nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         folder.state_file,
         StackState(
             launch="test",
-            guardian=process_ref(os.getpid()),
+            guardian=ProcessRef.of(os.getpid()),
             phase="ready",
             server=nats_server.url,
             monitor=nats_server.monitor_url,

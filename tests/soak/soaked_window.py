@@ -18,7 +18,7 @@ import psutil
 from PySide6.QtCore import QObject, QTimer
 
 from pulse_desktop.app import Desktop
-from pulse_desktop.embedded.paths import data_folder
+from pulse_desktop.embedded.data_folder import data_folder
 from pulse_desktop.embedded.stack_state import read_state
 from pulse_desktop.event_loop import draw_offscreen, run_with_qt
 from pulse_desktop.session.session import Session

@@ -7,7 +7,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from pulse_desktop.model.process_log import LogChunk, LogCursor
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
@@ -48,26 +49,6 @@ _LEVEL: Final = re.compile(
 )
 
 
-class LogChunk(Protocol):
-    """Lines of a log, as `LogSource` reads them."""
-
-    @property
-    def lines(self) -> Sequence[str]:
-        """The new lines."""
-
-    @property
-    def place(self) -> object:
-        """Cursor at which the next chunk begins."""
-
-    @property
-    def cut(self) -> bool:
-        """Whether earlier lines were left out."""
-
-    @property
-    def problem(self) -> str:
-        """Why the log cannot be read, "" if it can."""
-
-
 class LogSource(Protocol):
     """Reads the logs without blocking the event loop; see `pulse_desktop.embedded`."""
 
@@ -78,7 +59,7 @@ class LogSource(Protocol):
     async def names(self) -> Sequence[str]:
         """Return the processes that have a log."""
 
-    async def read(self, name: str, after: Any = None) -> LogChunk:
+    async def read(self, name: str, after: LogCursor | None = None) -> LogChunk:
         """Return the lines after a cursor, or the last lines."""
 
 
@@ -128,7 +109,7 @@ class LogWindow(QDialog):
         self._start = start
         self._names: list[str] = []
         self._lines: deque[str] = deque(maxlen=MAX_LINES)
-        self._cursor: Any = None
+        self._cursor: LogCursor | None = None
         self._cut = False
         self._problem = ""
         self._reading = False
@@ -273,8 +254,8 @@ class LogWindow(QDialog):
             self.poll()
 
     def _append_chunk(self, chunk: LogChunk) -> None:
-        self._cursor = chunk.place
-        self._cut = self._cut or chunk.cut or len(self._lines) + len(chunk.lines) > MAX_LINES
+        self._cursor = chunk.cursor
+        self._cut = self._cut or chunk.truncated or len(self._lines) + len(chunk.lines) > MAX_LINES
         self._problem = chunk.problem
         self._lines.extend(chunk.lines)
         lines = self._matching(chunk.lines)

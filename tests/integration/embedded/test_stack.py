@@ -18,9 +18,9 @@ import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.errors import EmbeddedStackError
-from pulse_desktop.embedded.paths import DataFolder
-from pulse_desktop.embedded.processes import ProcessRef, process_ref
+from pulse_desktop.embedded.processes import ProcessRef
 from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo, running_stack
 from pulse_desktop.embedded.stack_state import StackState, read_state, write_state
 from tests.kit.waiting import wait_until
@@ -148,7 +148,7 @@ async def test_the_stack_lives_until_its_last_user_goes(stacks: Stacks) -> None:
     assert running_stack(stacks.data_dir) is None
     assert not stacks.folder.state_file.exists()
     assert "ended in order" in stacks.folder.log_of("worker-1").read_text()
-    assert list(stacks.folder.clients.iterdir()) == []
+    assert list(stacks.folder.usage_locks.iterdir()) == []
 
 
 async def test_real_workers_work_and_nothing_outlives_a_user_that_is_killed(
@@ -186,7 +186,7 @@ async def test_a_killed_guardian_takes_all_with_it_and_is_replaced(stacks: Stack
         before = stacks.state()
         old = stacks.living()
         heard: list[StackInfo] = []
-        keeping = asyncio.create_task(user.keep(heard.append))
+        keeping = asyncio.create_task(user.watch(heard.append))
         try:
             os.kill(before.guardian.pid, signal.SIGKILL)
             await wait_until(lambda: not any(each.alive() for each in old), GONE_WITHIN_S)
@@ -210,7 +210,7 @@ async def test_leftovers_of_a_killed_guardian_are_ended_first(stacks: Stacks) ->
         state = stacks.state()
         os.kill(state.guardian.pid, signal.SIGKILL)
         await stacks.all_gone()
-        recorded = msgspec.structs.replace(state.processes[1], process=process_ref(left.pid))
+        recorded = msgspec.structs.replace(state.processes[1], process=ProcessRef.of(left.pid))
         write_state(
             stacks.folder.state_file,
             msgspec.structs.replace(state, processes=(state.processes[0], recorded)),

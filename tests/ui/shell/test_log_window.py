@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PySide6.QtCore import QCoreApplication, Qt
@@ -12,17 +11,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.model.process_log import LogChunk, LogCursor
 from pulse_desktop.ui.shell.log_window import LogWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.window_builder import start_at_once
-
-
-@dataclass(frozen=True)
-class Chunk:
-    lines: Sequence[str] = ()
-    place: object = None
-    cut: bool = False
-    problem: str = ""
 
 
 @dataclass
@@ -35,9 +27,10 @@ class FakeLogs:
     async def names(self) -> Sequence[str]:
         return list(self.logs)
 
-    async def read(self, name: str, after: Any = None) -> Chunk:
+    async def read(self, name: str, after: LogCursor | None = None) -> LogChunk:
         lines = self.logs.get(name, [])
-        return Chunk(tuple(lines[after or 0 :]), len(lines))
+        start = after.offset if after is not None else 0
+        return LogChunk(tuple(lines[start:]), LogCursor(0, len(lines)))
 
 
 @pytest.fixture

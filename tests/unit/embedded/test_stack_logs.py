@@ -1,4 +1,4 @@
-"""Reading along with a log: whole lines, each once, also when the file moves in between."""
+"""Reader of logs: complete lines, each once, across rotations."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pulse_desktop.embedded.bounded_log import BoundedLog
-from pulse_desktop.embedded.paths import DataFolder
+from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.processes import ProcessRef
-from pulse_desktop.embedded.stack_logs import FIRST_BYTES, StackLogs, read_log
+from pulse_desktop.embedded.stack_logs import TAIL_BYTES, StackLogs, read_log
 from pulse_desktop.embedded.stack_state import ProcessState, StackState, write_state
 
 
@@ -28,34 +28,34 @@ def bounded_log(tmp_path: Path) -> Iterator[Callable[..., BoundedLog]]:
         log.close()
 
 
-def test_each_line_is_read_once_as_it_comes(bounded_log: Callable[..., BoundedLog]) -> None:
+def test_each_line_is_read_once(bounded_log: Callable[..., BoundedLog]) -> None:
     log = bounded_log()
     log.write("один\ntwo\n".encode())
     first = read_log(log.path)
-    assert (first.lines, first.cut) == (("один", "two"), False)
-    assert read_log(log.path, first.place).lines == ()
+    assert (first.lines, first.truncated) == (("один", "two"), False)
+    assert read_log(log.path, first.cursor).lines == ()
     log.write(b"three\r\nfour with\xff no end")
-    second = read_log(log.path, first.place)
+    second = read_log(log.path, first.cursor)
     assert second.lines == ("three",)
     log.close()
-    assert read_log(log.path, second.place).lines == ("four with\ufffd no end",)
+    assert read_log(log.path, second.cursor).lines == ("four with\ufffd no end",)
 
 
 def test_only_the_end_of_a_long_log_is_read_at_first(tmp_path: Path) -> None:
     path = tmp_path / "worker-1.log"
-    lines = [f"line {number}" for number in range(FIRST_BYTES // 8)]
+    lines = [f"line {number}" for number in range(TAIL_BYTES // 8)]
     path.write_text("\n".join(lines) + "\n")
-    part = read_log(path)
-    assert part.cut
-    assert 0 < len(part.lines) < len(lines)
-    assert list(part.lines) == lines[-len(part.lines) :]
+    chunk = read_log(path)
+    assert chunk.truncated
+    assert 0 < len(chunk.lines) < len(lines)
+    assert list(chunk.lines) == lines[-len(chunk.lines) :]
 
 
-def test_no_line_is_lost_when_a_full_log_moves(bounded_log: Callable[..., BoundedLog]) -> None:
+def test_no_line_is_lost_when_the_log_is_rotated(bounded_log: Callable[..., BoundedLog]) -> None:
     log = bounded_log(max_bytes=200)
     log.write(b"first\n")
-    part = read_log(log.path)
-    seen = list(part.lines)
+    chunk = read_log(log.path)
+    seen = list(chunk.lines)
     written = ["first"]
     for number in range(60):
         line = f"line {number} of some length"
@@ -63,33 +63,33 @@ def test_no_line_is_lost_when_a_full_log_moves(bounded_log: Callable[..., Bounde
         written.append(line)
         if number % 3 == 0:
             for _ in range(3):
-                part = read_log(log.path, part.place)
-                seen += part.lines
-                assert not part.cut
+                chunk = read_log(log.path, chunk.cursor)
+                seen += chunk.lines
+                assert not chunk.truncated
     for _ in range(2):
-        part = read_log(log.path, part.place)
-        seen += part.lines
+        chunk = read_log(log.path, chunk.cursor)
+        seen += chunk.lines
     assert seen == written
 
 
-def test_what_moved_away_too_far_is_told_as_left_out(
+def test_lines_of_a_removed_file_are_reported_as_truncated(
     bounded_log: Callable[..., BoundedLog],
 ) -> None:
     log = bounded_log(max_bytes=50)
     log.write(b"first\n")
-    place = read_log(log.path).place
+    cursor = read_log(log.path).cursor
     for number in range(20):
         log.write(f"line {number} of some length\n".encode())
-    part = read_log(log.path, place)
-    assert part.cut
-    assert part.lines[-1] == "line 19 of some length"
+    chunk = read_log(log.path, cursor)
+    assert chunk.truncated
+    assert chunk.lines[-1] == "line 19 of some length"
 
 
-def test_a_log_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+def test_an_unreadable_log_has_a_problem(tmp_path: Path) -> None:
     assert read_log(tmp_path / "none.log").problem == "No such file or directory"
 
 
-async def test_the_processes_of_the_stack_have_logs_the_server_first(tmp_path: Path) -> None:
+async def test_the_log_of_the_server_comes_first(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "data")
     folder.prepare()
     logs = StackLogs(folder)

@@ -1,4 +1,4 @@
-"""Where the embedded stack keeps its data, its logs and its locks: one folder per user."""
+"""Data folder of the embedded stack: its data, logs and locks, one folder per user."""
 
 import errno
 import os
@@ -10,44 +10,47 @@ from typing import Final
 
 import platformdirs
 
+from pulse_desktop.atomic_file import write_private_atomic
 from pulse_desktop.embedded.errors import EmbeddedStackError
-from pulse_desktop.embedded.private_file import write_private_atomic
+from pulse_desktop.text.translation import _
 
 DATA_DIR_VARIABLE: Final = "PULSE_DATA_DIR"
 
 MIN_FREE_BYTES: Final = 64 << 20
-"""Below this JetStream could not store the first minutes, so starting would only fail later."""
+"""With less, JetStream could not store the data of the first minutes."""
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True)
 class DataFolder:
-    """The folder of one embedded stack and the names in it."""
+    """The data folder of one embedded stack and the paths in it."""
 
     root: Path
 
     @property
     def logs(self) -> Path:
-        """Output of every process of the stack, kept between runs, bounded in size."""
+        """Output of every process of the stack, kept between runs, limited in size."""
         return self.root / "logs"
 
     @property
-    def clients(self) -> Path:
+    def usage_locks(self) -> Path:
         """One lock file per window or command that uses the stack."""
         return self.root / "clients"
 
     @property
     def jetstream(self) -> Path:
-        """Where nats-server stores streams and buckets, kept between runs."""
+        """Store of nats-server for streams and buckets, kept between runs."""
         return self.root / "jetstream"
 
     @property
     def server(self) -> Path:
-        """What belongs to nats-server beside its store: configuration, address, ports file."""
+        """Other files of nats-server: configuration, address, ports."""
         return self.root / "server"
 
     @property
     def server_config(self) -> Path:
-        """The configuration nats-server reads; it holds the token."""
+        """Configuration file of nats-server; contains the token."""
         return self.server / "nats-server.conf"
 
     @property
@@ -57,22 +60,22 @@ class DataFolder:
 
     @property
     def server_ports(self) -> Path:
-        """Where nats-server writes down the ports it got."""
+        """Folder in which nats-server writes its ports."""
         return self.server / "ports"
 
     @property
     def state_file(self) -> Path:
-        """What the guardian says about the running stack; it holds the token."""
+        """State of the running stack, written by the guardian; contains the token."""
         return self.root / "stack.json"
 
     @property
     def start_lock(self) -> Path:
-        """Held while somebody decides to join, start or end the stack."""
+        """Held while a process joins, starts or ends the stack."""
         return self.root / "start.lock"
 
     @property
     def guardian_lock(self) -> Path:
-        """Held by the guardian as long as it lives."""
+        """Held by the guardian as long as it runs."""
         return self.root / "guardian.lock"
 
     def log_of(self, process: str) -> Path:
@@ -80,14 +83,14 @@ class DataFolder:
         return self.logs / f"{process}.log"
 
     def prepare(self) -> None:
-        """Create what is missing, for the owner's eyes only, and try to write.
+        """Create what is missing, accessible to the owner only, and check that it is writable.
 
         Raises:
             EmbeddedStackError: the folder cannot be created or written, or its disk is full.
         """
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (self.logs, self.clients, self.server, self.server_ports):
+            for folder in (self.logs, self.usage_locks, self.server, self.server_ports):
                 folder.mkdir(mode=0o700, exist_ok=True)
             probe = self.root / f".probe-{secrets.token_hex(4)}"
             write_private_atomic(probe, b"writable")
@@ -96,11 +99,11 @@ class DataFolder:
         except OSError as error:
             raise cannot_write(self.root, error) from error
         if free < MIN_FREE_BYTES:
-            raise _disk_full(self.root, f"{free >> 20} MiB are left")
+            raise _disk_full(self.root, _("{size} MiB are left").format(size=free >> 20))
 
 
 def data_folder(path: Path | str | None = None) -> DataFolder:
-    """Return the folder given, else the one in PULSE_DATA_DIR, else the platform's usual place."""
+    """Return the given folder, else that of PULSE_DATA_DIR, else the default of the platform."""
     chosen = path or os.environ.get(DATA_DIR_VARIABLE)
     if chosen:
         return DataFolder(Path(chosen).expanduser().absolute())
@@ -108,20 +111,25 @@ def data_folder(path: Path | str | None = None) -> DataFolder:
 
 
 def cannot_write(path: Path, error: OSError) -> EmbeddedStackError:
-    """Tell a failed write in words that name the folder and the way out."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    """Return the error of a failed write in the data folder."""
+    if error.errno in _FULL:
         return _disk_full(path, error.strerror or str(error))
     return EmbeddedStackError(
-        "The data folder cannot be written",
+        _("The data folder cannot be written"),
         f"{error.filename or path}: {error.strerror or error}",
-        f"Make {path} a folder you may write to, or name another one in {DATA_DIR_VARIABLE}.",
+        _("Make {folder} writable, or set {variable} to another folder.").format(
+            folder=path, variable=DATA_DIR_VARIABLE
+        ),
     )
 
 
-def _disk_full(path: Path, what: str) -> EmbeddedStackError:
+def _disk_full(path: Path, reason: str) -> EmbeddedStackError:
     return EmbeddedStackError(
-        "The disk is full",
-        f"The disk that holds {path} has no room for the embedded server: {what}.",
-        f"Free at least {MIN_FREE_BYTES >> 20} MiB, or name a folder on another disk in "
-        f"{DATA_DIR_VARIABLE}.",
+        _("The disk is full"),
+        _("The disk of {folder} has no space for the embedded server: {reason}.").format(
+            folder=path, reason=reason
+        ),
+        _("Free at least {size} MiB, or set {variable} to a folder on another disk.").format(
+            size=MIN_FREE_BYTES >> 20, variable=DATA_DIR_VARIABLE
+        ),
     )
