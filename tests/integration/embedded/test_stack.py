@@ -1,4 +1,4 @@
-"""The embedded stack with real processes: started, shared, killed in every place, and gone."""
+"""The embedded stack with real processes: start, shared use, killed processes, end."""
 
 import asyncio
 import os
@@ -20,6 +20,7 @@ from nats.js import JetStreamContext
 
 from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.errors import EmbeddedStackError
+from pulse_desktop.embedded.nats_server import find_nats_server
 from pulse_desktop.embedded.processes import ProcessRef
 from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo, running_stack
 from pulse_desktop.embedded.stack_state import StackState, read_state, write_state
@@ -27,64 +28,76 @@ from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills processes as Linux does")
 
-STAND_IN = "stub_worker"
-GONE_WITHIN_S = 8.0
+STUB = "stub_worker"
+ENDED_WITHIN_S = 8.0
 
 
 class Stacks:
-    """Users of one data folder, and every process that was ever seen in its stack."""
+    """Users of one data folder, and every process of its stack that was ever seen.
+
+    Attributes:
+        folder: the data folder.
+    """
 
     def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir
         self.folder = DataFolder(data_dir)
-        self.seen: set[ProcessRef] = set()
-        self.users: list[EmbeddedStack] = []
+        self._seen: set[ProcessRef] = set()
+        self._users: list[EmbeddedStack] = []
 
-    def user(self, **options: object) -> EmbeddedStack:
-        user = EmbeddedStack(self.data_dir, **{"worker_module": STAND_IN, **options})
-        self.users.append(user)
+    def user(
+        self, *, workers: int = 1, sample: bool = True, worker_module: str = STUB
+    ) -> EmbeddedStack:
+        user = EmbeddedStack(
+            self.folder.root, workers=workers, sample=sample, worker_module=worker_module
+        )
+        self._users.append(user)
         return user
 
     def state(self) -> StackState:
         state = read_state(self.folder.state_file)
         assert state is not None
-        self.seen.add(state.guardian)
-        self.seen.update(each.process for each in state.processes if each.process)
+        self._seen.add(state.guardian)
+        self._seen.update(each.process for each in state.processes if each.process)
         return state
 
     def process(self, name: str) -> ProcessRef:
-        found = {each.name: each.process for each in self.state().processes}[name]
-        assert found is not None
-        return found
+        process = {each.name: each.process for each in self.state().processes}[name]
+        assert process is not None
+        return process
 
-    def living(self) -> list[ProcessRef]:
-        return [each for each in self.seen if each.alive()]
+    def restarts(self, name: str) -> int:
+        """Return the restarts of a process, 0 while it is not running."""
+        process = next(each for each in self.state().processes if each.name == name)
+        return process.restarts if process.phase == "running" else 0
 
-    async def all_gone(self) -> None:
-        await wait_until(lambda: not self.living(), GONE_WITHIN_S, f"{self.seen} to be gone")
+    def alive(self) -> list[ProcessRef]:
+        return [each for each in self._seen if each.alive()]
+
+    async def wait_until_ended(self) -> None:
+        await wait_until(lambda: not self.alive(), ENDED_WITHIN_S, f"{self._seen} to end")
+
+    async def stop(self) -> None:
+        for user in self._users:
+            await user.stop()
 
 
 @pytest.fixture
 async def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stacks]:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # for the stub
     stacks = Stacks(tmp_path / 'a "data" folder')
     try:
         yield stacks
-        for user in stacks.users:
-            await user.stop()
-        await stacks.all_gone()
+        await stacks.stop()
+        await stacks.wait_until_ended()
     finally:
-        for each in stacks.living():
+        for each in stacks.alive():
             psutil.Process(each.pid).kill()
 
 
 @asynccontextmanager
 async def connected(info: StackInfo) -> AsyncIterator[Client]:
-    async def ignore(_: Exception) -> None:
-        pass
-
     client = await nats.connect(
-        info.server, error_cb=ignore, reconnect_time_wait=0.05, max_reconnect_attempts=-1
+        info.server, error_cb=_ignore, reconnect_time_wait=0.05, max_reconnect_attempts=-1
     )
     try:
         yield client
@@ -92,48 +105,48 @@ async def connected(info: StackInfo) -> AsyncIterator[Client]:
         await client.close()
 
 
-async def keep_something(client: Client) -> None:
+async def store_message(client: Client) -> None:
     await client.jetstream().add_stream(name="KEPT", subjects=["kept"])
     await client.jetstream().publish("kept", b"still here")
 
 
-async def is_kept(client: Client) -> bool:
+async def has_message(client: Client) -> bool:
     message = await client.jetstream().get_msg("KEPT", 1)
     return message.data == b"still here"
 
 
-async def test_a_started_stack_can_be_used_and_keeps_its_token_to_itself(stacks: Stacks) -> None:
+async def test_a_started_stack_can_be_used_and_keeps_its_token_secret(stacks: Stacks) -> None:
     info = await stacks.user(workers=2).start()
     assert not info.joined
     assert stacks.state().ready
     async with connected(info) as client:
-        await keep_something(client)
-        assert await is_kept(client)
-    bare = f"nats://127.0.0.1:{urlsplit(info.server).port}"
+        await store_message(client)
+        assert await has_message(client)
+    without_token = f"nats://127.0.0.1:{urlsplit(info.server).port}"
     stranger = Client()
     with pytest.raises(nats.errors.Error):
         await stranger.connect(
-            bare, allow_reconnect=False, max_reconnect_attempts=1, error_cb=_ignore
+            without_token, allow_reconnect=False, max_reconnect_attempts=1, error_cb=_ignore
         )
     await stranger.close()
     names = [each.name for each in info.processes]
     assert names == ["nats-server", "worker-1", "worker-2", "feeder"]
-    assert running_stack(stacks.data_dir) is not None
+    assert running_stack(stacks.folder.root) is not None
 
     token = urlsplit(info.server).username
     assert token
     assert token not in repr(info)
-    for process in stacks.living():
+    for process in stacks.alive():
         assert not any(token in word for word in psutil.Process(process.pid).cmdline())
     logs = [each.read_text() for each in stacks.folder.logs.iterdir()]
     assert any("connecting to nats://***@127.0.0.1" in text for text in logs)
     assert not any(token in text for text in logs)
-    holders = [each for each in stacks.data_dir.rglob("*") if _contains(each, token)]
-    assert {each.name for each in holders} == {"stack.json", "nats-server.conf", "address.json"}
-    assert {each.stat().st_mode & 0o777 for each in holders} == {0o600}
+    files = [each for each in stacks.folder.root.rglob("*") if _contains(each, token)]
+    assert {each.name for each in files} == {"stack.json", "nats-server.conf", "address.json"}
+    assert {each.stat().st_mode & 0o777 for each in files} == {0o600}
 
 
-async def test_the_stack_lives_until_its_last_user_goes(stacks: Stacks) -> None:
+async def test_the_stack_runs_until_its_last_user_leaves(stacks: Stacks) -> None:
     first, second = stacks.user(sample=False), stacks.user(sample=False)
     one, other = await asyncio.gather(first.start(), second.start())
     assert sorted([one.joined, other.joined]) == [False, True]
@@ -144,14 +157,14 @@ async def test_the_stack_lives_until_its_last_user_goes(stacks: Stacks) -> None:
         await client.flush()
     assert stacks.state().guardian == before.guardian
     await second.stop()
-    assert stacks.living() == []
-    assert running_stack(stacks.data_dir) is None
+    assert stacks.alive() == []
+    assert running_stack(stacks.folder.root) is None
     assert not stacks.folder.state_file.exists()
-    assert "ended in order" in stacks.folder.log_of("worker-1").read_text()
+    assert "stopped gracefully" in stacks.folder.log_of("worker-1").read_text()
     assert list(stacks.folder.usage_locks.iterdir()) == []
 
 
-async def test_real_workers_work_and_nothing_outlives_a_user_that_is_killed(
+async def test_real_workers_run_and_nothing_survives_a_user_that_is_killed(
     stacks: Stacks,
 ) -> None:
     script = (
@@ -163,53 +176,55 @@ async def test_real_workers_work_and_nothing_outlives_a_user_that_is_killed(
         "    await asyncio.Event().wait()\n"
         "asyncio.run(main())\n"
     )
-    command = [sys.executable, "-c", script, str(stacks.data_dir)]
+    command = [sys.executable, "-c", script, str(stacks.folder.root)]
     user = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     assert user.stdout is not None
     assert await user.stdout.readline() == b"ready\n"
     stacks.state()
-    info = running_stack(stacks.data_dir)
+    info = running_stack(stacks.folder.root)
     assert info is not None
     async with connected(info) as client:
-        results = client.jetstream()
-        await wait_until(lambda: _stored(results, "OBJ_taskiq_results"), 20.0)
+        js = client.jetstream()
+        await wait_until(lambda: _messages(js, "OBJ_taskiq_results"), 20.0)
     user.kill()
     await user.wait()
-    await stacks.all_gone()
+    await stacks.wait_until_ended()
 
 
-async def test_a_killed_guardian_takes_all_with_it_and_is_replaced(stacks: Stacks) -> None:
+async def test_a_killed_guardian_ends_every_process_and_is_replaced(stacks: Stacks) -> None:
     user = stacks.user(sample=False)
     info = await user.start()
     async with connected(info) as client:
-        await keep_something(client)
+        await store_message(client)
         before = stacks.state()
-        old = stacks.living()
-        heard: list[StackInfo] = []
-        keeping = asyncio.create_task(user.watch(heard.append))
+        old = stacks.alive()
+        changes: list[StackInfo] = []
+        watching = asyncio.create_task(user.watch(changes.append))
         try:
             os.kill(before.guardian.pid, signal.SIGKILL)
-            await wait_until(lambda: not any(each.alive() for each in old), GONE_WITHIN_S)
-            await wait_until(lambda: heard and heard[-1].state == "running" and len(heard) > 1)
+            await wait_until(lambda: not any(each.alive() for each in old), ENDED_WITHIN_S)
+            await wait_until(lambda: len(changes) > 1 and changes[-1].state == "running")
         finally:
-            keeping.cancel()
-            await asyncio.wait([keeping])
-        assert "restarting" in [each.state for each in heard]
+            watching.cancel()
+            await asyncio.wait([watching])
+        assert "restarting" in [each.state for each in changes]
         assert stacks.state().guardian != before.guardian
-        assert heard[-1].server == info.server
+        assert changes[-1].server == info.server
         await wait_until(lambda: client.is_connected)
-        assert await is_kept(client)
+        assert await has_message(client)
 
 
-async def test_leftovers_of_a_killed_guardian_are_ended_first(stacks: Stacks) -> None:
+async def test_processes_left_by_a_killed_guardian_are_ended_before_the_start(
+    stacks: Stacks,
+) -> None:
     user = stacks.user(sample=False)
     await user.start()
-    # What the kernel ends on Linux may survive elsewhere: a process written down by the guardian.
-    left = _something_that_runs()
+    # Linux ends the children of the guardian. Elsewhere one can survive that is in its state file.
+    left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
         state = stacks.state()
         os.kill(state.guardian.pid, signal.SIGKILL)
-        await stacks.all_gone()
+        await stacks.wait_until_ended()
         recorded = msgspec.structs.replace(state.processes[1], process=ProcessRef.of(left.pid))
         write_state(
             stacks.folder.state_file,
@@ -223,39 +238,38 @@ async def test_leftovers_of_a_killed_guardian_are_ended_first(stacks: Stacks) ->
         left.wait()
 
 
-async def test_a_killed_server_is_back_at_the_same_address_with_its_data(stacks: Stacks) -> None:
+async def test_a_killed_server_restarts_at_the_same_address_with_its_data(stacks: Stacks) -> None:
     user = stacks.user(sample=False)
     info = await user.start()
     async with connected(info) as client:
-        await keep_something(client)
-        old = stacks.process("nats-server")
-        os.kill(old.pid, signal.SIGKILL)
-        await wait_until(lambda: _restarts(stacks, "nats-server") == 1)
-        await wait_until(lambda: client.stats["reconnects"] and client.is_connected)
-        assert await is_kept(client)
+        await store_message(client)
+        os.kill(stacks.process("nats-server").pid, signal.SIGKILL)
+        await wait_until(lambda: stacks.restarts("nats-server") == 1)
+        await wait_until(lambda: client.stats["reconnects"] > 0 and client.is_connected)
+        assert await has_message(client)
     now = user.info()
     assert now is not None
     assert now.server == info.server
     assert now.processes[0].last_exit == "killed by SIGKILL"
 
 
-async def test_a_killed_worker_is_started_again(stacks: Stacks) -> None:
+async def test_a_killed_worker_is_restarted(stacks: Stacks) -> None:
     await stacks.user(sample=False).start()
     old = stacks.process("worker-1")
     os.kill(old.pid, signal.SIGKILL)
-    await wait_until(lambda: _restarts(stacks, "worker-1") == 1)
+    await wait_until(lambda: stacks.restarts("worker-1") == 1)
     assert stacks.process("worker-1") != old
 
 
-async def test_a_port_taken_between_two_runs_is_left_to_who_has_it(stacks: Stacks) -> None:
+async def test_a_port_taken_between_two_runs_is_replaced(stacks: Stacks) -> None:
     user = stacks.user(workers=1, sample=False)
     before = await user.start()
     stacks.state()
     await user.stop()
-    with socket.socket() as thief:
-        thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        thief.bind(("127.0.0.1", urlsplit(before.server).port or 0))
-        thief.listen()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", urlsplit(before.server).port or 0))
+        other.listen()
         after = await user.start()
         stacks.state()
         assert after.server != before.server
@@ -264,47 +278,115 @@ async def test_a_port_taken_between_two_runs_is_left_to_who_has_it(stacks: Stack
             await client.flush()
 
 
-async def test_a_worker_that_cannot_start_is_told_with_the_end_of_its_log(stacks: Stacks) -> None:
+async def test_the_error_of_a_worker_that_does_not_start_has_the_end_of_its_log(
+    stacks: Stacks,
+) -> None:
     with pytest.raises(EmbeddedStackError) as caught:
         await stacks.user(worker_module="no_such_module").start()
     assert caught.value.title == "Process worker-1 does not start"
     assert "No module named no_such_module" in caught.value.detail
     stacks.state()
-    await stacks.all_gone()
+    await stacks.wait_until_ended()
 
 
-async def test_a_folder_that_cannot_be_written_is_told_at_once(stacks: Stacks) -> None:
-    stacks.data_dir.write_text("a file")
+async def test_a_folder_that_cannot_be_written_is_an_error_at_once(stacks: Stacks) -> None:
+    stacks.folder.root.write_text("a file")
     with pytest.raises(EmbeddedStackError, match="The data folder cannot be written"):
         await stacks.user().start()
 
 
-async def test_too_short_a_time_is_told_and_leaves_nothing(stacks: Stacks) -> None:
+async def test_a_start_that_times_out_leaves_no_process(stacks: Stacks) -> None:
     user = stacks.user()
     with pytest.raises(EmbeddedStackError, match="takes too long to start"):
         await user.start(timeout=0.2)
-    await wait_until(lambda: not _guardians(stacks.data_dir), GONE_WITHIN_S)
+    await wait_until(lambda: not _guardians(stacks.folder.root), ENDED_WITHIN_S)
 
 
-async def _ignore(_: Exception) -> None:
+PREVIOUS_CONFIG = """\
+server_name: "pulse-desktop"
+host: "127.0.0.1"
+port: -1
+http: "127.0.0.1:-1"
+authorization {{ token: "t0ken" }}
+ports_file_dir: "{ports}"
+jetstream {{
+  store_dir: "{store}"
+  max_file_store: 4294967296
+  max_memory_store: 67108864
+}}
+"""
+"""The configuration of nats-server as version 0.1 writes it."""
+
+
+async def test_a_data_folder_of_the_previous_version_keeps_its_address_and_its_data(
+    stacks: Stacks,
+) -> None:
+    root = stacks.folder.root
+    port, monitor_port = await _fill_like_previous_version(root)
+    info = await stacks.user(sample=False).start()
+    stacks.state()
+    assert not info.joined, "the state file is of a guardian that has died"
+    assert info.server == f"nats://t0ken@127.0.0.1:{port}"
+    assert info.monitor == f"http://127.0.0.1:{monitor_port}"
+    async with connected(info) as client:
+        assert await has_message(client)
+        results = await client.jetstream().stream_info("OBJ_taskiq_results")
+        assert results.config.name == "OBJ_taskiq_results"
+
+
+async def _fill_like_previous_version(root: Path) -> tuple[int, int]:
+    """Fill a data folder as version 0.1 leaves it when its guardian is killed; return the ports."""
+    for name in ("clients", "logs", "server/ports"):
+        (root / name).mkdir(parents=True, mode=0o700)
+    (root / "clients" / "4711-1.lock").touch(mode=0o600)
+    (root / "guardian.lock").touch(mode=0o600)
+    (root / "start.lock").touch(mode=0o600)
+    (root / "logs" / "worker-1.log").write_text("-- 2026-11-23T12:00:00+00:00 process 4712\n")
+    config = root / "server" / "nats-server.conf"
+    ports = root / "server" / "ports"
+    quoted_ports, quoted_store = (str(path).replace('"', '\\"') for path in (ports, root))
+    config.write_text(PREVIOUS_CONFIG.format(ports=quoted_ports, store=quoted_store))
+    with subprocess.Popen(
+        [find_nats_server(), "--config", config],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        try:
+            await wait_until(lambda: bool(list(ports.glob("*.ports"))))
+            found = msgspec.json.decode(next(ports.glob("*.ports")).read_bytes())
+            port, monitor_port = (urlsplit(found[k][0]).port for k in ("nats", "monitoring"))
+            client = await nats.connect(f"nats://t0ken@127.0.0.1:{port}")
+            await store_message(client)
+            await client.jetstream().create_object_store("taskiq_results")
+            await client.close()
+        finally:
+            server.terminate()
+    assert port is not None
+    assert monitor_port is not None
+    (root / "server" / "address.json").write_text(
+        f'{{"token":"t0ken","port":{port},"monitor_port":{monitor_port}}}'
+    )
+    (root / "stack.json").write_text(
+        '{"launch": "5c1f2ab7e0d94c11", "guardian": {"pid": 1, "identity": "another boot:1"}, '
+        f'"phase": "ready", "server": "nats://t0ken@127.0.0.1:{port}", '
+        f'"monitor": "http://127.0.0.1:{monitor_port}", "workers": 1, "sample": true, '
+        '"started_at": 1795435200.5, "processes": [{"name": "worker-1", "phase": "running", '
+        '"process": {"pid": 1, "identity": "another boot:2"}, "restarts": 0, "last_exit": "", '
+        '"since": 1795435201.0, "log": "logs/worker-1.log"}], "problem": null}'
+    )
+    return port, monitor_port
+
+
+async def _ignore(_error: Exception) -> None:
     pass
 
 
-async def _stored(js: JetStreamContext, stream: str) -> int:
+async def _messages(js: JetStreamContext, stream: str) -> int:
     return (await js.stream_info(stream)).state.messages
 
 
 def _contains(path: Path, token: str) -> bool:
     return path.is_file() and token.encode() in path.read_bytes()
-
-
-def _restarts(stacks: Stacks, name: str) -> int:
-    found = next(each for each in stacks.state().processes if each.name == name)
-    return found.restarts if found.phase == "running" else 0
-
-
-def _something_that_runs() -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 
 
 def _guardians(data_dir: Path) -> list[psutil.Process]:

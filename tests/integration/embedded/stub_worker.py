@@ -1,6 +1,6 @@
-"""A worker and feeder that only lives and dies like one, for tests that are about nothing else.
+"""Stub of a worker and a feeder: sends heartbeats, exits on SIGTERM or at the end of stdin.
 
-It speaks the few words of the NATS protocol that a heartbeat takes, so that it starts at once.
+It implements the few commands of the NATS protocol that a heartbeat needs, so it starts fast.
 """
 
 import asyncio
@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 SUBJECT = "websocket.monitoring"
 
 
-def say(text: str) -> None:
+def log(text: str) -> None:
+    """Write a line of the log."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
-async def beat(server: str, name: str) -> None:
+async def send_heartbeats(server: str, name: str) -> None:
     """Send heartbeats until the connection breaks."""
     address = urlsplit(server)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -38,27 +39,30 @@ async def beat(server: str, name: str) -> None:
         writer.close()
 
 
-async def live(server: str, name: str) -> None:
+async def run(server: str, name: str) -> None:
+    """Send heartbeats, reconnecting for ever."""
     while True:
         with contextlib.suppress(OSError):
-            await beat(server, name)
+            await send_heartbeats(server, name)
         await asyncio.sleep(0.05)
 
 
 async def main() -> None:
-    ended = asyncio.Event()
+    """Run until a signal or the end of stdin."""
+    stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, ended.set)
-    loop.add_reader(0, lambda: ended.set() if not os.read(0, 1) else None)
+    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    loop.add_reader(0, lambda: None if os.read(0, 1) else stopped.set())
     server = os.environ["PULSE_SERVER"]
-    say(f"connecting to {server}")
+    log(f"connecting to {server}")
     name = sys.argv[sys.argv.index("--name") + 1] if "--name" in sys.argv else "feeder"
-    living = asyncio.create_task(live(server, name))
-    await ended.wait()
+    running = asyncio.create_task(run(server, name))
+    await stopped.wait()
     loop.remove_reader(0)
-    living.cancel()
-    await asyncio.wait([living])
-    say("ended in order")
+    running.cancel()
+    await asyncio.wait([running])
+    log("stopped gracefully")
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())
