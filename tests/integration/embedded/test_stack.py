@@ -220,7 +220,7 @@ async def test_processes_left_by_a_killed_guardian_are_ended_before_the_start(
     user = stacks.user(sample=False)
     await user.start()
     # Linux ends the children of the guardian. Elsewhere one can survive that is in its state file.
-    left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    left = _start("import time; time.sleep(600)")
     try:
         state = stacks.state()
         os.kill(state.guardian.pid, signal.SIGKILL)
@@ -346,21 +346,24 @@ async def _fill_like_previous_version(root: Path) -> tuple[int, int]:
     ports = root / "server" / "ports"
     quoted_ports, quoted_store = (str(path).replace('"', '\\"') for path in (ports, root))
     config.write_text(PREVIOUS_CONFIG.format(ports=quoted_ports, store=quoted_store))
-    with subprocess.Popen(
-        [find_nats_server(), "--config", config],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        try:
-            await wait_until(lambda: bool(list(ports.glob("*.ports"))))
-            found = msgspec.json.decode(next(ports.glob("*.ports")).read_bytes())
-            port, monitor_port = (urlsplit(found[k][0]).port for k in ("nats", "monitoring"))
-            client = await nats.connect(f"nats://t0ken@127.0.0.1:{port}")
-            await store_message(client)
-            await client.jetstream().create_object_store("taskiq_results")
-            await client.close()
-        finally:
-            server.terminate()
+    server = await asyncio.create_subprocess_exec(
+        find_nats_server(),
+        "--config",
+        config,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        await wait_until(lambda: bool(list(ports.glob("*.ports"))))
+        found = msgspec.json.decode(next(ports.glob("*.ports")).read_bytes())
+        port, monitor_port = (urlsplit(found[k][0]).port for k in ("nats", "monitoring"))
+        client = await nats.connect(f"nats://t0ken@127.0.0.1:{port}")
+        await store_message(client)
+        await client.jetstream().create_object_store("taskiq_results")
+        await client.close()
+    finally:
+        server.terminate()
+        await server.wait()
     assert port is not None
     assert monitor_port is not None
     (root / "server" / "address.json").write_text(
@@ -375,6 +378,10 @@ async def _fill_like_previous_version(root: Path) -> tuple[int, int]:
         '"since": 1795435201.0, "log": "logs/worker-1.log"}], "problem": null}'
     )
     return port, monitor_port
+
+
+def _start(code: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", code])
 
 
 async def _ignore(_error: Exception) -> None:
