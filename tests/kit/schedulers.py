@@ -34,7 +34,7 @@ def parse(text: str) -> datetime:
 
 
 def cron_clock(seconds: float) -> timedelta:
-    """An offset by which a cron line's clock begins a minute in so many seconds."""
+    """Return an offset with which a minute of a cron expression starts in so many seconds."""
     return timedelta(seconds=60 - (after(seconds).timestamp() % 60))
 
 

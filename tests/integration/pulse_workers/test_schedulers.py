@@ -157,12 +157,16 @@ async def test_schedules_are_added_listed_and_removed(
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (("add", WORK, "--cron", "61 * * * *"), 2, "'61' is no minute"),
-        (("add", WORK, "--cron", "* * * * *", "--tz", "Mars/Base"), 2, "no time zone Mars/Base"),
+        (("add", WORK, "--cron", "61 * * * *"), 2, "'61' is not a valid minute"),
+        (
+            ("add", WORK, "--cron", "* * * * *", "--tz", "Mars/Base"),
+            2,
+            "unknown time zone Mars/Base",
+        ),
         (("add", WORK, "--every", "soon"), 2, "'soon' is not an interval"),
         (("add", WORK), 2, "one of the arguments"),
-        (("add", "work", "--every", "1s"), 2, f"perhaps {WORK} is meant"),
-        (("add", WORK, "--every", "1s", "--id", "a b"), 2, "schedule id 'a b'"),
+        (("add", "work", "--every", "1s"), 2, f"similar names: {WORK}"),
+        (("add", WORK, "--every", "1s", "--id", "a b"), 2, "schedule ID 'a b'"),
         (("add", WORK, "--every", "1s", "--args", "{}"), 2, "is not a JSON array"),
         (("remove", "nothing"), 1, "no schedule 'nothing'"),
     ],

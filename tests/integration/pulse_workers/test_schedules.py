@@ -1,4 +1,4 @@
-"""Schedules are sent in time, by real schedulers, from a bucket that people and programs change."""
+"""Real schedulers send runs on time, from a bucket that programs and operators change."""
 
 import asyncio
 import itertools
@@ -41,7 +41,7 @@ async def schedules(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Sc
         yield schedules
 
 
-async def test_each_kind_is_sent_within_two_seconds_of_its_due_time(schedules: Schedules) -> None:
+async def test_every_kind_of_schedule_is_sent_within_two_seconds(schedules: Schedules) -> None:
     scheduler = await schedules.scheduler()
     at = after(2)
     await schedules.add("once", time=at, args=["/dev/null"], kwargs={"seconds": 0.5})
@@ -68,7 +68,7 @@ async def test_each_kind_is_sent_within_two_seconds_of_its_due_time(schedules: S
     assert (await schedules.entry("interval")).last is not None
 
 
-async def test_a_change_is_noticed_at_once(schedules: Schedules) -> None:
+async def test_changes_take_effect_immediately(schedules: Schedules) -> None:
     await schedules.scheduler()
     await schedules.add("s", cron="0 0 1 1 *")
     begin = now()
@@ -82,12 +82,12 @@ async def test_a_change_is_noticed_at_once(schedules: Schedules) -> None:
     assert await schedules.runs("never") == []
 
 
-async def test_what_was_missed_is_sent_once_and_says_how_late_it_is(schedules: Schedules) -> None:
+async def test_missed_runs_are_sent_once_with_their_delay(schedules: Schedules) -> None:
     hour_ago = now() - timedelta(hours=1)
     fields = {"task_name": WORK, "labels": {}, "args": [], "kwargs": {}}
     fields["created_at"] = hour_ago.isoformat()
     await schedules.put("once", json.dumps({**fields, "time": hour_ago.isoformat()}).encode())
-    # By the line's clock it is five past: no run comes due while this test goes on.
+    # By the clock of the expression it is five past, so no run is due during this test.
     ahead = f"PT{int(300 - now().timestamp() % 600) % 600}S"
     line = {"cron": "*/10 * * * *", "cron_offset": ahead}
     await schedules.put("cron", json.dumps({**fields, **line}).encode())
@@ -105,8 +105,8 @@ async def test_what_was_missed_is_sent_once_and_says_how_late_it_is(schedules: S
         assert entry.next_due > now() - timedelta(seconds=1)
 
 
-class Harm:
-    """Makes a file wherever it is unpickled."""
+class TouchesWhenUnpickled:
+    """Creates a file when it is unpickled."""
 
     def __init__(self, mark: Path) -> None:
         self._mark = mark
@@ -115,12 +115,12 @@ class Harm:
         return Path.touch, (self._mark,)
 
 
-async def test_what_cannot_be_used_is_told_once_and_harms_nobody(
+async def test_invalid_schedules_are_reported_once_and_do_no_harm(
     schedules: Schedules, tmp_path: Path
 ) -> None:
     mark = tmp_path / "unpickled"
     fields = {"task_name": WORK, "labels": {}, "args": [], "kwargs": {}}
-    await schedules.put("pickled", pickle.dumps(Harm(mark)))
+    await schedules.put("pickled", pickle.dumps(TouchesWhenUnpickled(mark)))
     await schedules.put("noise", b"\x00\xff")
     await schedules.put("bad_cron", json.dumps({**fields, "cron": "61 * * * *"}).encode())
     await schedules.put("bare", json.dumps({**fields, "task_name": "work", "interval": 1}).encode())
@@ -130,12 +130,12 @@ async def test_what_cannot_be_used_is_told_once_and_harms_nobody(
     scheduler = await schedules.scheduler()
     await schedules.add("good", interval=1)
     await schedules.run_of("good", 2)
-    told = {audit["target"]: audit["detail"] for audit in schedules.audits("schedule_broken")}
-    assert "pickle" in told["pickled"]
-    assert "not JSON" in told["noise"]
-    assert "'61' is no minute" in told["bad_cron"]
-    assert f"perhaps {WORK} is meant" in told["bare"]
-    assert "PULSE_WORKER_TASKS" in told["unknown"]
+    reasons = {audit["target"]: audit["detail"] for audit in schedules.audits("schedule_broken")}
+    assert "pickle" in reasons["pickled"]
+    assert "not JSON" in reasons["noise"]
+    assert "'61' is not a valid minute" in reasons["bad_cron"]
+    assert f"similar names: {WORK}" in reasons["bare"]
+    assert "PULSE_WORKER_TASKS" in reasons["unknown"]
     assert len(schedules.audits("schedule_broken")) == 5
     assert not mark.exists()
     assert {task["labels"]["schedule_id"] for task in schedules.sent} == {"good"}
@@ -144,22 +144,22 @@ async def test_what_cannot_be_used_is_told_once_and_harms_nobody(
     await schedules.run_of("bare")
 
 
-async def test_a_run_that_a_killed_scheduler_left_unsent_is_sent_by_another(
+async def test_a_run_claimed_but_not_sent_by_a_killed_scheduler_is_sent_by_another(
     schedules: Schedules,
 ) -> None:
     task = await schedules.add("s", time=now())
     entry = await schedules.entry("s")
-    left = entry.take(entry.timing.at or now(), "scheduler@gone:1", after(-10))
-    await schedules.source.bucket.write("s", entry.body(left), entry.revision)
+    left = entry.claim(entry.timing.at or now(), "scheduler@gone:1", after(-10))
+    await schedules.source.bucket.write("s", entry.encode(left), entry.revision)
     await schedules.scheduler()
     assert (await schedules.run_of("s"))["task_id"] == left.task_id
     await schedules.gone(task.schedule_id)
 
 
-async def test_a_run_that_a_killed_scheduler_did_send_is_not_sent_again(
+async def test_a_run_sent_by_a_killed_scheduler_is_not_sent_again(
     schedules: Schedules,
 ) -> None:
-    """Also when the stream has long forgotten the id, as it does after two minutes."""
+    """Even after the duplicate window of the stream, which is two minutes by default."""
     await schedules.scheduler()  # makes the task stream
     info = await schedules.bench.js.stream_info("taskiq_jetstream")
     info.config.duplicate_window = 0.1
@@ -169,7 +169,7 @@ async def test_a_run_that_a_killed_scheduler_did_send_is_not_sent_again(
     entry = await schedules.entry("s")
     assert entry.last is not None
     unsent = Occurrence(entry.last.due, first["task_id"], "scheduler@gone:1", after(-10))
-    await schedules.source.bucket.write("s", entry.body(unsent), entry.revision)
+    await schedules.source.bucket.write("s", entry.encode(unsent), entry.revision)
 
     async def confirmed() -> bool:
         last = (await schedules.entry("s")).last
@@ -179,7 +179,7 @@ async def test_a_run_that_a_killed_scheduler_did_send_is_not_sent_again(
     assert len(await schedules.runs("s")) == 1
 
 
-async def test_a_server_restart_neither_loses_nor_doubles_a_run(
+async def test_a_server_restart_neither_loses_nor_repeats_a_run(
     schedules: Schedules, nats_server: NatsServer
 ) -> None:
     scheduler = await schedules.scheduler()
@@ -203,7 +203,7 @@ async def test_a_server_restart_neither_loses_nor_doubles_a_run(
     assert "Traceback" not in scheduler.log
 
 
-async def test_taskiqs_own_calls_store_and_remove_schedules(schedules: Schedules) -> None:
+async def test_taskiq_methods_store_and_remove_schedules(schedules: Schedules) -> None:
     broker = JetStreamBroker(Settings(server=schedules.bench.server.url))
     task = worker_tasks.work.kicker().with_broker(broker).with_schedule_id("mine")
     created = await task.schedule_by_cron(schedules.source, "0 3 * * *", "/a", seconds=1)
@@ -226,7 +226,9 @@ async def test_taskiqs_own_calls_store_and_remove_schedules(schedules: Schedules
     assert await schedules.source.get_schedules() == []
 
 
-async def test_storing_the_same_times_again_does_not_begin_anew(schedules: Schedules) -> None:
+async def test_storing_a_schedule_with_the_same_timing_does_not_restart_it(
+    schedules: Schedules,
+) -> None:
     await schedules.scheduler()
     await schedules.add("s", interval=3600)
     await schedules.run_of("s")
@@ -238,14 +240,14 @@ async def test_storing_the_same_times_again_does_not_begin_anew(schedules: Sched
     await schedules.run_of("s", 2)
 
 
-async def test_two_plain_taskiq_schedulers_share_the_runs_as_well(
+async def test_two_taskiq_schedulers_share_the_runs(
     schedules: Schedules, nats_server: NatsServer
 ) -> None:
     settings = Settings(server=nats_server.url)
     await provision(schedules.bench.js, settings)
     broker = JetStreamBroker(settings)
     await broker.startup()
-    other = JsonScheduleSource(settings, who="other")
+    other = JsonScheduleSource(settings, identity="other")
     await other.startup()
     schedule = await schedules.add("s", interval=3600)
     try:
@@ -261,23 +263,23 @@ async def test_two_plain_taskiq_schedulers_share_the_runs_as_well(
         await broker.shutdown()
 
 
-async def test_in_core_mode_a_doubtful_run_is_told_and_not_sent_twice(
+async def test_with_a_core_broker_an_unconfirmed_run_is_reported_and_not_sent_again(
     schedules: Schedules,
 ) -> None:
     subscription = await schedules.bench.client.subscribe(TASK_SUBJECT)
     schedules_core = Settings(server=schedules.bench.server.url, broker="core")
-    told: list[Occurrence] = []
+    unconfirmed: list[Occurrence] = []
     source = JsonScheduleSource(schedules_core)
-    source.on_doubtful = lambda _id, firing: told.append(firing)
+    source.on_unconfirmed = lambda _id, occurrence: unconfirmed.append(occurrence)
     await source.startup()
     try:
         schedule = await schedules.add("s", interval=3600)
         entry = await schedules.entry("s")
-        left = entry.take(entry.timing.since, "scheduler@gone:1", after(-10))
-        await source.bucket.write("s", entry.body(left), entry.revision)
+        left = entry.claim(entry.timing.created_at, "scheduler@gone:1", after(-10))
+        await source.bucket.write("s", entry.encode(left), entry.revision)
         with pytest.raises(ScheduledTaskCancelledError):
             await source.pre_send(schedule)
-        assert [firing.task_id for firing in told] == [left.task_id]
+        assert [occurrence.task_id for occurrence in unconfirmed] == [left.task_id]
         last = (await schedules.entry("s")).last
         assert last is not None
         assert last.sent
@@ -287,30 +289,31 @@ async def test_in_core_mode_a_doubtful_run_is_told_and_not_sent_twice(
         await source.shutdown()
 
 
-class _EndTooEarly:
-    """A real watcher that has been told the end before what comes before it."""
+class _EarlyEnd:
+    """A real watcher that signals the end of the snapshot before its entries."""
 
     def __init__(self, watcher: KeyValue.KeyWatcher) -> None:
         self._watcher = watcher
-        self._told = False
+        self._signaled = False
 
     async def updates(self, limit: float) -> KeyValue.Entry | None:
-        if self._told:
-            return await self._watcher.updates(limit)
-        self._told = True
+        if self._signaled:
+            entry: KeyValue.Entry | None = await self._watcher.updates(limit)  # type: ignore[no-untyped-call]
+            return entry
+        self._signaled = True
         return None
 
     async def stop(self) -> None:
-        await self._watcher.stop()
+        await self._watcher.stop()  # type: ignore[no-untyped-call]
 
 
-async def test_an_end_that_overtakes_the_schedules_hides_none(
+async def test_an_early_end_of_the_snapshot_hides_no_schedule(
     schedules: Schedules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watch = KeyValue.watch
 
-    async def watch_early(bucket: KeyValue, keys: str, **more: Any) -> _EndTooEarly:
-        return _EndTooEarly(await watch(bucket, keys, **more))
+    async def watch_early(bucket: KeyValue, keys: str, **more: Any) -> _EarlyEnd:
+        return _EarlyEnd(await watch(bucket, keys, **more))
 
     monkeypatch.setattr(KeyValue, "watch", watch_early)
     assert await schedules.source.bucket.entries() == []

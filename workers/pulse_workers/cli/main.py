@@ -13,7 +13,7 @@ from pulse_workers.cli.parser import make_parser
 from pulse_workers.config.settings import VARIABLES, load_settings
 from pulse_workers.errors import ConnectionFailedError, SettingsError, WorkerError
 from pulse_workers.runtime.logging_setup import configure_logging
-from pulse_workers.schedules.errors import InvalidScheduleError
+from pulse_workers.schedules.cron import InvalidScheduleError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -21,8 +21,8 @@ from pulse_workers.cli.options import Subparsers, add_common_options
 from pulse_workers.cli.output import print_line
 from pulse_workers.config.settings import Settings
 from pulse_workers.schedules.bucket import StoredSchedule
-from pulse_workers.schedules.entry import InvalidEntry, as_utc, unknown_task_reason
-from pulse_workers.schedules.errors import InvalidScheduleError
+from pulse_workers.schedules.cron import InvalidScheduleError
+from pulse_workers.schedules.entry import InvalidEntry, to_utc, unknown_task_reason
 from pulse_workers.schedules.source import JsonScheduleSource
 from pulse_workers.telemetry.event_publisher import EventPublisher
 
@@ -180,7 +180,7 @@ async def _connected_source(settings: Settings) -> AsyncIterator[JsonScheduleSou
     source = JsonScheduleSource(settings)
     await source.connect()
     try:
-        with source.explained():
+        with source.explain_errors():
             yield source
     finally:
         await source.shutdown()
@@ -238,7 +238,7 @@ def _when(task: ScheduledTask) -> str:
         seconds = every.total_seconds() if isinstance(every, timedelta) else every
         parts.append(f"every {seconds:.0f} s")
     if task.time is not None:
-        parts.append(f"at {_format_time(as_utc(task.time))}")
+        parts.append(f"at {_format_time(to_utc(task.time))}")
     return ", ".join(parts)
 
 
@@ -256,7 +256,7 @@ def _interval(text: str) -> timedelta:
 
 def _time(text: str) -> datetime:
     try:
-        return as_utc(datetime.fromisoformat(text))
+        return to_utc(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         message = _("{value!r} is not a time such as 2026-12-01T09:00Z").format(value=text)
         raise argparse.ArgumentTypeError(message) from None

@@ -1,1 +1,1 @@
-"""Tasks that are sent by the clock: cron, interval and one-shot, kept in a NATS bucket as JSON."""
+"""Schedules: cron, interval and one-time runs of tasks, stored as JSON in a NATS bucket."""

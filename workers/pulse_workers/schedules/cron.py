@@ -1,12 +1,13 @@
-"""When a cron line comes due, in any time zone, forwards and backwards.
+"""Cron expressions: the next and the previous time, in any time zone.
 
-TaskIQ asks pycron once a minute "is it now?", which cannot say when the next time is, and runs a
-nightly job twice or never when the clocks change. Here a line is read with pycron, so that it
-means the same as for TaskIQ, and turned into the moments of a day. When the clocks change:
+TaskIQ asks pycron once a minute whether an expression matches now. That cannot tell when the next
+run is, and runs a nightly job twice or never when daylight saving time begins or ends. Here pycron
+parses the expression, so that it means the same as for TaskIQ, and the times of a day are computed
+from the result. When clocks change:
 
-- a line with every hour (`*/15 * * * *`) follows real time: the repeated hour counts twice;
-- any other (`30 2 * * *`) comes once a day: of a repeated time the first counts, and a time that
-  is left out comes as long after midnight as on other days (02:30 becomes 03:30).
+- an expression with every hour (`*/15 * * * *`) follows real time: the repeated hour runs twice;
+- any other (`30 2 * * *`) runs once a day: at the first of two repeated times, and a skipped time
+  is replaced by the one as long after midnight as usual (02:30 becomes 03:30).
 """
 
 import dataclasses
@@ -19,23 +20,28 @@ from zoneinfo import ZoneInfo
 
 import pycron  # type: ignore[import-untyped]
 
-from pulse_workers.schedules.errors import InvalidScheduleError
+from pulse_desktop.text.translation import _
+from pulse_workers.errors import WorkerError
 
-_SEARCHED_DAYS: Final = 41 * 366
-"""A 29 February that must also be a given weekday may be 40 years away."""
+_MAX_SEARCH_DAYS: Final = 41 * 366
+"""29 February on a given day of the week can be 40 years away."""
 _HOURS: Final = 24
 _DAY: Final = timedelta(days=1)
 
 
+class InvalidScheduleError(WorkerError):
+    """A schedule is invalid. `str()` is the reason."""
+
+
 @dataclasses.dataclass(frozen=True)
 class CronRule:
-    """A cron line as sets of numbers.
+    """A parsed cron expression.
 
     Attributes:
-        minutes, hours, days, months: those that fit.
-        weekdays: those that fit, 0 is Sunday.
-        either_day: the day of the month or the weekday suffices, since both are restricted.
-        zone: where the line's times are meant.
+        minutes, hours, days, months: the matching numbers.
+        weekdays: the matching days of the week, 0 is Sunday.
+        either_day: both kinds of day are restricted, so that one match suffices.
+        zone: time zone of the expression.
     """
 
     minutes: tuple[int, ...]
@@ -46,42 +52,42 @@ class CronRule:
     either_day: bool
     zone: tzinfo
 
-    def next_after(self, moment: datetime) -> datetime | None:
-        """Return the first time after `moment`, in UTC; None if there is none in 40 years."""
-        around = self._around(moment)
-        later = [day[place] for day in around if (place := bisect_right(day, moment)) < len(day)]
+    def next_after(self, time: datetime) -> datetime | None:
+        """Return the first time after `time`, in UTC; None if there is none in 40 years."""
+        days = self._nearby_days(time)
+        later = [day[index] for day in days if (index := bisect_right(day, time)) < len(day)]
         if later:
             return min(later)
-        for day in self._days(moment, range(2, _SEARCHED_DAYS)):
+        for day in self._days(time, range(2, _MAX_SEARCH_DAYS)):
             if day:
                 return day[0]
         return None
 
-    def last_until(self, moment: datetime, after: datetime) -> datetime | None:
-        """Return the last time in (after, moment], in UTC, or None."""
-        around = self._around(moment)
-        earlier = [day[place - 1] for day in around if (place := bisect_right(day, moment))]
+    def last_until(self, time: datetime, after: datetime) -> datetime | None:
+        """Return the last time in (after, time], in UTC, or None."""
+        days = self._nearby_days(time)
+        earlier = [day[index - 1] for day in days if (index := bisect_right(day, time))]
         if not earlier:
-            days = min(_SEARCHED_DAYS, max(0, (moment - after).days) + 2)
+            limit = min(_MAX_SEARCH_DAYS, max(0, (time - after).days) + 2)
             earlier = next(
-                ([day[-1]] for day in self._days(moment, range(-2, -days - 1, -1)) if day), []
+                ([day[-1]] for day in self._days(time, range(-2, -limit - 1, -1)) if day), []
             )
         return max((found for found in earlier if found > after), default=None)
 
-    def _around(self, moment: datetime) -> list[tuple[datetime, ...]]:
-        """The days near a moment: where clocks go back at midnight, days overlap."""
-        return list(self._days(moment, range(-1, 2)))
+    def _nearby_days(self, time: datetime) -> list[tuple[datetime, ...]]:
+        """Return the times of three days: where clocks go back at midnight, days overlap."""
+        return list(self._days(time, range(-1, 2)))
 
-    def _days(self, moment: datetime, offsets: range) -> Iterator[tuple[datetime, ...]]:
-        here = moment.astimezone(self.zone).date()
+    def _days(self, time: datetime, offsets: range) -> Iterator[tuple[datetime, ...]]:
+        local_date = time.astimezone(self.zone).date()
         for offset in offsets:
             try:
-                day = here + offset * _DAY
+                day = local_date + offset * _DAY
             except OverflowError:
                 return
-            yield _moments(self, day) if self._fits(day) else ()
+            yield _times_of_day(self, day) if self._matches(day) else ()
 
-    def _fits(self, day: date) -> bool:
+    def _matches(self, day: date) -> bool:
         if day.month not in self.months:
             return False
         by_date = day.day in self.days
@@ -90,8 +96,8 @@ class CronRule:
 
 
 @functools.lru_cache(maxsize=2048)
-def _moments(rule: CronRule, day: date) -> tuple[datetime, ...]:
-    """Return the moments of one local day in order, each once, in UTC."""
+def _times_of_day(rule: CronRule, day: date) -> tuple[datetime, ...]:
+    """Return the distinct times of one local day in order, in UTC."""
     every_hour = len(rule.hours) == _HOURS
     found: set[datetime] = set()
     for hour in rule.hours:
@@ -102,27 +108,31 @@ def _moments(rule: CronRule, day: date) -> tuple[datetime, ...]:
                 found.add(first)
                 if every_hour:
                     found.add(local.replace(fold=1).astimezone(UTC))
-            elif not every_hour:  # left out when the clocks went forward
+            elif not every_hour:  # skipped when the clocks went forward
                 found.add(first)
     return tuple(sorted(found))
 
 
 @functools.lru_cache(maxsize=1024)
-def parse_cron(line: str, offset: str | timedelta | None = None) -> CronRule:
-    """Read a line of five fields.
+def parse_cron(expression: str, offset: str | timedelta | None = None) -> CronRule:
+    """Parse a cron expression of five fields.
 
     Args:
-        line: minute, hour, day of the month, month, weekday (0 or sun is Sunday).
-        offset: name of a time zone, or how far the line's clock is ahead of UTC; None is UTC.
+        expression: minute, hour, day of month, month, day of week (0 or sun is Sunday).
+        offset: name of a time zone, or an offset from UTC; None is UTC.
 
     Raises:
-        InvalidScheduleError: it cannot be read, or some part of it never fits anything.
+        InvalidScheduleError: it cannot be parsed, or a part of it matches nothing.
     """
-    fields = line.split()
+    fields = expression.split()
     if len(fields) != len(_FIELDS):
-        raise InvalidScheduleError(f"cron {line!r}: wanted 5 fields, there are {len(fields)}")
+        raise InvalidScheduleError(
+            _("cron {expression!r}: expected 5 fields, found {count}").format(
+                expression=expression, count=len(fields)
+            )
+        )
     minutes, hours, days, months, weekdays = (
-        _numbers(line, place, text) for place, text in enumerate(fields)
+        _parse_field(expression, index, text) for index, text in enumerate(fields)
     )
     return CronRule(
         tuple(sorted(minutes)),
@@ -131,15 +141,15 @@ def parse_cron(line: str, offset: str | timedelta | None = None) -> CronRule:
         months,
         weekdays,
         either_day="*" not in fields[2] and "*" not in fields[4],
-        zone=read_zone(offset),
+        zone=parse_zone(offset),
     )
 
 
-def read_zone(offset: str | timedelta | None) -> tzinfo:
-    """Return the zone of TaskIQ's `cron_offset`.
+def parse_zone(offset: str | timedelta | None) -> tzinfo:
+    """Return the time zone of TaskIQ's `cron_offset`.
 
     Raises:
-        InvalidScheduleError: there is no such zone.
+        InvalidScheduleError: there is no such time zone.
     """
     if not offset:
         return UTC
@@ -147,35 +157,44 @@ def read_zone(offset: str | timedelta | None) -> tzinfo:
         return timezone(offset) if isinstance(offset, timedelta) else ZoneInfo(offset)
     except (ValueError, OSError, ImportError, LookupError):
         raise InvalidScheduleError(
-            f"no time zone {offset!s}: wanted a name such as Europe/Kyiv, or an offset below 24 h"
+            _(
+                "unknown time zone {zone}: expected a name such as Europe/Kyiv, or an offset below "
+                "24 hours"
+            ).format(zone=offset)
         ) from None
 
 
-_SUNDAY: Final = datetime(2000, 10, 1)  # noqa: DTZ001 - begins a month of 31 days
+_SUNDAY: Final = datetime(2000, 10, 1)  # noqa: DTZ001 - the first day of a month of 31 days
 _FIELDS: Final[tuple[tuple[str, range, Callable[[int], datetime]], ...]] = (
-    ("minute", range(60), lambda number: _SUNDAY.replace(minute=number)),
-    ("hour", range(_HOURS), lambda number: _SUNDAY.replace(hour=number)),
-    ("day of the month", range(1, 32), lambda number: _SUNDAY.replace(day=number)),
-    ("month", range(1, 13), lambda number: _SUNDAY.replace(month=number)),
-    ("weekday", range(7), lambda number: _SUNDAY + number * _DAY),
+    (_("minute"), range(60), lambda number: _SUNDAY.replace(minute=number)),
+    (_("hour"), range(_HOURS), lambda number: _SUNDAY.replace(hour=number)),
+    (_("day of month"), range(1, 32), lambda number: _SUNDAY.replace(day=number)),
+    (_("month"), range(1, 13), lambda number: _SUNDAY.replace(month=number)),
+    (_("day of week"), range(7), lambda number: _SUNDAY + number * _DAY),
 )
 
 
-def _numbers(line: str, place: int, text: str) -> frozenset[int]:
-    """Return what fits a field, by asking pycron about each number."""
-    name, numbers, moment_of = _FIELDS[place]
-    fitting: set[int] = set()
+def _parse_field(expression: str, index: int, text: str) -> frozenset[int]:
+    """Return the numbers that a field matches, by asking pycron about each of them."""
+    name, numbers, time_with = _FIELDS[index]
+    matching: set[int] = set()
     for part in text.split(","):
         fields = ["*"] * len(_FIELDS)
-        fields[place] = part
-        asked = " ".join(fields)
+        fields[index] = part
+        expression_of_part = " ".join(fields)
         try:
-            found = {number for number in numbers if pycron.is_now(asked, moment_of(number))}
+            found = {n for n in numbers if pycron.is_now(expression_of_part, time_with(n))}
         except (ValueError, ZeroDivisionError):
             found = set()
         if not found:
             raise InvalidScheduleError(
-                f"cron {line!r}: {part!r} is no {name} ({numbers[0]} to {numbers[-1]})"
+                _("cron {expression!r}: {part!r} is not a valid {field} ({low} to {high})").format(
+                    expression=expression,
+                    part=part,
+                    field=name,
+                    low=numbers[0],
+                    high=numbers[-1],
+                )
             )
-        fitting |= found
-    return frozenset(fitting)
+        matching |= found
+    return frozenset(matching)

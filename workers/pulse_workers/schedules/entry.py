@@ -1,9 +1,8 @@
-"""A schedule as the bucket holds it: TaskIQ's fields, and what was fired last beside them.
+"""Schedule entries as the bucket stores them: TaskIQ's fields, and the last run beside them.
 
-Both stand under one key on purpose. A scheduler takes a run by writing the whole entry under the
-condition that nobody wrote it since; so of several schedulers one gets the run, and a schedule
-that was changed or removed meanwhile is not fired as it was before. TaskIQ's readers ignore the
-fields they do not know.
+Both are stored under one key on purpose. A scheduler claims a run by writing the whole entry if
+nothing else wrote it meanwhile. So one of several schedulers gets the run, and a schedule that was
+changed or removed meanwhile is not sent in its old form. TaskIQ ignores fields it does not know.
 """
 
 import dataclasses
@@ -18,44 +17,46 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 from taskiq import ScheduledTask
 
-from pulse_workers.schedules.cron import parse_cron
-from pulse_workers.schedules.errors import InvalidScheduleError
+from pulse_desktop.text.translation import _
+from pulse_workers.schedules.cron import InvalidScheduleError, parse_cron
 from pulse_workers.schedules.next_run import Timing
 
-CREATED_AT: Final = "created_at"
-LAST: Final = "last"
-_PICKLE_MARK: Final = 0x80
-_MAX_REASON: Final = 300
-_LONGEST: Final = timedelta(days=36_500)
+_CREATED_AT: Final = "created_at"
+_LAST: Final = "last"
+_PICKLE_START: Final = 0x80
+_MAX_REASON_LENGTH: Final = 300
+_MAX_INTERVAL: Final = timedelta(days=36_500)
 
 
-class Occurrence(msgspec.Struct, frozen=True):
-    """One run that was taken.
+class Occurrence(
+    msgspec.Struct, frozen=True, rename={"claimed_by": "by", "claimed_at": "taken_at"}
+):
+    """A run of a schedule that a scheduler claimed.
 
     Attributes:
-        due: when it was to be sent.
-        task_id: under which id it is sent; the same whoever sends it.
-        by: the scheduler that took it.
-        taken_at: when it did so, by its clock.
-        sent: whether the queue has it. False for long means that the scheduler was killed.
+        due: when the run was due.
+        task_id: ID of the task that is sent; the same for every scheduler.
+        claimed_by: identity of the scheduler.
+        claimed_at: when it claimed the run, by its clock.
+        sent: whether the task is in the queue. False for long: the scheduler was killed.
     """
 
     due: datetime
     task_id: str
-    by: str
-    taken_at: datetime
+    claimed_by: str
+    claimed_at: datetime
     sent: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class ScheduleEntry:
-    """A schedule that can be used.
+    """A valid schedule.
 
     Attributes:
-        task: what to send.
-        timing: when.
-        last: what was fired last, None for nothing yet.
-        revision: of the key.
+        task: the task to send.
+        timing: when to send it.
+        last: the last run, None before the first.
+        revision: revision of the key.
     """
 
     task: ScheduledTask
@@ -65,43 +66,43 @@ class ScheduleEntry:
 
     @property
     def id(self) -> str:
-        """The schedule's id."""
+        """ID of the schedule."""
         return self.task.schedule_id
 
     @property
     def next_due(self) -> datetime | None:
-        """What comes after the last firing; it may be past."""
+        """Due time after the last run; it may be past."""
         return self.timing.next_after(self.last.due if self.last else None)
 
     def due(self, now: datetime) -> datetime | None:
-        """Return what is to be fired now, or None."""
+        """Return the due time of the run to send now, or None."""
         return self.timing.due(self.last.due if self.last else None, now)
 
-    def take(self, due: datetime, by: str, now: datetime) -> Occurrence:
-        """Return the run that is due, taken by somebody."""
-        return Occurrence(due, self._task_id(due), by, now)
+    def claim(self, due: datetime, scheduler: str, now: datetime) -> Occurrence:
+        """Return the run that is due, as claimed by a scheduler."""
+        return Occurrence(due, self._task_id(due), scheduler, now)
 
-    def body(self, last: Occurrence | None) -> bytes:
-        """Return what to store once `last` was fired."""
-        return encode_schedule(self.task, self.timing.since, last)
+    def encode(self, last: Occurrence | None) -> bytes:
+        """Return the stored form of this schedule with `last` as its last run."""
+        return encode_schedule(self.task, self.timing.created_at, last)
 
     def _task_id(self, due: datetime) -> str:
-        """Return an id that any scheduler comes to: the queue stores a task once per id."""
+        """Return an ID that is the same for every scheduler: the stream stores each ID once."""
         if self.task.task_id and self.task.time is not None:
             return self.task.task_id
-        text = f"{self.id} {self.timing.since.isoformat()} {due.isoformat()}"
+        text = f"{self.id} {self.timing.created_at.isoformat()} {due.isoformat()}"
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 @dataclasses.dataclass(frozen=True)
 class InvalidEntry:
-    """What stands under a schedule's key and is none.
+    """A stored value that is not a valid schedule.
 
     Attributes:
-        id: from the key.
-        reason: what is wrong with it.
-        revision: of the key.
-        task_name: as far as it can be read.
+        id: ID of the schedule, from its key.
+        reason: why it is invalid.
+        revision: revision of the key.
+        task_name: name of the task, if it can be read.
     """
 
     id: str
@@ -113,71 +114,77 @@ class InvalidEntry:
 def read_entry(
     schedule_id: str, body: bytes, revision: int, stored_at: datetime
 ) -> ScheduleEntry | InvalidEntry:
-    """Read what stands under a key. Never raises, never unpickles.
+    """Decode a stored value. Never raises, never unpickles.
 
     Args:
-        schedule_id: the end of the key; what the body says about it does not count.
-        body: what is stored.
-        revision: of the key.
-        stored_at: when the server stored it; for foreign entries, which do not say when the
-            schedule was made.
+        schedule_id: ID from the key; an ID in the body is ignored.
+        body: the stored value.
+        revision: revision of the key.
+        stored_at: when the server stored it, for entries of other programs, which do not contain
+            when the schedule was created.
     """
     fields: dict[str, Any] = {}
     try:
-        fields = _fields(body)
+        fields = _decode_fields(body)
         task = ScheduledTask.model_validate({**fields, "schedule_id": schedule_id})
-        since = msgspec.convert(fields.get(CREATED_AT, stored_at), datetime, strict=False)
-        last = msgspec.convert(fields.get(LAST), Occurrence | None, strict=False)
-        timing = timing_of(task, as_utc(since))
-        last = _in_utc(last)
+        created_at = msgspec.convert(fields.get(_CREATED_AT, stored_at), datetime, strict=False)
+        last = msgspec.convert(fields.get(_LAST), Occurrence | None, strict=False)
+        timing = timing_of(task, to_utc(created_at))
+        last = _occurrence_in_utc(last)
     except ValidationError as error:
-        reason = _one_line(error)
+        reason = _describe(error)
     except (InvalidScheduleError, msgspec.ValidationError, OverflowError) as error:
         reason = str(error)
     else:
         return ScheduleEntry(task, timing, last, revision)
     name = fields.get("task_name")
     return InvalidEntry(
-        schedule_id, reason[:_MAX_REASON], revision, name if isinstance(name, str) else ""
+        schedule_id, reason[:_MAX_REASON_LENGTH], revision, name if isinstance(name, str) else ""
     )
 
 
-def timing_of(task: ScheduledTask, since: datetime) -> Timing:
-    """Return when a task comes due.
+def timing_of(task: ScheduledTask, created_at: datetime) -> Timing:
+    """Return when a task is due.
 
     Raises:
-        InvalidScheduleError: the cron line or its zone cannot be read, or the time never comes.
+        InvalidScheduleError: the cron expression or time zone is invalid, or never matches.
         OverflowError: a time beyond the calendar.
     """
-    rule = parse_cron(task.cron, task.cron_offset) if task.cron is not None else None
-    every = task.interval
-    if isinstance(every, int):
-        every = timedelta(seconds=min(every, 10**12))
-    if every is not None and every > _LONGEST:
-        raise InvalidScheduleError(f"interval: wanted at most {_LONGEST.days} days")
-    at = as_utc(task.time) if task.time is not None else None
-    if rule is not None and rule.next_after(since) is None:
-        raise InvalidScheduleError(f"cron {task.cron!r}: such a day never comes")
-    return Timing(since, rule, every, at)
+    cron = parse_cron(task.cron, task.cron_offset) if task.cron is not None else None
+    interval = task.interval
+    if isinstance(interval, int):
+        interval = timedelta(seconds=min(interval, 10**12))
+    if interval is not None and interval > _MAX_INTERVAL:
+        raise InvalidScheduleError(
+            _("interval: expected at most {days} days").format(days=_MAX_INTERVAL.days)
+        )
+    at = to_utc(task.time) if task.time is not None else None
+    if cron is not None and cron.next_after(created_at) is None:
+        raise InvalidScheduleError(
+            _("cron {expression!r}: such a day never comes").format(expression=task.cron)
+        )
+    return Timing(created_at, cron, interval, at)
 
 
-def encode_schedule(task: ScheduledTask, since: datetime, last: Occurrence | None) -> bytes:
-    """Return what is stored of a schedule.
+def encode_schedule(task: ScheduledTask, created_at: datetime, last: Occurrence | None) -> bytes:
+    """Return the stored form of a schedule.
 
     Raises:
         InvalidScheduleError: an argument or label has no JSON form.
     """
     try:
         body = task.model_dump(mode="json")
-        body[CREATED_AT] = since.isoformat()
-        body[LAST] = msgspec.to_builtins(last)
+        body[_CREATED_AT] = created_at.isoformat()
+        body[_LAST] = msgspec.to_builtins(last)
         return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except (PydanticSerializationError, TypeError, ValueError) as error:
-        raise InvalidScheduleError(f"{task.task_name}: no JSON form: {error}") from error
+        raise InvalidScheduleError(
+            _("{task}: no JSON form: {reason}").format(task=task.task_name, reason=error)
+        ) from error
 
 
-def same_times(one: ScheduledTask, other: ScheduledTask) -> bool:
-    """Tell whether two schedules come due at the same times, given the same beginning."""
+def has_same_timing(one: ScheduledTask, other: ScheduledTask) -> bool:
+    """Return whether two schedules are due at the same times, if created at the same time."""
     return all(
         getattr(one, name) == getattr(other, name)
         for name in ("cron", "cron_offset", "interval", "time")
@@ -185,43 +192,47 @@ def same_times(one: ScheduledTask, other: ScheduledTask) -> bool:
 
 
 def unknown_task_reason(name: str, known: Collection[str]) -> str:
-    """Say why a task of this name cannot be sent; empty when it can."""
+    """Return why no task with this name can be sent, empty if one can."""
     if name in known:
         return ""
-    alike = sorted(task for task in known if task.endswith(f":{name}"))
-    if alike:
-        return f"no task is named {name!r}; perhaps {' or '.join(alike)} is meant"
-    return f"no task is named {name!r} in the modules known here (PULSE_WORKER_TASKS)"
-
-
-def as_utc(moment: datetime) -> datetime:
-    """Return a moment in UTC; TaskIQ takes one without zone for UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _fields(body: bytes) -> dict[str, Any]:
-    if body[:1] and body[0] == _PICKLE_MARK:
-        raise InvalidScheduleError(
-            "unreadable: a pickle, and pickles are never opened; wanted JSON"
+    similar = sorted(task for task in known if task.endswith(f":{name}"))
+    if similar:
+        return _("no task is named {name!r}; similar names: {similar}").format(
+            name=name, similar=", ".join(similar)
         )
+    return _("no task is named {name!r} in the imported modules (PULSE_WORKER_TASKS)").format(
+        name=name
+    )
+
+
+def to_utc(time: datetime) -> datetime:
+    """Return a time in UTC; like TaskIQ, take a time without time zone as UTC."""
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _decode_fields(body: bytes) -> dict[str, Any]:
+    if body[:1] and body[0] == _PICKLE_START:
+        raise InvalidScheduleError(_("unreadable: a pickle, which is never opened; expected JSON"))
     try:
-        found = msgspec.json.decode(body)
+        fields = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidScheduleError(f"unreadable: not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise InvalidScheduleError("unreadable: not a JSON object")
-    return found
+        raise InvalidScheduleError(
+            _("unreadable: not JSON: {reason}").format(reason=error)
+        ) from None
+    if not isinstance(fields, dict):
+        raise InvalidScheduleError(_("unreadable: not a JSON object"))
+    return fields
 
 
-def _in_utc(last: Occurrence | None) -> Occurrence | None:
+def _occurrence_in_utc(last: Occurrence | None) -> Occurrence | None:
     if last is None:
         return None
-    return msgspec.structs.replace(last, due=as_utc(last.due), taken_at=as_utc(last.taken_at))
+    return msgspec.structs.replace(last, due=to_utc(last.due), claimed_at=to_utc(last.claimed_at))
 
 
-def _one_line(error: ValidationError) -> str:
-    faults = (
-        f"{'.'.join(str(part) for part in fault['loc']) or 'schedule'}: {fault['msg']}"
-        for fault in error.errors(include_url=False, include_input=False)
+def _describe(error: ValidationError) -> str:
+    errors = (
+        f"{'.'.join(str(part) for part in item['loc']) or 'schedule'}: {item['msg']}"
+        for item in error.errors(include_url=False, include_input=False)
     )
-    return "; ".join(faults)
+    return "; ".join(errors)

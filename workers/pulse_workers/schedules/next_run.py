@@ -1,7 +1,7 @@
-"""When a schedule is due: a pure function of its timing, its last firing, and the time.
+"""When a schedule is due: a pure function of its timing, its last run, and the time.
 
-Nothing is kept in memory between two firings, so any scheduler comes to the same answer, after a
-restart as well.
+No state is kept in memory between two runs, so that every scheduler computes the same answer, even
+after a restart.
 """
 
 import dataclasses
@@ -11,68 +11,70 @@ from typing import Final
 from pulse_workers.schedules.cron import CronRule
 
 MISFIRE_GRACE_TIME: Final = timedelta(seconds=5)
-"""Runs missed by no more than this are all sent; of those missed for longer only the last."""
+"""Runs missed by at most this are all sent; of runs missed by more, only the last."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """What decides when a task is sent. All moments are in UTC.
+    """When a task is sent. All times are in UTC.
 
     Attributes:
-        since: when the schedule was made. Intervals count from here, the first at once; a cron
-            line counts after it.
-        cron: a cron line, or None.
-        every: an interval, or None.
-        at: one moment, or None. A schedule that has one is gone after its first firing.
+        created_at: when the schedule was created. The first run of an interval is at this time;
+            runs of a cron expression are after it.
+        cron: the cron expression, or None.
+        interval: the interval, or None.
+        at: the time of a single run, or None. The schedule is removed after that run.
     """
 
-    since: datetime
+    created_at: datetime
     cron: CronRule | None = None
-    every: timedelta | None = None
+    interval: timedelta | None = None
     at: datetime | None = None
 
-    def next_after(self, fired: datetime | None) -> datetime | None:
-        """Return what comes after the last firing, even if it is past; None for nothing."""
-        times = (self._next_cron(fired), self._next_interval(fired), self._next_at(fired))
+    def next_after(self, last: datetime | None) -> datetime | None:
+        """Return the due time after the last run's, even if it is past; None if there is none."""
+        times = (self._next_cron(last), self._next_interval(last), self._next_at(last))
         return min((time for time in times if time is not None), default=None)
 
-    def due(self, fired: datetime | None, now: datetime) -> datetime | None:
-        """Return what to fire now, or None.
+    def due(self, last: datetime | None, now: datetime) -> datetime | None:
+        """Return the due time of the run to send now, or None.
 
         Args:
-            fired: what was fired last, None at the beginning.
-            now: the time.
+            last: due time of the last run, None before the first.
+            now: the current time.
         """
-        first = self.next_after(fired)
+        first = self.next_after(last)
         if first is None or first > now:
             return None
         if now - first <= MISFIRE_GRACE_TIME:
             return first
-        return self._last_until(now, first)
+        return self._last_missed(first, now)
 
-    def _next_cron(self, fired: datetime | None) -> datetime | None:
+    def _next_cron(self, last: datetime | None) -> datetime | None:
         if self.cron is None:
             return None
-        return self.cron.next_after(self.since if fired is None else max(fired, self.since))
+        return self.cron.next_after(self.created_at if last is None else max(last, self.created_at))
 
-    def _next_interval(self, fired: datetime | None) -> datetime | None:
-        if self.every is None:
+    def _next_interval(self, last: datetime | None) -> datetime | None:
+        if self.interval is None:
             return None
-        if fired is None or fired < self.since:
-            return self.since
-        return self.since + ((fired - self.since) // self.every + 1) * self.every
+        if last is None or last < self.created_at:
+            return self.created_at
+        elapsed = (last - self.created_at) // self.interval
+        return self.created_at + (elapsed + 1) * self.interval
 
-    def _next_at(self, fired: datetime | None) -> datetime | None:
-        return self.at if self.at is not None and (fired is None or fired < self.at) else None
+    def _next_at(self, last: datetime | None) -> datetime | None:
+        return self.at if self.at is not None and (last is None or last < self.at) else None
 
-    def _last_until(self, now: datetime, first: datetime) -> datetime:
-        """Return the last of what is due, given the first."""
+    def _last_missed(self, first: datetime, now: datetime) -> datetime:
+        """Return the last due time from `first` to `now`."""
         times = [first]
         if self.cron is not None:
             last = self.cron.last_until(now, first)
             times += [last] if last is not None else []
-        if self.every is not None and now >= self.since:
-            times.append(self.since + (now - self.since) // self.every * self.every)
+        if self.interval is not None and now >= self.created_at:
+            elapsed = (now - self.created_at) // self.interval
+            times.append(self.created_at + elapsed * self.interval)
         if self.at is not None and self.at <= now:
             times.append(self.at)
         return max(times)

@@ -1,4 +1,4 @@
-"""One scheduler process, from its start to a clean end."""
+"""The scheduler process: startup, heartbeat, and clean shutdown."""
 
 import asyncio
 import logging
@@ -12,6 +12,7 @@ from taskiq import AsyncBroker
 from pulse_desktop import __version__
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_desktop.text.translation import _
 from pulse_workers.brokers.factory import make_broker
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import ConnectionFailedError, ShutdownRequestedError
@@ -29,55 +30,55 @@ from pulse_workers.telemetry.event_publisher import EventPublisher
 logger = logging.getLogger("pulse.workers.scheduler")
 
 NAME: Final = "scheduler"
-_SEND_LIMIT: Final = 10.0
-_FIRST: Final = asyncio.FIRST_COMPLETED
+_SEND_TIMEOUT_S: Final = 10.0
+_POLL_INTERVAL_S: Final = 1.0
 
 
 class SchedulerEvents:
-    """Tells people, by log and by event, what a scheduler does not do and why."""
+    """Logs and publishes runs and schedules that are not sent."""
 
-    def __init__(self, events: EventPublisher, who: str) -> None:
+    def __init__(self, events: EventPublisher, identity: str) -> None:
         self._events = events
-        self._who = who
+        self._identity = identity
 
-    def broken(self, schedule_id: str, task_name: str, reason: str) -> None:
-        """Tell that a schedule is not sent, and why."""
+    def invalid(self, schedule_id: str, task_name: str, reason: str) -> None:
+        """Report a schedule that is not sent, and why."""
         logger.warning("schedule %s (%s) is not sent: %s", schedule_id, task_name or "?", reason)
         detail = f"{task_name}: {reason}" if task_name else reason
-        self._audit("schedule_broken", schedule_id, detail)
+        self._publish_audit("schedule_broken", schedule_id, detail)
 
-    def doubtful(self, schedule_id: str, firing: Occurrence) -> None:
-        """Tell of a run of which nobody can say whether it was sent; it is not sent again."""
-        detail = f"{firing.by} did not confirm that it sent the run of {firing.due.isoformat()}"
+    def unconfirmed(self, schedule_id: str, occurrence: Occurrence) -> None:
+        """Report a run that may or may not have been sent, and is not sent again."""
+        detail = f"{occurrence.claimed_by} did not confirm the run of {occurrence.due.isoformat()}"
         logger.warning("schedule %s: %s", schedule_id, detail)
-        self._audit("schedule_doubtful", schedule_id, detail)
+        self._publish_audit("schedule_doubtful", schedule_id, detail)
 
-    def _audit(self, action: str, target: str, detail: str) -> None:
-        fields = {"who": self._who, "action": action, "target": target, "detail": detail}
+    def _publish_audit(self, action: str, target: str, detail: str) -> None:
+        fields = {"who": self._identity, "action": action, "target": target, "detail": detail}
         self._events.publish("monitoring", "audit", fields)
 
 
 class SchedulerHeartbeat:
-    """Publishes `scheduler.heartbeat` when told to."""
+    """Publishes `scheduler.heartbeat`."""
 
-    def __init__(self, events: EventPublisher, scheduler: Scheduler, who: str) -> None:
+    def __init__(self, events: EventPublisher, scheduler: Scheduler, identity: str) -> None:
         self._events = events
         self._scheduler = scheduler
-        self._who = who
+        self._identity = identity
         self._started_at = time.time()
 
-    async def beat(self) -> None:
-        """Tell the state of now; a scheduler that does not hear its schedules is not well."""
+    async def publish(self) -> None:
+        """Publish the current state; no heartbeat while changes of schedules are not received."""
         if not self._scheduler.watching:
             return
         next_due = self._scheduler.next_due
         state = {
-            "scheduler": self._who,
+            "scheduler": self._identity,
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "started_at": format_timestamp(self._started_at),
             "schedules": len(self._scheduler.entries),
-            "broken": self._scheduler.broken,
+            "broken": self._scheduler.invalid_count,
             "sent": self._scheduler.sent,
             "next_due": next_due.isoformat() if next_due is not None else None,
             "version": __version__,
@@ -86,111 +87,121 @@ class SchedulerHeartbeat:
 
 
 class SchedulerRuntime:
-    """A scheduler at work inside a process, with what belongs to it.
+    """A running scheduler with its source and heartbeat.
 
     Attributes:
-        source: its schedules.
-        running: ends only when the scheduler fails or is closed.
+        source: the schedule source.
+        running: the scheduler's task, which ends only if the scheduler fails or is closed.
     """
 
     def __init__(
-        self, source: JsonScheduleSource, scheduler: Scheduler, background: PeriodicTasks
+        self, source: JsonScheduleSource, scheduler: Scheduler, periodic_tasks: PeriodicTasks
     ) -> None:
         self.source = source
         self._scheduler = scheduler
-        self._background = background
+        self._periodic_tasks = periodic_tasks
         self.running = asyncio.create_task(scheduler.run(), name="scheduler")
 
     @classmethod
     async def start(
-        cls, settings: Settings, broker: AsyncBroker, events: EventPublisher, who: str
+        cls, settings: Settings, broker: AsyncBroker, events: EventPublisher, identity: str
     ) -> "SchedulerRuntime":
-        """Begin to send what is due.
+        """Connect and start to send due runs.
 
         Args:
-            settings: which server and bucket.
-            broker: sends tasks; started by the caller, who closes it after this.
-            events: where to tell what happens; likewise.
-            who: by which name runs are taken.
+            settings: server and bucket.
+            broker: sends the tasks; the caller starts it, and closes it after this.
+            events: publishes events; the caller starts it, and closes it after this.
+            identity: identity of the scheduler.
 
         Raises:
-            ConnectionFailedError: no connection in time.
-            ProvisionError: the bucket cannot be made.
+            ConnectionFailedError: not connected in time.
+            ProvisionError: the bucket cannot be created.
         """
-        reports = SchedulerEvents(events, who)
-        source = JsonScheduleSource(settings, who=who)
-        source.on_doubtful = reports.doubtful
+        reporter = SchedulerEvents(events, identity)
+        source = JsonScheduleSource(settings, identity=identity)
+        source.on_unconfirmed = reporter.unconfirmed
         await source.startup()
-        scheduler = Scheduler(source, broker, reports)
-        source.on_reconnected = scheduler.watch_anew
-        heartbeat = SchedulerHeartbeat(events, scheduler, who)
-        background = PeriodicTasks()
-        background.start(PeriodicTask("heartbeat", settings.heartbeat_interval, heartbeat.beat))
-        return cls(source, scheduler, background)
+        scheduler = Scheduler(source, broker, reporter)
+        source.on_reconnected = scheduler.restart_watch
+        heartbeat = SchedulerHeartbeat(events, scheduler, identity)
+        periodic_tasks = PeriodicTasks()
+        periodic_tasks.start(
+            PeriodicTask("heartbeat", settings.heartbeat_interval, heartbeat.publish)
+        )
+        return cls(source, scheduler, periodic_tasks)
 
     async def close(self) -> None:
-        """Send what was begun, nothing more, and disconnect."""
-        await self._background.close()
+        """Finish runs that are being sent, and disconnect."""
+        await self._periodic_tasks.close()
         await cancel_and_wait(self.running)
-        await self._scheduler.finish(_SEND_LIMIT)
+        await self._scheduler.finish(_SEND_TIMEOUT_S)
         await close_all(self.source.shutdown)
 
 
 async def run_scheduler(
     settings: Settings, application: Application, *, parent_pipe: bool = False
 ) -> None:
-    """Send tasks by their schedules until told to stop.
+    """Send scheduled tasks until a signal arrives.
 
     Raises:
-        ConnectionFailedError: no connection at the start, or one was closed for good later.
-        ProvisionError: streams or buckets cannot be made.
+        ConnectionFailedError: no connection at the start, or the server closed one for good.
+        ProvisionError: streams or buckets cannot be created.
         SettingsError: a task module cannot be imported.
     """
-    stop = ShutdownSignal()
-    stop.install(parent_pipe=parent_pipe)
+    shutdown = ShutdownSignal()
+    shutdown.install(parent_pipe=parent_pipe)
     application.import_tasks(settings)
-    who = settings.with_name(NAME).identity
-    events = EventPublisher(settings, who)
-    broker = make_broker(settings, events, who)
+    identity = settings.with_name(NAME).identity
+    events = EventPublisher(settings, identity)
+    broker = make_broker(settings, events, identity)
     use_broker(broker)
     try:
-        async with stop.interrupts():
+        async with shutdown.interrupts():
             await _provision(settings)
             await events.start()
             await broker.startup()
-            scheduling = await SchedulerRuntime.start(settings, broker, events, who)
+            scheduler = await SchedulerRuntime.start(settings, broker, events, identity)
     except ShutdownRequestedError:
         await close_all(events.close, broker.shutdown)
-        logger.info("%s ended (%s) before it sent anything", who, stop.reason)
+        logger.info("%s ended (%s) before it sent anything", identity, shutdown.reason)
         return
     except BaseException:
         await close_all(events.close, broker.shutdown)
         raise
-    logger.info("%s sends scheduled tasks to %s", who, settings.redacted_server)
-    lost = await _until_asked(stop, scheduling, events)
-    await scheduling.close()
+    logger.info("%s sends scheduled tasks to %s", identity, settings.redacted_server)
+    is_closed = await _wait_for_shutdown(shutdown, scheduler, events)
+    await scheduler.close()
     await close_all(events.close, broker.shutdown)
-    logger.info("%s ended (%s)", who, stop.reason)
-    if lost:
-        raise ConnectionFailedError(f"{settings.redacted_server} {lost}")
+    logger.info("%s ended (%s)", identity, shutdown.reason)
+    if is_closed:
+        raise ConnectionFailedError(
+            _("{server} closed a connection for good. Check the user, password or token.").format(
+                server=settings.redacted_server
+            )
+        )
 
 
-async def _until_asked(
-    stop: ShutdownSignal, scheduling: SchedulerRuntime, events: EventPublisher
-) -> str:
-    """Wait until the process is to end. Returns what was lost, empty if nothing was."""
-    asked = asyncio.create_task(stop.requested.wait())
+async def _wait_for_shutdown(
+    shutdown: ShutdownSignal, scheduler: SchedulerRuntime, events: EventPublisher
+) -> bool:
+    """Wait for a shutdown request. Returns whether a closed connection is the cause."""
+    requested = asyncio.create_task(shutdown.requested.wait())
     try:
-        while not asked.done():
-            await asyncio.wait({asked, scheduling.running}, timeout=1.0, return_when=_FIRST)
-            if scheduling.running.done():
-                await scheduling.running  # raises what ended it
-            if scheduling.source.is_closed or events.is_closed:
-                stop.request("a connection was closed for good")
-                return "closed a connection for good. Check the user, password or token."
+        while not requested.done():
+            await asyncio.wait(
+                {requested, scheduler.running},
+                timeout=_POLL_INTERVAL_S,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if scheduler.running.done():
+                await scheduler.running  # raises its error
+            if scheduler.source.is_closed or events.is_closed:
+                shutdown.request("a connection was closed for good")
+                return True
     finally:
-        asked.cancel()
-    return ""
+        requested.cancel()
+    return False
 
 
 async def _provision(settings: Settings) -> None:

@@ -1,8 +1,8 @@
 """Sends tasks when they are due. Any number of schedulers may run; each run is sent once.
 
-What is next stands in a heap, so that nothing is scanned; changes come from a watch on the
-bucket. Who gets a run is decided in the bucket (`source`), not here: there is no leader, and when
-a scheduler is killed the others go on as before.
+Due times are in a heap, so that nothing is scanned; changes come from a watch on the bucket. The
+bucket decides which scheduler gets a run (see `source`), so there is no leader, and when a
+scheduler is killed, the others carry on.
 """
 
 import asyncio
@@ -19,45 +19,45 @@ from taskiq.exceptions import SendTaskError
 
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_workers.errors import OUTAGE_ERRORS, ProvisionError, StoreFullError
-from pulse_workers.schedules.bucket import Change, WatchLostError
+from pulse_workers.schedules.bucket import ScheduleChange, WatchEndedError
 from pulse_workers.schedules.entry import InvalidEntry, ScheduleEntry, unknown_task_reason
-from pulse_workers.schedules.source import SCHEDULED_FOR, TAKEN_LIMIT, JsonScheduleSource
+from pulse_workers.schedules.source import CLAIM_TIMEOUT, SCHEDULED_FOR, JsonScheduleSource
 
 logger = logging.getLogger("pulse.workers.schedules")
 
-_LONGEST_SLEEP: Final = 1.0
-"""The wall clock may be set; sleeping follows another one."""
-_AGAIN: Final = timedelta(seconds=0.5)
-_TOGETHER: Final = 64
-_TOGETHER_IN_DOUBT: Final = 4
-"""Runs under way when a scheduler is killed are doubtful with a core broker: so, few of them."""
-_MARK_KEPT: Final = timedelta(hours=1)
-_WATCHED: Final = 600.0
-_HEAP_SLACK: Final = 1_000
-_LONGEST_PAUSE: Final = timedelta(seconds=30)
+_MAX_SLEEP_S: Final = 1.0
+"""The wall clock can be set while sleeping, which follows the monotonic clock."""
+_RETRY_DELAY: Final = timedelta(seconds=0.5)
+_MAX_RETRY_DELAY: Final = timedelta(seconds=30)
+_CONCURRENCY: Final = 64
+_CORE_CONCURRENCY: Final = 4
+"""With a core broker, runs in progress when a scheduler is killed remain unconfirmed."""
+_MARKER_MAX_AGE: Final = timedelta(hours=1)
+_WATCH_RENEWAL_S: Final = 600.0
+_MAX_STALE_RUNS: Final = 1_000
 
 
 class Reporter(Protocol):
-    """Who is told what people should know."""
+    """Receives what operators should know."""
 
-    def broken(self, schedule_id: str, task_name: str, reason: str) -> None:
-        """A schedule is not sent, and why."""
+    def invalid(self, schedule_id: str, task_name: str, reason: str) -> None:
+        """Report a schedule that is not sent, and why."""
 
 
 @dataclasses.dataclass(order=True, frozen=True)
-class _Planned:
+class _PlannedRun:
     at: datetime
     id: str
     revision: int
 
 
 class Scheduler:
-    """Sends what is due.
+    """Sends tasks when they are due.
 
     Attributes:
-        entries: the schedules as last heard, by id.
-        sent: runs sent by this scheduler.
-        watching: whether changes are heard.
+        entries: valid schedules by ID.
+        sent: number of runs sent by this scheduler.
+        watching: whether changes of schedules are received.
     """
 
     def __init__(
@@ -68,13 +68,13 @@ class Scheduler:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Describe a scheduler; the source and the broker are started by the caller.
+        """Create a scheduler; the caller starts the source and the broker.
 
         Args:
-            source: where schedules are.
-            broker: sends tasks, and knows which there are.
-            reporter: told of schedules that are not sent.
-            clock: the time in UTC.
+            source: the schedules.
+            broker: sends the tasks; only tasks it knows are sent.
+            reporter: receives the schedules that are not sent.
+            clock: returns the current time in UTC.
         """
         self.entries: dict[str, ScheduleEntry] = {}
         self.sent = 0
@@ -83,163 +83,168 @@ class Scheduler:
         self._taskiq = TaskiqScheduler(broker, [source])
         self._reporter = reporter
         self._clock = clock
-        self._known = frozenset(broker.get_all_tasks())
-        self._heap: list[_Planned] = []
-        self._marks: dict[str, Change] = {}
-        self._told: dict[str, str] = {}
+        self._known_tasks = frozenset(broker.get_all_tasks())
+        self._heap: list[_PlannedRun] = []
+        self._markers: dict[str, ScheduleChange] = {}
+        self._invalid: dict[str, str] = {}
         self._failures: dict[str, int] = {}
-        self._under_way: dict[str, asyncio.Task[None]] = {}
-        self._room = asyncio.Semaphore(_TOGETHER if source.recovers else _TOGETHER_IN_DOUBT)
+        self._in_progress: dict[str, asyncio.Task[None]] = {}
+        self._slots = asyncio.Semaphore(_CONCURRENCY if source.can_verify else _CORE_CONCURRENCY)
         self._wake = asyncio.Event()
-        self._watch_anew = asyncio.Event()
+        self._restart_watch = asyncio.Event()
 
     @property
-    def broken(self) -> int:
-        """How many schedules are not sent."""
-        return len(self._told)
+    def invalid_count(self) -> int:
+        """Number of schedules that are not sent."""
+        return len(self._invalid)
 
     @property
     def next_due(self) -> datetime | None:
-        """When something is due next, as far as is known."""
+        """Time of the next run, None if there is none."""
         return min(
             (planned.at for planned in self._heap if self._is_current(planned)), default=None
         )
 
-    def watch_anew(self) -> None:
-        """Read everything again: the connection was away, and changes may have been missed."""
-        self._watch_anew.set()
+    def restart_watch(self) -> None:
+        """Read all schedules again: after a reconnection, changes may have been missed."""
+        self._restart_watch.set()
 
     async def run(self) -> None:
-        """Send what is due until cancelled."""
+        """Send due runs until cancelled."""
         watching = asyncio.create_task(self._watch(), name="schedule watch")
         try:
             while True:
                 self._wake.clear()
                 self._start_due()
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._until_next()):
+                    async with asyncio.timeout(self._seconds_to_next()):
                         await self._wake.wait()
         finally:
             await cancel_and_wait(watching)
 
-    async def finish(self, limit: float) -> None:
-        """Let what is being sent be sent, for `limit` seconds."""
-        if self._under_way:
-            _, late = await asyncio.wait(self._under_way.values(), timeout=limit)
+    async def finish(self, timeout_s: float) -> None:
+        """Wait for runs that are being sent; cancel them after `timeout_s`."""
+        if self._in_progress:
+            _done, late = await asyncio.wait(self._in_progress.values(), timeout=timeout_s)
             await cancel_and_wait(*late)
 
-    # what there is
+    # watching
 
     async def _watch(self) -> None:
         while True:
-            self._watch_anew.clear()
+            self._restart_watch.clear()
             try:
-                await self._follow()
-            except (*OUTAGE_ERRORS, WatchLostError, ProvisionError) as error:
+                await self._follow_changes()
+            except (*OUTAGE_ERRORS, WatchEndedError, ProvisionError) as error:
                 self.watching = False
-                logger.warning("watching schedules: %s %s", type(error).__name__, error)
-                await asyncio.sleep(_AGAIN.total_seconds())
+                logger.warning("watching the schedules: %s %s", type(error).__name__, error)
+                await asyncio.sleep(_RETRY_DELAY.total_seconds())
                 with contextlib.suppress(*OUTAGE_ERRORS, ProvisionError):
                     await self._source.provision()
             except Exception:
                 self.watching = False
                 logger.exception("watching the schedules failed")
-                await asyncio.sleep(_AGAIN.total_seconds())
+                await asyncio.sleep(_RETRY_DELAY.total_seconds())
 
-    async def _follow(self) -> None:
-        """Take in changes until they have to be watched anew."""
+    async def _follow_changes(self) -> None:
+        """Apply changes until the watch must be restarted."""
         async with contextlib.aclosing(self._source.bucket.watch()) as changes:
-            anew = asyncio.create_task(self._watch_anew.wait())
-            by_itself = asyncio.get_running_loop().call_later(_WATCHED, self._watch_anew.set)
+            restart = asyncio.create_task(self._restart_watch.wait())
+            renewal = asyncio.get_running_loop().call_later(
+                _WATCH_RENEWAL_S, self._restart_watch.set
+            )
             try:
-                self._replace(await anext(changes))
-                while not anew.done():
-                    heard = asyncio.ensure_future(anext(changes))
+                self._replace_all(await anext(changes))
+                while not restart.done():
+                    received = asyncio.ensure_future(anext(changes))
                     try:
-                        await asyncio.wait({heard, anew}, return_when=asyncio.FIRST_COMPLETED)
+                        await asyncio.wait({received, restart}, return_when=asyncio.FIRST_COMPLETED)
                     finally:
-                        if not heard.done():
-                            heard.cancel()
-                            await asyncio.wait({heard})
-                    if not heard.cancelled():
-                        for change in heard.result():
-                            self._take_in(change)
+                        if not received.done():
+                            received.cancel()
+                            await asyncio.wait({received})
+                    if not received.cancelled():
+                        for change in received.result():
+                            self._apply(change)
             finally:
-                anew.cancel()
-                by_itself.cancel()
-        await self._drop_old_marks()
+                restart.cancel()
+                renewal.cancel()
+        await self._purge_old_markers()
 
-    def _replace(self, there: list[Change]) -> None:
-        present = {change.id for change in there if change.item is not None}
-        for gone in (set(self.entries) | set(self._told)) - present:
-            self.entries.pop(gone, None)
-            self._told.pop(gone, None)
-        for change in there:
-            self._take_in(change)
+    def _replace_all(self, snapshot: list[ScheduleChange]) -> None:
+        present = {change.id for change in snapshot if change.schedule is not None}
+        for removed in (set(self.entries) | set(self._invalid)) - present:
+            self.entries.pop(removed, None)
+            self._invalid.pop(removed, None)
+        for change in snapshot:
+            self._apply(change)
         if not self.watching:
             logger.info("%d schedules", len(self.entries))
         self.watching = True
 
-    def _take_in(self, change: Change) -> None:
+    def _apply(self, change: ScheduleChange) -> None:
         self.entries.pop(change.id, None)
-        self._marks.pop(change.id, None)
-        if change.item is None:
-            self._marks[change.id] = change
-            self._told.pop(change.id, None)
-        elif isinstance(change.item, InvalidEntry):
-            self._tell_broken(change.id, change.item.task_name, change.item.reason)
-        elif reason := unknown_task_reason(change.item.task.task_name, self._known):
-            self._tell_broken(change.id, change.item.task.task_name, reason)
+        self._markers.pop(change.id, None)
+        schedule = change.schedule
+        if schedule is None:
+            self._markers[change.id] = change
+            self._invalid.pop(change.id, None)
+        elif isinstance(schedule, InvalidEntry):
+            self._report_invalid(change.id, schedule.task_name, schedule.reason)
+        elif reason := unknown_task_reason(schedule.task.task_name, self._known_tasks):
+            self._report_invalid(change.id, schedule.task.task_name, reason)
         else:
-            self._told.pop(change.id, None)
-            self.entries[change.id] = change.item
-            self._plan(change.item)
+            self._invalid.pop(change.id, None)
+            self.entries[change.id] = schedule
+            self._plan(schedule)
 
-    def _tell_broken(self, schedule_id: str, task_name: str, reason: str) -> None:
-        if self._told.get(schedule_id) != reason:
-            self._told[schedule_id] = reason
-            self._reporter.broken(schedule_id, task_name, reason)
+    def _report_invalid(self, schedule_id: str, task_name: str, reason: str) -> None:
+        if self._invalid.get(schedule_id) != reason:
+            self._invalid[schedule_id] = reason
+            self._reporter.invalid(schedule_id, task_name, reason)
 
-    # what is next
+    # planning
 
     def _plan(self, entry: ScheduleEntry, not_before: datetime | None = None) -> None:
         last = entry.last
-        at = entry.next_due if last is None or last.sent else last.taken_at + TAKEN_LIMIT
+        at = entry.next_due if last is None or last.sent else last.claimed_at + CLAIM_TIMEOUT
         if at is None:
             return
         if not_before is not None:
             at = max(at, not_before)
-        heapq.heappush(self._heap, _Planned(at, entry.id, entry.revision))
-        if len(self._heap) > 2 * len(self.entries) + _HEAP_SLACK:
+        heapq.heappush(self._heap, _PlannedRun(at, entry.id, entry.revision))
+        if len(self._heap) > 2 * len(self.entries) + _MAX_STALE_RUNS:
             self._heap = [planned for planned in self._heap if self._is_current(planned)]
             heapq.heapify(self._heap)
         self._wake.set()
 
-    def _is_current(self, planned: _Planned) -> bool:
+    def _is_current(self, planned: _PlannedRun) -> bool:
         entry = self.entries.get(planned.id)
         return entry is not None and entry.revision == planned.revision
 
-    def _until_next(self) -> float:
+    def _seconds_to_next(self) -> float:
         if not self._heap:
-            return _LONGEST_SLEEP
+            return _MAX_SLEEP_S
         seconds = (self._heap[0].at - self._clock()).total_seconds()
-        return min(_LONGEST_SLEEP, max(0.0, seconds))
+        return min(_MAX_SLEEP_S, max(0.0, seconds))
 
     def _start_due(self) -> None:
         now = self._clock()
         while self._heap and self._heap[0].at <= now:
             planned = heapq.heappop(self._heap)
-            if self._is_current(planned) and planned.id not in self._under_way:
-                task = asyncio.create_task(self._fire(planned.id), name=f"schedule {planned.id}")
-                self._under_way[planned.id] = task
+            if self._is_current(planned) and planned.id not in self._in_progress:
+                task = asyncio.create_task(
+                    self._send_run(planned.id), name=f"schedule {planned.id}"
+                )
+                self._in_progress[planned.id] = task
 
     # sending
 
-    async def _fire(self, schedule_id: str) -> None:
+    async def _send_run(self, schedule_id: str) -> None:
         entry = self.entries[schedule_id]
         failures = self._failures.pop(schedule_id, 0)
         try:
-            async with self._room:
+            async with self._slots:
                 if self._source.is_connected:
                     await self._send(entry)
         except Exception as error:
@@ -251,12 +256,11 @@ class Scheduler:
             else:
                 logger.exception("%s not sent", schedule_id)
         finally:
-            del self._under_way[schedule_id]
-            after = self.entries.get(schedule_id)
-            if after is not None:  # looked at again even if nothing is heard of it
-                self._plan(
-                    after, self._clock() + min(_LONGEST_PAUSE, _AGAIN * 2 ** min(failures, 8))
-                )
+            del self._in_progress[schedule_id]
+            current = self.entries.get(schedule_id)
+            if current is not None:  # planned again even if its change is not received
+                delay = min(_MAX_RETRY_DELAY, _RETRY_DELAY * 2 ** min(failures, 8))
+                self._plan(current, self._clock() + delay)
 
     async def _send(self, entry: ScheduleEntry) -> None:
         try:
@@ -264,12 +268,12 @@ class Scheduler:
             await self._taskiq.on_ready(self._source, task)
             self.sent += SCHEDULED_FOR in task.labels
         except SendTaskError:
-            await self._source.give_back(entry.id)
+            await self._source.release_claim(entry.id)
             raise
 
-    async def _drop_old_marks(self) -> None:
-        """Forget removals from long ago: each is a message that nobody would ever take away."""
-        old = self._clock() - _MARK_KEPT
-        for change in [mark for mark in self._marks.values() if mark.at < old]:
-            await self._source.bucket.forget(change.id, change.revision)
-            self._marks.pop(change.id, None)
+    async def _purge_old_markers(self) -> None:
+        """Purge old delete markers, which nothing else removes from the bucket."""
+        oldest = self._clock() - _MARKER_MAX_AGE
+        for change in [marker for marker in self._markers.values() if marker.stored_at < oldest]:
+            await self._source.bucket.purge_marker(change.id, change.revision)
+            self._markers.pop(change.id, None)

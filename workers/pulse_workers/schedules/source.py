@@ -1,8 +1,8 @@
 """TaskIQ's schedule source on a NATS bucket: JSON, and safe with any number of schedulers.
 
-A run is taken in `pre_send` and confirmed in `post_send`, both by writing the schedule's entry
-under the condition that nobody else wrote it. Whoever does not get the run raises TaskIQ's own
-"cancelled", so TaskIQ's scheduler process is as safe with this source as ours.
+A run is claimed in `pre_send` and confirmed in `post_send`, both by a compare-and-set write of the
+schedule's entry. A scheduler that does not get the run raises TaskIQ's own "cancelled" error, so
+that this source is as safe with TaskIQ's scheduler process as with ours.
 
     source = JsonScheduleSource(load_settings())
     await source.startup()
@@ -21,7 +21,9 @@ from nats.js import JetStreamContext
 from taskiq import ScheduledTask, ScheduleSource
 from taskiq.exceptions import ScheduledTaskCancelledError
 
+from pulse_desktop.text.translation import _
 from pulse_workers.config.settings import Settings
+from pulse_workers.errors import WorkerError
 from pulse_workers.runtime.connection import ConnectionLog, connect
 from pulse_workers.runtime.provisioning import explain_errors, provision_schedules
 from pulse_workers.runtime.shutdown import close_client
@@ -30,31 +32,40 @@ from pulse_workers.schedules.entry import (
     Occurrence,
     ScheduleEntry,
     encode_schedule,
-    same_times,
+    has_same_timing,
     timing_of,
 )
-from pulse_workers.schedules.errors import ScheduleBusyError, ScheduleNotFoundError
-from pulse_workers.schedules.sent import was_queued
+from pulse_workers.schedules.task_stream import was_enqueued
 
 logger = logging.getLogger("pulse.workers.schedules")
 
 SCHEDULED_FOR: Final = "scheduled_for"
+"""Label with the due time."""
 LATE: Final = "late_s"
-TAKEN_LIMIT: Final = timedelta(seconds=2)
-"""A run that is taken and not sent for longer than this was left by a scheduler that ended."""
-PUNCTUAL: Final = timedelta(seconds=2)
-_TRIES: Final = 10
-_REQUEST_LIMIT: Final = 2.0
+"""Label with the delay, if it is worth mentioning."""
+CLAIM_TIMEOUT: Final = timedelta(seconds=2)
+"""A run that is claimed for longer without being sent was left by a scheduler that was killed."""
+LATE_THRESHOLD: Final = timedelta(seconds=2)
+_MAX_ATTEMPTS: Final = 10
+_REQUEST_TIMEOUT_S: Final = 2.0
+
+
+class ScheduleNotFoundError(WorkerError):
+    """There is no schedule with this ID."""
+
+
+class ScheduleBusyError(WorkerError):
+    """Other programs keep changing the schedule."""
 
 
 class JsonScheduleSource(ScheduleSource):
     """Schedules in the bucket that the settings name.
 
     Attributes:
-        bucket: where they are. There after `startup` or `connect`.
-        on_doubtful: called with a schedule's id and a run of which nobody can say whether it was
-            sent, and which is not sent again.
-        on_reconnected: called when the connection is back.
+        bucket: the bucket. Set by `startup` and `connect`.
+        on_unconfirmed: called with the ID of a schedule and a run that may or may not have been
+            sent, and is not sent again.
+        on_reconnected: called when the connection is restored.
     """
 
     bucket: ScheduleBucket
@@ -63,47 +74,47 @@ class JsonScheduleSource(ScheduleSource):
         self,
         settings: Settings,
         *,
-        who: str = "",
+        identity: str = "",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Describe a source; `startup` connects it.
+        """Create a source; `startup` connects it.
 
         Args:
-            settings: which server and which bucket.
-            who: by which name runs are taken; the process's identity by default.
-            clock: the time in UTC.
+            settings: server and bucket.
+            identity: identity of the scheduler in claims; that of the process by default.
+            clock: returns the current time in UTC.
         """
         self._settings = settings
-        self._who = who or settings.identity
+        self._identity = identity or settings.identity
         self._clock = clock
         self._log = ConnectionLog("schedules")
         self._client: Client | None = None
         self._js: JetStreamContext
-        self._taken: dict[str, tuple[ScheduleEntry, Occurrence, int]] = {}
+        self._claims: dict[str, tuple[ScheduleEntry, Occurrence, int]] = {}
         self.on_reconnected: Callable[[], None] = lambda: None
-        self.on_doubtful: Callable[[str, Occurrence], None] = lambda _id, _firing: None
+        self.on_unconfirmed: Callable[[str, Occurrence], None] = lambda _id, _occurrence: None
 
     @property
-    def recovers(self) -> bool:
-        """Whether the queue can tell if a run was sent by a scheduler that is gone."""
+    def can_verify(self) -> bool:
+        """Whether the queue can be searched for a run that another scheduler may have sent."""
         return self._settings.broker != "core"
 
     @property
     def is_connected(self) -> bool:
-        """Whether the server can be asked at the moment."""
+        """Whether the connection is up."""
         return self._client is not None and self._client.is_connected
 
     @property
     def is_closed(self) -> bool:
-        """Whether the connection is closed and will not come back."""
+        """Whether the connection is closed and will not be restored."""
         return self._client is not None and self._client.is_closed
 
     async def startup(self) -> None:
-        """Connect, and make the bucket if there is none.
+        """Connect, and create the bucket if it does not exist.
 
         Raises:
-            CannotConnectError: no connection in time.
-            ProvisionError: the bucket cannot be made.
+            ConnectionFailedError: not connected in time.
+            ProvisionError: the bucket cannot be created.
         """
         await self.connect()
         try:
@@ -113,15 +124,15 @@ class JsonScheduleSource(ScheduleSource):
             raise
 
     async def connect(self) -> None:
-        """Connect, and make nothing: for whoever only looks.
+        """Connect without creating the bucket, for read access.
 
         Raises:
-            CannotConnectError: no connection in time.
+            ConnectionFailedError: not connected in time.
         """
         self._client = await connect(
             self._settings, "schedules", self._log, reconnected_cb=self._reconnected
         )
-        self._js = self._client.jetstream(timeout=_REQUEST_LIMIT)
+        self._js = self._client.jetstream(timeout=_REQUEST_TIMEOUT_S)
         self.bucket = ScheduleBucket(
             self._js, self._settings.schedule_bucket, self._settings.schedule_prefix
         )
@@ -132,135 +143,145 @@ class JsonScheduleSource(ScheduleSource):
             await close_client(self._client)
 
     async def provision(self) -> None:
-        """Make the bucket if there is none.
+        """Create the bucket if it does not exist.
 
         Raises:
-            ProvisionError: it cannot be made.
+            ProvisionError: it cannot be created.
         """
         await provision_schedules(self._js, self._settings)
 
-    def explained(self) -> contextlib.AbstractContextManager[None]:
-        """Turn what requests end with into a `ProvisionError`, in words for a person."""
+    def explain_errors(self) -> contextlib.AbstractContextManager[None]:
+        """Turn the errors of requests into a `ProvisionError` with a message for an operator."""
         return explain_errors(self._js, self._settings)
 
     async def get_schedules(self) -> list[ScheduledTask]:
-        """Return the schedules that can be used."""
+        """Return the valid schedules."""
         return [
             entry.task for entry in await self.bucket.entries() if isinstance(entry, ScheduleEntry)
         ]
 
     async def add_schedule(self, schedule: ScheduledTask) -> None:
-        """Store a schedule, in place of one of the same id.
+        """Store a schedule; it replaces one with the same ID.
 
-        If that one has the same times, it goes on where it was: a program may store its schedules
-        each time it starts. With other times it begins anew.
+        With the same timing it continues where the replaced one was, so that a program can store
+        its schedules at every start. With another timing it starts anew.
 
         Raises:
-            BadScheduleError: it can never come due, or has no JSON form.
+            InvalidScheduleError: it is never due, or has no JSON form.
             StoreFullError: the bucket has reached its limit.
+            ScheduleBusyError: other programs keep changing the schedule.
         """
         now = self._clock()
         timing_of(schedule, now)
-        for _ in range(_TRIES):
-            known, revision = await self.bucket.read(schedule.schedule_id)
-            since, last = now, None
-            if isinstance(known, ScheduleEntry) and same_times(known.task, schedule):
-                since, last = known.timing.since, known.last
-            body = encode_schedule(schedule, since, last)
+        for _attempt in range(_MAX_ATTEMPTS):
+            stored, revision = await self.bucket.read(schedule.schedule_id)
+            created_at, last = now, None
+            if isinstance(stored, ScheduleEntry) and has_same_timing(stored.task, schedule):
+                created_at, last = stored.timing.created_at, stored.last
+            body = encode_schedule(schedule, created_at, last)
             if await self.bucket.write(schedule.schedule_id, body, revision) is not None:
                 return
-        raise ScheduleBusyError(f"{schedule.schedule_id}: others change it all the time")
+        raise _busy(schedule.schedule_id)
 
     async def delete_schedule(self, schedule_id: str) -> None:
-        """Remove a schedule, broken ones too.
+        """Remove a schedule, valid or invalid.
 
         Raises:
-            ScheduleNotFoundError: there is none of this id.
+            ScheduleNotFoundError: there is no schedule with this ID.
+            ScheduleBusyError: other programs keep changing the schedule.
         """
-        for _ in range(_TRIES):
-            known, revision = await self.bucket.read(schedule_id)
-            if known is None:
-                raise ScheduleNotFoundError(f"no schedule {schedule_id!r}")
+        for _attempt in range(_MAX_ATTEMPTS):
+            stored, revision = await self.bucket.read(schedule_id)
+            if stored is None:
+                raise ScheduleNotFoundError(_("no schedule {id!r}").format(id=schedule_id))
             if await self.bucket.remove(schedule_id, revision):
                 return
-        raise ScheduleBusyError(f"{schedule_id}: others change it all the time")
+        raise _busy(schedule_id)
 
     async def pre_send(self, task: ScheduledTask) -> None:
-        """Take the run that is due, and put its id and time into the task.
+        """Claim the run that is due, and set the task's ID and labels.
 
         Raises:
-            ScheduledTaskCancelledError: nothing is due, or another scheduler has it.
+            ScheduledTaskCancelledError: no run is due, or another scheduler has claimed it.
         """
-        entry, _ = await self.bucket.read(task.schedule_id)
+        entry, _revision = await self.bucket.read(task.schedule_id)
         if not isinstance(entry, ScheduleEntry):
             raise ScheduledTaskCancelledError
         now = self._clock()
-        firing = await self._to_take(entry, now)
-        if firing is None:
+        occurrence = await self._next_claim(entry, now)
+        if occurrence is None:
             raise ScheduledTaskCancelledError
-        revision = await self.bucket.write(entry.id, entry.body(firing), entry.revision)
+        revision = await self.bucket.write(entry.id, entry.encode(occurrence), entry.revision)
         if revision is None:
             raise ScheduledTaskCancelledError
-        self._taken[entry.id] = (entry, firing, revision)
-        task.task_id = firing.task_id
-        task.labels[SCHEDULED_FOR] = firing.due.isoformat()
+        self._claims[entry.id] = (entry, occurrence, revision)
+        task.task_id = occurrence.task_id
+        task.labels[SCHEDULED_FOR] = occurrence.due.isoformat()
         task.labels.pop(LATE, None)
-        if now - firing.due > PUNCTUAL:
-            task.labels[LATE] = round((now - firing.due).total_seconds(), 1)
+        if now - occurrence.due > LATE_THRESHOLD:
+            task.labels[LATE] = round((now - occurrence.due).total_seconds(), 1)
 
     async def post_send(self, task: ScheduledTask) -> None:
-        """Note that the run was sent; a schedule for one moment is removed."""
-        taken = self._taken.pop(task.schedule_id, None)
-        if taken is not None:
-            await self._finish(*taken)
+        """Confirm that the run was sent; a schedule for a single run is removed."""
+        claim = self._claims.pop(task.schedule_id, None)
+        if claim is not None:
+            await self._confirm(*claim)
 
-    async def give_back(self, schedule_id: str) -> None:
-        """Let a run be taken again that was taken and could not be sent."""
-        taken = self._taken.pop(schedule_id, None)
-        if taken is not None:
-            entry, _, revision = taken
-            await self.bucket.write(schedule_id, entry.body(entry.last), revision)
+    async def release_claim(self, schedule_id: str) -> None:
+        """Release the claim of a run that could not be sent, so that it can be claimed again."""
+        claim = self._claims.pop(schedule_id, None)
+        if claim is not None:
+            entry, _occurrence, revision = claim
+            await self.bucket.write(schedule_id, entry.encode(entry.last), revision)
 
-    async def _to_take(self, entry: ScheduleEntry, now: datetime) -> Occurrence | None:
-        """Return the run to take: one that is due, or one that was left unsent."""
+    async def _next_claim(self, entry: ScheduleEntry, now: datetime) -> Occurrence | None:
+        """Return the run to claim: one that is due, or one that was claimed but not sent."""
         last = entry.last
         if last is None or last.sent:
             due = entry.due(now)
-            return entry.take(due, self._who, now) if due is not None else None
-        if now - last.taken_at < TAKEN_LIMIT:
+            return entry.claim(due, self._identity, now) if due is not None else None
+        if now - last.claimed_at < CLAIM_TIMEOUT:
             return None
-        if not self.recovers:
-            self.on_doubtful(entry.id, last)
-        elif not await was_queued(self._js, last.task_id, last.taken_at):
-            logger.warning("%s was left unsent by %s: sending it", entry.id, last.by)
-            return entry.take(last.due, self._who, now)
-        await self._finish(entry, last, entry.revision)
+        if not self.can_verify:
+            self.on_unconfirmed(entry.id, last)
+        elif not await was_enqueued(self._js, last.task_id, last.claimed_at):
+            logger.warning("%s was not sent by %s: sending it", entry.id, last.claimed_by)
+            return entry.claim(last.due, self._identity, now)
+        await self._confirm(entry, last, entry.revision)
         return None
 
-    async def _finish(self, entry: ScheduleEntry, firing: Occurrence, revision: int) -> None:
-        """Note that a run was sent, unless the schedule has gone on since.
+    async def _confirm(self, entry: ScheduleEntry, occurrence: Occurrence, revision: int) -> None:
+        """Record that a run was sent, unless the schedule was changed or run again since.
 
         Args:
             entry: the schedule.
-            firing: the run.
-            revision: of its key, when last seen.
+            occurrence: the run.
+            revision: last known revision of the key.
         """
-        for _ in range(_TRIES):
-            if await self._noted(entry, firing, revision):
+        for _attempt in range(_MAX_ATTEMPTS):
+            if await self._write_confirmation(entry, occurrence, revision):
                 return
-            known, revision = await self.bucket.read(entry.id)
-            if not isinstance(known, ScheduleEntry) or known.last is None or known.last.sent:
+            stored, revision = await self.bucket.read(entry.id)
+            if not isinstance(stored, ScheduleEntry) or stored.last is None or stored.last.sent:
                 return
-            if known.last.task_id != firing.task_id:
+            if stored.last.task_id != occurrence.task_id:
                 return
-            entry = known
+            entry = stored
 
-    async def _noted(self, entry: ScheduleEntry, firing: Occurrence, revision: int) -> bool:
+    async def _write_confirmation(
+        self, entry: ScheduleEntry, occurrence: Occurrence, revision: int
+    ) -> bool:
         if entry.timing.at is not None:
             return await self.bucket.remove(entry.id, revision)
-        body = entry.body(msgspec.structs.replace(firing, sent=True))
+        body = entry.encode(msgspec.structs.replace(occurrence, sent=True))
         return await self.bucket.write(entry.id, body, revision) is not None
 
     async def _reconnected(self) -> None:
         await self._log.on_reconnected()
         self.on_reconnected()
+
+
+def _busy(schedule_id: str) -> ScheduleBusyError:
+    return ScheduleBusyError(
+        _("{id}: other programs keep changing this schedule").format(id=schedule_id)
+    )

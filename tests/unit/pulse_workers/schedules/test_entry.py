@@ -1,4 +1,4 @@
-"""What stands under a schedule's key: read whatever it is, written so that any TaskIQ reads it."""
+"""Stored schedule entries: decoding of any value, and compatibility with TaskIQ."""
 
 import json
 import pickle
@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pulse_workers.schedules.cron import InvalidScheduleError
 from pulse_workers.schedules.entry import (
     InvalidEntry,
     ScheduleEntry,
     encode_schedule,
+    has_same_timing,
     read_entry,
-    same_times,
     unknown_task_reason,
 )
-from pulse_workers.schedules.errors import InvalidScheduleError
 from taskiq import ScheduledTask
 
 NOW = datetime(2026, 11, 23, 22, 0, 0, 250_000, tzinfo=UTC)
@@ -55,31 +55,31 @@ def entry(body: bytes) -> ScheduleEntry:
         {"time": NOW + timedelta(days=400)},
     ],
 )
-def test_a_schedule_is_read_as_it_was_stored_also_by_taskiq_itself(times: dict[str, Any]) -> None:
+def test_a_stored_schedule_is_decoded_here_and_by_taskiq(times: dict[str, Any]) -> None:
     stored = schedule(**times)
     found = entry(encode_schedule(stored, NOW, None))
     assert found.task == stored
-    assert found.timing.since == NOW
+    assert found.timing.created_at == NOW
     due = found.next_due
     assert due is not None
-    taken = found.take(due, "scheduler@host:1", NOW)
-    after = entry(found.body(taken))
-    assert after.last == taken
-    assert after.task == stored == ScheduledTask.model_validate_json(found.body(taken))
+    claimed = found.claim(due, "scheduler@host:1", NOW)
+    after = entry(found.encode(claimed))
+    assert after.last == claimed
+    assert after.task == stored == ScheduledTask.model_validate_json(found.encode(claimed))
 
 
-def test_every_scheduler_gives_a_run_the_same_id_and_each_run_another() -> None:
+def test_task_ids_are_equal_for_all_schedulers_and_differ_between_runs() -> None:
     found = entry(encode_schedule(schedule(interval=30), NOW, None))
     later = NOW + timedelta(seconds=30)
-    ids = {found.take(due, who, NOW).task_id for due in (NOW, later) for who in ("a", "b")}
+    ids = {found.claim(due, who, NOW).task_id for due in (NOW, later) for who in ("a", "b")}
     assert len(ids) == 2
     anew = entry(encode_schedule(schedule(interval=30), later, None))
-    assert anew.take(later, "a", NOW).task_id not in ids
+    assert anew.claim(later, "a", NOW).task_id not in ids
     chosen = entry(encode_schedule(schedule(time=NOW, task_id="mine"), NOW, None))
-    assert chosen.take(NOW, "a", NOW).task_id == "mine"
+    assert chosen.claim(NOW, "a", NOW).task_id == "mine"
 
 
-def test_a_foreign_entry_begins_when_it_was_stored_and_its_key_names_it() -> None:
+def test_an_entry_of_another_program_starts_when_it_was_stored_and_has_the_id_of_its_key() -> None:
     found = read(schedule(interval=60, schedule_id="other").model_dump_json().encode())
     assert isinstance(found, ScheduleEntry)
     assert (found.id, found.next_due) == ("s", NOW)
@@ -87,26 +87,26 @@ def test_a_foreign_entry_begins_when_it_was_stored_and_its_key_names_it() -> Non
     assert entry(naive.model_dump_json().encode()).next_due == NOW
 
 
-class Harm:
+class FailsWhenUnpickled:
     def __reduce__(self) -> tuple[Any, ...]:
         return pytest.fail, ("unpickled",)
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_pickle_is_not_opened(protocol: int) -> None:
-    found = read(pickle.dumps(Harm(), protocol))
+def test_a_pickle_is_never_opened(protocol: int) -> None:
+    found = read(pickle.dumps(FailsWhenUnpickled(), protocol))
     assert isinstance(found, InvalidEntry)
     assert "unreadable" in found.reason
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"interval": 0}, "at least 1 second"),
         ({"interval": 10**12}, "at most 36500 days"),
         ({"interval": 10**30}, "interval"),
         ({"cron": "0 0 31 2 *"}, "never comes"),
-        ({"cron": "* * * * *", "cron_offset": "Mars/Base"}, "no time zone"),
+        ({"cron": "* * * * *", "cron_offset": "Mars/Base"}, "unknown time zone"),
         ({"cron": "* * * * *", "created_at": "yesterday"}, "Invalid"),
         ({"interval": 5, "last": {"due": "2026-01-01T00:00:00Z"}}, "missing required field"),
         ({"time": "0001-01-01T00:00:00+14:00"}, ""),
@@ -114,17 +114,17 @@ def test_a_pickle_is_not_opened(protocol: int) -> None:
         ({"interval": 5, "args": "x"}, "args"),
     ],
 )
-def test_an_entry_that_cannot_be_used_says_why(fields: dict[str, Any], said: str) -> None:
+def test_an_invalid_entry_has_a_reason(fields: dict[str, Any], message: str) -> None:
     body = {"task_name": "m:f", "labels": {}, "args": [], "kwargs": {}, **fields}
     found = read(json.dumps(body).encode())
     assert isinstance(found, InvalidEntry)
-    assert said in found.reason
+    assert message in found.reason
     assert found.task_name == "m:f"
 
 
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
 @settings(max_examples=200)
-def test_whatever_stands_there_is_read_without_an_error(body: bytes) -> None:
+def test_any_bytes_are_decoded_without_an_error(body: bytes) -> None:
     assert isinstance(read(body), InvalidEntry)
 
 
@@ -144,26 +144,28 @@ FIELDS = st.fixed_dictionaries(
 
 @given(FIELDS)
 @settings(max_examples=200, deadline=None)
-def test_whatever_its_fields_hold_it_is_read_without_an_error(fields: dict[str, Any]) -> None:
+def test_any_field_values_are_decoded_without_an_error(fields: dict[str, Any]) -> None:
     body = json.dumps({"task_name": "m:f", "labels": {}, "args": [], "kwargs": {}, **fields})
     found = read(body.encode())
     if isinstance(found, ScheduleEntry):
         found.due(NOW)
 
 
-def test_what_has_no_json_form_is_refused_when_it_is_stored() -> None:
+def test_arguments_without_json_form_are_rejected_on_encoding() -> None:
     with pytest.raises(InvalidScheduleError, match="no JSON form"):
         encode_schedule(schedule(interval=5, args=[object()]), NOW, None)
 
 
-def test_only_other_times_begin_a_schedule_anew() -> None:
-    assert same_times(schedule(interval=5), schedule(interval=5, args=[], labels={}))
-    assert not same_times(schedule(interval=5), schedule(interval=6))
-    assert not same_times(schedule(cron="* * * * *"), schedule(cron="* * * * *", cron_offset="UTC"))
+def test_timing_is_compared_without_arguments_and_labels() -> None:
+    assert has_same_timing(schedule(interval=5), schedule(interval=5, args=[], labels={}))
+    assert not has_same_timing(schedule(interval=5), schedule(interval=6))
+    assert not has_same_timing(
+        schedule(cron="* * * * *"), schedule(cron="* * * * *", cron_offset="UTC")
+    )
 
 
-def test_a_bare_name_is_told_what_is_perhaps_meant() -> None:
+def test_an_unknown_task_name_gets_suggestions() -> None:
     known = ("a.b:run", "c:run", "c:other")
     assert unknown_task_reason("a.b:run", known) == ""
-    assert unknown_task_reason("run", known).endswith("perhaps a.b:run or c:run is meant")
+    assert unknown_task_reason("run", known).endswith("similar names: a.b:run, c:run")
     assert "PULSE_WORKER_TASKS" in unknown_task_reason("x:y", known)

@@ -1,15 +1,14 @@
-"""When schedules come due: cron lines in any zone, intervals, moments, and what was missed."""
+"""Due times of cron expressions in any time zone, intervals and single runs, and missed runs."""
 
 import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pycron
+import pycron  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pulse_workers.schedules.cron import CronRule, parse_cron
-from pulse_workers.schedules.errors import InvalidScheduleError
+from pulse_workers.schedules.cron import CronRule, InvalidScheduleError, parse_cron
 from pulse_workers.schedules.next_run import MISFIRE_GRACE_TIME, Timing
 
 KYIV = "Europe/Kyiv"
@@ -26,12 +25,12 @@ def times(rule: CronRule, begin: datetime, count: int) -> list[str]:
     return found
 
 
-def test_a_nightly_line_keeps_its_local_time_when_the_clocks_change() -> None:
+def test_a_daily_expression_keeps_its_local_time_when_clocks_change() -> None:
     rule = parse_cron("0 9 * * *", KYIV)
     assert times(rule, datetime(2026, 3, 28, tzinfo=UTC), 2) == ["28 09:00 +0200", "29 09:00 +0300"]
 
 
-def test_a_time_that_is_left_out_in_spring_comes_as_long_after_midnight_as_ever() -> None:
+def test_a_time_skipped_in_spring_runs_as_long_after_midnight_as_usual() -> None:
     rule = parse_cron("30 3 * * *", KYIV)
     assert times(rule, datetime(2026, 3, 28, tzinfo=UTC), 3) == [
         "28 03:30 +0200",
@@ -40,7 +39,7 @@ def test_a_time_that_is_left_out_in_spring_comes_as_long_after_midnight_as_ever(
     ]
 
 
-def test_a_time_that_is_repeated_in_autumn_comes_once() -> None:
+def test_a_time_repeated_in_autumn_runs_once() -> None:
     rule = parse_cron("30 3 * * *", KYIV)
     assert times(rule, datetime(2026, 10, 24, tzinfo=UTC), 3) == [
         "24 03:30 +0300",
@@ -49,7 +48,7 @@ def test_a_time_that_is_repeated_in_autumn_comes_once() -> None:
     ]
 
 
-def test_a_line_with_every_hour_follows_real_time_in_autumn_and_spring() -> None:
+def test_an_expression_with_every_hour_follows_real_time() -> None:
     rule = parse_cron("*/30 * * * *", KYIV)
     autumn = times(rule, datetime(2026, 10, 25, 0, 15, tzinfo=UTC), 4)
     assert autumn == ["25 03:30 +0300", "25 03:00 +0200", "25 03:30 +0200", "25 04:00 +0200"]
@@ -57,18 +56,18 @@ def test_a_line_with_every_hour_follows_real_time_in_autumn_and_spring() -> None
     assert spring == ["29 02:30 +0200", "29 04:00 +0300", "29 04:30 +0300"]
 
 
-def test_a_line_survives_clocks_that_go_back_at_midnight() -> None:
+def test_clocks_may_go_back_at_midnight() -> None:
     rule = parse_cron("5 0 * * *", "America/Havana")  # 01:00 becomes 00:00 on 1 November 2026
     found = times(rule, datetime(2026, 10, 31, 1, tzinfo=UTC), 3)
     assert found == ["31 00:05 -0400", "01 00:05 -0400", "02 00:05 -0500"]
 
 
-def test_an_offset_moves_the_clock_of_the_line() -> None:
+def test_an_offset_shifts_the_expression() -> None:
     rule = parse_cron("0 9 * * *", timedelta(hours=5, minutes=30))
     assert rule.next_after(START) == datetime(2026, 11, 24, 3, 30, tzinfo=UTC)
 
 
-def test_both_days_restricted_mean_either_as_in_cron() -> None:
+def test_day_of_month_and_day_of_week_are_alternatives_as_in_cron() -> None:
     rule = parse_cron("0 0 1 * mon")
     assert times(rule, datetime(2026, 11, 24, tzinfo=UTC), 3) == [
         "30 00:00 +0000",
@@ -77,32 +76,32 @@ def test_both_days_restricted_mean_either_as_in_cron() -> None:
     ]
 
 
-def test_the_29_of_february_is_found_over_a_century_that_has_none() -> None:
+def test_the_29th_of_february_is_found_across_a_century_without_one() -> None:
     rule = parse_cron("0 0 29 2 *")
     assert rule.next_after(datetime(2097, 1, 1, tzinfo=UTC)) == datetime(2104, 2, 29, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
-        ("* * * *", "wanted 5 fields, there are 4"),
-        ("", "wanted 5 fields, there are 0"),
-        ("61 * * * *", "'61' is no minute (0 to 59)"),
-        ("*/0 * * * *", "'*/0' is no minute"),
-        ("a * * * *", "'a' is no minute"),
-        ("0 5,25 * * *", "'25' is no hour"),
-        ("0 0 * jan *", "'jan' is no month (1 to 12)"),
-        ("0 0 * * 7", "'7' is no weekday (0 to 6)"),
+        ("* * * *", "expected 5 fields, found 4"),
+        ("", "expected 5 fields, found 0"),
+        ("61 * * * *", "'61' is not a valid minute (0 to 59)"),
+        ("*/0 * * * *", "'*/0' is not a valid minute"),
+        ("a * * * *", "'a' is not a valid minute"),
+        ("0 5,25 * * *", "'25' is not a valid hour"),
+        ("0 0 * jan *", "'jan' is not a valid month (1 to 12)"),
+        ("0 0 * * 7", "'7' is not a valid day of week (0 to 6)"),
     ],
 )
-def test_a_line_that_never_fits_is_refused_with_the_reason(line: str, said: str) -> None:
-    with pytest.raises(InvalidScheduleError, match=re.escape(said)):
+def test_an_invalid_expression_is_rejected_with_a_reason(line: str, message: str) -> None:
+    with pytest.raises(InvalidScheduleError, match=re.escape(message)):
         parse_cron(line)
 
 
 @pytest.mark.parametrize("zone", ["Europe/Nowhere", "../etc/passwd", timedelta(hours=30)])
-def test_a_zone_that_does_not_exist_is_refused(zone: str | timedelta) -> None:
-    with pytest.raises(InvalidScheduleError, match="no time zone"):
+def test_an_unknown_time_zone_is_rejected(zone: str | timedelta) -> None:
+    with pytest.raises(InvalidScheduleError, match="unknown time zone"):
         parse_cron("* * * * *", zone)
 
 
@@ -122,13 +121,13 @@ def between(first: int, last: int) -> st.SearchStrategy[datetime]:
 
 @given(FIELDS, between(2026, 2027))
 @settings(max_examples=30, deadline=None)
-def test_in_utc_a_line_comes_due_exactly_when_pycron_says_now(
+def test_in_utc_an_expression_is_due_exactly_when_pycron_matches(
     fields: tuple[str, ...], begin: datetime
 ) -> None:
     line = " ".join(fields)
     minute = begin.replace(second=0, microsecond=0) + timedelta(minutes=1)
-    asked = (minute + timedelta(minutes=step) for step in range(3 * 24 * 60))
-    expected = next((moment for moment in asked if pycron.is_now(line, moment)), None)
+    minutes = (minute + timedelta(minutes=step) for step in range(3 * 24 * 60))
+    expected = next((moment for moment in minutes if pycron.is_now(line, moment)), None)
     found = parse_cron(line).next_after(begin)
     if expected is not None:
         assert found == expected
@@ -143,7 +142,7 @@ ZONES = st.sampled_from(
 
 @given(FIELDS, between(1990, 2030), ZONES)
 @settings(max_examples=150, deadline=None)
-def test_times_go_forward_backward_finds_them_again_and_hourly_ones_fit_the_wall_clock(
+def test_next_times_increase_and_are_found_backwards_and_match_pycron(
     fields: tuple[str, ...], begin: datetime, zone: str | None
 ) -> None:
     rule = parse_cron(" ".join(fields), zone)
@@ -160,15 +159,15 @@ def test_times_go_forward_backward_finds_them_again_and_hourly_ones_fit_the_wall
         assert pycron.is_now(" ".join(fields), first.astimezone(ZoneInfo(zone)))
 
 
-def seconds(timing: Timing, fired: float | None, now: float) -> float | None:
+def seconds(timing: Timing, last: float | None, now: float) -> float | None:
     """Like `Timing.due`, in seconds after the start."""
-    last = START + timedelta(seconds=fired) if fired is not None else None
-    due = timing.due(last, START + timedelta(seconds=now))
+    last_due = START + timedelta(seconds=last) if last is not None else None
+    due = timing.due(last_due, START + timedelta(seconds=now))
     return (due - START).total_seconds() if due is not None else None
 
 
-def test_an_interval_begins_at_once_and_keeps_its_grid_however_late_a_run_was() -> None:
-    timing = Timing(START, every=timedelta(seconds=30))
+def test_an_interval_starts_at_once_and_keeps_its_grid_after_late_runs() -> None:
+    timing = Timing(START, interval=timedelta(seconds=30))
     assert seconds(timing, None, 0) == 0
     assert seconds(timing, 0, 29.9) is None
     assert seconds(timing, 0, 33) == 30
@@ -176,7 +175,7 @@ def test_an_interval_begins_at_once_and_keeps_its_grid_however_late_a_run_was() 
     assert seconds(timing, 30, 60) == 60
 
 
-def test_a_moment_is_due_once_and_also_when_it_is_past() -> None:
+def test_a_single_run_is_due_once_even_if_its_time_is_past() -> None:
     at = START + timedelta(seconds=10)
     assert seconds(Timing(START, at=at), None, 9) is None
     assert seconds(Timing(START, at=at), None, 10) == 10
@@ -184,17 +183,17 @@ def test_a_moment_is_due_once_and_also_when_it_is_past() -> None:
     assert seconds(Timing(START, at=at), 10, 1e6) is None
 
 
-def test_a_cron_line_does_not_come_due_for_times_before_it_was_made() -> None:
+def test_an_expression_is_not_due_for_times_before_its_creation() -> None:
     timing = Timing(START + timedelta(seconds=30), cron=parse_cron("* * * * *"))
     assert seconds(timing, None, 59) is None
     assert seconds(timing, None, 60) == 60
 
 
-def test_after_a_hiccup_every_missed_run_is_sent_after_an_absence_only_the_last() -> None:
-    timing = Timing(START, every=timedelta(seconds=1))
-    hiccup = MISFIRE_GRACE_TIME.total_seconds()
-    assert seconds(timing, 0, 1 + hiccup) == 1
-    assert seconds(timing, 0, 2 + hiccup) == 2 + hiccup
+def test_within_the_grace_time_every_missed_run_is_sent_later_only_the_last() -> None:
+    timing = Timing(START, interval=timedelta(seconds=1))
+    grace = MISFIRE_GRACE_TIME.total_seconds()
+    assert seconds(timing, 0, 1 + grace) == 1
+    assert seconds(timing, 0, 2 + grace) == 2 + grace
     week = 7 * 86_400
     nightly = Timing(START, cron=parse_cron("0 3 * * *"))
     assert seconds(nightly, None, week) == week - 19 * 3600
@@ -206,17 +205,15 @@ INTERVALS = st.integers(1, 10_000)
 
 @given(INTERVALS, st.lists(st.floats(0, 20_000), min_size=1, max_size=30))
 @settings(max_examples=100, deadline=None)
-def test_whenever_it_is_looked_no_run_comes_twice_early_or_off_the_grid(
-    every: int, steps: list[float]
-) -> None:
-    timing = Timing(START, every=timedelta(seconds=every))
-    now, fired = 0.0, None
+def test_no_run_is_repeated_early_or_off_the_grid(every: int, steps: list[float]) -> None:
+    timing = Timing(START, interval=timedelta(seconds=every))
+    now, last = 0.0, None
     for step in steps:
         now += step
-        due = seconds(timing, fired, now)
+        due = seconds(timing, last, now)
         if due is None:
             continue
         assert due <= now
         assert due % every == 0
-        assert fired is None or due > fired
-        fired = due
+        assert last is None or due > last
+        last = due

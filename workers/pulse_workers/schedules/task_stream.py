@@ -1,0 +1,64 @@
+"""Looks in the task stream for a task that a scheduler may have sent before it was killed."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from nats.js import JetStreamContext
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
+
+from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
+
+_MAX_CLOCK_LEAD: Final = timedelta(seconds=5)
+"""How far the scheduler's clock may be ahead of the server's."""
+_MAX_SEND_TIME: Final = timedelta(seconds=30)
+"""How long sending may take, plus how far the scheduler's clock may be behind."""
+
+
+async def was_enqueued(js: JetStreamContext, task_id: str, claimed_at: datetime) -> bool:
+    """Return whether the task stream contains a task that a scheduler claimed.
+
+    The stream itself drops a task with a known ID, but for two minutes only.
+
+    Args:
+        js: JetStream.
+        task_id: ID of the task.
+        claimed_at: when the scheduler claimed it, by the scheduler's clock.
+
+    Raises:
+        nats.errors.Error: the server did not respond.
+    """
+    try:
+        state = (await js.stream_info(TASK_STREAM)).state
+    except NotFoundError:
+        return False
+    sequence = await _first_since(
+        js, claimed_at - _MAX_CLOCK_LEAD, state.first_seq, state.last_seq + 1
+    )
+    while (message := await _next_task(js, sequence)) is not None:
+        if (message.headers or {}).get("Nats-Msg-Id") == task_id:
+            return True
+        if message.time is not None and message.time > claimed_at + _MAX_SEND_TIME:
+            return False
+        sequence = (message.seq or sequence) + 1
+    return False
+
+
+async def _first_since(js: JetStreamContext, time: datetime, low: int, high: int) -> int:
+    """Return the sequence in [low, high] of the first task stored at a time or later."""
+    while low < high:
+        middle = (low + high) // 2
+        message = await _next_task(js, middle)
+        if message is None or message.time is None or message.time >= time:
+            high = middle
+        else:
+            low = (message.seq or middle) + 1
+    return low
+
+
+async def _next_task(js: JetStreamContext, sequence: int) -> RawStreamMsg | None:
+    """Return the first task at a sequence or after it."""
+    try:
+        return await js.get_msg(TASK_STREAM, sequence, TASK_SUBJECT, next=True)
+    except NotFoundError:
+        return None
