@@ -98,7 +98,7 @@ def test_a_value_that_cannot_be_fetched_says_what_happened(open_page, here) -> N
     here.told.stored("k1")
     page = open_page(ResultsPage)
     click(page)
-    assert page.detail.json.shown_text == "Result not found It is gone from the bucket."
+    assert page.detail.json.shown_text == "Result not found: It is gone from the bucket."
 
 
 def test_an_unreadable_value_is_offered_as_bytes(open_page, here) -> None:
@@ -168,10 +168,10 @@ def test_the_bucket_says_how_much_it_holds_and_for_how_long(open_page, here) -> 
         BucketStatus("taskiq_results", 12_408, 0, 88_000_000, 7 * 86_400.0, watched=True),
     ]
     page = open_page(ResultsPage)
-    assert page._buckets.currentText() == "taskiq_results"
-    assert page._about.text() == "12,408 objects · 88 MB · kept 7 d"
-    page._buckets.setCurrentIndex(0)
-    page._buckets.activated.emit(0)
+    assert page.bucket_bar.bucket_box.currentText() == "taskiq_results"
+    assert page.bucket_bar.text == "12,408 objects · 88 MB · kept 7 d"
+    page.bucket_bar.bucket_box.setCurrentIndex(0)
+    page.bucket_bar.bucket_box.textActivated.emit("other")
     assert here.session.watched == ["other"]
 
 
@@ -179,9 +179,9 @@ def test_buckets_are_looked_at_now_and_then(open_page, here, update) -> None:
     page = open_page(ResultsPage)
     here.session.bucket_list = [BucketStatus("taskiq_results", 1, 0, 5, watched=True)]
     update(page, NOW + 5)
-    assert "1 object" not in page._about.text()
+    assert "1 object" not in page.bucket_bar.text
     update(page, NOW + 11)
-    assert page._about.text() == "1 object · 5 B · kept for ever"
+    assert page.bucket_bar.text == "1 object · 5 B · no expiry"
 
 
 def test_a_server_without_a_bucket_says_so_instead_of_offering_none(
@@ -190,23 +190,23 @@ def test_a_server_without_a_bucket_says_so_instead_of_offering_none(
     here.session.bucket_list = []
     page = open_page(ResultsPage)
     update(page, NOW + 1)
-    assert page._buckets.isHidden()
-    assert page._about.text() == "No bucket yet: the first result makes it"
+    assert page.bucket_bar.bucket_box.isHidden()
+    assert page.bucket_bar.text == "No bucket yet: the first result creates it"
     here.session.bucket_list = [BucketStatus("taskiq_results", 1, 0, 5, watched=True)]
     update(page, NOW + 11)
-    assert not page._buckets.isHidden()
-    assert page._about.text() == "1 object · 5 B · kept for ever"
+    assert not page.bucket_bar.bucket_box.isHidden()
+    assert page.bucket_bar.text == "1 object · 5 B · no expiry"
 
 
 def test_buckets_that_were_refused_are_looked_for_again_at_once(open_page, here, update) -> None:
     here.session.error = UserFacingError("Not connected", "there is no server yet.")
     page = open_page(ResultsPage)
-    assert page._buckets.count() == 0
-    assert page._about.text() == "Not connected: there is no server yet."
+    assert page.bucket_bar.bucket_box.count() == 0
+    assert page.bucket_bar.text == "Not connected: there is no server yet."
     here.session.error = None
     update(page, NOW + 1.1)
-    assert page._buckets.currentText() == "taskiq_results"
-    assert "no server" not in page._about.text()
+    assert page.bucket_bar.bucket_box.currentText() == "taskiq_results"
+    assert "no server" not in page.bucket_bar.text
 
 
 @pytest.mark.parametrize("width", [968, 1260])

@@ -1,1 +1,1 @@
-"""The results page."""
+"""The results page: the stored results of tasks."""

@@ -1,12 +1,11 @@
-"""Results: what the tasks left in the Object Store, previewed without running any of it."""
+"""The results page: stored results of tasks, previewed without running any code of them."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
-from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.state.collection import Collection
@@ -16,120 +15,88 @@ from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import ShowItem, Target
+from pulse_desktop.ui.pages.results.bucket_bar import BucketBar
+from pulse_desktop.ui.pages.results.columns import (
+    DELETED,
+    OUTCOME_LABELS,
+    RESULT_COLUMNS,
+    UNREADABLE,
+    format_label,
+    outcome_label,
+)
 from pulse_desktop.ui.shell.actions import Action, PageAction
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.common_columns import time_column
 from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
-OUTCOMES: Final = {
-    "succeeded": ("value", "✔", SemanticColor.GOOD),
-    "soft_failed": ("soft failure", "!", SemanticColor.WARNING),
-    "failed": ("error", "✖", SemanticColor.BAD),
-    "cancelled": ("cancelled", "⊘", SemanticColor.MUTED),
-}
-_FORMATS: Final = {"pickle": "pickle, read safely", "json": "JSON", "unreadable": "unreadable"}
-_UNREAD: Final = "unread"
-_LOOK_S: Final = 10.0
-_ASK_AGAIN_S: Final = 1.0
-"""After a refusal: most often there is only no connection yet."""
-_PREVIEWED: Final = 16 << 20
 SAVE: Final = Action("results.save", _("Save result to a file"), "Ctrl+S", _("Results"), "save")
-
-_ABOUT_BUCKET: Final = (
-    "Objects are results and the progress that tasks report of themselves; the table has results."
-)
+_UNREAD: Final = "unread"
+_POLL_S: Final = 10.0
+_RETRY_S: Final = 1.0
+"""Time to the next poll of the buckets after an error: usually there is no connection yet."""
+_MAX_PREVIEW: Final = 16 << 20
+_MAX_FILE_NAME: Final = 100
 
 
 class ResultsPage(TablePage[StoredResult, RowDetail]):
-    """Bucket, live table of its objects, preview, save to file."""
+    """The bucket, a table of its results, a preview, and saving to a file.
+
+    Attributes:
+        bucket_bar: which bucket is shown.
+        save_button: saves the current result to a file.
+    """
 
     key = "results"
-    title = "Results"
+    title = _("Results")
     icon = "results"
-    section = "STORE"
+    section = _("STORE")
     filter_hint = _("Filter by key or task")
-    empty_title = "No results stored yet"
-    empty_text = (
+    empty_title = _("No results stored yet")
+    empty_text = _(
         "Every task that ends leaves its result here, in the Object Store bucket of the workers. "
         "Run a task to see the first one."
     )
     facets = (
         *(
-            Facet(key, *words, hide_when_empty=key == "cancelled")
-            for key, words in OUTCOMES.items()
+            Facet(key, *label, hide_when_empty=key == "cancelled")
+            for key, label in OUTCOME_LABELS.items()
         ),
-        Facet(_UNREAD, "not read", "ring", hide_when_empty=True),
-        Facet("unreadable", "unreadable", "?", SemanticColor.WARNING, hide_when_empty=True),
-        Facet("deleted", "deleted", "delete", hide_when_empty=True),
+        Facet(_UNREAD, _("not read"), "ring", hide_when_empty=True),
+        Facet("unreadable", *UNREADABLE, hide_when_empty=True),
+        Facet("deleted", *DELETED, hide_when_empty=True),
     )
     summary_on_top = True
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
-        self._looked_at = 0.0
-        self._look_after_s = _LOOK_S
-        self._refusal = ""
-        self._no_bucket = ""
-        self._preview_of: tuple[str, int] = ("", 0)
-        self._save = QPushButton("Save…")
-        context.actions.bind_button(self._save, SAVE)
-        self.detail.add_button(self._save)
+        self._polled_at = 0.0
+        self._poll_interval_s = _POLL_S
+        self._previewed: tuple[str, int] = ("", 0)  # key and sequence
+        self.save_button = QPushButton(_("Save…"))
+        context.actions.bind_button(self.save_button, SAVE)
+        self.detail.add_button(self.save_button)
 
     def collection(self) -> Collection[StoredResult]:
-        """Return the objects of the bucket."""
+        """Return the results in the bucket."""
         return self.context.state.results
 
     def columns(self) -> Sequence[Column[StoredResult]]:
         """Return the columns of the table."""
-        return (
-            Column("Key", "key", lambda row, _: row.key, width=168, mono=True, color=_gone_color),
-            Column(
-                "Task",
-                "task",
-                lambda row, _: short_name(row.task_name),
-                width=170,
-                stretch=True,
-                tooltip=lambda row, _: row.task_name,
-                color=_gone_color,
-            ),
-            Column(
-                "Outcome",
-                "outcome",
-                lambda row, _: outcome(row)[0],
-                width=124,
-                color=lambda row: outcome(row)[2],
-                glyph=lambda row: outcome(row)[1],
-                tooltip=lambda row, _: row.problem or outcome(row)[0],
-            ),
-            Column(
-                "Size",
-                "size",
-                lambda row, _: formats.size(row.stored.size),
-                width=84,
-                align="right",
-                mono=True,
-                sort=lambda row: row.stored.size,
-                tooltip=lambda row, _: f"{row.stored.size:,} bytes in {row.stored.chunks} chunks",
-            ),
-            time_column(lambda row: row.stored.stored_at, "Stored", "stored", hide_below=640),
-            Column(
-                "Format",
-                "format",
-                lambda row, _: _FORMATS.get(row.format, row.format),
-                width=140,
-                color=lambda _: SemanticColor.MUTED,
-                hide_below=760,
-            ),
-        )
+        return RESULT_COLUMNS
 
     def make_detail(self) -> RowDetail:
         """Create the detail panel."""
         return RowDetail(_("Details of the result"), _("Value of the result"))
+
+    def make_summary(self) -> QWidget:
+        """Create the line about the bucket."""
+        self.bucket_bar = BucketBar()
+        self.bucket_bar.bucket_chosen.connect(self._watch_bucket)
+        return self.bucket_bar
 
     def count_text(self, count: int) -> str:
         """Return a number of results as text."""
@@ -138,7 +105,7 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
         )
 
     def search_text(self, row: StoredResult) -> str:
-        """Return what the text filter looks into."""
+        """Return the text that the text filter searches."""
         return f"{row.key}\n{row.task_name}\n{row.problem}"
 
     def facet_of(self, row: StoredResult) -> str:
@@ -149,100 +116,87 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
             return "unreadable"
         return row.outcome or _UNREAD
 
-    def make_summary(self) -> QWidget:
-        """Make the line about the bucket."""
-        strip = QWidget()
-        line = QHBoxLayout(strip)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(10)
-        self._buckets = QComboBox()
-        self._buckets.setAccessibleName("Bucket")
-        self._buckets.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self._buckets.activated.connect(self._bucket_chosen)
-        self._buckets.hide()
-        self._about = QLabel()
-        self._about.setProperty("role", "muted")
-        self._about.setToolTip(_ABOUT_BUCKET)
-        line.addWidget(self._buckets)
-        line.addWidget(self._about)
-        line.addStretch(1)
-        return strip
-
     def update_charts(self, now: float) -> None:
-        """Say what is in the bucket; ask the server for what the state cannot know."""
-        if not self._buckets.count():
-            results = self.context.state.results
-            known = _bucket_words(results.count, results.size) if results.count else ""
-            self._about.setText(known or self._refusal or self._no_bucket)
-        if not 0 <= now - self._looked_at < self._look_after_s:
-            self._looked_at = now
-            self.context.run_in_background("results.buckets", self._look())
+        """Update the line about the bucket, and poll the server now and then."""
+        results = self.context.state.results
+        self.bucket_bar.show_seen(results.count, results.size)
+        if not 0 <= now - self._polled_at < self._poll_interval_s:
+            self._polled_at = now
+            self.context.run_in_background("results.buckets", self._poll_buckets())
 
     def show_row(self, row: StoredResult) -> None:
-        """Show what is known, then fetch the value."""
-        detail = self.detail
-        word, sign, color = outcome(row)
-        stored = row.stored
-        subtitle = f"{formats.size(stored.size)} · {formats.plural(stored.chunks, 'chunk')}"
-        detail.set_heading(short_name(row.task_name) or "Unknown task", subtitle, sign, color)
-        detail.set_body(
-            row.problem and f"This cannot be read: {row.problem}.", SemanticColor.WARNING
-        )
+        """Show what is known of a result, then load its value."""
+        detail, stored = self.detail, row.stored
+        label, glyph, color = outcome_label(row)
+        chunks = ngettext("{count} chunk", "{count} chunks", stored.chunks)
+        chunks = chunks.format(count=formats.count(stored.chunks))
+        subtitle = f"{formats.size(stored.size)} · {chunks}"
+        detail.set_heading(short_name(row.task_name) or _("Unknown task"), subtitle, glyph, color)
+        detail.set_body(_unreadable_text(row.problem), SemanticColor.WARNING)
         detail.set_run(row.key)
         detail.properties.set_facts(
             [
-                Property("Key", row.key, mono=True),
-                Property("Outcome", word, color),
-                Property("Stored", formats.absolute(stored.stored_at)),
-                Property("Format", _FORMATS.get(row.format, row.format)),
-                Property("Digest", stored.digest, mono=True),
+                Property(_("Key"), row.key, mono=True),
+                Property(_("Outcome"), label, color),
+                Property(_("Stored"), formats.absolute(stored.stored_at)),
+                Property(_("Format"), format_label(row)),
+                Property(_("Digest"), stored.digest, mono=True),
             ]
         )
-        self._save.setEnabled(not stored.deleted)
-        wanted = (row.key, stored.sequence)
-        if wanted == self._preview_of:
-            return  # another word about the same object: its value is shown already
-        self._preview_of = wanted
-        if stored.deleted:
-            detail.json.set_message("The object was deleted from the bucket.")
-        elif stored.size > _PREVIEWED:
-            limit = formats.size(_PREVIEWED)
-            detail.json.set_message(f"Larger than {limit}: save it to a file to look into it.")
+        self.save_button.setEnabled(not stored.deleted)
+        version = (row.key, stored.sequence)
+        if version != self._previewed:
+            self._previewed = version
+            self._preview(row, version)
+
+    def _preview(self, row: StoredResult, version: tuple[str, int]) -> None:
+        json = self.detail.json
+        if row.stored.deleted:
+            json.set_message(_("The object was deleted from the bucket."))
+        elif row.stored.size > _MAX_PREVIEW:
+            limit = formats.size(_MAX_PREVIEW)
+            json.set_message(
+                _("Larger than {limit}: save it to a file to view it.").format(limit=limit)
+            )
         else:
-            detail.json.set_message("Loading…")
-            self.context.run_in_background("results.preview", self._read(row.key, wanted))
+            json.set_message(_("Loading…"))
+            self.context.run_in_background("results.preview", self._load(row.key, version))
+
+    def close_detail(self) -> None:
+        """Hide the detail panel."""
+        self._previewed = ("", 0)
+        super().close_detail()
+
+    # Page
 
     def navigate(self, target: Target) -> None:
         """Show the result with a key in full."""
-        key = target.id if isinstance(target, ShowItem) else ""
-        position = self.context.state.results.position(key)
+        results = self.context.state.results
+        position = results.position(target.id) if isinstance(target, ShowItem) else None
         if position is not None and self.table.select_position(position):
-            self.open_detail(self.context.state.results.rows[position])
+            self.open_detail(results.rows[position])
         else:
             super().navigate(target)
-
-    def close_detail(self) -> None:
-        """Give the room back to the table."""
-        self._preview_of = ("", 0)
-        super().close_detail()
 
     @classmethod
     def page_actions(cls) -> Sequence[PageAction[Self]]:
         """Return the actions on results."""
         return (PageAction(SAVE, cls.save, cls.can_save),)
 
+    # Actions
+
     def can_save(self) -> bool:
-        """Tell whether a result is chosen that can be saved."""
+        """Return whether the current result can be saved."""
         row = self.table.current_row()
         return row is not None and not row.stored.deleted
 
     def save(self) -> None:
-        """Ask where to, and save the chosen result there."""
+        """Open a file dialog and save the current result."""
         row = self.table.current_row()
         if row is None:
             return
         name = f"{_file_name(row.key)}.{'json' if row.format == 'json' else 'bin'}"
-        dialog = QFileDialog(self, "Save result", name)
+        dialog = QFileDialog(self, _("Save result"), name)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.selectFile(name)
         key = row.key
@@ -251,59 +205,53 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
         dialog.open()
 
     def save_to(self, key: str, path: Path) -> None:
-        """Save a result to a file, and tell how that went."""
+        """Save a result to a file in the background."""
         self.context.run_in_background(f"results.save.{key}", self._save_to(key, path))
 
-    def _bucket_chosen(self, _index: int) -> None:
+    async def _save_to(self, key: str, path: Path) -> None:
         try:
-            self.context.results.watch_bucket(self._buckets.currentText())
+            size = await self.context.results.save(key, path)
         except UserFacingError as error:
-            self._refused(error)
-        self._looked_at = 0.0
+            self._notify_error(error)
+            return
+        detail = _("{size} written to {path}").format(size=formats.size(size), path=path)
+        self.context.notify(
+            Notification(_("Result saved"), detail, severity="good", key="results.save")
+        )
 
-    async def _look(self) -> None:
+    # Server
+
+    def _watch_bucket(self, name: str) -> None:
+        try:
+            self.context.results.watch_bucket(name)
+        except UserFacingError as error:
+            self._notify_error(error)
+        self._polled_at = 0.0
+
+    async def _poll_buckets(self) -> None:
         try:
             buckets = await self.context.results.buckets()
         except UserFacingError as error:
-            self._look_after_s = _ASK_AGAIN_S
-            self._refusal = f"{error.title}: {error.detail}" if error.detail else error.title
-            if not (self._buckets.count() or self._about.text()):
-                self._about.setText(self._refusal)
-            return
-        self._look_after_s = _LOOK_S
-        self._refusal = ""
-        self._show_buckets(buckets)
+            self._poll_interval_s = _RETRY_S
+            self.bucket_bar.show_error(error)
+        else:
+            self._poll_interval_s = _POLL_S
+            self.bucket_bar.show_buckets(buckets)
 
-    def _show_buckets(self, buckets: Sequence[BucketStatus]) -> None:
-        names = [bucket.name for bucket in buckets]
-        if names != [self._buckets.itemText(i) for i in range(self._buckets.count())]:
-            self._buckets.clear()
-            self._buckets.addItems(names)
-        self._buckets.setVisible(bool(names))
-        self._buckets.setEnabled(len(names) > 1)
-        self._no_bucket = "" if names else "No bucket yet: the first result makes it"
-        if self._no_bucket:
-            self._about.setText(self._no_bucket)
-        for index, bucket in enumerate(buckets):
-            if bucket.watched:
-                self._buckets.setCurrentIndex(index)
-                self._about.setText(bucket_words(bucket))
-
-    async def _read(self, key: str, wanted: tuple[str, int]) -> None:
+    async def _load(self, key: str, version: tuple[str, int]) -> None:
         try:
             stored = await self.context.results.read(key)
         except UserFacingError as error:
-            if wanted == self._preview_of:
-                words = " ".join(part for part in (error.title, error.detail, error.advice) if part)
-                self.detail.json.set_message(words)
-            return
-        if wanted == self._preview_of:
-            self._show_value(stored)
+            if version == self._previewed:
+                self.detail.json.set_message(str(error))
+        else:
+            if version == self._previewed:
+                self._show_value(stored)
 
     def _show_value(self, stored: DecodedResult) -> None:
         result = stored.result
         if result is None:
-            self.detail.json.set_message(f"This cannot be read: {stored.problem}.", stored.raw)
+            self.detail.json.set_message(_unreadable_text(stored.problem), stored.raw)
             return
         error = result.error
         shown: dict[str, Any] = {
@@ -315,48 +263,15 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
         }
         self.detail.json.set_data(shown, stored.raw)
 
-    async def _save_to(self, key: str, path: Path) -> None:
-        try:
-            size = await self.context.results.save(key, path)
-        except UserFacingError as error:
-            self._refused(error)
-            return
-        words = f"{formats.size(size)} to {path}"
-        self.context.notify(
-            Notification("Result saved", words, severity="good", key="results.save")
-        )
-
-    def _refused(self, error: UserFacingError) -> None:
+    def _notify_error(self, error: UserFacingError) -> None:
         self.context.notify(Notification(error.title, error.detail, error.advice, severity="bad"))
 
 
-def outcome(row: StoredResult) -> tuple[str, str, SemanticColor]:
-    """Return word, glyph and color; all blank while the result has not been read."""
-    if row.stored.deleted:
-        return "deleted", "delete", SemanticColor.MUTED
-    if row.problem:
-        return "unreadable", "?", SemanticColor.WARNING
-    return OUTCOMES.get(row.outcome, ("", "", SemanticColor.TEXT))
-
-
-def bucket_words(bucket: BucketStatus) -> str:
-    """Say how much a bucket holds and for how long."""
-    words = _bucket_words(bucket.objects, bucket.bytes)
-    kept = f"kept {formats.age(bucket.ttl_s)}" if bucket.ttl_s else "kept for ever"
-    limit = f", at most {formats.size(bucket.max_bytes)}" if bucket.max_bytes else ""
-    return f"{words} · {kept}{limit}".removeprefix(" · ")
-
-
-def _bucket_words(objects: int | None, size: int | None) -> str:
-    parts = ("" if objects is None else formats.plural(objects, "object"), formats.size(size))
-    return " · ".join(part for part in parts if part)
-
-
-def _gone_color(row: StoredResult) -> SemanticColor | None:
-    return SemanticColor.FAINT if row.stored.deleted else None
+def _unreadable_text(problem: str) -> str:
+    return _("This cannot be read: {problem}.").format(problem=problem) if problem else ""
 
 
 def _file_name(key: str) -> str:
-    return (
-        "".join(c if c.isalnum() or c in "-_." else "_" for c in key)[:100].lstrip(".") or "result"
-    )
+    """Return a key as a file name without separators or other special characters."""
+    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in key)
+    return safe[:_MAX_FILE_NAME].lstrip(".") or "result"

@@ -1,0 +1,97 @@
+"""The line about the bucket of results: which one is shown, how much it holds, and its limits."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+
+from pulse_desktop.model.bucket_status import BucketStatus
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _, ngettext
+
+
+class BucketBar(QWidget):
+    """The choice of the bucket, and text about it.
+
+    Attributes:
+        bucket_box: the buckets, hidden while none is known.
+
+    Signals:
+        bucket_chosen: name of the bucket that the operator chose.
+    """
+
+    bucket_chosen = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._problem = ""
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(10)
+        self.bucket_box = QComboBox()
+        self.bucket_box.setAccessibleName(_("Bucket"))
+        self.bucket_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.bucket_box.textActivated.connect(self.bucket_chosen)
+        self.bucket_box.hide()
+        self._label = QLabel()
+        self._label.setProperty("role", "muted")
+        self._label.setToolTip(
+            _("Objects are results, and the progress that tasks store; the table shows results.")
+        )
+        line.addWidget(self.bucket_box)
+        line.addWidget(self._label)
+        line.addStretch(1)
+
+    @property
+    def text(self) -> str:
+        """The text about the bucket."""
+        return self._label.text()
+
+    def show_seen(self, objects: int, size: int) -> None:
+        """Show what was seen of a bucket, in objects and bytes, until the server is polled."""
+        if not self.bucket_box.count():
+            self._label.setText(_content_text(objects, size) if objects else self._problem)
+
+    def show_buckets(self, buckets: Sequence[BucketStatus]) -> None:
+        """Show the buckets of the server."""
+        names = [bucket.name for bucket in buckets]
+        if names != [self.bucket_box.itemText(i) for i in range(self.bucket_box.count())]:
+            self.bucket_box.clear()
+            self.bucket_box.addItems(names)
+        self.bucket_box.setVisible(bool(names))
+        self.bucket_box.setEnabled(len(names) > 1)
+        self._problem = "" if names else _("No bucket yet: the first result creates it")
+        if not names:
+            self._label.setText(self._problem)
+        for index, bucket in enumerate(buckets):
+            if bucket.watched:
+                self.bucket_box.setCurrentIndex(index)
+                self._label.setText(bucket_text(bucket))
+
+    def show_error(self, error: UserFacingError) -> None:
+        """Show why the buckets are unknown, unless something is shown already."""
+        self._problem = error.title
+        if error.detail:
+            self._problem = _("{title}: {detail}").format(title=error.title, detail=error.detail)
+        if not (self.bucket_box.count() or self._label.text()):
+            self._label.setText(self._problem)
+
+
+def bucket_text(bucket: BucketStatus) -> str:
+    """Return such as `12,408 objects · 88 MB · kept 7 d · at most 1.0 GB`."""
+    age, limit = formats.age(bucket.ttl_s or None), formats.size(bucket.max_bytes or None)
+    parts = (
+        _content_text(bucket.objects, bucket.bytes),
+        _("kept {duration}").format(duration=age) if age else _("no expiry"),
+        _("at most {size}").format(size=limit) if limit else "",
+    )
+    return " · ".join(filter(None, parts))
+
+
+def _content_text(objects: int | None, size: int | None) -> str:
+    count = ""
+    if objects is not None:
+        count = ngettext("{count} object", "{count} objects", objects)
+        count = count.format(count=formats.count(objects))
+    return " · ".join(filter(None, (count, formats.size(size))))
