@@ -1,9 +1,10 @@
-"""Which tasks the workers know, and what arguments each of them takes.
+"""Task schemas: the tasks that workers announce, and the arguments of each.
 
-Workers tell it in their heartbeats, as a JSON schema per task. A schema that says something else
-than expected is read as far as it goes: it is there to help, and the worker has the last word.
+Workers announce them in their heartbeats, as one JSON schema per task. A schema with unexpected
+contents is read as far as possible: it helps to fill in a form, and the worker decides.
 """
 
+import enum
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -13,40 +14,56 @@ from pulse_desktop.state.coerce import to_text
 
 MAX_TASKS: Final = 500
 MAX_ARGUMENTS: Final = 100
-_MOST_WORDS: Final = 200
-_DEPTH: Final = 4
-_KINDS: Final = ("string", "integer", "number", "boolean", "array", "object", "null")
+_MAX_TEXT: Final = 200
+_MAX_CHOICES: Final = 8
+_MAX_ALTERNATIVES: Final = 16
+_MAX_DEPTH: Final = 4
+_TYPES: Final = ("string", "integer", "number", "boolean", "array", "object", "null")
+
+
+class ArgumentType(msgspec.Struct, frozen=True, gc=False):
+    """The type of an argument.
+
+    Attributes:
+        types: JSON types that it accepts; empty if it accepts any or the type is unknown.
+        choices: the values that it accepts, as JSON; empty if they are not enumerated.
+        item_types: JSON types of the items of an array; empty if unknown.
+        alternatives: the types of which it accepts any one; empty unless there are several.
+    """
+
+    types: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    item_types: tuple[str, ...] = ()
+    alternatives: tuple["ArgumentType", ...] = ()
 
 
 class TaskArgument(msgspec.Struct, frozen=True, gc=False):
     """One argument of a task.
 
     Attributes:
-        name: by which it is passed.
-        kinds: JSON types that it may have; none when anything goes.
-        words: the same for the operator: `array of string`.
-        required: whether the task cannot run without it.
-        default: JSON of what it is when it is left out, empty when that is not known.
-        about: what it means, empty when nobody said.
+        name: the argument's name.
+        type: its type.
+        required: whether the task needs it.
+        default: the default value as JSON, empty if unknown.
+        description: what it means, empty if unknown.
     """
 
     name: str
-    types: tuple[str, ...]
-    type_label: str
+    type: ArgumentType
     required: bool
     default: str = ""
     description: str = ""
 
 
 class TaskSchema(msgspec.Struct, frozen=True, gc=False):
-    """One task as its workers describe it.
+    """One task as its workers announce it.
 
     Attributes:
-        task_name: as registered.
-        doc: first line of its documentation.
-        is_sync: whether it runs in a thread, so that it cannot be ended; None when not said.
-        arguments: in positional order.
-        open: whether it takes further arguments by other names.
+        task_name: the registered name.
+        doc: first line of its docstring.
+        is_sync: whether it runs in a thread, where it cannot be cancelled; None if unknown.
+        arguments: its arguments, in positional order.
+        extra_arguments: whether it accepts keyword arguments of other names.
     """
 
     task_name: str
@@ -56,97 +73,124 @@ class TaskSchema(msgspec.Struct, frozen=True, gc=False):
     extra_arguments: bool = False
 
 
+class ArgumentProblem(enum.Enum):
+    """What is wrong with an argument of a call."""
+
+    TOO_MANY = enum.auto()
+    """more positional arguments than the task accepts"""
+    REPEATED = enum.auto()
+    """given by position and by name"""
+    UNKNOWN = enum.auto()
+    MISSING = enum.auto()
+    WRONG_TYPE = enum.auto()
+
+
+class ArgumentError(msgspec.Struct, frozen=True, gc=False):
+    """One way in which a call does not match a task's schema.
+
+    Attributes:
+        problem: what is wrong.
+        name: name of the argument, empty for `TOO_MANY`.
+        expected: the argument's type, for `MISSING` and `WRONG_TYPE`.
+        actual_type: JSON type of the value, for `WRONG_TYPE`.
+        given: number of positional arguments, for `TOO_MANY`.
+        accepted: number of positional arguments that the task accepts, for `TOO_MANY`.
+    """
+
+    problem: ArgumentProblem
+    name: str = ""
+    expected: ArgumentType = ArgumentType()
+    actual_type: str = ""
+    given: int = 0
+    accepted: int = 0
+
+
 class TaskSchemas:
-    """The tasks that workers have told of, the latest word for each."""
+    """The schemas that workers have announced, the latest of each task."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, TaskSchema] = {}
-        self._read: dict[str, bytes] = {}
+        self._raw: dict[str, bytes] = {}
 
     def __iter__(self) -> Iterator[TaskSchema]:
-        return iter(sorted(self._by_name.values(), key=lambda each: each.task_name))
+        return iter(sorted(self._by_name.values(), key=lambda schema: schema.task_name))
 
     def __len__(self) -> int:
         return len(self._by_name)
 
     def get(self, task_name: str) -> TaskSchema | None:
-        """Return what is known of a task, or None."""
+        """Return a task's schema, or None."""
         return self._by_name.get(task_name)
 
-    def apply(self, told: object) -> None:
-        """Take in the catalogue of a heartbeat; whatever it is, nothing is raised."""
-        if not isinstance(told, dict):
+    def apply(self, catalogue: object) -> None:
+        """Fold the `catalogue` of a heartbeat. Never raises."""
+        if not isinstance(catalogue, dict):
             return
-        for name, entry in told.items():
+        for name, entry in catalogue.items():
             if not isinstance(entry, dict) or not name:
                 continue
             if name not in self._by_name and len(self._by_name) >= MAX_TASKS:
                 return
             raw = msgspec.json.encode(entry)
-            if self._read.get(name) != raw:
-                self._read[name] = raw
+            if self._raw.get(name) != raw:
+                self._raw[name] = raw
                 self._by_name[name] = read_schema(name, entry)
 
 
 def read_schema(task_name: str, entry: Mapping[str, Any]) -> TaskSchema:
     """Read an entry of a catalogue: {doc, args (a JSON schema of an object), is_sync}."""
-    schema = entry.get("args")
-    schema = schema if isinstance(schema, dict) else {}
-    definitions = schema.get("$defs")
-    definitions = definitions if isinstance(definitions, dict) else {}
-    properties = schema.get("properties")
-    properties = properties if isinstance(properties, dict) else {}
-    required = schema.get("required")
-    needed = {each for each in _list(required) if isinstance(each, str)}
+    schema = _object(entry.get("args"))
+    definitions = _object(schema.get("$defs"))
+    properties = _object(schema.get("properties"))
+    required = {name for name in _list(schema.get("required")) if isinstance(name, str)}
     is_sync = entry.get("is_sync")
     return TaskSchema(
         task_name,
-        to_text(entry.get("doc"))[:_MOST_WORDS],
+        to_text(entry.get("doc"))[:_MAX_TEXT],
         is_sync if isinstance(is_sync, bool) else None,
         tuple(
-            _argument(name, about, definitions, name in needed)
-            for name, about in list(properties.items())[:MAX_ARGUMENTS]
+            _argument(name, argument, definitions, name in required)
+            for name, argument in list(properties.items())[:MAX_ARGUMENTS]
         ),
         not isinstance(schema.get("properties"), dict)
         or schema.get("additionalProperties") not in (None, False),
     )
 
 
-def validation_errors(
-    signature: TaskSchema, args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> list[str]:
-    """Say in words what about a call does not fit; nothing when it does."""
-    found: list[str] = []
-    known = {argument.name: argument for argument in signature.arguments}
-    named = [argument.name for argument in signature.arguments]
-    given: dict[str, Any] = dict(zip(named, args, strict=False))
-    if len(args) > len(named) and not signature.extra_arguments:
-        takes = "none" if not named else f"at most {len(named)}"
-        found.append(f"too many positional arguments: {len(args)}, and it takes {takes}")
+def argument_errors(
+    schema: TaskSchema, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> list[ArgumentError]:
+    """Return the ways in which the arguments of a call do not match a task's schema."""
+    errors: list[ArgumentError] = []
+    arguments = {argument.name: argument for argument in schema.arguments}
+    given: dict[str, Any] = dict(zip(arguments, args, strict=False))
+    if len(args) > len(arguments) and not schema.extra_arguments:
+        errors.append(
+            ArgumentError(ArgumentProblem.TOO_MANY, given=len(args), accepted=len(arguments))
+        )
     for name, value in kwargs.items():
         if name in given:
-            found.append(f"given twice, by position and by name: {name}")
-        elif name not in known and not signature.extra_arguments:
-            found.append(f"not an argument of this task: {name}")
+            errors.append(ArgumentError(ArgumentProblem.REPEATED, name))
+        elif name not in arguments and not schema.extra_arguments:
+            errors.append(ArgumentError(ArgumentProblem.UNKNOWN, name))
         else:
             given[name] = value
-    for argument in signature.arguments:
-        if argument.name not in given:
+    for name, argument in arguments.items():
+        if name not in given:
             if argument.required:
-                found.append(f"missing: {argument.name} ({argument.type_label})")
-        elif argument.types and not _fits(given[argument.name], argument.types):
-            kind = _with_article(type_of(given[argument.name]))
-            found.append(f"wrong type: {argument.name} is {kind}, not {argument.type_label}")
-    return found
+                errors.append(ArgumentError(ArgumentProblem.MISSING, name, argument.type))
+        elif not _accepts(argument.type.types, actual := json_type(given[name])):
+            errors.append(ArgumentError(ArgumentProblem.WRONG_TYPE, name, argument.type, actual))
+    return errors
 
 
-def template(signature: TaskSchema) -> bytes:
-    """Return a JSON object with every argument: defaults, and for the rest something to change."""
+def template(schema: TaskSchema) -> bytes:
+    """Return a JSON object with a value for every argument: its default, else an empty value."""
     filled = {
         argument.name: msgspec.Raw(argument.default.encode())
         if argument.default
-        else _EMPTY.get(argument.types[0] if argument.types else "null")
-        for argument in signature.arguments
+        else _EMPTY.get(argument.type.types[0] if argument.type.types else "null")
+        for argument in schema.arguments
         if argument.required or argument.default
     }
     return msgspec.json.encode(filled)
@@ -162,7 +206,7 @@ _EMPTY: Final[dict[str, Any]] = {
 }
 
 
-def type_of(value: Any) -> str:
+def json_type(value: Any) -> str:
     """Return the JSON type of a decoded value."""
     match value:
         case None:
@@ -181,73 +225,63 @@ def type_of(value: Any) -> str:
             return "object"
 
 
-def _fits(value: Any, kinds: tuple[str, ...]) -> bool:
-    kind = type_of(value)
-    return kind in kinds or (kind == "integer" and "number" in kinds)
-
-
-def _with_article(kind: str) -> str:
-    if kind == "null":
-        return kind
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+def _accepts(types: tuple[str, ...], actual: str) -> bool:
+    return not types or actual in types or (actual == "integer" and "number" in types)
 
 
 def _argument(
     name: str, schema: object, definitions: dict[str, Any], required: bool
 ) -> TaskArgument:
-    kinds = _kinds(schema, definitions, _DEPTH)
-    words = _words(schema, definitions) or " or ".join(kinds) or "anything"
-    told = schema if isinstance(schema, dict) else {}
-    default = msgspec.json.encode(told["default"]).decode() if "default" in told else ""
+    described = _object(schema)
+    default = msgspec.json.encode(described["default"]).decode() if "default" in described else ""
     return TaskArgument(
         name,
-        kinds,
-        words,
+        _argument_type(schema, definitions, _MAX_DEPTH),
         required,
-        default if len(default) <= _MOST_WORDS else "",
-        to_text(told.get("description"))[:_MOST_WORDS],
+        default if len(default) <= _MAX_TEXT else "",
+        to_text(described.get("description"))[:_MAX_TEXT],
     )
 
 
-def _kinds(schema: object, definitions: dict[str, Any], deeper: int) -> tuple[str, ...]:
-    """Return the types a schema allows, none when it allows all or cannot be understood."""
-    schema = _resolved(schema, definitions)
-    if not schema or not deeper:
+def _argument_type(schema: object, definitions: dict[str, Any], depth: int) -> ArgumentType:
+    types = _types(schema, definitions, depth)
+    schema = _resolve(schema, definitions)
+    if values := _list(schema.get("enum")):
+        choices = (msgspec.json.encode(value).decode() for value in values[:_MAX_CHOICES])
+        return ArgumentType(types, choices=tuple(choices))
+    if schema.get("type") == "array":
+        return ArgumentType(types, item_types=_types(schema.get("items"), definitions, _MAX_DEPTH))
+    schemas = _alternatives(schema)
+    if not schemas or not depth:
+        return ArgumentType(types)
+    alternatives = (_argument_type(each, definitions, depth - 1) for each in schemas)
+    return ArgumentType(types, alternatives=tuple(dict.fromkeys(alternatives)))
+
+
+def _types(schema: object, definitions: dict[str, Any], depth: int) -> tuple[str, ...]:
+    """Return the JSON types a schema accepts, none if it accepts all or is not understood."""
+    schema = _resolve(schema, definitions)
+    if not schema or not depth:
         return ()
     type_ = schema.get("type")
     if isinstance(type_, str):
-        return (type_,) if type_ in _KINDS else ()
+        return (type_,) if type_ in _TYPES else ()
     if isinstance(type_, list):
-        return tuple(each for each in _KINDS if each in type_)
+        return tuple(each for each in _TYPES if each in type_)
     if values := _list(schema.get("enum")):
-        return tuple(dict.fromkeys(map(type_of, values)))
-    choices = _list(schema.get("anyOf")) or _list(schema.get("oneOf"))
-    parts = [_kinds(choice, definitions, deeper - 1) for choice in choices]
-    return tuple(dict.fromkeys(kind for part in parts for kind in part)) if all(parts) else ()
+        return tuple(dict.fromkeys(map(json_type, values)))
+    parts = [_types(each, definitions, depth - 1) for each in _alternatives(schema)]
+    return tuple(dict.fromkeys(type_ for part in parts for type_ in part)) if all(parts) else ()
 
 
-def _words(schema: object, definitions: dict[str, Any], deeper: int = _DEPTH) -> str:
-    """Return more than the bare type, where a schema says more in a simple way."""
-    schema = _resolved(schema, definitions)
-    if values := _list(schema.get("enum")):
-        told = ", ".join(msgspec.json.encode(value).decode() for value in values[:8])
-        return f"one of {told}"[:_MOST_WORDS]
-    if schema.get("type") == "array":
-        items = _kinds(schema.get("items"), definitions, _DEPTH)
-        return f"array of {' or '.join(items)}" if items else ""
-    choices = _list(schema.get("anyOf")) or _list(schema.get("oneOf"))
-    if not choices or not deeper:
-        return ""
-    parts = [
-        _words(choice, definitions, deeper - 1) or " or ".join(_kinds(choice, definitions, deeper))
-        for choice in choices
-    ]
-    return " or ".join(dict.fromkeys(parts))[:_MOST_WORDS] if all(parts) else ""
+def _alternatives(schema: dict[str, Any]) -> list[Any]:
+    schemas = _list(schema.get("anyOf")) or _list(schema.get("oneOf"))
+    return schemas if len(schemas) <= _MAX_ALTERNATIVES else []
 
 
-def _resolved(schema: object, definitions: dict[str, Any]) -> dict[str, Any]:
-    """Follow a reference into the definitions, a few steps at most."""
-    for _ in range(_DEPTH):
+def _resolve(schema: object, definitions: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference into the definitions, a limited number of times."""
+    for _ in range(_MAX_DEPTH):
         if not isinstance(schema, dict):
             return {}
         reference = schema.get("$ref")
@@ -255,6 +289,10 @@ def _resolved(schema: object, definitions: dict[str, Any]) -> dict[str, Any]:
             return schema
         schema = definitions.get(reference.rpartition("/")[2])
     return {}
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _list(value: object) -> list[Any]:

@@ -10,10 +10,11 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.state.task_schemas import (
     TaskArgument,
     TaskSchema,
+    argument_errors,
     template,
-    validation_errors,
 )
 from pulse_desktop.text import formats
+from pulse_desktop.text.schema_text import argument_error_label, type_label
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.run_form.json_lint import pretty
 from pulse_desktop.ui.theme import icons
@@ -120,7 +121,8 @@ class ArgumentHelp(QFrame):
         if self.signature is not None and len(args) + len(kwargs) <= _LARGEST:
             given: Any = json.loads(args) if args.strip() else []
             named: Any = json.loads(kwargs) if kwargs.strip() else {}
-            self.misfits = validation_errors(self.signature, given, named)
+            errors = argument_errors(self.signature, given, named)
+            self.misfits = [argument_error_label(error) for error in errors]
         takes_some = self.signature is not None and bool(self.signature.arguments)
         self.template.setVisible(takes_some and not typed)
         told = [f"{each[:1].upper()}{each[1:]}." for each in self.misfits[:_TOLD]]
@@ -168,9 +170,9 @@ def _fill(row: tuple[QLabel, QLabel, QLabel], argument: TaskArgument) -> None:
     name, kind, rest = row
     name.setText(f"{formats.elided(argument.name, 40)}{' *' if argument.required else ''}")
     needed = "required" if argument.required else "may be left out"
-    name.setAccessibleName(f"{argument.name}, {argument.type_label}, {needed}")
+    name.setAccessibleName(f"{argument.name}, {type_label(argument.type)}, {needed}")
     name.setToolTip(plain_tooltip(f"{argument.name}: {needed}"))
-    kind.setText(argument.type_label)
+    kind.setText(type_label(argument.type))
     if argument.required:
         rest.setText("required")
     else:

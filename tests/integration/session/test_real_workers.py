@@ -136,7 +136,7 @@ async def test_the_catalogue_tells_what_each_task_takes(session: Session) -> Non
     await session.waiter.wait_for(lambda: catalogue.get(f"{TASKS}:work") is not None)
     work = catalogue.get(f"{TASKS}:work")
     assert work is not None
-    assert [(each.name, each.types, each.required) for each in work.arguments] == [
+    assert [(each.name, each.type.types, each.required) for each in work.arguments] == [
         ("path", ("string",), True),
         ("seconds", ("number",), False),
     ]

@@ -106,15 +106,15 @@ def test_a_template_has_every_argument_in_it(parts, form) -> None:
     ("args", "kwargs", "words"),
     [
         ("", '{"batch": 5}', "Missing: path (string)."),
-        ("[1]", "", "Wrong type: path is an integer, not string."),
+        ("[1]", "", "Wrong type: path is of type integer, expected string."),
         ('["a"]', '{"path": "b"}', "Given twice, by position and by name: path."),
         ('["a"]', '{"bach": 5}', "Not an argument of this task: bach."),
-        ('["a", 1, null, 2]', "", "Too many positional arguments: 4, and it takes at most 3."),
-        ('["a"]', '{"batch": "5"}', "Wrong type: batch is a string, not integer."),
+        ('["a", 1, null, 2]', "", "Too many positional arguments: 4 given, at most 3 accepted."),
+        ('["a"]', '{"batch": "5"}', "Wrong type: batch is of type string, expected integer."),
         (
             '["a"]',
             '{"languages": {}}',
-            "Wrong type: languages is an object, not array of string or null.",
+            "Wrong type: languages is of type object, expected array of string or null.",
         ),
     ],
 )

@@ -10,12 +10,14 @@ from pulse_desktop.protocol.task_result import TaskProgress
 from pulse_desktop.state.progress import Progress, progress_of_object
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.state.task_schemas import (
+    ArgumentProblem,
     TaskSchemas,
+    argument_errors,
     read_schema,
     template,
-    validation_errors,
 )
 from pulse_desktop.state.workers import WorkerActivity
+from pulse_desktop.text.schema_text import argument_error_label, type_label
 from tests.unit.state.state_builders import (
     NOW,
     TASK,
@@ -104,7 +106,10 @@ def test_whatever_a_schema_is_reading_it_and_judging_by_it_never_raises(
 ) -> None:
     TaskSchemas().apply({"m:f": schema})
     signature = read_schema("m:f", {"args": schema})
-    assert isinstance(validation_errors(signature, args, kwargs), list)
+    for error in argument_errors(signature, args, kwargs):
+        assert argument_error_label(error)
+    for argument in signature.arguments:
+        assert len(type_label(argument.type)) <= 200
     assert template(signature)
 
 
@@ -125,14 +130,16 @@ def test_a_schema_with_definitions_and_choices_is_read() -> None:
             }
         },
     )
-    assert [argument.type_label for argument in signature.arguments] == [
+    assert [type_label(argument.type) for argument in signature.arguments] == [
         'one of "fast", "slow"',
         "array of integer",
         "number or null",
         "anything",
     ]
-    assert validation_errors(signature, ["fast", [1]], {"limit": 3, "rest": {"a": 1}}) == []
-    assert validation_errors(signature, ["fast"], {}) == ["missing: ids (array of integer)"]
+    assert argument_errors(signature, ["fast", [1]], {"limit": 3, "rest": {"a": 1}}) == []
+    (error,) = argument_errors(signature, ["fast"], {})
+    assert (error.problem, error.name) == (ArgumentProblem.MISSING, "ids")
+    assert argument_error_label(error) == "missing: ids (array of integer)"
     assert template(signature) == b'{"mode":"","ids":[],"limit":null}'
 
 
