@@ -95,7 +95,7 @@ def test_only_runs_that_have_not_ended_are_cancelled(window, page, session) -> N
     page.cancel_selected()
     notice = window.notifications.shown[-1]
     assert notice.title == "Cancel 2 runs?"
-    assert notice.advice == "It has ended already."
+    assert notice.advice == "1 run has already ended."
     notice.choices[0][1]()
     assert sorted(session.calls[0][1]) == [QUEUED, RUNNING]
     assert window.notifications.shown[-1].title == "2 runs cancelled"

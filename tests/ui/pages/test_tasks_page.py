@@ -231,7 +231,7 @@ def test_a_run_whose_arguments_were_never_seen_is_not_repeated(page, window, tol
     _select(page, 0)
     page.rerun_selected()
     assert session.calls == []
-    assert window.notifications.shown[-1].title == "Cannot be repeated"
+    assert window.notifications.shown[-1].title == "Cannot re-run: arguments unknown"
     page.navigate(ShowRun("e" * 32))
     assert not page.detail.header.rerun_button.isEnabled()
 

@@ -1,1 +1,1 @@
-"""The tasks page."""
+"""The page of task runs."""

@@ -1,4 +1,4 @@
-"""Cancelling tasks: asked for by many buttons, answered in one way, never more than is true."""
+"""Cancelling runs: asks once, sends the request, and shows the outcome of each run."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,50 +11,59 @@ from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.outcome_text import cancel_summary
 from pulse_desktop.text.run_text import STATE_LABELS, short_name
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import PageContext
 
 _KEY: Final = "cancel"
 _SLOW: Final = 50
-"""More runs than this take so long that it is said meanwhile."""
+"""Cancelling more runs than this takes so long that a notification says so meanwhile."""
 
 
 def can_be_cancelled(run: TaskRun) -> bool:
-    """Tell whether a run has not ended yet."""
+    """Return whether a run has not ended yet."""
     return run.state in OPEN_STATES
 
 
 class CancelAction:
-    """Asks once, cancels, and tells the operator what became of each run."""
+    """Cancels runs after a confirmation and shows the outcome as a notification."""
 
     def __init__(self, context: PageContext) -> None:
-        """Make one for a page."""
+        """Create the action of a page.
+
+        Args:
+            context: of the page.
+        """
         self._context = context
 
     def ask(self, runs: Sequence[TaskRun]) -> None:
-        """Cancel those of these runs that have not ended, after a question."""
-        going = [run for run in runs if can_be_cancelled(run)]
-        if not going:
-            if runs:
-                self._context.notify(
-                    Notification("Nothing to cancel", _ended(len(runs)), severity="info", key=_KEY)
-                )
+        """Ask whether to cancel those of the runs that have not ended."""
+        if not runs:
             return
-        left_out = len(runs) - len(going)
-        several = formats.plural(len(going), "run")
-        title = f"Cancel {short_name(going[0].name) or going[0].task_id}?"
+        open_runs = [run for run in runs if can_be_cancelled(run)]
+        ended = len(runs) - len(open_runs)
+        if not open_runs:
+            self._context.notify(
+                Notification(_("Nothing to cancel"), _ended_text(ended), severity="info", key=_KEY)
+            )
+            return
+        if len(open_runs) == 1:
+            name = short_name(open_runs[0].name) or open_runs[0].task_id
+            question, button = _("Cancel {task}?").format(task=name), _("Cancel run")
+        else:
+            number, count = len(open_runs), formats.count(len(open_runs))
+            question = ngettext("Cancel {count} run?", "Cancel {count} runs?", number)
+            button = ngettext("Cancel {count} run", "Cancel {count} runs", number)
+            question, button = question.format(count=count), button.format(count=count)
         self._context.notify(
             Notification(
-                title if len(going) == 1 else f"Cancel {several}?",
-                _consequence(going),
-                _ended(left_out) if left_out else "",
+                question,
+                _consequence(open_runs),
+                _ended_text(ended) if ended else "",
                 "warning",
                 (
-                    (
-                        "Cancel it" if len(going) == 1 else f"Cancel {several}",
-                        partial(self._start, going),
-                    ),
-                    ("Keep running", lambda: None),
+                    (button, partial(self._start, open_runs)),
+                    (_("Keep running"), lambda: None),
                 ),
                 _KEY,
                 is_question=True,
@@ -63,46 +72,42 @@ class CancelAction:
 
     def _start(self, runs: Sequence[TaskRun]) -> None:
         if len(runs) > _SLOW:
-            self._context.notify(
-                Notification(f"Cancelling {formats.count(len(runs))} runs…", key=_KEY)
-            )
+            title = ngettext("Cancelling {count} run…", "Cancelling {count} runs…", len(runs))
+            title = title.format(count=formats.count(len(runs)))
+            self._context.notify(Notification(title, key=_KEY))
         self._context.run_in_background(f"cancel {runs[0].task_id}", self._cancel(runs))
 
     async def _cancel(self, runs: Sequence[TaskRun]) -> None:
         try:
             outcomes = await self._context.tasks.cancel([run.task_id for run in runs])
-        except UserFacingError as refusal:
+        except UserFacingError as error:
             self._context.notify(
-                Notification(refusal.title, refusal.detail, refusal.advice, "warning", key=_KEY)
+                Notification(error.title, error.detail, error.advice, "warning", key=_KEY)
             )
-        else:
-            names = {run.task_id: short_name(run.name) for run in runs}
-            summary = cancel_summary(outcomes, names)
-            self._context.notify(
-                Notification(
-                    summary.title, summary.detail, summary.advice, summary.severity, key=_KEY
-                )
-            )
+            return
+        names = {run.task_id: short_name(run.name) for run in runs}
+        summary = cancel_summary(outcomes, names)
+        self._context.notify(
+            Notification(summary.title, summary.detail, summary.advice, summary.severity, key=_KEY)
+        )
 
 
 def _consequence(runs: Sequence[TaskRun]) -> str:
-    """Say what is cancelled, and what that means."""
+    """Return what would be cancelled, and what that means."""
     counts = Counter(run.state for run in runs)
-    running = counts[RunState.RUNNING]
     if len(runs) == 1:
-        state = STATE_LABELS[runs[0].state][0]
-        what = f"It is {state}."
-    else:
-        parts = (
-            f"{formats.count(n)} {STATE_LABELS[state][0]}" for state, n in counts.most_common()
-        )
-        what = f"{', '.join(parts)}."
-    if running:
-        return f"{what} What it has done so far is not undone."
-    return f"{what} It will not run." if len(runs) == 1 else f"{what} They will not run."
-
-
-def _ended(number: int) -> str:
-    return (
-        "It has ended already." if number == 1 else f"{formats.count(number)} have ended already."
+        if counts[RunState.RUNNING]:
+            return _("It is running. What it has done so far is not undone.")
+        return _("It is {state}. It will not run.").format(state=STATE_LABELS[runs[0].state][0])
+    states = ", ".join(
+        _("{count} {state}").format(count=formats.count(count), state=STATE_LABELS[state][0])
+        for state, count in counts.most_common()
     )
+    if counts[RunState.RUNNING]:
+        return _("{states}. What they have done so far is not undone.").format(states=states)
+    return _("{states}. They will not run.").format(states=states)
+
+
+def _ended_text(count: int) -> str:
+    text = ngettext("{count} run has already ended.", "{count} runs have already ended.", count)
+    return text.format(count=formats.count(count))

@@ -1,4 +1,4 @@
-"""Running tasks again: asked for by many buttons, answered in one way."""
+"""Re-running runs: asks when there are many, enqueues them again, and shows the outcome."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -8,50 +8,67 @@ from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import short_name
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import PageContext
 
-ASK_ABOVE: Final = 20
-"""More runs than this are enqueued only after a second question."""
+CONFIRM_ABOVE: Final = 20
+"""More runs than this are enqueued only after a confirmation."""
+_MAX_NAMES: Final = 200
 _KEY: Final = "rerun"
 
 
 class RerunAction:
-    """Enqueues runs again and tells the operator what became of it."""
+    """Enqueues runs again and shows the outcome as a notification."""
 
     def __init__(self, context: PageContext) -> None:
-        """Make one for a page."""
+        """Create the action of a page.
+
+        Args:
+            context: of the page.
+        """
         self._context = context
 
     def ask(self, runs: Sequence[TaskRun]) -> None:
-        """Run these again: what can be repeated, after a question when they are many."""
+        """Re-run those runs whose arguments are known; confirm first when there are many."""
+        if not runs:
+            return
         repeatable = [run for run in runs if run.request is not None and run.request.complete]
-        if not repeatable:
-            if runs:
-                self._context.notify(
-                    Notification(
-                        "Cannot be repeated",
-                        "The arguments were never seen: enqueued before this program listened.",
-                        severity="warning",
-                        key=_KEY,
-                    )
-                )
-            return
         left_out = len(runs) - len(repeatable)
-        if len(repeatable) <= ASK_ABOVE and not left_out:
+        if not repeatable:
+            self._context.notify(
+                Notification(
+                    _("Cannot re-run: arguments unknown"),
+                    _("The run was enqueued before this program connected."),
+                    severity="warning",
+                    key=_KEY,
+                )
+            )
+        elif len(repeatable) <= CONFIRM_ABOVE and not left_out:
             self._start(repeatable)
-            return
-        number = formats.count(len(repeatable))
-        detail = ", ".join(sorted({short_name(run.name) for run in repeatable}))
-        left = f"{formats.plural(left_out, 'run')} left out: arguments never seen."
+        else:
+            self._confirm(repeatable, left_out)
+
+    def _confirm(self, runs: Sequence[TaskRun], left_out: int) -> None:
+        number, count = len(runs), formats.count(len(runs))
+        question = ngettext("Re-run {count} run?", "Re-run {count} runs?", number)
+        if left_out:
+            note = ngettext(
+                "{count} run is left out: its arguments are unknown.",
+                "{count} runs are left out: their arguments are unknown.",
+                left_out,
+            ).format(count=formats.count(left_out))
+        else:
+            note = _("Each is enqueued once more, under a new id.")
+        names = ", ".join(sorted({short_name(run.name) for run in runs}))
         self._context.notify(
             Notification(
-                f"Re-run {formats.plural(len(repeatable), 'run')}?",
-                formats.elided(detail, 200),
-                left if left_out else "Each is enqueued once more, under a new id.",
+                question.format(count=count),
+                formats.elided(names, _MAX_NAMES),
+                note,
                 "warning",
-                ((f"Re-run {number}", lambda: self._start(repeatable)),),
+                ((_("Re-run {count}").format(count=count), lambda: self._start(runs)),),
                 _KEY,
             )
         )
@@ -61,33 +78,34 @@ class RerunAction:
 
     async def _rerun(self, runs: Sequence[TaskRun], *, force: bool) -> None:
         try:
-            enqueued = await self._context.tasks.rerun(runs, force=force)
-        except UserFacingError as refusal:
-            self._tell_refusal(refusal, lambda: self._start(runs, force=True))
+            receipt = await self._context.tasks.rerun(runs, force=force)
+        except UserFacingError as error:
+            self._notify_error(error, lambda: self._start(runs, force=True))
+            return
+        if len(runs) == 1:
+            title = _("{task} enqueued again").format(task=short_name(runs[0].name))
         else:
-            one = f"{short_name(runs[0].name)} enqueued again"
-            many = f"{formats.plural(len(runs), 'run')} enqueued again"
-            self._tell_success(enqueued, one if len(runs) == 1 else many)
+            title = ngettext("{count} run enqueued again", "{count} runs enqueued again", len(runs))
+            title = title.format(count=formats.count(len(runs)))
+        self._notify_success(receipt, title)
 
-    def _tell_success(self, enqueued: EnqueueReceipt, title: str) -> None:
-        ids = enqueued.task_ids
+    def _notify_success(self, receipt: EnqueueReceipt, title: str) -> None:
+        ids = receipt.task_ids
         choices: Sequence[tuple[str, Callable[[], object]]] = ()
         if len(ids) == 1:
-            choices = (("Show it", lambda: self._context.navigate(ShowRun(ids[0], wait=True))),)
-        kept = "kept in the stream until a worker takes it" if enqueued.durable else "sent"
-        detail = kept.capitalize() + "."
+            target = ShowRun(ids[0], wait=True)
+            choices = ((_("Show run"), lambda: self._context.navigate(target)),)
+        detail = (
+            _("Kept in the stream until a worker takes it.")
+            if receipt.durable
+            else _("Sent to the workers.")
+        )
         self._context.notify(
             Notification(title, detail, severity="good", choices=choices, key=_KEY)
         )
 
-    def _tell_refusal(self, refusal: UserFacingError, force: Callable[[], None]) -> None:
+    def _notify_error(self, error: UserFacingError, force: Callable[[], None]) -> None:
+        choices = ((_("Enqueue anyway"), force),) if error.can_force else ()
         self._context.notify(
-            Notification(
-                refusal.title,
-                refusal.detail,
-                refusal.advice,
-                "warning",
-                (("Enqueue anyway", force),) if refusal.can_force else (),
-                _KEY,
-            )
+            Notification(error.title, error.detail, error.advice, "warning", choices, _KEY)
         )
