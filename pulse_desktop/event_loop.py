@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
 from pulse_desktop.resources import resource_path
+from pulse_desktop.ui.theme.qt_translations import install_qt_translations
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 APP_USER_MODEL_ID: Final = "PulseDesktop.PulseDesktop"
@@ -34,6 +35,7 @@ def run_with_qt(main: Callable[[], Coroutine[Any, Any, int]], theme_name: str = 
     app.setApplicationDisplayName("Pulse Desktop")
     app.setWindowIcon(QIcon(str(resource_path("icons", "pulse-desktop.svg"))))
     app.setQuitOnLastWindowClosed(False)
+    install_qt_translations(app)
     theme().install(ThemeChoice(theme_name))
     with QEventLoop(app) as loop:
         return int(loop.run_until_complete(main()))

@@ -27,3 +27,7 @@ def N_(message: str) -> str:  # noqa: N802 - the name that message extractors kn
 def translate(message: str) -> str:
     """Translate a text marked with `N_`."""
     return _(message)
+
+
+language: Final[str] = _catalog.info().get("language", "")
+"""Language of the catalog, such as "de"; empty for English."""

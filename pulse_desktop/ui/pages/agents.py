@@ -153,7 +153,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
         detail.set_heading(row.agent or "Unknown agent", f"{row.state} · {model}", sign, color)
         detail.set_body(row.error, SemanticColor.BAD)
         detail.set_run(row.task_id)
-        detail.properties.set_facts(
+        detail.properties.set_properties(
             [
                 Property("Started", formats.absolute(row.at)),
                 Property("Latency", formats.duration(row.latency_s)),

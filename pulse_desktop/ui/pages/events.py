@@ -167,7 +167,7 @@ class EventsPage(TablePage[Event, RowDetail]):
         told = "" if row.time_source == "event" else " (arrival; the event told none)"
         task_id = row.id if row.topic == TASK_TOPIC else to_text(row.data().get("task_id"))
         detail.set_run(task_id)
-        detail.properties.set_facts(
+        detail.properties.set_properties(
             [
                 Property("Time", f"{formats.absolute(row.timestamp)}{told}"),
                 Property("Received", formats.absolute(row.received_at)),

@@ -170,7 +170,7 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
         detail.set_body("")
         detail.set_run(row.task_id)
         confidence = "" if row.confidence is None else formats.percent(row.confidence)
-        detail.properties.set_facts(
+        detail.properties.set_properties(
             [
                 Property("Found", formats.absolute(row.at)),
                 Property("Confidence", confidence),

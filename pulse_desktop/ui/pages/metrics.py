@@ -179,7 +179,7 @@ class MetricsPage(TablePage[Metric, RowDetail]):
         detail.set_heading(metric_title(row.name), row.name)
         detail.set_body(_MEANINGS.get(row.name, ""), SemanticColor.MUTED, copy=False)
         detail.set_run("")
-        detail.properties.set_facts(
+        detail.properties.set_properties(
             [
                 Property("Value", metric_value(row) or "not known"),
                 Property("Measured on", basis(row)),

@@ -169,7 +169,7 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
         detail.set_heading(row.name, row.kind, status_sign(row), status_color(row))
         detail.set_body(row.error, SemanticColor.BAD)
         detail.set_run("")
-        detail.properties.set_facts(
+        detail.properties.set_properties(
             [
                 Property("Status", status_word(row), status_color(row)),
                 Property("Since", formats.absolute(row.since)),

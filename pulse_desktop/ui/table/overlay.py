@@ -45,7 +45,7 @@ class TableOverlay:
         self._view = view
         self._model = model
         self._note = EmptyState(*empty, parent=view.viewport())
-        self._note.asked.connect(on_clear_filter)
+        self._note.button_clicked.connect(on_clear_filter)
         self._pill = QPushButton(view)
         self._pill.setProperty("kind", "pill")
         self._pill.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -101,16 +101,16 @@ class TableOverlay:
     def _fill_note(self) -> None:
         total = self._model.total_count
         if self._model.filter_pending:
-            self._note.say(_("Filtering…"), "")
+            self._note.set_text(_("Filtering…"), "")
         elif not (self._model.filtered and total):
-            self._note.say(*self._empty)
+            self._note.set_text(*self._empty)
         else:
             sentence = ngettext(
                 "The only row does not match the filter.",
                 "None of {count} rows matches the filter.",
                 total,
             ).format(count=formats.count(total))
-            self._note.say(_("Nothing matches"), sentence, _("Clear filter"))
+            self._note.set_text(_("Nothing matches"), sentence, _("Clear filter"))
 
     def place(self) -> None:
         """Move note and pill to their places, after the table was resized."""

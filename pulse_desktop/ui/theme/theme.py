@@ -1,7 +1,7 @@
-"""The one place that knows colors and fonts.
+"""Colors and fonts of the application.
 
-Everything visible takes its colors from the tokens in `resources/theme`, so that dark and light
-can be switched while the window is open, and so that one test can check every contrast.
+Every widget takes its colors from the tokens in `resources/theme`, so that the theme can be
+switched at any time, and so that one test can check every contrast.
 """
 
 import enum
@@ -17,13 +17,13 @@ from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme.style_sheet import style_sheet
 
 MIN_TEXT_SIZE: Final = 13
-"""Height of ordinary text in device-independent pixels, when the desktop asks for less."""
+"""Minimum height of ordinary text, in device-independent pixels."""
 MAX_TEXT_SIZE: Final = 17
-"""More would not fit the rows, which are 28 pixels high."""
+"""Maximum height of ordinary text: the rows of tables are 28 pixels high."""
 
 
 class ThemeChoice(enum.StrEnum):
-    """What the operator asked for."""
+    """Theme that the operator chose."""
 
     SYSTEM = "system"
     DARK = "dark"
@@ -31,12 +31,12 @@ class ThemeChoice(enum.StrEnum):
 
 
 class Tokens(msgspec.Struct, frozen=True):
-    """The colors of one theme, as `#rrggbb`.
+    """Colors of a theme, as `#rrggbb`.
 
     Attributes:
         name: "dark" or "light".
-        colors: by what they are for.
-        topics: the line colors of the seven topics; for graphics, not for text.
+        colors: by purpose.
+        topics: line colors of the topics; for graphics, not for text.
     """
 
     name: str
@@ -51,14 +51,14 @@ def load_tokens(name: str) -> Tokens:
 
 
 class Theme(QObject):
-    """The colors and fonts in use.
+    """Current colors and fonts.
 
     Attributes:
-        choice: what was asked for.
-        tokens: what is shown.
+        choice: theme that the operator chose.
+        tokens: colors of the current theme.
 
     Signals:
-        changed: colors or fonts are different now; what caches either must drop it.
+        changed: colors and fonts changed; caches of either are stale.
     """
 
     changed = Signal()
@@ -70,15 +70,15 @@ class Theme(QObject):
         self._colors: dict[str, QColor] = {}
         self._fonts: dict[tuple[str, int, bool], QFont] = {}
         self._installed = False
-        self._dressed = False
+        self._applied = False
 
     @property
     def is_dark(self) -> bool:
-        """Whether the dark theme is shown."""
+        """Whether the current theme is dark."""
         return self.tokens.name == "dark"
 
     def color(self, name: str | SemanticColor) -> QColor:
-        """Return the color of a token or color. Treat it as read-only: it is shared.
+        """Return the color of a token. It is shared: do not modify it.
 
         Raises:
             KeyError: no theme has such a token.
@@ -89,7 +89,7 @@ class Theme(QObject):
         return known
 
     def topic(self, topic: str) -> QColor:
-        """Return the line color of a topic; a quiet one for a topic that is not of the seven."""
+        """Return the line color of a topic, a faint one for an unknown topic."""
         key = f"topic {topic}"
         known = self._colors.get(key)
         if known is None:
@@ -98,7 +98,7 @@ class Theme(QObject):
         return known
 
     def text_font(self, *, step: int = 0, bold: bool = False) -> QFont:
-        """Return the desktop's own font, `step` pixels larger than ordinary text."""
+        """Return the font of the system, `step` pixels larger than ordinary text."""
         known = self._fonts.get(("text", step, bold))
         if known is not None:
             return QFont(known)
@@ -117,55 +117,55 @@ class Theme(QObject):
             return QFont(known)
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
         height = _text_height(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont))
-        # Monospaced faces look larger than proportional ones of the same size.
+        # Monospaced fonts appear larger than proportional ones of the same size.
         font.setPixelSize(height - 1 + step)
         font.setStyleHint(QFont.StyleHint.Monospace)
         self._fonts["number", step, False] = QFont(font)
         return font
 
     def install(self, choice: ThemeChoice = ThemeChoice.SYSTEM) -> None:
-        """Dress the application, and follow the desktop from now on. Called once, before a window.
+        """Apply a theme to the application, and follow changes of the system theme.
 
         Raises:
             RuntimeError: there is no QApplication yet.
         """
         app = QApplication.instance()
         if not isinstance(app, QApplication):
-            raise RuntimeError("make the QApplication before the theme")  # noqa: TRY004
+            raise RuntimeError("the theme needs a QApplication")  # noqa: TRY004
         if not self._installed:
             self._installed = True
             app.setStyle(QStyleFactory.create("Fusion"))
-            QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow)
+            QGuiApplication.styleHints().colorSchemeChanged.connect(self._update)
         self.choose(choice)
 
     def choose(self, choice: ThemeChoice) -> None:
-        """Show the dark or the light theme, or the one of the desktop."""
+        """Switch to the dark, the light or the system theme."""
         self.choice = choice
         hints = QGuiApplication.styleHints()
         scheme = {
             ThemeChoice.DARK: Qt.ColorScheme.Dark,
             ThemeChoice.LIGHT: Qt.ColorScheme.Light,
         }.get(choice, Qt.ColorScheme.Unknown)
-        # The platform is told as well, so that its title bar and file dialogs match.
+        # Title bar and file dialogs of the platform follow this hint.
         hints.setColorScheme(scheme)
-        self._follow()
+        self._update()
 
-    def _follow(self, *_: Any) -> None:
+    def _update(self, *_: Any) -> None:
         name = self.choice.value
         if self.choice is ThemeChoice.SYSTEM:
             light = QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Light
             name = "light" if light else "dark"
-        if name != self.tokens.name or not self._dressed:
-            self._dress(load_tokens(name))
+        if name != self.tokens.name or not self._applied:
+            self._apply(load_tokens(name))
 
-    def _dress(self, tokens: Tokens) -> None:
+    def _apply(self, tokens: Tokens) -> None:
         self.tokens = tokens
         self._colors.clear()
         self._fonts.clear()
         app = QApplication.instance()
         if not isinstance(app, QApplication):
             return
-        self._dressed = True
+        self._applied = True
         app.setFont(self.text_font())
         palette = _palette(self)
         app.setPalette(palette)
@@ -176,14 +176,14 @@ class Theme(QObject):
 
 
 def _text_height(font: QFont) -> int:
-    wanted = font.pixelSize()
-    if wanted <= 0:
-        wanted = QFontInfo(font).pixelSize()
-    return max(MIN_TEXT_SIZE, min(MAX_TEXT_SIZE, wanted))
+    height = font.pixelSize()
+    if height <= 0:
+        height = QFontInfo(font).pixelSize()
+    return max(MIN_TEXT_SIZE, min(MAX_TEXT_SIZE, height))
 
 
 def _palette(theme: Theme) -> QPalette:
-    """Return the palette for what the style sheet does not reach."""
+    """Return the palette, for widgets that the style sheet does not cover."""
     role = QPalette.ColorRole
     palette = QPalette()
     for target, name in (
@@ -219,8 +219,8 @@ _theme: Theme | None = None
 
 
 def theme() -> Theme:
-    """Return the application's theme."""
-    global _theme  # noqa: PLW0603  there is one screen to dress
+    """Return the theme of the application."""
+    global _theme  # noqa: PLW0603  one per application
     if _theme is None:
         _theme = Theme()
     return _theme

@@ -1,31 +1,28 @@
-"""How often something is worked out anew, when every frame would be too often."""
+"""Throttle: runs periodic work at its own interval, called from every frame."""
 
 
 class Throttle:
-    """Tells for each of several things when it is due again.
-
-    Things of one rhythm are kept apart, so that they do not all fall into the same frame.
-    """
+    """Intervals of several periodic tasks, spread so that they do not run in the same frame."""
 
     def __init__(self) -> None:
         self._due: dict[str, float] = {}
 
-    def due(self, what: str, now: float, every_s: float) -> bool:
-        """Tell whether it is time, and note that it is being done.
+    def due(self, name: str, now: float, interval_s: float) -> bool:
+        """Return whether a task is due, and start its next interval if it is.
 
         Args:
-            what: name of the thing.
+            name: name of the task.
             now: Unix seconds.
-            every_s: seconds between two times.
+            interval_s: seconds between two runs.
         """
-        at = self._due.get(what)
-        if at is not None and now < at <= now + 2 * every_s:
+        at = self._due.get(name)
+        if at is not None and now < at <= now + 2 * interval_s:
             return False
-        # The first time comes at once; the second is put off by a part of the rhythm.
-        apart = 0.0 if at is not None else every_s * (len(self._due) % 4) / 4
-        self._due[what] = now + every_s + apart
+        # The first run is immediate; the second is delayed by a part of the interval.
+        offset = 0.0 if at is not None else interval_s * (len(self._due) % 4) / 4
+        self._due[name] = now + interval_s + offset
         return True
 
     def reset(self) -> None:
-        """Let everything be due now."""
+        """Make every task due now."""
         self._due.clear()

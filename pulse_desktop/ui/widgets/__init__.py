@@ -1,1 +1,1 @@
-"""Widgets that more than one page uses."""
+"""Widgets shared by the pages."""

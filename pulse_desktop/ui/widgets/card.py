@@ -1,14 +1,14 @@
-"""The frame around a part of a page, with a title and room for what belongs beside it."""
+"""Card: a frame with a header line around a part of a page."""
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 
 class Card(QFrame):
-    """A surface with a header line.
+    """The card.
 
     Attributes:
-        header: the header line; widgets added to it stand at the right.
-        body: what lies below the header.
+        header: the header line; widgets added to it are at the right.
+        body: the layout below the header.
     """
 
     def __init__(
@@ -22,17 +22,17 @@ class Card(QFrame):
         """Make a card.
 
         Args:
-            title: bold, at the left; without it there is no header line.
-            subtitle: quiet, beside the title.
-            flush: whether the body reaches the card's edges, as tables do.
+            title: bold, at the left; "" for no header line.
+            subtitle: muted text beside the title.
+            flush: whether the body extends to the edges of the card, as tables do.
             parent: owner.
         """
         super().__init__(parent)
         self.setProperty("card", "true")
         side = 1 if flush else 13
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(1, 1, 1, 1)
-        whole.setSpacing(0)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(1, 1, 1, 1)
+        layout.setSpacing(0)
         self.header = QHBoxLayout()
         self.header.setContentsMargins(13, 11, 13, 5)
         self.header.setSpacing(8)
@@ -45,13 +45,13 @@ class Card(QFrame):
             self.setAccessibleName(title)
             self.header.addWidget(self._title)
             self.header.addWidget(self._subtitle, 1)
-            whole.addLayout(self.header)
+            layout.addLayout(self.header)
         self.body = QVBoxLayout()
         self.body.setContentsMargins(side - 1, 0 if title else 11, side - 1, 0 if flush else 11)
         self.body.setSpacing(6)
-        whole.addLayout(self.body, 1)
+        layout.addLayout(self.body, 1)
 
     def set_subtitle(self, subtitle: str) -> None:
-        """Say something else beside the title."""
+        """Change the text beside the title."""
         if self._subtitle.text() != subtitle:
             self._subtitle.setText(subtitle)

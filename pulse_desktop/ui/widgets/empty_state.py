@@ -1,10 +1,10 @@
-"""What stands where there is nothing to show: what would be here, and how to make it appear."""
+"""Empty state: what would be shown here, and how to make it appear."""
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-_WIDEST = 420
+_MAX_WIDTH = 420
 _MARGIN = 24
 
 
@@ -12,10 +12,10 @@ class EmptyState(QWidget):
     """A title, a sentence, and at most one button.
 
     Signals:
-        asked: the button was pressed.
+        button_clicked: the button was clicked.
     """
 
-    asked = Signal()
+    button_clicked = Signal()
 
     def __init__(
         self, title: str, sentence: str, button: str = "", parent: QWidget | None = None
@@ -23,9 +23,9 @@ class EmptyState(QWidget):
         """Make an empty state.
 
         Args:
-            title: what is not here, such as "No messages yet".
+            title: what is missing, such as "No messages yet".
             sentence: what would make it appear.
-            button: what the operator can do about it here and now, empty for nothing.
+            button: label of the button, "" for none.
             parent: owner.
         """
         super().__init__(parent)
@@ -39,7 +39,7 @@ class EmptyState(QWidget):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._button = QPushButton()
         self._button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self._button.clicked.connect(self.asked)
+        self._button.clicked.connect(self.button_clicked)
 
         self._column = layout = QVBoxLayout(self)
         layout.setSpacing(8)
@@ -48,10 +48,10 @@ class EmptyState(QWidget):
         layout.addWidget(self._sentence)
         layout.addWidget(self._button, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(1)
-        self.say(title, sentence, button)
+        self.set_text(title, sentence, button)
 
-    def say(self, title: str, sentence: str, button: str = "") -> None:
-        """Say something else, such as why a filter finds nothing."""
+    def set_text(self, title: str, sentence: str, button: str = "") -> None:
+        """Change the text, for example to why a filter matches nothing."""
         self._title.setText(title)
         self._sentence.setText(sentence)
         self._button.setText(button)
@@ -60,12 +60,12 @@ class EmptyState(QWidget):
         self.setAccessibleDescription(sentence)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the sentence at a width that is easy to read."""
-        side = max(_MARGIN, (event.size().width() - _WIDEST) // 2)
+        """Limit the sentence to a readable width."""
+        side = max(_MARGIN, (event.size().width() - _MAX_WIDTH) // 2)
         self._column.setContentsMargins(side, _MARGIN, side, _MARGIN)
         super().resizeEvent(event)
 
     @property
     def title(self) -> str:
-        """What is not here."""
+        """The title."""
         return self._title.text()

@@ -1,4 +1,4 @@
-"""What is known of one thing, as names and values: read at a glance, selectable, copyable."""
+"""Property list: names and values of one item, selectable."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
-_LONGEST: Final = 600
+_MAX_VALUE: Final = 600
 
 
 @dataclass(frozen=True)
 class Property:
-    """One line.
+    """A line of the list.
 
     Attributes:
-        name: sentence case.
-        value: a fact without a value is left out.
-        color: None for ordinary text.
-        mono: for identifiers and code.
-        tooltip: more about it, such as the absolute time.
+        name: label, sentence case.
+        value: text; a property with an empty value is not shown.
+        color: color of the value, None for ordinary text.
+        mono: whether the value is monospaced, as identifiers and code are.
+        tooltip: more about the value, such as the absolute time.
     """
 
     name: str
@@ -36,37 +36,37 @@ class Property:
 
 
 class _Value(QLabel):
-    """Wraps between words; a word that is wider than the line loses its middle, not its end."""
+    """A label that wraps between words and elides the middle of words wider than the line."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._whole = ""
-        self._tip = ""
+        self._text = ""
+        self._details = ""
 
-    def show_text(self, text: str, tip: str) -> None:
-        """Show a text, and more about it in the tooltip."""
-        self._whole, self._tip = text, tip
+    def show_text(self, text: str, details: str) -> None:
+        """Show a text, and details in the tooltip."""
+        self._text, self._details = text, details
         self._fit()
 
     def _fit(self) -> None:
-        room, metrics = self.contentsRect().width(), self.fontMetrics()
-        text = self._whole
-        for word in {word for word in text.split() if metrics.horizontalAdvance(word) > room}:
-            shown = metrics.elidedText(word, Qt.TextElideMode.ElideMiddle, room)
+        width, metrics = self.contentsRect().width(), self.fontMetrics()
+        text = self._text
+        for word in {word for word in text.split() if metrics.horizontalAdvance(word) > width}:
+            shown = metrics.elidedText(word, Qt.TextElideMode.ElideMiddle, width)
             text = text.replace(word, shown)
         if text != self.text():
             self.setText(text)
-        whole = self._whole if text != self._whole else ""
-        self.setToolTip(plain_tooltip("\n".join(filter(None, (whole, self._tip)))))
+        full = self._text if text != self._text else ""
+        self.setToolTip(plain_tooltip("\n".join(filter(None, (full, self._details)))))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Show as much as there is room for."""
+        """Elide for the new width."""
         super().resizeEvent(event)
         self._fit()
 
 
 class PropertyList(QWidget):
-    """Names in a quiet column, values beside them."""
+    """The list: muted names with the values beside them."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -78,16 +78,23 @@ class PropertyList(QWidget):
         self._grid.setVerticalSpacing(5)
         self._grid.setColumnStretch(1, 1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        theme().changed.connect(self._follow_theme)
+        theme().changed.connect(self._apply_theme)
 
     @property
-    def facts(self) -> dict[str, str]:
-        """What is shown, by name."""
-        return {fact.name: fact.value for fact in self._shown}
+    def values(self) -> dict[str, str]:
+        """The values shown, by name."""
+        return {each.name: each.value for each in self._shown}
 
-    def set_facts(self, facts: Sequence[Property]) -> None:
-        """Show other facts. Cheap when little changed: called while things happen."""
-        shown = [fact for fact in facts if fact.value]
+    def label(self, name: str) -> QLabel:
+        """Return the label with the value of a property. Raises KeyError."""
+        for each, (_name, value) in zip(self._shown, self._labels, strict=False):
+            if each.name == name:
+                return value
+        raise KeyError(name)
+
+    def set_properties(self, properties: Sequence[Property]) -> None:
+        """Change the properties. Cheap when few changed: it is called every frame."""
+        shown = [each for each in properties if each.value]
         if shown == self._shown:
             return
         while len(self._labels) < len(shown):
@@ -115,15 +122,15 @@ class PropertyList(QWidget):
         self._grid.addWidget(value, row, 1)
         self._labels.append((name, value))
 
-    def _follow_theme(self) -> None:
-        for (name, value), fact in zip(self._labels, self._shown, strict=False):
-            _fill(name, value, fact)
+    def _apply_theme(self) -> None:
+        for (name, value), each in zip(self._labels, self._shown, strict=False):
+            _fill(name, value, each)
 
 
-def _fill(name: QLabel, value: _Value, fact: Property) -> None:
-    name.setText(fact.name)
-    text = fact.value if len(fact.value) <= _LONGEST else f"{fact.value[:_LONGEST]}…"
-    value.setFont(theme().number_font() if fact.mono else theme().text_font())
-    value.show_text(text, fact.tooltip)
-    value.setAccessibleName(f"{fact.name}: {text}")
-    set_style_property(value, "color", fact.color.value if fact.color is not None else "")
+def _fill(name: QLabel, value: _Value, shown: Property) -> None:
+    name.setText(shown.name)
+    text = shown.value if len(shown.value) <= _MAX_VALUE else f"{shown.value[:_MAX_VALUE]}…"
+    value.setFont(theme().number_font() if shown.mono else theme().text_font())
+    value.show_text(text, shown.tooltip)
+    value.setAccessibleName(f"{shown.name}: {text}")
+    set_style_property(value, "color", shown.color.value if shown.color is not None else "")

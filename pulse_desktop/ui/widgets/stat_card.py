@@ -1,4 +1,4 @@
-"""One figure that is looked at first: what it is, how much, and of what."""
+"""Stat card: a figure with title and detail."""
 
 from typing import Final
 
@@ -7,6 +7,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
@@ -15,7 +16,14 @@ _TOP: Final = 10
 
 
 class StatCard(QFrame):
-    """Title, value, detail. A value that is not known is left blank; the detail says why."""
+    """The card. An unknown value is left blank; the detail says why.
+
+    Attributes:
+        title: what the figure is.
+        value: with its unit, "" while it is unknown.
+        detail: a few words about it.
+        color: of the value.
+    """
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,22 +38,26 @@ class StatCard(QFrame):
     def set_figure(
         self, value: str, detail: str = "", color: SemanticColor = SemanticColor.TEXT
     ) -> None:
-        """Show a figure.
+        """Change the figure.
 
         Args:
-            value: with its unit; empty when it is not known.
-            detail: a few words more, or why it is not known.
-            color: good, warning or bad, where one of them can be told.
+            value: with its unit, "" if it is unknown.
+            detail: a few words about it, or why it is unknown.
+            color: of the value.
         """
         if (value, detail, color) != (self.value, self.detail, self.color):
             self.value, self.detail, self.color = value, detail, color
-            self.setAccessibleName(f"{self.title}: {value or 'not known'}")
+            self.setAccessibleName(
+                _("{title}: {value}").format(title=self.title, value=value)
+                if value
+                else _("{title}: not known").format(title=self.title)
+            )
             self.setAccessibleDescription(detail)
-            self.setToolTip(plain_tooltip(detail) if self._is_cut() else "")
+            self.setToolTip(plain_tooltip(detail) if self._is_elided() else "")
             self.update()
 
     def sizeHint(self) -> QSize:
-        """Return room for three lines."""
+        """Return the size of three lines."""
         height = 2 * _TOP + 5
         for font in (
             theme().text_font(step=-1),
@@ -56,15 +68,15 @@ class StatCard(QFrame):
         return QSize(150, height)
 
     def minimumSizeHint(self) -> QSize:
-        """Return the smallest width that shows a figure."""
+        """Return the minimum size."""
         return QSize(118, self.sizeHint().height())
 
-    def _is_cut(self) -> bool:
+    def _is_elided(self) -> bool:
         metrics = QFontMetrics(theme().text_font(step=-1))
         return metrics.horizontalAdvance(self.detail) > self.width() - 2 * _SIDE
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the surface and the three lines."""
+        """Paint the card and its three lines."""
         super().paintEvent(event)
         colors = theme()
         painter = QPainter(self)

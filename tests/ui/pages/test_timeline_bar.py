@@ -65,7 +65,7 @@ def test_an_empty_state_can_offer_a_way_out(qtbot: QtBot) -> None:
     theme().install(ThemeChoice.DARK)
     state = EmptyState("No messages yet", "They appear when a worker reads a chat.", "Run task")
     qtbot.addWidget(state)
-    with qtbot.waitSignal(state.asked):
+    with qtbot.waitSignal(state.button_clicked):
         state._button.click()
     state.say("Nothing matches", "Clear the filter to see everything.")
     assert state.title == "Nothing matches"

@@ -112,7 +112,7 @@ def test_a_page_shows_its_rows_and_the_details_of_each(open_page, here, page_cla
         click(page, row)
         assert not page.detail.isHidden()
         assert page.detail.title
-        assert all(page.detail.properties.facts.values())
+        assert all(page.detail.properties.values.values())
     assert not page.grab().isNull()
     theme().choose(ThemeChoice.DARK)
 
@@ -222,7 +222,7 @@ def test_open_details_follow_their_row(open_page, here, update) -> None:
     here.told.event("agents", "agent.finished", done)
     update(page)
     assert "finished" in page.detail.subtitle
-    assert page.detail.properties.facts["Latency"] == "250 ms"
+    assert page.detail.properties.values["Latency"] == "250 ms"
 
 
 def test_a_call_without_token_counts_leaves_them_blank(open_page, here) -> None:

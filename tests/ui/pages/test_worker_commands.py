@@ -83,7 +83,7 @@ def test_a_worker_without_control_says_so_and_offers_nothing(window, page) -> No
     assert cell(page, "log_level", row) == "no control"
     assert enabled(window, "pause", "resume", "drain", "log.debug") == [False] * 4
     page.table.row_activated.emit(page.table.current_row())
-    assert "Accepts no commands" in page.detail.properties.facts["Control"]
+    assert "Accepts no commands" in page.detail.properties.values["Control"]
     buttons = page.buttons
     assert not any(each.isVisible() for each in (buttons.pause, buttons.resume, buttons.drain))
 
@@ -121,7 +121,7 @@ def test_the_details_have_the_buttons_that_make_sense(window, page, summarise) -
     summarise.heartbeat(WORKER, draining=True, busy=1)
     frame(window, summarise, 0.1)
     assert (buttons.pause.isVisible(), buttons.drain.isVisible()) == (False, False)
-    assert page.detail.properties.facts["State"].startswith("draining")
+    assert page.detail.properties.values["State"].startswith("draining")
     frame(window, summarise, 60.0)
     choose(page, WORKER)
     assert cell(page, "work", choose(page, WORKER)).strip() == "", "nobody knows of the gone"

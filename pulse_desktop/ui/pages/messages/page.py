@@ -149,7 +149,7 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
             None if row.content else SemanticColor.MUTED,
         )
         detail.set_run(row.task_id)
-        detail.properties.set_facts(
+        detail.properties.set_properties(
             [
                 Property("Class", class_word(row), class_color(row), tooltip=class_story(row)),
                 Property("", class_story(row) if row.label_mismatch else "", SemanticColor.WARNING),

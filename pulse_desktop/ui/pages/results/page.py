@@ -134,7 +134,7 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
         detail.set_heading(short_name(row.task_name) or _("Unknown task"), subtitle, glyph, color)
         detail.set_body(_unreadable_text(row.problem), SemanticColor.WARNING)
         detail.set_run(row.key)
-        detail.properties.set_facts(
+        detail.properties.set_properties(
             [
                 Property(_("Key"), row.key, mono=True),
                 Property(_("Outcome"), label, color),

@@ -164,7 +164,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         health_text = explained.format(label=label, meaning=HEALTH_MEANINGS[health])
         activity_text = explained.format(label=activity_label, meaning=ACTIVITY_MEANINGS[activity])
         control = _("Accepts commands") if row.control else NO_CONTROL
-        detail.properties.set_facts(
+        detail.properties.set_properties(
             [
                 Property(_("Health"), health_text, color),
                 Property(_("State"), activity_text if activity_label else "", activity_color),
