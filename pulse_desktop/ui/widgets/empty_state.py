@@ -11,6 +11,9 @@ _MARGIN = 24
 class EmptyState(QWidget):
     """A title, a sentence, and at most one button.
 
+    Attributes:
+        button: the button, hidden while it has no label.
+
     Signals:
         button_clicked: the button was clicked.
     """
@@ -37,16 +40,16 @@ class EmptyState(QWidget):
         for label in (self._title, self._sentence):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._button = QPushButton()
-        self._button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self._button.clicked.connect(self.button_clicked)
+        self.button = QPushButton()
+        self.button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.button.clicked.connect(self.button_clicked)
 
         self._column = layout = QVBoxLayout(self)
         layout.setSpacing(8)
         layout.addStretch(1)
         layout.addWidget(self._title)
         layout.addWidget(self._sentence)
-        layout.addWidget(self._button, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(1)
         self.set_text(title, sentence, button)
 
@@ -54,8 +57,8 @@ class EmptyState(QWidget):
         """Change the text, for example to why a filter matches nothing."""
         self._title.setText(title)
         self._sentence.setText(sentence)
-        self._button.setText(button)
-        self._button.setVisible(bool(button))
+        self.button.setText(button)
+        self.button.setVisible(bool(button))
         self.setAccessibleName(title)
         self.setAccessibleDescription(sentence)
 

@@ -210,7 +210,7 @@ def test_buckets_that_were_refused_are_looked_for_again_at_once(open_page, here,
 
 
 @pytest.mark.parametrize("width", [968, 1260])
-def test_a_digest_loses_its_middle_where_it_does_not_fit_and_is_whole_in_the_tooltip(
+def test_a_long_digest_is_elided_in_the_middle_and_complete_in_the_tooltip(
     open_page, here, width
 ) -> None:
     digest = "SHA-256=oqPrdimjvdCcnR6lOwV8TW4haPgjjxfpWUOdGya0123="
@@ -222,9 +222,9 @@ def test_a_digest_loses_its_middle_where_it_does_not_fit_and_is_whole_in_the_too
     page.resize(width, 566)
     click(page)
     QApplication.processEvents()
-    facts = page.detail.properties
-    assert facts.facts["Digest"] == digest
-    label = next(value for name, value in facts._labels if name.text() == "Digest")
+    properties = page.detail.properties
+    assert properties.values["Digest"] == digest
+    label = properties.label("Digest")
     shown = label.text()
     assert label.fontMetrics().horizontalAdvance(shown) <= label.width()
     assert shown.startswith("SHA-256=oq")

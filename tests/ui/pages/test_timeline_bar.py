@@ -61,12 +61,12 @@ def test_words_take_more_lines_when_there_is_little_room(bar) -> None:
     assert bar.heightForWidth(150) > bar.heightForWidth(800)
 
 
-def test_an_empty_state_can_offer_a_way_out(qtbot: QtBot) -> None:
+def test_an_empty_state_can_have_a_button(qtbot: QtBot) -> None:
     theme().install(ThemeChoice.DARK)
     state = EmptyState("No messages yet", "They appear when a worker reads a chat.", "Run task")
     qtbot.addWidget(state)
     with qtbot.waitSignal(state.button_clicked):
-        state._button.click()
-    state.say("Nothing matches", "Clear the filter to see everything.")
+        state.button.click()
+    state.set_text("Nothing matches", "Clear the filter to see everything.")
     assert state.title == "Nothing matches"
-    assert state._button.isHidden()
+    assert state.button.isHidden()

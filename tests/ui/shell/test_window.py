@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout
 from pytestqt.qtbot import QtBot
 
@@ -141,26 +140,6 @@ def test_the_theme_switches_while_the_window_is_open(qtbot: QtBot, told) -> None
     window.use_dark_theme()
     dark = window.grab().toImage().pixelColor(700, 840)
     assert light.lightness() > 200 > 60 > dark.lightness()
-
-
-def test_without_a_choice_the_desktop_is_followed(
-    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scheme = {"now": Qt.ColorScheme.Light}
-
-    class Hints:
-        def colorScheme(self):  # noqa: N802
-            return scheme["now"]
-
-        def setColorScheme(self, _) -> None:  # noqa: N802
-            pass
-
-    monkeypatch.setattr(QGuiApplication, "styleHints", staticmethod(Hints))
-    theme().choose(ThemeChoice.SYSTEM)
-    assert not theme().is_dark
-    scheme["now"] = Qt.ColorScheme.Dark
-    theme()._follow()
-    assert theme().is_dark
 
 
 def test_a_notice_stays_until_it_is_closed_and_its_choice_is_carried_out(

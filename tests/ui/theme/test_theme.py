@@ -1,0 +1,47 @@
+"""The theme is the one that the operator chose, or that of the system."""
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from pulse_desktop.ui.theme.theme import Theme, ThemeChoice, theme
+
+
+class FakeHints:
+    """Style hints of a system whose color scheme can be changed."""
+
+    scheme = Qt.ColorScheme.Light
+
+    def colorScheme(self) -> Qt.ColorScheme:  # noqa: N802
+        return self.scheme
+
+    def setColorScheme(self, _scheme: Qt.ColorScheme) -> None:  # noqa: N802
+        pass
+
+
+@pytest.fixture
+def installed(qapp: QApplication) -> Iterator[Theme]:
+    theme().install(ThemeChoice.DARK)
+    yield theme()
+    theme().choose(ThemeChoice.DARK)
+
+
+def test_the_system_theme_is_followed(installed: Theme, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheme_changed = QGuiApplication.styleHints().colorSchemeChanged
+    monkeypatch.setattr(FakeHints, "scheme", Qt.ColorScheme.Light)
+    monkeypatch.setattr(QGuiApplication, "styleHints", staticmethod(FakeHints))
+    installed.choose(ThemeChoice.SYSTEM)
+    assert not installed.is_dark
+    monkeypatch.setattr(FakeHints, "scheme", Qt.ColorScheme.Dark)
+    scheme_changed.emit(Qt.ColorScheme.Dark)
+    assert installed.is_dark
+    monkeypatch.undo()
+
+
+def test_a_chosen_theme_is_kept(installed: Theme) -> None:
+    installed.choose(ThemeChoice.LIGHT)
+    assert not installed.is_dark
+    assert QApplication.palette().window().color() == installed.color("window")
