@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import nats
-import nkeys
+import nkeys  # type: ignore[import-untyped]
+from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig, StreamConfig
 
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
@@ -32,7 +32,7 @@ async def test_check_reports_a_provisioned_server_as_ok_and_changes_nothing(
         assert pulse_worker("provision", server=nats_server.url).code == 0
         received: list[str] = []
 
-        async def on_message(message: nats.aio.msg.Msg) -> None:
+        async def on_message(message: Msg) -> None:
             received.append(message.subject)
 
         await bench.client.subscribe(TASK_SUBJECT, cb=on_message)

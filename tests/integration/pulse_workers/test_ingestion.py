@@ -1,8 +1,9 @@
-"""From a chat export to scores, vectors and knowledge, through real workers."""
+"""A chat export is ingested, scored, embedded and analyzed by real workers."""
 
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,16 +30,16 @@ async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]
 
 
 async def keys(bench: Bench, bucket: str) -> set[str]:
-    before_key = f"$KV.{bucket}."
-    info = await bench.js.stream_info(f"KV_{bucket}", subjects_filter=f"{before_key}>")
-    return {subject.removeprefix(before_key) for subject in info.state.subjects or ()}
+    prefix = f"$KV.{bucket}."
+    info = await bench.js.stream_info(f"KV_{bucket}", subjects_filter=f"{prefix}>")
+    return {subject.removeprefix(prefix) for subject in info.state.subjects or ()}
 
 
-def data_of(bench: Bench, type_: str) -> list[dict]:
-    return [event["data"] for event in bench.events if event["type"] == type_]
+def data_of(bench: Bench, event_type: str) -> list[dict[str, Any]]:
+    return [event["data"] for event in bench.events if event["type"] == event_type]
 
 
-async def test_an_export_becomes_scores_vectors_and_knowledge(bench: Bench, tmp_path: Path) -> None:
+async def test_an_export_is_scored_embedded_and_analyzed(bench: Bench, tmp_path: Path) -> None:
     export = write_export(tmp_path / "export")
     await bench.run()
     task_id = await bench.send(INGEST, str(export))
@@ -67,8 +68,8 @@ async def test_an_export_becomes_scores_vectors_and_knowledge(bench: Bench, tmp_
         assert decode_event(event["topic"], raw, 0.0).time_source == "event"
 
     def failed() -> set[str]:
-        told = data_of(bench, "task.failed")
-        return {data["error"]["type"] for data in told if not data["will_retry"]}
+        failures = data_of(bench, "task.failed")
+        return {data["error"]["type"] for data in failures if not data["will_retry"]}
 
     reasons = {"AttachmentUnreadableError", "AttachmentMissingError", "ProviderRefusedError"}
     await wait_until(lambda: failed() >= reasons, 20)
@@ -90,9 +91,9 @@ async def test_an_export_becomes_scores_vectors_and_knowledge(bench: Bench, tmp_
         "question",
         "risk",
     }
-    told = data_of(bench, "message.new")[0]
-    assert told["external_message_id"] == f"{CHAT_ID}.2"
-    assert told["sent_at"] == "2026-09-21T14:15:20.000000+00:00"
+    stored = data_of(bench, "message.new")[0]
+    assert stored["external_message_id"] == f"{CHAT_ID}.2"
+    assert stored["sent_at"] == "2026-09-21T14:15:20.000000+00:00"
     scored = {d["message_id"]: d for d in data_of(bench, "message.scored")}
     assert scored[f"{CHAT_ID}.6"]["classification"] == "noise"
     assert scored[f"{CHAT_ID}.3"]["importance_score"] > scored[f"{CHAT_ID}.6"]["importance_score"]
@@ -105,7 +106,7 @@ async def test_an_export_becomes_scores_vectors_and_knowledge(bench: Bench, tmp_
     assert checked["latency_s"] > 0
     await wait_until(lambda: any(d["busy_mean"] for d in data_of(bench, "worker.heartbeat")))
     first, *later = (d["cpu_percent"] for d in data_of(bench, "worker.heartbeat"))
-    assert first is None  # a worker that has just begun has measured nothing
+    assert first is None  # a worker that has just started has measured nothing
     assert any(later)
     assert {d["agent"] for d in data_of(bench, "agent.finished")} == {
         "classification",
@@ -114,7 +115,7 @@ async def test_an_export_becomes_scores_vectors_and_knowledge(bench: Bench, tmp_
     }
 
 
-async def test_taking_an_export_in_twice_changes_nothing_and_an_edit_changes_one_message(
+async def test_ingesting_an_export_again_changes_nothing_and_an_edit_changes_one_message(
     bench: Bench, tmp_path: Path
 ) -> None:
     chat = [message(2, "the queue is slow"), message(3, "we decided to restart the queue")]
@@ -141,7 +142,7 @@ async def test_taking_an_export_in_twice_changes_nothing_and_an_edit_changes_one
     assert sorted(scored) == [f"{CHAT_ID}.2", f"{CHAT_ID}.2", f"{CHAT_ID}.3"]
 
 
-async def test_everything_is_made_with_limits(bench: Bench) -> None:
+async def test_every_stream_and_bucket_is_created_with_limits(bench: Bench) -> None:
     made = bench.start("provision")
     assert await made.ended(20) == 0
     streams = {info.config.name: info.config for info in await bench.js.streams_info()}
@@ -149,7 +150,7 @@ async def test_everything_is_made_with_limits(bench: Bench) -> None:
         streams
     )
     for config in streams.values():
-        assert config.max_age or config.name == "KV_taskiq_schedules"  # they do not expire
+        assert config.max_age or config.name == "KV_taskiq_schedules"  # schedules do not expire
         assert config.max_bytes
         assert config.max_bytes > 0
     again = bench.start("provision")
@@ -157,7 +158,7 @@ async def test_everything_is_made_with_limits(bench: Bench) -> None:
     assert "everything exists already" in again.log
 
 
-async def test_the_feed_goes_on_where_it_left_off_and_only_one_feeds(
+async def test_the_feeder_continues_where_it_was_and_only_one_feeder_is_active(
     bench: Bench, tmp_path: Path
 ) -> None:
     export = write_export(tmp_path / "export", [message(n, f"line {n}") for n in range(1, 30)])
@@ -177,7 +178,7 @@ async def test_the_feed_goes_on_where_it_left_off_and_only_one_feeds(
     assert offsets[:5] == [0, 12, 15, 18, 21]
 
 
-async def test_no_server_is_told_in_one_line_with_status_3(tmp_path: Path) -> None:
+async def test_an_unreachable_server_is_reported_in_one_line_with_status_3(tmp_path: Path) -> None:
     worker = Worker(
         "run",
         server="nats://secret-token@127.0.0.1:9",
@@ -190,5 +191,5 @@ async def test_no_server_is_told_in_one_line_with_status_3(tmp_path: Path) -> No
     assert len(worker.log.splitlines()) == 1
 
 
-def test_the_small_chat_has_the_messages_the_tests_count_on() -> None:
+def test_the_small_chat_has_fifteen_messages() -> None:
     assert len([m for m in small_chat() if m["type"] == "message"]) == 15

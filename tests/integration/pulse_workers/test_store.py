@@ -1,4 +1,4 @@
-"""The store on a real server: what is read is all of it, or the reader learns that it is not."""
+"""The store on a real server: reading returns everything, or raises an error."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from pulse_workers.runtime.provisioning import KNOWLEDGE, provision
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
-Reading = JetStreamContext.PullSubscription
+Subscription = JetStreamContext.PullSubscription
 
 
 @pytest.fixture
@@ -40,12 +40,12 @@ async def js(nats_server: NatsServer) -> AsyncIterator[JetStreamContext]:
             )
         )
     yield js
-    os.kill(nats_server.pid, signal.SIGCONT)  # also when a test fails
+    os.kill(nats_server.pid, signal.SIGCONT)  # even if a test fails
     await client.close()
 
 
-async def _fall_silent(server: NatsServer) -> None:
-    """Stop the server, and return when it has: its threads still answer for a moment."""
+async def _suspend(server: NatsServer) -> None:
+    """Suspend the server, and wait until it is: its threads still respond for a moment."""
     os.kill(server.pid, signal.SIGSTOP)
     threads = Path(f"/proc/{server.pid}/task")
 
@@ -56,60 +56,60 @@ async def _fall_silent(server: NatsServer) -> None:
     await wait_until(is_stopped)
 
 
-def _when_asked_about_the_reading(
-    monkeypatch: pytest.MonkeyPatch, *happens: Callable[[], Awaitable[None]]
+def _after_consumer_info(
+    monkeypatch: pytest.MonkeyPatch, *actions: Callable[[], Awaitable[None]]
 ) -> None:
-    """Let things happen, each once, after a reader has asked how much there is to read."""
-    real = Reading.consumer_info
-    left = list(happens)
+    """Run actions, one after each request of a reader for the number of pending values."""
+    real = Subscription.consumer_info
+    remaining = list(actions)
 
-    async def then(subscription: Reading) -> nats.js.api.ConsumerInfo:
+    async def consumer_info(subscription: Subscription) -> nats.js.api.ConsumerInfo:
         found = await real(subscription)
-        if left:
-            await left.pop(0)()
+        if remaining:
+            await remaining.pop(0)()
         return found
 
-    monkeypatch.setattr(Reading, "consumer_info", then)
+    monkeypatch.setattr(Subscription, "consumer_info", consumer_info)
 
 
-async def test_topics_that_a_silent_server_does_not_send_are_not_said_to_be_none(
+async def test_topics_that_a_suspended_server_does_not_send_raise_an_error(
     nats_server: NatsServer, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await Store.open(js)
     assert len(await store.topics()) == 3
 
-    async def fall_silent() -> None:
-        await _fall_silent(nats_server)
+    async def suspend() -> None:
+        await _suspend(nats_server)
 
     with monkeypatch.context() as patched:
-        _when_asked_about_the_reading(patched, fall_silent)
+        _after_consumer_info(patched, suspend)
         with pytest.raises(TimeoutError):
             await store.topics()
     os.kill(nats_server.pid, signal.SIGCONT)
     assert len(await store.topics()) == 3
 
 
-async def test_topics_that_a_slow_server_sends_too_late_are_not_said_to_be_none(
+async def test_topics_that_a_slow_server_sends_too_late_raise_an_error(
     nats_server: NatsServer, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await Store.open(js)
-    real = Reading.fetch
+    real = Subscription.fetch
 
-    async def fetch_too_early(subscription: Reading, *args: Any, **more: Any) -> list[Msg]:
-        await _fall_silent(nats_server)
+    async def fetch_too_early(subscription: Subscription, *args: Any, **more: Any) -> list[Msg]:
+        await _suspend(nats_server)
         try:
             return await real(subscription, *args, **more)
         finally:
             os.kill(nats_server.pid, signal.SIGCONT)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Reading, "fetch", fetch_too_early)
+        patched.setattr(Subscription, "fetch", fetch_too_early)
         with pytest.raises(TimeoutError):
             await store.topics()
     assert len(await store.topics()) == 3
 
 
-async def test_values_that_are_removed_while_they_are_read_are_no_error(
+async def test_values_deleted_while_reading_are_not_an_error(
     js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await Store.open(js)
@@ -117,5 +117,5 @@ async def test_values_that_are_removed_while_they_are_read_are_no_error(
     async def remove_one() -> None:
         await js.purge_stream(f"KV_{KNOWLEDGE}", subject=f"$KV.{KNOWLEDGE}.topic.two")
 
-    _when_asked_about_the_reading(monkeypatch, remove_one)
+    _after_consumer_info(monkeypatch, remove_one)
     assert {topic.id for topic in await store.topics()} == {"one", "three"}
