@@ -1,4 +1,4 @@
-"""What every test may ask for. Qt is never imported here: some machines have none."""
+"""Fixtures for all tests. Qt is not imported here, because it may not be installed."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ from tests.kit.worker_cli import Check, worker_command
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Iterator[pytest.TestReport]:
-    """Let reports travel between the processes that share the tests: no lone surrogates in logs."""
+    """Escape lone surrogates in logs, so that xdist can send the report."""
     report = yield
     report.sections = [
         (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections
@@ -26,7 +26,7 @@ def pytest_runtest_makereport() -> Iterator[pytest.TestReport]:
 
 @pytest.fixture(autouse=True)
 def log_as_before() -> Iterator[None]:
-    """Take back what a command under test set up for a log of its own."""
+    """Restore the log handlers and level that a command under test changed."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -43,7 +43,7 @@ def nats_server() -> Iterator[NatsServer]:
 
 @pytest.fixture
 def pulse_worker(tmp_path: Path) -> Check:
-    """Run `pulse-worker` to its end, with nothing in its environment but what is given."""
+    """Return a function that runs `pulse-worker` to its end in a clean environment."""
     return worker_command(tmp_path)
 
 

@@ -1,9 +1,10 @@
-"""Stands in for workers that take orders: answers on the control subjects as a test tells it."""
+"""A fake worker that replies to control commands as a test specifies."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import nats
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from pulse_desktop.protocol.control import (
@@ -19,18 +20,18 @@ from pulse_desktop.protocol.control import (
 from pulse_desktop.protocol.event import encode_event
 
 Answer = Callable[[ControlRequest], tuple[str, bool, str] | None]
-"""Returns outcome, ok and detail; None to stay silent."""
+"""Returns outcome, ok and detail, or None for no reply."""
 
 
 class AnsweringWorker:
-    """One worker's control side.
+    """The control subscriptions of one worker.
 
     Attributes:
         worker: its identity.
-        asked: the commands it heard, with task id or level.
+        asked: the received commands, with task id or level.
     """
 
-    def __init__(self, client: nats.NATS, worker: str, answer: Answer) -> None:
+    def __init__(self, client: Client, worker: str, answer: Answer) -> None:
         self._client = client
         self.worker = worker
         self._answer = answer
@@ -44,7 +45,7 @@ class AnsweringWorker:
         await self._client.flush()
 
     async def beat(self, now: float, **more: object) -> None:
-        """Send a heartbeat that says under which subject it takes orders."""
+        """Publish a heartbeat that contains the control subject."""
         told = {"worker": self.worker, "host": "here", "pid": 1, "slots": 4, "busy": 0}
         told |= {"control": control_subject(self.worker), **more}
         payload = encode_event("monitoring", "worker.heartbeat", told, source=self.worker, now=now)[
@@ -67,7 +68,7 @@ class AnsweringWorker:
 async def answering(
     url: str, answer: Answer, worker: str = "worker-1@here:1"
 ) -> AsyncIterator[AnsweringWorker]:
-    """Yield a worker that listens for orders."""
+    """Yield a worker that is subscribed to commands."""
     client = await nats.connect(url, allow_reconnect=False)
     try:
         standing = AnsweringWorker(client, worker, answer)

@@ -1,4 +1,4 @@
-"""Small Telegram Desktop exports for tests, in Telegram's own format."""
+"""Small chat exports for tests in the format of Telegram Desktop."""
 
 import gzip
 import json
@@ -39,7 +39,7 @@ def service(number: int) -> dict[str, Any]:
 
 
 def small_chat() -> list[dict[str, Any]]:
-    """Fifteen messages in two languages, four of them with files, one in Polish."""
+    """Return a chat in English and Ukrainian, with files and one Polish message."""
     return [
         service(1),
         message(2, "Доброго ранку! Платіжна черга падає з таймаутом після релізу 4.18"),
@@ -75,7 +75,7 @@ def small_chat() -> list[dict[str, Any]]:
 
 
 def write_export(folder: Path, messages: list[dict[str, Any]] | None = None) -> Path:
-    """Write an export with its files and return the path of its `result.json`."""
+    """Write an export with its files and return the path of `result.json`."""
     files = folder / "files"
     files.mkdir(parents=True, exist_ok=True)
     (files / "good.log").write_text("02:00 timeout in pool\n02:01 recovered\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Orders to real workers, as the desktop sends them."""
+"""Send control commands to real workers, as the desktop does."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ WHO = "olena@desk"
 
 
 async def order(bench: Bench, subject: str, command: str, **fields: Any) -> ControlReply:
-    """Send an order and return the first answer."""
+    """Send a command and return the first reply."""
     request = ControlRequest(new_task_id(), command, WHO, **fields)
     message = await bench.client.request(subject, encode_request(request), timeout=10)
     answer = decode_reply(message.data)
@@ -31,7 +31,7 @@ async def order(bench: Bench, subject: str, command: str, **fields: Any) -> Cont
 
 
 async def tell(bench: Bench, command: str, **fields: Any) -> ControlReply:
-    """Send an order to all workers, of which there is one."""
+    """Send a command to all workers, of which there is one."""
     return await order(bench, CONTROL_ALL, command, **fields)
 
 
@@ -44,7 +44,7 @@ async def tell_queue(bench: Bench, command: str, **fields: Any) -> ControlReply:
 
 
 async def tell_all(bench: Bench, count: int, command: str, **fields: Any) -> list[ControlReply]:
-    """Send an order to all workers and return that many answers."""
+    """Send a command to all workers and return `count` replies."""
     inbox = bench.client.new_inbox()
     subscription = await bench.client.subscribe(inbox)
     request = ControlRequest(new_task_id(), command, WHO, **fields)
@@ -55,12 +55,14 @@ async def tell_all(bench: Bench, count: int, command: str, **fields: Any) -> lis
 
 
 def identity(bench: Bench, worker: Worker) -> str:
-    return next(e["source"] for e in bench.events if e["source"].endswith(f":{worker.pid}"))
+    source: str = next(e["source"] for e in bench.events if e["source"].endswith(f":{worker.pid}"))
+    return source
 
 
 async def audited(bench: Bench, action: str) -> dict[str, Any]:
     event = await bench.heard(lambda e: e["type"] == "audit" and e["data"]["action"] == action)
-    return event["data"]
+    data: dict[str, Any] = event["data"]
+    return data
 
 
 def heartbeats(bench: Bench) -> list[dict[str, Any]]:

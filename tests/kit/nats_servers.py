@@ -1,4 +1,4 @@
-"""Real nats-servers for the tests: free loopback ports, a folder of their own, gone afterwards."""
+"""Run real nats-servers for tests, on free loopback ports and in temporary folders."""
 
 import json
 import shutil
@@ -14,11 +14,11 @@ START_LIMIT = 15.0
 STOP_LIMIT = 10.0
 
 TESTER = ("tester", "t3sting")
-"""Name and password of a user that no role limits: a test is no program."""
+"""Name and password of a user without restrictions, for the test itself."""
 
 
 def nats_server_path() -> str:
-    """Return the server installed beside this Python, else the one on PATH."""
+    """Return the path of the server beside this Python, otherwise the one on PATH."""
     beside = Path(sys.executable).parent
     found = shutil.which("nats-server", path=str(beside)) or shutil.which("nats-server")
     if found is None:
@@ -27,13 +27,13 @@ def nats_server_path() -> str:
 
 
 class NatsServer:
-    """One server process, started on entering the context and ended on leaving it.
+    """One server process, started and stopped by the context manager.
 
     Attributes:
         port: the client port, the same after `stop()` and `start()`.
-        monitor_port: the HTTP monitoring port, likewise.
-        pid: of the running process.
-        log_path: what the server wrote.
+        monitor_port: the HTTP monitoring port, also stable.
+        pid: process id.
+        log_path: path of the server log.
     """
 
     def __init__(
@@ -47,16 +47,16 @@ class NatsServer:
         store_dir: Path | None = None,
         port: int = 0,
     ) -> None:
-        """Describe a server.
+        """Configure a server; `start` runs it.
 
         Args:
-            jetstream: whether JetStream is on.
+            jetstream: enable JetStream.
             token: token authentication.
             user: user name, with `password`.
             password: see `user`.
-            config: more lines of server configuration; when it holds an `authorization` or
-                `accounts` block, the credentials above are only put into the URL.
-            store_dir: where JetStream keeps its data, else a temporary folder.
+            config: additional configuration lines; if it contains an `authorization` or `accounts`
+                block, the credentials above are only used in the URL.
+            store_dir: JetStream data folder, a temporary one by default.
             port: client port, 0 for a free one.
         """
         self.jetstream = jetstream
@@ -77,7 +77,7 @@ class NatsServer:
 
     @property
     def url(self) -> str:
-        """The URL to connect to, credentials included."""
+        """The client URL, including credentials."""
         login = ""
         if self.token:
             login = f"{quote(self.token, safe='')}@"
@@ -99,7 +99,7 @@ class NatsServer:
 
     @property
     def running(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     @property
@@ -126,9 +126,9 @@ class NatsServer:
         self.close()
 
     def start(self) -> None:
-        """Start, on the same ports as before if there was a before, and wait until ready."""
+        """Start the server, on the same ports after a restart, and wait until it is ready."""
         if self.running:
-            raise RuntimeError("the server runs already")
+            raise RuntimeError("the server is already running")
         ports = self._home / "ports"
         shutil.rmtree(ports, ignore_errors=True)
         ports.mkdir()
@@ -141,19 +141,19 @@ class NatsServer:
         self._read_ports(ports)
 
     def stop(self) -> None:
-        """End the process as an operator would."""
+        """Terminate the process in order (SIGTERM)."""
         if self._process is not None:
             self._process.terminate()
             self._wait()
 
     def kill(self) -> None:
-        """End the process as a power cut would."""
+        """Kill the process (SIGKILL)."""
         if self._process is not None:
             self._process.kill()
             self._wait()
 
     def close(self) -> None:
-        """End the process and remove its folder."""
+        """Stop the process and delete its folder."""
         try:
             self.stop()
         finally:
@@ -162,7 +162,7 @@ class NatsServer:
                 self._folder = None
 
     def log(self) -> str:
-        """Return what the server wrote so far."""
+        """Return the log written so far."""
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
     def _wait(self) -> None:
@@ -193,16 +193,16 @@ class NatsServer:
         return "\n".join(lines) + "\n"
 
     def _read_ports(self, folder: Path) -> None:
-        """Wait for the file in which the server names its ports: it is written once it listens."""
+        """Wait for the ports file, which the server writes when it is listening."""
         assert self._process is not None
         deadline = time.monotonic() + START_LIMIT
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise RuntimeError(f"nats-server ended at once:\n{self.log()}")
+                raise RuntimeError(f"nats-server exited at once:\n{self.log()}")
             for file in folder.glob("*.ports"):
                 try:
                     found = json.loads(file.read_text(encoding="utf-8"))
-                except ValueError:  # being written
+                except ValueError:  # incomplete
                     break
                 self.port = _port_of(found["nats"][0])
                 self.monitor_port = _port_of(found["monitoring"][0])
@@ -217,7 +217,7 @@ def _port_of(address: str) -> int:
 
 
 def with_tester(accounts: str) -> str:
-    """Return a configuration with `TESTER` among its users."""
+    """Return a configuration with `TESTER` added to its users."""
     users = "users: ["
     assert accounts.count(users) == 1
     return accounts.replace(users, f"{users} {{ user: {TESTER[0]}, password: {TESTER[1]} }}")

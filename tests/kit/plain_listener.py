@@ -1,4 +1,4 @@
-"""What says it is a nats-server without TLS, and keeps what it is told."""
+"""A fake nats-server without TLS that records everything clients send."""
 
 import asyncio
 import json
@@ -6,12 +6,12 @@ from typing import Self
 
 
 class PlainListener:
-    """Greets like a server that wants a login, in plain text.
+    """Sends the INFO line of a server that requires authentication, in plain text.
 
     Attributes:
-        port: where it listens.
-        visits: how many clients came.
-        heard: everything they sent.
+        port: TCP port.
+        visits: number of client connections.
+        heard: all bytes received.
     """
 
     def __init__(self, port: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Schedules on a real server, and what real schedulers send."""
+"""Run real schedulers on a real server and record the tasks they send."""
 
 import json
 from collections.abc import AsyncIterator
@@ -39,7 +39,7 @@ def cron_clock(seconds: float) -> timedelta:
 
 
 class Schedules:
-    """A bench with a source of its own, and what reached the queue."""
+    """Workers with a schedule source, and the tasks that reached the queue."""
 
     def __init__(self, bench: Bench, source: JsonScheduleSource) -> None:
         self.bench = bench
@@ -62,7 +62,7 @@ class Schedules:
         return worker
 
     async def hear(self) -> None:
-        """Take in what the queue holds that was not taken in before."""
+        """Read the tasks that were stored since the last call."""
         info = await self.bench.js.stream_info(TASK_STREAM)
         for sequence in range(len(self.sent) + 1, info.state.last_seq + 1):
             message = await self.bench.js.get_msg(TASK_STREAM, sequence)
@@ -70,7 +70,7 @@ class Schedules:
             self.sent.append({**body, "headers": message.headers, "stored_at": message.time})
 
     async def runs(self, schedule_id: str) -> list[dict[str, Any]]:
-        """What was sent for a schedule, in order."""
+        """Return the tasks sent for a schedule, in order."""
         await self.hear()
         return [task for task in self.sent if task["labels"].get("schedule_id") == schedule_id]
 
@@ -81,7 +81,8 @@ class Schedules:
             runs = await self.runs(schedule_id)
             return runs[count - 1 :]
 
-        return (await wait_until(there, limit, f"run {count} of {schedule_id}"))[0]
+        runs: list[dict[str, Any]] = await wait_until(there, limit, f"run {count} of {schedule_id}")
+        return runs[0]
 
     async def gone(self, schedule_id: str) -> None:
         async def is_gone() -> bool:
@@ -105,8 +106,9 @@ class Schedules:
 
 
 def delay(task: dict[str, Any]) -> float:
-    """Seconds between the due time and being in the queue, by the server's clock."""
-    return (task["stored_at"] - parse(task["labels"]["scheduled_for"])).total_seconds()
+    """Return the seconds between the due time and storage in the queue, by the server's clock."""
+    late: timedelta = task["stored_at"] - parse(task["labels"]["scheduled_for"])
+    return late.total_seconds()
 
 
 @asynccontextmanager

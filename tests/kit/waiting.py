@@ -1,4 +1,4 @@
-"""Waiting on conditions, so that no test sleeps for a fixed time."""
+"""Wait for conditions, so that no test sleeps for a fixed time."""
 
 import asyncio
 import inspect
@@ -17,9 +17,9 @@ async def wait_until(
     """Return the predicate's first true value.
 
     Args:
-        predicate: sync or async; asked every 10 ms.
+        predicate: sync or async, polled every 10 ms.
         timeout: seconds until AssertionError.
-        message: what was waited for; else the predicate's source says it.
+        message: the expected condition; the predicate's source by default.
     """
     deadline = time.monotonic() + timeout
     while True:

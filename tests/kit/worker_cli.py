@@ -1,4 +1,4 @@
-"""`pulse-worker` run to its end, for tests of what it says."""
+"""Run `pulse-worker` to its end and capture its output."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from tests.kit.worker_processes import ROOT
 
 
 class Said:
-    """What a command came to."""
+    """Exit code and output of a command."""
 
     def __init__(self, code: int, text: str) -> None:
         self.code = code
@@ -29,7 +29,7 @@ Check = Callable[..., Said]
 
 
 def worker_command(folder: Path) -> Check:
-    """Return a call of `pulse-worker` with nothing in its environment but what is given."""
+    """Return a function that runs `pulse-worker` with only the given PULSE_ variables."""
 
     def run(*arguments: str, **variables: Any) -> Said:
         given = {f"PULSE_{name.upper()}": str(value) for name, value in variables.items()}

@@ -1,4 +1,4 @@
-"""Real worker processes for tests, and an ear for what they say."""
+"""Run real worker processes for tests and record the events they publish."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ class Worker:
     """One `pulse-worker` process."""
 
     def __init__(
-        self, *arguments: str, server: str, log: Path, stdin: int | None = None, **more
+        self, *arguments: str, server: str, log: Path, stdin: int | None = None, **more: Any
     ) -> None:
         environment = {
             **os.environ,
@@ -87,7 +87,7 @@ class Worker:
 
 
 class Bench:
-    """A server, workers on it, and everything they publish."""
+    """A server, its workers, and all events that they publish."""
 
     def __init__(self, server: NatsServer, folder: Path) -> None:
         self.server = server
@@ -128,7 +128,7 @@ class Bench:
                 raise AssertionError(f"the worker ended:\n{worker.log}")
             return any(e["source"].endswith(f":{worker.pid}") for e in self.events)
 
-        await wait_until(alive, 20, "the worker's first sign of life")
+        await wait_until(alive, 20, "the worker's first event")
 
     async def run(self, **more: Any) -> Worker:
         worker = self.start(**more)
@@ -153,12 +153,14 @@ class Bench:
                 found = await asyncio.wait_for(bucket.get(task_id), 2)
             except (ObjectNotFoundError, NotFoundError, TimeoutError):
                 return None
-            return json.loads(found.data)
+            body: dict[str, Any] = json.loads(found.data or b"")
+            return body
 
-        return await wait_until(read, limit, f"result of {task_id}")
+        found: dict[str, Any] = await wait_until(read, limit, f"result of {task_id}")
+        return found
 
     def of(self, task_id: str) -> list[dict[str, Any]]:
-        """The events of one task, without those of other topics."""
+        """Return the events of one task on the topic `tasks`."""
         return [e for e in self.events if e["topic"] == "tasks" and e["data"]["task_id"] == task_id]
 
     def types_of(self, task_id: str) -> list[str]:

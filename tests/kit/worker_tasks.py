@@ -1,4 +1,4 @@
-"""Tasks that only tests need; a worker imports them by PULSE_WORKER_TASKS."""
+"""Tasks for tests, loaded by workers through PULSE_WORKER_TASKS."""
 
 import asyncio
 import os
@@ -109,7 +109,8 @@ async def report_progress_often(
         latest = await progress.get_progress() if done == count else None
         await asyncio.sleep(pause)
     assert latest is not None
-    return latest.meta["done"]
+    assert latest.meta is not None
+    return int(latest.meta["done"])
 
 
 @task()
@@ -178,6 +179,6 @@ async def ask_the_server(path: str, seconds: float) -> str:
 @task()
 async def block_the_loop(path: str, seconds: float) -> str:
     note(path, "begin")
-    time.sleep(seconds)  # noqa: ASYNC251 - what nobody should write
+    time.sleep(seconds)  # noqa: ASYNC251 - blocks the loop on purpose
     note(path, "end")
     return "done"

@@ -1,1 +1,1 @@
-"""What takes hours, and shows what grows or gets lost."""
+"""Endurance tests that run for hours."""

@@ -1,8 +1,8 @@
-"""The program under a steady load for as long as asked: what the soak test watches.
+"""Run the application under a steady load and print measurements for the soak test.
 
-The whole of it: embedded server, workers and their sample work, the window (offscreen), which shows
-one page after the other. Publishers add their events. A line of JSON tells the measures now and
-then: `{"begun": …}` once everything is full that can be full, then one line for each page shown.
+It runs the embedded server, workers with sample work, and the window (offscreen), which shows one
+page after another, while publishers add events. Each measurement is a line of JSON: `{"begun": …}`
+when all bounded collections are full, then one line for each page shown.
 """
 
 import argparse
@@ -28,15 +28,15 @@ from pulse_desktop.ui.pages.registry import PAGES
 _PUBLISHER: Final = Path(__file__).parents[2] / "benchmarks" / "publisher.py"
 _FILL_RATE: Final = 10_000.0
 _FILL: Final = 6 * LOG_ROWS
-"""Events until the log, and all that is kept of runs and messages, is full."""
+"""Number of events that fills the log and the collections of runs and messages."""
 _LIMIT_S: Final = 120.0
 
 
 class Soak:
-    """A window, and what is published to it.
+    """Publishes events to a window and measures it.
 
     Attributes:
-        sent: events published.
+        sent: number of events published.
     """
 
     def __init__(self, desktop: Desktop, session: Session, server: str, counter: Path) -> None:
@@ -48,7 +48,7 @@ class Soak:
         self.sent = 0
 
     async def publish(self, rate: float, seconds: float) -> None:
-        """Publish from a process of its own, at a steady rate."""
+        """Publish at a steady rate from a separate process."""
         command = (str(_PUBLISHER), self._server, str(self._counter))
         options = ("--rate", str(rate), "--seconds", str(seconds))
         publisher = await asyncio.create_subprocess_exec(
@@ -66,7 +66,7 @@ class Soak:
             await self._session.waiter.wait_for(lambda: topics.received >= self.sent)
 
     def measures(self) -> dict[str, Any]:
-        """Return what must not grow, and what must not get lost."""
+        """Return the resources that must not grow and the message counts."""
         return {
             "at": time.time(),
             "rss": self._process.memory_info().rss,
@@ -96,32 +96,32 @@ async def _soak(arguments: argparse.Namespace) -> int:
             desktop.window.show_page(page.key)
             await soak.publish(_FILL_RATE, _FILL / len(PAGES) / _FILL_RATE)
             await soak.settle()
-        _tell({"begun": soak.sent})
+        _print({"begun": soak.sent})
         portion = arguments.seconds / (arguments.turns * len(PAGES))
         for _ in range(arguments.turns):
             for page in PAGES:
                 desktop.window.show_page(page.key)
                 await soak.publish(arguments.rate, portion)
-                _tell({"page": page.key, **soak.measures()})
+                _print({"page": page.key, **soak.measures()})
         await soak.settle()
-        _tell({"page": "", **soak.measures()})
+        _print({"page": "", **soak.measures()})
     finally:
         await desktop.close()
     return 0
 
 
-def _tell(line: dict[str, Any]) -> None:
+def _print(line: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 
 
 def main() -> int:
-    """Run it."""
+    """Run the application under load."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("counter", type=Path)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--rate", type=float, required=True, help="events/s")
-    parser.add_argument("--turns", type=int, default=4, help="how often each page is shown")
+    parser.add_argument("--turns", type=int, default=4, help="how many times each page is shown")
     arguments = parser.parse_args()
     draw_offscreen()
     return run_with_qt(lambda: _soak(arguments))

@@ -1,7 +1,7 @@
-"""The program runs for hours under load: it loses nothing, and nothing of it grows.
+"""The application runs for hours under load without losing events or growing.
 
-`PULSE_SOAK_SECONDS` says how long (2 h), `PULSE_SOAK_RATE` how many events a second (2,000). Before
-that everything is filled that has a bound, so that only what has none still grows.
+`PULSE_SOAK_SECONDS` sets the duration (2 h), `PULSE_SOAK_RATE` the events per second (2,000). All
+bounded collections are filled first, so that only unbounded ones could still grow.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import os
 import sys
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -20,19 +21,19 @@ RATE = float(os.environ.get("PULSE_SOAK_RATE", "2000"))
 TURNS = 4 if SECONDS < 1_000 else 40
 STARTING_S = 600
 GROWTH = 1.05
-"""Of memory, from the first half to the second."""
+"""Maximum growth of memory from the first half to the second."""
 
 pytestmark = [
     pytest.mark.soak,
-    pytest.mark.skipif(sys.platform != "linux", reason="counts open files as Linux does"),
+    pytest.mark.skipif(sys.platform != "linux", reason="counts open files with a Linux interface"),
 ]
 
 
-def test_nothing_is_lost_and_nothing_grows(tmp_path: Path) -> None:
+def test_no_event_is_lost_and_no_resource_grows(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "data")
     options = ("--seconds", str(SECONDS), "--rate", str(RATE), "--turns", str(TURNS))
 
-    async def scene() -> list[dict]:
+    async def scene() -> list[dict[str, Any]]:
         command = ("tests.soak.soaked_window", str(tmp_path / "counter"), *options)
         with program(*command, folder=tmp_path) as window:
             assert await window.ended(STARTING_S + 2 * SECONDS) == 0, window.output

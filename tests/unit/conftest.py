@@ -1,4 +1,4 @@
-"""Hypothesis on machines that do other work too: no deadline per example, no judging of speed."""
+"""Hypothesis settings for busy machines: no deadline per example, no speed checks."""
 
 from hypothesis import HealthCheck, settings
 
