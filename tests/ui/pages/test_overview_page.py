@@ -33,7 +33,7 @@ def test_what_is_not_known_is_blank_and_says_why() -> None:
         figures.queue_depth(state, NOW),
         figures.run_times(state, NOW),
         figures.workers(state, NOW),
-        figures.noise(state, NOW),
+        figures.noise(state),
     ):
         assert figure.value == ""
         assert figure.detail
@@ -74,12 +74,12 @@ def test_a_queue_that_can_be_looked_into_is_believed_before_the_runs(told) -> No
     told.task("a" * 32)
     looked = QueueStatus("jetstream", True, "s", pending=38, ack_pending=4, oldest_at=NOW - 12)
     figure = figures.queue_depth(told.state, NOW, looked)
-    assert (figure.value, figure.detail) == ("38", "oldest 12 s · 4 in work")
+    assert (figure.value, figure.detail) == ("38", "oldest 12 s · 4 in progress")
     deserted = QueueStatus("jetstream", True, "s", pending=3, consumers=0)
     figure = figures.queue_depth(told.state, NOW, deserted)
     assert (figure.value, figure.detail, figure.color) == (
         "3",
-        "no worker listens",
+        "no consumers",
         SemanticColor.BAD,
     )
 
@@ -98,16 +98,16 @@ def test_workers_that_fell_silent_are_counted(told) -> None:
     told.event("monitoring", "worker.heartbeat", beat | {"worker": "b"}, NOW - 60)
     figure = figures.workers(told.state, NOW)
     assert (figure.value, figure.detail, figure.color) == (
-        "1 alive",
-        "1 gone · 3 of 10 slots busy",
+        "1 online",
+        "1 offline · 3 of 10 slots busy",
         SemanticColor.WARNING,
     )
 
 
 def test_noise_carries_its_sample(told) -> None:
     told.event("metrics", "metrics:update", {"noiseRatio": 0.185, "sampleSizes": {"noiseRatio": 9}})
-    figure = figures.noise(told.state, NOW)
-    assert (figure.value, figure.detail) == ("18.5 %", "of 9 messages scored")
+    figure = figures.noise(told.state)
+    assert (figure.value, figure.detail) == ("18.5 %", "of 9 scored messages")
 
 
 def test_the_page_shows_runs_at_once_and_opens_one_in_tasks(qtbot: QtBot, told) -> None:
@@ -127,8 +127,8 @@ def test_a_concern_leads_to_its_runs(qtbot: QtBot, told) -> None:
     told.task("f" * 32)
     told.failed("f" * 32)
     window = make_window(qtbot, told, (OverviewPage, TasksPage))
-    rows = [row for row in window.current.concerns.rows if not row.isHidden()]
-    assert [attention_title(row.concern) for row in rows] == ["1 × ProviderTimeout"]
+    rows = [row for row in window.current.attention.rows if not row.isHidden()]
+    assert [attention_title(row.item) for row in rows] == ["1 × ProviderTimeout"]
     rows[0].click()
     assert window.current.key == "tasks"
     assert [run.task_id for run in window.current.table.rows_model.row_objects()] == ["f" * 32]
@@ -152,13 +152,13 @@ def test_a_low_page_gives_its_room_to_what_needs_attention(
     window.resize(1024, 640)
     frame(window, told)
     QApplication.processEvents()
-    attention_items = window.current.concerns
+    attention_items = window.current.attention
     rows = [row for row in attention_items.rows if row.isVisible()]
-    assert (len(rows), attention_items._more.text()) == (shown, more)
+    assert (len(rows), attention_items.more_text) == (shown, more)
     for row in rows:
-        room = row.width() - 36 - row.fontMetrics().horizontalAdvance(row._when) - 12
+        room = row.width() - 36 - row.fontMetrics().horizontalAdvance(row.age) - 12
         assert row.tall
-        assert row.fontMetrics().horizontalAdvance(attention_title(row.concern)) <= room
+        assert row.fontMetrics().horizontalAdvance(attention_title(row.item)) <= room
         assert attention_items.rect().contains(row.geometry())
     free = attention_items.height() - rows[-1].geometry().bottom()
     assert count == shown or free < rows[0].height() + 26, "no line more would fit"
@@ -172,11 +172,11 @@ def test_a_page_that_is_high_shows_a_few_lines_and_the_run_times(qtbot: QtBot, t
         window.resize(*size)
         frame(window, told)
         QApplication.processEvents()
-    attention_items = window.current.concerns
+    attention_items = window.current.attention
     rows = [row for row in attention_items.rows if row.isVisible()]
     assert len(rows) == 4
     assert not any(row.tall for row in rows)
-    assert attention_items._more.text() == "and 5 more"
+    assert attention_items.more_text == "and 5 more"
     assert window.current.run_times.isVisible()
 
 
@@ -188,7 +188,7 @@ def test_a_topic_says_when_it_last_spoke_or_that_it_never_did(qtbot: QtBot, told
     topics = window.current.topics.rows
     assert topics["tasks"].ago == "5 s ago"
     assert topics["agents"].silent
-    assert topics["agents"].accessibleName() == "agents: nothing yet"
+    assert topics["agents"].accessibleName() == "agents: no events yet"
 
 
 def test_what_comes_in_bursts_has_a_rate_for_a_minute(qtbot: QtBot, told) -> None:

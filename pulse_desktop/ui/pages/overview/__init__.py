@@ -1,1 +1,1 @@
-"""The overview page."""
+"""The overview page: is everything well, and what needs attention?"""

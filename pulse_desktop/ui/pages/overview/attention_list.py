@@ -1,4 +1,4 @@
-"""What needs the operator, a line each, the worst first."""
+"""The list of attention items, one line each, the most severe first."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,17 +12,18 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.attention_text import attention_detail, attention_title
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
 ROW: Final = 28
 TALL_ROW: Final = 46
-_MORE: Final = 26
+_MORE_HEIGHT: Final = 26
 _NARROW: Final = 440
-"""Narrower lines have no room for an error beside a task: with height to spare they become two."""
-_MOST: Final = 4
-_MOST_ROOMY: Final = 8
+"""Narrower rows have no room for an error beside a task: given enough height, they are tall."""
+_MAX_ROWS: Final = 4
+_MAX_FILLING_ROWS: Final = 8
 _GLYPHS: Final = {
     AttentionKind.FAILED: "✖",
     AttentionKind.SOFT_FAILED: "!",
@@ -32,31 +33,39 @@ _GLYPHS: Final = {
 }
 
 
-class ConcernRow(QAbstractButton):
-    """One concern; pressing it goes to where something can be done about it."""
+class AttentionRow(QAbstractButton):
+    """One item; a click goes to the page where it can be dealt with.
+
+    Attributes:
+        item: the item shown, None before the first.
+        tall: whether the row has two lines.
+        age: how long ago it was, as shown.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.concern: AttentionItem | None = None
+        self.item: AttentionItem | None = None
         self.tall = False
-        self._when = ""
+        self.age = ""
         self._title = self._detail = ""
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def show_concern(self, concern: AttentionItem, now: float) -> None:
-        """Show a concern at a time, Unix seconds."""
-        when = formats.ago(concern.at, now)
-        if concern == self.concern and when == self._when:
+    def show_item(self, item: AttentionItem, now: float) -> None:
+        """Show an item at a time, Unix seconds."""
+        age = formats.ago(item.at, now)
+        if item == self.item and age == self.age:
             return
-        self.concern, self._when = concern, when
-        self._title, self._detail = attention_title(concern), attention_detail(concern)
-        words = f"{self._title}, {short_name(concern.subject)}, {when}"
-        self.setAccessibleName(words)
+        self.item, self.age = item, age
+        self._title, self._detail = attention_title(item), attention_detail(item)
+        name = _("{title}, {subject}, {age}")
+        self.setAccessibleName(
+            name.format(title=self._title, subject=short_name(item.subject), age=age)
+        )
         self.setAccessibleDescription(self._detail)
         detail = f"{self._detail}\n" if self._detail else ""
-        self.setToolTip(plain_tooltip(f"{concern.subject}\n{detail}{formats.absolute(concern.at)}"))
+        self.setToolTip(plain_tooltip(f"{item.subject}\n{detail}{formats.absolute(item.at)}"))
         self.update()
 
     def set_tall(self, tall: bool) -> None:
@@ -67,7 +76,7 @@ class ConcernRow(QAbstractButton):
             self.update()
 
     def sizeHint(self) -> QSize:
-        """Return the size of a line, or two."""
+        """Return the size of one line, or two."""
         return QSize(300, TALL_ROW if self.tall else ROW)
 
     def minimumSizeHint(self) -> QSize:
@@ -75,9 +84,9 @@ class ConcernRow(QAbstractButton):
         return QSize(200, self.sizeHint().height())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint sign, title, subject, detail and time."""
-        concern = self.concern
-        if concern is None:
+        """Paint icon, title, subject, detail and age."""
+        item = self.item
+        if item is None:
             return
         colors = theme()
         painter = QPainter(self)
@@ -87,16 +96,16 @@ class ConcernRow(QAbstractButton):
         if self.hasFocus():
             painter.fillRect(QRect(0, 0, 2, area.height()), colors.color("accent"))
         painter.fillRect(QRect(0, area.height() - 1, area.width(), 1), colors.color("row_line"))
-        color = SemanticColor.BAD if concern.severity is Severity.BAD else SemanticColor.WARNING
-        icons.paint(painter, _GLYPHS[concern.kind], color, 8, (ROW - 14) / 2, 14)
+        color = SemanticColor.BAD if item.severity is Severity.BAD else SemanticColor.WARNING
+        icons.paint(painter, _GLYPHS[item.kind], color, 8, (ROW - 14) / 2, 14)
         painter.setFont(colors.text_font())
         first = QRect(28, 0, area.width() - 28 - 8, ROW - 1)
         painter.setPen(colors.color(SemanticColor.MUTED))
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        painter.drawText(first, right, self._when)
-        first.setRight(first.right() - painter.fontMetrics().horizontalAdvance(self._when) - 12)
+        painter.drawText(first, right, self.age)
+        first.setRight(first.right() - painter.fontMetrics().horizontalAdvance(self.age) - 12)
         title = (self._title, color, 1.0 if self.tall else 0.55, 0)
-        subject = (short_name(concern.subject), SemanticColor.TEXT, 1.0, 40)
+        subject = (short_name(item.subject), SemanticColor.TEXT, 1.0, 40)
         detail = (self._detail, SemanticColor.MUTED, 1.0, 70)
         if self.tall:
             second = QRect(28, ROW - 8, area.width() - 28 - 8, TALL_ROW - ROW)
@@ -109,36 +118,39 @@ class ConcernRow(QAbstractButton):
 def _paint_parts(
     painter: QPainter, area: QRect, parts: Sequence[tuple[str, SemanticColor, float, int]]
 ) -> None:
-    """Paint words one after the other, each with its color, share of the room and least width."""
+    """Paint texts side by side, each with its color, maximum fraction and minimum width."""
     metrics, left, room = painter.fontMetrics(), area.left(), area.width()
-    for text, color, share, least in parts:
-        if room < least or not text:
+    for text, color, fraction, min_width in parts:
+        if room < min_width or not text:
             continue
-        wide = round(room * share)
-        shown = metrics.elidedText(formats.elided(text, 200), Qt.TextElideMode.ElideRight, wide)
+        width = round(room * fraction)
+        shown = metrics.elidedText(formats.elided(text, 200), Qt.TextElideMode.ElideRight, width)
         painter.setPen(theme().color(color))
-        place = QRect(left, area.top(), wide, area.height())
+        place = QRect(left, area.top(), width, area.height())
         painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, shown)
-        taken = metrics.horizontalAdvance(shown) + 14
-        left += taken
-        room -= taken
+        used = metrics.horizontalAdvance(shown) + 14
+        left += used
+        room -= used
 
 
 class AttentionList(QWidget):
-    """The first few concerns, and how many more there are.
+    """The first few items, and how many more there are.
+
+    Attributes:
+        rows: all rows, hidden ones included.
 
     Signals:
-        chosen: a concern.
+        item_activated: the item that was clicked.
     """
 
-    chosen = Signal(object)
+    item_activated = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._roomy = False
-        self._concerns: Sequence[AttentionItem] = ()
+        self._fills_height = False
+        self._items: Sequence[AttentionItem] = ()
         self._now = 0.0
-        self.rows = [ConcernRow() for _ in range(_MOST_ROOMY)]
+        self.rows = [AttentionRow() for _ in range(_MAX_FILLING_ROWS)]
         self._more = QLabel()
         self._more.setProperty("role", "small")
         self._more.setContentsMargins(28, 4, 0, 2)
@@ -147,69 +159,78 @@ class AttentionList(QWidget):
         layout.setSpacing(0)
         for row in self.rows:
             layout.addWidget(row)
-            row.clicked.connect(lambda _=False, row=row: self.chosen.emit(row.concern))
+            row.clicked.connect(lambda _checked=False, row=row: self.item_activated.emit(row.item))
             row.hide()
         layout.addWidget(self._more)
         layout.addStretch(1)
 
     def hasHeightForWidth(self) -> bool:
-        """Return False: one wrapped line must not upset the proportions of the page."""
+        """Return False: one wrapped line must not change the proportions of the page."""
         return False
 
-    def set_roomy(self, roomy: bool) -> None:
-        """Let the list fill the height it is given, or keep to a few lines."""
-        if roomy != self._roomy:
-            self._roomy = roomy
+    def set_fills_height(self, fills: bool) -> None:
+        """Let the list fill the height that it gets, or limit it to a few lines."""
+        if fills != self._fills_height:
+            self._fills_height = fills
             self.updateGeometry()
             self._show()
 
     def minimumSizeHint(self) -> QSize:
-        """Return the least: a list that fills what is left must not ask for more of it."""
-        least = super().minimumSizeHint()
-        return QSize(least.width(), 2 * ROW) if self._roomy else least
+        """Return a small height while the list fills the height that it gets."""
+        hint = super().minimumSizeHint()
+        return QSize(hint.width(), 2 * ROW) if self._fills_height else hint
 
     def sizeHint(self) -> QSize:
-        """Return the same while it fills what is left."""
-        return self.minimumSizeHint() if self._roomy else super().sizeHint()
+        """Return the same while the list fills the height that it gets."""
+        return self.minimumSizeHint() if self._fills_height else super().sizeHint()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Show as many as there is room for."""
+        """Show as many items as fit."""
         super().resizeEvent(event)
-        if self._roomy:
+        if self._fills_height:
             self._show()
 
-    def show_attention(self, concerns: Sequence[AttentionItem], now: float) -> None:
-        """Show them, the worst first, at a time, Unix seconds."""
-        self._concerns, self._now = concerns, now
+    @property
+    def more_text(self) -> str:
+        """The line about further items, empty when there are none."""
+        return self._more.text()
+
+    def show_items(self, items: Sequence[AttentionItem], now: float) -> None:
+        """Show items, the most severe first, at a time, Unix seconds."""
+        self._items, self._now = items, now
         self._show()
 
-    def _most(self, tall: bool) -> int:
-        """Return how many lines there is room for."""
-        if not self._roomy:
-            return _MOST
-        row = TALL_ROW if tall else ROW
-        if len(self._concerns) <= min(_MOST_ROOMY, self.height() // row):
-            return _MOST_ROOMY
-        return max(1, min(_MOST_ROOMY, (self.height() - _MORE) // row))
+    def _max_rows(self, tall: bool) -> int:
+        """Return how many rows fit."""
+        if not self._fills_height:
+            return _MAX_ROWS
+        row_height = TALL_ROW if tall else ROW
+        if len(self._items) <= min(_MAX_FILLING_ROWS, self.height() // row_height):
+            return _MAX_FILLING_ROWS
+        return max(1, min(_MAX_FILLING_ROWS, (self.height() - _MORE_HEIGHT) // row_height))
 
     def _show(self) -> None:
-        concerns = self._concerns
-        spacious = self.width() < _NARROW or len(concerns) * TALL_ROW <= self.height()
-        tall = self._roomy and spacious
-        most = self._most(tall)
+        items = self._items
+        spacious = self.width() < _NARROW or len(items) * TALL_ROW <= self.height()
+        tall = self._fills_height and spacious
+        max_rows = self._max_rows(tall)
         for number, row in enumerate(self.rows):
-            used = number < min(most, len(concerns))
+            used = number < min(max_rows, len(items))
             row.set_tall(tall)
             if used:
-                row.show_concern(concerns[number], self._now)
+                row.show_item(items[number], self._now)
             row.setVisible(used)
-        spare = len(concerns) - most
-        if not concerns:
+        spare = len(items) - max_rows
+        if not items:
             self._more.setText(
-                "Nothing. Failures, overdue runs, silent workers and providers that are down "
-                "would show up here."
+                _(
+                    "Nothing. Failures, overdue runs, offline workers and providers that are down "
+                    "appear here."
+                )
             )
             self._more.setWordWrap(True)
         else:
-            self._more.setText(f"and {formats.count(spare)} more" if spare > 0 else "")
-        self._more.setVisible(not concerns or spare > 0)
+            self._more.setText(
+                _("and {count} more").format(count=formats.count(spare)) if spare > 0 else ""
+            )
+        self._more.setVisible(not items or spare > 0)

@@ -1,8 +1,8 @@
-"""Overview: is everything well, and if not, what needs somebody?"""
+"""The overview page: statistics, throughput, topics, latest runs and what needs attention."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
@@ -20,6 +20,7 @@ from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.series import TimeBuckets
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.colors import SeriesSpec, sequence_color
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
@@ -54,76 +55,85 @@ if TYPE_CHECKING:
     from pulse_desktop.state.run import TaskRun
 
 _GAP: Final = 12
-_ROOM_FOR_TIMES: Final = 680
-"""Lower pages go without the chart of run times."""
-_WINDOW: Final = TIME_RANGES[0]
-_MOST_TASKS: Final = 3
-_SUCCEEDED: Final = SeriesSpec("succeeded", "good", fill=True)
-_FAILED: Final = SeriesSpec("failed", "bad", fill=True)
+_MARGIN: Final = 14
+_MIN_HEIGHT_FOR_RUN_TIMES: Final = 680
+"""A page that is less high has no chart of run times."""
+_TIME_RANGE: Final = TIME_RANGES[0]
+_MAX_TASKS: Final = 3
+_SUCCEEDED: Final = SeriesSpec(_("succeeded"), "good", fill=True)
+_FAILED: Final = SeriesSpec(_("failed"), "bad", fill=True)
 _ENDED: Final = (RunState.SUCCEEDED, RunState.FAILED, RunState.SOFT_FAILED)
-_UNCHANGED: Final = DirtyRows()
 _COLUMNS: Final = tuple(
     replace(column, hide_below=0 if column.key == "queued" else column.hide_below)
     for column in LATEST_COLUMNS
 )
-_FIGURES: Final = (
-    ("success", "Success rate, 1 h"),
-    ("failed", "Failed, 1 h"),
-    ("queue", "Queue depth"),
-    ("times", "Run time p50 / p95"),
-    ("workers", "Workers"),
-    ("noise", "Noise ratio"),
-)
+_CARDS: Final = {
+    "success": _("Success rate, 1 h"),
+    "failed": _("Failed, 1 h"),
+    "queue": _("Queue depth"),
+    "times": _("Run time p50 / p95"),
+    "workers": _("Workers"),
+    "noise": _("Noise ratio"),
+}
 
 
 class OverviewPage(Page):
-    """Six figures, the throughput, the topics, the latest runs, and what needs attention."""
+    """Six statistics, the throughput, the topics, the latest runs, and what needs attention.
 
-    key: ClassVar[str] = "overview"
-    title: ClassVar[str] = "Overview"
-    icon: ClassVar[str] = "overview"
+    Attributes:
+        cards: the statistics by key.
+        throughput: chart of ended runs per second.
+        run_times: chart of run times by task, hidden on a low page.
+        topics: rate and age of events by topic.
+        attention: what needs attention.
+        latest: table of the latest runs.
+    """
+
+    key = "overview"
+    title = _("Overview")
+    icon = "overview"
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
-        self._cadence = Throttle()
-        self._slow_tasks: list[str] = []
-        self.cards = {key: StatCard(title) for key, title in _FIGURES}
+        self._throttle = Throttle()
+        self._charted_tasks: list[str] = []
+        self.cards = {key: StatCard(title) for key, title in _CARDS.items()}
         self.throughput = TimeChart(
-            "Task throughput",
+            _("Task throughput"),
             Unit.PER_SECOND,
-            subtitle="runs per second, last 10 min",
-            empty_text="Runs appear here as they end.",
+            subtitle=_("runs per second, last 10 min"),
+            empty_text=_("Runs appear here as they end."),
         )
         self.throughput.set_series([_SUCCEEDED, _FAILED])
         self.run_times = TimeChart(
-            "Run time by task",
+            _("Run time by task"),
             Unit.SECONDS,
-            subtitle="p95, last 10 min",
-            empty_text="Runs appear here as they end.",
+            subtitle=_("p95, last 10 min"),
+            empty_text=_("Runs appear here as they end."),
         )
         self.throughput.setMinimumHeight(170)
         self.topics = TopicList(TOPICS)
-        self.concerns = AttentionList()
+        self.attention = AttentionList()
         self.latest: LiveTable[TaskRun] = LiveTable(
             context.state.runs.rows,
             _COLUMNS,
-            name="Latest runs",
-            empty_title="No runs yet",
-            empty_text="Every task enqueued on this server appears here within a moment.",
+            name=_("Latest runs"),
+            empty_title=_("No runs yet"),
+            empty_text=_("Every task enqueued on this server appears here within a moment."),
         )
-        self._open_tasks = QPushButton("Open Tasks")
+        self._open_tasks = QPushButton(_("Open Tasks"))
         self._lay_out()
         self._connect()
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 14, 14, 14)
+        layout.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         layout.setSpacing(_GAP)
-        figures = QHBoxLayout()
-        figures.setSpacing(_GAP)
+        cards = QHBoxLayout()
+        cards.setSpacing(_GAP)
         for card in self.cards.values():
-            figures.addWidget(card, 1)
-        layout.addLayout(figures)
+            cards.addWidget(card, 1)
+        layout.addLayout(cards)
         grid = QGridLayout()
         grid.setSpacing(_GAP)
         grid.setColumnStretch(0, 31)
@@ -132,141 +142,143 @@ class OverviewPage(Page):
         grid.setRowStretch(1, 7)
         throughput = Card()
         throughput.body.addWidget(self.throughput)
-        topics = Card("Topics", "events per second over 1 min, line 5 min")
+        topics = Card(_("Topics"), _("events per second over 1 min, line 5 min"))
         topics.body.addWidget(self.topics, 1)
-        latest = Card("Latest runs", flush=True)
+        latest = Card(_("Latest runs"), flush=True)
         self._open_tasks.setProperty("kind", "ghost")
         latest.header.addWidget(self._open_tasks)
         latest.header.setContentsMargins(13, 5, 7, 0)
         latest.body.addWidget(self.latest, 1)
-        concerns = Card("Needs attention", "last hour")
-        concerns.body.setContentsMargins(4, 0, 4, 11)
-        concerns.body.addWidget(self.concerns)
+        grid.addWidget(throughput, 0, 0)
+        grid.addWidget(topics, 0, 1)
+        grid.addWidget(latest, 1, 0)
+        grid.addWidget(self._make_attention_card(), 1, 1)
+        layout.addLayout(grid, 1)
+
+    def _make_attention_card(self) -> Card:
+        card = Card(_("Needs attention"), _("last hour"))
+        card.body.setContentsMargins(4, 0, 4, 11)
+        card.body.addWidget(self.attention)
         times = QVBoxLayout()
         times.setContentsMargins(8, 6, 8, 0)
         times.addWidget(self.run_times)
-        concerns.body.addLayout(times, 1)
-        self._concerns_body, self._times = concerns.body, times
-        for widget, row, column in (
-            (throughput, 0, 0),
-            (topics, 0, 1),
-            (latest, 1, 0),
-            (concerns, 1, 1),
-        ):
-            grid.addWidget(widget, row, column)
-        layout.addLayout(grid, 1)
+        card.body.addLayout(times, 1)
+        self._attention_body, self._times = card.body, times
+        return card
 
     def _connect(self) -> None:
         navigate = self.context.navigate
-        self.topics.chosen.connect(lambda topic: navigate(ShowPage(topic)))
-        self.concerns.chosen.connect(self._open_concern)
+        self.topics.topic_activated.connect(lambda topic: navigate(ShowPage(topic)))
+        self.attention.item_activated.connect(self._open_item)
         self.latest.row_activated.connect(lambda run: navigate(ShowRun(run.task_id)))
         self._open_tasks.clicked.connect(lambda: navigate(ShowPage(TASKS_PAGE)))
         self._open_tasks.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-        theme().changed.connect(self._tint)
-        self._tint()
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
 
-    def _tint(self) -> None:
+    def _apply_theme(self) -> None:
         icons.set_button_icon(self._open_tasks, "arrow-right", SemanticColor.MUTED, 12)
 
-    # Following the state
+    # Page
 
     def refresh(self, changes: DirtyRows, now: float) -> None:
-        """Show new runs with every frame, the rest in turn about once a second."""
+        """Update the latest runs with every frame, everything else about once a second."""
         self.latest.refresh(now, changes.of(self.context.state.runs))
-        due = self._cadence.due
-        if due("figures", now, 1.0):
-            self._show_figures(now)
+        due = self._throttle.due
+        if due("cards", now, 1.0):
+            self._update_cards(now)
         if due("throughput", now, 1.0):
-            self._show_throughput(now)
+            self._update_throughput(now)
         if due("topics", now, 1.0):
             since = history_start(self.context.state.log)
             for topic, row in self.topics.rows.items():
                 row.show_activity(self.context.state.topics.by_name[topic], now, since)
-        if due("concerns", now, 1.0):
-            self.concerns.show_attention(self.context.attention_items(), now)
+        if due("attention", now, 1.0):
+            self.attention.show_items(self.context.attention_items(), now)
         if due("run times", now, 2.0):
-            self._show_run_times(now)
+            self._update_run_times(now)
 
     def on_show(self, now: float) -> None:
-        """Show everything anew."""
+        """Update everything."""
         self.latest.catch_up(now)
-        self._cadence.reset()
-        self.refresh(_UNCHANGED, now)
+        self._throttle.reset()
+        self.refresh(DirtyRows(), now)
 
     def tables(self) -> Sequence[LiveTable[Any]]:
         """Return the latest runs."""
         return (self.latest,)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the last chart out of a low page, and give its room to what needs attention."""
+        """Hide the chart of run times on a low page and give its height to the attention list."""
         super().resizeEvent(event)
-        low = self.height() < _ROOM_FOR_TIMES
+        low = self.height() < _MIN_HEIGHT_FOR_RUN_TIMES
         self.run_times.setVisible(not low)
         self._times.setContentsMargins(8, 0 if low else 6, 8, 0)
-        self._concerns_body.setStretchFactor(self.concerns, int(low))
-        self._concerns_body.setStretchFactor(self._times, int(not low))
-        self.concerns.set_roomy(low)
+        self._attention_body.setStretchFactor(self.attention, int(low))
+        self._attention_body.setStretchFactor(self._times, int(not low))
+        self.attention.set_fills_height(low)
 
-    def _show_figures(self, now: float) -> None:
-        state, concerns = self.context.state, self.context.attention_items()
-        figures = {
+    # Updating
+
+    def _update_cards(self, now: float) -> None:
+        state, items = self.context.state, self.context.attention_items()
+        values = {
             "success": stats.success_rate(state, now),
-            "failed": stats.failures(state, now, concerns),
+            "failed": stats.failures(state, now, items),
             "queue": stats.queue_depth(state, now, self.context.tasks.queue_status),
             "times": stats.run_times(state, now),
             "workers": stats.workers(state, now),
-            "noise": stats.noise(state, now),
+            "noise": stats.noise(state),
         }
-        for key, figure in figures.items():
-            self.cards[key].set_figure(figure.value, figure.detail, figure.color)
+        for key, stat in values.items():
+            self.cards[key].set_figure(stat.value, stat.detail, stat.color)
 
-    def _show_throughput(self, now: float) -> None:
+    def _update_throughput(self, now: float) -> None:
         runs = self.context.state.runs
         if not runs.finished:
             return
         empty = TimeBuckets(5.0, 2)
         ended = {state.value: runs.finished.get(state, empty) for state in _ENDED}
-        since = self._history_start(now)
-        window = auto_range(_WINDOW, since, now)
-        times, values = rate_series(ended, now, window, per_s=1.0, history_start=since)
+        since = self._first_run_at(now)
+        time_range = auto_range(_TIME_RANGE, since, now)
+        times, values = rate_series(ended, now, time_range, per_s=1.0, history_start=since)
         failed = values[RunState.FAILED] + values[RunState.SOFT_FAILED]
         shown = {_SUCCEEDED.name: values[RunState.SUCCEEDED], _FAILED.name: failed}
-        self.throughput.set_data(times, shown, window.span(now))
+        self.throughput.set_data(times, shown, time_range.span(now))
 
-    def _history_start(self, now: float) -> float:
-        """Return since when runs are known, Unix seconds: before it there is a gap, not a zero."""
+    def _first_run_at(self, now: float) -> float:
+        """Return the start of known runs, Unix seconds: earlier time is left blank in charts."""
         rows = self.context.state.runs.rows
         if not rows:
             return now
         oldest = rows[rows.start]
-        return (oldest.queued_at or oldest.last_seen) - _WINDOW.bucket_s
+        return (oldest.queued_at or oldest.last_seen) - _TIME_RANGE.bucket_s
 
-    def _show_run_times(self, now: float) -> None:
-        recent = self.context.state.runs.recent_durations(now, _WINDOW.seconds)
-        busiest = sorted(recent, key=lambda name: -len(recent[name]))[:_MOST_TASKS]
+    def _update_run_times(self, now: float) -> None:
+        recent = self.context.state.runs.recent_durations(now, _TIME_RANGE.seconds)
+        busiest = sorted(recent, key=lambda name: -len(recent[name]))[:_MAX_TASKS]
         # A task keeps its color as long as it is shown.
-        kept = [name for name in self._slow_tasks if name in busiest]
-        self._slow_tasks = kept + [name for name in busiest if name not in kept]
-        names = {name: short_name(name) for name in self._slow_tasks}
+        kept = [name for name in self._charted_tasks if name in busiest]
+        self._charted_tasks = kept + [name for name in busiest if name not in kept]
+        labels = {name: short_name(name) for name in self._charted_tasks}
         self.run_times.set_series(
-            [SeriesSpec(short, sequence_color(i)) for i, short in enumerate(names.values())]
+            [SeriesSpec(label, sequence_color(i)) for i, label in enumerate(labels.values())]
         )
-        if names:
+        if labels:
             durations = self.context.state.runs.durations
-            series = {short: durations[name] for name, short in names.items()}
-            window = auto_range(_WINDOW, self._history_start(now), now)
-            times, values = quantile_series(series, now, window, 0.95)
-            self.run_times.set_data(times, values, window.span(now))
+            series = {label: durations[name] for name, label in labels.items()}
+            time_range = auto_range(_TIME_RANGE, self._first_run_at(now), now)
+            times, values = quantile_series(series, now, time_range, 0.95)
+            self.run_times.set_data(times, values, time_range.span(now))
 
-    def _open_concern(self, concern: AttentionItem | None) -> None:
-        if concern is None:
+    def _open_item(self, item: AttentionItem | None) -> None:
+        """Go to the page where an item can be dealt with."""
+        if item is None:
             return
-        match concern.kind:
+        match item.kind:
             case AttentionKind.PROVIDER_DOWN:
-                self.context.navigate(FilterPage("providers", concern.subject))
+                self.context.navigate(FilterPage("providers", item.subject))
             case AttentionKind.WORKER_OFFLINE:
-                self.context.navigate(ShowItem("monitoring", concern.subject))
+                self.context.navigate(ShowItem("monitoring", item.subject))
             case state:
-                words = short_name(concern.subject)
-                self.context.navigate(FilterRuns((RunState(state),), words))
+                self.context.navigate(FilterRuns((RunState(state),), short_name(item.subject)))

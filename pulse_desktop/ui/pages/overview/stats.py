@@ -1,4 +1,4 @@
-"""The six figures of the overview, worked out from the state."""
+"""The six statistics of the overview, computed from the state."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,79 +13,88 @@ from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, ngettext
 
 HOUR: Final = 3600.0
 _GOOD_RATE: Final = 0.95
 _POOR_RATE: Final = 0.80
-_NO_END: Final = "no run within 1 h"
+_NONE_ENDED: Final = _("no run ended within 1 h")
+_NONE_WAITS: Final = _("no task waits")
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """What a stat card shows; an empty value is one that is not known."""
+class Stat:
+    """The content of a card.
+
+    Attributes:
+        value: with its unit, empty when unknown.
+        detail: a few words more, or why the value is unknown.
+        color: of the value.
+    """
 
     value: str
     detail: str
     color: SemanticColor = SemanticColor.TEXT
 
 
-def success_rate(state: SystemState, now: float) -> Figure:
-    """Return how many of the runs that ended within the hour ended well."""
-    good, ended = state.runs.success_rate(now, HOUR)
+def success_rate(state: SystemState, now: float) -> Stat:
+    """Return the fraction of successful runs among those that ended within the hour."""
+    succeeded, ended = state.runs.success_rate(now, HOUR)
     if not ended:
-        return Figure("", _NO_END)
-    share = good / ended
-    color = (
-        SemanticColor.GOOD
-        if share >= _GOOD_RATE
-        else SemanticColor.WARNING
-        if share >= _POOR_RATE
-        else SemanticColor.BAD
+        return Stat("", _NONE_ENDED)
+    rate = succeeded / ended
+    color = SemanticColor.BAD
+    if rate >= _POOR_RATE:
+        color = SemanticColor.GOOD if rate >= _GOOD_RATE else SemanticColor.WARNING
+    detail = ngettext("{count} of {total} run", "{count} of {total} runs", ended).format(
+        count=formats.count(succeeded), total=formats.count(ended)
     )
-    detail = f"{formats.count(good)} of {formats.plural(ended, 'run')}"
-    return Figure(formats.percent(share), detail, color)
+    return Stat(formats.percent(rate), detail, color)
 
 
-def failures(state: SystemState, now: float, concerns: Sequence[AttentionItem]) -> Figure:
-    """Return how many runs failed within the hour, and whether they are one problem or many."""
+def failures(state: SystemState, now: float, items: Sequence[AttentionItem]) -> Stat:
+    """Return the number of failed runs within the hour, and their most common cause."""
     finished = state.runs.finished
     failed, soft = (
         int(finished[kind].total(now, HOUR)) if kind in finished else 0
         for kind in (RunState.FAILED, RunState.SOFT_FAILED)
     )
     if not state.runs.success_rate(now, HOUR)[1]:
-        return Figure("", _NO_END)
+        return Stat("", _NONE_ENDED)
+    if not failed and not soft:
+        return Stat("0", _("none"), SemanticColor.GOOD)
     if not failed:
-        detail = formats.plural(soft, "soft failure") if soft else "none"
-        return Figure("0", detail, SemanticColor.WARNING if soft else SemanticColor.GOOD)
+        detail = ngettext("{count} soft failure", "{count} soft failures", soft)
+        return Stat("0", detail.format(count=formats.count(soft)), SemanticColor.WARNING)
     causes: Counter[str] = Counter()
-    for item in concerns:
+    for item in items:
         if item.kind is AttentionKind.FAILED:
             causes[item.cause] += len(item.task_ids)
-    named = causes.most_common(1)
-    much = "all" if len(causes) == 1 else "mostly"
-    return Figure(
-        formats.count(failed), f"{much} {named[0][0]}" if named else "", SemanticColor.BAD
-    )
+    detail = ""
+    if causes:
+        text = _("all {cause}") if len(causes) == 1 else _("mostly {cause}")
+        detail = text.format(cause=causes.most_common(1)[0][0])
+    return Stat(formats.count(failed), detail, SemanticColor.BAD)
 
 
-def queue_depth(state: SystemState, now: float, queue: QueueStatus | None = None) -> Figure:
-    """Return how many tasks wait for a worker, and how long the oldest has.
+def queue_depth(state: SystemState, now: float, queue: QueueStatus | None = None) -> Stat:
+    """Return how many tasks wait for a worker, and the age of the oldest.
 
     Args:
-        state: what is known of runs, for servers that keep no queue one could look into.
+        state: the runs, for servers without a queue that can be inspected.
         now: Unix seconds.
-        queue: the queue itself as of the latest look, None when it cannot be looked into.
+        queue: the queue as of the latest poll, None when it cannot be inspected.
     """
     if queue is not None and queue.pending is not None:
-        return _looked_into(queue, queue.pending, now)
+        return _polled_depth(queue, queue.pending, now)
     counts = state.runs.counts
-    waiting = counts[RunState.QUEUED]
-    retrying = counts[RunState.RETRYING]
-    again = f"{formats.count(retrying)} to be retried" if retrying else ""
-    if not waiting:
-        known = bool(state.runs.rows)
-        return Figure("0" if known else "", again or ("nothing waits" if known else "no run seen"))
+    retrying = ""
+    if counts[RunState.RETRYING]:
+        retrying = _("{count} to be retried").format(count=formats.count(counts[RunState.RETRYING]))
+    if not counts[RunState.QUEUED]:
+        if not state.runs.rows:
+            return Stat("", retrying or _("no run seen yet"))
+        return Stat("0", retrying or _NONE_WAITS)
     oldest = min(
         (
             run.queued_at
@@ -94,58 +103,71 @@ def queue_depth(state: SystemState, now: float, queue: QueueStatus | None = None
         ),
         default=None,
     )
-    age = "" if oldest is None else f"oldest {formats.age(now - oldest)}"
-    return Figure(formats.count(waiting), " · ".join(filter(None, (age, again))))
+    parts = (_oldest_text(oldest, now), retrying)
+    return Stat(formats.count(counts[RunState.QUEUED]), " · ".join(filter(None, parts)))
 
 
-def _looked_into(queue: QueueStatus, pending: int, now: float) -> Figure:
+def _polled_depth(queue: QueueStatus, pending: int, now: float) -> Stat:
     if queue.consumers == 0:
         color = SemanticColor.BAD if pending else SemanticColor.WARNING
-        return Figure(formats.count(pending), "no worker listens", color)
-    age = formats.age(now - queue.oldest_at) if pending and queue.oldest_at is not None else ""
-    parts = (
-        f"oldest {age}" if age else "",
-        f"{formats.count(queue.ack_pending)} in work" if queue.ack_pending else "",
-    )
-    return Figure(formats.count(pending), " · ".join(filter(None, parts)) or "nothing waits")
+        return Stat(formats.count(pending), _("no consumers"), color)
+    progress = ""
+    if queue.ack_pending:
+        progress = _("{count} in progress").format(count=formats.count(queue.ack_pending))
+    parts = (_oldest_text(queue.oldest_at, now) if pending else "", progress)
+    return Stat(formats.count(pending), " · ".join(filter(None, parts)) or _NONE_WAITS)
 
 
-def run_times(state: SystemState, now: float) -> Figure:
+def _oldest_text(oldest: float | None, now: float) -> str:
+    if oldest is None:
+        return ""
+    return _("oldest {age}").format(age=formats.age(now - oldest))
+
+
+def run_times(state: SystemState, now: float) -> Stat:
     """Return the median and the 95th percentile of run times, and the slowest task."""
     recent = state.runs.recent_durations(now, HOUR)
     if not recent:
-        return Figure("", _NO_END)
+        return Stat("", _NONE_ENDED)
     together = [seconds for values in recent.values() for seconds in values]
-    half, most = (
+    median, p95 = (
         formats.duration(percentile(together, share), brief=True) for share in (0.5, 0.95)
     )
-    # One unit is enough where both have the same.
-    if half.rpartition(" ")[2] == most.rpartition(" ")[2] and half.count(" ") == 1:
-        half = half.rpartition(" ")[0]
+    # One unit is enough when both have the same.
+    if median.rpartition(" ")[2] == p95.rpartition(" ")[2] and median.count(" ") == 1:
+        median = median.rpartition(" ")[0]
     slowest = max(recent, key=lambda name: percentile(recent[name], 0.95))
-    return Figure(f"{half} / {most}", f"slowest: {short_name(slowest)}")
+    return Stat(f"{median} / {p95}", _("slowest: {task}").format(task=short_name(slowest)))
 
 
-def workers(state: SystemState, now: float) -> Figure:
-    """Return how many workers are alive and how many of their slots are busy."""
-    alive = state.workers.online(now)
-    gone = len(state.workers.offline(now))
-    if not alive and not gone:
-        return Figure("", "no heartbeat yet")
-    slots = sum(worker.slots or 0 for worker in alive)
-    busy = sum(worker.busy or 0 for worker in alive)
-    parts = (f"{gone} gone" if gone else "", f"{busy} of {slots} slots busy" if slots else "")
-    color = (
-        SemanticColor.BAD if not alive else SemanticColor.WARNING if gone else SemanticColor.TEXT
+def workers(state: SystemState, now: float) -> Stat:
+    """Return the number of online workers, and how many of their slots are busy."""
+    online = state.workers.online(now)
+    offline = len(state.workers.offline(now))
+    if not online and not offline:
+        return Stat("", _("no heartbeat yet"))
+    slots = sum(worker.slots or 0 for worker in online)
+    busy = sum(worker.busy or 0 for worker in online)
+    parts = (
+        _("{count} offline").format(count=formats.count(offline)) if offline else "",
+        _("{busy} of {slots} slots busy").format(busy=busy, slots=slots) if slots else "",
     )
-    return Figure(f"{formats.count(len(alive))} alive", " · ".join(filter(None, parts)), color)
+    color = SemanticColor.WARNING if offline else SemanticColor.TEXT
+    return Stat(
+        _("{count} online").format(count=formats.count(len(online))),
+        " · ".join(filter(None, parts)),
+        color if online else SemanticColor.BAD,
+    )
 
 
-def noise(state: SystemState, _now: float) -> Figure:
-    """Return the share of chat messages that are noise."""
+def noise(state: SystemState) -> Stat:
+    """Return the fraction of chat messages that are noise."""
     metric = state.metrics.get("noiseRatio")
     if metric is None or metric.value is None:
-        return Figure("", "not measured yet" if metric is None else "not known yet")
+        return Stat("", _("not measured yet") if metric is None else _("unknown yet"))
     size = metric.sample_size
-    detail = "" if size is None else f"of {formats.plural(size, 'message')} scored"
-    return Figure(formats.percent(metric.value), detail)
+    detail = ""
+    if size is not None:
+        detail = ngettext("of {count} scored message", "of {count} scored messages", size)
+        detail = detail.format(count=formats.count(size))
+    return Stat(formats.percent(metric.value), detail)

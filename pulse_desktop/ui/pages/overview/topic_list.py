@@ -1,4 +1,4 @@
-"""The seven topics in a list: how much comes on each, how it has been, and when it last spoke."""
+"""The list of topics: event rate, a sparkline of recent events, and the time of the last one."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,23 +12,31 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 from pulse_desktop.state.topic_activity import TopicActivity
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
 HISTORY_S: Final = 300
 RATE_S: Final = 60
-"""What comes in bursts has a rate all the same."""
-_LEAST_RATE_S: Final = 5.0
+"""Period that the rate is averaged over, so that bursts do not make it jump."""
+_MIN_RATE_S: Final = 5.0
 _POINT_S: Final = 5
-_AGO: Final = 76
-_RATE: Final = 62
-_NAME: Final = 112
-_SHORT_NAME: Final = 74
+_AGO_WIDTH: Final = 76
+_RATE_WIDTH: Final = 62
+_NAME_WIDTH: Final = 112
+_SHORT_NAME_WIDTH: Final = 74
 _FILL_ALPHA: Final = 44
 
 
 class TopicRow(QAbstractButton):
-    """One topic; pressing it goes to its page."""
+    """One topic; a click goes to its page.
+
+    Attributes:
+        topic: its name.
+        rate: events per second, as shown.
+        ago: age of the last event, as shown.
+        silent: whether no event has been received.
+    """
 
     def __init__(self, topic: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,28 +54,35 @@ class TopicRow(QAbstractButton):
     def show_activity(
         self, activity: TopicActivity, now: float, history_start: float = 0.0
     ) -> None:
-        """Show how it stands at a time, Unix seconds.
+        """Show the activity at a time.
 
         Args:
             activity: of the topic.
             now: Unix seconds.
-            history_start: since when events are known, Unix seconds.
+            history_start: start of recorded history, Unix seconds.
         """
         self.silent = activity.last_at is None
-        span = min(RATE_S, max(_LEAST_RATE_S, now - history_start))
-        # The second that goes on counts too: "now" beside a rate of nothing would be a puzzle.
+        span = min(RATE_S, max(_MIN_RATE_S, now - history_start))
+        # The current second counts too: "now" beside a rate of zero would be confusing.
         count = activity.rate.total(now, span + 1)
         self.rate = "" if self.silent else formats.rate(count / span)
         self.ago = formats.ago(activity.last_at, now)
-        # Whole points of time, so that the line moves instead of trembling.
+        # Whole buckets, so that the line shifts instead of jittering.
         until = now - now % _POINT_S
         counts = np.asarray(activity.rate.window(until, HISTORY_S)[1])
         self._values = counts.reshape(-1, _POINT_S).mean(axis=1)
-        words = "nothing yet" if self.silent else f"{self.rate} over a minute, last {self.ago}"
-        self.setAccessibleName(f"{self.topic}: {words}")
-        at = formats.absolute(activity.last_at)
-        tip = f"{formats.plural(activity.received, 'event')}, the last at {at}"
-        self.setToolTip("Nobody has published on this topic yet" if self.silent else tip)
+        if self.silent:
+            name, tooltip = _("{topic}: no events yet"), _("No event on this topic yet")
+        else:
+            name = _("{topic}: {rate} over 1 min, last event {age}")
+            tooltip = ngettext(
+                "{count} event, the last at {time}",
+                "{count} events, the last at {time}",
+                activity.received,
+            )
+        self.setAccessibleName(name.format(topic=self.topic, rate=self.rate, age=self.ago))
+        last = formats.absolute(activity.last_at)
+        self.setToolTip(tooltip.format(count=formats.count(activity.received), time=last))
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -79,7 +94,7 @@ class TopicRow(QAbstractButton):
         return QSize(220, 22)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint name, rate, line and time."""
+        """Paint name, rate, sparkline and age."""
         colors = theme()
         painter = QPainter(self)
         area = self.rect()
@@ -91,19 +106,21 @@ class TopicRow(QAbstractButton):
         middle = Qt.AlignmentFlag.AlignVCenter
         right = middle | Qt.AlignmentFlag.AlignRight
         color = colors.topic(self.topic)
-        sign = "ring" if self.silent else "dot"
-        icons.paint(painter, sign, color.name(), 8, (area.height() - 12) / 2, 12)
+        icon = "ring" if self.silent else "dot"
+        icons.paint(painter, icon, color.name(), 8, (area.height() - 12) / 2, 12)
         painter.setFont(colors.text_font())
         painter.setPen(colors.color(SemanticColor.MUTED if self.silent else SemanticColor.TEXT))
         painter.drawText(area.adjusted(26, 0, 0, 0), middle, self.topic)
         painter.setPen(colors.color(SemanticColor.MUTED))
-        ago = QRect(area.right() - _AGO - 8, 0, _AGO, area.height())
-        painter.drawText(ago, right, self.ago or "never")
-        left = 26 + (_NAME if area.width() > 400 else _SHORT_NAME)
+        ago = QRect(area.right() - _AGO_WIDTH - 8, 0, _AGO_WIDTH, area.height())
+        painter.drawText(ago, right, self.ago or _("never"))
+        left = 26 + (_NAME_WIDTH if area.width() > 400 else _SHORT_NAME_WIDTH)
         painter.setFont(colors.number_font())
         painter.setPen(colors.color(SemanticColor.TEXT))
-        painter.drawText(QRect(left - 20, 0, _RATE + 20, area.height()), right, self.rate)
-        line = QRectF(left + _RATE + 14, 0, ago.left() - left - _RATE - 24, area.height())
+        painter.drawText(QRect(left - 20, 0, _RATE_WIDTH + 20, area.height()), right, self.rate)
+        line = QRectF(
+            left + _RATE_WIDTH + 14, 0, ago.left() - left - _RATE_WIDTH - 24, area.height()
+        )
         if line.width() > 24 and not self.silent:
             spare = max(5.0, (line.height() - 20) / 2)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -114,11 +131,14 @@ class TopicRow(QAbstractButton):
 class TopicList(QWidget):
     """The topics, one below the other.
 
+    Attributes:
+        rows: by topic.
+
     Signals:
-        chosen: name of a topic.
+        topic_activated: name of the topic that was clicked.
     """
 
-    chosen = Signal(str)
+    topic_activated = Signal(str)
 
     def __init__(self, topics: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -128,7 +148,9 @@ class TopicList(QWidget):
         layout.setSpacing(0)
         for topic, row in self.rows.items():
             layout.addWidget(row)
-            row.clicked.connect(lambda _=False, topic=topic: self.chosen.emit(topic))
+            row.clicked.connect(
+                lambda _checked=False, topic=topic: self.topic_activated.emit(topic)
+            )
 
 
 def paint_sparkline(
