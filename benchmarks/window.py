@@ -44,7 +44,6 @@ class LatencyTimer:
     def __init__(self, counter: Counter, desktop: Desktop) -> None:
         self._counter = counter
         self._desktop = desktop
-        self._topics = desktop.state.topics
         self._base = 0
         self._last = 0.0
         self._last_cpu = 0.0
@@ -57,11 +56,15 @@ class LatencyTimer:
         self._qt_timer.timeout.connect(self._tick)
         self._qt_timer.start(_TICK_MS)
 
+    @property
+    def _received(self) -> int:
+        return self._desktop.window.session.state.topics.received
+
     def begin(self) -> Receipt:
         """Start a measurement."""
-        self._base = self._topics.received
+        self._base = self._received
         self._counter.value = 0
-        self.receipt = Receipt(lambda: self._topics.received)
+        self.receipt = Receipt(lambda: self._received)
         self._from = time.perf_counter() + _WARM_UP_S
         self._last = 0.0
         self.gaps = []
@@ -92,7 +95,7 @@ async def measure(arguments: argparse.Namespace) -> int:
     desktop.start()
     desktop.window.show_page("tasks")
     try:
-        session = await desktop.wait_connected_within(_CONNECT_S)
+        session = await desktop.wait_connected(_CONNECT_S)
         if arguments.history:
             await session.connection.js.add_stream(
                 StreamConfig(
@@ -123,7 +126,7 @@ async def _follow(desktop: Desktop, mode: str) -> None:
 
 async def _fill(desktop: Desktop, timer: LatencyTimer, load: Load, ring: int) -> None:
     """Publish until every collection is full and evicts a row for each new one."""
-    while (missing := ring - len(desktop.state.log)) > 0:
+    while (missing := ring - len(desktop.window.session.state.log)) > 0:
         receipt = timer.begin()
         report = await load.publish(count=missing + 1000, seconds=60)
         await receipt.settle(report["sent"])
@@ -159,7 +162,7 @@ async def _load(
         "work_p99_ms": work[int(len(work) * 0.99)] * 1e3,
         "work_max_ms": work[-1] * 1e3,
         "rss_mib": psutil.Process().memory_info().rss / (1 << 20),
-        "rows": len(desktop.state.log),
+        "rows": len(desktop.window.session.state.log),
     }
 
 

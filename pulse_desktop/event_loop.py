@@ -1,6 +1,6 @@
-"""Qt's side of the process: application, event loop, screen, and the signals that end it.
+"""Qt's part of the process: application, event loop, display, and the signals that end it.
 
-Import `pulse_desktop.app` before this: it refuses a Qt that would kill the process.
+It imports Qt: call `qt_guard.prepare_qt` before importing it.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ def run_with_qt(main: Callable[[], Coroutine[Any, Any, int]], theme_name: str = 
     QApplication.setDesktopFileName("pulse-desktop")
     app = QApplication.instance() or QApplication(["pulse-desktop"])
     if not isinstance(app, QApplication):
-        raise TypeError("there is a Qt application already, and it has no windows")
+        raise TypeError("there is a Qt application without windows already")
     app.setApplicationName("pulse-desktop")
     app.setApplicationDisplayName("Pulse Desktop")
     app.setWindowIcon(QIcon(str(resource_path("icons", "pulse-desktop.svg"))))
@@ -42,7 +42,7 @@ def run_with_qt(main: Callable[[], Coroutine[Any, Any, int]], theme_name: str = 
 
 
 def draw_offscreen() -> None:
-    """Draw where nobody sees it, and say nothing of what such a screen cannot do."""
+    """Draw without a display, and drop the warning about what such a screen cannot do."""
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     logging.getLogger("pulse_desktop.bugs").addFilter(
         lambda record: "propagateSizeHints" not in record.getMessage()
@@ -50,7 +50,7 @@ def draw_offscreen() -> None:
 
 
 def has_display() -> bool:
-    """Whether a window can be seen: Qt would end the process if it tried in vain."""
+    """Return whether there is a display; without one, Qt would end the process."""
     if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
         return False
     if not sys.platform.startswith("linux"):
@@ -59,7 +59,7 @@ def has_display() -> bool:
 
 
 def stop_on_signals(stopped: asyncio.Event) -> None:
-    """Let Ctrl-C and SIGTERM set an event instead of ending the process where it stands."""
+    """Let Ctrl-C and SIGTERM set an event instead of ending the process at once."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         try:

@@ -10,6 +10,7 @@ from pulse_desktop.cli.connection import check_connection
 from pulse_desktop.cli.parser import Subparsers, add_command, add_hidden_alias
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.qt_guard import prepare_qt
 
 PAGE_NAMES: Final = (
     "overview",
@@ -97,6 +98,7 @@ def run(arguments: Namespace) -> int:
             _("Create it first."),
         )
     asyncio.run(check_connection(arguments))
+    prepare_qt()
     try:
         from pulse_desktop.cli.screenshot_qt import take_screenshot  # noqa: PLC0415 - needs Qt
     except ImportError as error:

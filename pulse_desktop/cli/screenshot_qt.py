@@ -56,7 +56,7 @@ async def _draw(arguments: Namespace, server: str, monitor_url: str) -> int:
     desktop.start()
     desktop.window.show_page(arguments.page)
     try:
-        session = await desktop.wait_connected_within(CONNECT_TIMEOUT_S)
+        session = await desktop.wait_connected(CONNECT_TIMEOUT_S)
         await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
         await asyncio.sleep(arguments.delay)
         if arguments.select:

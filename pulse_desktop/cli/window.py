@@ -5,6 +5,7 @@ from argparse import ArgumentParser, Namespace
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.qt_guard import prepare_qt
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -21,8 +22,9 @@ def run(arguments: Namespace) -> int:
     """Open the window.
 
     Raises:
-        UserFacingError: the window is not installed.
+        UserFacingError: the window is not installed, or its Qt is not safe to use.
     """
+    prepare_qt()
     try:
         from pulse_desktop.cli.window_qt import open_window  # noqa: PLC0415 - needs Qt
     except ImportError as error:

@@ -90,8 +90,8 @@ def window_state_path() -> Path:
 
 
 async def _show_until_closed(server: str, state_file: WindowStateFile) -> int:
-    desktop = Desktop(server, look=state_file)
-    if not state_file.look.geometry:
+    desktop = Desktop(server, state_file=state_file)
+    if not state_file.state.geometry:
         desktop.window.fit_to_screen(desktop.window.screen().availableSize())
     stop_on_signals(desktop.stopped)
     desktop.window.show()
@@ -109,12 +109,12 @@ async def _write_picture(server: str, picture: Path) -> int:
     desktop.window.show()
     desktop.start()
     try:
-        await desktop.wait_connected_within(_CONNECT_TIMEOUT_S if server else _STACK_TIMEOUT_S)
+        await desktop.wait_connected(_CONNECT_TIMEOUT_S if server else _STACK_TIMEOUT_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PICTURE_AFTER_S):
                 await desktop.stopped.wait()
         save_picture(desktop.window.grab(), picture)
-        return _write_summary(desktop.state, picture)
+        return _write_summary(desktop.window.session.state, picture)
     except CannotConnectError as error:
         print_error(error)
         return CANNOT_CONNECT

@@ -1,7 +1,7 @@
-"""The one owner of background work: it has a name, a state, restarts with patience, and an end.
+"""The owner of background work: each task has a name, a state, restarts with backoff, and an end.
 
 A bare `create_task` loses its exception and outlives its owner. Here every failure is reported
-once, a crashed coroutine comes back after a growing pause, and closing leaves nothing behind.
+once, a crashed coroutine restarts after a growing delay, and closing leaves nothing behind.
 """
 
 import asyncio
@@ -11,10 +11,12 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
-FIRST_PAUSE_S: Final = 0.5
-MAX_PAUSE_S: Final = 30.0
-HEALTHY_AFTER: Final = 60.0
-ASK_AGAIN_AFTER: Final = 2.0
+FIRST_DELAY_S: Final = 0.5
+MAX_DELAY_S: Final = 30.0
+HEALTHY_AFTER_S: Final = 60.0
+"""A coroutine that ran this long before it crashed restarts after the first delay again."""
+
+CANCEL_AGAIN_S: Final = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -28,8 +30,8 @@ class TaskFailure:
     Attributes:
         name: of the background task.
         error: what it raised.
-        restarts: how many times it has been started again so far.
-        retry_in: seconds until it is started again, None when it will not be.
+        restarts: how many times it has been restarted so far.
+        retry_in: seconds until it is restarted, None when it will not be.
     """
 
     name: str
@@ -49,113 +51,136 @@ class _Child:
 
 
 class Supervisor:
-    """Starts, restarts and ends named background coroutines."""
+    """Starts, restarts and cancels named background coroutines."""
 
     def __init__(
         self,
-        on_problem: Callable[[TaskFailure], None],
+        on_failure: Callable[[TaskFailure], None],
         *,
         clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], Coroutine[Any, Any, object]] = asyncio.sleep,
+        sleep: Callable[[float], Coroutine[Any, Any, object]] = asyncio.sleep,
     ) -> None:
-        """Make a supervisor with nothing to do.
+        """Create a supervisor without tasks.
 
         Args:
-            on_problem: told of every crash.
-            clock: seconds, to tell how long a coroutine was healthy.
-            pause: how to wait between restarts.
+            on_failure: called for every crash.
+            clock: seconds, to measure how long a coroutine was healthy.
+            sleep: waits between restarts.
         """
-        self._on_problem = on_problem
+        self._on_failure = on_failure
         self._clock = clock
-        self._pause = pause
-        self._wards: dict[str, _Child] = {}
-        self._ending: set[asyncio.Task[None]] = set()
+        self._sleep = sleep
+        self._children: dict[str, _Child] = {}
+        self._cancelled: set[asyncio.Task[None]] = set()
         self._closed = False
 
     @property
     def tasks(self) -> dict[str, str]:
-        """State of each by name: running, waiting (for its restart), finished or failed."""
-        return {ward.name: ward.state for ward in self._wards.values()}
+        """State of each task by name: running, waiting (for its restart), finished or failed."""
+        return {child.name: child.state for child in self._children.values()}
 
     def start(self, name: str, factory: Factory, *, restart: bool = True) -> None:
         """Run a coroutine in the background.
 
         Args:
-            name: unique among those still at work; `group.thing` can be stopped by group.
-            factory: makes the coroutine, again for every restart.
-            restart: whether a crash is followed by another try.
+            name: unique among the running tasks; `group.name` can be cancelled by group.
+            factory: creates the coroutine, again for every restart.
+            restart: whether to restart it after a crash.
 
         Raises:
-            ValueError: something of that name is still at work.
+            ValueError: a task of that name is running.
             RuntimeError: the supervisor is closed.
         """
         if self._closed:
             raise RuntimeError("the supervisor is closed")
-        old = self._wards.get(name)
+        old = self._children.get(name)
         if old is not None and old.state in ("running", "waiting"):
-            raise ValueError(f"{name} is already at work")
-        ward = _Child(name)
-        self._wards[name] = ward
-        ward.task = asyncio.get_running_loop().create_task(
-            self._watch(ward, factory, restart), name=name
+            raise ValueError(f"{name} is already running")
+        child = _Child(name)
+        self._children[name] = child
+        child.task = asyncio.get_running_loop().create_task(
+            self._supervise(child, factory, restart), name=name
         )
 
+    def run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine once in the background; running work of the same name is cancelled.
+
+        Raises:
+            RuntimeError: the supervisor is closed.
+        """
+        if self._closed:
+            work.close()
+            raise RuntimeError("the supervisor is closed")
+        self._cancel(name)
+        self.start(name, lambda: work, restart=False)
+        child = self._children[name]
+        if child.task is not None:
+            child.task.add_done_callback(lambda _: self._forget(child))
+
     def stop_group(self, prefix: str) -> None:
-        """Cancel every task whose name starts with the prefix; their names are free at once."""
-        for name in [name for name in self._wards if name.startswith(prefix)]:
-            task = self._wards.pop(name).task
-            if task is not None and not task.done():
-                task.cancel()
-                self._ending.add(task)
-                task.add_done_callback(self._ending.discard)
+        """Cancel every task whose name starts with the prefix; the names are free at once."""
+        for name in [name for name in self._children if name.startswith(prefix)]:
+            self._cancel(name)
 
     async def close(self) -> None:
-        """Cancel everything and wait until all of it has ended."""
+        """Cancel all tasks and wait until they have ended."""
         self._closed = True
         self.stop_group("")
-        while self._ending:
-            # A coroutine may need more than one turn to end; only its end counts. It is asked again
-            # because `asyncio.wait_for`, which the client library waits with, forgets before Python
-            # 3.12 about a cancellation that comes together with its answer.
-            _, going = await asyncio.wait(set(self._ending), timeout=ASK_AGAIN_AFTER)
-            for task in going:
+        while self._cancelled:
+            # A coroutine may need more than one iteration of the loop to end. It is cancelled again
+            # because `asyncio.wait_for`, which the client library uses, loses a cancellation that
+            # coincides with its result before Python 3.12.
+            _, pending = await asyncio.wait(set(self._cancelled), timeout=CANCEL_AGAIN_S)
+            for task in pending:
                 task.cancel()
 
-    async def _watch(self, ward: _Child, factory: Factory, restart: bool) -> None:
-        delay = FIRST_PAUSE_S
+    def _cancel(self, name: str) -> None:
+        child = self._children.pop(name, None)
+        task = child.task if child is not None else None
+        if task is not None and not task.done():
+            task.cancel()
+            self._cancelled.add(task)
+            task.add_done_callback(self._cancelled.discard)
+
+    def _forget(self, child: _Child) -> None:
+        if self._children.get(child.name) is child:
+            del self._children[child.name]
+
+    async def _supervise(self, child: _Child, factory: Factory, restart: bool) -> None:
+        delay = FIRST_DELAY_S
         while True:
-            ward.state = "running"
+            child.state = "running"
             started = self._clock()
             try:
                 await _run(factory)
             except Exception as error:  # noqa: BLE001 - any crash is reported, none ends the rest
-                if self._clock() - started >= HEALTHY_AFTER:
-                    delay = FIRST_PAUSE_S
+                if self._clock() - started >= HEALTHY_AFTER_S:
+                    delay = FIRST_DELAY_S
                 retry_in = delay if restart else None
-                ward.state = "waiting" if restart else "failed"
-                self._report(TaskFailure(ward.name, error, ward.restarts, retry_in))
+                child.state = "waiting" if restart else "failed"
+                self._report(TaskFailure(child.name, error, child.restarts, retry_in))
                 if not restart:
                     return
             else:
-                ward.state = "finished"
+                child.state = "finished"
                 return
-            await self._pause(delay)
-            delay = min(delay * 2, MAX_PAUSE_S)
-            ward.restarts += 1
+            await self._sleep(delay)
+            delay = min(delay * 2, MAX_DELAY_S)
+            child.restarts += 1
 
-    def _report(self, problem: TaskFailure) -> None:
+    def _report(self, failure: TaskFailure) -> None:
         try:
-            self._on_problem(problem)
-        except Exception:  # noqa: BLE001 - a broken listener must not end the watch
-            _log.exception("reporting the crash of %s failed", problem.name)
+            self._on_failure(failure)
+        except Exception:  # noqa: BLE001 - a broken listener must not end the supervision
+            _log.exception("reporting the crash of %s failed", failure.name)
 
 
 async def _run(factory: Factory) -> None:
-    """Run a coroutine once; a cancellation that nobody asked for is a crash like any other."""
+    """Run a coroutine once; a cancellation that came from inside it is a crash like any other."""
     try:
         await factory()
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
-        raise RuntimeError("something it waited for was cancelled") from None
+        raise RuntimeError("something it awaited was cancelled") from None

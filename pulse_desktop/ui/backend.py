@@ -132,6 +132,9 @@ class SessionBackend(ConnectionBackend, Protocol):
     def state(self) -> SystemState:
         """What is known of this server."""
 
+    def drain(self, budget_s: float) -> bool:
+        """Fold arrivals for at most about `budget_s` seconds; return whether more are waiting."""
+
     @property
     def tasks(self) -> TaskBackend:
         """Enqueues, re-runs and cancels tasks."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pulse_desktop.model.bucket_status import BucketStatus
-from pulse_desktop.model.connection_status import ConnectionStatus
+from pulse_desktop.model.connection_status import ConnectionStatus, State
 from pulse_desktop.model.errors import NotConnectedError
 from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.model.queue_status import EnqueueReceipt
@@ -21,7 +21,7 @@ class OfflineSession:
 
     Attributes:
         state: empty.
-        connection_status: connecting, to no server.
+        connection_status: has no server.
     """
 
     received = 0
@@ -33,9 +33,18 @@ class OfflineSession:
     has_permission_errors = False
     queue_status = None
 
-    def __init__(self) -> None:
+    def __init__(self, state: State = "connecting") -> None:
+        """Create it.
+
+        Args:
+            state: connecting while a server is being started, or closed.
+        """
         self.state = SystemState()
-        self.connection_status = ConnectionStatus("connecting", "", 0.0)
+        self.connection_status = ConnectionStatus(state, "", 0.0)
+
+    def drain(self, budget_s: float) -> bool:
+        """Return False: there are no arrivals."""
+        return False
 
     @property
     def tasks(self) -> "OfflineSession":

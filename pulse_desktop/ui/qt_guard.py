@@ -1,34 +1,36 @@
-"""Refuses the one combination of Python and Qt that kills the process while it works.
+"""Prepares the process for Qt and rejects the one combination of Python and Qt that aborts it.
 
 The wheel of PySide6 6.12 returns None and True without taking a reference to them. From Python
-3.12 on those objects are immortal and nothing happens; before that, each call loses one, and when
-the count reaches zero the interpreter aborts: within seconds under load, within the hour when idle.
-No exception can be caught, so the only cure is not to start. Nothing of Qt is imported here.
+3.12 on these objects are immortal and nothing happens; before that, each call loses a reference,
+and when the count reaches zero the interpreter aborts: within seconds under load, within an hour
+when idle. No exception can be caught, so the program must not start. Qt is not imported here.
 """
 
+import os
 import re
 import sys
 from importlib import metadata
+
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.text.translation import _
 
 _FIRST_PYTHON_WITH_IMMORTAL_NONE = (3, 12)
 _FIRST_PYSIDE_THAT_NEEDS_IT = (6, 12)
 _DISTRIBUTIONS = ("PySide6-Essentials", "PySide6")
 
 
-class UnsafeQtError(RuntimeError):
-    """The installed PySide6 would abort this Python.
+class UnsafeQtError(UserFacingError):
+    """The installed PySide6 would abort this Python."""
 
-    Attributes:
-        title: what is wrong, a few words.
-        detail: what would happen and why.
-        advice: the command that repairs it.
+
+def prepare_qt() -> None:
+    """Prepare the process for Qt; call it before anything of Qt is imported.
+
+    Raises:
+        UnsafeQtError: PySide6 would abort this Python.
     """
-
-    def __init__(self, title: str, detail: str, advice: str) -> None:
-        super().__init__(f"{title}\n{detail}\n{advice}")
-        self.title = title
-        self.detail = detail
-        self.advice = advice
+    check_reference_counting()
+    os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
 
 
 def check_reference_counting(
@@ -37,12 +39,12 @@ def check_reference_counting(
     implementation: str = sys.implementation.name,
     pyside: str | None = None,
 ) -> None:
-    """Return when Qt can be used; call it before anything else of Qt is imported.
+    """Check that the installed PySide6 is safe to use with this Python.
 
     Args:
         python: version of the interpreter, at least (major, minor).
         implementation: its name; only CPython counts references this way.
-        pyside: version of PySide6; None asks what is installed, and nothing installed passes.
+        pyside: version of PySide6; None for the installed one, and passes when there is none.
 
     Raises:
         UnsafeQtError: PySide6 6.12 or newer on CPython older than 3.12.
@@ -52,12 +54,15 @@ def check_reference_counting(
     version = pyside if pyside is not None else _installed_pyside()
     if version is None or _major_minor(version) < _FIRST_PYSIDE_THAT_NEEDS_IT:
         return
-    spoken = ".".join(map(str, python[:2]))
+    command = f'{sys.executable} -m pip install "PySide6-Essentials>=6.11,<6.12"'
     raise UnsafeQtError(
-        f"PySide6 {version} cannot be used with Python {spoken}",
-        "It loses references to None and True: Python before 3.12 aborts in the middle of work.",
-        f'Install an older one:  {sys.executable} -m pip install "PySide6-Essentials>=6.11,<6.12"'
-        "   or use Python 3.12 or 3.13.",
+        _("PySide6 {version} cannot be used with Python {python}").format(
+            version=version, python=".".join(map(str, python[:2]))
+        ),
+        _("it loses references to None and True, so that Python before 3.12 aborts."),
+        _("Install an older one with `{command}`, or use Python 3.12 or 3.13.").format(
+            command=command
+        ),
     )
 
 

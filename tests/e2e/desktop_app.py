@@ -14,7 +14,8 @@ from shiboken6 import getAllValidWrappers
 from pulse_desktop.app import Desktop
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.session.session import Session
-from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.window import MainWindow
@@ -38,6 +39,10 @@ class Operator:
     @property
     def window(self) -> Any:
         return self.desktop.window
+
+    @property
+    def state(self) -> SystemState:
+        return self.desktop.window.session.state
 
     @property
     def page(self) -> TasksPage:
@@ -86,7 +91,7 @@ class Operator:
 
     def row_of(self, task_id: str) -> QModelIndex | None:
         """The row of a run as the table shows it, None while it does not."""
-        position = self.desktop.state.runs.position(task_id)
+        position = self.state.runs.position(task_id)
         row = None if position is None else self.page.table.rows_model.view_row(position)
         return None if row is None else self.page.table.rows_model.index(row, 0)
 
@@ -102,7 +107,7 @@ class Operator:
         await wait_until(
             lambda: any(word in each for each in self.words_of(task_id)),
             limit,
-            f"{word!r} in the row of {task_id}: {self.desktop.state.runs.get(task_id)}",
+            f"{word!r} in the row of {task_id}: {self.state.runs.get(task_id)}",
         )
 
     async def sees_run(self, condition: Callable[[TaskRun], bool], limit: float = 30.0) -> TaskRun:

@@ -121,7 +121,7 @@ def test_with_no_worker_a_rerun_is_refused_and_kept_only_when_wanted(
         await wait_until(lambda: operator.notice)
         assert operator.notice.title == "No worker listens"
         assert "the stream keeps it" in operator.notice.advice
-        assert len(operator.desktop.state.runs.rows) == 1
+        assert len(operator.state.runs.rows) == 1
 
         await operator.clicks_in_notice("Enqueue anyway")
         again = await operator.repeats(task_id, RunState.QUEUED)
@@ -220,7 +220,7 @@ def test_a_stack_that_comes_back_elsewhere_is_followed(qapp: QApplication, tmp_p
         async with bench_on(after, tmp_path) as bench:
             second = await bench.send("work", "file")
             await operator.sees(second, "queued")
-        assert len(operator.desktop.state.log) == 2
+        assert len(operator.state.log) == 2
 
     with before:
         try:
@@ -250,8 +250,7 @@ def test_every_page_can_be_shown_while_work_goes_on(
             task_id = await bench.send("work", str(tmp_path / f"{number}"))
             await wait_until(
                 lambda task_id=task_id: (
-                    (run := operator.desktop.state.runs.get(task_id))
-                    and run.state is RunState.SUCCEEDED
+                    (run := operator.state.runs.get(task_id)) and run.state is RunState.SUCCEEDED
                 )
             )
 

@@ -61,7 +61,7 @@ class Soak:
 
     async def settle(self) -> None:
         """Wait until everything published is folded."""
-        topics = self._desktop.state.topics
+        topics = self._desktop.window.session.state.topics
         async with asyncio.timeout(_LIMIT_S):
             await self._session.waiter.wait_for(lambda: topics.received >= self.sent)
 
@@ -75,7 +75,7 @@ class Soak:
             "qt_objects": len(self._desktop.window.findChildren(QObject)),
             "files": self._process.num_fds(),
             "sent": self.sent,
-            "received": self._desktop.state.topics.received,
+            "received": self._desktop.window.session.state.topics.received,
             "dropped": self._session.dropped,
             "gaps": self._session.gaps[0],
             "problems": [str(problem) for problem in self._session.background_errors],
@@ -87,7 +87,7 @@ async def _soak(arguments: argparse.Namespace) -> int:
     desktop.window.show()
     desktop.start()
     try:
-        session = await desktop.wait_connected_within(_LIMIT_S)
+        session = await desktop.wait_connected(_LIMIT_S)
         stack = read_state(data_folder().state_file)
         if stack is None:
             raise RuntimeError("there is no stack")

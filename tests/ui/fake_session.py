@@ -52,6 +52,9 @@ class FakeSession:
         self.watched: list[str] = []
         self.saved: list[tuple[str, Path]] = []
 
+    def drain(self, budget_s: float) -> bool:  # noqa: ARG002 - the Protocol has it
+        return False
+
     @property
     def tasks(self) -> "FakeSession":
         return self

@@ -1,7 +1,7 @@
-"""Where everything that nobody caught ends up: one log, and one notice that can be copied.
+"""The last handler of uncaught errors: they are logged, and reported once in the window.
 
-`sys.excepthook`, the event loop's handler, Qt's messages and faulthandler all lead here, so that a
-bug is told once, with its traceback, and the program goes on.
+`sys.excepthook`, the event loop's exception handler, Qt's messages and faulthandler all end here.
+The program continues.
 """
 
 import asyncio
@@ -9,18 +9,17 @@ import faulthandler
 import logging
 import sys
 import traceback
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QGuiApplication
 
 from pulse_desktop import __version__
 from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.notifications import Notification
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _log = logging.getLogger("pulse_desktop.bugs")
 
@@ -34,58 +33,67 @@ _LEVELS: Final = {
 
 
 class CrashHandler:
-    """Collects what went wrong and tells it.
+    """Logs uncaught errors and shows a notification for each kind.
 
     Attributes:
-        notify: shows a notice; None until there is a window.
-        reported: bugs told so far, by where they happened: each is told once.
+        reported: errors that a notification was shown for, by type and place.
     """
 
-    def __init__(self) -> None:
-        self.notify: Callable[[Notification], None] | None = None
+    def __init__(self, notify: Callable[[Notification], None]) -> None:
+        """Create a handler; `install` activates it.
+
+        Args:
+            notify: shows a notification.
+        """
+        self._notify = notify
         self.reported: set[str] = set()
-        self._give_back: Callable[[], None] | None = None
+        self._restore: Callable[[], None] | None = None
 
     def install(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Catch whatever is not caught elsewhere."""
+        """Handle the uncaught errors of the process and of an event loop."""
         faulthandler.enable()
-        exceptions, problems = sys.excepthook, loop.get_exception_handler()
+        excepthook, loop_handler = sys.excepthook, loop.get_exception_handler()
         sys.excepthook = self._on_exception
-        loop.set_exception_handler(self._on_loop_problem)
-        messages = qInstallMessageHandler(self._on_qt_message)
+        loop.set_exception_handler(self._on_loop_error)
+        message_handler = qInstallMessageHandler(self._on_qt_message)
 
-        def give_back() -> None:
-            sys.excepthook = exceptions
-            loop.set_exception_handler(problems)
-            qInstallMessageHandler(messages)
+        def restore() -> None:
+            sys.excepthook = excepthook
+            loop.set_exception_handler(loop_handler)
+            qInstallMessageHandler(message_handler)
 
-        self._give_back = give_back
+        self._restore = restore
 
     def uninstall(self) -> None:
-        """Give the hooks back to whoever had them before `install`."""
-        give_back, self._give_back = self._give_back, None
-        if give_back is not None:
-            give_back()
+        """Restore the handlers from before `install`."""
+        restore, self._restore = self._restore, None
+        if restore is not None:
+            restore()
 
-    def report(self, error: BaseException, where: str = "") -> None:
-        """Log an error with its traceback, and tell it unless it was told before."""
+    def report(self, error: BaseException, context: str = "") -> None:
+        """Log an error with its traceback; show a notification unless there was one for it.
+
+        Args:
+            error: the uncaught error.
+            context: where it happened, such as the name of a background task.
+        """
         lines = traceback.format_exception(type(error), error, error.__traceback__)
         text = redact_url("".join(lines))
-        _log.error("%s\n%s", where or "unexpected error", text)
+        _log.error("%s\n%s", context or "unexpected error", text)
         last = traceback.extract_tb(error.__traceback__)[-1:]
-        place = f"{type(error).__name__} {last[0].filename}:{last[0].lineno}" if last else where
-        if place in self.reported or self.notify is None:
+        key = f"{type(error).__name__} {last[0].filename}:{last[0].lineno}" if last else context
+        if key in self.reported or self._restore is None:
             return
-        self.reported.add(place)
-        details = f"Pulse Desktop {__version__}\n{where}\n{text}"
-        self.notify(
+        self.reported.add(key)
+        details = f"Pulse Desktop {__version__}\n{context}\n{text}"
+        self._notify(
             Notification(
-                "Something went wrong inside the program",
+                _("Unexpected error in Pulse Desktop"),
                 redact_url(f"{type(error).__name__}: {error}"),
-                "The program goes on. The details are in its log too.",
+                _("The program continues. The log has the details too."),
                 "bad",
-                (("Copy details", lambda: QGuiApplication.clipboard().setText(details)),),
-                key=place,
+                ((_("Copy details"), lambda: QGuiApplication.clipboard().setText(details)),),
+                key=key,
             )
         )
 
@@ -97,7 +105,7 @@ class CrashHandler:
             return
         self.report(error.with_traceback(trace))
 
-    def _on_loop_problem(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         message = str(context.get("message", ""))
         if isinstance(error, BaseException):

@@ -6,6 +6,7 @@ import psutil
 
 from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.shell.status_bar import StatusFigures
 from pulse_desktop.ui.shell.window import MainWindow
@@ -47,7 +48,8 @@ class StatusUpdater:
     def _figures(self, session: SessionBackend, now: float) -> StatusFigures:
         status = session.connection_status
         if not status.server:
-            return StatusFigures(server="starting the server …")
+            starting = status.state == "connecting"
+            return StatusFigures(server=_("Starting the server…") if starting else "")
         topics = session.state.topics
         open_gaps, filled = session.gaps
         server = f"NATS {status.server_version}" if status.server_version else ""

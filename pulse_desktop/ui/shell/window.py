@@ -191,9 +191,8 @@ class MainWindow(QMainWindow):
         self.session_closing.emit()
         self.command_palette.hide()
         self.notifications.clear()
-        self.run_form.hide()
+        self.run_form.cancel()
         self.run_form.deleteLater()
-        self._reserve_space(0)
         self._stack.clear()
         self._use_session(session)
         if shown:
@@ -210,7 +209,7 @@ class MainWindow(QMainWindow):
             connection=session,
             actions=self.actions_table,
             run_in_background=self._run_in_background,
-            notify=self.notifications.show,
+            notify=self.notify,
             navigate=self.navigate,
             attention_items=lambda: self._attention.items,
             edit_run=self._edit_run,
@@ -353,9 +352,9 @@ class MainWindow(QMainWindow):
     def _show_paused(self) -> None:
         self.top_bar.set_paused(self._stack.paused)
 
-    def notify(self, notice: Notification) -> None:
-        """Tell the operator something."""
-        self.notifications.show(notice)
+    def notify(self, notification: Notification) -> None:
+        """Show a notification."""
+        self.notifications.show(notification)
 
     def _apply_theme(self) -> None:
         mark = QIcon()

@@ -1,8 +1,7 @@
-"""What the window looked like when it was closed, so that it opens that way again.
+"""Window state: theme, geometry, page and columns, saved so that the window opens as it was closed.
 
-One small JSON file. It is a convenience: a file that cannot be read or written is told in the log
-and else overlooked, and only what the operator changed is kept, so that a better default reaches
-everybody else.
+One small JSON file. It is a convenience: a file that cannot be read or written is only logged.
+Only what the operator has changed is saved, so that new defaults apply to everything else.
 """
 
 import base64
@@ -22,19 +21,19 @@ from pulse_desktop.ui.theme.theme import ThemeChoice
 
 _log = logging.getLogger(__name__)
 
-_LOOK_MS: Final = 10_000
-_LARGEST: Final = 1 << 20
+_SAVE_INTERVAL_MS: Final = 10_000
+_MAX_BYTES: Final = 1 << 20
 
 
 class WindowState(msgspec.Struct, omit_defaults=True):
-    """What is remembered.
+    """What is saved. The names are those in the file.
 
     Attributes:
-        theme: "dark", "light" or "system", empty while the operator chose none.
-        geometry: place and size of the window as Qt writes it, in base64.
+        theme: "dark", "light" or "system", empty when the operator chose none.
+        geometry: position and size of the window in Qt's format, as base64.
         page: key of the page that was shown.
-        rail_narrow: how the navigation is shown, None while it follows the width.
-        tables: columns and order of the tables that were changed, by page and number.
+        rail_narrow: whether the sidebar is collapsed, None for automatic.
+        tables: columns and sort order of tables that were changed, by page and number.
     """
 
     theme: str = ""
@@ -45,30 +44,30 @@ class WindowState(msgspec.Struct, omit_defaults=True):
 
 
 class WindowStateFile:
-    """The file.
+    """The file with the window state.
 
     Attributes:
-        look: what it says, brought up to date by whoever shows the window.
+        state: its content; `WindowStateManager` updates it.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read the file at a path, if there is one that can be read."""
+        """Read the file, if it exists and can be read."""
         self._path = path
         self._written = b""
-        self._complained = False
-        self.look = self._read()
+        self._logged = False
+        self.state = self._read()
 
     @property
     def theme(self) -> ThemeChoice:
-        """The theme the operator chose last, else that of the desktop."""
+        """The theme that the operator chose last, else that of the system."""
         try:
-            return ThemeChoice(self.look.theme)
+            return ThemeChoice(self.state.theme)
         except ValueError:
             return ThemeChoice.SYSTEM
 
     def save(self) -> None:
-        """Write what is remembered now, if it is something else than what was written last."""
-        content = msgspec.json.format(msgspec.json.encode(self.look), indent=1)
+        """Write the state, if it differs from what was written last."""
+        content = msgspec.json.format(msgspec.json.encode(self.state), indent=1)
         if content == self._written:
             return
         partial = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}.part")
@@ -79,91 +78,91 @@ class WindowStateFile:
         except OSError as error:
             with contextlib.suppress(OSError):
                 partial.unlink()
-            if not self._complained:
-                self._complained = True
-                _log.warning("the look of the window cannot be kept in %s: %s", self._path, error)
+            if not self._logged:
+                self._logged = True
+                _log.warning("cannot save the window state in %s: %s", self._path, error)
         else:
             self._written = content
 
     def _read(self) -> WindowState:
         try:
             with self._path.open("rb") as file:
-                content = file.read(_LARGEST)
-            look = msgspec.json.decode(content, type=WindowState)
+                content = file.read(_MAX_BYTES)
+            state = msgspec.json.decode(content, type=WindowState)
         except FileNotFoundError:
             return WindowState()
         except (OSError, msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            _log.warning("the look of the window is not remembered: %s: %s", self._path, error)
+            _log.warning("cannot read the window state from %s: %s", self._path, error)
             return WindowState()
         self._written = content
-        return look
+        return state
 
 
 class WindowStateManager(QObject):
-    """Gives a window the look it had, and keeps the file up to date with the look it has."""
+    """Restores the state of a window and keeps its file up to date."""
 
     def __init__(self, window: MainWindow, file: WindowStateFile) -> None:
-        """Restore place and size at once, each table when its page is made."""
+        """Restore position and size now, each table when its page is created."""
         super().__init__(window)
         self._window = window
         self._file = file
-        self._usual: dict[str, dict[str, Any]] = {}
-        look = file.look
+        self._defaults: dict[str, dict[str, Any]] = {}
+        state = file.state
         try:
-            geometry = base64.b64decode(look.geometry, validate=True)
+            geometry = base64.b64decode(state.geometry, validate=True)
         except (ValueError, binascii.Error):
             geometry = b""
         if geometry:
             window.restoreGeometry(QByteArray(geometry))
-        window.set_sidebar_collapsed(collapsed=look.rail_narrow)
+        window.use_rail(narrow=state.rail_narrow)
         for page in window.pages_made():
             self._restore_tables(page)
         window.page_made.connect(self._restore_tables)
         window.session_closing.connect(self.save)
-        window.theme_chosen.connect(self._note_theme)
-        window.page_changed.connect(self._note_page)
+        window.theme_chosen.connect(self._set_theme)
+        window.page_changed.connect(self._set_page)
         self._timer = QTimer(self)
-        self._timer.setObjectName("remember the look")
+        self._timer.setObjectName("save window state")
         self._timer.timeout.connect(self.save)
-        self._timer.start(_LOOK_MS)
+        self._timer.start(_SAVE_INTERVAL_MS)
 
-    def first_page(self, usual: str) -> str:
-        """Return the page to begin with: the one that was shown last, if it still exists."""
-        return self._file.look.page if self._window.has_page(self._file.look.page) else usual
+    def first_page(self, default: str) -> str:
+        """Return the page that was shown last, if it still exists, else the default."""
+        return self._file.state.page if self._window.has_page(self._file.state.page) else default
 
     def save(self) -> None:
-        """Keep the look of now."""
-        look = self._file.look
+        """Save the present state."""
+        state = self._file.state
         geometry = self._window.saveGeometry().data()
-        look.geometry = base64.b64encode(geometry).decode()
-        look.rail_narrow = self._window.sidebar_preference
+        state.geometry = base64.b64encode(geometry).decode()
+        state.rail_narrow = self._window.sidebar_preference
         for page in self._window.pages_made():
             for key, table in _tables(page):
-                state = table.column_layout.state()
-                if state == self._usual.get(key):
-                    look.tables.pop(key, None)
+                layout = table.column_layout.state()
+                if layout == self._defaults.get(key):
+                    state.tables.pop(key, None)
                 else:
-                    look.tables[key] = state
+                    state.tables[key] = layout
         self._file.save()
 
     def close(self) -> None:
-        """Keep the look for the last time."""
+        """Save the state for the last time."""
         self._timer.stop()
         self.save()
 
     def _restore_tables(self, page: Page) -> None:
         for key, table in _tables(page):
-            self._usual[key] = table.column_layout.state()
-            known = self._file.look.tables.get(key)
-            if known:
-                table.column_layout.restore(known)
+            self._defaults[key] = table.column_layout.state()
+            saved = self._file.state.tables.get(key)
+            if saved:
+                table.column_layout.restore(saved)
 
-    def _note_theme(self, choice: str) -> None:
-        self._file.look.theme = choice
+    def _set_theme(self, choice: str) -> None:
+        self._file.state.theme = choice
         self.save()
 
-    def _note_page(self, key: str) -> None:
-        self._file.look.page = key
+    def _set_page(self, key: str) -> None:
+        self._file.state.page = key
 
 
 def _tables(page: Page) -> list[tuple[str, Any]]:

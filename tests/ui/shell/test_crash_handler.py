@@ -1,13 +1,17 @@
-"""Who caught errors before the window catches them again after it."""
+"""Uncaught errors are reported once; the handlers from before are restored."""
 
 import asyncio
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import qInstallMessageHandler, qWarning
 
 from pulse_desktop.ui.shell.crash_handler import CrashHandler
+
+if TYPE_CHECKING:
+    from pulse_desktop.ui.shell.notifications import Notification
 
 
 @pytest.fixture
@@ -17,27 +21,51 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     loop.close()
 
 
-def test_hooks_are_given_back_to_whoever_had_them(
+def test_the_handlers_from_before_are_restored(
     loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def exceptions(*_: object) -> None: ...
+    def excepthook(*_: object) -> None: ...
 
-    def problems(*_: object) -> None: ...
+    def loop_handler(*_: object) -> None: ...
 
-    heard: list[str] = []
-    monkeypatch.setattr(sys, "excepthook", exceptions)
-    loop.set_exception_handler(problems)
-    before = qInstallMessageHandler(lambda _kind, _context, message: heard.append(message))
+    messages: list[str] = []
+    monkeypatch.setattr(sys, "excepthook", excepthook)
+    loop.set_exception_handler(loop_handler)
+    before = qInstallMessageHandler(lambda _kind, _context, message: messages.append(message))
     try:
-        reports = CrashHandler()
-        reports.install(loop)
-        assert sys.excepthook is not exceptions
+        handler = CrashHandler(lambda _: None)
+        handler.install(loop)
+        assert sys.excepthook is not excepthook
         qWarning("while installed")
-        reports.uninstall()
-        reports.uninstall()
+        handler.uninstall()
+        handler.uninstall()
         qWarning("afterwards")
     finally:
         qInstallMessageHandler(before)
-    assert sys.excepthook is exceptions
-    assert loop.get_exception_handler() is problems
-    assert heard == ["afterwards"]
+    assert sys.excepthook is excepthook
+    assert loop.get_exception_handler() is loop_handler
+    assert messages == ["afterwards"]
+
+
+def test_an_error_is_notified_once_however_often_it_happens(
+    loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture
+) -> None:
+    notifications: list[Notification] = []
+    handler = CrashHandler(notifications.append)
+    handler.install(loop)
+    try:
+        for _ in range(3):
+            handler.report(_failed_with_a_secret(), "background work: feed")
+    finally:
+        handler.uninstall()
+    (notification,) = notifications
+    assert notification.detail == "ValueError: nats://me:***@host failed"
+    assert caplog.text.count("background work: feed") == 3
+    assert "s3cret" not in caplog.text
+
+
+def _failed_with_a_secret() -> ValueError:
+    try:
+        raise ValueError("nats://me:s3cret@host failed")
+    except ValueError as error:
+        return error

@@ -1,4 +1,4 @@
-"""The window opens as it was left; what cannot be read or written costs nothing but that."""
+"""The window opens as it was closed; a state file that cannot be used is only logged."""
 
 import json
 from pathlib import Path
@@ -32,15 +32,15 @@ def path(tmp_path: Path):
 
 @pytest.fixture
 def open_window(qtbot: QtBot, path):
-    """Return a function that opens a window, and brings the memory of the one before to its end."""
+    """Return a function that opens a window after it has closed the one before."""
     open_ = []
 
     def make():
         close()
         window = make_window(qtbot, Told(at=1000.0), PAGES)
-        memory = WindowStateManager(window, WindowStateFile(path))
-        open_.append(memory)
-        window.show_page(memory.first_page("overview"))
+        manager = WindowStateManager(window, WindowStateFile(path))
+        open_.append(manager)
+        window.show_page(manager.first_page("overview"))
         return window
 
     def close() -> None:
@@ -62,7 +62,7 @@ def titles(table):
     return [columns[header.logicalIndex(place)].key for place in range(len(columns))]
 
 
-def test_a_window_opens_as_it_was_left(open_window) -> None:
+def test_a_window_opens_as_it_was_closed(open_window) -> None:
     window = open_window()
     window.resize(1200, 720)
     window.toggle_sidebar()
@@ -98,19 +98,19 @@ def test_a_window_opens_as_it_was_left(open_window) -> None:
     assert table_of(window, "messages").rows_model.sort_key == "time", "as the page gives it"
 
 
-def test_newest_on_top_is_remembered_where_it_is_not_usual(open_window) -> None:
+def test_newest_first_is_saved_where_it_is_not_the_default(open_window) -> None:
     table_of(open_window(), "messages").rows_model.set_sort("")
     assert table_of(open_window(), "messages").rows_model.sort_key == ""
 
 
-def test_the_chosen_theme_is_remembered_at_once(open_window, path) -> None:
+def test_the_chosen_theme_is_saved_at_once(open_window, path) -> None:
     window = open_window()
     assert WindowStateFile(path).theme is ThemeChoice.SYSTEM
     window.use_light_theme()
     assert WindowStateFile(path).theme is ThemeChoice.LIGHT
 
 
-def test_what_nobody_changed_is_not_kept(open_window, path) -> None:
+def test_defaults_are_not_saved(open_window, path) -> None:
     window = open_window()
     for page in PAGES:
         window.show_page(page.key)
@@ -138,7 +138,7 @@ def test_what_nobody_changed_is_not_kept(open_window, path) -> None:
         b"x" * (2 << 20),
     ],
 )
-def test_a_damaged_file_is_overlooked_and_told_in_the_log(
+def test_a_damaged_file_is_ignored_and_logged(
     content, path, open_window, caplog: pytest.LogCaptureFixture
 ) -> None:
     path.parent.mkdir()
@@ -149,7 +149,7 @@ def test_a_damaged_file_is_overlooked_and_told_in_the_log(
     assert [r.name for r in caplog.records] == ["pulse_desktop.ui.shell.window_state"]
 
 
-def test_what_no_longer_exists_is_passed_over(
+def test_unknown_pages_and_columns_are_ignored(
     path, open_window, caplog: pytest.LogCaptureFixture
 ) -> None:
     path.parent.mkdir()
@@ -160,14 +160,14 @@ def test_what_no_longer_exists_is_passed_over(
         "sort": ["no such", True],
     }
     wrong = {"columns": 1, "widths": [], "order": "x", "sort": [[], {}]}
-    look = {
+    saved = {
         "theme": "purple",
         "geometry": "?",
         "page": "gone",
         "tables": {"tasks.0": odd, "messages.0": wrong, "gone.4": odd},
         "of a later release": True,
     }
-    path.write_text(json.dumps(look))
+    path.write_text(json.dumps(saved))
     assert WindowStateFile(path).theme is ThemeChoice.SYSTEM
     window = open_window()
     assert window.current.key == "overview"
@@ -178,17 +178,17 @@ def test_what_no_longer_exists_is_passed_over(
     assert caplog.records == []
 
 
-def test_a_folder_that_cannot_be_written_is_told_once(
+def test_a_folder_that_is_not_writable_is_logged_once(
     tmp_path: Path, qtbot: QtBot, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "config").write_text("a file in the way")
     file = WindowStateFile(tmp_path / "config" / "window.json")
     window = make_window(qtbot, Told(at=1000.0), PAGES)
-    memory = WindowStateManager(window, file)
+    manager = WindowStateManager(window, file)
     caplog.clear()
-    memory.save()
+    manager.save()
     window.resize(1100, 700)
-    memory.close()
+    manager.close()
     assert len(caplog.records) == 1
-    assert "cannot be kept" in caplog.text
+    assert "cannot save the window state" in caplog.text
     assert [each.name for each in tmp_path.iterdir()] == ["config"]
