@@ -218,9 +218,9 @@ class Desktop:
             return
         self._server = info.server
         self._open_session(info.server, info.monitor)
-        await self.stack.watch(self._on_stack_info)
+        await self.stack.watch(self.follow_stack)
 
-    def _on_stack_info(self, info: StackInfo) -> None:
+    def follow_stack(self, info: StackInfo) -> None:
         """Follow the stack when it restarts at another address; notify when it does not."""
         if info.state == "failed":
             title = _("The embedded server has stopped")

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final
 
 from pulse_desktop.model.connection_status import ConnectionStatus
+from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.protocol.inbound import Source
 from pulse_desktop.protocol.topics import (
     EVENT_STREAM_SUBJECT,
@@ -50,7 +51,9 @@ class SessionConfig:
     """What a session connects to, and how much of the past it loads.
 
     Attributes:
-        server: NATS address, with credentials.
+        server: NATS address, or several separated by commas; may hold credentials. Empty to use
+            the servers of the options.
+        options: login, TLS and the like; None for what the address says.
         monitor_url: HTTP address of the server's monitoring port; guessed when empty.
         history_s: seconds of history to replay.
         backlog: maximum number of stored events to replay.
@@ -58,7 +61,8 @@ class SessionConfig:
         results_bucket: name of the bucket to watch first.
     """
 
-    server: str = field(repr=False)
+    server: str = field(default="", repr=False)
+    options: ConnectionOptions | None = None
     monitor_url: str = ""
     history_s: float = HISTORY_S
     backlog: int = LOG_ROWS
@@ -99,7 +103,7 @@ class Session:
             on_failure: called when background work crashes.
 
         Raises:
-            CannotConnectError: the server's address cannot be parsed.
+            CannotConnectError: there is no valid address.
         """
         self._on_failure = on_failure
         self.config = config
@@ -107,7 +111,9 @@ class Session:
         self.arrivals = ArrivalQueue()
         self.background_errors: list[TaskFailure] = []
         self.supervisor = Supervisor(self._record_failure)
-        self.connection = Connection(config.server, clock=clock, on_status=_ConnectionLog())
+        self.connection = Connection(
+            config.server, options=config.options, clock=clock, on_status=_ConnectionLog()
+        )
         feed = partial(
             SubjectFeed,
             self.connection,

@@ -14,7 +14,7 @@ from shiboken6 import getAllValidWrappers
 from pulse_desktop.app import Desktop
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.session.session import Session
-from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.notifications import Notification

@@ -41,7 +41,7 @@ def test_a_run_is_cancelled_and_a_worker_paused_and_resumed(
             await says(operator, "work: removed from the queue before it started")
 
             await operator.opens(running)
-            await operator.click(operator.page.detail.progress.cancel)
+            await operator.click(operator.page.detail.progress.cancel_button)
             await operator.press(Qt.Key.Key_Return)
             await operator.sees(running, "cancelled")
             await says(operator, "work: cancelled on worker-1")

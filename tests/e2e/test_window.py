@@ -60,7 +60,7 @@ def test_a_task_is_seen_opened_and_run_again(
         detail.result.show_tab(JsonTab.JSON)
         await wait_until(lambda: "done" in detail.result.shown_text)
 
-        await operator.click(detail.rerun)
+        await operator.click(detail.header.rerun_button)
         again = await operator.repeats(task_id, RunState.SUCCEEDED)
         assert again.name == f"{TASKS}:work"
         assert operator.notice.title == "work enqueued again"
@@ -212,10 +212,10 @@ def test_a_stack_that_comes_back_elsewhere_is_followed(qapp: QApplication, tmp_p
         before.stop()
         after.start()
         info = StackInfo(after.url, after.monitor_url, tmp_path, tmp_path, joined=True)
-        operator.desktop._on_stack(replace(info, state="failed", problem="No room on the disk."))
+        operator.desktop.follow_stack(replace(info, state="failed", problem="No room on the disk."))
         assert operator.notice is not None
-        assert operator.notice.title == "The embedded server is gone"
-        operator.desktop._on_stack(info)
+        assert operator.notice.title == "The embedded server has stopped"
+        operator.desktop.follow_stack(info)
         assert operator.notice is None
         async with bench_on(after, tmp_path) as bench:
             second = await bench.send("work", "file")

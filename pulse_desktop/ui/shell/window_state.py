@@ -114,7 +114,7 @@ class WindowStateManager(QObject):
             geometry = b""
         if geometry:
             window.restoreGeometry(QByteArray(geometry))
-        window.use_rail(narrow=state.rail_narrow)
+        window.set_sidebar_collapsed(collapsed=state.rail_narrow)
         for page in window.pages_made():
             self._restore_tables(page)
         window.page_made.connect(self._restore_tables)

@@ -55,17 +55,11 @@ def test_an_error_is_notified_once_however_often_it_happens(
     handler.install(loop)
     try:
         for _ in range(3):
-            handler.report(_failed_with_a_secret(), "background work: feed")
+            error = ValueError("nats://me:s3cret@host failed")
+            handler.report(error, "background work: feed")
     finally:
         handler.uninstall()
     (notification,) = notifications
     assert notification.detail == "ValueError: nats://me:***@host failed"
     assert caplog.text.count("background work: feed") == 3
     assert "s3cret" not in caplog.text
-
-
-def _failed_with_a_secret() -> ValueError:
-    try:
-        raise ValueError("nats://me:s3cret@host failed")
-    except ValueError as error:
-        return error

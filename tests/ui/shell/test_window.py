@@ -151,7 +151,7 @@ def test_a_notice_stays_until_it_is_closed_and_its_choice_is_carried_out(
     )
     window.notify(Notification("Other", severity="bad", key="k"))
     window.notify(Notification("Other, once more", severity="bad", key="k"))
-    assert [notice.title for notice in window.notices.shown] == [
+    assert [notice.title for notice in window.notifications.shown] == [
         "No worker listens",
         "Other, once more",
     ]
@@ -171,13 +171,13 @@ def test_the_first_window_is_no_larger_than_the_screen(window, room, size) -> No
 def test_a_notice_is_withdrawn_when_what_it_told_of_is_over(window) -> None:
     window.notify(Notification("The embedded server is gone", severity="bad", key="stack"))
     window.notify(Notification("Other", severity="bad"))
-    window.notices.withdraw("stack")
-    window.notices.withdraw("never told")
-    assert [notice.title for notice in window.notices.shown] == ["Other"]
+    window.notifications.dismiss("stack")
+    window.notifications.dismiss("never told")
+    assert [notice.title for notice in window.notifications.shown] == ["Other"]
 
 
 def test_what_could_not_be_seen_and_can_be_again_is_not_complained_of_any_more(window) -> None:
-    notice = LimitationsNotice(window.notify, window.notices.withdraw)
+    notice = LimitationsNotice(window.notify, window.notifications.dismiss)
     session = FakeSession()
     session.has_permission_errors = True
     for at, limitations, titles in (

@@ -1,0 +1,31 @@
+"""Importing a module has no side effects: it neither changes the environment nor exits."""
+
+import subprocess
+import sys
+
+IMPORT_ALL = """
+import importlib, os, pkgutil
+import pulse_desktop, pulse_workers
+
+before = dict(os.environ)
+count = 0
+for package in (pulse_desktop, pulse_workers):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if module.name.endswith("__main__"):
+            continue
+        try:
+            importlib.import_module(module.name)
+        except SystemExit as error:
+            raise AssertionError(f"{module.name} exits") from error
+        assert dict(os.environ) == before, f"{module.name} changes the environment"
+        count += 1
+print(count)
+"""
+
+
+def test_no_module_changes_the_environment_or_exits_on_import() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 200
