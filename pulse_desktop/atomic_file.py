@@ -1,4 +1,7 @@
-"""Atomic writes: a file is replaced by a complete new one or not at all."""
+"""Atomic files: a reader sees the old content or the new, never a part.
+
+Each is written to a temporary file beside its destination, which then replaces it.
+"""
 
 import asyncio
 import contextlib
@@ -13,23 +16,49 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self, TypeVar
 
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.text.translation import _
 
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _REPLACE_ATTEMPTS: Final = 20 if sys.platform == "win32" else 1
-_REPLACE_DELAY_S: Final = 0.01
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_REPLACE_PAUSE_S: Final = 0.01
 
 Value = TypeVar("Value")
 
 
-class AtomicFile:
-    """A temporary file beside its destination, written off the event loop.
+def write_atomic(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Write a small file atomically.
 
-    Leaving the context without `finish` removes it.
+    Args:
+        path: replaced when it exists.
+        content: all of it.
+        private: whether only the owner may read it (mode 0600).
+
+    Raises:
+        OSError: the folder is missing, not writable, or the disk is full; no temporary file is
+            left.
+    """
+    temporary = _temporary_path(path)
+    try:
+        mode = 0o600 if private else 0o666
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        _replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+class AtomicFile:
+    """A large file written chunk by chunk in a thread, so that no disk holds up the event loop.
+
+    Leaving the context without `finish` removes the temporary file.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._part = _part_of(path)
+        self._temporary = _temporary_path(path)
         self._file: BinaryIO | None = None
 
     async def __aenter__(self) -> Self:
@@ -56,7 +85,7 @@ class AtomicFile:
         await self._in_thread(self._finish)
 
     def _open(self) -> None:
-        self._file = self._part.open("xb")
+        self._file = self._temporary.open("xb")
 
     def _finish(self) -> None:
         file, self._file = self._file, None
@@ -64,17 +93,17 @@ class AtomicFile:
             with file:
                 file.flush()
                 os.fsync(file.fileno())
-            _replace(self._part, self._path)
+            _replace(self._temporary, self._path)
 
     def _remove(self) -> None:
         file, self._file = self._file, None
         if file is not None:
-            with contextlib.suppress(OSError):  # what it held back does not fit either
+            with contextlib.suppress(OSError):  # what is still buffered does not fit either
                 file.close()
-        self._part.unlink(missing_ok=True)
+        self._temporary.unlink(missing_ok=True)
 
     async def _in_thread(self, work: Callable[[], Value]) -> Value:
-        """Do blocking work aside; when cancelled, first let it end: it still uses the file."""
+        """Do blocking work in a thread; when cancelled, wait for it first: it uses the file."""
         working = asyncio.ensure_future(asyncio.to_thread(work))
         try:
             return await asyncio.shield(working)
@@ -82,52 +111,36 @@ class AtomicFile:
             await asyncio.wait({working})
             raise
         except OSError as error:
-            raise _cannot_write(self._path, error) from None
+            raise _write_error(self._path, error) from None
 
 
-def _cannot_write(path: Path, error: OSError) -> UserFacingError:
-    title = f"Cannot save {path.name}"
-    if error.errno in _FULL:
-        return UserFacingError(
-            title, "there is not enough space left.", "Free some space, or save it elsewhere."
-        )
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return UserFacingError(title, f"{path.parent} is not a folder.", "Choose another place.")
-    if isinstance(error, PermissionError):
-        return UserFacingError(title, f"{path.parent} is read-only.", "Choose another place.")
-    return UserFacingError(title, f"{error.strerror or error}.", "Choose another place.")
-
-
-def write_private_atomic(path: Path, content: bytes) -> None:
-    """Write a file with mode 0600, replacing it in one step, so that readers never see a part.
-
-    Blocks. For small files; `AtomicFile` writes large ones off the event loop.
-
-    Raises:
-        OSError: the folder is missing or not writable, or the disk is full. No partial file stays.
-    """
-    part = _part_of(path)
-    try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        _replace(part, path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def _part_of(path: Path) -> Path:
+def _temporary_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
 
 
-def _replace(part: Path, path: Path) -> None:
+def _replace(temporary: Path, path: Path) -> None:
     for attempt in range(_REPLACE_ATTEMPTS):
         try:
-            part.replace(path)
-        except PermissionError:  # on Windows while a reader has the old file open
+            temporary.replace(path)
+        except PermissionError:  # Windows refuses while a reader has the old file open
             if attempt == _REPLACE_ATTEMPTS - 1:
                 raise
-            time.sleep(_REPLACE_DELAY_S)
+            time.sleep(_REPLACE_PAUSE_S)
         else:
             return
+
+
+def _write_error(path: Path, error: OSError) -> UserFacingError:
+    title = _("Cannot save {file}").format(file=path.name)
+    elsewhere = _("Choose another folder.")
+    if error.errno in _NO_SPACE:
+        return UserFacingError(
+            title, _("there is not enough space left."), _("Free some space, or save it elsewhere.")
+        )
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        detail = _("{folder} is not a folder.").format(folder=path.parent)
+        return UserFacingError(title, detail, elsewhere)
+    if isinstance(error, PermissionError):
+        detail = _("{folder} is read-only.").format(folder=path.parent)
+        return UserFacingError(title, detail, elsewhere)
+    return UserFacingError(title, f"{error.strerror or error}.", elsewhere)

@@ -10,7 +10,7 @@ from typing import Final
 
 import platformdirs
 
-from pulse_desktop.atomic_file import write_private_atomic
+from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.text.translation import _
 
@@ -93,7 +93,7 @@ class DataFolder:
             for folder in (self.logs, self.usage_locks, self.server, self.server_ports):
                 folder.mkdir(mode=0o700, exist_ok=True)
             probe = self.root / f".probe-{secrets.token_hex(4)}"
-            write_private_atomic(probe, b"writable")
+            write_atomic(probe, b"writable", private=True)
             probe.unlink(missing_ok=True)
             free = shutil.disk_usage(self.root).free
         except OSError as error:

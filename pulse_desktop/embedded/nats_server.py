@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pulse_desktop.atomic_file import write_private_atomic
+from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.text.translation import _
@@ -151,7 +151,7 @@ def write_config(folder: DataFolder, address: ServerPorts) -> None:
     """
     for old in folder.server_ports.glob("*.ports"):
         old.unlink(missing_ok=True)
-    write_private_atomic(folder.server_config, config_text(folder, address).encode())
+    write_atomic(folder.server_config, config_text(folder, address).encode(), private=True)
 
 
 def config_text(folder: DataFolder, address: ServerPorts) -> str:
@@ -185,7 +185,7 @@ async def wait_until_ready(folder: DataFolder, token: str) -> ServerPorts:
         if await _is_healthy(address.monitor_port):
             break
         await asyncio.sleep(_POLL_S)
-    write_private_atomic(folder.server_address, msgspec.json.encode(address))
+    write_atomic(folder.server_address, msgspec.json.encode(address), private=True)
     return address
 
 

@@ -22,6 +22,7 @@ from pulse_desktop.embedded.usage_locks import (
     live_users,
     try_acquire,
 )
+from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.text.translation import _
 
 _POLL_S: Final = 0.03
@@ -152,30 +153,34 @@ class EmbeddedStack:
                 is back, the address changed.
         """
         last = self._last
-        interval_s = _WATCH_INTERVAL_S
+        backoff = Backoff(2 * _WATCH_INTERVAL_S, _MAX_WATCH_INTERVAL_S)
         while True:
+            interval_s = _WATCH_INTERVAL_S
             info = self.info()
             if info is None:
-                info, interval_s = await self._restart(last, interval_s, on_change)
+                info = await self._restart(last, on_change)
+                if info is None or info.state == "failed":
+                    interval_s = backoff.next_delay()
+                else:
+                    backoff.reset()
             if info is not None and info != last:
                 on_change(info)
             last = info or last
             await asyncio.sleep(interval_s)
 
     async def _restart(
-        self, last: StackInfo | None, interval_s: float, on_change: Callable[[StackInfo], None]
-    ) -> tuple[StackInfo | None, float]:
-        """Restart the stack; return it, and the seconds until the next check."""
+        self, last: StackInfo | None, on_change: Callable[[StackInfo], None]
+    ) -> StackInfo | None:
+        """Restart the stack; return its state, None when it was never known."""
         _reap()
         if last is not None:
             on_change(replace(last, state="restarting", problem="", processes=()))
         try:
-            return await self.start(), _WATCH_INTERVAL_S
+            return await self.start()
         except EmbeddedStackError as error:
-            failed = last and replace(
+            return last and replace(
                 last, state="failed", problem=f"{error.title}. {error.detail}", processes=()
             )
-            return failed, min(interval_s * 2, _MAX_WATCH_INTERVAL_S)
 
     async def _join_or_launch(self, deadline: float) -> bool:
         """Acquire the usage lock and launch a guardian if there is none; return if there was."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from pulse_desktop.atomic_file import write_private_atomic
+from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.embedded.processes import ProcessRef
 
 Phase = Literal["starting", "ready", "ending", "failed"]
@@ -106,4 +106,4 @@ def write_state(path: Path, state: StackState) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    write_private_atomic(path, msgspec.json.format(msgspec.json.encode(state), indent=1))
+    write_atomic(path, msgspec.json.format(msgspec.json.encode(state), indent=1), private=True)

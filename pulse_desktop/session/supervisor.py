@@ -11,6 +11,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pulse_desktop.nats_client.backoff import Backoff
+
 FIRST_DELAY_S: Final = 0.5
 MAX_DELAY_S: Final = 30.0
 HEALTHY_AFTER_S: Final = 60.0
@@ -147,15 +149,14 @@ class Supervisor:
             del self._children[child.name]
 
     async def _supervise(self, child: _Child, factory: Factory, restart: bool) -> None:
-        delay = FIRST_DELAY_S
+        backoff = Backoff(FIRST_DELAY_S, MAX_DELAY_S, healthy_s=HEALTHY_AFTER_S)
         while True:
             child.state = "running"
             started = self._clock()
             try:
                 await _run(factory)
             except Exception as error:  # noqa: BLE001 - any crash is reported, none ends the rest
-                if self._clock() - started >= HEALTHY_AFTER_S:
-                    delay = FIRST_DELAY_S
+                delay = backoff.next_delay(self._clock() - started)
                 retry_in = delay if restart else None
                 child.state = "waiting" if restart else "failed"
                 self._report(TaskFailure(child.name, error, child.restarts, retry_in))
@@ -165,7 +166,6 @@ class Supervisor:
                 child.state = "finished"
                 return
             await self._sleep(delay)
-            delay = min(delay * 2, MAX_DELAY_S)
             child.restarts += 1
 
     def _report(self, failure: TaskFailure) -> None:

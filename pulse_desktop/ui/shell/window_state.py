@@ -6,15 +6,14 @@ Only what the operator has changed is saved, so that new defaults apply to every
 
 import base64
 import binascii
-import contextlib
 import logging
-import secrets
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from PySide6.QtCore import QByteArray, QObject, QTimer
 
+from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice
@@ -70,14 +69,10 @@ class WindowStateFile:
         content = msgspec.json.format(msgspec.json.encode(self.state), indent=1)
         if content == self._written:
             return
-        partial = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}.part")
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            partial.write_bytes(content)
-            partial.replace(self._path)
+            write_atomic(self._path, content)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                partial.unlink()
             if not self._logged:
                 self._logged = True
                 _log.warning("cannot save the window state in %s: %s", self._path, error)

@@ -7,7 +7,6 @@ to a second worker, and drops messages that it cannot decode. Here tasks are pul
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import time
 from collections.abc import AsyncGenerator
@@ -20,6 +19,7 @@ from taskiq import BrokerMessage
 from taskiq_nats import PullBasedJetStreamBroker
 
 from pulse_desktop.nats_client.aio import cancel_and_wait
+from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.nats_client.permission_violations import PermissionViolation
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
 from pulse_workers.brokers.base_broker import REQUEUE, BaseBroker, message_headers
@@ -40,7 +40,8 @@ logger = logging.getLogger("pulse.workers.broker")
 PUBLISH_TIMEOUT_S: Final = 25.0
 """How long publishing a task is retried. The election of a leader in a cluster takes less; the
 stream's duplicate window, in which a repeated task is recognized, is much longer."""
-_PUBLISH_RETRY_DELAYS_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+_MIN_RETRY_DELAY_S: Final = 0.1
+_MAX_RETRY_DELAY_S: Final = 2.0
 _STREAM_FULL: Final = frozenset({10023, 10047, 10077})
 """Error codes of an "unavailable" response for lack of space: retrying does not help."""
 
@@ -108,11 +109,12 @@ class JetStreamBroker(BaseBroker, PullBasedJetStreamBroker):  # type: ignore[mis
         message_id = f"{message.task_id}.{requeued}" if requeued else message.task_id
         headers = {**message_headers(message.labels), "Nats-Msg-Id": message_id}
         deadline = time.monotonic() + PUBLISH_TIMEOUT_S
-        for attempt in itertools.count():
+        backoff = Backoff(_MIN_RETRY_DELAY_S, _MAX_RETRY_DELAY_S)
+        while True:
             try:
                 await self.js.publish(self.subject, payload=message.message, headers=headers)
             except (NatsTimeoutError, NoStreamResponseError, ServiceUnavailableError) as error:
-                delay = _PUBLISH_RETRY_DELAYS_S[min(attempt, len(_PUBLISH_RETRY_DELAYS_S) - 1)]
+                delay = backoff.next_delay()
                 full = isinstance(error, ServiceUnavailableError) and error.err_code in _STREAM_FULL
                 if full or time.monotonic() + delay >= deadline:
                     raise

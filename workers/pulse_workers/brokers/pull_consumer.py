@@ -18,13 +18,15 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from pulse_desktop.nats_client.backoff import Backoff
 from pulse_workers.errors import OUTAGE_ERRORS
 
 logger = logging.getLogger("pulse.workers.pull")
 
 _GRACE_S: Final = 2.0
 """How long a request is kept after it has expired on the server."""
-_BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+_MIN_BACKOFF_S: Final = 0.2
+_MAX_BACKOFF_S: Final = 5.0
 _MIN_WAIT_S: Final = 0.01
 _DISCONNECTED_WAIT_S: Final = 0.5
 _EXPIRED_STATUSES: Final = frozenset({"404", "408"})
@@ -81,6 +83,7 @@ class PullConsumer:
         self._count = 0
         self._rejected = False
         self._rejections = 0
+        self._backoff = Backoff(_MIN_BACKOFF_S, _MAX_BACKOFF_S)
         self._changed = asyncio.Event()
         self._subscription: Subscription | None = None
         self._stopping = False
@@ -148,7 +151,7 @@ class PullConsumer:
             return
         self._requests.pop(name, None)
         if status in _EXPIRED_STATUSES:
-            self._rejections = 0
+            self._accepted()
         else:
             self._rejected = True
             self._rejections += 1
@@ -160,7 +163,7 @@ class PullConsumer:
     async def _take(self, message: Msg, reply: str) -> None:
         if not reply.startswith(_ACK_PREFIX):
             return
-        self._rejections = 0
+        self._accepted()
         for request in self._requests.values():  # the server fulfills the oldest request first
             request.remaining -= 1
             break
@@ -172,10 +175,14 @@ class PullConsumer:
             await self._on_message(message)
         self._changed.set()
 
+    def _accepted(self) -> None:
+        self._rejections = 0
+        self._backoff.reset()
+
     async def _back_off(self) -> None:
         """Wait longer after each rejection in a row, then let the owner restore the consumer."""
         self._rejected = False
-        await asyncio.sleep(_BACKOFF_S[min(self._rejections, len(_BACKOFF_S)) - 1])
+        await asyncio.sleep(self._backoff.next_delay())
         if self._client.is_connected and not self._stopping:
             await self._on_error()
 

@@ -20,6 +20,7 @@ from taskiq.serializers import JSONSerializer
 from taskiq_nats import NATSObjectStoreResultBackend
 
 from pulse_desktop.model.redaction import redact
+from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.nats_client.client import NatsClient
 from pulse_desktop.nats_client.connect import require_jetstream
 from pulse_desktop.protocol.topics import RESULT_BUCKET
@@ -86,7 +87,7 @@ class JsonResultBackend(NATSObjectStoreResultBackend[Any]):
         delivery = current_delivery.get()
         if delivery is not None:
             delivery.result_bytes = len(body)
-        delay = _MIN_RETRY_DELAY_S
+        backoff = Backoff(_MIN_RETRY_DELAY_S, _MAX_RETRY_DELAY_S)
         rejections = 0
         while True:
             try:
@@ -99,8 +100,7 @@ class JsonResultBackend(NATSObjectStoreResultBackend[Any]):
                 logger.warning("result of %s not stored yet: %s", task_id, type(error).__name__)
             else:
                 return
-            await asyncio.sleep(delay)
-            delay = min(_MAX_RETRY_DELAY_S, delay * 2)
+            await asyncio.sleep(backoff.next_delay())
 
     async def _put(self, task_id: str, body: bytes) -> None:
         if self._writer is not None and len(body) <= CHUNK_SIZE:

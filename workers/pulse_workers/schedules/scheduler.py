@@ -18,6 +18,7 @@ from taskiq import AsyncBroker, TaskiqScheduler
 from taskiq.exceptions import SendTaskError
 
 from pulse_desktop.nats_client.aio import cancel_and_wait
+from pulse_desktop.nats_client.backoff import Backoff
 from pulse_workers.errors import OUTAGE_ERRORS, ProvisionError, StoreFullError
 from pulse_workers.schedules.bucket import ScheduleChange, WatchEndedError
 from pulse_workers.schedules.entry import InvalidEntry, ScheduleEntry, unknown_task_reason
@@ -87,7 +88,7 @@ class Scheduler:
         self._heap: list[_PlannedRun] = []
         self._markers: dict[str, ScheduleChange] = {}
         self._invalid: dict[str, str] = {}
-        self._failures: dict[str, int] = {}
+        self._backoffs: dict[str, Backoff] = {}
         self._in_progress: dict[str, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(_CONCURRENCY if source.can_verify else _CORE_CONCURRENCY)
         self._wake = asyncio.Event()
@@ -242,13 +243,15 @@ class Scheduler:
 
     async def _send_run(self, schedule_id: str) -> None:
         entry = self.entries[schedule_id]
-        failures = self._failures.pop(schedule_id, 0)
+        backoff = self._backoffs.pop(schedule_id, None) or Backoff(
+            _RETRY_DELAY.total_seconds(), _MAX_RETRY_DELAY.total_seconds()
+        )
         try:
             async with self._slots:
                 if self._source.is_connected:
                     await self._send(entry)
         except Exception as error:
-            self._failures[schedule_id] = failures + 1
+            self._backoffs[schedule_id] = backoff
             if isinstance(error, OUTAGE_ERRORS):
                 logger.warning("%s not sent yet: %s", schedule_id, type(error).__name__)
             elif isinstance(error, SendTaskError | StoreFullError):
@@ -259,8 +262,7 @@ class Scheduler:
             del self._in_progress[schedule_id]
             current = self.entries.get(schedule_id)
             if current is not None:  # planned again even if its change is not received
-                delay = min(_MAX_RETRY_DELAY, _RETRY_DELAY * 2 ** min(failures, 8))
-                self._plan(current, self._clock() + delay)
+                self._plan(current, self._clock() + timedelta(seconds=backoff.next_delay()))
 
     async def _send(self, entry: ScheduleEntry) -> None:
         try:

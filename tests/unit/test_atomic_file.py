@@ -1,0 +1,60 @@
+"""A file written atomically is the old one or the new one, and leaves nothing else behind."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from pulse_desktop.atomic_file import AtomicFile, write_atomic
+from pulse_desktop.model.errors import UserFacingError
+
+
+def test_the_new_content_replaces_the_old(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    for content in (b"first", b"second"):
+        write_atomic(path, content)
+        assert path.read_bytes() == content
+    assert _names(tmp_path) == ["state.json"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of Windows say nothing")
+def test_a_private_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "private", b"", private=True)
+    assert stat.S_IMODE((tmp_path / "private").stat().st_mode) == 0o600
+
+
+def test_a_failed_write_raises_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_atomic(tmp_path / "none" / "file", b"content")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError):  # noqa: PT011 - which one depends on the system
+        write_atomic(tmp_path / "folder", b"content")
+    assert _names(tmp_path) == ["folder"]
+
+
+async def test_a_large_file_appears_when_it_is_finished(tmp_path: Path) -> None:
+    path = tmp_path / "result"
+    async with AtomicFile(path) as file:
+        await file.write(b"part one, ")
+        await file.write(b"part two")
+        assert not path.exists()
+        await file.finish()
+    assert path.read_bytes() == b"part one, part two"
+    assert _names(tmp_path) == ["result"]
+
+
+async def test_an_unfinished_file_is_removed(tmp_path: Path) -> None:
+    async with AtomicFile(tmp_path / "result") as file:
+        await file.write(b"part one")
+    assert _names(tmp_path) == []
+
+
+async def test_the_reason_is_told_in_words_for_the_operator(tmp_path: Path) -> None:
+    with pytest.raises(UserFacingError, match="is not a folder"):
+        async with AtomicFile(tmp_path / "none" / "result"):
+            pass
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
