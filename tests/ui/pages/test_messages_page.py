@@ -34,7 +34,7 @@ def test_a_message_without_a_text_says_what_came_instead(open_page, here, told, 
     assert cell(page, "text") == shown
     page.table.select_position(0)
     page.open_detail(page.table.current_row())
-    assert page.detail.body == (shown or "The text of this message has not been told.")
+    assert page.detail.body == (shown or "The text of this message is unknown.")
 
 
 def test_when_it_was_heard_of_is_not_taken_for_when_it_was_sent(open_page, here) -> None:
@@ -44,10 +44,10 @@ def test_when_it_was_heard_of_is_not_taken_for_when_it_was_sent(open_page, here)
     )
     page = open_page(MessagesPage)
     titles = [column.title for column in page.table.rows_model.columns]
-    assert titles[0] == "Heard"
+    assert titles[0] == "Last seen"
     assert "Time" not in titles
     story = cell(page, "time", 3)
-    assert f"Last heard of {formats.absolute(NOW - 3)}" in story
+    assert f"Last seen {formats.absolute(NOW - 3)}" in story
     assert f"Sent {formats.absolute(sent)}" in story
     assert cell(page, "sent") == formats.clock(sent, NOW)
     assert not page.table.isColumnHidden(titles.index("Sent"))

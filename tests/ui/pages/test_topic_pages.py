@@ -159,7 +159,7 @@ def test_the_details_of_a_message_have_its_whole_text_and_the_factors(open_page,
     page.filter_bar.set_filter(text="number 1")
     click(page, 0)
     assert page.detail.body == "text number 1"
-    assert [(f.name, f.weight) for f in page._factors.factors] == [("length", 0.2), ("link", None)]
+    assert [(f.name, f.weight) for f in page.score_breakdown.factors] == [("length", 0.2), ("link", None)]
     page.detail.run_button.click()
     assert here.targets == [ShowRun("t1")]
 
@@ -185,7 +185,7 @@ def test_a_message_that_is_heard_of_again_is_the_newest(open_page, here, update)
 def test_scores_are_counted_by_range(open_page, here) -> None:
     tell_everything(here.told)
     page = open_page(MessagesPage)
-    counted = {round(each.start, 2): each for each in page._scores.bins if each.count}
+    counted = {round(each.start, 2): each for each in page.histogram.bins if each.count}
     assert set(counted) == {0.1, 0.8}
     assert counted[0.8].name == "signal"
 
@@ -260,4 +260,4 @@ def test_charts_can_show_a_longer_period(open_page, here, qtbot: QtBot) -> None:
     here.told.state.log[0].timestamp = NOW - 5000
     page = open_page(MessagesPage)
     page.filter_bar.period_box.setCurrentIndex(2)
-    qtbot.waitUntil(lambda: page._per_minute.visible_span == (NOW - 3600, NOW))
+    qtbot.waitUntil(lambda: page.scored_chart.visible_span == (NOW - 3600, NOW))

@@ -1,1 +1,1 @@
-"""The messages page."""
+"""The page of chat messages and their scores."""

@@ -1,4 +1,4 @@
-"""How a chat message stands in a table."""
+"""Columns of the table of chat messages, and the labels of their classes."""
 
 from dataclasses import replace
 from typing import Final
@@ -6,73 +6,81 @@ from typing import Final
 from pulse_desktop.state.chat_messages import MessageRow, class_of
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.common_columns import time_column
+from pulse_desktop.ui.table.common_columns import muted, time_column
 
-CLASS_WORDS: Final = {"signal": "signal", "weak_signal": "weak signal", "noise": "noise"}
-CLASS_COLORS: Final = {
-    "signal": SemanticColor.GOOD,
-    "weak_signal": SemanticColor.INFO,
-    "noise": SemanticColor.MUTED,
+CLASS_LABELS: Final = {
+    "signal": (_("signal"), "●", SemanticColor.GOOD),
+    "weak_signal": (_("weak signal"), "◉", SemanticColor.INFO),
+    "noise": (_("noise"), "○", SemanticColor.MUTED),
 }
-CLASS_SIGNS: Final = {"signal": "●", "weak_signal": "◉", "noise": "○"}
+"""Label, glyph and color of each class."""
 
 
-def class_word(message: MessageRow) -> str:
-    """Return the worker's label in words."""
-    return CLASS_WORDS.get(message.classification, message.classification.replace("_", " "))
-
-
-def class_sign(message: MessageRow) -> str:
-    """Return the glyph of the label; a warning when the score says something else."""
+def class_label(message: MessageRow) -> tuple[str, str, SemanticColor]:
+    """Return label, glyph and color of a message's class, a warning if the score contradicts it."""
+    name = message.classification
+    unknown = (name.replace("_", " "), "", SemanticColor.MUTED)
+    label, glyph, color = CLASS_LABELS.get(name, unknown)
     if message.label_mismatch:
-        return "!"
-    return CLASS_SIGNS.get(message.classification, "")
+        return label, "!", SemanticColor.WARNING
+    return label, glyph, color
 
 
 def class_color(message: MessageRow) -> SemanticColor:
-    """Return the color of the label."""
-    if message.label_mismatch:
-        return SemanticColor.WARNING
-    return CLASS_COLORS.get(message.classification, SemanticColor.MUTED)
+    """Return the color of a message's class."""
+    return class_label(message)[2]
 
 
-def class_story(message: MessageRow) -> str:
-    """Say what the label means and whether the score agrees."""
+def class_tooltip(message: MessageRow) -> str:
+    """Return where the class comes from, and whether the score contradicts it."""
     if not message.classification:
         return ""
+    label = class_label(message)[0]
     if message.label_mismatch and message.score is not None:
-        stands_for = CLASS_WORDS[class_of(message.score)]
-        return f"Labelled {class_word(message)}, but a score of {message.score:.2f} is {stands_for}"
-    return f"Labelled {class_word(message)} by the worker"
+        return _("Labeled {label}, but a score of {score} is {class_of_score}").format(
+            label=label,
+            score=f"{message.score:.2f}",
+            class_of_score=CLASS_LABELS[class_of(message.score)][0],
+        )
+    return _("Labeled {label} by the worker").format(label=label)
 
 
 def message_text(message: MessageRow) -> str:
-    """Return the text, else in brackets what came in its place."""
+    """Return the text of a message, or in brackets what it has instead."""
     return message.content or (f"[{message.placeholder}]" if message.placeholder else "")
 
 
-def _heard(message: MessageRow, now: float) -> str:
-    """Tell the time of the latest event and that of the message apart."""
-    heard = f"Last heard of {formats.absolute(message.last_seen)}"
-    sent = formats.absolute(message.sent_at)
-    return f"{heard}, {formats.ago(message.last_seen, now)}" + (f"\nSent {sent}" if sent else "")
+def _last_seen_tooltip(message: MessageRow, now: float) -> str:
+    """Return the time of the latest event about a message, and the time it was sent."""
+    seen, age = formats.absolute(message.last_seen), formats.ago(message.last_seen, now)
+    text = _("Last seen {time}, {age}").format(time=seen, age=age)
+    if message.sent_at is None:
+        return text
+    return f"{text}\n{_('Sent {time}').format(time=formats.absolute(message.sent_at))}"
 
 
 MESSAGE_COLUMNS: Final[tuple[Column[MessageRow], ...]] = (
-    # Not when it was written: an old message that is read in today is news of today.
-    replace(time_column(lambda row: row.last_seen, "Heard", "time"), tooltip=_heard),
-    Column[MessageRow]("Author", "author", lambda row, _: row.author, width=128),
-    Column[MessageRow](
-        "Text", "text", lambda row, _: message_text(row), width=300, stretch=True,
+    # Not the time it was sent: an old message may be ingested today.
+    replace(
+        time_column(lambda row: row.last_seen, _("Last seen"), "time"), tooltip=_last_seen_tooltip
+    ),
+    Column(_("Author"), "author", lambda row, _now: row.author, width=128),
+    Column(
+        _("Text"),
+        "text",
+        lambda row, _now: message_text(row),
+        width=300,
+        stretch=True,
         color=lambda row: (
             SemanticColor.MUTED if row.classification == "noise" or not row.content else None
         ),
     ),
-    Column[MessageRow](
-        "Score",
+    Column(
+        _("Score"),
         "score",
-        lambda row, _: "" if row.score is None else f"{row.score:.2f}",
+        lambda row, _now: "" if row.score is None else f"{row.score:.2f}",
         width=112,
         align="right",
         mono=True,
@@ -80,29 +88,33 @@ MESSAGE_COLUMNS: Final[tuple[Column[MessageRow], ...]] = (
         bar=lambda row: row.score,
         hide_below=600,
         sort=lambda row: row.score,
-        tooltip=lambda row, _: class_story(row),
+        tooltip=lambda row, _now: class_tooltip(row),
     ),
-    Column[MessageRow](
-        "Class",
+    Column(
+        _("Class"),
         "class",
-        lambda row, _: class_word(row),
+        lambda row, _now: class_label(row)[0],
         width=124,
         color=class_color,
-        glyph=class_sign,
-        tooltip=lambda row, _: class_story(row),
+        glyph=lambda row: class_label(row)[1],
+        tooltip=lambda row, _now: class_tooltip(row),
     ),
-    Column[MessageRow](
-        "Source", "source", lambda row, _: row.source_name, width=130,
-        color=lambda _: SemanticColor.MUTED, hide_below=820,
+    Column(
+        _("Source"),
+        "source",
+        lambda row, _now: row.source_name,
+        width=130,
+        color=muted,
+        hide_below=820,
     ),
-    Column[MessageRow](
-        "Sent",
+    Column(
+        _("Sent"),
         "sent",
         lambda row, now: formats.clock(row.sent_at, now),
         width=130,
-        color=lambda _: SemanticColor.MUTED,
+        color=muted,
         sort=lambda row: row.sent_at,
-        tooltip=lambda row, _: formats.absolute(row.sent_at),
+        tooltip=lambda row, _now: formats.absolute(row.sent_at),
         hide_below=1060,
     ),
-)  # fmt: skip
+)

@@ -1,4 +1,4 @@
-"""Messages: what the chat brought in, how it was scored, and why."""
+"""The messages page: chat messages, their scores and classes."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -23,14 +23,10 @@ from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import history_start, rate_series
 from pulse_desktop.ui.pages.messages.columns import (
-    CLASS_COLORS,
-    CLASS_SIGNS,
-    CLASS_WORDS,
+    CLASS_LABELS,
     MESSAGE_COLUMNS,
-    class_color,
-    class_sign,
-    class_story,
-    class_word,
+    class_label,
+    class_tooltip,
     message_text,
 )
 from pulse_desktop.ui.pages.messages.score_breakdown import Factor, ScoreBreakdown
@@ -43,37 +39,36 @@ from pulse_desktop.ui.widgets.property_list import Property
 
 BINS: Final = 20
 _UNSCORED: Final = "unscored"
-_SCANNED: Final = 5_000
+_MAX_SCORES: Final = 5_000
+"""Scores in the histogram: those of the newest messages."""
+_MAX_FACTOR_NAME: Final = 60
 
 
 class MessagesPage(TablePage[MessageRow, RowDetail]):
-    """Live table of chat messages, messages per minute by class, scores as a histogram."""
+    """Messages per minute by class, a histogram of scores, and the table of messages."""
 
     key = "messages"
-    title = "Messages"
+    title = _("Messages")
     icon = "messages"
-    section = "LIVE"
+    section = _("LIVE")
     filter_hint = _("Filter by author, text or source")
-    empty_title = "No messages yet"
-    empty_text = (
+    empty_title = _("No messages yet")
+    empty_text = _(
         "Chat messages appear here as workers ingest and score them. Run ingest_messages on a "
         "Telegram export, or wait for the sample chat of the embedded server."
     )
-    # A message that is scored again is news, however long ago it was first heard of.
+    # A message that is scored again moves to the top, however old it is.
     default_sort = "time"
     sort_descending = True
     facets = (
-        *(
-            Facet(name, CLASS_WORDS[name], CLASS_SIGNS[name], CLASS_COLORS[name])
-            for name in CLASSES
-        ),
-        Facet(_UNSCORED, "unscored", "queued"),
+        *(Facet(name, *CLASS_LABELS[name]) for name in CLASSES),
+        Facet(_UNSCORED, _("unscored"), "queued"),
     )
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
-        self._factors = ScoreBreakdown()
-        self.detail.add_widget(self._factors)
+        self.score_breakdown = ScoreBreakdown()
+        self.detail.add_widget(self.score_breakdown)
 
     def collection(self) -> Collection[MessageRow]:
         """Return the messages."""
@@ -94,81 +89,85 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
         )
 
     def search_text(self, row: MessageRow) -> str:
-        """Return what the text filter looks into."""
+        """Return the text that the text filter searches."""
         return f"{row.author}\n{message_text(row)}\n{row.source_name}\n{row.message_id}\n{row.key}"
 
     def facet_of(self, row: MessageRow) -> str:
-        """Return the class, or that there is none yet."""
+        """Return the class, or that the message is not scored yet."""
         return row.classification or _UNSCORED
 
     def make_charts(self) -> Sequence[QWidget]:
-        """Make the charts: how many, and how good."""
-        self._per_minute = TimeChart(
-            "Messages scored",
+        """Create the charts of scored messages and of scores."""
+        self.scored_chart = TimeChart(
+            _("Messages scored"),
             Unit.PER_MINUTE,
-            subtitle="per minute",
-            empty_text="Messages are counted here as workers score them.",
+            subtitle=_("per minute"),
+            empty_text=_("Messages are counted here as workers score them."),
         )
-        self._per_minute.set_series(
+        labels = ((name, *CLASS_LABELS[name]) for name in CLASSES)
+        self.scored_chart.set_series(
             [
-                SeriesSpec(CLASS_WORDS[name], CLASS_COLORS[name].value, fill=name == "signal")
-                for name in CLASSES
+                SeriesSpec(label, color.value, fill=name == "signal")
+                for name, label, _glyph, color in labels
             ]
         )
-        self._scores = Histogram(
-            "Scores",
-            empty_text="No message has been scored yet. Scores are counted here from 0 to 1.",
+        self.histogram = Histogram(
+            _("Scores"),
+            empty_text=_("No message has been scored yet. Scores are counted here from 0 to 1."),
         )
-        return self._per_minute, self._scores
+        return self.scored_chart, self.histogram
 
     def update_charts(self, now: float) -> None:
-        """Bring both charts up to date."""
+        """Update both charts at a time, Unix seconds."""
         messages = self.context.state.messages
         times, values = rate_series(
-            {CLASS_WORDS[name]: messages.scored[name] for name in CLASSES},
+            {CLASS_LABELS[name][0]: messages.scored[name] for name in CLASSES},
             now,
             self.time_range,
             per_s=60.0,
             history_start=history_start(self.context.state.log) if messages.rows else now,
         )
-        self._per_minute.set_data(times, values, self.time_range.span(now))
-        latest_rows = messages.rows.newest_first(_SCANNED)
-        scores = [row.score for row in latest_rows if row.score is not None]
-        self._scores.set_bins(score_bins(scores))
-        latest = "latest " if len(scores) >= _SCANNED else ""
-        self._scores.set_subtitle(f"{latest}{formats.plural(len(scores), 'message')}")
+        self.scored_chart.set_data(times, values, self.time_range.span(now))
+        latest = messages.rows.newest_first(_MAX_SCORES)
+        scores = [row.score for row in latest if row.score is not None]
+        self.histogram.set_bins(score_bins(scores))
+        if len(scores) >= _MAX_SCORES:
+            text = ngettext("latest {count} message", "latest {count} messages", len(scores))
+            self.histogram.set_subtitle(text.format(count=formats.count(len(scores))))
+        else:
+            self.histogram.set_subtitle(self.count_text(len(scores)))
 
     def show_row(self, row: MessageRow) -> None:
-        """Show the whole message, and what made up its score."""
+        """Show the whole message and the factors of its score."""
         detail = self.detail
-        detail.set_heading(
-            row.author or "Unknown author", row.source_name, class_sign(row), class_color(row)
-        )
+        label, glyph, color = class_label(row)
+        detail.set_heading(row.author or _("Unknown author"), row.source_name, glyph, color)
         detail.set_body(
-            message_text(row) or "The text of this message has not been told.",
+            message_text(row) or _("The text of this message is unknown."),
             None if row.content else SemanticColor.MUTED,
         )
         detail.set_run(row.task_id)
+        explanation = class_tooltip(row)
         detail.properties.set_properties(
             [
-                Property("Class", class_word(row), class_color(row), tooltip=class_story(row)),
-                Property("", class_story(row) if row.label_mismatch else "", SemanticColor.WARNING),
-                Property("Score", "" if row.score is None else f"{row.score:.3f}", mono=True),
-                Property("Sent", formats.absolute(row.sent_at)),
-                Property("First seen", formats.absolute(row.first_seen)),
-                Property("Scored", formats.absolute(row.scored_at)),
-                Property("Message", row.message_id or row.key, mono=True),
-                Property("Run", row.task_id, mono=True),
+                Property(_("Class"), label, color, tooltip=explanation),
+                Property("", explanation if row.label_mismatch else "", SemanticColor.WARNING),
+                Property(_("Score"), "" if row.score is None else f"{row.score:.3f}", mono=True),
+                Property(_("Sent"), formats.absolute(row.sent_at)),
+                Property(_("First seen"), formats.absolute(row.first_seen)),
+                Property(_("Scored"), formats.absolute(row.scored_at)),
+                Property(_("Message"), row.message_id or row.key, mono=True),
+                Property(_("Run"), row.task_id, mono=True),
             ]
         )
         factors = score_factors(row)
-        self._factors.set_factors(factors)
-        self._factors.setVisible(bool(factors))
+        self.score_breakdown.set_factors(factors)
+        self.score_breakdown.setVisible(bool(factors))
         detail.json.set_bytes(row.raw)
 
 
 def score_bins(scores: Sequence[float]) -> list[Bin]:
-    """Count scores in ranges of one twentieth, named by the class each range stands for."""
+    """Count scores in bins of one twentieth, each labeled with the class of its scores."""
     counts = [0] * BINS
     for score in scores:
         counts[min(BINS - 1, max(0, int(score * BINS + 1e-9)))] += 1
@@ -178,12 +177,13 @@ def score_bins(scores: Sequence[float]) -> list[Bin]:
         middle = (start + stop) / 2
         name = "noise" if middle < NOISE_BELOW else "weak_signal"
         name = "signal" if middle > SIGNAL_ABOVE else name
-        bins.append(Bin(start, stop, count, CLASS_COLORS[name].value, CLASS_WORDS[name]))
+        label, _glyph, color = CLASS_LABELS[name]
+        bins.append(Bin(start, stop, count, color.value, label))
     return bins
 
 
 def score_factors(row: MessageRow) -> list[Factor]:
-    """Read the factors of a score, with their weights when the event tells them."""
+    """Return the factors of a score, with their weights if the event contains them."""
     factors = _numbers(msgspec.json.decode(row.factors))
     weights = _numbers(event_data(row.raw).get("weights")) if factors else {}
     return [Factor(name, value, weights.get(name)) for name, value in factors.items()]
@@ -193,7 +193,7 @@ def _numbers(values: Any) -> dict[str, float]:
     if not isinstance(values, dict):
         return {}
     return {
-        str(name)[:60]: float(value)
+        str(name)[:_MAX_FACTOR_NAME]: float(value)
         for name, value in values.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }

@@ -1,4 +1,4 @@
-"""What made up a score: each factor from 0 to 1 with a bar, the weightiest first."""
+"""The factors of a score: a bar from 0 to 1 for each, ordered by weight."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -8,15 +8,22 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme.theme import theme
 
 _LINE: Final = 22
 _BAR: Final = 6
-_MOST: Final = 24
+_MAX_FACTORS: Final = 24
 
 
 class Factor(NamedTuple):
-    """A factor: its name, its value from 0 to 1, and its weight, None when it was not said."""
+    """A factor of a score.
+
+    Attributes:
+        name: identifier, as the event has it.
+        value: from 0 to 1.
+        weight: in the score, None when unknown.
+    """
 
     name: str
     value: float
@@ -24,27 +31,27 @@ class Factor(NamedTuple):
 
 
 class ScoreBreakdown(QWidget):
-    """A line per factor: name, bar, value and weight."""
+    """One line per factor: name, bar, value and weight."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._factors: tuple[Factor, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Factors of the score")
+        self.setAccessibleName(_("Factors of the score"))
         theme().changed.connect(self.update)
 
     @property
     def factors(self) -> tuple[Factor, ...]:
-        """What is shown, the weightiest first."""
+        """The factors shown, the largest weight first."""
         return self._factors
 
     def set_factors(self, factors: Sequence[Factor]) -> None:
-        """Show other factors."""
-        ordered = sorted(factors, key=lambda f: (-(f.weight or 0.0), f.name))[:_MOST]
+        """Show factors, at most 24."""
+        ordered = sorted(factors, key=lambda f: (-(f.weight or 0.0), f.name))[:_MAX_FACTORS]
         if tuple(ordered) != self._factors:
             self._factors = tuple(ordered)
-            words = (f"{f.name.replace('_', ' ')} {f.value:.2f}" for f in ordered)
-            self.setAccessibleDescription(", ".join(words))
+            texts = (f"{f.name.replace('_', ' ')} {f.value:.2f}" for f in ordered)
+            self.setAccessibleDescription(", ".join(texts))
             self.updateGeometry()
             self.update()
 
@@ -57,13 +64,13 @@ class ScoreBreakdown(QWidget):
         return QSize(160, _LINE * len(self._factors))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw."""
+        """Paint the lines."""
         painter = QPainter(self)
         small = theme().number_font(step=-1)
         metrics = QFontMetrics(self.font())
         names = [factor.name.replace("_", " ") for factor in self._factors]
-        wide = max((metrics.horizontalAdvance(name) for name in names), default=0)
-        left = min(wide, self.width() // 2) + 14
+        name_width = max((metrics.horizontalAdvance(name) for name in names), default=0)
+        left = min(name_width, self.width() // 2) + 14
         numbers = QFontMetrics(small).horizontalAdvance("0.00 × 0.00") + 10
         room = max(20, self.width() - left - numbers)
         vertical = Qt.AlignmentFlag.AlignVCenter
