@@ -177,7 +177,7 @@ async def test_a_worker_does_all_its_work_and_is_refused_nothing(roles: Roles) -
     code, said = await roles.workers("worker", "check")
     assert code == 0, said
     assert "problem" not in said
-    assert "this user may do all that a worker does" in said
+    assert "this user has every permission that a worker needs" in said
     code, said = await roles.workers("worker", "health")
     assert code == 0, said
     worker = bench.workers[0]
@@ -186,7 +186,7 @@ async def test_a_worker_does_all_its_work_and_is_refused_nothing(roles: Roles) -
     assert "refuse" not in worker.log.lower()
     assert "violation" not in worker.log.lower()
     others = [line for line in roles.refusals("worker") if "pulse.control.workers" not in line]
-    assert others == []  # health asks first, and may not: it has only to listen then
+    assert others == []  # the ping of `health` is not permitted: it waits for a heartbeat instead
 
 
 async def test_a_scheduler_works_as_a_worker_with_schedules_an_operator_makes(roles: Roles) -> None:

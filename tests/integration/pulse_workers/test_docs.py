@@ -130,17 +130,17 @@ def test_the_tasks_work_as_written(shell: Shell) -> None:
         ("send_all", "[3]", '"done"'),
         ("convert", '[["a", "b"]]', "2"),
     ):
-        said = shell.run(
+        output = shell.run(
             f".venv/bin/pulse-desktop run my_tasks:{task} --args '{arguments}' --wait 20"
         )
-        assert "succeeded" in said
-        assert re.search(answer, said), said
+        assert "succeeded" in output
+        assert re.search(answer, output), output
     shell.run(
         "PYTHONPATH=. .venv/bin/python -c "
         "'import asyncio, my_tasks; asyncio.run(my_tasks.schedule())'"
     )
-    said = shell.run(".venv/bin/pulse-worker schedule list")
-    assert "my_tasks:report" in said
+    output = shell.run(".venv/bin/pulse-worker schedule list")
+    assert "my_tasks:report" in output
 
 
 def test_only_commands_that_need_root_or_a_container_engine_are_not_run() -> None:

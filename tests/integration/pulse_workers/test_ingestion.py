@@ -143,8 +143,8 @@ async def test_ingesting_an_export_again_changes_nothing_and_an_edit_changes_one
 
 
 async def test_every_stream_and_bucket_is_created_with_limits(bench: Bench) -> None:
-    made = bench.start("provision")
-    assert await made.ended(20) == 0
+    provision = bench.start("provision")
+    assert await provision.ended(20) == 0
     streams = {info.config.name: info.config for info in await bench.js.streams_info()}
     assert {TASK_STREAM, EVENT_STREAM, f"OBJ_{RESULT_BUCKET}", *(f"KV_{n}" for n in STORE)} <= set(
         streams

@@ -136,19 +136,19 @@ async def test_schedules_are_added_listed_and_removed(
     values = ("--args", '["/dev/null"]', "--kwargs", '{"seconds": 1}')
     assert await out(*cron, *values) == "nightly\n"
     random = (await out("add", WORK, "--every", "30m")).strip()
-    await schedules.put("foreign", b"\x80\x04N.")
+    await schedules.put("pickled", b"\x80\x04N.")
     entry = await schedules.entry("nightly")
     assert (entry.task.args, entry.task.kwargs) == (["/dev/null"], {"seconds": 1})
     rows = {row["id"]: row for row in json.loads(await out("list", "--json"))}
-    assert rows.keys() == {"nightly", random, "foreign"}
+    assert rows.keys() == {"nightly", random, "pickled"}
     assert rows["nightly"]["when"] == "cron 0 3 * * * Europe/Kyiv"
     assert now() < parse(rows["nightly"]["next"]) < after(86_400)
     assert rows[random]["when"] == "every 1800 s"
-    assert "pickle" in rows["foreign"]["problem"]
+    assert "pickle" in rows["pickled"]["problem"]
     shown = (await out("list")).splitlines()
     assert shown[0].split() == ["ID", "TASK", "WHEN", "NEXT", "LAST", "PROBLEM"]
-    assert "unreadable: a pickle" in next(line for line in shown if "foreign" in line)
-    await out("remove", "nightly", "foreign", random)
+    assert "unreadable: a pickle" in next(line for line in shown if "pickled" in line)
+    await out("remove", "nightly", "pickled", random)
     assert await out("list") == "no schedules\n"
     await wait_until(lambda: len(schedules.audits("schedule_removed")) == 3)
     assert schedules.audits("schedule_added", "nightly")

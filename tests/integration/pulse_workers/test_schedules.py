@@ -149,7 +149,7 @@ async def test_a_run_claimed_but_not_sent_by_a_killed_scheduler_is_sent_by_anoth
 ) -> None:
     task = await schedules.add("s", time=now())
     entry = await schedules.entry("s")
-    left = entry.claim(entry.timing.at or now(), "scheduler@gone:1", after(-10))
+    left = entry.claim(entry.timing.at or now(), "scheduler@killed:1", after(-10))
     await schedules.source.bucket.write("s", entry.encode(left), entry.revision)
     await schedules.scheduler()
     assert (await schedules.run_of("s"))["task_id"] == left.task_id
@@ -160,7 +160,7 @@ async def test_a_run_sent_by_a_killed_scheduler_is_not_sent_again(
     schedules: Schedules,
 ) -> None:
     """Even after the duplicate window of the stream, which is two minutes by default."""
-    await schedules.scheduler()  # makes the task stream
+    await schedules.scheduler()  # creates the task stream
     info = await schedules.bench.js.stream_info("taskiq_jetstream")
     info.config.duplicate_window = 0.1
     await schedules.bench.js.update_stream(info.config)
@@ -168,7 +168,7 @@ async def test_a_run_sent_by_a_killed_scheduler_is_not_sent_again(
     first = await schedules.run_of("s")
     entry = await schedules.entry("s")
     assert entry.last is not None
-    unsent = Occurrence(entry.last.due, first["task_id"], "scheduler@gone:1", after(-10))
+    unsent = Occurrence(entry.last.due, first["task_id"], "scheduler@killed:1", after(-10))
     await schedules.source.bucket.write("s", entry.encode(unsent), entry.revision)
 
     async def confirmed() -> bool:
@@ -275,7 +275,7 @@ async def test_with_a_core_broker_an_unconfirmed_run_is_reported_and_not_sent_ag
     try:
         schedule = await schedules.add("s", interval=3600)
         entry = await schedules.entry("s")
-        left = entry.claim(entry.timing.created_at, "scheduler@gone:1", after(-10))
+        left = entry.claim(entry.timing.created_at, "scheduler@killed:1", after(-10))
         await source.bucket.write("s", entry.encode(left), entry.revision)
         with pytest.raises(ScheduledTaskCancelledError):
             await source.pre_send(schedule)

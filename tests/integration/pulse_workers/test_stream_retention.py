@@ -250,4 +250,4 @@ async def test_check_tells_of_a_stream_that_drops_unanswered_tasks(
     await _fill(bench, 9)
     said = pulse_worker("check", server=bench.server.url)
     assert said.code == 1, said
-    assert "when it is full, tasks are lost" in said.text
+    assert "when the stream is full, tasks are lost" in said.text

@@ -84,10 +84,10 @@ class Store:
         if _comparable(known) == _comparable(message):
             is_retry = known.ingested_by == message.ingested_by and bool(message.ingested_by)
             return MessageChange.NEW if is_retry else MessageChange.UNCHANGED
-        kept = msgspec.structs.replace(message, ingested_by=known.ingested_by)
+        edited = msgspec.structs.replace(message, ingested_by=known.ingested_by)
         try:
             await _write(
-                self._messages.update(message.id, msgspec.json.encode(kept), entry.revision)
+                self._messages.update(message.id, msgspec.json.encode(edited), entry.revision)
             )
         except KeyWrongLastSequenceError:  # another worker stored the edit
             return MessageChange.UNCHANGED
@@ -131,11 +131,11 @@ class Store:
 
     async def embeddings(self, ids: Iterable[str]) -> dict[str, Vector]:
         """Return the stored vectors by message ID."""
-        wanted = list(ids)
-        bodies = await _gather_limited([_get_bytes(self._embeddings, key) for key in wanted])
+        keys = list(ids)
+        bodies = await _gather_limited([_get_bytes(self._embeddings, key) for key in keys])
         return {
             key: np.frombuffer(body, dtype="<f4").astype(np.float32)
-            for key, body in zip(wanted, bodies, strict=True)
+            for key, body in zip(keys, bodies, strict=True)
             if body
         }
 

@@ -115,7 +115,7 @@ def _message(
     links = [text for kind, text in entities if kind in _LINK_ENTITIES]
     links += [link for link in _LINK.findall(content) if link not in links]
     mentions = [text for kind, text in entities if kind in _MENTION_ENTITIES]
-    mentions += [who for who in _MENTION.findall(content) if who not in mentions]
+    mentions += [name for name in _MENTION.findall(content) if name not in mentions]
     reply = raw.get("reply_to_message_id")
     return ChatMessage(
         id=_key(chat, raw["id"]),

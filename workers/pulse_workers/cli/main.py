@@ -54,7 +54,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return uvloop's factory if it is installed; None stands for asyncio's own."""
+    """Return uvloop's loop factory if it is installed; None for asyncio's default loop."""
     try:
         import uvloop  # noqa: PLC0415 - not available on every platform
     except ImportError:

@@ -30,11 +30,11 @@ async def run(_options: argparse.Namespace, settings: Settings) -> int:
     """Create what is missing and print its names."""
     client = await connect(settings, "provision")
     try:
-        made = await provision(client.jetstream(), settings)
+        provisioned = await provision(client.jetstream(), settings)
     finally:
         await client.close()
-    if made.created:
-        names = ", ".join(made.created)
+    if provisioned.created:
+        names = ", ".join(provisioned.created)
         text = _("{server}: created {names}").format(server=settings.redacted_server, names=names)
     else:
         text = _("{server}: everything exists already").format(server=settings.redacted_server)

@@ -1,4 +1,4 @@
-"""Types of settings: how values are parsed and validated, and what an error says is expected."""
+"""Types of settings: parsing, validation, and what error messages name as expected."""
 
 import dataclasses
 import re

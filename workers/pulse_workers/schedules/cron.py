@@ -1,9 +1,9 @@
 """Cron expressions: the next and the previous time, in any time zone.
 
-TaskIQ asks pycron once a minute whether an expression matches now. That cannot tell when the next
-run is, and runs a nightly job twice or never when daylight saving time begins or ends. Here pycron
-parses the expression, so that it means the same as for TaskIQ, and the times of a day are computed
-from the result. When clocks change:
+TaskIQ asks pycron once a minute whether an expression matches now. That does not give the time of
+the next run, and runs a nightly job twice or never when daylight saving time begins or ends. Here
+pycron parses the expression, so that it means the same as for TaskIQ, and the times of a day are
+computed from the result. When clocks change:
 
 - an expression with every hour (`*/15 * * * *`) follows real time: the repeated hour runs twice;
 - any other (`30 2 * * *`) runs once a day: at the first of two repeated times, and a skipped time

@@ -164,7 +164,7 @@ class JsonScheduleSource(ScheduleSource):
         """Store a schedule; it replaces one with the same ID.
 
         With the same timing it continues where the replaced one was, so that a program can store
-        its schedules at every start. With another timing it starts anew.
+        its schedules at every start. With another timing it starts over.
 
         Raises:
             InvalidScheduleError: it is never due, or has no JSON form.

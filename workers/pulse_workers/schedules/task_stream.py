@@ -1,4 +1,4 @@
-"""Looks in the task stream for a task that a scheduler may have sent before it was killed."""
+"""Searches the task stream for a task that a killed scheduler may have sent."""
 
 from datetime import datetime, timedelta
 from typing import Final

@@ -73,8 +73,8 @@ def test_task_ids_are_equal_for_all_schedulers_and_differ_between_runs() -> None
     later = NOW + timedelta(seconds=30)
     ids = {found.claim(due, who, NOW).task_id for due in (NOW, later) for who in ("a", "b")}
     assert len(ids) == 2
-    anew = entry(encode_schedule(schedule(interval=30), later, None))
-    assert anew.claim(later, "a", NOW).task_id not in ids
+    recreated = entry(encode_schedule(schedule(interval=30), later, None))
+    assert recreated.claim(later, "a", NOW).task_id not in ids
     chosen = entry(encode_schedule(schedule(time=NOW, task_id="mine"), NOW, None))
     assert chosen.claim(NOW, "a", NOW).task_id == "mine"
 
