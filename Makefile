@@ -57,7 +57,7 @@ soak: setup-test ## The tests that run for hours (PULSE_SOAK_SECONDS=…)
 screenshots: setup-run ## Render every page into docs/images
 	@$(BIN)/python packaging/screenshots.py
 
-package: setup-run ## Build installers into dist: .deb, portable archive, wheel, licences, checksums
+package: setup-run ## Build installers into dist: .deb, portable archive, wheel, licenses, checksums
 	@packaging/package.sh $(PACKAGE)
 
 package-again: setup-run ## Build the packages again elsewhere and compare every byte

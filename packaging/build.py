@@ -1,10 +1,10 @@
-"""Builds the packages, step by step, the same way on every system.
+"""Build the packages, the same way on every system.
 
-    python packaging/build.py all                what this system can build
+    python packaging/build.py all                everything that this system can build
     python packaging/build.py wheel freeze sums  single steps, in this order
 
-It runs in an environment made from packaging/package.lock; `make package` (packaging/package.sh)
-makes that and then comes here. Everything is built from the commit, not from the working tree.
+It runs in an environment made from packaging/package.lock, which `make package`
+(packaging/package.sh) creates. The commit is built, not the working tree.
 """
 
 import argparse
@@ -19,15 +19,17 @@ STEPS = ("wheel", "freeze", "portable", "deb", "sums")
 
 
 def main() -> int:
-    """Run the steps asked for and return the exit code."""
+    """Run the steps and return the exit code."""
     parser = argparse.ArgumentParser(description="Build packages of Pulse Desktop.")
     parser.add_argument("steps", nargs="+", choices=("all", "icons", *STEPS), metavar="STEP")
     parser.add_argument("--root", type=Path, default=ROOT, help="the checkout (this one)")
-    parser.add_argument("--work", type=Path, default=Path("build/package"), help="for the way")
-    parser.add_argument("--dist", type=Path, default=Path("dist"), help="for what is finished")
-    parser.add_argument("--version", default="", help="in place of the one in the code")
-    parser.add_argument("--commit", default="", help="in place of the newest")
-    parser.add_argument("--quick", action="store_true", help="pack larger, but sooner")
+    parser.add_argument(
+        "--work", type=Path, default=Path("build/package"), help="intermediate files"
+    )
+    parser.add_argument("--dist", type=Path, default=Path("dist"), help="finished packages")
+    parser.add_argument("--version", default="", help="overrides the version in the code")
+    parser.add_argument("--commit", default="", help="default: HEAD")
+    parser.add_argument("--quick", action="store_true", help="compress less, but faster")
     options = parser.parse_args()
     if options.steps == ["icons"]:
         svg = ROOT / "resources" / "icons" / "pulse-desktop.svg"
@@ -57,9 +59,9 @@ def main() -> int:
     if "freeze" in steps:
         say(f"freezing {project.version} with Python {sys.version.split()[0]}")
         bundle.freeze(project, wheel or next(project.dist.glob("pulse_desktop-*.whl")))
-        say("licences, bill of materials, manual")
-        found = bundle.complete(project)
-        print(f"package: {len(found)} components of others")
+        say("licenses, bill of materials, man pages")
+        found = bundle.add_documents(project)
+        print(f"package: {len(found)} third-party components")
     if "portable" in steps:
         say("portable archive")
         archive.portable_archive(project)
@@ -72,14 +74,14 @@ def main() -> int:
 
 
 def clear(dist: Path) -> None:
-    """Remove packages of an earlier run, whatever version they are."""
+    """Remove the packages of earlier runs, of any version."""
     for path in [*dist.glob("pulse[-_]*"), *dist.glob(archive.SUMS)]:
         path.unlink()
 
 
-def say(what: str) -> None:
-    """Announce a step."""
-    print(f"package: {what}", flush=True)
+def say(step: str) -> None:
+    """Print the name of a step."""
+    print(f"package: {step}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Asks the package index, for each system we build for, whether every locked package has a wheel.
+"""Check that every locked package has a wheel for each system that packages are built for.
 
     python packaging/check_wheels.py             all targets, Python 3.12
     python packaging/check_wheels.py windows     one of them
 
-pip itself is asked (`pip install --dry-run --platform …`); nothing is installed. It also tells
-which wheel brings nats-server there.
+It runs `pip install --dry-run --platform …`, which installs nothing, and also prints the wheel
+that contains nats-server.
 """
 
 import re
@@ -21,7 +21,7 @@ PYTHON: Final = "3.12"
 FROM_SOURCE: Final = frozenset({"nkeys"})
 """Pure Python that is published as source only: pip builds it anywhere."""
 
-# Wheels may name any older release of a system that still fits.
+# A wheel can be tagged with any older release of a system.
 TARGETS: Final = {
     "linux-x86_64": ("linux", "Linux", [f"manylinux_2_{n}_x86_64" for n in (36, 34, 28, 17)]
                      + ["manylinux2014_x86_64"]),
@@ -34,7 +34,7 @@ TARGETS: Final = {
 
 
 def pins(sys_platform: str, system: str) -> list[str]:
-    """Return `name==version` for all that is installed there."""
+    """Return `name==version` of every package that is installed on a system."""
     environment = {
         "python_version": PYTHON,
         "python_full_version": f"{PYTHON}.1",
@@ -43,19 +43,19 @@ def pins(sys_platform: str, system: str) -> list[str]:
         "platform_python_implementation": "CPython",
         "implementation_name": "cpython",
     }
-    found = []
+    pinned = []
     for line in re.findall(r"^[a-z][^\\\n]*", LOCK.read_text(), re.MULTILINE):
         requirement = Requirement(line.strip())
         fits = requirement.marker is None or requirement.marker.evaluate(environment)
         if fits and requirement.name not in FROM_SOURCE:
-            found.append(f"{requirement.name}{requirement.specifier}")
-    return found
+            pinned.append(f"{requirement.name}{requirement.specifier}")
+    return pinned
 
 
 def check(target: str) -> bool:
-    """Ask for one target, tell, and return whether all is there."""
+    """Check one target, print the result, return whether every package has a wheel."""
     sys_platform, system, tags = TARGETS[target]
-    wanted = pins(sys_platform, system)
+    packages = pins(sys_platform, system)
     with tempfile.TemporaryDirectory() as folder:
         options = [
             "--dry-run",
@@ -67,7 +67,7 @@ def check(target: str) -> bool:
         ]
         options += [word for tag in tags for word in ("--platform", tag)]
         done = subprocess.run(
-            [sys.executable, "-m", "pip", "install", *options, "--target", folder, *wanted],
+            [sys.executable, "-m", "pip", "install", *options, "--target", folder, *packages],
             capture_output=True,
             text=True,
             check=False,
@@ -77,9 +77,8 @@ def check(target: str) -> bool:
     if done.returncode:
         print(f"{target}: missing {', '.join(missing) or done.stderr.strip()[-300:]}")
         return False
-    print(
-        f"{target}: {len(wanted)} packages, all with wheels; {server[0] if server else 'no server'}"
-    )
+    wheel = server[0] if server else "no nats-server"
+    print(f"{target}: {len(packages)} packages, all with wheels; {wheel}")
     return True
 
 

@@ -1,9 +1,9 @@
-"""Measures what the packages weigh and how soon they start; writes the table in docs/install.md.
+"""Measure the size and the startup time of the packages for the tables in docs/install.md.
 
-    python packaging/figures.py            prints it
-    python packaging/figures.py --write    and puts it into the page
+    python packaging/figures.py            print the tables
+    python packaging/figures.py --write    and write them into the page
 
-It needs dist/ and build/package/bundle of one `make package`.
+It needs dist/ and build/package/bundle from `make package`.
 """
 
 import argparse
@@ -27,9 +27,9 @@ PAGE: Final = ROOT / "docs" / "install.md"
 BEGIN: Final = "<!-- figures: made by packaging/figures.py -->"
 END: Final = "<!-- end of figures -->"
 ROUNDS: Final = 5
-PATIENCE_S: Final = 60.0
+TIMEOUT_S: Final = 60.0
 
-_WHAT: Final = (
+_PACKAGES: Final = (
     ("pulse-workers_*.deb", "`.deb`, workers and command line"),
     ("pulse-desktop_*.deb", "`.deb`, the window"),
     ("pulse-desktop-*-linux-*.tar.xz", "portable archive"),
@@ -39,84 +39,84 @@ _WHAT: Final = (
 
 
 def sizes() -> list[tuple[str, str, str]]:
-    """Return what each package is, its size, and its size once installed."""
+    """Return the name, the size and the installed size of each package."""
     rows = []
-    for pattern, what in _WHAT:
+    for pattern, name in _PACKAGES:
         for path in DIST.glob(pattern):
             installed = ""
             if path.suffix == ".deb":
-                said = subprocess.run(
+                kilobytes = subprocess.run(
                     ["dpkg-deb", "-f", path, "Installed-Size"],
                     capture_output=True,
                     text=True,
                     check=True,
                 ).stdout
-                installed = f"{int(said) * 1024 / 1e6:.0f} MB"
+                installed = f"{int(kilobytes) * 1024 / 1e6:.0f} MB"
             elif path.name.endswith(".tar.xz"):
-                installed = f"{weight(BUNDLE) / 1e6:.0f} MB"
-            rows.append((what, f"{path.stat().st_size / 1e6:.1f} MB", installed))
+                installed = f"{total_bytes(BUNDLE) / 1e6:.0f} MB"
+            rows.append((name, f"{path.stat().st_size / 1e6:.1f} MB", installed))
     return rows
 
 
-def weight(folder: Path) -> int:
-    """Return the bytes in all files below a folder."""
+def total_bytes(folder: Path) -> int:
+    """Return the size of all files below a folder."""
     return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
 
 
-def starts() -> list[tuple[str, str, str]]:
-    """Return what was started, and the median and the longest of several times."""
+def startup_times() -> list[tuple[str, str, str]]:
+    """Return what was started, and the median and the maximum of its startup times."""
     measured = [
-        ("`pulse-desktop --version`", lambda: until_end("pulse-desktop", "--version")),
-        ("`pulse-worker --version`", lambda: until_end("pulse-worker", "--version")),
-        ("`pulse-desktop local`, until a worker takes tasks", until_the_stack_is_ready),
-        ("the window, first start, until it shows live data", until_the_window_is_connected),
+        ("`pulse-desktop --version`", lambda: time_to_exit("pulse-desktop", "--version")),
+        ("`pulse-worker --version`", lambda: time_to_exit("pulse-worker", "--version")),
+        ("`pulse-desktop local`, until a worker takes tasks", time_to_ready_stack),
+        ("the window, first start, until it shows live data", time_to_connected_window),
     ]
-    return [row(what, measure) for what, measure in measured]
+    return [row(name, measure) for name, measure in measured]
 
 
-def row(what: str, measure: Callable[[], float]) -> tuple[str, str, str]:
-    """Measure several times, once beforehand for the disk's cache."""
+def row(name: str, measure: Callable[[], float]) -> tuple[str, str, str]:
+    """Measure several times, after one time that fills the disk cache."""
     measure()
-    times = [measure() for _ in range(ROUNDS)]
-    return what, f"{statistics.median(times):.2f} s", f"{max(times):.2f} s"
+    times = [measure() for _round in range(ROUNDS)]
+    return name, f"{statistics.median(times):.2f} s", f"{max(times):.2f} s"
 
 
-def until_end(program: str, *arguments: str) -> float:
-    """Return the seconds that a program takes in all."""
-    began = time.perf_counter()
+def time_to_exit(program: str, *arguments: str) -> float:
+    """Return the seconds until a program exits."""
+    started_at = time.perf_counter()
     subprocess.run([BUNDLE / program, *arguments], check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - began
+    return time.perf_counter() - started_at
 
 
-def until_the_stack_is_ready() -> float:
-    """Return the seconds until the embedded stack of a new data folder says that it is ready."""
+def time_to_ready_stack() -> float:
+    """Return the seconds until the embedded stack of a new data folder is ready."""
     with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         with started(folder, "local", "--json", stdout=subprocess.PIPE) as process:
             line = process.stdout.readline() if process.stdout else b""
-            taken = time.perf_counter() - began
+            seconds = time.perf_counter() - started_at
             json.loads(line)
-            end(process)
-    return taken
+            stop(process)
+    return seconds
 
 
-def until_the_window_is_connected() -> float:
-    """Return the seconds until the window of a new data folder is connected to its own server."""
+def time_to_connected_window() -> float:
+    """Return the seconds until a window with a new data folder is connected to its server."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "data" / "logs" / "window.log"
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         with started(folder, stdout=subprocess.DEVNULL) as process:
             while not (log.exists() and "connected to" in log.read_text()):
-                if time.perf_counter() - began > PATIENCE_S or process.poll() is not None:
-                    raise SystemExit(f"figures: no window within {PATIENCE_S:.0f} s")
+                if time.perf_counter() - started_at > TIMEOUT_S or process.poll() is not None:
+                    raise SystemExit(f"figures: no window within {TIMEOUT_S:.0f} s")
                 time.sleep(0.01)
-            taken = time.perf_counter() - began
-            end(process)
-    return taken
+            seconds = time.perf_counter() - started_at
+            stop(process)
+    return seconds
 
 
 def started(folder: str, *arguments: str, stdout: int) -> "subprocess.Popen[bytes]":
-    """Start the bundled program with a data folder of its own, offscreen."""
+    """Start the bundled program offscreen, with a data folder of its own."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PULSE_")},
         "PULSE_DATA_DIR": f"{folder}/data",
@@ -131,10 +131,10 @@ def started(folder: str, *arguments: str, stdout: int) -> "subprocess.Popen[byte
     )
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
-    """End a window or a stack, and wait until it has put everything in order."""
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """Stop a window or a stack and wait for its exit."""
     process.send_signal(signal.SIGTERM)
-    process.wait(PATIENCE_S)
+    process.wait(TIMEOUT_S)
 
 
 def table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -144,16 +144,16 @@ def table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def text() -> str:
-    """Return both tables and what they were measured on."""
+    """Return both tables and the machine they were measured on."""
     version = subprocess.run(
         [BUNDLE / "pulse-desktop", "--version"], capture_output=True, text=True, check=True
     ).stdout.split()[1]
-    made_of = {
+    components = {
         each["name"]: each["version"]
         for each in json.loads((BUNDLE / "sbom.cdx.json").read_text())["components"]
     }
-    kept = ("Python", "PySide6_Essentials", "github.com/nats-io/nats-server/v2")
-    python, qt, server = (made_of[name].removeprefix("v") for name in kept)
+    names = ("Python", "PySide6_Essentials", "github.com/nats-io/nats-server/v2")
+    python, qt, server = (components[name].removeprefix("v") for name in names)
     measured_on = (
         f"Version {version} with Python {python}, PySide6 {qt}, nats-server {server}; "
         f"{os.cpu_count()} cores, {ROUNDS} starts each with a warm disk cache, offscreen."
@@ -162,15 +162,17 @@ def text() -> str:
         (
             measured_on,
             table(("package", "size", "installed"), [*sizes()]),
-            table(("start", "median", "longest"), [*starts()]),
+            table(("start", "median", "maximum"), [*startup_times()]),
         )
     )
 
 
 def main() -> int:
-    """Measure, print, and write if asked to."""
+    """Measure, print, and write with --write."""
     parser = argparse.ArgumentParser(description="Measure the packages.")
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/install.md")
+    parser.add_argument(
+        "--write", action="store_true", help="write the tables into docs/install.md"
+    )
     options = parser.parse_args()
     figures = text()
     print(figures)

@@ -1,4 +1,4 @@
-"""Turns what Xvfb keeps of its screen into a PNG, and fails when nothing was drawn on it.
+"""Convert the screen of Xvfb to a PNG file. Fails if nothing was drawn on it.
 
 Usage: screen_dump.py FILE.xwd FILE.png
 """

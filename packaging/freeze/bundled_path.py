@@ -1,6 +1,6 @@
-"""Makes a bundle read PYTHONPATH, which it does not do by itself.
+"""Support for PYTHONPATH in a bundle, which PyInstaller ignores.
 
-Tasks of your own (PULSE_WORKER_TASKS) must be found in a bundle too. What is bundled comes first.
+Modules with the user's tasks (PULSE_WORKER_TASKS) must be importable. Bundled modules come first.
 """
 
 import os
@@ -8,7 +8,7 @@ import sys
 
 
 def extend_path() -> None:
-    """Add the folders of PYTHONPATH behind everything that is bundled."""
+    """Append the folders of PYTHONPATH to the import path."""
     for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep):
         if folder and folder not in sys.path:
             sys.path.append(folder)

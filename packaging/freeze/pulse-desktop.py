@@ -1,4 +1,4 @@
-"""Where the bundled `pulse-desktop` starts; also what it starts again as workers and guardian."""
+"""Entry point of the bundled `pulse-desktop`, also for the workers and the guardian it starts."""
 
 import os
 import sys
@@ -9,9 +9,9 @@ from bundled_path import extend_path
 from pulse_desktop.cli.main import main
 
 if __name__ == "__main__":
-    # Windows gives a program without a console no streams at all; what is said then goes nowhere.
-    nowhere = Path(os.devnull)
-    sys.stdout = sys.stdout or nowhere.open("w", encoding="utf-8")
-    sys.stderr = sys.stderr or nowhere.open("w", encoding="utf-8")
+    # A program without a console has no standard streams on Windows: its output is discarded.
+    null_device = Path(os.devnull)
+    sys.stdout = sys.stdout or null_device.open("w", encoding="utf-8")
+    sys.stderr = sys.stderr or null_device.open("w", encoding="utf-8")
     extend_path()
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""Where the bundled `pulse-worker` starts."""
+"""Entry point of the bundled `pulse-worker`."""
 
 from bundled_path import extend_path
 from pulse_workers.cli.main import run_as_script

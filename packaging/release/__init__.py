@@ -1,1 +1,1 @@
-"""What turns this project into packages: run by `packaging/build.py`, never shipped."""
+"""Steps of `packaging/build.py`. Not part of the packages."""

@@ -1,4 +1,4 @@
-"""Archives and checksums that are the same bytes whenever they are made."""
+"""Reproducible archives, and their checksums."""
 
 import hashlib
 import platform
@@ -17,7 +17,7 @@ SUMS: Final = "SHA256SUMS"
 
 
 def portable_archive(project: Project) -> Path:
-    """Pack the bundle, to be unpacked anywhere: `.tar.xz`, on Windows `.zip`."""
+    """Pack the bundle into an archive to unpack anywhere: `.tar.xz`, on Windows `.zip`."""
     system = {"linux": "linux", "darwin": "macos", "win32": "windows"}[sys.platform]
     stem = f"pulse-desktop-{project.version}-{system}-{machine()}"
     if sys.platform == "win32":
@@ -36,13 +36,13 @@ def portable_archive(project: Project) -> Path:
                     tar.addfile(entry, content)
             else:
                 tar.addfile(entry)
-    # Two threads whatever the machine has: the number decides how it is cut into blocks.
+    # The number of threads is fixed because it decides how the data is cut into blocks.
     project.run("xz", "--force", "--threads=2", "-6", plain)
     return Path(shutil.move(f"{plain}.xz", project.dist / f"{stem}.tar.xz"))
 
 
 def write_checksums(dist: Path) -> Path:
-    """Write `SHA256SUMS` over everything in `dist`, as `sha256sum --check` reads it."""
+    """Write `SHA256SUMS` of all files in `dist` for `sha256sum --check`."""
     lines = [
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
         for path in sorted(dist.iterdir())
@@ -54,7 +54,7 @@ def write_checksums(dist: Path) -> Path:
 
 
 def machine() -> str:
-    """Return the processor's family as file names have it: x86_64 or arm64."""
+    """Return the machine type as in file names: x86_64 or arm64."""
     name = platform.machine().lower()
     return {"amd64": "x86_64", "aarch64": "arm64"}.get(name, name)
 

@@ -1,4 +1,4 @@
-"""The frozen program: a folder with both commands, the server, and everything they stand on."""
+"""The frozen program: a folder with both commands, nats-server, and all their dependencies."""
 
 import os
 import shutil
@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from release.command_docs import manual_page, shell_completion
+from release.command_docs import Shell, manual_page, shell_completion
 from release.components import Component, components
-from release.errors import MissingLicenceError
-from release.project import Project, normalise
+from release.errors import MissingLicenseError
+from release.project import Project, normalize
 from release.sbom import bill_of_materials
 
 ORIGINS: Final = "origins.json"
@@ -21,7 +21,7 @@ SBOM: Final = "sbom.cdx.json"
 THIRD_PARTY: Final = "third-party"
 _STRIPPED: Final = "/usr/bin/strip"
 _NEVER_STRIPPED: Final = ("PySide6", "shiboken6", "numpy.libs", "bin")
-"""Qt is stripped already; libraries that were patched into a wheel do not survive it."""
+"""Qt is stripped already. Stripping breaks libraries that were patched for a wheel."""
 
 
 def build_wheel(project: Project) -> Path:
@@ -46,7 +46,7 @@ def freeze(project: Project, wheel: Path) -> None:
     os.environ["PYTHONPATH"] = str(packaging)
     os.environ["PYINSTALLER_CONFIG_DIR"] = str(project.work / "pyinstaller")
     project.run(
-        # -P and another folder: what is installed is frozen, not what happens to lie here.
+        # -P and another folder: the installed package is frozen, not the checkout.
         *(
             sys.executable,
             "-P",
@@ -64,11 +64,11 @@ def freeze(project: Project, wheel: Path) -> None:
     )
     if sys.platform == "linux":
         _strip(project.bundle)
-    _try(project)
+    _smoke_test(project)
 
 
-def _try(project: Project) -> None:
-    """Load all that both programs load: what was left out by mistake is missed here and now."""
+def _smoke_test(project: Project) -> None:
+    """Load the modules of both programs, to notice a missing one now."""
     suffix = ".exe" if sys.platform == "win32" else ""
     for name, module in (
         ("pulse-desktop", "pulse_desktop.cli.window_qt"),
@@ -82,21 +82,21 @@ def _try(project: Project) -> None:
     project.run(project.bundle / f"pulse-worker{suffix}", "--help", folder=project.work)
 
 
-def complete(project: Project) -> list[Component]:
-    """Put licences, bill of materials, manual and completion beside the programs."""
+def add_documents(project: Project) -> list[Component]:
+    """Add licenses, bill of materials, man pages and shell completion to the bundle."""
     bundle = project.bundle
-    licences = project.source / "packaging" / "licences"
+    licenses = project.source / "packaging" / "licenses"
     try:
-        found = components(project.work / ORIGINS, licences, project.source)
-    except MissingLicenceError as error:
+        found = components(project.work / ORIGINS, licenses, project.source)
+    except MissingLicenseError as error:
         sys.exit(f"package: {error}")
     shutil.copy(project.source / "LICENSE", bundle / "LICENSE")
-    _write_licences(found, bundle / THIRD_PARTY)
+    _write_licenses(found, bundle / THIRD_PARTY)
     (bundle / SBOM).write_text(bill_of_materials(project, found))
     shutil.copy(bundle / SBOM, project.dist / f"pulse-desktop-{project.version}.{SBOM}")
     if os.name == "posix":
         _write_share(project, bundle / "share")
-    normalise(bundle, project.epoch)
+    normalize(bundle, project.epoch)
     return found
 
 
@@ -110,43 +110,44 @@ def parser_factories() -> dict[str, Callable[[], ArgumentParser]]:
     return {"pulse-desktop": make_parser, "pulse-worker": make_worker_parser}
 
 
-def _write_licences(found: Iterable[Component], folder: Path) -> None:
+def _write_licenses(found: Iterable[Component], folder: Path) -> None:
     for component in found:
         place = folder / component.name.replace("/", "_")
         place.mkdir(parents=True, exist_ok=True)
         for name, text in component.texts:
             (place / name).write_text(text)
     lines = [
-        f"{each.name} {each.version}: {each.licence or 'see its copyright file'}" for each in found
+        f"{each.name} {each.version}: {each.license or 'see its copyright file'}" for each in found
     ]
     text = (
-        "Software of others in this bundle, with its licences in the folders beside this file.\n"
+        "Third-party software in this bundle. Its licenses are in the folders beside this file.\n"
         "Qt and PySide6 are used under the LGPL 3: their libraries are separate files in\n"
-        "_internal/PySide6 and may be replaced by others of the same version.\n\n"
+        "_internal/PySide6 and can be replaced by others of the same version.\n\n"
     )
     (folder / "README.txt").write_text(text + "\n".join(lines) + "\n")
 
 
 def _write_share(project: Project, share: Path) -> None:
-    """Write what desktops and shells look for, in the layout of /usr/share."""
+    """Write the files for desktops and shells, in the layout of /usr/share."""
     resources = project.source / "packaging" / "desktop"
     for name, make_parser in parser_factories().items():
         page = manual_page(make_parser(), project.version, project.epoch)
-        _put(share / "man" / "man1" / f"{name}.1", page)
-        for shell, path in (
+        _write(share / "man" / "man1" / f"{name}.1", page)
+        completions: tuple[tuple[Shell, str], ...] = (
             ("bash", f"bash-completion/completions/{name}"),
             ("zsh", f"zsh/vendor-completions/_{name}"),
             ("fish", f"fish/vendor_completions.d/{name}.fish"),
-        ):
-            _put(share / path, shell_completion(make_parser(), shell))
-    _put(
+        )
+        for shell, path in completions:
+            _write(share / path, shell_completion(make_parser(), shell))
+    _write(
         share / "applications" / "pulse-desktop.desktop",
         (resources / "pulse-desktop.desktop").read_text(),
     )
     metainfo = (resources / "metainfo.xml").read_text()
     day = datetime.fromtimestamp(project.epoch, UTC).strftime("%Y-%m-%d")
     metainfo = metainfo.replace("@VERSION@", project.version).replace("@DATE@", day)
-    _put(share / "metainfo" / "pulse-desktop.metainfo.xml", metainfo)
+    _write(share / "metainfo" / "pulse-desktop.metainfo.xml", metainfo)
     icons = share / "icons" / "hicolor"
     for png in sorted((project.work / "icons").glob("*.png")):
         size = png.stem.rpartition("-")[2]
@@ -154,16 +155,16 @@ def _write_share(project: Project, share: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(png, place)
     svg = project.source / "resources" / "icons" / "pulse-desktop.svg"
-    _put(icons / "scalable" / "apps" / "pulse-desktop.svg", svg.read_text())
+    _write(icons / "scalable" / "apps" / "pulse-desktop.svg", svg.read_text())
 
 
-def _put(path: Path, text: str) -> None:
+def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
 
 
 def _strip(bundle: Path) -> None:
-    """Remove debug symbols: half of what some libraries weigh."""
+    """Remove debug symbols, which are half the size of some libraries."""
     if not Path(_STRIPPED).exists():
         return
     internal = bundle / "_internal"

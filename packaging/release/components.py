@@ -1,6 +1,6 @@
-"""Which software of others is in the bundle, found by where each of its files came from.
+"""Third-party components of the bundle, determined from the origin of each of its files.
 
-PyInstaller tells the origin of every module, library and data file (`origins.json`). An origin
+The build writes the origin of every module, library and data file to `origins.json`. An origin
 belongs to an installed Python package, to Python itself, or to a package of the system.
 """
 
@@ -15,71 +15,71 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from release.errors import MissingLicenceError
+from release.errors import MissingLicenseError
 from release.go_modules import go_modules
 
-OUR_OWN: Final = "pulse-desktop"
+OWN_PACKAGE: Final = "pulse-desktop"
 _LICENCE_FILE: Final = re.compile(r"licen[cs]e|copying|notice|authors", re.IGNORECASE)
-_CLASSIFIED: Final = {
+_SPDX_BY_CLASSIFIER: Final = {
     "MIT License": "MIT",
     "BSD License": "BSD-3-Clause",
     "Apache Software License": "Apache-2.0",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "Python Software Foundation License": "PSF-2.0",
 }
-_SPOKEN: Final = {
+_SPDX_BY_NAME: Final = {
     "MIT License": "MIT",
     "Apache 2.0": "Apache-2.0",
     "Apache 2 License": "Apache-2.0",
 }
-_BY_HAND: Final = {
+_SPDX_BY_PACKAGE: Final = {
     "taskiq-dependencies": "MIT",
     "pyinstaller": "GPL-2.0-or-later WITH Bootloader-exception",
     "colorama": "BSD-3-Clause",
     "uvloop": "MIT OR Apache-2.0",
-    "pyside6-essentials": "LGPL-3.0-only",  # of the choice it offers, what we use it under
+    "pyside6-essentials": "LGPL-3.0-only",  # the one we choose of those it offers
     "shiboken6": "LGPL-3.0-only",
 }
-"""Licences that the package's metadata tells badly or not at all."""
+"""Licenses that are missing or imprecise in the metadata of the package."""
 
 _STANDARD_TEXTS: Final = {
     "pyside6-essentials": ("LGPL-3.0.txt", "GPL-3.0.txt"),
     "shiboken6": ("LGPL-3.0.txt", "GPL-3.0.txt"),
 }
-"""Texts that the package does not carry; they lie in packaging/licences."""
+"""Texts that the package does not contain. They are in packaging/licenses."""
 
 
 @dataclass(frozen=True)
 class Component:
-    """One piece of software of others.
+    """A third-party component.
 
     Attributes:
-        name: as its own index calls it.
-        version: as its own index writes it.
-        licence: SPDX expression, empty when only the text tells.
+        name: in its package index.
+        version: in its package index.
+        license: SPDX expression, empty if only the text is known.
         purl: package URL.
-        texts: name and content of its licence files.
-        files: how many files of the bundle are its.
+        texts: name and content of its license files.
+        files: number of its files in the bundle.
     """
 
     name: str
     version: str
-    licence: str
+    license: str
     purl: str
     texts: tuple[tuple[str, str], ...] = field(repr=False)
     files: int = 1
 
 
-def components(origins: Path, licences: Path, ours: Path) -> list[Component]:
-    """Return all that is in the bundle beside what is ours, by name.
+def components(origins: Path, licenses: Path, source: Path) -> list[Component]:
+    """Return the third-party components of the bundle, sorted by name.
 
     Args:
-        origins: what PyInstaller wrote.
-        licences: folder of the texts that packages do not carry.
-        ours: the tree that is packaged.
+        origins: the file `origins.json`.
+        licenses: folder of license texts that packages do not contain.
+        source: the source tree that is packaged.
 
     Raises:
-        MissingLicenceError: a licence text is nowhere to be found.
+        MissingLicenseError: a component has no license text.
     """
     entries: Sequence[tuple[str, str, str]] = json.loads(origins.read_bytes())
     owners = _owners()
@@ -87,42 +87,42 @@ def components(origins: Path, licences: Path, ours: Path) -> list[Component]:
     system: set[Path] = set()
     python_files = 0
     server: Path | None = None
-    for _, name, source in entries:
-        path = Path(source)
-        if ours in path.parents:
+    for _kind, name, origin in entries:
+        path = Path(origin)
+        if source in path.parents:
             continue
         if name.replace("\\", "/").startswith("bin/nats-server"):
             server = path
         if (owner := owners.get(_real(path))) is not None:
             by_package[owner] = by_package.get(owner, 0) + 1
-        elif _is_pythons(path):
+        elif _is_part_of_python(path):
             python_files += 1
         else:
             system.add(path)
     found = [
-        _from_distribution(name, count, licences)
+        _from_distribution(name, count, licenses)
         for name, count in by_package.items()
-        if name != OUR_OWN
+        if name != OWN_PACKAGE
     ]
-    if "pyinstaller" not in by_package:  # its start-up code is in both programs
-        found.append(_from_distribution("pyinstaller", 1, licences))
+    if "pyinstaller" not in by_package:  # its bootloader is in both programs
+        found.append(_from_distribution("pyinstaller", 1, licenses))
     found.append(_python(python_files))
     if server is not None:
         found += [
-            Component(name, version, licence, f"pkg:golang/{name}@{version}", texts)
-            for name, version, licence, texts in go_modules(server, licences)
+            Component(name, version, spdx, f"pkg:golang/{name}@{version}", texts)
+            for name, version, spdx, texts in go_modules(server, licenses)
         ]
     found += _from_system(system)
     return sorted(found, key=lambda each: (each.name.lower(), each.version))
 
 
 def _real(path: Path) -> str:
-    # Only the folder: a link inside an environment may lead to the interpreter it was made from.
+    # Only the folder is resolved: a link in an environment can lead to its base interpreter.
     return str(path.parent.resolve() / path.name)
 
 
 def _owners() -> dict[str, str]:
-    """Map every installed file to the package that owns it."""
+    """Return the package of every installed file."""
     return {
         _real(Path(str(file.locate()))): distribution.name.lower().replace("_", "-")
         for distribution in metadata.distributions()
@@ -130,7 +130,7 @@ def _owners() -> dict[str, str]:
     }
 
 
-def _is_pythons(path: Path) -> bool:
+def _is_part_of_python(path: Path) -> bool:
     base = Path(sys.base_prefix).resolve()
     library = Path(json.__file__).resolve().parents[1]
     resolved = path.resolve()
@@ -141,36 +141,36 @@ def _is_pythons(path: Path) -> bool:
     )
 
 
-def _from_distribution(name: str, files: int, licences: Path) -> Component:
+def _from_distribution(name: str, files: int, licenses: Path) -> Component:
     distribution = metadata.distribution(name)
     texts = [
         (file.name if len(file.parts) <= 3 else "-".join(file.parts[2:]), file.read_text() or "")
         for file in distribution.files or ()
         if ".dist-info" in file.parts[0] and _LICENCE_FILE.search(file.name)
     ]
-    texts += [(text, (licences / text).read_text()) for text in _STANDARD_TEXTS.get(name, ())]
+    texts += [(text, (licenses / text).read_text()) for text in _STANDARD_TEXTS.get(name, ())]
     if not texts:
-        raise MissingLicenceError(f"{name} carries no licence text: put one into {licences.name}")
+        raise MissingLicenseError(f"{name} has no license text: add it to {licenses.name}")
     return Component(
         distribution.name,
         distribution.version,
-        _BY_HAND.get(name) or licence_of(distribution.metadata),
+        _SPDX_BY_PACKAGE.get(name) or license_of(distribution.metadata),
         f"pkg:pypi/{name}@{distribution.version}",
         tuple(texts),
         files,
     )
 
 
-def licence_of(told: metadata.PackageMetadata) -> str:
-    """Return the SPDX expression that a package's metadata amounts to, empty when it is unclear."""
+def license_of(package: metadata.PackageMetadata) -> str:
+    """Return the license of a package as SPDX expression, empty if its metadata is unclear."""
     for key in ("License-Expression", "License"):
-        text = (told.get(key) or "").strip()
+        text = package[key].strip() if key in package else ""
         if text and len(text) < 80 and "\n" not in text:
-            return _SPOKEN.get(text, text)
+            return _SPDX_BY_NAME.get(text, text)
     classes = [
-        each.split(" :: ")[-1] for each in told.get_all("Classifier") or () if "License" in each
+        each.split(" :: ")[-1] for each in package.get_all("Classifier") or () if "License" in each
     ]
-    return " OR ".join(_CLASSIFIED[each] for each in classes if each in _CLASSIFIED)
+    return " OR ".join(_SPDX_BY_CLASSIFIER[each] for each in classes if each in _SPDX_BY_CLASSIFIER)
 
 
 def _python(files: int) -> Component:
@@ -184,27 +184,27 @@ def _python(files: int) -> Component:
     )
     text = next((place for place in places if place.is_file()), None)
     if text is None:
-        raise MissingLicenceError("this Python carries no licence text")
+        raise MissingLicenseError("this Python has no license text")
     texts = ((text.name, text.read_text()),)
     return Component("Python", version, "PSF-2.0", f"pkg:generic/python@{version}", texts, files)
 
 
 def _from_system(paths: Iterable[Path]) -> list[Component]:
-    """Return the Debian packages that own these files; elsewhere nothing of the system is taken."""
+    """Return the Debian packages that own these files. Only Debian's libraries are bundled."""
     if shutil.which("dpkg-query") is None:
         return []
     counts: dict[tuple[str, str], int] = {}
     for path in paths:
         owner = _debian_owner(path)
         if owner is None:
-            raise MissingLicenceError(f"{path} belongs to no package: whose is it?")
+            raise MissingLicenseError(f"{path} belongs to no Debian package")
         counts[owner] = counts.get(owner, 0) + 1
     found = []
     for (package, version), files in sorted(counts.items()):
         name = package.partition(":")[0]
         copyright_file = Path("/usr/share/doc") / name / "copyright"
         if not copyright_file.is_file():
-            raise MissingLicenceError(f"{copyright_file} is missing")
+            raise MissingLicenseError(f"{copyright_file} is missing")
         texts = (("copyright", copyright_file.read_text(errors="replace")),)
         purl = f"pkg:deb/debian/{name}@{version}"
         found.append(Component(name, version, "", purl, texts, files))
@@ -212,14 +212,14 @@ def _from_system(paths: Iterable[Path]) -> list[Component]:
 
 
 def _debian_owner(path: Path) -> tuple[str, str] | None:
-    # dpkg may know the file by its name before or after /lib became a part of /usr.
+    # dpkg may list the file with its path from before or after /lib was merged into /usr.
     real = path.resolve()
     for name in {str(path), str(real), str(real).removeprefix("/usr"), f"/usr{path}"}:
-        told = subprocess.run(
+        done = subprocess.run(
             ["dpkg-query", "-S", name], capture_output=True, text=True, check=False
         )
-        if told.returncode == 0:
-            package = told.stdout.split(": ")[0].split(",")[0]
+        if done.returncode == 0:
+            package = done.stdout.split(": ")[0].split(",")[0]
             version = subprocess.run(
                 ["dpkg-query", "-W", "-f", "${Version}", package],
                 capture_output=True,

@@ -1,7 +1,7 @@
-"""Two Debian packages from one bundle.
+"""Debian packages: two of them, made from one bundle.
 
-`pulse-workers` has all but the window: workers, command line, nats-server. `pulse-desktop` adds the
-window to it, in the same folder. A server gets the first alone and with it neither Qt nor X11.
+`pulse-workers` contains workers, command line and nats-server. `pulse-desktop` adds the window in
+the same folder. A server needs only the first, without Qt and X11.
 """
 
 import gzip
@@ -15,7 +15,7 @@ from typing import Final
 
 from release.archive import machine
 from release.linked import debian_needs, glibc_needed, window_files
-from release.project import Project, normalise
+from release.project import Project, normalize
 
 HEADLESS: Final = "pulse-workers"
 WINDOW: Final = "pulse-desktop"
@@ -24,33 +24,33 @@ _MAINTAINER: Final = "Pulse Desktop maintainers <maintainers@pulse-desktop.inval
 _HOME: Final = Path("usr/lib/pulse-desktop")
 _DATA: Final = (
     "fonts-dejavu-core | fonts-noto-core | fonts-liberation",
-    # What libraries inside the bundle read from outside.
+    # Data that bundled libraries read from the system.
     "fontconfig-config",
     "libx11-data",
     "xkb-data",
 )
 _DESCRIPTION: Final = {
     HEADLESS: (
-        "TaskIQ workers on NATS JetStream, and the command line to watch them",
+        "TaskIQ workers on NATS JetStream, and a command line to monitor them",
         """\
 Headless workers with durable queues, retries, heartbeats and events; the command line of Pulse
-Desktop, which shows runs, events, results and failures and re-runs tasks; and a nats-server for an
-embedded system on one machine. Needs no graphical libraries. Systemd units are included and not
+Desktop, which shows runs, events, results and failures and re-runs tasks; and nats-server for an
+embedded stack on one machine. Needs no graphical libraries. Systemd units are included, but not
 started by the installation.""",
     ),
     WINDOW: (
         "live desktop monitor for TaskIQ workers on NATS",
         """\
-The operator's window on a task queue: live runs, events, results, failures, queue and workers of
-any TaskIQ system on NATS, with history from JetStream and re-run at one key. With no server named
-it starts one on this machine, with sample work.""",
+Desktop window that shows the live runs, events, results, failures, queue and workers of any TaskIQ
+system on NATS, with history from JetStream, and re-runs tasks with one key. Without a server it
+starts an embedded one on this machine, with sample tasks.""",
     ),
 }
 
 
 @dataclass(frozen=True)
 class _Package:
-    """One package while it is put together."""
+    """A package that is being built."""
 
     name: str
     tree: Path
@@ -59,7 +59,7 @@ class _Package:
 
 
 def debian_version(version: str) -> str:
-    """Return a Python version as Debian orders it: a release candidate before its release."""
+    """Return a version that Debian sorts like Python: a release candidate before its release."""
     return re.sub(r"\.?(a|b|rc|dev)(\d+)", r"~\1\2", version).replace("+", "~")
 
 
@@ -89,13 +89,13 @@ def build_debs(project: Project) -> list[Path]:
     )
     for package, content in ((base, headless), (desktop, sorted(window))):
         for path in content:
-            _place(project.bundle, path, package.tree)
+            _install_file(project.bundle, path, package.tree)
     _finish_headless(project, base)
     return [_pack(project, package, version) for package in (base, desktop)]
 
 
-def _place(bundle: Path, path: Path, tree: Path) -> None:
-    """Put a file of the bundle where the system wants it."""
+def _install_file(bundle: Path, path: Path, tree: Path) -> None:
+    """Copy a file of the bundle to its place in the package."""
     if path.parts[0] == "share":
         target = tree / "usr" / path
     elif path.parts[0] in ("third-party", "LICENSE", "sbom.cdx.json"):
@@ -107,7 +107,7 @@ def _place(bundle: Path, path: Path, tree: Path) -> None:
 
 
 def _finish_headless(project: Project, package: _Package) -> None:
-    """Add the commands on PATH and the units of the system services."""
+    """Add the commands in /usr/bin and the systemd units."""
     programs = package.tree / "usr/bin"
     programs.mkdir(parents=True)
     for name in ("pulse-desktop", "pulse-worker"):
@@ -118,14 +118,14 @@ def _finish_headless(project: Project, package: _Package) -> None:
 
 
 def _add_services(packaging: Path, tree: Path) -> None:
-    """Add the units, and the settings that they read: changed ones survive an upgrade."""
+    """Add the units and their configuration files. An upgrade keeps changes to the latter."""
     units = tree / "usr/lib/systemd/system"
     examples = tree / "usr/share/doc" / HEADLESS / "examples"
     settings = tree / "etc/pulse-desktop"
     for folder in (units, examples, settings / "nats"):
         folder.mkdir(parents=True)
     for unit in sorted((packaging / "systemd").glob("pulse-*")):
-        # The server of this package is not on PATH, lest it stand in the way of another.
+        # The nats-server of this package is not on PATH, to not conflict with another.
         text = unit.read_text().replace("ExecStart=nats-server", f"ExecStart={_SERVER}")
         (units / unit.name).write_text(text)
     for example in sorted((packaging / "systemd").glob("*.example")):
@@ -141,7 +141,7 @@ def _pack(project: Project, package: _Package, version: str) -> Path:
     log = doc / "changelog.gz"
     log.write_text(_changelog(project, package.name, version))
     _compress(log)
-    normalise(package.tree, project.epoch)
+    normalize(package.tree, project.epoch)
     control = package.tree / "DEBIAN"
     control.mkdir()
     (control / "control").write_text(_control(package, version))
@@ -154,11 +154,11 @@ def _pack(project: Project, package: _Package, version: str) -> Path:
     if settings:
         listed = "".join(f"/{path.relative_to(package.tree)}\n" for path in settings)
         (control / "conffiles").write_text(listed)
-    normalise(control, project.epoch)
+    normalize(control, project.epoch)
     for script in control.glob("p*"):
         script.chmod(0o755)
     target = project.dist / f"{package.name}_{version}_{_architecture()}.deb"
-    # Two threads whatever the machine has: the number decides how it is cut into blocks.
+    # The number of threads is fixed because it decides how the data is cut into blocks.
     packing = ("-Zgzip", "-z1") if project.quick else ("-Zxz", "-z6", "--threads-max=2")
     project.run(
         *("dpkg-deb", "--root-owner-group", *packing),
@@ -198,13 +198,13 @@ def _copyright() -> str:
     return textwrap.dedent(f"""\
         Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
         Upstream-Name: pulse-desktop
-        Comment: The software of others that is inside, each with its licence, is listed in
-         /usr/share/doc/{HEADLESS}/third-party/README.txt and, for programs, in sbom.cdx.json there.
+        Comment: The bundled third-party software and its licenses are listed in
+         /usr/share/doc/{HEADLESS}/third-party/README.txt and, machine-readable, in sbom.cdx.json.
 
         Files: *
         Copyright: the Pulse Desktop contributors
         License: Apache-2.0
-         On Debian systems the text of the licence is in /usr/share/common-licenses/Apache-2.0.
+         On Debian systems the text of the license is in /usr/share/common-licenses/Apache-2.0.
         """)
 
 
@@ -212,13 +212,13 @@ def _changelog(project: Project, name: str, version: str) -> str:
     date = formatdate(project.epoch, localtime=False, usegmt=False).replace("-0000", "+0000")
     return (
         f"{name} ({version}) unstable; urgency=medium\n\n"
-        f"  * Release {project.version}; what is new is told in CHANGELOG.md.\n\n"
+        f"  * Release {project.version}; see CHANGELOG.md for the changes.\n\n"
         f" -- {_MAINTAINER}  {date}\n"
     )
 
 
 def _compress(path: Path) -> None:
-    """Replace a file by itself, compressed, with no name and no time in it."""
+    """Replace a file by its gzip-compressed form, without name and time stamp."""
     packed = gzip.compress(path.read_bytes(), 9, mtime=0)
     path.unlink()
     (path if path.suffix == ".gz" else path.with_name(f"{path.name}.gz")).write_bytes(packed)

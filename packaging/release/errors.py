@@ -1,5 +1,5 @@
-"""What stops a build."""
+"""Errors of a build."""
 
 
-class MissingLicenceError(Exception):
-    """Something would be shipped without the text of its licence."""
+class MissingLicenseError(Exception):
+    """A component has no license text."""

@@ -1,4 +1,4 @@
-"""The application's icon in the sizes and containers that desktops want, drawn from one SVG."""
+"""Icon of the application in the sizes and formats that desktops need, drawn from its SVG."""
 
 import os
 import struct
@@ -14,16 +14,16 @@ NAME: Final = "pulse-desktop"
 def draw_icons(svg: Path, folder: Path) -> None:
     """Write `pulse-desktop-<size>.png`, `.ico` and `.icns` into `folder`."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    # Only whoever packages draws: the modules beside this one need no Qt.
+    # Imported here because the other modules of this package need no Qt.
     from PySide6.QtGui import QGuiApplication, QImage, QPainter  # noqa: PLC0415
     from PySide6.QtSvg import QSvgRenderer  # noqa: PLC0415
 
     app = QGuiApplication.instance() or QGuiApplication([NAME])
     renderer = QSvgRenderer(str(svg))
     if not renderer.isValid():
-        raise ValueError(f"{svg} cannot be drawn")
+        raise ValueError(f"{svg} is not a valid SVG file")
     folder.mkdir(parents=True, exist_ok=True)
-    pictures: dict[int, bytes] = {}
+    images: dict[int, bytes] = {}
     for size in PNG_SIZES:
         image = QImage(size, size, QImage.Format.Format_ARGB32_Premultiplied)
         image.fill(0)
@@ -31,28 +31,28 @@ def draw_icons(svg: Path, folder: Path) -> None:
         renderer.render(painter)
         painter.end()
         path = folder / f"{NAME}-{size}.png"
-        image.save(str(path), "PNG")
-        pictures[size] = path.read_bytes()
-    (folder / f"{NAME}.ico").write_bytes(ico({size: pictures[size] for size in _ICO_SIZES}))
+        image.save(str(path), b"PNG")
+        images[size] = path.read_bytes()
+    (folder / f"{NAME}.ico").write_bytes(ico({size: images[size] for size in _ICO_SIZES}))
     (folder / f"{NAME}.icns").write_bytes(
-        icns({kind: pictures[size] for size, kind in _ICNS_TYPES.items()})
+        icns({kind: images[size] for size, kind in _ICNS_TYPES.items()})
     )
     del app
 
 
-def ico(pictures: dict[int, bytes]) -> bytes:
-    """Return a Windows icon of PNG pictures by their size in pixels (256 at most)."""
-    head = struct.pack("<HHH", 0, 1, len(pictures))
-    offset = len(head) + 16 * len(pictures)
+def ico(images: dict[int, bytes]) -> bytes:
+    """Return a Windows icon made of PNG images, by size in pixels (at most 256)."""
+    head = struct.pack("<HHH", 0, 1, len(images))
+    offset = len(head) + 16 * len(images)
     entries = b""
-    for size, png in pictures.items():
-        side = size % 256  # 0 stands for 256
+    for size, png in images.items():
+        side = size % 256  # 0 means 256
         entries += struct.pack("<BBBBHHII", side, side, 0, 0, 1, 32, len(png), offset)
         offset += len(png)
-    return head + entries + b"".join(pictures.values())
+    return head + entries + b"".join(images.values())
 
 
-def icns(pictures: dict[bytes, bytes]) -> bytes:
-    """Return a macOS icon of PNG pictures by their type, such as `ic08`."""
-    body = b"".join(kind + struct.pack(">I", 8 + len(png)) + png for kind, png in pictures.items())
+def icns(images: dict[bytes, bytes]) -> bytes:
+    """Return a macOS icon made of PNG images, by type such as `ic08`."""
+    body = b"".join(kind + struct.pack(">I", 8 + len(png)) + png for kind, png in images.items())
     return b"icns" + struct.pack(">I", 8 + len(body)) + body

@@ -1,4 +1,7 @@
-"""What the files of a bundle are linked to: how it is split in two, and what it needs around it."""
+"""Libraries that the files of a bundle are linked to.
+
+They decide which files only the window needs, and which system packages the bundle depends on.
+"""
 
 import re
 import subprocess
@@ -29,10 +32,10 @@ def window_files(bundle: Path) -> set[Path]:
         for path in files
         if path not in window and ".so" in path.name
     ]
-    # The programs are no extension, but what they and Python are linked to is headless as well.
+    # The programs are no extensions, but what they and Python are linked to is headless too.
     kept = {entry[0] for entry in without_orphans(libraries, needs)}
     window |= {Path(name) for name, _, _ in libraries if name not in kept}
-    window |= {path for path in files if path.parts[0] == "share" and _of_the_desktop(path)}
+    window |= {path for path in files if path.parts[0] == "share" and _is_desktop_file(path)}
     return window
 
 
@@ -44,19 +47,19 @@ def _kind(path: Path) -> str:
     )
 
 
-def _of_the_desktop(path: Path) -> bool:
+def _is_desktop_file(path: Path) -> bool:
     return path.parts[1] in ("applications", "metainfo", "icons")
 
 
 @cache
 def needs(path: str) -> tuple[str, ...]:
-    """Return the names of the libraries that a file is linked to; none when it is no program."""
-    told = subprocess.run(["objdump", "-p", path], capture_output=True, text=True, check=False)
-    return tuple(re.findall(r"^\s+NEEDED\s+(\S+)", told.stdout, re.MULTILINE))
+    """Return the names of the libraries that a file is linked to; none if it is no ELF file."""
+    done = subprocess.run(["objdump", "-p", path], capture_output=True, text=True, check=False)
+    return tuple(re.findall(r"^\s+NEEDED\s+(\S+)", done.stdout, re.MULTILINE))
 
 
 def debian_needs(bundle: Path, files: Iterable[Path]) -> tuple[set[str], set[str]]:
-    """Return the Debian packages that these files need around them, and those Wayland would like.
+    """Return the Debian packages that these files need, and those that only Wayland needs.
 
     Raises:
         SystemExit: a library is neither in the bundle nor installed here.
@@ -75,7 +78,7 @@ def debian_needs(bundle: Path, files: Iterable[Path]) -> tuple[set[str], set[str
 
 
 def glibc_needed(bundle: Path) -> str:
-    """Return the newest version of glibc that a symbol in the bundle asks for, such as 2.34."""
+    """Return the newest version of glibc that a symbol in the bundle needs, such as 2.34."""
     newest = (0, 0)
     for path in bundle.rglob("*"):
         if path.is_symlink() or not path.is_file():
@@ -102,17 +105,17 @@ def _packages(names: Iterable[str], *, required: bool) -> set[str]:
 
 @lru_cache(maxsize=1)
 def _installed_libraries() -> dict[str, str]:
-    told = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True)
-    lines = [line for line in told.stdout.splitlines() if " => " in line and "64" in line]
+    done = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True)
+    lines = [line for line in done.stdout.splitlines() if " => " in line and "64" in line]
     return {line.split()[0]: line.split()[-1] for line in reversed(lines)}
 
 
 def _owner(path: Path) -> str:
     real = path.resolve()
     for name in (str(path), str(real), str(real).removeprefix("/usr")):
-        told = subprocess.run(
+        done = subprocess.run(
             ["dpkg-query", "-S", name], capture_output=True, text=True, check=False
         )
-        if told.returncode == 0:
-            return told.stdout.partition(":")[0]
+        if done.returncode == 0:
+            return done.stdout.partition(":")[0]
     raise SystemExit(f"package: {path} belongs to no package")

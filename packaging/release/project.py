@@ -1,7 +1,7 @@
-"""What is packaged: the committed tree, its version, and the moment that stands in every file.
+"""Source of the packages: the committed tree, its version, and the time stamp of all files.
 
-The moment is that of the commit (or SOURCE_DATE_EPOCH), so that who packages the same commit later
-gets the same bytes.
+The time stamp is that of the commit (or SOURCE_DATE_EPOCH), so that packages of the same commit are
+the same bytes.
 """
 
 import io
@@ -26,12 +26,12 @@ class Project:
 
     Attributes:
         root: the checkout.
-        work: folder for everything on the way, replaced at will.
-        dist: where finished packages go.
-        version: of what is packaged.
-        epoch: Unix seconds that all files bear.
-        commit: what is packaged; empty without git.
-        quick: whether packages may be larger if they are made sooner: for tests.
+        work: folder for intermediate files.
+        dist: folder for finished packages.
+        version: of the packages.
+        epoch: time stamp of all files, Unix seconds.
+        commit: that is packaged; empty without git.
+        quick: whether to compress less, but faster: for tests.
     """
 
     root: Path
@@ -44,17 +44,17 @@ class Project:
 
     @property
     def source(self) -> Path:
-        """The clean copy that is built from."""
+        """Clean copy of the source tree."""
         return self.work / "source"
 
     @property
     def bundle(self) -> Path:
-        """The frozen program: what the packages for Linux are made of."""
+        """The frozen program, from which the packages for Linux are made."""
         return self.work / "bundle" / "pulse-desktop"
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment for programs whose output must not depend on when or where they run."""
+        """Environment that makes the output of programs reproducible."""
         return {
             **os.environ,
             "SOURCE_DATE_EPOCH": str(self.epoch),
@@ -65,7 +65,7 @@ class Project:
         }
 
     def run(self, *command: str | Path, folder: Path | None = None, log: str = "") -> None:
-        """Run a program; what it says goes into `log` in the work folder, shown if it fails.
+        """Run a program; write its output to `log` in the work folder and print it on failure.
 
         Raises:
             SystemExit: it failed.
@@ -88,10 +88,10 @@ class Project:
 
 
 def version_in(text: str) -> str:
-    """Return the version that a `__init__.py` states.
+    """Return the version in the text of `__init__.py`.
 
     Raises:
-        ValueError: it states none.
+        ValueError: there is none.
     """
     found = _VERSION.search(text)
     if found is None:
@@ -106,10 +106,10 @@ def open_project(
 
     Args:
         root: the checkout.
-        work: folder for everything on the way.
+        work: folder for intermediate files.
         dist: folder for finished packages.
-        version: in place of the one that the code states.
-        commit: in place of the newest.
+        version: overrides the version in the code.
+        commit: default: HEAD.
         quick: as in `Project`.
     """
     if _is_checkout(root):
@@ -121,26 +121,28 @@ def open_project(
 
 
 def prepare_source(project: Project) -> None:
-    """Copy what is committed; without git, what is there."""
+    """Copy the committed tree; without git, the files of the checkout."""
     shutil.rmtree(project.source, ignore_errors=True)
     if project.commit:
         archive = _git(project.root, "archive", "--format=tar", project.commit)
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            # Ours, and Debian 12's Python may not know filters yet.
-            known = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-            tar.extractall(project.source, **known)
+            # The archive is our own. The Python of Debian 12 may not have filters.
+            if hasattr(tarfile, "data_filter"):
+                tar.extractall(project.source, filter="data")
+            else:
+                tar.extractall(project.source)
         if _git(project.root, "status", "--porcelain", "--untracked-files=no"):
-            print("package: note: what is not committed is not packaged")
+            print("package: note: uncommitted changes are not packaged")
     else:
         shutil.copytree(project.root, project.source, ignore=shutil.ignore_patterns(*_NOT_PACKAGED))
     (project.work / "commit").write_text(f"{project.commit}\n")
     file = project.source / VERSION_FILE
     file.write_text(_VERSION.sub(f'__version__ = "{project.version}"', file.read_text()))
-    normalise(project.source, project.epoch)
+    normalize(project.source, project.epoch)
 
 
-def normalise(folder: Path, epoch: int) -> None:
-    """Give everything below `folder` the modes 755 or 644 and the time `epoch`."""
+def normalize(folder: Path, epoch: int) -> None:
+    """Set the mode of all files below `folder` to 755 or 644, and their time stamp to `epoch`."""
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_symlink():
             os.utime(path, (epoch, epoch), follow_symlinks=False)
@@ -157,7 +159,7 @@ def _is_checkout(root: Path) -> bool:
 
 
 def _git(root: Path, *arguments: str) -> bytes:
-    # A checkout of another user (a container, a CI runner) is still the one we were told to use.
+    # In containers and on CI runners the checkout can belong to another user.
     command = ["git", "-c", f"safe.directory={root}", "-C", str(root), *arguments]
     return subprocess.run(command, check=True, capture_output=True).stdout
 
@@ -169,8 +171,8 @@ def _committed(root: Path, commit: str, path: Path) -> str:
 
 
 def _epoch(root: Path, commit: str) -> int:
-    if stated := os.environ.get("SOURCE_DATE_EPOCH"):
-        return int(stated)
+    if value := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(value)
     if commit:
         return int(_git(root, "log", "-1", "--format=%ct", commit))
     return int((root / "CHANGELOG.md").stat().st_mtime)

@@ -14,9 +14,9 @@ _NAMESPACE: Final = uuid.UUID("6c1c3f0e-5a1b-5e0f-9d7e-3b1f6f0b7a52")
 
 
 def bill_of_materials(project: Project, components: Iterable[Component]) -> str:
-    """Return the document that lists what is in the bundle beside ourselves."""
+    """Return the document that lists the third-party components of the bundle."""
     listed = [_entry(each) for each in components]
-    ourselves = {
+    application = {
         "type": "application",
         "bom-ref": f"pkg:pypi/pulse-desktop@{project.version}",
         "name": "pulse-desktop",
@@ -24,7 +24,7 @@ def bill_of_materials(project: Project, components: Iterable[Component]) -> str:
         "purl": f"pkg:pypi/pulse-desktop@{project.version}",
         "licenses": [{"license": {"id": "Apache-2.0"}}],
     }
-    identity = json.dumps([ourselves, listed], sort_keys=True)
+    identity = json.dumps([application, listed], sort_keys=True)
     document = {
         "$schema": f"http://cyclonedx.org/schema/bom-{SPECIFICATION}.schema.json",
         "bomFormat": "CycloneDX",
@@ -33,11 +33,11 @@ def bill_of_materials(project: Project, components: Iterable[Component]) -> str:
         "version": 1,
         "metadata": {
             "timestamp": datetime.fromtimestamp(project.epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "component": ourselves,
+            "component": application,
         },
         "components": listed,
         "dependencies": [
-            {"ref": ourselves["bom-ref"], "dependsOn": [each["bom-ref"] for each in listed]}
+            {"ref": application["bom-ref"], "dependsOn": [each["bom-ref"] for each in listed]}
         ],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
@@ -52,8 +52,8 @@ def _entry(component: Component) -> dict[str, Any]:
         "purl": component.purl,
         "properties": [{"name": "pulse:files", "value": str(component.files)}],
     }
-    if component.licence:
-        entry["licenses"] = [{"expression": component.licence}]
+    if component.license:
+        entry["licenses"] = [{"expression": component.license}]
     else:
         entry["licenses"] = [{"license": {"name": "see the copyright file of the Debian package"}}]
     return entry

@@ -1,4 +1,4 @@
-"""What PyInstaller would collect and the program never uses."""
+"""Modules and files that PyInstaller would collect but the program does not use."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -6,20 +6,20 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 Entry = tuple[Any, ...]
-"""Name in the bundle, where it is taken from, kind; as PyInstaller lists them."""
+"""Name in the bundle, path of its origin, kind; as in the lists of PyInstaller."""
 
 _MODULES: Final = (
     "tkinter",
     "turtle",
     "turtledemo",
     "ensurepip",
-    "readline",  # GNU's, under the GPL, for prompts that nobody gets
-    "_gdbm",  # under the GPL as well
+    "readline",  # under the GPL, and there is no prompt
+    "_gdbm",  # under the GPL
     "dbm.gnu",
     "_dbm",
     "dbm.ndbm",
     "_tkinter",
-    "nis",  # brings Kerberos
+    "nis",  # depends on Kerberos
     "curses",
     "_curses",
     "_curses_panel",
@@ -51,7 +51,7 @@ _MODULES: Final = (
 _FILES: Final = re.compile(
     r"""
     /translations/                                      # the window speaks English
-    | platformthemes/libqgtk3                           # would bring GTK, GIO and their data
+    | platformthemes/libqgtk3                           # depends on GTK, GIO and their data
     | platforms/libq(eglfs|linuxfb|minimalegl|vkkhrdisplay|vnc)\b
     | /egldeviceintegrations/
     | /(qmltooling|qmllint|networkinformation|tls|virtualkeyboard|generic)/
@@ -59,54 +59,54 @@ _FILES: Final = re.compile(
     | imageformats/(lib)?q(pdf|tga|tiff|webp|wbmp|icns|jpeg|gif)\b
     | libQt6(Pdf|Qml|QmlModels|QmlMeta|QmlWorkerScript|Quick|VirtualKeyboard|Network|Eglfs\w*)\b
     | Qt6(Pdf|Qml|QmlModels|QmlMeta|Quick|VirtualKeyboard|Network)\.dll
-    | opengl32sw\.dll                                   # 20 MB for machines without any driver
-    | \.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json|licenses/)  # licences lie elsewhere
+    | opengl32sw\.dll                                   # 20 MB, for lack of a graphics driver
+    | \.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json|licenses/)  # see third-party
     | pyqtgraph/(examples|icons/peegee)
     | numpy/.*/tests/
     """,
     re.VERBOSE,
 )
 
-_OF_NO_PROGRAM: Final = ("_", "antigravity", "idlelib", "test", "this")
+_EXCLUDED_PREFIXES: Final = ("_", "antigravity", "idlelib", "test", "this")
 
-_LOADED_LATER: Final = ("libpython3", "libdbus-1.so")
+_LOADED_BY_NAME: Final = ("libpython3", "libdbus-1.so")
 
 
 def unused_modules() -> list[str]:
-    """Return the modules not to follow, whoever imports them."""
+    """Return the modules that are left out."""
     return list(_MODULES)
 
 
 def standard_library(folder: Path, names: Iterable[str]) -> list[str]:
-    """Return every module of the standard library that a program may want.
+    """Return the modules of the standard library that tasks of the user can import.
 
     Args:
-        folder: where it lies.
-        names: the top level, as in `sys.stdlib_module_names`.
+        folder: of the standard library.
+        names: of the top-level modules, as in `sys.stdlib_module_names`.
     """
-    wanted = {
-        name for name in names if name not in _MODULES and not name.startswith(_OF_NO_PROGRAM)
+    top_level = {
+        name for name in names if name not in _MODULES and not name.startswith(_EXCLUDED_PREFIXES)
     }
     below = {
         ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
-        for name in wanted
+        for name in top_level
         for path in (folder / name).rglob("*.py")
         if not {"test", "tests", "__pycache__", "__main__.py"} & set(path.parts)
     }
-    return sorted(wanted | below)
+    return sorted(top_level | below)
 
 
 def is_unused(name: str) -> bool:
-    """Whether the file of this name in the bundle serves nothing that the program does."""
+    """Return whether the program does not use the file with this name in the bundle."""
     return bool(_FILES.search("/" + name.replace("\\", "/")))
 
 
 def without_orphans(entries: Sequence[Entry], needs: Callable[[str], Iterable[str]]) -> list[Entry]:
-    """Drop libraries that nothing kept needs: what a plugin had brought that is not there any more.
+    """Remove libraries that only removed files need.
 
     Args:
-        entries: name in the bundle, source, kind, as PyInstaller lists binaries.
-        needs: names of the libraries that a file is linked to.
+        entries: as in the lists of PyInstaller.
+        needs: returns the names of the libraries that a file is linked to.
     """
     by_name: dict[str, list[Entry]] = {}
     for entry in entries:
@@ -129,8 +129,8 @@ def _base(name: str) -> str:
 
 
 def _is_root(entry: Entry) -> bool:
-    """Whether this is loaded by name and not because another library wants it."""
+    """Return whether a file is loaded by name, not as a dependency of another library."""
     name, _, kind = entry[:3]
     if kind == "EXTENSION" or "/plugins/" in name or name.startswith("bin/"):
         return True
-    return not re.match(r"lib.*\.so", _base(name)) or _base(name).startswith(_LOADED_LATER)
+    return not re.match(r"lib.*\.so", _base(name)) or _base(name).startswith(_LOADED_BY_NAME)

@@ -87,7 +87,7 @@ def test_files_bear_the_time_of_the_commit_and_modes_that_do_not_depend_on_the_b
     for name, mode in (("program", 0o700), ("data", 0o660)):
         (tmp_path / "folder" / name).touch(mode=mode)
     (tmp_path / "folder" / "link").symlink_to("data")
-    release("project").normalise(tmp_path, NOON)
+    release("project").normalize(tmp_path, NOON)
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
     assert modes == {"folder": 0o755, "program": 0o755, "data": 0o644, "link": 0o644}
     assert {path.lstat().st_mtime for path in tmp_path.rglob("*")} == {NOON}
@@ -240,21 +240,21 @@ import pulse_workers.cli.main, pulse_workers.runtime.worker
         ]  # fmt: skip
 
 
-class TestLicences:
-    def test_every_module_in_the_server_has_its_licence(self, release) -> None:
-        modules = release("go_modules").go_modules(find_nats_server(), PACKAGING / "licences")
-        by_name = {name: (version, licence, texts) for name, version, licence, texts in modules}
+class TestLicenses:
+    def test_every_module_in_the_server_has_its_license(self, release) -> None:
+        modules = release("go_modules").go_modules(find_nats_server(), PACKAGING / "licenses")
+        by_name = {name: (version, license, texts) for name, version, license, texts in modules}
         assert by_name["github.com/nats-io/nats-server/v2"][0].startswith("v2.")
         assert by_name["std"][1] == "BSD-3-Clause"
         assert all(text for _, _, texts in by_name.values() for _, text in texts)
 
     def test_a_module_nobody_looked_at_stops_the_build(self, release, tmp_path: Path) -> None:
         (tmp_path / "go-modules.toml").write_text("")
-        with pytest.raises(release("errors").MissingLicenceError, match="is in nats-server"):
+        with pytest.raises(release("errors").MissingLicenseError, match="is in nats-server"):
             release("go_modules").go_modules(find_nats_server(), tmp_path)
 
     @pytest.mark.parametrize(
-        ("told", "licence"),
+        ("told", "license"),
         [
             ({"License-Expression": "MIT OR Apache-2.0"}, "MIT OR Apache-2.0"),
             ({"License": "Apache 2.0"}, "Apache-2.0"),
@@ -262,12 +262,12 @@ class TestLicences:
             ({}, ""),
         ],
     )
-    def test_a_licence_is_read_from_what_a_package_tells(self, release, told, licence) -> None:
+    def test_a_license_is_read_from_what_a_package_tells(self, release, told, license) -> None:
         metadata = SimpleNamespace(
             get=told.get,
             get_all=lambda key: [told[key]] if key in told else None,
         )
-        assert release("components").licence_of(metadata) == licence
+        assert release("components").license_of(metadata) == license
 
 
 def test_the_bill_of_materials_is_cyclonedx_and_the_same_twice(release) -> None:
