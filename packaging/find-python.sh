@@ -1,11 +1,10 @@
 #!/bin/sh
-# Prints the Python that the virtual environment is made from: the first of the candidates that
-# really runs, is CPython 3.11-3.13 and can make virtual environments. A name on PATH proves
-# nothing: version managers leave shims that fail, and Debian ships a Python without venv.
-# PYTHON=… overrides the search.
+# Print the Python for the virtual environment: the first candidate that runs, is CPython 3.11-3.13
+# and can create virtual environments. All of that is tested: version managers leave shims on PATH
+# that fail, and Debian has a Python without venv. PYTHON=… overrides the search.
 #
-# Exit: 0 and the path of the interpreter; 3 and what Debian calls the missing packages;
-# 1 when PYTHON cannot be used.
+# Exit status: 0, with the path of the interpreter; 3, with the names of the missing Debian packages;
+# 1 if PYTHON cannot be used.
 set -u
 
 probe='

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the wheel with the workers extra into an environment of its own and proves that commands
-# and workers do their work there while no Qt is installed.
+# Test that commands and workers work without Qt: install the wheel with the workers extra into a new
+# environment and run the embedded stack.
 #
 # Usage: packaging/headless-test.sh FOLDER
 set -eu
@@ -19,7 +19,7 @@ fail() {
 
 rm -rf "$folder"
 mkdir -p "$folder"
-# The locked versions, as a constraint: without hashes, for the wheel has none there.
+# The locked versions as constraints, without hashes: the wheel is not in the lock file.
 sed -n 's/ *\\$//; /^[a-z]/p' packaging/package.lock >"$folder/pins.txt"
 "$(build/package/venv/bin/python -c 'import sys; print(sys._base_executable)')" -m venv "$folder/venv"
 "$bin/python" -m pip install --disable-pip-version-check --progress-bar off \
@@ -33,10 +33,10 @@ cd "$folder"
 export PULSE_DATA_DIR="$folder/data"
 "$bin/pulse-desktop" --version
 "$bin/pulse-worker" --version
-if "$bin/pulse-desktop" >window.out 2>&1; then fail "a window without Qt"; fi
+if "$bin/pulse-desktop" >window.out 2>&1; then fail "the window opened without Qt"; fi
 grep -q "The window is not installed here" window.out || fail "$(cat window.out)"
 
-# A server has been put on PATH, as the error about a missing one says.
+# Put nats-server on PATH, as the error about a missing one advises.
 mkdir on-path
 ln -s "$server" on-path/nats-server
 PATH=$folder/on-path:$PATH
@@ -47,11 +47,11 @@ trap 'kill $stack 2>/dev/null' EXIT
 tries=0
 until [ "$("$bin/pulse-desktop" runs --state succeeded --json 2>/dev/null | grep -c task_id)" -ge 3 ]; do
     tries=$((tries + 1))
-    [ $tries -lt 120 ] || fail "no work is done: $(cat local.err)"
+    [ $tries -lt 120 ] || fail "no task succeeded: $(cat local.err)"
     sleep 0.5
 done
 "$bin/pulse-desktop" status
 kill -TERM $stack
-wait $stack || fail "the stack ended with $?"
+wait $stack || fail "the stack exited with $?"
 trap - EXIT
-du -sm venv | awk '{ print "    " $1 " MB with all it needs" }'
+du -sm venv | awk '{ print "    " $1 " MB with all dependencies" }'

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Writes packaging/requirements.lock: one list for Python 3.11-3.13 on Linux, macOS and Windows,
-# with hashes. Existing pins are kept while they fit; UPGRADE=1 takes the newest of everything.
-# packaging/package.lock is what `make package` freezes: the same pins without the tools of
-# development, and the freezer. packaging/compose/image.lock is what the container image holds:
-# the workers, without the window.
+# Write the lock files, with hashes, for Python 3.11-3.13 on Linux, macOS and Windows. Existing pins
+# are kept while they satisfy the requirements; UPGRADE=1 takes the newest version of everything.
+#
+#   packaging/requirements.lock    development: the project with all extras
+#   packaging/package.lock         `make package`: the same pins without development tools, and the
+#                                  tools that build the packages
+#   packaging/compose/image.lock   the container image: the workers, without the window
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -13,7 +15,7 @@ if ! uv --version >/dev/null 2>&1; then
     [ -x $uv ] || .venv/bin/python -m pip install -q uv || exit 1
 fi
 
-# The arguments: the lock, then options and sources.
+# Arguments: the lock file, then options and sources.
 compile_lock() {
     lock=$1
     shift
@@ -23,7 +25,7 @@ compile_lock() {
         echo "lock: $(grep -c '^[a-z]' "$lock") packages in $lock"
 }
 
-# Without hashes, for a constraint must not demand them of packages that it does not hold.
+# Without hashes: a constraints file with hashes would require them of every package.
 pins=build/pins.txt
 mkdir -p build || exit 1
 compile_lock packaging/requirements.lock --all-extras pyproject.toml \

@@ -1,6 +1,6 @@
 #!/bin/sh
-# `make package`: installs what building needs, makes an environment from packaging/package.lock,
-# and builds everything this machine can build into dist/. The steps themselves: packaging/build.py.
+# `make package`: install the build tools, create an environment from packaging/package.lock, and
+# build the packages for this system into dist/. The steps are in packaging/build.py.
 #
 # Usage: packaging/package.sh [STEP…] [--version V] [--work DIR] [--dist DIR]   (default: all)
 set -u
@@ -16,18 +16,18 @@ fail() {
     exit 1
 }
 
-# The interpreter behind .venv: `make package` has set that up before it comes here.
+# The base interpreter of .venv, which `make package` has set up.
 python=$(.venv/bin/python -c 'import sys; print(sys._base_executable)') ||
     fail "there is no .venv; run: make setup"
 
-# A Python of Debian is linked statically; the bundle needs its library, which is a package.
-of_debian=
+# Debian's Python is linked statically. The bundle needs its shared library, a package of its own.
+libpython=
 case $(readlink -f "$python") in
-    /usr/bin/python3*) of_debian="lib$(basename "$(readlink -f "$python")")" ;;
+    /usr/bin/python3*) libpython="lib$(basename "$(readlink -f "$python")")" ;;
 esac
 if command -v dpkg-query >/dev/null 2>&1; then
     # shellcheck disable=SC2086 # one word or none
-    packaging/system-libraries.sh run binutils xz-utils $of_debian || exit 1
+    packaging/system-libraries.sh run binutils xz-utils $libpython || exit 1
 fi
 for tool in objdump strip xz; do
     [ "$(uname -s)" != Linux ] || command -v $tool >/dev/null 2>&1 || fail "$tool is not installed"
@@ -41,15 +41,15 @@ fingerprint() {
 
 mkdir -p $work || exit 1
 if [ "$(fingerprint)" != "$(cat "$stamp" 2>/dev/null)" ]; then
-    echo "package: environment of $(grep -c '^[a-z]' $lock) pinned packages"
+    echo "package: creating an environment with $(grep -c '^[a-z]' $lock) pinned packages"
     rm -rf "$environment"
-    "$python" -m venv "$environment" || fail "$python could not make $environment"
+    "$python" -m venv "$environment" || fail "$python could not create $environment"
     unset PIP_TARGET PIP_PREFIX PYTHONHOME
     export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1
     "$environment/bin/python" -m pip install --progress-bar off --no-compile --require-hashes \
         -r "$lock" >$work/pip.log 2>&1 || {
         grep -v '^WARNING: Location' $work/pip.log | tail -n 15 >&2
-        fail "pip could not install $lock; the whole story is in $work/pip.log"
+        fail "pip could not install $lock; the complete log is $work/pip.log"
     }
     fingerprint >"$stamp"
 fi

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes .venv ready: system libraries, Python, the pinned packages, this project. Cheap when all is
-# there already, so that `make run` and `make test` can call it each time. pip's own configuration
-# (mirrors, proxies) is left alone.
+# Set up .venv: system libraries, Python, the pinned packages, this project. Fast if it is up to
+# date, so `make run` and `make test` call it every time. The configuration of pip (mirrors, proxies)
+# is respected.
 #
-# Usage: packaging/setup.sh run|test     PYTHON=… chooses the interpreter
+# Usage: packaging/setup.sh run|test     PYTHON=… selects the interpreter
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -11,17 +11,17 @@ purpose=${1:-test}
 lock=packaging/requirements.lock
 venv_python=.venv/bin/python
 stamp=.venv/setup-stamp
-how_to_name_it="Install one, and name it: make setup PYTHON=/path/to/python3"
+install_hint="Install one, and select it: make setup PYTHON=/path/to/python3"
 
-# What the environment was made from. It knows its own path, so a moved folder is another one.
+# Inputs of the environment. It contains its own path, so a moved folder needs a new one.
 fingerprint() {
     pwd
     cksum "$lock" pyproject.toml packaging/setup.sh
     cat .venv/pyvenv.cfg
 }
 
-# Without PYTHON=… whatever made the environment is right as long as it is there.
-made_from_another_python() {
+# Without PYTHON=… the environment is kept, whatever Python it has.
+has_other_python() {
     [ -n "${PYTHON:-}" ] || return 1
     version='import sys; print("%d.%d." % sys.version_info[:2])'
     wanted=$("$PYTHON" -c "$version" 2>/dev/null) || return 0
@@ -29,7 +29,7 @@ made_from_another_python() {
 }
 
 is_ready() {
-    [ -x "$venv_python" ] && [ -f "$stamp" ] && ! made_from_another_python &&
+    [ -x "$venv_python" ] && [ -f "$stamp" ] && ! has_other_python &&
         [ "$(fingerprint 2>/dev/null)" = "$(cat "$stamp")" ]
 }
 
@@ -38,7 +38,7 @@ fail() {
     exit 1
 }
 
-# Into a log, for pip has much to say about where it looked; what it said last is shown on failure.
+# pip writes much: its output goes to a log, and only the end of it is printed on failure.
 pip_install() {
     "$venv_python" -m pip install --progress-bar off "$@" >"$pip_log" 2>&1 && return
     grep -v '^WARNING: Location' "$pip_log" | tail -n 15 >&2
@@ -53,15 +53,15 @@ if [ -d .venv ] && [ ! -w .venv ]; then
     fail ".venv belongs to another user. Run as that user, or remove it: rm -rf $(pwd)/.venv"
 fi
 
-# Two makes at once must not build the same environment; the second waits and then finds it ready.
+# Two runs at once must not create the same environment: the second waits, then finds it ready.
 mkdir -p build || exit 1
 if command -v flock >/dev/null 2>&1 && [ "${PULSE_SETUP_LOCKED:-}" != yes ]; then
     PULSE_SETUP_LOCKED=yes exec flock build/setup.lock packaging/setup.sh "$@"
 fi
 
-# An environment that works is kept, and then no other Python is needed.
+# A working environment is kept, and no other Python is needed.
 keep=no
-if [ -x "$venv_python" ] && ! made_from_another_python &&
+if [ -x "$venv_python" ] && ! has_other_python &&
     "$venv_python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' &&
     grep -Fq "$(pwd)/.venv" .venv/bin/activate 2>/dev/null; then
     keep=yes
@@ -75,25 +75,25 @@ else
         0) packaging/system-libraries.sh "$purpose" || exit 1 ;;
         3)
             if ! command -v apt-get >/dev/null 2>&1; then
-                fail "no Python 3.11, 3.12 or 3.13 with venv was found. $how_to_name_it"
+                fail "no Python 3.11, 3.12 or 3.13 with venv was found. $install_hint"
             fi
             # shellcheck disable=SC2086 # one word per package
             packaging/system-libraries.sh "$purpose" $python || exit 1
             python=$(packaging/find-python.sh) ||
-                fail "this system offers no Python 3.11, 3.12 or 3.13. $how_to_name_it"
+                fail "this system offers no Python 3.11, 3.12 or 3.13. $install_hint"
             ;;
         *) exit 1 ;;
     esac
-    echo "setup: making .venv with $("$python" --version 2>&1) ($python)"
+    echo "setup: creating .venv with $("$python" --version 2>&1) ($python)"
     rm -rf .venv
-    "$python" -m venv .venv || fail "$python could not make .venv"
+    "$python" -m venv .venv || fail "$python could not create .venv"
 fi
 
 rm -f "$stamp"
 "$venv_python" -m pip --version >/dev/null 2>&1 || "$venv_python" -m ensurepip >/dev/null ||
-    fail "$venv_python has no pip and ensurepip failed. Remove .venv and repeat."
+    fail "$venv_python has no pip and ensurepip failed. Remove .venv and try again."
 
-# Where packages come from is the user's to configure; that they land in .venv is not.
+# The user configures where packages come from, but they must be installed into .venv.
 unset PIP_TARGET PIP_PREFIX PYTHONHOME
 export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1
 
@@ -102,9 +102,9 @@ pip_log=build/setup-pip.log
 pip_install -r "$lock" ||
     fail "pip could not install $lock. It needs the package index, about 600 MB of disk, and
        Linux with glibc 2.34 or newer (Debian 12, Ubuntu 22.04, RHEL 9) or macOS 13.
-       The whole story is in $pip_log."
+       The complete log is $pip_log."
 pip_install --no-build-isolation --no-deps -e . ||
-    fail "pip could not install this project. The whole story is in $pip_log."
+    fail "pip could not install this project. The complete log is $pip_log."
 packaging/system-libraries.sh linked \
     "$("$venv_python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')" || exit 1
 

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Makes an AppImage from the bundle. appimagetool and its runtime come from APPIMAGETOOL, a path;
-# CI downloads it, for it is in no package index.
+# Create an AppImage from the bundle. APPIMAGETOOL is the path of appimagetool, which CI downloads: no
+# package index has it.
 #
 # Usage: APPIMAGETOOL=… packaging/appimage/appimage.sh VERSION
 set -eu
 cd "$(dirname "$0")/../.."
 
 version=${1:?usage: appimage.sh VERSION}
-tool=${APPIMAGETOOL:?name appimagetool, a path}
+tool=${APPIMAGETOOL:?set it to the path of appimagetool}
 bundle=build/package/bundle/pulse-desktop
 folder=build/package/pulse-desktop.AppDir
 

@@ -1,8 +1,8 @@
 #!/bin/sh
-# macOS: makes the disk image from the bundle, signed and notarised when there are keys for it.
+# macOS: create the disk image from the bundle, signed and notarized if there are keys.
 #
-#   MACOS_IDENTITY        "Developer ID Application: …" in the keychain; without it: signed ad hoc
-#   MACOS_NOTARY_PROFILE  a profile of notarytool; without it: not notarised
+#   MACOS_IDENTITY        "Developer ID Application: …" in the keychain; default: ad hoc signature
+#   MACOS_NOTARY_PROFILE  a profile of notarytool; default: not notarized
 #
 # Usage: packaging/macos/dmg.sh VERSION
 set -eu
@@ -19,7 +19,7 @@ stage=build/package/dmg
     exit 1
 }
 
-# Every library for itself, then the whole: --deep would give the server the window's rights.
+# Every file is signed, then the bundle: --deep would give nats-server the entitlements of the window.
 identity=${MACOS_IDENTITY:--}
 find "$app/Contents" -type f \( -name '*.dylib' -o -name '*.so' -o -path '*/MacOS/*' -o -name nats-server \) \
     -exec codesign --force --timestamp="$([ "$identity" = - ] && echo none || echo)" \

@@ -114,7 +114,7 @@ def _finish_headless(project: Project, package: _Package) -> None:
         (programs / name).symlink_to(f"../lib/pulse-desktop/{name}")
     _add_services(project.source / "packaging", package.tree)
     for page in (package.tree / "usr/share/man/man1").iterdir():
-        _compress(page)
+        compress(page)
 
 
 def _add_services(packaging: Path, tree: Path) -> None:
@@ -140,7 +140,7 @@ def _pack(project: Project, package: _Package, version: str) -> Path:
     (doc / "copyright").write_text(_copyright())
     log = doc / "changelog.gz"
     log.write_text(_changelog(project, package.name, version))
-    _compress(log)
+    compress(log)
     normalize(package.tree, project.epoch)
     control = package.tree / "DEBIAN"
     control.mkdir()
@@ -217,7 +217,7 @@ def _changelog(project: Project, name: str, version: str) -> str:
     )
 
 
-def _compress(path: Path) -> None:
+def compress(path: Path) -> None:
     """Replace a file by its gzip-compressed form, without name and time stamp."""
     packed = gzip.compress(path.read_bytes(), 9, mtime=0)
     path.unlink()

@@ -31,7 +31,7 @@ def draw_icons(svg: Path, folder: Path) -> None:
         renderer.render(painter)
         painter.end()
         path = folder / f"{NAME}-{size}.png"
-        image.save(str(path), b"PNG")
+        image.save(str(path), "PNG")  # type: ignore[call-overload]  # the stubs want bytes
         images[size] = path.read_bytes()
     (folder / f"{NAME}.ico").write_bytes(ico({size: images[size] for size in _ICO_SIZES}))
     (folder / f"{NAME}.icns").write_bytes(

@@ -1,14 +1,14 @@
-; Inno Setup 6: the installer for Windows. For one user, without administrator rights.
+; Inno Setup 6: installer for Windows, for one user, without administrator rights.
 ;   iscc /DVersion=0.1.0 packaging\windows\pulse-desktop.iss
-; It packs build\package\bundle, which `python packaging\build.py wheel freeze` has made before.
+; It packs build\package\bundle, which `python packaging\build.py wheel freeze` creates.
 
 #ifndef Version
-  #error Give the version: iscc /DVersion=0.1.0
+  #error Set the version: iscc /DVersion=0.1.0
 #endif
 #define Bundle "..\..\build\package\bundle\pulse-desktop"
 
 [Setup]
-; Never to be changed: by it an upgrade finds the version before.
+; Never change it: an upgrade finds the installed version by it.
 AppId={{8B6C6C0B-9E1D-4B58-9C63-2F0D4C8F9A31}
 AppName=Pulse Desktop
 AppVersion={#Version}
@@ -33,23 +33,23 @@ Compression=lzma2/max
 SolidCompression=yes
 WizardStyle=modern
 ChangesEnvironment=yes
-; A window that runs is asked to close, so that its files can be replaced.
+; A running window is closed, so that its files can be replaced.
 CloseApplications=yes
 RestartApplications=no
 
 [Tasks]
-Name: "path"; Description: "Put pulse-desktop and pulse-worker on PATH"
-Name: "desktopicon"; Description: "An icon on the desktop"; Flags: unchecked
+Name: "path"; Description: "Add pulse-desktop and pulse-worker to PATH"
+Name: "desktopicon"; Description: "Create a desktop icon"; Flags: unchecked
 
 [InstallDelete]
-; Files of the version before that this one has no more would be loaded all the same.
+; Files of the installed version that this one lacks would still be loaded.
 Type: filesandordirs; Name: "{app}\_internal"
 
 [Files]
 Source: "{#Bundle}\*"; DestDir: "{app}"; Flags: recursesubdirs createallsubdirs ignoreversion
 
 [Icons]
-Name: "{userprograms}\Pulse Desktop"; Filename: "{app}\pulse-desktop-window.exe"; AppUserModelID: "PulseDesktop.PulseDesktop"; Comment: "Watch TaskIQ workers on NATS"
+Name: "{userprograms}\Pulse Desktop"; Filename: "{app}\pulse-desktop-window.exe"; AppUserModelID: "PulseDesktop.PulseDesktop"; Comment: "Monitor TaskIQ workers on NATS"
 Name: "{userdesktop}\Pulse Desktop"; Filename: "{app}\pulse-desktop-window.exe"; AppUserModelID: "PulseDesktop.PulseDesktop"; Tasks: desktopicon
 
 [Run]

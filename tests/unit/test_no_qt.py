@@ -1,4 +1,4 @@
-"""Commands and workers run where Qt is not installed: nothing but the window asks for it."""
+"""Commands and workers run without Qt: only the window imports it."""
 
 import os
 import subprocess
@@ -54,30 +54,32 @@ def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_every_module_but_those_of_the_window_is_there_without_qt() -> None:
+def test_every_module_outside_the_window_can_be_imported_without_qt() -> None:
     done = run(IMPORT_ALL)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 100
 
 
 @pytest.mark.parametrize(
-    ("program", "arguments", "said"),
+    ("program", "arguments", "expected"),
     [
         ("pulse_desktop.cli.main", ("--version",), "pulse-desktop "),
         ("pulse_desktop.cli.main", ("doctor",), "PySide6 is not installed: commands work"),
         ("pulse_workers.cli.main", ("--help",), "Headless TaskIQ workers"),
     ],
 )
-def test_programs_run_without_qt(tmp_path: Path, program, arguments, said) -> None:
+def test_programs_run_without_qt(
+    tmp_path: Path, program: str, arguments: tuple[str, ...], expected: str
+) -> None:
     code = f"{BLOCKED}\nfrom {program} import main\nsys.exit(main())"
     if arguments == ("doctor",):
         code = f"import os\nos.environ['PULSE_DATA_DIR'] = {str(tmp_path)!r}\n{code}"
     done = run(code, *arguments)
-    assert said in done.stdout, done.stderr
+    assert expected in done.stdout, done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_the_window_says_what_it_lacks() -> None:
+def test_the_window_without_qt_prints_the_missing_module() -> None:
     done = run(f"{BLOCKED}\nfrom pulse_desktop.cli.main import main\nsys.exit(main())")
     assert done.returncode == 1
     assert "The window is not installed here: No module named" in done.stderr

@@ -9,7 +9,7 @@ import pytest
 from pulse_desktop import __version__
 from pulse_desktop.cli.main import COMMANDS, make_parser, parse_arguments
 from pulse_desktop.cli.screenshot import PAGE_NAMES
-from pulse_desktop.state.run import RunState
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.text.run_text import STATE_LABELS
 
 NAMES = (

@@ -1,4 +1,4 @@
-"""The lock file says the same as pyproject.toml, for every Python and system that is promised."""
+"""The lock file agrees with pyproject.toml on every supported Python version and system."""
 
 import re
 import tomllib
@@ -28,19 +28,19 @@ def marker_environment(python: str, system: str) -> dict[str, str]:
 
 
 def pins(python: str, system: str) -> dict[str, str]:
-    """Versions that pip would install there."""
+    """Return the versions that pip would install."""
     environment = marker_environment(python, system)
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for line in re.findall(r"^[a-z][^\\\n]*", LOCK, re.MULTILINE):
         requirement = Requirement(line.strip())
         if requirement.marker and not requirement.marker.evaluate(environment):
             continue
-        assert requirement.name not in found, f"{requirement.name} is pinned twice"
-        found[requirement.name] = next(iter(requirement.specifier)).version
-    return found
+        assert requirement.name not in versions, f"{requirement.name} is pinned twice"
+        versions[requirement.name] = next(iter(requirement.specifier)).version
+    return versions
 
 
-def wanted() -> list[Requirement]:
+def requirements() -> list[Requirement]:
     project: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     lines = [*project["dependencies"]]
     for extra in project["optional-dependencies"].values():
@@ -50,8 +50,8 @@ def wanted() -> list[Requirement]:
         for line in (PROJECT / "packaging" / "build-requirements.in").read_text().splitlines()
         if not line.startswith("#")
     ]
-    requirements = [Requirement(line) for line in lines]
-    return [requirement for requirement in requirements if requirement.name != project["name"]]
+    parsed = [Requirement(line) for line in lines]
+    return [each for each in parsed if each.name != project["name"]]
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -60,7 +60,7 @@ def test_every_dependency_is_pinned_within_its_range(python: str, system: str) -
     environment = marker_environment(python, system)
     pinned = pins(python, system)
 
-    for requirement in wanted():
+    for requirement in requirements():
         if requirement.marker and not requirement.marker.evaluate(environment):
             continue
         name = canonicalize_name(requirement.name)
@@ -69,14 +69,14 @@ def test_every_dependency_is_pinned_within_its_range(python: str, system: str) -
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_a_qt_that_aborts_old_pythons_is_never_pinned_for_them(system: str) -> None:
+def test_python_3_11_gets_the_qt_that_does_not_abort_it(system: str) -> None:
     for python in PYTHONS:
         old = python.startswith("3.11")
         for name in ("pyside6-essentials", "shiboken6"):
             assert pins(python, system)[name].startswith("6.11." if old else "6.12."), python
 
 
-def test_every_pin_carries_hashes_and_nothing_names_an_index() -> None:
+def test_every_pin_has_hashes_and_no_index_is_named() -> None:
     entries = re.split(r"^(?=[a-z])", LOCK, flags=re.MULTILINE)[1:]
 
     assert len(entries) > 40
