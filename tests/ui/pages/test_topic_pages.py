@@ -159,7 +159,10 @@ def test_the_details_of_a_message_have_its_whole_text_and_the_factors(open_page,
     page.filter_bar.set_filter(text="number 1")
     click(page, 0)
     assert page.detail.body == "text number 1"
-    assert [(f.name, f.weight) for f in page.score_breakdown.factors] == [("length", 0.2), ("link", None)]
+    assert [(f.name, f.weight) for f in page.score_breakdown.factors] == [
+        ("length", 0.2),
+        ("link", None),
+    ]
     page.detail.run_button.click()
     assert here.targets == [ShowRun("t1")]
 
