@@ -64,8 +64,8 @@ async def _one_node_goes(cluster: Cluster, bench: Bench, folder: Path) -> None:
         return told if code == 0 else ""
 
     said = await wait_until(content, 30, "all streams have leaders again")
-    assert "Workers use the others meanwhile" in said
-    assert f"copies are away or behind: {leader.name}" in said, said
+    assert "Workers use the other servers meanwhile" in said
+    assert f"replicas are offline or behind: {leader.name}" in said, said
 
     leader.start(cluster.routes)
     await wait_until(lambda: leader.healthy, 30, "the node is back, its copies are complete")
