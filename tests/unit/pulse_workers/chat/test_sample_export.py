@@ -40,7 +40,8 @@ def export() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def messages(export: dict[str, Any]) -> list[dict[str, Any]]:
-    return export["messages"]
+    found: list[dict[str, Any]] = export["messages"]
+    return found
 
 
 @pytest.fixture(scope="module")
