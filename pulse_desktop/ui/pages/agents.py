@@ -1,6 +1,6 @@
-"""Agents: every call of a model, who asked, how long it took, what it cost."""
+"""The agents page: calls of models with their latency, tokens and errors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtWidgets import QWidget
@@ -9,40 +9,42 @@ from pulse_desktop.state.agent_calls import AgentCall
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.text.translation import _, ngettext, pgettext
 from pulse_desktop.ui.charts.colors import SeriesColors, SeriesSpec
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import history_start, quantile_series, rate_series
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.common_columns import time_column
+from pulse_desktop.ui.table.common_columns import muted, number_column, time_column
 from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
-STATES: Final = {
-    "running": ("▶", SemanticColor.INFO),
-    "finished": ("✔", SemanticColor.GOOD),
-    "failed": ("✖", SemanticColor.BAD),
+STATE_LABELS: Final = {
+    "running": (pgettext("agent call", "running"), "▶", SemanticColor.INFO),
+    "finished": (pgettext("agent call", "finished"), "✔", SemanticColor.GOOD),
+    "failed": (pgettext("agent call", "failed"), "✖", SemanticColor.BAD),
 }
+"""Label, glyph and color of each state."""
 _P95: Final = 0.95
+_TOKEN_LABELS: Final = {"in": pgettext("tokens", "in"), "out": pgettext("tokens", "out")}
 
 
 class AgentsPage(TablePage[AgentCall, RowDetail]):
-    """Live table of agent calls, their latency and their tokens."""
+    """Latency and tokens of agent calls, and the table of calls."""
 
     key = "agents"
-    title = "Agents"
+    title = _("Agents")
     icon = "agents"
-    section = "LIVE"
+    section = _("LIVE")
     filter_hint = _("Filter by agent, model, error or run")
-    empty_title = "No agent has been called yet"
-    empty_text = (
+    empty_title = _("No agent calls yet")
+    empty_text = _(
         "Calls of the classification, extraction and analysis agents appear here. Tasks such as "
         "score_message_task and extract_knowledge make them."
     )
-    facets = tuple(Facet(state, state, sign, color) for state, (sign, color) in STATES.items())
+    facets = tuple(Facet(state, *label) for state, label in STATE_LABELS.items())
 
     def collection(self) -> Collection[AgentCall]:
         """Return the calls."""
@@ -51,32 +53,36 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
     def columns(self) -> Sequence[Column[AgentCall]]:
         """Return the columns of the table."""
         return (
-            time_column(lambda row: row.at, "Started", "time"),
+            time_column(lambda row: row.at, _("Started"), "time"),
             Column(
-                "State",
+                _("State"),
                 "state",
-                lambda row, _: row.state,
+                lambda row, _now: STATE_LABELS[row.state][0],
                 width=106,
-                color=lambda row: STATES[row.state][1],
-                glyph=lambda row: STATES[row.state][0],
+                color=lambda row: STATE_LABELS[row.state][2],
+                glyph=lambda row: STATE_LABELS[row.state][1],
             ),
-            Column("Agent", "agent", lambda row, _: row.agent, width=130),
+            Column(_("Agent"), "agent", lambda row, _now: row.agent, width=130),
             Column(
-                "Provider",
+                _("Provider"),
                 "provider",
-                lambda row, _: row.provider,
+                lambda row, _now: row.provider,
                 width=110,
-                color=lambda _: SemanticColor.MUTED,
+                color=muted,
                 hide_below=1000,
             ),
-            Column("Model", "model", lambda row, _: row.model, width=150, hide_below=820),
-            _number("Items", "items", lambda row: row.items, 66),
-            _number("Tokens in", "tokens_in", lambda row: row.tokens_in, 88, 780),
-            _number("Tokens out", "tokens_out", lambda row: row.tokens_out, 94, 780),
+            Column(_("Model"), "model", lambda row, _now: row.model, width=150, hide_below=820),
+            number_column(lambda row: row.items, _("Items"), "items", 66),
+            number_column(
+                lambda row: row.tokens_in, _("Tokens in"), "tokens_in", 88, hide_below=780
+            ),
+            number_column(
+                lambda row: row.tokens_out, _("Tokens out"), "tokens_out", 94, hide_below=780
+            ),
             Column(
-                "Latency",
+                _("Latency"),
                 "latency",
-                lambda row, now: formats.duration(call_seconds(row, now)),
+                lambda row, now: formats.duration(call_duration(row, now)),
                 width=84,
                 align="right",
                 mono=True,
@@ -85,11 +91,11 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
                 ticking=True,
             ),
             Column(
-                "Error",
+                _("Error"),
                 "error",
-                lambda row, _: row.error,
+                lambda row, _now: row.error,
                 width=160,
-                color=lambda _: SemanticColor.BAD,
+                color=lambda _row: SemanticColor.BAD,
                 stretch=True,
             ),
         )
@@ -103,7 +109,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
         return ngettext("{count} call", "{count} calls", count).format(count=formats.count(count))
 
     def search_text(self, row: AgentCall) -> str:
-        """Return what the text filter looks into."""
+        """Return the text that the text filter searches."""
         return f"{row.agent}\n{row.provider}\n{row.model}\n{row.error}\n{row.task_id}"
 
     def facet_of(self, row: AgentCall) -> str:
@@ -111,84 +117,68 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
         return row.state
 
     def make_charts(self) -> Sequence[QWidget]:
-        """Make the two charts."""
+        """Create the charts of latency and tokens."""
         self._colors = SeriesColors()
-        self._latency = TimeChart(
-            "Latency",
+        self.latency_chart = TimeChart(
+            _("Latency"),
             Unit.SECONDS,
-            subtitle="p95 by agent",
-            empty_text="Finished calls are measured here.",
+            subtitle=_("p95 by agent"),
+            empty_text=_("The latency of finished calls appears here."),
         )
-        self._tokens = TimeChart(
-            "Tokens",
+        self.tokens_chart = TimeChart(
+            _("Tokens"),
             Unit.PER_MINUTE,
-            subtitle="per minute",
-            empty_text="Providers that count tokens are shown here.",
+            subtitle=_("per minute"),
+            empty_text=_("Tokens appear here if the provider counts them."),
         )
-        self._tokens.set_series([SeriesSpec("in", "series 0"), SeriesSpec("out", "series 1")])
-        return self._latency, self._tokens
+        self.tokens_chart.set_series(
+            [
+                SeriesSpec(label, f"series {number}")
+                for number, label in enumerate(_TOKEN_LABELS.values())
+            ]
+        )
+        return self.latency_chart, self.tokens_chart
 
     def update_charts(self, now: float) -> None:
-        """Bring both charts up to date."""
+        """Update both charts at a time, Unix seconds."""
         agents = self.context.state.agents
         span = self.time_range.span(now)
         shown = self._colors.busiest(agents.latency, span[0])
-        self._latency.set_series(self._colors.specs(shown))
+        self.latency_chart.set_series(self._colors.specs(shown))
         times, values = quantile_series(shown, now, self.time_range, _P95)
-        self._latency.set_data(times, values, span)
-        counted = any(
-            agents.tokens[way].total(now, self.time_range.seconds) for way in agents.tokens
-        )
+        self.latency_chart.set_data(times, values, span)
+        tokens = {_TOKEN_LABELS[way]: counts for way, counts in agents.tokens.items()}
+        counted = any(counts.total(now, self.time_range.seconds) for counts in tokens.values())
         since = history_start(self.context.state.log) if counted else now
-        times, values = rate_series(
-            agents.tokens, now, self.time_range, per_s=60.0, history_start=since
-        )
-        self._tokens.set_data(times, values, span)
+        times, values = rate_series(tokens, now, self.time_range, per_s=60.0, history_start=since)
+        self.tokens_chart.set_data(times, values, span)
 
     def show_row(self, row: AgentCall) -> None:
-        """Show a call in full."""
+        """Show a call in the detail panel."""
         detail = self.detail
-        sign, color = STATES[row.state]
-        model = "/".join(part for part in (row.provider, row.model) if part)
-        detail.set_heading(row.agent or "Unknown agent", f"{row.state} · {model}", sign, color)
+        label, glyph, color = STATE_LABELS[row.state]
+        model = "/".join(filter(None, (row.provider, row.model)))
+        subtitle = " · ".join(filter(None, (label, model)))
+        detail.set_heading(row.agent or _("Unknown agent"), subtitle, glyph, color)
         detail.set_body(row.error, SemanticColor.BAD)
         detail.set_run(row.task_id)
         detail.properties.set_properties(
             [
-                Property("Started", formats.absolute(row.at)),
-                Property("Latency", formats.duration(row.latency_s)),
-                Property("Provider", row.provider),
-                Property("Model", row.model),
-                Property("Items", formats.count(row.items)),
-                Property("Tokens in", formats.count(row.tokens_in)),
-                Property("Tokens out", formats.count(row.tokens_out)),
-                Property("Run", row.task_id, mono=True),
+                Property(_("Started"), formats.absolute(row.at)),
+                Property(_("Latency"), formats.duration(row.latency_s)),
+                Property(_("Provider"), row.provider),
+                Property(_("Model"), row.model),
+                Property(_("Items"), formats.count(row.items)),
+                Property(_("Tokens in"), formats.count(row.tokens_in)),
+                Property(_("Tokens out"), formats.count(row.tokens_out)),
+                Property(_("Run"), row.task_id, mono=True),
             ]
         )
         detail.json.set_bytes(row.raw)
 
 
-def call_seconds(row: AgentCall, now: float) -> float | None:
-    """Return how long a call took, or has been running for; None when nobody said."""
+def call_duration(row: AgentCall, now: float) -> float | None:
+    """Return the seconds that a call took, or has taken until now; None when unknown."""
     if row.state == "running":
         return max(0.0, now - row.at)
     return row.latency_s
-
-
-def _number(
-    title: str,
-    key: str,
-    value: Callable[[AgentCall], int | None],
-    width: int,
-    hide_below: int = 0,
-) -> Column[AgentCall]:
-    return Column(
-        title,
-        key,
-        lambda row, _: formats.count(value(row)),
-        width=width,
-        align="right",
-        mono=True,
-        sort=value,
-        hide_below=hide_below,
-    )

@@ -1,4 +1,4 @@
-"""Events: everything that was heard, as it came, other topics and unreadable messages included."""
+"""The events page: all received events, including other topics and unreadable messages."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,9 +13,10 @@ from pulse_desktop.text.event_text import event_summary
 from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.text.worker_text import worker_name
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.common_columns import time_column
+from pulse_desktop.ui.table.common_columns import faint, muted, time_column
 from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.filter_bar import FilterBarLayout
 from pulse_desktop.ui.table.page import TablePage
@@ -23,36 +24,37 @@ from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
 _UNREADABLE: Final = "\0unreadable"
-_MOST_FACETS: Final = 24
+_MAX_TOPICS: Final = 24
+"""A system with more topics gets no chips for those that are not ours."""
 _TYPE_WIDTH: Final = 236
-"""Fits `knowledge.extraction_completed`, the longest of those whose end says what became."""
+"""Fits `knowledge.extraction_completed`, whose last word must not be cut off."""
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 class EventsPage(TablePage[Event, RowDetail]):
-    """The event log with topic chips and a text filter over all that was sent."""
+    """The event log, with a chip per topic and full-text search in the payloads."""
 
     key = "events"
-    title = "Events"
+    title = _("Events")
     icon = "events"
-    section = "STORE"
+    section = _("STORE")
     filter_hint = _("Filter by any text in the event")
     filter_layout = FilterBarLayout.FACETS_ABOVE
-    empty_title = "No events yet"
-    empty_text = (
-        "Everything that is published on websocket.* and every task that is enqueued appears here, "
-        "raw. Nothing has arrived since this window connected."
+    empty_title = _("No events yet")
+    empty_text = _(
+        "Everything published on websocket.* and every enqueued task appears here, unprocessed. "
+        "Nothing has been received since this window connected."
     )
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         for topic in TOPICS:
-            self._offer(topic)
-        self.filter_bar.add_facet(Facet(TASK_TOPIC, "task queue", "queued"))
+            self._add_topic(topic)
+        self.filter_bar.add_facet(Facet(TASK_TOPIC, _("task queue"), "queued"))
         self.filter_bar.add_facet(
-            Facet(_UNREADABLE, "unreadable", "✖", SemanticColor.BAD, hide_when_empty=True)
+            Facet(_UNREADABLE, _("unreadable"), "✖", SemanticColor.BAD, hide_when_empty=True)
         )
-        self._tasks = 0  # messages of the task subject among the first `_counted_to` events
+        self._task_count = 0  # messages of the task queue below position `_counted_to`
         self._counted_to = 0
 
     def collection(self) -> Collection[Event]:
@@ -62,64 +64,70 @@ class EventsPage(TablePage[Event, RowDetail]):
     def columns(self) -> Sequence[Column[Event]]:
         """Return the columns of the table."""
         return (
-            time_column(lambda row: row.timestamp, "Time", "time"),
-            # The type begins with much the same word: narrow tables can do without the topic.
-            Column("Topic", "topic", lambda row, _: topic_word(row), width=112, hide_below=620),
+            time_column(lambda row: row.timestamp, _("Time"), "time"),
+            # The type usually starts with the topic, so that narrow tables need no topic.
             Column(
-                "Type",
+                _("Topic"),
+                "topic",
+                lambda row, _now: topic_label(row.topic),
+                width=112,
+                hide_below=620,
+            ),
+            Column(
+                _("Type"),
                 "type",
-                lambda row, _: type_word(row),
+                lambda row, _now: type_label(row),
                 width=_TYPE_WIDTH,
                 mono=True,
                 color=lambda row: SemanticColor.BAD if row.problem else None,
-                tooltip=lambda row, _: row.type,
+                tooltip=lambda row, _now: row.type,
                 glyph=lambda row: "✖" if row.problem else "",
             ),
             Column(
-                "Says",
+                _("Message"),
                 "words",
-                lambda row, _: event_summary(row),
+                lambda row, _now: event_summary(row),
                 width=320,
                 color=lambda row: SemanticColor.BAD if row.problem else SemanticColor.MUTED,
                 stretch=True,
             ),
             Column(
-                "Source",
+                _("Source"),
                 "source",
-                lambda row, _: row.source.partition("@")[0],
+                lambda row, _now: worker_name(row.source),
                 width=110,
-                color=lambda _: SemanticColor.MUTED,
-                tooltip=lambda row, _: row.source,
+                color=muted,
+                tooltip=lambda row, _now: row.source,
                 hide_below=800,
             ),
             Column(
-                "Id",
+                _("Id"),
                 "id",
-                lambda row, _: row.id,
+                lambda row, _now: row.id,
                 width=130,
                 mono=True,
-                color=lambda _: SemanticColor.FAINT,
+                color=faint,
                 hide_below=980,
             ),
             Column(
-                "Sequence",
+                _("Sequence"),
                 "sequence",
-                lambda row, _: formats.count(row.sequence) if row.sequence else "",
+                lambda row, _now: formats.count(row.sequence) if row.sequence else "",
                 width=92,
                 align="right",
                 mono=True,
-                color=lambda _: SemanticColor.FAINT,
+                color=faint,
                 sort=lambda row: row.sequence or None,
                 hidden=True,
             ),
             Column(
-                "Size",
+                _("Size"),
                 "size",
-                lambda row, _: formats.size(len(row.raw)),
+                lambda row, _now: formats.size(len(row.raw)),
                 width=78,
                 align="right",
                 mono=True,
-                color=lambda _: SemanticColor.MUTED,
+                color=muted,
                 sort=lambda row: len(row.raw),
                 hide_below=600,
             ),
@@ -134,48 +142,54 @@ class EventsPage(TablePage[Event, RowDetail]):
         return ngettext("{count} event", "{count} events", count).format(count=formats.count(count))
 
     def matches_facets(self, row: Event, chosen: frozenset[str]) -> bool:
-        """Tell whether an event is of one of the topics, or unreadable when that is chosen."""
+        """Return whether an event is in one of the topics, or unreadable if that is chosen."""
         return row.topic in chosen or (bool(row.problem) and _UNREADABLE in chosen)
 
     def text_matcher(self, words: Sequence[str]) -> Callable[[Event], bool]:
-        """Return a test for events that have all words in their payload or topic."""
-        return event_finder(words)
+        """Return a test for events that contain all of these casefolded words."""
+        return event_matcher(words)
 
     def facet_counts(self) -> dict[str, int]:
-        """Return how many events each topic has brought since this window connected."""
+        """Return the number of events received by topic; add chips for new topics."""
         state = self.context.state
-        counts = {name: each.received for name, each in state.topics.by_name.items()}
+        counts = {name: activity.received for name, activity in state.topics.by_name.items()}
         for topic in counts:
-            if topic not in self.filter_bar.chips and len(counts) <= _MOST_FACETS:
-                self._offer(topic)
+            if topic not in self.filter_bar.chips and len(counts) <= _MAX_TOPICS:
+                self._add_topic(topic)
         counts[TASK_TOPIC] = self._count_tasks()
         counts[_UNREADABLE] = state.unreadable
         return counts
 
     def show_row(self, row: Event) -> None:
-        """Show an event in full, with its bytes."""
+        """Show an event and its bytes in the detail panel."""
         detail = self.detail
-        sign, color = (
-            ("✖", SemanticColor.BAD) if row.problem else (_sign(row.topic), SemanticColor.ACCENT)
-        )
-        detail.set_heading(
-            type_word(row) if row.type else "Unreadable event", topic_word(row), sign, color
-        )
-        detail.set_body(
-            row.problem and f"This cannot be read as an event: {row.problem}.", SemanticColor.BAD
-        )
-        told = "" if row.time_source == "event" else " (arrival; the event told none)"
+        title = type_label(row) if row.type else _("Unreadable event")
+        if row.problem:
+            icon, color = "✖", SemanticColor.BAD
+            body = _("This cannot be read as an event: {problem}.").format(problem=row.problem)
+        else:
+            icon, color, body = _topic_icon(row.topic), SemanticColor.ACCENT, ""
+        detail.set_heading(title, topic_label(row.topic), icon, color)
+        detail.set_body(body, SemanticColor.BAD)
+        time = formats.absolute(row.timestamp)
+        if row.time_source != "event":
+            time = _("{time} (time of arrival; the event has none)").format(time=time)
         task_id = row.id if row.topic == TASK_TOPIC else to_text(row.data().get("task_id"))
         detail.set_run(task_id)
+        size = ngettext("{count} byte", "{count} bytes", len(row.raw))
         detail.properties.set_properties(
             [
-                Property("Time", f"{formats.absolute(row.timestamp)}{told}"),
-                Property("Received", formats.absolute(row.received_at)),
-                Property("Source", row.source, mono=True),
-                Property("Id", row.id, mono=True),
-                Property("Run", task_id if task_id != row.id else "", mono=True),
-                Property("Sequence", formats.count(row.sequence) if row.sequence else ""),
-                Property("Size", formats.size(len(row.raw)), tooltip=f"{len(row.raw):,} bytes"),
+                Property(_("Time"), time),
+                Property(_("Received"), formats.absolute(row.received_at)),
+                Property(_("Source"), row.source, mono=True),
+                Property(_("Id"), row.id, mono=True),
+                Property(_("Run"), task_id if task_id != row.id else "", mono=True),
+                Property(_("Sequence"), formats.count(row.sequence) if row.sequence else ""),
+                Property(
+                    _("Size"),
+                    formats.size(len(row.raw)),
+                    tooltip=size.format(count=formats.count(len(row.raw))),
+                ),
             ]
         )
         detail.json.set_bytes(row.raw)
@@ -183,36 +197,36 @@ class EventsPage(TablePage[Event, RowDetail]):
     def _count_tasks(self) -> int:
         rows = self.collection().rows
         new = rows.span(self._counted_to, rows.stop)
-        self._tasks += sum(event.topic == TASK_TOPIC for event in new)
+        self._task_count += sum(event.topic == TASK_TOPIC for event in new)
         self._counted_to = rows.stop
-        return self._tasks
+        return self._task_count
 
-    def _offer(self, topic: str) -> None:
-        facet = Facet(topic, topic.replace("_", " "), _sign(topic))
+    def _add_topic(self, topic: str) -> None:
+        facet = Facet(topic, topic_label(topic), _topic_icon(topic))
         self.filter_bar.add_facet(facet, before=TASK_TOPIC if topic not in TOPICS else "")
 
 
-def event_finder(words: Sequence[str]) -> Callable[[Event], bool]:
-    """Return a test for events in which all words, in small letters, are found.
+def event_matcher(words: Sequence[str]) -> Callable[[Event], bool]:
+    """Return a test for events that contain all of these casefolded words.
 
-    Payloads are searched as they came, so that a hundred thousand of them take no longer than a
-    blink. A word in another script is also looked for where a sender wrote it in escapes.
+    The payload is searched as bytes, so that a hundred thousand events take no noticeable time. A
+    word that is not ASCII is also searched in its escaped form.
     """
     needles = [(word, word.encode()) for word in words]
 
-    def found(event: Event) -> bool:
-        low = event.raw.lower()
+    def matches(event: Event) -> bool:
+        lower = event.raw.lower()
         for word, needle in needles:
-            if needle in low or word in event.topic:
+            if needle in lower or word in event.topic:
                 continue
-            if word.isascii() or not _spells(event, word):
+            if word.isascii() or not _contains_text(event, word):
                 return False
         return True
 
-    return found
+    return matches
 
 
-def _spells(event: Event, word: str) -> bool:
+def _contains_text(event: Event, word: str) -> bool:
     text = event.raw.decode(errors="ignore")
     if word in text.casefold():
         return True
@@ -223,15 +237,19 @@ def _unescaped(match: re.Match[str]) -> str:
     return chr(int(match[1], 16))
 
 
-def topic_word(row: Event) -> str:
-    """Return the topic for the operator."""
-    return "task queue" if row.topic == TASK_TOPIC else row.topic.replace("_", " ")
+def topic_label(topic: str) -> str:
+    """Return a topic as shown."""
+    return _("task queue") if topic == TASK_TOPIC else topic.replace("_", " ")
 
 
-def type_word(row: Event) -> str:
-    """Return the event's name; of a message of the task queue the task's."""
-    return short_name(row.type) if row.topic == TASK_TOPIC else row.type or "unreadable"
+def type_label(row: Event) -> str:
+    """Return an event's type as shown; for a message of the task queue the task's name."""
+    if row.topic == TASK_TOPIC:
+        return short_name(row.type)
+    return row.type or _("unreadable")
 
 
-def _sign(topic: str) -> str:
-    return topic if topic in TOPICS else "queued" if topic == TASK_TOPIC else "dot"
+def _topic_icon(topic: str) -> str:
+    if topic == TASK_TOPIC:
+        return "queued"
+    return topic if topic in TOPICS else "dot"

@@ -1,4 +1,4 @@
-"""Knowledge: what the agents found in the chat, finding by finding."""
+"""The knowledge page: topics and atoms that the agents extracted from the chat."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -16,15 +16,16 @@ from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import history_start, rate_series
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.common_columns import time_column
+from pulse_desktop.ui.table.common_columns import faint, time_column
 from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
 _OTHER: Final = "other"
-_KINDS: Final = ("atom", "topic", "extraction", "version")
-_SIGNS: Final = {"atom": "●", "topic": "knowledge", "extraction": "▶", "version": "edit"}
+_TOPICS: Final = _("topics")
+_SHORT_ID: Final = 12
+_ICONS: Final = {"atom": "●", "topic": "knowledge", "extraction": "▶", "version": "edit"}
 _OUTCOMES: Final = {
     "started": ("▶", SemanticColor.INFO),
     "completed": ("✔", SemanticColor.GOOD),
@@ -34,24 +35,24 @@ _OUTCOMES: Final = {
 
 
 class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
-    """Live table of findings, and atoms and topics per minute."""
+    """Atoms and topics per minute, and the table of findings."""
 
     key = "knowledge"
-    title = "Knowledge"
+    title = _("Knowledge")
     icon = "knowledge"
-    section = "LIVE"
+    section = _("LIVE")
     filter_hint = _("Filter by title, type or run")
-    empty_title = "Nothing found yet"
-    empty_text = (
+    empty_title = _("Nothing found yet")
+    empty_text = _(
         "Topics and atoms (problems, decisions, questions, …) appear here while extract_knowledge "
         "reads scored messages."
     )
     facets = (
-        Facet("atom", "atoms", _SIGNS["atom"], SemanticColor.ACCENT),
-        Facet("topic", "topics", _SIGNS["topic"], SemanticColor.RETRY),
-        Facet("extraction", "extractions", _SIGNS["extraction"], SemanticColor.INFO),
-        Facet("version", "versions", _SIGNS["version"], hide_when_empty=True),
-        Facet(_OTHER, "other", "dot", hide_when_empty=True),
+        Facet("atom", _("atoms"), _ICONS["atom"], SemanticColor.ACCENT),
+        Facet("topic", _("topics"), _ICONS["topic"], SemanticColor.RETRY),
+        Facet("extraction", _("extractions"), _ICONS["extraction"], SemanticColor.INFO),
+        Facet("version", _("versions"), _ICONS["version"], hide_when_empty=True),
+        Facet(_OTHER, _("other"), "dot", hide_when_empty=True),
     )
 
     def collection(self) -> Collection[KnowledgeItem]:
@@ -61,36 +62,36 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
     def columns(self) -> Sequence[Column[KnowledgeItem]]:
         """Return the columns of the table."""
         return (
-            time_column(lambda row: row.at, "Time", "time"),
-            Column("Kind", "kind", lambda row, _: row.kind.replace("_", " "), width=92),
-            Column("Title", "title", lambda row, _: row.title, width=320, stretch=True),
+            time_column(lambda row: row.at, _("Time"), "time"),
+            Column(_("Kind"), "kind", lambda row, _now: kind_label(row), width=92),
+            Column(_("Title"), "title", lambda row, _now: row.title, width=320, stretch=True),
             Column(
-                "Type",
+                _("Type"),
                 "type",
-                lambda row, _: row.type,
+                lambda row, _now: row.type,
                 width=126,
-                color=type_color,
-                glyph=type_sign,
+                color=outcome_color,
+                glyph=outcome_glyph,
             ),
             Column(
-                "Confidence",
+                _("Confidence"),
                 "confidence",
-                lambda row, _: "" if row.confidence is None else f"{row.confidence:.2f}",
+                lambda row, _now: "" if row.confidence is None else f"{row.confidence:.2f}",
                 width=116,
                 align="right",
                 mono=True,
-                color=lambda _: SemanticColor.ACCENT,
+                color=lambda _row: SemanticColor.ACCENT,
                 bar=lambda row: row.confidence,
                 sort=lambda row: row.confidence,
             ),
             Column(
-                "Run",
+                _("Run"),
                 "run",
-                lambda row, _: row.task_id[:12],
+                lambda row, _now: row.task_id[:_SHORT_ID],
                 width=112,
                 mono=True,
-                color=lambda _: SemanticColor.FAINT,
-                tooltip=lambda row, _: row.task_id,
+                color=faint,
+                tooltip=lambda row, _now: row.task_id,
                 hide_below=900,
             ),
         )
@@ -106,41 +107,45 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
         )
 
     def search_text(self, row: KnowledgeItem) -> str:
-        """Return what the text filter looks into."""
+        """Return the text that the text filter searches."""
         return f"{row.kind}\n{row.title}\n{row.type}\n{row.item_id}\n{row.task_id}"
 
     def facet_of(self, row: KnowledgeItem) -> str:
         """Return the kind of the finding."""
-        return row.kind if row.kind in _KINDS else _OTHER
+        return row.kind if row.kind in _ICONS else _OTHER
 
     def make_charts(self) -> Sequence[QWidget]:
-        """Make the two charts."""
+        """Create the charts of atoms and topics."""
         self._colors = SeriesColors()
-        self._atoms = TimeChart(
-            "Atoms found",
+        self.atoms_chart = TimeChart(
+            _("Atoms found"),
             Unit.PER_MINUTE,
-            subtitle="per minute, by type",
-            empty_text="Atoms are counted here as extractions find them.",
+            subtitle=_("per minute, by type"),
+            empty_text=_("Atoms are counted here as extractions find them."),
         )
-        self._topics = TimeChart(
-            "Topics found",
+        self.topics_chart = TimeChart(
+            _("Topics found"),
             Unit.PER_MINUTE,
-            subtitle="per minute",
-            empty_text="New topics are counted here.",
+            subtitle=_("per minute"),
+            empty_text=_("New topics are counted here."),
         )
-        self._topics.set_series([SeriesSpec("topics", "retry", fill=True)])
-        return self._atoms, self._topics
+        self.topics_chart.set_series([SeriesSpec(_TOPICS, "retry", fill=True)])
+        return self.atoms_chart, self.topics_chart
 
     def update_charts(self, now: float) -> None:
-        """Bring both charts up to date."""
+        """Update both charts at a time, Unix seconds."""
         knowledge = self.context.state.knowledge
         since = history_start(self.context.state.log)
         span = self.time_range.span(now)
-        found = [name for name in ATOM_TYPES if name in knowledge.atoms]
-        # More lines than colors cannot be told apart: the least frequent share one.
-        totals = {name: knowledge.atoms[name].total(now, self.time_range.seconds) for name in found}
-        shown = sorted(found, key=lambda name: -totals[name])[:MAX_SERIES]
-        self._atoms.set_series(self._colors.specs(name for name in ATOM_TYPES if name in shown))
+        totals = {
+            name: knowledge.atoms[name].total(now, self.time_range.seconds)
+            for name in ATOM_TYPES
+            if name in knowledge.atoms
+        }
+        # More series than colors cannot be told apart, so that only the most frequent are shown.
+        most_frequent = sorted(totals, key=lambda name: -totals[name])[:MAX_SERIES]
+        shown = [name for name in ATOM_TYPES if name in most_frequent]
+        self.atoms_chart.set_series(self._colors.specs(shown))
         times, values = rate_series(
             {name: knowledge.atoms[name] for name in shown},
             now,
@@ -148,44 +153,49 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
             per_s=60.0,
             history_start=since,
         )
-        self._atoms.set_data(times, values, span)
+        self.atoms_chart.set_data(times, values, span)
         times, values = rate_series(
-            {"topics": knowledge.topics_found},
+            {_TOPICS: knowledge.topics_found},
             now,
             self.time_range,
             per_s=60.0,
             history_start=since if knowledge.rows else now,
         )
-        self._topics.set_data(times, values, span)
+        self.topics_chart.set_data(times, values, span)
 
     def show_row(self, row: KnowledgeItem) -> None:
-        """Show a finding in full."""
-        detail = self.detail
+        """Show a finding in the detail panel."""
+        detail, kind = self.detail, kind_label(row)
         detail.set_heading(
-            row.title or row.kind.replace("_", " "),
-            f"{row.kind.replace('_', ' ')} {row.type}".strip(),
-            type_sign(row) or _SIGNS.get(row.kind, "dot"),
-            type_color(row) or SemanticColor.ACCENT,
+            row.title or kind,
+            f"{kind} {row.type}".strip(),
+            outcome_glyph(row) or _ICONS.get(row.kind, "dot"),
+            outcome_color(row) or SemanticColor.ACCENT,
         )
         detail.set_body("")
         detail.set_run(row.task_id)
         confidence = "" if row.confidence is None else formats.percent(row.confidence)
         detail.properties.set_properties(
             [
-                Property("Found", formats.absolute(row.at)),
-                Property("Confidence", confidence),
-                Property("Id", row.item_id, mono=True),
-                Property("Run", row.task_id, mono=True),
+                Property(_("Found"), formats.absolute(row.at)),
+                Property(_("Confidence"), confidence),
+                Property(_("Id"), row.item_id, mono=True),
+                Property(_("Run"), row.task_id, mono=True),
             ]
         )
         detail.json.set_bytes(row.raw)
 
 
-def type_sign(row: KnowledgeItem) -> str:
+def kind_label(row: KnowledgeItem) -> str:
+    """Return the kind of a finding, as shown."""
+    return row.kind.replace("_", " ")
+
+
+def outcome_glyph(row: KnowledgeItem) -> str:
     """Return the glyph of an extraction's outcome; other findings have none."""
     return _OUTCOMES.get(row.type, ("", None))[0] if row.kind == "extraction" else ""
 
 
-def type_color(row: KnowledgeItem) -> SemanticColor | None:
+def outcome_color(row: KnowledgeItem) -> SemanticColor | None:
     """Return the color of an extraction's outcome; other findings have none."""
     return _OUTCOMES.get(row.type, ("", None))[1] if row.kind == "extraction" else None

@@ -1,4 +1,4 @@
-"""Metrics: how good the work is, each number with the sample it was measured on."""
+"""The metrics page: quality of the results, each number with its sample size."""
 
 import re
 from collections.abc import Sequence
@@ -16,17 +16,17 @@ from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import quantile_series
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.common_columns import ago_column
+from pulse_desktop.ui.table.common_columns import ago_column, muted
 from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 from pulse_desktop.ui.widgets.stat_card import StatCard
 
 _TITLES: Final = {
-    "topicQualityScore": "Topic quality",
-    "noiseRatio": "Noise ratio",
-    "classificationAccuracy": "Classification accuracy",
-    "activeAnalysisRuns": "Active analysis runs",
+    "topicQualityScore": _("Topic quality"),
+    "noiseRatio": _("Noise ratio"),
+    "classificationAccuracy": _("Classification accuracy"),
+    "activeAnalysisRuns": _("Active analysis runs"),
 }
 _COLORS: Final = {
     "topicQualityScore": "topic knowledge",
@@ -34,33 +34,40 @@ _COLORS: Final = {
     "classificationAccuracy": "topic tasks",
 }
 _MEANINGS: Final = {
-    "topicQualityScore": "How well the messages of a topic belong together, 0 to 100 %",
-    "noiseRatio": "How many of the scored messages are noise",
-    "classificationAccuracy": "How many labels people agreed with; unknown until somebody judges",
-    "activeAnalysisRuns": "Extractions that are running now",
+    "topicQualityScore": _("How closely the messages of a topic belong together, 0 to 100 %"),
+    "noiseRatio": _("Fraction of the scored messages that are noise"),
+    "classificationAccuracy": _(
+        "Fraction of the labels that reviewers agreed with; unknown before the first review"
+    ),
+    "activeAnalysisRuns": _("Extractions that are running now"),
 }
-_UNMEASURED: Final = {
-    "classificationAccuracy": "no one has judged a label yet",
-    "topicQualityScore": "no topic found yet",
-    "noiseRatio": "no message scored yet",
+_UNKNOWN: Final = {
+    "classificationAccuracy": _("no label reviewed yet"),
+    "topicQualityScore": _("no topic found yet"),
+    "noiseRatio": _("no message scored yet"),
 }
-_DIRECTIONS: Final = {"up": "rising", "down": "falling", "stable": "steady"}
-_WORD: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
+_DIRECTIONS: Final = {"up": _("rising"), "down": _("falling"), "stable": _("steady")}
+_ACTIVE: Final = _("active")
+_WORD_BOUNDARY: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 
 
 class MetricsPage(TablePage[Metric, RowDetail]):
-    """Figures, their history, and a table of every number the workers report."""
+    """The main metrics, their history, and the table of all metrics that workers report.
+
+    Attributes:
+        cards: the main metrics by name.
+    """
 
     key = "metrics"
-    title = "Metrics"
+    title = _("Metrics")
     icon = "metrics"
-    section = "LIVE"
+    section = _("LIVE")
     filter_hint = _("Filter by name or source")
     default_sort = "metric"
-    empty_title = "No metrics yet"
-    empty_text = (
-        "A worker measures quality and noise every few seconds, from what is stored, and tells it "
-        "here. Numbers that nobody can know yet stay blank."
+    empty_title = _("No metrics yet")
+    empty_text = _(
+        "A worker measures quality and noise of the stored messages every few seconds. Numbers "
+        "that are unknown stay blank."
     )
 
     def collection(self) -> Collection[Metric]:
@@ -71,40 +78,42 @@ class MetricsPage(TablePage[Metric, RowDetail]):
         """Return the columns of the table."""
         return (
             Column(
-                "Metric",
+                _("Metric"),
                 "metric",
-                lambda row, _: metric_title(row.name),
+                lambda row, _now: metric_title(row.name),
                 width=220,
                 sort=metric_rank,
-                tooltip=lambda row, _: f"{row.name}\n{_MEANINGS.get(row.name, '')}".strip(),
+                tooltip=lambda row, _now: f"{row.name}\n{_MEANINGS.get(row.name, '')}".strip(),
             ),
             Column(
-                "Value",
+                _("Value"),
                 "value",
-                lambda row, _: metric_value(row),
+                lambda row, _now: metric_value(row),
                 width=100,
                 align="right",
                 mono=True,
                 sort=lambda row: row.value,
             ),
             Column(
-                "Sample size",
+                _("Sample size"),
                 "sample",
-                lambda row, _: formats.count(row.sample_size),
+                lambda row, _now: formats.count(row.sample_size),
                 width=104,
                 align="right",
                 mono=True,
-                color=lambda _: SemanticColor.MUTED,
+                color=muted,
                 sort=lambda row: row.sample_size,
             ),
-            Column("Change", "change", lambda row, _: change_words(row), width=250, stretch=True),
-            ago_column(lambda row: row.at, "Measured", "at"),
             Column(
-                "Source",
+                _("Trend"), "change", lambda row, _now: trend_text(row), width=250, stretch=True
+            ),
+            ago_column(lambda row: row.at, _("Measured"), "at"),
+            Column(
+                _("Source"),
                 "source",
-                lambda row, _: row.source,
+                lambda row, _now: row.source,
                 width=200,
-                color=lambda _: SemanticColor.MUTED,
+                color=muted,
                 hide_below=900,
             ),
         )
@@ -120,90 +129,93 @@ class MetricsPage(TablePage[Metric, RowDetail]):
         )
 
     def search_text(self, row: Metric) -> str:
-        """Return what the text filter looks into."""
+        """Return the text that the text filter searches."""
         return f"{row.name}\n{metric_title(row.name)}\n{row.source}"
 
     def make_summary(self) -> QWidget:
-        """Make the figures."""
-        strip = QWidget()
-        line = QHBoxLayout(strip)
+        """Create the cards of the main metrics."""
+        row = QWidget()
+        line = QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(12)
-        self._figures = {name: StatCard(_TITLES[name]) for name in METRICS}
-        for figure in self._figures.values():
-            line.addWidget(figure)
-        return strip
+        self.cards = {name: StatCard(_TITLES[name]) for name in METRICS}
+        for card in self.cards.values():
+            line.addWidget(card)
+        return row
 
     def make_charts(self) -> Sequence[QWidget]:
-        """Make the charts."""
-        self._ratios = TimeChart(
-            "Ratios",
+        """Create the charts of ratios and of active analysis runs."""
+        self.ratios_chart = TimeChart(
+            _("Ratios"),
             Unit.RATIO,
-            subtitle="as measured by the workers",
-            empty_text="Each measurement adds a point.",
+            subtitle=_("as measured by the workers"),
+            empty_text=_("Each measurement adds a point."),
         )
-        self._ratios.set_series([SeriesSpec(_TITLES[name], _COLORS[name]) for name in RATIOS])
-        self._active = TimeChart(
-            "Active analysis runs", Unit.COUNT, empty_text="Running extractions are counted here."
+        self.ratios_chart.set_series([SeriesSpec(_TITLES[name], _COLORS[name]) for name in RATIOS])
+        self.active_chart = TimeChart(
+            _("Active analysis runs"),
+            Unit.COUNT,
+            empty_text=_("Running extractions are counted here."),
         )
-        self._active.set_series([SeriesSpec("active", "info", fill=True)])
-        return self._ratios, self._active
+        self.active_chart.set_series([SeriesSpec(_ACTIVE, "info", fill=True)])
+        return self.ratios_chart, self.active_chart
 
     def update_charts(self, now: float) -> None:
-        """Bring figures and charts up to date."""
+        """Update cards and charts at a time, Unix seconds."""
         metrics = self.context.state.metrics
         span = self.time_range.span(now)
-        history = {
+        ratios = {
             _TITLES[name]: metrics.history[name] for name in RATIOS if name in metrics.history
         }
-        times, values = quantile_series(history, now, self.time_range)
-        self._ratios.set_data(times, values, span)
+        times, values = quantile_series(ratios, now, self.time_range)
+        self.ratios_chart.set_data(times, values, span)
         active = metrics.history.get("activeAnalysisRuns")
         times, values = quantile_series(
-            {"active": active} if active else {}, now, self.time_range, 1.0
+            {_ACTIVE: active} if active else {}, now, self.time_range, 1.0
         )
-        self._active.set_data(times, values, span)
-        for name, figure in self._figures.items():
+        self.active_chart.set_data(times, values, span)
+        for name, card in self.cards.items():
             metric = metrics.get(name)
             if metric is None:
-                figure.set_figure("", "not measured yet")
-                continue
-            words = _UNMEASURED.get(name, "not known")
-            figure.set_figure(
-                metric_value(metric), words if metric.value is None else basis(metric)
-            )
+                card.set_figure("", _("not measured yet"))
+            elif metric.value is None:
+                card.set_figure("", _UNKNOWN.get(name, _("unknown")))
+            else:
+                card.set_figure(metric_value(metric), sample_text(metric))
 
     def show_row(self, row: Metric) -> None:
-        """Show a metric in full."""
+        """Show a metric in the detail panel."""
         detail = self.detail
         detail.set_heading(metric_title(row.name), row.name)
         detail.set_body(_MEANINGS.get(row.name, ""), SemanticColor.MUTED, copy=False)
         detail.set_run("")
         detail.properties.set_properties(
             [
-                Property("Value", metric_value(row) or "not known"),
-                Property("Measured on", basis(row)),
-                Property("Change", change_words(row)),
-                Property("Measured", formats.absolute(row.at)),
-                Property("Source", row.source, mono=True),
+                Property(_("Value"), metric_value(row) or _("unknown")),
+                Property(_("Sample"), sample_text(row)),
+                Property(_("Trend"), trend_text(row)),
+                Property(_("Measured"), formats.absolute(row.at)),
+                Property(_("Source"), row.source, mono=True),
             ]
         )
         detail.json.set_bytes(row.raw)
 
 
 def metric_title(name: str) -> str:
-    """Return a metric's name in words."""
-    words = _TITLES.get(name) or _WORD.sub(" ", name).lower().strip()
+    """Return a metric's title; of an unknown metric its name as words."""
+    if name in _TITLES:
+        return _TITLES[name]
+    words = _WORD_BOUNDARY.sub(" ", name).lower().strip()
     return words[:1].upper() + words[1:]
 
 
 def metric_rank(row: Metric) -> tuple[int, str]:
-    """Return where a metric stands: the known ones first, in their order."""
+    """Return the sort key of a metric: the known ones first, in their order."""
     return (METRICS.index(row.name) if row.name in METRICS else len(METRICS), row.name)
 
 
 def metric_value(row: Metric) -> str:
-    """Return the value with its unit, nothing when it is not known."""
+    """Return the value with its unit, empty when it is unknown."""
     if row.name in RATIOS:
         return formats.percent(row.value)
     if row.value is None or row.value == int(row.value):
@@ -211,23 +223,31 @@ def metric_value(row: Metric) -> str:
     return f"{row.value:,.3f}"
 
 
-def basis(row: Metric) -> str:
-    """Say what it was measured on."""
-    if row.sample_size is None:
+def sample_text(row: Metric) -> str:
+    """Return what a metric was measured on, such as `of 1,204 messages`."""
+    size = row.sample_size
+    if size is None:
         return ""
-    noun = "topic" if row.name == "topicQualityScore" else "message"
-    return f"of {formats.plural(row.sample_size, noun)}"
+    if row.name == "topicQualityScore":
+        text = ngettext("of {count} topic", "of {count} topics", size)
+    else:
+        text = ngettext("of {count} message", "of {count} messages", size)
+    return text.format(count=formats.count(size))
 
 
-def change_words(row: Metric) -> str:
-    """Say in which direction it moves, by how much and since when."""
+def trend_text(row: Metric) -> str:
+    """Return such as `rising, +2.0 points in 10 min`."""
     direction = _DIRECTIONS.get(row.trend, row.trend)
+    period = formats.age(row.period_s) if row.period_s else ""
     if row.change is None or not direction:
         return direction
-    since = f" in {formats.age(row.period_s)}" if row.period_s else ""
     if row.change == 0:
-        return f"{direction}{since}"
+        text = _("{direction} in {period}") if period else "{direction}"
+        return text.format(direction=direction, period=period)
     sign = "+" if row.change > 0 else formats.MINUS
     if row.name in RATIOS:
-        return f"{direction}, {sign}{abs(row.change) * 100:.1f} points{since}"
-    return f"{direction}, {sign}{abs(row.change):g}{since}"
+        change = _("{sign}{count} points").format(sign=sign, count=f"{abs(row.change) * 100:.1f}")
+    else:
+        change = f"{sign}{abs(row.change):g}"
+    text = _("{direction}, {change} in {period}") if period else _("{direction}, {change}")
+    return text.format(direction=direction, change=change, period=period)

@@ -1,4 +1,4 @@
-"""Providers: which model provider answers, how fast, and since when."""
+"""The providers page: status and latency of the model providers."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,46 +9,44 @@ from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.providers import ProviderStatus
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.text.translation import _, ngettext, pgettext
 from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import quantile_series
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.common_columns import ago_column
+from pulse_desktop.ui.table.common_columns import ago_column, muted, number_column
 from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
-_STATUSES: Final = {
-    "connected": ("✔", SemanticColor.GOOD),
-    "error": ("✖", SemanticColor.BAD),
-    "validating": ("↻", SemanticColor.INFO),
-    "pending": ("◌", SemanticColor.MUTED),
+_STATUS_LABELS: Final = {
+    "connected": (pgettext("provider", "connected"), "✔", SemanticColor.GOOD),
+    "error": (pgettext("provider", "down"), "✖", SemanticColor.BAD),
+    "validating": (pgettext("provider", "validating"), "↻", SemanticColor.INFO),
+    "pending": (pgettext("provider", "pending"), "◌", SemanticColor.MUTED),
 }
-_WORDS: Final = {"error": "down"}
-_OTHER: Final = ("?", SemanticColor.WARNING)
+"""Label, glyph and color of each status."""
 
 
 class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
-    """Live table of providers and their latency."""
+    """Latency of the providers, and the table of providers."""
 
     key = "providers"
-    title = "Providers"
+    title = _("Providers")
     icon = "providers"
-    section = "LIVE"
+    section = _("LIVE")
     filter_hint = _("Filter by name, kind, model or error")
     default_sort = "provider"
-    empty_title = "No provider has been checked yet"
-    empty_text = (
-        "Workers check their provider every few seconds and say here whether it answers. Start a "
-        "worker to see the first check."
+    empty_title = _("No provider checked yet")
+    empty_text = _(
+        "Workers check their provider every few seconds; the results appear here. Start a worker "
+        "to see the first check."
     )
     facets = (
-        Facet("connected", "connected", *_STATUSES["connected"]),
-        Facet("error", "down", *_STATUSES["error"]),
-        Facet("other", "other", *_STATUSES["pending"], hide_when_empty=True),
+        *(Facet(status, *_STATUS_LABELS[status]) for status in ("connected", "error")),
+        Facet("other", _("other"), _STATUS_LABELS["pending"][1], hide_when_empty=True),
     )
 
     def collection(self) -> Collection[ProviderStatus]:
@@ -58,69 +56,65 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
     def columns(self) -> Sequence[Column[ProviderStatus]]:
         """Return the columns of the table."""
         return (
-            Column("Provider", "provider", lambda row, _: row.name, width=150),
+            Column(_("Provider"), "provider", lambda row, _now: row.name, width=150),
             Column(
-                "Kind",
+                _("Kind"),
                 "kind",
-                lambda row, _: row.kind,
+                lambda row, _now: row.kind,
                 width=206,
-                color=lambda _: SemanticColor.MUTED,
+                color=muted,
                 hide_below=900,
             ),
             Column(
-                "Status",
+                _("Status"),
                 "status",
-                lambda row, _: status_word(row),
+                lambda row, _now: status_label(row)[0],
                 width=116,
-                color=status_color,
-                glyph=status_sign,
+                color=lambda row: status_label(row)[2],
+                glyph=lambda row: status_label(row)[1],
             ),
             Column(
-                "For",
+                _("Since"),
                 "since",
                 lambda row, now: formats.age(now - row.since),
                 width=76,
                 align="right",
-                color=lambda _: SemanticColor.MUTED,
+                color=muted,
                 sort=lambda row: row.since,
-                tooltip=lambda row, _: f"since {formats.absolute(row.since)}",
+                tooltip=lambda row, _now: _("since {time}").format(
+                    time=formats.absolute(row.since)
+                ),
                 ticking=True,
             ),
-            Column(
-                "Latency",
-                "latency",
-                lambda row, _: formats.duration(row.latency_s),
-                width=84,
-                align="right",
-                mono=True,
-                sort=lambda row: row.latency_s,
+            number_column(
+                lambda row: row.latency_s, _("Latency"), "latency", 84, text=formats.duration
             ),
             Column(
-                "Models",
+                _("Models"),
                 "models",
-                lambda row, _: ", ".join(row.models),
+                lambda row, _now: ", ".join(row.models),
                 width=230,
                 hide_below=1000,
             ),
             Column(
-                "Failed checks",
+                _("Failed checks"),
                 "failures",
-                lambda row, _: f"{formats.count(row.failures)} of {formats.count(row.checks)}",
+                lambda row, _now: failures_text(row),
                 width=110,
                 align="right",
                 mono=True,
                 color=lambda row: SemanticColor.BAD if row.failures else SemanticColor.MUTED,
                 sort=lambda row: row.failures,
-                tooltip=lambda row, _: f"{row.failures} of {row.checks} checks seen here failed",
+                tooltip=_failures_tooltip,
                 hide_below=1000,
             ),
-            ago_column(lambda row: row.checked_at, "Last check", "checked"),
+            ago_column(lambda row: row.checked_at, _("Last check"), "checked"),
             Column(
-                "Error",
+                _("Error"),
                 "error",
-                lambda row, _: row.error,
+                lambda row, _now: row.error,
                 width=180,
-                color=lambda _: SemanticColor.BAD,
+                color=lambda _row: SemanticColor.BAD,
                 stretch=True,
             ),
         )
@@ -136,67 +130,70 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
         )
 
     def search_text(self, row: ProviderStatus) -> str:
-        """Return what the text filter looks into."""
+        """Return the text that the text filter searches."""
         models = " ".join(row.models)
         return f"{row.name}\n{row.kind}\n{row.status}\n{models}\n{row.error}"
 
     def facet_of(self, row: ProviderStatus) -> str:
-        """Return whether it is connected, down, or neither."""
+        """Return whether a provider is connected, down, or neither."""
         return row.status if row.status in ("connected", "error") else "other"
 
     def make_charts(self) -> Sequence[QWidget]:
-        """Make the chart."""
+        """Create the chart of latency."""
         self._colors = SeriesColors()
-        self._latency = TimeChart(
-            "Latency",
+        self.latency_chart = TimeChart(
+            _("Latency"),
             Unit.SECONDS,
-            subtitle="median of the checks, by provider",
-            empty_text="Checks that answered are measured here.",
+            subtitle=_("median of the checks, by provider"),
+            empty_text=_("The latency of successful checks appears here."),
         )
-        return (self._latency,)
+        return (self.latency_chart,)
 
     def update_charts(self, now: float) -> None:
-        """Bring the chart up to date."""
+        """Update the chart at a time, Unix seconds."""
         span = self.time_range.span(now)
         shown = self._colors.busiest(self.context.state.providers.latency, span[0])
-        self._latency.set_series(self._colors.specs(shown))
+        self.latency_chart.set_series(self._colors.specs(shown))
         times, values = quantile_series(shown, now, self.time_range)
-        self._latency.set_data(times, values, span)
+        self.latency_chart.set_data(times, values, span)
 
     def show_row(self, row: ProviderStatus) -> None:
-        """Show a provider in full."""
+        """Show a provider in the detail panel."""
         detail = self.detail
-        detail.set_heading(row.name, row.kind, status_sign(row), status_color(row))
+        label, glyph, color = status_label(row)
+        failed_color = SemanticColor.BAD if row.failures else None
+        detail.set_heading(row.name, row.kind, glyph, color)
         detail.set_body(row.error, SemanticColor.BAD)
         detail.set_run("")
         detail.properties.set_properties(
             [
-                Property("Status", status_word(row), status_color(row)),
-                Property("Since", formats.absolute(row.since)),
-                Property("Last check", formats.absolute(row.checked_at)),
-                Property("Latency", formats.duration(row.latency_s)),
-                Property("Models", ", ".join(row.models)),
-                Property("Checks seen", formats.count(row.checks)),
-                Property(
-                    "Failed",
-                    formats.count(row.failures),
-                    SemanticColor.BAD if row.failures else None,
-                ),
+                Property(_("Status"), label, color),
+                Property(_("Since"), formats.absolute(row.since)),
+                Property(_("Last check"), formats.absolute(row.checked_at)),
+                Property(_("Latency"), formats.duration(row.latency_s)),
+                Property(_("Models"), ", ".join(row.models)),
+                Property(_("Checks seen"), formats.count(row.checks)),
+                Property(_("Failed"), formats.count(row.failures), failed_color),
             ]
         )
         detail.json.set_bytes(row.raw)
 
 
-def status_word(row: ProviderStatus) -> str:
-    """Return the status in words."""
-    return _WORDS.get(row.status, row.status)
+def status_label(row: ProviderStatus) -> tuple[str, str, SemanticColor]:
+    """Return label, glyph and color of a provider's status."""
+    return _STATUS_LABELS.get(row.status, (row.status, "?", SemanticColor.WARNING))
 
 
-def status_sign(row: ProviderStatus) -> str:
-    """Return the glyph of the status."""
-    return _STATUSES.get(row.status, _OTHER)[0]
+def failures_text(row: ProviderStatus) -> str:
+    """Return failed checks of all checks, such as `2 of 10`."""
+    failures, checks = formats.count(row.failures), formats.count(row.checks)
+    return _("{failed} of {checks}").format(failed=failures, checks=checks)
 
 
-def status_color(row: ProviderStatus) -> SemanticColor:
-    """Return the color of the status."""
-    return _STATUSES.get(row.status, _OTHER)[1]
+def _failures_tooltip(row: ProviderStatus, _now: float) -> str:
+    text = ngettext(
+        "{failed} of {checks} check seen here failed",
+        "{failed} of {checks} checks seen here failed",
+        row.checks,
+    )
+    return text.format(failed=formats.count(row.failures), checks=formats.count(row.checks))

@@ -1,4 +1,4 @@
-"""The pages in the order of the navigation."""
+"""The pages of the window, in the order of the sidebar."""
 
 from typing import Final
 

@@ -233,7 +233,7 @@ def test_a_call_without_token_counts_leaves_them_blank(open_page, here) -> None:
     here.told.event("agents", "agent.finished", call)
     page = open_page(AgentsPage)
     assert cells(page, 0)[6:8] == ["", ""]
-    assert page._tokens.empty
+    assert page.tokens_chart.empty
 
 
 def test_a_provider_that_is_down_says_why(open_page, here) -> None:
@@ -248,7 +248,7 @@ def test_a_provider_that_is_down_says_why(open_page, here) -> None:
 def test_metrics_stay_blank_until_they_are_known_and_carry_their_sample(open_page, here) -> None:
     tell_everything(here.told)
     page = open_page(MetricsPage)
-    noise, quality = page._figures["noiseRatio"], page._figures["topicQualityScore"]
+    noise, quality = page.cards["noiseRatio"], page.cards["topicQualityScore"]
     assert (noise.value, noise.detail) == ("18.5 %", "of 1,204 messages")
     assert quality.value == ""
     rows = {
