@@ -1,1 +1,1 @@
-"""Item models over the rows of `state`."""
+"""Live tables over the rows of the state, and the page framework around them."""
