@@ -10,6 +10,7 @@ from typing import Final
 from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.protocol.topics import TASK_STREAM
 from pulse_desktop.text.translation import _
+from pulse_workers.chat.application import CHAT
 from pulse_workers.checks.permissions import (
     check_permissions,
     inbox_permission,
@@ -31,7 +32,6 @@ from pulse_workers.config.auth import login_options
 from pulse_workers.config.settings import VARIABLES, Settings
 from pulse_workers.config.settings_file import CONFIG_VARIABLE, settings_files, unknown_variables
 from pulse_workers.errors import OUTAGE_ERRORS, ConnectionFailedError, SettingsError
-from pulse_workers.registry import import_tasks
 
 _OTHER_VARIABLES: Final = (CONFIG_VARIABLE, "PULSE_DATA_DIR")
 _STATUS_WIDTH: Final = 8
@@ -118,7 +118,7 @@ def check_configuration(
     except SettingsError as error:
         yield CheckResult("login", "problem", str(error), _("Correct the setting or the file."))
     try:
-        import_tasks(settings.task_modules)
+        CHAT.import_tasks(settings)
     except SettingsError as error:
         advice = _("Install the module, or add its folder to PYTHONPATH.")
         yield CheckResult("tasks", "problem", str(error), advice)
