@@ -1,4 +1,4 @@
-"""`pulse-desktop screenshot`: the real window, in a process of its own, as a picture."""
+"""`pulse-desktop screenshot` draws the window in a process of its own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,27 +27,29 @@ def take(server: NatsServer, out: Path, *more: str, **env: str) -> CommandResult
     ("page", "theme", "size"),
     [("messages", "dark", "1024x640"), ("overview", "light", "1920x1080")],
 )
-def test_a_picture_has_the_size_and_colors_that_were_asked_for(
+def test_a_picture_has_the_requested_size_and_theme(
     page: str, theme: str, size: str, server: NatsServer, tmp_path: Path
 ) -> None:
     out = tmp_path / "picture"
     options = ("--page", page, "--theme", theme, "--size", size, "--json")
-    remembered = tmp_path / "data" / "window.json"
-    remembered.parent.mkdir(exist_ok=True)
-    remembered.write_text('{"theme": "light", "page": "tasks"}')
-    ended = take(server, out, *options, QT_SCALE_FACTOR="2")
-    assert remembered.read_text() == '{"theme": "light", "page": "tasks"}', "only a window's own"
+    window_state = tmp_path / "data" / "window.json"
+    window_state.parent.mkdir(exist_ok=True)
+    window_state.write_text('{"theme": "light", "page": "tasks"}')
+    result = take(server, out, *options, QT_SCALE_FACTOR="2")
+    assert window_state.read_text() == '{"theme": "light", "page": "tasks"}', (
+        "only the window saves it"
+    )
     width, height = map(int, size.split("x"))
-    assert ended.code == 0, ended
-    assert ended.err == "", "Qt has nothing to complain of"
-    assert ended.object == {
+    assert result.code == 0, result
+    assert result.err == "", "Qt prints no warning"
+    assert result.object == {
         "page": page,
         "theme": theme,
         "file": str(out),
         "width": width,
         "height": height,
     }
-    assert out.read_bytes().startswith(b"\x89PNG"), "whatever the file is called"
+    assert out.read_bytes().startswith(b"\x89PNG"), "whatever the suffix of the file"
     picture = QImage(str(out))
     assert (picture.width(), picture.height()) == (width, height)
     assert (picture.pixelColor(width // 2, height - 10).lightness() > 128) == (theme == "light")

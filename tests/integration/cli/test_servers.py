@@ -1,4 +1,4 @@
-"""The command line against servers as they are: bare, wrong, locked, foreign, silent."""
+"""Commands on servers without JetStream, without data, with other systems, or not reachable."""
 
 import asyncio
 import json
@@ -24,14 +24,14 @@ SECRET = "s3cr3t/pass+word"
 
 @pytest.fixture(scope="module")
 def bare() -> Iterator[NatsServer]:
-    """A server without JetStream, with a password."""
+    """Run a server with a password and without JetStream."""
     with NatsServer(jetstream=False, user="me", password=SECRET) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def empty() -> Iterator[NatsServer]:
-    """A server with JetStream, and nothing in it."""
+    """Run a server with JetStream and without streams."""
     with NatsServer() as server:
         yield server
 
@@ -42,32 +42,32 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 
 async def run(*arguments: str, env: dict[str, str]) -> CommandResult:
-    """Run a command beside what the test itself does on its loop."""
+    """Run a command while the event loop of the test runs."""
     return await asyncio.to_thread(run_command, *arguments, env=env)
 
 
-# Servers that are not there
+# Unreachable servers
 
 
-def test_without_any_server_every_looking_command_says_how_to_get_one(
+def test_without_a_server_the_error_says_how_to_start_one(
     env: dict[str, str],
 ) -> None:
-    ended = run_command("status", "--json", env=env)
-    assert (ended.code, ended.out) == (3, "")
-    assert "pulse-desktop local" in ended.err
+    result = run_command("status", "--json", env=env)
+    assert (result.code, result.out) == (3, "")
+    assert "pulse-desktop local" in result.err
 
 
 @pytest.mark.parametrize("arguments", [["runs"], ["results", "list"], ["rerun", "x"]])
-def test_a_wrong_port_is_told_soon(arguments: list[str], env: dict[str, str]) -> None:
-    begin = time.monotonic()
-    ended = run_command(*arguments, "--server", "nats://me:hidden@127.0.0.1:1", env=env)
-    assert (ended.code, ended.out) == (3, "")
-    assert "nothing listens at 127.0.0.1:1" in ended.err
-    assert "hidden" not in ended.err
-    assert time.monotonic() - begin < 15
+def test_a_refused_connection_is_an_error_soon(arguments: list[str], env: dict[str, str]) -> None:
+    started_at = time.monotonic()
+    result = run_command(*arguments, "--server", "nats://me:hidden@127.0.0.1:1", env=env)
+    assert (result.code, result.out) == (3, "")
+    assert "nothing listens at 127.0.0.1:1" in result.err
+    assert "hidden" not in result.err
+    assert time.monotonic() - started_at < 15
 
 
-def test_a_screenshot_is_refused_before_qt_is_loaded(env: dict[str, str], tmp_path: Path) -> None:
+def test_a_screenshot_fails_before_qt_is_loaded(env: dict[str, str], tmp_path: Path) -> None:
     out = tmp_path / "x.png"
     base = ("screenshot", "--page", "tasks", "--server", "127.0.0.1:1", "--out")
     assert run_command(*base, str(out), env=env).code == 3
@@ -77,71 +77,71 @@ def test_a_screenshot_is_refused_before_qt_is_loaded(env: dict[str, str], tmp_pa
     assert "is not a folder" in nowhere.err
 
 
-def test_something_that_never_answers_is_given_up(env: dict[str, str]) -> None:
+def test_a_port_that_never_replies_is_a_timeout(env: dict[str, str]) -> None:
     with _silent_port() as port:
-        begin = time.monotonic()
-        ended = run_command("tail", "--server", f"127.0.0.1:{port}", env=env)
-    assert ended.code == 3
-    assert "did not answer" in ended.err
-    assert time.monotonic() - begin < 25, "5 s to connect, the rest is starting on a busy machine"
+        started_at = time.monotonic()
+        result = run_command("tail", "--server", f"127.0.0.1:{port}", env=env)
+    assert result.code == 3
+    assert "did not answer" in result.err
+    assert time.monotonic() - started_at < 25, "5 s to connect, and the start on a busy machine"
 
 
 @pytest.mark.parametrize("arguments", [["status", "--json"], ["doctor", "--json"], ["run", "a:b"]])
-def test_a_wrong_password_is_told_and_never_printed(
+def test_a_wrong_password_is_an_error_and_never_printed(
     arguments: list[str], bare: NatsServer, env: dict[str, str]
 ) -> None:
-    ended = run_command(*arguments, "--server", f"nats://me:wR0ng@{bare.address}", env=env)
-    told = ended.out + ended.err
-    assert ended.code == 3
-    assert "refused these credentials" in told
-    assert "wR0ng" not in told
+    result = run_command(*arguments, "--server", f"nats://me:wR0ng@{bare.address}", env=env)
+    output = result.out + result.err
+    assert result.code == 3
+    assert "refused these credentials" in output
+    assert "wR0ng" not in output
 
 
 # A server without JetStream
 
 
-def test_a_bare_server_has_a_status_all_the_same(bare: NatsServer, env: dict[str, str]) -> None:
-    begin = time.monotonic()
+def test_a_server_without_jetstream_has_a_status(bare: NatsServer, env: dict[str, str]) -> None:
+    started_at = time.monotonic()
     env["PULSE_SERVER"] = bare.url
-    ended = run_in_process("status", "--json", env=env)
-    assert ended.code == 0, ended
-    told = ended.object
-    assert told["server"] == f"nats://me:***@{bare.address}"
-    assert told["queue"]["mode"] == "core"
-    assert told["workers"] == []
+    result = run_in_process("status", "--json", env=env)
+    assert result.code == 0, result
+    output = result.object
+    assert output["server"] == f"nats://me:***@{bare.address}"
+    assert output["queue"]["mode"] == "core"
+    assert output["workers"] == []
     nothing = {"bucket": RESULT_BUCKET, "count": 0, "bytes": 0, "ttl_s": None}
-    assert told["results"] == {**nothing, "progress_notes": 0}
-    assert all(topic == {"received": 0, "last": None} for topic in told["topics"].values())
-    assert time.monotonic() - begin < 15, "nothing is waited for that cannot come"
+    assert output["results"] == {**nothing, "progress_notes": 0}
+    assert all(topic == {"received": 0, "last": None} for topic in output["topics"].values())
+    assert time.monotonic() - started_at < 15, "it does not wait for JetStream"
     for arguments in (["runs"], ["results", "list"]):
         listed = run_in_process(*arguments, "--json", env=env)
         assert (listed.code, listed.out, listed.err) == (0, "", "")
 
 
-def test_doctor_says_what_a_bare_server_lacks(bare: NatsServer, env: dict[str, str]) -> None:
-    ended = run_in_process("--server", bare.url, "doctor", "--json", env=env)
-    found = {each["check"]: each for each in ended.objects}
-    assert ended.code == 1
+def test_doctor_reports_missing_jetstream(bare: NatsServer, env: dict[str, str]) -> None:
+    result = run_in_process("--server", bare.url, "doctor", "--json", env=env)
+    found = {each["check"]: each for each in result.objects}
+    assert result.code == 1
     assert found["JetStream"]["status"] == "bad"
     assert "-js" in found["JetStream"]["advice"]
     assert found["task queue"]["status"] == "note"
     assert found["history"]["advice"]
-    assert SECRET not in ended.out + ended.err
+    assert SECRET not in result.out + result.err
 
 
 @pytest.mark.parametrize("force", [[], ["--force"], ["--anyway"]])
-def test_a_task_that_would_be_lost_is_never_sent(
+def test_a_task_that_would_be_lost_is_never_enqueued(
     force: list[str], bare: NatsServer, env: dict[str, str]
 ) -> None:
-    ended = run_in_process("run", "a:b", *force, "--server", bare.url, "--json", env=env)
-    assert (ended.code, ended.out) == (1, "")
-    assert "would be lost" in ended.err
+    result = run_in_process("run", "a:b", *force, "--server", bare.url, "--json", env=env)
+    assert (result.code, result.out) == (1, "")
+    assert "would be lost" in result.err
 
 
-# An empty server, and one with a queue and nobody
+# Servers without data or without workers
 
 
-async def test_a_durable_queue_takes_a_task_anyway(env: dict[str, str]) -> None:
+async def test_a_durable_queue_accepts_a_task_with_force(env: dict[str, str]) -> None:
     with NatsServer() as server:
         client = await _client(server)
         try:
@@ -160,7 +160,9 @@ async def test_a_durable_queue_takes_a_task_anyway(env: dict[str, str]) -> None:
             await client.close()
 
 
-async def test_a_name_that_no_worker_tells_of_is_sent_and_noted(env: dict[str, str]) -> None:
+async def test_an_unannounced_task_is_enqueued_with_a_note(
+    env: dict[str, str],
+) -> None:
     with NatsServer() as server:
         env["PULSE_SERVER"] = server.url
         client = await _client(server)
@@ -169,43 +171,43 @@ async def test_a_name_that_no_worker_tells_of_is_sent_and_noted(env: dict[str, s
             await js.add_stream(name="taskiq_jetstream", subjects=[TASK_SUBJECT])
             await js.add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
             silent = {"worker": "w@h:1", "slots": 1, "busy": 0}
-            telling = {**silent, "catalogue": {"app:copy": {"args": {}}}}
-            for beat, noted in ((silent, False), (telling, True)):
-                event = {"type": "worker.heartbeat", "data": beat}
+            announcing = {**silent, "catalogue": {"app:copy": {"args": {}}}}
+            for heartbeat, is_noted in ((silent, False), (announcing, True)):
+                event = {"type": "worker.heartbeat", "data": heartbeat}
                 await js.publish("websocket.monitoring", json.dumps(event).encode())
-                ended = await run("run", "app:cpy", "--json", env=env)
-                assert (ended.code, ended.object["durable"]) == (0, True)
+                result = await run("run", "app:cpy", "--json", env=env)
+                assert (result.code, result.object["durable"]) == (0, True)
                 assert (
-                    "has announced a task app:cpy. Did you mean app:copy?" in ended.err
-                ) is noted
+                    "has announced a task app:cpy. Did you mean app:copy?" in result.err
+                ) is is_noted
             assert (await run("run", "app:copy", env=env)).err == ""
         finally:
             await client.close()
 
 
-def test_tail_says_that_nothing_is_kept(empty: NatsServer, env: dict[str, str]) -> None:
+def test_tail_notes_that_no_stream_stores_events(empty: NatsServer, env: dict[str, str]) -> None:
     env["PULSE_SERVER"] = empty.url
     for as_json in ((), ("--json",)):
-        said = run_in_process("tail", "--since", "1h", "--duration", "0", *as_json, env=env)
-        assert (said.code, said.out) == (0, "")
-        assert said.err.startswith("No stream stores events here")
-        assert "only new ones are shown" in said.err
-    said = run_in_process("tail", "taskiq", "--since", "1h", "--duration", "0", env=env)
-    assert said.err.startswith("No stream stores tasks here")
+        result = run_in_process("tail", "--since", "1h", "--duration", "0", *as_json, env=env)
+        assert (result.code, result.out) == (0, "")
+        assert result.err.startswith("No stream stores events here")
+        assert "only new ones are shown" in result.err
+    result = run_in_process("tail", "taskiq", "--since", "1h", "--duration", "0", env=env)
+    assert result.err.startswith("No stream stores tasks here")
     assert run_in_process("tail", "--duration", "0.1", env=env).err == "", (
-        "nothing old was asked for"
+        "no past events were requested"
     )
 
 
-def test_tail_of_an_unknown_topic_says_so(empty: NatsServer, env: dict[str, str]) -> None:
+def test_tail_notes_an_unknown_topic(empty: NatsServer, env: dict[str, str]) -> None:
     env["PULSE_SERVER"] = empty.url
     for as_json in ((), ("--json",)):
-        said = run_in_process("tail", "nosuchtopic", "--duration", "0.1", *as_json, env=env)
-        assert (said.code, said.out) == (0, "")
-        assert said.err.startswith("Unknown topics: nosuchtopic. ")
+        result = run_in_process("tail", "nosuchtopic", "--duration", "0.1", *as_json, env=env)
+        assert (result.code, result.out) == (0, "")
+        assert result.err.startswith("Unknown topics: nosuchtopic. ")
 
 
-def test_an_empty_server_has_nothing_and_says_so(empty: NatsServer, env: dict[str, str]) -> None:
+def test_a_server_without_data_has_no_runs(empty: NatsServer, env: dict[str, str]) -> None:
     env["PULSE_SERVER"] = empty.url
     assert run_in_process("runs", env=env).out == "No runs in the last 1 d.\n"
     assert (
@@ -218,7 +220,7 @@ def test_an_empty_server_has_nothing_and_says_so(empty: NatsServer, env: dict[st
     assert "No bucket taskiq_results" in found["results"]["detail"]
 
 
-def test_what_these_credentials_may_not_see_is_not_called_absent(env: dict[str, str]) -> None:
+def test_results_without_permission_are_unknown_not_absent(env: dict[str, str]) -> None:
     config = """
     authorization { users = [
         { user: blind, password: blind, permissions: { publish: { deny: ["$JS.API.>"] } } }
@@ -226,21 +228,19 @@ def test_what_these_credentials_may_not_see_is_not_called_absent(env: dict[str, 
     """
     with NatsServer(config=config) as server:
         env["PULSE_SERVER"] = f"nats://blind:blind@{server.address}"
-        told = run_in_process("status", env=env).out
-        assert "results: unknown: these credentials may not" in told
-        assert "none in" not in told
+        output = run_in_process("status", env=env).out
+        assert "results: unknown: these credentials may not" in output
+        assert "none in" not in output
         results = run_in_process("status", "--json", env=env).object["results"]
         assert results.pop("bucket") == RESULT_BUCKET
         assert list(results) == ["count", "bytes", "ttl_s", "progress_notes"]
         assert set(results.values()) == {None}
 
 
-# Foreign values and foreign workers
+# Values and workers of other systems
 
 
-async def test_results_of_any_kind_are_printed_as_json(
-    empty: NatsServer, env: dict[str, str]
-) -> None:
+async def test_any_result_is_printed_as_json(empty: NatsServer, env: dict[str, str]) -> None:
     value = {"b": b"\xff", "s": {1}, "nan": float("nan"), (1, 2): 3, None: 4, "big": 10**30}
     body = {"is_err": False, "log": None, "return_value": value, "execution_time": 0.1}
     client = await _client(empty)
@@ -271,22 +271,22 @@ async def test_results_of_any_kind_are_printed_as_json(
         await client.close()
 
 
-async def test_waiting_ends_with_the_run_though_its_result_is_never_stored(
+async def test_wait_ends_with_a_run_whose_result_is_never_stored(
     bare: NatsServer, env: dict[str, str]
 ) -> None:
     async with _worker_without_results(bare):
-        begin = time.monotonic()
-        ended = await run("run", "app:add", "--server", bare.url, "--wait", "40", "--json", env=env)
-    assert ended.code == 0, ended
-    assert ended.object["state"] == "succeeded"
-    assert ended.object["result"] is None
-    assert ended.object["durable"] is False
-    assert time.monotonic() - begin < 20
+        started_at = time.monotonic()
+        result = await run(
+            "run", "app:add", "--server", bare.url, "--wait", "40", "--json", env=env
+        )
+    assert result.code == 0, result
+    assert result.object["state"] == "succeeded"
+    assert result.object["result"] is None
+    assert result.object["durable"] is False
+    assert time.monotonic() - started_at < 20
 
 
-async def test_what_foreign_systems_publish_is_tailed_whatever_it_is(
-    bare: NatsServer, env: dict[str, str]
-) -> None:
+async def test_tail_prints_any_payload(bare: NatsServer, env: dict[str, str]) -> None:
     client = await _client(bare)
     payloads = (b'{"type": "a\x7f", "data": {"x": "\\u001b[2J"}}', b"\xff\xfe", b"[1", b"")
     try:
@@ -322,7 +322,7 @@ async def _client(server: NatsServer) -> Client:
 
 @asynccontextmanager
 async def _worker_without_results(server: NatsServer) -> Any:
-    """A worker that tells of its runs by events, and has no result backend."""
+    """Run a worker that publishes events and has no result backend."""
     client = await _client(server)
 
     async def work(message: Msg) -> None:

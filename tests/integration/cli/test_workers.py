@@ -1,4 +1,4 @@
-"""`cancel`, `workers` and `worker`, by their words, their JSON and their exit codes."""
+"""Output and exit codes of `cancel`, `workers` and `worker`."""
 
 import contextlib
 import io
@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import nats
 import pytest
@@ -16,6 +15,7 @@ from pulse_desktop.cli.exit_codes import FAILED
 from pulse_desktop.cli.main import make_parser
 from pulse_desktop.cli.output import print_error
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.protocol.control import ControlRequest
 from pulse_desktop.protocol.ids import new_task_id
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_STREAM, TASK_SUBJECT
@@ -33,7 +33,7 @@ def env(tmp_path: Path, nats_server: NatsServer) -> dict[str, str]:
 
 @pytest.fixture
 async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
-    """Somebody else on a server that keeps events and tasks."""
+    """Return another client of a server that stores events and tasks."""
     client = await nats.connect(nats_server.url, allow_reconnect=False)
     await client.jetstream().add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
     await client.jetstream().add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
@@ -42,7 +42,7 @@ async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
 
 
 async def run(*arguments: str, env: dict[str, str]) -> CommandResult:
-    """Run a command within this loop, beside the workers that answer it."""
+    """Run a command in this event loop, in which the fake workers run too."""
     parsed = make_parser().parse_args([*arguments, "--server", env["PULSE_SERVER"]])
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -54,13 +54,13 @@ async def run(*arguments: str, env: dict[str, str]) -> CommandResult:
     return CommandResult(code, out.getvalue(), err.getvalue())
 
 
-async def put(client: Client) -> str:
+async def enqueue(client: Client) -> str:
     task_id = new_task_id()
     await client.jetstream().publish(TASK_SUBJECT, encode_task(task_id, NAME)[0])
     return task_id
 
 
-def obey(request: Any) -> tuple[str, bool, str]:
+def acknowledge(request: ControlRequest) -> tuple[str, bool, str]:
     outcomes = {"ping": "alive", "cancel": "cancelled", "pause": "paused", "drain": "draining"}
     return outcomes.get(request.command, "resumed"), True, ""
 
@@ -68,13 +68,13 @@ def obey(request: Any) -> tuple[str, bool, str]:
 async def test_a_task_is_cancelled_by_the_first_characters_of_its_id(
     env: dict[str, str], nats_server: NatsServer, other: Client
 ) -> None:
-    task_id = await put(other)
-    async with answering(nats_server.url, obey) as worker:
-        ended = await run("cancel", task_id[:8], "--reason", "wrong", env=env)
-        assert (ended.code, ended.err) == (0, ""), ended
-        assert ended.out == f"{task_id}  {NAME}  cancelled on worker-1\n"
-        ended = await run("cancel", task_id, "--json", env=env)
-        assert ended.object == {
+    task_id = await enqueue(other)
+    async with answering(nats_server.url, acknowledge) as worker:
+        result = await run("cancel", task_id[:8], "--reason", "wrong", env=env)
+        assert (result.code, result.err) == (0, ""), result
+        assert result.out == f"{task_id}  {NAME}  cancelled on worker-1\n"
+        result = await run("cancel", task_id, "--json", env=env)
+        assert result.object == {
             "task_id": task_id,
             "task_name": NAME,
             "outcome": "cancelled",
@@ -85,13 +85,13 @@ async def test_a_task_is_cancelled_by_the_first_characters_of_its_id(
         assert worker.asked == [("cancel", task_id)] * 2
 
 
-async def test_a_waiting_task_is_removed_though_no_worker_takes_orders(
+async def test_a_queued_task_is_removed_if_no_worker_accepts_commands(
     env: dict[str, str], other: Client
 ) -> None:
-    kept, task_id = await put(other), await put(other)
-    ended = await run("cancel", task_id, env=env)
-    assert ended.code == 0, ended
-    assert "removed from the queue before it started" in ended.out
+    kept, task_id = await enqueue(other), await enqueue(other)
+    result = await run("cancel", task_id, env=env)
+    assert result.code == 0, result
+    assert "removed from the queue before it started" in result.out
     info = await other.jetstream().stream_info(TASK_STREAM)
     assert info.state.messages == 1
     runs = await run("runs", "--json", env=env)
@@ -99,37 +99,37 @@ async def test_a_waiting_task_is_removed_though_no_worker_takes_orders(
         kept: "queued",
         task_id: "cancelled",
     }
-    ended = await run("cancel", task_id, "--json", env=env)
-    assert (ended.code, ended.object["outcome"]) == (1, "ended")
+    result = await run("cancel", task_id, "--json", env=env)
+    assert (result.code, result.object["outcome"]) == (1, "result")
 
 
-async def test_what_could_not_be_cancelled_is_told_and_counts_as_failure(
+async def test_a_task_that_is_not_cancelled_is_a_failure(
     env: dict[str, str], other: Client
 ) -> None:
-    task_id = await put(other)
-    ended = await run("cancel", task_id, "f" * 32, "--json", env=env)
-    assert ended.code == 1
-    assert [(o["outcome"], o["done"]) for o in ended.objects] == [
+    task_id = await enqueue(other)
+    result = await run("cancel", task_id, "f" * 32, "--json", env=env)
+    assert result.code == 1
+    assert [(o["outcome"], o["done"]) for o in result.objects] == [
         ("removed", True),
         ("not_found", False),
     ]
 
 
-async def test_workers_are_listed_as_their_heartbeats_tell(
+async def test_workers_are_listed_with_the_details_of_their_heartbeats(
     env: dict[str, str], nats_server: NatsServer, other: Client
 ) -> None:
     task = {"task_id": "1", "task_name": NAME, "started_at": None, "attempt": 1}
     async with (
-        answering(nats_server.url, obey) as one,
+        answering(nats_server.url, acknowledge) as one,
         answering(nats_server.url, lambda _: None, "worker-2@here:2") as two,
     ):
         now = time.time()
         await one.beat(now, paused=True, busy=1, running=[task], log_level="INFO")
         await two.beat(now, control=None)
         await other.flush()
-        ended = await run("workers", "--json", env=env)
-        assert ended.code == 0, ended
-        first, second = ended.objects
+        result = await run("workers", "--json", env=env)
+        assert result.code == 0, result
+        first, second = result.objects
         assert (first["worker"], first["state"], first["control"], first["answered"]) == (
             one.worker,
             "paused",
@@ -139,8 +139,8 @@ async def test_workers_are_listed_as_their_heartbeats_tell(
         assert (first["busy"], first["slots"], first["log_level"]) == (1, 4, "INFO")
         assert first["running"] == [task]
         assert (second["state"], second["control"], second["answered"]) == ("idle", False, None)
-        ended = await run("workers", env=env)
-        lines = ended.out.splitlines()
+        result = await run("workers", env=env)
+        lines = result.out.splitlines()
         assert lines[0].split() == [
             "WORKER",
             "STATE",
@@ -155,44 +155,44 @@ async def test_workers_are_listed_as_their_heartbeats_tell(
         assert "not accepted" in lines[2]
 
 
-async def test_a_server_without_workers_is_no_failure(env: dict[str, str], other: Client) -> None:
-    ended = await run("workers", env=env)
-    assert (ended.code, ended.err) == (0, "")
-    assert "No worker" in ended.out
+async def test_a_server_without_workers_is_no_error(env: dict[str, str], other: Client) -> None:
+    result = await run("workers", env=env)
+    assert (result.code, result.err) == (0, "")
+    assert "No worker" in result.out
     assert (await run("workers", "--json", env=env)).out == ""
 
 
-async def test_a_worker_is_told_by_its_name_and_all_by_all(
+async def test_commands_are_sent_to_one_worker_or_to_all(
     env: dict[str, str], nats_server: NatsServer, other: Client
 ) -> None:
     async with (
-        answering(nats_server.url, obey) as one,
-        answering(nats_server.url, obey, "worker-2@here:2") as two,
+        answering(nats_server.url, acknowledge) as one,
+        answering(nats_server.url, acknowledge, "worker-2@here:2") as two,
     ):
         for worker in (one, two):
             await worker.beat(time.time())
         await other.flush()
-        ended = await run("worker", "pause", "worker-1", "--json", env=env)
-        assert ended.code == 0, ended
-        assert (ended.object["worker"], ended.object["command"]) == (one.worker, "pause")
-        assert _orders(one) == [("pause", "")]
-        assert _orders(two) == []
-        ended = await run("worker", "log-level", "all", "warning", env=env)
-        assert (ended.code, len(ended.out.splitlines())) == (0, 2), ended
-        assert _orders(two) == [("log_level", "WARNING")]
-        ended = await run("worker", "drain", "worker", env=env)
-        assert ended.code == 1
-        assert "Ambiguous worker worker" in ended.err
-        ended = await run("worker", "drain", "worker-7", env=env)
-        assert ended.code == 1
-        assert "worker-1@here:1" in ended.err
+        result = await run("worker", "pause", "worker-1", "--json", env=env)
+        assert result.code == 0, result
+        assert (result.object["worker"], result.object["command"]) == (one.worker, "pause")
+        assert _commands(one) == [("pause", "")]
+        assert _commands(two) == []
+        result = await run("worker", "log-level", "all", "warning", env=env)
+        assert (result.code, len(result.out.splitlines())) == (0, 2), result
+        assert _commands(two) == [("log_level", "WARNING")]
+        result = await run("worker", "drain", "worker", env=env)
+        assert result.code == 1
+        assert "Ambiguous worker worker" in result.err
+        result = await run("worker", "drain", "worker-7", env=env)
+        assert result.code == 1
+        assert "worker-1@here:1" in result.err
 
 
-def _orders(worker: AnsweringWorker) -> list[tuple[str, str]]:
-    return [asked for asked in worker.asked if asked[0] != "ping"]
+def _commands(worker: AnsweringWorker) -> list[tuple[str, str]]:
+    return [command for command in worker.asked if command[0] != "ping"]
 
 
-async def test_orders_while_nobody_is_there_fail(env: dict[str, str], other: Client) -> None:
-    ended = await run("worker", "pause", "all", "--json", env=env)
-    assert (ended.code, ended.object["outcome"]) == (1, "nobody")
-    assert json.loads(ended.out)["done"] is False
+async def test_a_command_without_workers_fails(env: dict[str, str], other: Client) -> None:
+    result = await run("worker", "pause", "all", "--json", env=env)
+    assert (result.code, result.object["outcome"]) == (1, "nobody")
+    assert json.loads(result.out)["done"] is False
