@@ -260,7 +260,7 @@ async def test_any_result_is_printed_as_json(empty: NatsServer, env: dict[str, s
         assert "builtins.print" in evil.err
         refused = await run("rerun", "odd", env=env)
         assert refused.code == 1
-        assert "arguments were not seen" in refused.err
+        assert "arguments are unknown" in refused.err
         listed = (await run("runs", "--json", env=env)).objects
         assert {run["task_id"]: run["state"] for run in listed} == {
             "odd": "succeeded",

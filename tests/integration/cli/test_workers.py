@@ -100,7 +100,7 @@ async def test_a_queued_task_is_removed_if_no_worker_accepts_commands(
         task_id: "cancelled",
     }
     result = await run("cancel", task_id, "--json", env=env)
-    assert (result.code, result.object["outcome"]) == (1, "result")
+    assert (result.code, result.object["outcome"]) == (1, "ended")
 
 
 async def test_a_task_that_is_not_cancelled_is_a_failure(
