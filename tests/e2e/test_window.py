@@ -89,10 +89,8 @@ def test_a_task_is_edited_and_run_again(
         form = operator.window.run_form
         await wait_until(form.isVisible)
         other = tmp_path / "second"
-        await operator.act(
-            lambda: form.parts.first_argument().set_text(json.dumps([str(other), 0.1]))
-        )
-        await operator.click(form.parts.run)
+        await operator.act(lambda: form.ui.first_argument().set_text(json.dumps([str(other), 0.1])))
+        await operator.click(form.ui.run_button)
         again = await operator.repeats(task_id, RunState.SUCCEEDED)
         assert json.loads(again.request.args) == [str(other), 0.1]
         assert lines(other) == ["begin", "end"]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from pytestqt.qtbot import QtBot
 
@@ -11,7 +11,7 @@ from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.ui.shell.page import Page
+from pulse_desktop.ui.shell.page import BackgroundRunner, Page
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.ui.fake_session import WORKER, FakeSession
 
@@ -25,18 +25,18 @@ class Told:
     state: SystemState = field(default_factory=SystemState)
     at: float = NOW
 
-    def event(self, topic, type_, data, at=None) -> None:
+    def event(self, topic: str, type_: str, data: dict[str, Any], at: float | None = None) -> None:
         at = self.at if at is None else at
         payload = encode_event(topic, type_, data, source=WORKER, now=at)[1]
         self.state.fold([InboundMessage(Source.EVENT, f"websocket.{topic}", payload, at)])
 
     def task(
         self,
-        task_id,
-        name="workers.tasks.scoring:score_message_task",
-        args=(),
-        at=None,
-        **kw,
+        task_id: str,
+        name: str = "workers.tasks.scoring:score_message_task",
+        args: Sequence[object] = (),
+        at: float | None = None,
+        **kw: object,
     ) -> None:
         at = self.at if at is None else at
         payload, _ = encode_task(
@@ -44,23 +44,30 @@ class Told:
         )
         self.state.fold([InboundMessage(Source.TASK, "taskiq_tasks", payload, at)])
 
-    def started(self, task_id, at=None, attempt=1) -> None:
+    def started(self, task_id: str, at: float | None = None, attempt: int = 1) -> None:
         self.event(
             "tasks", "task.started", {"task_id": task_id, "worker": WORKER, "attempt": attempt}, at
         )
 
-    def progress(self, task_id, at=None, **told) -> None:
+    def progress(self, task_id: str, at: float | None = None, **told: object) -> None:
         self.event("tasks", "task.progress", {"task_id": task_id, **told}, at)
 
-    def heartbeat(self, worker=WORKER, at=None, **more) -> None:
+    def heartbeat(self, worker: str = WORKER, at: float | None = None, **more: object) -> None:
         told = {"worker": worker, "host": "host-a", "pid": 1, "slots": 8, "busy": 0}
         told |= {"control": f"pulse.control.worker.{worker}", "log_level": "INFO"}
         self.event("monitoring", "worker.heartbeat", {**told, **more}, at)
 
-    def succeeded(self, task_id, run_s=0.5, at=None) -> None:
+    def succeeded(self, task_id: str, run_s: float = 0.5, at: float | None = None) -> None:
         self.event("tasks", "task.succeeded", {"task_id": task_id, "run_s": run_s}, at)
 
-    def failed(self, task_id, kind="ProviderTimeout", message="no answer", at=None, **kw) -> None:
+    def failed(
+        self,
+        task_id: str,
+        kind: str = "ProviderTimeout",
+        message: str = "no answer",
+        at: float | None = None,
+        **kw: object,
+    ) -> None:
         error = {"type": kind, "message": message, "traceback": "File a.py, line 1"}
         data = {
             "task_id": task_id,
@@ -71,7 +78,7 @@ class Told:
         }
         self.event("tasks", "task.failed", data | {"error": error} | kw, at)
 
-    def runs(self, count, first=0):
+    def runs(self, count: int, first: int = 0) -> Self:
         for number in range(first, first + count):
             self.task(f"{number:032x}", args=[number])
             self.succeeded(f"{number:032x}")
@@ -88,11 +95,16 @@ def start_at_once(name: str, work: Coroutine[Any, Any, None]) -> None:
 
 
 def make_window(
-    qtbot: QtBot, told: Told, pages: Sequence[type[Page]], session: FakeSession | None = None
+    qtbot: QtBot,
+    told: Told,
+    pages: Sequence[type[Page]],
+    session: FakeSession | None = None,
+    *,
+    run_in_background: BackgroundRunner = start_at_once,
 ) -> MainWindow:
     session = FakeSession() if session is None else session
     session.state = told.state
-    window = MainWindow(session, pages, run_in_background=start_at_once, clock=lambda: told.at)
+    window = MainWindow(session, pages, run_in_background=run_in_background, clock=lambda: told.at)
     qtbot.addWidget(window)
     window.show_page(pages[0].key)
     window.show()

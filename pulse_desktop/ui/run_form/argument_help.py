@@ -1,4 +1,4 @@
-"""What arguments a task takes, as its workers tell it, beside what was typed."""
+"""Argument help: the arguments that a task accepts, and errors in those that were typed."""
 
 import json
 from typing import Any, Final
@@ -16,37 +16,40 @@ from pulse_desktop.state.task_schemas import (
 from pulse_desktop.text import formats
 from pulse_desktop.text.schema_text import argument_error_label, type_label
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.run_form.json_lint import pretty
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
-_SHOWN: Final = 10
-_TOLD: Final = 4
-_LARGEST: Final = 200_000
-"""Characters of arguments that are compared at every letter; more would be felt."""
+_MAX_ARGUMENTS: Final = 10
+_MAX_ERRORS: Final = 4
+_MAX_VALIDATED: Final = 200_000
+"""Characters that are validated at every keystroke; more would be slow."""
 
 
 class ArgumentHelp(QFrame):
-    """Names, types and required marks of a task's arguments, and what does not fit them.
+    """Names, types and defaults of the arguments, and errors of those that were typed.
 
     Attributes:
-        signature: of the task, None when no worker has told of it.
-        misfits: what does not fit, in words.
+        schema: of the task, None if no worker announces it.
+        errors: what is wrong with the arguments, without capitals and full stops.
+        template: button that fills in every argument.
+        warning: the errors.
 
     Signals:
-        template_asked: JSON that the operator wants to start from.
+        template_requested: JSON object with every argument.
     """
 
-    template_asked = Signal(str)
+    template_requested = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
-        self.signature: TaskSchema | None = None
-        self.misfits: list[str] = []
+        self.schema: TaskSchema | None = None
+        self.errors: list[str] = []
         self._rows: list[tuple[QLabel, QLabel, QLabel]] = []
         self.setProperty("card", "true")
-        self.setAccessibleName("What the task takes")
+        self.setAccessibleName(_("Arguments of the task"))
         self._doc = QLabel()
         self._doc.setProperty("role", "muted")
         self._more = QLabel()
@@ -56,9 +59,11 @@ class ArgumentHelp(QFrame):
         for label in (self._doc, self._more, self.warning):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
-        self.template = QPushButton("Start from a template")
-        self.template.setToolTip("Put every argument into the keyword arguments, to be filled in")
-        self.template.clicked.connect(self._ask_for_template)
+        self.template = QPushButton(_("Start from a template"))
+        self.template.setToolTip(
+            _("Put every argument into the keyword arguments, to be filled in")
+        )
+        self.template.clicked.connect(self._request_template)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(12)
         self._grid.setVerticalSpacing(4)
@@ -74,35 +79,47 @@ class ArgumentHelp(QFrame):
         layout.addWidget(self._more)
         layout.addWidget(self.warning)
         layout.addLayout(foot)
-        theme().changed.connect(self._tint)
-        self._tint()
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
         self.hide()
 
     @property
     def names(self) -> list[str]:
-        """The arguments as shown; a required one ends with a star."""
+        """The names of the arguments shown; a required one ends with a star."""
         return [row[0].text() for row in self._rows if not row[0].isHidden()]
 
-    def show_task(self, signature: TaskSchema | None) -> None:
-        """Show what a task takes, or nothing when nobody knows."""
-        self.setVisible(signature is not None)
-        if signature is self.signature:
-            return
-        self.signature = signature
-        if signature is not None:
-            self._show(signature)
+    @property
+    def types(self) -> list[str]:
+        """The types of the arguments shown."""
+        return [row[1].text() for row in self._rows if not row[0].isHidden()]
 
-    def _show(self, signature: TaskSchema) -> None:
-        words = [signature.doc]
-        if signature.is_sync:
-            words.append("Runs in a thread: it can be asked to stop, not ended.")
-        if not signature.arguments:
-            words.append(
-                "Takes any arguments." if signature.extra_arguments else "Takes no arguments."
+    @property
+    def description(self) -> str:
+        """The text above the arguments."""
+        return self._doc.text()
+
+    def show_task(self, schema: TaskSchema | None) -> None:
+        """Show the arguments of a task; hide the help if they are unknown."""
+        self.setVisible(schema is not None)
+        if schema is self.schema:
+            return
+        self.schema = schema
+        if schema is not None:
+            self._show(schema)
+
+    def _show(self, schema: TaskSchema) -> None:
+        sentences = [schema.doc]
+        if schema.is_sync:
+            sentences.append(_("Runs in a thread: it can be asked to stop, not killed."))
+        if not schema.arguments:
+            sentences.append(
+                _("Accepts any arguments.")
+                if schema.extra_arguments
+                else _("Accepts no arguments.")
             )
-        self._doc.setText(" ".join(filter(None, words)))
+        self._doc.setText(" ".join(filter(None, sentences)))
         self._doc.setVisible(bool(self._doc.text()))
-        shown = signature.arguments[:_SHOWN]
+        shown = schema.arguments[:_MAX_ARGUMENTS]
         while len(self._rows) < len(shown):
             self._add_row()
         for number, row in enumerate(self._rows):
@@ -110,41 +127,46 @@ class ArgumentHelp(QFrame):
                 label.setVisible(number < len(shown))
             if number < len(shown):
                 _fill(row, shown[number])
-        left = len(signature.arguments) - len(shown)
-        self._more.setText(f"and {formats.plural(left, 'further argument')}" if left else "")
-        self._more.setVisible(bool(left))
+        hidden = len(schema.arguments) - len(shown)
+        more = ngettext("and {count} more argument", "and {count} more arguments", hidden)
+        self._more.setText(more.format(count=hidden))
+        self._more.setVisible(hidden > 0)
 
-    def judge(self, args: str, kwargs: str) -> None:
-        """Compare what was typed (JSON texts without a flaw) with what the task takes."""
+    def validate(self, args: str, kwargs: str) -> None:
+        """Check arguments, valid JSON texts, against the schema of the task."""
         typed = bool(args.strip() or kwargs.strip())
-        self.misfits = []
-        if self.signature is not None and len(args) + len(kwargs) <= _LARGEST:
-            given: Any = json.loads(args) if args.strip() else []
+        self.errors = []
+        if self.schema is not None and len(args) + len(kwargs) <= _MAX_VALIDATED:
+            positional: Any = json.loads(args) if args.strip() else []
             named: Any = json.loads(kwargs) if kwargs.strip() else {}
-            errors = argument_errors(self.signature, given, named)
-            self.misfits = [argument_error_label(error) for error in errors]
-        takes_some = self.signature is not None and bool(self.signature.arguments)
-        self.template.setVisible(takes_some and not typed)
-        told = [f"{each[:1].upper()}{each[1:]}." for each in self.misfits[:_TOLD]]
-        if len(self.misfits) > _TOLD:
-            told.append(f"And {len(self.misfits) - _TOLD} more.")
-        # Nobody is warned of an empty form: the stars say what is needed.
-        self.warning.setText("\n".join(told) if typed else "")
+            errors = argument_errors(self.schema, positional, named)
+            self.errors = [argument_error_label(error) for error in errors]
+        has_arguments = self.schema is not None and bool(self.schema.arguments)
+        self.template.setVisible(has_arguments and not typed)
+        lines = [f"{error[:1].upper()}{error[1:]}." for error in self.errors[:_MAX_ERRORS]]
+        hidden = len(self.errors) - _MAX_ERRORS
+        if hidden > 0:
+            lines.append(ngettext("And {count} more.", "And {count} more.", hidden))
+            lines[-1] = lines[-1].format(count=hidden)
+        # An empty form gets no warning: the stars mark what is required.
+        self.warning.setText("\n".join(lines) if typed else "")
         self.warning.setVisible(bool(self.warning.text()))
 
-    def refusal(self) -> UserFacingError:
-        """Return the question to ask before what does not fit is sent all the same."""
+    def confirmation(self) -> UserFacingError:
+        """Return the error to confirm before arguments that are not valid are sent."""
         return UserFacingError(
-            "The arguments do not fit",
-            f"{'; '.join(self.misfits[:_TOLD])}.",
-            "So the workers describe the task; they have the last word. Change the arguments, or "
-            "enqueue it as it is.",
+            _("The arguments do not match the task"),
+            f"{'; '.join(self.errors[:_MAX_ERRORS])}.",
+            _(
+                "The check is based on what the workers announce; they decide. Change the "
+                "arguments, or enqueue the task anyway."
+            ),
             can_force=True,
         )
 
-    def _ask_for_template(self) -> None:
-        if self.signature is not None:
-            self.template_asked.emit(pretty(template(self.signature)))
+    def _request_template(self) -> None:
+        if self.schema is not None:
+            self.template_requested.emit(pretty(template(self.schema)))
 
     def _add_row(self) -> None:
         number = len(self._rows)
@@ -160,22 +182,27 @@ class ArgumentHelp(QFrame):
         row[2].setWordWrap(True)
         self._rows.append(row)
 
-    def _tint(self) -> None:
+    def _apply_theme(self) -> None:
         icons.set_button_icon(self.template, "edit", SemanticColor.MUTED, 12)
         for row in self._rows:
             row[0].setFont(theme().number_font())
 
 
 def _fill(row: tuple[QLabel, QLabel, QLabel], argument: TaskArgument) -> None:
-    name, kind, rest = row
+    name, kind, default = row
     name.setText(f"{formats.elided(argument.name, 40)}{' *' if argument.required else ''}")
-    needed = "required" if argument.required else "may be left out"
-    name.setAccessibleName(f"{argument.name}, {type_label(argument.type)}, {needed}")
-    name.setToolTip(plain_tooltip(f"{argument.name}: {needed}"))
+    need = _("required") if argument.required else _("optional")
+    name.setAccessibleName(
+        _("{argument}, {type}, {need}").format(
+            argument=argument.name, type=type_label(argument.type), need=need
+        )
+    )
+    name.setToolTip(
+        plain_tooltip(_("{argument}: {need}").format(argument=argument.name, need=need))
+    )
     kind.setText(type_label(argument.type))
-    if argument.required:
-        rest.setText("required")
-    else:
-        rest.setText(f"default {argument.default}" if argument.default else "may be left out")
+    if argument.default and not argument.required:
+        need = _("default {value}").format(value=argument.default)
+    default.setText(need)
     for label in row[1:]:
         label.setToolTip(plain_tooltip(argument.description))

@@ -1,7 +1,7 @@
-"""The form by which a task is enqueued: by name and arguments, or a run once more with others.
+"""Run form: enqueues a task by its name and arguments, or a run again with other arguments.
 
-It is a child of the window at the right edge of its pages and not a dialog: a modal loop inside a
-coroutine would stop the others, and what the form is about stays in sight beside it.
+It is a child of the window at the right edge of the pages and not a dialog: a modal event loop
+inside a coroutine would block other coroutines, and the page stays visible beside it.
 """
 
 import json
@@ -14,277 +14,274 @@ from PySide6.QtWidgets import QFrame, QWidget
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.ui.run_form.draft import (
-    Draft,
-    about_words,
-    draft_of,
-    has_arguments,
-    latest_by_name,
-    listeners_words,
-    name_words,
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.run_form.draft import Draft, draft_of, has_arguments, latest_by_name
+from pulse_desktop.ui.run_form.form_text import (
+    consumer_summary,
+    enqueued_notification,
+    error_notification,
+    name_warning,
+    rerun_description,
 )
 from pulse_desktop.ui.run_form.form_ui import RunFormUi
-from pulse_desktop.ui.run_form.notices import enqueued_notice, error_notice
 from pulse_desktop.ui.shell.page import PageContext
 
 MIN_WIDTH: Final = 440
 MAX_WIDTH: Final = 560
-_LOOK_MS: Final = 1_000
-_NEW: Final = "A worker runs it as soon as one is free."
+_REFRESH_MS: Final = 1_000
 
 
 class RunForm(QFrame):
-    """Task name, arguments, labels, and what becomes of the wish.
+    """The form.
 
     Attributes:
-        parts: the controls.
-        draft: what the form was opened with.
+        ui: the controls.
+        draft: the content with which the form was opened.
 
     Signals:
-        room_changed: how much of the right of the pages it takes, in device-independent pixels.
+        width_changed: pixels that the form covers at the right of the pages, 0 while it is hidden.
     """
 
-    room_changed = Signal(int)
+    width_changed = Signal(int)
 
-    def __init__(self, context: PageContext, over: QWidget) -> None:
-        """Make it, hidden.
+    def __init__(self, context: PageContext, parent: QWidget) -> None:
+        """Make the form; it is hidden.
 
         Args:
-            context: what can be done, and whom to tell.
-            over: the widget whose right edge it takes.
+            context: what the form may use of the program.
+            parent: the widget at whose right edge it is shown.
         """
-        super().__init__(over)
+        super().__init__(parent)
         self._context = context
-        self._over = over
-        self._seen: dict[str, TaskRun] = {}
-        self._kept = Draft()
-        self._sends = 0
-        self._sending = 0  # number of the wish that the form waits for, 0 for none
+        self._parent = parent
+        self._latest: dict[str, TaskRun] = {}
+        self._saved_draft = Draft()
+        self._submissions = 0
+        self._pending = 0  # number of the submission that the form waits for, 0 for none
         self._focus_before: QWidget | None = None
-        self._misfit_asked = False  # whether the refusal shown is about the arguments
-        self._misfit_accepted = False
+        self._confirming = False  # whether the error card is about the arguments
+        self._confirmed = False
         self.draft = Draft()
         self.setObjectName("runForm")
-        self.setAccessibleName("Run a task")
-        self.parts = RunFormUi(self)
+        self.setAccessibleName(_("Run a task"))
+        self.ui = RunFormUi(self)
         self._timer = QTimer(self)
-        self._timer.setObjectName("look at the queue")
-        self._timer.setInterval(_LOOK_MS)
+        self._timer.setObjectName("run form refresh")
+        self._timer.setInterval(_REFRESH_MS)
         self._connect()
-        over.installEventFilter(self)
+        parent.installEventFilter(self)
         self.hide()
 
     def _connect(self) -> None:
-        parts = self.parts
-        parts.name.changed.connect(self._changed)
-        for field in parts.fields:
-            field.changed.connect(self._changed)
-        parts.fill.clicked.connect(self._fill_in)
-        parts.guide.template_asked.connect(self._start_from)
-        parts.refusal.force_requested.connect(self._submit_forced)
-        parts.run.clicked.connect(self.submit)
-        parts.cancel.clicked.connect(self.cancel)
-        parts.close.clicked.connect(self.cancel)
+        ui = self.ui
+        ui.task_name.changed.connect(self._content_changed)
+        for field in ui.fields:
+            field.changed.connect(self._content_changed)
+        ui.use_latest.clicked.connect(self._use_latest_arguments)
+        ui.argument_help.template_requested.connect(self._use_template)
+        ui.error_card.force_requested.connect(self._submit_forced)
+        ui.run_button.clicked.connect(self.submit)
+        ui.cancel_button.clicked.connect(self.cancel)
+        ui.close_button.clicked.connect(self.cancel)
         for keys in ("Ctrl+Return", "Ctrl+Enter"):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(self.submit)
-        self._timer.timeout.connect(self._show_listeners)
+        self._timer.timeout.connect(self.refresh)
 
     # Opening and closing
 
     def open(self, run: TaskRun | None = None) -> None:
-        """Show it for a new task, as it was left, or with what a run was asked for."""
+        """Show the form with the arguments of a run, or for a new task as it was left."""
         if not self.isVisible():
             self._focus_before = self.window().focusWidget()
         elif run is None and not self.draft.rerun_of:
-            self.parts.name.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.ui.task_name.setFocus(Qt.FocusReason.OtherFocusReason)
             return
         else:
-            self._keep()
-        self._sending = 0
-        self._seen = latest_by_name(self._context.state.runs.rows)
-        self.draft = self._kept if run is None else draft_of(run)
-        self._say_what_for(run)
-        self._put(self.draft)
-        self._show_listeners()
+            self._save_draft()
+        self._pending = 0
+        self._latest = latest_by_name(self._context.state.runs.rows)
+        self.draft = self._saved_draft if run is None else draft_of(run)
+        if run is None:
+            self.ui.set_head(_("Run a task"), "plus", _("The next free worker runs it."))
+        else:
+            self.ui.set_head(_("Edit and re-run"), "edit", rerun_description(run))
+        self._fill(self.draft)
+        self.refresh()
         self._timer.start()
         self.show()
-        self.place()
-        first = self.parts.name if run is None else self.parts.first_argument()
+        self.reposition()
+        first = self.ui.task_name if run is None else self.ui.first_argument()
         first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def cancel(self) -> None:
-        """Close it. What was typed for a new task is there again when it is opened next time."""
-        self._keep()
+        """Close the form. The draft of a new task is restored when it is opened again."""
+        self._save_draft()
         self._close()
 
-    def place(self) -> None:
-        """Take the right edge, from top to bottom."""
-        wide = max(MIN_WIDTH, min(MAX_WIDTH, self._over.width() * 38 // 100))
-        self.setGeometry(self._over.width() - wide, 0, wide, self._over.height())
+    def reposition(self) -> None:
+        """Move to the right edge of the parent, above the current page."""
+        parent = self._parent
+        width = max(MIN_WIDTH, min(MAX_WIDTH, parent.width() * 38 // 100))
+        self.setGeometry(parent.width() - width, 0, width, parent.height())
         if self.isVisible():
             self.raise_()
-            self.room_changed.emit(wide)
+            self.width_changed.emit(width)
 
-    def _keep(self) -> None:
+    def _save_draft(self) -> None:
         if not self.draft.rerun_of:
-            parts = self.parts
-            args, kwargs, labels = (field.text for field in parts.fields)
-            self._kept = Draft(parts.name.name, args, kwargs, labels)
+            args, kwargs, labels = (field.text for field in self.ui.fields)
+            self._saved_draft = Draft(self.ui.task_name.name, args, kwargs, labels)
 
     def _close(self) -> None:
         focused = self.window().focusWidget()
         had_focus = bool(focused) and self.isAncestorOf(focused)
         self._timer.stop()
-        self._sending = 0
-        self._show_ready()
+        self._pending = 0
+        self._update_run_button()
         self.hide()
         if had_focus and self._focus_before is not None:
             self._focus_before.setFocus(Qt.FocusReason.OtherFocusReason)
         self._focus_before = None
-        self.room_changed.emit(0)
+        self.width_changed.emit(0)
 
-    def _say_what_for(self, run: TaskRun | None) -> None:
-        if run is None:
-            self.parts.set_head("Run a task", "plus", _NEW)
-            return
-        self.parts.set_head("Edit and re-run", "edit", about_words(run))
+    # Content
 
-    # Contents
-
-    def _put(self, draft: Draft) -> None:
-        parts = self.parts
-        parts.name.set_name(draft.task_name)
-        known = (each.task_name for each in self._context.state.workers.task_schemas)
-        parts.name.offer([*self._seen, *(name for name in known if name not in self._seen)])
-        for field, text in zip(parts.fields, (draft.args, draft.kwargs, draft.labels), strict=True):
+    def _fill(self, draft: Draft) -> None:
+        ui = self.ui
+        ui.task_name.set_name(draft.task_name)
+        announced = (schema.task_name for schema in self._context.state.workers.task_schemas)
+        ui.task_name.set_names(
+            [*self._latest, *(name for name in announced if name not in self._latest)]
+        )
+        for field, text in zip(ui.fields, (draft.args, draft.kwargs, draft.labels), strict=True):
             field.set_text(text)
-        parts.unfold_labels(unfolded=False)
-        self._changed()
+        ui.expand_labels(expanded=False)
+        self._content_changed()
 
-    def _changed(self) -> None:
-        parts = self.parts
-        parts.refusal.hide()
-        self._misfit_asked = self._misfit_accepted = False
-        name = parts.name.name
-        known = self._seen.get(name)
-        catalogue = self._context.state.workers.task_schemas
-        parts.note.setText(name_words(name, seen=known is not None, catalogue=catalogue))
-        parts.note.setVisible(bool(parts.note.text()))
-        parts.guide.show_task(catalogue.get(name))
-        if parts.args.flaw is None and parts.kwargs.flaw is None:
-            parts.guide.judge(parts.args.text, parts.kwargs.text)
-        empty = not any(field.text.strip() for field in parts.fields[:2])
-        repeatable = known is not None and known.request is not None and known.request.complete
-        parts.fill.setVisible(empty and repeatable and has_arguments(known))
-        parts.show_label_count()
-        self._show_ready()
+    def _content_changed(self) -> None:
+        ui = self.ui
+        ui.error_card.hide()
+        self._confirming = self._confirmed = False
+        name = ui.task_name.name
+        latest = self._latest.get(name)
+        schemas = self._context.state.workers.task_schemas
+        ui.set_name_warning(name_warning(name, seen=latest is not None, schemas=schemas))
+        ui.argument_help.show_task(schemas.get(name))
+        if ui.args.error is None and ui.kwargs.error is None:
+            ui.argument_help.validate(ui.args.text, ui.kwargs.text)
+        empty = not any(field.text.strip() for field in ui.fields[:2])
+        ui.use_latest.setVisible(empty and has_arguments(latest))
+        ui.update_label_count()
+        self._update_run_button()
 
-    def _fill_in(self) -> None:
-        """Take the arguments of the latest run of this task."""
-        draft = draft_of(self._seen[self.parts.name.name])
-        for field, text in zip(self.parts.fields, (draft.args, draft.kwargs), strict=False):
-            field.set_text(text)
-        self.parts.first_argument().setFocus(Qt.FocusReason.OtherFocusReason)
+    def _use_latest_arguments(self) -> None:
+        draft = draft_of(self._latest[self.ui.task_name.name])
+        self.ui.args.set_text(draft.args)
+        self.ui.kwargs.set_text(draft.kwargs)
+        self.ui.first_argument().setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _start_from(self, template: str) -> None:
-        self.parts.kwargs.set_text(template)
-        self.parts.kwargs.setFocus(Qt.FocusReason.OtherFocusReason)
+    def _use_template(self, template: str) -> None:
+        self.ui.kwargs.set_text(template)
+        self.ui.kwargs.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _show_listeners(self) -> None:
-        known = self._context.state.workers.task_schemas.get(self.parts.name.name)
-        if self.parts.guide.signature is not known:
-            self._changed()  # a worker has told of it meanwhile
-        words, color = listeners_words(self._context.tasks.queue_status)
-        self.parts.show_listeners(words, color)
+    @property
+    def is_refreshing(self) -> bool:
+        """Whether queue and schemas are read every second."""
+        return self._timer.isActive()
 
-    def hindrance(self) -> str:
-        """Return why it cannot be enqueued now, nothing when it can."""
-        if self._sending:
-            return "It is being enqueued"
-        if not self.parts.name.name:
-            return "Name the task first"
-        for field in self.parts.fields:
-            if field.flaw is not None:
-                return f"{field.editor.accessibleName()}: {field.flaw}"
+    def refresh(self) -> None:
+        """Show the state of the queue, and a schema that a worker announced meanwhile."""
+        schema = self._context.state.workers.task_schemas.get(self.ui.task_name.name)
+        if self.ui.argument_help.schema is not schema:
+            self._content_changed()
+        self.ui.show_consumers(*consumer_summary(self._context.tasks.queue_status))
+
+    def obstacle(self) -> str:
+        """Return why the task cannot be enqueued now, "" if it can."""
+        if self._pending:
+            return _("It is being enqueued")
+        if not self.ui.task_name.name:
+            return _("Enter the name of the task first")
+        for field in self.ui.fields:
+            if field.error is not None:
+                return _("{field}: {error}").format(field=field.name, error=field.error.sentence)
         return ""
 
-    def _show_ready(self) -> None:
-        hindrance = self.hindrance()
-        run = self.parts.run
-        run.setEnabled(not hindrance)
-        run.setText("Enqueuing…" if self._sending else "Run")
-        run.setToolTip(hindrance or "Enqueue the task (Ctrl+Enter)")
-        run.setAccessibleDescription(hindrance)
-        self.parts.refusal.force_button.setEnabled(not hindrance)
+    def _update_run_button(self) -> None:
+        obstacle = self.obstacle()
+        button = self.ui.run_button
+        button.setEnabled(not obstacle)
+        button.setText(_("Enqueuing…") if self._pending else _("Run"))
+        button.setToolTip(obstacle or _("Enqueue the task (Ctrl+Enter)"))
+        button.setAccessibleDescription(obstacle)
+        self.ui.error_card.force_button.setEnabled(not obstacle)
 
     # Enqueuing
 
     def submit(self, *, force: bool = False) -> None:
-        """Enqueue what was typed, if it can be; ask once about arguments that do not fit."""
-        if self.hindrance():
+        """Enqueue the task. Ask for confirmation first if its arguments are not valid."""
+        if self.obstacle():
             return
-        if self.parts.guide.misfits and not self._misfit_accepted:
-            self._misfit_asked = True
-            self.parts.refusal.show_refusal(self.parts.guide.refusal())
-            self.parts.show_end()
+        ui = self.ui
+        if ui.argument_help.errors and not self._confirmed:
+            self._confirming = True
+            ui.show_error(ui.argument_help.confirmation())
             return
-        parts = self.parts
-        args, kwargs, labels = (field.source() for field in parts.fields)
-        self._sends += 1
-        self._sending = number = self._sends
-        name, origin = parts.name.name, self.draft.rerun_of
-        parts.refusal.hide()
-        self._show_ready()
+        args, kwargs, labels = (field.compact_json() for field in ui.fields)
+        self._submissions += 1
+        self._pending = number = self._submissions
+        name, rerun_of = ui.task_name.name, self.draft.rerun_of
+        ui.error_card.hide()
+        self._update_run_button()
 
         async def enqueue() -> None:
             try:
-                enqueued = await self._context.tasks.enqueue(
-                    name, args, kwargs, json.loads(labels), force=force, rerun_of=origin
+                receipt = await self._context.tasks.enqueue(
+                    name, args, kwargs, json.loads(labels), force=force, rerun_of=rerun_of
                 )
-            except UserFacingError as refusal:
-                self._refused(number, refusal)
+            except UserFacingError as error:
+                self._failed(number, error)
             else:
-                self._enqueued(number, name, enqueued)
+                self._enqueued(number, name, receipt)
             finally:
-                if number == self._sending:
-                    self._sending = 0
-                    self._show_ready()
+                if number == self._pending:
+                    self._pending = 0
+                    self._update_run_button()
 
         self._context.run_in_background(f"enqueue {number}", enqueue())
 
     def _submit_forced(self) -> None:
-        if self._misfit_asked:
-            self._misfit_asked, self._misfit_accepted = False, True
+        if self._confirming:
+            self._confirming, self._confirmed = False, True
             self.submit()
         else:
             self.submit(force=True)
 
-    def _enqueued(self, number: int, name: str, enqueued: EnqueueReceipt) -> None:
-        self._context.notify(enqueued_notice(name, enqueued, self._context.navigate))
-        if number == self._sending:
+    def _enqueued(self, number: int, name: str, receipt: EnqueueReceipt) -> None:
+        self._context.notify(enqueued_notification(name, receipt, self._context.navigate))
+        if number == self._pending:
             if not self.draft.rerun_of:
-                self._kept = Draft()
+                self._saved_draft = Draft()
             self._close()
 
-    def _refused(self, number: int, refusal: UserFacingError) -> None:
-        if number == self._sending:
-            self.parts.refusal.show_refusal(refusal)
-            self.parts.show_end()
-        else:  # the form was closed meanwhile, or is about something else now
-            self._context.notify(error_notice(refusal))
+    def _failed(self, number: int, error: UserFacingError) -> None:
+        if number == self._pending:
+            self.ui.show_error(error)
+        else:  # the form was closed, or opened for another task, meanwhile
+            self._context.notify(error_notification(error))
 
     # Qt's side
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep to the edge of the pages."""
-        if watched is self._over and event.type() is QEvent.Type.Resize and self.isVisible():
-            self.place()
+        """Follow the size of the parent."""
+        if watched is self._parent and event.type() is QEvent.Type.Resize and self.isVisible():
+            self.reposition()
         return super().eventFilter(watched, event)
 
     def event(self, event: QEvent) -> bool:
-        """Keep single letters from the page behind: R there would run something again."""
+        """Keep single letters from the shortcuts of the page: R would re-run the selection."""
         if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             modifiers = event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier
             if event.text().isprintable() and event.text() and not modifiers:
@@ -293,7 +290,7 @@ class RunForm(QFrame):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Close on Esc; nothing else goes on to the page behind."""
+        """Close on Esc; pass no key on to the page."""
         if event.key() == Qt.Key.Key_Escape:
             self.cancel()
         event.accept()

@@ -1,4 +1,4 @@
-"""The controls of the run form and where they stand; what they do is `run_form`'s business."""
+"""Controls of the run form and their layout."""
 
 from itertools import pairwise
 from typing import Final
@@ -16,7 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.run_form.argument_help import ArgumentHelp
 from pulse_desktop.ui.run_form.error_card import ErrorCard
 from pulse_desktop.ui.run_form.json_field import JsonField
@@ -29,223 +31,237 @@ _MARGIN: Final = 18
 
 
 class RunFormUi(QObject):
-    """Head, fields in a scroll area, and a footer that is always in sight.
+    """Header, fields in a scroll area, and a footer that is always visible.
 
     Attributes:
-        name: of the task.
-        note: what there is to say about the name.
-        guide: what the task takes, as its workers tell it.
-        fill: takes the arguments of the latest run.
+        title: heading of the form.
+        description: what happens when the task is enqueued.
+        task_name: name of the task.
+        name_warning: warning about the name, hidden if there is none.
+        argument_help: the arguments that the task accepts.
+        use_latest: button that fills in the arguments of the latest run.
         args: positional arguments.
         kwargs: keyword arguments.
-        labels: labels, folded away at first.
-        fields: the three of them.
-        refusal: why it was not enqueued.
-        listeners: who would take it.
-        run: enqueues it.
-        cancel: closes the form.
-        close: closes the form, in its corner.
+        labels: labels, collapsed at first.
+        fields: args, kwargs and labels.
+        labels_toggle: button that expands the labels.
+        error_card: why the task was not enqueued.
+        consumers: how many workers are listening.
+        run_button: enqueues the task.
+        cancel_button: closes the form.
+        close_button: closes the form, in the header.
     """
 
     def __init__(self, form: QFrame) -> None:
-        super().__init__(form)  # so that nobody tells it of a theme after the form is gone
+        super().__init__(form)  # destroyed with the form, signals end then
         self._form = form
         self._icon = "plus"
-        self._listeners_color = SemanticColor.MUTED
-        self._sign = QLabel()
+        self._consumers_color = SemanticColor.MUTED
+        self._icon_label = QLabel()
         self.title = QLabel()
         self.title.setProperty("role", "heading")
-        self.about = QLabel()
-        self.about.setProperty("role", "muted")
-        self.note = QLabel()
-        self.note.setProperty("role", "small")
-        for label in (self.about, self.note):
+        self.description = QLabel()
+        self.description.setProperty("role", "muted")
+        self.name_warning = QLabel()
+        self.name_warning.setProperty("role", "small")
+        for label in (self.description, self.name_warning):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
-        self.close = QPushButton()
-        self.close.setProperty("kind", "ghost")
-        self.close.setAccessibleName("Close the form")
-        self.close.setToolTip("Close (Esc)")
-        self.close.setFixedWidth(30)
-        self.name = TaskNameField()
-        self.guide = ArgumentHelp()
-        self.fill = QPushButton("Use the arguments of its latest run")
-        self.args = JsonField("Positional arguments", "array", '["export.json", 50]', 3)
-        self.kwargs = JsonField("Keyword arguments", "object", '{"language": "uk"}', 5)
-        self.labels = JsonField("Labels", "object", '{"priority": 5}', 3, titled=False)
+        self.close_button = QPushButton()
+        self.close_button.setProperty("kind", "ghost")
+        self.close_button.setAccessibleName(_("Close the form"))
+        self.close_button.setToolTip(_("Close (Esc)"))
+        self.close_button.setFixedWidth(30)
+        self.task_name = TaskNameField()
+        self.argument_help = ArgumentHelp()
+        self.use_latest = QPushButton(_("Use the arguments of the latest run"))
+        self.args = JsonField(_("Positional arguments"), "array", '["export.json", 50]', 3)
+        self.kwargs = JsonField(_("Keyword arguments"), "object", '{"language": "uk"}', 5)
+        self.labels = JsonField(_("Labels"), "object", '{"priority": 5}', 3, titled=False)
         self.fields = (self.args, self.kwargs, self.labels)
-        self.fold = QToolButton()
-        self.fold.setProperty("kind", "ghost")
-        self.fold.setCheckable(True)
-        self.fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.fold.setToolTip("Labels go with the task; middlewares and workers read them")
-        self.refusal = ErrorCard()
+        self.labels_toggle = QToolButton()
+        self.labels_toggle.setProperty("kind", "ghost")
+        self.labels_toggle.setCheckable(True)
+        self.labels_toggle.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.labels_toggle.setToolTip(
+            _("Labels are sent with the task, for middlewares and workers")
+        )
+        self.error_card = ErrorCard()
         self._dot = QLabel()
-        self.listeners = QLabel()
-        self.listeners.setProperty("role", "small")
-        self.listeners.setTextFormat(Qt.TextFormat.PlainText)
-        self.listeners.setWordWrap(True)
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Close (Esc)")
-        self.run = QPushButton("Run")
-        self.run.setProperty("kind", "primary")
+        self.consumers = QLabel()
+        self.consumers.setProperty("role", "small")
+        self.consumers.setTextFormat(Qt.TextFormat.PlainText)
+        self.consumers.setWordWrap(True)
+        self.cancel_button = QPushButton(_("Cancel"))
+        self.cancel_button.setToolTip(_("Close (Esc)"))
+        self.run_button = QPushButton(_("Run"))
+        self.run_button.setProperty("kind", "primary")
         self._lay_out()
-        self.fold.toggled.connect(lambda on: self.unfold_labels(unfolded=on))
-        self.fold.clicked.connect(self._go_to_labels)
-        self.unfold_labels(unfolded=False)
-        theme().changed.connect(self._tint)
-        self._tint()
+        self.labels_toggle.toggled.connect(lambda on: self.expand_labels(expanded=on))
+        self.labels_toggle.clicked.connect(self._labels_clicked)
+        self.expand_labels(expanded=False)
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
         self._set_tab_order()
 
-    # What is shown
+    # Content
 
-    def set_head(self, title: str, icon: str, about: str) -> None:
-        """Say what the form is for."""
+    def set_head(self, title: str, icon: str, description: str) -> None:
+        """Change the header."""
         self.title.setText(title)
-        self.about.setText(about)
+        self.description.setText(description)
         self._form.setAccessibleName(title)
-        self._form.setAccessibleDescription(about)
+        self._form.setAccessibleDescription(description)
         self._icon = icon
-        self._tint()
+        self._apply_theme()
 
     def first_argument(self) -> JsonField:
-        """Return the field that is likely to be changed: the one that has something in it."""
+        """Return the field of arguments that is more likely to be edited: the one with content."""
         return self.args if self.args.text and not self.kwargs.text else self.kwargs
 
-    def unfold_labels(self, *, unfolded: bool) -> None:
-        """Show the labels, or hide them."""
-        self.fold.setChecked(unfolded)
-        self.labels.setVisible(unfolded)
-        self._show_arrow()
-        self.show_label_count()
+    def set_name_warning(self, warning: str) -> None:
+        """Show a warning about the name, or hide it."""
+        self.name_warning.setText(warning)
+        self.name_warning.setVisible(bool(warning))
 
-    def show_label_count(self) -> None:
-        """Say how many labels are folded away; what is wrong is not hidden."""
-        wrong = self.labels.flaw is not None
-        count = 0 if wrong else self.labels.count()
-        self.fold.setText(f"Labels · {count}" if count else "Labels")
-        self.fold.setAccessibleName(f"Labels, {count} set, {self._folded()}")
+    def expand_labels(self, *, expanded: bool) -> None:
+        """Show or hide the labels."""
+        self.labels_toggle.setChecked(expanded)
+        self.labels.setVisible(expanded)
+        self._update_arrow()
+        self.update_label_count()
 
-    def show_listeners(self, words: str, color: SemanticColor) -> None:
-        """Say who would take the task."""
-        self.listeners.setText(words)
-        self._listeners_color = color
-        set_style_property(
-            self.listeners, "color", color.value if color is SemanticColor.WARNING else ""
+    def update_label_count(self) -> None:
+        """Show how many labels there are, as far as they are valid."""
+        count = self.labels.count if self.labels.error is None else 0
+        self.labels_toggle.setText(
+            _("Labels · {count}").format(count=count) if count else _("Labels")
         )
-        self._tint_dot()
+        name = (
+            _("Labels, {count} set, expanded")
+            if self.labels_toggle.isChecked()
+            else _("Labels, {count} set, collapsed")
+        )
+        self.labels_toggle.setAccessibleName(name.format(count=count))
 
-    def show_end(self) -> None:
-        """Scroll to where it says why something was refused."""
-        self._settle()
-        self._scroll.ensureWidgetVisible(self.refusal)
+    def show_consumers(self, text: str, color: SemanticColor) -> None:
+        """Show how many workers are listening."""
+        self.consumers.setText(text)
+        self._consumers_color = color
+        set_style_property(
+            self.consumers, "color", color.value if color is SemanticColor.WARNING else ""
+        )
+        self._paint_dot()
 
-    def _go_to_labels(self, unfolded: bool) -> None:
-        if unfolded:
+    def show_error(self, error: UserFacingError) -> None:
+        """Show why the task was not enqueued, and scroll to it."""
+        self.error_card.show_error(error)
+        self._update_layout()
+        self._scroll.ensureWidgetVisible(self.error_card)
+
+    def _labels_clicked(self, expanded: bool) -> None:
+        if expanded:
             self.labels.setFocus(Qt.FocusReason.OtherFocusReason)
-            self._settle()
+            self._update_layout()
             self._scroll.ensureWidgetVisible(self.labels)
 
-    def _settle(self) -> None:
-        """Give the fields their room at once: the scroll area would only do it in a moment."""
+    def _update_layout(self) -> None:
+        """Lay out the fields now: the scroll area would do it in the next iteration of the loop."""
         view, bar = self._scroll.viewport(), self._scroll.verticalScrollBar()
-        wide = view.width()
-        if self._inside.heightForWidth(wide) > view.height() and not bar.isVisible():
-            wide -= bar.sizeHint().width()
-        high = max(view.height(), self._inside.heightForWidth(wide))
-        self._inside.resize(wide, high)
-        bar.setMaximum(high - view.height())
+        width = view.width()
+        if self._content.heightForWidth(width) > view.height() and not bar.isVisible():
+            width -= bar.sizeHint().width()
+        height = max(view.height(), self._content.heightForWidth(width))
+        self._content.resize(width, height)
+        bar.setMaximum(height - view.height())
 
-    def _folded(self) -> str:
-        return "unfolded" if self.fold.isChecked() else "folded away"
-
-    # Where things stand
+    # Layout
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(9)
-        head.addWidget(self._sign)
+        head.addWidget(self._icon_label)
         head.addWidget(self.title, 1)
-        head.addWidget(self.close)
-        name = QLabel("Task")
-        name.setBuddy(self.name)
+        head.addWidget(self.close_button)
+        name = QLabel(_("Task"))
+        name.setBuddy(self.task_name)
         task = QVBoxLayout()
         task.setSpacing(5)
         task.addWidget(name)
-        task.addWidget(self.name)
-        task.addWidget(self.note)
-        task.addWidget(self.fill, 0, Qt.AlignmentFlag.AlignLeft)
-        self._inside = QWidget()
-        column = QVBoxLayout(self._inside)
+        task.addWidget(self.task_name)
+        task.addWidget(self.name_warning)
+        task.addWidget(self.use_latest, 0, Qt.AlignmentFlag.AlignLeft)
+        self._content = QWidget()
+        column = QVBoxLayout(self._content)
         column.setContentsMargins(_MARGIN, 0, _MARGIN, 4)
         column.setSpacing(14)
         column.addLayout(task)
-        column.addWidget(self.guide)
+        column.addWidget(self.argument_help)
         column.addWidget(self.args, 1)
         column.addWidget(self.kwargs, 3)
-        column.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.labels_toggle, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.labels, 1)
-        column.addWidget(self.refusal)
+        column.addWidget(self.error_card)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setWidget(self._inside)
+        self._scroll.setWidget(self._content)
         line = QFrame()
         line.setProperty("line", "true")
         foot = QHBoxLayout()
         foot.setContentsMargins(_MARGIN, 12, _MARGIN, 14)
         foot.setSpacing(8)
         foot.addWidget(self._dot)
-        foot.addWidget(self.listeners, 1)
-        foot.addWidget(self.cancel)
-        foot.addWidget(self.run)
-        self.listeners.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        foot.addWidget(self.consumers, 1)
+        foot.addWidget(self.cancel_button)
+        foot.addWidget(self.run_button)
+        self.consumers.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         above = QVBoxLayout()
         above.setContentsMargins(_MARGIN, 10, 10, 12)
         above.setSpacing(2)
         above.addLayout(head)
-        above.addWidget(self.about)
-        whole = QVBoxLayout(self._form)
-        whole.setContentsMargins(1, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addLayout(above)
-        whole.addWidget(self._scroll, 1)
-        whole.addWidget(line)
-        whole.addLayout(foot)
+        above.addWidget(self.description)
+        layout = QVBoxLayout(self._form)
+        layout.setContentsMargins(1, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(above)
+        layout.addWidget(self._scroll, 1)
+        layout.addWidget(line)
+        layout.addLayout(foot)
 
     def _set_tab_order(self) -> None:
         order = (
-            self.name,
-            self.fill,
-            self.guide.template,
+            self.task_name,
+            self.use_latest,
+            self.argument_help.template,
             self.args.editor,
             self.kwargs.editor,
-            self.fold,
+            self.labels_toggle,
             self.labels.editor,
-            self.refusal.force_button,
-            self.cancel,
-            self.run,
-            self.close,
+            self.error_card.force_button,
+            self.cancel_button,
+            self.run_button,
+            self.close_button,
         )
         for before, after in pairwise(order):
             QWidget.setTabOrder(before, after)
 
-    def _tint(self) -> None:
+    def _apply_theme(self) -> None:
         ratio = self._form.devicePixelRatioF()
-        self._sign.setPixmap(icons.pixmap(self._icon, SemanticColor.ACCENT, 16, ratio))
-        self.close.setIcon(icons.icon("close", SemanticColor.MUTED, 12))
-        icons.set_button_icon(self.run, "play", "on_accent")
-        icons.set_button_icon(self.fill, "retry", SemanticColor.MUTED, 12)
-        self.fold.setIconSize(QSize(12, 12))
-        self._show_arrow()
-        self._tint_dot()
+        self._icon_label.setPixmap(icons.pixmap(self._icon, SemanticColor.ACCENT, 16, ratio))
+        self.close_button.setIcon(icons.icon("close", SemanticColor.MUTED, 12))
+        icons.set_button_icon(self.run_button, "play", "on_accent")
+        icons.set_button_icon(self.use_latest, "retry", SemanticColor.MUTED, 12)
+        self.labels_toggle.setIconSize(QSize(12, 12))
+        self._update_arrow()
+        self._paint_dot()
 
-    def _show_arrow(self) -> None:
-        """Show by the arrow whether the labels can be folded away."""
-        name = "chevron-up" if self.fold.isChecked() else "chevron-right"
-        self.fold.setIcon(icons.icon(name, SemanticColor.MUTED, 12))
+    def _update_arrow(self) -> None:
+        """Point the arrow up while the labels are expanded."""
+        name = "chevron-up" if self.labels_toggle.isChecked() else "chevron-right"
+        self.labels_toggle.setIcon(icons.icon(name, SemanticColor.MUTED, 12))
 
-    def _tint_dot(self) -> None:
+    def _paint_dot(self) -> None:
         ratio = self._form.devicePixelRatioF()
-        self._dot.setPixmap(icons.pixmap("dot", self._listeners_color, 12, ratio))
+        self._dot.setPixmap(icons.pixmap("dot", self._consumers_color, 12, ratio))

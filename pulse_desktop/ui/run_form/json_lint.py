@@ -1,7 +1,7 @@
-"""JSON as a person writes it: what is wrong with it in words, and how given JSON is laid out.
+"""JSON that is edited by hand: descriptions of errors, and pretty-printing.
 
-Laying out works on the tokens and not on decoded values, so that every number stays as it came:
-`1.0` and integers of any length would not survive being decoded and written again.
+Pretty-printing works on tokens and not on decoded values, so that numbers keep their notation:
+decoding and encoding would change `1.0` and long integers.
 """
 
 import json
@@ -12,39 +12,42 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.json.values import escaped
 
-Kind = Literal["array", "object"]
+RootType = Literal["array", "object"]
+"""Type of the outermost value."""
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
-_WORD: Final = re.compile(r"[^\W\d]\w*")
-_PYTHON: Final = {"True": "true", "False": "false", "None": "null"}
-_NO_NUMBERS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
-_SHAPES: Final = {
-    "array": "this must be an array: [ … ]",
-    "object": 'this must be an object: { "name": value }',
+_NAME: Final = re.compile(r"[^\W\d]\w*")
+_PYTHON_LITERALS: Final = {"True": "true", "False": "false", "None": "null"}
+_WRONG_ROOT: Final = {
+    "array": _("this must be an array: [ … ]"),
+    "object": _('this must be an object: { "name": value }'),
 }
 _EMPTY: Final = {"array": b"[]", "object": b"{}"}
-_LINE: Final = 50
-"""Characters of a line into which the items of an array are put together."""
-_DEEPEST_INDENT: Final = 30
-_LONGEST_NAME: Final = 40
+_LINE_WIDTH: Final = 50
+"""Characters of a line with several items of an array."""
+_MAX_INDENT: Final = 30
+_MAX_NAME: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
 class JsonError:
-    """Why a text is not the JSON that is wanted.
+    """Why a text is not valid.
 
     Attributes:
-        line: from 1.
-        reason: in words, without a capital and a full stop.
+        line: number of the line, from 1.
+        reason: description, without a capital and a full stop.
     """
 
     line: int
     reason: str
 
-    def __str__(self) -> str:
-        return f"Line {self.line}: {self.reason}"
+    @property
+    def sentence(self) -> str:
+        """Line and reason."""
+        return _("Line {line}: {reason}").format(line=self.line, reason=self.reason)
 
 
 class _RepeatedNameError(ValueError):
@@ -55,225 +58,231 @@ class _NotANumberError(ValueError):
     pass
 
 
-def lint(text: str, kind: Kind) -> JsonError | None:
-    """Return what is wrong with a text, None when it can be sent. An empty text is none at all."""
+def lint(text: str, root: RootType) -> JsonError | None:
+    """Return the error in a text, None if it is valid. An empty text is valid."""
     if not text.strip():
         return None
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
-        msgspec.json.decode(text)  # what the wire is read with takes a little less
+        value = json.loads(text, object_pairs_hook=_unique_names, parse_constant=_reject_constant)
+        msgspec.json.decode(text)  # the decoder of messages accepts a little less
     except json.JSONDecodeError as error:
-        return _in_words(error, text)
+        return _describe(error, text)
     except _RepeatedNameError as error:
-        return JsonError(_line_of_repeat(text, str(error)), f"{_quoted(str(error))} stands twice")
+        reason = _("{name} is repeated").format(name=_quoted(str(error)))
+        return JsonError(_line_of_repeat(text, str(error)), reason)
     except _NotANumberError as error:
-        reason = f"{error} is no JSON: write null, or a number"
+        reason = _("{value} is not JSON: write null, or a number").format(value=error)
         return JsonError(_line_of(text, str(error)), reason)
     except RecursionError:
-        return JsonError(1, "it is nested too deeply")
+        return JsonError(1, _("it is nested too deeply"))
     except (ValueError, msgspec.DecodeError) as error:
-        long = "digits" in str(error)
-        return JsonError(
-            1, "a number has too many digits" if long else f"it cannot be sent: {error}"
-        )
-    if not isinstance(value, list if kind == "array" else dict):
-        return JsonError(1, _SHAPES[kind])
+        if "digits" in str(error):
+            return JsonError(1, _("a number has too many digits"))
+        return JsonError(1, _("it cannot be sent: {reason}").format(reason=error))
+    if not isinstance(value, list if root == "array" else dict):
+        return JsonError(1, _WRONG_ROOT[root])
     return None
 
 
 def count_of(text: str) -> int:
-    """Return how many values or names a text without a flaw has."""
+    """Return the number of values or names of a valid text."""
     return len(msgspec.json.decode(text)) if text.strip() else 0
 
 
-def compact(text: str, kind: Kind) -> bytes:
-    """Return a text without a flaw as it is sent: without blanks, every value as written."""
+def compact(text: str, root: RootType) -> bytes:
+    """Return a valid text without whitespace, as it is sent; values keep their notation."""
     if not text.strip():
-        return _EMPTY[kind]
+        return _EMPTY[root]
     return msgspec.json.format(text, indent=-1).encode()
 
 
 def pretty(raw: bytes) -> str:
-    """Return JSON on as many lines as it takes to read it; nothing for an empty container."""
+    """Return JSON indented, with short arrays in one line; "" for an empty container."""
     text = raw.decode(errors="replace")
     if text.strip() in ("", "[]", "{}", "null"):
         return ""
-    tokens = [_readable(piece) for piece in _TOKEN.findall(text)]
+    tokens = [_unescaped(symbol) for symbol in _TOKEN.findall(text)]
     short = _short_arrays(tokens)
     parts: list[str] = []
     depth = column = at = 0
     before, scalar_before = "", False
     while at < len(tokens):
-        piece = tokens[at]
+        symbol = tokens[at]
         end = short.get(at)
         if end is not None:
-            piece = "".join(f"{each} " if each == "," else each for each in tokens[at : end + 1])
+            symbol = "".join(f"{each} " if each == "," else each for each in tokens[at : end + 1])
             at = end
-        if piece in ("]", "}"):
+        if symbol in ("]", "}"):
             depth -= 1
-        if before in ("[", "{") or piece in ("]", "}"):
+        if before in ("[", "{") or symbol in ("]", "}"):
             lead = _new_line(depth)
         elif before == ",":
             named = tokens[at + 1 : at + 2] == [":"]
-            fits = scalar_before and _is_scalar(piece) and column + len(piece) < _LINE
+            fits = scalar_before and _is_scalar(symbol) and column + len(symbol) < _LINE_WIDTH
             lead = " " if fits and not named else _new_line(depth)
         else:
             lead = " " if before == ":" else ""
-        if piece in ("[", "{"):
+        if symbol in ("[", "{"):
             depth += 1
-        parts.append(lead + piece)
-        column = len(piece) + (column + len(lead) if "\n" not in lead else len(lead) - 1)
-        if piece != ",":
-            scalar_before = before not in ("", ":") and _is_scalar(piece)
-        before = piece
+        parts.append(lead + symbol)
+        column = len(symbol) + (column + len(lead) if "\n" not in lead else len(lead) - 1)
+        if symbol != ",":
+            scalar_before = before not in ("", ":") and _is_scalar(symbol)
+        before = symbol
         at += 1
     return "".join(parts)
 
 
-def _is_scalar(piece: str) -> bool:
-    return piece[:1] not in "[]{}:,"
+def _is_scalar(symbol: str) -> bool:
+    return symbol[:1] not in "[]{}:,"
 
 
 def _new_line(depth: int) -> str:
-    return "\n" + "  " * min(depth, _DEEPEST_INDENT)
+    return "\n" + "  " * min(depth, _MAX_INDENT)
 
 
 def _short_arrays(tokens: list[str]) -> dict[int, int]:
-    """Return where containers begin and end that go into a line: empty, or of a few scalars."""
-    found: dict[int, int] = {}
+    """Return start and end of the containers that fit in a line: empty, or a few scalars."""
+    short: dict[int, int] = {}
     start = -1
-    for at, piece in enumerate(tokens):
-        if piece in ("[", "{"):
+    for at, symbol in enumerate(tokens):
+        if symbol in ("[", "{"):
             start = at
-        elif piece in ("]", "}"):
-            if start >= 0 and (piece == "]" or at == start + 1):
+        elif symbol in ("]", "}"):
+            if start >= 0 and (symbol == "]" or at == start + 1):
                 width = sum(len(each) + (each == ",") for each in tokens[start : at + 1])
-                if width <= _LINE:
-                    found[start] = at
+                if width <= _LINE_WIDTH:
+                    short[start] = at
             start = -1
-    return found
+    return short
 
 
-def _readable(piece: str) -> str:
-    """Write a text with the letters it stands for, but nothing invisible left in it."""
-    if not piece.startswith('"'):
-        return piece
+def _unescaped(symbol: str) -> str:
+    """Return a string symbol with escapes decoded, except those of invisible characters."""
+    if not symbol.startswith('"'):
+        return symbol
     try:
-        text = json.loads(piece, strict=False)
+        text = json.loads(symbol, strict=False)
     except ValueError:
-        return piece
+        return symbol
     return f'"{escaped(text, len(text))}"'
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
         seen: set[str] = set()
-        for key, _ in pairs:
+        for key, _value in pairs:
             if key in seen:
                 raise _RepeatedNameError(key)
             seen.add(key)
-    return found
+    return unique
 
 
-def _refuse_constant(name: str) -> Any:
+def _reject_constant(name: str) -> Any:
     raise _NotANumberError(name)
 
 
-def _in_words(error: json.JSONDecodeError, text: str) -> JsonError:
-    # Python 3.13 points at a comma that is one too many, earlier ones at what follows it.
+def _describe(error: json.JSONDecodeError, text: str) -> JsonError:
+    # Python 3.13 reports the position of an illegal comma, earlier versions the one after it.
     at = error.pos + error.msg.startswith("Illegal trailing comma")
     while at < len(text) and text[at].isspace():
         at += 1
-    here, before = text[at:], text[:at].rstrip()
+    rest, before = text[at:], text[:at].rstrip()
     line = text.count("\n", 0, at) + 1
     if "string" in error.msg and "Unterminated" in error.msg:
-        return JsonError(line, "the text that begins here has no closing quote")
+        return JsonError(line, _("the string that begins here has no closing quote"))
     if "control character" in error.msg:
-        # A quote that is missing at the end of a line is far likelier than a line break in a text.
+        # A missing quote at the end of the line is more likely than a line break in a string.
         return JsonError(
             text.count("\n", 0, error.pos) + 1,
-            "a text ends with a double quote in the same line; write \\n for a line break",
+            _("a string ends with a double quote in the same line; write \\n for a line break"),
         )
     if "escape" in error.msg:
-        return JsonError(line, "a backslash in a text is written twice: \\\\")
-    if not here:
+        return JsonError(line, _("a backslash in a string is written twice: \\\\"))
+    if not rest:
         missing = _open_brackets(text)
         end = text.rstrip().count("\n") + 1
-        return JsonError(
-            end, f"it ends too early: {missing[-1]} is missing" if missing else "it ends"
-        )
-    if here[0] in "]}" and before.endswith(","):
-        return JsonError(line, f"the comma before {here[0]} is one too many")
-    return JsonError(line, _missing(error.msg, here, before))
+        if not missing:
+            return JsonError(end, _("it ends too early"))
+        reason = _("it ends too early: {bracket} is missing").format(bracket=missing[-1])
+        return JsonError(end, reason)
+    if rest[0] in "]}" and before.endswith(","):
+        return JsonError(line, _("remove the comma before {bracket}").format(bracket=rest[0]))
+    return JsonError(line, _describe_token(error.msg, rest, before))
 
 
-def _missing(message: str, here: str, before: str) -> str:
-    word = _WORD.match(here)
-    name = word.group() if word else ""
+def _describe_token(message: str, rest: str, before: str) -> str:
+    match = _NAME.match(rest)
+    name = match.group() if match else ""
+    first = _first_token(rest)
     if message.startswith("Extra data"):
-        return f"nothing may follow after the closing {before[-1:]}"
+        return _("nothing may follow the closing {bracket}").format(bracket=before[-1:])
     if "',' delimiter" in message:
-        if here[0] in "]}":
-            wanted = "}" if here[0] == "]" else "]"
-            return f"{wanted} is missing before {here[0]}"
-        if here[0].isdigit() and before[-1:] == "0":
-            return "a number does not begin with 0"
-        return f"a comma is missing before {_first(here)}"
+        if rest[0] in "]}":
+            missing = "}" if rest[0] == "]" else "]"
+            return _("{missing} is missing before {token}").format(missing=missing, token=rest[0])
+        if rest[0].isdigit() and before[-1:] == "0":
+            return _("a number does not begin with 0")
+        return _("a comma is missing before {token}").format(token=first)
     if "':' delimiter" in message:
-        return f"a colon is missing before {_first(here)}"
+        return _("a colon is missing before {token}").format(token=first)
     if "property name" in message:
-        return f"a name goes between double quotes, not {_first(here)}"
-    if here[0] == "'":
-        return "text goes between double quotes, not single ones"
-    if here.startswith(("//", "/*", "#")):
-        return "JSON has no comments"
-    if name in _PYTHON:
-        return f"write {_PYTHON[name]}, not {name}"
+        return _("a name is written in double quotes, not {token}").format(token=first)
+    if rest[0] == "'":
+        return _("a string is written in double quotes, not single quotes")
+    if rest.startswith(("//", "/*", "#")):
+        return _("JSON has no comments")
+    if name in _PYTHON_LITERALS:
+        correct = _PYTHON_LITERALS[name]
+        return _("write {correct}, not {name}").format(correct=correct, name=name)
     if name:
-        return f'{name[:_LONGEST_NAME]} is no value: text goes between double quotes, "…"'
-    return f"a value is missing before {_first(here)}"
+        shown = name[:_MAX_NAME]
+        return _('{name} is not a value: a string is written in double quotes, "…"').format(
+            name=shown
+        )
+    return _("a value is missing before {token}").format(token=first)
 
 
-def _first(text: str) -> str:
-    """Return the beginning of a text, as much as is needed to find it."""
-    found = _TOKEN.match(text)
-    first = found.group() if found else text[:1]
-    return first if len(first) <= _LONGEST_NAME else f"{first[:_LONGEST_NAME]}…"
+def _first_token(text: str) -> str:
+    """Return the first symbol of a text, shortened."""
+    match = _TOKEN.match(text)
+    first = match.group() if match else text[:1]
+    return first if len(first) <= _MAX_NAME else f"{first[:_MAX_NAME]}…"
 
 
 def _quoted(name: str) -> str:
-    return f'"{escaped(name, _LONGEST_NAME)}"'
+    return f'"{escaped(name, _MAX_NAME)}"'
 
 
 def _open_brackets(text: str) -> list[str]:
-    """Return the closing brackets that are still missing at the end, the innermost last."""
+    """Return the closing brackets that are missing at the end, the innermost last."""
     missing: list[str] = []
-    for piece in _TOKEN.findall(text):
-        if piece in ("[", "{"):
-            missing.append("]" if piece == "[" else "}")
-        elif missing and piece == missing[-1]:
+    for symbol in _TOKEN.findall(text):
+        if symbol in ("[", "{"):
+            missing.append("]" if symbol == "[" else "}")
+        elif missing and symbol == missing[-1]:
             missing.pop()
     return missing
 
 
-def _pieces_with_lines(text: str) -> Iterator[tuple[str, int]]:
+def _tokens_with_lines(text: str) -> Iterator[tuple[str, int]]:
     line, at = 1, 0
-    for found in _TOKEN.finditer(text):
-        line += text.count("\n", at, found.start())
-        at = found.start()
-        yield found.group(), line
+    for match in _TOKEN.finditer(text):
+        line += text.count("\n", at, match.start())
+        at = match.start()
+        yield match.group(), line
 
 
-def _line_of(text: str, wanted: str) -> int:
-    return next((line for piece, line in _pieces_with_lines(text) if piece == wanted), 1)
+def _line_of(text: str, searched: str) -> int:
+    return next((line for symbol, line in _tokens_with_lines(text) if symbol == searched), 1)
 
 
 def _line_of_repeat(text: str, name: str) -> int:
-    """Return the line of the last place where a name stands: one of two, if not always the one."""
+    """Return the line of the last occurrence of a name."""
     lines = [
         line
-        for piece, line in _pieces_with_lines(text)
-        if piece.startswith('"') and _readable(piece) == f'"{escaped(name, len(name))}"'
+        for symbol, line in _tokens_with_lines(text)
+        if symbol.startswith('"') and _unescaped(symbol) == f'"{escaped(name, len(name))}"'
     ]
     return lines[-1] if lines else 1

@@ -1,4 +1,4 @@
-"""The name of a task: typed, or found among those that have been seen by any part of it."""
+"""Field for the name of a task, with completion by any part of the known names."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,16 +7,21 @@ from PySide6.QtCore import QStringListModel, Qt, Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QListView
 
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme.theme import theme
 
-_SHOWN: Final = 10
+_MAX_VISIBLE: Final = 10
 
 
 class TaskNameField(QComboBox):
     """An editable list of names, the latest first.
 
+    Attributes:
+        field: the line edit.
+        completions: the popup with the matching names.
+
     Signals:
-        changed: another name.
+        changed: the name changed.
     """
 
     changed = Signal()
@@ -28,49 +33,49 @@ class TaskNameField(QComboBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(20)
-        self.setMaxVisibleItems(_SHOWN)
-        self.setAccessibleName("Task name")
+        self.setMaxVisibleItems(_MAX_VISIBLE)
+        self.setAccessibleName(_("Task name"))
         self._names = QStringListModel(self)
         self.setModel(self._names)
         self.field = QLineEdit()
         self.setLineEdit(self.field)
-        self.field.setPlaceholderText("module:function")
-        self.field.setAccessibleName("Task name")
+        self.field.setPlaceholderText(_("module:function"))
+        self.field.setAccessibleName(_("Task name"))
         self.completions = QListView()
         self.completions.setObjectName("completions")
-        self.completions.setAccessibleName("Task names that fit")
+        self.completions.setAccessibleName(_("Matching task names"))
         completer = QCompleter(self._names, self)
         completer.setPopup(self.completions)
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        completer.setMaxVisibleItems(_SHOWN)
+        completer.setMaxVisibleItems(_MAX_VISIBLE)
         self.setCompleter(completer)
         self.editTextChanged.connect(self.changed)
-        theme().changed.connect(self._follow_theme)
-        self._follow_theme()
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
 
     @property
     def name(self) -> str:
-        """The name as typed, without blanks around it."""
+        """The name as typed, without surrounding whitespace."""
         return self.currentText().strip()
 
-    def offer(self, names: Sequence[str]) -> None:
-        """Offer names, in this order, and keep what was typed."""
+    def set_names(self, names: Sequence[str]) -> None:
+        """Change the list of names, and keep what was typed."""
         typed = self.currentText()
         self._names.setStringList(list(names))
         self.setCurrentIndex(-1)
         self.setEditText(typed)
 
     def set_name(self, name: str) -> None:
-        """Put a name into the field, its end visible: there the function stands."""
+        """Put a name into the field, with its end visible: that is the function."""
         self.setEditText(name)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Let the form scroll: turning the wheel must not choose another task."""
+        """Pass the wheel on to the form: scrolling must not choose another task."""
         event.ignore()
 
-    def _follow_theme(self) -> None:
+    def _apply_theme(self) -> None:
         font = theme().number_font()
         self.field.setFont(font)
         self.setFont(font)

@@ -57,6 +57,7 @@ class MainWindow(QMainWindow):
         top_bar: connection and commands.
         status_bar: figures.
         command_palette: the command palette.
+        page_stack: the pages.
         run_form: where a task is enqueued by name.
         notifications: the notifications in the corner.
         frame_s: seconds the last frames took, smoothed.
@@ -104,13 +105,13 @@ class MainWindow(QMainWindow):
         self.sidebar = Sidebar([SidebarItem(p.key, p.title, p.icon, p.section) for p in pages])
         self.top_bar = TopBar(self.actions_table)
         self.status_bar = StatusBar()
-        self._stack = PageStack(pages)
-        self.page_made = self._stack.page_made
+        self.page_stack = PageStack(pages)
+        self.page_made = self.page_stack.page_made
         self._lay_out()
-        self.notifications = Notifications(self._stack)
+        self.notifications = Notifications(self.page_stack)
         self.command_palette = Palette(self.actions_table, self)
         self._use_session(session)
-        self._stack.paused_changed.connect(self._show_paused)
+        self.page_stack.paused_changed.connect(self._show_paused)
         self._add_page_actions(pages)
         self.sidebar.chosen.connect(self.show_page)
         theme().changed.connect(self._apply_theme)
@@ -120,7 +121,7 @@ class MainWindow(QMainWindow):
         right = QVBoxLayout()
         right.setSpacing(0)
         right.addWidget(self.top_bar)
-        right.addWidget(self._stack, 1)
+        right.addWidget(self.page_stack, 1)
         right.addWidget(self.status_bar)
         whole = QWidget()
         layout = QHBoxLayout(whole)
@@ -193,7 +194,7 @@ class MainWindow(QMainWindow):
         self.notifications.clear()
         self.run_form.cancel()
         self.run_form.deleteLater()
-        self._stack.clear()
+        self.page_stack.clear()
         self._use_session(session)
         if shown:
             self.show_page(shown)
@@ -214,27 +215,27 @@ class MainWindow(QMainWindow):
             attention_items=lambda: self._attention.items,
             edit_run=self._edit_run,
         )
-        self.run_form = RunForm(self._context, self._stack)
-        self.run_form.room_changed.connect(self._reserve_space)
+        self.run_form = RunForm(self._context, self.page_stack)
+        self.run_form.width_changed.connect(self._reserve_space)
 
     # Pages
 
     def page(self, key: str) -> Page:
         """Return a page, made if need be. Raises KeyError."""
-        return self._stack.page(key, self._context)
+        return self.page_stack.page(key, self._context)
 
     def has_page(self, key: str) -> bool:
         """Tell whether there is a page of a key."""
-        return key in self._stack
+        return key in self.page_stack
 
     def pages_made(self) -> Sequence[Page]:
         """Return the pages that were shown so far."""
-        return self._stack.made
+        return self.page_stack.made
 
     @property
     def current(self) -> Page | None:
         """The page that is shown."""
-        return self._stack.current
+        return self.page_stack.current
 
     def navigate(self, target: Target) -> None:
         """Change to a page, and to something in particular on it. Raises KeyError."""
@@ -246,8 +247,8 @@ class MainWindow(QMainWindow):
         """Change to a page. Raises KeyError."""
         page = self.page(key)
         if page is not self.current:
-            self._stack.change_to(page)
-            self.run_form.place()
+            self.page_stack.change_to(page)
+            self.run_form.reposition()
             self.notifications.place()
             self.sidebar.show_page(key)
             self.actions_table.show_page(key)
@@ -293,17 +294,17 @@ class MainWindow(QMainWindow):
 
     def _reserve_space(self, width: int) -> None:
         """Give the form its room: beside the page in a wide window, over it in a narrow one."""
-        beside = self._stack.width() - width >= _MIN_PAGE_WIDTH
-        self._stack.setContentsMargins(0, 0, width if beside else 0, 0)
+        beside = self.page_stack.width() - width >= _MIN_PAGE_WIDTH
+        self.page_stack.setContentsMargins(0, 0, width if beside else 0, 0)
         self.notifications.set_right_margin(width)
 
     def toggle_pause(self) -> None:
         """Let the tables of this page stand still, or go on."""
-        self._stack.set_paused(paused=not self._stack.paused)
+        self.page_stack.set_paused(paused=not self.page_stack.paused)
 
     def show_attention(self) -> None:
         """Go to where it stands what needs attention."""
-        if "overview" in self._stack:
+        if "overview" in self.page_stack:
             self.show_page("overview")
 
     def focus_filter(self) -> None:
@@ -350,7 +351,7 @@ class MainWindow(QMainWindow):
         self.theme_chosen.emit(choice.value)
 
     def _show_paused(self) -> None:
-        self.top_bar.set_paused(self._stack.paused)
+        self.top_bar.set_paused(self.page_stack.paused)
 
     def notify(self, notification: Notification) -> None:
         """Show a notification."""

@@ -1,4 +1,4 @@
-"""The run form knows what a task takes when a worker has told it."""
+"""The run form shows and validates the arguments that a worker announces."""
 
 import json
 
@@ -8,6 +8,8 @@ from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.run_form.form import RunForm
+from pulse_desktop.ui.run_form.form_ui import RunFormUi
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.fake_session import FakeSession
 from tests.ui.window_builder import Told, frame, make_window
@@ -41,19 +43,19 @@ def dark(qapp: QApplication) -> None:
 
 
 @pytest.fixture
-def told():
+def told() -> Told:
     filled = Told().runs(2)
     filled.heartbeat(catalogue=CATALOGUE)
     return filled
 
 
 @pytest.fixture
-def session():
+def session() -> FakeSession:
     return FakeSession()
 
 
 @pytest.fixture
-def form(qtbot: QtBot, told, session):
+def form(qtbot: QtBot, told: Told, session: FakeSession) -> RunForm:
     window = make_window(qtbot, told, (TasksPage,), session)
     frame(window, told)
     window.run_form.open()
@@ -61,49 +63,49 @@ def form(qtbot: QtBot, told, session):
 
 
 @pytest.fixture
-def parts(form):
-    return form.parts
+def ui(form: RunForm) -> RunFormUi:
+    return form.ui
 
 
-def test_names_types_and_required_marks_are_shown(parts) -> None:
-    parts.name.set_name(NAME)
-    guide = parts.guide
-    assert guide.isVisible()
-    assert guide.names == ["path *", "batch", "languages"]
-    assert [row[1].text() for row in guide._rows] == [
+def test_names_types_and_required_marks_are_shown(ui: RunFormUi) -> None:
+    ui.task_name.set_name(NAME)
+    help_ = ui.argument_help
+    assert help_.isVisible()
+    assert help_.names == ["path *", "batch", "languages"]
+    assert help_.types == [
         "string",
         "integer",
         "array of string or null",
     ]
-    assert guide._doc.text() == "Reads an archive again."
-    assert not parts.note.isVisible(), "a worker knows it, though nobody has run it"
-    parts.name.set_name("app.archive:clear")
-    assert guide.names == []
-    assert "asked to stop, not ended" in guide._doc.text()
-    assert "Takes no arguments." in guide._doc.text()
-    parts.name.set_name("app.archive:nothing")
-    assert not guide.isVisible()
-    assert parts.note.text().startswith("No worker that tells its tasks knows this name")
+    assert help_.description == "Reads an archive again."
+    assert not ui.name_warning.isVisible(), "a worker announces it, though it never ran"
+    ui.task_name.set_name("app.archive:clear")
+    assert help_.names == []
+    assert "asked to stop, not killed" in help_.description
+    assert "Accepts no arguments." in help_.description
+    ui.task_name.set_name("app.archive:nothing")
+    assert not help_.isVisible()
+    assert ui.name_warning.text().startswith("No worker announces a task of this name")
 
 
-def test_tasks_that_never_ran_are_offered_too(parts) -> None:
-    names = [parts.name.itemText(n) for n in range(parts.name.count())]
+def test_announced_tasks_that_never_ran_are_listed(ui: RunFormUi) -> None:
+    names = [ui.task_name.itemText(n) for n in range(ui.task_name.count())]
     assert names[0].startswith("workers.tasks")
     assert NAME in names
 
 
-def test_a_template_has_every_argument_in_it(parts, form) -> None:
-    parts.name.set_name(NAME)
-    assert parts.guide.template.isVisible()
-    parts.guide.template.click()
-    assert json.loads(parts.kwargs.text) == {"path": "", "batch": 50, "languages": None}
-    assert not parts.guide.template.isVisible()
-    assert parts.guide.misfits == []
-    assert form.hindrance() == ""
+def test_a_template_has_every_argument(ui: RunFormUi, form: RunForm) -> None:
+    ui.task_name.set_name(NAME)
+    assert ui.argument_help.template.isVisible()
+    ui.argument_help.template.click()
+    assert json.loads(ui.kwargs.text) == {"path": "", "batch": 50, "languages": None}
+    assert not ui.argument_help.template.isVisible()
+    assert ui.argument_help.errors == []
+    assert form.obstacle() == ""
 
 
 @pytest.mark.parametrize(
-    ("args", "kwargs", "words"),
+    ("args", "kwargs", "text"),
     [
         ("", '{"batch": 5}', "Missing: path (string)."),
         ("[1]", "", "Wrong type: path is of type integer, expected string."),
@@ -118,53 +120,61 @@ def test_a_template_has_every_argument_in_it(parts, form) -> None:
         ),
     ],
 )
-def test_what_does_not_fit_is_said_while_it_is_typed(parts, args, kwargs, words) -> None:
-    parts.name.set_name(NAME)
-    parts.args.set_text(args)
-    parts.kwargs.set_text(kwargs)
-    assert parts.guide.warning.text() == words
+def test_errors_are_shown_while_typing(ui: RunFormUi, args: str, kwargs: str, text: str) -> None:
+    ui.task_name.set_name(NAME)
+    ui.args.set_text(args)
+    ui.kwargs.set_text(kwargs)
+    assert ui.argument_help.warning.text() == text
 
 
-def test_nobody_is_warned_of_an_empty_form(parts) -> None:
-    parts.name.set_name(NAME)
-    assert not parts.guide.warning.isVisible()
-    assert parts.guide.misfits == ["missing: path (string)"]
+def test_an_empty_form_gets_no_warning(ui: RunFormUi) -> None:
+    ui.task_name.set_name(NAME)
+    assert not ui.argument_help.warning.isVisible()
+    assert ui.argument_help.errors == ["missing: path (string)"]
 
 
-def test_a_mismatch_is_asked_about_and_can_be_overridden(parts, form, session) -> None:
-    parts.name.set_name(NAME)
-    parts.kwargs.set_text('{"batch": "5"}')
+def test_invalid_arguments_need_a_confirmation(
+    ui: RunFormUi, form: RunForm, session: FakeSession
+) -> None:
+    ui.task_name.set_name(NAME)
+    ui.kwargs.set_text('{"batch": "5"}')
     form.submit()
     form.submit()
     assert session.calls == []
-    assert "The arguments do not fit" in parts.refusal.words
-    parts.refusal.force_button.click()
+    assert "The arguments do not match the task" in ui.error_card.text
+    ui.error_card.force_button.click()
     assert session.calls == [(NAME, b"[]", b'{"batch":"5"}', {}, "", False)]
     assert not form.isVisible()
 
 
-def test_after_that_it_may_still_be_that_nobody_listens(parts, form, session) -> None:
+def test_a_confirmation_does_not_override_another_error(
+    ui: RunFormUi, form: RunForm, session: FakeSession
+) -> None:
     session.error = UserFacingError("No worker listens", "nobody takes it", can_force=True)
-    parts.name.set_name(NAME)
-    parts.kwargs.set_text("{}")
+    ui.task_name.set_name(NAME)
+    ui.kwargs.set_text("{}")
     form.submit()
-    parts.refusal.force_button.click()
-    assert "No worker listens" in parts.refusal.words
-    parts.refusal.force_button.click()
+    ui.error_card.force_button.click()
+    assert "No worker listens" in ui.error_card.text
+    ui.error_card.force_button.click()
     assert [asked[-1] for asked in session.calls] == [False, True]
 
 
-def test_what_fits_is_sent_without_a_question(parts, form, session) -> None:
-    parts.name.set_name(NAME)
-    parts.args.set_text('["/data/a.tar", 5]')
+def test_valid_arguments_need_no_confirmation(
+    ui: RunFormUi, form: RunForm, session: FakeSession
+) -> None:
+    ui.task_name.set_name(NAME)
+    ui.args.set_text('["/data/a.tar", 5]')
     form.submit()
     assert len(session.calls) == 1
 
 
-def test_what_a_worker_tells_later_is_shown_in_the_open_form(parts, form, told) -> None:
-    parts.name.set_name("app.new:task")
-    assert not parts.guide.isVisible()
+def test_a_schema_announced_later_is_shown_in_the_open_form(
+    ui: RunFormUi, form: RunForm, told: Told
+) -> None:
+    ui.task_name.set_name("app.new:task")
+    assert not ui.argument_help.isVisible()
     args = {"properties": {"n": {"type": "number"}}}
     told.heartbeat(at=told.at + 1, catalogue={"app.new:task": {"doc": "New.", "args": args}})
-    form._show_listeners()
-    assert parts.guide.names == ["n"]
+    form.refresh()
+    assert ui.argument_help.names == ["n"]

@@ -34,10 +34,10 @@ def test_the_system_theme_is_followed(installed: Theme, monkeypatch: pytest.Monk
     monkeypatch.setattr(FakeHints, "scheme", Qt.ColorScheme.Light)
     monkeypatch.setattr(QGuiApplication, "styleHints", staticmethod(FakeHints))
     installed.choose(ThemeChoice.SYSTEM)
-    assert not installed.is_dark
+    assert installed.tokens.name == "light"
     monkeypatch.setattr(FakeHints, "scheme", Qt.ColorScheme.Dark)
     scheme_changed.emit(Qt.ColorScheme.Dark)
-    assert installed.is_dark
+    assert installed.tokens.name == "dark"
     monkeypatch.undo()
 
 

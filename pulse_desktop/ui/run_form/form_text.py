@@ -1,0 +1,101 @@
+"""Texts of the run form and the notifications about what it enqueued."""
+
+from collections.abc import Callable
+from typing import Final
+
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.task_schemas import TaskSchemas
+from pulse_desktop.text import formats
+from pulse_desktop.text.run_text import STATE_LABELS, short_name
+from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.ui.navigation import ShowRun, Target
+from pulse_desktop.ui.shell.notifications import Notification
+
+_ID_LENGTH: Final = 12
+_KEY: Final = "enqueued"
+
+
+def rerun_description(run: TaskRun) -> str:
+    """Describe what happens when an edited run is enqueued."""
+    task_id, state = formats.elided(run.task_id, _ID_LENGTH), STATE_LABELS[run.state][0]
+    if run.request is None or not run.request.complete:
+        return _(
+            "A new run, marked as a re-run of {task_id} ({state}). Its arguments are unknown: "
+            "enter them here."
+        ).format(task_id=task_id, state=state)
+    return _("A new run, marked as a re-run of {task_id} ({state}).").format(
+        task_id=task_id, state=state
+    )
+
+
+def name_warning(name: str, *, seen: bool, schemas: TaskSchemas) -> str:
+    """Return a warning about a task name that may be wrong, "" for none.
+
+    Args:
+        name: the name as typed.
+        seen: whether a run of this task is known.
+        schemas: the tasks that workers announce.
+    """
+    if not name or seen or schemas.get(name) is not None:
+        return ""
+    if len(schemas):
+        return _("No worker announces a task of this name, and no run of it is known.")
+    return _("No run of this task is known: workers ignore names that they do not know.")
+
+
+def consumer_summary(queue: QueueStatus | None) -> tuple[str, SemanticColor]:
+    """Summarize who will run the task and what is queued before it; with its color."""
+    if queue is None:
+        return _("Unknown whether a worker is listening"), SemanticColor.MUTED
+    text, color = _consumers(queue)
+    if queue.pending:
+        tasks = ngettext("{count} task waiting", "{count} tasks waiting", queue.pending)
+        text = _("{consumers} · {tasks}").format(
+            consumers=text, tasks=tasks.format(count=formats.count(queue.pending))
+        )
+    return text, color
+
+
+def _consumers(queue: QueueStatus) -> tuple[str, SemanticColor]:
+    if queue.consumers is None:
+        if queue.problem:
+            return queue.problem, SemanticColor.MUTED
+        if queue.ack_pending:
+            return _("A worker is running tasks"), SemanticColor.MUTED
+        return _("Unknown whether a worker is listening"), SemanticColor.MUTED
+    if queue.consumers:
+        text = ngettext(
+            "{count} worker is listening", "{count} workers are listening", queue.consumers
+        )
+        return text.format(count=formats.count(queue.consumers)), SemanticColor.GOOD
+    if queue.durable:
+        return _("No worker is listening; the stream keeps the task"), SemanticColor.WARNING
+    return _("No worker is listening; the task would be lost"), SemanticColor.WARNING
+
+
+def enqueued_notification(
+    name: str, receipt: EnqueueReceipt, navigate: Callable[[Target], None]
+) -> Notification:
+    """Return the notification about an enqueued task.
+
+    Args:
+        name: name of the task.
+        receipt: of the task.
+        navigate: shows its run.
+    """
+    show_run = ShowRun(receipt.task_ids[0], wait=True)
+    return Notification(
+        _("Enqueued {task}").format(task=short_name(name)),
+        _("The stream keeps it until a worker takes it.") if receipt.durable else _("Sent."),
+        severity="good",
+        choices=((_("Show"), lambda: navigate(show_run)),),
+        key=_KEY,
+    )
+
+
+def error_notification(error: UserFacingError) -> Notification:
+    """Return the notification about a task that was not enqueued."""
+    return Notification(error.title, error.detail, error.advice, "warning", key=_KEY)
