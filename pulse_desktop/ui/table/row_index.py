@@ -52,7 +52,7 @@ class RowIndex(Generic[RowT]):
         self.sort_keys: SortKeys[RowT] | None = None
         self._first = rows.start
         self._end = rows.stop
-        self._shown: Positions | None = None  # positions that match, rising; None: no filter
+        self._shown: Positions | None = None  # positions that match, ascending; None: no filter
         self._order: Positions | None = None  # positions as shown; None: newest first
         self._snapshot: RowSnapshot[RowT] | None = None  # at the last sort, with rows since evicted
         self._changed: set[int] = set()  # since the last sort

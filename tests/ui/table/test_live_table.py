@@ -1,4 +1,4 @@
-"""What the operator looks at, and has selected, stays put while rows arrive."""
+"""The visible rows and the selection of a live table stay in place while rows arrive."""
 
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
@@ -8,33 +8,40 @@ from pytestqt.qtbot import QtBot
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.live_table import ROW_HEIGHT, LiveTable
+from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.table.view import ROW_HEIGHT
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
-COLUMNS = (
+COLUMNS: tuple[Column[int], ...] = (
     Column(
         "State",
         "state",
-        lambda _, __: "good",
-        glyph=lambda _: "✔",
-        color=lambda _: SemanticColor.GOOD,
+        lambda _number, _now: "good",
+        glyph=lambda _number: "✔",
+        color=lambda _number: SemanticColor.GOOD,
     ),
-    Column("Number", "number", lambda n, _: str(n), align="right", mono=True, sort=lambda n: n),
-    Column("Text", "text", lambda n, _: f"row {n} " * 40, stretch=True),
-    Column("Extra", "extra", lambda *_: "extra", hide_below=900),
+    Column(
+        "Number",
+        "number",
+        lambda number, _now: str(number),
+        align="right",
+        mono=True,
+        sort=lambda number: number,
+    ),
+    Column("Text", "text", lambda number, _now: f"row {number} " * 40, stretch=True),
+    Column("Extra", "extra", lambda _number, _now: "extra", hide_below=900),
 )
 
 
 @pytest.fixture
-def rows():
-    filled = RingBuffer(1000)
-    for number in range(200):
-        filled.append(number)
+def rows() -> RingBuffer[int]:
+    filled: RingBuffer[int] = RingBuffer(1000)
+    _append(filled, 200)
     return filled
 
 
 @pytest.fixture
-def table(qtbot: QtBot, rows):
+def table(qtbot: QtBot, rows: RingBuffer[int]) -> LiveTable[int]:
     theme().install(ThemeChoice.DARK)
     view = LiveTable(rows, COLUMNS, name="Numbers", empty_title="No numbers", empty_text="Count.")
     qtbot.addWidget(view)
@@ -44,49 +51,57 @@ def table(qtbot: QtBot, rows):
     return view
 
 
-def _add(rows, count) -> None:
-    for _ in range(count):
+def _append(rows: RingBuffer[int], count: int) -> None:
+    for _number in range(count):
         rows.append(rows.stop)
 
 
-def _top(table):
+def _top(table: LiveTable[int]) -> int | None:
     return table.rows_model.row_object(table.rowAt(0))
 
 
-def _select(table, *numbers) -> None:
+def _select(table: LiveTable[int], *numbers: int) -> None:
     flags = QItemSelectionModel.SelectionFlag
     for number in numbers:
-        index = table.rows_model.index(table.rows_model.view_row(number), 0)
+        row = table.rows_model.view_row(number)
+        assert row is not None
+        index = table.rows_model.index(row, 0)
         table.selectionModel().select(index, flags.Select | flags.Rows)
 
 
-def test_at_the_top_the_newest_row_is_followed(table, rows) -> None:
-    _add(rows, 5)
+def test_at_the_top_the_table_follows_the_newest_row(
+    table: LiveTable[int], rows: RingBuffer[int]
+) -> None:
+    _append(rows, 5)
     table.refresh(1.0)
     assert _top(table) == 204
 
 
-def test_scrolled_down_the_place_is_kept_to_the_pixel(qtbot: QtBot, table, rows) -> None:
+def test_a_scrolled_table_keeps_its_position_to_the_pixel(
+    table: LiveTable[int], rows: RingBuffer[int]
+) -> None:
     table.verticalScrollBar().setValue(50 * ROW_HEIGHT + 11)
     before, offset = _top(table), table.rowViewportPosition(table.rowAt(0))
-    for _ in range(5):
-        _add(rows, 7)
+    for _frame in range(5):
+        _append(rows, 7)
         table.refresh(1.0)
         assert (_top(table), table.rowViewportPosition(table.rowAt(0))) == (before, offset)
 
 
-def test_rows_above_are_counted_until_they_are_looked_at(table, rows) -> None:
+def test_rows_added_above_are_counted_until_the_table_is_scrolled_up(
+    table: LiveTable[int], rows: RingBuffer[int]
+) -> None:
     table.verticalScrollBar().setValue(50 * ROW_HEIGHT)
-    _add(rows, 12)
+    _append(rows, 12)
     table.refresh(1.0)
     assert table.overlay.pill_text == "12 new"
     table.overlay.click_pill()
     assert (_top(table), table.overlay.pill_text) == (211, "")
 
 
-def test_the_selection_stays_on_its_rows(table, rows) -> None:
+def test_the_selection_stays_on_its_rows(table: LiveTable[int], rows: RingBuffer[int]) -> None:
     _select(table, 150, 190)
-    _add(rows, 30)
+    _append(rows, 30)
     table.refresh(1.0)
     assert table.selected_rows() == [190, 150]
     table.rows_model.set_sort("number")
@@ -94,45 +109,53 @@ def test_the_selection_stays_on_its_rows(table, rows) -> None:
     assert table.selected_count() == 2
 
 
-def test_forgotten_rows_leave_the_selection(qtbot: QtBot, rows, table) -> None:
+def test_evicted_rows_leave_the_selection(
+    qtbot: QtBot, rows: RingBuffer[int], table: LiveTable[int]
+) -> None:
     _select(table, 0, 199)
     with qtbot.waitSignal(table.selection_changed):
-        _add(rows, 900)
+        _append(rows, 900)
         table.refresh(1.0)
     assert table.selected_rows() == [199]
 
 
-def test_space_pauses_and_says_what_waits(qtbot: QtBot, table, rows) -> None:
+def test_space_pauses_and_shows_how_many_rows_wait(
+    qtbot: QtBot, table: LiveTable[int], rows: RingBuffer[int]
+) -> None:
     qtbot.keyClick(table, Qt.Key.Key_Space)
-    _add(rows, 3)
+    _append(rows, 3)
     table.refresh(1.0)
     assert (_top(table), table.overlay.pill_text) == (199, "Paused · 3 waiting")
     qtbot.keyClick(table, Qt.Key.Key_Space)
     assert (_top(table), table.overlay.pill_text) == (202, "")
 
 
-def test_home_and_end_go_to_the_ends(qtbot: QtBot, table) -> None:
+def test_home_and_end_go_to_the_first_and_last_row(qtbot: QtBot, table: LiveTable[int]) -> None:
     qtbot.keyClick(table, Qt.Key.Key_End)
     assert table.current_row() == 0
     qtbot.keyClick(table, Qt.Key.Key_Home)
     assert (table.current_row(), table.verticalScrollBar().value()) == (199, 0)
 
 
-def test_enter_chooses_the_row_under_the_cursor(qtbot: QtBot, table) -> None:
+def test_enter_activates_the_row_under_the_cursor(qtbot: QtBot, table: LiveTable[int]) -> None:
     table.select_position(120)
-    with qtbot.waitSignal(table.row_activated) as chosen:
+    with qtbot.waitSignal(table.row_activated) as activated:
         qtbot.keyClick(table, Qt.Key.Key_Return)
-    assert chosen.args == [120]
+    assert activated.args == [120]
 
 
-def test_selected_rows_are_copied_with_their_visible_columns(qtbot: QtBot, table) -> None:
+def test_selected_rows_are_copied_with_their_visible_columns(
+    qtbot: QtBot, table: LiveTable[int]
+) -> None:
     table.column_layout.set_visible("text", False)
     _select(table, 7, 9)
     qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QGuiApplication.clipboard().text() == "good\t9\ngood\t7"
 
 
-def test_columns_give_way_to_a_narrow_table_unless_wanted(table) -> None:
+def test_a_narrow_table_hides_columns_unless_the_operator_shows_them(
+    table: LiveTable[int],
+) -> None:
     assert table.isColumnHidden(3)
     table.column_layout.set_visible("extra", True)
     assert not table.isColumnHidden(3)
@@ -143,7 +166,7 @@ def test_columns_give_way_to_a_narrow_table_unless_wanted(table) -> None:
     assert not table.isColumnHidden(3)
 
 
-def test_a_remembered_layout_of_another_version_does_no_harm(table) -> None:
+def test_a_saved_layout_of_another_version_is_ignored(table: LiveTable[int]) -> None:
     table.column_layout.restore(
         {"columns": {"gone": True}, "widths": {"number": "wide", "gone": 4}, "sort": ["gone", 1]}
     )
@@ -151,16 +174,17 @@ def test_a_remembered_layout_of_another_version_does_no_harm(table) -> None:
     assert table.rows_model.sort_key == ""
 
 
-def test_the_header_sorts_down_up_and_back_to_newest_on_top(table) -> None:
-    header = table.horizontalHeader()
+def test_clicks_on_a_title_sort_descending_then_ascending_then_newest_first(
+    table: LiveTable[int],
+) -> None:
     orders = []
-    for _ in range(3):
-        header.sectionClicked.emit(1)
+    for _click in range(3):
+        table.header.sectionClicked.emit(1)
         orders.append((table.rows_model.sort_key, table.rows_model.descending))
     assert orders == [("number", True), ("number", False), ("", False)]
 
 
-def test_the_header_menu_never_hides_the_last_column(table) -> None:
+def test_the_header_menu_never_hides_the_last_column(table: LiveTable[int]) -> None:
     for key in ("state", "number", "extra"):
         table.column_layout.set_visible(key, False)
     entries = {entry.text(): entry for entry in table.header.menu().actions()}
@@ -168,24 +192,26 @@ def test_the_header_menu_never_hides_the_last_column(table) -> None:
     assert entries["State"].isEnabled()
 
 
-def test_an_empty_table_says_what_would_be_there(qtbot: QtBot, table, rows) -> None:
+def test_an_empty_table_shows_why_it_is_empty(table: LiveTable[int], rows: RingBuffer[int]) -> None:
     assert table.overlay.note_title == ""
     rows.clear()
     table.refresh(1.0)
     assert table.overlay.note_title == "No numbers"
-    _add(rows, 3)
+    _append(rows, 3)
     table.refresh(2.0)
-    table.set_filter(lambda _: False)
+    table.set_filter(lambda _number: False)
     assert table.overlay.note_title == "Nothing matches"
 
 
 @pytest.mark.parametrize("choice", [ThemeChoice.DARK, ThemeChoice.LIGHT])
-def test_rows_are_painted_in_the_colors_of_the_theme(table, choice) -> None:
+def test_rows_are_painted_in_the_colors_of_the_theme(
+    table: LiveTable[int], choice: ThemeChoice
+) -> None:
     theme().choose(choice)
     _select(table, 199)
     picture = table.grab().toImage()
-    seen = {picture.pixelColor(3, 34 + ROW_HEIGHT // 2).name() for _ in range(1)}
-    assert seen <= {theme().color("selection").name(), theme().color("selection_idle").name()}
+    selected = picture.pixelColor(3, 34 + ROW_HEIGHT // 2).name()
+    assert selected in {theme().color(name).name() for name in ("selection", "selection_idle")}
     shades = {picture.pixelColor(x, 34 + ROW_HEIGHT + 12).name() for x in range(8, 60)}
     assert theme().color(SemanticColor.GOOD).name() in shades
     theme().choose(ThemeChoice.DARK)
