@@ -65,12 +65,12 @@ def find_worker(session: "Session", name: str, responding: frozenset[str] | None
         NotFoundError: no worker has this name.
         AmbiguousError: several workers match.
     """
-    alive = {worker.id for worker in session.state.workers.online(time.time())}
-    alive |= responding or frozenset()
-    if name in alive:
+    online = {worker.id for worker in session.state.workers.online(time.time())}
+    online |= responding or frozenset()
+    if name in online:
         return name
-    matches = [each for each in alive if each.partition("@")[0] == name]
-    matches = matches or [each for each in alive if each.startswith(name)]
+    matches = [each for each in online if each.partition("@")[0] == name]
+    matches = matches or [each for each in online if each.startswith(name)]
     if len(matches) == 1:
         return matches[0]
     if matches:
@@ -81,11 +81,11 @@ def find_worker(session: "Session", name: str, responding: frozenset[str] | None
             ).format(count=len(matches), names=", ".join(sorted(matches)[:_SHOWN_MATCHES])),
             _("Give the whole name."),
         )
-    if alive:
-        names = ", ".join(sorted(alive)[:_SHOWN_WORKERS])
-        detail = _("these workers are alive: {names}.").format(names=names)
+    if online:
+        names = ", ".join(sorted(online)[:_SHOWN_WORKERS])
+        detail = _("these workers are online: {names}.").format(names=names)
     else:
-        detail = _("no worker is alive.")
+        detail = _("no worker is online.")
     raise NotFoundError(
         _("No worker {name}").format(name=name), detail, _("`pulse-desktop workers` lists them.")
     )

@@ -17,8 +17,10 @@ from pulse_desktop.cli.output import (
 )
 from pulse_desktop.cli.parser import Subparsers, add_command, add_shared_options
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.text import formats
+from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ async def _list(session: "Session", arguments: Namespace) -> int:
         (
             row.key,
             row.task_name or _("unknown task"),
-            row.outcome or row.problem or _("not read"),
+            _outcome(row),
             formats.size(row.stored.size),
             formats.ago(row.stored.stored_at, now),
         )
@@ -100,6 +102,12 @@ async def _list(session: "Session", arguments: Namespace) -> int:
     ]
     write_table(cells, (_("KEY"), _("TASK"), _("OUTCOME"), _("SIZE"), _("STORED")))
     return OK
+
+
+def _outcome(row: "StoredResult") -> str:
+    if row.outcome:
+        return STATE_LABELS[RunState(row.outcome)][0]
+    return row.problem or _("not read")
 
 
 def _to_dict(row: "StoredResult") -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.text.translation import _
 
 _HISTORY_S: Final = 120.0
-"""Enough to know the live workers by their heartbeats. A new run needs no more."""
+"""Enough to know the online workers by their heartbeats. A new run needs no more."""
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -42,8 +42,8 @@ async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_QUEUE_TIMEOUT_S):
                 await session.waiter.wait_for(lambda: session.tasks.queue_status is not None)
-        alive = len(session.state.workers.online(time.time()))
-        yield _check_queue(session.tasks.queue_status, alive)
+        online = len(session.state.workers.online(time.time()))
+        yield _check_queue(session.tasks.queue_status, online)
         yield await _check_results(session)
         yield _check_history(session)
         yield _check_topics(session)
@@ -76,18 +76,18 @@ def _check_jetstream(session: Session) -> CheckResult:
     )
 
 
-def _check_queue(queue: QueueStatus | None, alive: int) -> CheckResult:
+def _check_queue(queue: QueueStatus | None, online: int) -> CheckResult:
     """Check the task queue.
 
     Args:
         queue: its latest status, None before the first.
-        alive: number of workers known by their heartbeats.
+        online: number of workers known by their heartbeats.
     """
     if queue is None or queue.mode == "unknown":
         reason = queue.problem if queue and queue.problem else _("no reply")
         advice = _("Grant this user access to {subject}.").format(subject=TASK_SUBJECT)
         return CheckResult("task queue", "warning", reason, advice)
-    if queue.has_consumers is None and not alive:
+    if queue.has_consumers is None and not online:
         return CheckResult(
             "task queue",
             "warning",
@@ -96,7 +96,7 @@ def _check_queue(queue: QueueStatus | None, alive: int) -> CheckResult:
             ),
             _("Enable the monitoring port of the server: start nats-server with -m 8222."),
         )
-    if not queue.has_consumers and not alive:
+    if not queue.has_consumers and not online:
         if queue.durable:
             detail = _("{mode}, no worker is listening: tasks are stored in the stream")
         else:
@@ -107,9 +107,9 @@ def _check_queue(queue: QueueStatus | None, alive: int) -> CheckResult:
             _with_pending(detail.format(mode=queue.mode), queue),
             _("Start a worker: `pulse-worker run`, or your own `taskiq worker …`."),
         )
-    if alive:
-        text = ngettext("{mode}, {count} worker alive", "{mode}, {count} workers alive", alive)
-        detail = text.format(mode=queue.mode, count=formats.count(alive))
+    if online:
+        text = ngettext("{mode}, {count} worker online", "{mode}, {count} workers online", online)
+        detail = text.format(mode=queue.mode, count=formats.count(online))
     else:
         detail = _("{mode}, a worker is listening").format(mode=queue.mode)
     if queue.mode == "core":

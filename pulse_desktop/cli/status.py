@@ -31,7 +31,7 @@ def add_parser(subparsers: Subparsers) -> None:
         summary=_("show the server's topics, queue, workers and results"),
         description=_(
             "Show once: the events of the last day per topic (as far as they are retained), "
-            "the task queue, the workers that are alive, and the stored results."
+            "the task queue, the workers that are online, and the stored results."
         ),
         examples=(
             ("pulse-desktop status", ""),
@@ -71,7 +71,7 @@ async def run(arguments: Namespace) -> int:
 def _status(session: "Session") -> dict[str, Any]:
     now = time.time()
     queue = session.tasks.queue_status
-    alive = session.state.workers.online(now)
+    online = session.state.workers.online(now)
     return {
         "connected": session.connection.connected,
         "server": session.connection.status.server,
@@ -84,7 +84,7 @@ def _status(session: "Session") -> dict[str, Any]:
             "mode": queue.mode if queue else "unknown",
             "pending": queue.pending if queue else None,
             "ack_pending": queue.ack_pending if queue else None,
-            "listeners": queue.consumers if queue else len(alive) or None,
+            "listeners": queue.consumers if queue else len(online) or None,
         },
         "workers": [
             {
@@ -94,7 +94,7 @@ def _status(session: "Session") -> dict[str, Any]:
                 "busy": worker.busy,
                 "seen_at": format_timestamp(worker.last_seen),
             }
-            for worker in alive
+            for worker in online
         ],
     }
 

@@ -80,7 +80,7 @@ async def submit(enqueue: Enqueue, *, force: bool) -> EnqueueReceipt:
 
 
 def note_unknown_task(session: "Session", name: str) -> None:
-    """Note on stderr that no live worker has announced a task.
+    """Note on stderr that no online worker has announced a task.
 
     It is sent anyway: other workers do not announce their tasks, and one may start later.
     """
@@ -94,12 +94,12 @@ def note_unknown_task(session: "Session", name: str) -> None:
     near = difflib.get_close_matches(name, [task.task_name for task in workers.task_schemas], 1)
     if near:
         write_note(
-            _("No live worker has announced a task {name}. Did you mean {near}?").format(
+            _("No online worker has announced a task {name}. Did you mean {near}?").format(
                 name=name, near=near[0]
             )
         )
     else:
-        write_note(_("No live worker has announced a task {name}.").format(name=name))
+        write_note(_("No online worker has announced a task {name}.").format(name=name))
 
 
 async def report(session: "Session", arguments: Namespace, submissions: list[Submission]) -> int:

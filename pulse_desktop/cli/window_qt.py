@@ -18,6 +18,7 @@ from pulse_desktop.embedded.data_folder import DATA_DIR_VARIABLE, data_folder
 from pulse_desktop.event_loop import draw_offscreen, has_display, run_with_qt, stop_on_signals
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.state.system import SystemState
+from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.window_state import WindowStateFile
 
@@ -139,7 +140,9 @@ def save_picture(pixmap: "QPixmap", picture: Path) -> None:
 def _write_summary(state: SystemState, picture: Path) -> int:
     """Write the number of events, runs and results; return FAILED if there are none of a kind."""
     topics = [f"{t.topic} {t.received}" for t in state.topics.by_name.values() if t.received]
-    runs = [f"{name} {count}" for name, count in state.runs.counts.items() if count]
+    runs = [
+        f"{STATE_LABELS[each][0]} {count}" for each, count in state.runs.counts.items() if count
+    ]
     write_text(_("events   {counts}").format(counts=", ".join(topics) or _("none")))
     write_text(_("runs     {counts}").format(counts=", ".join(runs) or _("none")))
     write_text(_("results  {count} stored").format(count=state.results.count))

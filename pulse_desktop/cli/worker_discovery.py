@@ -1,4 +1,4 @@
-"""Discovery of live workers, for `workers` and `worker`."""
+"""Discovery of online workers, for `workers` and `worker`."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
 
 HISTORY_S: Final = 120.0
-"""Enough to contain a heartbeat of every live worker."""
+"""Enough to contain a heartbeat of every online worker."""
 
 _HEARTBEAT_MARGIN_S: Final = 0.5
 

@@ -1,4 +1,4 @@
-"""`pulse-desktop workers`: list the live workers."""
+"""`pulse-desktop workers`: list the workers that are online."""
 
 import time
 from argparse import Namespace
@@ -23,9 +23,10 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "workers",
         run,
-        summary=_("list the live workers"),
+        summary=_("list the workers that are online"),
         description=_(
-            "List the live workers: busy, idle, paused or draining, and the tasks they are running."
+            "List the workers that are online: busy, idle, paused or draining, and the tasks they "
+            "are running."
         ),
         examples=(
             ("pulse-desktop workers", ""),
@@ -38,30 +39,30 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 async def run(arguments: Namespace) -> int:
-    """List the live workers."""
+    """List the workers that are online."""
     async with connected_session(arguments, history_s=HISTORY_S, stored_results=0) as session:
         responding = await discover_workers(session)
         now = time.time()
-        alive = {worker.id: worker for worker in session.state.workers.online(now)}
+        online = {worker.id: worker for worker in session.state.workers.online(now)}
         listed = [
             {
                 **worker_to_dict(worker, now),
                 "answered": _has_replied(worker.control, name, responding),
             }
-            for name, worker in sorted(alive.items())
+            for name, worker in sorted(online.items())
         ]
         # A worker whose heartbeats are not seen can still reply.
         listed += [
             {**worker_to_dict(None, now), "worker": name, "control": True, "answered": True}
             for name in sorted(responding or frozenset())
-            if name not in alive
+            if name not in online
         ]
     if arguments.json:
         for each in listed:
             write_json(each)
         return OK
     if not listed:
-        write_text(_("No workers: none is alive, or they send no heartbeats."))
+        write_text(_("No workers: none is online, or they send no heartbeats."))
         return OK
     headings = (
         _("WORKER"),
@@ -82,17 +83,26 @@ def _has_replied(control: str, name: str, responding: frozenset[str] | None) -> 
 
 def _cells(worker: dict[str, Any]) -> tuple[str, ...]:
     busy = "-" if worker["busy"] is None else str(worker["busy"])
-    state = worker["state"] or "-"
-    if worker["health"] not in ("alive", None):
-        state = f"{state} ({worker['health']})"
     return (
         worker["worker"],
-        state,
+        _state(worker),
         busy if worker["slots"] is None else f"{busy}/{worker['slots']}",
         (worker["log_level"] or "-").lower(),
         _commands(worker),
         formats.elided(_running(worker["running"] or ()), _MAX_RUNNING_LENGTH) or "-",
     )
+
+
+def _state(worker: dict[str, Any]) -> str:
+    """Return the activity of a worker, with its health unless it is online."""
+    from pulse_desktop.state.workers import WorkerActivity, WorkerHealth  # noqa: PLC0415 - slow
+    from pulse_desktop.text.worker_text import ACTIVITY_LABELS, HEALTH_LABELS  # noqa: PLC0415
+
+    activity = ACTIVITY_LABELS[WorkerActivity(worker["state"])][0] if worker["state"] else "-"
+    if worker["health"] in (None, WorkerHealth.ONLINE):
+        return activity
+    health = HEALTH_LABELS[WorkerHealth(worker["health"])][0]
+    return f"{activity} ({health})"
 
 
 def _commands(worker: dict[str, Any]) -> str:

@@ -249,7 +249,7 @@ def test_doctor_finds_no_problem(stack: Stack, succeeded: dict[str, Any]) -> Non
     assert list(result.objects[0]) == ["check", "status", "detail", "advice"]
     for check in ("nats-server", "data folder", "JetStream", "task queue", "results", "history"):
         assert found[check]["status"] == "ok", found[check]
-    assert "1 worker alive" in found["task queue"]["detail"]
+    assert "1 worker online" in found["task queue"]["detail"]
 
 
 @pytest.mark.parametrize("options", [(), ("--workers", "3", "--json")])
