@@ -1,1 +1,1 @@
-"""What is true now, folded from what arrived. No input or output, no Qt, no clock of its own."""
+"""The state folded from everything that arrives. No I/O, no clock, no Qt."""

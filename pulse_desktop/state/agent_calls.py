@@ -1,4 +1,4 @@
-"""Calls of the agents: who was asked, for which run, how long it took, how many tokens."""
+"""Agent calls: agent, model, run, latency and tokens of each."""
 
 from typing import Annotated, Final
 
@@ -26,18 +26,18 @@ class AgentCall(msgspec.Struct, gc=False):
     """One call of an agent.
 
     Attributes:
-        at: Unix seconds of its start, or of its end when the start was not seen.
-        agent: name.
-        provider: who was asked.
-        model: which model.
+        at: Unix seconds of its start, or of its end if the start was not seen.
+        agent: name of the agent.
+        provider: name of the model provider.
+        model: name of the model.
         state: "running", "finished" or "failed".
-        task_id: the run it is part of.
-        items: how many messages it was about.
-        tokens_in: tokens read, None when unknown.
-        tokens_out: tokens written, None when unknown.
+        task_id: id of the run that made the call, empty if unknown.
+        items: number of messages processed, None if unknown.
+        tokens_in: input tokens, None if unknown.
+        tokens_out: output tokens, None if unknown.
         latency_s: seconds, None while it runs.
-        error: why it failed.
-        raw: the latest event about it.
+        error: why it failed, empty if it did not.
+        raw: payload of the latest event about it.
     """
 
     at: float
@@ -57,8 +57,8 @@ class AgentCall(msgspec.Struct, gc=False):
 _Count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 
 
-class _Told(msgspec.Struct, gc=False):
-    """What an agent event tells, as our workers write it."""
+class _AgentEvent(msgspec.Struct, gc=False):
+    """Data of an agent event, as our workers send it."""
 
     agent: str = ""
     provider: str = ""
@@ -71,14 +71,14 @@ class _Told(msgspec.Struct, gc=False):
     error: str | None = None
 
 
-_decode_told = msgspec.json.Decoder(_Told).decode
+_decode_event = msgspec.json.Decoder(_AgentEvent).decode
 
 
 class AgentCalls(Collection[AgentCall]):
-    """Agent calls, an ended one in the place of its start.
+    """Agent calls; the end of a call replaces the row of its start.
 
     Attributes:
-        rows: the calls in the order in which they began.
+        rows: the calls in the order of their starts.
         latency: seconds by agent.
         failures: failed calls per 5 s bucket.
         tokens: tokens per 5 s bucket, by direction ("in", "out").
@@ -95,23 +95,23 @@ class AgentCalls(Collection[AgentCall]):
         self._running: dict[tuple[str, str], int] = {}
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
-        """Fold an event of the agents topic; other agent events are left to the event log."""
+        """Fold the start or the end of a call; ignore other events."""
         state = _STATES.get(event.type)
         if state is None:
             return
-        told = _read(event, body)
+        data = _read(event, body)
         call = AgentCall(
             event.timestamp,
-            told.agent,
-            told.provider,
-            told.model,
+            data.agent,
+            data.provider,
+            data.model,
             state,
-            told.task_id,
-            told.items,
-            told.tokens_in,
-            told.tokens_out,
-            told.latency_s,
-            told.error or "",
+            data.task_id,
+            data.items,
+            data.tokens_in,
+            data.tokens_out,
+            data.latency_s,
+            data.error or "",
             event.raw,
         )
         key = (call.task_id, call.agent)
@@ -140,15 +140,15 @@ class AgentCalls(Collection[AgentCall]):
             self.tokens["out"].add(call.at, call.tokens_out)
 
 
-def _read(event: Event, body: msgspec.Raw | None) -> _Told:
-    """Read an agent event: at once if written as promised, else field by field."""
+def _read(event: Event, body: msgspec.Raw | None) -> _AgentEvent:
+    """Decode an agent event: at once if it has the documented form, else field by field."""
     if body is not None and len(body) <= MAX_TEXT:
         try:
-            return _decode_told(body)
+            return _decode_event(body)
         except (msgspec.DecodeError, RecursionError):
             pass
     data = event_fields(event, body)
-    return _Told(
+    return _AgentEvent(
         to_text(data.get("agent")),
         to_text(data.get("provider")),
         to_text(data.get("model")),

@@ -1,4 +1,4 @@
-"""Chat messages as the workers tell of them: ingested, stored, scored."""
+"""Chat messages and their scores, merged from ingestion and scoring events."""
 
 from typing import Annotated, Any, Final
 
@@ -20,29 +20,33 @@ from pulse_desktop.state.series import TimeBuckets
 CLASSES: Final = ("signal", "weak_signal", "noise")
 NOISE_BELOW: Final = 0.30
 SIGNAL_ABOVE: Final = 0.60
+ATTACHMENT: Final = "attachment"
+"""Placeholder of a message with attachments whose names are unknown."""
+NO_TEXT: Final = "no text"
+"""Placeholder of a message without text and attachments."""
 _MAX_ATTACHMENTS: Final = 4
 _MAX_PLACEHOLDER: Final = 120
 
 
 class MessageRow(msgspec.Struct, gc=False):
-    """One message of the chat.
+    """One chat message.
 
     Attributes:
-        key: the id by which events are joined, external before internal.
+        key: the external id, else the internal one; joins the events about a message.
         message_id: internal id, empty until it is stored.
-        author: name.
+        author: name of the author.
         content: the text.
-        source_name: chat it came from.
-        sent_at: Unix seconds, by the chat; None when it was not said.
-        seen_at: Unix seconds of the first event about it.
+        source_name: the chat that it comes from.
+        sent_at: Unix seconds when it was sent, None if unknown.
+        first_seen: Unix seconds of the first event about it.
         score: 0 to 1, None until it is scored.
-        classification: the worker's label; may disagree with the score.
-        factors: JSON object of what made up the score.
-        scored_at: Unix seconds.
-        task_id: the run that scored, else the one that ingested it.
-        raw: the latest event about it.
-        placeholder: what the message has instead of text, such as `voice message` or the name of a
-            file; empty while there is text, or while it is not known.
+        classification: the worker's label; need not match the score.
+        factors: JSON object with the factors of the score.
+        scored_at: Unix seconds, None until it is scored.
+        task_id: id of the run that scored it, else of the one that ingested it.
+        raw: payload of the latest event about it.
+        placeholder: what the message has instead of text: a media type such as `voice message`, the
+            names of files, `ATTACHMENT` or `NO_TEXT`; empty if it has text or nothing is known.
     """
 
     key: str
@@ -62,12 +66,12 @@ class MessageRow(msgspec.Struct, gc=False):
 
     @property
     def last_seen(self) -> float:
-        """Unix seconds of the latest that was told of it: its first appearance, or its score."""
+        """Unix seconds of its score, or of the first event about it."""
         return max(self.first_seen, self.scored_at or 0.0)
 
     @property
     def label_mismatch(self) -> bool:
-        """Whether the label is not the one its score stands for."""
+        """Whether the label is not the one that matches the score."""
         return (
             self.score is not None
             and bool(self.classification)
@@ -76,7 +80,7 @@ class MessageRow(msgspec.Struct, gc=False):
 
 
 def class_of(score: float) -> str:
-    """Return the class a score stands for by the default thresholds."""
+    """Return the class of a score by the default thresholds."""
     if score < NOISE_BELOW:
         return "noise"
     return "signal" if score > SIGNAL_ABOVE else "weak_signal"
@@ -85,8 +89,8 @@ def class_of(score: float) -> str:
 _Id = str | Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 
 
-class _Told(msgspec.Struct, gc=False):
-    """What `message.new` and `message.updated` tell, as our workers write it."""
+class _MessageEvent(msgspec.Struct, gc=False):
+    """Data of `message.new` and `message.updated`, as our workers send it."""
 
     external_message_id: str = ""
     id: _Id = ""
@@ -100,8 +104,8 @@ class _Told(msgspec.Struct, gc=False):
     media_type: str | None = None
 
 
-class _Scored(msgspec.Struct, gc=False):
-    """What `message.scored` tells, as our workers write it."""
+class _ScoreEvent(msgspec.Struct, gc=False):
+    """Data of `message.scored`, as our workers send it."""
 
     message_id: _Id
     importance_score: float | None
@@ -112,17 +116,16 @@ class _Scored(msgspec.Struct, gc=False):
     task_id: str | None = None
 
 
-_decode_told = msgspec.json.Decoder(_Told).decode
-_decode_scored = msgspec.json.Decoder(_Scored).decode
+_decode_message = msgspec.json.Decoder(_MessageEvent).decode
+_decode_score = msgspec.json.Decoder(_ScoreEvent).decode
 
 
 class ChatMessages(Collection[MessageRow]):
-    """Messages joined from their events.
+    """Chat messages merged from their events.
 
     Attributes:
-        rows: in the order in which they were first heard of.
+        rows: the messages in the order in which they were first seen.
         scored: scored messages per 5 s bucket, by class.
-        batches: totals told by `batch_scored` and ingestion events, latest first.
     """
 
     name = "messages"
@@ -136,37 +139,37 @@ class ChatMessages(Collection[MessageRow]):
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold an event of the messages, noise_filtering or ingestion topic."""
         if event.type in ("message.new", "message.updated"):
-            self._told(_read_told(event, body), event)
+            self._merge_message(_read_message(event, body), event)
         elif event.type in ("message.scored", "message_scored"):
-            self._scored(_read_scored(event, body), event)
+            self._merge_score(_read_score(event, body), event)
 
-    def _told(self, told: _Told, event: Event) -> None:
-        external, internal = told.external_message_id, str(told.id)
+    def _merge_message(self, data: _MessageEvent, event: Event) -> None:
+        external, internal = data.external_message_id, str(data.id)
         if internal == "0":
-            internal = ""  # a message not stored yet has id 0
+            internal = ""  # of a message that is not stored yet
         before, position = self._find(external, internal)
         known = before or MessageRow("", first_seen=event.timestamp)
         message = MessageRow(
             external or known.key or internal,
             internal or known.message_id,
-            told.author or told.author_name or known.author,
-            told.content or known.content,
-            told.source_name or known.source_name,
-            (parse_timestamp(told.sent_at) if told.sent_at is not None else None) or known.sent_at,
+            data.author or data.author_name or known.author,
+            data.content or known.content,
+            data.source_name or known.source_name,
+            (parse_timestamp(data.sent_at) if data.sent_at is not None else None) or known.sent_at,
             known.first_seen,
             known.score,
             known.classification,
             known.factors,
             known.scored_at,
-            known.task_id or told.task_id or "",
+            known.task_id or data.task_id or "",
             event.raw,
-            "" if told.content or known.content else _placeholder(told) or known.placeholder,
+            "" if data.content or known.content else _placeholder(data) or known.placeholder,
         )
         self._put(message, before, position, external, internal)
 
-    def _scored(self, scored: _Scored, event: Event) -> None:
-        internal, external = str(scored.message_id), scored.external_message_id
-        label = scored.classification
+    def _merge_score(self, score: _ScoreEvent, event: Event) -> None:
+        internal, external = str(score.message_id), score.external_message_id
+        label = score.classification
         before, position = self._find(external, internal)
         known = before or MessageRow(external or internal, internal, first_seen=event.timestamp)
         message = MessageRow(
@@ -177,13 +180,11 @@ class ChatMessages(Collection[MessageRow]):
             known.source_name,
             known.sent_at,
             known.first_seen,
-            scored.importance_score,
+            score.importance_score,
             label,
-            to_json_bytes(
-                scored.noise_factors if scored.factors is msgspec.UNSET else scored.factors
-            ),
+            to_json_bytes(score.noise_factors if score.factors is msgspec.UNSET else score.factors),
             event.timestamp,
-            scored.task_id or known.task_id,
+            score.task_id or known.task_id,
             event.raw,
             known.placeholder,
         )
@@ -225,11 +226,11 @@ class ChatMessages(Collection[MessageRow]):
                 del self._positions[key]
 
 
-def _read_told(event: Event, body: msgspec.Raw | None) -> _Told:
-    """Read what is told of a message: at once if written as promised, else field by field."""
+def _read_message(event: Event, body: msgspec.Raw | None) -> _MessageEvent:
+    """Decode a message event: at once if it has the documented form, else field by field."""
     if body is not None and len(body) <= MAX_TEXT:
         try:
-            return _decode_told(body)
+            return _decode_message(body)
         except (msgspec.DecodeError, RecursionError):
             pass
     data = event_fields(event, body)
@@ -237,7 +238,7 @@ def _read_told(event: Event, body: msgspec.Raw | None) -> _Told:
     if isinstance(author, dict):
         author = author.get("name")
     sent_at, names = data.get("sent_at"), data.get("attachments")
-    return _Told(
+    return _MessageEvent(
         to_text(data.get("external_message_id")),
         to_text(data.get("id")),
         None if data.get("content") is None else to_text(data["content"]),
@@ -251,28 +252,28 @@ def _read_told(event: Event, body: msgspec.Raw | None) -> _Told:
     )
 
 
-def _placeholder(told: _Told) -> str:
-    """Return what a message without a text has in its place, in words."""
-    names = [name for name in (told.attachments or ())[:_MAX_ATTACHMENTS] if name]
-    if told.media_type:
-        return told.media_type.replace("_", " ")[:_MAX_PLACEHOLDER]
+def _placeholder(data: _MessageEvent) -> str:
+    """Return what a message has instead of text: a media type, or the names of its attachments."""
+    names = [name for name in (data.attachments or ())[:_MAX_ATTACHMENTS] if name]
+    if data.media_type:
+        return data.media_type.replace("_", " ")[:_MAX_PLACEHOLDER]
     if names:
         return ", ".join(names)[:_MAX_PLACEHOLDER]
-    if told.attachments:
-        return "attachment"
-    return "no text" if told.content is not None else ""
+    if data.attachments:
+        return ATTACHMENT
+    return NO_TEXT if data.content is not None else ""
 
 
-def _read_scored(event: Event, body: msgspec.Raw | None) -> _Scored:
-    """Read a score: at once if written as promised, else field by field."""
+def _read_score(event: Event, body: msgspec.Raw | None) -> _ScoreEvent:
+    """Decode a score event: at once if it has the documented form, else field by field."""
     if body is not None and len(body) <= MAX_TEXT:
         try:
-            return _decode_scored(body)
+            return _decode_score(body)
         except (msgspec.DecodeError, RecursionError):
             pass
     data = event_fields(event, body)
     factors = data.get("factors", data.get("noise_factors"))
-    return _Scored(
+    return _ScoreEvent(
         to_text(data.get("message_id")),
         to_float(data.get("importance_score")),
         to_text(data.get("classification")),

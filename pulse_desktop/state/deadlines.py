@@ -1,8 +1,8 @@
-"""How long a run may go unanswered before somebody should look: the limit for that task.
+"""Deadlines: how long a run may go without a result before it is overdue.
 
-One number for all tasks is wrong for most: an import may take an hour, a score a blink. So the
-limit is what the task itself says, else what its earlier runs took, else a default. A run that has
-not started waits in a queue; its wait is measured against waits, not against running times.
+One deadline for all tasks would be wrong for most: an import may take an hour, a score a
+millisecond. So the deadline is the task's own timeout, else a multiple of what earlier runs took,
+else a default. A run that has not started is compared with earlier waits instead.
 """
 
 from collections.abc import Mapping
@@ -16,109 +16,108 @@ from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.series import Reservoir, percentile
 
 DEFAULT_S: Final = 300.0
-"""When nothing better is known."""
+"""Deadline of tasks for which nothing better is known."""
 
 MIN_S: Final = 60.0
-"""A task that always took milliseconds may for once have had to wait for something."""
+"""Even a task that always took milliseconds may have to wait once."""
 
 MULTIPLIER: Final = 5
-"""A run is late when it takes so many times what 19 of 20 took."""
+"""A run is overdue when it takes this many times the 95th percentile."""
 
 MIN_SAMPLES: Final = 5
-"""With fewer runs than this nothing is known of a task."""
+"""With fewer measurements than this the default applies."""
 
 GRACE_S: Final = 10.0
-"""From a task's timeout until its result is stored and has come here."""
+"""Time from a task's timeout until its result is stored and has arrived."""
 
-_RENEWED_S: Final = 30.0
-_SAMPLES: Final = 200
+_CACHED_S: Final = 30.0
+_MAX_SAMPLES: Final = 200
 _LABEL: Final = "timeout"
-_IN_LABELS: Final = b'"timeout"'
+_LABEL_JSON: Final = b'"timeout"'
 
-Source = Literal["timeout", "runs", "waits", "default"]
+DeadlineSource = Literal["timeout", "runs", "waits", "default"]
 
 
 class Deadline(msgspec.Struct, frozen=True, gc=False):
-    """How long something may take.
+    """The deadline of a run.
 
     Attributes:
-        seconds: so long.
-        source: "timeout" (the task's own label), "runs" (what runs of this name took), "waits" (how
-            long tasks waited for their start) or "default".
-        measured: how many runs or waits it was reckoned from, 0 for none.
-        usual_s: what 19 of 20 of those took, the timeout itself, or 0.
+        seconds: time without a result after which the run is overdue.
+        source: what it is based on: "timeout" (the task's label), "runs" (run times of this task),
+            "waits" (waits of all tasks for their start) or "default".
+        sample_count: number of run times or waits it is based on, 0 for none.
+        baseline_s: their 95th percentile; of "timeout" the timeout; 0 of "default".
     """
 
     seconds: float
-    source: Source
+    source: DeadlineSource
     sample_count: int = 0
     baseline_s: float = 0.0
 
 
 class Deadlines:
-    """The limits of all tasks, reckoned now and then.
+    """Computes the deadline of any run, from measurements that continue to grow.
 
     Attributes:
-        default_s: seconds when nothing better is known.
+        default_s: default deadline in seconds.
     """
 
     def __init__(
         self, durations: Mapping[str, Reservoir], waits: Reservoir, default_s: float
     ) -> None:
-        """Reckon from measurements that go on to grow.
+        """Take the measurements to compute deadlines from.
 
         Args:
             durations: run times in seconds by task name.
-            waits: seconds from queued to started, of all tasks.
-            default_s: seconds when nothing better is known.
+            waits: seconds from enqueuing to start, of all tasks.
+            default_s: default deadline in seconds.
         """
         self._durations = durations
         self._waits = waits
         self.default_s = default_s
-        self._known: dict[str, tuple[float, Deadline | None]] = {}
+        self._cache: dict[str, tuple[float, Deadline | None]] = {}
 
     def of(self, run: TaskRun, now: float) -> Deadline:
-        """Return the limit of a run as it is at a time, Unix seconds."""
+        """Return the deadline of a run at a time (Unix seconds)."""
         running = timeout_of(run) or self._measured(run.name, self._durations.get(run.name), now)
         default = Deadline(self.default_s, "default")
-        if is_at_work(run):
+        if is_running(run):
             return running or default
         candidates = (default, running, self._measured("", self._waits, now))
-        return max(filter(None, candidates), key=lambda limit: limit.seconds)
+        return max(filter(None, candidates), key=lambda deadline: deadline.seconds)
 
     def exceeded(self, run: TaskRun, now: float) -> bool:
-        """Tell whether a run that has not ended is over its limit."""
-        limit = self.of(run, now)
+        """Return whether a run that has not ended is past its deadline."""
+        deadline = self.of(run, now)
         since = run.last_seen
-        if limit.source == "timeout" and is_at_work(run):
-            since = run.started_at or since  # a timeout does not care for signs of life
-        return now - since > limit.seconds
+        if deadline.source == "timeout" and is_running(run):
+            since = run.started_at or since  # progress does not extend a timeout
+        return now - since > deadline.seconds
 
     def _measured(self, name: str, series: Reservoir | None, now: float) -> Deadline | None:
-        """Return the limit from measurements; they are sorted again only now and then."""
+        """Return the deadline from measurements, cached since it sorts them."""
         if series is None or len(series.samples) < MIN_SAMPLES:
             return None
-        until, limit = self._known.get(name, (0.0, None))
-        if not now < until <= now + _RENEWED_S:
-            values = [value for _, value in islice(reversed(series.samples), _SAMPLES)]
-            usual = percentile(values, 0.95)
-            limit = Deadline(
-                max(MIN_S, MULTIPLIER * usual), "runs" if name else "waits", len(values), usual
-            )
-            self._known[name] = (now + _RENEWED_S, limit)
-        return limit
+        until, deadline = self._cache.get(name, (0.0, None))
+        if not now < until <= now + _CACHED_S:
+            values = [value for _, value in islice(reversed(series.samples), _MAX_SAMPLES)]
+            baseline = percentile(values, 0.95)
+            seconds = max(MIN_S, MULTIPLIER * baseline)
+            deadline = Deadline(seconds, "runs" if name else "waits", len(values), baseline)
+            self._cache[name] = (now + _CACHED_S, deadline)
+        return deadline
 
 
-def is_at_work(run: TaskRun) -> bool:
-    """Tell whether a worker has begun with a run and has not said that it ended."""
+def is_running(run: TaskRun) -> bool:
+    """Return whether a run has started and its latest attempt has not ended."""
     last = run.attempts[-1] if run.attempts else None
     return last is not None and last.started_at is not None and last.result is None
 
 
 def timeout_of(run: TaskRun) -> Deadline | None:
-    """Return the limit that a task's own timeout label sets, None without a usable one."""
+    """Return the deadline from a task's timeout label, None without a valid one."""
     request = run.request
-    if request is None or _IN_LABELS not in request.labels:
+    if request is None or _LABEL_JSON not in request.labels:
         return None
     try:
         seconds = float(decode_labels(request.labels)[_LABEL])

@@ -1,4 +1,4 @@
-"""What the agents found in the chat, as a list of findings and of the extractions behind them."""
+"""Knowledge that the agents extracted: topics, atoms, versions and the extractions themselves."""
 
 from typing import Final
 
@@ -11,26 +11,42 @@ from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import TimeBuckets
 
-_OUTCOME_FIELDS: Final = (
-    ("topics_created", "new topic", "new topics"),
-    ("atoms_created", "new atom", "new atoms"),
-    ("links_created", "link", "links"),
-    ("topic_versions_created", "topic changed", "topics changed"),
-)
+_COUNTS: Final = ("topics_created", "atoms_created", "links_created", "topic_versions_created")
+
+
+class ExtractionCounts(msgspec.Struct, frozen=True, gc=False):
+    """What an extraction reported.
+
+    Attributes:
+        messages: number of messages read, None if unknown.
+        topics: number of new topics.
+        atoms: number of new atoms.
+        links: number of new links.
+        topic_versions: number of changed topics.
+    """
+
+    messages: int | None = None
+    topics: int = 0
+    atoms: int = 0
+    links: int = 0
+    topic_versions: int = 0
 
 
 class KnowledgeItem(msgspec.Struct, gc=False):
-    """One line of the knowledge page.
+    """One knowledge event.
 
     Attributes:
         at: Unix seconds.
-        kind: "topic", "atom", "version", "extraction", "approval" or the event's own name.
-        title: topic name, atom title, or what an extraction brought.
-        type: atom type, or an extraction's outcome ("started", "completed", "failed", ...).
-        confidence: 0 to 1, None when it was not said.
-        item_id: topic, atom or extraction id.
-        task_id: the run behind it, empty when it was not said.
-        raw: the event.
+        kind: "topic", "atom", "version", "extraction", or the event's name.
+        title: topic name, atom title, or the error of an extraction.
+        type: "new" for a topic, the atom's type, or the status of an extraction ("started",
+            "completed", "failed", ...).
+        confidence: 0 to 1, None if unknown.
+        item_id: id of the topic, atom or extraction.
+        task_id: id of the run behind it, empty if unknown.
+        raw: payload of the event.
+        version: number of the version, None if it is not a version or unknown.
+        counts: what an extraction reported, None for other kinds.
     """
 
     at: float
@@ -41,15 +57,17 @@ class KnowledgeItem(msgspec.Struct, gc=False):
     item_id: str
     task_id: str
     raw: bytes
+    version: int | None = None
+    counts: ExtractionCounts | None = None
 
 
 class Knowledge(Collection[KnowledgeItem]):
-    """Findings in the order in which they came.
+    """Knowledge events in the order of their arrival.
 
     Attributes:
-        rows: the findings.
-        atoms: atoms found per 5 s bucket, by type.
-        topics_found: topics created per 5 s bucket.
+        rows: the events.
+        atoms: atoms created per 5 s bucket, by type.
+        topics_created: topics created per 5 s bucket.
     """
 
     name = "knowledge"
@@ -58,18 +76,20 @@ class Knowledge(Collection[KnowledgeItem]):
     def __init__(self, capacity: int = 20_000) -> None:
         self.rows = RingBuffer(capacity)
         self.atoms: dict[str, TimeBuckets] = {}
-        self.topics_found = TimeBuckets(5.0, 720)
+        self.topics_created = TimeBuckets(5.0, 720)
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold an event of the knowledge topic."""
         data = event_fields(event, body)
         name = event.type.removeprefix("knowledge.")
         kind, title, type_, item_id = name, "", "", ""
+        version: int | None = None
+        counts: ExtractionCounts | None = None
         if name == "topic_created":
             kind, title = "topic", to_text(data.get("topic_name"))
             item_id = to_text(data.get("topic_id"))
             type_ = "new"
-            self.topics_found.add(event.timestamp)
+            self.topics_created.add(event.timestamp)
         elif name == "atom_created":
             kind, title = "atom", to_text(data.get("atom_title"))
             item_id = to_text(data.get("atom_id"))
@@ -82,12 +102,12 @@ class Knowledge(Collection[KnowledgeItem]):
             kind = "version"
             title = to_text(data.get("topic_name")) or to_text(data.get("entity_type"))
             version = to_int(data.get("version"))
-            type_ = "" if version is None else f"version {version}"
             item_id = to_text(data.get("entity_id"))
         elif name.startswith("extraction_"):
             kind, type_ = "extraction", name.removeprefix("extraction_")
             item_id = to_text(data.get("extraction_id"))
-            title = to_text(data.get("error")) or _outcome(data)
+            title = to_text(data.get("error"))
+            counts = _extraction_counts(data)
         self.rows.append(
             KnowledgeItem(
                 event.timestamp,
@@ -98,18 +118,12 @@ class Knowledge(Collection[KnowledgeItem]):
                 item_id,
                 to_text(data.get("task_id")),
                 event.raw,
+                version,
+                counts,
             )
         )
 
 
-def _outcome(data: dict[str, object]) -> str:
-    """Put what an extraction brought into words, from the counts it tells."""
-    parts: list[str] = []
-    messages = to_int(data.get("message_count"))
-    if messages is not None:
-        parts.append(f"{messages} message" if messages == 1 else f"{messages} messages")
-    for field, one, many in _OUTCOME_FIELDS:
-        count = to_int(data.get(field))
-        if count:
-            parts.append(f"{count} {one if count == 1 else many}")
-    return ", ".join(parts)
+def _extraction_counts(data: dict[str, object]) -> ExtractionCounts:
+    topics, atoms, links, topic_versions = (to_int(data.get(name)) or 0 for name in _COUNTS)
+    return ExtractionCounts(to_int(data.get("message_count")), topics, atoms, links, topic_versions)

@@ -1,4 +1,4 @@
-"""Quality metrics the workers measure, each with the size of its sample and its history."""
+"""Quality metrics from the workers, each with its sample size and its history."""
 
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ METRICS: Final = (
     "activeAnalysisRuns",
 )
 RATIOS: Final = METRICS[:3]
-MAX_OTHERS: Final = 100  # their names are the sender's choice
+MAX_OTHERS: Final = 100  # senders choose the names
 _NUMBERS: Final = (int, float)
 
 
@@ -25,15 +25,15 @@ class Metric(msgspec.Struct, gc=False):
     """One metric as of its latest update.
 
     Attributes:
-        name: as on the wire.
-        value: None when the sender does not know it.
-        sample_size: what it was measured on, None when it was not said.
+        name: the name on the wire.
+        value: None if unknown.
+        sample_size: number of samples, None if unknown.
         trend: "up", "down", "stable", or empty.
-        change: by how much, None when it was not said.
-        period_s: over how many seconds, None when it was not said.
+        change: size of the change, None if unknown.
+        period_s: period of the change in seconds, None if unknown.
         at: Unix seconds.
-        source: who says so.
-        raw: the event.
+        source: the sender.
+        raw: payload of the event.
     """
 
     name: str
@@ -64,12 +64,12 @@ class Metrics(Collection[Metric]):
         self._positions: dict[str, int] = {}
 
     def get(self, name: str) -> Metric | None:
-        """Return a metric by its name on the wire, or None before it was heard of."""
+        """Return a metric by its name on the wire, or None."""
         position = self._positions.get(name)
         return None if position is None else self.rows[position]
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
-        """Fold a `metrics:update`: the known metrics, and every other number beside them."""
+        """Fold a `metrics:update`: the known metrics, and the other numbers in it."""
         if event.type != "metrics:update":
             return
         data = event_fields(event, body)
@@ -108,22 +108,22 @@ class Metrics(Collection[Metric]):
         self.history.pop(metric.name, None)
 
 
-def _trend(told: object) -> tuple[str, float | None, float | None]:
-    """Read a trend: a direction alone, or with the change and its time in seconds."""
-    if not isinstance(told, dict):
-        return to_text(told), None, None
-    direction = to_text(told.get("direction", told))
-    return direction, to_float(told.get("change")), to_float(told.get("over_s"))
+def _trend(trend: object) -> tuple[str, float | None, float | None]:
+    """Return direction, change and period in seconds of a trend, which may be a direction alone."""
+    if not isinstance(trend, dict):
+        return to_text(trend), None, None
+    direction = to_text(trend.get("direction", trend))
+    return direction, to_float(trend.get("change")), to_float(trend.get("over_s"))
 
 
 def _values(data: dict[str, Any]) -> dict[str, Any]:
-    """Pick the known metrics, null or not, and of the rest as many numbers as are bearable."""
+    """Return the known metrics, null or not, and a limited number of other numbers."""
     counts = data.get("counts")
-    told = {**counts, **data} if isinstance(counts, dict) else data
-    known = {name: told[name] for name in METRICS if name in told}
+    values = {**counts, **data} if isinstance(counts, dict) else data
+    known = {name: values[name] for name in METRICS if name in values}
     others = [
         (name, value)
-        for name, value in told.items()
+        for name, value in values.items()
         if type(value) in _NUMBERS and name not in known
     ]
     return {**known, **dict(others[:MAX_OTHERS])} if others else known

@@ -1,7 +1,7 @@
-"""How far a run has come, how fast it goes, and when it will be done.
+"""Progress of a run: units done, rate and remaining time.
 
-Our workers send events; any TaskIQ worker stores objects `progress:<task id>`, whose contents are
-the task's own. Of those, what looks like a count is read as one.
+Our workers send progress events; any TaskIQ worker stores objects `progress:<task id>` with
+contents of the task's choice. Fields of these that seem to be counts are read as counts.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_result import TaskProgress
 from pulse_desktop.state.coerce import to_float, to_text
 
-MAX_WAITING: Final = 1_000
-_SOON_S: Final = 2.0
+MAX_PENDING: Final = 1_000
+_EVENT_DELAY_S: Final = 2.0
 _DONE: Final = ("done", "current", "completed", "processed", "position", "n")
 _TOTAL: Final = ("total", "all", "count", "of", "max")
 _PERCENT: Final = ("percent", "percentage", "progress")
@@ -22,15 +22,15 @@ _MESSAGE: Final = ("message", "status", "step", "stage", "description")
 
 
 class Progress(msgspec.Struct, frozen=True, gc=False):
-    """How far a run has come.
+    """Progress of a run at one time.
 
     Attributes:
         at: Unix seconds.
-        done: units that are done.
-        total: units there are, 0 when nobody knows.
-        message: in the task's own words.
-        rate: units per second as its worker measured, None when it did not say.
-        eta_s: seconds left as its worker reckons, None when it did not say.
+        done: units done.
+        total: units in total, 0 if unknown.
+        message: the task's own message.
+        rate: units per second as measured by the worker, None if unknown.
+        eta_s: remaining seconds as estimated by the worker, None if unknown.
     """
 
     at: float
@@ -42,7 +42,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def priority(self) -> tuple[object, ...]:
-        """Order of preference: the latest, then anything that tells two apart."""
+        """Sort key: of two the larger wins. The latest first, the rest breaks ties."""
         return (
             self.at,
             self.done,
@@ -54,11 +54,11 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def fraction(self) -> float | None:
-        """How much is done, 0 to 1, None when nobody knows how much there is."""
+        """Fraction done, 0 to 1, None if the total is unknown."""
         return min(1.0, max(0.0, self.done / self.total)) if self.total > 0 else None
 
     def rate_since(self, started_at: float | None) -> float | None:
-        """Return units per second: as the worker measured, else on average since the start."""
+        """Return units per second: as measured by the worker, else the mean since the start."""
         if self.rate is not None:
             return self.rate
         if started_at is None or self.done <= 0 or self.at <= started_at:
@@ -66,23 +66,23 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
         return self.done / (self.at - started_at)
 
     def remaining_s(self, started_at: float | None, now: float) -> float | None:
-        """Return how many seconds are left, None when nobody can tell.
+        """Return the remaining seconds, None if they cannot be estimated.
 
         Args:
-            started_at: Unix seconds when the attempt began, None when unknown.
+            started_at: Unix seconds when the attempt started, None if unknown.
             now: Unix seconds.
         """
         if self.total <= 0:
             return None
-        left = self.eta_s
+        remaining = self.eta_s
         rate = self.rate_since(started_at)
-        if left is None and rate:
-            left = max(0.0, self.total - self.done) / rate
-        return None if left is None else max(0.0, left - max(0.0, now - self.at))
+        if remaining is None and rate:
+            remaining = max(0.0, self.total - self.done) / rate
+        return None if remaining is None else max(0.0, remaining - max(0.0, now - self.at))
 
 
-def progress_of_event(data: dict[str, Any], at: float) -> Progress:
-    """Read the data of a `task.progress` event."""
+def progress_from_event(data: dict[str, Any], at: float) -> Progress:
+    """Return the progress in the data of a `task.progress` event."""
     return Progress(
         at,
         to_float(data.get("done")) or 0.0,
@@ -93,17 +93,16 @@ def progress_of_event(data: dict[str, Any], at: float) -> Progress:
     )
 
 
-def progress_of_object(told: TaskProgress, at: float) -> Progress:
-    """Read what a task stored about itself: `set_progress(state, meta)`, meta being anything."""
-    meta = told.meta
+def progress_from_object(stored: TaskProgress, at: float) -> Progress:
+    """Return the progress that a task stored with `set_progress(state, meta)`; meta is anything."""
+    meta = stored.meta
     if not isinstance(meta, dict):
-        words = to_text(meta)
-        return Progress(at, 0.0, 0.0, ": ".join(filter(None, (told.state, words))))
+        return Progress(at, 0.0, 0.0, ": ".join(filter(None, (stored.state, to_text(meta)))))
     done, total = _first(meta, _DONE, to_float), _first(meta, _TOTAL, to_float)
     percent = _first(meta, _PERCENT, to_float)
     if done is None and percent is not None:
         done, total = percent, 100.0
-    message = _first(meta, _MESSAGE, to_text) or told.state
+    message = _first(meta, _MESSAGE, to_text) or stored.state
     return Progress(
         at,
         done or 0.0,
@@ -115,35 +114,38 @@ def progress_of_object(told: TaskProgress, at: float) -> Progress:
 
 
 class PendingProgress:
-    """Stored progress that is of interest when its run is: the latest of each task."""
+    """Stored progress objects that have not been read yet, the latest of each task.
+
+    They are read only for runs that are open, and only if no event reported the same progress.
+    """
 
     def __init__(self) -> None:
-        self._waiting: dict[str, StoredObject] = {}
+        self._pending: dict[str, StoredObject] = {}
 
     def put(self, stored: StoredObject) -> None:
-        """Take note of a stored progress object, or of its deletion."""
+        """Add a stored progress object, or remove it if it was deleted."""
         task_id = stored.key.removeprefix(PROGRESS_PREFIX)
-        self._waiting.pop(task_id, None)
+        self._pending.pop(task_id, None)
         if stored.deleted:
             return
-        if len(self._waiting) >= MAX_WAITING:
-            del self._waiting[next(iter(self._waiting))]
-        self._waiting[task_id] = stored
+        if len(self._pending) >= MAX_PENDING:
+            del self._pending[next(iter(self._pending))]
+        self._pending[task_id] = stored
 
-    def take_due(self, told_at: Callable[[str], float | None]) -> list[StoredObject]:
-        """Return those that should be read now, each once.
+    def take_due(self, reported_at: Callable[[str], float | None]) -> list[StoredObject]:
+        """Remove and return the objects that should be read now.
 
         Args:
-            told_at: tells for a task id when its progress was last told, Unix seconds, 0 for never;
-                infinity when the run has ended, None when it is unknown.
+            reported_at: returns for a task id when its progress was last reported, Unix seconds, 0
+                for never; infinity if the run has ended, None if the run is unknown.
         """
         due: list[StoredObject] = []
-        for task_id, stored in list(self._waiting.items()):
-            at = told_at(task_id)
+        for task_id, stored in list(self._pending.items()):
+            at = reported_at(task_id)
             if at is None:
                 continue
-            del self._waiting[task_id]
-            if stored.stored_at > at + _SOON_S:  # else an event has said it already
+            del self._pending[task_id]
+            if stored.stored_at > at + _EVENT_DELAY_S:  # else an event has reported it
                 due.append(stored)
         return due
 

@@ -1,4 +1,4 @@
-"""Model providers: whether each answers, and how fast."""
+"""Model providers: status and latency of each."""
 
 from typing import Final
 
@@ -18,17 +18,17 @@ class ProviderStatus(msgspec.Struct, gc=False):
     """One provider, as of its latest check.
 
     Attributes:
-        provider: name or id.
-        kind: what sort of provider.
-        status: "connected", "error", "pending", "validating", or the sender's own word.
-        latency_s: seconds the check took, None when it was not said.
-        models: names.
-        error: why it is down.
-        checked_at: Unix seconds.
-        since: Unix seconds since when it has had this status.
-        checks: how many checks were seen.
-        failures: how many of them failed.
-        raw: the latest event about it.
+        name: name or id.
+        kind: type of provider.
+        status: "connected", "error", "pending", "validating", or a status of the sender's own.
+        latency_s: duration of the check in seconds, None if unknown.
+        models: names of its models.
+        error: why it is down, empty if it is not.
+        checked_at: Unix seconds of the check.
+        since: Unix seconds since when it has this status.
+        checks: number of checks seen.
+        failures: number of failed checks seen.
+        raw: payload of the latest event about it.
     """
 
     name: str
@@ -45,10 +45,10 @@ class ProviderStatus(msgspec.Struct, gc=False):
 
 
 class Providers(Collection[ProviderStatus]):
-    """The latest word on every provider.
+    """The latest status of every provider.
 
     Attributes:
-        rows: in the order in which they were first heard of.
+        rows: the providers in the order in which they were first seen.
         latency: seconds by provider.
     """
 
@@ -66,7 +66,7 @@ class Providers(Collection[ProviderStatus]):
         return [provider for provider in self.rows if provider.status == DOWN]
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
-        """Fold a `provider.checked`, or a flat `validation_update` of older systems."""
+        """Fold a `provider.checked`, or a flat `validation_update` from an older system."""
         if event.type not in ("provider.checked", "validation_update"):
             return
         data = event_fields(event, body)

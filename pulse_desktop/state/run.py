@@ -1,8 +1,8 @@
-"""One task run, as a value that two accounts of it can be joined into.
+"""A task run, as a value that is merged from partial updates.
 
-What is known of a run comes from four places, in any order and more than once: the task subject,
-worker events, the result bucket, and the result's body. Each account is written down as a `TaskRun`
-that knows only its own part; `pulse_desktop.state.run_merge` merges them.
+What is known of a run arrives from four sources, in any order and possibly repeated: the task
+subject, worker events, the result bucket's metadata, and the result's body. Each is converted into
+a `TaskRun` with only the fields it knows; `pulse_desktop.state.run_merge` merges them.
 """
 
 import msgspec
@@ -12,7 +12,7 @@ from pulse_desktop.state.progress import Progress
 
 
 class RunError(msgspec.Struct, frozen=True, gc=False, order=True):
-    """Why an attempt failed: exception type, its message, and the traceback if a worker sent it."""
+    """An exception: its type, its message, and the traceback if the worker sent one."""
 
     type: str
     message: str
@@ -20,11 +20,13 @@ class RunError(msgspec.Struct, frozen=True, gc=False, order=True):
 
 
 class Request(msgspec.Struct, frozen=True, gc=False, order=True):
-    """What was asked for: enough to ask for it again.
+    """The request to run a task: its name, arguments and labels, as needed for a re-run.
+
+    Requests are ordered: of several for one run, the largest is the most complete and original.
 
     Attributes:
-        rank: how good the account is: 2 the task itself, 1 a queued event, 0 a partial account.
-        first: 0 minus the retry count of the message, so that the original ranks highest.
+        rank: 2 from the task message, 1 from a queued event, 0 if incomplete.
+        retry_rank: minus the retry count of the message, so that the original ranks highest.
         task_name: the registered name.
         args: JSON array.
         kwargs: JSON object.
@@ -33,7 +35,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, order=True):
     """
 
     rank: int
-    first: int
+    retry_rank: int
     task_name: str
     args: bytes
     kwargs: bytes
@@ -42,20 +44,20 @@ class Request(msgspec.Struct, frozen=True, gc=False, order=True):
 
     @property
     def complete(self) -> bool:
-        """Whether the run can be repeated from this account alone."""
+        """Whether the request has all that a re-run needs."""
         return self.rank > 0
 
 
 class AttemptResult(msgspec.Struct, frozen=True, gc=False):
-    """How one attempt ended, as its worker told it.
+    """The end of one attempt, as its worker reported it.
 
     Attributes:
         at: Unix seconds.
         outcome: "succeeded", "failed" or "cancelled".
-        will_retry: whether the worker said it would try again.
-        run_s: seconds, None when it was not said.
-        error: why it failed.
-        result_bytes: size of the result, None when it was not said.
+        will_retry: whether the worker announced a retry.
+        run_s: run time in seconds, None if unknown.
+        error: why it failed, None if it did not or it is unknown.
+        result_bytes: size of the result, None if unknown.
     """
 
     at: float
@@ -67,7 +69,7 @@ class AttemptResult(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def priority(self) -> tuple[object, ...]:
-        """Order of preference: the latest, then anything that tells two apart."""
+        """Sort key: of two results the larger wins. The latest first, the rest breaks ties."""
         return (
             self.at,
             self.outcome,
@@ -82,10 +84,10 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     """One delivery of the task to a worker.
 
     Attributes:
-        number: from 1.
-        started_at: Unix seconds, None when only the end was seen.
-        worker: who ran it.
-        ending: how it ended, None while it runs.
+        number: counts from 1.
+        started_at: Unix seconds, None if only the end was seen.
+        worker: identity of the worker.
+        result: its end, None while it runs.
     """
 
     number: int
@@ -95,17 +97,17 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
 
 
 class StoredOutcome(msgspec.Struct, frozen=True, gc=False):
-    """What a stored result says.
+    """The outcome in a stored result.
 
     Attributes:
         stored_at: Unix seconds, by the server's clock.
-        sequence: the metadata's sequence in the bucket's stream; orders two answers.
+        sequence: the metadata's sequence in the bucket's stream; orders two results.
         size: bytes.
-        outcome: "succeeded", "soft_failed", "failed", "cancelled", or "" while it is unread.
-        reason: why it is a soft failure, or why it cannot be read.
-        run_s: execution time in seconds, None when it was not said.
-        error: the stored error.
-        format: "json", "pickle", ...; empty while it is unread.
+        outcome: "succeeded", "soft_failed", "failed", "cancelled", or "" until it is decoded.
+        reason: why it is a soft failure, or why it cannot be decoded.
+        run_s: execution time in seconds, None if unknown.
+        error: the stored exception, None for none.
+        format: "json", "pickle", ...; empty until it is decoded.
     """
 
     stored_at: float
@@ -119,9 +121,9 @@ class StoredOutcome(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def priority(self) -> tuple[object, ...]:
-        """Order of preference: the later answer, of one answer the one that was read.
+        """Sort key: of two outcomes the larger wins. The later result, then the decoded one.
 
-        The rest of the fields only make the order total.
+        The other fields only make the order total.
         """
         return (
             self.sequence,
@@ -137,22 +139,22 @@ class StoredOutcome(msgspec.Struct, frozen=True, gc=False):
 
 
 class TaskRun(msgspec.Struct, gc=False):
-    """All that is known of one task id. Treated as a value: it is replaced, never changed.
+    """What is known of one run. Treated as a value: it is replaced, never modified.
 
     Attributes:
         task_id: TaskIQ's id.
-        name: the registered task name, empty when nobody has told it.
-        request: what was asked for, None when only its traces were seen.
-        queued_at: Unix seconds of the first sign that it was enqueued.
-        tries: how many times the task has been put on the subject.
-        max_attempts: as the worker said, 0 when it did not.
-        attempts: by number, rising; the latest `MOST_ATTEMPTS` of them.
-        progress: the latest.
-        cancelled_at: Unix seconds, the latest time somebody said so.
-        answer: the stored result.
-        rerun_of: the task id it repeats.
-        heard_at: Unix seconds of the latest account.
-        state: derived by `with_state`.
+        name: the registered task name, empty if unknown.
+        request: name, arguments and labels, None if unknown.
+        queued_at: Unix seconds when it was first enqueued, None if unknown.
+        delivery_count: how often the task was published on the task subject.
+        max_attempts: maximum number of attempts, 0 if unknown.
+        attempts: in order of their numbers; the latest `MAX_ATTEMPTS` of them.
+        progress: the latest progress.
+        cancelled_at: Unix seconds of the latest cancellation.
+        stored_outcome: the outcome in the stored result, None while there is no result.
+        rerun_of: id of the run that this one repeats, empty for none.
+        last_seen: Unix seconds of the latest update.
+        state: set by `derive_state`.
     """
 
     task_id: str
@@ -176,7 +178,7 @@ class TaskRun(msgspec.Struct, gc=False):
 
     @property
     def worker(self) -> str:
-        """Who has, or had, the latest attempt."""
+        """Identity of the worker of the latest attempt."""
         return self.attempts[-1].worker if self.attempts else ""
 
     @property
@@ -186,18 +188,18 @@ class TaskRun(msgspec.Struct, gc=False):
 
     @property
     def finished_at(self) -> float | None:
-        """When the run ended for good, Unix seconds; None while it has not."""
+        """Unix seconds when the run ended, None while it has not."""
         if self.state in OPEN_STATES:
             return None
-        if self.attempts and (ending := self.attempts[-1].result) is not None:
-            return ending.at
+        if self.attempts and (result := self.attempts[-1].result) is not None:
+            return result.at
         if self.stored_outcome is not None:
             return self.stored_outcome.stored_at
         return self.cancelled_at
 
     @property
     def wait_s(self) -> float | None:
-        """Seconds from being queued to the first start, None when either is unknown."""
+        """Seconds from enqueuing to the first start, None if either is unknown."""
         first = self.attempts[0] if self.attempts else None
         if self.queued_at is None or first is None or first.started_at is None or first.number > 1:
             return None
@@ -205,35 +207,35 @@ class TaskRun(msgspec.Struct, gc=False):
 
     @property
     def run_s(self) -> float | None:
-        """Seconds the last ended attempt took, by its worker's own clock.
+        """Run time of the last ended attempt in seconds, by its worker's clock.
 
-        TaskIQ stores it rounded to hundredths: there 0 is no measurement.
+        TaskIQ stores it rounded to hundredths, where 0 means that it was not measured.
         """
-        if self.attempts and (ending := self.attempts[-1].result) is not None:
-            if ending.run_s is not None:
-                return ending.run_s
+        if self.attempts and (result := self.attempts[-1].result) is not None:
+            if result.run_s is not None:
+                return result.run_s
             if self.attempts[-1].started_at is not None:
-                return max(0.0, ending.at - self.attempts[-1].started_at)
-        return (self._last_word.run_s or None) if self._last_word is not None else None
+                return max(0.0, result.at - self.attempts[-1].started_at)
+        return (self._final_outcome.run_s or None) if self._final_outcome is not None else None
 
     @property
     def error(self) -> RunError | None:
-        """Why it failed: the worker's account, which has a traceback, before the stored one."""
+        """The exception: the worker's, which has a traceback, else the stored one."""
         if self.state is RunState.SUCCEEDED:
             return None
-        if self.attempts and (ending := self.attempts[-1].result) is not None and ending.error:
-            return ending.error
-        return self._last_word.error if self._last_word is not None else None
+        if self.attempts and (result := self.attempts[-1].result) is not None and result.error:
+            return result.error
+        return self._final_outcome.error if self._final_outcome is not None else None
 
     @property
     def reason(self) -> str:
-        """One line that says why the state is not plain success; empty when it is."""
-        if self._last_word is not None and self._last_word.reason:
-            return self._last_word.reason
+        """Why the run did not succeed, in one line; empty if it did."""
+        if self._final_outcome is not None and self._final_outcome.reason:
+            return self._final_outcome.reason
         error = self.error
         return f"{error.type}: {error.message}" if error is not None else ""
 
     @property
-    def _last_word(self) -> StoredOutcome | None:
-        """The stored answer, unless the run goes on after it."""
+    def _final_outcome(self) -> StoredOutcome | None:
+        """The stored outcome, None while the run continues after it."""
         return None if self.state in OPEN_STATES else self.stored_outcome

@@ -1,7 +1,7 @@
-"""Merging two accounts of one task run, so that their order and repetition do not matter.
+"""Merge partial updates of a task run; their order and repetition do not matter.
 
-Every field is merged by a rule that does not care for either (earliest, latest, largest by a fixed
-order), so the same accounts give the same record however they arrive.
+Every field is merged by a rule that is independent of both (earliest, latest, largest by a fixed
+order), so that the same updates give the same run however they arrive.
 """
 
 from typing import Final
@@ -15,13 +15,13 @@ MAX_ATTEMPTS: Final = 100
 
 
 def merge(a: TaskRun, b: TaskRun) -> TaskRun:
-    """Merge two accounts of the same run.
+    """Merge two updates of the same run.
 
-    Commutative, associative and idempotent in every field but `state`, which `derive_state` derives
-    anew from the rest.
+    Commutative, associative and idempotent in every field but `state`, which is derived again from
+    the others.
     """
     run = msgspec.structs.replace(a)
-    _join_request(run, b)
+    _merge_request(run, b)
     if b.queued_at is not None and (run.queued_at is None or b.queued_at < run.queued_at):
         run.queued_at = b.queued_at
     if b.delivery_count > run.delivery_count:
@@ -29,7 +29,7 @@ def merge(a: TaskRun, b: TaskRun) -> TaskRun:
     if b.max_attempts > run.max_attempts:
         run.max_attempts = b.max_attempts
     if b.attempts:
-        run.attempts = _join_attempts(run.attempts, b.attempts)
+        run.attempts = _merge_attempts(run.attempts, b.attempts)
     if b.progress is not None and (
         run.progress is None or b.progress.priority > run.progress.priority
     ):
@@ -48,7 +48,7 @@ def merge(a: TaskRun, b: TaskRun) -> TaskRun:
     return run
 
 
-def _join_request(run: TaskRun, b: TaskRun) -> None:
+def _merge_request(run: TaskRun, b: TaskRun) -> None:
     if b.request is not None and (run.request is None or b.request > run.request):
         run.request = b.request
     if run.request is not None:
@@ -58,13 +58,13 @@ def _join_request(run: TaskRun, b: TaskRun) -> None:
 
 
 def derive_state(run: TaskRun) -> TaskRun:
-    """Set the state of a freshly made run from what is known of it, and return it."""
+    """Set the state of a run from its other fields, and return the run."""
     run.state = _derive(run)
     return run
 
 
-# Python 3.11 takes its time to find a member of an enumeration, and this is asked for every event.
-_ANSWERED: Final = RunState.RESULT_UNREADABLE
+# Looking up a member of an enumeration is slow in Python 3.11, and this is done for every event.
+_RESULT_UNREADABLE: Final = RunState.RESULT_UNREADABLE
 _CANCELLED: Final = RunState.CANCELLED
 _QUEUED: Final = RunState.QUEUED
 _RETRYING: Final = RunState.RETRYING
@@ -79,51 +79,51 @@ _OUTCOMES: Final = {
 
 def _derive(run: TaskRun) -> RunState:
     last = run.attempts[-1] if run.attempts else None
-    ending = last.result if last is not None else None
-    # While an attempt runs, whatever ended the run before it began is history.
-    since = (last.started_at or 0.0) if last is not None and ending is None else 0.0
-    answer = run.stored_outcome
-    if answer is not None and answer.stored_at >= since:
-        if answer.outcome:
-            return _OUTCOMES[answer.outcome]
-        if ending is not None and not ending.will_retry:
-            return _OUTCOMES[ending.outcome]
-        return _ANSWERED
+    result = last.result if last is not None else None
+    # While an attempt runs, results from before its start no longer count.
+    since = (last.started_at or 0.0) if last is not None and result is None else 0.0
+    stored = run.stored_outcome
+    if stored is not None and stored.stored_at >= since:
+        if stored.outcome:
+            return _OUTCOMES[stored.outcome]
+        if result is not None and not result.will_retry:
+            return _OUTCOMES[result.outcome]
+        return _RESULT_UNREADABLE
     if run.cancelled_at is not None and run.cancelled_at >= since:
         return _CANCELLED
     if last is None:
         return _RETRYING if run.delivery_count > 1 else _QUEUED
-    if ending is None:
+    if result is None:
         return _RUNNING
-    if ending.will_retry or (ending.outcome == "failed" and run.delivery_count > last.number):
+    if result.will_retry or (result.outcome == "failed" and run.delivery_count > last.number):
         return _RETRYING
-    return _OUTCOMES[ending.outcome]
+    return _OUTCOMES[result.outcome]
 
 
-def _join_attempts(a: tuple[Attempt, ...], b: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+def _merge_attempts(a: tuple[Attempt, ...], b: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
     if not a:
         return b
     if len(a) == 1 and len(b) == 1 and a[0].number == b[0].number:
-        joined = _join_attempt(a[0], b[0])
-        return a if joined is a[0] else (joined,)
+        merged = _merge_attempt(a[0], b[0])
+        return a if merged is a[0] else (merged,)
     by_number = {attempt.number: attempt for attempt in a}
     for attempt in b:
         known = by_number.get(attempt.number)
-        by_number[attempt.number] = attempt if known is None else _join_attempt(known, attempt)
+        by_number[attempt.number] = attempt if known is None else _merge_attempt(known, attempt)
     return tuple(by_number[number] for number in sorted(by_number)[-MAX_ATTEMPTS:])
 
 
-def _join_attempt(a: Attempt, b: Attempt) -> Attempt:
+def _merge_attempt(a: Attempt, b: Attempt) -> Attempt:
     if a == b:
         return a
     if a.result is None and b.started_at is None and b.worker == a.worker and b.result is not None:
-        ending = b.result if b.result.at >= (a.started_at or 0.0) else None
-        return Attempt(a.number, a.started_at, a.worker, ending)  # it was begun, and now it ended
-    # A second start under the same number is another delivery; the latest is the one that counts.
+        result = b.result if b.result.at >= (a.started_at or 0.0) else None
+        return Attempt(a.number, a.started_at, a.worker, result)  # its end
+    # A second start with the same number is another delivery; the latest one counts.
     start = max((a.started_at or 0.0, a.worker), (b.started_at or 0.0, b.worker))
-    ending = a.result if b.result is None else b.result
+    result = a.result if b.result is None else b.result
     if a.result is not None and b.result is not None and a.result.priority > b.result.priority:
-        ending = a.result
-    if ending is not None and ending.at < start[0]:
-        ending = None  # it ended an earlier delivery
-    return Attempt(a.number, start[0] or None, start[1], ending)
+        result = a.result
+    if result is not None and result.at < start[0]:
+        result = None  # of an earlier delivery
+    return Attempt(a.number, start[0] or None, start[1], result)

@@ -1,4 +1,4 @@
-"""Accounts of task runs: what each thing that arrives says about one of them."""
+"""Convert task messages, events and results into partial updates of task runs."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -23,7 +23,7 @@ from pulse_desktop.state.coerce import (
     to_text,
 )
 from pulse_desktop.state.fast_decoders import FAST_DECODERS
-from pulse_desktop.state.progress import progress_of_event, progress_of_object
+from pulse_desktop.state.progress import progress_from_event, progress_from_object
 from pulse_desktop.state.run import (
     Attempt,
     AttemptResult,
@@ -35,9 +35,9 @@ from pulse_desktop.state.run import (
 
 
 def update_from_task(task: TaskMessage, at: float) -> TaskRun:
-    """Say what a message on the task subject tells. `at` is Unix seconds."""
+    """Return the update from a message on the task subject. `at` is Unix seconds."""
     labels_raw = bytes(task.labels)
-    labels = decode_labels(labels_raw) if len(labels_raw) > 2 else {}  # "{}" says nothing
+    labels = decode_labels(labels_raw) if len(labels_raw) > 2 else {}  # else "{}"
     retries = _retries(labels)
     return TaskRun(
         task.task_id,
@@ -59,7 +59,7 @@ def update_from_task(task: TaskMessage, at: float) -> TaskRun:
 
 
 def update_from_object(stored: StoredObject) -> TaskRun:
-    """Say what the metadata of a stored result tells: that there is an answer."""
+    """Return the update from the metadata of a stored result."""
     return TaskRun(
         stored.key,
         stored_outcome=StoredOutcome(stored.stored_at, stored.sequence, stored.size),
@@ -68,7 +68,7 @@ def update_from_object(stored: StoredObject) -> TaskRun:
 
 
 def update_from_result(task_id: str, result: TaskResult, stored: StoredObject) -> TaskRun:
-    """Say what the body of a stored result tells."""
+    """Return the update from the body of a stored result."""
     error = result.error
     return TaskRun(
         task_id,
@@ -90,7 +90,7 @@ def update_from_result(task_id: str, result: TaskResult, stored: StoredObject) -
 
 
 def update_from_unreadable_result(stored: StoredObject, problem: str) -> TaskRun:
-    """Say that there is an answer and that what it says cannot be known."""
+    """Return the update from a stored result whose body cannot be decoded."""
     return TaskRun(
         stored.key,
         stored_outcome=StoredOutcome(
@@ -100,27 +100,27 @@ def update_from_unreadable_result(stored: StoredObject, problem: str) -> TaskRun
     )
 
 
-def update_from_progress(stored: StoredObject, told: TaskProgress) -> TaskRun:
-    """Say what a stored progress object tells."""
+def update_from_progress(stored: StoredObject, progress: TaskProgress) -> TaskRun:
+    """Return the update from a stored progress object."""
     return TaskRun(
         stored.key.removeprefix(PROGRESS_PREFIX),
-        progress=progress_of_object(told, stored.stored_at),
+        progress=progress_from_object(progress, stored.stored_at),
         last_seen=stored.stored_at,
     )
 
 
 def update_from_event(event: Event, body: msgspec.Raw | None = None) -> TaskRun | None:
-    """Say what a worker's event tells about a run, or None when it is not about one.
+    """Return the update from an event, None if it is not about a run.
 
     Args:
         event: any event.
-        body: its data, if `read_event` handed it out.
+        body: its data, as `decode_event_raw` returns it.
     """
     if body is not None:
-        quick = FAST_DECODERS.get(event.type)
-        account = quick(event, body) if quick is not None else None
-        if account is not None:
-            return account
+        decode = FAST_DECODERS.get(event.type)
+        update = decode(event, body) if decode is not None else None
+        if update is not None:
+            return update
     reader = _READERS.get(event.type)
     if reader is None:
         return None
@@ -173,7 +173,7 @@ def _progress(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
     return TaskRun(
         task_id,
         to_text(data.get("task_name")),
-        progress=progress_of_event(data, event.timestamp),
+        progress=progress_from_event(data, event.timestamp),
         last_seen=event.timestamp,
     )
 
@@ -187,19 +187,19 @@ def _failed(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
 
 
 def _cancelled(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
-    began = data.get("attempt") is not None  # else it was cancelled before any attempt
-    account = _ended(task_id, data, event, "cancelled")
+    began = data.get("attempt") is not None  # else it was cancelled before its first attempt
+    update = _ended(task_id, data, event, "cancelled")
     return TaskRun(
         task_id,
-        account.name,
-        attempts=account.attempts if began else (),
+        update.name,
+        attempts=update.attempts if began else (),
         cancelled_at=event.timestamp,
         last_seen=event.timestamp,
     )
 
 
 def _ended(task_id: str, data: dict[str, Any], event: Event, outcome: str) -> TaskRun:
-    ending = AttemptResult(
+    result = AttemptResult(
         event.timestamp,
         outcome,
         data.get("will_retry") is True,
@@ -211,18 +211,18 @@ def _ended(task_id: str, data: dict[str, Any], event: Event, outcome: str) -> Ta
         task_id,
         to_text(data.get("task_name")),
         max_attempts=to_int(data.get("max_attempts")) or 0,
-        attempts=(Attempt(_number(data), None, _worker(data, event), ending),),
+        attempts=(Attempt(_number(data), None, _worker(data, event), result),),
         last_seen=event.timestamp,
     )
 
 
 def _older_started(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
-    account = _started(task_id, data, event)
+    update = _started(task_id, data, event)
     params = data.get("params")
-    if account.name and isinstance(params, dict):
-        # Keyword arguments only: good to look at, not enough to ask again.
-        account.request = Request(0, 0, account.name, b"[]", to_json_bytes(params), b"{}")
-    return account
+    if update.name and isinstance(params, dict):
+        # Keyword arguments only: not enough for a re-run.
+        update.request = Request(0, 0, update.name, b"[]", to_json_bytes(params), b"{}")
+    return update
 
 
 def _older_ended(outcome: str) -> Callable[[str, dict[str, Any], Event], TaskRun]:
@@ -282,5 +282,5 @@ def _error(value: object) -> RunError | None:
 
 
 def _retries(labels: dict[str, Any]) -> int:
-    """Read TaskIQ's retry count from labels, where every value may be text."""
+    """Return TaskIQ's retry count from labels, whose values may be text."""
     return max(0, to_int(labels.get(RETRIES)) or 0)

@@ -1,4 +1,7 @@
-"""State as plain values for the command line and for export, by the names users script against."""
+"""Serialize runs, events and workers as JSON-ready objects for the command line and for export.
+
+Scripts rely on the names and values; they never change and are never translated.
+"""
 
 from typing import Any
 
@@ -11,15 +14,15 @@ from pulse_desktop.state.workers import Worker
 
 
 def run_to_dict(run: TaskRun) -> dict[str, Any]:
-    """Return a run as a JSON-ready object. Times are ISO 8601, spans are seconds."""
+    """Return a run as a JSON-ready object. Times are ISO 8601, durations are seconds."""
     request = run.request
     return {
         "task_id": run.task_id,
         "task_name": run.name or None,
         "state": str(run.state),
-        "args": _decoded(request.args) if request else None,
-        "kwargs": _decoded(request.kwargs) if request else None,
-        "labels": _decoded(request.labels) if request else None,
+        "args": _decode(request.args) if request else None,
+        "kwargs": _decode(request.kwargs) if request else None,
+        "labels": _decode(request.labels) if request else None,
         "queued_at": _time(run.queued_at),
         "started_at": _time(run.started_at),
         "finished_at": _time(run.finished_at),
@@ -33,8 +36,8 @@ def run_to_dict(run: TaskRun) -> dict[str, Any]:
 
 
 def event_to_dict(event: Event) -> dict[str, Any]:
-    """Return an event as a JSON-ready object; an unreadable one carries its problem instead."""
-    described: dict[str, Any] = {
+    """Return an event as a JSON-ready object; an unreadable one has `problem` and `raw`."""
+    serialized: dict[str, Any] = {
         "topic": event.topic,
         "type": event.type or None,
         "timestamp": format_timestamp(event.timestamp),
@@ -44,13 +47,13 @@ def event_to_dict(event: Event) -> dict[str, Any]:
         "data": event.data() if event.readable else None,
     }
     if event.problem:
-        described["problem"] = event.problem
-        described["raw"] = event.raw[:4096].decode("utf-8", "backslashreplace")
-    return described
+        serialized["problem"] = event.problem
+        serialized["raw"] = event.raw[:4096].decode("utf-8", "backslashreplace")
+    return serialized
 
 
 def worker_to_dict(worker: Worker | None, now: float) -> dict[str, Any]:
-    """Return a worker as a JSON-ready object; every key is there when nothing is known."""
+    """Return a worker as a JSON-ready object; without a worker every value is None."""
     return {
         "worker": worker.id if worker else None,
         "health": str(worker.health(now)) if worker else None,
@@ -58,7 +61,7 @@ def worker_to_dict(worker: Worker | None, now: float) -> dict[str, Any]:
         "control": bool(worker.control) if worker else None,
         "slots": worker.slots if worker else None,
         "busy": worker.busy if worker else None,
-        "running": _decoded(worker.tasks) if worker else None,
+        "running": _decode(worker.tasks) if worker else None,
         "log_level": (worker.log_level or None) if worker else None,
         "cpu_percent": worker.cpu_percent if worker else None,
         "rss_bytes": worker.rss_bytes if worker else None,
@@ -70,13 +73,13 @@ def worker_to_dict(worker: Worker | None, now: float) -> dict[str, Any]:
 
 
 def _error(run: TaskRun) -> dict[str, Any] | None:
-    """Return why the state is not plain success; without an exception the type is None."""
+    """Return why the run did not succeed; without an exception the type is None."""
     if run.error is not None:
         return {"type": run.error.type, "message": run.error.message}
     return {"type": None, "message": run.reason} if run.reason else None
 
 
-def _decoded(raw: bytes) -> Any:
+def _decode(raw: bytes) -> Any:
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError):

@@ -1,4 +1,4 @@
-"""Counts and samples over time, in memory that does not grow."""
+"""Time series in bounded memory: counts in time buckets, and reservoirs of samples."""
 
 import math
 from collections import deque
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 class TimeBuckets:
-    """Sums per bucket of time, for the last `length` buckets.
+    """Sums per time bucket, for the latest `length` buckets.
 
     Attributes:
         width_s: seconds per bucket.
@@ -18,13 +18,13 @@ class TimeBuckets:
         self.length = length
         self._sums = [0.0] * length
         self._head = -1  # number of the newest bucket since the epoch
-        self._place = 0  # where its sum stands
-        self._begin = self._end = 0.0  # the time it covers
+        self._head_index = 0
+        self._begin = self._end = 0.0  # the time that the newest bucket covers
 
     def add(self, at: float, amount: float = 1.0) -> None:
-        """Add to the bucket of a time (Unix seconds). What is older than the span is ignored."""
+        """Add to the bucket of a time (Unix seconds). Ignores times before the oldest bucket."""
         if self._begin <= at < self._end:  # nearly always
-            self._sums[self._place] += amount
+            self._sums[self._head_index] += amount
             return
         bucket = int(at // self.width_s)
         if bucket > self._head:
@@ -36,7 +36,7 @@ class TimeBuckets:
     def window(self, now: float, buckets: int | None = None) -> tuple[list[float], list[float]]:
         """Return the start times (Unix seconds) and sums of the latest buckets, oldest first.
 
-        The bucket that contains `now` is still filling and is left out.
+        The bucket that contains `now` is incomplete and left out.
         """
         count = min(buckets or self.length, self.length - 1)
         last = int(now // self.width_s) - 1
@@ -44,7 +44,7 @@ class TimeBuckets:
         return [number * self.width_s for number in numbers], [self._at(n) for n in numbers]
 
     def total(self, now: float, seconds: float) -> float:
-        """Return the sum over the last `seconds`, the filling bucket included."""
+        """Return the sum over the last `seconds`, the incomplete bucket included."""
         last = int(now // self.width_s)
         count = min(self.length, math.ceil(seconds / self.width_s))
         return sum(self._at(number) for number in range(last - count + 1, last + 1))
@@ -55,17 +55,17 @@ class TimeBuckets:
         return self._sums[number % self.length]
 
     def _advance(self, bucket: int) -> None:
-        gone = min(bucket - self._head, self.length) if self._head >= 0 else self.length
-        for number in range(bucket - gone + 1, bucket + 1):
+        new = min(bucket - self._head, self.length) if self._head >= 0 else self.length
+        for number in range(bucket - new + 1, bucket + 1):
             self._sums[number % self.length] = 0.0
         self._head = bucket
-        self._place = bucket % self.length
+        self._head_index = bucket % self.length
         self._begin = bucket * self.width_s
         self._end = self._begin + self.width_s
 
 
 class Reservoir:
-    """The latest samples of one measured quantity.
+    """The latest samples of one quantity.
 
     Attributes:
         samples: (Unix seconds, value), oldest first.
@@ -83,31 +83,16 @@ class Reservoir:
         return [value for at, value in self.samples if at >= earliest]
 
     def points(self, earliest: float) -> tuple[list[float], list[float]]:
-        """Return times and values at or after a time, in order of time."""
+        """Return the times and values of samples at or after a time, in order of time."""
         kept = sorted(sample for sample in self.samples if sample[0] >= earliest)
         return [at for at, _ in kept], [value for _, value in kept]
 
-    def quantile_window(
-        self, now: float, width_s: float, buckets: int, quantile: float
-    ) -> tuple[list[float], list[float]]:
-        """Return bucket start times and the quantile in each; NaN where nothing was sampled."""
-        first = int(now // width_s) - buckets
-        grouped: list[list[float]] = [[] for _ in range(buckets)]
-        for at, value in self.samples:
-            index = int(at // width_s) - first
-            if 0 <= index < buckets:
-                grouped[index].append(value)
-        return (
-            [(first + i) * width_s for i in range(buckets)],
-            [percentile(group, quantile) for group in grouped],
-        )
-
 
 class ReservoirByName(dict[str, Reservoir]):
-    """Series by name, made when first asked for.
+    """Reservoirs by name, created on first access.
 
     Attributes:
-        capacity: samples per series.
+        capacity: maximum number of samples per reservoir.
     """
 
     def __init__(self, capacity: int = 2_000) -> None:
@@ -115,12 +100,12 @@ class ReservoirByName(dict[str, Reservoir]):
         self.capacity = capacity
 
     def __missing__(self, name: str) -> Reservoir:
-        series = self[name] = Reservoir(self.capacity)
-        return series
+        reservoir = self[name] = Reservoir(self.capacity)
+        return reservoir
 
 
 def percentile(values: Iterable[float], quantile: float) -> float:
-    """Return the value at a quantile (0 to 1, nearest rank); NaN when there are none."""
+    """Return the value at a quantile (0 to 1, nearest rank); NaN if there are no values."""
     ordered = sorted(values)
     if not ordered:
         return math.nan

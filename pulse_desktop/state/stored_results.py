@@ -1,4 +1,4 @@
-"""The result bucket as a table: which results are stored, and what those that were read say."""
+"""The objects of the result bucket, with the outcomes of the results that were read."""
 
 import msgspec
 
@@ -13,11 +13,11 @@ class StoredResult(msgspec.Struct, gc=False):
 
     Attributes:
         key: the object's name, which is the task id.
-        stored: what the bucket knows of it.
-        task_name: from the labels of the result or from the run, empty when unknown.
-        outcome: "succeeded", "soft_failed", "failed", "cancelled", or "" while it is unread.
-        format: "json", "pickle", ...; "" while it is unread.
-        problem: why it cannot be read.
+        stored: its metadata.
+        task_name: from the labels of the result or from the run, empty if unknown.
+        outcome: "succeeded", "soft_failed", "failed", "cancelled", or "" until it is read.
+        format: "json", "pickle", ..., "unreadable"; "" until it is read.
+        problem: why it is unreadable, empty if it is not.
     """
 
     key: str
@@ -29,12 +29,12 @@ class StoredResult(msgspec.Struct, gc=False):
 
 
 class StoredResults(Collection[StoredResult]):
-    """Objects of the result bucket. A deleted one leaves a row that says so until it is forgotten.
+    """Objects of the result bucket. The row of a deleted object stays until it is evicted.
 
     Attributes:
-        rows: in the order in which they were stored.
-        count: objects that exist, by what has been seen.
-        size: their bytes.
+        rows: the objects in the order in which they were stored.
+        count: number of objects that exist.
+        size: their total size in bytes.
     """
 
     name = "results"
@@ -46,16 +46,16 @@ class StoredResults(Collection[StoredResult]):
         self._positions: dict[str, int] = {}
 
     def get(self, key: str) -> StoredResult | None:
-        """Return what is known of a key, or None."""
+        """Return the object with a key, or None."""
         position = self._positions.get(key)
         return None if position is None else self.rows[position]
 
     def position(self, key: str) -> int | None:
-        """Return where a key stands in `rows`, or None."""
+        """Return the position of a key in `rows`, or None."""
         return self._positions.get(key)
 
     def put(self, stored: StoredObject) -> bool:
-        """Take note of an object; return whether it is a result that should be read."""
+        """Fold the metadata of an object; return whether it is a result to be read."""
         if stored.key.startswith(PROGRESS_PREFIX):
             return False
         position = self._positions.get(stored.key)
@@ -77,21 +77,21 @@ class StoredResults(Collection[StoredResult]):
             self.rows.replace(position, row)
         return not stored.deleted
 
-    def read(self, key: str, sequence: int, result: TaskResult, task_name: str) -> None:
-        """Take note of what a body says."""
-        self._told(key, sequence, task_name, result.outcome, result.format, "")
+    def set_result(self, key: str, sequence: int, result: TaskResult, task_name: str) -> None:
+        """Fold a decoded body."""
+        self._update(key, sequence, task_name, result.outcome, result.format, "")
 
-    def unreadable(self, key: str, sequence: int, task_name: str, problem: str) -> None:
-        """Take note that a body cannot be read."""
-        self._told(key, sequence, task_name, "", "unreadable", problem)
+    def set_unreadable(self, key: str, sequence: int, task_name: str, problem: str) -> None:
+        """Fold that a body cannot be decoded."""
+        self._update(key, sequence, task_name, "", "unreadable", problem)
 
     def clear(self) -> None:
-        """Forget everything: the bucket is gone."""
+        """Remove all objects: the bucket was deleted."""
         self.rows.clear()
         self._positions.clear()
         self.count = self.size = 0
 
-    def _told(
+    def _update(
         self, key: str, sequence: int, task_name: str, outcome: str, format_: str, problem: str
     ) -> None:
         position = self._positions.get(key)

@@ -1,7 +1,7 @@
-"""The whole of what is known, and the one place where arrivals become knowledge.
+"""The state of the system, folded from everything that arrives.
 
-The bus leaves arrivals in an inbox; once per frame `fold` takes as many as its time allows. What
-changed is kept as positions per collection, so that only the visible page has to look.
+The transport queues messages; once per frame the session folds as many as its time budget allows.
+Changed rows are tracked as positions per collection, so that only the visible page updates.
 """
 
 import math
@@ -46,9 +46,9 @@ LOG_BYTES: Final = 256 << 20
 MAX_RUNS: Final = 50_000
 
 MAX_CLOCK_SKEW_S: Final = 3600.0
-"""An event dated later than this beyond its arrival has a broken clock: the arrival counts."""
+"""An event dated further than this after its arrival gets the time of its arrival."""
 
-_EVENT: Final = Source.EVENT  # Python 3.11 takes its time to find a member of an enumeration
+_EVENT: Final = Source.EVENT  # looking up a member of an enumeration is slow in Python 3.11
 
 _Apply = Callable[[Event, msgspec.Raw | None], None]
 _Route = tuple[str, TopicActivity, _Apply | None]
@@ -58,20 +58,20 @@ _CollectionT = TypeVar("_CollectionT", bound=Collection[Any])
 
 
 class SystemState:
-    """All state, folded from arrivals.
+    """The state of the system.
 
     Attributes:
-        log: every event and every message of the task subject, bounded by rows and bytes.
+        log: every event and task message, bounded by number and bytes.
         runs: task runs.
         results: objects of the result bucket.
         messages: chat messages.
-        knowledge: findings.
+        knowledge: knowledge events.
         agents: agent calls.
         providers: model providers.
         workers: worker processes.
         metrics: quality metrics.
         topics: activity per topic.
-        unreadable: events and tasks that could not be read.
+        unreadable: number of unreadable events and task messages.
         pending_reads: stored results whose bodies are still to be fetched, newest last. The owner
             removes them.
     """
@@ -120,7 +120,7 @@ class SystemState:
         return tuple(self._collections.values())
 
     def fold(self, arrivals: Iterable[InboundMessage | StoredObject]) -> None:
-        """Fold arrivals, in their order. Nothing that came off the wire makes it raise."""
+        """Fold messages in order. Never raises, whatever they contain."""
         routes, append = self._routes, self.log.append
         for arrival in arrivals:
             if type(arrival) is not InboundMessage:
@@ -144,28 +144,28 @@ class SystemState:
                     apply(event, body)
 
     def fold_result(self, stored: StoredObject, result: TaskResult) -> None:
-        """Fold a result that was decoded elsewhere (large ones are, in a thread)."""
+        """Fold the decoded body of a stored result."""
         run = self.runs.put(update_from_result(stored.key, result, stored))
         name = run.name or to_text(result.labels.get(TASK_NAME))
-        self.results.read(stored.key, stored.sequence, result, name)
+        self.results.set_result(stored.key, stored.sequence, result, name)
 
     def fold_unreadable_body(self, stored: StoredObject, problem: str) -> None:
-        """Fold that the body of a stored result cannot be read."""
+        """Fold that the body of a stored result cannot be decoded."""
         run = self.runs.put(update_from_unreadable_result(stored, problem))
-        self.results.unreadable(stored.key, stored.sequence, run.name, problem)
+        self.results.set_unreadable(stored.key, stored.sequence, run.name, problem)
 
-    def fold_progress(self, stored: StoredObject, told: TaskProgress) -> None:
-        """Fold what a running task stored about itself."""
-        self.runs.put(update_from_progress(stored, told))
+    def fold_progress(self, stored: StoredObject, progress: TaskProgress) -> None:
+        """Fold the body of a stored progress object."""
+        self.runs.put(update_from_progress(stored, progress))
 
     def tick(self, now: float) -> None:
         """Update what depends on time alone. Once a second is often enough."""
         for collection in self._collections.values():
             collection.tick(now)
-        self.pending_reads += self._progress.take_due(self._progress_told_at)
+        self.pending_reads += self._progress.take_due(self._progress_reported_at)
 
     def take_changes(self) -> DirtyRows:
-        """Return what was replaced since the last call, for the page that is visible."""
+        """Return the rows replaced since the last call."""
         return DirtyRows(
             {
                 collection: collection.rows.drain_dirty()
@@ -209,7 +209,7 @@ class SystemState:
             )
         )
 
-    def _progress_told_at(self, task_id: str) -> float | None:
+    def _progress_reported_at(self, task_id: str) -> float | None:
         run = self.runs.get(task_id)
         if run is None:
             return None

@@ -1,4 +1,4 @@
-"""All task runs that are known, their counts, and how long they take."""
+"""Task runs, their counts by state, their durations and failure groups."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -18,11 +18,11 @@ from pulse_desktop.state.run_updates import update_from_event
 from pulse_desktop.state.series import Reservoir, TimeBuckets
 
 _TICK_SLICE: Final = 5_000
-MAX_NAMES: Final = 500  # task names are the sender's choice
+MAX_NAMES: Final = 500  # senders choose the names
 OUTCOME_BUCKET_S: Final = 5.0
-OUTCOME_BUCKETS: Final = 24 * 720  # a day
+OUTCOME_BUCKETS: Final = 24 * 720  # one day
 
-_OVERDUE: Final = RunState.OVERDUE  # quick to find
+_OVERDUE: Final = RunState.OVERDUE  # faster than looking it up
 
 
 def _no_tasks(_now: float) -> Iterable[str]:
@@ -30,15 +30,15 @@ def _no_tasks(_now: float) -> Iterable[str]:
 
 
 class TaskRuns(Collection[TaskRun]):
-    """One record per task id, folded from accounts in any order.
+    """One row per run, merged from updates in any order.
 
     Attributes:
-        rows: the runs in the order in which they were first heard of.
-        counts: how many kept runs are in each state.
+        rows: the runs in the order in which they were first seen.
+        counts: number of runs by state.
         finished: ended runs per 5 s bucket, by state.
-        durations: run times in seconds by task name, of runs that ended.
-        waits: seconds from queued to started, of runs that ended.
-        troubles: runs that failed or are late.
+        durations: run times in seconds of ended runs, by task name.
+        waits: seconds from enqueuing to start, of ended runs.
+        failure_groups: failed and overdue runs by fingerprint.
     """
 
     name = "runs"
@@ -53,7 +53,7 @@ class TaskRuns(Collection[TaskRun]):
         """Make an empty collection.
 
         Args:
-            capacity: runs that are kept.
+            capacity: maximum number of runs.
             overdue_after_s: deadline in seconds of runs for which nothing better is known.
             busy_tasks: returns the ids of the tasks that online workers report as running at a
                 time (Unix seconds); these are never overdue.
@@ -65,25 +65,25 @@ class TaskRuns(Collection[TaskRun]):
         self.waits = Reservoir(500)
         self.failure_groups = FailureGroups()
         self._busy_tasks = busy_tasks
-        self._limits = Deadlines(self.durations, self.waits, overdue_after_s)
+        self._deadlines = Deadlines(self.durations, self.waits, overdue_after_s)
         self._positions: dict[str, int] = {}
         self._checked = 0  # position up to which deadlines have been checked
 
     def get(self, task_id: str) -> TaskRun | None:
-        """Return the run of a task id, or None."""
+        """Return a run by its task id, or None."""
         position = self._positions.get(task_id)
         return None if position is None else self.rows[position]
 
     def position(self, task_id: str) -> int | None:
-        """Return where the run stands in `rows`, or None."""
+        """Return the position of a run in `rows`, or None."""
         return self._positions.get(task_id)
 
-    def put(self, account: TaskRun) -> TaskRun:
-        """Fold an account into its run and return the run as it is now."""
-        position = self._positions.get(account.task_id)
+    def put(self, update: TaskRun) -> TaskRun:
+        """Merge an update into its run and return the merged run."""
+        position = self._positions.get(update.task_id)
         if position is None:
-            run = derive_state(account)
-            self._positions[account.task_id] = self.rows.append(run)
+            run = derive_state(update)
+            self._positions[update.task_id] = self.rows.append(run)
             self.counts[run.state] += 1
             if run.state not in OPEN_STATES:
                 if run.state in UNHEALTHY_STATES:
@@ -92,7 +92,7 @@ class TaskRuns(Collection[TaskRun]):
                 self._note_duration(run, run.finished_at)
             return run
         before = self.rows[position]
-        run = merge(before, account)
+        run = merge(before, update)
         if run.last_seen == before.last_seen:
             if before.state is _OVERDUE and run.state in OPEN_STATES:
                 run.state = _OVERDUE  # nothing new arrived; the next tick would set it again
@@ -103,16 +103,16 @@ class TaskRuns(Collection[TaskRun]):
 
     @property
     def overdue_after_s(self) -> float:
-        """Seconds a run may go unanswered when no better limit is known for it."""
-        return self._limits.default_s
+        """Default deadline in seconds, of runs for which nothing better is known."""
+        return self._deadlines.default_s
 
     @overdue_after_s.setter
     def overdue_after_s(self, seconds: float) -> None:
-        self._limits.default_s = seconds
+        self._deadlines.default_s = seconds
 
     def deadline_of(self, run: TaskRun, now: float) -> Deadline:
-        """Return how long a run may go unanswered, and how that is known."""
-        return self._limits.of(run, now)
+        """Return the deadline of a run at a time (Unix seconds)."""
+        return self._deadlines.of(run, now)
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold an event about a run."""
@@ -122,8 +122,8 @@ class TaskRuns(Collection[TaskRun]):
 
     def tick(self, now: float) -> None:
         """Mark runs past their deadline as overdue. Once a second is often enough."""
-        at_work = set(self._busy_tasks(now))
-        # A slice at a time: many thousands of runs must not cost a frame.
+        running = set(self._busy_tasks(now))
+        # A slice per tick, since checking many thousands of runs would delay a frame.
         first, start = self.rows.start, self._checked
         if not first <= start < self.rows.stop:
             start = first
@@ -131,15 +131,15 @@ class TaskRuns(Collection[TaskRun]):
         for position, run in enumerate(self.rows.span(start, self._checked), start):
             if run.state not in OPEN_STATES:
                 continue
-            late = run.task_id not in at_work and self._limits.exceeded(run, now)
-            if late != (run.state is _OVERDUE):
+            overdue = run.task_id not in running and self._deadlines.exceeded(run, now)
+            if overdue != (run.state is _OVERDUE):
                 changed = merge(run, run)
-                if late:
+                if overdue:
                     changed.state = _OVERDUE
                 self._replace(position, run, changed)
 
     def success_rate(self, now: float, seconds: float) -> tuple[int, int]:
-        """Return how many runs ended well, and how many ended at all, in the last seconds."""
+        """Return the numbers of succeeded and of ended runs in the last seconds."""
         ended = {
             state: int(series.total(now, seconds))
             for state, series in self.finished.items()
@@ -148,7 +148,7 @@ class TaskRuns(Collection[TaskRun]):
         return ended.get(RunState.SUCCEEDED, 0), sum(ended.values())
 
     def recent_durations(self, now: float, seconds: float) -> dict[str, list[float]]:
-        """Return run times in seconds by task name, for runs that ended in the last seconds."""
+        """Return run times in seconds by task name, of runs that ended in the last seconds."""
         recent = {name: series.since(now - seconds) for name, series in self.durations.items()}
         return {name: values for name, values in recent.items() if values}
 
@@ -165,12 +165,12 @@ class TaskRuns(Collection[TaskRun]):
         if not is_open:
             at = run.finished_at
             self._count_end(run.state, at, 1)
-            # Run time and name may become known only after the end.
+            # Run time and name may arrive only after the end.
             if was_open or before.run_s is None or not before.name:
                 self._note_duration(run, at)
 
     def _count_end(self, state: RunState, at: float | None, amount: int) -> None:
-        """Count an ended run, or take it back."""
+        """Add to the number of ended runs, or subtract from it."""
         series = self.finished.get(state)
         if series is None:
             series = self.finished[state] = TimeBuckets(OUTCOME_BUCKET_S, OUTCOME_BUCKETS)

@@ -1,4 +1,4 @@
-"""How alive each topic is: how much came, when last, and how much per second."""
+"""Activity of each topic: number of events, time of the latest, and rate."""
 
 from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.state.series import TimeBuckets
@@ -9,14 +9,14 @@ MAX_TOPICS = 100
 
 
 class TopicActivity:
-    """What has come on one topic.
+    """Activity of one topic.
 
     Attributes:
         topic: subject suffix.
-        received: events since this program started listening, replayed ones included.
-        unreadable: how many of them could not be read.
+        received: events received since the start of the program, replayed ones included.
+        unreadable: how many of them were unreadable.
         last_at: Unix seconds of the latest event, None before the first.
-        rate: events per second of time, ten minutes long.
+        rate: events per bucket of 1 s, for ten minutes.
     """
 
     def __init__(self, topic: str) -> None:
@@ -37,26 +37,27 @@ class TopicActivity:
         self.rate.add(at)
 
     def active(self, now: float) -> bool:
-        """Whether anything came within the last minute."""
+        """Return whether an event arrived in the last minute."""
         return self.last_at is not None and now - self.last_at <= ACTIVE_WITHIN_S
 
     def per_second(self, now: float, seconds: int = 10) -> float:
-        """Return the mean rate over the last whole seconds."""
+        """Return the mean rate over the last complete seconds."""
         return sum(self.rate.window(now, seconds)[1]) / seconds
 
 
 class Topics:
-    """Activity of the seven topics, and of every other that was heard.
+    """Activity of the seven topics, and of every other topic with events.
 
     Attributes:
-        by_name: the seven first, others as they come (at most 100: names are the sender's choice).
+        by_name: the seven first, then others in order of arrival (at most 100, since senders choose
+            the names).
     """
 
     def __init__(self) -> None:
         self.by_name: dict[str, TopicActivity] = {name: TopicActivity(name) for name in TOPICS}
 
     def of(self, topic: str) -> TopicActivity:
-        """Return the activity of a topic; beyond a hundred, all others are one."""
+        """Return the activity of a topic; beyond the first hundred, all others share one."""
         activity = self.by_name.get(topic)
         if activity is None:
             if len(self.by_name) >= MAX_TOPICS:
@@ -69,7 +70,7 @@ class Topics:
         self.of(topic).count(at, readable)
 
     def active_count(self, now: float) -> int:
-        """Return how many of the seven are alive."""
+        """Return how many of the seven topics are active."""
         return sum(self.by_name[name].active(now) for name in TOPICS)
 
     def per_second(self, now: float, seconds: int = 5) -> float:
@@ -78,5 +79,5 @@ class Topics:
 
     @property
     def received(self) -> int:
-        """Events on all topics."""
+        """Events received on all topics."""
         return sum(activity.received for activity in self.by_name.values())

@@ -1,4 +1,4 @@
-"""Worker processes, known by their heartbeats."""
+"""Worker processes, from their heartbeats."""
 
 import enum
 from collections.abc import Iterator
@@ -22,11 +22,10 @@ from pulse_desktop.state.task_schemas import TaskSchemas
 HEARTBEAT_S: Final = 5.0
 LATE_AFTER_S: Final = 3 * HEARTBEAT_S
 OFFLINE_AFTER_S: Final = 6 * HEARTBEAT_S
-FORGET_AFTER_S: Final = 24 * 3600.0
 
 
 class WorkerHealth(enum.StrEnum):
-    """How a worker is, judged by its latest sign of life."""
+    """Health of a worker, by the age of its latest heartbeat. The values appear in JSON output."""
 
     ONLINE = "alive"
     LATE = "late"
@@ -35,7 +34,7 @@ class WorkerHealth(enum.StrEnum):
 
 
 class WorkerActivity(enum.StrEnum):
-    """What a living worker does about tasks."""
+    """What an online worker does. The values appear in JSON output."""
 
     BUSY = "busy"
     IDLE = "idle"
@@ -48,26 +47,26 @@ class Worker(msgspec.Struct, gc=False):
     """One worker process, as of its latest heartbeat.
 
     Attributes:
-        worker: `name@host:pid`.
-        host: machine.
-        pid: process id, None when it was not said.
-        started_at: Unix seconds.
-        slots: how many tasks it runs at once.
-        busy: how many it runs now.
-        busy_mean: how many it ran on average since its heartbeat before, None when not said.
-        tasks: JSON array of what it runs now.
-        task_ids: the ids among them.
-        cpu_percent: of one core.
-        rss_bytes: resident memory.
+        id: identity, `name@host:pid`.
+        host: name of the host.
+        pid: process id, None if unknown.
+        started_at: Unix seconds, None if unknown.
+        slots: number of tasks it can run concurrently, None if unknown.
+        busy: number of tasks it is running, None if unknown.
+        tasks: JSON array of the running tasks.
+        task_ids: their ids.
+        cpu_percent: of one core, None if unknown.
+        rss_bytes: resident memory, None if unknown.
         broker: "jetstream" or "core".
-        version: of the worker program.
-        seen_at: Unix seconds of the latest heartbeat.
-        stopped: whether it said good-bye.
-        raw: the latest event about it.
-        control: subject on which it takes orders, empty when it takes none.
-        paused: whether it was told to take no tasks for now.
-        draining: whether it finishes what it runs and then ends.
-        log_level: from which it logs, empty when it was not said.
+        version: version of the worker program.
+        last_seen: Unix seconds of the latest heartbeat.
+        stopped: whether it reported its shutdown.
+        raw: payload of the latest event about it.
+        control: subject on which it accepts commands, empty if it accepts none.
+        paused: whether it takes no tasks until it is resumed.
+        draining: whether it finishes its running tasks and then exits.
+        log_level: its log level, empty if unknown.
+        busy_mean: mean number of running tasks since the previous heartbeat, None if unknown.
     """
 
     id: str
@@ -93,7 +92,7 @@ class Worker(msgspec.Struct, gc=False):
 
     @property
     def activity(self) -> WorkerActivity:
-        """What it does about tasks, as of its latest heartbeat."""
+        """What it does, as of its latest heartbeat."""
         if self.draining:
             return WorkerActivity.DRAINING
         if self.paused:
@@ -103,20 +102,20 @@ class Worker(msgspec.Struct, gc=False):
         return WorkerActivity.BUSY if self.busy else WorkerActivity.IDLE
 
     def health(self, now: float) -> WorkerHealth:
-        """Judge it at a time, Unix seconds."""
+        """Return its health at a time (Unix seconds)."""
         if self.stopped:
             return WorkerHealth.STOPPED
-        silent = now - self.last_seen
-        if silent > OFFLINE_AFTER_S:
+        age = now - self.last_seen
+        if age > OFFLINE_AFTER_S:
             return WorkerHealth.OFFLINE
-        return WorkerHealth.LATE if silent > LATE_AFTER_S else WorkerHealth.ONLINE
+        return WorkerHealth.LATE if age > LATE_AFTER_S else WorkerHealth.ONLINE
 
 
 _Whole = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 
 
-class _Beat(msgspec.Struct, gc=False):
-    """What a heartbeat tells, as our workers write it."""
+class _Heartbeat(msgspec.Struct, gc=False):
+    """Data of a heartbeat, as our workers send it."""
 
     worker: str
     host: str = ""
@@ -138,17 +137,17 @@ class _Beat(msgspec.Struct, gc=False):
     busy_mean: float | None = None
 
 
-_decode_beat = msgspec.json.Decoder(_Beat).decode
+_decode_heartbeat = msgspec.json.Decoder(_Heartbeat).decode
 
 
 class Workers(Collection[Worker]):
-    """The latest word of every worker.
+    """The workers, as of their latest heartbeats.
 
     Attributes:
-        rows: in the order in which they were first heard of.
-        busy: busy slots over time, by worker: the mean between heartbeats where that is said.
-        cpu: per cent of one core over time, by worker.
-        task_schemas: the tasks they say they know.
+        rows: the workers in the order in which they were first seen.
+        busy: busy slots over time, by worker: the mean between heartbeats if reported.
+        cpu: CPU per cent of one core over time, by worker.
+        task_schemas: schemas of the tasks that they announce.
     """
 
     name = "workers"
@@ -161,26 +160,26 @@ class Workers(Collection[Worker]):
         self.task_schemas = TaskSchemas()
         self._positions: dict[str, int] = {}
 
-    def get(self, worker: str) -> Worker | None:
+    def get(self, worker_id: str) -> Worker | None:
         """Return a worker by its identity, or None."""
-        position = self._positions.get(worker)
+        position = self._positions.get(worker_id)
         return None if position is None else self.rows[position]
 
-    def position(self, worker: str) -> int | None:
-        """Return where a worker stands in `rows`, or None."""
-        return self._positions.get(worker)
+    def position(self, worker_id: str) -> int | None:
+        """Return the position of a worker in `rows`, or None."""
+        return self._positions.get(worker_id)
 
     def accepting_commands(self, now: float) -> list[str]:
-        """Return the identities of the workers that are there and take orders."""
+        """Return the identities of the online workers that accept commands."""
         return [worker.id for worker in self.online(now) if worker.control]
 
     def online(self, now: float) -> list[Worker]:
-        """Return the workers that are there, late ones included."""
+        """Return the online workers, those with a late heartbeat included."""
         present = (WorkerHealth.ONLINE, WorkerHealth.LATE)
         return [worker for worker in self.rows if worker.health(now) in present]
 
     def offline(self, now: float) -> list[Worker]:
-        """Return the workers that fell silent within the last hour without a good-bye."""
+        """Return the workers that went offline in the last hour without reporting a shutdown."""
         return [
             worker
             for worker in self.rows
@@ -188,11 +187,11 @@ class Workers(Collection[Worker]):
         ]
 
     def busy_tasks(self, now: float) -> Iterator[str]:
-        """Walk the ids of tasks that living workers say they run."""
+        """Iterate over the ids of the tasks that online workers report as running."""
         return (task_id for worker in self.online(now) for task_id in worker.task_ids)
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
-        """Fold a heartbeat or a good-bye."""
+        """Fold a heartbeat or the report of a shutdown."""
         if event.type not in ("worker.heartbeat", "worker.stopped"):
             return
         beat = _read(event, body)
@@ -221,17 +220,17 @@ class Workers(Collection[Worker]):
         self.cpu.pop(worker.id, None)
 
 
-def _read(event: Event, body: msgspec.Raw | None) -> _Beat:
-    """Read a heartbeat: at once if written as promised, else field by field."""
+def _read(event: Event, body: msgspec.Raw | None) -> _Heartbeat:
+    """Decode a heartbeat: at once if it has the documented form, else field by field."""
     if body is not None and len(body) <= MAX_TEXT:
         try:
-            return _decode_beat(body)
+            return _decode_heartbeat(body)
         except (msgspec.DecodeError, RecursionError):
             pass
     data = event_fields(event, body)
     tasks = data.get("running") or data.get("tasks")
     started_at = data.get("started_at")
-    return _Beat(
+    return _Heartbeat(
         to_text(data.get("worker")),
         to_text(data.get("host")),
         to_int(data.get("pid")),
@@ -253,7 +252,7 @@ def _read(event: Event, body: msgspec.Raw | None) -> _Beat:
     )
 
 
-def _worker(name: str, beat: _Beat, event: Event) -> Worker:
+def _worker(name: str, beat: _Heartbeat, event: Event) -> Worker:
     tasks = beat.running or beat.tasks
     ids = (task.get("task_id") if isinstance(task, dict) else task for task in tasks)
     return Worker(

@@ -9,6 +9,7 @@ from pulse_desktop.protocol.topics import ATOM_TYPES
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.knowledge import KnowledgeItem
 from pulse_desktop.text import formats
+from pulse_desktop.text.knowledge_text import knowledge_kind, knowledge_title, knowledge_type
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.charts.colors import MAX_SERIES, SeriesColors, SeriesSpec
@@ -63,12 +64,18 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
         """Return the columns of the table."""
         return (
             time_column(lambda row: row.at, _("Time"), "time"),
-            Column(_("Kind"), "kind", lambda row, _now: kind_label(row), width=92),
-            Column(_("Title"), "title", lambda row, _now: row.title, width=320, stretch=True),
+            Column(_("Kind"), "kind", lambda row, _now: knowledge_kind(row), width=92),
+            Column(
+                _("Title"),
+                "title",
+                lambda row, _now: knowledge_title(row),
+                width=320,
+                stretch=True,
+            ),
             Column(
                 _("Type"),
                 "type",
-                lambda row, _now: row.type,
+                lambda row, _now: knowledge_type(row),
                 width=126,
                 color=outcome_color,
                 glyph=outcome_glyph,
@@ -108,7 +115,8 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
 
     def search_text(self, row: KnowledgeItem) -> str:
         """Return the text that the text filter searches."""
-        return f"{row.kind}\n{row.title}\n{row.type}\n{row.item_id}\n{row.task_id}"
+        labels = (knowledge_kind(row), knowledge_title(row), knowledge_type(row))
+        return "\n".join((row.kind, *labels, row.item_id, row.task_id))
 
     def facet_of(self, row: KnowledgeItem) -> str:
         """Return the kind of the finding."""
@@ -155,7 +163,7 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
         )
         self.atoms_chart.set_data(times, values, span)
         times, values = rate_series(
-            {_TOPICS: knowledge.topics_found},
+            {_TOPICS: knowledge.topics_created},
             now,
             self.time_range,
             per_s=60.0,
@@ -165,10 +173,10 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
 
     def show_row(self, row: KnowledgeItem) -> None:
         """Show a finding in the detail panel."""
-        detail, kind = self.detail, kind_label(row)
+        detail, kind = self.detail, knowledge_kind(row)
         detail.set_heading(
-            row.title or kind,
-            f"{kind} {row.type}".strip(),
+            knowledge_title(row) or kind,
+            f"{kind} {knowledge_type(row)}".strip(),
             outcome_glyph(row) or _ICONS.get(row.kind, "dot"),
             outcome_color(row) or SemanticColor.ACCENT,
         )
@@ -184,11 +192,6 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
             ]
         )
         detail.json.set_bytes(row.raw)
-
-
-def kind_label(row: KnowledgeItem) -> str:
-    """Return the kind of a finding, as shown."""
-    return row.kind.replace("_", " ")
 
 
 def outcome_glyph(row: KnowledgeItem) -> str:

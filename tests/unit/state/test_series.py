@@ -52,14 +52,9 @@ def test_samples_come_back_in_order_of_time_and_are_bounded() -> None:
     assert series.since(NOW + 2) == [3.0, 4.0]
 
 
-def test_a_quantile_is_not_a_number_where_nothing_was_sampled() -> None:
-    series = Reservoir()
-    for value in range(1, 101):
-        series.add(NOW - 3, value)
-    times, values = series.quantile_window(NOW, 1.0, 5, 0.95)
-    assert times == [NOW - 5 + i for i in range(5)]
-    assert values[2] == 95
-    assert all(math.isnan(value) for i, value in enumerate(values) if i != 2)
+def test_the_percentile_of_no_values_is_not_a_number() -> None:
+    assert math.isnan(percentile([], 0.95))
+    assert percentile(range(1, 101), 0.95) == 95
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1), st.floats(0, 1))

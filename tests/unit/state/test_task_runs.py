@@ -144,7 +144,7 @@ def test_a_task_that_taskiq_put_on_the_subject_again_is_retrying_until_it_starts
     assert run_of(state).state is RunState.RUNNING
     state.fold([task_event("succeeded", NOW + 4)])
     assert run_of(state).state is RunState.SUCCEEDED
-    assert run_of(state).request.first == 0  # the original, not the message that repeats it
+    assert run_of(state).request.retry_rank == 0  # the original, not the message that repeats it
 
 
 @pytest.mark.parametrize("attempt", [1, 2])

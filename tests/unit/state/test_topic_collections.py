@@ -5,6 +5,7 @@ import pytest
 from pulse_desktop.protocol.event import decode_event
 from pulse_desktop.state.attention import AttentionKind, attention_items
 from pulse_desktop.state.chat_messages import ChatMessages
+from pulse_desktop.state.knowledge import ExtractionCounts
 from pulse_desktop.state.system import MAX_CLOCK_SKEW_S, SystemState
 from pulse_desktop.state.topic_activity import MAX_TOPICS, Topics
 from pulse_desktop.state.workers import WorkerHealth
@@ -210,7 +211,7 @@ def test_an_older_systems_flat_validation_is_read() -> None:
     assert (state.providers.down[0].name, state.providers.down[0].error) == ("3", "401")
 
 
-def test_findings_are_put_into_words() -> None:
+def test_extractions_and_atoms_become_rows() -> None:
     told = {"message_count": 1, "atoms_created": 2, "topics_created": 0, "extraction_id": "x"}
     state = folded(
         event_arrival("knowledge", "knowledge.extraction_completed", told),
@@ -219,7 +220,8 @@ def test_findings_are_put_into_words() -> None:
         ),
     )
     extraction, atom = state.knowledge.rows
-    assert (extraction.kind, extraction.title) == ("extraction", "1 message, 2 new atoms")
+    assert (extraction.kind, extraction.type, extraction.title) == ("extraction", "completed", "")
+    assert extraction.counts == ExtractionCounts(1, atoms=2)
     assert (atom.kind, atom.type, atom.title) == ("atom", "risk", "T")
     assert state.knowledge.atoms["risk"].total(NOW + 1, 5) == 1
 

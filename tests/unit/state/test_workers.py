@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_result import TaskProgress
-from pulse_desktop.state.progress import Progress, progress_of_object
+from pulse_desktop.state.progress import Progress, progress_from_object
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.state.task_schemas import (
     ArgumentProblem,
@@ -170,7 +170,7 @@ def test_a_rate_and_the_time_left_are_the_workers_or_else_reckoned() -> None:
 def test_stored_progress_of_any_task_is_read_as_far_as_it_goes(
     state, meta, done, total, message
 ) -> None:
-    read = progress_of_object(TaskProgress(state, meta, "json"), NOW)
+    read = progress_from_object(TaskProgress(state, meta, "json"), NOW)
     assert (read.done, read.total, read.message) == (done, total, message)
 
 

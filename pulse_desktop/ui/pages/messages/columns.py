@@ -5,6 +5,7 @@ from typing import Final
 
 from pulse_desktop.state.chat_messages import MessageRow, class_of
 from pulse_desktop.text import formats
+from pulse_desktop.text.knowledge_text import message_text
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.table.column import Column
@@ -45,11 +46,6 @@ def class_tooltip(message: MessageRow) -> str:
             class_of_score=CLASS_LABELS[class_of(message.score)][0],
         )
     return _("Labeled {label} by the worker").format(label=label)
-
-
-def message_text(message: MessageRow) -> str:
-    """Return the text of a message, or in brackets what it has instead."""
-    return message.content or (f"[{message.placeholder}]" if message.placeholder else "")
 
 
 def _last_seen_tooltip(message: MessageRow, now: float) -> str:

@@ -15,6 +15,7 @@ from pulse_desktop.state.chat_messages import (
 )
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
+from pulse_desktop.text.knowledge_text import message_text
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.charts.colors import SeriesSpec
@@ -27,7 +28,6 @@ from pulse_desktop.ui.pages.messages.columns import (
     MESSAGE_COLUMNS,
     class_label,
     class_tooltip,
-    message_text,
 )
 from pulse_desktop.ui.pages.messages.score_breakdown import Factor, ScoreBreakdown
 from pulse_desktop.ui.shell.page import PageContext
