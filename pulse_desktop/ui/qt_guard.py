@@ -14,8 +14,8 @@ from importlib import metadata
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text.translation import _
 
-_FIRST_PYTHON_WITH_IMMORTAL_NONE = (3, 12)
-_FIRST_PYSIDE_THAT_NEEDS_IT = (6, 12)
+_IMMORTAL_NONE_PYTHON = (3, 12)
+_UNSAFE_PYSIDE = (6, 12)
 _DISTRIBUTIONS = ("PySide6-Essentials", "PySide6")
 
 
@@ -43,16 +43,16 @@ def check_reference_counting(
 
     Args:
         python: version of the interpreter, at least (major, minor).
-        implementation: its name; only CPython counts references this way.
+        implementation: name of the interpreter; only CPython is affected.
         pyside: version of PySide6; None for the installed one, and passes when there is none.
 
     Raises:
         UnsafeQtError: PySide6 6.12 or newer on CPython older than 3.12.
     """
-    if implementation != "cpython" or python[:2] >= _FIRST_PYTHON_WITH_IMMORTAL_NONE:
+    if implementation != "cpython" or python[:2] >= _IMMORTAL_NONE_PYTHON:
         return
     version = pyside if pyside is not None else _installed_pyside()
-    if version is None or _major_minor(version) < _FIRST_PYSIDE_THAT_NEEDS_IT:
+    if version is None or _major_minor(version) < _UNSAFE_PYSIDE:
         return
     command = f'{sys.executable} -m pip install "PySide6-Essentials>=6.11,<6.12"'
     raise UnsafeQtError(
@@ -76,5 +76,5 @@ def _installed_pyside() -> str | None:
 
 
 def _major_minor(version: str) -> tuple[int, ...]:
-    """Take the first two numbers, so that 6.12.0a1 counts as 6.12."""
+    """Return the first two numbers of a version, (6, 12) for 6.12.0a1."""
     return tuple(int(number) for number in re.findall(r"\d+", version)[:2])

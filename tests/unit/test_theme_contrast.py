@@ -1,4 +1,4 @@
-"""Text can be read and the seven topics can be told apart, in both themes, by everybody."""
+"""Both themes have enough contrast, and topic colors that color-blind people can distinguish."""
 
 import itertools
 import json
@@ -10,11 +10,12 @@ from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.resources import resource_path
 
 TEXT = ("text", "muted", "faint", "accent", "good", "warning", "bad", "info", "retry")
-GROUNDS = ("window", "sidebar", "bar", "surface", "raised", "sunken", "row_hover")
-SELECTED = ("selection", "selection_idle", "band")
+BACKGROUNDS = ("window", "sidebar", "bar", "surface", "raised", "sunken", "row_hover")
+SELECTIONS = ("selection", "selection_idle", "band")
 
 # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB.
-SIGHTS = {
+Matrix = tuple[tuple[float, float, float], ...]
+VISIONS: dict[str, Matrix] = {
     "full": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
     "protanopia": (
         (0.152286, 1.052583, -0.204868),
@@ -34,16 +35,18 @@ SIGHTS = {
 }
 
 
-def _tokens(name):
-    return json.loads(resource_path("theme", f"tokens-{name}.json").read_text("utf-8"))
+def _tokens(name: str) -> dict[str, dict[str, str]]:
+    path = resource_path("theme", f"tokens-{name}.json")
+    tokens: dict[str, dict[str, str]] = json.loads(path.read_text("utf-8"))
+    return tokens
 
 
-def _linear(color):
+def _linear(color: str) -> list[float]:
     channels = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
 
 
-def _contrast(a, b):
+def _contrast(a: str, b: str) -> float:
     luminance = sorted(
         sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), _linear(color), strict=True))
         for color in (a, b)
@@ -51,7 +54,7 @@ def _contrast(a, b):
     return (luminance[1] + 0.05) / (luminance[0] + 0.05)
 
 
-def _oklab(red, green, blue):
+def _oklab(red: float, green: float, blue: float) -> list[float]:
     cone = [
         math.cbrt(max(0.0, r * red + g * green + b * blue))
         for r, g, b in (
@@ -70,56 +73,59 @@ def _oklab(red, green, blue):
     ]
 
 
-def _seen(color, sight):
+def _perceived(color: str, vision: Matrix) -> list[float]:
     linear = _linear(color)
-    return _oklab(*(sum(w * c for w, c in zip(row, linear, strict=True)) for row in sight))
+    return _oklab(*(sum(w * c for w, c in zip(row, linear, strict=True)) for row in vision))
 
 
 @pytest.mark.parametrize("name", ["dark", "light"])
-def test_every_text_color_reads_on_every_ground(name) -> None:
+def test_text_colors_have_contrast_on_every_background(name: str) -> None:
     colors = _tokens(name)["colors"]
-    poor = [
-        (text, ground, round(_contrast(colors[text], colors[ground]), 2))
+    failing = [
+        (text, background, round(_contrast(colors[text], colors[background]), 2))
         for text in TEXT
-        for ground in GROUNDS + SELECTED
-        if _contrast(colors[text], colors[ground]) < 4.5
+        for background in BACKGROUNDS + SELECTIONS
+        if _contrast(colors[text], colors[background]) < 4.5
     ]
-    assert poor == []
+    assert failing == []
 
 
 @pytest.mark.parametrize("name", ["dark", "light"])
-def test_text_on_filled_grounds_reads(name) -> None:
+def test_text_has_contrast_on_filled_backgrounds(name: str) -> None:
     colors = _tokens(name)["colors"]
     pairs = [("on_accent", "accent_fill"), ("on_accent", "accent_fill_hover")]
     pairs += [("on_accent", "accent_fill_pressed"), ("text", "hover"), ("text", "pressed")]
     pairs += [(color, f"{color}_fill") for color in ("good", "warning", "bad")]
-    poor = [
-        (text, ground, round(_contrast(colors[text], colors[ground]), 2))
-        for text, ground in pairs
-        if _contrast(colors[text], colors[ground]) < 4.5
+    failing = [
+        (text, background, round(_contrast(colors[text], colors[background]), 2))
+        for text, background in pairs
+        if _contrast(colors[text], colors[background]) < 4.5
     ]
-    assert poor == []
+    assert failing == []
 
 
 @pytest.mark.parametrize("name", ["dark", "light"])
-def test_topic_lines_stand_out_from_the_surface(name) -> None:
+def test_topic_lines_have_contrast_on_the_surface(name: str) -> None:
     tokens = _tokens(name)
     assert set(tokens["topics"]) == set(TOPICS)
     for color in tokens["topics"].values():
         assert _contrast(color, tokens["colors"]["surface"]) >= 3.0
 
 
-@pytest.mark.parametrize("sight", SIGHTS)
+@pytest.mark.parametrize("vision", VISIONS)
 @pytest.mark.parametrize("name", ["dark", "light"])
-def test_topics_are_told_apart_by_every_kind_of_sight(name, sight) -> None:
-    seen = {topic: _seen(color, SIGHTS[sight]) for topic, color in _tokens(name)["topics"].items()}
-    alike = [
-        (a, b, round(math.dist(seen[a], seen[b]), 3))
-        for a, b in itertools.combinations(seen, 2)
-        if math.dist(seen[a], seen[b]) < 0.09
+def test_topic_colors_differ_for_every_kind_of_color_vision(name: str, vision: str) -> None:
+    perceived = {
+        topic: _perceived(color, VISIONS[vision])
+        for topic, color in _tokens(name)["topics"].items()
+    }
+    similar = [
+        (a, b, round(math.dist(perceived[a], perceived[b]), 3))
+        for a, b in itertools.combinations(perceived, 2)
+        if math.dist(perceived[a], perceived[b]) < 0.09
     ]
-    assert alike == []
+    assert similar == []
 
 
-def test_both_themes_name_the_same_colors() -> None:
+def test_both_themes_define_the_same_colors() -> None:
     assert set(_tokens("dark")["colors"]) == set(_tokens("light")["colors"])

@@ -3,11 +3,10 @@
 It is a window of its own so that a page can be seen beside it.
 """
 
-import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar, Final, Protocol
+from typing import Final, Protocol
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
@@ -28,9 +27,9 @@ from pulse_desktop.model.process_log import LogChunk, LogCursor
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.ui.shell.log_highlighter import LogHighlighter
 from pulse_desktop.ui.shell.page import BackgroundRunner
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.highlighter import ThemeHighlighter
 from pulse_desktop.ui.theme.theme import theme
 
 POLL_MS: Final = 500
@@ -38,15 +37,6 @@ MAX_LINES: Final = 20_000
 _FILTER_DELAY_MS: Final = 120
 _SIZE: Final = (1040, 640)
 _MIN_SIZE: Final = (520, 320)
-
-
-_LEVEL_COLUMNS: Final = 120
-"""The level is within the first characters of a line."""
-_LEVEL: Final = re.compile(
-    r"(?P<bad>\[(?:ERR|FTL)\]|\b(?:ERROR|CRITICAL)\b)"
-    r"|(?P<warning>\[WRN\]|\bWARNING\b)"
-    r"|(?P<note>^-- )"
-)
 
 
 class LogSource(Protocol):
@@ -61,22 +51,6 @@ class LogSource(Protocol):
 
     async def read(self, name: str, after: LogCursor | None = None) -> LogChunk:
         """Return the lines after a cursor, or the last lines."""
-
-
-class LogHighlighter(ThemeHighlighter):
-    """Colors lines that are errors or warnings."""
-
-    COLORS: ClassVar = {
-        "bad": SemanticColor.BAD,
-        "warning": SemanticColor.WARNING,
-        "note": SemanticColor.FAINT,
-    }
-
-    def highlightBlock(self, text: str) -> None:
-        """Color a line."""
-        level = _LEVEL.search(text[:_LEVEL_COLUMNS])
-        if level is not None:
-            self.paint(0, len(text), level.lastgroup or "note")
 
 
 class LogWindow(QDialog):
@@ -96,12 +70,12 @@ class LogWindow(QDialog):
         open_folder: Callable[[], object],
         parent: QWidget,
     ) -> None:
-        """Make the window; it reads nothing until it is shown.
+        """Make the window. It reads nothing until it is shown.
 
         Args:
             source: reads the logs.
             start: starts background work.
-            open_folder: shows the files themselves.
+            open_folder: opens the folder of the log files.
             parent: the main window.
         """
         super().__init__(parent)

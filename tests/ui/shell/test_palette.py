@@ -7,7 +7,8 @@ from PySide6.QtWidgets import QLineEdit, QMainWindow, QPushButton
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.shell.actions import Action, ActionTable, PageAction, shortcut_text
-from pulse_desktop.ui.shell.palette import Palette, best_matches, match_score
+from pulse_desktop.ui.shell.fuzzy_match import best_matches, match_score
+from pulse_desktop.ui.shell.palette import Palette
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 GO = Action("go", "Go to Tasks", "Ctrl+2", "Go to", "tasks")
