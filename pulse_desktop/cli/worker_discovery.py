@@ -30,7 +30,7 @@ async def discover_workers(session: "Session") -> frozenset[str] | None:
         replies = await session.workers.ping()
     except NotPermittedError:
         return None
-    names = frozenset(reply.worker for reply in replies.answers)
+    names = frozenset(reply.worker for reply in replies.received)
     known = session.state.workers
     if session.event_feed.status.mode == "history" and all(known.get(name) for name in names):
         return names

@@ -20,7 +20,7 @@ from pulse_desktop.session.supervisor import Supervisor
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.result_store import DEFAULT_LIMIT, ResultStore
+from pulse_desktop.transport.result_store import MAX_READ_BYTES, ResultStore
 from pulse_desktop.transport.result_watch import ResultWatch, WatchStatus
 
 CONCURRENCY: Final = 8
@@ -126,7 +126,7 @@ class ResultLoader:
         """Wait until the watch has listed the objects that were stored before."""
         await self._watch.caught_up(limit_s)
 
-    async def read(self, task_id: str, limit: int = DEFAULT_LIMIT) -> DecodedResult:
+    async def read(self, task_id: str, limit: int = MAX_READ_BYTES) -> DecodedResult:
         """Read a stored result and decode it without running any code of it.
 
         Args:

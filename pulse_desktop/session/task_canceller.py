@@ -97,10 +97,10 @@ class TaskCanceller:
         if done is not None:
             return done
         sequence = places.of(task_id)
-        if answers.answers:
+        if answers.received:
             return await self._remove_by_worker(task_id, sequence, reason, answers)
-        if answers.silent and not answers.nobody:
-            return _no_response(task_id, answers.silent)
+        if answers.timed_out and not answers.no_responders:
+            return _no_response(task_id, answers.timed_out)
         return await self._remove_here(task_id, sequence, reason)
 
     async def _remove_by_worker(
@@ -131,7 +131,7 @@ class TaskCanceller:
             return CancelOutcome(
                 task_id, CancelStatus.ALREADY_ENDED, detail=f"It is {run.state.value}."
             )
-        silent = answers.silent or before.silent
+        silent = answers.timed_out or before.timed_out
         if silent:
             return _no_response(task_id, silent)
         if run is not None and run.state is RunState.RUNNING:
@@ -163,10 +163,10 @@ class TaskCanceller:
                     CancelStatus.REMOVED,
                     detail=f"It was message {removal.sequence} of {status.stream}.",
                 )
-            case "not_kept":
+            case "not_stored":
                 detail = "" if run is None or run.state is not RunState.RUNNING else _taken_by(run)
                 return CancelOutcome(task_id, CancelStatus.NOT_PERSISTED, detail=detail)
-            case "handed_out":
+            case "delivered":
                 return CancelOutcome(task_id, CancelStatus.RUNNING, detail=_taken_by(run))
             case "not_searched":
                 detail = "Too many tasks wait to find this one among them in time."

@@ -38,15 +38,15 @@ class WorkerCommands:
             return [CommandOutcome(worker, command, CommandStatus.NO_CONTROL, detail)]
         expected = () if worker else self._expected()
         try:
-            answers = await self._control.order(command, worker, expected, level=level or None)
+            answers = await self._control.command(command, worker, expected, level=level or None)
         except NotPermittedError as error:
             return [CommandOutcome(worker, command, CommandStatus.REFUSED, error.sentence)]
-        if not answers.answers and not worker and not answers.silent:
+        if not answers.received and not worker and not answers.timed_out:
             return [CommandOutcome("", command, CommandStatus.NO_RESPONDERS)]
-        missing = CommandStatus.NO_RESPONDERS if answers.nobody else CommandStatus.TIMED_OUT
+        missing = CommandStatus.NO_RESPONDERS if answers.no_responders else CommandStatus.TIMED_OUT
         outcomes = [
-            *(_outcome(command, answer) for answer in answers.answers),
-            *(CommandOutcome(each, command, missing) for each in answers.silent),
+            *(_outcome(command, answer) for answer in answers.received),
+            *(CommandOutcome(each, command, missing) for each in answers.timed_out),
         ]
         return sorted(outcomes, key=lambda outcome: outcome.worker)
 

@@ -1,8 +1,7 @@
-"""Where the network leaves what came, until a frame has time to read it.
+"""The bounded queue between the network's callbacks and the frame timer.
 
-One deque stands between the callbacks, which must cost next to nothing, and the fold. It is bounded
-by number and by bytes, so that a stalled window cannot eat the machine; what finds no room is
-counted, never silently gone.
+A callback must cost next to nothing, so it only appends here. The queue is bounded by number and
+by bytes, so that a stalled window cannot exhaust memory; what does not fit is counted.
 """
 
 from collections import deque
@@ -16,13 +15,13 @@ DEFAULT_MAX_BYTES: Final = 256 << 20
 
 
 class ArrivalQueue:
-    """A bounded queue of what arrived, oldest first.
+    """A bounded queue of received messages and objects, oldest first.
 
     Attributes:
-        capacity: most items held.
-        max_bytes: most payload bytes held.
+        capacity: maximum number of items.
+        max_bytes: maximum sum of payload bytes.
         received: items accepted since the start.
-        dropped: items refused for want of room since the start.
+        dropped: items rejected for lack of room since the start.
         held_bytes: payload bytes held now.
     """
 
@@ -32,7 +31,7 @@ class ArrivalQueue:
         self, capacity: int = DEFAULT_CAPACITY, max_bytes: int = DEFAULT_MAX_BYTES
     ) -> None:
         if capacity < 1:
-            raise ValueError("an inbox holds at least one item")
+            raise ValueError("an arrival queue holds at least one item")
         self._items: deque[InboundMessage | StoredObject] = deque()
         self.capacity = capacity
         self.max_bytes = max_bytes
@@ -48,13 +47,13 @@ class ArrivalQueue:
 
     @property
     def room(self) -> int:
-        """How many more items fit; 0 as well when the bytes are used up."""
+        """Number of items that still fit; 0 as well when the bytes are used up."""
         if self.held_bytes >= self.max_bytes:
             return 0
         return self.capacity - len(self._items)
 
     def put(self, item: InboundMessage | StoredObject) -> bool:
-        """Keep an item, or count it as dropped and return False when there is no room."""
+        """Append an item, or count it as dropped and return False when there is no room."""
         items = self._items
         if len(items) >= self.capacity or self.held_bytes >= self.max_bytes:
             self.dropped += 1

@@ -1,7 +1,7 @@
-"""Putting what came into the inbox: each event once, whichever way it came.
+"""Deduplication: each event enters the arrival queue once, live or from a stream.
 
-An event can pass by live and come again from a stream. It carries no number in common, so while a
-feed moves from the one to the other, it is recognised by its content.
+An event can arrive live and again from a stream. Both copies carry no common id, so while a feed
+switches from one to the other, the second copy is recognized by its subject and payload.
 """
 
 from array import array
@@ -12,39 +12,40 @@ from typing import Final
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 
-REMEMBERED: Final = 100_000
-MAX_GAPS: Final = 1_000
+MAX_RECENT: Final = 100_000
+"""Live messages that can be recognized again."""
+MAX_SEQUENCE_GAPS: Final = 1_000
 
 
 class Deduplicator:
-    """The end of a feed at the inbox.
+    """Puts the messages of one feed into the arrival queue.
 
     Attributes:
-        last: stream sequence up to which everything is read.
-        last_at: Unix seconds when the newest event was stored, or came.
-        received: events put into the inbox.
-        replayed: those of them taken while `replaying`.
-        replaying: whether what comes from the stream is old.
-        jumps: pairs of a sequence that was expected and the one that came instead.
+        last: stream sequence up to which everything has been read.
+        last_at: Unix seconds when the newest message was stored, or received.
+        received: messages put into the queue.
+        replayed: those of them that were put while `replaying`.
+        replaying: whether messages from the stream are older than the feed.
+        sequence_gaps: pairs of the expected sequence and the one that came instead.
     """
 
-    def __init__(self, inbox: ArrivalQueue, channel: Source, clock: Callable[[], float]) -> None:
-        self._inbox = inbox
-        self._channel = channel
+    def __init__(self, queue: ArrivalQueue, source: Source, clock: Callable[[], float]) -> None:
+        self._queue = queue
+        self._source = source
         self._clock = clock
-        self._recent = _Recent()
+        self._recent = _RecentMessages()
         self._seen: Counter[int] | None = None
         self.last = 0
         self.last_at = 0.0
         self.received = 0
         self.replayed = 0
         self.replaying = False
-        self.jumps: list[tuple[int, int]] = []
+        self.sequence_gaps: list[tuple[int, int]] = []
 
-    def take_live(self, subject: str, payload: bytes) -> None:
-        """Take an event that passed by; without room it is dropped, and counted by the inbox."""
+    def accept_live(self, subject: str, payload: bytes) -> None:
+        """Accept a live message; without room it is dropped, which the queue counts."""
         now = self._clock()
-        if self._inbox.put(InboundMessage(self._channel, subject, payload, now)):
+        if self._queue.put(InboundMessage(self._source, subject, payload, now)):
             self.received += 1
             self.last_at = now
             key = hash((subject, payload))
@@ -52,8 +53,8 @@ class Deduplicator:
             if self._seen is not None:
                 self._seen[key] += 1
 
-    def take_stored(self, subject: str, payload: bytes, at: float, sequence: int) -> bool:
-        """Take an event from a stream; False without room: it stays in the stream.
+    def accept_stored(self, subject: str, payload: bytes, at: float, sequence: int) -> bool:
+        """Accept a message from a stream; False without room: it stays in the stream.
 
         Args:
             subject: NATS subject.
@@ -61,37 +62,37 @@ class Deduplicator:
             at: Unix seconds when it was stored.
             sequence: position in the stream.
         """
-        if self._seen is None or not self._came_live(subject, payload):
-            inbox = self._inbox
-            if not inbox.put(InboundMessage(self._channel, subject, payload, at, sequence)):
-                inbox.dropped -= 1
+        if self._seen is None or not self._is_duplicate(subject, payload):
+            queue = self._queue
+            if not queue.put(InboundMessage(self._source, subject, payload, at, sequence)):
+                queue.dropped -= 1
                 return False
             self.received += 1
             if self.replaying:
                 self.replayed += 1
-        if sequence != self.last + 1 and len(self.jumps) < MAX_GAPS:
-            self.jumps.append((self.last + 1, sequence))
+        if sequence != self.last + 1 and len(self.sequence_gaps) < MAX_SEQUENCE_GAPS:
+            self.sequence_gaps.append((self.last + 1, sequence))
         self.last = sequence
         self.last_at = at
         return True
 
-    def forget_live(self) -> None:
-        """Forget what passed by: from here on it is remembered anew."""
+    def clear_recent(self) -> None:
+        """Forget all live messages so far."""
         self._recent.clear()
 
-    def remembers_live_since(self, moment: float) -> bool:
-        """Whether everything that passed by since then is still remembered."""
+    def has_recent_since(self, moment: float) -> bool:
+        """Whether every live message since then can still be recognized."""
         return self._recent.reaches_back_to(moment)
 
-    def expect_again(self, since: float) -> None:
-        """Recognise from now on what passed by since then, or does yet, when it is read again."""
+    def begin_dedup(self, since: float) -> None:
+        """Start dropping stored copies of messages received live since `since`."""
         self._seen = Counter(self._recent.since(since))
 
-    def expect_nothing_again(self) -> None:
-        """What passed by has all come again by now, or never will."""
+    def end_dedup(self) -> None:
+        """Stop: all stored copies of live messages have been read."""
         self._seen = None
 
-    def _came_live(self, subject: str, payload: bytes) -> bool:
+    def _is_duplicate(self, subject: str, payload: bytes) -> bool:
         seen = self._seen
         key = hash((subject, payload))
         if seen is None or seen[key] <= 0:
@@ -100,36 +101,36 @@ class Deduplicator:
         return True
 
 
-class _Recent:
-    """When what passed by: the latest `REMEMBERED` of it.
+class _RecentMessages:
+    """Times and hashes of the latest `MAX_RECENT` live messages.
 
-    Plain numbers in a ring: as many pairs would be walked by every full garbage collection.
+    Plain numbers in a ring: as many tuples would be walked by every full garbage collection.
     """
 
     __slots__ = ("_count", "_keys", "_times")
 
     def __init__(self) -> None:
-        self._times = array("d", bytes(8 * REMEMBERED))
-        self._keys = array("q", bytes(8 * REMEMBERED))
+        self._times = array("d", bytes(8 * MAX_RECENT))
+        self._keys = array("q", bytes(8 * MAX_RECENT))
         self._count = 0
 
     def add(self, at: float, key: int) -> None:
-        """Remember that something with a key passed by at a time, Unix seconds."""
-        place = self._count % REMEMBERED
-        self._times[place] = at
-        self._keys[place] = key
+        """Add a message that was received at a time, Unix seconds."""
+        index = self._count % MAX_RECENT
+        self._times[index] = at
+        self._keys[index] = key
         self._count += 1
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove everything."""
         self._count = 0
 
     def reaches_back_to(self, moment: float) -> bool:
-        """Whether nothing has been forgotten that passed by at a moment or later."""
-        return self._count < REMEMBERED or self._times[self._count % REMEMBERED] <= moment
+        """Whether no message that was received at a moment or later has been overwritten."""
+        return self._count < MAX_RECENT or self._times[self._count % MAX_RECENT] <= moment
 
     def since(self, moment: float) -> Iterator[int]:
-        """Walk the keys of what passed by since then."""
-        for place in range(min(self._count, REMEMBERED)):
-            if self._times[place] >= moment:
-                yield self._keys[place]
+        """Yield the keys of the messages since then."""
+        for index in range(min(self._count, MAX_RECENT)):
+            if self._times[index] >= moment:
+                yield self._keys[index]

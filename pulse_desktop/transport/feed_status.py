@@ -1,20 +1,24 @@
-"""What a feed says of itself: where its events come from, and what it could not get."""
+"""Status of a feed: where its messages come from, and the gaps in them."""
 
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+MAX_GAPS: Final = 100
 
 Mode = Literal["history", "live", "off"]
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A time in which events may have passed unseen.
+    """A time in which messages may have been missed.
 
     Attributes:
         start: Unix seconds of the last moment known to be complete.
-        end: Unix seconds from which on it is complete again.
-        missed: how many events, None when nobody counted them.
-        filled: whether history brought them later.
+        end: Unix seconds from which on the feed is complete again.
+        missed: number of messages, None when it is not known.
+        filled: whether a stream delivered them later.
     """
 
     start: float
@@ -25,19 +29,19 @@ class Gap:
 
 @dataclass(frozen=True)
 class FeedStatus:
-    """One moment of a feed.
+    """Snapshot of a feed.
 
     Attributes:
-        mode: history (read from a stream, nothing can be missed), live (what passes while we
-            listen) or off (nothing comes).
+        mode: history (read from a stream, which misses nothing), live (a plain subscription) or
+            off (nothing is received).
         stream: name of the stream, empty unless in history mode.
-        received: events put into the inbox.
-        replayed: those of them that were already stored when the feed came to read.
-        last_sequence: the stream's sequence of the newest event read, 0 without a stream.
-        lag: events stored and not yet read; 0 in live mode.
+        received: messages put into the arrival queue.
+        replayed: those of them that were stored before the feed began to read.
+        last_sequence: stream sequence of the newest message read, 0 without a stream.
+        lag: messages stored and not yet read; 0 in live mode.
         gaps: oldest first, the newest hundred.
-        problem: why it is not better than it is, in plain words; empty in history mode.
-        caught_up: whether all that was stored has been read; always true in live mode.
+        problem: why the feed does not read a stream; empty in history mode.
+        caught_up: whether all stored messages have been read; always true in live mode.
     """
 
     mode: Mode = "off"
@@ -49,3 +53,46 @@ class FeedStatus:
     gaps: tuple[Gap, ...] = ()
     problem: str = ""
     caught_up: bool = False
+
+
+class GapLog:
+    """The gaps of one feed.
+
+    Attributes:
+        gaps: oldest first, the newest hundred.
+        offline_since: Unix seconds since which nothing is received, None while everything is.
+    """
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self.gaps: tuple[Gap, ...] = ()
+        self.offline_since: float | None = None
+        self._on_change = on_change
+
+    def disconnected(self, since: float) -> None:
+        """Record that nothing is received since then, unless that has been recorded."""
+        if self.offline_since is None:
+            self.offline_since = since
+
+    def reconnected(self, now: float, *, missed: int | None) -> None:
+        """Record that everything is received again.
+
+        Args:
+            now: Unix seconds.
+            missed: messages that a stream kept meanwhile and delivers now; None without a stream.
+        """
+        since, self.offline_since = self.offline_since, None
+        if since is not None and missed != 0:
+            self.add(Gap(since, now, missed, filled=missed is not None))
+
+    def fill(self, start: float) -> None:
+        """Mark the gap that began at `start` as filled: a stream kept its messages."""
+        self.gaps = tuple(
+            dataclasses.replace(gap, filled=True) if gap.start == start else gap
+            for gap in self.gaps
+        )
+        self._on_change()
+
+    def add(self, gap: Gap) -> None:
+        """Add a gap."""
+        self.gaps = (*self.gaps, gap)[-MAX_GAPS:]
+        self._on_change()

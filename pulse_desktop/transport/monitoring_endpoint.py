@@ -1,8 +1,8 @@
-"""Asking a server's HTTP monitoring port, in a way that the event loop never feels.
+"""A server's HTTP monitoring endpoint, requested without blocking the event loop.
 
-What httpx loads when it is first used takes half a second on a slow machine, and trusting
-certificates some fifty milliseconds more. A window that stood still for that long would be seen to;
-so the first request is made in a thread, on a loop of its own.
+What httpx loads when it is first used takes half a second on a slow machine, and loading
+certificates some fifty milliseconds more. So the first request is made in a thread, with an event
+loop of its own.
 """
 
 import asyncio
@@ -15,57 +15,57 @@ import msgspec
 
 TIMEOUT_S: Final = 1.0
 BACK_OFF_S: Final = 15.0
-"""Seconds for which a port that did not answer is not asked again."""
+"""How long an endpoint that did not respond is left out."""
 
-Answer = TypeVar("Answer")
+Page = TypeVar("Page")
 
 
 class MonitoringEndpoint:
-    """A client of one monitoring port; that it does not answer is no error.
+    """An HTTP client of one monitoring endpoint. It is optional: no response is no error.
 
     Attributes:
         url: such as `http://127.0.0.1:8222`, empty when there is none.
     """
 
     def __init__(self, url: str | None, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Describe the port; nothing is sent yet.
+        """Describe the endpoint; nothing is sent yet.
 
         Args:
             url: None or empty when there is none.
-            clock: seconds, to know when to try again.
+            clock: seconds, for the back-off.
         """
         self.url = (url or "").rstrip("/")
         self._clock = clock
         self._http: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
-        self._silent_until = 0.0
+        self._backed_off_until = 0.0
 
     def move_to(self, url: str) -> None:
-        """Ask at another address from now on."""
+        """Use another address from now on."""
         self.url = url.rstrip("/")
-        self._silent_until = 0.0
+        self._backed_off_until = 0.0
 
-    def leave_alone(self) -> None:
-        """Do not ask again for a while."""
-        self._silent_until = self._clock() + BACK_OFF_S
+    def back_off(self) -> None:
+        """Send no requests for `BACK_OFF_S` seconds."""
+        self._backed_off_until = self._clock() + BACK_OFF_S
 
-    async def get(self, page: str, query: dict[str, str], kind: type[Answer]) -> Answer | None:
-        """Return what a page says, None when the port does not answer or says something else.
+    async def get(self, page: str, query: dict[str, str], kind: type[Page]) -> Page | None:
+        """Return the content of a page, None without a response or with an unexpected one.
 
         Args:
             page: such as `varz`.
             query: parameters.
-            kind: what the JSON of the answer is read into.
+            kind: type to decode the JSON into.
         """
-        if not self.url or self._clock() < self._silent_until:
+        if not self.url or self._clock() < self._backed_off_until:
             return None
         try:
             http = await self._client()
-            answer = await http.get(f"{self.url}/{page}", params=query)
-            answer.raise_for_status()
-            return msgspec.json.decode(answer.content, type=kind, strict=False)
+            response = await http.get(f"{self.url}/{page}", params=query)
+            response.raise_for_status()
+            return msgspec.json.decode(response.content, type=kind, strict=False)
         except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError):
-            self.leave_alone()
+            self.back_off()
             return None
 
     async def close(self) -> None:
@@ -78,18 +78,18 @@ class MonitoringEndpoint:
         async with self._opening:
             if self._http is None:
                 url = self.url
-                await asyncio.to_thread(lambda: asyncio.run(_ask_once(url)))
+                await asyncio.to_thread(lambda: asyncio.run(_request_once(url)))
                 self._http = await asyncio.to_thread(_make_client, url)
             return self._http
 
 
 def _make_client(url: str) -> httpx.AsyncClient:
-    # A proxy of the environment is not meant for a port that is hardly ever public. Certificates
-    # are of no use without TLS, and reading them takes time.
+    # A proxy in the environment is not meant for an endpoint that is hardly ever public.
+    # Certificates are not needed without TLS, and loading them takes time.
     return httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False, verify=url.startswith("https"))
 
 
-async def _ask_once(url: str) -> None:
-    """Make httpx load all that it needs for a request. Raises what a request raises."""
+async def _request_once(url: str) -> None:
+    """Make httpx load everything that a request needs. Raises the errors of the request."""
     async with _make_client(url) as http:
         await http.get(f"{url}/healthz")

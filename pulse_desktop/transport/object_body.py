@@ -1,8 +1,8 @@
-"""The body of a stored object, chunk by chunk, verified; never waiting for what cannot come.
+"""The body of a stored object, chunk by chunk and verified.
 
-The client library's `get` waits for ever when chunks are missing, joins them in quadratic time and
-leaves a consumer behind for every object. Here one chunk is one direct request, and several are
-counted before the first is read.
+nats-py's `get` waits for ever when chunks are missing, joins them in quadratic time and leaves a
+consumer behind for every object. Here a single chunk is one direct request, and several are counted
+before the first is read.
 """
 
 import asyncio
@@ -15,9 +15,10 @@ from typing import Final
 from nats import errors
 from nats.js.errors import APIError, NotFoundError
 
-from pulse_desktop.model.errors import BrokenObjectError, NoJetStreamError, UserFacingError
+from pulse_desktop.model.errors import BrokenObjectError, NotConnectedError, UserFacingError
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.stored_object import StoredObject
+from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.object_bucket import chunk_subject, digest_of, stream_name
 from pulse_desktop.transport.ordered_consumer import (
@@ -26,17 +27,17 @@ from pulse_desktop.transport.ordered_consumer import (
     OrderedConsumer,
 )
 
-AHEAD: Final = 64
-"""Chunks fetched before they are taken: 8 MiB at the usual size."""
+MAX_PREFETCH: Final = 64
+"""Chunks read ahead: 8 MiB at the usual size."""
 
 
 async def read_object_body(
     connection: Connection, stored: StoredObject
 ) -> AsyncGenerator[bytes, None]:
-    """Give the chunks of a body in order.
+    """Yield the chunks of a body in order.
 
     Raises:
-        BrokenObjectError: chunks are missing or damaged, now or while being read.
+        BrokenObjectError: chunks are missing or damaged.
         NotConnectedError, NotPermittedError, NoJetStreamError: at the first chunk or later.
     """
     digest = hashlib.sha256()
@@ -51,10 +52,11 @@ async def read_object_body(
                     break
                 yield chunk
     if size != stored.size:
-        raise _broken(stored, f"it should have {stored.size} bytes and has {size}")
-    wanted = digest_of(stored)
-    if wanted is not None and wanted != digest.digest():
-        raise _broken(stored, "its content does not match its checksum")
+        reason = _("it should have {expected} bytes and has {size}")
+        raise _broken(stored, reason.format(expected=stored.size, size=size))
+    expected = digest_of(stored)
+    if expected is not None and expected != digest.digest():
+        raise _broken(stored, _("its content does not match its checksum"))
 
 
 async def _one_chunk(connection: Connection, stored: StoredObject) -> AsyncGenerator[bytes, None]:
@@ -72,59 +74,65 @@ async def _one_chunk(connection: Connection, stored: StoredObject) -> AsyncGener
                 js.get_last_msg(stream, subject), f"$JS.API.STREAM.MSG.GET.{stream}"
             )
     except NotFoundError:
-        raise _broken(stored, "its only chunk is missing") from None
+        raise _broken(stored, _("its only chunk is missing")) from None
     except (APIError, errors.Error) as error:
-        raise UserFacingError(f"Cannot read {stored.key}", f"{error}.", "Try again.") from None
+        title = _("Cannot read {key}").format(key=stored.key)
+        raise UserFacingError(title, f"{error}.", _("Try again.")) from None
     yield message.data or b""
 
 
 async def _many_chunks(connection: Connection, stored: StoredObject) -> AsyncGenerator[bytes, None]:
-    waiting: deque[bytes] = deque()
-    came = asyncio.Event()
+    chunks: deque[bytes] = deque()
+    arrived = asyncio.Event()
 
     def accept(_subject: str, payload: bytes, _at: float, _sequence: int) -> bool:
-        waiting.append(payload)
-        came.set()
+        chunks.append(payload)
+        arrived.set()
         return True
 
-    reader = OrderedConsumer(
+    consumer = OrderedConsumer(
         connection,
         stream_name(stored.bucket),
         chunk_subject(stored.bucket, stored.nuid),
         accept=accept,
-        room=lambda: AHEAD - len(waiting),
+        room=lambda: MAX_PREFETCH - len(chunks),
     )
     try:
-        await reader.open(DeliverPolicy(1))
-        if reader.pending < stored.chunks:
-            raise _broken(stored, f"only {reader.pending} of its {stored.chunks} chunks are there")
-        reading = asyncio.ensure_future(reader.follow())
-        reading.add_done_callback(lambda _: came.set())
+        await consumer.open(DeliverPolicy(1))
+        if consumer.pending < stored.chunks:
+            reason = _("only {found} of its {count} chunks exist")
+            raise _broken(stored, reason.format(found=consumer.pending, count=stored.chunks))
+        consuming = asyncio.ensure_future(consumer.run())
+        consuming.add_done_callback(lambda _task: arrived.set())
         try:
-            for _ in range(stored.chunks):
-                while not waiting:
-                    if reading.done():
-                        raise _ending(stored, reading.exception())
-                    came.clear()
-                    await connection.run_while_connected(came.wait())
-                yield waiting.popleft()
+            for _index in range(stored.chunks):
+                while not chunks:
+                    if consuming.done():
+                        raise _read_error(stored, consuming.exception())
+                    arrived.clear()
+                    await connection.run_while_connected(arrived.wait())
+                yield chunks.popleft()
         finally:
-            await cancel_and_wait(reading)
+            await cancel_and_wait(consuming)
     except ConsumerResetError as error:
-        raise _ending(stored, error) from None
+        raise _read_error(stored, error) from None
     finally:
-        await reader.close()
+        await consumer.close()
 
 
-def _ending(stored: StoredObject, error: BaseException | None) -> BaseException:
+def _read_error(stored: StoredObject, error: BaseException | None) -> BaseException:
     if isinstance(error, ConsumerResetError):
-        return _broken(stored, f"reading it ended early: {error}")
-    return error or NoJetStreamError()
+        reason = _("reading it ended early: {error}")
+        return _broken(stored, reason.format(error=error))
+    return error or NotConnectedError()
 
 
 def _broken(stored: StoredObject, reason: str) -> BrokenObjectError:
     return BrokenObjectError(
-        f"{stored.key} is damaged",
+        _("{key} is damaged").format(key=stored.key),
         f"{reason}.",
-        "It was overwritten, removed or expired while it was stored or read. Run the task again.",
+        _(
+            "It was overwritten, removed or expired while it was stored or read. Run the task "
+            "again."
+        ),
     )

@@ -1,4 +1,4 @@
-"""How an Object Store bucket lies in its stream: the names of its parts, and its metadata.
+"""Subjects and metadata of an Object Store bucket, which is stored in a stream.
 
 Source: NATS architecture decision record ADR-20.
 """
@@ -10,17 +10,18 @@ from typing import Any, Final
 import msgspec
 
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
+from pulse_desktop.text.translation import _
 
 STREAM_PREFIX: Final = "OBJ_"
 ANY_OBJECT: Final = "$O.>"
 _DIGEST_NAME: Final = "SHA-256="
 
-# Nine bytes are twelve characters of base64: what begins so in the one begins so in the other.
+# Nine bytes are twelve characters of base64, so the prefix of a key is one of its encoding.
 _PROGRESS: Final = base64.urlsafe_b64encode(PROGRESS_PREFIX.encode()).decode()
 
 
 class UnreadableMetaError(Exception):
-    """Metadata that is none. `str()` says what is wrong with it."""
+    """A message that is not valid metadata; `str()` says why."""
 
 
 class _Meta(msgspec.Struct, gc=False):
@@ -42,7 +43,7 @@ def stream_name(bucket: str) -> str:
 
 
 def meta_subjects(bucket: str) -> str:
-    """Return the subject of all metadata of a bucket."""
+    """Return the wildcard subject of all metadata of a bucket."""
     return f"$O.{bucket}.M.>"
 
 
@@ -52,26 +53,26 @@ def object_meta_subject(bucket: str, key: str) -> str:
 
 
 def is_progress(meta_subject: str) -> bool:
-    """Whether it is the metadata of what a task says of its progress, and not of a result."""
+    """Whether the subject is of progress that a task reports, and not of a result."""
     return meta_subject.rpartition(".")[2].startswith(_PROGRESS)
 
 
 def chunk_subject(bucket: str, nuid: str = ">") -> str:
-    """Return the subject of one body's chunks, or of all."""
+    """Return the subject of the chunks of one body, or of all bodies."""
     return f"$O.{bucket}.C.{nuid}"
 
 
 def decode_meta(bucket: str, payload: bytes, stored_at: float, sequence: int) -> StoredObject:
-    """Read a metadata message.
+    """Decode a metadata message.
 
     Args:
-        bucket: where it came from.
+        bucket: name of the bucket.
         payload: JSON.
         stored_at: Unix seconds when the server stored it.
         sequence: in the bucket's stream.
 
     Raises:
-        UnreadableMetaError: it is not metadata, or that of a link to another object.
+        UnreadableMetaError: it is not valid metadata, or it is a link to another object.
     """
     try:
         payload.decode()
@@ -79,11 +80,11 @@ def decode_meta(bucket: str, payload: bytes, stored_at: float, sequence: int) ->
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableMetaError(str(error)) from None
     if not meta.name:
-        raise UnreadableMetaError("it names no object")
+        raise UnreadableMetaError(_("it has no object name"))
     if meta.options and meta.options.get("link"):
-        raise UnreadableMetaError("it is a link to another object, which is not followed")
+        raise UnreadableMetaError(_("it is a link to another object, which is not followed"))
     if meta.size < 0 or meta.chunks < 0 or "." in meta.nuid or "*" in meta.nuid:
-        raise UnreadableMetaError("its size or chunks make no sense")
+        raise UnreadableMetaError(_("its size or chunks are invalid"))
     return StoredObject(
         meta.name,
         meta.size,
@@ -98,7 +99,7 @@ def decode_meta(bucket: str, payload: bytes, stored_at: float, sequence: int) ->
 
 
 def digest_of(stored: StoredObject) -> bytes | None:
-    """Return the SHA-256 that the writer gave, None when it gave none that can be read."""
+    """Return the SHA-256 digest in the metadata, None without a valid one."""
     text = stored.digest
     if text[: len(_DIGEST_NAME)].upper() != _DIGEST_NAME:
         return None

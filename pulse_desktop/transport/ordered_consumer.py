@@ -1,8 +1,8 @@
-"""Reading a stream from a point on, for ever, never faster than there is room.
+"""An ordered consumer: reads a stream from a position on, never faster than there is room.
 
-One ephemeral pull consumer serves catching up and following alike: it asks for as many messages as
-fit, so nothing has to be dropped, and its numbering shows at once when one went astray. Whoever
-reads starts again from `last + 1` after any interruption.
+One ephemeral pull consumer serves catching up and following alike: it requests as many messages as
+fit, so that nothing has to be dropped, and its sequence shows at once when a message was lost.
+After any interruption the reader starts again from `last + 1`.
 """
 
 import asyncio
@@ -19,49 +19,50 @@ from nats.js import api
 from nats.js.errors import APIError
 from nats.nuid import NUID
 
+from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.subscription import Subscription
 
-BATCH: Final = 5_000
+MAX_BATCH: Final = 5_000
 MIN_BATCH: Final = 200
-"""Smaller requests would cost more than waiting for a little more room."""
+"""A smaller request would cost more than waiting for a little more room."""
 
-MAX_BYTES: Final = 16 << 20
-EXPIRES: Final = 30.0
-HEARTBEAT: Final = 5.0
+MAX_REQUEST_BYTES: Final = 16 << 20
+REQUEST_EXPIRES_S: Final = 30.0
+HEARTBEAT_S: Final = 5.0
 SILENCE_TIMEOUT_S: Final = 12.0
-NO_ROOM_PAUSE: Final = 0.01
+NO_ROOM_PAUSE_S: Final = 0.01
 INACTIVE_THRESHOLD_S: Final = 30.0
-"""Seconds after which the server drops the consumer of a reader that died."""
-
-_nuid: Final = NUID()
+"""Seconds after which the server removes the consumer of a reader that died."""
 
 Accept = Callable[[str, bytes, float, int], bool]
 
+_nuid: Final = NUID()
+
 
 class ConsumerResetError(Exception):
-    """The reading cannot go on as it is; `str()` says why. Start again from `last + 1`."""
+    """The consumer cannot continue; `str()` says why. Start a new one from `last + 1`."""
 
 
 @dataclass(frozen=True)
 class DeliverPolicy:
-    """Where to begin.
+    """The first message that a consumer delivers.
 
     Attributes:
         sequence: first sequence wanted.
         since: Unix seconds of the first message wanted, instead of a sequence.
-        newest_per_subject: begin with the newest message of every subject.
+        newest_per_subject: start with the newest message of every subject.
     """
 
     sequence: int = 0
     since: float | None = None
     newest_per_subject: bool = False
 
-    def options(self) -> dict[str, Any]:
-        """Return the consumer's delivery policy."""
+    def arguments(self) -> dict[str, Any]:
+        """Return the fields of the consumer's configuration."""
         if self.newest_per_subject:
             return {"deliver_policy": api.DeliverPolicy.LAST_PER_SUBJECT}
         if self.since is not None:
@@ -74,12 +75,12 @@ class DeliverPolicy:
 
 
 class OrderedConsumer:
-    """One reading of one stream on one connected client.
+    """A consumer of one stream on one connected client.
 
     Attributes:
         last: stream sequence of the newest message accepted, at first of the one before the start.
-        pending: matching messages in the stream when reading began.
-        at_end: set once nothing more was waiting in the stream.
+        pending: matching messages in the stream when the consumer was opened.
+        at_end: set once no more messages were waiting in the stream.
     """
 
     def __init__(
@@ -91,15 +92,15 @@ class OrderedConsumer:
         accept: Accept,
         room: Callable[[], int],
     ) -> None:
-        """Prepare.
+        """Describe a consumer; `open` creates it.
 
         Args:
             connection: must be connected.
             stream: the stream's name.
             subject: only messages of this subject are read.
-            accept: takes subject, payload, Unix seconds when stored, and sequence; returns False
-                when it has no room, which ends the reading.
-            room: how many messages fit now.
+            accept: gets subject, payload, Unix seconds when stored, and sequence; returns False
+                when it has no room, which ends the consumer.
+            room: returns how many messages fit now.
         """
         self._connection = connection
         self._client: Client = connection.client
@@ -108,15 +109,15 @@ class OrderedConsumer:
         self._accept = accept
         self._room = room
         self._wake = asyncio.Event()
-        self._ended = ""
-        self._batch = BATCH
-        self._low = 0
+        self._end_reason = ""
+        self._batch = MAX_BATCH
+        self._refill_at = 0
         self._outstanding = 0
         self._expected = 1
         self._alive = True
         self._left = "0"
         self._request_subject = ""
-        self._inbox = ""
+        self._reply_subject = ""
         self._subscription: Subscription | None = None
         self.last = 0
         self.pending = 0
@@ -128,10 +129,10 @@ class OrderedConsumer:
         return int(self._left)
 
     async def open(self, start: DeliverPolicy) -> None:
-        """Create the consumer; messages begin to come with `follow`.
+        """Create the consumer on the server; messages arrive during `run`.
 
         Raises:
-            ConsumerResetError: the server refuses, or the stream is gone.
+            ConsumerResetError: the server refuses, or the stream no longer exists.
             UserFacingError: no connection, no JetStream, no permission.
         """
         name = f"pulse-{_nuid.next().decode()}"
@@ -142,13 +143,16 @@ class OrderedConsumer:
             mem_storage=True,
             num_replicas=1,
             inactive_threshold=INACTIVE_THRESHOLD_S,
-            **start.options(),
+            **start.arguments(),
         )
         creation = f"$JS.API.CONSUMER.CREATE.{self._stream}.{name}.{self._subject}"
-        self._inbox = self._client.new_inbox()
+        self._reply_subject = self._client.new_inbox()
         self._request_subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{name}"
         self._subscription = await self._client.subscribe(
-            self._inbox, cb=self._on_message, pending_msgs_limit=1 << 20, pending_bytes_limit=0
+            self._reply_subject,
+            cb=self._on_message,
+            pending_msgs_limit=1 << 20,
+            pending_bytes_limit=0,
         )
         try:
             info = await self._connection.request(
@@ -167,31 +171,31 @@ class OrderedConsumer:
         if not self.pending:
             self.at_end.set()
 
-    async def follow(self) -> None:
+    async def run(self) -> None:
         """Read for ever.
 
         Raises:
-            ConsumerResetError: it has to be begun again.
+            ConsumerResetError: a new consumer is needed.
         """
         loop = asyncio.get_running_loop()
-        heard = loop.time()
+        received_at = loop.time()
         with self._connection.violations.watch(self._request_subject) as refused:
             refused.add_done_callback(self._on_refusal)
             while True:
-                short = self._outstanding <= self._low and not await self._request_more()
-                if await self._woken(NO_ROOM_PAUSE if short else 1.0):
+                no_room = self._outstanding <= self._refill_at and not await self._request_more()
+                if await self._woken(NO_ROOM_PAUSE_S if no_room else 1.0):
                     self._wake.clear()
-                if self._ended:
-                    raise ConsumerResetError(self._ended)
-                if self._alive or short:
+                if self._end_reason:
+                    raise ConsumerResetError(self._end_reason)
+                if self._alive or no_room:
                     self._alive = False
-                    heard = loop.time()
-                elif loop.time() - heard > SILENCE_TIMEOUT_S:
-                    raise ConsumerResetError("the stream fell silent")
+                    received_at = loop.time()
+                elif loop.time() - received_at > SILENCE_TIMEOUT_S:
+                    raise ConsumerResetError(_("the stream sent no heartbeat"))
 
     async def close(self) -> None:
-        """End the reading and let the server forget the consumer."""
-        self._ended = self._ended or "closed"
+        """Stop reading and delete the consumer on the server."""
+        self._end_reason = self._end_reason or "closed"
         subscription, self._subscription = self._subscription, None
         if subscription is not None and self._client.is_connected:
             deletion = self._request_subject.replace(".MSG.NEXT.", ".DELETE.", 1)
@@ -199,51 +203,51 @@ class OrderedConsumer:
                 await subscription.unsubscribe()
                 await self._client.publish(deletion, b"")
 
-    async def _woken(self, limit: float) -> bool:
+    async def _woken(self, limit_s: float) -> bool:
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit_s):
                 await self._wake.wait()
         except TimeoutError:
             return False
         return True
 
     async def _request_more(self) -> bool:
-        """Ask for what fits; return False when too little does."""
+        """Request as many messages as fit; return False when too few do."""
         count = min(self._batch, self._room()) - self._outstanding
         if count < (MIN_BATCH if self._outstanding else 1):
             return False
         request = {
             "batch": count,
-            "expires": int(EXPIRES * 1e9),
-            "idle_heartbeat": int(HEARTBEAT * 1e9),
-            "max_bytes": max(MAX_BYTES, 2 * self._client.max_payload),
+            "expires": int(REQUEST_EXPIRES_S * 1e9),
+            "idle_heartbeat": int(HEARTBEAT_S * 1e9),
+            "max_bytes": max(MAX_REQUEST_BYTES, 2 * self._client.max_payload),
         }
         self._outstanding += count
-        self._low = self._outstanding // 2
+        self._refill_at = self._outstanding // 2
         try:
             await self._client.publish(
-                self._request_subject, json.dumps(request).encode(), reply=self._inbox
+                self._request_subject, json.dumps(request).encode(), reply=self._reply_subject
             )
         except errors.Error:
-            self._end("the connection was lost")
+            self._end(_("the connection was lost"))
         return True
 
     async def _on_message(self, msg: Msg) -> None:
-        if self._ended:
+        if self._end_reason:
             return
         reply = msg.reply
         if not reply.startswith("$JS.ACK."):
-            self._on_word(msg)
+            self._on_status(msg)
             return
         fields = reply.split(".")
         # The account's domain, where there is one, stands before the stream's name.
         base = 5 if len(fields) < 11 else 7
         if int(fields[base + 1]) != self._expected:
-            self._end("a message went astray")
+            self._end(_("a message was lost"))
             return
         sequence = int(fields[base])
         if not self._accept(msg.subject, msg.data, int(fields[base + 2]) / 1e9, sequence):
-            self._end("there is no room")
+            self._end(_("there is no room"))
             return
         self._expected += 1
         self.last = sequence
@@ -252,11 +256,11 @@ class OrderedConsumer:
         self._left = left = fields[base + 3]
         if left == "0":
             self.at_end.set()
-        if self._outstanding == self._low:
+        if self._outstanding == self._refill_at:
             self._wake.set()
 
-    def _on_word(self, msg: Msg) -> None:
-        """Take in what the server says between messages: heartbeats, and ends of requests."""
+    def _on_status(self, msg: Msg) -> None:
+        """Process a status message: a heartbeat, or the end of a request."""
         self._alive = True
         headers = msg.headers or {}
         code = headers.get("Status", "")
@@ -274,13 +278,15 @@ class OrderedConsumer:
             self._outstanding = 0
             self._wake.set()
         else:
-            self._end(f"the server ended it: {code} {text}")
+            reason = _("the server ended it: {code} {text}")
+            self._end(reason.format(code=code, text=text))
 
     def _on_refusal(self, refused: "asyncio.Future[str]") -> None:
         if not refused.cancelled():
-            self._end(f"not allowed to publish to {refused.result()}")
+            reason = _("not allowed to publish to {subject}")
+            self._end(reason.format(subject=refused.result()))
 
     def _end(self, reason: str) -> None:
-        if not self._ended:
-            self._ended = reason
+        if not self._end_reason:
+            self._end_reason = reason
         self._wake.set()

@@ -1,8 +1,8 @@
-"""Taking a waiting task out of a stream, where no worker can be asked to.
+"""Removal of a queued task from its stream, for queues whose workers accept no commands.
 
-A stream's message can be deleted by its sequence. Whether that still matters depends on whether a
-worker has been handed it, and that can change between looking and deleting: so it is looked at
-again afterwards, and what is not certain is not called done.
+A message of a stream can be deleted by its sequence. Whether that still prevents the task depends
+on whether it has been delivered to a worker, which can change between the check and the deletion:
+so it is checked again afterwards, and an uncertain removal is not reported as done.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
+from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.ordered_consumer import (
     ConsumerResetError,
@@ -30,20 +31,22 @@ SEARCH_TIMEOUT_S: Final = 10.0
 """How long a queue is searched: at about 30 000 tasks a second."""
 
 IDLE_TIMEOUT_S: Final = 0.1
-"""Without a message for so long it is asked whether there are any more."""
+"""After so long without a message, the server is asked whether there are any more."""
 
-Outcome = Literal["removed", "handed_out", "not_queued", "not_kept", "not_searched"]
+SEARCH_BATCH: Final = 5_000
+
+Outcome = Literal["removed", "delivered", "not_queued", "not_stored", "not_searched"]
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What became of it.
+    """The result of a removal.
 
     Attributes:
-        outcome: `removed`; `handed_out` (a worker has it, or had it when it died); `not_queued`;
-            `not_kept` (a core subject keeps nothing, so there is nothing to remove);
-            `not_searched` (the queue is too long to be searched in time).
-        sequence: where it was in the stream, 0 when it was not found.
+        outcome: `removed`; `delivered` (a worker has it, or had it when it died); `not_queued`;
+            `not_stored` (without a stream there is nothing to remove); `not_searched` (the queue
+            is too long to be searched in time).
+        sequence: position in the stream, 0 when it was not found.
     """
 
     outcome: Outcome
@@ -51,13 +54,13 @@ class Removal:
 
 
 class QueuedTaskRemover:
-    """Removes tasks from the stream behind one subject."""
+    """Removes tasks from the stream that stores one subject."""
 
     def __init__(self, connection: Connection, subject: str) -> None:
         """Prepare.
 
         Args:
-            connection: kept by somebody else.
+            connection: run elsewhere.
             subject: where tasks are published.
         """
         self._connection = connection
@@ -68,29 +71,31 @@ class QueuedTaskRemover:
 
         Args:
             task_id: of the task.
-            status: a fresh look at the queue.
-            hint: its sequence in the stream as far as is known, 0 for unknown.
+            status: a recent status of the queue.
+            hint: its sequence in the stream if known, else 0.
 
         Raises:
-            NotConnectedError, NotPermittedError, NoJetStreamError.
+            NotConnectedError, NotPermittedError, NoJetStreamError, JetStreamNotReadyError.
             UserFacingError: the server refused, with its reason.
         """
         if status.mode != "jetstream":
-            return Removal("not_kept")
+            return Removal("not_stored")
         try:
             return await self._remove(task_id, status, hint)
         except (APIError, errors.Error) as error:
             raise UserFacingError(
-                "The queue does not answer", f"JetStream said: {error}.", "Try again in a moment."
+                _("The queue does not respond"),
+                _("JetStream reported: {error}.").format(error=error),
+                _("Try again in a moment."),
             ) from None
 
     async def _remove(self, task_id: str, status: QueueStatus, hint: int) -> Removal:
         delivered = await self._delivered(status)
         sequence = hint if hint and await self._is_task(status.stream, hint, task_id) else 0
         if sequence and sequence <= delivered:
-            # It may have been put there once more since, as a retry.
+            # It may have been published again since, as a retry.
             sequence = 0
-            outcome: Outcome = "handed_out"
+            outcome: Outcome = "delivered"
         else:
             outcome = "not_queued"
         if not sequence:
@@ -99,9 +104,9 @@ class QueuedTaskRemover:
             except TimeoutError:
                 return Removal("not_searched")
         if not sequence:
-            return Removal(outcome, hint if outcome == "handed_out" else 0)
+            return Removal(outcome, hint if outcome == "delivered" else 0)
         try:
-            await self._ask(
+            await self._request(
                 self._connection.js.delete_msg(status.stream, sequence),
                 f"$JS.API.STREAM.MSG.DELETE.{status.stream}",
             )
@@ -110,14 +115,14 @@ class QueuedTaskRemover:
                 return Removal("not_queued")
             raise
         if await self._delivered(status) >= sequence:
-            return Removal("handed_out", sequence)  # in the same moment
+            return Removal("delivered", sequence)  # at the same moment
         return Removal("removed", sequence)
 
     async def _delivered(self, status: QueueStatus) -> int:
-        """Return the sequence up to which tasks have been handed out."""
+        """Return the sequence up to which tasks have been delivered."""
         if not status.consumer:
             return 0
-        info = await self._ask(
+        info = await self._request(
             self._connection.js.consumer_info(status.stream, status.consumer),
             f"$JS.API.CONSUMER.INFO.{status.stream}.{status.consumer}",
         )
@@ -125,90 +130,91 @@ class QueuedTaskRemover:
 
     async def _is_task(self, stream: str, sequence: int, task_id: str) -> bool:
         message = await self._message(stream, sequence)
-        return message is not None and _is_of(message.data or b"", task_id)
+        return message is not None and _has_id(message.data or b"", task_id)
 
     async def _message(
-        self, stream: str, sequence: int, *, following: bool = False
+        self, stream: str, sequence: int, *, or_later: bool = False
     ) -> api.RawStreamMsg | None:
         request = (
             self._connection.js.get_msg(stream, seq=sequence, subject=self._subject, next=True)
-            if following
+            if or_later
             else self._connection.js.get_msg(stream, seq=sequence)
         )
         try:
-            message: api.RawStreamMsg = await self._ask(request, f"$JS.API.STREAM.MSG.GET.{stream}")
+            message: api.RawStreamMsg = await self._request(
+                request, f"$JS.API.STREAM.MSG.GET.{stream}"
+            )
         except NotFoundError:
             return None
         return message
 
     async def _search(self, task_id: str, stream: str, start: int) -> int:
-        """Return the sequence of a waiting task, 0 when it is not there.
+        """Return the sequence of a queued task, 0 when it is not in the stream.
 
         Raises:
-            TimeoutError: there are too many tasks to look at.
+            TimeoutError: there are too many tasks to search.
         """
         found: list[int] = []
 
         def accept(_subject: str, payload: bytes, _at: float, sequence: int) -> bool:
-            if not found and _is_of(payload, task_id):
+            if not found and _has_id(payload, task_id):
                 found.append(sequence)
-                reader.at_end.set()  # there is no need to read on
+                consumer.at_end.set()  # there is no need to read on
             return True
 
-        reader = OrderedConsumer(
-            self._connection, stream, self._subject, accept=accept, room=lambda: 5_000
+        consumer = OrderedConsumer(
+            self._connection, stream, self._subject, accept=accept, room=lambda: SEARCH_BATCH
         )
         try:
-            await reader.open(DeliverPolicy(start))
+            await consumer.open(DeliverPolicy(start))
         except ConsumerResetError:
-            # A stream of which every task is taken once lets nobody else read along.
+            # A work queue stream, which delivers every task once, allows no second consumer.
             return await self._search_one_by_one(task_id, stream, start)
-        following = asyncio.ensure_future(reader.follow())
-        at_end = asyncio.ensure_future(reader.at_end.wait())
+        consuming = asyncio.ensure_future(consumer.run())
+        at_end = asyncio.ensure_future(consumer.at_end.wait())
         try:
             async with asyncio.timeout(SEARCH_TIMEOUT_S):
-                while not (found or at_end.done() or following.done()):
-                    before = reader.last
+                while not (found or at_end.done() or consuming.done()):
+                    before = consumer.last
                     await asyncio.wait(
-                        {following, at_end},
+                        {consuming, at_end},
                         timeout=IDLE_TIMEOUT_S,
                         return_when=asyncio.FIRST_COMPLETED,
                     )
-                    # What was removed meanwhile never comes, and so the end is never told.
-                    after = max(start, reader.last + 1)
-                    quiet = reader.last == before and not found
-                    if quiet and await self._message(stream, after, following=True) is None:
+                    # What was removed meanwhile never arrives, so the end is never reported.
+                    after = max(start, consumer.last + 1)
+                    idle = consumer.last == before and not found
+                    if idle and await self._message(stream, after, or_later=True) is None:
                         return 0
-                if following.done() and not (found or at_end.done()):
-                    following.result()
+                if consuming.done() and not (found or at_end.done()):
+                    consuming.result()
         except ConsumerResetError as error:
             raise UserFacingError(
-                "The queue could not be searched", f"{error}.", "Try again in a moment."
+                _("The queue could not be searched"), f"{error}.", _("Try again in a moment.")
             ) from None
         finally:
-            await cancel_and_wait(at_end)
-            await cancel_and_wait(following)
-            await reader.close()
+            await cancel_and_wait(at_end, consuming)
+            await consumer.close()
         return found[0] if found else 0
 
     async def _search_one_by_one(self, task_id: str, stream: str, start: int) -> int:
         deadline = time.monotonic() + SEARCH_TIMEOUT_S
         sequence = start
-        while (message := await self._message(stream, sequence, following=True)) is not None:
-            if _is_of(message.data or b"", task_id):
+        while (message := await self._message(stream, sequence, or_later=True)) is not None:
+            if _has_id(message.data or b"", task_id):
                 return message.seq or 0
             sequence = (message.seq or sequence) + 1
             if time.monotonic() > deadline:
                 raise TimeoutError
         return 0
 
-    async def _ask(self, request: Any, subject: str) -> Any:
+    async def _request(self, request: Any, subject: str) -> Any:
         return await self._connection.request(request, subject)
 
 
-def _is_of(payload: bytes, task_id: str) -> bool:
+def _has_id(payload: bytes, task_id: str) -> bool:
     if task_id.isalnum() and task_id.isascii() and task_id.encode() not in payload:
-        return False  # said quickly, for nearly all
+        return False  # quick, for nearly all
     with contextlib.suppress(MalformedTaskError):
         return decode_task(payload).task_id == task_id
     return False

@@ -1,6 +1,6 @@
-"""Stored results: which buckets there are, what is in them, and reading, saving, deleting one.
+"""The result store: list the buckets on a server, and read, save or delete the objects of one.
 
-Nothing here decodes a body; it hands over verified bytes.
+Nothing here decodes a body; it returns verified bytes.
 """
 
 from collections.abc import Callable
@@ -23,6 +23,7 @@ from pulse_desktop.model.errors import (
 )
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.topics import RESULT_BUCKET
+from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.object_body import read_object_body
 from pulse_desktop.transport.object_bucket import (
@@ -42,9 +43,9 @@ from pulse_desktop.transport.ordered_consumer import (
     OrderedConsumer,
 )
 
-DEFAULT_LIMIT: Final = 64 << 20
-API_TIMEOUT: Final = 5.0
-_NO_STREAM: Final = 10059  # the server's code for a stream that is not there
+MAX_READ_BYTES: Final = 64 << 20
+API_TIMEOUT_S: Final = 5.0
+_STREAM_NOT_FOUND_CODE: Final = 10059
 
 
 class _State(msgspec.Struct):
@@ -77,39 +78,41 @@ class ResultStore:
         subject = "$JS.API.STREAM.NAMES"
         names: list[str] = []
         while True:
-            _ = self._connection.js  # says so when there is no JetStream
+            _js = self._connection.js  # raises without JetStream
             request = msgspec.json.encode({"offset": len(names), "subject": ANY_OBJECT})
-            asking = self._connection.client.request(subject, request, timeout=API_TIMEOUT)
-            page = msgspec.json.decode((await self._ask(asking, subject)).data, type=_Names)
+            response = await self._request(
+                self._connection.client.request(subject, request, timeout=API_TIMEOUT_S), subject
+            )
+            page = msgspec.json.decode(response.data, type=_Names)
             names += page.streams or []
             if not page.streams or len(names) >= page.total:
                 break
         return sorted(n.removeprefix(STREAM_PREFIX) for n in names if n.startswith(STREAM_PREFIX))
 
     async def status(self) -> BucketStatus:
-        """Return what the server says of the bucket.
+        """Return the state of the bucket.
 
         Raises:
             NotFoundError: there is no such bucket.
             NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
         """
         stream = stream_name(self.bucket)
-        info = await self._ask(
+        info = await self._request(
             self._connection.js.stream_info(stream), f"$JS.API.STREAM.INFO.{stream}"
         )
         limit = info.config.max_bytes
-        notes = await self._count_notes()
+        notes = await self._count_progress()
         return BucketStatus(
             self.bucket,
-            max(0, await self._count_bodies() - notes),
-            notes,
-            info.state.bytes,
-            info.config.max_age or None,
-            limit if limit is not None and limit > 0 else None,
+            objects=max(0, await self._count_bodies() - notes),
+            notes=notes,
+            bytes=info.state.bytes,
+            ttl_s=info.config.max_age or None,
+            max_bytes=limit if limit is not None and limit > 0 else None,
         )
 
     async def info(self, key: str) -> StoredObject:
-        """Return what the bucket knows of an object.
+        """Return the metadata of an object.
 
         Raises:
             NotFoundError: there is no such object, or it was deleted.
@@ -117,7 +120,7 @@ class ResultStore:
             NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
         """
         stream = stream_name(self.bucket)
-        message = await self._ask(
+        message = await self._request(
             self._connection.js.get_last_msg(stream, object_meta_subject(self.bucket, key)),
             f"$JS.API.STREAM.MSG.GET.{stream}",
             key=key,
@@ -126,12 +129,13 @@ class ResultStore:
         try:
             stored = decode_meta(self.bucket, message.data or b"", at, message.seq or 0)
         except UnreadableMetaError as error:
-            raise BrokenObjectError(f"Cannot read {key}", f"{error}.") from None
+            title = _("Cannot read {key}").format(key=key)
+            raise BrokenObjectError(title, f"{error}.") from None
         if stored.deleted:
-            raise NotFoundError(f"No {key}", "it was deleted.")
+            raise NotFoundError(_("No {key}").format(key=key), _("it was deleted."))
         return stored
 
-    async def read(self, wanted: str | StoredObject, *, limit: int = DEFAULT_LIMIT) -> bytes:
+    async def read(self, wanted: str | StoredObject, *, limit: int = MAX_READ_BYTES) -> bytes:
         """Return a body, verified.
 
         Args:
@@ -146,12 +150,14 @@ class ResultStore:
         """
         stored = wanted if isinstance(wanted, StoredObject) else await self.info(wanted)
         if stored.deleted:
-            raise NotFoundError(f"No {stored.key}", "it was deleted.")
+            raise NotFoundError(_("No {key}").format(key=stored.key), _("it was deleted."))
         if stored.size > limit:
             raise TooLargeError(
-                f"{stored.key} is too large",
-                f"it has {stored.size} bytes, and at most {limit} are read at once.",
-                "Save it to a file instead.",
+                _("{key} is too large").format(key=stored.key),
+                _("it has {size} bytes, and at most {limit} are read at once.").format(
+                    size=stored.size, limit=limit
+                ),
+                _("Save it to a file instead."),
                 size=stored.size,
                 limit=limit,
             )
@@ -161,12 +167,12 @@ class ResultStore:
     async def save(
         self, key: str, path: Path, *, on_progress: Callable[[int, int], None] | None = None
     ) -> StoredObject:
-        """Write a body to a file, of any size; the file appears only when it is whole.
+        """Write a body of any size to a file, which appears only when it is complete.
 
         Args:
             key: the object's name.
             path: the file; replaced when it exists.
-            on_progress: told bytes written and bytes in all.
+            on_progress: called with the bytes written so far and the total.
 
         Raises:
             NotFoundError, BrokenObjectError: as `read`.
@@ -186,17 +192,17 @@ class ResultStore:
         return stored
 
     async def delete(self, key: str) -> None:
-        """Remove an object; the bucket keeps a mark of the deletion.
+        """Delete an object; the bucket keeps a marker of the deletion.
 
         Raises:
             NotFoundError: there is no such object, or it was deleted before.
             NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
         """
         stream = stream_name(self.bucket)
-        store = await self._ask(
+        store = await self._request(
             self._connection.js.object_store(self.bucket), f"$JS.API.STREAM.INFO.{stream}"
         )
-        await self._ask(
+        await self._request(
             store.delete(key),
             f"$JS.API.STREAM.MSG.GET.{stream}",
             object_meta_subject(self.bucket, key),
@@ -204,16 +210,19 @@ class ResultStore:
             key=key,
         )
 
-    async def _count_notes(self) -> int:
-        """Count the progress notes by the names of their subjects; nobody deletes them."""
+    async def _count_progress(self) -> int:
+        """Count the progress objects by the names of their subjects; they are never deleted."""
         stream, found, seen = stream_name(self.bucket), 0, 0
         while True:
             request = {"subjects_filter": meta_subjects(self.bucket), "offset": seen}
             subject = f"$JS.API.STREAM.INFO.{stream}"
-            asking = self._connection.client.request(
-                subject, msgspec.json.encode(request), timeout=API_TIMEOUT
+            response = await self._request(
+                self._connection.client.request(
+                    subject, msgspec.json.encode(request), timeout=API_TIMEOUT_S
+                ),
+                subject,
             )
-            page = msgspec.json.decode((await self._ask(asking, subject)).data, type=_Subjects)
+            page = msgspec.json.decode(response.data, type=_Subjects)
             names = page.state.subjects or {}
             found += sum(is_progress(name) for name in names)
             seen += len(names)
@@ -221,40 +230,41 @@ class ResultStore:
                 return found
 
     async def _count_bodies(self) -> int:
-        """Count by their chunks: metadata stays behind when an object is deleted."""
-        reader = OrderedConsumer(
+        """Count bodies by their chunks: metadata remains when an object is deleted."""
+        consumer = OrderedConsumer(
             self._connection,
             stream_name(self.bucket),
             chunk_subject(self.bucket),
-            accept=lambda *_: False,
+            accept=lambda *_message: False,
             room=lambda: 0,
         )
         try:
-            await reader.open(DeliverPolicy(newest_per_subject=True))
+            await consumer.open(DeliverPolicy(newest_per_subject=True))
         except ConsumerResetError as error:
-            raise UserFacingError("Cannot count the objects", f"{error}.") from None
-        await reader.close()
-        return reader.pending
+            raise UserFacingError(_("Cannot count the objects"), f"{error}.") from None
+        await consumer.close()
+        return consumer.pending
 
-    async def _ask(self, request: Any, *subjects: str, key: str = "") -> Any:
+    async def _request(self, request: Any, *subjects: str, key: str = "") -> Any:
         try:
             return await self._connection.request(request, *subjects)
         except BucketNotFoundError:
             raise self._no_bucket() from None
         except MissingError as error:
-            if not key or getattr(error, "err_code", None) == _NO_STREAM:
+            if not key or getattr(error, "err_code", None) == _STREAM_NOT_FOUND_CODE:
                 raise self._no_bucket() from None
-            raise NotFoundError(f"No {key}", f"{self.bucket} holds no such object.") from None
+            detail = _("{bucket} holds no such object.").format(bucket=self.bucket)
+            raise NotFoundError(_("No {key}").format(key=key), detail) from None
         except errors.TimeoutError:
             raise UserFacingError(
-                "No answer", "the server did not answer in time.", "Try again."
+                _("No response"), _("the server did not respond in time."), _("Try again.")
             ) from None
         except (APIError, errors.Error) as error:
-            raise UserFacingError("The server refused it", f"{error}.") from None
+            raise UserFacingError(_("The server refused the request"), f"{error}.") from None
 
     def _no_bucket(self) -> NotFoundError:
         return NotFoundError(
-            f"No bucket {self.bucket}",
-            "it does not exist on this server.",
-            "Workers create it when they store their first result.",
+            _("No bucket {bucket}").format(bucket=self.bucket),
+            _("it does not exist on this server."),
+            _("Workers create it when they store their first result."),
         )

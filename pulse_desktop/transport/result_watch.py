@@ -1,7 +1,7 @@
-"""Hearing of every object in a result bucket: those that are there, and those to come.
+"""A watch of a result bucket: every object in it, those stored and those to come.
 
 The bucket's metadata is a stream of messages and is read as one, which survives restarts by its
-numbering. A bucket that does not exist yet is a normal state: workers create it with the first
+sequence. A bucket that does not exist yet is a normal state: workers create it with the first
 result.
 """
 
@@ -16,6 +16,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from pulse_desktop.model.errors import NotConnectedError, UserFacingError
 from pulse_desktop.nats_client.aio import cancel_and_wait
+from pulse_desktop.text.translation import _
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.object_bucket import (
@@ -30,24 +31,26 @@ from pulse_desktop.transport.ordered_consumer import (
     OrderedConsumer,
 )
 
-POLL: Final = 5.0
-RETRY_PAUSE: Final = 0.05
+POLL_INTERVAL_S: Final = 5.0
+RETRY_PAUSE_S: Final = 0.05
+
+Mode = Literal["watching", "absent", "off"]
 
 
 @dataclass(frozen=True)
 class WatchStatus:
-    """One moment of a watch.
+    """Snapshot of a watch.
 
     Attributes:
         mode: watching, absent (there is no such bucket now) or off.
-        received: metadata messages put into the inbox.
-        unreadable: messages in the bucket that are no metadata.
-        last_sequence: of the newest message read.
-        problem: why it is off, in plain words.
-        caught_up: whether all that was there has been read; true as well without a bucket.
+        received: objects put into the arrival queue.
+        unreadable: messages in the bucket that are not valid metadata.
+        last_sequence: stream sequence of the newest message read.
+        problem: why it is off; else empty.
+        caught_up: whether all stored metadata has been read; true as well without a bucket.
     """
 
-    mode: Literal["watching", "absent", "off"] = "off"
+    mode: Mode = "off"
     received: int = 0
     unreadable: int = 0
     last_sequence: int = 0
@@ -57,7 +60,7 @@ class WatchStatus:
 
 @dataclass(frozen=True)
 class _Bucket:
-    """The stream behind a bucket; another `created` means another bucket of the same name."""
+    """The stream of a bucket; another `created` means another bucket of the same name."""
 
     created: float
     first: int
@@ -65,37 +68,37 @@ class _Bucket:
 
 
 class ResultWatch:
-    """Follows one bucket for ever."""
+    """Watches one bucket for ever."""
 
     def __init__(
         self,
         connection: Connection,
-        inbox: ArrivalQueue,
+        queue: ArrivalQueue,
         bucket: str,
         *,
         backlog: int | None = None,
-        poll: float = POLL,
+        poll_s: float = POLL_INTERVAL_S,
         on_change: Callable[[], None] | None = None,
     ) -> None:
         """Describe a watch; it begins with `run`.
 
         Args:
-            connection: kept by somebody else.
-            inbox: gets a StoredObject for every object, progress and deletions included.
+            connection: run elsewhere.
+            queue: gets a StoredObject for every object, progress and deletions included.
             bucket: name of the bucket.
-            backlog: about how many of the newest objects are wanted at first, None for all.
-            poll: seconds between looks at whether the bucket is (still) there.
-            on_change: told when the mode or a problem changes.
+            backlog: approximate number of the newest objects read at first, None for all.
+            poll_s: seconds between checks whether the bucket (still) exists.
+            on_change: called when the mode or a problem changes.
         """
         self._connection = connection
-        self._inbox = inbox
+        self._queue = queue
         self._bucket = bucket
         self._backlog = backlog
-        self._poll = poll
+        self._poll_s = poll_s
         self._on_change = on_change
-        self._known: _Bucket | None = None
+        self._read_bucket: _Bucket | None = None
         self._last = 0
-        self._mode: Literal["watching", "absent", "off"] = "off"
+        self._mode: Mode = "off"
         self._problem = ""
         self._received = 0
         self._unreadable = 0
@@ -103,7 +106,7 @@ class ResultWatch:
 
     @property
     def status(self) -> WatchStatus:
-        """What is true of the watch now."""
+        """The current status."""
         return WatchStatus(
             self._mode,
             self._received,
@@ -113,35 +116,35 @@ class ResultWatch:
             self._caught_up.is_set(),
         )
 
-    async def caught_up(self, timeout: float) -> bool:  # noqa: ASYNC109 - an answer, not an error
-        """Wait until what was stored has been heard of; False when it takes longer."""
+    async def caught_up(self, timeout: float) -> bool:  # noqa: ASYNC109 - a result, not an error
+        """Wait until the stored metadata has been read; False after `timeout` seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._caught_up.wait()
         return self._caught_up.is_set()
 
     async def run(self) -> None:
-        """Watch for ever; meant to be run by a supervisor."""
+        """Watch for ever; run by a supervisor."""
         try:
             while True:
                 await self._connection.wait_connected()
                 with contextlib.suppress(NotConnectedError, errors.ConnectionClosedError):
                     await self._connection.run_while_connected(self._watch())
-                self._set("off", "there is no connection")
-                await asyncio.sleep(RETRY_PAUSE)
+                self._set_mode("off", _("there is no connection"))
+                await asyncio.sleep(RETRY_PAUSE_S)
         finally:
-            self._set("off", "")
+            self._set_mode("off", "")
 
     async def _watch(self) -> None:
         while True:
             found = await self._find()
             if found is None:
                 self._caught_up.set()
-                await asyncio.sleep(self._poll)
+                await asyncio.sleep(self._poll_s)
                 continue
             with contextlib.suppress(ConsumerResetError):
                 await self._read(found)
-            await asyncio.sleep(RETRY_PAUSE)
+            await asyncio.sleep(RETRY_PAUSE_S)
 
     async def _find(self) -> _Bucket | None:
         stream = stream_name(self._bucket)
@@ -150,68 +153,67 @@ class ResultWatch:
                 self._connection.js.stream_info(stream), f"$JS.API.STREAM.INFO.{stream}"
             )
         except NotFoundError:
-            self._set("absent", "")
+            self._set_mode("absent", "")
         except NotConnectedError:
             raise
         except UserFacingError as error:
-            self._set("off", error.detail or error.title)
+            self._set_mode("off", error.detail or error.title)
         except (APIError, errors.Error):
-            self._set("off", "JetStream did not answer")
+            self._set_mode("off", _("JetStream did not respond"))
         else:
             created = info.created.timestamp() if info.created is not None else 0.0
             return _Bucket(created, info.state.first_seq, info.state.last_seq)
         return None
 
     async def _read(self, found: _Bucket) -> None:
-        reader = self._reader()
-        same = self._known is not None and self._known.created == found.created
+        consumer = self._make_consumer()
+        same = self._read_bucket is not None and self._read_bucket.created == found.created
         if same and found.last >= self._last:
-            await reader.open(DeliverPolicy(self._last + 1))
+            await consumer.open(DeliverPolicy(self._last + 1))
         else:
-            await reader.open(DeliverPolicy(newest_per_subject=True))
+            await consumer.open(DeliverPolicy(newest_per_subject=True))
             self._last = 0
-            if self._backlog is not None and reader.pending > self._backlog:
+            if self._backlog is not None and consumer.pending > self._backlog:
                 # Most results are one chunk and one metadata message, so this is about right.
-                await reader.close()
-                reader = self._reader()
-                await reader.open(DeliverPolicy(found.last - 2 * self._backlog + 1))
-                self._last = reader.last
-        self._known = found
+                await consumer.close()
+                consumer = self._make_consumer()
+                await consumer.open(DeliverPolicy(found.last - 2 * self._backlog + 1))
+                self._last = consumer.last
+        self._read_bucket = found
         try:
-            self._set("watching", "")
-            await self._read_on(reader, found)
+            self._set_mode("watching", "")
+            await self._consume(consumer, found)
         finally:
-            await reader.close()
+            await consumer.close()
 
-    async def _read_on(self, reader: OrderedConsumer, found: _Bucket) -> None:
-        reading = asyncio.ensure_future(reader.follow())
-        end = asyncio.ensure_future(self._reach_end(reader))
+    async def _consume(self, consumer: OrderedConsumer, found: _Bucket) -> None:
+        consuming = asyncio.ensure_future(consumer.run())
+        end = asyncio.ensure_future(self._reach_end(consumer))
         try:
-            while not reading.done():
-                await asyncio.wait({reading}, timeout=self._poll)
-                if reading.done():
+            while not consuming.done():
+                await asyncio.wait({consuming}, timeout=self._poll_s)
+                if consuming.done():
                     break
-                now = await self._find()
-                if now is None or now.created != found.created:
+                current = await self._find()
+                if current is None or current.created != found.created:
                     return
-            reading.result()
+            consuming.result()
         finally:
-            await cancel_and_wait(end)
-            await cancel_and_wait(reading)
+            await cancel_and_wait(end, consuming)
 
-    async def _reach_end(self, reader: OrderedConsumer) -> None:
-        await reader.at_end.wait()
+    async def _reach_end(self, consumer: OrderedConsumer) -> None:
+        await consumer.at_end.wait()
         self._caught_up.set()
         if self._on_change is not None:
             self._on_change()
 
-    def _reader(self) -> OrderedConsumer:
+    def _make_consumer(self) -> OrderedConsumer:
         return OrderedConsumer(
             self._connection,
             stream_name(self._bucket),
             meta_subjects(self._bucket),
             accept=self._accept,
-            room=lambda: self._inbox.room,
+            room=lambda: self._queue.room,
         )
 
     def _accept(self, _subject: str, payload: bytes, at: float, sequence: int) -> bool:
@@ -220,14 +222,14 @@ class ResultWatch:
         except UnreadableMetaError:
             self._unreadable += 1
         else:
-            if not self._inbox.put(stored):
-                self._inbox.dropped -= 1  # it stays in the bucket and is read again
+            if not self._queue.put(stored):
+                self._queue.dropped -= 1  # it stays in the bucket and is read again
                 return False
             self._received += 1
         self._last = sequence
         return True
 
-    def _set(self, mode: Literal["watching", "absent", "off"], problem: str) -> None:
+    def _set_mode(self, mode: Mode, problem: str) -> None:
         if (mode, problem) != (self._mode, self._problem):
             self._mode = mode
             self._problem = problem

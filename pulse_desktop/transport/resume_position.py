@@ -1,28 +1,28 @@
-"""Where a feed stands, and so where it goes on: the one place that decides what is read again.
+"""Resume position of a feed: which message of a stream is read next.
 
-Without input or output, so that every turn of a stream's life can be tried out.
+The one place that decides what is read again. It does no I/O, so that every change of a stream can
+be tested.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from pulse_desktop.transport.deduplicator import Deduplicator
-from pulse_desktop.transport.feed_status import Gap
-from pulse_desktop.transport.gap_log import GapLog
+from pulse_desktop.transport.feed_status import Gap, GapLog
 from pulse_desktop.transport.ordered_consumer import DeliverPolicy
 from pulse_desktop.transport.source_stream import SourceStream
 
-MARGIN: Final = 2.0
-"""Seconds by which a live copy may be ahead of its storing, or two clocks apart."""
+CLOCK_MARGIN_S: Final = 2.0
+"""How much earlier a live copy can be than its storing, or one clock than the other."""
 
 
 @dataclass(frozen=True)
 class _BlindWindow:
-    """The time between the end of one stream and listening.
+    """The time between the end of one stream and the start of a live subscription.
 
     Attributes:
-        since: Unix seconds when it began, as the gap tells it.
-        read_until: Unix seconds when the last event read was stored, 0 if none was.
+        since: Unix seconds when it began, as in the gap.
+        read_until: Unix seconds when the last message read was stored, 0 if none was.
     """
 
     since: float
@@ -30,103 +30,104 @@ class _BlindWindow:
 
 
 class ResumePosition:
-    """What has been read and heard so far.
+    """What has been read from a stream and received live so far.
 
     Attributes:
-        stream: the last one read; `intake.last` is a sequence of it. None before the first.
-        live_since: Unix seconds since which it is listened to instead, None while it is read.
+        stream: the last one read; the deduplicator's `last` is a sequence of it. None at first.
+        live_since: Unix seconds since which messages are received live instead, None while the
+            stream is read.
     """
 
-    def __init__(self, intake: Deduplicator, gaps: GapLog) -> None:
-        self._intake = intake
+    def __init__(self, deduplicator: Deduplicator, gaps: GapLog) -> None:
+        self._deduplicator = deduplicator
         self._gaps = gaps
         self.stream: SourceStream | None = None
         self.live_since: float | None = None
-        self._unseen: _BlindWindow | None = None
-        self._made_up_for: _BlindWindow | None = None
+        self._blind: _BlindWindow | None = None
+        self._backfill: _BlindWindow | None = None
 
     def start_in(self, stream: SourceStream, now: float) -> DeliverPolicy | None:
-        """Return where to go on in a stream, None when nothing was read or heard yet."""
-        intake = self._intake
+        """Return where to start in a stream, None when nothing was read or received yet."""
+        deduplicator = self._deduplicator
         if self.stream is not None and self.stream.is_same_as(stream):
-            if stream.first > intake.last + 1:
-                self._note_expired(stream.first - intake.last - 1, now)
-                intake.last = stream.first - 1
-            return DeliverPolicy(intake.last + 1)
-        if self._made_up_for is not None and self._gaps.blind_since is None:
-            intake.expect_again(self.live_since or now)
-            return _behind(self._made_up_for.read_until)
+            if stream.first > deduplicator.last + 1:
+                self._add_expired(stream.first - deduplicator.last - 1, now)
+                deduplicator.last = stream.first - 1
+            return DeliverPolicy(deduplicator.last + 1)
+        if self._backfill is not None and self._gaps.offline_since is None:
+            deduplicator.begin_dedup(self.live_since or now)
+            return _after(self._backfill.read_until)
         if self.live_since is not None:
-            # It appeared while we were away. Our clock and the server's may differ a little.
-            moment = (self._gaps.blind_since or now) - MARGIN
-            intake.expect_again(moment - MARGIN)
+            # It was created while the feed was offline. The two clocks may differ a little.
+            moment = (self._gaps.offline_since or now) - CLOCK_MARGIN_S
+            deduplicator.begin_dedup(moment - CLOCK_MARGIN_S)
             return DeliverPolicy(since=moment)
         if self.stream is not None:
-            return _behind(intake.last_at)
+            return _after(deduplicator.last_at)
         return None
 
     def begin_reading(self, stream: SourceStream, before_first: int) -> None:
-        """A stream is being read.
+        """Record that a stream is read from now on.
 
         Args:
             stream: which.
-            before_first: sequence before the first one that will come.
+            before_first: sequence before the first message that will arrive.
         """
         if self.stream is None or not self.stream.is_same_as(stream):
-            self._intake.last = max(before_first, stream.first - 1)
-        if self._made_up_for is not None:
-            self._gaps.fill(self._made_up_for.since)
+            self._deduplicator.last = max(before_first, stream.first - 1)
+        if self._backfill is not None:
+            self._gaps.fill(self._backfill.since)
         self.stream = stream
-        self.live_since = self._unseen = self._made_up_for = None
+        self.live_since = self._blind = self._backfill = None
 
     def begin_listening(self, now: float) -> None:
-        """Nothing is read any more; what passes by is remembered, to be recognised later."""
+        """Record that messages are received live from now on."""
         if self.live_since is None:
-            self._intake.forget_live()
+            self._deduplicator.clear_recent()
             self.live_since = now
-            since = self._gaps.blind_since
+            since = self._gaps.offline_since
             if self.stream is not None and since is not None:
-                self._unseen = _BlindWindow(since, self._intake.last_at)
+                self._blind = _BlindWindow(since, self._deduplicator.last_at)
 
-    def prepare_taking_over(self, stream: SourceStream, now: float) -> bool:
-        """Get ready to read a stream while still listening.
+    def prepare_switch(self, stream: SourceStream, now: float) -> bool:
+        """Prepare to read a stream while the live subscription is still active.
 
         Returns:
-            Whether to listen on for a moment first: what the stream holds by now counts as heard,
-            and its last live copies may still be under way.
+            Whether to keep listening for a moment first: what the stream holds by now counts as
+            received, and the last live copies may still be under way.
         """
         known = self.stream is not None and self.stream.is_same_as(stream)
         since = self.live_since if self.live_since is not None else now
-        if known and self._intake.remembers_live_since(since):
-            self._intake.expect_again(since)
+        if known and self._deduplicator.has_recent_since(since):
+            self._deduplicator.begin_dedup(since)
             return False
-        early = stream.created < since + MARGIN
-        self._made_up_for = None
-        if self._unseen is not None and early and self._intake.remembers_live_since(since):
-            # It took the place of the one that was read before anything was listened to: what came
-            # in between is in it, and only there.
-            self._made_up_for = self._unseen
+        early = stream.created < since + CLOCK_MARGIN_S
+        self._backfill = None
+        if self._blind is not None and early and self._deduplicator.has_recent_since(since):
+            # It replaced the stream that was read before the live subscription started: messages
+            # of the time in between are stored in it, and only there.
+            self._backfill = self._blind
             return False
         self.stream = stream
-        self._intake.last = stream.last
-        self._intake.expect_again(now - MARGIN)
+        self._deduplicator.last = stream.last
+        self._deduplicator.begin_dedup(now - CLOCK_MARGIN_S)
         return True
 
-    def explain_jumps(self, stream: SourceStream, now: float) -> None:
-        """Tell messages that expired before they were read from such as were deleted."""
-        jumps, self._intake.jumps = self._intake.jumps, []
+    def classify_gaps(self, stream: SourceStream, now: float) -> None:
+        """Record gaps for messages that expired before they were read; deleted ones are none."""
+        gaps, self._deduplicator.sequence_gaps = self._deduplicator.sequence_gaps, []
         missed = sum(
-            min(stream.first, came) - expected
-            for expected, came in jumps
+            min(stream.first, received) - expected
+            for expected, received in gaps
             if stream.first > expected
         )
         if missed > 0:
-            self._note_expired(missed, now)
+            self._add_expired(missed, now)
 
-    def _note_expired(self, missed: int, now: float) -> None:
-        since = self._gaps.blind_since or self._intake.last_at
+    def _add_expired(self, missed: int, now: float) -> None:
+        since = self._gaps.offline_since or self._deduplicator.last_at
         self._gaps.add(Gap(since, now, missed, filled=False))
 
 
-def _behind(moment: float) -> DeliverPolicy:
+def _after(moment: float) -> DeliverPolicy:
     return DeliverPolicy(since=moment + 1e-6) if moment else DeliverPolicy(1)

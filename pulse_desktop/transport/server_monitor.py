@@ -1,6 +1,6 @@
-"""What the server tells over HTTP and nowhere else: its load, and who listens to what.
+"""Server statistics from the HTTP monitoring endpoint: load, and the subscribers of a subject.
 
-The monitoring port is optional, so none of this is an error when it does not answer.
+The endpoint is optional, so no response is no error.
 """
 
 import logging
@@ -22,12 +22,12 @@ MAX_SUBSCRIPTIONS: Final = 1024
 
 _log = logging.getLogger(__name__)
 
-Answer = TypeVar("Answer")
+Page = TypeVar("Page")
 
 
 @dataclass(frozen=True)
 class ServerSnapshot:
-    """Figures of one server at one moment; totals count since it started.
+    """Statistics of one server; totals count since it started.
 
     Attributes:
         name: the server's name.
@@ -37,14 +37,14 @@ class ServerSnapshot:
         memory_bytes: resident memory.
         connections: clients connected now.
         subscriptions: of all clients.
-        slow_consumers: clients cut off because they did not keep up.
+        slow_consumers: clients disconnected because they did not keep up.
         in_msgs: messages received.
         out_msgs: messages sent.
         in_bytes: payload bytes received.
         out_bytes: payload bytes sent.
         jetstream_bytes: stored in files and memory, None without JetStream.
         jetstream_limit_bytes: upper bound of that in files, None without JetStream.
-        clustered: whether other servers are connected to it.
+        clustered: whether it is connected to other servers.
     """
 
     name: str
@@ -126,7 +126,7 @@ class _Connz(msgspec.Struct):
 
 
 class ServerMonitor:
-    """A client of one server's monitoring port."""
+    """Reads the statistics of one server."""
 
     def __init__(
         self,
@@ -135,27 +135,27 @@ class ServerMonitor:
         server_id: Callable[[], str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Describe the port; nothing is sent yet.
+        """Describe the endpoint; nothing is sent yet.
 
         Args:
             url: such as `http://127.0.0.1:8222`; None or empty when there is none.
-            server_id: returns the id of the server that the port must belong to, empty while it is
-                not known; for an address that is only guessed. None trusts the address.
-            clock: seconds, to know when to try again.
+            server_id: returns the id of the server that the endpoint must belong to, empty while it
+                is unknown; for an address that is only guessed. None trusts the address.
+            clock: seconds, for the back-off.
         """
-        self._port = MonitoringEndpoint(url, clock=clock)
+        self._endpoint = MonitoringEndpoint(url, clock=clock)
         self._server_id = server_id
-        self._right_one: tuple[str, str] | None = None
+        self._verified: tuple[str, str] | None = None
 
     def move_to(self, url: str, server_id: Callable[[], str] | None = None) -> None:
-        """Ask at another address from now on; arguments as when it was made."""
-        self._port.move_to(url)
+        """Use another address from now on; arguments as for the constructor."""
+        self._endpoint.move_to(url)
         self._server_id = server_id
-        self._right_one = None
+        self._verified = None
 
     async def snapshot(self) -> ServerSnapshot | None:
-        """Return the server's figures, None when the port does not answer."""
-        varz = await self._ask("varz", {}, _Varz)
+        """Return the server's statistics, None without a response."""
+        varz = await self._get("varz", {}, _Varz)
         if varz is None:
             return None
         jetstream = varz.jetstream
@@ -179,18 +179,18 @@ class ServerMonitor:
             clustered=varz.clustered,
         )
 
-    async def listeners(self, subject: str) -> int | None:
-        """Count the workers that take what is published to a subject.
+    async def count_consumers(self, subject: str) -> int | None:
+        """Count the workers that consume a subject, which are the members of its queue groups.
 
-        Those are the members of queue groups. A plain subscription mostly only looks on, as ours
-        does; that of a stranger may be a worker without a group, which nobody can tell from here.
+        A plain subscription is mostly an observer, as this program's is; that of an unknown client
+        may be a worker without a queue group.
 
         Returns:
-            The number, or None when it is not known: the port does not answer, a stranger looks
-            on, or the server has neighbours whose clients it does not list.
+            The number, or None when it is unknown: the endpoint does not respond, an unknown
+            client is subscribed, or other servers of the cluster have clients of their own.
         """
         query = {"subs": "1", "test": subject, "limit": str(MAX_SUBSCRIPTIONS)}
-        found = await self._ask("subsz", query, _Subsz)
+        found = await self._get("subsz", query, _Subsz)
         if found is None:
             return None
         entries = found.subscriptions_list or []
@@ -200,43 +200,43 @@ class ServerMonitor:
         for cid in {entry.cid for entry in entries}:
             if not await self._is_observer(cid):
                 return None
-        varz = await self._ask("varz", {}, _Varz)
+        varz = await self._get("varz", {}, _Varz)
         return None if varz is None or varz.clustered else 0
 
     async def _is_observer(self, cid: int) -> bool:
-        found = await self._ask("connz", {"cid": str(cid)}, _Connz)
+        found = await self._get("connz", {"cid": str(cid)}, _Connz)
         clients = found.connections or [] if found is not None else []
         return bool(clients) and all(client.name.startswith(CLIENT_NAME) for client in clients)
 
     async def close(self) -> None:
         """Close the client."""
-        await self._port.close()
+        await self._endpoint.close()
 
-    async def _ask(self, page: str, query: dict[str, str], kind: type[Answer]) -> Answer | None:
-        return await self._port.get(page, query, kind) if await self._is_right_one() else None
+    async def _get(self, page: str, query: dict[str, str], kind: type[Page]) -> Page | None:
+        return await self._endpoint.get(page, query, kind) if await self._is_verified() else None
 
-    async def _is_right_one(self) -> bool:
-        """Tell whether the port belongs to the server that it is asked for."""
+    async def _is_verified(self) -> bool:
+        """Whether the endpoint belongs to the expected server."""
         if self._server_id is None:
             return True
-        wanted = self._server_id()
-        if not wanted:
+        expected = self._server_id()
+        if not expected:
             return False
-        asked = (self._port.url, wanted)
-        if self._right_one != asked:
-            varz = await self._port.get("varz", {}, _Varz)
+        candidate = (self._endpoint.url, expected)
+        if self._verified != candidate:
+            varz = await self._endpoint.get("varz", {}, _Varz)
             if varz is None:
                 return False
-            if varz.server_id != wanted:
-                _log.info("%s is the port of another server, %s", self._port.url, varz.server_name)
-                self._port.leave_alone()
+            if varz.server_id != expected:
+                _log.info("%s belongs to another server, %s", self._endpoint.url, varz.server_name)
+                self._endpoint.back_off()
                 return False
-            self._right_one = asked
+            self._verified = candidate
         return True
 
 
 def guess_monitor_url(server: str) -> str:
-    """Return where the monitoring port of a server usually is, empty when that is no address."""
+    """Return the usual URL of a server's monitoring endpoint, empty for an invalid address."""
     try:
         address = parse_server(server)
     except CannotConnectError:

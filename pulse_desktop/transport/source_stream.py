@@ -1,19 +1,32 @@
-"""Finding the stream that keeps a subject, if one does and may be read without doing harm."""
+"""Source streams: find the stream that stores a subject, if it can be read without side effects."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 from nats import errors
 from nats.js import api
 from nats.js.errors import APIError, NotFoundError
 
-from pulse_desktop.model.errors import NoJetStreamError, NotPermittedError
+from pulse_desktop.model.errors import (
+    JetStreamNotReadyError,
+    NoJetStreamError,
+    NotPermittedError,
+)
+from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
+
+_UNAVAILABLE: Final = (
+    APIError,
+    errors.Error,
+    JetStreamNotReadyError,
+    NoJetStreamError,
+    NotPermittedError,
+)
 
 
 @dataclass(frozen=True)
 class SourceStream:
-    """A stream whose messages stay when they are read.
+    """A stream that keeps messages after they have been read.
 
     Attributes:
         name: the stream's name.
@@ -28,31 +41,31 @@ class SourceStream:
     last: int
 
     def is_same_as(self, other: "SourceStream") -> bool:
-        """Whether a sequence of the one means the same in the other."""
+        """Whether sequences of one are valid in the other."""
         return (self.name, self.created) == (other.name, other.created)
 
 
 @dataclass(frozen=True)
 class NoStream:
-    """That there is no such stream.
+    """The absence of such a stream.
 
     Attributes:
-        reason: in plain words.
-        settled: whether only a new connection could change it, so that asking again is no use.
+        reason: a sentence without its full stop.
+        final: whether only a new connection could change it, so that there is no use in retrying.
     """
 
     reason: str
-    settled: bool = False
+    final: bool = False
 
 
-async def find_history(
+async def find_source_stream(
     connection: Connection, subject: str, stored_as: str
 ) -> SourceStream | NoStream:
-    """Look for the stream that keeps all of a subject.
+    """Find the stream that stores all messages of a subject.
 
     Args:
         connection: the server.
-        subject: what has to be kept completely; may hold wildcards.
+        subject: what has to be stored completely; may hold wildcards.
         stored_as: subject to search streams by.
 
     Raises:
@@ -64,35 +77,37 @@ async def find_history(
             js.find_stream_name_by_subject(stored_as), "$JS.API.STREAM.NAMES"
         )
     except NotFoundError:
-        return NoStream(f"no stream keeps {subject}")
-    except (APIError, errors.Error, NoJetStreamError, NotPermittedError) as error:
-        return _unavailable(error)
-    return await describe_history(connection, name, subject)
+        return NoStream(_("no stream stores {subject}").format(subject=subject))
+    except _UNAVAILABLE as error:
+        return _no_stream(error)
+    return await describe_stream(connection, name, subject)
 
 
-async def describe_history(
+async def describe_stream(
     connection: Connection, name: str, subject: str
 ) -> SourceStream | NoStream:
-    """Look at one stream; see `find_history`."""
+    """Return a stream by name, or why it cannot be read; see `find_source_stream`."""
     try:
         info = await connection.request(
             connection.js.stream_info(name), f"$JS.API.STREAM.INFO.{name}"
         )
     except NotFoundError:
-        return NoStream(f"the stream {name} is gone")
-    except (APIError, errors.Error, NoJetStreamError, NotPermittedError) as error:
-        return _unavailable(error)
+        return NoStream(_("the stream {stream} no longer exists").format(stream=name))
+    except _UNAVAILABLE as error:
+        return _no_stream(error)
     config = info.config
     if not any(subject_matches(pattern, subject) for pattern in config.subjects or ()):
-        return NoStream(f"the stream {name} keeps only a part of {subject}")
+        text = _("the stream {stream} stores only a part of {subject}")
+        return NoStream(text.format(stream=name, subject=subject))
     if config.retention not in (None, api.RetentionPolicy.LIMITS, "limits"):
-        return NoStream(f"the stream {name} forgets what has been handed out")
+        text = _("the stream {stream} removes messages once they are delivered")
+        return NoStream(text.format(stream=name))
     created = info.created.timestamp() if info.created is not None else 0.0
     return SourceStream(name, created, info.state.first_seq, info.state.last_seq)
 
 
 def subject_matches(pattern: str, subject: str) -> bool:
-    """Tell whether a pattern matches everything that a subject (or other pattern) stands for."""
+    """Whether a pattern matches every subject that a subject, or another pattern, stands for."""
     wanted = subject.split(".")
     parts = pattern.split(".")
     for position, part in enumerate(parts):
@@ -105,10 +120,14 @@ def subject_matches(pattern: str, subject: str) -> bool:
     return len(parts) == len(wanted)
 
 
-def _unavailable(error: Any) -> NoStream:
+def _no_stream(error: Exception) -> NoStream:
     match error:
         case NoJetStreamError():
-            return NoStream("JetStream is off or not ready, so there is no history")
+            text = _("no history: {reason}")
+            return NoStream(text.format(reason=error.detail.rstrip(".")))
+        case JetStreamNotReadyError():
+            return NoStream(_("JetStream is not ready, so there is no history yet"))
         case NotPermittedError():
-            return NoStream(f"history cannot be read: {error.detail.rstrip('.')}", settled=True)
-    return NoStream("JetStream did not answer, so there is no history for now")
+            text = _("history cannot be read: {reason}")
+            return NoStream(text.format(reason=error.detail.rstrip(".")), final=True)
+    return NoStream(_("JetStream did not respond, so there is no history for now"))

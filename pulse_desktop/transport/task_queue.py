@@ -1,7 +1,7 @@
-"""The task queue: how long it is, who takes from it, and putting a task into it honestly.
+"""The task queue: its length, its consumers, and the publishing of tasks.
 
-With a stream behind the subject a task is stored and confirmed. Without one it reaches whoever
-listens at that moment or nobody, so nothing is sent before somebody is known to.
+Where a stream stores the subject, a task is stored and confirmed. Without one it reaches the
+workers that are subscribed at that moment, or is lost; so it is sent only when there is one.
 """
 
 import time
@@ -25,23 +25,22 @@ from pulse_desktop.model.errors import (
 )
 from pulse_desktop.model.queue_status import PublishReceipt, QueueStatus
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_SUBJECT
+from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.server_monitor import ServerMonitor
 from pulse_desktop.transport.source_stream import subject_matches
 
-__all__ = ["PublishReceipt", "QueueStatus", "TaskQueue"]
-
-CONFIRM_TIMEOUT: Final = 5.0
-NOBODY_TIMEOUT: Final = 0.3
-"""Seconds within which the server says that nobody listens, on any but a very slow line."""
+CONFIRM_TIMEOUT_S: Final = 5.0
+NO_RESPONDERS_TIMEOUT_S: Final = 0.3
+"""Time in which the server reports that there are no consumers, on any but a very slow line."""
 
 MSG_ID: Final = "Nats-Msg-Id"
-_NO_ROOM: Final = 10077
+_STREAM_FULL_CODE: Final = 10077
 _UNKNOWN: Final = QueueStatus()
 
 
 class TaskQueue:
-    """One task subject and whatever stands behind it."""
+    """The queue of one task subject."""
 
     def __init__(
         self,
@@ -55,10 +54,10 @@ class TaskQueue:
         """Describe the queue.
 
         Args:
-            connection: kept by somebody else.
+            connection: run elsewhere.
             subject: where tasks are published.
-            monitor_url: the server's HTTP monitoring port, which knows who listens.
-            monitor: the same, kept by somebody else; then `monitor_url` is of no interest.
+            monitor_url: the server's HTTP monitoring endpoint, which knows the subscribers.
+            monitor: the same, closed elsewhere; then `monitor_url` is ignored.
             clock: Unix seconds.
         """
         self._connection = connection
@@ -67,21 +66,23 @@ class TaskQueue:
         self._clock = clock
 
     async def close(self) -> None:
-        """Close what was opened to look at the monitoring port."""
+        """Close the client of the monitoring endpoint."""
         await self._monitor.close()
 
     async def status(self, *, has_live_workers: bool = False) -> QueueStatus:
-        """Look at the queue. Never raises: what cannot be known is None, with a `problem`.
+        """Return the status of the queue. Never raises: unknown values are None, with a `problem`.
 
         Args:
-            has_live_workers: whether heartbeats say that somebody is at work.
+            has_live_workers: whether there are recent heartbeats of workers.
         """
         try:
-            return await self._look(has_live_workers=has_live_workers)
+            return await self._status(has_live_workers=has_live_workers)
         except UserFacingError as error:
             return replace(_UNKNOWN, problem=error.detail or error.title)
         except (APIError, errors.Error) as error:
-            return replace(_UNKNOWN, problem=f"JetStream did not answer: {error}")
+            return replace(
+                _UNKNOWN, problem=_("JetStream did not respond: {error}").format(error=error)
+            )
 
     async def enqueue(
         self,
@@ -92,19 +93,20 @@ class TaskQueue:
         force: bool = False,
         has_live_workers: bool = False,
     ) -> PublishReceipt:
-        """Put a task into the queue. A repeated `task_id` is stored once by a stream.
+        """Enqueue a task. A stream stores a repeated `task_id` once.
 
         Args:
             task_id: of the task.
             payload: the task message.
             headers: NATS headers to send with it.
-            force: send it also while no consumer is known.
-            has_live_workers: whether heartbeats say that somebody is at work.
+            force: send it also without a known consumer.
+            has_live_workers: whether there are recent heartbeats of workers.
 
         Raises:
             NotConnectedError: nothing was sent.
-            NoConsumersError: nobody takes it; nothing was sent.
-            TooLargeError: it is larger than the server takes; nothing was sent.
+            NoConsumersError: no worker consumes the queue; nothing was sent.
+            TooLargeError: it is larger than the server accepts; nothing was sent.
+            JetStreamNotReadyError: nothing was sent.
             NotPermittedError: the server refuses the subject.
             UnconfirmedError: it was sent and may or may not have arrived.
             UserFacingError: the server refused it, with its reason.
@@ -113,20 +115,22 @@ class TaskQueue:
         sent_headers = {**(headers or {}), MSG_ID: task_id}
         self._check_size(payload, sent_headers, client.max_payload)
         try:
-            status = await self._look(has_live_workers=has_live_workers)
+            status = await self._status(has_live_workers=has_live_workers)
         except (APIError, errors.Error) as error:
             raise UserFacingError(
-                "The queue does not answer", f"JetStream said: {error}.", "Try again in a moment."
+                _("The queue does not respond"),
+                _("JetStream reported: {error}.").format(error=error),
+                _("Try again in a moment."),
             ) from None
         if status.has_consumers is False and not force:
             raise NoConsumersError(self._subject, durable=status.durable)
         if status.mode == "jetstream":
             return await self._store(payload, sent_headers)
-        return await self._hand_over(payload, sent_headers, force=force)
+        return await self._publish_core(payload, sent_headers, force=force)
 
-    # Looking
+    # Status
 
-    async def _look(self, *, has_live_workers: bool) -> QueueStatus:
+    async def _status(self, *, has_live_workers: bool) -> QueueStatus:
         try:
             js = self._connection.js
             stream = await self._connection.request(
@@ -136,12 +140,12 @@ class TaskQueue:
                 js.stream_info(stream), f"$JS.API.STREAM.INFO.{stream}"
             )
         except (NotFoundError, NoJetStreamError):
-            return await self._look_at_core(has_live_workers=has_live_workers)
+            return await self._core_status(has_live_workers=has_live_workers)
         except NotPermittedError as error:
-            core = await self._look_at_core(has_live_workers=has_live_workers)
+            core = await self._core_status(has_live_workers=has_live_workers)
             return replace(core, mode="unknown", problem=error.detail)
         consumer = await self._find_consumer(stream)
-        # Of a stream that keeps only what somebody is interested in, nothing stays otherwise.
+        # An interest stream keeps nothing without a consumer.
         durable = consumer is not None or info.config.retention != api.RetentionPolicy.INTEREST
         status = QueueStatus("jetstream", durable=durable, stream=stream)
         if consumer is None:
@@ -167,11 +171,11 @@ class TaskQueue:
             for moment in (delivered, done)
             if moment is not None and moment.last_active is not None
         ]
-        waiting = consumer.num_waiting or 0
+        open_pulls = consumer.num_waiting or 0
         if consumer.config.deliver_subject:
-            waiting = int(bool(consumer.push_bound))
+            open_pulls = int(bool(consumer.push_bound))
         recent = bool(active) and self._clock() - max(active) < (consumer.config.ack_wait or 30.0)
-        # A busy worker asks for nothing: then what it did last, or its heartbeat, speaks for it.
+        # A busy worker has no open pull request: its last activity or its heartbeat counts then.
         busy = bool(consumer.num_ack_pending) and recent
         oldest_at = None
         if unfinished:
@@ -183,19 +187,19 @@ class TaskQueue:
             pending=consumer.num_pending,
             ack_pending=consumer.num_ack_pending,
             redelivered=consumer.num_redelivered,
-            open_pulls=waiting,
+            open_pulls=open_pulls,
             last_delivered_at=(
                 delivered.last_active.timestamp()
                 if delivered is not None and delivered.last_active is not None
                 else None
             ),
             oldest_at=oldest_at,
-            consumers=waiting if waiting or not (busy or has_live_workers) else None,
-            has_consumers=waiting > 0 or recent or has_live_workers,
+            consumers=open_pulls if open_pulls or not (busy or has_live_workers) else None,
+            has_consumers=open_pulls > 0 or recent or has_live_workers,
         )
 
     async def _find_consumer(self, stream: str) -> api.ConsumerInfo | None:
-        """Return the consumer that workers share: the usual one, else any that acknowledges."""
+        """Return the consumer that workers share: the default one, else any that acknowledges."""
         js = self._connection.js
         missing = False
         try:
@@ -212,14 +216,14 @@ class TaskQueue:
                 js.consumers_info(stream), f"$JS.API.CONSUMER.LIST.{stream}"
             )
         except NotPermittedError:
-            if missing:  # for one who may ask for the usual one only, that says it all
+            if missing:  # of a user who may query the default one only
                 return None
             raise
-        fitting = [consumer for consumer in found if self._is_of_workers(consumer)]
-        fitting.sort(key=lambda consumer: not consumer.config.durable_name)
-        return fitting[0] if fitting else None
+        candidates = [consumer for consumer in found if self._is_worker_consumer(consumer)]
+        candidates.sort(key=lambda consumer: not consumer.config.durable_name)
+        return candidates[0] if candidates else None
 
-    def _is_of_workers(self, consumer: api.ConsumerInfo) -> bool:
+    def _is_worker_consumer(self, consumer: api.ConsumerInfo) -> bool:
         config = consumer.config
         filters = [config.filter_subject] if config.filter_subject else config.filter_subjects or []
         return config.ack_policy != api.AckPolicy.NONE and (
@@ -227,7 +231,7 @@ class TaskQueue:
         )
 
     async def _stored_at(self, stream: str, after: int) -> float | None:
-        """Return when the first task behind a sequence was stored, None when it is gone."""
+        """Return when the first task after a sequence was stored, None when it is unknown."""
         try:
             message = await self._connection.request(
                 self._connection.js.get_msg(
@@ -239,12 +243,12 @@ class TaskQueue:
             return None
         return message.time.timestamp() if message.time is not None else None
 
-    async def _look_at_core(self, *, has_live_workers: bool) -> QueueStatus:
-        listeners = await self._monitor.listeners(self._subject)
-        listening = has_live_workers or None if listeners is None else listeners > 0
-        return QueueStatus("core", consumers=listeners, has_consumers=listening)
+    async def _core_status(self, *, has_live_workers: bool) -> QueueStatus:
+        consumers = await self._monitor.count_consumers(self._subject)
+        has_consumers = has_live_workers or None if consumers is None else consumers > 0
+        return QueueStatus("core", consumers=consumers, has_consumers=has_consumers)
 
-    # Sending
+    # Publishing
 
     def _check_size(self, payload: bytes, headers: dict[str, str], limit: int) -> None:
         size = (
@@ -254,17 +258,19 @@ class TaskQueue:
         )
         if size > limit:
             raise TooLargeError(
-                "The task is too large",
-                f"it has {size} bytes with its labels, and the server takes {limit}.",
-                "Pass large data by reference, or raise max_payload on the server.",
+                _("The task is too large"),
+                _("it has {size} bytes with its labels, and the server accepts {limit}.").format(
+                    size=size, limit=limit
+                ),
+                _("Pass large data by reference, or raise max_payload on the server."),
                 size=size,
                 limit=limit,
             )
 
     async def _store(self, payload: bytes, headers: dict[str, str]) -> PublishReceipt:
-        ack = await self._send(
+        ack = await self._publish(
             self._connection.js.publish(
-                self._subject, payload, timeout=CONFIRM_TIMEOUT, headers=headers
+                self._subject, payload, timeout=CONFIRM_TIMEOUT_S, headers=headers
             )
         )
         return PublishReceipt(
@@ -275,12 +281,12 @@ class TaskQueue:
             bytes=len(payload),
         )
 
-    async def _hand_over(
+    async def _publish_core(
         self, payload: bytes, headers: dict[str, str], *, force: bool
     ) -> PublishReceipt:
-        """Send a task to whoever listens. A request learns at once when that is nobody."""
+        """Publish a task to the subscribed workers; a request fails at once if there are none."""
         rtt = self._connection.status.rtt_s
-        limit = NOBODY_TIMEOUT if rtt is None else max(NOBODY_TIMEOUT, 5 * rtt)
+        limit = max(NO_RESPONDERS_TIMEOUT_S, 5 * (rtt or 0.0))
         try:
             reply = await self._connection.request(
                 self._connection.client.request(
@@ -292,39 +298,41 @@ class TaskQueue:
             if not force:
                 raise NoConsumersError(self._subject, durable=False) from None
         except errors.TimeoutError:
-            pass  # somebody has it: workers do not answer
+            pass  # it was delivered: workers do not reply
         except NotConnectedError:
-            raise UnconfirmedError("the task") from None
+            raise UnconfirmedError(_("the task")) from None
         else:
-            return _read_reply(reply.data, len(payload))
+            return _decode_reply(reply.data, len(payload))
         return PublishReceipt(
             durable=False, stream="", sequence=0, duplicate=False, bytes=len(payload)
         )
 
-    async def _send(self, request: Any) -> api.PubAck:
+    async def _publish(self, request: Any) -> api.PubAck:
         try:
             ack: api.PubAck = await self._connection.request(request, self._subject)
         except (errors.TimeoutError, NotConnectedError):
-            raise UnconfirmedError("the task") from None
+            raise UnconfirmedError(_("the task")) from None
         except (NoStreamResponseError, NoJetStreamError):
             raise NoConsumersError(self._subject, durable=False) from None
         except APIError as error:
             code = getattr(error, "err_code", None)  # some of its subclasses have none
-            raise _refused(code, error.description or str(error)) from None
+            raise _rejected(code, error.description or str(error)) from None
         return ack
 
 
-def _refused(code: int | None, reason: str) -> UserFacingError:
-    if code == _NO_ROOM:
+def _rejected(code: int | None, reason: str) -> UserFacingError:
+    if code == _STREAM_FULL_CODE:
         return UserFacingError(
-            "The queue is full",
-            f"its stream takes no more tasks ({reason}); this one was not stored.",
-            "Start workers, or more of them, and try again, or raise the stream's limit.",
+            _("The queue is full"),
+            _("its stream accepts no more tasks ({reason}); this one was not stored.").format(
+                reason=reason
+            ),
+            _("Start workers, or more of them, and try again, or raise the stream's limit."),
         )
-    return UserFacingError("The server refused the task", f"{reason}.")
+    return UserFacingError(_("The server rejected the task"), f"{reason}.")
 
 
-class _Refusal(msgspec.Struct):
+class _Rejection(msgspec.Struct):
     err_code: int = 0
     description: str = ""
 
@@ -333,19 +341,19 @@ class _Reply(msgspec.Struct):
     stream: str = ""
     seq: int = 0
     duplicate: bool = False
-    error: _Refusal | None = None
+    error: _Rejection | None = None
 
 
-def _read_reply(data: bytes, size: int) -> PublishReceipt:
-    """Tell a stream that we were not allowed to see, and that answers all the same, from others.
+def _decode_reply(data: bytes, size: int) -> PublishReceipt:
+    """Decode a reply to a task: of a stream that this user may not see, or of another subscriber.
 
     Raises:
-        UserFacingError: that stream refuses the task.
+        UserFacingError: the stream rejects the task.
     """
     try:
         reply = msgspec.json.decode(data, type=_Reply)
     except (msgspec.DecodeError, UnicodeDecodeError):
         reply = _Reply()
     if reply.error is not None and reply.stream:
-        raise _refused(reply.error.err_code, reply.error.description)
+        raise _rejected(reply.error.err_code, reply.error.description)
     return PublishReceipt(bool(reply.stream), reply.stream, reply.seq, reply.duplicate, size)

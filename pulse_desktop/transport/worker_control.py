@@ -1,7 +1,7 @@
-"""Asking workers to do something: one question, and as many answers as come.
+"""Commands to workers: one request, and the replies of all workers that it reaches.
 
-A question to all workers has no natural end. It ends when everybody who is known to be there has
-answered, when the server says that nobody listens at all, or when the time is up.
+A request to all workers has no natural end. It ends when every known worker has replied, when the
+server reports that there are no subscribers, or on timeout.
 """
 
 import asyncio
@@ -31,87 +31,88 @@ from pulse_desktop.protocol.control import (
 from pulse_desktop.protocol.ids import new_event_id
 from pulse_desktop.transport.connection import Connection
 
-ANSWER_S: Final = 2.0
-"""Seconds that a worker who is known to be there has for its answer."""
+REPLY_TIMEOUT_S: Final = 2.0
+"""How long known workers have to reply."""
 GRACE_S: Final = 1.0
-"""How long to listen when nobody knows who is there."""
-REMOVE_S: Final = 10.0
-"""The same for a search through the queue."""
+"""How long to wait for replies when no workers are known."""
+REMOVE_TIMEOUT_S: Final = 10.0
+"""How long a worker may search its queue."""
 DISCOVERY_S: Final = 0.05
-"""How much longer to listen for workers that nobody has heard of yet."""
-_NOBODY: Final = "503"
+"""How much longer to wait for unknown workers once all known ones have replied."""
+_NO_RESPONDERS: Final = "503"
 
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """What came back.
+    """The replies to one request.
 
     Attributes:
-        answers: in the order in which they came, one for each worker.
-        silent: those who were expected to answer and did not.
-        nobody: whether the server says that nobody hears such questions.
+        received: in the order of arrival, one for each worker.
+        timed_out: identities of the known workers that did not reply.
+        no_responders: whether the server reported that no worker accepts commands.
     """
 
-    answers: tuple[ControlReply, ...] = ()
-    silent: tuple[str, ...] = ()
-    nobody: bool = False
+    received: tuple[ControlReply, ...] = ()
+    timed_out: tuple[str, ...] = ()
+    no_responders: bool = False
 
     def first(self, *outcomes: str) -> ControlReply | None:
-        """Return the first answer with one of these outcomes, or None."""
-        return next((answer for answer in self.answers if answer.outcome in outcomes), None)
+        """Return the first reply with one of these outcomes, or None."""
+        return next((reply for reply in self.received if reply.outcome in outcomes), None)
 
 
 class WorkerControlClient:
-    """Puts commands to workers. Every method may raise NotConnectedError and NotPermittedError."""
+    """Sends commands to workers; each method may raise NotConnectedError, NotPermittedError."""
 
     def __init__(
-        self, connection: Connection, who: str, *, clock: Callable[[], float] = time.time
+        self, connection: Connection, actor: str, *, clock: Callable[[], float] = time.time
     ) -> None:
         """Prepare; nothing is sent.
 
         Args:
-            connection: kept by somebody else.
-            who: `user@host` of whoever asks.
+            connection: run elsewhere.
+            actor: `user@host` of the operator.
             clock: Unix seconds.
         """
         self._connection = connection
-        self._who = who
+        self._actor = actor
         self._clock = clock
 
-    async def ping(self, expected: Collection[str] = (), limit_s: float = ANSWER_S) -> Replies:
-        """Ask who is there."""
-        return await self._ask(CONTROL_ALL, self._request(PING), expected, limit_s=limit_s)
+    async def ping(
+        self, expected: Collection[str] = (), timeout_s: float = REPLY_TIMEOUT_S
+    ) -> Replies:
+        """Request a reply from every worker."""
+        return await self._request(CONTROL_ALL, self._command(PING), expected, timeout_s=timeout_s)
 
     async def cancel(
         self, task_id: str, expected: Collection[str] = (), *, reason: str = ""
     ) -> Replies:
-        """Ask all workers to end a task that one of them may have.
-
-        Returns at the first who has it: no other can.
-        """
-        return await self._ask(
+        """Tell all workers to cancel a task; return at the first that has it: no other can."""
+        return await self._request(
             CONTROL_ALL,
-            self._request(CANCEL, task_id=task_id, reason=reason or None),
+            self._command(CANCEL, task_id=task_id, reason=reason or None),
             expected,
-            enough=lambda answer: answer.outcome in (CANCELLED, CANCEL_REQUESTED),
-            limit_s=ANSWER_S if expected else GRACE_S,
+            is_final=lambda reply: reply.outcome in (CANCELLED, CANCEL_REQUESTED),
+            timeout_s=REPLY_TIMEOUT_S if expected else GRACE_S,
         )
 
     async def remove(
         self, task_id: str, *, sequence: int | None = None, reason: str = ""
     ) -> ControlReply | None:
-        """Ask one worker to take a waiting task out of the queue; None when nobody answers.
+        """Tell one worker to remove a queued task; None without a reply.
 
         Args:
             task_id: of the task.
-            sequence: its place in the stream, if it is known.
-            reason: in the asker's words.
+            sequence: its position in the stream, if known.
+            reason: given by the operator.
         """
-        request = self._request(REMOVE, task_id=task_id, sequence=sequence, reason=reason or None)
-        answers = await self._ask(CONTROL_QUEUE, request, enough=lambda _: True, limit_s=REMOVE_S)
-        return answers.answers[0] if answers.answers else None
+        command = self._command(REMOVE, task_id=task_id, sequence=sequence, reason=reason or None)
+        replies = await self._request(
+            CONTROL_QUEUE, command, is_final=lambda _reply: True, timeout_s=REMOVE_TIMEOUT_S
+        )
+        return replies.received[0] if replies.received else None
 
-    async def order(
+    async def command(
         self,
         command: str,
         worker: str = "",
@@ -119,22 +120,22 @@ class WorkerControlClient:
         *,
         level: str | None = None,
     ) -> Replies:
-        """Give a worker, or all of them, an order.
+        """Send a command to a worker, or to all of them.
 
         Args:
             command: `PAUSE`, `RESUME`, `DRAIN` or `LOG_LEVEL` of the protocol.
             worker: its identity, empty for all.
-            expected: who should answer when all are asked.
+            expected: identities of the workers that should reply, when all are addressed.
             level: of `LOG_LEVEL`.
         """
-        request = self._request(command, level=level)
+        request = self._command(command, level=level)
         if worker:
             subject = control_subject(worker)
-            return await self._ask(subject, request, {worker}, enough=lambda _: True)
-        limit_s = ANSWER_S if expected else GRACE_S
-        return await self._ask(CONTROL_ALL, request, expected, limit_s=limit_s)
+            return await self._request(subject, request, {worker}, is_final=lambda _reply: True)
+        timeout_s = REPLY_TIMEOUT_S if expected else GRACE_S
+        return await self._request(CONTROL_ALL, request, expected, timeout_s=timeout_s)
 
-    def _request(
+    def _command(
         self,
         command: str,
         *,
@@ -143,89 +144,89 @@ class WorkerControlClient:
         reason: str | None = None,
         sequence: int | None = None,
     ) -> ControlRequest:
-        return ControlRequest(
-            new_event_id(self._clock()), command, self._who[:256], task_id, level, reason, sequence
-        )
+        event_id = new_event_id(self._clock())
+        actor = self._actor[:256]
+        return ControlRequest(event_id, command, actor, task_id, level, reason, sequence)
 
-    async def _ask(
+    async def _request(
         self,
         subject: str,
         request: ControlRequest,
         expected: Collection[str] = (),
         *,
-        enough: Callable[[ControlReply], bool] = lambda _: False,
-        limit_s: float = ANSWER_S,
+        is_final: Callable[[ControlReply], bool] = lambda _reply: False,
+        timeout_s: float = REPLY_TIMEOUT_S,
     ) -> Replies:
-        """Ask, and collect answers until there is no more to be had.
+        """Send a request and collect replies until no more are needed.
 
         Args:
-            subject: whom to ask.
-            request: what.
-            expected: who should answer.
-            enough: tells whether an answer makes all others needless.
-            limit_s: seconds.
+            subject: where to publish it.
+            request: the command.
+            expected: identities of the workers that should reply.
+            is_final: whether a reply makes all others unnecessary.
+            timeout_s: without the round trip.
 
         Raises:
             NotConnectedError, NotPermittedError.
         """
         rtt = self._connection.status.rtt_s or 0.0
-        collecting = _Collecting(request.id, frozenset(expected), enough)
+        collector = _ReplyCollector(request.id, frozenset(expected), is_final)
         client = self._connection.client
         inbox = client.new_inbox()
 
         async def exchange() -> None:
-            subscription = await client.subscribe(inbox, cb=collecting.take)
+            subscription = await client.subscribe(inbox, cb=collector.on_message)
             try:
                 await client.publish(subject, encode_request(request), reply=inbox)
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(limit_s + 2 * rtt):
-                        await collecting.all_heard.wait()
-                if expected and not collecting.ended.is_set():
+                    async with asyncio.timeout(timeout_s + 2 * rtt):
+                        await collector.all_replied.wait()
+                if expected and not collector.ended.is_set():
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(DISCOVERY_S + 2 * rtt):
-                            await collecting.ended.wait()
+                            await collector.ended.wait()
             finally:
                 with contextlib.suppress(errors.Error, OSError):
                     await subscription.unsubscribe()
 
         await self._connection.request(exchange(), subject, inbox)
-        return collecting.answers
+        return collector.replies
 
 
-class _Collecting:
-    """The answers to one question."""
+class _ReplyCollector:
+    """Collects the replies to one request."""
 
     def __init__(
-        self, request_id: str, expected: frozenset[str], enough: Callable[[ControlReply], bool]
+        self, request_id: str, expected: frozenset[str], is_final: Callable[[ControlReply], bool]
     ) -> None:
         self._request_id = request_id
         self._expected = expected
-        self._enough = enough
+        self._is_final = is_final
         self._by_worker: dict[str, ControlReply] = {}
-        self._nobody = False
-        self.all_heard = asyncio.Event()
+        self._no_responders = False
+        self.all_replied = asyncio.Event()
         self.ended = asyncio.Event()
 
     @property
-    def answers(self) -> Replies:
-        silent = sorted(self._expected - self._by_worker.keys())
-        return Replies(tuple(self._by_worker.values()), tuple(silent), self._nobody)
+    def replies(self) -> Replies:
+        timed_out = sorted(self._expected - self._by_worker.keys())
+        return Replies(tuple(self._by_worker.values()), tuple(timed_out), self._no_responders)
 
-    async def take(self, message: Msg) -> None:
-        """Take in what comes to the inbox; never raises."""
-        if not message.data and (message.headers or {}).get("Status") == _NOBODY:
-            self._nobody = True
+    async def on_message(self, message: Msg) -> None:
+        """Process a message of the inbox; never raises."""
+        if not message.data and (message.headers or {}).get("Status") == _NO_RESPONDERS:
+            self._no_responders = True
             self._end()
             return
-        answer = decode_reply(message.data)
-        if answer is None or answer.id not in (self._request_id, ""):
+        reply = decode_reply(message.data)
+        if reply is None or reply.id not in (self._request_id, ""):
             return
-        self._by_worker.setdefault(answer.worker, answer)
-        if self._enough(answer):
+        self._by_worker.setdefault(reply.worker, reply)
+        if self._is_final(reply):
             self._end()
         elif self._expected and self._expected <= self._by_worker.keys():
-            self.all_heard.set()
+            self.all_replied.set()
 
     def _end(self) -> None:
-        self.all_heard.set()
+        self.all_replied.set()
         self.ended.set()

@@ -191,7 +191,7 @@ def test_what_this_server_does_not_show_is_told(
     async def without_streams(operator: Operator) -> None:
         notice = await wait_until(lambda: operator.notice)
         assert notice.severity == "info"
-        assert "events: no stream keeps websocket.*" in notice.detail
+        assert "events: no stream stores websocket.*" in notice.detail
 
     with NatsServer() as server:
         drive(qapp, server.url, without_streams, server.monitor_url)

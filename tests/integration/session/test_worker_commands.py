@@ -85,8 +85,8 @@ async def test_a_question_that_nobody_hears_is_answered_at_once(
     control: WorkerControlClient,
 ) -> None:
     answers = await control.ping({"worker-1@here:1"})
-    assert answers.nobody
-    assert answers.silent == ("worker-1@here:1",)
+    assert answers.no_responders
+    assert answers.timed_out == ("worker-1@here:1",)
 
 
 async def test_answers_are_collected_until_all_who_are_known_have_answered(
@@ -101,8 +101,8 @@ async def test_answers_are_collected_until_all_who_are_known_have_answered(
     ):
         begin = time.perf_counter()
         answers = await control.ping({one.worker, two.worker})
-        assert {answer.worker for answer in answers.answers} == {one.worker, two.worker}
-        assert answers.silent == ()
+        assert {answer.worker for answer in answers.received} == {one.worker, two.worker}
+        assert answers.timed_out == ()
         assert time.perf_counter() - begin < 1
 
 
@@ -113,9 +113,9 @@ async def test_who_stays_silent_is_named_and_others_are_heard(
         answering(nats_server.url, lambda _: ("alive", True, "")) as one,
         answering(nats_server.url, lambda _: None, "worker-2@here:2") as two,
     ):
-        answers = await control.ping({one.worker, two.worker}, limit_s=0.3)
-        assert [answer.worker for answer in answers.answers] == [one.worker]
-        assert answers.silent == (two.worker,)
+        answers = await control.ping({one.worker, two.worker}, timeout_s=0.3)
+        assert [answer.worker for answer in answers.received] == [one.worker]
+        assert answers.timed_out == (two.worker,)
 
 
 async def test_an_answer_that_is_none_is_no_answer(
@@ -128,9 +128,9 @@ async def test_an_answer_that_is_none_is_no_answer(
     await other.subscribe(control_subject("w"), cb=babble)
     await other.flush()
     asked = asyncio.ensure_future(
-        control._ask(control_subject("w"), control._request("ping"), limit_s=0.2)
+        control._request(control_subject("w"), control._command("ping"), timeout_s=0.2)
     )
-    assert (await asked).answers == ()
+    assert (await asked).received == ()
 
 
 async def test_without_a_connection_nothing_is_asked(nats_server: NatsServer) -> None:
@@ -145,7 +145,7 @@ async def test_an_order_that_the_server_refuses_is_told_as_that() -> None:
         connection = Connection(server.url)
         await connection.open()
         with pytest.raises(NotPermittedError) as caught:
-            await WorkerControlClient(connection, "me").order("pause", "w@h:1")
+            await WorkerControlClient(connection, "me").command("pause", "w@h:1")
         assert "pulse.control" in str(caught.value)
         await connection.close()
 

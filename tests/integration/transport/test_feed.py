@@ -19,16 +19,16 @@ STREAM = "PULSE_EVENTS"
 
 
 class Following:
-    """A connection, an inbox and a feed at work, and somebody else who publishes."""
+    """A connection, an queue and a feed at work, and somebody else who publishes."""
 
     def __init__(self, server: NatsServer, **options) -> None:
         self.server = server
-        self.inbox = ArrivalQueue(options.pop("capacity", 200_000))
+        self.queue = ArrivalQueue(options.pop("capacity", 200_000))
         self.connection = Connection(server.url)
         self.subject = options.pop("subject", "websocket.*")
         options.setdefault("stored_as", self.subject.replace(".*", ".>"))
         self.feed = SubjectFeed(
-            self.connection, self.inbox, Source.EVENT, self.subject, poll=0.1, **options
+            self.connection, self.queue, Source.EVENT, self.subject, poll_s=0.1, **options
         )
         self.tasks = []
         self.taken = []
@@ -51,7 +51,7 @@ class Following:
         return self.feed.status
 
     def take(self) -> list:
-        self.taken += self.inbox.take(1_000_000)
+        self.taken += self.queue.take(1_000_000)
         return self.taken
 
     def payloads(self) -> list[int]:
@@ -113,13 +113,13 @@ async def test_a_long_history_is_read_in_one_go(nats_server: NatsServer) -> None
     await create_stream(nats_server)
     await store(nats_server, range(20_000))
     async with Following(nats_server) as following:
-        await wait_until(lambda: following.feed._reader)
-        reader = following.feed._reader
+        await wait_until(lambda: following.feed._consumer)
+        reader = following.feed._consumer
         assert await following.feed.caught_up(5)
         assert following.payloads() == list(range(20_000))
         await store(nats_server, [20_000])
         await wait_until(lambda: len(following.take()) == 20_001)
-        assert following.feed._reader is reader
+        assert following.feed._consumer is reader
 
 
 async def test_the_backlog_and_the_age_bound_what_is_replayed(nats_server: NatsServer) -> None:
@@ -147,10 +147,10 @@ async def test_a_reader_without_room_waits_and_drops_nothing(nats_server: NatsSe
     await create_stream(nats_server)
     await store(nats_server, range(5000))
     async with Following(nats_server, capacity=300) as following:
-        await wait_until(lambda: following.inbox.room == 0)
+        await wait_until(lambda: following.queue.room == 0)
         await wait_until(lambda: len(following.take()) == 5000)
         assert following.payloads() == list(range(5000))
-        assert following.inbox.dropped == 0
+        assert following.queue.dropped == 0
         assert following.status.gaps == ()
 
 
@@ -199,7 +199,7 @@ async def test_a_server_killed_under_load_leaves_no_gap_in_history(nats_server: 
 async def test_without_a_stream_it_listens_and_records_the_gap(nats_server: NatsServer) -> None:
     async with Following(nats_server) as following:
         await following.in_mode("live")
-        assert following.status.problem == "no stream keeps websocket.*"
+        assert following.status.problem == "no stream stores websocket.*"
         assert following.status.caught_up
         await store(nats_server, range(10))
         await wait_until(lambda: len(following.take()) == 10)
@@ -225,7 +225,7 @@ async def test_what_this_connection_publishes_is_echoed_once(jetstream) -> None:
         async with Following(server) as following:
             await following.in_mode("history" if jetstream else "live")
             if not jetstream:
-                assert "JetStream is off" in following.status.problem
+                assert "runs without JetStream" in following.status.problem
             await following.connection.client.publish("websocket.tasks", b"1")
             following.feed.echo("websocket.tasks", b"1")
             await store(server, [2])
@@ -401,8 +401,8 @@ async def test_messages_that_expired_unread_are_counted_as_missed(nats_server: N
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"retention": "workqueue"}, "forgets what has been handed out"),
-        ({"subjects": ["websocket.tasks"]}, "keeps only a part of websocket.*"),
+        ({"retention": "workqueue"}, "removes messages once they are delivered"),
+        ({"subjects": ["websocket.tasks"]}, "stores only a part of websocket.*"),
     ],
 )
 async def test_a_stream_unfit_for_history_is_left_alone(

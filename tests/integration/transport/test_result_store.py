@@ -51,9 +51,9 @@ async def store(nats_server: NatsServer):
 
 class Watching:
     def __init__(self, server: NatsServer, **options) -> None:
-        self.inbox = ArrivalQueue()
+        self.queue = ArrivalQueue()
         self.connection = Connection(server.url)
-        self.watch = ResultWatch(self.connection, self.inbox, BUCKET, poll=0.1, **options)
+        self.watch = ResultWatch(self.connection, self.queue, BUCKET, poll_s=0.1, **options)
         self.taken = []
 
     async def __aenter__(self) -> "Watching":
@@ -70,7 +70,7 @@ class Watching:
         await self.connection.close()
 
     def keys(self) -> list[str]:
-        self.taken += self.inbox.take(1_000_000)
+        self.taken += self.queue.take(1_000_000)
         return [item.key for item in self.taken]
 
     async def in_mode(self, mode: str) -> None:

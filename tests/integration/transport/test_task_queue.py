@@ -283,7 +283,7 @@ async def test_a_monitoring_port_that_is_not_there_is_no_error(unused_tcp_port) 
     for url in (f"http://127.0.0.1:{unused_tcp_port}", "", None, "nonsense"):
         monitor = ServerMonitor(url, clock=lambda: now)
         assert await monitor.snapshot() is None
-        assert await monitor.listeners(SUBJECT) is None
+        assert await monitor.count_consumers(SUBJECT) is None
         await monitor.close()
 
 
@@ -328,10 +328,10 @@ async def test_a_guessed_port_that_belongs_to_another_server_tells_nothing(
         await connection.open()
         ours = connection.server_id
         assert await monitor.snapshot() is None
-        assert await monitor.listeners(SUBJECT) is None
+        assert await monitor.count_consumers(SUBJECT) is None
         monitor.move_to(nats_server.monitor_url, lambda: connection.server_id)
         assert await monitor.snapshot() is not None
-        assert await monitor.listeners(SUBJECT) == 0
+        assert await monitor.count_consumers(SUBJECT) == 0
         await connection.close()
         assert await monitor.snapshot() is None
         await monitor.close()
