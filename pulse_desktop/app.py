@@ -7,8 +7,7 @@ import asyncio
 import contextlib
 import gc
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from pulse_desktop.embedded.data_folder import data_folder
 from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo, running_stack
@@ -52,7 +51,7 @@ class SessionWindow:
         self._on_failure = on_failure
         self._page_work = Supervisor(on_failure)
         self.session: Session | None = None
-        self.window = MainWindow(OfflineSession(), PAGES, run_in_background=self._run_page_work)
+        self.window = MainWindow(OfflineSession(), PAGES, run_in_background=self._page_work.run)
         self._state = WindowStateManager(self.window, state_file) if state_file else None
         self._frames = FrameTimer(self.window)
 
@@ -79,7 +78,7 @@ class SessionWindow:
         session = Session(config, on_failure=self._on_failure)
         session.start()
         self.session = session
-        self.window.set_session(session)
+        self.window.set_session(session, self._page_work.run)
         if self.window.current is not None:
             freeze_long_lived_objects()
         return session
@@ -88,7 +87,7 @@ class SessionWindow:
         """Close the session, if there is one, and show that the window is offline."""
         session, self.session = self.session, None
         page_work, self._page_work = self._page_work, Supervisor(self._on_failure)
-        self.window.set_session(OfflineSession("closed"))
+        self.window.set_session(OfflineSession("closed"), self._page_work.run)
         await page_work.close()
         if session is not None:
             await session.close()
@@ -102,9 +101,6 @@ class SessionWindow:
         if self.session is not None:
             await self.session.close()
         self.window.deleteLater()
-
-    def _run_page_work(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        self._page_work.run(name, work)
 
 
 class Desktop:

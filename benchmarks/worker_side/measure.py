@@ -33,8 +33,7 @@ from taskiq.kicker import AsyncKicker
 
 from benchmarks.worker_side.bare_worker import make_bare_broker
 from benchmarks.worker_side.worker_tasks import KINDS, MARKS, Marks
-from pulse_desktop.protocol.ids import new_task_id
-from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import (
     EVENT_STREAM,
     RESULT_BUCKET,

@@ -1,4 +1,4 @@
-"""The state of the connection as the window shows it."""
+"""The state of a connection, and the holder that reports its changes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,20 +9,20 @@ State = Literal["connecting", "connected", "reconnecting", "closed"]
 
 @dataclass(frozen=True)
 class ConnectionStatus:
-    """One moment of a connection.
+    """Snapshot of a connection.
 
     Attributes:
         state: connecting (never yet connected), connected, reconnecting, closed.
-        server: address with its secrets masked.
+        server: address, with secrets masked.
         since: Unix seconds when the state began.
-        problem: the last failure in plain words, empty when all is well.
-        advice: what to do about it, empty when there is nothing.
+        problem: the last failure, empty when there is none.
+        advice: what to do about it, empty when nothing can be done.
         rtt_s: round trip to the server in seconds, None when not measured.
-        reconnects: connections after the first.
-        jetstream: whether the account has JetStream, None when that is not known.
-        server_version: as the server says, empty when not connected yet.
-        server_name: as the server says.
-        max_payload: bytes of the largest message, 0 when not known.
+        reconnects: number of connections after the first.
+        jetstream: whether the account has JetStream, None when unknown.
+        server_version: version of the server, empty before the first connection.
+        server_name: name of the server, empty before the first connection.
+        max_payload: maximum message size in bytes, 0 when unknown.
     """
 
     state: State
@@ -39,10 +39,10 @@ class ConnectionStatus:
 
 
 class StatusHolder:
-    """Holds the status and tells of its changes.
+    """Holds the status and reports its changes.
 
     Attributes:
-        status: what is true now.
+        status: the present status.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class StatusHolder:
         self.status = ConnectionStatus("connecting", server, clock())
 
     def change(self, **changes: Any) -> None:
-        """Change fields of the status; a new state begins now."""
+        """Change fields of the status; `since` is set when the state changes."""
         if "state" in changes and changes["state"] != self.status.state:
             changes["since"] = self._clock()
         status = replace(self.status, **changes)

@@ -1,6 +1,6 @@
-"""What can go wrong between us and the server, told to a person.
+"""Expected errors, with texts for the operator.
 
-Everything here is shown to the user as it stands; any other exception from the bus is a bug.
+They are shown as they are; any other exception is a bug.
 """
 
 from pulse_desktop.model.redaction import redact
@@ -44,46 +44,48 @@ class CannotConnectError(UserFacingError):
 
 
 class NotConnectedError(UserFacingError):
-    """The thing asked for needs a connection and there is none now."""
+    """An operation needs a connection, and there is none at the moment."""
 
-    def __init__(self, doing: str = "Cannot do this now") -> None:
+    def __init__(self) -> None:
         super().__init__(
-            doing,
-            "there is no connection to the server.",
-            "Try again once the connection is back; nothing was sent.",
+            _("Not connected"),
+            _("there is no connection to the server."),
+            _("Try again once the connection is back; nothing was sent."),
         )
 
 
 class NoConsumersError(UserFacingError):
-    """A task would be sent to a subject on which no worker listens.
+    """A task would be published to a subject that no worker consumes.
 
     Attributes:
-        durable: whether a stream would keep the task until a worker comes, so that sending it
-            anyway makes sense. Without one the task would be lost.
+        subject: the task subject.
+        durable: whether a stream would keep the task until a worker starts, so that enqueuing it
+            with `force` makes sense. Without a stream the task would be lost.
     """
 
     def __init__(self, subject: str, *, durable: bool) -> None:
         self.subject = subject
         self.durable = durable
-        if durable:
-            advice = "Start a worker, or enqueue it anyway: the stream keeps it until one comes."
-        else:
-            advice = "Start a worker first: without a stream the task would be lost."
         super().__init__(
-            "No worker listens", f"nobody takes tasks from {subject}.", advice, can_force=durable
+            _("No worker is listening"),
+            _("no worker takes tasks from {subject}.").format(subject=subject),
+            _("Start a worker, or enqueue it anyway: the stream keeps it until one starts.")
+            if durable
+            else _("Start a worker first: without a stream the task would be lost."),
+            can_force=durable,
         )
 
 
 class NotFoundError(UserFacingError):
-    """The object, bucket or stream is not there, or not any more."""
+    """An object, bucket or stream does not exist, or was deleted."""
 
 
 class TooLargeError(UserFacingError):
     """Something is larger than a limit.
 
     Attributes:
-        size: bytes it has.
-        limit: bytes allowed.
+        size: actual size in bytes.
+        limit: allowed size in bytes.
     """
 
     def __init__(self, title: str, detail: str, advice: str = "", *, size: int, limit: int) -> None:
@@ -131,31 +133,31 @@ class JetStreamNotReadyError(UserFacingError):
 
 
 class NotPermittedError(UserFacingError):
-    """The server refused a subject to these credentials.
+    """The server denies these credentials to publish to a subject.
 
     Attributes:
-        subject: the refused subject, in the server's lower case.
+        subject: the denied subject, in lower case as the server reports it.
     """
 
-    def __init__(self, action: str, subject: str) -> None:
+    def __init__(self, subject: str) -> None:
         self.subject = subject
         super().__init__(
-            "Not permitted",
-            f"these credentials may not {action} {subject}.",
-            "Ask for the permission, or connect as another user.",
+            _("Not permitted"),
+            _("these credentials may not publish to {subject}.").format(subject=subject),
+            _("Request the permission, or connect as another user."),
         )
 
 
 class BrokenObjectError(UserFacingError):
-    """A stored object whose body is incomplete or damaged."""
+    """The body of a stored object is incomplete or damaged."""
 
 
 class UnconfirmedError(UserFacingError):
-    """Something was sent, and whether it arrived is not known."""
+    """A task was sent, and it is not known whether the server received it."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self) -> None:
         super().__init__(
-            "Not confirmed",
-            f"{what} was sent, but the server did not say whether it has it.",
-            "Look whether it appears before you send it again.",
+            _("Not confirmed"),
+            _("the task was sent, but the server did not confirm that it received it."),
+            _("Check whether the run appears before you send it again."),
         )

@@ -1,10 +1,10 @@
-"""Server addresses as they may be shown: never with a password, token or key in them."""
+"""Redaction: addresses and texts with passwords, tokens and keys masked."""
 
 import re
 from typing import Final
 
-# After a scheme a login reaches to the last @: tokens in base64 have slashes in them. Matches begin
-# at the beginning of a word and go back only so far, or a long text would take for ever.
+# After a scheme a login extends to the last @: tokens in base64 contain slashes. Matches begin at a
+# word and backtrack a limited distance, or a long text would take quadratic time.
 _LOGIN_OF_URL: Final = (
     r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*+://)(?P<login>[^\s,\"'<>]{1,4096})@"
 )
@@ -16,23 +16,23 @@ _CREDENTIALS_IN_TEXT: Final = re.compile(
 
 
 def redact_url(address: str) -> str:
-    """Return the address, or any text with addresses in it, with the credentials replaced.
+    """Mask the credentials in an address, or in any text with addresses.
 
-    `nats://user:secret@host:4222` becomes `nats://user:***@host:4222`; a lone token becomes `***`.
+    `nats://user:secret@host:4222` becomes `nats://user:***@host:4222`; a token becomes `***`.
     """
-    return _CREDENTIALS.sub(_hide, address)
+    return _CREDENTIALS.sub(_mask, address)
 
 
 def redact(text: str) -> str:
-    """Return a text for people with the credentials of the addresses in it replaced.
+    """Mask the credentials of the addresses in a text for people.
 
-    Unlike `redact_url` it leaves names with an @ alone, such as `worker-1@host` or those of mail:
-    without a scheme only `user:secret@` counts as a login.
+    Unlike `redact_url` it keeps names with an @, such as `worker-1@host` or mail addresses: without
+    a scheme only `user:secret@` counts as a login.
     """
-    return _CREDENTIALS_IN_TEXT.sub(_hide, text)
+    return _CREDENTIALS_IN_TEXT.sub(_mask, text)
 
 
-def _hide(match: re.Match[str]) -> str:
-    user, colon, _ = (match["login"] or match["bare"]).partition(":")
+def _mask(match: re.Match[str]) -> str:
+    user, colon, _secret = (match["login"] or match["bare"]).partition(":")
     login = f"{user}:***" if colon else "***"
     return f"{match['scheme'] or ''}{login}@"

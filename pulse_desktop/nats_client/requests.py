@@ -40,7 +40,7 @@ async def request_or_fail(
             if answer.done():
                 return answer.result()
             if refused.done():
-                raise NotPermittedError("publish to", refused.result())
+                raise NotPermittedError(refused.result())
             raise NotConnectedError
         except errors.ConnectionClosedError:
             raise NotConnectedError from None

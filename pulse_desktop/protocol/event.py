@@ -4,12 +4,12 @@ No envelope is common to all the systems that publish here, so decoding never fa
 is not an event becomes an *unreadable* event that keeps its bytes and the reason.
 """
 
+import os
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
 
-from pulse_desktop.protocol.ids import new_event_id
 from pulse_desktop.protocol.json_text import (
     MAX_DEPTH,
     decode_lenient,
@@ -219,6 +219,16 @@ def event_data(raw: bytes) -> dict[str, Any]:
     if data is not None:
         return {"data": data, **_flat_fields(body)}
     return _flat_fields(body)
+
+
+def new_event_id(unix_seconds: float) -> str:
+    """Return a UUID version 7 (RFC 9562) as 32 hexadecimal digits, ordered by the given time."""
+    milliseconds = int(unix_seconds * 1000) & 0xFFFF_FFFF_FFFF
+    random = int.from_bytes(os.urandom(10), "big")
+    value = milliseconds << 80
+    value |= 0x7 << 76 | (random >> 68 & 0xFFF) << 64
+    value |= 0b10 << 62 | random & 0x3FFF_FFFF_FFFF_FFFF
+    return f"{value:032x}"
 
 
 def encode_event(

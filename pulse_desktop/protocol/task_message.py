@@ -4,6 +4,7 @@ Source of the format: taskiq's JSONSerializer over TaskiqMessage.
 """
 
 import math
+import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -67,6 +68,11 @@ def decode_labels(raw: bytes) -> dict[str, Any]:
         return _decode_labels(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
+
+
+def new_task_id() -> str:
+    """Return a random UUID as 32 hexadecimal digits, the format that TaskIQ uses."""
+    return uuid.uuid4().hex
 
 
 def encode_task(

@@ -18,6 +18,7 @@ from pulse_desktop.protocol.task_result import (
 from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.session.supervisor import Supervisor
 from pulse_desktop.state.system import SystemState
+from pulse_desktop.text.translation import _
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.result_store import MAX_READ_BYTES, ResultStore
@@ -176,7 +177,9 @@ class ResultLoader:
         if current is None or current.stored.sequence != stored.sequence:
             return  # replaced or deleted meanwhile
         if stored.size > READ_LIMIT:
-            self._state.fold_unreadable_body(stored, "too large to load unasked: open it")
+            self._state.fold_unreadable_body(
+                stored, _("too large to load automatically: select it to load it")
+            )
             return
         try:
             body = await self.store.read(stored, limit=READ_LIMIT)

@@ -8,6 +8,7 @@ from typing import Final
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.session.supervisor import Supervisor
+from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.feed_status import FeedStatus
 from pulse_desktop.transport.result_watch import WatchStatus
@@ -100,14 +101,18 @@ def limitations(
     if not connection.connected:
         return []
     found = [
-        f"{what}: {problem}"
-        for what, problem in (
-            ("events", events.problem),
-            ("tasks", tasks.problem),
-            ("results", results.problem),
-            ("queue", queue.problem if queue is not None else ""),
+        text.format(problem=problem)
+        for text, problem in (
+            (_("events: {problem}"), events.problem),
+            (_("tasks: {problem}"), tasks.problem),
+            (_("results: {problem}"), results.problem),
+            (_("queue: {problem}"), queue.problem if queue is not None else ""),
         )
         if problem
     ]
-    refused = connection.permission_problems
-    return found + [f"permissions: {each}" for each in refused if each not in "".join(found)]
+    known = "".join(found)
+    return found + [
+        _("permissions: {problem}").format(problem=problem)
+        for problem in connection.permission_problems
+        if problem not in known
+    ]

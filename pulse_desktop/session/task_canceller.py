@@ -17,6 +17,9 @@ from pulse_desktop.protocol.topics import TASK_TOPIC
 from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
+from pulse_desktop.text.run_text import STATE_LABELS
+from pulse_desktop.text.translation import _
+from pulse_desktop.text.worker_text import worker_names
 from pulse_desktop.transport.queued_task_remover import QueuedTaskRemover
 from pulse_desktop.transport.task_queue import TaskQueue
 from pulse_desktop.transport.worker_control import Replies, WorkerControlClient
@@ -58,89 +61,90 @@ class TaskCanceller:
         self._clock = clock
 
     async def cancel(self, task_ids: Sequence[str], reason: str = "") -> list[CancelOutcome]:
-        """Cancel tasks, waiting or running; return what became of each, in the order asked for.
+        """Cancel queued or running tasks; return one outcome per task, in this order.
 
         Args:
-            task_ids: of the tasks.
-            reason: in the operator's words; stands in the tasks' results.
+            task_ids: ids of the tasks.
+            reason: the operator's reason, stored in the tasks' results.
 
         Raises:
             NotConnectedError: the connection was lost; some may have been cancelled.
         """
-        turns = asyncio.Semaphore(CONCURRENCY)
-        places = _SequenceIndex(self._state, task_ids)
+        slots = asyncio.Semaphore(CONCURRENCY)
+        sequences = _SequenceIndex(self._state, task_ids)
 
-        async def one(task_id: str) -> CancelOutcome:
-            async with turns:
+        async def cancel_one(task_id: str) -> CancelOutcome:
+            async with slots:
                 try:
-                    return await self._cancel(task_id, reason, places)
+                    return await self._cancel(task_id, reason, sequences)
                 except NotConnectedError:
                     raise
                 except UserFacingError as error:
                     return CancelOutcome(task_id, CancelStatus.REFUSED, detail=error.sentence)
 
-        return list(await asyncio.gather(*map(one, task_ids)))
+        return list(await asyncio.gather(*map(cancel_one, task_ids)))
 
-    async def _cancel(self, task_id: str, reason: str, places: "_SequenceIndex") -> CancelOutcome:
+    async def _cancel(
+        self, task_id: str, reason: str, sequences: "_SequenceIndex"
+    ) -> CancelOutcome:
         run = self._state.runs.get(task_id)
         if run is not None and run.state not in OPEN_STATES:
-            return CancelOutcome(
-                task_id, CancelStatus.ALREADY_ENDED, detail=f"It is {run.state.value}."
-            )
+            return _already_ended(run)
         try:
-            answers = await self._control.cancel(
-                task_id, self._state.workers.accepting_commands(self._clock()), reason=reason
-            )
+            replies = await self._ask_workers(task_id, reason)
         except NotPermittedError as error:
             return CancelOutcome(task_id, CancelStatus.REFUSED, detail=error.sentence)
-        done = _ended_by(task_id, answers)
-        if done is not None:
-            return done
-        sequence = places.of(task_id)
-        if answers.received:
-            return await self._remove_by_worker(task_id, sequence, reason, answers)
-        if answers.timed_out and not answers.no_responders:
-            return _no_response(task_id, answers.timed_out)
-        return await self._remove_here(task_id, sequence, reason)
+        cancelled = _cancelled_by_worker(task_id, replies)
+        if cancelled is not None:
+            return cancelled
+        sequence = sequences.get(task_id)
+        if replies.received:
+            return await self._remove_by_worker(task_id, sequence, reason, replies)
+        if replies.timed_out and not replies.no_responders:
+            return _no_response(task_id, replies.timed_out)
+        return await self._remove_from_stream(task_id, sequence, reason)
+
+    async def _ask_workers(self, task_id: str, reason: str) -> Replies:
+        expected = self._state.workers.accepting_commands(self._clock())
+        return await self._control.cancel(task_id, expected, reason=reason)
 
     async def _remove_by_worker(
         self, task_id: str, sequence: int, reason: str, before: Replies
     ) -> CancelOutcome:
-        """Let a worker take a task out of the queue, after none was found to have it."""
-        answer = await self._control.remove(task_id, sequence=sequence or None, reason=reason)
-        if answer is None:
+        """Let a worker remove a task from the queue, after none was found that runs it."""
+        reply = await self._control.remove(task_id, sequence=sequence or None, reason=reason)
+        if reply is None:
             return CancelOutcome(
-                task_id, CancelStatus.NO_RESPONSE, detail="No worker has it, nor removed it."
+                task_id,
+                CancelStatus.NO_RESPONSE,
+                detail=_("No worker runs it, and none removed it from the queue."),
             )
-        if answer.outcome == REMOVED:
-            return CancelOutcome(task_id, CancelStatus.REMOVED, answer.worker, answer.detail)
-        if answer.outcome != NOT_QUEUED:
-            return CancelOutcome(task_id, CancelStatus.REFUSED, answer.worker, answer.detail)
-        # It may have left the queue between the two questions.
-        answers = await self._control.cancel(
-            task_id, self._state.workers.accepting_commands(self._clock()), reason=reason
-        )
-        done = _ended_by(task_id, answers)
-        if done is not None:
-            return done
-        run = await self._ended_meanwhile(task_id)
+        if reply.outcome == REMOVED:
+            return CancelOutcome(task_id, CancelStatus.REMOVED, reply.worker, reply.detail)
+        if reply.outcome != NOT_QUEUED:
+            return CancelOutcome(task_id, CancelStatus.REFUSED, reply.worker, reply.detail)
+        # A worker may have fetched it between the two requests.
+        replies = await self._ask_workers(task_id, reason)
+        cancelled = _cancelled_by_worker(task_id, replies)
+        if cancelled is not None:
+            return cancelled
+        run = await self._wait_for_end(task_id)
         if run is not None and run.state is RunState.CANCELLED:
-            # A worker fetched it after the first question, and refused it.
-            return CancelOutcome(task_id, CancelStatus.CANCELLED, run.worker, "It had not begun.")
+            # A worker fetched it after the first request and rejected it.
+            detail = _("It had not started.")
+            return CancelOutcome(task_id, CancelStatus.CANCELLED, run.worker, detail)
         if run is not None and run.state not in OPEN_STATES:
-            return CancelOutcome(
-                task_id, CancelStatus.ALREADY_ENDED, detail=f"It is {run.state.value}."
-            )
-        silent = answers.timed_out or before.timed_out
+            return _already_ended(run)
+        silent = replies.timed_out or before.timed_out
         if silent:
             return _no_response(task_id, silent)
         if run is not None and run.state is RunState.RUNNING:
-            return CancelOutcome(task_id, CancelStatus.RUNNING, run.worker, _taken_by(run))
-        detail = answer.detail or "Should it come back, the workers refuse it for the next hour."
+            return CancelOutcome(task_id, CancelStatus.RUNNING, run.worker, _held_by(run))
+        detail = reply.detail or _("If it is delivered again, workers reject it for one hour.")
         return CancelOutcome(task_id, CancelStatus.NOT_FOUND, detail=detail)
 
-    async def _ended_meanwhile(self, task_id: str) -> TaskRun | None:
-        """Return a run as it is once its end has been heard of, or after a moment."""
+    async def _wait_for_end(self, task_id: str) -> TaskRun | None:
+        """Return a run after its final event has arrived, or as it is after a moment."""
         deadline = self._clock() + FINAL_EVENT_TIMEOUT_S
         while True:
             run = self._state.runs.get(task_id)
@@ -148,89 +152,89 @@ class TaskCanceller:
                 return run
             await asyncio.sleep(0.02)
 
-    async def _remove_here(self, task_id: str, sequence: int, reason: str) -> CancelOutcome:
-        """Take a task out of the stream, in a system where no worker takes orders."""
+    async def _remove_from_stream(self, task_id: str, sequence: int, reason: str) -> CancelOutcome:
+        """Remove a task from the stream, in a system where no worker accepts commands."""
         run = self._state.runs.get(task_id)
-        status = await self._queue.status()
-        if status.mode == "unknown":
-            return CancelOutcome(task_id, CancelStatus.REFUSED, detail=status.problem)
-        removal = await self._remover.remove(task_id, status, sequence)
+        queue = await self._queue.status()
+        if queue.mode == "unknown":
+            return CancelOutcome(task_id, CancelStatus.REFUSED, detail=queue.problem)
+        removal = await self._remover.remove(task_id, queue, sequence)
         match removal.outcome:
             case "removed":
-                await self._tell_removed(task_id, run, reason, removal.sequence, status.stream)
-                return CancelOutcome(
-                    task_id,
-                    CancelStatus.REMOVED,
-                    detail=f"It was message {removal.sequence} of {status.stream}.",
+                await self._publish_removal(task_id, run, reason, removal.sequence, queue.stream)
+                detail = _("It was message {sequence} of {stream}.").format(
+                    sequence=removal.sequence, stream=queue.stream
                 )
+                return CancelOutcome(task_id, CancelStatus.REMOVED, detail=detail)
             case "not_stored":
-                detail = "" if run is None or run.state is not RunState.RUNNING else _taken_by(run)
+                is_running = run is not None and run.state is RunState.RUNNING
+                detail = _held_by(run) if is_running else ""
                 return CancelOutcome(task_id, CancelStatus.NOT_PERSISTED, detail=detail)
             case "delivered":
-                return CancelOutcome(task_id, CancelStatus.RUNNING, detail=_taken_by(run))
+                return CancelOutcome(task_id, CancelStatus.RUNNING, detail=_held_by(run))
             case "not_searched":
-                detail = "Too many tasks wait to find this one among them in time."
+                detail = _("Too many tasks are queued to find this one in time.")
                 return CancelOutcome(task_id, CancelStatus.REFUSED, detail=detail)
             case _ if run is not None and run.state is not RunState.QUEUED:
-                return CancelOutcome(task_id, CancelStatus.RUNNING, run.worker, _taken_by(run))
+                return CancelOutcome(task_id, CancelStatus.RUNNING, run.worker, _held_by(run))
             case _:
-                return CancelOutcome(
-                    task_id,
-                    CancelStatus.NOT_FOUND,
-                    detail="No worker here answers questions about its tasks.",
-                )
+                detail = _("No worker on this server accepts commands.")
+                return CancelOutcome(task_id, CancelStatus.NOT_FOUND, detail=detail)
 
-    async def _tell_removed(
+    async def _publish_removal(
         self, task_id: str, run: TaskRun | None, reason: str, sequence: int, stream: str
     ) -> None:
-        told = {"task_id": task_id, "task_name": run.name if run is not None else ""}
-        told |= {"who": self._events.actor, "reason": reason}
-        await self._events.publish("tasks", "task.cancelled", told)
+        data = {
+            "task_id": task_id,
+            "task_name": run.name if run is not None else "",
+            "who": self._events.actor,
+            "reason": reason,
+        }
+        await self._events.publish("tasks", "task.cancelled", data)
         detail = f"message {sequence} of {stream} removed before a worker took it"
         await self._events.publish_audit("remove", task_id, detail)
 
 
 class _SequenceIndex:
-    """Where tasks stand in their stream, as far as that was seen; looked up once for all."""
+    """Stream sequences of tasks, as far as they were received; the log is searched once."""
 
     def __init__(self, state: SystemState, task_ids: Sequence[str]) -> None:
         self._state = state
-        self._wanted = frozenset(task_ids)
+        self._task_ids = frozenset(task_ids)
         self._found: dict[str, int] | None = None
 
-    def of(self, task_id: str) -> int:
+    def get(self, task_id: str) -> int:
         """Return the sequence of a task, 0 for unknown."""
         if self._found is None:
             self._found = {}
             for event in self._state.log.newest_first():
-                if event.topic == TASK_TOPIC and event.id in self._wanted and event.sequence:
+                if event.topic == TASK_TOPIC and event.id in self._task_ids and event.sequence:
                     self._found.setdefault(event.id, event.sequence)
         return self._found.get(task_id, 0)
 
 
-def _ended_by(task_id: str, answers: Replies) -> CancelOutcome | None:
-    answer = answers.first(CANCELLED, CANCEL_REQUESTED)
-    if answer is None:
+def _cancelled_by_worker(task_id: str, replies: Replies) -> CancelOutcome | None:
+    reply = replies.first(CANCELLED, CANCEL_REQUESTED)
+    if reply is None:
         return None
-    asked = answer.outcome == CANCEL_REQUESTED
-    status = CancelStatus.CANCEL_REQUESTED if asked else CancelStatus.CANCELLED
-    return CancelOutcome(task_id, status, answer.worker, answer.detail)
+    requested = reply.outcome == CANCEL_REQUESTED
+    status = CancelStatus.CANCEL_REQUESTED if requested else CancelStatus.CANCELLED
+    return CancelOutcome(task_id, status, reply.worker, reply.detail)
 
 
 def _already_ended(run: TaskRun) -> CancelOutcome:
-    detail = f"It is {run.state.value}."
+    detail = _("Its state is {state}.").format(state=STATE_LABELS[run.state][0])
     return CancelOutcome(run.task_id, CancelStatus.ALREADY_ENDED, detail=detail)
 
 
 def _no_response(task_id: str, workers: Sequence[str]) -> CancelOutcome:
-    detail = f"{_names(workers)} did not answer in time."
+    detail = _("No response in time from {workers}.").format(workers=worker_names(workers))
     return CancelOutcome(task_id, CancelStatus.NO_RESPONSE, detail=detail)
 
 
-def _taken_by(run: TaskRun | None) -> str:
-    who = run.worker if run is not None else ""
-    return f"{who or 'A worker'} has it, or had it when it died, and takes no orders."
-
-
-def _names(workers: Sequence[str]) -> str:
-    return ", ".join(worker.partition("@")[0] for worker in workers[:5])
+def _held_by(run: TaskRun | None) -> str:
+    if run is None or not run.worker:
+        return _("A worker has it, or had it when it died, and accepts no commands.")
+    return _("{worker} has it, or had it when it died, and accepts no commands.").format(
+        worker=run.worker
+    )

@@ -6,7 +6,6 @@ from typing import Any
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.outcomes import CancelOutcome
 from pulse_desktop.model.queue_status import EnqueueReceipt, PublishReceipt, QueueStatus
-from pulse_desktop.protocol.ids import new_task_id
 from pulse_desktop.protocol.task_message import (
     REQUESTED_BY,
     RERUN_OF,
@@ -14,6 +13,7 @@ from pulse_desktop.protocol.task_message import (
     decode_task,
     encode_task,
     labels_for_edit,
+    new_task_id,
     rerun_labels,
 )
 from pulse_desktop.protocol.timestamps import format_timestamp
@@ -24,6 +24,7 @@ from pulse_desktop.session.task_canceller import TaskCanceller
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_updates import update_from_task
 from pulse_desktop.state.system import SystemState
+from pulse_desktop.text.translation import _
 from pulse_desktop.transport.feed import SubjectFeed
 
 
@@ -32,10 +33,12 @@ class ArgumentsUnknownError(UserFacingError):
 
     def __init__(self, run: TaskRun) -> None:
         super().__init__(
-            f"Cannot re-run {run.name or run.task_id}",
-            "Its arguments are unknown: it was enqueued before this program connected, and no "
-            "stream kept it.",
-            "Run the task by name with arguments instead.",
+            _("Cannot re-run {task}").format(task=run.name or run.task_id),
+            _(
+                "its arguments are unknown: it was enqueued before this program connected, and no "
+                "stream kept it."
+            ),
+            _("Run the task by name with arguments instead."),
         )
 
 
@@ -133,8 +136,9 @@ class TaskClient:
                 durable = durable and receipt.durable
         except UserFacingError as error:
             if task_ids:
-                done = f"{len(task_ids)} of {len(runs)} were enqueued before this."
-                error.detail = f"{done} {error.detail}"
+                error.detail = _(
+                    "{done} of {total} runs were enqueued before this. {detail}"
+                ).format(done=len(task_ids), total=len(runs), detail=error.detail)
             raise
         return EnqueueReceipt(tuple(task_ids), durable)
 

@@ -6,6 +6,7 @@ from pulse_desktop.model.errors import NotPermittedError
 from pulse_desktop.model.outcomes import CommandOutcome, CommandStatus
 from pulse_desktop.protocol.control import ControlReply
 from pulse_desktop.state.system import SystemState
+from pulse_desktop.text.translation import _
 from pulse_desktop.transport.worker_control import Replies, WorkerControlClient
 
 
@@ -15,6 +16,13 @@ class WorkerCommands:
     def __init__(
         self, control: WorkerControlClient, state: SystemState, clock: Callable[[], float]
     ) -> None:
+        """Create the client.
+
+        Args:
+            control: sends requests to the workers.
+            state: knows the workers.
+            clock: Unix seconds.
+        """
         self._control = control
         self._state = state
         self._clock = clock
@@ -22,19 +30,19 @@ class WorkerCommands:
     async def command(
         self, command: str, worker: str = "", level: str = ""
     ) -> list[CommandOutcome]:
-        """Give a worker, or all that take orders, an order; return what each made of it.
+        """Send a command to one worker or to all; return one outcome per worker.
 
         Args:
             command: `pause`, `resume`, `drain` or `log_level`.
-            worker: its identity, empty for all.
-            level: of `log_level`: DEBUG, INFO, WARNING or ERROR.
+            worker: its id, empty for all workers that accept commands.
+            level: for `log_level`: DEBUG, INFO, WARNING or ERROR.
 
         Raises:
             NotConnectedError: there is no connection.
         """
-        known = self._state.workers.get(worker) if worker else None
-        if known is not None and not known.control and not known.stopped:
-            detail = "It was started with control switched off, or is of a version without it."
+        target = self._state.workers.get(worker) if worker else None
+        if target is not None and not target.control and not target.stopped:
+            detail = _("It was started with control switched off, or its version has none.")
             return [CommandOutcome(worker, command, CommandStatus.NO_CONTROL, detail)]
         expected = () if worker else self._expected()
         try:
@@ -51,7 +59,7 @@ class WorkerCommands:
         return sorted(outcomes, key=lambda outcome: outcome.worker)
 
     async def ping(self) -> Replies:
-        """Ask who is there. Raises NotConnectedError, NotPermittedError."""
+        """Ask the workers for a reply. Raises NotConnectedError, NotPermittedError."""
         return await self._control.ping(self._expected())
 
     def _expected(self) -> list[str]:

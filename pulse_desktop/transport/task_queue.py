@@ -300,7 +300,7 @@ class TaskQueue:
         except errors.TimeoutError:
             pass  # it was delivered: workers do not reply
         except NotConnectedError:
-            raise UnconfirmedError(_("the task")) from None
+            raise UnconfirmedError from None
         else:
             return _decode_reply(reply.data, len(payload))
         return PublishReceipt(
@@ -311,7 +311,7 @@ class TaskQueue:
         try:
             ack: api.PubAck = await self._connection.request(request, self._subject)
         except (errors.TimeoutError, NotConnectedError):
-            raise UnconfirmedError(_("the task")) from None
+            raise UnconfirmedError from None
         except (NoStreamResponseError, NoJetStreamError):
             raise NoConsumersError(self._subject, durable=False) from None
         except APIError as error:

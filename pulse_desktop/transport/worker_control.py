@@ -28,7 +28,7 @@ from pulse_desktop.protocol.control import (
     decode_reply,
     encode_request,
 )
-from pulse_desktop.protocol.ids import new_event_id
+from pulse_desktop.protocol.event import new_event_id
 from pulse_desktop.transport.connection import Connection
 
 REPLY_TIMEOUT_S: Final = 2.0

@@ -12,8 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from pulse_desktop.embedded.stack import StackInfo
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.protocol.ids import new_task_id
-from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
 from pulse_desktop.ui.json.view import JsonTab
 from pulse_desktop.ui.pages.tasks.detail import ARGUMENTS, RESULT
@@ -117,7 +116,7 @@ def test_with_no_worker_a_rerun_is_refused_and_kept_only_when_wanted(
         await operator.opens(task_id)
         await operator.press(Qt.Key.Key_R)
         await wait_until(lambda: operator.notice)
-        assert operator.notice.title == "No worker listens"
+        assert operator.notice.title == "No worker is listening"
         assert "the stream keeps it" in operator.notice.advice
         assert len(operator.state.runs.rows) == 1
 
@@ -182,7 +181,7 @@ def test_what_this_server_does_not_show_is_told(
 
     async def without_jetstream(operator: Operator) -> None:
         notice = await wait_until(lambda: operator.notice)
-        assert (notice.title, notice.severity) == ("Not everything can be seen here", "warning")
+        assert (notice.title, notice.severity) == ("Limited permissions", "warning")
         assert "results: this server keeps no streams" in notice.detail
 
     with NatsServer(jetstream=False) as server:

@@ -14,7 +14,7 @@ from pulse_desktop.protocol.control import (
     decode_reply,
     encode_request,
 )
-from pulse_desktop.protocol.ids import new_task_id
+from pulse_desktop.protocol.task_message import new_task_id
 from tests.kit.worker_processes import Bench, Worker
 
 WHO = "olena@desk"

@@ -14,8 +14,7 @@ import nats
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError, ObjectNotFoundError
 
-from pulse_desktop.protocol.ids import new_task_id
-from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import (
     RESULT_BUCKET,
     TASK_CONSUMER,

@@ -53,6 +53,15 @@ TOGGLE_PAUSE: Final = Action("pause", _("Pause or resume the tables"), "Ctrl+P",
 SHOW_ATTENTION: Final = Action(
     "alerts", _("Show what needs attention"), "Ctrl+I", _("Go to"), "bell"
 )
+FOCUS_FILTER: Final = Action("filter", _("Filter this page"), "/|Ctrl+F", _("View"), "filter")
+DARK_THEME: Final = Action("theme.dark", _("Dark theme"), "", _("View"), "theme", _("color"))
+LIGHT_THEME: Final = Action("theme.light", _("Light theme"), "", _("View"), "theme", _("color"))
+SYSTEM_THEME: Final = Action("theme.system", _("System theme"), "", _("View"), "theme", _("color"))
+TOGGLE_SIDEBAR: Final = Action(
+    "sidebar", _("Collapse or expand the sidebar"), "Ctrl+B", _("View"), "columns"
+)
+TOGGLE_FULL_SCREEN: Final = Action("full_screen", _("Full screen"), "F11", _("View"))
+QUIT: Final = Action("quit", _("Quit"), "Ctrl+Q", _("Window"), "close")
 
 
 def always() -> bool:

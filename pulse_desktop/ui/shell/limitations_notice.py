@@ -6,6 +6,7 @@ Without it, an empty page could mean that nothing happens, or that the credentia
 from collections.abc import Callable
 from typing import Final
 
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import ConnectionBackend
 from pulse_desktop.ui.shell.notifications import Notification
 
@@ -54,14 +55,12 @@ class LimitationsNotice:
         if not found or found == self._shown or not settled:
             return
         self._shown = found
-        self._notify(
-            Notification(
-                "Not everything can be seen here",
-                "; ".join(each.rstrip(".") for each in found) + ".",
-                "What is refused or off must be allowed on the server; all else is shown."
-                if connection.has_permission_errors
-                else "Nothing is missed while this window is open; what came before is not known.",
-                "warning" if connection.has_permission_errors else "info",
-                key=_KEY,
-            )
-        )
+        detail = "; ".join(each.rstrip(".") for each in found) + "."
+        if connection.has_permission_errors:
+            title = _("Limited permissions")
+            advice = _("Permit it, or switch it on at the server. Everything else is shown.")
+            self._notify(Notification(title, detail, advice, "warning", key=_KEY))
+        else:
+            title = _("Partial data")
+            advice = _("Events are shown while this window is open; earlier ones are unknown.")
+            self._notify(Notification(title, detail, advice, "info", key=_KEY))

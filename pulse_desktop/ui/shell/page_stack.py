@@ -1,4 +1,4 @@
-"""The pages of the window: made when they are first shown, one of them visible."""
+"""The pages of the window: created when they are first shown, one of them visible."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,49 +15,49 @@ class PageStack(QStackedWidget):
         current: the page that is shown, None before the first.
 
     Signals:
-        page_made: a page that was shown for the first time, before it is.
-        paused_changed: a table of a page was paused, or goes on.
+        page_created: a page that is about to be shown for the first time.
+        paused_changed: a table of a page was paused or resumed.
     """
 
-    page_made = Signal(object)
+    page_created = Signal(object)
     paused_changed = Signal()
 
     def __init__(self, classes: Sequence[type[Page]]) -> None:
-        """Make no page yet.
+        """Create the stack without pages.
 
         Args:
-            classes: what there is to be shown.
+            classes: the pages that can be shown.
         """
         super().__init__()
         self.setObjectName("pages")
         self._classes: Mapping[str, type[Page]] = {page.key: page for page in classes}
-        self._made: dict[str, Page] = {}
+        self._created: dict[str, Page] = {}
         self.current: Page | None = None
 
     def __contains__(self, key: object) -> bool:
-        """Tell whether there is a page of a key, made or not."""
+        """Return whether there is a page with a key, created or not."""
         return key in self._classes
 
     @property
-    def made(self) -> Sequence[Page]:
+    def created(self) -> Sequence[Page]:
         """The pages that were shown so far."""
-        return tuple(self._made.values())
+        return tuple(self._created.values())
 
     @property
     def paused(self) -> bool:
-        """Whether a table of the shown page stands still."""
+        """Whether a table of the visible page is paused."""
         tables = self.current.tables() if self.current is not None else ()
         return any(table.rows_model.paused for table in tables)
 
     def page(self, key: str, context: PageContext) -> Page:
-        """Return a page, made if need be. Raises KeyError."""
-        page = self._made.get(key)
+        """Return a page, created if necessary. Raises KeyError."""
+        page = self._created.get(key)
         if page is None:
-            page = self._made[key] = self._classes[key](context)
+            page = self._created[key] = self._classes[key](context)
             self.addWidget(page)
             for table in page.tables():
                 table.rows_model.paused_changed.connect(lambda _: self.paused_changed.emit())
-            self.page_made.emit(page)
+            self.page_created.emit(page)
         return page
 
     def clear(self) -> None:
@@ -65,19 +65,19 @@ class PageStack(QStackedWidget):
         if self.current is not None:
             self.current.on_hide()
         self.current = None
-        for page in self._made.values():
+        for page in self._created.values():
             self.removeWidget(page)
             page.deleteLater()
-        self._made.clear()
+        self._created.clear()
 
     def change_to(self, page: Page) -> None:
-        """Make a page the visible one."""
+        """Show a page instead of the present one."""
         if self.current is not None:
             self.current.on_hide()
         self.current = page
         self.setCurrentWidget(page)
 
     def set_paused(self, *, paused: bool) -> None:
-        """Let the tables of the shown page stand still, or go on."""
+        """Pause or resume the tables of the visible page."""
         for table in self.current.tables() if self.current is not None else ():
             table.set_paused(paused)

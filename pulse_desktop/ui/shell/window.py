@@ -1,7 +1,7 @@
-"""The window: navigation, top bar, one page at a time, status bar.
+"""The main window: sidebar, top bar, one page at a time, status bar.
 
-It is told once per frame what changed and passes that on to the page that is visible. Pages are
-made when they are first shown.
+Once per frame it refreshes the visible page with what has changed. Pages are created when they are
+first shown.
 """
 
 import time
@@ -19,14 +19,8 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.navigation import ShowPage, Target
 from pulse_desktop.ui.run_form.form import RunForm
-from pulse_desktop.ui.shell.actions import (
-    OPEN_PALETTE,
-    RUN_TASK,
-    SHOW_ATTENTION,
-    TOGGLE_PAUSE,
-    Action,
-    ActionTable,
-)
+from pulse_desktop.ui.shell import actions
+from pulse_desktop.ui.shell.actions import Action, ActionTable
 from pulse_desktop.ui.shell.attention_monitor import AttentionMonitor
 from pulse_desktop.ui.shell.notifications import Notification, Notifications
 from pulse_desktop.ui.shell.page import BackgroundRunner, Page, PageContext
@@ -41,11 +35,11 @@ from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 MIN_SIZE: Final = (1024, 640)
 _DEFAULT_SIZE: Final = QSize(1440, 900)
 _TITLE_BAR: Final = QSize(0, 48)
-"""Room for the title that the desktop puts above a window."""
+"""Space for the title bar that the desktop adds to a window."""
 SIDEBAR_COLLAPSE_WIDTH: Final = 1180
-"""Narrower windows show the navigation as icons."""
+"""Narrower windows collapse the sidebar to icons."""
 _MIN_PAGE_WIDTH: Final = MIN_SIZE[0] - COLLAPSED_WIDTH
-"""What every page fits into, also when it opens its details: the smallest window's room."""
+"""The width that every page fits into, also with its detail panel: that of the smallest window."""
 
 
 class MainWindow(QMainWindow):
@@ -60,14 +54,13 @@ class MainWindow(QMainWindow):
         page_stack: the pages.
         run_form: where a task is enqueued by name.
         notifications: the notifications in the corner.
-        frame_s: seconds the last frames took, smoothed.
         sidebar_preference: whether the operator wants the sidebar collapsed, None for automatic.
 
     Signals:
         close_requested: the operator wants to leave; the owner closes the session and the window.
         session_closing: the pages of the present session are about to be destroyed.
         page_changed: key of the page that is shown now.
-        page_made: a page that will be shown for the first time.
+        page_created: a page that is about to be shown for the first time.
         theme_chosen: the theme that the operator chose.
     """
 
@@ -97,20 +90,18 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(*MIN_SIZE)
         self.resize(_DEFAULT_SIZE)
         self._clock = clock
-        self._run_in_background = run_in_background
         self.sidebar_preference: bool | None = None
-        self.frame_s = 0.0
         self.actions_table = ActionTable(self)
         self._add_actions()
         self.sidebar = Sidebar([SidebarItem(p.key, p.title, p.icon, p.section) for p in pages])
         self.top_bar = TopBar(self.actions_table)
         self.status_bar = StatusBar()
         self.page_stack = PageStack(pages)
-        self.page_made = self.page_stack.page_made
+        self.page_created = self.page_stack.page_created
         self._lay_out()
         self.notifications = Notifications(self.page_stack)
         self.command_palette = Palette(self.actions_table, self)
-        self._use_session(session)
+        self._use_session(session, run_in_background)
         self.page_stack.paused_changed.connect(self._show_paused)
         self._add_page_actions(pages)
         self.sidebar.chosen.connect(self.show_page)
@@ -132,37 +123,19 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(whole)
 
     def _add_actions(self) -> None:
-        """Add what the window does itself. The composition root and the pages add theirs."""
-        view, theme_words = _("View"), _("color")
+        """Add the actions of the window. The composition root and the pages add theirs."""
         for action, run in (
-            (OPEN_PALETTE, self.open_palette),
-            (RUN_TASK, self.run_task),
-            (TOGGLE_PAUSE, self.toggle_pause),
-            (SHOW_ATTENTION, self.show_attention),
-            (
-                Action("filter", _("Filter this page"), "/|Ctrl+F", view, "filter"),
-                self.focus_filter,
-            ),
-            (
-                Action("theme.dark", _("Dark theme"), "", view, "theme", theme_words),
-                self.use_dark_theme,
-            ),
-            (
-                Action("theme.light", _("Light theme"), "", view, "theme", theme_words),
-                self.use_light_theme,
-            ),
-            (
-                Action("theme.system", _("System theme"), "", view, "theme", theme_words),
-                self.use_system_theme,
-            ),
-            (
-                Action(
-                    "sidebar", _("Collapse or expand the navigation"), "Ctrl+B", view, "columns"
-                ),
-                self.toggle_sidebar,
-            ),
-            (Action("full_screen", _("Full screen"), "F11", view), self.toggle_full_screen),
-            (Action("quit", _("Quit"), "Ctrl+Q", _("Window"), "close"), self.close),
+            (actions.OPEN_PALETTE, self.open_palette),
+            (actions.RUN_TASK, self.run_task),
+            (actions.TOGGLE_PAUSE, self.toggle_pause),
+            (actions.SHOW_ATTENTION, self.show_attention),
+            (actions.FOCUS_FILTER, self.focus_filter),
+            (actions.DARK_THEME, partial(self.use_theme, ThemeChoice.DARK)),
+            (actions.LIGHT_THEME, partial(self.use_theme, ThemeChoice.LIGHT)),
+            (actions.SYSTEM_THEME, partial(self.use_theme, ThemeChoice.SYSTEM)),
+            (actions.TOGGLE_SIDEBAR, self.toggle_sidebar),
+            (actions.TOGGLE_FULL_SCREEN, self.toggle_full_screen),
+            (actions.QUIT, self.close),
         ):
             self.actions_table.add(action, run)
 
@@ -186,8 +159,13 @@ class MainWindow(QMainWindow):
         """The session that is shown."""
         return self._session
 
-    def set_session(self, session: SessionBackend) -> None:
-        """Show another session: pages, form and notifications of the old one are gone."""
+    def set_session(self, session: SessionBackend, run_in_background: BackgroundRunner) -> None:
+        """Show another session: pages, form and notifications of the old one are gone.
+
+        Args:
+            session: what is shown from now on.
+            run_in_background: starts background work for its pages.
+        """
         shown = self.current.key if self.current is not None else ""
         self.session_closing.emit()
         self.command_palette.hide()
@@ -195,11 +173,11 @@ class MainWindow(QMainWindow):
         self.run_form.cancel()
         self.run_form.deleteLater()
         self.page_stack.clear()
-        self._use_session(session)
+        self._use_session(session, run_in_background)
         if shown:
             self.show_page(shown)
 
-    def _use_session(self, session: SessionBackend) -> None:
+    def _use_session(self, session: SessionBackend, run_in_background: BackgroundRunner) -> None:
         self._session = session
         self._attention = AttentionMonitor(session.state, self.sidebar, self.top_bar)
         self._context = PageContext(
@@ -209,7 +187,7 @@ class MainWindow(QMainWindow):
             workers=session.workers,
             connection=session,
             actions=self.actions_table,
-            run_in_background=self._run_in_background,
+            run_in_background=run_in_background,
             notify=self.notify,
             navigate=self.navigate,
             attention_items=lambda: self._attention.items,
@@ -221,16 +199,16 @@ class MainWindow(QMainWindow):
     # Pages
 
     def page(self, key: str) -> Page:
-        """Return a page, made if need be. Raises KeyError."""
+        """Return a page, created if necessary. Raises KeyError."""
         return self.page_stack.page(key, self._context)
 
     def has_page(self, key: str) -> bool:
-        """Tell whether there is a page of a key."""
+        """Return whether there is a page with a key."""
         return key in self.page_stack
 
-    def pages_made(self) -> Sequence[Page]:
+    def created_pages(self) -> Sequence[Page]:
         """Return the pages that were shown so far."""
-        return self.page_stack.made
+        return self.page_stack.created
 
     @property
     def current(self) -> Page | None:
@@ -261,94 +239,76 @@ class MainWindow(QMainWindow):
             self.page_changed.emit(key)
 
     def frame(self, changes: DirtyRows, now: float) -> None:
-        """Show what changed: the visible page only. Called once per frame.
+        """Refresh the visible page. Called once per frame.
 
         Args:
-            changes: what the state changed.
+            changes: the rows that changed since the frame before.
             now: Unix seconds.
         """
         if self.current is None or not self.isVisible():
             return
-        started = time.perf_counter()
         self._attention.update(now)
         self.current.refresh(changes, now)
-        self.frame_s += (time.perf_counter() - started - self.frame_s) * 0.1
 
-    def catch_up(self) -> None:
-        """Show what happened while nobody told the window, as when it was minimised."""
-        if self.current is not None:
-            self.current.on_show(self._clock())
-
-    # What the window's actions do
+    # Actions
 
     def open_palette(self) -> None:
         """Open the command palette, or close it."""
         self.command_palette.open()
 
     def run_task(self) -> None:
-        """Ask for a task and its arguments, and run it."""
+        """Open the run form."""
         self.run_form.open()
 
     def _edit_run(self, run: TaskRun) -> None:
         self.run_form.open(run)
 
     def _reserve_space(self, width: int) -> None:
-        """Give the form its room: beside the page in a wide window, over it in a narrow one."""
+        """Reserve space for the run form: beside a wide page, over a narrow one."""
         beside = self.page_stack.width() - width >= _MIN_PAGE_WIDTH
         self.page_stack.setContentsMargins(0, 0, width if beside else 0, 0)
         self.notifications.set_right_margin(width)
 
     def toggle_pause(self) -> None:
-        """Let the tables of this page stand still, or go on."""
+        """Pause or resume the tables of this page."""
         self.page_stack.set_paused(paused=not self.page_stack.paused)
 
     def show_attention(self) -> None:
-        """Go to where it stands what needs attention."""
+        """Show the page that lists what needs attention."""
         if "overview" in self.page_stack:
             self.show_page("overview")
 
     def focus_filter(self) -> None:
-        """Put the keyboard into this page's filter."""
+        """Give the keyboard focus to the filter of this page."""
         if self.current is not None:
             self.current.focus_filter()
 
-    def use_dark_theme(self) -> None:
-        """Show the dark theme whatever the desktop says."""
-        self._use_theme(ThemeChoice.DARK)
-
-    def use_light_theme(self) -> None:
-        """Show the light theme whatever the desktop says."""
-        self._use_theme(ThemeChoice.LIGHT)
-
-    def use_system_theme(self) -> None:
-        """Follow the desktop."""
-        self._use_theme(ThemeChoice.SYSTEM)
+    def use_theme(self, choice: ThemeChoice) -> None:
+        """Show a theme, and save it as the operator's choice."""
+        theme().choose(choice)
+        self.theme_chosen.emit(choice.value)
 
     def toggle_sidebar(self) -> None:
-        """Show the navigation as icons, or with names."""
+        """Collapse or expand the sidebar."""
         self.set_sidebar_collapsed(collapsed=not self.sidebar.collapsed)
 
     def set_sidebar_collapsed(self, *, collapsed: bool | None) -> None:
-        """Show the navigation as icons or with names; None leaves it to the width."""
+        """Collapse or expand the sidebar; None for automatic, by the window's width."""
         self.sidebar_preference = collapsed
         self._update_sidebar()
 
     def toggle_full_screen(self) -> None:
-        """Take the whole screen, or give it back."""
+        """Enter or leave full screen."""
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     def _update_sidebar(self) -> None:
-        narrow = (
+        collapsed = (
             self.width() < SIDEBAR_COLLAPSE_WIDTH
             if self.sidebar_preference is None
             else self.sidebar_preference
         )
-        if narrow != self.sidebar.collapsed:
-            self.sidebar.set_collapsed(narrow)
-
-    def _use_theme(self, choice: ThemeChoice) -> None:
-        theme().choose(choice)
-        self.theme_chosen.emit(choice.value)
+        if collapsed != self.sidebar.collapsed:
+            self.sidebar.set_collapsed(collapsed)
 
     def _show_paused(self) -> None:
         self.top_bar.set_paused(self.page_stack.paused)
@@ -358,15 +318,15 @@ class MainWindow(QMainWindow):
         self.notifications.show(notification)
 
     def _apply_theme(self) -> None:
-        mark = QIcon()
+        icon = QIcon()
         for size in (16, 24, 32, 48, 64, 128, 256):
-            mark.addPixmap(icons.pixmap("pulse", "accent", size))
-        self.setWindowIcon(mark)
+            icon.addPixmap(icons.pixmap("pulse", "accent", size))
+        self.setWindowIcon(icon)
 
-    # Qt's side
+    # Overridden Qt methods
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Let Esc close what is open, the innermost first."""
+        """Close the innermost open part on Esc."""
         if event.key() == Qt.Key.Key_Escape:
             if self.run_form.isVisible():
                 self.run_form.cancel()
@@ -376,13 +336,13 @@ class MainWindow(QMainWindow):
         super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Let the navigation give way in a narrow window."""
+        """Collapse the sidebar in a narrow window."""
         super().resizeEvent(event)
         self._update_sidebar()
         if self.command_palette.isVisible():
             self.command_palette.place()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask the owner to end things in order: coroutines still run, and Qt must not quit."""
+        """Request an orderly end from the owner: coroutines are still running."""
         event.ignore()
         self.close_requested.emit()

@@ -110,9 +110,9 @@ class WindowStateManager(QObject):
         if geometry:
             window.restoreGeometry(QByteArray(geometry))
         window.set_sidebar_collapsed(collapsed=state.rail_narrow)
-        for page in window.pages_made():
+        for page in window.created_pages():
             self._restore_tables(page)
-        window.page_made.connect(self._restore_tables)
+        window.page_created.connect(self._restore_tables)
         window.session_closing.connect(self.save)
         window.theme_chosen.connect(self._set_theme)
         window.page_changed.connect(self._set_page)
@@ -131,7 +131,7 @@ class WindowStateManager(QObject):
         geometry = self._window.saveGeometry().data()
         state.geometry = base64.b64encode(geometry).decode()
         state.rail_narrow = self._window.sidebar_preference
-        for page in self._window.pages_made():
+        for page in self._window.created_pages():
             for key, table in _tables(page):
                 layout = table.column_layout.state()
                 if layout == self._defaults.get(key):

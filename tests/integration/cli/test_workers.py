@@ -16,8 +16,7 @@ from pulse_desktop.cli.main import make_parser
 from pulse_desktop.cli.output import print_error
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.control import ControlRequest
-from pulse_desktop.protocol.ids import new_task_id
-from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_STREAM, TASK_SUBJECT
 from tests.kit.answering_workers import AnsweringWorker, answering
 from tests.kit.cli_process import CommandResult, command_environment

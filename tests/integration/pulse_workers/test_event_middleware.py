@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pulse_desktop.protocol.ids import new_task_id
-from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import TASK_SUBJECT
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pulse_desktop.protocol.ids import new_task_id
+from pulse_desktop.protocol.task_message import new_task_id
 from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_SUBJECT
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until

@@ -16,8 +16,7 @@ from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
 from pulse_desktop.model.outcomes import CancelStatus, CommandStatus
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.control import control_subject
-from pulse_desktop.protocol.ids import new_task_id
-from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import (
     RESULT_BUCKET,
     TASK_CONSUMER,
@@ -227,7 +226,7 @@ async def test_a_run_that_has_ended_is_not_asked_about(nats_server: NatsServer) 
         await session._events.publish("tasks", "task.succeeded", {"task_id": "x"})
         await run_in(session, "x", RunState.SUCCEEDED)
         (outcome,) = await session.tasks.cancel(["x"])
-        assert (outcome.status, outcome.detail) == ("ended", "It is succeeded.")
+        assert (outcome.status, outcome.detail) == ("ended", "Its state is succeeded.")
         assert worker.asked == []
 
 

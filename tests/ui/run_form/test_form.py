@@ -596,8 +596,8 @@ def test_the_theme_changes_while_the_form_is_open(
 ) -> None:
     form.open()
     point = form.mapTo(window, form.rect().center())
-    window.use_light_theme()
+    window.use_theme(ThemeChoice.LIGHT)
     light = window.grab().toImage().pixelColor(point)
-    window.use_dark_theme()
+    window.use_theme(ThemeChoice.DARK)
     dark = window.grab().toImage().pixelColor(point)
     assert light.lightness() > 200 > 60 > dark.lightness()

@@ -134,10 +134,10 @@ def test_the_theme_switches_while_the_window_is_open(qtbot: QtBot, told) -> None
     told.runs(5)
     window = make_window(qtbot, told, (OverviewPage, TasksPage))
     with qtbot.waitSignal(window.theme_chosen) as chosen:
-        window.use_light_theme()
+        window.use_theme(ThemeChoice.LIGHT)
     assert chosen.args == ["light"]
     light = window.grab().toImage().pixelColor(700, 840)
-    window.use_dark_theme()
+    window.use_theme(ThemeChoice.DARK)
     dark = window.grab().toImage().pixelColor(700, 840)
     assert light.lightness() > 200 > 60 > dark.lightness()
 
@@ -181,9 +181,9 @@ def test_what_could_not_be_seen_and_can_be_again_is_not_complained_of_any_more(w
     session = FakeSession()
     session.has_permission_errors = True
     for at, limitations, titles in (
-        (100.0, ["results: not permitted"], ["Not everything can be seen here"]),
+        (100.0, ["results: not permitted"], ["Limited permissions"]),
         (200.0, [], []),
-        (300.0, ["results: not permitted"], ["Not everything can be seen here"]),
+        (300.0, ["results: not permitted"], ["Limited permissions"]),
     ):
         session.limitations = limitations
         notice.check(session, at)

@@ -106,7 +106,7 @@ def test_newest_first_is_saved_where_it_is_not_the_default(open_window) -> None:
 def test_the_chosen_theme_is_saved_at_once(open_window, path) -> None:
     window = open_window()
     assert WindowStateFile(path).theme is ThemeChoice.SYSTEM
-    window.use_light_theme()
+    window.use_theme(ThemeChoice.LIGHT)
     assert WindowStateFile(path).theme is ThemeChoice.LIGHT
 
 

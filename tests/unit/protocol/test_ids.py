@@ -5,7 +5,8 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_desktop.protocol.ids import new_event_id, new_task_id
+from pulse_desktop.protocol.event import new_event_id
+from pulse_desktop.protocol.task_message import new_task_id
 
 seconds = st.floats(946_684_800, 4_102_444_800)
 

@@ -23,7 +23,7 @@ from pulse_desktop.protocol.control import (
     decode_reply,
     encode_request,
 )
-from pulse_desktop.protocol.ids import new_event_id
+from pulse_desktop.protocol.event import new_event_id
 from pulse_desktop.protocol.topics import subject_of
 from pulse_desktop.text.translation import _
 from pulse_workers.checks.probe import SINGLE_ATTEMPT
