@@ -2,14 +2,8 @@
 
 import argparse
 import re
-from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
-from pulse_desktop.model.errors import CannotConnectError
-from pulse_desktop.nats_client.server_address import parse_server
-from pulse_desktop.protocol.json_text import repeated_key
 from pulse_desktop.text.translation import _
 
 MIN_SIZE: Final = (1024, 640)
@@ -64,6 +58,9 @@ def format_size(size: tuple[int, int]) -> str:
 
 def server(text: str) -> str:
     """Accept a valid server address. Whether a server is there is not checked."""
+    from pulse_desktop.model.errors import CannotConnectError
+    from pulse_desktop.nats_client.server_address import parse_server
+
     try:
         parse_server(text)
     except CannotConnectError as error:
@@ -93,6 +90,10 @@ def json_object(text: str) -> bytes:
 
 
 def _json(text: str, kind: type, wrong_kind: str, example: str) -> bytes:
+    import msgspec
+
+    from pulse_desktop.protocol.json_text import repeated_key
+
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
@@ -106,21 +107,17 @@ def _json(text: str, kind: type, wrong_kind: str, example: str) -> bytes:
     return text.encode()
 
 
-def any_of(words: dict[str, str]) -> Callable[[str], str]:
-    """Return a converter that accepts several words for one value.
+def run_state(text: str) -> str:
+    """Convert a state as in JSON or as shown, such as `soft failure`, to its value in JSON.
 
-    Case does not matter, and a space, a hyphen and an underscore are the same. An unknown word is
+    Case does not matter, and a space, a hyphen and an underscore are the same. Unknown text is
     returned as it is, for the parser to reject it with the choices.
-
-    Args:
-        words: value by word.
     """
-    values = {_normalized(word): value for word, value in words.items()}
+    from pulse_desktop.text.run_text import STATE_LABELS
 
-    def convert(text: str) -> str:
-        return values.get(_normalized(text), text)
-
-    return convert
+    values = {_normalized(str(state)): str(state) for state in STATE_LABELS}
+    values |= {_normalized(label): str(state) for state, (label, *_rest) in STATE_LABELS.items()}
+    return values.get(_normalized(text), text)
 
 
 def _normalized(word: str) -> str:

@@ -1,6 +1,7 @@
 """`pulse-desktop cancel`: cancel queued and running tasks."""
 
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from pulse_desktop.cli.connection import ALL_HISTORY_S, CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.cli.exit_codes import FAILED, OK
@@ -8,9 +9,10 @@ from pulse_desktop.cli.lookup import AmbiguousError, find_run
 from pulse_desktop.cli.output import print_error, write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.model.errors import NotFoundError
-from pulse_desktop.model.outcomes import CancelOutcome
-from pulse_desktop.text.outcome_text import cancel_label
 from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.model.outcomes import CancelOutcome
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -66,7 +68,9 @@ async def run(arguments: Namespace) -> int:
     return OK if all(outcome.done for outcome in outcomes) and not ambiguous else FAILED
 
 
-def _write_outcome(outcome: CancelOutcome, name: str | None, *, as_json: bool) -> None:
+def _write_outcome(outcome: "CancelOutcome", name: str | None, *, as_json: bool) -> None:
+    from pulse_desktop.text.outcome_text import cancel_label
+
     if as_json:
         write_json(
             {

@@ -40,7 +40,7 @@ def chosen_server(arguments: Namespace) -> tuple[str, str]:
     Raises:
         NoServerError: no server was given and no embedded stack is running.
     """
-    from pulse_desktop.embedded.stack import running_stack  # noqa: PLC0415 - slow to import
+    from pulse_desktop.embedded.stack import running_stack
 
     address = getattr(arguments, "server", None) or os.environ.get("PULSE_SERVER", "")
     stack = running_stack()
@@ -72,11 +72,11 @@ async def connected_session(
     Raises:
         CannotConnectError: with the reason.
     """
-    from pulse_desktop.session.session import (  # noqa: PLC0415 - slow to import
+    from pulse_desktop.session.session import (
         Session,
         SessionConfig,
     )
-    from pulse_desktop.state.system import LOG_ROWS  # noqa: PLC0415 - slow to import
+    from pulse_desktop.state.system import LOG_ROWS
 
     address, monitor_url = chosen_server(arguments)
     session = Session(
@@ -103,7 +103,7 @@ async def check_connection(arguments: Namespace) -> None:
     Raises:
         CannotConnectError: with the reason.
     """
-    from pulse_desktop.transport.connection import Connection  # noqa: PLC0415 - slow to import
+    from pulse_desktop.transport.connection import Connection
 
     address, _monitor_url = chosen_server(arguments)
     connection = Connection(address)

@@ -38,8 +38,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Check the machine, then the server."""
-    from pulse_desktop.cli.machine_checks import check_machine  # noqa: PLC0415 - slow to import
-    from pulse_desktop.cli.server_checks import check_server  # noqa: PLC0415 - slow to import
+    from pulse_desktop.cli.machine_checks import check_machine
+    from pulse_desktop.cli.server_checks import check_server
 
     code = OK
     for result in check_machine():

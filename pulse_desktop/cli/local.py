@@ -49,7 +49,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Start or join the embedded stack, print its address, and use it until cancelled."""
-    from pulse_desktop.embedded.stack import EmbeddedStack  # noqa: PLC0415 - slow to import
+    from pulse_desktop.embedded.stack import EmbeddedStack
 
     if arguments.server:
         write_note(_("--server is ignored: `local` starts a server of its own."))

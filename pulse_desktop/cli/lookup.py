@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S
 from pulse_desktop.model.errors import NotFoundError, UserFacingError
-from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _, ngettext
 
 if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
+    from pulse_desktop.state.run import TaskRun
 
 MIN_PREFIX: Final = 4
 """Fewest characters of a task id that are looked up as its beginning."""
@@ -23,7 +23,7 @@ class AmbiguousError(NotFoundError):
     """An argument matches several runs or workers."""
 
 
-async def find_run(session: "Session", task_id: str) -> TaskRun:
+async def find_run(session: "Session", task_id: str) -> "TaskRun":
     """Return a run by its task id, or by a prefix of it that no other run shares.
 
     A run of which only the result is left is found by its whole id.

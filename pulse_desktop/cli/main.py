@@ -1,8 +1,6 @@
 """Entry point of `pulse-desktop`: parse the command line, run the command, map errors to codes."""
 
 import argparse
-import asyncio
-import inspect
 import os
 import signal
 import sys
@@ -29,7 +27,13 @@ from pulse_desktop.cli import (
 )
 from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
 from pulse_desktop.cli.output import detach_stdout, prepare_streams, print_error, write_note
-from pulse_desktop.cli.parser import PROGRAM, Parser, add_server_option, format_examples, wrap
+from pulse_desktop.cli.parser import (
+    PROGRAM,
+    HelpFormatter,
+    Parser,
+    add_server_option,
+    format_examples,
+)
 from pulse_desktop.embedded.launcher import run_requested_module
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.text.translation import _
@@ -77,17 +81,15 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser. In its namespace `run` is the function that runs the command."""
     parser = Parser(
         prog=PROGRAM,
-        description=wrap(
-            _(
-                "Monitor TaskIQ workers on NATS: live runs, events and results. Re-run failed "
-                "tasks.\n\n"
-                "Without a command this opens the window. Without a server (--server or "
-                "PULSE_SERVER) it starts an embedded NATS server, workers and sample tasks on this "
-                "machine."
-            )
+        description=_(
+            "Monitor TaskIQ workers on NATS: live runs, events and results. Re-run failed "
+            "tasks.\n\n"
+            "Without a command this opens the window. Without a server (--server or "
+            "PULSE_SERVER) it starts an embedded NATS server, workers and sample tasks on this "
+            "machine."
         ),
         epilog=_epilog(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     add_server_option(parser, default=None)
@@ -132,10 +134,13 @@ def _epilog() -> str:
         _("durations: 30 or 30s seconds, 10m minutes, 1h hours, 7d days"),
         _("exit codes: 0 success, 1 failure, 2 usage error, 3 cannot connect"),
     )
-    return "\n".join([examples, "", *map(wrap, notes)])
+    return "\n\n".join([examples, *notes])
 
 
 def _run_command(arguments: argparse.Namespace) -> int:
+    import asyncio
+    import inspect
+
     if not inspect.iscoroutinefunction(arguments.run):
         code: int = arguments.run(arguments)
         return code
@@ -149,6 +154,8 @@ def _run_command(arguments: argparse.Namespace) -> int:
 
 async def cancel_on_signal(command: Coroutine[Any, Any, int]) -> int:
     """Await a command. SIGINT and SIGTERM cancel it, so that it can clean up."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(command)
     for number in (signal.SIGINT, signal.SIGTERM):

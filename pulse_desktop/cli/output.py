@@ -12,12 +12,9 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, TextIO
 
-import msgspec
-
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text.translation import _
 
-_ENCODER: Final = msgspec.json.Encoder()
 _MAX_INTEGER_BITS: Final = 64
 _MAX_DECIMAL_BITS: Final = 4_000  # writing more bits as decimal digits takes too long
 _MAX_DEPTH: Final = 200
@@ -77,8 +74,10 @@ def to_json(value: Any, *, indent: int = 0) -> str:
     What JSON lacks is converted: bytes to base64, sets and tuples to arrays, NaN and infinities to
     null, keys and integers of more than 64 bits to strings.
     """
+    import msgspec
+
     try:
-        encoded = _ENCODER.encode(value)
+        encoded = msgspec.json.encode(value)
     except (
         TypeError,
         ValueError,
@@ -87,7 +86,7 @@ def to_json(value: Any, *, indent: int = 0) -> str:
         RecursionError,
         msgspec.MsgspecError,
     ):
-        encoded = _ENCODER.encode(_to_json_value(value, _MAX_DEPTH))
+        encoded = msgspec.json.encode(_to_json_value(value, _MAX_DEPTH))
     if indent:
         encoded = msgspec.json.format(encoded, indent=indent)
     return encoded.decode()

@@ -5,10 +5,7 @@ Nothing heavy is imported here, nor by the modules of the commands before they r
 """
 
 import argparse
-import difflib
-import shutil
 import sys
-import textwrap
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -17,12 +14,21 @@ from pulse_desktop.cli.exit_codes import USAGE
 from pulse_desktop.text.translation import _
 
 PROGRAM: Final = "pulse-desktop"
-_MAX_WIDTH: Final = 98
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 Run: TypeAlias = Callable[[argparse.Namespace], int | Awaitable[int]]
 Example: TypeAlias = tuple[str, str]
 """A command line and what it does, empty when it speaks for itself."""
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Help formatter that wraps paragraphs and keeps the lines of examples."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n\n".join(
+            part if "\n" in part else super(HelpFormatter, self)._fill_text(part, width, indent)
+            for part in text.split("\n\n")
+        )
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,6 +43,8 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
             return
+        import difflib
+
         names = visible_choices(action)
         near = difflib.get_close_matches(str(value), names, 1)
         if near:
@@ -81,9 +89,9 @@ def add_command(
     parser = subparsers.add_parser(
         name,
         help=summary,
-        description=wrap(description),
+        description=description,
         epilog=format_examples(examples),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.set_defaults(run=run, ends_on_signal=ends_on_signal)
     add_shared_options(parser)
@@ -124,12 +132,6 @@ def add_hidden_alias(parser: argparse.ArgumentParser, old: str, option: str) -> 
     parser.add_argument(
         old, dest=action.dest, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **settings
     )
-
-
-def wrap(text: str) -> str:
-    """Wrap the paragraphs of a help text to the width of the terminal."""
-    width = min(shutil.get_terminal_size().columns - 2, _MAX_WIDTH)
-    return "\n\n".join(textwrap.fill(paragraph, width) for paragraph in text.split("\n\n"))
 
 
 def format_examples(examples: Sequence[Example]) -> str:

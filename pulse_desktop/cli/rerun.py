@@ -1,6 +1,7 @@
 """`pulse-desktop rerun`: enqueue runs again with their captured arguments."""
 
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from pulse_desktop.cli import submission
 from pulse_desktop.cli.connection import ALL_HISTORY_S, CATCH_UP_TIMEOUT_S, connected_session
@@ -10,9 +11,11 @@ from pulse_desktop.cli.output import print_error
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.submission import Submission
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.model.queue_status import EnqueueReceipt
-from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.model.queue_status import EnqueueReceipt
+    from pulse_desktop.state.run import TaskRun
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -49,7 +52,7 @@ async def run(arguments: Namespace) -> int:
             try:
                 origin = await find_run(session, task_id)
 
-                async def enqueue(force: bool, origin: TaskRun = origin) -> EnqueueReceipt:
+                async def enqueue(force: bool, origin: "TaskRun" = origin) -> "EnqueueReceipt":
                     return await session.tasks.rerun([origin], force=force)
 
                 receipt = await submission.submit(enqueue, force=arguments.force)

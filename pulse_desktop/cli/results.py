@@ -17,10 +17,8 @@ from pulse_desktop.cli.output import (
 )
 from pulse_desktop.cli.parser import Subparsers, add_command, add_shared_options
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
@@ -105,6 +103,9 @@ async def _list(session: "Session", arguments: Namespace) -> int:
 
 
 def _outcome(row: "StoredResult") -> str:
+    from pulse_desktop.model.run_state import RunState
+    from pulse_desktop.text.run_text import STATE_LABELS
+
     if row.outcome:
         return STATE_LABELS[RunState(row.outcome)][0]
     return row.problem or _("not read")

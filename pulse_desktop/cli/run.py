@@ -1,15 +1,17 @@
 """`pulse-desktop run`: enqueue a task by name."""
 
 from argparse import Namespace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli import submission
 from pulse_desktop.cli.argument_types import json_array, json_object, task_name
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.submission import Submission
-from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.model.queue_status import EnqueueReceipt
 
 _HISTORY_S: Final = 120.0
 """Enough to know the online workers by their heartbeats. A new run needs no more."""
@@ -52,7 +54,7 @@ async def run(arguments: Namespace) -> int:
     async with connected_session(arguments, history_s=_HISTORY_S, stored_results=0) as session:
         await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
 
-        async def enqueue(force: bool) -> EnqueueReceipt:
+        async def enqueue(force: bool) -> "EnqueueReceipt":
             return await session.tasks.enqueue(name, arguments.args, arguments.kwargs, force=force)
 
         receipt = await submission.submit(enqueue, force=arguments.force)

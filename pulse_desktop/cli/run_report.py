@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING, Any, Final
 from pulse_desktop.cli.output import to_json, write_text
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.serialize import run_to_dict
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
+    from pulse_desktop.state.run import TaskRun
 
 _LABEL_WIDTH: Final = 12
 _DURATIONS: Final = frozenset({"wait_s", "run_s"})
@@ -20,12 +18,14 @@ _NOT_SHOWN: Final = frozenset({"durable"})
 _RESULT_FIELDS: Final = ("return_value", "is_err", "outcome", "format", "execution_time")
 
 
-async def report_run(session: "Session", run: TaskRun) -> dict[str, Any]:
+async def report_run(session: "Session", run: "TaskRun") -> dict[str, Any]:
     """Return a run and its stored result as a JSON-ready object."""
+    from pulse_desktop.state.serialize import run_to_dict
+
     return {**run_to_dict(run), "result": await _report_result(session, run)}
 
 
-async def _report_result(session: "Session", run: TaskRun) -> dict[str, Any] | None:
+async def _report_result(session: "Session", run: "TaskRun") -> dict[str, Any] | None:
     """Return the stored result of a run as a JSON-ready object, None when there is none."""
     if run.stored_outcome is None:
         return None
@@ -60,6 +60,8 @@ def write_property(label: str, text: str) -> None:
 
 
 def _text(name: str, value: Any) -> str:
+    from pulse_desktop.text.run_text import STATE_LABELS
+
     if name == "state":
         return STATE_LABELS[RunState(value)][0]
     if name == "error":

@@ -4,19 +4,19 @@ import re
 import time
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pulse_desktop.cli.argument_types import any_of, duration, positive_int
+from pulse_desktop.cli.argument_types import duration, positive_int, run_state
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, DAY_S, connected_session
 from pulse_desktop.cli.exit_codes import OK
 from pulse_desktop.cli.output import write_json, write_note, write_table, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.serialize import run_to_dict
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.translation import _, ngettext
+
+if TYPE_CHECKING:
+    from pulse_desktop.state.run import TaskRun
 
 _DEFAULT_LIMIT: Final = 100
 
@@ -45,9 +45,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--state",
         action="append",
-        type=any_of(
-            {**{_label(state): str(state) for state in RunState}, **{s: s for s in states}}
-        ),
+        type=run_state,
         choices=states,
         metavar="STATE",
         help=_(
@@ -73,6 +71,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """List task runs."""
+    from pulse_desktop.state.serialize import run_to_dict
+
     # A run that was queued earlier and ended within the span has events from before it.
     history_s = max(arguments.since, DAY_S)
     async with connected_session(arguments, history_s=history_s) as session:
@@ -116,18 +116,20 @@ async def run(arguments: Namespace) -> int:
 
 
 def _label(state: RunState) -> str:
+    from pulse_desktop.text.run_text import STATE_LABELS
+
     return STATE_LABELS[state][0]
 
 
-def _start(run: TaskRun) -> float:
+def _start(run: "TaskRun") -> float:
     return run.queued_at or run.started_at or run.last_seen
 
 
-def _last_activity(run: TaskRun) -> float:
+def _last_activity(run: "TaskRun") -> float:
     return max(_start(run), run.started_at or 0.0, run.finished_at or 0.0)
 
 
-def _cells(run: TaskRun, now: float) -> tuple[str, ...]:
+def _cells(run: "TaskRun", now: float) -> tuple[str, ...]:
     return (
         _label(run.state),
         run.name or _("unknown task"),

@@ -1,6 +1,5 @@
 """`pulse-desktop screenshot`: draw a page of the window into a PNG file."""
 
-import asyncio
 from argparse import Namespace
 from pathlib import Path
 from typing import Final
@@ -10,7 +9,6 @@ from pulse_desktop.cli.connection import check_connection
 from pulse_desktop.cli.parser import Subparsers, add_command, add_hidden_alias
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.qt_guard import prepare_qt
 
 PAGE_NAMES: Final = (
     "overview",
@@ -90,6 +88,8 @@ def run(arguments: Namespace) -> int:
         CannotConnectError: with the reason.
         UserFacingError: the file cannot be written, or Qt cannot be loaded.
     """
+    import asyncio
+
     folder = Path(arguments.out).parent
     if not folder.is_dir():
         raise UserFacingError(
@@ -98,9 +98,11 @@ def run(arguments: Namespace) -> int:
             _("Create it first."),
         )
     asyncio.run(check_connection(arguments))
+    from pulse_desktop.ui.qt_guard import prepare_qt
+
     prepare_qt()
     try:
-        from pulse_desktop.cli.screenshot_qt import take_screenshot  # noqa: PLC0415 - needs Qt
+        from pulse_desktop.cli.screenshot_qt import take_screenshot
     except ImportError as error:
         raise UserFacingError(
             _("Cannot load Qt"), f"{error}.", _("`pulse-desktop doctor` shows what is missing.")

@@ -8,7 +8,6 @@ from pulse_desktop.cli.lookup import find_run
 from pulse_desktop.cli.output import write_json, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.run_report import report_run, write_property, write_report
-from pulse_desktop.state.serialize import event_to_dict
 from pulse_desktop.text.translation import _
 
 
@@ -33,6 +32,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Show the details of one run."""
+    from pulse_desktop.state.serialize import event_to_dict
+
     async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as session:
         await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
         run = await find_run(session, arguments.task_id)

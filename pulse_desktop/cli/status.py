@@ -1,6 +1,5 @@
 """`pulse-desktop status`: topics, queue, workers and results of the server, once."""
 
-import asyncio
 import contextlib
 import time
 from argparse import Namespace
@@ -42,6 +41,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Show the status of the server."""
+    import asyncio
+
     async with connected_session(arguments, history_s=DAY_S, stored_results=0) as session:
         await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
         with contextlib.suppress(TimeoutError):

@@ -1,12 +1,9 @@
 """Submission of tasks and the wait for their end, for `run` and `rerun`."""
 
-import asyncio
-import difflib
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pulse_desktop.cli.argument_types import duration
 from pulse_desktop.cli.exit_codes import FAILED, OK
@@ -14,15 +11,17 @@ from pulse_desktop.cli.output import write_json, write_note, write_text
 from pulse_desktop.cli.parser import add_hidden_alias
 from pulse_desktop.cli.run_report import report_run, write_report
 from pulse_desktop.model.errors import NoConsumersError, UserFacingError
-from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
-from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
-    from pulse_desktop.session.session import Session
+    from collections.abc import Awaitable, Callable
 
-Enqueue = Callable[[bool], Awaitable[EnqueueReceipt]]
+    from pulse_desktop.model.queue_status import EnqueueReceipt
+    from pulse_desktop.session.session import Session
+    from pulse_desktop.state.run import TaskRun
+
+Enqueue: TypeAlias = "Callable[[bool], Awaitable[EnqueueReceipt]]"
 """Enqueues a task, with True even while no worker is listening."""
 
 
@@ -59,7 +58,7 @@ def add_options(parser: ArgumentParser) -> None:
     add_hidden_alias(parser, "--anyway", "--force")
 
 
-async def submit(enqueue: Enqueue, *, force: bool) -> EnqueueReceipt:
+async def submit(enqueue: Enqueue, *, force: bool) -> "EnqueueReceipt":
     """Enqueue a task; while no worker is listening only with `force` and a stream that stores it.
 
     Raises:
@@ -91,6 +90,8 @@ def note_unknown_task(session: "Session", name: str) -> None:
         or workers.task_schemas.get(name) is not None
     ):
         return
+    import difflib
+
     near = difflib.get_close_matches(name, [task.task_name for task in workers.task_schemas], 1)
     if near:
         write_note(
@@ -104,6 +105,8 @@ def note_unknown_task(session: "Session", name: str) -> None:
 
 async def report(session: "Session", arguments: Namespace, submissions: list[Submission]) -> int:
     """Report what was enqueued or, with --wait, how it ended; return the exit code."""
+    import asyncio
+
     if arguments.wait is None:
         for submission in submissions:
             _report_enqueued(submission, as_json=arguments.json)
@@ -150,6 +153,8 @@ def _report_enqueued(submission: Submission, *, as_json: bool) -> None:
     write_text(f"{submission.task_id}  {submission.task_name}  {stored}")
 
 
-async def _wait(session: "Session", submission: Submission, limit_s: float) -> TaskRun:
+async def _wait(session: "Session", submission: Submission, limit_s: float) -> "TaskRun":
+    from pulse_desktop.state.run import TaskRun
+
     ended = await session.waiter.wait_for_result(submission.task_id, limit_s)
     return ended or TaskRun(submission.task_id, submission.task_name, rerun_of=submission.rerun_of)

@@ -1,6 +1,5 @@
 """`pulse-desktop tail`: print events as they arrive."""
 
-import asyncio
 import shutil
 import sys
 import time
@@ -12,13 +11,12 @@ from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.cli.exit_codes import OK
 from pulse_desktop.cli.output import to_json, write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command, add_hidden_alias
-from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
-from pulse_desktop.state.serialize import event_to_dict
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
+    from pulse_desktop.protocol.event import Event
     from pulse_desktop.session.session import Session
     from pulse_desktop.transport.feed import SubjectFeed
 
@@ -75,6 +73,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Print events, starting with the stored ones of the given time span."""
+    import asyncio
+
     async with connected_session(
         arguments,
         history_s=arguments.since or 0.0,
@@ -123,6 +123,8 @@ async def _note_no_history(feed: "SubjectFeed", note: str) -> None:
 
 async def _print_events(session: "Session", arguments: Namespace) -> None:
     """Print events until --lines of them are printed, or until cancelled."""
+    from pulse_desktop.state.serialize import event_to_dict
+
     oldest = time.time() - (arguments.since or 0.0)
     topics = frozenset(arguments.topics)
     _note_unknown_topics(topics)
@@ -154,12 +156,14 @@ def _note_unknown_topics(topics: frozenset[str]) -> None:
         )
 
 
-def _is_selected(event: Event, topics: frozenset[str]) -> bool:
+def _is_selected(event: "Event", topics: frozenset[str]) -> bool:
     return event.topic in topics if topics else event.topic != TASK_TOPIC
 
 
-def _event_line(event: Event) -> str:
+def _event_line(event: "Event") -> str:
     """Format an event as one line, with as much of its data as fits."""
+    from pulse_desktop.state.serialize import event_to_dict
+
     fields = event_to_dict(event)
     if event.problem:
         type_, data = _("unreadable"), f"{event.problem}: {fields['raw']}"

@@ -5,7 +5,6 @@ from argparse import ArgumentParser, Namespace
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.qt_guard import prepare_qt
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -24,9 +23,11 @@ def run(arguments: Namespace) -> int:
     Raises:
         UserFacingError: the window is not installed, or its Qt is not safe to use.
     """
+    from pulse_desktop.ui.qt_guard import prepare_qt
+
     prepare_qt()
     try:
-        from pulse_desktop.cli.window_qt import open_window  # noqa: PLC0415 - needs Qt
+        from pulse_desktop.cli.window_qt import open_window
     except ImportError as error:
         if getattr(sys, "frozen", False):
             command = "sudo apt install pulse-desktop"

@@ -1,7 +1,7 @@
 """`pulse-desktop worker`: send a command to one worker or to all of them."""
 
 from argparse import Namespace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.connection import connected_session
 from pulse_desktop.cli.exit_codes import FAILED, OK
@@ -9,10 +9,11 @@ from pulse_desktop.cli.lookup import find_worker
 from pulse_desktop.cli.output import write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command, add_shared_options
 from pulse_desktop.cli.worker_discovery import HISTORY_S, discover_workers
-from pulse_desktop.model.outcomes import CommandOutcome
 from pulse_desktop.protocol.control import LOG_LEVELS
-from pulse_desktop.text.outcome_text import command_label
 from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.model.outcomes import CommandOutcome
 
 ALL: Final = "all"
 
@@ -82,7 +83,9 @@ async def run(arguments: Namespace) -> int:
     return OK if outcomes and all(outcome.done for outcome in outcomes) else FAILED
 
 
-def _write_outcome(outcome: CommandOutcome, *, as_json: bool) -> None:
+def _write_outcome(outcome: "CommandOutcome", *, as_json: bool) -> None:
+    from pulse_desktop.text.outcome_text import command_label
+
     if as_json:
         write_json(
             {

@@ -1,6 +1,5 @@
 """Discovery of online workers, for `workers` and `worker`."""
 
-import asyncio
 import contextlib
 import time
 from typing import TYPE_CHECKING, Final
@@ -23,7 +22,9 @@ async def discover_workers(session: "Session") -> frozenset[str] | None:
     Returns:
         The identities of the workers that replied, None if these credentials may not ping.
     """
-    from pulse_desktop.state.workers import HEARTBEAT_S  # noqa: PLC0415 - slow to import
+    import asyncio
+
+    from pulse_desktop.state.workers import HEARTBEAT_S
 
     await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
     try:

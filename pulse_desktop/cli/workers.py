@@ -10,7 +10,6 @@ from pulse_desktop.cli.exit_codes import OK
 from pulse_desktop.cli.output import write_json, write_table, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.worker_discovery import HISTORY_S, discover_workers
-from pulse_desktop.state.serialize import worker_to_dict
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 
@@ -40,6 +39,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """List the workers that are online."""
+    from pulse_desktop.state.serialize import worker_to_dict
+
     async with connected_session(arguments, history_s=HISTORY_S, stored_results=0) as session:
         responding = await discover_workers(session)
         now = time.time()
@@ -95,8 +96,8 @@ def _cells(worker: dict[str, Any]) -> tuple[str, ...]:
 
 def _state(worker: dict[str, Any]) -> str:
     """Return the activity of a worker, with its health unless it is online."""
-    from pulse_desktop.state.workers import WorkerActivity, WorkerHealth  # noqa: PLC0415 - slow
-    from pulse_desktop.text.worker_text import ACTIVITY_LABELS, HEALTH_LABELS  # noqa: PLC0415
+    from pulse_desktop.state.workers import WorkerActivity, WorkerHealth
+    from pulse_desktop.text.worker_text import ACTIVITY_LABELS, HEALTH_LABELS
 
     activity = ACTIVITY_LABELS[WorkerActivity(worker["state"])][0] if worker["state"] else "-"
     if worker["health"] in (None, WorkerHealth.ONLINE):
