@@ -19,10 +19,8 @@ class ChartHeader(QWidget):
         legend: a toggle for each series.
     """
 
-    def __init__(
-        self, title: str, subtitle: str, colors: ChartColors, parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, title: str, subtitle: str, colors: ChartColors) -> None:
+        super().__init__()
         self._title = title
         self._subtitle = subtitle
         self._colors = colors

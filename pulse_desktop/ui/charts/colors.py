@@ -102,13 +102,13 @@ class SeriesColors:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
-    def specs(self, names: Iterable[str], *, fill: bool = False) -> list[SeriesSpec]:
+    def specs(self, names: Iterable[str]) -> list[SeriesSpec]:
         """Return a series for each name."""
         shown = list(names)
         for name in shown:
             if name not in self._numbers:
                 self._numbers[name] = self._free_number(shown)
-        return [SeriesSpec(name, sequence_color(self._numbers[name]), fill) for name in shown]
+        return [SeriesSpec(name, sequence_color(self._numbers[name])) for name in shown]
 
     def _free_number(self, shown: list[str]) -> int:
         taken = set(self._numbers.values())

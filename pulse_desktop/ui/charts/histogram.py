@@ -45,25 +45,16 @@ class Histogram(QWidget):
         bars: the painted part.
     """
 
-    def __init__(
-        self,
-        title: str,
-        *,
-        subtitle: str = "",
-        empty_text: str = "",
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, title: str, *, empty_text: str = "") -> None:
         """Make an empty histogram.
 
         Args:
             title: short name of what is counted; also the accessible name.
-            subtitle: text after the title.
             empty_text: sentence shown while there are no items.
-            parent: owner.
         """
-        super().__init__(parent)
+        super().__init__()
         self._colors = chart_colors(theme())
-        self._header = ChartHeader(title, subtitle, self._colors)
+        self._header = ChartHeader(title, "", self._colors)
         self.bars = Bars(empty_text, self._colors)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -40,15 +40,7 @@ class TimeChart(QWidget):
         visible_span: Unix seconds at the left and right edge.
     """
 
-    def __init__(
-        self,
-        title: str,
-        unit: Unit,
-        *,
-        subtitle: str = "",
-        empty_text: str = "",
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, title: str, unit: Unit, *, subtitle: str = "", empty_text: str = "") -> None:
         """Make an empty chart.
 
         Args:
@@ -56,9 +48,8 @@ class TimeChart(QWidget):
             unit: unit of all values.
             subtitle: unit and period, such as "runs per second, last 10 min".
             empty_text: sentence after "No data yet." that says what fills the chart.
-            parent: owner.
         """
-        super().__init__(parent)
+        super().__init__()
         self.unit = unit
         self._colors = chart_colors(theme())
         self._specs: list[SeriesSpec] = []

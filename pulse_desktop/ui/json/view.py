@@ -52,14 +52,13 @@ class JsonView(QWidget):
         tree: the tree.
     """
 
-    def __init__(self, name: str = "", parent: QWidget | None = None) -> None:
+    def __init__(self, name: str = "") -> None:
         """Make an empty view.
 
         Args:
             name: accessible name, such as "Result".
-            parent: owner.
         """
-        super().__init__(parent)
+        super().__init__()
         name = name or _("Value")
         self._value: Any = None
         self._raw: bytes | None = None

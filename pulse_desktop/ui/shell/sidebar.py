@@ -144,8 +144,8 @@ class Sidebar(QWidget):
 
     chosen = Signal(str)
 
-    def __init__(self, items: Sequence[SidebarItem], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, items: Sequence[SidebarItem]) -> None:
+        super().__init__()
         self.setObjectName("sidebar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(_("Pages"))

@@ -61,8 +61,8 @@ class StatusBar(QWidget):
         labels: by name: topics, rate, received, dropped, gaps, waiting, render, memory, server.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setObjectName("statusBar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(_("Status"))

@@ -53,8 +53,8 @@ _STATE_TEXTS: Final = {
 class PaletteField(QPushButton):
     """A button that has the appearance of a search field and opens the palette."""
 
-    def __init__(self, shortcut: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, shortcut: str) -> None:
+        super().__init__()
         self._shortcut = shortcut
         self.setAccessibleName(OPEN_PALETTE.title)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

@@ -72,11 +72,6 @@ class Theme(QObject):
         self._installed = False
         self._applied = False
 
-    @property
-    def is_dark(self) -> bool:
-        """Whether the current theme is dark."""
-        return self.tokens.name == "dark"
-
     def color(self, name: str | SemanticColor) -> QColor:
         """Return the color of a token. It is shared: do not modify it.
 

@@ -1,6 +1,6 @@
 """Card: a frame with a header line around a part of a page."""
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
 
 
 class Card(QFrame):
@@ -11,23 +11,15 @@ class Card(QFrame):
         body: the layout below the header.
     """
 
-    def __init__(
-        self,
-        title: str = "",
-        subtitle: str = "",
-        *,
-        flush: bool = False,
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, title: str = "", subtitle: str = "", *, flush: bool = False) -> None:
         """Make a card.
 
         Args:
             title: bold, at the left; "" for no header line.
             subtitle: muted text beside the title.
             flush: whether the body extends to the edges of the card, as tables do.
-            parent: owner.
         """
-        super().__init__(parent)
+        super().__init__()
         self.setProperty("card", "true")
         side = 1 if flush else 13
         layout = QVBoxLayout(self)

@@ -68,8 +68,8 @@ class _Value(QLabel):
 class PropertyList(QWidget):
     """The list: muted names with the values beside them."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._shown: list[Property] = []
         self._labels: list[tuple[QLabel, _Value]] = []
         self._grid = QGridLayout(self)

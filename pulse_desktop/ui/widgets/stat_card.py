@@ -4,7 +4,7 @@ from typing import Final
 
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QSizePolicy
 
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
@@ -25,8 +25,8 @@ class StatCard(QFrame):
         color: of the value.
     """
 
-    def __init__(self, title: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, title: str) -> None:
+        super().__init__()
         self.setProperty("card", "true")
         self.title = title
         self.value = ""
