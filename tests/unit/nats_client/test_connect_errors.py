@@ -1,4 +1,4 @@
-"""Failures to connect, in words that help."""
+"""Connect errors are described with a cause and advice."""
 
 import socket
 import ssl
@@ -10,7 +10,7 @@ from pulse_desktop.nats_client.connect_errors import describe_connect_error
 
 
 @pytest.mark.parametrize(
-    ("error", "said", "advised"),
+    ("error", "expected_detail", "expected_advice"),
     [
         (ConnectionRefusedError(111, "Connect call failed"), "nothing listens", "Start"),
         (OSError("Multiple exceptions: [Errno 111] x, [Errno 111] y"), "nothing listens", "Start"),
@@ -38,17 +38,19 @@ from pulse_desktop.nats_client.connect_errors import describe_connect_error
         (ValueError("nats://ann:secret@h is odd"), "ann:***@h", ""),
     ],
 )
-def test_every_failure_is_told_in_plain_words(error, said, advised) -> None:
+def test_every_connect_error_has_a_description_and_advice(
+    error: Exception | None, expected_detail: str, expected_advice: str
+) -> None:
     detail, advice = describe_connect_error(error, "host:4222")
-    assert said in detail
-    assert advised in advice
+    assert expected_detail in detail
+    assert expected_advice in advice
     assert "secret" not in detail
     assert detail.endswith(".")
-    if said != "package nkeys is missing":
+    if expected_detail != "package nkeys is missing":
         assert "host:4222" in detail or "***" in detail
 
 
-def test_an_untrusted_certificate_says_why() -> None:
+def test_an_untrusted_certificate_gives_the_reason() -> None:
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_message = "self-signed certificate"
     detail, advice = describe_connect_error(error, "host:4222")

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import sys
 from pathlib import Path
 
 from nats.aio.client import Client
@@ -20,7 +21,7 @@ def _private_names() -> set[str]:
     names: set[str] = set()
     for kind in (Client, Msg, Subscription, JetStreamContext, Parser):
         names |= {name for name in dir(kind) if _is_private(name)}
-        for node in ast.walk(ast.parse(inspect.getsource(inspect.getmodule(kind)))):
+        for node in ast.walk(ast.parse(inspect.getsource(sys.modules[kind.__module__]))):
             if isinstance(node, ast.Attribute) and _is_private(node.attr):
                 names.add(node.attr)
     return names

@@ -1,4 +1,4 @@
-"""Addresses as people write them."""
+"""Server addresses are parsed from every form that people type."""
 
 import pytest
 
@@ -21,7 +21,9 @@ from pulse_desktop.nats_client.server_address import parse_server
         ("wss://h/path", ("wss://h:443/path",), ("", "", "")),
     ],
 )
-def test_an_address_is_taken_apart(written, urls, login) -> None:
+def test_an_address_is_parsed(
+    written: str, urls: tuple[str, ...], login: tuple[str, str, str]
+) -> None:
     address = parse_server(written)
     assert address.urls == urls
     assert (address.user, address.password, address.token) == login
@@ -31,12 +33,12 @@ def test_an_address_is_taken_apart(written, urls, login) -> None:
     "written",
     ["", " , ", "http://h", "nats://h:port", "nats://h:99999", "nats://", "h h", "a,ws://b"],
 )
-def test_what_is_no_address_is_refused_with_an_example(written) -> None:
+def test_an_invalid_address_is_refused_with_an_example(written: str) -> None:
     with pytest.raises(CannotConnectError, match=r"nats://host:4222"):
         parse_server(written)
 
 
-def test_secrets_are_never_part_of_what_is_shown() -> None:
+def test_no_text_form_of_an_address_shows_a_secret() -> None:
     for written in ("nats://ann:s3cr@t@h:1", "nats://s3cr@t@h:1"):
         address = parse_server(written)
         for text in (address.shown, address.hosts, repr(address), str(address)):

@@ -1,4 +1,4 @@
-"""Control messages are read as data, and garbage is no command."""
+"""Control requests and replies survive the wire; malformed ones decode to None."""
 
 import re
 
@@ -25,20 +25,28 @@ maybe = st.none() | text
 
 @given(text, text, text, maybe, maybe, maybe, st.none() | st.integers(0, 2**63 - 1))
 def test_a_command_arrives_as_it_was_sent(
-    id_, command, who, task_id, level, reason, sequence
+    id_: str,
+    command: str,
+    who: str,
+    task_id: str | None,
+    level: str | None,
+    reason: str | None,
+    sequence: int | None,
 ) -> None:
     request = ControlRequest(id_, command, who, task_id, level, reason, sequence)
     assert decode_request(encode_request(request)) == request
 
 
 @given(text, text, st.booleans(), text, text)
-def test_an_answer_arrives_as_it_was_sent(id_, worker, ok, outcome, detail) -> None:
-    answer = ControlReply(id_, worker, ok, outcome, detail)
-    assert decode_reply(encode_reply(answer)) == answer
+def test_a_reply_arrives_as_it_was_sent(
+    id_: str, worker: str, ok: bool, outcome: str, detail: str
+) -> None:
+    reply = ControlReply(id_, worker, ok, outcome, detail)
+    assert decode_reply(encode_reply(reply)) == reply
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_whatever_make_the_reading_raise(payload) -> None:
+def test_decoding_never_raises_for_any_bytes(payload: bytes) -> None:
     decode_request(payload)
     decode_reply(payload)
 
@@ -60,18 +68,18 @@ def test_no_bytes_whatever_make_the_reading_raise(payload) -> None:
         b'{"id": "a", "command": "ping", "more": "' + b"x" * MAX_CONTROL_BYTES + b'"}',
     ],
 )
-def test_what_is_no_command_is_none(payload) -> None:
+def test_a_malformed_command_decodes_to_none(payload: bytes) -> None:
     assert decode_request(payload) is None
 
 
-def test_a_command_in_a_deep_nest_is_read_or_not_but_never_raises() -> None:
-    # How deep it may be is the interpreter's to say.
+def test_deeply_nested_fields_never_raise() -> None:
+    # The interpreter decides how deep JSON may be nested.
     nest = b"[" * 100_000 + b"]" * 100_000
     assert decode_request(b'{"id": "a", "command": "ping", "more": ' + nest + b"}") is None
     decode_request(b'{"id": "a", "command": "ping", "more": ' + nest[95_000:-95_000] + b"}")
 
 
-def test_fields_of_a_later_version_do_no_harm() -> None:
+def test_unknown_fields_are_ignored() -> None:
     body = {"id": "a", "command": "ping", "who": "u@h", "later": [1, {"x": 2}]}
     assert decode_request(msgspec.json.encode(body)) == ControlRequest("a", "ping", "u@h")
 
@@ -80,12 +88,12 @@ def test_a_command_needs_only_an_id_and_a_name() -> None:
     assert decode_request(b'{"id": "a", "command": "ping"}') == ControlRequest("a", "ping")
 
 
-def test_a_workers_identity_becomes_one_token_of_a_subject() -> None:
+def test_a_worker_identity_becomes_one_subject_token() -> None:
     subject = control_subject("worker-1@host.lan:4121")
     assert subject == "pulse.control.worker.worker-1_host_lan_4121"
     assert control_token("é *>@:1") == "______1"
 
 
 @given(st.text(max_size=50))
-def test_every_identity_has_a_token(worker) -> None:
+def test_every_identity_gives_a_valid_subject_token(worker: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]+", control_token(worker))

@@ -1,7 +1,8 @@
-"""Every shape of event that anybody sends is read; nothing that arrives raises or is lost."""
+"""Events of every known shape are decoded; unreadable ones keep their bytes and a reason."""
 
 import json
 import time
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,24 +10,25 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pulse_desktop.protocol.event import (
-    MAX_DEPTH,
     MAX_EVENT_BYTES,
+    Event,
     decode_event,
     encode_event,
     event_data,
 )
+from pulse_desktop.protocol.json_text import MAX_DEPTH
 from pulse_desktop.protocol.timestamps import format_timestamp
 
 NOW = 1_795_430_942.114213
 SENT = "2026-11-23T10:49:02.114213+00:00"
 
 
-def read(body, topic="tasks"):
+def decode(body: Any, topic: str = "tasks") -> Event:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return decode_event(topic, raw, NOW + 5, 7)
 
 
-def test_the_canonical_form_comes_back_as_it_was_sent() -> None:
+def test_an_encoded_event_decodes_to_the_same_event() -> None:
     event_id, raw = encode_event(
         "tasks", "task.started", {"task_id": "a", "attempt": 1}, source="worker-2@h:1", now=NOW
     )
@@ -40,7 +42,7 @@ def test_the_canonical_form_comes_back_as_it_was_sent() -> None:
     assert event.readable
 
 
-def test_the_canonical_form_holds_what_the_wire_promises() -> None:
+def test_an_encoded_event_has_the_documented_fields() -> None:
     event_id, raw = encode_event("metrics", "metrics:update", {"n": None}, source="w", now=NOW)
     assert json.loads(raw) == {
         "id": event_id,
@@ -121,9 +123,11 @@ SHAPES = {
 
 @pytest.mark.parametrize(("body", "expected"), SHAPES.values(), ids=SHAPES.keys())
 @pytest.mark.parametrize("ascii_only", [True, False])
-def test_every_shape_that_is_sent_is_accepted(body, expected, ascii_only) -> None:
+def test_every_known_shape_is_decoded(
+    body: Any, expected: tuple[str, dict[str, Any], float | None], ascii_only: bool
+) -> None:
     name, data, at = expected
-    event = read(json.dumps(body, ensure_ascii=ascii_only).encode())
+    event = decode(json.dumps(body, ensure_ascii=ascii_only).encode())
     assert event.problem == ""
     assert event.type == name
     assert event.data() == data
@@ -131,7 +135,7 @@ def test_every_shape_that_is_sent_is_accepted(body, expected, ascii_only) -> Non
     assert event.timestamp == pytest.approx(NOW + 5 if at is None else at, abs=1e-6)
 
 
-def nested(levels):
+def nested(levels: int) -> bytes:
     return b'{"type":"a","data":' + b"[" * levels + b"]" * levels + b"}"
 
 
@@ -164,7 +168,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize(("raw", "problem"), UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_what_is_no_event_keeps_its_bytes_and_says_why(raw, problem) -> None:
+def test_an_unreadable_event_keeps_its_bytes_and_says_why(raw: bytes, problem: str) -> None:
     began = time.process_time()
     event = decode_event("tasks", raw, NOW, 3)
     assert time.process_time() - began < 5
@@ -176,16 +180,16 @@ def test_what_is_no_event_keeps_its_bytes_and_says_why(raw, problem) -> None:
     assert event.data() == {}
 
 
-def test_the_deepest_nesting_that_is_allowed_is_read() -> None:
-    assert read(nested(MAX_DEPTH - 1)).problem == ""
+def test_the_deepest_allowed_nesting_is_decoded() -> None:
+    assert decode(nested(MAX_DEPTH - 1)).problem == ""
 
 
-def test_the_largest_event_that_is_allowed_is_read_soon() -> None:
+def test_the_largest_allowed_event_is_decoded_quickly() -> None:
     rows = [{"n": n, "text": "word " * 20} for n in range(7_500)]
     raw = json.dumps({"type": "a", "data": {"rows": rows}}).encode()
     assert MAX_EVENT_BYTES * 0.8 < len(raw) <= MAX_EVENT_BYTES
     began = time.process_time()
-    event = read(raw)
+    event = decode(raw)
     assert time.process_time() - began < 2  # about 0.015 on a quiet machine
     assert event.problem == ""
 
@@ -214,29 +218,31 @@ envelopes = st.fixed_dictionaries(
 @given(st.binary())
 @example(b"\xff\xfe")
 @example(b'{"type":"a","type"')
-def test_reading_never_raises_for_any_bytes(raw) -> None:
+def test_decoding_never_raises_for_any_bytes(raw: bytes) -> None:
     event = decode_event("x", raw, NOW)
     assert event.raw == raw
     assert isinstance(event.data(), dict)
 
 
 @given(json_values | envelopes, st.booleans())
-def test_reading_never_raises_for_any_json(value, ascii_only) -> None:
-    event = read(json.dumps(value, ensure_ascii=ascii_only).encode())
+def test_decoding_never_raises_for_any_json(value: Any, ascii_only: bool) -> None:
+    event = decode(json.dumps(value, ensure_ascii=ascii_only).encode())
     assert event.readable != bool(event.problem)
     assert event.readable == bool(event.type)
     assert isinstance(event.data(), dict)
 
 
 @given(envelopes, st.integers(0, 200), st.binary(max_size=3))
-def test_reading_never_raises_for_damaged_json(value, at, noise) -> None:
+def test_decoding_never_raises_for_damaged_json(value: Any, at: int, noise: bytes) -> None:
     raw = json.dumps(value).encode()
-    event = read(raw[:at] + noise + raw[at:])
+    event = decode(raw[:at] + noise + raw[at:])
     assert isinstance(event.data(), dict)
 
 
 @given(json_objects, st.text(min_size=1), st.floats(946_684_800, 4_102_444_799))
-def test_whatever_is_sent_comes_back(data, source, now) -> None:
+def test_any_data_survives_encoding_and_decoding(
+    data: dict[str, Any], source: str, now: float
+) -> None:
     try:
         _, raw = encode_event("t", "name", data, source=source, now=now)
     except UnicodeEncodeError:
@@ -249,5 +255,5 @@ def test_whatever_is_sent_comes_back(data, source, now) -> None:
 
 
 @given(st.binary())
-def test_the_data_of_any_bytes_is_a_dictionary(raw) -> None:
+def test_the_data_of_any_bytes_is_a_dictionary(raw: bytes) -> None:
     assert isinstance(event_data(raw), dict)

@@ -1,4 +1,4 @@
-"""Event ids are ordered by time; task ids are what TaskIQ makes."""
+"""Event ids sort by time; task ids have the form that TaskIQ generates."""
 
 import uuid
 
@@ -12,7 +12,7 @@ seconds = st.floats(946_684_800, 4_102_444_800)
 
 
 @given(seconds)
-def test_an_event_id_is_a_uuid_of_version_7_that_tells_its_time(at) -> None:
+def test_an_event_id_is_a_version_7_uuid_with_its_time(at: float) -> None:
     event_id = new_event_id(at)
     parsed = uuid.UUID(event_id)
     assert len(event_id) == 32
@@ -22,7 +22,7 @@ def test_an_event_id_is_a_uuid_of_version_7_that_tells_its_time(at) -> None:
 
 
 @given(seconds, st.floats(0.002, 1e6))
-def test_later_event_ids_sort_later(at, later_by) -> None:
+def test_later_event_ids_sort_later(at: float, later_by: float) -> None:
     assert new_event_id(at) < new_event_id(at + later_by)
 
 

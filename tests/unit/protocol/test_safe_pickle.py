@@ -1,4 +1,4 @@
-"""Reading pickles as data: each hostile one is refused, each plain one read as pickle reads it."""
+"""The safe pickle reader: refuses every hostile pickle, reads plain data as `pickle` does."""
 
 import contextlib
 import copyreg
@@ -10,7 +10,9 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -24,45 +26,51 @@ from pulse_desktop.protocol.safe_pickle import (
 )
 
 
-class Runs:
-    """Pickles into a call of `os.system`."""
+class SystemCall:
+    """Pickles as a call of `os.system`."""
 
-    def __init__(self, command) -> None:
+    def __init__(self, command: str) -> None:
         self.command = command
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
         return os.system, (self.command,)
 
 
 class Plain:
-    """An ordinary object, whose state BUILD would set."""
+    """An ordinary object, restored by the BUILD instruction."""
 
     def __init__(self) -> None:
         self.x = 1
 
 
 class Registered:
-    """An object known to the extension registry."""
+    """A class in the extension registry."""
 
 
-def scalars(protocol):
+def scalars(protocol: int) -> st.SearchStrategy[Any]:
     texts = st.text(st.characters(exclude_categories=()))
     integers = st.integers() | st.integers(-(1 << 200), 1 << 200)
-    kinds = [st.none(), st.booleans(), integers, st.floats(allow_nan=False), texts]
+    kinds: list[st.SearchStrategy[Any]] = [
+        st.none(),
+        st.booleans(),
+        integers,
+        st.floats(allow_nan=False),
+        texts,
+    ]
     if protocol >= 3:
         kinds.append(st.binary())
     return st.one_of(kinds)
 
 
-def plain_data(protocol):
+def plain_data(protocol: int) -> st.SearchStrategy[Any]:
     leaves = scalars(protocol)
-    keys = st.one_of(leaves, st.tuples(leaves, leaves))
+    keys: st.SearchStrategy[Any] = st.one_of(leaves, st.tuples(leaves, leaves))
     if protocol >= 4:
         keys = st.one_of(keys, st.frozensets(leaves, max_size=4))
-    mutable = st.binary().map(bytearray) if protocol >= 5 else st.nothing()
+    mutable: st.SearchStrategy[Any] = st.binary().map(bytearray) if protocol >= 5 else st.nothing()
 
-    def containers(children):
-        kinds = [
+    def containers(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+        kinds: list[st.SearchStrategy[Any]] = [
             st.lists(children),
             st.lists(children).map(tuple),
             st.dictionaries(keys, children),
@@ -75,8 +83,8 @@ def plain_data(protocol):
     return values | values.map(lambda value: [value, (value, value)])
 
 
-def typed(value):
-    """Return what tells 1 from True and -0.0 from 0, and a list from a tuple, all the way down."""
+def typed(value: Any) -> tuple[type, Any]:
+    """Return a value with its types, so that 1 differs from True and a list from a tuple."""
     kind = type(value)
     if kind is dict:
         return kind, [(typed(key), typed(item)) for key, item in value.items()]
@@ -88,10 +96,10 @@ def typed(value):
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_plain_data_is_read_as_pickle_reads_it(protocol) -> None:
+def test_plain_data_is_read_as_pickle_does(protocol: int) -> None:
     @settings(max_examples=120)
     @given(plain_data(protocol))
-    def check(value) -> None:
+    def check(value: Any) -> None:
         body = pickle.dumps(value, protocol)
         assert typed(read_pickle(body)) == typed(value) == typed(pickle.loads(body))
 
@@ -99,7 +107,7 @@ def test_plain_data_is_read_as_pickle_reads_it(protocol) -> None:
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_odd_numbers_and_long_texts_survive(protocol) -> None:
+def test_edge_case_numbers_and_long_strings_survive(protocol: int) -> None:
     value = [
         *[
             0,
@@ -127,7 +135,7 @@ def test_odd_numbers_and_long_texts_survive(protocol) -> None:
     assert nan != nan
 
 
-def test_pickles_in_frames_and_with_the_rarer_instructions_are_read() -> None:
+def test_framed_pickles_and_rare_instructions_are_read() -> None:
     big = {"texts": ["word " * 30_000] * 2, "blob": bytes(70_000), "buffer": bytearray(9)}
     assert read_pickle(pickle.dumps(big, 5)) == big
     assert read_pickle(pickletools.optimize(pickle.dumps(big, 5))) == big
@@ -142,7 +150,7 @@ def test_pickles_in_frames_and_with_the_rarer_instructions_are_read() -> None:
     assert read_pickle(b"K\x01r\x05\0\0\x000j\x05\0\0\0.") == 1  # a memo that does not begin at 0
 
 
-def test_a_result_in_the_sizes_tasks_return_is_read() -> None:
+def test_a_result_of_a_typical_size_is_read() -> None:
     rows = [
         {"id": i, "content": f"message number {i} " * 3, "score": i / 7, "tags": ["a", f"b{i % 9}"]}
         for i in range(5_000)
@@ -151,26 +159,25 @@ def test_a_result_in_the_sizes_tasks_return_is_read() -> None:
     assert read_pickle(body) == rows
 
 
-def refused(body, opcode, wanted=""):
+def assert_refused(body: bytes, opcode: str, wanted: str = "") -> None:
     with pytest.raises(UnsafePickleError) as caught:
         read_pickle(body)
     assert caught.value.opcode == opcode
     assert caught.value.wanted == wanted
     assert opcode in str(caught.value)
-    return caught.value
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_a_call_is_refused_and_named_and_never_made(protocol, tmp_path: Path) -> None:
+def test_a_call_is_refused_by_name_and_never_made(protocol: int, tmp_path: Path) -> None:
     trace = tmp_path / "ran"
-    body = pickle.dumps({"return_value": Runs(f"touch {trace}")}, protocol)
+    body = pickle.dumps({"return_value": SystemCall(f"touch {trace}")}, protocol)
     opcode = "STACK_GLOBAL" if protocol >= 4 else "GLOBAL"
-    refused(body, opcode, f"{os.system.__module__}.system")
+    assert_refused(body, opcode, f"{os.system.__module__}.system")
     assert not trace.exists()
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_an_object_of_a_class_is_refused(protocol) -> None:
+def test_an_instance_of_a_class_is_refused(protocol: int) -> None:
     with pytest.raises(UnsafePickleError) as caught:
         read_pickle(pickle.dumps(Plain(), protocol))
     assert caught.value.wanted in {f"{__name__}.Plain", "copy_reg._reconstructor"}
@@ -198,35 +205,35 @@ def test_an_object_of_a_class_is_refused(protocol) -> None:
         (b"K\x01]\x93.", "STACK_GLOBAL", "(int).(list)"),
     ],
 )
-def test_every_instruction_that_reaches_beyond_plain_data_is_refused_by_name(
-    body, opcode, wanted
+def test_instructions_beyond_plain_data_are_refused_by_name(
+    body: bytes, opcode: str, wanted: str
 ) -> None:
-    refused(body, opcode, wanted)
+    assert_refused(body, opcode, wanted)
 
 
-def test_a_registered_extension_is_refused_though_it_is_known_here() -> None:
+def test_a_registered_extension_is_refused() -> None:
     copyreg.add_extension(__name__, "Registered", 200)
     try:
         body = pickle.dumps(Registered, 2)
-        refused(body, "EXT1", "the registered extension 200")
+        assert_refused(body, "EXT1", "the registered extension 200")
     finally:
         copyreg.remove_extension(__name__, "Registered", 200)
 
 
-def test_what_is_told_of_a_refusal_is_one_short_printable_line() -> None:
+def test_a_refusal_is_described_in_one_short_printable_line() -> None:
     hostile = b"c" + b"evil\x1b[31m\r\xff" * 10 + b"\n" + b"n" * 10_000 + b"\n."
-    wanted = refused_text(hostile)
+    wanted = wanted_by(hostile)
     assert wanted.isprintable()
     assert len(wanted) < 130
 
 
-def refused_text(body):
+def wanted_by(body: bytes) -> str:
     with pytest.raises(UnsafePickleError) as caught:
         read_pickle(body)
     return caught.value.wanted
 
 
-def test_exactly_the_plain_instructions_are_known() -> None:
+def test_exactly_the_plain_instructions_are_supported() -> None:
     allowed = set()
     for opcode in pickletools.opcodes:
         try:
@@ -244,40 +251,40 @@ def test_exactly_the_plain_instructions_are_known() -> None:
     }
 
 
-def billion_laughs():
-    value = ["lol"]
+def billion_laughs() -> bytes:
+    value: list[Any] = ["lol"]
     for _ in range(100):
         value = [value, value]
     return pickle.dumps(value)
 
 
-def laughing_tuple_key():
+def exponential_tuple_key() -> bytes:
     return b"\x80\x04}K\x01" + b"2\x86" * 60 + b"Ns."
 
 
-def cyclic_list():
-    value = []
+def cyclic_list() -> bytes:
+    value: list[Any] = []
     value.append(value)
     return pickle.dumps(value)
 
 
-def cyclic_through_a_tuple():
-    value = {}
+def cyclic_through_a_tuple() -> bytes:
+    value: dict[str, Any] = {}
     value["self"] = (1, [value])
     return pickle.dumps(value)
 
 
-def dict_with(keys):
+def dict_with(keys: Iterable[Any]) -> bytes:
     """Write the pickle without making the dict, which would take half a minute."""
     return b"}(" + b"".join(pickle.dumps(key, 2)[2:-1] + b"N" for key in keys) + b"u."
 
 
-def colliding_numbers():
+def colliding_numbers() -> bytes:
     modulus = sys.hash_info.modulus
     return dict_with(n * modulus for n in range(60_000))
 
 
-def colliding_tuples():
+def colliding_tuples() -> bytes:
     pairs = [tuple(-1 - (n >> bit & 1) for bit in range(14)) for n in range(1 << 14)]
     return dict_with(pairs)
 
@@ -299,7 +306,7 @@ HOSTILE = {
     "an integer of a million digits": b"I" + b"9" * 1_000_000 + b"\n.",
     "a long of a million digits": b"L" + b"9" * 1_000_000 + b"L\n.",
     "10**30 leaves": billion_laughs(),
-    "a key that hashes for ever": laughing_tuple_key(),
+    "a key that hashes for ever": exponential_tuple_key(),
     "a list 200 000 deep": b"\x80\x04" + b"]" * 200_000 + b"a" * 199_999 + b".",
     "a tuple 200 000 deep": b"\x80\x04)" + b"\x85" * 200_000 + b".",
     "a key 200 000 deep": b"\x80\x04})" + b"\x85" * 200_000 + b"Ns.",
@@ -346,7 +353,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_or_malformed_pickle_is_refused_in_words_and_soon(body) -> None:
+def test_a_hostile_or_malformed_pickle_is_refused_quickly_with_a_reason(body: bytes) -> None:
     began = time.process_time()
     with pytest.raises(UnreadablePickleError) as caught:
         read_pickle(body)
@@ -354,13 +361,13 @@ def test_a_hostile_or_malformed_pickle_is_refused_in_words_and_soon(body) -> Non
     assert str(caught.value)
 
 
-def test_bytes_after_the_end_are_refused() -> None:
+def test_trailing_bytes_are_refused() -> None:
     with pytest.raises(UnreadablePickleError, match="more bytes follow"):
         read_pickle(pickle.dumps({"a": 1}) + b"x")
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_a_pickle_cut_anywhere_is_refused(protocol) -> None:
+def test_a_pickle_truncated_anywhere_is_refused(protocol: int) -> None:
     value = {"a": [1, 2.5, "text", None, True, (1, 2, 3, 4), 10**30, {"b": "б" * 300}]}
     body = pickle.dumps(value, protocol)
     for length in range(len(body)):
@@ -369,7 +376,7 @@ def test_a_pickle_cut_anywhere_is_refused(protocol) -> None:
 
 
 def test_each_limit_can_be_set() -> None:
-    def limited(value, **limits):
+    def limited(value: Any, **limits: int) -> str:
         with pytest.raises(UnreadablePickleError) as caught:
             read_pickle(pickle.dumps(value), PickleLimits(**limits))
         return str(caught.value)
@@ -387,42 +394,44 @@ def test_each_limit_can_be_set() -> None:
     assert read_pickle(pickle.dumps([1] * 99), PickleLimits(max_nodes=100)) == [1] * 99
 
 
-mutations = st.lists(
+change_lists = st.lists(
     st.tuples(st.integers(0, 10_000), st.integers(0, 255), st.sampled_from("sid")), max_size=6
 )
 
 
-def mutated(body, changes):
-    body = bytearray(body)
-    for position, byte, how in changes:
-        at = position % (len(body) + 1)
-        if how == "i":
-            body.insert(at, byte)
-        elif at < len(body):
-            if how == "s":
-                body[at] = byte
+def mutate(body: bytes, changes: list[tuple[int, int, str]]) -> bytes:
+    damaged = bytearray(body)
+    for position, byte, kind in changes:
+        at = position % (len(damaged) + 1)
+        if kind == "i":
+            damaged.insert(at, byte)
+        elif at < len(damaged):
+            if kind == "s":
+                damaged[at] = byte
             else:
-                del body[at]
-    return bytes(body)
+                del damaged[at]
+    return bytes(damaged)
 
 
 @settings(max_examples=400)
 @given(st.binary(max_size=400))
 @example(b"\x80")
-def test_random_bytes_only_ever_raise_the_two_errors(body) -> None:
+def test_random_bytes_raise_only_the_documented_errors(body: bytes) -> None:
     with contextlib.suppress(UnsafePickleError, UnreadablePickleError):
         repr(read_pickle(body))
 
 
-def pickles(protocol):
+def pickles(protocol: int) -> st.SearchStrategy[bytes]:
     return plain_data(protocol).map(lambda value: pickle.dumps(value, protocol))
 
 
 @settings(max_examples=600)
-@given(st.one_of(*map(pickles, range(6))), mutations)
-def test_damaged_pickles_only_ever_raise_the_two_errors(body, changes) -> None:
+@given(st.one_of(*map(pickles, range(6))), change_lists)
+def test_damaged_pickles_raise_only_the_documented_errors(
+    body: bytes, changes: list[tuple[int, int, str]]
+) -> None:
     with contextlib.suppress(UnsafePickleError, UnreadablePickleError):
-        repr(read_pickle(mutated(body, changes)))
+        repr(read_pickle(mutate(body, changes)))
 
 
 @settings(max_examples=500)
@@ -432,12 +441,14 @@ def test_damaged_pickles_only_ever_raise_the_two_errors(body, changes) -> None:
         max_size=60,
     )
 )
-def test_any_order_of_plain_instructions_gives_data_or_one_of_the_two_errors(opcodes) -> None:
+def test_any_order_of_plain_instructions_raises_only_the_documented_errors(
+    opcodes: list[int],
+) -> None:
     with contextlib.suppress(UnsafePickleError, UnreadablePickleError):
         repr(read_pickle(bytes(opcodes) + b"."))
 
 
-def test_memory_stays_bounded_whatever_a_pickle_claims() -> None:
+def test_memory_stays_bounded_for_any_claimed_size() -> None:
     program = textwrap.dedent("""
         import resource, sys
         from pulse_desktop.protocol.safe_pickle import UnreadablePickleError, read_pickle

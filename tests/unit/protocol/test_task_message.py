@@ -1,7 +1,8 @@
-"""A task message is kept as it came, and what is written is what TaskIQ itself would read."""
+"""Task messages keep their bytes, and TaskIQ itself reads the ones we write."""
 
 import contextlib
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -24,19 +25,19 @@ from pulse_desktop.protocol.task_message import (
 LABELS = {"priority": 5, "ratio": 0.5, "urgent": True, "queue": "default", "calm": False}
 
 
-def parsed_by_taskiq(payload):
+def parsed_by_taskiq(payload: bytes) -> TaskiqMessage:
     message = JSONFormatter().loads(payload)
     types = message.labels_types or {}
     message.labels = {k: parse_label(v, types.get(k)) for k, v in message.labels.items()}
     return message
 
 
-def written_by_taskiq(**fields):
+def written_by_taskiq(**fields: Any) -> bytes:
     message = TaskiqMessage(task_id="a" * 32, task_name="m:f", **fields)
     return JSONFormatter().dumps(message).message
 
 
-def test_a_message_written_by_taskiq_is_read_and_its_arguments_kept_to_the_byte() -> None:
+def test_a_message_written_by_taskiq_keeps_its_arguments_byte_for_byte() -> None:
     payload = written_by_taskiq(
         args=[1, {"a": [None, 2.50]}],
         kwargs={"текст": "❌"},
@@ -51,7 +52,7 @@ def test_a_message_written_by_taskiq_is_read_and_its_arguments_kept_to_the_byte(
     assert bytes(task.args) in payload
 
 
-def test_a_message_without_the_optional_parts_is_read() -> None:
+def test_a_message_without_optional_fields_is_decoded() -> None:
     task = decode_task(b'{"task_id":"a","task_name":"f"}')
     assert bytes(task.args) == b"[]"
     assert bytes(task.kwargs) == b"{}"
@@ -59,7 +60,7 @@ def test_a_message_without_the_optional_parts_is_read() -> None:
     assert decode_labels(bytes(task.labels_types)) == {}
 
 
-def test_taskiq_reads_what_we_write_with_the_types_of_the_labels() -> None:
+def test_taskiq_reads_our_messages_with_typed_labels() -> None:
     payload, headers = encode_task(
         "b" * 32, "m:f", args=b'[1,"two"]', kwargs=b'{"three":3}', labels=LABELS
     )
@@ -84,25 +85,25 @@ def test_taskiq_reads_what_we_write_with_the_types_of_the_labels() -> None:
         b"\x80\x04}.",
     ],
 )
-def test_what_is_no_task_is_refused_in_words(payload) -> None:
+def test_a_malformed_task_is_refused_with_a_reason(payload: bytes) -> None:
     with pytest.raises(MalformedTaskError) as caught:
         decode_task(payload)
     assert str(caught.value)
 
 
 @given(st.binary())
-def test_any_bytes_are_a_task_or_refused(payload) -> None:
+def test_decoding_any_bytes_gives_a_task_or_the_documented_error(payload: bytes) -> None:
     with contextlib.suppress(MalformedTaskError):
         decode_task(payload)
     assert isinstance(decode_labels(payload), dict)
 
 
 @pytest.mark.parametrize("labels", [b"null", b"[]", b"5", b'"\xff"', b"{", b"[" * 100_000])
-def test_unreadable_labels_are_none_at_all(labels) -> None:
+def test_unreadable_labels_decode_to_an_empty_dict(labels: bytes) -> None:
     assert decode_labels(labels) == {}
 
 
-def test_a_rerun_repeats_the_labels_with_their_types_and_says_where_it_comes_from() -> None:
+def test_a_rerun_keeps_labels_and_their_types_and_names_its_origin() -> None:
     original, _ = encode_task("a", "m:f", labels={**LABELS, "_retries": 2, "X-Taskiq-requeue": 1})
     task = decode_task(original)
     labels = rerun_labels(
@@ -114,19 +115,19 @@ def test_a_rerun_repeats_the_labels_with_their_types_and_says_where_it_comes_fro
     assert headers["rerun_of"] == "a"
 
 
-def test_a_rerun_of_a_rerun_names_only_its_own_origin() -> None:
+def test_a_rerun_of_a_rerun_names_only_its_direct_origin() -> None:
     labels = b'{"rerun_of":"first","requested_by":"x","_retries":"1","kept":"yes"}'
     repeated = rerun_labels(labels, b"null", origin="second", who="me")
     assert repeated == {"kept": "yes", "rerun_of": "second", "requested_by": "me"}
 
 
-def test_bytes_labels_of_taskiq_are_repeated_as_they_are() -> None:
+def test_bytes_labels_of_taskiq_are_kept_unchanged() -> None:
     labels = rerun_labels(b'{"blob":"AAE="}', b'{"blob":6}', origin="a", who="me")
     payload, _ = encode_task("b", "m:f", labels=labels)
     assert parsed_by_taskiq(payload).labels["blob"] == b"\x00\x01"
 
 
-def test_only_labels_that_can_be_headers_become_headers() -> None:
+def test_only_labels_valid_as_headers_become_headers() -> None:
     labels = {
         "plain": "x",
         "with space": "x",
@@ -151,7 +152,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]))
         st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
     )
 )
-def test_labels_survive_the_way_to_taskiq(labels) -> None:
+def test_labels_survive_the_round_trip_through_taskiq(labels: dict[str, Any]) -> None:
     payload, headers = encode_task("a", "m:f", labels=labels)
     assert parsed_by_taskiq(payload).labels == labels
     task = decode_task(payload)
@@ -166,13 +167,13 @@ def test_labels_survive_the_way_to_taskiq(labels) -> None:
 
 
 @given(st.lists(st.none() | st.integers(-(2**63), 2**63) | texts))
-def test_arguments_survive_to_the_byte(args) -> None:
+def test_arguments_survive_byte_for_byte(args: list[Any]) -> None:
     raw = msgspec.json.encode(args)
     payload, _ = encode_task("a", "m:f", args=raw)
     assert bytes(decode_task(payload).args) == raw
 
 
-def test_labels_are_read_for_editing_without_those_of_one_run() -> None:
+def test_display_labels_leave_out_labels_of_one_run() -> None:
     labels = (
         b'{"n":"5","x":"0.5","on":"True","word":"7","odd":"many","rerun_of":"a","task_name":"f"}'
     )
@@ -188,7 +189,7 @@ def test_labels_are_read_for_editing_without_those_of_one_run() -> None:
     assert display_labels(b'{"raw":[1]}', b"null") == {"raw": [1]}
 
 
-def test_an_edited_re_run_keeps_what_was_not_touched_in_its_exact_form() -> None:
+def test_an_edited_rerun_keeps_untouched_labels_in_their_exact_form() -> None:
     labels, types = b'{"n":"05","key":"/+8=","on":"1"}', b'{"n":2,"key":6,"on":2}'
     wanted = display_labels(labels, types) | {"on": True, "new": "x"}
     payload, _ = encode_task(
@@ -202,5 +203,5 @@ def test_an_edited_re_run_keeps_what_was_not_touched_in_its_exact_form() -> None
         "new": "x",
         "rerun_of": "a",
     }
-    kinds = {"n": 2, "key": 6, "on": 5, "new": 3, "rerun_of": 3}
-    assert decode_labels(bytes(task.labels_types)) == kinds
+    types_by_label = {"n": 2, "key": 6, "on": 5, "new": 3, "rerun_of": 3}
+    assert decode_labels(bytes(task.labels_types)) == types_by_label

@@ -1,4 +1,4 @@
-"""Results of every serializer are read alike, judged by what they say, and never trusted."""
+"""Results of every serializer decode alike, are classified, and never run code."""
 
 import asyncio
 import contextlib
@@ -6,6 +6,8 @@ import json
 import math
 import pickle
 import time
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import msgspec
 import pytest
@@ -19,30 +21,39 @@ from taskiq.serializers import JSONSerializer, PickleSerializer
 from pulse_desktop.protocol.safe_pickle import PickleLimits
 from pulse_desktop.protocol.task_result import (
     ResultError,
+    TaskResult,
     UnreadableResultError,
     decode_progress,
     decode_result,
 )
 
 
-class MsgpackSerializer:
-    """What taskiq's own writes, which wants a package of its own."""
+class Serializer(Protocol):
+    """The writing half of TaskIQ's serializers."""
 
-    def dumpb(self, value):
+    def dumpb(self, value: Any) -> bytes:
+        """Return a value as bytes."""
+        ...
+
+
+class MsgpackSerializer:
+    """Writes like TaskIQ's own, which needs an additional package."""
+
+    def dumpb(self, value: Any) -> bytes:
         return msgspec.msgpack.encode(value)
 
 
 class OldPickleSerializer:
-    """A pickle as an older Python, or a setting, makes it."""
+    """Writes a pickle of an older protocol."""
 
-    def __init__(self, protocol) -> None:
+    def __init__(self, protocol: int) -> None:
         self.protocol = protocol
 
-    def dumpb(self, value):
+    def dumpb(self, value: Any) -> bytes:
         return pickle.dumps(value, self.protocol)
 
 
-SERIALIZERS = {
+SERIALIZERS: dict[str, Serializer] = {
     "json": JSONSerializer(),
     "json with other scripts": JSONSerializer(ensure_ascii=False),
     "pickle": PickleSerializer(),
@@ -52,11 +63,18 @@ SERIALIZERS = {
 
 
 @pytest.fixture(params=SERIALIZERS)
-def serializer(request: pytest.FixtureRequest):
-    return request.param
+def serializer(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
 
 
-def stored(serializer, return_value=None, error=None, labels=None, seconds=0.12):
+def stored(
+    serializer: str,
+    return_value: Any = None,
+    error: BaseException | None = None,
+    labels: dict[str, Any] | None = None,
+    seconds: float = 0.12,
+) -> bytes:
     """Return the body that taskiq's result backend would store."""
     result = TaskiqResult(
         is_err=error is not None,
@@ -68,19 +86,22 @@ def stored(serializer, return_value=None, error=None, labels=None, seconds=0.12)
     return SERIALIZERS[serializer].dumpb(result.model_dump(mode="json"))
 
 
-def returned(value, **fields):
-    """Return the result of a task that returned this."""
+def returned(value: Any, **fields: Any) -> TaskResult:
+    """Return the decoded result of a task that returned `value`."""
     body = {"is_err": False, "return_value": value, **fields}
     return decode_result(json.dumps(body).encode())
 
 
-def raised(make):
-    """Return an exception that has really been raised."""
+def raised(make: Callable[[], None]) -> BaseException:
+    """Call `make` and return the exception that it raises."""
     try:
         make()
     except BaseException as error:  # noqa: BLE001
         return error
     raise AssertionError("nothing was raised")
+
+
+EMPTY: dict[str, int] = {}
 
 
 def fail_with_a_cause() -> None:
@@ -92,26 +113,26 @@ def fail_with_a_cause() -> None:
 
 def fail_while_handling() -> None:
     try:
-        _ = {}["key"]
+        _ = EMPTY["key"]
     except KeyError:
         raise RuntimeError("while handling") from RuntimeError("the cause")
 
 
-def fail_in_the_open() -> None:
+def fail_with_implicit_context() -> None:
     try:
-        _ = {}["key"]
+        _ = EMPTY["key"]
     except KeyError:
         raise RuntimeError("second")  # noqa: B904
 
 
-def fail_and_hide_why() -> None:
+def fail_with_suppressed_context() -> None:
     try:
-        _ = {}["key"]
+        _ = EMPTY["key"]
     except KeyError:
         raise RuntimeError("second") from None
 
 
-def test_a_success_of_taskiq_is_read_whatever_wrote_it(serializer) -> None:
+def test_a_success_is_decoded_from_every_serializer(serializer: str) -> None:
     value = {"rows": [1, 2.5, None, True, "текст ❌"], "nested": {"a": [[]]}}
     result = decode_result(stored(serializer, value, labels={"task_name": "m:f", "n": 1}))
     assert result.return_value == value
@@ -119,26 +140,28 @@ def test_a_success_of_taskiq_is_read_whatever_wrote_it(serializer) -> None:
     assert result.execution_time == 0.12
     assert (result.is_err, result.error) == (False, None)
     assert (result.outcome, result.soft_reason) == ("succeeded", "")
-    assert result.format == serializer.split()[0]
+    assert result.format == serializer.split(maxsplit=1)[0]
 
 
-def test_a_failure_of_taskiq_is_read_with_its_cause(serializer) -> None:
+def test_a_failure_is_decoded_with_its_cause(serializer: str) -> None:
     result = decode_result(stored(serializer, error=raised(fail_with_a_cause)))
     assert (result.is_err, result.outcome, result.soft_reason) == (True, "failed", "")
     cause = ResultError("ZeroDivisionError", "builtins", "division by zero")
     assert result.error == ResultError("ValueError", "builtins", "cannot score, 3", cause)
 
 
-def test_what_was_being_handled_counts_as_the_cause_unless_it_was_hidden() -> None:
-    def cause_of(fail):
-        return decode_result(stored("json", error=raised(fail))).error.cause
+def test_the_context_of_an_exception_is_its_cause_unless_suppressed() -> None:
+    def cause_of(fail: Callable[[], None]) -> ResultError | None:
+        error = decode_result(stored("json", error=raised(fail))).error
+        assert error is not None
+        return error.cause
 
-    assert cause_of(fail_in_the_open) == ResultError("KeyError", "builtins", "key")
+    assert cause_of(fail_with_implicit_context) == ResultError("KeyError", "builtins", "key")
     assert cause_of(fail_while_handling) == ResultError("RuntimeError", "builtins", "the cause")
-    assert cause_of(fail_and_hide_why) is None
+    assert cause_of(fail_with_suppressed_context) is None
 
 
-def test_a_cancelled_task_is_neither_failed_nor_succeeded(serializer) -> None:
+def test_a_cancelled_error_gives_the_cancelled_outcome(serializer: str) -> None:
     result = decode_result(stored(serializer, error=asyncio.CancelledError("asked to stop")))
     assert (result.is_err, result.outcome, result.soft_reason) == (
         *(True, "cancelled"),
@@ -177,7 +200,9 @@ def test_a_cancelled_task_is_neither_failed_nor_succeeded(serializer) -> None:
         ({"failed": -1}, "succeeded", ""),
     ],
 )
-def test_a_task_that_only_says_that_it_failed_is_believed(value, outcome, reason) -> None:
+def test_a_return_value_that_reports_a_failure_is_a_soft_failure(
+    value: Any, outcome: str, reason: str
+) -> None:
     result = returned(value)
     assert (result.is_err, result.outcome, result.soft_reason) == (False, outcome, reason)
 
@@ -188,12 +213,12 @@ def test_a_reason_is_one_short_line() -> None:
     assert returned({"failed": 10**4000 - 1}).soft_reason.endswith("…")
 
 
-def test_a_task_that_raised_has_failed_whatever_it_returned() -> None:
+def test_a_raised_error_outranks_the_return_value() -> None:
     result = returned({"cancelled": True}, is_err=True)
     assert (result.outcome, result.error) == ("failed", None)
 
 
-def test_nan_and_half_surrogates_that_python_writes_are_read() -> None:
+def test_nan_and_lone_surrogates_are_decoded() -> None:
     result = returned([float("nan"), float("inf"), -float("inf"), "\ud83d", "\ud83d\ude00"])
     nan, *rest = result.return_value
     assert math.isnan(nan)
@@ -203,7 +228,7 @@ def test_nan_and_half_surrogates_that_python_writes_are_read() -> None:
     msgspec.json.encode(decode_result(body).return_value)
 
 
-def test_points_in_time_and_extensions_of_messagepack_become_plain() -> None:
+def test_messagepack_timestamps_and_extensions_become_plain_values() -> None:
     fields = {
         "is_err": False,
         "return_value": [
@@ -239,21 +264,23 @@ def test_points_in_time_and_extensions_of_messagepack_become_plain() -> None:
         ),
     ],
 )
-def test_missing_and_strange_parts_do_not_hide_the_rest(fields, seconds, labels, error) -> None:
+def test_missing_and_odd_fields_do_not_hide_the_rest(
+    fields: dict[str, Any], seconds: float | None, labels: dict[str, Any], error: ResultError | None
+) -> None:
     result = returned("ok", **fields)
     assert result.return_value == "ok"
     assert (result.execution_time, result.labels, result.error) == (seconds, labels, error)
 
 
-def test_a_stored_error_is_never_looked_up_or_made() -> None:
+def test_a_stored_error_is_never_instantiated() -> None:
     error = {"exc_type": "SystemExit", "exc_module": "builtins", "exc_message": [3]}
     result = returned(None, is_err=True, error=error)
     assert result.error == ResultError("SystemExit", "builtins", "3")
     assert result.outcome == "failed"
 
 
-def test_a_long_chain_of_causes_is_cut() -> None:
-    error = None
+def test_a_long_chain_of_causes_is_truncated() -> None:
+    error: dict[str, Any] | None = None
     for n in range(90):
         error = {"exc_type": f"E{n}", "exc_message": [], "exc_cause": error}
     link = returned(None, is_err=True, error=error).error
@@ -264,11 +291,11 @@ def test_a_long_chain_of_causes_is_cut() -> None:
     assert names == [f"E{n}" for n in range(89, 69, -1)]
 
 
-def head(value):
+def head(value: bytes) -> bytes:
     return b'{"is_err":false,"return_value":' + value + b"}"
 
 
-def in_msgpack(value):
+def in_msgpack(value: bytes) -> bytes:
     return b"\x82\xa6is_err\xc2\xacreturn_value" + value
 
 
@@ -310,7 +337,7 @@ UNREADABLE = {
     ),
     "a list as a key": (in_msgpack(b"\x81\x91\x01\xc0"), "msgpack", "a key is not a text"),
     "a key of another kind": (in_msgpack(b"\x81\xd4\x05\x01\xc0"), "msgpack", "a key is not"),
-    "bytes nobody uses": (b"\xc1\xc1\xc1", "unknown", "neither JSON nor"),
+    "a reserved byte": (b"\xc1\xc1\xc1", "unknown", "neither JSON nor"),
     "a text that is not UTF-8": (in_msgpack(b"\xa1\xff"), "unknown", "neither JSON nor"),
     "CBOR": (b"\xa2\x66is_err\xf4\x6creturn_value\x01", "cbor", "CBOR"),
     "CBOR as taskiq writes it": (b"\xd9\x01\x00\xa2\x66is_err\xf4", "cbor", "CBOR"),
@@ -319,7 +346,9 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize(("body", "kind", "reason"), UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_what_is_no_result_is_refused_in_plain_words_and_soon(body, kind, reason) -> None:
+def test_a_malformed_result_is_refused_quickly_with_a_reason(
+    body: bytes, kind: str, reason: str
+) -> None:
     began = time.process_time()
     with pytest.raises(UnreadableResultError) as caught:
         decode_result(body)
@@ -328,12 +357,12 @@ def test_what_is_no_result_is_refused_in_plain_words_and_soon(body, kind, reason
     assert reason in str(caught.value)
 
 
-def test_commas_inside_texts_are_not_taken_for_values() -> None:
+def test_commas_inside_strings_do_not_count_as_values() -> None:
     text = ',[{\\"' * 700_000
     assert decode_result(head(b'"' + text.encode() + b'"')).return_value == text.replace("\\", "")
 
 
-def test_the_limits_hold_for_every_format(serializer) -> None:
+def test_the_limits_apply_to_every_format(serializer: str) -> None:
     body = stored(serializer, ["value"] * 100)
     limits = PickleLimits(max_nodes=100)
     with pytest.raises(UnreadableResultError, match="more than 100 values"):
@@ -342,23 +371,25 @@ def test_the_limits_hold_for_every_format(serializer) -> None:
 
 
 @pytest.mark.parametrize("state", [TaskState.STARTED, "half way"])
-def test_progress_of_taskiq_is_read_whatever_wrote_it(serializer, state) -> None:
+def test_progress_is_decoded_from_every_serializer(serializer: str, state: str) -> None:
     progress = TaskiqProgress(state=state, meta={"done": 3, "total": 10})
     body = SERIALIZERS[serializer].dumpb(progress.model_dump(mode="json"))
     read = decode_progress(body)
     assert read.state == (state.value if isinstance(state, TaskState) else state)
     assert read.meta == {"done": 3, "total": 10}
-    assert read.format == serializer.split()[0]
+    assert read.format == serializer.split(maxsplit=1)[0]
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"state":5}', b"\x80\x04N.", head(b"1")])
-def test_what_is_no_progress_is_refused_in_words(body) -> None:
+def test_malformed_progress_is_refused_with_a_reason(body: bytes) -> None:
     with pytest.raises(UnreadableResultError, match=r"progress|empty"):
         decode_progress(body)
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"{", b"\x80\x04", b"\x82", b"}q\x00"]))
-def test_any_bytes_are_a_result_or_refused(body, beginning) -> None:
+def test_decoding_any_bytes_gives_a_result_or_the_documented_error(
+    body: bytes, beginning: bytes
+) -> None:
     for decode in (decode_result, decode_progress):
         with contextlib.suppress(UnreadableResultError):
             decode(beginning + body)
@@ -384,14 +415,18 @@ parts = st.fixed_dictionaries(
 
 
 @given(parts, st.sampled_from(["json", "pickle", "pickle 0"]))
-def test_whatever_the_parts_hold_the_result_is_read_and_can_be_written(fields, how) -> None:
-    result = decode_result(SERIALIZERS[how].dumpb(fields))
+def test_any_field_values_give_a_result_that_can_be_encoded(
+    fields: dict[str, Any], serializer_name: str
+) -> None:
+    result = decode_result(SERIALIZERS[serializer_name].dumpb(fields))
     assert result.is_err == fields["is_err"]
     msgspec.json.encode(result)
 
 
 @given(parts, st.integers(0, 500), st.binary(max_size=2), st.sampled_from(["json", "pickle"]))
-def test_damaged_results_are_read_or_refused(fields, at, noise, how) -> None:
-    body = SERIALIZERS[how].dumpb(fields)
+def test_damaged_results_are_decoded_or_refused(
+    fields: dict[str, Any], at: int, noise: bytes, serializer_name: str
+) -> None:
+    body = SERIALIZERS[serializer_name].dumpb(fields)
     with contextlib.suppress(UnreadableResultError):
         decode_result(body[:at] + noise + body[at + 1 :])

@@ -1,6 +1,7 @@
-"""Times on the wire come in many forms and are read into one."""
+"""Timestamps are parsed from every form that senders use."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ MOMENT = 1_795_430_942.114213
         1_795_430_942_114_213_000,
     ],
 )
-def test_every_form_of_a_time_is_read_as_the_same_time(value) -> None:
+def test_every_form_of_a_time_parses_to_the_same_time(value: str | float) -> None:
     assert parse_timestamp(value) == pytest.approx(MOMENT, abs=1e-5)
 
 
@@ -41,12 +42,12 @@ def test_every_form_of_a_time_is_read_as_the_same_time(value) -> None:
         *[0, -1, 17, True, None, [], {}, float("nan"), float("inf"), 10**400, 1e300],
     ],
 )
-def test_what_is_no_plausible_time_is_none(value) -> None:
+def test_an_implausible_time_is_none(value: Any) -> None:
     assert parse_timestamp(value) is None
 
 
 @given(st.floats(EARLIEST, LATEST - 1))
-def test_a_time_survives_being_written_and_read(seconds) -> None:
+def test_a_formatted_time_parses_to_the_same_time(seconds: float) -> None:
     assert parse_timestamp(format_timestamp(seconds)) == pytest.approx(seconds, abs=1e-6)
 
 
@@ -54,14 +55,14 @@ zones = st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=
 
 
 @given(st.datetimes(datetime(2001, 1, 1), datetime(2099, 1, 1), timezones=zones))  # noqa: DTZ001
-def test_a_zone_is_honoured(moment) -> None:
+def test_the_time_zone_is_honored(moment: datetime) -> None:
     assert parse_timestamp(moment.isoformat()) == moment.timestamp()
 
 
 @given(st.text() | st.integers() | st.floats() | st.none() | st.booleans())
-def test_reading_a_time_never_raises_and_what_it_gives_can_be_written(value) -> None:
+def test_parsing_never_raises_and_its_result_can_be_formatted(value: Any) -> None:
     seconds = parse_timestamp(value)
     if seconds is not None:
         assert EARLIEST <= seconds <= LATEST
-        assert datetime.fromtimestamp(seconds, UTC)
+        datetime.fromtimestamp(seconds, UTC)
         assert format_timestamp(seconds)

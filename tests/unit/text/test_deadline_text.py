@@ -1,4 +1,4 @@
-"""A limit is told with the reason for it."""
+"""The text of a deadline states its length and its source."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from pulse_desktop.text.deadline_text import deadline_text
 
 
 @pytest.mark.parametrize(
-    ("limit", "words"),
+    ("deadline", "expected"),
     [
         (
             Deadline(30.0, "timeout", baseline_s=20.0),
@@ -34,5 +34,5 @@ from pulse_desktop.text.deadline_text import deadline_text
         ),
     ],
 )
-def test_a_limit_says_where_it_comes_from(limit, words) -> None:
-    assert deadline_text(limit) == words
+def test_a_deadline_states_its_source(deadline: Deadline, expected: str) -> None:
+    assert deadline_text(deadline) == expected

@@ -1,4 +1,6 @@
-"""Every event reads as a line of words, whatever its sender put into it."""
+"""Events are summarized in one line, also when their fields have the wrong types."""
+
+from typing import Any
 
 import pytest
 
@@ -6,7 +8,7 @@ from pulse_desktop.protocol.event import decode_event, encode_event
 from pulse_desktop.text.event_text import MAX_LENGTH, event_summary
 
 
-def words(topic, type_, data):
+def summarize(topic: str, type_: str, data: dict[str, Any]) -> str:
     _, raw = encode_event(topic, type_, data, source="worker-1@host:1", now=1_763_894_400.0)
     return event_summary(decode_event(topic, raw, 1_763_894_400.0))
 
@@ -70,11 +72,11 @@ def words(topic, type_, data):
         ("unheard.of", {"b": 1, "nothing": None, "many": [1, 2, 3, 4, 5]}, "b=1, many=[5]"),
     ],
 )
-def test_an_event_reads_as_words(type_, data, expected) -> None:
-    assert words("tasks", type_, data) == expected
+def test_an_event_is_summarized(type_: str, data: dict[str, Any], expected: str) -> None:
+    assert summarize("tasks", type_, data) == expected
 
 
-def test_a_task_reads_as_a_call() -> None:
+def test_a_task_is_summarized_as_a_call() -> None:
     raw = b'{"task_id": "1", "task_name": "m:f", "args": ["x"], "kwargs": {"days": 7}}'
     event = decode_event("taskiq", raw, 0.0)
     event.type, event.problem = "m:f", ""
@@ -85,10 +87,10 @@ def test_a_task_reads_as_a_call() -> None:
     "type_", ["task.queued", "task.failed", "worker.heartbeat", "agent.finished", "message.scored"]
 )
 @pytest.mark.parametrize("value", [None, "text", 5, [1], {"a": 1}, 1e300, "x" * 5000])
-def test_fields_of_the_wrong_kind_never_raise(type_, value) -> None:
+def test_fields_of_the_wrong_type_never_raise(type_: str, value: Any) -> None:
     names = "task_name args kwargs error worker busy slots cpu_percent agent items latency_s"
     data = dict.fromkeys([*names.split(), "importance_score", "classification"], value)
-    text = words("tasks", type_, data)
+    text = summarize("tasks", type_, data)
     assert len(text) <= MAX_LENGTH
     assert "\n" not in text
 

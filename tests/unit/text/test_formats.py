@@ -1,7 +1,8 @@
-"""Numbers are written one way everywhere."""
+"""Numbers, sizes, durations and times have one format each."""
 
 import math
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,7 +10,7 @@ from pulse_desktop.text import formats
 
 
 @pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch):
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     yield
@@ -43,7 +44,9 @@ def utc(monkeypatch: pytest.MonkeyPatch):
         (-2, "−2.00 s"),
     ],
 )
-def test_a_duration_has_the_unit_of_its_length_and_the_digits_that_matter(seconds, text) -> None:
+def test_a_duration_has_a_fitting_unit_and_three_significant_digits(
+    seconds: float | None, text: str
+) -> None:
     assert formats.duration(seconds) == text
 
 
@@ -60,11 +63,11 @@ def test_a_duration_has_the_unit_of_its_length_and_the_digits_that_matter(second
         (2_400_000_000, "2.4 GB"),
     ],
 )
-def test_sizes_are_decimal(count, text) -> None:
+def test_sizes_have_decimal_units(count: int | None, text: str) -> None:
     assert formats.size(count) == text
 
 
-def test_counts_are_written_in_full_or_short() -> None:
+def test_counts_have_a_full_and_a_short_format() -> None:
     assert formats.count(1_204_118) == "1,204,118"
     assert formats.count(None) == ""
     assert formats.count(-5) == "−5"
@@ -81,7 +84,7 @@ def test_counts_are_written_in_full_or_short() -> None:
     assert formats.plural(2, "reply", "replies") == "2 replies"
 
 
-def test_rates_and_shares_do_not_round_to_a_lie() -> None:
+def test_rates_and_percentages_never_round_to_zero_or_everything() -> None:
     assert [formats.rate(r) for r in (None, 0, 0.01, 0.24, 83.2, 1204)] == [
         "",
         "0/s",
@@ -100,7 +103,7 @@ def test_rates_and_shares_do_not_round_to_a_lie() -> None:
     ]
 
 
-def test_times_of_day_carry_the_date_only_on_another_day() -> None:
+def test_a_clock_time_shows_the_date_only_for_another_day() -> None:
     at = 1_795_430_942.114
     assert formats.clock(at) == "10:49:02"
     assert formats.clock(at, at + 60) == "10:49:02"
@@ -122,10 +125,10 @@ def test_times_of_day_carry_the_date_only_on_another_day() -> None:
         (-30, "in 30 s"),
     ],
 )
-def test_relative_time_has_one_unit(seconds, text) -> None:
+def test_a_relative_time_has_one_unit(seconds: float, text: str) -> None:
     assert formats.ago(1000.0, 1000.0 + seconds) == text
 
 
-def test_a_long_text_becomes_one_line_that_says_it_was_cut() -> None:
+def test_a_long_text_is_elided_to_one_line() -> None:
     assert formats.elided("a\nb", 10) == "a b"
     assert formats.elided("abcdef", 4) == "abc…"
