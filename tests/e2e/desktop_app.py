@@ -1,4 +1,4 @@
-"""The real application, driven as a user drives it: on Qt's event loop, by click and key."""
+"""The real application on Qt's event loop, driven by click and key."""
 
 import asyncio
 import logging
@@ -18,6 +18,7 @@ from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.waiting import wait_until
@@ -27,7 +28,7 @@ LEFT = Qt.MouseButton.LeftButton
 
 
 class Operator:
-    """Who sits in front of the window.
+    """The user of the window.
 
     Attributes:
         desktop: the application.
@@ -37,7 +38,7 @@ class Operator:
         self.desktop = desktop
 
     @property
-    def window(self) -> Any:
+    def window(self) -> MainWindow:
         return self.desktop.window
 
     @property
@@ -45,8 +46,14 @@ class Operator:
         return self.desktop.window.session.state
 
     @property
-    def page(self) -> TasksPage:
+    def shown_page(self) -> Page:
         page = self.window.current
+        assert page is not None
+        return page
+
+    @property
+    def page(self) -> TasksPage:
+        page = self.shown_page
         assert isinstance(page, TasksPage)
         return page
 
@@ -56,13 +63,17 @@ class Operator:
         return self.desktop.session
 
     @property
-    def notice(self) -> Notification | None:
-        """The newest notice, if there is any."""
-        shown = self.window.notifications.shown
-        return shown[-1] if shown else None
+    def notification(self) -> Notification:
+        """The newest notification."""
+        assert self.has_notification
+        return self.window.notifications.shown[-1]
+
+    @property
+    def has_notification(self) -> bool:
+        return bool(self.window.notifications.shown)
 
     async def act(self, action: Callable[[], Any]) -> Any:
-        """Do something where Qt does it, outside of any coroutine."""
+        """Call a function where Qt would, outside of any coroutine."""
         done = asyncio.get_running_loop().create_future()
 
         def now() -> None:
@@ -80,23 +91,26 @@ class Operator:
         await self.act(lambda: QTest.mouseClick(widget, LEFT, pos=at or widget.rect().center()))
 
     async def press(self, key: Qt.Key, modifier: Any = Qt.KeyboardModifier.NoModifier) -> None:
-        """Press a key wherever the keyboard is."""
-        await self.act(
-            lambda: QTest.keyClick(self.window.focusWidget() or self.window, key, modifier)
-        )
+        """Press a key in the widget with the keyboard focus."""
+
+        def press() -> None:
+            focused = self.window.focusWidget()
+            QTest.keyClick(focused or self.window, key, modifier)  # type: ignore[truthy-bool]
+
+        await self.act(press)
 
     async def go_to(self, page: str) -> None:
         await self.click(self.window.sidebar.buttons[page])
-        await wait_until(lambda: self.window.current.key == page)
+        await wait_until(lambda: self.shown_page.key == page)
 
     def row_of(self, task_id: str) -> QModelIndex | None:
-        """The row of a run as the table shows it, None while it does not."""
+        """The row of a run in the table, None when it is not shown."""
         position = self.state.runs.position(task_id)
         row = None if position is None else self.page.table.rows_model.view_row(position)
         return None if row is None else self.page.table.rows_model.index(row, 0)
 
-    def words_of(self, task_id: str) -> list[str]:
-        """What the table says of a run, cell by cell."""
+    def cells_of(self, task_id: str) -> list[str]:
+        """The texts of a run's cells in the table."""
         index = self.row_of(task_id)
         if index is None:
             return []
@@ -105,7 +119,7 @@ class Operator:
 
     async def sees(self, task_id: str, word: str, limit: float = 30.0) -> None:
         await wait_until(
-            lambda: any(word in each for each in self.words_of(task_id)),
+            lambda: any(word in each for each in self.cells_of(task_id)),
             limit,
             f"{word!r} in the row of {task_id}: {self.state.runs.get(task_id)}",
         )
@@ -141,8 +155,8 @@ class Operator:
         tabs = self.page.detail.tabs
         await self.click(tabs, tabs.tabRect(number).center())
 
-    async def clicks_in_notice(self, text: str) -> None:
-        """Press a button of a notice."""
+    async def clicks_in_notification(self, text: str) -> None:
+        """Press a button of a notification."""
         buttons = self.window.findChildren(QPushButton)
         found = [each for each in buttons if each.isVisible() and each.text() == text]
         assert len(found) == 1, found
@@ -190,7 +204,7 @@ async def _scene(server: str, monitor: str, play: Callable[[Operator], Awaitable
 
 
 class _Bugs(logging.Handler):
-    """Whatever the program itself took for a bug: exceptions in slots and tasks, Qt's warnings."""
+    """Records bugs that the program logs: exceptions in slots and tasks, Qt's warnings."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

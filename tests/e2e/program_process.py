@@ -1,4 +1,4 @@
-"""The program as a user starts it, in a process of its own, and what it leaves on the machine."""
+"""The program in a process of its own, and what it leaves on the machine."""
 
 import asyncio
 import json
@@ -56,7 +56,7 @@ class Program:
 
     @property
     def running(self) -> bool:
-        """Whether it runs; that it does not is an error to be told with its output."""
+        """Whether it runs. Raises with its output when it does not."""
         if self.process.poll() is not None:
             raise AssertionError(f"ended with {self.process.returncode}:\n{self.output}")
         return True
@@ -88,14 +88,14 @@ def program(*command: str, folder: Path, **more: Any) -> Iterator[Program]:
 
 
 class Stack:
-    """What is left of an embedded stack on the machine, seen from outside."""
+    """An embedded stack, observed from outside."""
 
     def __init__(self, data_dir: Path) -> None:
         self.folder = DataFolder(data_dir)
         self.seen: set[ProcessRef] = set()
 
     def state(self) -> StackState | None:
-        """The stack when it is ready, else None. Remembers its processes."""
+        """The stack when it is ready, else None. Records its processes."""
         state = read_state(self.folder.state_file)
         if state is None or not state.ready or not state.alive:
             return None
@@ -104,7 +104,7 @@ class Stack:
         return state
 
     def begun(self) -> bool:
-        """Whether it is being started. Remembers its processes as far as they are there."""
+        """Whether it is being started. Records the processes that run already."""
         state = read_state(self.folder.state_file)
         if state is None:
             return False

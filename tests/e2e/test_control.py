@@ -1,4 +1,4 @@
-"""Stopping work from the real window, by click and key, with a real worker behind it."""
+"""Cancelling and pausing from the real window with a real worker."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from tests.e2e.desktop_app import LEFT, Operator, drive
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
@@ -13,7 +14,7 @@ from tests.kit.worker_processes import bench_on, lines
 
 
 async def says(operator: Operator, title: str) -> None:
-    """Wait for a notice."""
+    """Wait for a notification."""
     await wait_until(
         lambda: title in [notice.title for notice in operator.window.notifications.shown],
         message=f"{title!r} among {operator.window.notifications.shown}",
@@ -50,7 +51,8 @@ def test_a_run_is_cancelled_and_a_worker_paused_and_resumed(
             assert lines(never) == []
 
             await operator.go_to("monitoring")
-            page = operator.window.current
+            page = operator.shown_page
+            assert isinstance(page, MonitoringPage)
             await wait_until(lambda: page.table.rows_model.shown_count == 1)
             table = page.table
             await operator.act(

@@ -1,4 +1,4 @@
-"""What the window shows of the embedded server, and only of that."""
+"""What the window shows of the embedded server, and of no other."""
 
 import os
 import time
@@ -19,7 +19,7 @@ from tests.kit.waiting import wait_until
 
 @pytest.fixture
 def folder(nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataFolder:
-    """Return a data folder that says of a server that it is the embedded one."""
+    """Return a data folder in which a server is recorded as the embedded one."""
     folder = DataFolder(tmp_path / "data")
     folder.prepare()
     log = folder.log_of("nats-server")
@@ -42,7 +42,7 @@ def folder(nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return folder
 
 
-def test_the_embedded_server_is_told_as_such_also_by_its_address(
+def test_the_embedded_server_is_recognised_by_its_address(
     qapp: QApplication, nats_server: NatsServer, folder: DataFolder
 ) -> None:
     async def scene(operator: Operator) -> None:
@@ -54,7 +54,7 @@ def test_the_embedded_server_is_told_as_such_also_by_its_address(
     drive(qapp, nats_server.url, scene)
 
 
-def test_another_server_is_told_by_its_address(
+def test_another_server_is_named_by_its_address(
     qapp: QApplication, nats_server: NatsServer, folder: DataFolder
 ) -> None:
     folder.state_file.unlink()
@@ -69,7 +69,7 @@ def test_another_server_is_told_by_its_address(
     drive(qapp, nats_server.url, scene)
 
 
-def test_the_logs_are_read_in_the_window(
+def test_the_logs_are_shown_in_the_window(
     qapp: QApplication, nats_server: NatsServer, folder: DataFolder
 ) -> None:
     log = folder.log_of("nats-server")
@@ -80,7 +80,9 @@ def test_the_logs_are_read_in_the_window(
         await operator.act(lambda: palette.field.setText("logs of the embedded"))
         assert palette.titles[0] == "Show logs of the embedded server"
         await operator.act(lambda: palette._run(0))
-        logs = operator.desktop.embedded.logs
+        embedded = operator.desktop.embedded
+        assert embedded is not None
+        logs = embedded.logs
         await wait_until(lambda: "Server is ready" in logs.text.toPlainText())
         with log.open("a") as file:
             file.write("[1] [ERR] one more\n")
@@ -89,7 +91,7 @@ def test_the_logs_are_read_in_the_window(
     drive(qapp, nats_server.url, scene)
 
 
-def test_the_folder_is_opened_or_named(
+def test_the_data_folder_is_opened_or_named(
     qapp: QApplication, nats_server: NatsServer, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -107,6 +109,6 @@ def test_the_folder_is_opened_or_named(
         for _ in range(2):
             await operator.act(lambda: operator.window.actions_table.run("embedded.folder"))
         assert asked == [folder.root] * 2
-        assert str(folder.root) in operator.notice.detail
+        assert str(folder.root) in operator.notification.detail
 
     drive(qapp, nats_server.url, scene)

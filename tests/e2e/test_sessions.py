@@ -27,10 +27,11 @@ from shiboken6 import getAllValidWrappers
 
 from pulse_desktop.app import SessionWindow
 from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_STREAM, TASK_SUBJECT
 from pulse_desktop.session.session import SessionConfig
-from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui.navigation import FilterRuns, ShowRun
 from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.pages.tasks.page import TasksPage

@@ -1,10 +1,11 @@
-"""The main path, whole: a real task from a real server to a painted row, and back by a re-run."""
+"""The main path: a real task from a real server to a painted row, and back by a re-run."""
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -14,6 +15,7 @@ from pulse_desktop.embedded.stack import StackInfo
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui.json.view import JsonTab
 from pulse_desktop.ui.pages.tasks.detail import ARGUMENTS, RESULT
 from tests.e2e.desktop_app import Operator, drive
@@ -26,7 +28,7 @@ from tests.kit.worker_processes import TASKS, Bench, bench_on, lines
 def play(
     qapp: QApplication, nats_server: NatsServer, tmp_path: Path
 ) -> Callable[[Callable[[Operator, Bench], Awaitable[None]]], None]:
-    """Return a function that plays a scene with a window, a server, and workers to come."""
+    """Return a function that runs a scene with a window, a server and workers."""
 
     def play_(scene: Callable[[Operator, Bench], Awaitable[None]]) -> None:
         async def with_bench(operator: Operator) -> None:
@@ -39,7 +41,7 @@ def play(
     return play_
 
 
-def test_a_task_is_seen_opened_and_run_again(
+def test_a_task_is_shown_opened_and_re_run(
     play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None], tmp_path: Path
 ) -> None:
     async def scene(operator: Operator, bench: Bench) -> None:
@@ -47,7 +49,7 @@ def test_a_task_is_seen_opened_and_run_again(
         file = tmp_path / "done"
         task_id = await bench.send("work", str(file))
         await operator.sees(task_id, "succeeded")
-        assert "work" in "".join(operator.words_of(task_id))
+        assert "work" in "".join(operator.cells_of(task_id))
 
         await operator.opens(task_id)
         detail = operator.page.detail
@@ -62,7 +64,7 @@ def test_a_task_is_seen_opened_and_run_again(
         await operator.click(detail.header.rerun_button)
         again = await operator.repeats(task_id, RunState.SUCCEEDED)
         assert again.name == f"{TASKS}:work"
-        assert operator.notice.title == "work enqueued again"
+        assert operator.notification.title == "work enqueued again"
         await operator.sees(again.task_id, "succeeded")
         assert lines(file) == ["begin", "end"] * 2
 
@@ -70,13 +72,13 @@ def test_a_task_is_seen_opened_and_run_again(
         await operator.opens(again.task_id)
         await operator.press(Qt.Key.Key_R)
         third = await operator.repeats(again.task_id, RunState.SUCCEEDED)
-        assert third.request.args == again.request.args
+        assert arguments(third) == arguments(again)
         assert lines(file) == ["begin", "end"] * 3
 
     play(scene)
 
 
-def test_a_task_is_edited_and_run_again(
+def test_a_task_is_edited_and_re_run(
     play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None], tmp_path: Path
 ) -> None:
     async def scene(operator: Operator, bench: Bench) -> None:
@@ -91,14 +93,14 @@ def test_a_task_is_edited_and_run_again(
         await operator.act(lambda: form.ui.first_argument().set_text(json.dumps([str(other), 0.1])))
         await operator.click(form.ui.run_button)
         again = await operator.repeats(task_id, RunState.SUCCEEDED)
-        assert json.loads(again.request.args) == [str(other), 0.1]
+        assert arguments(again) == [str(other), 0.1]
         assert lines(other) == ["begin", "end"]
         assert not form.isVisible()
 
     play(scene)
 
 
-def test_with_no_worker_a_rerun_is_refused_and_kept_only_when_wanted(
+def test_without_workers_a_re_run_is_enqueued_only_anyway(
     play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None], tmp_path: Path
 ) -> None:
     async def scene(operator: Operator, bench: Bench) -> None:
@@ -109,18 +111,18 @@ def test_with_no_worker_a_rerun_is_refused_and_kept_only_when_wanted(
         worker.terminate()
         await bench.heard(lambda event: event["type"] == "worker.stopped")
 
-        async def nobody_listens() -> bool:
+        async def has_no_consumer() -> bool:
             return (await operator.session.queue.status()).has_consumers is False
 
-        await wait_until(nobody_listens)
+        await wait_until(has_no_consumer)
         await operator.opens(task_id)
         await operator.press(Qt.Key.Key_R)
-        await wait_until(lambda: operator.notice)
-        assert operator.notice.title == "No worker is listening"
-        assert "the stream keeps it" in operator.notice.advice
+        await wait_until(lambda: operator.has_notification)
+        assert operator.notification.title == "No worker is listening"
+        assert "the stream keeps it" in operator.notification.advice
         assert len(operator.state.runs.rows) == 1
 
-        await operator.clicks_in_notice("Enqueue anyway")
+        await operator.clicks_in_notification("Enqueue anyway")
         again = await operator.repeats(task_id, RunState.QUEUED)
         bench.start()
         await operator.sees(again.task_id, "succeeded", 20)
@@ -129,7 +131,7 @@ def test_with_no_worker_a_rerun_is_refused_and_kept_only_when_wanted(
     play(scene)
 
 
-def test_a_lost_server_is_told_and_found_again(
+def test_a_lost_connection_is_shown_and_comes_back(
     play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None], nats_server: NatsServer
 ) -> None:
     async def scene(operator: Operator, bench: Bench) -> None:
@@ -151,7 +153,9 @@ def test_a_lost_server_is_told_and_found_again(
     play(scene)
 
 
-def test_a_wrong_server_is_told_with_its_reason(qapp: QApplication, unused_tcp_port: int) -> None:
+def test_an_unreachable_server_is_shown_with_the_reason(
+    qapp: QApplication, unused_tcp_port: int
+) -> None:
     async def scene(operator: Operator) -> None:
         state = operator.window.top_bar.state
         await wait_until(lambda: state.text().startswith("connecting · "))
@@ -162,7 +166,7 @@ def test_a_wrong_server_is_told_with_its_reason(qapp: QApplication, unused_tcp_p
     drive(qapp, f"nats://me:s3cret@127.0.0.1:{unused_tcp_port}", scene)
 
 
-def test_refused_credentials_are_told_and_never_shown(qapp: QApplication) -> None:
+def test_wrong_credentials_are_reported_without_secrets(qapp: QApplication) -> None:
     with NatsServer(user="me", password="right") as server:
 
         async def scene(operator: Operator) -> None:
@@ -174,29 +178,33 @@ def test_refused_credentials_are_told_and_never_shown(qapp: QApplication) -> Non
         drive(qapp, f"nats://me:wr0ng-s3cret@{server.address}", scene)
 
 
-def test_what_this_server_does_not_show_is_told(
+def test_limitations_of_the_server_are_notified(
     qapp: QApplication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pulse_desktop.ui.shell.limitations_notice.SETTLED_S", 0.2)
 
     async def without_jetstream(operator: Operator) -> None:
-        notice = await wait_until(lambda: operator.notice)
-        assert (notice.title, notice.severity) == ("Limited permissions", "warning")
-        assert "results: this server keeps no streams" in notice.detail
+        await wait_until(lambda: operator.has_notification)
+        notification = operator.notification
+        assert (notification.title, notification.severity) == ("Limited permissions", "warning")
+        assert "results: this server runs without JetStream" in notification.detail
 
     with NatsServer(jetstream=False) as server:
         drive(qapp, server.url, without_jetstream, server.monitor_url)
 
     async def without_streams(operator: Operator) -> None:
-        notice = await wait_until(lambda: operator.notice)
-        assert notice.severity == "info"
-        assert "events: no stream stores websocket.*" in notice.detail
+        await wait_until(lambda: operator.has_notification)
+        notification = operator.notification
+        assert notification.severity == "info"
+        assert "events: no stream stores websocket.*" in notification.detail
 
     with NatsServer() as server:
         drive(qapp, server.url, without_streams, server.monitor_url)
 
 
-def test_a_stack_that_comes_back_elsewhere_is_followed(qapp: QApplication, tmp_path: Path) -> None:
+def test_an_embedded_stack_is_followed_to_its_new_address(
+    qapp: QApplication, tmp_path: Path
+) -> None:
     before = NatsServer(store_dir=tmp_path / "store")
     after = NatsServer(store_dir=tmp_path / "store", token="t")
 
@@ -210,10 +218,9 @@ def test_a_stack_that_comes_back_elsewhere_is_followed(qapp: QApplication, tmp_p
         after.start()
         info = StackInfo(after.url, after.monitor_url, tmp_path, tmp_path, joined=True)
         operator.desktop.follow_stack(replace(info, state="failed", problem="No room on the disk."))
-        assert operator.notice is not None
-        assert operator.notice.title == "The embedded server has stopped"
+        assert operator.notification.title == "The embedded server has stopped"
         operator.desktop.follow_stack(info)
-        assert operator.notice is None
+        assert not operator.has_notification
         async with bench_on(after, tmp_path) as bench:
             second = await bench.send("work", "file")
             await operator.sees(second, "queued")
@@ -226,18 +233,18 @@ def test_a_stack_that_comes_back_elsewhere_is_followed(qapp: QApplication, tmp_p
             after.close()
 
 
-def test_what_is_no_address_is_told_and_the_window_stays(qapp: QApplication) -> None:
+def test_an_invalid_address_is_notified_and_the_window_stays(qapp: QApplication) -> None:
     async def scene(operator: Operator) -> None:
-        await wait_until(lambda: operator.notice)
-        assert operator.notice.severity == "bad"
-        assert "s3cret" not in repr(operator.notice)
+        await wait_until(lambda: operator.has_notification)
+        assert operator.notification.severity == "bad"
+        assert "s3cret" not in repr(operator.notification)
         for key in operator.window.sidebar.buttons:
             await operator.go_to(key)
 
     drive(qapp, "nats://me:s3cret@host:notaport", scene)
 
 
-def test_every_page_can_be_shown_while_work_goes_on(
+def test_every_page_can_be_shown_while_tasks_run(
     play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None], tmp_path: Path
 ) -> None:
     async def scene(operator: Operator, bench: Bench) -> None:
@@ -254,7 +261,7 @@ def test_every_page_can_be_shown_while_work_goes_on(
     play(scene)
 
 
-def test_closing_the_window_asks_for_the_end(
+def test_closing_the_window_stops_the_application(
     play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None],
 ) -> None:
     async def scene(operator: Operator, bench: Bench) -> None:
@@ -263,3 +270,9 @@ def test_closing_the_window_asks_for_the_end(
         await asyncio.wait_for(operator.desktop.stopped.wait(), 1)
 
     play(scene)
+
+
+def arguments(run: TaskRun) -> Any:
+    """Positional arguments of a run."""
+    assert run.request is not None
+    return json.loads(run.request.args)

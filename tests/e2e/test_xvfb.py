@@ -1,4 +1,4 @@
-"""A window on a real X screen, started as a user starts it, and ended as an operator ends it."""
+"""The window on a real X screen, started and closed as a user does."""
 
 import json
 import os
@@ -26,7 +26,7 @@ SCREEN = (1440, 900)
 
 @pytest.fixture(scope="module")
 def display() -> Iterator[str]:
-    """Start an X server of our own on a free display and return its name."""
+    """Start an X server on a free display and return its name."""
     reading, writing = os.pipe()
     size = f"{SCREEN[0]}x{SCREEN[1]}x24"
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", size, "-nolisten", "tcp"]
@@ -59,7 +59,7 @@ async def check_picture(looker: Program, folder: Path) -> None:
     assert ground in {picture.pixelColor(x, 60).name() for x in range(0, SCREEN[0], 8)}
 
 
-def test_the_window_is_seen_on_the_screen_and_ends_by_its_signal(
+def test_the_window_is_drawn_on_the_screen_and_closed_by_a_signal(
     display: str, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     async def scene() -> None:
@@ -86,7 +86,7 @@ def test_the_window_is_seen_on_the_screen_and_ends_by_its_signal(
     run(scene())
 
 
-def test_the_window_shows_its_own_stack_and_ends_it(display: str, tmp_path: Path) -> None:
+def test_the_window_shows_its_own_stack_and_stops_it(display: str, tmp_path: Path) -> None:
     stack = Stack(tmp_path / "data")
 
     async def scene() -> None:
@@ -117,7 +117,7 @@ def test_the_window_shows_its_own_stack_and_ends_it(display: str, tmp_path: Path
     run(scene())
 
 
-def test_a_window_told_to_end_before_its_stack_is_there_leaves_nothing(
+def test_a_window_closed_before_its_stack_is_ready_leaves_nothing(
     display: str, tmp_path: Path
 ) -> None:
     stack = Stack(tmp_path / "data")

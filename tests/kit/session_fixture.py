@@ -7,6 +7,7 @@ from typing import Any
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.session.session import Session, SessionConfig
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.stored_results import StoredResult
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -35,7 +36,7 @@ async def open_session(
 
 
 async def run_in(session: Session, task_id: str, *states: RunState, limit: float = 30.0) -> TaskRun:
-    """Wait until a run is in one of these states, whatever they are when none is named."""
+    """Wait until a run is known and in one of these states, in any state when none is given."""
 
     def found() -> TaskRun | None:
         run = session.state.runs.get(task_id)
@@ -45,3 +46,14 @@ async def run_in(session: Session, task_id: str, *states: RunState, limit: float
         found, limit, f"{task_id} {states}: {session.state.runs.get(task_id)}"
     )
     return run
+
+
+async def unreadable_result(session: Session, key: str) -> StoredResult:
+    """Wait until a result was loaded that cannot be read, and return its row."""
+
+    def found() -> StoredResult | None:
+        row = session.state.results.get(key)
+        return row if row is not None and row.problem else None
+
+    row: StoredResult = await wait_until(found, message=f"{key} is loaded")
+    return row

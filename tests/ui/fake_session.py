@@ -128,6 +128,6 @@ class FakeSession:
 
 def decoded(value: Any, *, raw: bytes = b"{}", **fields: Any) -> DecodedResult:
     """Return a result that was read from a JSON body."""
-    given = {"is_err": False, "execution_time": None, "labels": {}, "error": None}
+    given: dict[str, Any] = {"is_err": False, "execution_time": None, "labels": {}, "error": None}
     given |= {"format": "json", "outcome": "succeeded", "soft_reason": "", **fields}
     return DecodedResult(raw, TaskResult(return_value=value, **given))

@@ -1,4 +1,4 @@
-"""What the run form asks for, done by a real worker behind a real server."""
+"""Enqueuing and re-running tasks on a real server with a real worker."""
 
 import json
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]
         yield bench
 
 
-async def test_a_task_enqueued_by_hand_runs_and_its_edited_re_run_is_known_as_one(
+async def test_an_enqueued_task_runs_and_its_edited_re_run_refers_to_it(
     bench: Bench, tmp_path: Path
 ) -> None:
     await bench.run()
@@ -61,14 +61,14 @@ async def test_a_task_enqueued_by_hand_runs_and_its_edited_re_run_is_known_as_on
         assert (told["priority"], told["urgent"]) == ("5", "False")
         types = json.loads(second.request.labels_types)
         assert (types["priority"], types["urgent"]) == (2, 5)
-        await tells_as_workers_do(session, second)
+        await assert_queued_event_matches_wire_format(session, second)
         (audit,) = [each.data() for each in session.state.log if each.type == "audit"]
         assert (audit["action"], audit["target"]) == ("rerun", first_id)
         assert (audit["who"], audit["detail"]) == (session.actor, second.task_id)
 
 
-async def tells_as_workers_do(session: Session, run: TaskRun) -> None:
-    """What the desktop tells of its own task has the form of docs/wire.md, byte for byte."""
+async def assert_queued_event_matches_wire_format(session: Session, run: TaskRun) -> None:
+    """The event about a task that the desktop enqueued has the form of docs/wire.md."""
     queued = [
         each for each in session.state.log.mentioning(run.task_id) if each.type == "task.queued"
     ]
@@ -80,7 +80,7 @@ async def tells_as_workers_do(session: Session, run: TaskRun) -> None:
     assert b'"kwargs":{"seconds":0.10}' in queued[0].raw
 
 
-async def test_nobody_listening_is_refused_and_the_stream_keeps_it_when_asked_to(
+async def test_without_workers_a_task_is_enqueued_only_with_force(
     bench: Bench, tmp_path: Path
 ) -> None:
     provisioning = bench.start("provision")
@@ -100,13 +100,13 @@ async def test_nobody_listening_is_refused_and_the_stream_keeps_it_when_asked_to
     assert lines(note) == ["begin", "end"]
 
 
-async def test_without_a_connection_it_is_refused_and_nothing_is_sent() -> None:
+async def test_without_a_connection_nothing_is_enqueued() -> None:
     with pytest.raises(NotConnectedError) as caught:
         await OfflineSession().enqueue(WORK, b"[]", b"{}", {})
     assert "nothing was sent" in caught.value.advice
 
 
-async def test_what_was_enqueued_is_known_before_its_stream_tells_of_it(bench: Bench) -> None:
+async def test_an_enqueued_run_is_known_before_the_stream_delivers_it(bench: Bench) -> None:
     await bench.js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
     async with open_session(bench.server, folding=False) as session:
         await wait_until(lambda: session.connection.connected)

@@ -1,4 +1,4 @@
-"""Control from the desktop's side with real worker processes: what is told is what happened."""
+"""Commands to real worker processes: the reported outcome is what happened."""
 
 import asyncio
 import time
@@ -40,13 +40,13 @@ async def session(bench: Bench) -> AsyncIterator[Session]:
         yield session
 
 
-def the_worker(session: Session) -> Worker:
+def only_worker(session: Session) -> Worker:
     (worker,) = session.state.workers.online(time.time())
     return worker
 
 
 @module_wide
-async def test_a_running_task_is_cancelled_and_a_waiting_one_never_runs(
+async def test_a_running_task_is_cancelled_and_a_queued_one_never_runs(
     bench: Bench, session: Session, tmp_path: Path
 ) -> None:
     ran, never = tmp_path / "ran", tmp_path / "never"
@@ -70,7 +70,7 @@ async def test_a_running_task_is_cancelled_and_a_waiting_one_never_runs(
 
 
 @module_wide
-async def test_several_are_cancelled_at_once_and_none_of_them_runs_on(
+async def test_several_tasks_are_cancelled_at_once(
     bench: Bench, session: Session, tmp_path: Path
 ) -> None:
     seen = tmp_path / "seen"
@@ -86,7 +86,7 @@ async def test_several_are_cancelled_at_once_and_none_of_them_runs_on(
 
 
 @module_wide
-async def test_a_task_in_a_thread_is_asked_to_stop_and_no_more_is_claimed(
+async def test_a_task_in_a_thread_is_only_requested_to_stop(
     bench: Bench, session: Session, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
@@ -101,37 +101,39 @@ async def test_a_task_in_a_thread_is_asked_to_stop_and_no_more_is_claimed(
 
 
 @module_wide
-async def test_a_task_that_nobody_knows_is_not_called_cancelled(session: Session) -> None:
+async def test_an_unknown_task_is_not_reported_as_cancelled(session: Session) -> None:
     (outcome,) = await session.tasks.cancel(["0" * 32])
     assert (outcome.status, outcome.done) == ("not_found", False)
 
 
 @module_wide
-async def test_a_paused_worker_leaves_tasks_in_the_queue_until_it_is_resumed(
+async def test_a_paused_worker_takes_no_tasks_until_it_is_resumed(
     bench: Bench, session: Session, tmp_path: Path
 ) -> None:
-    worker = the_worker(session)
+    worker = only_worker(session)
     (outcome,) = await session.workers.command("pause", worker.id)
     assert outcome.done, outcome
-    await session.waiter.wait_for(lambda: the_worker(session).activity is WorkerActivity.PAUSED)
+    await session.waiter.wait_for(lambda: only_worker(session).activity is WorkerActivity.PAUSED)
     task_id = await bench.send("work", str(tmp_path / "seen"))
     await run_in(session, task_id, RunState.QUEUED)
     (outcome,) = await session.workers.command("resume")
     assert (outcome.worker, outcome.done) == (worker.id, True)
     await run_in(session, task_id, RunState.SUCCEEDED)
-    await session.waiter.wait_for(lambda: the_worker(session).activity is not WorkerActivity.PAUSED)
+    await session.waiter.wait_for(
+        lambda: only_worker(session).activity is not WorkerActivity.PAUSED
+    )
 
 
 @module_wide
-async def test_the_log_level_is_set_and_seen(session: Session) -> None:
-    (outcome,) = await session.workers.command("log_level", the_worker(session).id, "DEBUG")
+async def test_the_log_level_is_set(session: Session) -> None:
+    (outcome,) = await session.workers.command("log_level", only_worker(session).id, "DEBUG")
     assert command_label(outcome) == "log level set to debug"
-    await session.waiter.wait_for(lambda: the_worker(session).log_level == "DEBUG")
+    await session.waiter.wait_for(lambda: only_worker(session).log_level == "DEBUG")
     await session.workers.command("log_level", "", "INFO")
 
 
 @module_wide
-async def test_the_catalogue_tells_what_each_task_takes(session: Session) -> None:
+async def test_the_task_schemas_list_the_arguments_of_each_task(session: Session) -> None:
     catalogue = session.state.workers.task_schemas
     await session.waiter.wait_for(lambda: catalogue.get(f"{TASKS}:work") is not None)
     work = catalogue.get(f"{TASKS}:work")
@@ -147,7 +149,7 @@ async def test_the_catalogue_tells_what_each_task_takes(session: Session) -> Non
 
 
 @module_wide
-async def test_progress_comes_with_how_much_and_a_message(bench: Bench, session: Session) -> None:
+async def test_progress_has_a_count_and_a_message(bench: Bench, session: Session) -> None:
     task_id = await bench.send("report_progress")
     run = await run_in(session, task_id, RunState.SUCCEEDED)
 
@@ -162,7 +164,7 @@ async def test_progress_comes_with_how_much_and_a_message(bench: Bench, session:
 
 
 @module_wide
-async def test_the_command_line_cancels_and_lists_what_really_runs(
+async def test_the_command_line_cancels_and_lists_running_tasks(
     bench: Bench, session: Session, tmp_path: Path
 ) -> None:
     env = command_environment(tmp_path / "data", PULSE_SERVER=bench.server.url)
@@ -177,8 +179,8 @@ async def test_the_command_line_cancels_and_lists_what_really_runs(
 
 
 @module_wide
-async def test_a_drained_worker_ends_and_says_good_bye(bench: Bench, session: Session) -> None:
-    worker = the_worker(session)
+async def test_a_drained_worker_exits_and_is_offline(bench: Bench, session: Session) -> None:
+    worker = only_worker(session)
     (outcome,) = await session.workers.command("drain", worker.id)
     assert outcome.done
     assert await bench.workers[0].ended() == 0

@@ -31,7 +31,7 @@ from pulse_desktop.protocol.topics import (
     TOPICS,
 )
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import open_session, run_in
+from tests.kit.session_fixture import open_session, run_in, unreadable_result
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import Bench, bench_on, lines
 
@@ -56,7 +56,7 @@ async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]
 
 @pytest.fixture
 async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
-    """Somebody else on the same server."""
+    """Another client of the same server."""
     client = await nats.connect(nats_server.url)
     yield client
     await client.close()
@@ -77,7 +77,7 @@ def names_in(folder: Path) -> list[str]:
 # Restarts
 
 
-async def test_a_killed_server_leaves_history_complete_and_nothing_twice(
+async def test_history_is_complete_without_duplicates_after_a_server_is_killed(
     bench: Bench, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     await bench.run(ack_wait=2)
@@ -96,22 +96,22 @@ async def test_a_killed_server_leaves_history_complete_and_nothing_twice(
         ids += [await bench.send("work", str(tmp_path / "after")) for _ in range(20)]
         for task_id in [*ids, long]:
             await run_in(session, task_id, RunState.SUCCEEDED)
-        await wait_until(lambda: has_read_all(bench, session))
+        await wait_until(lambda: has_caught_up(bench, session))
         assert session.gaps[0] == 0
-        await check_against_the_streams(bench, session, {*ids, long})
+        await assert_matches_streams(bench, session, {*ids, long})
     async with open_session(nats_server) as later:
         assert await later.wait_caught_up()
-        await check_against_the_streams(bench, later, {*ids, long})
+        await assert_matches_streams(bench, later, {*ids, long})
         states = {run.state for run in later.state.runs.rows}
         assert states == {RunState.SUCCEEDED}
 
 
-async def has_read_all(bench: Bench, session: Any) -> bool:
+async def has_caught_up(bench: Bench, session: Any) -> bool:
     info = await bench.js.stream_info(EVENT_STREAM)
     return session.event_feed.status.last_sequence == info.state.last_seq and not session.arrivals
 
 
-async def check_against_the_streams(bench: Bench, session: Any, task_ids: set[str]) -> None:
+async def assert_matches_streams(bench: Bench, session: Any, task_ids: set[str]) -> None:
     log = list(session.state.log)
     sequences = [each.sequence for each in log if each.topic != TASK_TOPIC]
     assert sequences == list(range(1, len(sequences) + 1))
@@ -121,7 +121,9 @@ async def check_against_the_streams(bench: Bench, session: Any, task_ids: set[st
     assert session.dropped == 0
 
 
-async def test_a_system_that_moves_is_followed_and_nothing_comes_twice(tmp_path: Path) -> None:
+async def test_a_session_follows_a_server_without_duplicates(
+    tmp_path: Path,
+) -> None:
     with NatsServer(store_dir=tmp_path, token="first-s3cret") as before:
         client = await nats.connect(before.url)
         js = client.jetstream()
@@ -145,7 +147,7 @@ async def test_a_system_that_moves_is_followed_and_nothing_comes_twice(tmp_path:
                 await client.close()
 
 
-async def test_without_a_stream_the_time_without_a_server_stays_a_gap() -> None:
+async def test_without_a_stream_the_time_offline_remains_a_gap() -> None:
     with NatsServer(jetstream=False) as server:
         async with open_session(server) as session:
             await wait_until(lambda: session.task_feed.status.mode == "live")
@@ -163,7 +165,7 @@ async def test_without_a_stream_the_time_without_a_server_stays_a_gap() -> None:
             await client.close()
 
 
-async def test_a_killed_workers_task_is_shown_in_its_second_attempt(
+async def test_the_task_of_a_killed_worker_has_a_second_attempt(
     bench: Bench, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     first = await bench.run(ack_wait=1)
@@ -181,10 +183,10 @@ async def test_a_killed_workers_task_is_shown_in_its_second_attempt(
         assert len(session.state.runs.rows) == 1
 
 
-# What nobody expects
+# Unreadable messages
 
 
-async def test_garbage_everywhere_is_kept_counted_and_stops_nothing(
+async def test_unreadable_messages_are_counted_and_stop_nothing(
     nats_server: NatsServer, other: Client
 ) -> None:
     js = other.jetstream()
@@ -204,10 +206,13 @@ async def test_garbage_everywhere_is_kept_counted_and_stops_nothing(
     ]
     subjects = [f"websocket.{topic}" for topic in TOPICS]
     subjects += ["websocket.noise_filtering", "websocket.of_nobody", TASK_SUBJECT]
+    wrong_data: tuple[Any, ...] = (
+        None, [], 3, "x", {"task_id": [1], "worker": {}, "slots": "many"}, {},
+    )  # fmt: skip
     wrongly_shaped = [
         json.dumps({"type": type_, "data": data}).encode()
         for type_ in ("task.started", "worker.heartbeat", "metrics:update", "message.new")
-        for data in (None, [], 3, "x", {"task_id": [1], "worker": {}, "slots": "many"}, {})
+        for data in wrong_data
     ]
     async with open_session(nats_server) as session:
         await wait_until(lambda: session.task_feed.status.caught_up)
@@ -237,17 +242,13 @@ async def test_garbage_everywhere_is_kept_counted_and_stops_nothing(
         assert session.state.unreadable == unreadable
         assert sum(bool(each.problem) for each in session.state.log) == unreadable
         for number in range(len(garbage)):
-            stored = await wait_until(
-                lambda number=number: session.state.results.get(f"garbage-{number}")
-            )
-            await wait_until(
-                lambda stored=stored: session.state.results.get(stored.key).format == "unreadable"
-            )
+            row = await unreadable_result(session, f"garbage-{number}")
+            assert row.format == "unreadable"
         assert session.results.watch_status.unreadable == 2
         assert session.dropped == 0
 
 
-async def test_what_finds_no_room_is_counted_and_the_rest_flows(
+async def test_messages_beyond_the_capacity_are_dropped_and_counted(
     nats_server: NatsServer, other: Client
 ) -> None:
     async with open_session(nats_server, folding=False) as session:
@@ -267,7 +268,7 @@ async def test_what_finds_no_room_is_counted_and_the_rest_flows(
 # Large results
 
 
-async def test_a_result_of_twenty_mebibytes_is_read_only_when_asked_for(
+async def test_a_result_of_20_mib_is_loaded_only_on_request(
     nats_server: NatsServer, other: Client, tmp_path: Path
 ) -> None:
     bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
@@ -277,8 +278,7 @@ async def test_a_result_of_twenty_mebibytes_is_read_only_when_asked_for(
         await bucket.put("small", result("small"))
         await run_in(session, "small", RunState.SUCCEEDED)
         run = await run_in(session, "large", RunState.RESULT_UNREADABLE)
-        await wait_until(lambda: session.state.results.get("large").problem)
-        assert "too large" in session.state.results.get("large").problem
+        assert "too large" in (await unreadable_result(session, "large")).problem
         assert run.stored_outcome is not None
         assert run.stored_outcome.size == len(body)
         assert session.connection.client.stats["in_bytes"] < 1 << 20
@@ -294,10 +294,10 @@ async def test_a_result_of_twenty_mebibytes_is_read_only_when_asked_for(
         assert names_in(tmp_path) == ["large.json"]
 
 
-# Refusals
+# Errors
 
 
-async def test_what_these_credentials_may_not_do_is_told() -> None:
+async def test_denied_permissions_are_limitations() -> None:
     with NatsServer(config=PERMISSIONS) as server:
         publisher = await nats.connect(f"nats://all:all-secret@{server.address}")
         looks_on = f"nats://looks-on:look-secret@{server.address}"
@@ -324,7 +324,7 @@ async def test_what_these_credentials_may_not_do_is_told() -> None:
         await publisher.close()
 
 
-async def test_a_wrong_password_and_a_wrong_address_are_told_without_secrets(
+async def test_connection_problems_are_reported_without_secrets(
     unused_tcp_port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     with NatsServer(user="me", password="right") as server:
@@ -347,7 +347,7 @@ async def test_a_wrong_password_and_a_wrong_address_are_told_without_secrets(
         assert "s3cret" not in text
 
 
-async def test_closing_a_monitor_leaves_no_task_behind(nats_server: NatsServer) -> None:
+async def test_closing_a_session_leaves_no_task(nats_server: NatsServer) -> None:
     before = asyncio.all_tasks()
     async with open_session(nats_server) as session:
         await wait_until(lambda: session.connection.connected)
@@ -358,7 +358,7 @@ async def test_closing_a_monitor_leaves_no_task_behind(nats_server: NatsServer) 
 # The end of a run
 
 
-async def test_a_run_is_ended_with_what_its_worker_tells_after_the_result(
+async def test_the_final_event_after_the_result_is_waited_for(
     other: Client, nats_server: NatsServer
 ) -> None:
     async def tell(topic: str, kind: str, data: dict[str, Any]) -> None:

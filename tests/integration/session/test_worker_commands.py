@@ -1,4 +1,4 @@
-"""Orders to workers, and removing waiting tasks where no worker takes orders; told honestly."""
+"""Commands to workers, cancelling, and removing queued tasks where no worker accepts commands."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ authorization {
 
 @pytest.fixture
 async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
-    """Somebody else on the same server."""
+    """Another client of the same server."""
     client = await nats.connect(nats_server.url, allow_reconnect=False)
     yield client
     await client.close()
@@ -65,8 +65,8 @@ async def put(client: Client, *, name: str = "m:f", task_id: str = "") -> str:
     return task_id
 
 
-async def foreign_stream(client: Client, **more: Any) -> None:
-    """A stream and a consumer as somebody else's TaskIQ creates them."""
+async def create_foreign_stream(client: Client, **more: Any) -> None:
+    """Create a stream and a consumer as an unmodified TaskIQ broker does."""
     js = client.jetstream()
     await js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT], **more)
     await js.add_consumer(
@@ -77,10 +77,10 @@ async def foreign_stream(client: Client, **more: Any) -> None:
     )
 
 
-# Asking
+# Requests
 
 
-async def test_a_question_that_nobody_hears_is_answered_at_once(
+async def test_a_request_without_responders_returns_at_once(
     control: WorkerControlClient,
 ) -> None:
     answers = await control.ping({"worker-1@here:1"})
@@ -88,7 +88,7 @@ async def test_a_question_that_nobody_hears_is_answered_at_once(
     assert answers.timed_out == ("worker-1@here:1",)
 
 
-async def test_answers_are_collected_until_all_who_are_known_have_answered(
+async def test_replies_are_collected_until_all_known_workers_have_replied(
     nats_server: NatsServer, control: WorkerControlClient
 ) -> None:
     def alive(_: object) -> tuple[str, bool, str]:
@@ -105,7 +105,7 @@ async def test_answers_are_collected_until_all_who_are_known_have_answered(
         assert time.perf_counter() - begin < 1
 
 
-async def test_who_stays_silent_is_named_and_others_are_heard(
+async def test_workers_that_do_not_reply_are_listed(
     nats_server: NatsServer, control: WorkerControlClient
 ) -> None:
     async with (
@@ -117,9 +117,7 @@ async def test_who_stays_silent_is_named_and_others_are_heard(
         assert answers.timed_out == (two.worker,)
 
 
-async def test_an_answer_that_is_none_is_no_answer(
-    control: WorkerControlClient, other: Client
-) -> None:
+async def test_a_malformed_reply_is_ignored(control: WorkerControlClient, other: Client) -> None:
     async def babble(message: Any) -> None:
         for words in (b"[]", b"\xff", b"{}", json.dumps({"id": "x", "worker": "w"}).encode()):
             await message.respond(words)
@@ -132,14 +130,14 @@ async def test_an_answer_that_is_none_is_no_answer(
     assert (await asked).received == ()
 
 
-async def test_without_a_connection_nothing_is_asked(nats_server: NatsServer) -> None:
+async def test_without_a_connection_nothing_is_requested(nats_server: NatsServer) -> None:
     connection = Connection(nats_server.url)
     with pytest.raises(NotConnectedError):
         await WorkerControlClient(connection, "me").ping()
     await connection.close()
 
 
-async def test_an_order_that_the_server_refuses_is_told_as_that() -> None:
+async def test_a_command_that_the_server_denies_raises_not_permitted() -> None:
     with NatsServer(config=NO_CONTROL, user="looks-on", password="look-secret") as server:
         connection = Connection(server.url)
         await connection.open()
@@ -149,7 +147,7 @@ async def test_an_order_that_the_server_refuses_is_told_as_that() -> None:
         await connection.close()
 
 
-# Cancelling, with workers that answer
+# Cancelling with workers that accept commands
 
 
 async def test_a_running_task_is_cancelled_by_the_worker_that_has_it(
@@ -171,7 +169,7 @@ async def test_a_running_task_is_cancelled_by_the_worker_that_has_it(
         assert cancel_label(outcome) == "cancelled on worker-1"
 
 
-async def test_a_sync_task_is_asked_to_stop_and_that_is_said(nats_server: NatsServer) -> None:
+async def test_a_sync_task_is_requested_to_stop(nats_server: NatsServer) -> None:
     def ask(_: object) -> tuple[str, bool, str]:
         return "asked_to_stop", True, "its thread goes on"
 
@@ -183,10 +181,10 @@ async def test_a_sync_task_is_asked_to_stop_and_that_is_said(nats_server: NatsSe
         assert outcome.detail == "its thread goes on"
 
 
-async def test_a_waiting_task_is_removed_by_a_worker_who_is_told_where_it_stands(
+async def test_a_queued_task_is_removed_by_a_worker_that_gets_its_sequence(
     nats_server: NatsServer, other: Client
 ) -> None:
-    await foreign_stream(other)
+    await create_foreign_stream(other)
     await put(other)
     task_id = await put(other)
     hints: list[int | None] = []
@@ -205,7 +203,9 @@ async def test_a_waiting_task_is_removed_by_a_worker_who_is_told_where_it_stands
         assert hints == [2]
 
 
-async def test_a_task_that_nobody_has_is_not_called_cancelled(nats_server: NatsServer) -> None:
+async def test_a_task_that_no_worker_has_is_not_cancelled(
+    nats_server: NatsServer,
+) -> None:
     def nothing(request: Any) -> tuple[str, bool, str]:
         return ("not_here" if request.command == "cancel" else "not_queued"), False, ""
 
@@ -216,7 +216,7 @@ async def test_a_task_that_nobody_has_is_not_called_cancelled(nats_server: NatsS
         assert [command for command, _ in worker.asked] == ["cancel", "remove", "cancel"]
 
 
-async def test_a_run_that_has_ended_is_not_asked_about(nats_server: NatsServer) -> None:
+async def test_a_run_that_has_ended_is_not_cancelled(nats_server: NatsServer) -> None:
     async with (
         answering(nats_server.url, lambda _: ("cancelled", True, "")) as worker,
         open_session(nats_server) as session,
@@ -230,14 +230,14 @@ async def test_a_run_that_has_ended_is_not_asked_about(nats_server: NatsServer) 
         assert worker.asked == []
 
 
-# Cancelling, with workers that take no orders
+# Cancelling with workers that accept no commands
 
 
 @pytest.mark.parametrize("retention", [api.RetentionPolicy.LIMITS, api.RetentionPolicy.WORK_QUEUE])
-async def test_a_foreign_waiting_task_is_removed_from_the_stream_and_that_is_published(
+async def test_a_foreign_queued_task_is_removed_from_the_stream(
     nats_server: NatsServer, other: Client, retention: api.RetentionPolicy
 ) -> None:
-    await foreign_stream(other, retention=retention)
+    await create_foreign_stream(other, retention=retention)
     heard: list[dict[str, Any]] = []
 
     async def hear(message: Any) -> None:
@@ -263,10 +263,10 @@ async def test_a_foreign_waiting_task_is_removed_from_the_stream_and_that_is_pub
         assert json.loads(message.data)["task_id"] == kept
 
 
-async def test_a_foreign_task_that_a_worker_took_is_not_called_cancelled(
+async def test_a_foreign_running_task_is_not_reported_as_cancelled(
     nats_server: NatsServer, other: Client
 ) -> None:
-    await foreign_stream(other)
+    await create_foreign_stream(other)
     task_id = await put(other)
     pull = await other.jetstream().pull_subscribe_bind(TASK_CONSUMER, TASK_STREAM)
     await pull.fetch(1, timeout=2)
@@ -278,10 +278,10 @@ async def test_a_foreign_task_that_a_worker_took_is_not_called_cancelled(
         assert info.state.messages == 1, "what was handed out is left alone"
 
 
-async def test_many_foreign_tasks_are_found_without_knowing_where_they_stand(
+async def test_many_foreign_tasks_are_found_without_their_sequences(
     nats_server: NatsServer, other: Client
 ) -> None:
-    await foreign_stream(other)
+    await create_foreign_stream(other)
     ids = [await put(other) for _ in range(60)]
     async with open_session(nats_server) as session:
         await run_in(session, ids[-1])
@@ -291,10 +291,10 @@ async def test_many_foreign_tasks_are_found_without_knowing_where_they_stand(
         assert info.state.messages == 20
 
 
-async def test_a_search_ends_though_what_it_waits_for_is_removed_meanwhile(
+async def test_a_search_ends_when_tasks_are_removed_during_it(
     nats_server: NatsServer, other: Client
 ) -> None:
-    await foreign_stream(other)
+    await create_foreign_stream(other)
     ids = [await put(other) for _ in range(30)]
     async with open_session(nats_server) as session:
         await run_in(session, ids[-1])
@@ -308,16 +308,14 @@ async def test_a_search_ends_though_what_it_waits_for_is_removed_meanwhile(
         assert time.perf_counter() - begin < 8
 
 
-async def test_on_a_core_subject_there_is_nothing_to_remove_and_that_is_said(
-    nats_server: NatsServer, other: Client
-) -> None:
+async def test_a_core_task_cannot_be_removed(nats_server: NatsServer, other: Client) -> None:
     async with open_session(nats_server) as session:
         await session.connection.wait_connected()
         (outcome,) = await session.tasks.cancel(["x"])
         assert (outcome.status, outcome.done) == ("not_kept", False)
 
 
-async def test_who_may_not_cancel_is_told_so() -> None:
+async def test_cancelling_without_permission_is_refused() -> None:
     with NatsServer(config=NO_CONTROL, user="looks-on", password="look-secret") as server:
         async with open_session(server) as session:
             await session.connection.wait_connected()
@@ -326,10 +324,10 @@ async def test_who_may_not_cancel_is_told_so() -> None:
             assert "pulse.control.workers" in outcome.detail
 
 
-# Orders
+# Commands
 
 
-async def test_a_worker_is_paused_and_others_are_not_asked(nats_server: NatsServer) -> None:
+async def test_a_command_to_one_worker_does_not_reach_others(nats_server: NatsServer) -> None:
     def obey(_: object) -> tuple[str, bool, str]:
         return "paused", True, ""
 
@@ -348,7 +346,7 @@ async def test_a_worker_is_paused_and_others_are_not_asked(nats_server: NatsServ
         assert two.asked == [("log_level", "DEBUG")]
 
 
-async def test_all_workers_are_told_and_the_silent_one_is_named(
+async def test_a_command_to_all_workers_lists_those_without_a_reply(
     nats_server: NatsServer,
 ) -> None:
     async with (
@@ -370,7 +368,7 @@ async def test_all_workers_are_told_and_the_silent_one_is_named(
         ]
 
 
-async def test_a_worker_without_control_is_not_asked_and_that_is_said(
+async def test_a_worker_without_control_gets_no_command(
     nats_server: NatsServer,
 ) -> None:
     async with (
@@ -386,7 +384,7 @@ async def test_a_worker_without_control_is_not_asked_and_that_is_said(
         assert worker.asked == []
 
 
-async def test_a_worker_that_is_gone_is_said_to_be_gone(nats_server: NatsServer) -> None:
+async def test_an_offline_worker_has_no_responders(nats_server: NatsServer) -> None:
     async with open_session(nats_server) as session:
         await session.connection.wait_connected()
         (outcome,) = await session.workers.command("resume", "worker-9@nowhere:1")
@@ -395,10 +393,10 @@ async def test_a_worker_that_is_gone_is_said_to_be_gone(nats_server: NatsServer)
         assert (outcome.worker, outcome.status) == ("", "nobody")
 
 
-# Progress of tasks that know nothing of us
+# Progress of foreign workers
 
 
-async def test_progress_that_any_worker_stores_is_shown_though_it_is_pickled(
+async def test_pickled_progress_of_a_foreign_worker_is_shown(
     nats_server: NatsServer, other: Client
 ) -> None:
     bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
