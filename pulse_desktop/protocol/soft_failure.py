@@ -6,6 +6,8 @@ Source of the patterns: the return values of Pulse Radar's tasks.
 
 from typing import Any, Final, Literal, NamedTuple
 
+from pulse_desktop.text.translation import N_
+
 Outcome = Literal["succeeded", "soft_failed", "failed", "cancelled"]
 
 FAILURE_PREFIXES: Final = ("Error:", "❌", "Ingestion failed")
@@ -13,6 +15,13 @@ FAILURE_PREFIXES: Final = ("Error:", "❌", "Ingestion failed")
 _MAX_REASON_LENGTH: Final = 300
 _MESSAGE_KEYS: Final = ("message", "error", "error_message", "detail", "reason")
 _TOTAL_KEYS: Final = ("total", "total_found", "total_items", "count")
+
+
+CANCELLED: Final = N_("the task was cancelled")
+REPORTED_CANCELLED: Final = N_("the task reports that it was cancelled")
+STATUS_ERROR: Final = N_("the task reports the status error")
+REASONS: Final = frozenset({CANCELLED, REPORTED_CANCELLED, STATUS_ERROR})
+"""Reasons in our own words, which can be translated; all others are the task's."""
 
 
 class ReturnStatus(NamedTuple):
@@ -43,9 +52,9 @@ def _classify_report(report: dict[Any, Any]) -> ReturnStatus:
         (first_line(report[key]) for key in _MESSAGE_KEYS if _is_text(report.get(key))), ""
     )
     if report.get("cancelled") is True:
-        return ReturnStatus("cancelled", message or "the task says that it was cancelled")
+        return ReturnStatus("cancelled", message or REPORTED_CANCELLED)
     if report.get("status") == "error":
-        return ReturnStatus("soft_failed", message or "the task says that its status is error")
+        return ReturnStatus("soft_failed", message or STATUS_ERROR)
     failed: Any = report.get("failed")
     if _is_number(failed) and failed > 0:
         total = next((report[key] for key in _TOTAL_KEYS if _is_number(report.get(key))), None)

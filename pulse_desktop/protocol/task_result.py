@@ -12,6 +12,7 @@ import msgspec
 
 from pulse_desktop.protocol.safe_pickle import DEFAULT_PICKLE_LIMITS, PickleLimits
 from pulse_desktop.protocol.soft_failure import (
+    CANCELLED,
     Outcome,
     ReturnStatus,
     classify_return_value,
@@ -159,7 +160,7 @@ def _read_fields(body: bytes, limits: PickleLimits, expected: str) -> tuple[Form
 
 def _outcome(is_err: bool, error: ResultError | None, return_value: Any) -> ReturnStatus:
     if error is not None and error.type.rpartition(".")[2] == _CANCELLED:
-        return ReturnStatus("cancelled", first_line(error.message) or "the task was cancelled")
+        return ReturnStatus("cancelled", first_line(error.message) or CANCELLED)
     if is_err or error is not None:
         return ReturnStatus("failed", "")
     return classify_return_value(return_value)

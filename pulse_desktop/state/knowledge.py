@@ -1,5 +1,6 @@
 """Knowledge that the agents extracted: topics, atoms, versions and the extractions themselves."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -107,7 +108,7 @@ class Knowledge(Collection[KnowledgeItem]):
             kind, type_ = "extraction", name.removeprefix("extraction_")
             item_id = to_text(data.get("extraction_id"))
             title = to_text(data.get("error"))
-            counts = _extraction_counts(data)
+            counts = extraction_counts(data)
         self.rows.append(
             KnowledgeItem(
                 event.timestamp,
@@ -124,6 +125,7 @@ class Knowledge(Collection[KnowledgeItem]):
         )
 
 
-def _extraction_counts(data: dict[str, object]) -> ExtractionCounts:
+def extraction_counts(data: Mapping[str, object]) -> ExtractionCounts:
+    """Return the counts in the data of an extraction event."""
     topics, atoms, links, topic_versions = (to_int(data.get(name)) or 0 for name in _COUNTS)
     return ExtractionCounts(to_int(data.get("message_count")), topics, atoms, links, topic_versions)

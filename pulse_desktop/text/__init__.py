@@ -1,1 +1,1 @@
-"""Text that an operator reads, shared by the window and the command line. No Qt."""
+"""Text for the operator, shared by the window and the command line. No Qt."""

@@ -1,27 +1,51 @@
-"""What the limit of a run is and where it comes from, in words for the operator."""
+"""Text about deadlines: how long a run may take, and what that is based on."""
 
-from pulse_desktop.state.deadlines import MIN_SAMPLES, MULTIPLIER, Deadline
+from pulse_desktop.state.deadlines import MIN_S, MIN_SAMPLES, MULTIPLIER, Deadline
 from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _, ngettext
 
 
-def deadline_text(limit: Deadline) -> str:
-    """Return such as `1 min 40 s: 5 times what nearly all of the last 20 runs took (20.0 s)`."""
-    return f"{formats.duration(limit.seconds)}: {_origin(limit)}"
-
-
-def _origin(limit: Deadline) -> str:
-    usual = formats.duration(limit.baseline_s)
-    match limit.source:
+def deadline_text(deadline: Deadline) -> str:
+    """Return such as `1 min 40 s: 5 times the 95th percentile of the last 20 runs (20.0 s)`."""
+    count = deadline.sample_count
+    match deadline.source:
         case "timeout":
-            return f"its own timeout of {usual}, and some seconds until that is known here"
-        case "runs":
-            least = (
-                "at least a minute, and " if limit.seconds > MULTIPLIER * limit.baseline_s else ""
+            text = _(
+                "{deadline}: the task's own timeout of {baseline}, plus a few seconds for its "
+                "result to arrive"
             )
-            runs = formats.plural(limit.sample_count, "run")
-            return f"{least}{MULTIPLIER} times what nearly all of the last {runs} took ({usual})"
+        case "runs" if deadline.seconds <= MIN_S:
+            text = ngettext(
+                "{deadline}: the minimum; the 95th percentile of the last run is {baseline}",
+                "{deadline}: the minimum; the 95th percentile of the last {count} runs is "
+                "{baseline}",
+                count,
+            )
+        case "runs":
+            text = ngettext(
+                "{deadline}: {multiplier} times the 95th percentile of the last run ({baseline})",
+                "{deadline}: {multiplier} times the 95th percentile of the last {count} runs "
+                "({baseline})",
+                count,
+            )
         case "waits":
-            tasks = formats.plural(limit.sample_count, "task")
-            return f"{MULTIPLIER} times what nearly all of the last {tasks} waited ({usual})"
+            text = ngettext(
+                "{deadline}: {multiplier} times the 95th percentile of the wait of the last task "
+                "({baseline})",
+                "{deadline}: {multiplier} times the 95th percentile of the waits of the last "
+                "{count} tasks ({baseline})",
+                count,
+            )
         case _:
-            return f"the usual one, for fewer than {MIN_SAMPLES} runs of this task have ended"
+            text = ngettext(
+                "{deadline}: the default, since fewer than {minimum} run of this task has ended",
+                "{deadline}: the default, since fewer than {minimum} runs of this task have ended",
+                MIN_SAMPLES,
+            )
+    return text.format(
+        deadline=formats.duration(deadline.seconds),
+        baseline=formats.duration(deadline.baseline_s),
+        multiplier=MULTIPLIER,
+        count=formats.count(count),
+        minimum=MIN_SAMPLES,
+    )

@@ -1,4 +1,4 @@
-"""One line of plain words for any event, so that a list of them can be read without opening one."""
+"""Summaries of events: one line for any event, so that a list can be read without opening one."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -7,47 +7,51 @@ from typing import Any, Final
 import msgspec
 
 from pulse_desktop.protocol.event import Event, event_data
+from pulse_desktop.protocol.topics import TASK_TOPIC
+from pulse_desktop.state.knowledge import extraction_counts
 from pulse_desktop.text import formats
+from pulse_desktop.text.knowledge_text import extraction_summary
+from pulse_desktop.text.translation import _, ngettext
 
 MAX_LENGTH: Final = 300
-_FIELDS: Final = 8
-_VALUE: Final = 60
+_MAX_FIELDS: Final = 8
+_MAX_VALUE_LENGTH: Final = 60
 _SMALL: Final = 8192  # bytes
 
 Data = Mapping[str, Any]
 
 
 def event_summary(event: Event) -> str:
-    """Return what an event says in one line, or why it cannot be read."""
+    """Return what an event says in one line, or why it is unreadable."""
     if event.problem:
         return event.problem
-    words = _words_of_small if len(event.raw) <= _SMALL else _words_of_large
-    return words(event.topic, event.type, event.raw)
+    summary = _summary_of_small if len(event.raw) <= _SMALL else _summary_of_large
+    return summary(event.topic, event.type, event.raw)
 
 
 def call_text(args: object, kwargs: object) -> str:
-    """Write arguments the way a call is written: `"export.json", limit=5`."""
+    """Return arguments as in a call: `"export.json", limit=5`."""
     parts = [_short(value) for value in args] if isinstance(args, list) else []
     if isinstance(kwargs, dict):
         parts += [f"{name}={_short(value)}" for name, value in kwargs.items()]
     return formats.elided(", ".join(parts), MAX_LENGTH)
 
 
-def _words(topic: str, type_: str, raw: bytes) -> str:
+def _summary(topic: str, type_: str, raw: bytes) -> str:
     data = event_data(raw)
     try:
-        if topic == "taskiq":
-            words = f"({call_text(data.get('args'), data.get('kwargs'))})"
+        if topic == TASK_TOPIC:
+            text = f"({call_text(data.get('args'), data.get('kwargs'))})"
         else:
-            words = _WORDS.get(type_, _fields)(data)
+            text = _SUMMARIES.get(type_, _fields)(data)
     except (TypeError, ValueError, AttributeError, LookupError, OverflowError):
-        words = ""  # a field is not what its name promises
-    return formats.elided(words or _fields(data), MAX_LENGTH)
+        text = ""  # a field does not have the documented type
+    return formats.elided(text or _fields(data), MAX_LENGTH)
 
 
-# Remembered, for a table asks with every paint; few of the large ones, for the key is the payload.
-_words_of_small = lru_cache(maxsize=4096)(_words)
-_words_of_large = lru_cache(maxsize=32)(_words)
+# Cached for painting; few of the large ones, since the key holds the payload.
+_summary_of_small = lru_cache(maxsize=4096)(_summary)
+_summary_of_large = lru_cache(maxsize=32)(_summary)
 
 
 def _queued(data: Data) -> str:
@@ -56,51 +60,59 @@ def _queued(data: Data) -> str:
 
 def _started(data: Data) -> str:
     attempt = data.get("attempt")
-    again = f", attempt {attempt}" if isinstance(attempt, int) and attempt > 1 else ""
-    return f"{_task(data)} started on {data['worker']}{again}" if data.get("worker") else ""
+    if not data.get("worker"):
+        return ""
+    if isinstance(attempt, int) and attempt > 1:
+        text = _("{task} started on {worker}, attempt {attempt}")
+    else:
+        text = _("{task} started on {worker}")
+    return text.format(task=_task(data), worker=data["worker"], attempt=attempt)
 
 
 def _progress(data: Data) -> str:
-    return _joined(f"{data['done']} of {data['total']}", data.get("message"))
+    amount = _("{done} of {total}").format(done=data["done"], total=data["total"])
+    return _joined(amount, data.get("message"))
 
 
 def _succeeded(data: Data) -> str:
     size = data.get("result_bytes")
     return _joined(
         _task(data),
-        f"took {formats.duration(data['run_s'])}",
-        f"result {formats.size(size)}" if size is not None else "",
+        _("took {duration}").format(duration=formats.duration(data["run_s"])),
+        _("result {size}").format(size=formats.size(size)) if size is not None else "",
     )
 
 
 def _failed(data: Data) -> str:
     error = data["error"]
-    again = "will be tried again" if data.get("will_retry") else ""
-    return _joined(_task(data), f"{error['type']}: {error['message']}", again)
+    retry = _("will be retried") if data.get("will_retry") else ""
+    return _joined(_task(data), f"{error['type']}: {error['message']}", retry)
 
 
 def _heartbeat(data: Data) -> str:
-    cpu, memory = data.get("cpu_percent"), data.get("rss_bytes")
+    cpu, memory, slots = data.get("cpu_percent"), data.get("rss_bytes"), int(data["slots"])
+    busy = ngettext("{busy} of {slots} slot busy", "{busy} of {slots} slots busy", slots)
     return _joined(
         data.get("worker"),
-        f"{data['busy']} of {formats.plural(data['slots'], 'slot')} busy",
-        f"CPU {cpu:.0f} %" if cpu is not None else "",
+        busy.format(busy=data["busy"], slots=formats.count(slots)),
+        _("CPU {percent} %").format(percent=f"{cpu:.0f}") if cpu is not None else "",
         formats.size(memory),
     )
 
 
 def _scheduler(data: Data) -> str:
-    broken = data.get("broken")
+    broken, sent, schedules = data.get("broken"), int(data["sent"]), int(data["schedules"])
+    counts = [(schedules, ngettext("{count} schedule", "{count} schedules", schedules))]
+    if broken:
+        counts.append((broken, ngettext("{count} broken", "{count} broken", int(broken))))
+    counts.append((sent, ngettext("{count} sent", "{count} sent", sent)))
     return _joined(
-        data["scheduler"],
-        formats.plural(data["schedules"], "schedule"),
-        f"{formats.count(broken)} broken" if broken else "",
-        f"{formats.count(data['sent'])} sent",
+        data["scheduler"], *(text.format(count=formats.count(count)) for count, text in counts)
     )
 
 
 def _stopped(data: Data) -> str:
-    return f"{data['worker']} stopped"
+    return _("{worker} stopped").format(worker=data["worker"])
 
 
 def _audit(data: Data) -> str:
@@ -109,10 +121,11 @@ def _audit(data: Data) -> str:
 
 def _agent(data: Data) -> str:
     items = data.get("items")
+    count = "" if items is None else ngettext("{count} item", "{count} items", int(items))
     return _joined(
         data["agent"],
         "/".join(part for part in (data.get("provider"), data.get("model")) if part),
-        formats.plural(items, "item") if items is not None else "",
+        count.format(count=formats.count(items)),
         formats.duration(data.get("latency_s")),
         data.get("error"),
     )
@@ -124,8 +137,8 @@ def _provider(data: Data) -> str:
 
 
 def _validation(data: Data) -> str:
-    words = f"{data['provider_id']} {data['validation_status']}"
-    return _joined(words, data.get("validation_error"))
+    status = f"{data['provider_id']} {data['validation_status']}"
+    return _joined(status, data.get("validation_error"))
 
 
 def _message(data: Data) -> str:
@@ -150,14 +163,7 @@ def _topic(data: Data) -> str:
 
 
 def _extraction(data: Data) -> str:
-    brought = (
-        f"{count} {name.replace('_', ' ')}"
-        for name, count in data.items()
-        if isinstance(count, int) and count and name != "message_count"
-    )
-    messages = data.get("message_count")
-    read = formats.plural(messages, "message") if isinstance(messages, int) else ""
-    return _joined(data.get("error"), read, *brought)
+    return _joined(data.get("error"), extraction_summary(extraction_counts(data)))
 
 
 def _metrics(data: Data) -> str:
@@ -170,7 +176,7 @@ def _metrics(data: Data) -> str:
     )
 
 
-_WORDS: Final[dict[str, Callable[[Data], str]]] = {
+_SUMMARIES: Final[dict[str, Callable[[Data], str]]] = {
     "task.queued": _queued,
     "task.started": _started,
     "task.progress": _progress,
@@ -199,13 +205,13 @@ _WORDS: Final[dict[str, Callable[[Data], str]]] = {
 
 
 def _fields(data: Data) -> str:
-    """Write the first fields of an event nobody has described."""
+    """Return the first fields of an event without a summary of its own."""
     parts = []
     for name, value in data.items():
         if value is None or value in ("", [], {}):
             continue
         parts.append(f"{name}={_short(value)}")
-        if len(parts) == _FIELDS:
+        if len(parts) == _MAX_FIELDS:
             break
     return ", ".join(parts)
 
@@ -223,4 +229,4 @@ def _short(value: object) -> str:
     if isinstance(value, list | dict) and len(value) > 4:
         shape = "[{}]" if isinstance(value, list) else "{{{}}}"
         return shape.format(len(value))
-    return formats.elided(msgspec.json.encode(value).decode(errors="replace"), _VALUE)
+    return formats.elided(msgspec.json.encode(value).decode(errors="replace"), _MAX_VALUE_LENGTH)

@@ -1,11 +1,14 @@
-"""How numbers, sizes and times are written. One function for each, used everywhere.
+"""Formats of numbers, sizes, durations and times: one function for each, used everywhere.
 
-A value that is not known is written as nothing at all, never as a zero.
+An unknown value is formatted as an empty text, never as zero. Symbols of units (ms, min, kB) are
+international and not translated.
 """
 
 import math
 import time
 from typing import Final
+
+from pulse_desktop.text.translation import _
 
 MINUS: Final = "\u2212"
 
@@ -15,14 +18,13 @@ _DAY: Final = 86_400
 
 
 def duration(seconds: float | None, *, brief: bool = False) -> str:
-    """Write a length of time: `0.6 ms`, `38 ms`, `1.33 s`, `12.3 s`, `4 min 12 s`, `3 d 4 h`.
+    """Return a duration: `0.6 ms`, `38 ms`, `1.33 s`, `12.3 s`, `4 min 12 s`, `3 d 4 h`.
 
-    The unit depends on the length alone, so that one length is written alike everywhere: below a
-    second in milliseconds, whether it is a wait, a run, a round trip or a frame.
+    The unit depends on the duration alone, so that equal durations look alike everywhere.
 
     Args:
-        seconds: None and NaN are written as nothing.
-        brief: two digits where three are usual: `1.3 s`, `12 s`, `4 min`.
+        seconds: None and NaN give an empty text.
+        brief: use two digits instead of three: `1.3 s`, `12 s`, `4 min`.
     """
     if seconds is None or not math.isfinite(seconds):
         return ""
@@ -50,7 +52,7 @@ def duration(seconds: float | None, *, brief: bool = False) -> str:
 
 
 def size(count: float | None) -> str:
-    """Write a number of bytes in decimal units: `412 B`, `1.8 kB`, `36 kB`, `2.4 MB`."""
+    """Return a number of bytes in decimal units: `412 B`, `1.8 kB`, `36 kB`, `2.4 MB`."""
     if count is None or not math.isfinite(count):
         return ""
     if count < 0:
@@ -68,7 +70,7 @@ def size(count: float | None) -> str:
 
 
 def count(number: float | None) -> str:
-    """Write a whole number in full: `1,204,118`."""
+    """Return a whole number in full: `1,204,118`."""
     if number is None or not math.isfinite(number):
         return ""
     text = f"{abs(number):,.0f}"
@@ -76,7 +78,7 @@ def count(number: float | None) -> str:
 
 
 def short_count(number: float | None) -> str:
-    """Write a whole number in at most five characters: `86`, `1.2k`, `38k`, `4.1M`."""
+    """Return a whole number in at most five characters: `86`, `1.2k`, `38k`, `4.1M`."""
     if number is None or not math.isfinite(number):
         return ""
     if abs(number) < 1000:
@@ -91,13 +93,8 @@ def short_count(number: float | None) -> str:
     return f"{value / 1000:.1f}T"
 
 
-def plural(number: int, one: str, many: str = "") -> str:
-    """Write a counted thing: `1 run`, `1,204 runs`."""
-    return f"{count(number)} {one if number == 1 else many or one + 's'}"
-
-
 def rate(per_second: float | None) -> str:
-    """Write how often something happens: `0.2/s`, `83/s`, `1,204/s`."""
+    """Return a rate: `0.2/s`, `83/s`, `1,204/s`."""
     if per_second is None or not math.isfinite(per_second):
         return ""
     if per_second == 0:
@@ -108,7 +105,7 @@ def rate(per_second: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Write a share of one: `98.7 %`. What is not quite all or nothing never looks like it."""
+    """Return a fraction as a percentage: `98.7 %`. Only exactly 0 and 1 give `0 %` and `100 %`."""
     if share is None or not math.isfinite(share):
         return ""
     value = share * 100
@@ -120,11 +117,11 @@ def percent(share: float | None) -> str:
 
 
 def clock(at: float | None, now: float | None = None) -> str:
-    """Write a time of day in the operator's zone: `10:49:02`; with the date if it is another day.
+    """Return a time of day in local time: `10:49:02`; with the date if it is not today.
 
     Args:
         at: Unix seconds.
-        now: Unix seconds; without it the date is never written.
+        now: Unix seconds; without it the date is left out.
     """
     if at is None:
         return ""
@@ -139,10 +136,10 @@ def clock(at: float | None, now: float | None = None) -> str:
 
 
 def absolute(at: float | None) -> str:
-    """Write a point in time in full, with milliseconds and zone: `2026-11-23 10:49:02.114 UTC`."""
+    """Return date, time with milliseconds, and time zone: `2026-11-23 10:49:02.114 UTC`."""
     if at is None:
         return ""
-    # Whole milliseconds first, so that 0.9996 s does not become `.1000`.
+    # Round to milliseconds first, so that 0.9996 s does not become `.1000`.
     thousandths = round(at * 1000)
     moment = time.localtime(thousandths // 1000)
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", moment)
@@ -150,22 +147,24 @@ def absolute(at: float | None) -> str:
 
 
 def clock_ms(at: float | None) -> str:
-    """Write a time of day with milliseconds: `10:49:02.114`."""
+    """Return a time of day with milliseconds: `10:49:02.114`."""
     return absolute(at)[11:23]
 
 
 def ago(at: float | None, now: float) -> str:
-    """Write how long ago something was: `now`, `3 s ago`, `2 min ago`, `5 h ago`, `3 d ago`."""
+    """Return how long ago something happened: `now`, `3 s ago`, `2 min ago`, `in 5 h`."""
     if at is None:
         return ""
     seconds = now - at
     if seconds < -1:
-        return "in " + _coarse(-seconds)
-    return "now" if seconds < 1 else f"{_coarse(seconds)} ago"
+        return _("in {duration}").format(duration=_coarse(-seconds))
+    if seconds < 1:
+        return _("now")
+    return _("{duration} ago").format(duration=_coarse(seconds))
 
 
 def age(seconds: float | None) -> str:
-    """Write a length of time in one unit: `12 s`, `14 min`, `5 h`."""
+    """Return a duration in one unit: `12 s`, `14 min`, `5 h`."""
     return "" if seconds is None else _coarse(max(0.0, seconds))
 
 
@@ -180,7 +179,7 @@ def _coarse(seconds: float) -> str:
 
 
 def elided(text: str, limit: int) -> str:
-    """Cut a text to one line of at most `limit` characters, saying that it was cut."""
+    """Return a text as one line of at most `limit` characters, ending with … if truncated."""
     line = " ".join(text.split()) if "\n" in text or "\t" in text else text
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

@@ -1,4 +1,4 @@
-"""Text about a task run: its state, arguments, durations and timeline."""
+"""Text about a task run: its state, arguments, times and timeline."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,54 +7,56 @@ from typing import Any, Final
 import msgspec
 
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
-from pulse_desktop.state.run import Attempt, TaskRun
+from pulse_desktop.protocol.soft_failure import REASONS
+from pulse_desktop.state.run import Attempt, AttemptResult, TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import call_text
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, pgettext, translate
 
 
 @dataclass(frozen=True)
 class TimelineEvent:
-    """Something that happened to a run.
+    """An event of a run's timeline.
 
     Attributes:
-        words: such as "queued 10:49:02.114" or "failed +30.01 s".
-        at: Unix seconds, None when unknown: it is then said but not drawn.
-        color: of the words and of the stretch of the bar that ends here.
+        label: such as "queued 10:49:02.114" or "failed +30.01 s".
+        at: Unix seconds, None if unknown: the event then has no place on the bar.
+        color: color of the label and of the segment of the bar that ends here.
     """
 
-    words: str
+    label: str
     at: float | None
     color: SemanticColor = SemanticColor.MUTED
 
 
 STATE_LABELS: Final = {
-    RunState.SUCCEEDED: ("succeeded", "✔", SemanticColor.GOOD),
-    RunState.RUNNING: ("running", "▶", SemanticColor.INFO),
-    RunState.QUEUED: ("queued", "◌", SemanticColor.MUTED),
-    RunState.FAILED: ("failed", "✖", SemanticColor.BAD),
-    RunState.SOFT_FAILED: ("soft failure", "!", SemanticColor.WARNING),
-    RunState.RETRYING: ("retrying", "↻", SemanticColor.RETRY),
-    RunState.OVERDUE: ("overdue", "?", SemanticColor.WARNING),
-    RunState.CANCELLED: ("cancelled", "⊘", SemanticColor.MUTED),
-    RunState.RESULT_UNREADABLE: ("answered", "◉", SemanticColor.MUTED),
+    RunState.SUCCEEDED: (pgettext("run", "succeeded"), "✔", SemanticColor.GOOD),
+    RunState.RUNNING: (pgettext("run", "running"), "▶", SemanticColor.INFO),
+    RunState.QUEUED: (pgettext("run", "queued"), "◌", SemanticColor.MUTED),
+    RunState.FAILED: (pgettext("run", "failed"), "✖", SemanticColor.BAD),
+    RunState.SOFT_FAILED: (pgettext("run", "soft failure"), "!", SemanticColor.WARNING),
+    RunState.RETRYING: (pgettext("run", "retrying"), "↻", SemanticColor.RETRY),
+    RunState.OVERDUE: (pgettext("run", "overdue"), "?", SemanticColor.WARNING),
+    RunState.CANCELLED: (pgettext("run", "cancelled"), "⊘", SemanticColor.MUTED),
+    RunState.RESULT_UNREADABLE: (pgettext("run", "unreadable result"), "◉", SemanticColor.MUTED),
 }
-"""Word, glyph and color of each state, in the order in which they are offered."""
+"""Label, glyph and color of each state, in the order in which they are offered."""
 
 STATE_MEANINGS: Final = {
-    RunState.SUCCEEDED: "Ended well",
-    RunState.RUNNING: "A worker is at it",
-    RunState.QUEUED: "Enqueued, not started yet",
-    RunState.FAILED: "Raised an error, and is not tried again",
-    RunState.SOFT_FAILED: "Ended without an error, but its result says that something failed",
-    RunState.RETRYING: "Failed, and waits for its next attempt",
-    RunState.OVERDUE: "Seen, and not answered within the limit for this task",
-    RunState.CANCELLED: "Stopped before its end",
-    RunState.RESULT_UNREADABLE: "A result is stored, and what it says is not known",
+    RunState.SUCCEEDED: _("Ended without an error"),
+    RunState.RUNNING: _("Running on a worker"),
+    RunState.QUEUED: _("Enqueued, not started yet"),
+    RunState.FAILED: _("Raised an error, and will not be retried"),
+    RunState.SOFT_FAILED: _("Raised no error, but its result reports a failure"),
+    RunState.RETRYING: _("Failed, waiting for its next attempt"),
+    RunState.OVERDUE: _("No result by the deadline of this task"),
+    RunState.CANCELLED: _("Stopped before its end"),
+    RunState.RESULT_UNREADABLE: _("A result is stored that has not been, or cannot be, read"),
 }
 
 STATE_RANKS: Final = {state: number for number, state in enumerate(STATE_LABELS)}
-_LARGEST_CALL: Final = 64 * 1024
+_MAX_CALL_BYTES: Final = 64 * 1024
 
 
 def short_name(task_name: str) -> str:
@@ -62,22 +64,22 @@ def short_name(task_name: str) -> str:
     return task_name.rpartition(":")[2]
 
 
-def arguments(run: TaskRun) -> str:
-    """Return what a run was called with, in one line."""
+def arguments_text(run: TaskRun) -> str:
+    """Return the arguments of a run in one line, empty if they are unknown."""
     request = run.request
     return _call(request.args, request.kwargs) if request is not None else ""
 
 
 def decoded_call(run: TaskRun) -> dict[str, Any] | None:
-    """Return arguments and labels as plain values, None when they were never seen."""
+    """Return arguments and labels as plain values, None if they are unknown."""
     request = run.request
     if request is None:
         return None
     parts = {"args": request.args, "kwargs": request.kwargs, "labels": request.labels}
-    return {name: _decoded(raw) for name, raw in parts.items() if raw not in (b"[]", b"{}", b"")}
+    return {name: _decode(raw) for name, raw in parts.items() if raw not in (b"[]", b"{}", b"")}
 
 
-def waited(run: TaskRun, now: float) -> str:
+def wait_text(run: TaskRun, now: float) -> str:
     """Return how long a run waited for its first start, or has waited until now."""
     if run.wait_s is not None:
         return formats.duration(run.wait_s)
@@ -86,26 +88,30 @@ def waited(run: TaskRun, now: float) -> str:
     return ""
 
 
-def ran(run: TaskRun, now: float) -> str:
-    """Return how long the last attempt took, or has been going on."""
+def duration_text(run: TaskRun, now: float) -> str:
+    """Return how long the latest attempt ran, or has been running until now."""
     if run.state is RunState.RUNNING and run.started_at is not None:
         return formats.duration(max(0.0, now - run.started_at))
     return formats.duration(run.run_s)
 
 
-def attempts(run: TaskRun) -> str:
-    """Return `1`, or `2 of 3`."""
-    return f"{run.attempt} of {run.max_attempts}" if run.max_attempts else str(run.attempt)
+def attempts_text(run: TaskRun) -> str:
+    """Return the number of the latest attempt: `1`, or `2 of 3`."""
+    if not run.max_attempts:
+        return str(run.attempt)
+    return _("{attempt} of {max_attempts}").format(
+        attempt=run.attempt, max_attempts=run.max_attempts
+    )
 
 
 def state_label(run: TaskRun) -> str:
-    """Return the state, and of a run that is under way how much of it is done, if it says so."""
-    word = STATE_LABELS[run.state][0]
+    """Return the label of a run's state; of a running one with the percentage done if known."""
+    label = STATE_LABELS[run.state][0]
     if run.state is RunState.RUNNING and run.progress is not None:
-        share = run.progress.fraction
-        if share is not None:
-            return f"{word} {share * 100:.0f} %"
-    return word
+        fraction = run.progress.fraction
+        if fraction is not None:
+            return f"{label} {fraction * 100:.0f} %"
+    return label
 
 
 def state_tooltip(run: TaskRun) -> str:
@@ -113,53 +119,63 @@ def state_tooltip(run: TaskRun) -> str:
     meaning = STATE_MEANINGS[run.state]
     progress = run.progress
     if run.state is RunState.RUNNING and progress is not None and progress.total:
-        meaning = f"{progress.done:g} of {progress.total:g} {progress.message}".strip()
-    return f"{meaning}\n{run.reason}" if run.reason else meaning
+        meaning = _("{done} of {total} {message}").format(
+            done=f"{progress.done:g}", total=f"{progress.total:g}", message=progress.message
+        )
+    return "\n".join(filter(None, (meaning.strip(), reason_text(run))))
+
+
+def reason_text(run: TaskRun) -> str:
+    """Return why a run did not succeed, empty if it did. The task's messages are not translated."""
+    reason = run.reason
+    return translate(reason) if reason in REASONS else reason
 
 
 def timeline_events(run: TaskRun, now: float) -> list[TimelineEvent]:
-    """Return the story of a run for the timeline: queued, each attempt, the end."""
-    told: list[TimelineEvent] = []
+    """Return the events of a run's timeline: queued, each attempt, the end."""
+    events: list[TimelineEvent] = []
     last = run.queued_at
     if last is not None:
-        told.append(TimelineEvent(f"queued {formats.clock_ms(last)}", last))
+        label = _("queued {time}").format(time=formats.clock_ms(last))
+        events.append(TimelineEvent(label, last))
     for attempt in run.attempts:
-        again = f" again ({attempt.number})" if attempt.number > 1 else ""
         if attempt.started_at is not None:
-            told.append(
-                TimelineEvent(
-                    f"started{again} {_since(last, attempt.started_at)}", attempt.started_at
-                )
-            )
+            events.append(_start(attempt, last, attempt.started_at))
             last = attempt.started_at
         if attempt.result is not None:
-            told.append(_end(run, attempt, last))
+            events.append(_end(run, attempt, attempt.result, last))
             last = attempt.result.at
-    word, _, color = STATE_LABELS[run.state]
+    state, _glyph, color = STATE_LABELS[run.state]
     ended = bool(run.attempts) and run.attempts[-1].result is not None
     if run.state in OPEN_STATES:
-        told.append(
-            TimelineEvent(
-                f"{word} for {formats.duration(max(0.0, now - (last or now)))}", now, color
-            )
-        )
+        duration = formats.duration(max(0.0, now - (last or now)))
+        label = _("{state} for {duration}").format(state=state, duration=duration)
+        events.append(TimelineEvent(label, now, color))
     elif not ended and (at := run.finished_at) is not None:
-        told.append(TimelineEvent(f"{word} {_since(last, at)}", at, color))
-    return told
+        events.append(TimelineEvent(_at(state, last, at), at, color))
+    return events
 
 
-def _end(run: TaskRun, attempt: Attempt, last: float | None) -> TimelineEvent:
-    ending = attempt.result
-    if ending is None:
-        raise ValueError("the attempt has not ended")
-    final = attempt is run.attempts[-1] and not ending.will_retry
-    word, color = (
-        ending.outcome,
-        SemanticColor.BAD if ending.outcome == "failed" else SemanticColor.GOOD,
-    )
+def _start(attempt: Attempt, last: float | None, at: float) -> TimelineEvent:
+    first = attempt.number == 1
+    text = _("started {time}") if first else _("started again ({attempt}) {time}")
+    return TimelineEvent(text.format(attempt=attempt.number, time=_since(last, at)), at)
+
+
+def _end(
+    run: TaskRun, attempt: Attempt, result: AttemptResult, last: float | None
+) -> TimelineEvent:
+    final = attempt is run.attempts[-1] and not result.will_retry
     if final and run.state not in OPEN_STATES:
-        word, _, color = STATE_LABELS[run.state]
-    return TimelineEvent(f"{word} {_since(last, ending.at)}", ending.at, color)
+        state, _glyph, color = STATE_LABELS[run.state]
+    else:
+        state = STATE_LABELS[RunState(result.outcome)][0]
+        color = SemanticColor.BAD if result.outcome == "failed" else SemanticColor.GOOD
+    return TimelineEvent(_at(state, last, result.at), result.at, color)
+
+
+def _at(state: str, last: float | None, at: float) -> str:
+    return _("{state} {time}").format(state=state, time=_since(last, at))
 
 
 def _since(last: float | None, at: float) -> str:
@@ -168,12 +184,13 @@ def _since(last: float | None, at: float) -> str:
 
 @lru_cache(maxsize=4096)
 def _call(args: bytes, kwargs: bytes) -> str:
-    if len(args) + len(kwargs) > _LARGEST_CALL:
-        return f"{formats.size(len(args) + len(kwargs))} of arguments"
-    return call_text(_decoded(args), _decoded(kwargs))
+    size = len(args) + len(kwargs)
+    if size > _MAX_CALL_BYTES:
+        return _("{size} of arguments").format(size=formats.size(size))
+    return call_text(_decode(args), _decode(kwargs))
 
 
-def _decoded(raw: bytes) -> Any:
+def _decode(raw: bytes) -> Any:
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError):

@@ -142,12 +142,12 @@ def test_an_overdue_run_says_what_its_limit_is_and_why(page, window, told) -> No
     frame(window, told)
     page.navigate(ShowRun(task_id))
     assert page.detail.deadline_text == ""
-    assert page.detail.header.state_tooltip.startswith("Overdue after 5 min 00 s: the usual one")
+    assert page.detail.header.state_tooltip.startswith("Overdue after 5 min 00 s: the default")
     told.state.tick(told.at + 301)
     frame(window, told, 301)
     assert page.detail.run.state is RunState.OVERDUE
     assert page.detail.deadline_text == (
-        "No update within its deadline of 5 min 00 s: the usual one, for fewer than 5 runs of "
+        "No update within its deadline of 5 min 00 s: the default, for fewer than 5 runs of "
         "this task have ended."
     )
 

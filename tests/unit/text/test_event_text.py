@@ -1,4 +1,4 @@
-"""Events are summarized in one line, also when their fields have the wrong types."""
+"""Every event has a summary in one line, whatever its fields contain."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from pulse_desktop.protocol.event import decode_event, encode_event
 from pulse_desktop.text.event_text import MAX_LENGTH, event_summary
 
 
-def summarize(topic: str, type_: str, data: dict[str, Any]) -> str:
+def summary(topic: str, type_: str, data: dict[str, Any]) -> str:
     _, raw = encode_event(topic, type_, data, source="worker-1@host:1", now=1_763_894_400.0)
     return event_summary(decode_event(topic, raw, 1_763_894_400.0))
 
@@ -37,7 +37,7 @@ def summarize(topic: str, type_: str, data: dict[str, Any]) -> str:
                 "will_retry": True,
                 "error": {"type": "Timeout", "message": "no answer"},
             },
-            "embed · Timeout: no answer · will be tried again",
+            "embed · Timeout: no answer · will be retried",
         ),
         (
             "task.succeeded",
@@ -69,14 +69,19 @@ def summarize(topic: str, type_: str, data: dict[str, Any]) -> str:
             {"provider": "ollama", "status": "error", "error": "refused"},
             "ollama error · refused",
         ),
+        (
+            "knowledge.extraction_completed",
+            {"message_count": 12, "topics_created": 1, "atoms_created": 3},
+            "12 messages, 1 new topic, 3 new atoms",
+        ),
         ("unheard.of", {"b": 1, "nothing": None, "many": [1, 2, 3, 4, 5]}, "b=1, many=[5]"),
     ],
 )
-def test_an_event_is_summarized(type_: str, data: dict[str, Any], expected: str) -> None:
-    assert summarize("tasks", type_, data) == expected
+def test_the_summary_of_an_event(type_: str, data: dict[str, Any], expected: str) -> None:
+    assert summary("tasks", type_, data) == expected
 
 
-def test_a_task_is_summarized_as_a_call() -> None:
+def test_a_task_message_is_summarised_as_a_call() -> None:
     raw = b'{"task_id": "1", "task_name": "m:f", "args": ["x"], "kwargs": {"days": 7}}'
     event = decode_event("taskiq", raw, 0.0)
     event.type, event.problem = "m:f", ""
@@ -87,13 +92,14 @@ def test_a_task_is_summarized_as_a_call() -> None:
     "type_", ["task.queued", "task.failed", "worker.heartbeat", "agent.finished", "message.scored"]
 )
 @pytest.mark.parametrize("value", [None, "text", 5, [1], {"a": 1}, 1e300, "x" * 5000])
-def test_fields_of_the_wrong_type_never_raise(type_: str, value: Any) -> None:
+def test_fields_of_the_wrong_type_never_raise(type_: str, value: object) -> None:
     names = "task_name args kwargs error worker busy slots cpu_percent agent items latency_s"
-    data = dict.fromkeys([*names.split(), "importance_score", "classification"], value)
-    text = summarize("tasks", type_, data)
+    names += " importance_score classification"
+    data: dict[str, object] = dict.fromkeys(names.split(), value)
+    text = summary("tasks", type_, data)
     assert len(text) <= MAX_LENGTH
     assert "\n" not in text
 
 
-def test_an_unreadable_event_says_why() -> None:
+def test_the_summary_of_an_unreadable_event_is_its_problem() -> None:
     assert event_summary(decode_event("tasks", b"\xff", 0.0)).startswith("not ")

@@ -1,4 +1,4 @@
-"""Numbers, sizes, durations and times have one format each."""
+"""Numbers, sizes, durations and times have one format everywhere."""
 
 import math
 import time
@@ -44,7 +44,7 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (-2, "−2.00 s"),
     ],
 )
-def test_a_duration_has_a_fitting_unit_and_three_significant_digits(
+def test_a_duration_has_the_unit_of_its_length_and_the_digits_that_matter(
     seconds: float | None, text: str
 ) -> None:
     assert formats.duration(seconds) == text
@@ -63,11 +63,11 @@ def test_a_duration_has_a_fitting_unit_and_three_significant_digits(
         (2_400_000_000, "2.4 GB"),
     ],
 )
-def test_sizes_have_decimal_units(count: int | None, text: str) -> None:
+def test_sizes_are_decimal(count: float | None, text: str) -> None:
     assert formats.size(count) == text
 
 
-def test_counts_have_a_full_and_a_short_format() -> None:
+def test_counts_have_a_full_and_a_short_form() -> None:
     assert formats.count(1_204_118) == "1,204,118"
     assert formats.count(None) == ""
     assert formats.count(-5) == "−5"
@@ -79,12 +79,9 @@ def test_counts_have_a_full_and_a_short_format() -> None:
         "38k",
         "4.1M",
     ]
-    assert formats.plural(1, "run") == "1 run"
-    assert formats.plural(1204, "run") == "1,204 runs"
-    assert formats.plural(2, "reply", "replies") == "2 replies"
 
 
-def test_rates_and_percentages_never_round_to_zero_or_everything() -> None:
+def test_rates_and_fractions_never_round_to_nothing_or_all() -> None:
     assert [formats.rate(r) for r in (None, 0, 0.01, 0.24, 83.2, 1204)] == [
         "",
         "0/s",
@@ -103,7 +100,7 @@ def test_rates_and_percentages_never_round_to_zero_or_everything() -> None:
     ]
 
 
-def test_a_clock_time_shows_the_date_only_for_another_day() -> None:
+def test_times_of_day_have_a_date_unless_it_is_today() -> None:
     at = 1_795_430_942.114
     assert formats.clock(at) == "10:49:02"
     assert formats.clock(at, at + 60) == "10:49:02"
@@ -125,10 +122,10 @@ def test_a_clock_time_shows_the_date_only_for_another_day() -> None:
         (-30, "in 30 s"),
     ],
 )
-def test_a_relative_time_has_one_unit(seconds: float, text: str) -> None:
+def test_relative_time_has_one_unit(seconds: float, text: str) -> None:
     assert formats.ago(1000.0, 1000.0 + seconds) == text
 
 
-def test_a_long_text_is_elided_to_one_line() -> None:
+def test_a_long_text_becomes_one_line_that_ends_with_an_ellipsis() -> None:
     assert formats.elided("a\nb", 10) == "a b"
     assert formats.elided("abcdef", 4) == "abc…"

@@ -1,57 +1,87 @@
-"""The texts about a run: state, arguments, times and timeline events."""
+"""Text about runs: states, arguments, times and timelines; unknown values are left out."""
+
+import pytest
 
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.state.run import TaskRun
+from pulse_desktop.protocol.soft_failure import REPORTED_CANCELLED
+from pulse_desktop.state.progress import Progress
+from pulse_desktop.state.run import (
+    Attempt,
+    AttemptResult,
+    Request,
+    RunError,
+    StoredOutcome,
+    TaskRun,
+)
+from pulse_desktop.state.run_merge import derive_state
+from pulse_desktop.text.progress_text import progress_text
 from pulse_desktop.text.run_text import (
     STATE_LABELS,
-    arguments,
-    ran,
+    STATE_MEANINGS,
+    arguments_text,
+    attempts_text,
+    duration_text,
+    reason_text,
+    state_label,
     state_tooltip,
     timeline_events,
-    waited,
+    wait_text,
 )
-from pulse_desktop.ui.pages.tasks.columns import RUN_COLUMNS
-from tests.ui.window_builder import NOW, Told
 
 ID = "a" * 32
+NOW = 1_763_894_400.0
 
 
-def _run(told: Told) -> TaskRun:
-    run = told.state.runs.get(ID)
-    assert run is not None
-    return run
+def queued(**fields: object) -> TaskRun:
+    return run(queued_at=NOW, **fields)
 
 
-def test_every_state_has_a_label_a_unique_glyph_and_a_color() -> None:
-    assert set(STATE_LABELS) == set(RunState)
-    assert len({glyph for _, glyph, _ in STATE_LABELS.values()}) == len(RunState)
+def run(**fields: object) -> TaskRun:
+    made = TaskRun(ID, "app.tasks:ingest", last_seen=NOW)
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return derive_state(made)
 
 
-def test_arguments_are_shown_as_a_call() -> None:
-    told = Told()
-    told.task(ID, args=["export.json"], limit=5, ids=list(range(100)))
-    assert arguments(_run(told)) == '"export.json", limit=5, ids=[100]'
+def started(number: int, at: float) -> Attempt:
+    return Attempt(number, at, "worker-1@host:7")
 
 
-def test_wait_and_duration_of_an_open_run_last_until_now() -> None:
-    told = Told()
-    told.task(ID)
-    assert (waited(_run(told), NOW + 2), ran(_run(told), NOW + 2)) == ("2.00 s", "")
-    told.started(ID, NOW + 3)
-    assert (waited(_run(told), NOW + 9), ran(_run(told), NOW + 4.5)) == ("3.00 s", "1.50 s")
+def failed(number: int, at: float, end: float, *, will_retry: bool = False) -> Attempt:
+    result = AttemptResult(end, "failed", will_retry, error=RunError("ValueError", "no such file"))
+    return Attempt(number, at, "worker-1@host:7", result)
+
+
+def test_every_state_has_a_label_a_glyph_of_its_own_and_a_meaning() -> None:
+    assert set(STATE_LABELS) == set(STATE_MEANINGS) == set(RunState)
+    assert len({glyph for _label, glyph, _color in STATE_LABELS.values()}) == len(RunState)
+
+
+def test_arguments_look_like_a_call() -> None:
+    kwargs = b'{"limit":5,"ids":[1,2,3,4,5,6]}'
+    request = Request(2, 0, "app:ingest", b'["export.json"]', kwargs, b"{}")
+    assert arguments_text(run(request=request)) == '"export.json", limit=5, ids=[6]'
+    assert arguments_text(run()) == ""
+
+
+def test_a_queued_run_waits_until_now_and_a_running_one_runs_until_now() -> None:
+    waiting = queued()
+    assert (wait_text(waiting, NOW + 2), duration_text(waiting, NOW + 2)) == ("2.00 s", "")
+    running = queued(attempts=(started(1, NOW + 3),))
+    assert wait_text(running, NOW + 9) == "3.00 s"
+    assert duration_text(running, NOW + 4.5) == "1.50 s"
+
+
+def test_the_number_of_attempts_is_shown_if_it_is_known() -> None:
+    assert attempts_text(run(attempts=(started(2, NOW),))) == "2"
+    assert attempts_text(run(attempts=(started(2, NOW),), max_attempts=3)) == "2 of 3"
 
 
 def test_the_timeline_has_an_event_for_every_attempt() -> None:
-    told = Told()
-    told.task(ID)
-    told.started(ID, NOW + 1)
-    told.failed(ID, at=NOW + 2, will_retry=True)
-    told.started(ID, NOW + 5, attempt=2)
-    told.event(
-        "tasks", "task.failed", {"task_id": ID, "attempt": 2, "error": {"type": "E"}}, NOW + 6
-    )
-    words = [event.words for event in timeline_events(_run(told), NOW + 9)]
-    assert words[1:] == [
+    attempts = (failed(1, NOW + 1, NOW + 2, will_retry=True), failed(2, NOW + 5, NOW + 6))
+    labels = [event.label for event in timeline_events(queued(attempts=attempts), NOW + 9)]
+    assert labels[0].startswith("queued ")
+    assert labels[1:] == [
         "started +1.00 s",
         "failed +1.00 s",
         "started again (2) +3.00 s",
@@ -59,35 +89,57 @@ def test_the_timeline_has_an_event_for_every_attempt() -> None:
     ]
 
 
-def test_the_timeline_of_an_open_run_ends_with_its_current_state() -> None:
-    told = Told()
-    told.task(ID)
-    told.started(ID, NOW + 1)
-    assert timeline_events(_run(told), NOW + 13.3)[-1].words == "running for 12.3 s"
+def test_the_timeline_of_an_open_run_ends_now() -> None:
+    events = timeline_events(queued(attempts=(started(1, NOW + 1),)), NOW + 13.3)
+    assert (events[-1].label, events[-1].at) == ("running for 12.3 s", NOW + 13.3)
 
 
-def test_a_run_known_only_by_its_result_has_no_start() -> None:
-    told = Told()
-    told.succeeded(ID, at=NOW)
-    assert [event.words.split()[0] for event in timeline_events(_run(told), NOW)] == ["succeeded"]
-    assert arguments(_run(told)) == ""
+def test_a_run_of_which_only_the_end_is_known_has_no_start() -> None:
+    attempt = Attempt(1, None, "w", AttemptResult(NOW, "succeeded"))
+    (end,) = timeline_events(run(attempts=(attempt,)), NOW)
+    assert end.label.startswith("succeeded ")
 
 
-def test_the_state_tooltip_of_a_failed_run_gives_the_error() -> None:
-    told = Told()
-    told.task(ID)
-    told.failed(ID, "ValueError", "no such file")
-    assert state_tooltip(_run(told)).endswith("ValueError: no such file")
+def test_a_cancelled_run_without_an_attempt_ends_with_its_cancellation() -> None:
+    labels = [event.label for event in timeline_events(queued(cancelled_at=NOW + 2), NOW + 9)]
+    assert labels[1:] == ["cancelled +2.00 s"]
 
 
-def test_every_column_can_show_and_sort_every_run() -> None:
-    told = Told()
-    told.task(ID)
-    told.succeeded("b" * 32)
-    for run in told.state.runs.rows:
-        for column in RUN_COLUMNS:
-            assert isinstance(column.text(run, NOW), str)
-            if column.sort is not None:
-                column.sort(run)
-            if column.tooltip is not None:
-                assert isinstance(column.tooltip(run, NOW), str)
+def test_the_tooltip_of_a_failure_gives_its_reason() -> None:
+    tooltip = state_tooltip(run(attempts=(failed(1, NOW, NOW + 1),)))
+    assert tooltip == f"{STATE_MEANINGS[RunState.FAILED]}\nValueError: no such file"
+
+
+def test_a_running_run_shows_how_much_is_done() -> None:
+    running = run(attempts=(started(1, NOW),), progress=Progress(NOW, 3, 10, "chunk 3"))
+    assert state_label(running) == "running 30 %"
+    assert state_tooltip(running) == "3 of 10 chunk 3"
+
+
+@pytest.mark.parametrize("reason", [REPORTED_CANCELLED, "Error: quota exceeded"])
+def test_reasons_are_shown(reason: str) -> None:
+    stored = StoredOutcome(NOW, 1, 10, "cancelled", reason, format="json")
+    assert reason_text(run(stored_outcome=stored)) == reason
+
+
+@pytest.mark.parametrize(
+    ("progress", "text"),
+    [
+        (None, "Running; the task reports no progress"),
+        (
+            Progress(NOW + 10, 60, 200, rate=12.0, eta_s=11.0),
+            "60 of 200 (30 %) · 12 per s · about 11 s left",
+        ),
+        (Progress(NOW + 10, 60, 0), "60 done · 6.0 per s"),
+        (Progress(NOW + 10, 200, 200), "200 of 200 (100 %) · 20 per s"),
+        (Progress(NOW + 100, 0.5, 2), "0.50 of 2 (25 %) · 18.0 per h · about 5 min 00 s left"),
+    ],
+)
+def test_progress_of_a_running_run(progress: Progress | None, text: str) -> None:
+    now = progress.at if progress is not None else NOW
+    running = run(attempts=(started(1, NOW),), progress=progress)
+    assert progress_text(running, now) == text
+
+
+def test_a_run_that_waits_shows_what_for() -> None:
+    assert progress_text(queued(), NOW) == "Waiting for a worker"

@@ -10,13 +10,13 @@ from pulse_desktop.text.event_text import event_summary
 from pulse_desktop.text.run_text import (
     STATE_LABELS,
     STATE_RANKS,
-    arguments,
-    attempts,
-    ran,
+    arguments_text,
+    attempts_text,
+    duration_text,
     short_name,
     state_label,
     state_tooltip,
-    waited,
+    wait_text,
 )
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
@@ -50,7 +50,7 @@ TASK: Final = Column[TaskRun](
 ARGUMENTS: Final = Column[TaskRun](
     _("Arguments"),
     "arguments",
-    lambda run, _now: arguments(run),
+    lambda run, _now: arguments_text(run),
     width=200,
     mono=True,
     color=muted,
@@ -71,7 +71,7 @@ QUEUED: Final = Column[TaskRun](
 WAIT: Final = Column[TaskRun](
     _("Wait"),
     "waited",
-    waited,
+    wait_text,
     width=88,
     align="right",
     mono=True,
@@ -82,7 +82,7 @@ WAIT: Final = Column[TaskRun](
 DURATION: Final = Column[TaskRun](
     _("Duration"),
     "ran",
-    ran,
+    duration_text,
     width=88,
     align="right",
     mono=True,
@@ -103,7 +103,7 @@ WORKER: Final = Column[TaskRun](
 ATTEMPT: Final = Column[TaskRun](
     _("Attempt"),
     "attempt",
-    lambda run, _now: attempts(run),
+    lambda run, _now: attempts_text(run),
     width=72,
     align="right",
     mono=True,

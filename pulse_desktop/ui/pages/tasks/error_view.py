@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.run import RunError, TaskRun
-from pulse_desktop.text.run_text import STATE_MEANINGS
+from pulse_desktop.text.run_text import STATE_MEANINGS, reason_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
@@ -67,11 +67,11 @@ def _headline(run: TaskRun) -> tuple[str, str]:
     if run.error is not None:
         color, text = "bad", _error_text(run.error)
     elif run.reason:
-        color, text = "warning", run.reason
+        color, text = "warning", reason_text(run)
     else:
         color, text = "muted", _("No error. {meaning}.").format(meaning=meaning)
     if run.state is RunState.OVERDUE:
-        text = _("{meaning}. {reason}").format(meaning=meaning, reason=run.reason).strip()
+        text = _("{meaning}. {reason}").format(meaning=meaning, reason=reason_text(run)).strip()
     return text, color
 
 

@@ -9,19 +9,14 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QV
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
+from pulse_desktop.text.progress_text import progress_text
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 
 _STEPS: Final = 1_000
-_MINUTE: Final = 60.0
 _MIN_LABEL_WIDTH: Final = 260
-_WAITING_TEXT: Final = {
-    RunState.QUEUED: _("Waiting for a worker"),
-    RunState.RETRYING: _("Waiting for its next attempt"),
-    RunState.OVERDUE: _("No update for a long time"),
-}
 
 
 class ProgressRow(QWidget):
@@ -93,49 +88,3 @@ class ProgressRow(QWidget):
         """Drop the button's label where the panel is too narrow for it."""
         super().resizeEvent(event)
         self.cancel_button.setText(_("Cancel…") if self.width() >= _MIN_LABEL_WIDTH else "")
-
-
-def progress_text(run: TaskRun, now: float) -> str:
-    """Return such as `60 of 200 (30 %) · 12 per s · about 11 s left`, as far as it is known."""
-    progress = run.progress
-    if run.state in _WAITING_TEXT and (progress is None or run.state is not RunState.OVERDUE):
-        return _WAITING_TEXT[run.state]
-    if progress is None:
-        return _("Running; the task reports no progress")
-    parts: list[str] = []
-    if progress.total > 0:
-        parts.append(
-            _("{done} of {total} ({percent} %)").format(
-                done=_amount(progress.done),
-                total=_amount(progress.total),
-                percent=f"{(progress.fraction or 0.0) * 100:.0f}",
-            )
-        )
-    elif progress.done:
-        parts.append(_("{done} done").format(done=_amount(progress.done)))
-    rate = progress.rate_since(run.started_at)
-    if rate:
-        parts.append(rate_text(rate))
-    left = progress.remaining_s(run.started_at, now)
-    if left is not None and progress.done < progress.total:
-        duration = formats.duration(left, brief=left < _MINUTE)
-        parts.append(
-            _("about {duration} left").format(duration=duration) if left else _("almost done")
-        )
-    return " · ".join(parts) or _("Running")
-
-
-def rate_text(rate: float) -> str:
-    """Return a rate per second in the fitting unit: `112 per s`, `4.2 per s`, `8 per min`."""
-    if rate >= 10:
-        return _("{count} per s").format(count=formats.count(rate))
-    if rate >= 0.95:
-        return _("{count} per s").format(count=f"{rate:.1f}")
-    per_minute = rate * 60
-    if per_minute >= 1:
-        return _("{count} per min").format(count=f"{per_minute:.0f}")
-    return _("{count} per h").format(count=f"{rate * 3600:.1f}")
-
-
-def _amount(number: float) -> str:
-    return formats.count(number) if number == round(number) else f"{number:,.2f}"

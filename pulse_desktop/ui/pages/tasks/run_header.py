@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.serialize import run_to_dict
-from pulse_desktop.text.run_text import STATE_LABELS, attempts, decoded_call, short_name
+from pulse_desktop.text.run_text import STATE_LABELS, attempts_text, decoded_call, short_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
@@ -119,7 +119,7 @@ class RunHeader(QWidget):
         set_style_property(self._state, "color", color.value)
         self._name.setText(short_name(run.name) or _("unknown task"))
         self._name.setToolTip(plain_tooltip(run.name))
-        attempt = _("attempt {number}").format(number=attempts(run))
+        attempt = _("attempt {number}").format(number=attempts_text(run))
         self._identity.setText(" · ".join(filter(None, (run.task_id, attempt, run.worker))))
         repeatable = run.request is not None and run.request.complete
         self.rerun_button.setEnabled(repeatable)

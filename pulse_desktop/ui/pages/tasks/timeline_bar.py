@@ -66,7 +66,7 @@ class TimelineBar(QWidget):
     @property
     def text(self) -> str:
         """All events in one line."""
-        return " → ".join(event.words for event in self._events)
+        return " → ".join(event.label for event in self._events)
 
     def fractions(self) -> list[tuple[SemanticColor, float]]:
         """Return the segments of the bar: color, and fraction of the whole (0 to 1)."""
@@ -137,8 +137,8 @@ class TimelineBar(QWidget):
                     painter.drawText(left, top + metrics.ascent(), _ARROW)
                     left += metrics.horizontalAdvance(_ARROW)
                 painter.setPen(theme().color(event.color))
-                painter.drawText(left, top + metrics.ascent(), event.words)
-                left += metrics.horizontalAdvance(event.words)
+                painter.drawText(left, top + metrics.ascent(), event.label)
+                left += metrics.horizontalAdvance(event.label)
             top += metrics.height() + 2
 
     def _lines(self, width: int, events: Sequence[TimelineEvent]) -> list[list[TimelineEvent]]:
@@ -148,7 +148,7 @@ class TimelineBar(QWidget):
         lines: list[list[TimelineEvent]] = []
         used = 0
         for event in events:
-            event_width = metrics.horizontalAdvance(event.words)
+            event_width = metrics.horizontalAdvance(event.label)
             if lines and used + arrow + event_width <= width:
                 lines[-1].append(event)
                 used += arrow + event_width
