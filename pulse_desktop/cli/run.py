@@ -8,6 +8,7 @@ from pulse_desktop.cli.argument_types import json_array, json_object, task_name
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.submission import Submission
+from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Enqueue a task, and wait for its end with --wait."""
-    name = arguments.task_name
+    name = canonical_name(arguments.task_name)
     async with connected_session(arguments, history_s=_HISTORY_S, stored_results=0) as session:
         await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
 

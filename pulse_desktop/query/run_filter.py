@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Final, Protocol
 
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.protocol.task_names import legacy_name
 
 _MAX_SEARCHED_BYTES: Final = 4096
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
@@ -99,7 +100,7 @@ class RunFilter:
 
 def _mentions(run: FilteredRun, word: str, raw: bytes) -> bool:
     """Return whether a casefolded word occurs in id, name, arguments, worker or error of a run."""
-    if word in run.task_id or word in _casefolded(run.name):
+    if word in run.task_id or word in _casefolded_task(run.name):
         return True
     request = run.request
     if request is not None:
@@ -117,6 +118,13 @@ def _mentions(run: FilteredRun, word: str, raw: bytes) -> bool:
 @lru_cache(maxsize=1024)
 def _casefolded(name: str) -> str:
     return name.casefold()
+
+
+@lru_cache(maxsize=1024)
+def _casefolded_task(name: str) -> str:
+    """Return a task's name in casefolded form, with its legacy name if it was renamed."""
+    legacy = legacy_name(name)
+    return name.casefold() if legacy == name else f"{name}\n{legacy}".casefold()
 
 
 @lru_cache(maxsize=4096)

@@ -160,10 +160,11 @@ class TaskClient:
     async def _publish(
         self, task_name: str, args: bytes, kwargs: bytes, labels: dict[str, Any], *, force: bool
     ) -> tuple[str, PublishReceipt]:
+        now = self._clock()
+        task_name = self._state.workers.announced.name_to_send(task_name, now)
         task_id = new_task_id()
         labels = {REQUESTED_BY: self._events.actor, TASK_NAME: task_name, **labels}
         payload, headers = encode_task(task_id, task_name, args=args, kwargs=kwargs, labels=labels)
-        now = self._clock()
         task = decode_task(payload)
         receipt = await self._poller.queue.enqueue(
             task_id,

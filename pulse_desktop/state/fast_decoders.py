@@ -13,6 +13,7 @@ import msgspec
 
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.task_message import RERUN_OF, RETRIES
+from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.protocol.timestamps import EARLIEST, LATEST
 from pulse_desktop.state.coerce import MAX_TEXT
 from pulse_desktop.state.run import (
@@ -78,7 +79,7 @@ def _started(event: Event, body: msgspec.Raw) -> TaskRun | None:
     attempts = (Attempt(data.attempt, at, data.worker),)
     return TaskRun(
         data.task_id,
-        data.task_name,
+        canonical_name(data.task_name),
         None,
         queued_at,
         0,
@@ -104,7 +105,7 @@ def _succeeded(event: Event, body: msgspec.Raw) -> TaskRun | None:
     attempts = (Attempt(data.attempt, None, data.worker, result),)
     return TaskRun(
         data.task_id,
-        data.task_name,
+        canonical_name(data.task_name),
         None,
         None,
         0,
@@ -137,7 +138,7 @@ def _queued(event: Event, body: msgspec.Raw) -> TaskRun | None:
         return None
     return TaskRun(
         data.task_id,
-        data.task_name,
+        canonical_name(data.task_name),
         Request(1, 0, data.task_name, args, kwargs, labels, types),
         queued_at,
         1,

@@ -27,7 +27,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, order=True):
     Attributes:
         rank: 2 from the task message, 1 from a queued event, 0 if incomplete.
         retry_rank: minus the retry count of the message, so that the original ranks highest.
-        task_name: the registered name.
+        task_name: as sent; a renamed task may be sent under its legacy name.
         args: JSON array.
         kwargs: JSON object.
         labels: JSON object.
@@ -143,7 +143,7 @@ class TaskRun(msgspec.Struct, gc=False):
 
     Attributes:
         task_id: TaskIQ's id.
-        name: the registered task name, empty if unknown.
+        name: the task's canonical name, empty if unknown.
         request: name, arguments and labels, None if unknown.
         queued_at: Unix seconds when it was first enqueued, None if unknown.
         delivery_count: how often the task was published on the task subject.

@@ -51,9 +51,8 @@ def merge(a: TaskRun, b: TaskRun) -> TaskRun:
 def _merge_request(run: TaskRun, b: TaskRun) -> None:
     if b.request is not None and (run.request is None or b.request > run.request):
         run.request = b.request
-    if run.request is not None:
-        run.name = run.request.task_name
-    elif b.name > run.name:
+        run.name = b.name
+    elif run.request is None and b.name > run.name:
         run.name = b.name
 
 

@@ -14,6 +14,7 @@ from pulse_desktop.protocol.task_message import (
     TaskMessage,
     decode_labels,
 )
+from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.protocol.task_result import TaskProgress, TaskResult
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.coerce import (
@@ -41,7 +42,7 @@ def update_from_task(task: TaskMessage, at: float) -> TaskRun:
     retries = _retries(labels)
     return TaskRun(
         task.task_id,
-        task.task_name,
+        canonical_name(task.task_name),
         Request(
             2,
             -retries,
@@ -72,7 +73,7 @@ def update_from_result(task_id: str, result: TaskResult, stored: StoredObject) -
     error = result.error
     return TaskRun(
         task_id,
-        to_text(result.labels.get(TASK_NAME)),
+        canonical_name(to_text(result.labels.get(TASK_NAME))),
         delivery_count=_retries(result.labels) + 1,
         rerun_of=to_text(result.labels.get(RERUN_OF)),
         stored_outcome=StoredOutcome(
@@ -149,7 +150,7 @@ def _queued(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
         )
     return TaskRun(
         task_id,
-        name,
+        canonical_name(name),
         request,
         parse_timestamp(data.get("queued_at")) or event.timestamp,
         _retries(labels) + 1,
@@ -161,7 +162,7 @@ def _queued(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
 def _started(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
     return TaskRun(
         task_id,
-        to_text(data.get("task_name")),
+        _name(data),
         queued_at=parse_timestamp(data.get("queued_at")),
         max_attempts=to_int(data.get("max_attempts")) or 0,
         attempts=(Attempt(_number(data), event.timestamp, _worker(data, event)),),
@@ -172,7 +173,7 @@ def _started(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
 def _progress(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
     return TaskRun(
         task_id,
-        to_text(data.get("task_name")),
+        _name(data),
         progress=progress_from_event(data, event.timestamp),
         last_seen=event.timestamp,
     )
@@ -209,7 +210,7 @@ def _ended(task_id: str, data: dict[str, Any], event: Event, outcome: str) -> Ta
     )
     return TaskRun(
         task_id,
-        to_text(data.get("task_name")),
+        _name(data),
         max_attempts=to_int(data.get("max_attempts")) or 0,
         attempts=(Attempt(_number(data), None, _worker(data, event), result),),
         last_seen=event.timestamp,
@@ -231,7 +232,7 @@ def _older_ended(outcome: str) -> Callable[[str, dict[str, Any], Event], TaskRun
         message = to_text(data.get("error_message"))
         return TaskRun(
             task_id,
-            to_text(data.get("task_name")),
+            _name(data),
             attempts=(
                 Attempt(
                     _number(data),
@@ -261,6 +262,10 @@ _READERS: Final[dict[str, Callable[[str, dict[str, Any], Event], TaskRun]]] = {
     "task_completed": _older_ended("succeeded"),
     "task_failed": _older_ended("failed"),
 }
+
+
+def _name(data: dict[str, Any]) -> str:
+    return canonical_name(to_text(data.get("task_name")))
 
 
 def _number(data: dict[str, Any]) -> int:

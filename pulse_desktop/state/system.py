@@ -15,6 +15,7 @@ from pulse_desktop.protocol.event import Event, decode_event_raw
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_message import TASK_NAME, MalformedTaskError, decode_task
+from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.protocol.task_result import (
     TaskProgress,
     TaskResult,
@@ -146,7 +147,7 @@ class SystemState:
     def fold_result(self, stored: StoredObject, result: TaskResult) -> None:
         """Fold the decoded body of a stored result."""
         run = self.runs.put(update_from_result(stored.key, result, stored))
-        name = run.name or to_text(result.labels.get(TASK_NAME))
+        name = run.name or canonical_name(to_text(result.labels.get(TASK_NAME)))
         self.results.set_result(stored.key, stored.sequence, result, name)
 
     def fold_unreadable_body(self, stored: StoredObject, problem: str) -> None:
@@ -192,7 +193,7 @@ class SystemState:
             problem = f"not a task: {error}"
             self.unreadable += 1
         else:
-            name, task_id = task.task_name, task.task_id
+            name, task_id = canonical_name(task.task_name), task.task_id
             self.runs.put(update_from_task(task, arrival.at))
         self.log.append(
             Event(

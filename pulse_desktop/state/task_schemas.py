@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.state.coerce import to_text
 
 MAX_TASKS: Final = 500
@@ -120,7 +121,7 @@ class TaskSchemas:
 
     def get(self, task_name: str) -> TaskSchema | None:
         """Return a task's schema, or None."""
-        return self._by_name.get(task_name)
+        return self._by_name.get(canonical_name(task_name))
 
     def apply(self, catalogue: object) -> None:
         """Fold the `catalogue` of a heartbeat. Never raises."""
@@ -129,6 +130,7 @@ class TaskSchemas:
         for name, entry in catalogue.items():
             if not isinstance(entry, dict) or not name:
                 continue
+            name = canonical_name(name)  # noqa: PLW2901
             if name not in self._by_name and len(self._by_name) >= MAX_TASKS:
                 return
             raw = msgspec.json.encode(entry)

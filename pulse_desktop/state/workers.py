@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from pulse_desktop.protocol.event import Event, event_fields
+from pulse_desktop.protocol.task_names import AnnouncedNames, canonical_name
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.coerce import (
     MAX_TEXT,
@@ -148,6 +149,7 @@ class Workers(Collection[Worker]):
         busy: busy slots over time, by worker: the mean between heartbeats if reported.
         cpu: CPU per cent of one core over time, by worker.
         task_schemas: schemas of the tasks that they announce.
+        announced: names under which they execute renamed tasks.
     """
 
     name = "workers"
@@ -158,6 +160,7 @@ class Workers(Collection[Worker]):
         self.busy = ReservoirByName(1_000)
         self.cpu = ReservoirByName(1_000)
         self.task_schemas = TaskSchemas()
+        self.announced = AnnouncedNames()
         self._positions: dict[str, int] = {}
 
     def get(self, worker_id: str) -> Worker | None:
@@ -203,6 +206,8 @@ class Workers(Collection[Worker]):
             return
         if beat.catalogue is not msgspec.UNSET:
             self.task_schemas.apply(beat.catalogue)
+        names = beat.catalogue if isinstance(beat.catalogue, dict) else None
+        self.announced.record(name, event.timestamp, names)
         worker = _worker(name, beat, event)
         if position is None:
             self._positions[name] = self.rows.append(worker)
@@ -252,8 +257,15 @@ def _read(event: Event, body: msgspec.Raw | None) -> _Heartbeat:
     )
 
 
+def _with_canonical_name(task: Any) -> Any:
+    """Return an entry of a worker's running tasks with the task's canonical name."""
+    if isinstance(task, dict) and isinstance(task.get("task_name"), str):
+        return {**task, "task_name": canonical_name(task["task_name"])}
+    return task
+
+
 def _worker(name: str, beat: _Heartbeat, event: Event) -> Worker:
-    tasks = beat.running or beat.tasks
+    tasks = [_with_canonical_name(task) for task in beat.running or beat.tasks]
     ids = (task.get("task_id") if isinstance(task, dict) else task for task in tasks)
     return Worker(
         name,

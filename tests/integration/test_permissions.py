@@ -163,7 +163,7 @@ async def test_a_worker_does_all_its_work_and_is_refused_nothing(roles: Roles) -
     note = roles.folder / "note"
     retried = await bench.send("fail_twice", str(note))
     counted = await bench.send("report_progress")
-    read = await bench.send("workers.tasks.ingestion:ingest_messages", "", 0, 12)
+    read = await bench.send("ingest_messages", "", 0, 12)
     assert (await bench.result(retried))["return_value"] == "at last"
     assert (await bench.result(counted))["return_value"] == "counted"
     assert not (await bench.result(read))["is_err"]

@@ -15,6 +15,7 @@ from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError, ObjectNotFoundError
 
 from pulse_desktop.protocol.task_message import encode_task, new_task_id
+from pulse_desktop.protocol.task_names import ALIASES
 from pulse_desktop.protocol.topics import (
     RESULT_BUCKET,
     TASK_CONSUMER,
@@ -136,7 +137,7 @@ class Bench:
 
     async def send(self, name: str, *args: Any, labels: dict[str, Any] | None = None) -> str:
         task_id = new_task_id()
-        full = name if ":" in name else f"{TASKS}:{name}"
+        full = name if ":" in name or name in ALIASES.values() else f"{TASKS}:{name}"
         payload, headers = encode_task(task_id, full, args=json.dumps(args).encode(), labels=labels)
         if self.core:
             await self.client.publish(TASK_SUBJECT, payload, headers=headers)

@@ -43,7 +43,7 @@ class Told:
     def task(
         self,
         task_id,
-        name="workers.tasks.scoring:score_message_task",
+        name="score_message_task",
         args=(),
         at=NOW - 1,
     ) -> None:

@@ -33,7 +33,7 @@ class Told:
     def task(
         self,
         task_id: str,
-        name: str = "workers.tasks.scoring:score_message_task",
+        name: str = "score_message_task",
         args: Sequence[object] = (),
         at: float | None = None,
         **kw: object,

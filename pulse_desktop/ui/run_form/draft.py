@@ -39,7 +39,7 @@ def draft_of(run: TaskRun) -> Draft:
         return Draft(run.name, rerun_of=run.task_id)
     labels = display_labels(request.labels, request.labels_types)
     return Draft(
-        request.task_name,
+        run.name,
         pretty(request.args),
         pretty(request.kwargs),
         pretty(json.dumps(labels).encode()),

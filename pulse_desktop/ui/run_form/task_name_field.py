@@ -7,6 +7,7 @@ from PySide6.QtCore import QStringListModel, Qt, Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QListView
 
+from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme.theme import theme
 
@@ -57,8 +58,8 @@ class TaskNameField(QComboBox):
 
     @property
     def name(self) -> str:
-        """The name as typed, without surrounding whitespace."""
-        return self.currentText().strip()
+        """The task's canonical name, for either name of a renamed task."""
+        return canonical_name(self.currentText().strip())
 
     def set_names(self, names: Sequence[str]) -> None:
         """Change the list of names, and keep what was typed."""

@@ -19,7 +19,7 @@ from tests.kit.cli_process import (
     started_command,
 )
 
-SCORE = "workers.tasks.scoring:score_message_task"
+SCORE = "score_message_task"
 RUN_KEYS = [
     "task_id",
     "task_name",

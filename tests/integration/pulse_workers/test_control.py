@@ -355,7 +355,7 @@ async def test_heartbeats_tell_what_a_worker_does_and_can_do(bench: Bench, tmp_p
     )
     assert (first["broker"], first["log_level"]) == ("jetstream", "INFO")
     assert first["rss_bytes"] > 1 << 20
-    own = first["catalogue"]["workers.tasks.ingestion:ingest_messages"]
+    own = first["catalogue"]["ingest_messages"]
     assert list(own["args"]["properties"]) == ["path", "offset", "limit"]
     theirs = first["catalogue"]["tests.kit.worker_tasks:work_in_a_thread"]
     assert theirs["is_sync"]

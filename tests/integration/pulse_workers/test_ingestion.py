@@ -19,7 +19,7 @@ from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import Bench, Worker, bench_on
 
-INGEST = "workers.tasks.ingestion:ingest_messages"
+INGEST = "ingest_messages"
 STORE = ("pulse_messages", "pulse_scores", "pulse_embeddings", "pulse_knowledge")
 
 

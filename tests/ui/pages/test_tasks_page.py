@@ -33,7 +33,7 @@ def dark(qapp: QApplication) -> None:
 @pytest.fixture
 def told():
     filled = Told().runs(30)
-    filled.task(FAILED, "workers.tasks.knowledge:extract_knowledge", language="uk", ids=[1, 2])
+    filled.task(FAILED, "extract_knowledge", language="uk", ids=[1, 2])
     filled.started(FAILED)
     filled.failed(FAILED)
     return filled

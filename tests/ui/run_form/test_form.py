@@ -34,8 +34,8 @@ from tests.ui.fake_session import FakeSession
 from tests.ui.window_builder import Told, frame, make_window
 
 FAILED = "f" * 32
-EXTRACT = "workers.tasks.knowledge:extract_knowledge"
-EMBED = "workers.tasks.embedding:embed_messages_batch"
+EXTRACT = "extract_knowledge"
+EMBED = "embed_messages_batch"
 NO_CONSUMERS = UserFacingError(
     "No worker listens",
     "nobody takes tasks.",
@@ -189,7 +189,7 @@ def test_known_names_are_listed_latest_first_and_completed_by_any_part(
 ) -> None:
     form.open()
     names = [ui.task_name.itemText(row) for row in range(ui.task_name.count())]
-    assert names == [EXTRACT, EMBED, "workers.tasks.scoring:score_message_task"]
+    assert names == [EXTRACT, EMBED, "score_message_task"]
     assert ui.task_name.name == ""
     QTest.keyClicks(ui.task_name.field, "MESSAGE")
     completer = ui.task_name.completer()

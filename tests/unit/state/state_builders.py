@@ -18,7 +18,7 @@ from pulse_desktop.state.system import SystemState
 
 NOW = 1_795_430_942.0
 TASK = "a" * 32
-NAME = "workers.tasks.scoring:score_message_task"
+NAME = "score_message_task"
 WORKER = "worker-2@host-a:4121"
 
 

@@ -6,6 +6,7 @@ stand-in task instead, so that every task gets a result.
 
 import abc
 import contextlib
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +19,9 @@ from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.client import NatsClient
 from pulse_desktop.nats_client.connect import require_jetstream
 from pulse_desktop.nats_client.permission_violations import PermissionViolation, parse_violation
+from pulse_desktop.protocol.task_names import canonical_name
 from pulse_workers.brokers.delivery import Delivery, current_delivery
+from pulse_workers.brokers.task_names import TaskNameMiddleware
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS, UnknownTaskNameError, UnreadableTaskError
 from pulse_workers.runtime.connection import ConnectionLog
@@ -50,7 +53,7 @@ class BaseBroker(AsyncBroker):
         """Set the initial state, and a client of our own: TaskIQ's does not know `tls://`."""
         self.client = NatsClient(require_jetstream)
         self.settings = settings
-        self.formatter = SalvagingFormatter()
+        self.formatter = SalvagingFormatter(self.registered_name)
         self.active: dict[int, Delivery] = {}
         self.connected_at = 0.0
         self.paused = False
@@ -58,6 +61,19 @@ class BaseBroker(AsyncBroker):
         self._rejecting_task: AsyncTaskiqDecoratedTask[Any, Any] = AsyncTaskiqDecoratedTask(
             broker=self, task_name="rejected", original_func=_reject, labels={}
         )
+
+    def registered_name(self, task_name: str) -> str:
+        """Return the name under which a task is registered, given its name on the wire."""
+        canonical = canonical_name(task_name)
+        if canonical != task_name and task_name not in self.get_all_tasks():
+            return canonical
+        return task_name
+
+    async def observe_heartbeats(self) -> None:
+        """Learn from heartbeats which task names the live workers execute."""
+        for middleware in self.middlewares:
+            if isinstance(middleware, TaskNameMiddleware):
+                await middleware.observe(self.client)
 
     async def on_error(self, error: Exception) -> None:
         """Log a connection error, and record it when it means that no tasks are delivered."""
@@ -151,6 +167,15 @@ def message_headers(labels: dict[str, Any]) -> dict[str, str]:
 class SalvagingFormatter(JSONFormatter):
     """TaskIQ's JSON formatter; an unreadable message with a task id gets a result that says so."""
 
+    def __init__(self, registered_name: Callable[[str], str]) -> None:
+        """Create the formatter.
+
+        Args:
+            registered_name: returns the name under which a task is registered, given its name on
+                the wire.
+        """
+        self._registered_name = registered_name
+
     def loads(self, message: bytes) -> TaskiqMessage:
         """Decode a task message.
 
@@ -167,6 +192,7 @@ class SalvagingFormatter(JSONFormatter):
             task = _salvage(message)
             delivery.rejection = UnreadableTaskError(_one_line(error))
         task.labels_types = None  # the labels now have their types
+        task.task_name = self._registered_name(task.task_name)
         return task
 
 

@@ -78,6 +78,7 @@ class CoreBroker(BaseBroker, NatsBroker):
         async with limit_connect_time(self.settings, self._log):
             await super().startup()
         self.connected_at = time.time()
+        await self.observe_heartbeats()
         if self.is_worker_process:
             await self._subscribe()
             await self.client.flush(_FLUSH_TIMEOUT_S)

@@ -4,6 +4,7 @@ from pulse_workers.brokers.base_broker import BaseBroker
 from pulse_workers.brokers.core_broker import CoreBroker
 from pulse_workers.brokers.jetstream_broker import JetStreamBroker
 from pulse_workers.brokers.retries import RetryMiddleware
+from pulse_workers.brokers.task_names import TaskNameMiddleware
 from pulse_workers.config.settings import Settings
 from pulse_workers.results.backend import JsonResultBackend
 from pulse_workers.telemetry.event_middleware import DeliveryEventMiddleware
@@ -23,5 +24,6 @@ def make_broker(settings: Settings, events: EventPublisher, source: str) -> Base
     broker.with_result_backend(results)
     middleware = DeliveryEventMiddleware(events, source)
     middleware.watch(results)
-    broker.add_middlewares(middleware, RetryMiddleware())
+    names = TaskNameMiddleware(settings.heartbeat_interval)
+    broker.add_middlewares(names, middleware, RetryMiddleware())
     return broker

@@ -97,6 +97,7 @@ class JetStreamBroker(BaseBroker, PullBasedJetStreamBroker):  # type: ignore[mis
         async with limit_connect_time(self.settings, self._log):
             await super().startup()
         self.connected_at = time.time()
+        await self.observe_heartbeats()
         if self.is_worker_process:
             self.ack_wait = await ensure_task_consumer(self.js, self.settings)
 

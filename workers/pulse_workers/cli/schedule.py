@@ -14,6 +14,7 @@ from typing import Any, Final
 from nats.js.errors import NotFoundError
 from taskiq import ScheduledTask, async_shared_broker
 
+from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.text.translation import _
 from pulse_workers.chat.application import CHAT
 from pulse_workers.cli.exit_codes import OK
@@ -144,12 +145,13 @@ async def _add(options: argparse.Namespace, settings: Settings) -> int:
         await source.provision()
         if options.tz and not options.cron:
             raise InvalidScheduleError(_("--tz requires --cron; for --at, give an offset instead"))
-        reason = "" if options.unchecked else unknown_task_reason(options.name, _known_tasks())
+        name = canonical_name(options.name)
+        reason = "" if options.unchecked else unknown_task_reason(name, _known_tasks())
         if reason:
             hint = _("Use --unchecked to store the schedule anyway.")
             raise InvalidScheduleError(f"{reason} {hint}")
         schedule = ScheduledTask(
-            task_name=options.name,
+            task_name=name,
             labels=options.labels,
             args=options.args,
             kwargs=options.kwargs,

@@ -199,7 +199,7 @@ class DeliveryReceiver(Receiver):
         except MalformedTaskError:
             task_id, task_name = "", ""
         else:
-            task_id, task_name = task.task_id, task.task_name
+            task_id, task_name = task.task_id, self.broker.registered_name(task.task_name)
         delivery.task_id = task_id
         cancellation = self.cancelled.get(task_id, time.monotonic())
         if cancellation is not None and delivery.rejection is None:

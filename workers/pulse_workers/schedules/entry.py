@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 from taskiq import ScheduledTask
 
+from pulse_desktop.protocol.task_names import canonical_name, legacy_name
 from pulse_desktop.text.translation import _
 from pulse_workers.schedules.cron import InvalidScheduleError, parse_cron
 from pulse_workers.schedules.next_run import Timing
@@ -127,6 +128,7 @@ def read_entry(
     try:
         fields = _decode_fields(body)
         task = ScheduledTask.model_validate({**fields, "schedule_id": schedule_id})
+        task.task_name = canonical_name(task.task_name)
         created_at = msgspec.convert(fields.get(_CREATED_AT, stored_at), datetime, strict=False)
         last = msgspec.convert(fields.get(_LAST), Occurrence | None, strict=False)
         timing = timing_of(task, to_utc(created_at))
@@ -139,7 +141,10 @@ def read_entry(
         return ScheduleEntry(task, timing, last, revision)
     name = fields.get("task_name")
     return InvalidEntry(
-        schedule_id, reason[:_MAX_REASON_LENGTH], revision, name if isinstance(name, str) else ""
+        schedule_id,
+        reason[:_MAX_REASON_LENGTH],
+        revision,
+        canonical_name(name) if isinstance(name, str) else "",
     )
 
 
@@ -174,6 +179,7 @@ def encode_schedule(task: ScheduledTask, created_at: datetime, last: Occurrence 
     """
     try:
         body = task.model_dump(mode="json")
+        body["task_name"] = legacy_name(task.task_name)  # schedulers of every version know it
         body[_CREATED_AT] = created_at.isoformat()
         body[_LAST] = msgspec.to_builtins(last)
         return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()

@@ -15,7 +15,7 @@ SLICE: Final = 64
 
 
 @task(
-    task_name="workers.tasks.embedding:embed_messages_batch",
+    task_name="embed_messages_batch",
     max_attempts=3,
     retry_delay=2,
     retry_on="TimeoutError",

@@ -26,7 +26,7 @@ WINDOW: Final = 12
 PARENT: Final = "parent_task_id"
 
 
-@task(task_name="workers.tasks.ingestion:ingest_messages", max_attempts=3, retry_delay=2)
+@task(task_name="ingest_messages", max_attempts=3, retry_delay=2)
 async def ingest_messages(
     path: str = "",
     offset: int = 0,

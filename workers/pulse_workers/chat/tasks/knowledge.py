@@ -17,7 +17,7 @@ from pulse_workers.registry import task
 
 
 @task(
-    task_name="workers.tasks.knowledge:extract_knowledge",
+    task_name="extract_knowledge",
     max_attempts=2,
     retry_delay=3,
     retry_on="TimeoutError",

@@ -12,7 +12,7 @@ from pulse_workers.registry import task
 
 
 @task(
-    task_name="workers.tasks.scoring:score_message_task",
+    task_name="score_message_task",
     max_attempts=3,
     retry_delay=1,
     retry_on="AttachmentMissingError",

@@ -1,0 +1,147 @@
+"""Renamed tasks during a rolling upgrade: workers and senders of both versions lose nothing."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nats.aio.msg import Msg
+
+from pulse_desktop.protocol.task_names import ALIASES, canonical_name
+from pulse_desktop.protocol.topics import TASK_SUBJECT
+from tests.kit.legacy_worker import started_legacy_worker
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
+from tests.kit.worker_cli import worker_command
+from tests.kit.worker_processes import Bench, bench_on
+
+OLD = "workers.tasks.scoring:score_message_task"
+NEW = "score_message_task"
+EXTRACT = "workers.tasks.knowledge:extract_knowledge"
+BUCKET = "taskiq_schedules"
+SLICE = 4
+
+
+class Upgrade:
+    """A server, workers of both versions, and the names of the tasks sent to it."""
+
+    def __init__(self, bench: Bench, broker: str) -> None:
+        self.bench = bench
+        self.broker = broker
+        self.sent: dict[str, str] = {}
+
+    async def watch(self) -> None:
+        await self.bench.client.subscribe(TASK_SUBJECT, cb=self._on_task)
+        await self.bench.client.flush()
+
+    async def _on_task(self, message: Msg) -> None:
+        task = json.loads(message.data)
+        self.sent[task["task_id"]] = task["task_name"]
+
+    async def new_worker(self) -> None:
+        await self.bench.run(broker=self.broker)
+
+    def old_worker(self) -> AbstractContextManager[None]:
+        log = self.bench.folder / "legacy.log"
+        return started_legacy_worker(self.bench.server.url, self.broker, log)
+
+    async def old_worker_is_heard(self) -> None:
+        await self.bench.heard(lambda event: event["source"].startswith("legacy@"), 20)
+
+    async def scheduler(self) -> None:
+        scheduler = self.bench.start("scheduler", broker=self.broker)
+        await self.bench.started(scheduler)
+
+    async def store_schedule(self, name: str) -> None:
+        """Store a schedule as any version does: every second."""
+        body = {"task_name": name, "labels": {}, "args": ["1.1"], "kwargs": {}, "interval": 1}
+        await self.bench.js.publish(f"$KV.{BUCKET}.schedule.s", json.dumps(body).encode())
+
+    async def all_have_results(self) -> list[dict[str, Any]]:
+        return [await self.bench.result(task_id) for task_id in list(self.sent)]
+
+
+@pytest.fixture(params=["jetstream", "core"])
+async def upgrade(
+    request: pytest.FixtureRequest, nats_server: NatsServer, tmp_path: Path
+) -> AsyncIterator[Upgrade]:
+    async with bench_on(nats_server, tmp_path) as bench:
+        bench.core = request.param == "core"
+        upgrade = Upgrade(bench, request.param)
+        await upgrade.watch()
+        yield upgrade
+
+
+async def test_a_new_worker_executes_what_old_senders_send(upgrade: Upgrade) -> None:
+    await upgrade.new_worker()
+    for name in ALIASES:
+        args = {"scoring": "1.1", "embedding": ["1.1"], "knowledge": ["1.1"], "ingestion": ""}
+        task_id = await upgrade.bench.send(name, args[name.split(":")[0].rpartition(".")[2]])
+        error = (await upgrade.bench.result(task_id))["error"] or {}
+        assert error.get("exc_type") in (None, "MessageNotFoundError")
+        started = await upgrade.bench.heard(
+            lambda event, task_id=task_id: (
+                event["type"] == "task.started" and event["data"]["task_id"] == task_id
+            )
+        )
+        assert started["data"]["task_name"] == canonical_name(name)
+    beat = await upgrade.bench.heard(lambda event: "catalogue" in event["data"])
+    assert set(ALIASES.values()) <= set(beat["data"]["catalogue"])
+    assert not set(ALIASES) & set(beat["data"]["catalogue"])
+
+
+@pytest.mark.parametrize("stored", [OLD, NEW])
+async def test_a_new_scheduler_reaches_old_workers(upgrade: Upgrade, stored: str) -> None:
+    if upgrade.broker == "jetstream":
+        worker_command(upgrade.bench.folder)("provision", server=upgrade.bench.server.url)
+    with upgrade.old_worker():
+        await upgrade.old_worker_is_heard()
+        await upgrade.scheduler()
+        await upgrade.store_schedule(stored)
+        await wait_until(lambda: len(upgrade.sent) >= 4, 20)
+        results = await upgrade.all_have_results()
+    assert set(upgrade.sent.values()) == {OLD}
+    assert all(result["return_value"].startswith("legacy@") for result in results)
+
+
+async def test_the_new_name_is_sent_once_all_workers_are_new(upgrade: Upgrade) -> None:
+    await upgrade.scheduler()  # first: a worker announces its tasks when it starts
+    await upgrade.new_worker()
+    await upgrade.store_schedule(OLD)
+    await wait_until(lambda: NEW in upgrade.sent.values(), 20)
+    assert set(upgrade.sent.values()) <= {OLD, NEW}
+    for result in await upgrade.all_have_results():
+        assert result["error"]["exc_type"] == "MessageNotFoundError"
+    stored = await upgrade.bench.js.get_last_msg(f"KV_{BUCKET}", f"$KV.{BUCKET}.schedule.s")
+    assert json.loads(stored.data or b"")["task_name"] == OLD  # old schedulers can still read it
+    run = worker_command(upgrade.bench.folder)
+    listed = json.loads(
+        (
+            await asyncio.to_thread(
+                run, "schedule", "list", "--json", server=upgrade.bench.server.url
+            )
+        ).text
+    )
+    assert [(entry["task"], entry["problem"]) for entry in listed] == [(NEW, "")]
+
+
+async def test_tasks_of_tasks_reach_workers_of_both_versions(upgrade: Upgrade) -> None:
+    await upgrade.new_worker()
+    with upgrade.old_worker():
+        await upgrade.old_worker_is_heard()
+
+        async def ran_on_both() -> bool:
+            """Ingest, until an old worker has executed what a new one has enqueued."""
+            await upgrade.bench.send("workers.tasks.ingestion:ingest_messages", "", 0, SLICE)
+            await upgrade.all_have_results()
+            children = [task_id for task_id, name in upgrade.sent.items() if name == OLD]
+            values = [(await upgrade.bench.result(each))["return_value"] for each in children]
+            return any(str(value).startswith("legacy@") for value in values)
+
+        await wait_until(ran_on_both, 30)
+        results = await upgrade.all_have_results()
+    assert set(upgrade.sent.values()) <= set(ALIASES)
+    assert not any(result["is_err"] for result in results)

@@ -1,0 +1,63 @@
+"""Choice of the name under which a renamed task is sent, from the heartbeats of workers."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from taskiq import TaskiqMessage, TaskiqMiddleware
+
+from pulse_desktop.protocol.task_names import AnnouncedNames
+from pulse_desktop.protocol.topics import subject_of
+
+_HEARTBEAT: Final = b'"worker.heartbeat"'
+_HEARTBEATS_TO_OBSERVE: Final = 3
+
+
+class _HeartbeatData(msgspec.Struct):
+    worker: str
+    catalogue: dict[str, msgspec.Raw] | None = None
+
+
+class _Heartbeat(msgspec.Struct):
+    data: _HeartbeatData
+
+
+_decode = msgspec.json.Decoder(_Heartbeat).decode
+
+
+class TaskNameMiddleware(TaskiqMiddleware):
+    """Sends each task under the name that all live workers execute."""
+
+    def __init__(
+        self, heartbeat_interval: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Start without knowledge of any worker.
+
+        Args:
+            heartbeat_interval: seconds between two heartbeats of a worker.
+            clock: monotonic seconds.
+        """
+        super().__init__()
+        self._clock = clock
+        self._names = AnnouncedNames(_HEARTBEATS_TO_OBSERVE * heartbeat_interval)
+
+    async def observe(self, client: Client) -> None:
+        """Subscribe to the heartbeats of workers."""
+        await client.subscribe(subject_of("monitoring"), cb=self._on_event)
+
+    def pre_send(self, message: TaskiqMessage) -> TaskiqMessage:
+        """Replace the name of a renamed task."""
+        message.task_name = self._names.name_to_send(message.task_name, self._clock())
+        return message
+
+    async def _on_event(self, message: Msg) -> None:
+        if _HEARTBEAT not in message.data:
+            return
+        try:
+            heartbeat = _decode(message.data).data
+        except (msgspec.DecodeError, RecursionError):
+            return
+        self._names.record(heartbeat.worker, self._clock(), heartbeat.catalogue)
