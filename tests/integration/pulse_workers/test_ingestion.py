@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pulse_desktop.protocol.event import decode_event
+from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.protocol.topics import (
     EVENT_STREAM,
     RESULT_BUCKET,
@@ -174,7 +175,11 @@ async def test_the_feeder_continues_where_it_was_and_only_one_feeder_is_active(
     await wait_until(lambda: len(data_of(bench, "task.queued")) >= 5, 20)
     second.terminate()
     assert await second.ended() == 0
-    offsets = [d["args"][1] for d in data_of(bench, "task.queued") if d["task_name"] == INGEST]
+    offsets = [
+        d["args"][1]
+        for d in data_of(bench, "task.queued")
+        if canonical_name(d["task_name"]) == INGEST
+    ]
     assert offsets[:5] == [0, 12, 15, 18, 21]
 
 
