@@ -25,8 +25,18 @@ class HelpFormatter(argparse.HelpFormatter):
     """Help formatter that wraps paragraphs and keeps the lines of examples."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
+        import textwrap
+
         return "\n\n".join(
-            part if "\n" in part else super(HelpFormatter, self)._fill_text(part, width, indent)
+            part
+            if "\n" in part
+            else textwrap.fill(
+                part,
+                width,
+                initial_indent=indent,
+                subsequent_indent=indent,
+                break_on_hyphens=False,
+            )
             for part in text.split("\n\n")
         )
 

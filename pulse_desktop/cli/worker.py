@@ -26,9 +26,9 @@ def add_parser(subparsers: Subparsers) -> None:
         run,
         summary=_("pause, resume or drain workers, set their log level"),
         description=_(
-            "Send a command to one worker or to all of them. NAME is a name from "
-            "`pulse-desktop workers`, with or without the part from the @ on; `all` is every "
-            "worker that accepts commands."
+            "Send a command to one worker or to all of them. NAME is a name from `pulse-desktop "
+            "workers`, with or without the part that starts with @; `all` means every worker that "
+            "accepts commands."
         ),
         examples=(
             ("pulse-desktop worker pause worker-1", _("stop taking tasks")),
