@@ -221,6 +221,11 @@ class FastPathParser(Parser):
             self._header_cache[header] = found
         return found
 
+    @property
+    def cached_headers(self) -> int:
+        """Number of headers in the cache."""
+        return len(self._header_cache)
+
     def clear_cache(self) -> None:
         """Look every header up again: the subscriptions have changed."""
         self._header_cache.clear()

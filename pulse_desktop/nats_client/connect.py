@@ -72,7 +72,7 @@ async def connect_once(
             error = errors.AuthorizationError()
             break
     detail, advice = describe_connect_error(error, address.hosts)
-    raise CannotConnectError(_("Cannot connect"), address.mask(detail), advice)
+    raise CannotConnectError(_("Cannot connect"), address.redact(detail), advice)
 
 
 async def connect_preferring_jetstream(

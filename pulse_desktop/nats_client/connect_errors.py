@@ -1,4 +1,4 @@
-"""Why a connection failed, in words that help: the client's own errors tell a person nothing."""
+"""Descriptions of connection failures: the errors of nats-py explain nothing to an operator."""
 
 import errno
 import re
@@ -10,6 +10,7 @@ from nats import errors
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.client import TLSRequiredError
+from pulse_desktop.text.translation import _
 
 _REFUSED: Final = re.compile(r"Errno (111|61)\b|WinError (1225|10061)\b")
 _UNREACHABLE: Final = re.compile(r"Errno (101|113|51|65)\b|WinError (1231|10051|10065)\b")
@@ -23,54 +24,63 @@ _CREDENTIALS: Final = (
 
 
 def describe_connect_error(error: BaseException | None, hosts: str) -> tuple[str, str]:
-    """Return what happened and what to do about it.
+    """Return what happened, one sentence, and what to do about it.
 
     Args:
-        error: what the client raised or reported, None when it said nothing in time.
-        hosts: `host:port` of the server, without credentials.
+        error: what nats-py raised or reported, None when it reported nothing in time.
+        hosts: `host:port` of the servers, without credentials.
     """
     match error:
         case TLSRequiredError():
             return (
-                f"{hosts} offers no TLS, so no credentials were sent.",
-                "Set up TLS on the server, or write nats:// if the network may be trusted.",
+                _("{hosts} offers no TLS, so no credentials were sent.").format(hosts=hosts),
+                _("Set up TLS on the server, or write nats:// if the network can be trusted."),
             )
         case ssl.SSLCertVerificationError():
-            reason = getattr(error, "verify_message", "") or "it could not be verified"
+            reason = getattr(error, "verify_message", "") or _("it could not be verified")
             return (
-                f"the certificate of {hosts} is not trusted: {reason}.",
-                "Give the certificate authority that signed it, or correct the host name.",
+                _("the certificate of {hosts} is not trusted: {reason}.").format(
+                    hosts=hosts, reason=reason
+                ),
+                _("Specify the certificate authority that signed it, or correct the host name."),
             )
         case ssl.SSLError():
             return (
-                f"the TLS handshake with {hosts} failed: {error.args[-1]}.",
-                "Check whether the server speaks TLS, and in which version.",
+                _("the TLS handshake with {hosts} failed: {reason}.").format(
+                    hosts=hosts, reason=error.args[-1]
+                ),
+                _("Check whether the server supports TLS, and in which version."),
             )
         case socket.gaierror():
-            return f"no host of that name is known: {hosts}.", "Check the spelling and the network."
+            return (
+                _("the host name is unknown: {hosts}.").format(hosts=hosts),
+                _("Check the spelling and the network."),
+            )
         case None | TimeoutError():
             return (
-                f"{hosts} did not answer like a NATS server in time.",
-                "Check the address and port, and that no firewall is in between.",
+                _("{hosts} did not answer like a NATS server in time.").format(hosts=hosts),
+                _("Check the address and port, and that no firewall is in between."),
             )
         case ModuleNotFoundError():
             return (
-                f"the Python package {error.name} is missing, which this way of connecting needs.",
-                f"Install it: pip install {error.name}",
+                _("the Python package {package} is missing, which this connection needs.").format(
+                    package=error.name
+                ),
+                _("Install it: pip install {package}").format(package=error.name),
             )
         case OSError():
-            return _explain_os_error(error, hosts)
+            return _describe_os_error(error, hosts)
         case errors.Error():
-            return _explain_refusal(str(error), hosts)
+            return _describe_protocol_error(str(error), hosts)
         case Exception() if type(error).__module__.startswith("aiohttp"):
             return (
-                f"what answers at {hosts} does not speak WebSocket.",
-                "Write nats:// for the usual port; ws:// is for the server's websocket port.",
+                _("the server at {hosts} does not support WebSocket.").format(hosts=hosts),
+                _("Write nats:// for the usual port; ws:// is for the server's WebSocket port."),
             )
     return f"{hosts}: {redact_url(str(error) or type(error).__name__)}.", ""
 
 
-def _explain_os_error(error: OSError, hosts: str) -> tuple[str, str]:
+def _describe_os_error(error: OSError, hosts: str) -> tuple[str, str]:
     text = str(error)
     if (
         isinstance(error, ConnectionRefusedError)
@@ -78,30 +88,43 @@ def _explain_os_error(error: OSError, hosts: str) -> tuple[str, str]:
         or _REFUSED.search(text)
     ):
         return (
-            f"nothing listens at {hosts}.",
-            "Start nats-server there, or check the address and port.",
+            _("nothing listens at {hosts}.").format(hosts=hosts),
+            _("Start nats-server there, or check the address and port."),
         )
     if isinstance(error, ConnectionError):
-        return f"{hosts} broke the connection off.", "Check that it is a NATS server."
+        return _closed_by(hosts), _("Check that it is a NATS server.")
     if _UNREACHABLE.search(text):
-        return f"{hosts} cannot be reached from here.", "Check the network and any VPN."
+        return (
+            _("{hosts} cannot be reached.").format(hosts=hosts),
+            _("Check the network and any VPN."),
+        )
     return f"{hosts}: {redact_url(error.strerror or text)}.", ""
 
 
-def _explain_refusal(text: str, hosts: str) -> tuple[str, str]:
-    said = text.removeprefix("nats:").strip().strip("'").lower()
-    if any(phrase in said for phrase in _CREDENTIALS):
+def _describe_protocol_error(text: str, hosts: str) -> tuple[str, str]:
+    reported = text.removeprefix("nats:").strip().strip("'").lower()
+    if any(phrase in reported for phrase in _CREDENTIALS):
         return (
-            f"{hosts} refused these credentials.",
-            "Check the user and password, token or credentials file.",
+            _("{hosts} refused these credentials.").format(hosts=hosts),
+            _("Check the user and password, token or credentials file."),
         )
-    if "maximum connections" in said:
-        return f"{hosts} takes no more connections.", "Close other clients or raise its limit."
-    if "expecting info" in said or "json parse" in said:
+    if "maximum connections" in reported:
         return (
-            f"what answers at {hosts} is not a NATS server.",
-            "Check the port: 4222 is for clients, 8222 for monitoring.",
+            _("{hosts} accepts no more connections.").format(hosts=hosts),
+            _("Close other clients or raise its limit."),
         )
-    if said in ("unexpected eof", "stale connection", "connection closed"):
-        return f"{hosts} broke the connection off.", ""
-    return f"{hosts} said: {redact_url(said)}.", ""
+    if "expecting info" in reported or "json parse" in reported:
+        return (
+            _("the server at {hosts} is not a NATS server.").format(hosts=hosts),
+            _("Check the port: 4222 is for clients, 8222 for monitoring."),
+        )
+    if reported in ("unexpected eof", "stale connection", "connection closed"):
+        return _closed_by(hosts), ""
+    return (
+        _("{hosts} reported: {error}.").format(hosts=hosts, error=redact_url(reported)),
+        "",
+    )
+
+
+def _closed_by(hosts: str) -> str:
+    return _("{hosts} closed the connection.").format(hosts=hosts)

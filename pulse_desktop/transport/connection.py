@@ -99,7 +99,7 @@ class Connection:
             on_error=self._on_error,
             on_end=self._on_end,
         )
-        self._status = StatusHolder(self._connector.address.shown, clock, on_status)
+        self._status = StatusHolder(self._connector.address.redacted, clock, on_status)
         self._clock = clock
         self._client: FastPathClient | None = None
         self._js: JetStreamContext | None = None
@@ -239,7 +239,7 @@ class Connection:
         if client is not None:
             self._lost(None)
             await close_quietly(client)
-        self._status.change(server=self._connector.address.shown, problem="", advice="")
+        self._status.change(server=self._connector.address.redacted, problem="", advice="")
 
     async def close(self) -> None:
         """Close for good."""
@@ -354,7 +354,7 @@ class Connection:
         detail, advice = describe_connect_error(error or errors.UnexpectedEOF(), address.hosts)
         if not self._closed:
             self._status.change(
-                state="reconnecting", problem=address.mask(detail), advice=advice, rtt_s=None
+                state="reconnecting", problem=address.redact(detail), advice=advice, rtt_s=None
             )
 
     def _on_error(self, client: Client, error: Exception) -> None:
@@ -366,7 +366,7 @@ class Connection:
                 return
             text = str(error) or type(error).__name__
             if not self.violations.report(text) and client is self._client:
-                _log.warning("NATS: %s", self._connector.address.mask(text))
+                _log.warning("NATS: %s", self._connector.address.redact(text))
         except Exception:  # noqa: BLE001 - see above
             _log.warning("NATS reported an error that cannot be shown")
 

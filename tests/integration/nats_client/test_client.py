@@ -1,36 +1,46 @@
-"""Messages found by the quick way are those that the library finds, however they are cut up."""
+"""The fast path delivers the messages that nats-py delivers, however they are split over reads."""
 
 import asyncio
 import random
+from collections.abc import Callable
 
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.protocol.parser import Parser
 
-from pulse_desktop.nats_client.client import FastPathClient
+from pulse_desktop.nats_client.client import MAX_CACHED_HEADERS, FastPathClient
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
 DIRECT, USUAL = 7, 8
+"""Ids of a subscription on the fast path, and of one that is not."""
+
+Message = tuple[int, str, bytes]
 
 
-class Heard(FastPathClient):
-    """A client that is connected to nothing and notes what its parser finds."""
+class RecordingClient(FastPathClient):
+    """A client without a connection that records what its parser finds."""
 
-    def __init__(self, receive=None) -> None:
+    def __init__(self, receive: Callable[[str, bytes], None] | None = None) -> None:
         super().__init__()
+        self.direct: list[Message] = []
+        self.usual: list[Message] = []
+        self.other: list[str] = []
+        self.errors: list[Exception] = []
         self.parser = self._ps
-        self.parser.direct[DIRECT] = receive or self.take
-        self.direct, self.usual, self.other, self.problems = [], [], [], []
-        self._error_cb = self.note
+        self.parser.direct[DIRECT] = receive or self.receive
+        self._error_cb = self.on_error
 
-    async def note(self, error) -> None:
-        self.problems.append(error)
+    async def on_error(self, error: Exception) -> None:
+        self.errors.append(error)
 
-    def take(self, subject, data) -> None:
+    def receive(self, subject: str, data: bytes) -> None:
         self.direct.append((DIRECT, subject, data))
 
-    async def _process_msg(self, sid, subject, reply, data, headers) -> None:
+    async def _process_msg(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
+    ) -> None:
         if sid == DIRECT:
             await super()._process_msg(sid, subject, reply, data, headers)
         else:
@@ -40,9 +50,9 @@ class Heard(FastPathClient):
         self.other.append("ping")
 
 
-def _conversation(chance):
-    """Return what a server may send, and which messages are in it."""
-    said, messages = b"", []
+def server_output(chance: random.Random) -> tuple[bytes, list[Message]]:
+    """Return bytes that a server may send, and the messages in them."""
+    sent, messages = b"", []
     for number in range(60):
         sid = chance.choice((DIRECT, DIRECT, DIRECT, USUAL))
         payload = chance.choice((b"", b"\r\n", b"MSG a 7 3\r\n", b"x" * chance.randrange(300)))
@@ -51,71 +61,71 @@ def _conversation(chance):
         if chance.random() < 0.4:
             head = b"NATS/1.0\r\nNats-Msg-Id: 1\r\n\r\n"
             line = f"HMSG {subject} {sid} {reply}{len(head)} {len(head) + len(payload)}\r\n"
-            said += line.encode() + head + payload + b"\r\n"
+            sent += line.encode() + head + payload + b"\r\n"
         else:
-            said += f"MSG {subject} {sid} {reply}{len(payload)}\r\n".encode() + payload + b"\r\n"
+            sent += f"MSG {subject} {sid} {reply}{len(payload)}\r\n".encode() + payload + b"\r\n"
         messages.append((sid, subject, payload))
         if chance.random() < 0.1:
-            said += chance.choice((b"PING\r\n", b"+OK\r\n"))
-    return said, messages
+            sent += chance.choice((b"PING\r\n", b"+OK\r\n"))
+    return sent, messages
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_every_message_is_found_once_wherever_the_reading_was_cut(seed) -> None:
+def test_every_message_is_found_once_however_the_reads_are_split(seed: int) -> None:
     chance = random.Random(seed)
-    said, messages = _conversation(chance)
-    heard, plain = Heard(), Heard()
-    quick, slow = heard.parser, Parser(plain)
+    sent, messages = server_output(chance)
+    fast_client, plain_client = RecordingClient(), RecordingClient()
+    fast, plain = fast_client.parser, Parser(plain_client)
 
     async def read() -> None:
         at = 0
-        while at < len(said):
-            part = said[at : at + chance.choice((1, 3, 50, 700, 5000))]
+        while at < len(sent):
+            part = sent[at : at + chance.choice((1, 3, 50, 700, 5000))]
             at += len(part)
-            await quick.parse(part)
-            await slow.parse(part)
+            await fast.parse(part)
+            await plain.parse(part)
 
     asyncio.run(read())
-    for each in (heard, plain):
-        assert each.direct == [message for message in messages if message[0] == DIRECT]
-        assert each.usual == [message for message in messages if message[0] == USUAL]
-        assert each.stats["in_msgs"] == len(each.direct)
-    assert heard.other == plain.other
-    assert not quick.buf
+    for client in (fast_client, plain_client):
+        assert client.direct == [message for message in messages if message[0] == DIRECT]
+        assert client.usual == [message for message in messages if message[0] == USUAL]
+        assert client.stats["in_msgs"] == len(client.direct)
+    assert fast_client.other == plain_client.other
+    assert not fast.buf
 
 
-def test_a_receiver_that_fails_loses_no_other_message_and_ends_no_reading() -> None:
-    heard = []
+def test_a_failing_receiver_loses_no_other_message() -> None:
+    received: list[bytes] = []
 
-    def receive(subject, data) -> None:
+    def receive(_subject: str, data: bytes) -> None:
         if data == b"bad":
             raise ValueError(data)
-        heard.append(data)
+        received.append(data)
 
-    client = Heard(receive)
-    said = b"MSG a 7 1\r\n1\r\nMSG a 7 3\r\nbad\r\nMSG a 7 1\r\n2\r\n"
-    asyncio.run(client.parser.parse(said))
-    assert heard == [b"1", b"2"]
-    assert [str(problem) for problem in client.problems] == ["b'bad'"]
+    client = RecordingClient(receive)
+    sent = b"MSG a 7 1\r\n1\r\nMSG a 7 3\r\nbad\r\nMSG a 7 1\r\n2\r\n"
+    asyncio.run(client.parser.parse(sent))
+    assert received == [b"1", b"2"]
+    assert [str(error) for error in client.errors] == ["b'bad'"]
 
 
-def test_what_no_longer_wants_messages_directly_gets_no_more() -> None:
-    heard = Heard()
+def test_a_removed_subscription_receives_nothing_more() -> None:
+    client = RecordingClient()
     message = b"MSG a 7 1\r\n1\r\n"
-    asyncio.run(heard.parser.parse(message))
-    heard._remove_sub(DIRECT)
-    heard.parser.direct[9] = heard.take
-    asyncio.run(heard.parser.parse(message))
-    assert heard.direct == [(DIRECT, "a", b"1")]
+    asyncio.run(client.parser.parse(message))
+    client._remove_sub(DIRECT)
+    client.parser.direct[9] = client.receive
+    asyncio.run(client.parser.parse(message))
+    assert client.direct == [(DIRECT, "a", b"1")]
 
 
-async def test_subjects_without_end_are_not_remembered_for_ever() -> None:
-    heard = Heard()
+async def test_the_header_cache_is_bounded() -> None:
+    client = RecordingClient()
     for number in range(2_500):
-        await heard.parser.parse(b"MSG a.%d 7 _INBOX.%d 1\r\n1\r\n" % (number, number))
-        await heard.parser.parse(b"MSG a.%d 7 1\r\n1\r\n" % number)
-    assert len(heard.direct) == 5_000
-    assert len(heard.parser._header_cache) <= 1_000
+        await client.parser.parse(b"MSG a.%d 7 _INBOX.%d 1\r\n1\r\n" % (number, number))
+        await client.parser.parse(b"MSG a.%d 7 1\r\n1\r\n" % number)
+    assert len(client.direct) == 5_000
+    assert client.parser.cached_headers <= MAX_CACHED_HEADERS
 
 
 async def test_a_real_server_delivers_directly_until_the_subscription_ends(
@@ -124,16 +134,17 @@ async def test_a_real_server_delivers_directly_until_the_subscription_ends(
     client, publisher = FastPathClient(), Client()
     await client.connect(nats_server.url)
     await publisher.connect(nats_server.url)
-    direct, usual = [], []
+    direct: list[tuple[str, bytes]] = []
+    usual: list[bytes] = []
 
-    async def on_message(msg) -> None:
-        usual.append(msg.data)
+    async def on_message(message: Msg) -> None:
+        usual.append(message.data)
 
-    async def arrived():
+    async def arrived() -> bool:
         await publisher.publish("a.ready", b"")
         await publisher.publish("b", b"")
         await publisher.flush()
-        return direct and usual
+        return bool(direct and usual)
 
     try:
         subscription = await client.subscribe("a.*", cb=on_message)

@@ -1,14 +1,20 @@
-"""One connection for ever: told honestly, found again after every loss."""
+"""The desktop's connection: failures are explained, and a lost connection is made again."""
 
 import asyncio
 import contextlib
 import logging
+import os
+import signal
 import time
-from typing import Never
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Never
 
 import nats
+import nkeys  # type: ignore[import-untyped]
 import pytest
 from nats import errors
+from nats.aio.msg import Msg
 
 from pulse_desktop.model.errors import (
     CannotConnectError,
@@ -19,8 +25,12 @@ from pulse_desktop.model.errors import (
 from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.transport import connection as connection_module
 from pulse_desktop.transport.connection import Connection
+from tests.kit.background import in_background
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pulse_desktop.model.connection_status import ConnectionStatus
 
 LIMITED = """
 authorization {
@@ -31,73 +41,69 @@ authorization {
 
 
 @contextlib.asynccontextmanager
-async def kept(connection: Connection):
-    """Keep a connection while the block runs."""
-    task = asyncio.create_task(connection.run())
-    try:
+async def running(connection: Connection) -> AsyncIterator[Connection]:
+    """Run a connection while the block runs."""
+    async with in_background(connection.run()):
         yield connection
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        await connection.close()
+    await connection.close()
 
 
-async def refusal_of(server: str, limit: float = 3.0, patience: float = 5.0) -> CannotConnectError:
+async def connect_error(
+    server: str, within_s: float = 3.0, timeout_s: float = 5.0
+) -> CannotConnectError:
+    """Return the error of a connection that must fail."""
     connection = Connection(server)
     started = time.monotonic()
     with pytest.raises(CannotConnectError) as caught:
-        await connection.open(patience)
-    assert time.monotonic() - started < limit
+        await connection.open(timeout_s)
+    assert time.monotonic() - started < within_s
     assert not connection.connected
     assert connection.status.problem == caught.value.detail
     await connection.close()
     return caught.value
 
 
-async def test_a_server_that_is_not_there_is_told_at_once(unused_tcp_port) -> None:
-    error = await refusal_of(f"nats://ann:s3cret@127.0.0.1:{unused_tcp_port}")
+async def test_a_server_that_does_not_run_is_reported_at_once(unused_tcp_port: int) -> None:
+    error = await connect_error(f"nats://ann:s3cret@127.0.0.1:{unused_tcp_port}")
     assert "nothing listens" in error.detail
     assert "s3cret" not in str(error)
 
 
-async def test_an_unknown_host_is_told() -> None:
-    error = await refusal_of("nats://no-such-host.invalid", limit=5)
-    assert "no host of that name" in error.detail
+async def test_an_unknown_host_is_reported() -> None:
+    error = await connect_error("nats://no-such-host.invalid", within_s=5)
+    assert "host name is unknown" in error.detail
 
 
-async def test_a_wrong_password_is_told_at_once_and_never_shown(
+async def test_a_wrong_password_is_reported_at_once_and_never_shown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with NatsServer(user="ann", password="right") as server:
         for login in ("ann:wr0ng@", "wr0ng@", ""):
-            error = await refusal_of(f"nats://{login}{server.address}")
+            error = await connect_error(f"nats://{login}{server.address}")
             assert "refused these credentials" in error.detail
             assert "wr0ng" not in str(error) + caplog.text
 
 
-async def test_something_else_that_listens_is_not_taken_for_a_server(
-    nats_server: NatsServer,
-) -> None:
-    error = await refusal_of(f"127.0.0.1:{nats_server.monitor_port}", patience=0.5)
+async def test_another_kind_of_server_is_reported(nats_server: NatsServer) -> None:
+    error = await connect_error(f"127.0.0.1:{nats_server.monitor_port}", timeout_s=0.5)
     assert "NATS server" in error.detail
 
 
 @pytest.mark.filterwarnings("ignore:parameter 'timeout':DeprecationWarning")  # nats-py's own
-async def test_a_port_that_speaks_no_websocket_is_told_in_words(
-    nats_server: NatsServer, unused_tcp_port
+async def test_a_port_without_websocket_is_reported(
+    nats_server: NatsServer, unused_tcp_port: int
 ) -> None:
     for port in (nats_server.port, nats_server.monitor_port):
-        error = await refusal_of(f"ws://127.0.0.1:{port}")
-        assert error.detail == f"what answers at 127.0.0.1:{port} does not speak WebSocket."
-    error = await refusal_of(f"ws://127.0.0.1:{unused_tcp_port}")
+        error = await connect_error(f"ws://127.0.0.1:{port}")
+        assert error.detail == f"the server at 127.0.0.1:{port} does not support WebSocket."
+    error = await connect_error(f"ws://127.0.0.1:{unused_tcp_port}")
     assert "nothing listens" in error.detail
 
 
-async def test_an_untrusted_certificate_is_told(certificate) -> None:
+async def test_an_untrusted_certificate_is_reported(certificate: Path) -> None:
     config = f'tls {{ cert_file: "{certificate}/cert.pem", key_file: "{certificate}/key.pem" }}'
     with NatsServer(config=config) as server:
-        error = await refusal_of(f"tls://localhost:{server.port}", limit=3)
+        error = await connect_error(f"tls://localhost:{server.port}", within_s=3)
         assert "certificate" in error.detail
         assert "authority" in error.advice
         options = ConnectionOptions(tls_ca=str(certificate / "cert.pem"))
@@ -107,7 +113,24 @@ async def test_an_untrusted_certificate_is_told(certificate) -> None:
         await connection.close()
 
 
-async def test_credentials_may_hold_any_character() -> None:
+async def test_the_tls_handshake_can_come_first(certificate: Path) -> None:
+    config = (
+        f'tls {{ cert_file: "{certificate}/cert.pem", key_file: "{certificate}/key.pem", '
+        "handshake_first: true }"
+    )
+    with NatsServer(config=config) as server:
+        options = ConnectionOptions(
+            servers=f"tls://localhost:{server.port}",
+            tls_ca=str(certificate / "cert.pem"),
+            tls_first=True,
+        )
+        connection = Connection(options=options)
+        await connection.open()
+        assert connection.connected
+        await connection.close()
+
+
+async def test_credentials_can_contain_any_character() -> None:
     for server in (NatsServer(token="s3/@:%cret"), NatsServer(user="an:n", password="p@s/s:%")):
         with server:
             connection = Connection(server.url)
@@ -117,10 +140,53 @@ async def test_credentials_may_hold_any_character() -> None:
             await connection.close()
 
 
-async def test_a_connected_status_names_the_server(nats_server: NatsServer) -> None:
-    seen = []
+async def test_the_options_give_the_login(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret\n")
+    by_password = (
+        ConnectionOptions(user="ann", password="s3cret"),
+        ConnectionOptions(user="ann", password_file=str(secret)),
+    )
+    with NatsServer(user="ann", password="s3cret") as server:
+        for options in by_password:
+            await _connect(f"nats://other:wr0ng@{server.address}", options)
+    by_token = (ConnectionOptions(token="s3cret"), ConnectionOptions(token_file=str(secret)))
+    with NatsServer(token="s3cret") as server:
+        for options in by_token:
+            await _connect(server.address, options)
+
+
+async def test_the_options_give_an_nkey(tmp_path: Path) -> None:
+    seed = nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)
+    public = nkeys.from_seed(seed).public_key.decode()
+    file = tmp_path / "user.nk"
+    file.write_bytes(seed)
+    with NatsServer(config=f"authorization {{ users: [{{ nkey: {public} }}] }}") as server:
+        await _connect(server.address, ConnectionOptions(nkey_seed=seed.decode()))
+        await _connect(server.address, ConnectionOptions(nkey_file=str(file)))
+
+
+async def _connect(server: str, options: ConnectionOptions) -> None:
+    connection = Connection(server, options=options)
+    await connection.open()
+    assert connection.connected
+    assert "s3cret" not in connection.status.server
+    await connection.close()
+
+
+async def test_wrong_options_are_reported_as_the_reason(nats_server: NatsServer) -> None:
+    options = ConnectionOptions(credentials="/none.creds")
+    connection = Connection(nats_server.url, options=options)
+    with pytest.raises(CannotConnectError, match=r"credentials='/none\.creds'"):
+        await connection.open()
+    assert "/none.creds" in connection.status.problem
+    await connection.close()
+
+
+async def test_the_status_of_a_connection_describes_the_server(nats_server: NatsServer) -> None:
+    seen: list[ConnectionStatus] = []
     connection = Connection(nats_server.url, on_status=seen.append)
-    async with kept(connection):
+    async with running(connection):
         await wait_until(lambda: connection.status.rtt_s is not None)
         status = connection.status
         assert status.state == "connected"
@@ -128,15 +194,16 @@ async def test_a_connected_status_names_the_server(nats_server: NatsServer) -> N
         assert status.server_version.startswith("2.")
         assert status.max_payload == 1 << 20
         assert status.server_name
+        assert status.rtt_s is not None
         assert 0 < status.rtt_s < 1
         assert status.reconnects == 0
     assert connection.status.state == "closed"
-    assert [s.state for s in seen][:2] == ["connected", "connected"]
+    assert [each.state for each in seen][:2] == ["connected", "connected"]
     with pytest.raises(NotConnectedError):
         _ = connection.client
 
 
-async def test_a_server_without_jetstream_is_connected_and_says_so() -> None:
+async def test_a_server_without_jetstream_is_connected_and_reported() -> None:
     with NatsServer(jetstream=False) as server:
         connection = Connection(server.url)
         await connection.open()
@@ -146,7 +213,7 @@ async def test_a_server_without_jetstream_is_connected_and_says_so() -> None:
         await connection.close()
 
 
-async def test_a_refused_subject_is_told_at_once_and_by_name() -> None:
+async def test_a_refused_subject_is_reported_at_once_and_by_name() -> None:
     with NatsServer(user="op", password="s3cret", config=LIMITED) as server:
         connection = Connection(server.url)
         started = time.monotonic()
@@ -170,32 +237,33 @@ async def test_a_connection_waits_for_a_server_that_starts_later() -> None:
     with NatsServer() as server:
         server.stop()
         connection = Connection(server.url)
-        async with kept(connection):
+        async with running(connection):
             await wait_until(lambda: "nothing listens" in connection.status.problem)
-            assert connection.status.state == "connecting"
+            states = [connection.status.state]
             server.start()
-            await wait_until(lambda: connection.status.state == "connected")
+            await wait_until(lambda: connection.connected)
+            assert [*states, connection.status.state] == ["connecting", "connected"]
             assert connection.status.problem == ""
 
 
-async def test_after_a_loss_it_is_found_again_and_everybody_is_told(
+async def test_after_a_loss_it_reconnects_and_notifies_its_listeners(
     nats_server: NatsServer,
 ) -> None:
-    told: list[str] = []
+    notified: list[str] = []
     connection = Connection(nats_server.url)
 
-    async def connected() -> None:
-        told.append(f"up {connection.generation}")
+    async def on_connected() -> None:
+        notified.append(f"connected {connection.generation}")
 
-    async def broken() -> Never:
+    async def fail() -> Never:
         raise ValueError("a listener's bug")
 
-    async def disconnected() -> None:
-        told.append("down")
+    async def on_disconnected() -> None:
+        notified.append("disconnected")
 
-    connection.on_connected += [broken, connected]
-    connection.on_disconnected.append(disconnected)
-    async with kept(connection):
+    connection.on_connected += [fail, on_connected]
+    connection.on_disconnected.append(on_disconnected)
+    async with running(connection):
         assert await connection.wait_connected() == 1
         nats_server.kill()
         await wait_until(lambda: connection.status.state == "reconnecting")
@@ -203,74 +271,73 @@ async def test_after_a_loss_it_is_found_again_and_everybody_is_told(
         with pytest.raises(NotConnectedError):
             await connection.client.publish("lost", b"")
         nats_server.start()
-        await wait_until(lambda: "up 2" in told)
-        assert told == ["up 1", "down", "up 2"]
+        await wait_until(lambda: "connected 2" in notified)
+        assert notified == ["connected 1", "disconnected", "connected 2"]
         assert connection.status.reconnects == 1
         assert connection.status.rtt_s is None or connection.status.rtt_s > 0
 
 
-async def test_a_request_does_not_outlive_its_connection(nats_server: NatsServer) -> None:
+async def test_a_request_ends_with_its_connection(nats_server: NatsServer) -> None:
     connection = Connection(nats_server.url)
     silent = await nats.connect(nats_server.url, allow_reconnect=False)
-    heard = await silent.subscribe("silent")
+    subscription = await silent.subscribe("silent")
     await silent.flush()
-    async with kept(connection):
+    async with running(connection):
         await connection.wait_connected()
         request = connection.client.request("silent", timeout=60)
-        asking = asyncio.create_task(connection.request(request, "silent"))
-        await heard.next_msg(5)
+        requesting = asyncio.create_task(connection.request(request, "silent"))
+        await subscription.next_msg(5)
         nats_server.kill()
         await silent.close()
         with pytest.raises(NotConnectedError):
-            await asyncio.wait_for(asking, 5)
+            await asyncio.wait_for(requesting, 5)
 
 
-async def test_a_silent_server_counts_as_gone(
+async def test_a_server_that_does_not_respond_counts_as_lost(
     nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection_module, "REQUEST_TIMEOUT_S", 0.2)
     monkeypatch.setattr(connection_module, "RTT_INTERVAL_S", 0.05)
     connection = Connection(nats_server.url)
-    async with kept(connection):
+    async with running(connection):
         await connection.wait_connected()
-        process = nats_server._process
-        process.send_signal(19)  # SIGSTOP: the sockets stay open, nothing answers
+        os.kill(nats_server.pid, signal.SIGSTOP)  # the sockets stay open
         try:
             await wait_until(lambda: connection.status.state == "reconnecting")
         finally:
-            process.send_signal(18)
+            os.kill(nats_server.pid, signal.SIGCONT)
         await wait_until(lambda: connection.status.state == "connected")
 
 
-async def test_whatever_the_library_reports_the_reader_goes_on(nats_server: NatsServer) -> None:
+async def test_no_error_of_the_library_ends_its_reader(nats_server: NatsServer) -> None:
     class UnprintableError(Exception):
         def __str__(self) -> str:
             raise RuntimeError("no text")
 
     connection = Connection(nats_server.url)
     await connection.open()
-    client = connection.client
-    slow = errors.SlowConsumerError("s", "", 1, None)
-    for garbage in (UnprintableError(), slow, Exception(), Exception("\0\ud800"), None):
-        await client._error_cb(garbage)
+    client: Any = connection.client
+    slow = errors.SlowConsumerError("s", "", 1, client)
+    for error in (UnprintableError(), slow, Exception(), Exception("\0\ud800"), None):
+        await client._error_cb(error)
     assert connection.slow_consumers == 1
     assert connection.connected
     await connection.close()
 
 
-async def test_a_slow_callback_is_counted(nats_server: NatsServer) -> None:
+async def test_messages_dropped_for_a_slow_callback_are_counted(nats_server: NatsServer) -> None:
     connection = Connection(nats_server.url)
     await connection.open()
     hold = asyncio.Event()
 
-    async def slow(msg) -> None:
+    async def slow(_message: Msg) -> None:
         await hold.wait()
 
     await connection.client.subscribe("fast", cb=slow, pending_msgs_limit=5)
-    other = await nats.connect(nats_server.url)
+    publisher = await nats.connect(nats_server.url)
     for _ in range(20):
-        await other.publish("fast", b"")
-    await other.close()
+        await publisher.publish("fast", b"")
+    await publisher.close()
     await wait_until(lambda: connection.slow_consumers >= 14)
     hold.set()
     await connection.close()
@@ -279,21 +346,21 @@ async def test_a_slow_callback_is_counted(nats_server: NatsServer) -> None:
 async def test_no_secret_is_ever_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with NatsServer(token="t0ps3cret") as server:
-        seen = []
+        seen: list[ConnectionStatus] = []
         connection = Connection(server.url, on_status=seen.append)
-        async with kept(connection):
+        async with running(connection):
             await connection.wait_connected()
             server.kill()
             await wait_until(lambda: connection.status.state == "reconnecting")
             await wait_until(lambda: "nothing listens" in connection.status.problem)
-        assert "t0ps3cret" not in caplog.text + repr(seen) + repr(vars(connection).get("status"))
+        assert "t0ps3cret" not in caplog.text + repr(seen) + repr(connection.status)
 
 
-async def test_closing_during_an_attempt_leaves_nothing_behind(unused_tcp_port) -> None:
+async def test_closing_during_an_attempt_leaves_no_task(unused_tcp_port: int) -> None:
     connection = Connection(f"127.0.0.1:{unused_tcp_port}")
-    keeping = asyncio.create_task(connection.run())
+    task = asyncio.create_task(connection.run())
     await wait_until(lambda: connection.status.problem)
     await connection.close()
-    await asyncio.wait_for(keeping, 5)
+    await asyncio.wait_for(task, 5)
     assert connection.status.state == "closed"
     assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -1,13 +1,18 @@
-"""Stored results: heard of as they come, read verified, saved whole or not at all."""
+"""Stored results: watched as they are stored, read verified, saved completely or not at all."""
 
 import asyncio
 import resource
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
 
 import nats
 import pytest
+from nats.aio.client import Client
 from nats.js.api import StreamConfig
+from nats.js.object_store import ObjectStore
 
 from pulse_desktop.model.errors import (
     BrokenObjectError,
@@ -21,141 +26,162 @@ from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.result_store import ResultStore
 from pulse_desktop.transport.result_watch import ResultWatch
+from tests.kit.arrivals import take_objects
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pulse_desktop.protocol.stored_object import StoredObject
 
 BUCKET = "taskiq_results"
 LARGE = bytes(range(256)) * (32 << 10)  # 8 MiB
 
 
 @pytest.fixture
-async def other(nats_server: NatsServer):
-    """Somebody else's client, who writes the results."""
+async def worker(nats_server: NatsServer) -> AsyncIterator[Client]:
+    """Another client, which stores the results."""
     client = await nats.connect(nats_server.url, allow_reconnect=False)
     yield client
     await client.close()
 
 
 @pytest.fixture
-async def bucket(other):
-    return await other.jetstream().create_object_store(BUCKET)
+async def bucket(worker: Client) -> ObjectStore:
+    return await worker.jetstream().create_object_store(BUCKET)
 
 
 @pytest.fixture
-async def store(nats_server: NatsServer):
+async def connection(nats_server: NatsServer) -> AsyncIterator[Connection]:
     connection = Connection(nats_server.url)
     await connection.open()
-    yield ResultStore(connection, BUCKET)
+    yield connection
     await connection.close()
 
 
-class Watching:
-    def __init__(self, server: NatsServer, **options) -> None:
+@pytest.fixture
+def store(connection: Connection) -> ResultStore:
+    return ResultStore(connection, BUCKET)
+
+
+class RunningWatch:
+    """A connection and a watch that run, and the objects received so far."""
+
+    def __init__(self, server: NatsServer, backlog: int | None = None) -> None:
         self.queue = ArrivalQueue()
         self.connection = Connection(server.url)
-        self.watch = ResultWatch(self.connection, self.queue, BUCKET, poll_s=0.1, **options)
-        self.taken = []
+        self.watch = ResultWatch(self.connection, self.queue, BUCKET, backlog=backlog, poll_s=0.1)
+        self.objects: list[StoredObject] = []
+        self._tasks: list[asyncio.Task[None]] = []
 
-    async def __aenter__(self) -> "Watching":
-        self.tasks = [
+    async def __aenter__(self) -> "RunningWatch":
+        self._tasks = [
             asyncio.create_task(self.connection.run()),
             asyncio.create_task(self.watch.run()),
         ]
         return self
 
-    async def __aexit__(self, *_) -> None:
-        for task in self.tasks:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.connection.close()
 
     def keys(self) -> list[str]:
-        self.taken += self.queue.take(1_000_000)
-        return [item.key for item in self.taken]
+        self.objects += take_objects(self.queue)
+        return [stored.key for stored in self.objects]
 
     async def in_mode(self, mode: str) -> None:
         await wait_until(lambda: self.watch.status.mode == mode, message=f"mode {mode}")
 
 
-async def test_what_is_there_comes_first_and_then_what_is_stored(
-    nats_server: NatsServer, bucket
+async def test_stored_objects_come_first_and_then_new_ones(
+    nats_server: NatsServer, bucket: ObjectStore
 ) -> None:
     started = time.time()
     await bucket.put("one", b"1")
     await bucket.put("progress:two", b"{}")
-    async with Watching(nats_server) as watching:
-        assert await watching.watch.caught_up(5)
-        assert watching.keys() == ["one", "progress:two"]
+    async with RunningWatch(nats_server) as running:
+        assert await running.watch.caught_up(5)
+        assert running.keys() == ["one", "progress:two"]
         await bucket.put("three", b"333")
-        await wait_until(lambda: len(watching.keys()) == 3)
-        newest = watching.taken[-1]
+        await wait_until(lambda: len(running.keys()) == 3)
+        newest = running.objects[-1]
         assert (newest.key, newest.size, newest.chunks) == ("three", 3, 1)
         assert started - 1 < newest.stored_at < time.time() + 1
-        assert newest.sequence == watching.watch.status.last_sequence
+        assert newest.sequence == running.watch.status.last_sequence
         await bucket.delete("one")
-        await wait_until(lambda: watching.keys()[3:] == ["one"])
-        assert watching.taken[-1].deleted
+        await wait_until(lambda: running.keys()[3:] == ["one"])
+        assert running.objects[-1].deleted
 
 
-async def test_a_bucket_may_come_later_go_and_come_again(nats_server: NatsServer, other) -> None:
-    js = other.jetstream()
-    async with Watching(nats_server) as watching:
-        await watching.in_mode("absent")
-        assert watching.watch.status.caught_up
+async def test_a_bucket_can_be_created_deleted_and_created_again(
+    nats_server: NatsServer, worker: Client
+) -> None:
+    js = worker.jetstream()
+    async with RunningWatch(nats_server) as running:
+        await running.in_mode("absent")
+        assert running.watch.status.caught_up
         bucket = await js.create_object_store(BUCKET)
         await bucket.put("first", b"1")
-        await wait_until(lambda: watching.keys() == ["first"])
+        await wait_until(lambda: running.keys() == ["first"])
         await js.delete_object_store(BUCKET)
-        await watching.in_mode("absent")
+        await running.in_mode("absent")
         bucket = await js.create_object_store(BUCKET)
         await bucket.put("second", b"2")
-        await wait_until(lambda: watching.keys() == ["first", "second"])
+        await wait_until(lambda: running.keys() == ["first", "second"])
         await js.delete_object_store(BUCKET)
         bucket = await js.create_object_store(BUCKET)
         for number in range(3):
             await bucket.put(f"third{number}", b"3")
-        await wait_until(lambda: watching.keys()[2:] == ["third0", "third1", "third2"])
+        await wait_until(lambda: running.keys()[2:] == ["third0", "third1", "third2"])
 
 
-async def test_a_restart_loses_and_repeats_nothing(nats_server: NatsServer, bucket) -> None:
-    async with Watching(nats_server) as watching:
+async def test_a_restart_loses_and_repeats_no_object(
+    nats_server: NatsServer, bucket: ObjectStore
+) -> None:
+    async with RunningWatch(nats_server) as running:
         for number in range(5):
             await bucket.put(str(number), b"x")
-        await wait_until(lambda: len(watching.keys()) == 5)
+        await wait_until(lambda: len(running.keys()) == 5)
         nats_server.kill()
-        await watching.in_mode("off")
+        await running.in_mode("off")
         nats_server.start()
         again = await nats.connect(nats_server.url)
         bucket = await again.jetstream().object_store(BUCKET)
         for number in range(5, 10):
             await bucket.put(str(number), b"x")
         await again.close()
-        await wait_until(lambda: len(watching.keys()) >= 10)
-        assert watching.keys() == [str(number) for number in range(10)]
+        await wait_until(lambda: len(running.keys()) >= 10)
+        assert running.keys() == [str(number) for number in range(10)]
 
 
-async def test_only_the_newest_are_heard_of_where_there_are_many(
-    nats_server: NatsServer, bucket
+async def test_the_backlog_limits_the_objects_read_at_first(
+    nats_server: NatsServer, bucket: ObjectStore
 ) -> None:
     for number in range(30):
         await bucket.put(str(number), b"x")
-    async with Watching(nats_server, backlog=10) as watching:
-        assert await watching.watch.caught_up(5)
-        assert watching.keys() == [str(number) for number in range(20, 30)]
+    async with RunningWatch(nats_server, backlog=10) as running:
+        assert await running.watch.caught_up(5)
+        assert running.keys() == [str(number) for number in range(20, 30)]
 
 
-async def test_what_is_no_metadata_is_counted_and_passed_over(
-    nats_server: NatsServer, bucket, other
+async def test_invalid_metadata_is_counted_and_skipped(
+    nats_server: NatsServer, bucket: ObjectStore, worker: Client
 ) -> None:
-    await other.jetstream().publish(f"$O.{BUCKET}.M.bm9uZQ==", b"\xff not JSON")
+    await worker.jetstream().publish(f"$O.{BUCKET}.M.bm9uZQ==", b"\xff not JSON")
     await bucket.put("good", b"1")
-    async with Watching(nats_server) as watching:
-        assert await watching.watch.caught_up(5)
-        assert watching.keys() == ["good"]
-        assert watching.watch.status.unreadable == 1
+    async with RunningWatch(nats_server) as running:
+        assert await running.watch.caught_up(5)
+        assert running.keys() == ["good"]
+        assert running.watch.status.unreadable == 1
 
 
-async def test_bodies_of_every_size_are_read_verified(store, bucket) -> None:
+async def test_bodies_of_every_size_are_read(store: ResultStore, bucket: ObjectStore) -> None:
     bodies = {"none": b"", "small": b"x" * 10, "edge": b"y" * (128 << 10), "large": LARGE}
     for key, body in bodies.items():
         await bucket.put(key, body)
@@ -166,8 +192,10 @@ async def test_bodies_of_every_size_are_read_verified(store, bucket) -> None:
     assert time.monotonic() - started < 15
 
 
-async def test_the_bucket_is_described(store, other) -> None:
-    js = other.jetstream()
+async def test_the_status_of_a_bucket_counts_results_and_progress(
+    connection: Connection, store: ResultStore, worker: Client
+) -> None:
+    js = worker.jetstream()
     with pytest.raises(NotFoundError, match="No bucket"):
         await store.status()
     bucket = await js.create_object_store(BUCKET, ttl=3600, max_bytes=1 << 20)
@@ -179,14 +207,15 @@ async def test_the_bucket_is_described(store, other) -> None:
         await bucket.put(key, b"1")
     await bucket.delete("gone")
     status = await store.status()
-    assert (status.objects, status.notes) == (4, 2), "what tells of progress is no result"
+    assert (status.objects, status.notes) == (4, 2)
     assert (status.ttl_s, status.max_bytes) == (3600, 1 << 20)
+    assert status.bytes is not None
     assert status.bytes > 300_000
     assert await store.buckets() == ["another", BUCKET]
-    assert (await ResultStore(store._connection, "another").status()).ttl_s is None
+    assert (await ResultStore(connection, "another").status()).ttl_s is None
 
 
-async def test_an_object_that_is_not_there_is_told(store, bucket) -> None:
+async def test_a_missing_object_is_reported(store: ResultStore, bucket: ObjectStore) -> None:
     with pytest.raises(NotFoundError, match="No never"):
         await store.read("never")
     await bucket.put("gone", b"1")
@@ -200,7 +229,9 @@ async def test_an_object_that_is_not_there_is_told(store, bucket) -> None:
         await store.read(stored)
 
 
-async def test_a_large_object_is_refused_before_it_is_read(store, bucket) -> None:
+async def test_an_object_over_the_limit_is_rejected_before_it_is_read(
+    store: ResultStore, bucket: ObjectStore
+) -> None:
     await bucket.put("large", LARGE)
     with pytest.raises(TooLargeError) as caught:
         await store.read("large", limit=1 << 20)
@@ -208,11 +239,14 @@ async def test_a_large_object_is_refused_before_it_is_read(store, bucket) -> Non
 
 
 @pytest.mark.parametrize("size", [100, 1 << 20])
-async def test_missing_chunks_are_told_at_once(store, bucket, other, size, tmp_path: Path) -> None:
-    js = other.jetstream()
+async def test_missing_chunks_are_reported_at_once(
+    store: ResultStore, bucket: ObjectStore, worker: Client, size: int, tmp_path: Path
+) -> None:
+    js = worker.jetstream()
     await bucket.put("torn", b"z" * size)
     info = await bucket.get_info("torn")
     last = await js.get_last_msg(f"OBJ_{BUCKET}", f"$O.{BUCKET}.C.{info.nuid}")
+    assert last.seq is not None
     await js.delete_msg(f"OBJ_{BUCKET}", last.seq)
     started = time.monotonic()
     with pytest.raises(BrokenObjectError, match="chunk"):
@@ -223,16 +257,18 @@ async def test_missing_chunks_are_told_at_once(store, bucket, other, size, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_changed_body_is_told(store, bucket, other) -> None:
+async def test_a_changed_body_is_reported(
+    store: ResultStore, bucket: ObjectStore, worker: Client
+) -> None:
     await bucket.put("changed", b"right")
     info = await bucket.get_info("changed")
-    await other.jetstream().publish(f"$O.{BUCKET}.C.{info.nuid}", b"wrong")
+    await worker.jetstream().publish(f"$O.{BUCKET}.C.{info.nuid}", b"wrong")
     with pytest.raises(BrokenObjectError, match="checksum"):
         await store.read("changed")
 
 
-async def test_a_bucket_without_direct_access_is_read_all_the_same(store, other) -> None:
-    await other.jetstream().add_stream(
+async def test_a_bucket_without_direct_access_is_read(store: ResultStore, worker: Client) -> None:
+    await worker.jetstream().add_stream(
         StreamConfig(
             name=f"OBJ_{BUCKET}",
             subjects=[f"$O.{BUCKET}.C.>", f"$O.{BUCKET}.M.>"],
@@ -240,23 +276,27 @@ async def test_a_bucket_without_direct_access_is_read_all_the_same(store, other)
             allow_direct=False,
         )
     )
-    bucket = await other.jetstream().object_store(BUCKET)
+    bucket = await worker.jetstream().object_store(BUCKET)
     await bucket.put("plain", b"body")
     assert await store.read("plain") == b"body"
 
 
-async def test_a_large_object_is_saved_whole(store, bucket, tmp_path: Path) -> None:
+async def test_a_large_object_is_saved_completely(
+    store: ResultStore, bucket: ObjectStore, tmp_path: Path
+) -> None:
     await bucket.put("large", LARGE)
     target = tmp_path / "large.bin"
     target.write_bytes(b"old")
-    progress = []
+    progress: list[tuple[int, int]] = []
     await store.save("large", target, on_progress=lambda done, size: progress.append((done, size)))
     assert target.read_bytes() == LARGE
     assert progress[-1] == (len(LARGE), len(LARGE))
     assert [path.name for path in tmp_path.iterdir()] == ["large.bin"]
 
 
-async def test_a_full_disk_is_told_and_leaves_no_part(store, bucket, tmp_path: Path) -> None:
+async def test_a_full_disk_is_reported_and_leaves_no_temporary_file(
+    store: ResultStore, bucket: ObjectStore, tmp_path: Path
+) -> None:
     await bucket.put("large", LARGE)
     target = tmp_path / "large.bin"
     target.write_bytes(b"old")
@@ -271,17 +311,21 @@ async def test_a_full_disk_is_told_and_leaves_no_part(store, bucket, tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == ["large.bin"]
 
 
-async def test_a_place_that_cannot_be_written_is_told(store, bucket, tmp_path: Path) -> None:
+async def test_a_missing_folder_is_reported(
+    store: ResultStore, bucket: ObjectStore, tmp_path: Path
+) -> None:
     await bucket.put("k", b"1")
     with pytest.raises(UserFacingError, match="is not a folder"):
         await store.save("k", tmp_path / "nowhere" / "out")
 
 
-async def test_a_save_that_is_cancelled_leaves_no_part(store, bucket, tmp_path: Path) -> None:
+async def test_a_cancelled_save_leaves_no_temporary_file(
+    store: ResultStore, bucket: ObjectStore, tmp_path: Path
+) -> None:
     await bucket.put("large", LARGE)
     begun = asyncio.Event()
     saving = asyncio.create_task(
-        store.save("large", tmp_path / "out", on_progress=lambda *_: begun.set())
+        store.save("large", tmp_path / "out", on_progress=lambda _done, _size: begun.set())
     )
     await begun.wait()
     saving.cancel()
@@ -290,17 +334,17 @@ async def test_a_save_that_is_cancelled_leaves_no_part(store, bucket, tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_losing_the_server_while_reading_is_told(
-    nats_server: NatsServer, store, bucket, tmp_path: Path
+async def test_a_connection_lost_while_reading_is_reported(
+    nats_server: NatsServer, store: ResultStore, bucket: ObjectStore, tmp_path: Path
 ) -> None:
-    await bucket.put("vast", LARGE * 8)  # more than the sockets between us and the server hold
+    await bucket.put("vast", LARGE * 8)  # more than the buffers of the sockets
 
-    def die(*_progress) -> None:
+    def kill(_done: int, _size: int) -> None:
         nats_server.kill()
 
     with pytest.raises((NotConnectedError, BrokenObjectError)):
         async with asyncio.timeout(10):
-            await store.save("vast", tmp_path / "out", on_progress=die)
+            await store.save("vast", tmp_path / "out", on_progress=kill)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -309,7 +353,8 @@ async def test_without_jetstream_there_are_no_results() -> None:
         connection = Connection(server.url)
         await connection.open()
         store = ResultStore(connection)
-        for asking in (store.buckets(), store.status(), store.info("k"), store.read("k")):
+        requests = (store.buckets(), store.status(), store.info("k"), store.read("k"))
+        for request in requests:
             with pytest.raises(NoJetStreamError):
-                await asking
+                await request
         await connection.close()

@@ -1,14 +1,14 @@
-"""The task queue: counted as the server counts, and fed only when that makes sense."""
+"""The task queue: its status as the server reports it, and the publishing of tasks."""
 
 import asyncio
 import contextlib
-import json
-import subprocess
-import sys
 import time
+from collections.abc import AsyncIterator
 
 import nats
 import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from pulse_desktop.model.errors import (
     NoConsumersError,
@@ -18,7 +18,6 @@ from pulse_desktop.model.errors import (
     UserFacingError,
 )
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.server_monitor import ServerMonitor, guess_monitor_url
 from pulse_desktop.transport.task_queue import TaskQueue
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
@@ -29,10 +28,12 @@ DURABLE = "taskiq_durable"
 
 
 @contextlib.asynccontextmanager
-async def queue_on(server: NatsServer, *, monitor: bool = True, subject: str = SUBJECT):
+async def queue_on(
+    server: NatsServer, *, monitor: bool = True, subject: str = SUBJECT
+) -> AsyncIterator[TaskQueue]:
     connection = Connection(server.url)
     await connection.open()
-    # Our own observer, as the window has it: it must never count as a worker.
+    # The observer of the window itself, which must never count as a worker.
     await connection.client.subscribe(subject)
     queue = TaskQueue(connection, subject, server.monitor_url if monitor else None)
     try:
@@ -43,22 +44,22 @@ async def queue_on(server: NatsServer, *, monitor: bool = True, subject: str = S
 
 
 @pytest.fixture
-async def other(nats_server: NatsServer):
+async def worker(nats_server: NatsServer) -> AsyncIterator[Client]:
     client = await nats.connect(nats_server.url, allow_reconnect=False)
     yield client
     await client.close()
 
 
 @pytest.fixture
-async def stream(other) -> None:
-    await other.jetstream().add_stream(name=STREAM, subjects=[SUBJECT])
+async def stream(worker: Client) -> None:
+    await worker.jetstream().add_stream(name=STREAM, subjects=[SUBJECT])
 
 
-async def listen(client, group: str = "taskiq") -> list[bytes]:
+async def subscribe(client: Client, group: str = "taskiq") -> list[bytes]:
     taken: list[bytes] = []
 
-    async def take(msg) -> None:
-        taken.append(msg.data)
+    async def take(message: Msg) -> None:
+        taken.append(message.data)
 
     await client.subscribe(SUBJECT, queue=group, cb=take)
     await client.flush()
@@ -66,8 +67,8 @@ async def listen(client, group: str = "taskiq") -> list[bytes]:
 
 
 @pytest.mark.parametrize("monitor", [True, False])
-async def test_without_a_stream_and_a_worker_a_task_is_refused(
-    nats_server: NatsServer, monitor
+async def test_without_a_stream_and_a_worker_a_task_is_rejected(
+    nats_server: NatsServer, monitor: bool
 ) -> None:
     async with queue_on(nats_server, monitor=monitor) as queue:
         status = await queue.status()
@@ -82,10 +83,10 @@ async def test_without_a_stream_and_a_worker_a_task_is_refused(
 
 
 @pytest.mark.parametrize("monitor", [True, False])
-async def test_without_a_stream_a_worker_that_listens_gets_the_task(
-    nats_server: NatsServer, other, monitor
+async def test_without_a_stream_a_subscribed_worker_receives_the_task(
+    nats_server: NatsServer, worker: Client, monitor: bool
 ) -> None:
-    taken = await listen(other)
+    taken = await subscribe(worker)
     async with queue_on(nats_server, monitor=monitor) as queue:
         sent = await queue.enqueue("id", b"task", {"queue": "label"})
         await wait_until(lambda: taken == [b"task"])
@@ -105,16 +106,18 @@ async def test_another_window_does_not_count_as_a_worker(nats_server: NatsServer
     await second.close()
 
 
-async def test_a_stranger_without_a_group_may_be_a_worker(nats_server: NatsServer, other) -> None:
-    await other.subscribe(SUBJECT)
-    await other.flush()
+async def test_an_unknown_client_without_a_queue_group_may_be_a_worker(
+    nats_server: NatsServer, worker: Client
+) -> None:
+    await worker.subscribe(SUBJECT)
+    await worker.flush()
     async with queue_on(nats_server) as queue:
         assert (await queue.status()).has_consumers is None
         await queue.enqueue("id", b"{}")
 
 
-async def test_a_stream_keeps_a_task_once_and_only_anyway_without_a_worker(
-    nats_server: NatsServer, stream
+async def test_a_stream_stores_a_task_once_and_without_a_worker_only_when_forced(
+    nats_server: NatsServer, stream: None
 ) -> None:
     async with queue_on(nats_server) as queue:
         status = await queue.status()
@@ -133,35 +136,43 @@ async def test_a_stream_keeps_a_task_once_and_only_anyway_without_a_worker(
         assert live.sequence == 2
         status = await queue.status()
         assert status.pending == 2
+        assert status.oldest_at is not None
         assert time.time() - 5 < status.oldest_at < time.time() + 5
 
 
-async def test_the_queue_is_counted_as_its_consumer_counts(
-    nats_server: NatsServer, other, stream
+async def test_the_status_has_the_counts_of_the_consumer(
+    nats_server: NatsServer, worker: Client, stream: None
 ) -> None:
-    js = other.jetstream()
+    js = worker.jetstream()
     pull = await js.pull_subscribe(SUBJECT, durable=DURABLE)
     async with queue_on(nats_server) as queue:
         status = await queue.status()
         assert (status.consumer, status.open_pulls, status.has_consumers) == (DURABLE, 0, False)
-        asking = asyncio.create_task(pull.fetch(1, timeout=5))
-        await wait_until(lambda: asyncio.ensure_future(_waits(queue)))
+        fetching = asyncio.create_task(pull.fetch(1, timeout=5))
+
+        async def is_pulling() -> bool:
+            return (await queue.status()).consumers == 1
+
+        await wait_until(is_pulling)
         await queue.enqueue("one", b"1")
-        (message,) = await asking
+        (message,) = await fetching
         await queue.enqueue("two", b"2")  # the worker is busy: it has just taken one
         status = await queue.status()
         assert (status.pending, status.ack_pending, status.has_consumers) == (1, 1, True)
+        assert status.last_delivered_at is not None
         assert abs(status.last_delivered_at - time.time()) < 5
         assert status.consumers is None
         first_at = status.oldest_at
+        assert first_at is not None
         await message.ack()
 
-        async def acknowledged():
+        async def acknowledged() -> bool:
             return (await queue.status()).ack_pending == 0
 
         await wait_until(acknowledged)
         status = await queue.status()
         assert status.pending == 1
+        assert status.oldest_at is not None
         assert status.oldest_at > first_at
         (message,) = await pull.fetch(1)
         await message.nak()
@@ -169,14 +180,10 @@ async def test_the_queue_is_counted_as_its_consumer_counts(
         assert (await queue.status()).redelivered == 1
 
 
-async def _waits(queue: TaskQueue) -> bool:
-    return (await queue.status()).consumers == 1
-
-
 async def test_streams_and_consumers_of_other_names_are_found(
-    nats_server: NatsServer, other
+    nats_server: NatsServer, worker: Client
 ) -> None:
-    js = other.jetstream()
+    js = worker.jetstream()
     await js.add_stream(name="JOBS", subjects=["jobs.>"])
     await js.pull_subscribe("jobs.mail", durable="mailers")
     await js.pull_subscribe("jobs.print", durable="printers")
@@ -185,10 +192,10 @@ async def test_streams_and_consumers_of_other_names_are_found(
         assert (status.stream, status.consumer) == ("JOBS", "printers")
 
 
-async def test_a_task_that_is_too_large_is_refused_with_both_sizes(
-    nats_server: NatsServer, other
+async def test_a_task_that_is_too_large_is_rejected_with_both_sizes(
+    nats_server: NatsServer, worker: Client
 ) -> None:
-    await listen(other)
+    await subscribe(worker)
     async with queue_on(nats_server) as queue:
         with pytest.raises(TooLargeError) as caught:
             await queue.enqueue("id", b"x" * (1 << 20))
@@ -197,10 +204,14 @@ async def test_a_task_that_is_too_large_is_refused_with_both_sizes(
         assert (await queue.enqueue("id", b"x" * size)).bytes == size
 
 
-async def test_without_a_connection_nothing_is_sent(nats_server: NatsServer, stream) -> None:
+async def test_without_a_connection_nothing_is_sent(nats_server: NatsServer, stream: None) -> None:
     async with queue_on(nats_server) as queue:
         nats_server.kill()
-        await wait_until(lambda: not queue._connection.connected)
+
+        async def is_unknown() -> bool:
+            return (await queue.status()).mode == "unknown"
+
+        await wait_until(is_unknown)
         with pytest.raises(NotConnectedError):
             await queue.enqueue("id", b"{}", force=True)
         status = await queue.status()
@@ -208,8 +219,8 @@ async def test_without_a_connection_nothing_is_sent(nats_server: NatsServer, str
         assert "no connection" in status.problem
 
 
-async def test_a_full_stream_says_so(nats_server: NatsServer, other) -> None:
-    await other.jetstream().add_stream(name=STREAM, subjects=[SUBJECT], max_msgs=1, discard="new")
+async def test_a_full_stream_is_reported(nats_server: NatsServer, worker: Client) -> None:
+    await worker.jetstream().add_stream(name=STREAM, subjects=[SUBJECT], max_msgs=1, discard="new")
     async with queue_on(nats_server) as queue:
         await queue.enqueue("one", b"{}", force=True)
         with pytest.raises(UserFacingError, match="maximum messages exceeded") as told:
@@ -226,7 +237,7 @@ authorization { users = [
 """
 
 
-async def test_without_permission_to_publish_it_is_told_at_once() -> None:
+async def test_a_missing_permission_to_publish_is_reported_at_once() -> None:
     with NatsServer(user="op", password="p", config=LIMITED % '"$JS.API.>"') as server:
         started = time.monotonic()
         async with queue_on(server, monitor=False) as queue:
@@ -235,7 +246,7 @@ async def test_without_permission_to_publish_it_is_told_at_once() -> None:
         assert time.monotonic() - started < 5
 
 
-async def test_a_stream_that_may_not_be_looked_at_still_confirms() -> None:
+async def test_a_stream_without_permission_to_read_it_still_confirms() -> None:
     with NatsServer(user="op", password="p", config=LIMITED % f'"{SUBJECT}"') as server:
         client = await nats.connect(server.url.replace("op:", "admin:"))
         await client.jetstream().add_stream(name=STREAM, subjects=[SUBJECT])
@@ -253,116 +264,8 @@ async def test_a_stream_that_may_not_be_looked_at_still_confirms() -> None:
         await client.close()
 
 
-async def test_without_jetstream_the_queue_is_a_core_one() -> None:
+async def test_without_jetstream_the_queue_has_core_mode() -> None:
     with NatsServer(jetstream=False) as server:
         async with queue_on(server) as queue:
             status = await queue.status()
             assert (status.mode, status.problem) == ("core", "")
-
-
-async def test_the_monitoring_port_is_read(nats_server: NatsServer, stream, other) -> None:
-    monitor = ServerMonitor(nats_server.monitor_url)
-    before = await monitor.snapshot()
-    await other.jetstream().publish(SUBJECT, b"x" * 1000)
-    after = await monitor.snapshot()
-    assert after.version.startswith("2.")
-    assert after.name
-    assert after.connections == 1
-    assert 0 <= before.uptime_s <= after.uptime_s < 60
-    assert after.memory_bytes > 1 << 20
-    assert after.in_msgs > before.in_msgs
-    assert after.in_bytes >= before.in_bytes + 1000
-    assert after.jetstream_bytes >= 1000
-    assert after.jetstream_limit_bytes > after.jetstream_bytes
-    assert not after.clustered
-    await monitor.close()
-
-
-async def test_a_monitoring_port_that_is_not_there_is_no_error(unused_tcp_port) -> None:
-    now = 0.0
-    for url in (f"http://127.0.0.1:{unused_tcp_port}", "", None, "nonsense"):
-        monitor = ServerMonitor(url, clock=lambda: now)
-        assert await monitor.snapshot() is None
-        assert await monitor.count_consumers(SUBJECT) is None
-        await monitor.close()
-
-
-async def test_a_monitoring_port_is_asked_again_after_a_while(nats_server: NatsServer) -> None:
-    now = 0.0
-    url = nats_server.monitor_url
-    nats_server.kill()
-    monitor = ServerMonitor(url, clock=lambda: now)
-    assert await monitor.snapshot() is None
-    nats_server.start()
-    assert await monitor.snapshot() is None
-    now = 60.0
-    assert await monitor.snapshot() is not None
-    await monitor.close()
-
-
-async def test_something_else_on_the_monitoring_port_is_no_error() -> None:
-    async def answer(reader, writer) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        body = json.dumps([1, 2]).encode()
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        monitor = ServerMonitor(f"http://127.0.0.1:{port}")
-        assert await monitor.snapshot() is None
-        await monitor.close()
-
-
-async def test_a_guessed_port_that_belongs_to_another_server_tells_nothing(
-    nats_server: NatsServer,
-) -> None:
-    now = 0.0
-    ours = ""
-    with NatsServer() as another:
-        monitor = ServerMonitor(another.monitor_url, server_id=lambda: ours, clock=lambda: now)
-        assert await monitor.snapshot() is None, "not connected yet"
-        connection = Connection(nats_server.url)
-        await connection.open()
-        ours = connection.server_id
-        assert await monitor.snapshot() is None
-        assert await monitor.count_consumers(SUBJECT) is None
-        monitor.move_to(nats_server.monitor_url, lambda: connection.server_id)
-        assert await monitor.snapshot() is not None
-        assert await monitor.count_consumers(SUBJECT) == 0
-        await connection.close()
-        assert await monitor.snapshot() is None
-        await monitor.close()
-
-
-def test_what_http_needs_is_never_loaded_on_the_loop(nats_server: NatsServer) -> None:
-    code = f"""
-import asyncio, sys, threading
-from pulse_desktop.transport.server_monitor import ServerMonitor
-
-class Watch:
-    here = []
-    def find_spec(self, name, path=None, target=None):
-        if threading.current_thread() is threading.main_thread():
-            self.here.append(name)
-
-async def main():
-    monitor = ServerMonitor({nats_server.monitor_url!r})
-    sys.meta_path.insert(0, Watch())
-    assert await monitor.snapshot() is not None
-    await monitor.close()
-
-asyncio.run(main())
-loaded = {{name.partition(".")[0] for name in Watch.here}}
-print(sorted(loaded & {{"anyio", "certifi", "h11", "httpcore"}}))
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
-
-
-def test_the_monitoring_port_is_guessed_without_secrets() -> None:
-    assert guess_monitor_url("nats://t0ken@host:4222") == "http://host:8222"
-    assert guess_monitor_url("tls://[::1]:4333,nats://b") == "http://[::1]:8222"
-    assert guess_monitor_url("") == ""

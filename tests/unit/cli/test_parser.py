@@ -143,7 +143,7 @@ def test_a_usage_error_says_what_is_accepted(
 
 
 INVALID_ADDRESSES = [
-    ("http://h:4222", "http:// is not spoken by NATS"),
+    ("http://h:4222", "NATS does not support http://"),
     ("nats://", "names no host"),
     ("h:notaport", "port"),
     ("h:99999", "port"),

@@ -1,4 +1,4 @@
-"""`wait_for` never loses a cancellation, and `cancel_and_wait` always ends its tasks."""
+"""Waiting with a limit can be cancelled at any moment, and a cancelled task always ends."""
 
 import asyncio
 import contextlib
@@ -18,18 +18,18 @@ def wait(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Wai
     if request.param == "ours":
         return aio.wait_for
     for module in (asyncio, asyncio.tasks):
-        monkeypatch.setattr(module, "wait_for", module.wait_for)  # restored after the test
+        monkeypatch.setattr(module, "wait_for", module.wait_for)  # restored afterwards
     install_wait_for()
     assert asyncio.wait_for is asyncio.tasks.wait_for
     return asyncio.wait_for
 
 
-async def value() -> str:
+async def value(of: Any = "value") -> Any:
     await asyncio.sleep(0)
-    return "value"
+    return of
 
 
-async def test_a_value_within_the_timeout_is_returned(wait: Wait) -> None:
+async def test_a_result_in_time_is_returned(wait: Wait) -> None:
     future = asyncio.get_running_loop().create_future()
     future.set_result("there")
     for timeout in (None, 10, 0, -1):
@@ -39,7 +39,7 @@ async def test_a_value_within_the_timeout_is_returned(wait: Wait) -> None:
     assert await wait(asyncio.create_task(value()), 10.0) == "value"
 
 
-async def test_errors_are_raised_unchanged(wait: Wait) -> None:
+async def test_errors_are_raised_as_they_are(wait: Wait) -> None:
     async def fail() -> None:
         raise ValueError("wrong")
 
@@ -53,7 +53,7 @@ async def test_errors_are_raised_unchanged(wait: Wait) -> None:
 
 
 @pytest.mark.parametrize("limit", [0.01, 0, -1])
-async def test_an_awaitable_is_cancelled_at_its_timeout(wait: Wait, limit: float) -> None:
+async def test_work_that_takes_too_long_is_cancelled(wait: Wait, limit: float) -> None:
     future = asyncio.get_running_loop().create_future()
     with pytest.raises(TimeoutError):
         await wait(future, limit)
@@ -67,38 +67,40 @@ async def test_an_awaitable_is_cancelled_at_its_timeout(wait: Wait, limit: float
         await wait(asyncio.sleep(60), limit)
 
 
-async def test_a_task_that_completes_after_the_timeout_still_returns_its_value(wait: Wait) -> None:
+async def test_a_result_despite_the_cancellation_is_returned(wait: Wait) -> None:
     async def stubborn() -> str:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(60)
-        return "completed"
+        return "all the same"
 
     task = asyncio.create_task(stubborn())
     await asyncio.sleep(0)
-    assert await wait(task, 0) == "completed"
+    assert await wait(task, 0) == "all the same"
 
 
 @pytest.mark.parametrize("turns", range(4))
-async def test_a_cancellation_together_with_the_result_is_not_lost(wait: Wait, turns: int) -> None:
-    result = asyncio.get_running_loop().create_future()
+async def test_a_cancellation_that_coincides_with_the_result_is_not_lost(
+    wait: Wait, turns: int
+) -> None:
+    answer = asyncio.get_running_loop().create_future()
 
-    async def wait_repeatedly() -> None:
-        await wait(result, 10)
+    async def repeat() -> None:
+        await wait(answer, 10)
         for _ in range(10):
             await wait(value(), 10)
 
-    waiting = asyncio.create_task(wait_repeatedly())
+    repeating = asyncio.create_task(repeat())
     await asyncio.sleep(0)
-    result.set_result("there")
+    answer.set_result("there")
     for _ in range(turns):
         await asyncio.sleep(0)
-    waiting.cancel("enough")
+    repeating.cancel("enough")
     async with asyncio.timeout(10):
-        await asyncio.wait({waiting})
-    assert waiting.cancelled()
+        await asyncio.wait({repeating})
+    assert repeating.cancelled()
 
 
-async def test_a_cancellation_together_with_the_timeout_is_not_lost(wait: Wait) -> None:
+async def test_a_cancellation_that_coincides_with_the_timeout_is_not_lost(wait: Wait) -> None:
     waiting: asyncio.Task[Any]
 
     async def cancelled_late() -> None:
@@ -115,14 +117,14 @@ async def test_a_cancellation_together_with_the_timeout_is_not_lost(wait: Wait) 
     assert inner.cancelled()
 
 
-async def test_waiting_with_a_zero_timeout_can_be_cancelled(wait: Wait) -> None:
-    may_end = asyncio.Event()
+async def test_waiting_without_time_left_can_be_cancelled(wait: Wait) -> None:
+    let_go = asyncio.Event()
 
     async def slow_to_end() -> None:
         try:
             await asyncio.sleep(60)
         finally:
-            await may_end.wait()
+            await let_go.wait()
 
     task = asyncio.create_task(slow_to_end())
     await asyncio.sleep(0)
@@ -131,35 +133,31 @@ async def test_waiting_with_a_zero_timeout_can_be_cancelled(wait: Wait) -> None:
     waiting.cancel()
     await asyncio.wait({waiting}, timeout=10)
     assert waiting.cancelled()
-    may_end.set()
+    let_go.set()
     await asyncio.wait({task}, timeout=10)
 
 
-async def suppress_cancellations(times: int) -> None:
-    """Lose some cancellations, as a library that uses `asyncio.wait_for` can."""
+async def swallow_cancellations(times: int) -> None:
+    """Lose some cancellations, as a client library does that waits with `asyncio.wait_for`."""
     for _ in range(times):
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
     await asyncio.Event().wait()
 
 
-async def broken() -> None:
-    raise ValueError("never retrieved")
+async def fail() -> None:
+    raise ValueError("not retrieved")
 
 
-async def test_a_task_that_suppresses_cancellations_is_ended(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_task_that_swallows_cancellations_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aio, "_REPEAT_S", 0.01)
-    tasks = [
-        asyncio.create_task(each)
-        for each in (suppress_cancellations(0), suppress_cancellations(3), broken())
-    ]
+    work = (swallow_cancellations(0), swallow_cancellations(3), fail())
+    tasks = [asyncio.create_task(each) for each in work]
     await asyncio.sleep(0)
     async with asyncio.timeout(10):
         await cancel_and_wait(*tasks)
     assert all(task.done() for task in tasks)
 
 
-async def test_cancelling_no_tasks_returns_at_once() -> None:
+async def test_without_tasks_there_is_nothing_to_wait_for() -> None:
     await cancel_and_wait()

@@ -1,4 +1,4 @@
-"""Server addresses are parsed from every form that people type."""
+"""Server addresses as operators write them."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from pulse_desktop.nats_client.server_address import parse_server
         ("wss://h/path", ("wss://h:443/path",), ("", "", "")),
     ],
 )
-def test_an_address_is_parsed(
+def test_an_address_is_split_into_urls_and_login(
     written: str, urls: tuple[str, ...], login: tuple[str, str, str]
 ) -> None:
     address = parse_server(written)
@@ -33,15 +33,15 @@ def test_an_address_is_parsed(
     "written",
     ["", " , ", "http://h", "nats://h:port", "nats://h:99999", "nats://", "h h", "a,ws://b"],
 )
-def test_an_invalid_address_is_refused_with_an_example(written: str) -> None:
+def test_an_invalid_address_is_rejected_with_an_example(written: str) -> None:
     with pytest.raises(CannotConnectError, match=r"nats://host:4222"):
         parse_server(written)
 
 
-def test_no_text_form_of_an_address_shows_a_secret() -> None:
+def test_secrets_are_never_shown() -> None:
     for written in ("nats://ann:s3cr@t@h:1", "nats://s3cr@t@h:1"):
         address = parse_server(written)
-        for text in (address.shown, address.hosts, repr(address), str(address)):
+        for text in (address.redacted, address.hosts, repr(address), str(address)):
             assert "s3cr" not in text
             assert "t@h" not in text.replace("***@h", "")
-        assert address.mask("login s3cr@t and nats://ann:s3cr@t@h:1 failed").count("s3cr") == 0
+        assert address.redact("login s3cr@t and nats://ann:s3cr@t@h:1 failed").count("s3cr") == 0

@@ -1,4 +1,4 @@
-"""Which stream keeps a subject completely."""
+"""Which streams store a subject completely."""
 
 import re
 
@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from pulse_desktop.transport.source_stream import subject_matches
 
 part = st.sampled_from(["a", "b", "*"])
-pattern = st.builds(
+patterns = st.builds(
     lambda parts, rest: ".".join([*parts, ">"] if rest or not parts else parts),
     st.lists(part, max_size=3),
     st.booleans(),
 )
-literal = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=4).map(".".join)
+literals = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=4).map(".".join)
 
 
 def as_regex(pattern: str) -> str:
@@ -23,7 +23,7 @@ def as_regex(pattern: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("stream", "subject", "kept"),
+    ("pattern", "subject", "matches"),
     [
         ("websocket.>", "websocket.*", True),
         ("websocket.*", "websocket.*", True),
@@ -36,11 +36,15 @@ def as_regex(pattern: str) -> str:
         ("taskiq_tasks.>", "taskiq_tasks", False),
     ],
 )
-def test_a_stream_keeps_a_subject_only_when_it_keeps_all_of_it(stream, subject, kept) -> None:
-    assert subject_matches(stream, subject) is kept
+def test_a_pattern_matches_only_what_it_matches_completely(
+    pattern: str, subject: str, matches: bool
+) -> None:
+    assert subject_matches(pattern, subject) is matches
 
 
-@given(pattern, pattern, literal)
-def test_what_the_narrower_matches_the_wider_matches_too(wide, narrow, subject) -> None:
+@given(patterns, patterns, literals)
+def test_a_subject_of_the_narrow_pattern_is_one_of_the_wide_pattern(
+    wide: str, narrow: str, subject: str
+) -> None:
     if subject_matches(wide, narrow) and re.fullmatch(as_regex(narrow), subject):
         assert re.fullmatch(as_regex(wide), subject)
