@@ -144,11 +144,11 @@ def test_a_usage_error_says_what_is_accepted(
 
 INVALID_ADDRESSES = [
     ("http://h:4222", "NATS does not support http://"),
-    ("nats://", "names no host"),
+    ("nats://", "has no host name"),
     ("h:notaport", "port"),
     ("h:99999", "port"),
     ("", "empty"),
-    ("s3cret@http://h", "***@http:// is not spoken"),
+    ("s3cret@http://h", "NATS does not support ***@http://"),
 ]
 
 
