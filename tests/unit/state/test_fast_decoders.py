@@ -1,4 +1,7 @@
-"""What is read at once and what is read field by field gives the same rows."""
+"""The fast decoders and the field-by-field decoders give the same rows."""
+
+from collections.abc import Callable
+from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -6,8 +9,11 @@ from hypothesis import strategies as st
 from pulse_desktop.protocol.event import decode_event_raw
 from pulse_desktop.state.agent_calls import AgentCalls
 from pulse_desktop.state.chat_messages import ChatMessages
+from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.workers import Workers
-from tests.unit.state.state_builders import NOW, event_arrival
+from tests.unit.state.state_builders import NOW, event_message
+
+Step = tuple[str, str, dict[str, Any]]  # topic, event type, data
 
 SCALARS = st.one_of(
     st.none(),
@@ -75,19 +81,21 @@ BEAT = (
 )
 
 
-def _data(fields):
+def _data(fields: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(st.sampled_from(fields), VALUES)
 
 
-def _read_both_ways(make, told):
-    at_once, by_field = make(), make()
-    for number, (topic, name, data) in enumerate(told):
-        arrival = event_arrival(topic, name, data, at=NOW + number)
-        event, body = decode_event_raw(topic, arrival.payload, arrival.at)
+def _decode_both_ways(
+    make: Callable[[], Collection[Any]], steps: list[Step]
+) -> tuple[list[Any], list[Any]]:
+    fast, slow = make(), make()
+    for number, (topic, name, data) in enumerate(steps):
+        message = event_message(topic, name, data, at=NOW + number)
+        event, body = decode_event_raw(topic, message.payload, message.at)
         assert body is not None
-        at_once.apply(event, body)
-        by_field.apply(event, None)
-    return list(at_once.rows), list(by_field.rows)
+        fast.apply(event, body)
+        slow.apply(event, None)
+    return list(fast.rows), list(slow.rows)
 
 
 @given(
@@ -118,9 +126,9 @@ def _read_both_ways(make, told):
     ]
 )
 @settings(max_examples=150)
-def test_chat_messages_are_the_same_however_they_are_read(told) -> None:
-    at_once, by_field = _read_both_ways(ChatMessages, told)
-    assert at_once == by_field
+def test_both_decoders_give_the_same_chat_messages(steps: list[Step]) -> None:
+    fast, slow = _decode_both_ways(ChatMessages, steps)
+    assert fast == slow
 
 
 @given(
@@ -134,9 +142,9 @@ def test_chat_messages_are_the_same_however_they_are_read(told) -> None:
     )
 )
 @settings(max_examples=150)
-def test_agent_calls_are_the_same_however_they_are_read(told) -> None:
-    at_once, by_field = _read_both_ways(AgentCalls, told)
-    assert at_once == by_field
+def test_both_decoders_give_the_same_agent_calls(steps: list[Step]) -> None:
+    fast, slow = _decode_both_ways(AgentCalls, steps)
+    assert fast == slow
 
 
 @given(
@@ -151,6 +159,6 @@ def test_agent_calls_are_the_same_however_they_are_read(told) -> None:
 )
 @example([("monitoring", "worker.heartbeat", {"worker": "w", "running": [{"task_id": "a"}, "b"]})])
 @settings(max_examples=150)
-def test_heartbeats_are_the_same_however_they_are_read(told) -> None:
-    at_once, by_field = _read_both_ways(Workers, told)
-    assert at_once == by_field
+def test_both_decoders_give_the_same_workers(steps: list[Step]) -> None:
+    fast, slow = _decode_both_ways(Workers, steps)
+    assert fast == slow

@@ -1,4 +1,6 @@
-"""Rows keep to their bounds, and a position always names the same row."""
+"""The ring buffer stays within its bounds, and a position always names the same row."""
+
+import sys
 
 import pytest
 from hypothesis import settings
@@ -7,38 +9,43 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from pulse_desktop.state.ring_buffer import RingBuffer
 
-LIGHT = st.integers(1, 12)
+Row = tuple[int, int]  # serial number, weight
+
+WEIGHTS = st.integers(1, 12)
 
 
-class RowsAgainstALedger(RuleBasedStateMachine):
-    """Does the same to the rows and to a plain dictionary of position to row."""
+class RingBufferMachine(RuleBasedStateMachine):
+    """Applies the same operations to a ring buffer and to a dictionary of rows by position."""
 
     @initialize(capacity=st.integers(1, 6), max_weight=st.sampled_from([0, 0, 10, 25]))
-    def start(self, capacity, max_weight) -> None:
-        self.told = []
-        self.rows = RingBuffer(
+    def start(self, capacity: int, max_weight: int) -> None:
+        self.reported: list[Row] = []
+        self.rows: RingBuffer[Row] = RingBuffer(
             capacity,
             max_weight=max_weight,
             weigh=(lambda row: row[1]) if max_weight else None,
-            on_evict=self.told.append,
+            on_evict=self.reported.append,
         )
         self.capacity, self.max_weight = capacity, max_weight
-        self.kept, self.stop, self.dirty, self.evicted = {}, 0, set(), []
+        self.kept: dict[int, Row] = {}
+        self.stop = 0
+        self.dirty: set[int] = set()
+        self.evicted: list[Row] = []
         self.serial = 0
 
-    def row(self, weight):
+    def row(self, weight: int) -> Row:
         self.serial += 1
         return (self.serial, weight)
 
     def trim(self) -> None:
-        def heavy():
-            return self.max_weight and sum(w for _, w in self.kept.values()) > self.max_weight
+        def heavy() -> bool:
+            return 0 < self.max_weight < sum(w for _, w in self.kept.values())
 
         while len(self.kept) > 1 and (len(self.kept) > self.capacity or heavy()):
             self.evicted.append(self.kept.pop(min(self.kept)))
 
-    @rule(weight=LIGHT, times=st.integers(1, 9))
-    def append(self, weight, times) -> None:
+    @rule(weight=WEIGHTS, times=st.integers(1, 9))
+    def append(self, weight: int, times: int) -> None:
         for _ in range(times):
             row = self.row(weight)
             assert self.rows.append(row) == self.stop
@@ -46,8 +53,8 @@ class RowsAgainstALedger(RuleBasedStateMachine):
             self.stop += 1
             self.trim()
 
-    @rule(back=st.integers(-2, 9), weight=LIGHT)
-    def replace(self, back, weight) -> None:
+    @rule(back=st.integers(-2, 9), weight=WEIGHTS)
+    def replace(self, back: int, weight: int) -> None:
         position, row = self.stop - back, self.row(weight)
         self.rows.replace(position, row)
         if position in self.kept:
@@ -65,13 +72,13 @@ class RowsAgainstALedger(RuleBasedStateMachine):
         self.kept, self.dirty = {}, set()
 
     @rule(start=st.integers(-3, 12), length=st.integers(-1, 8))
-    def span(self, start, length) -> None:
+    def span(self, start: int, length: int) -> None:
         start = self.stop - start
         expected = [self.kept[p] for p in range(start, start + length) if p in self.kept]
         assert self.rows.span(start, start + length) == expected
 
     @rule(limit=st.none() | st.integers(0, 8))
-    def newest_first(self, limit) -> None:
+    def newest_first(self, limit: int | None) -> None:
         expected = [self.kept[p] for p in sorted(self.kept, reverse=True)]
         assert list(self.rows.newest_first(limit)) == expected[:limit]
 
@@ -83,7 +90,7 @@ class RowsAgainstALedger(RuleBasedStateMachine):
         assert list(rows) == [kept[p] for p in sorted(kept)]
         assert len(rows) == len(kept)
         assert bool(rows) == bool(kept)
-        assert (self.told, rows.evicted) == (self.evicted, len(self.evicted))
+        assert (self.reported, rows.evicted) == (self.evicted, len(self.evicted))
         assert rows.weight == (sum(w for _, w in kept.values()) if self.max_weight else 0)
         for position in range(first - 2, self.stop + 2):
             if position in kept:
@@ -93,27 +100,26 @@ class RowsAgainstALedger(RuleBasedStateMachine):
                     rows[position]
 
 
-TestRowsAgainstALedger = RowsAgainstALedger.TestCase
-TestRowsAgainstALedger.settings = settings(deadline=None, stateful_step_count=30, max_examples=150)
+TestRingBuffer = RingBufferMachine.TestCase
+TestRingBuffer.settings = settings(deadline=None, stateful_step_count=30, max_examples=150)
 
 
-def test_a_collection_of_nothing_is_refused() -> None:
+def test_a_capacity_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one row"):
         RingBuffer(0)
 
 
-def test_the_newest_row_stays_even_if_it_alone_is_too_heavy() -> None:
-    rows = RingBuffer(10, max_weight=5, weigh=len)
+def test_the_newest_row_stays_even_when_it_exceeds_the_maximum_weight() -> None:
+    rows: RingBuffer[str] = RingBuffer(10, max_weight=5, weigh=len)
     rows.append("abc")
     rows.append("much too long")
     assert list(rows) == ["much too long"]
 
 
-def test_forgotten_rows_are_let_go() -> None:
-    rows = RingBuffer(2)
-    rows.append(first := {"a"}.copy())
-    import sys
-
+def test_evicted_rows_are_not_referenced() -> None:
+    rows: RingBuffer[set[str]] = RingBuffer(2)
+    first = {"a"}
+    rows.append(first)
     before = sys.getrefcount(first)
     rows.append({"b"})
     rows.append({"c"})

@@ -1,6 +1,8 @@
-"""The same accounts of a run give the same record, in any order and however often they come."""
+"""The same updates of a run give the same record, in any order and any number of times."""
 
 import itertools
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,17 +11,18 @@ from hypothesis import strategies as st
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.event import decode_event
+from pulse_desktop.protocol.inbound import InboundMessage
+from pulse_desktop.state.progress import Progress
 from pulse_desktop.state.run import (
     Attempt,
     AttemptResult,
-    Progress,
     Request,
     RunError,
     StoredOutcome,
     TaskRun,
 )
 from pulse_desktop.state.run_merge import derive_state, merge
-from pulse_desktop.state.run_updates import update_from_event
+from pulse_desktop.state.run_updates import update_from_event, update_from_object
 from pulse_desktop.state.task_runs import TaskRuns
 from tests.unit.state.state_builders import (
     NAME,
@@ -27,72 +30,82 @@ from tests.unit.state.state_builders import (
     TASK,
     VALUE_ERROR,
     WORKER,
-    account,
-    object_account,
     queued_event,
-    raw_arrival,
-    result_account,
+    raw_message,
     result_body,
+    result_update,
+    run_update,
     stored_object,
-    task_arrival,
     task_event,
+    task_message,
 )
 
 ERROR = {"type": "ProviderTimeout", "message": "no answer", "traceback": "Traceback ..."}
 
 
-def older(name, at, **data):
+def older_event(name: str, at: float, **data: Any) -> InboundMessage:
     body = {"type": name, "task_name": NAME, "status": "x", "timestamp": at, "data": data}
-    return raw_arrival("monitoring", body, at + 0.02)
+    return raw_message("monitoring", body, at + 0.02)
 
 
 STORED = stored_object(NOW + 9.1)
-A_LIFE = {
-    "the task": account(task_arrival(NOW)),
-    "the task sent again": account(task_arrival(NOW + 4, _retries="1", rerun_of="b" * 32)),
-    "queued": account(queued_event(NOW + 0.001)),
-    "started": account(task_event("started", NOW + 1, max_attempts=3)),
-    "progress": account(task_event("progress", NOW + 1.5, done=1, total=4)),
-    "more progress": account(task_event("progress", NOW + 1.7, done=2, total=4)),
-    "failed": account(
+RUN_UPDATES = {
+    "the task": run_update(task_message(NOW)),
+    "the task sent again": run_update(task_message(NOW + 4, _retries="1", rerun_of="b" * 32)),
+    "queued": run_update(queued_event(NOW + 0.001)),
+    "started": run_update(task_event("started", NOW + 1, max_attempts=3)),
+    "progress": run_update(task_event("progress", NOW + 1.5, done=1, total=4)),
+    "more progress": run_update(task_event("progress", NOW + 1.7, done=2, total=4)),
+    "failed": run_update(
         task_event("failed", NOW + 2, will_retry=True, max_attempts=3, error=ERROR, run_s=1.0)
     ),
-    "started again": account(task_event("started", NOW + 5, attempt=2)),
-    "succeeded": account(task_event("succeeded", NOW + 9, attempt=2, run_s=4.0, result_bytes=200)),
-    "older started": account(older("task_started", NOW + 1, task_id=TASK, params={"k": "v"})),
-    "older failed": account(
-        older("task_failed", NOW + 2, task_id=TASK, duration_ms=1000, error_message="no answer")
+    "started again": run_update(task_event("started", NOW + 5, attempt=2)),
+    "succeeded": run_update(
+        task_event("succeeded", NOW + 9, attempt=2, run_s=4.0, result_bytes=200)
     ),
-    "stored": object_account(STORED),
-    "read": result_account(STORED, result_body({"status": "ok"})),
+    "older started": run_update(
+        older_event("task_started", NOW + 1, task_id=TASK, params={"k": "v"})
+    ),
+    "older failed": run_update(
+        older_event(
+            "task_failed", NOW + 2, task_id=TASK, duration_ms=1000, error_message="no answer"
+        )
+    ),
+    "stored": update_from_object(STORED),
+    "read": result_update(STORED, result_body({"status": "ok"})),
 }
 CANCELLED = {
-    "cancelled": account(task_event("cancelled", NOW + 9.2, attempt=2, run_s=4.1)),
-    "cancelled before": account(task_event("cancelled", NOW + 0.5, attempt=None)),
+    "cancelled": run_update(task_event("cancelled", NOW + 9.2, attempt=2, run_s=4.1)),
+    "cancelled before": run_update(task_event("cancelled", NOW + 0.5, attempt=None)),
 }
-ALL = {**A_LIFE, **CANCELLED}
-any_accounts = st.lists(st.sampled_from(sorted(ALL)), min_size=1, max_size=25)
+ALL = {**RUN_UPDATES, **CANCELLED}
 
 
-def fold(names):
+def fold(names: Iterable[str]) -> TaskRun:
     runs = TaskRuns()
     for name in names:
-        # A first account becomes the record itself, so it is copied to keep the examples apart.
+        # The first update becomes the record itself: copy it, so that examples stay independent.
         runs.put(msgspec.structs.replace(ALL[name]))
-    return runs.get(TASK)
+    return _known(runs)
+
+
+def _known(runs: TaskRuns) -> TaskRun:
+    run = runs.get(TASK)
+    assert run is not None
+    return run
 
 
 @given(st.data())
 @settings(max_examples=300)
-def test_any_order_and_repetition_gives_the_same_record(data) -> None:
+def test_any_order_and_repetition_of_updates_gives_the_same_record(data: st.DataObject) -> None:
     names = data.draw(st.sets(st.sampled_from(sorted(ALL)), min_size=1).map(sorted))
     again = data.draw(st.lists(st.sampled_from(names), max_size=8))
     shuffled = data.draw(st.permutations(names + again))
     assert fold(shuffled) == fold(names)
 
 
-def test_the_whole_life_gives_one_record_in_any_order() -> None:
-    expected = fold(A_LIFE)
+def test_all_updates_of_a_run_give_one_record_in_any_order() -> None:
+    expected = fold(RUN_UPDATES)
     assert expected.state is RunState.SUCCEEDED
     assert (expected.queued_at, expected.started_at, expected.finished_at) == (
         NOW,
@@ -106,21 +119,21 @@ def test_the_whole_life_gives_one_record_in_any_order() -> None:
     assert expected.progress is not None
     assert expected.progress.done == 2
     assert expected.error is None
-    for first in A_LIFE:
-        rest = [name for name in reversed(A_LIFE) if name != first]
+    for first in RUN_UPDATES:
+        rest = [name for name in reversed(RUN_UPDATES) if name != first]
         assert fold([first, *rest, first]) == expected
 
 
-def test_two_accounts_give_the_same_whichever_comes_first() -> None:
+def test_the_order_of_two_updates_does_not_matter() -> None:
     for one, other in itertools.combinations(ALL, 2):
         assert fold([one, other]) == fold([other, one]), (one, other)
 
 
-# Every field drawn from few values, so that ties and conflicts are common.
-times = st.sampled_from([NOW, NOW + 1, NOW + 2])
+# Few values per field, so that ties and conflicts are common.
+times: st.SearchStrategy[float] = st.sampled_from([NOW, NOW + 1, NOW + 2])
 words = st.sampled_from(["", "a", "b", "b\0c"])
 errors = st.none() | st.builds(RunError, words, words, words)
-endings = st.builds(
+results = st.builds(
     AttemptResult,
     times,
     st.sampled_from(["succeeded", "failed", "cancelled"]),
@@ -130,9 +143,9 @@ endings = st.builds(
     st.none() | st.sampled_from([10, 20]),
 )
 starts = st.builds(Attempt, st.integers(1, 3), times, words)
-ends = st.builds(Attempt, st.integers(1, 3), st.none(), words, endings)
+ends = st.builds(Attempt, st.integers(1, 3), st.none(), words, results)
 requests = st.builds(Request, st.integers(0, 2), st.integers(-1, 0), words, *[st.just(b"1")] * 3)
-answers = st.builds(
+outcomes = st.builds(
     StoredOutcome,
     times,
     st.integers(0, 2),
@@ -145,8 +158,11 @@ answers = st.builds(
 )
 
 
+no_attempts: st.SearchStrategy[tuple[Attempt, ...]] = st.just(())
+
+
 @st.composite
-def accounts(draw):
+def updates(draw: st.DrawFn) -> TaskRun:
     request = draw(st.none() | requests)
     return derive_state(
         TaskRun(
@@ -156,7 +172,7 @@ def accounts(draw):
             draw(st.none() | times),
             draw(st.integers(0, 2)),
             draw(st.integers(0, 2)),
-            draw(st.just(()) | st.tuples(starts | ends)),
+            draw(no_attempts | st.tuples(starts | ends)),
             draw(
                 st.none()
                 | st.builds(
@@ -169,65 +185,65 @@ def accounts(draw):
                 )
             ),
             draw(st.none() | times),
-            draw(st.none() | answers),
+            draw(st.none() | outcomes),
             draw(words),
             draw(times),
         )
     )
 
 
-@given(accounts(), accounts())
+@given(updates(), updates())
 @settings(max_examples=300)
-def test_joining_is_commutative(a, b) -> None:
+def test_merging_is_commutative(a: TaskRun, b: TaskRun) -> None:
     assert merge(a, b) == merge(b, a)
 
 
-@given(accounts(), accounts(), accounts())
+@given(updates(), updates(), updates())
 @settings(max_examples=300)
-def test_joining_is_associative(a, b, c) -> None:
+def test_merging_is_associative(a: TaskRun, b: TaskRun, c: TaskRun) -> None:
     assert merge(merge(a, b), c) == merge(a, merge(b, c))
 
 
-@given(accounts(), accounts())
-def test_joining_is_idempotent(a, b) -> None:
+@given(updates(), updates())
+def test_merging_is_idempotent(a: TaskRun, b: TaskRun) -> None:
     assert merge(a, a) == a
     assert merge(merge(a, b), b) == merge(a, b)
 
 
-@given(accounts(), accounts())
-def test_joining_leaves_both_accounts_as_they_were(a, b) -> None:
+@given(updates(), updates())
+def test_merging_does_not_change_either_update(a: TaskRun, b: TaskRun) -> None:
     before = msgspec.structs.replace(a), msgspec.structs.replace(b)
     merge(a, b)
     assert (a, b) == before
 
 
-def test_a_run_delivered_endlessly_keeps_only_its_latest_attempts() -> None:
+def test_a_run_keeps_only_its_latest_attempts() -> None:
     runs = TaskRuns()
     for number in (*range(1, 301), *range(50, 90)):
-        runs.put(account(task_event("started", NOW + number, attempt=number)))
-    run = runs.get(TASK)
+        runs.put(run_update(task_event("started", NOW + number, attempt=number)))
+    run = _known(runs)
     assert [attempt.number for attempt in run.attempts] == list(range(201, 301))
     assert run.wait_s is None
 
 
 @pytest.mark.parametrize("kind", ["queued", "started", "succeeded"])
-def test_the_quick_reading_and_the_careful_one_say_the_same(kind) -> None:
-    arrival = (
+def test_the_fast_and_the_slow_decoder_give_the_same_update(kind: str) -> None:
+    message = (
         queued_event(labels_types={"task_name": 3})
         if kind == "queued"
         else task_event(kind, run_s=0.25, result_bytes=7, max_attempts=2, queued_at=NOW - 1)
     )
     if kind == "started":
-        arrival = task_event(kind, max_attempts=2, queued_at="2026-11-23T10:49:01+00:00")
-    event = decode_event("tasks", arrival.payload, arrival.at)
-    quick, careful = account(arrival), update_from_event(event)
-    assert quick == careful
+        message = task_event(kind, max_attempts=2, queued_at="2026-11-23T10:49:01+00:00")
+    event = decode_event("tasks", message.payload, message.at)
+    fast, slow = run_update(message), update_from_event(event)
+    assert fast == slow
 
 
-def test_an_error_is_told_with_its_stored_form_only_while_the_worker_says_nothing() -> None:
+def test_the_error_of_the_event_outranks_the_stored_one() -> None:
     runs = TaskRuns()
-    runs.put(result_account(STORED, result_body(error=VALUE_ERROR)))
-    assert runs.get(TASK).error == RunError("ValueError", "no such file")
-    runs.put(account(task_event("failed", NOW + 9, will_retry=False, error=ERROR)))
-    assert runs.get(TASK).error == RunError(*ERROR.values())
-    assert runs.get(TASK).state is RunState.FAILED
+    runs.put(result_update(STORED, result_body(error=VALUE_ERROR)))
+    assert _known(runs).error == RunError("ValueError", "no such file")
+    runs.put(run_update(task_event("failed", NOW + 9, will_retry=False, error=ERROR)))
+    assert _known(runs).error == RunError(*ERROR.values())
+    assert _known(runs).state is RunState.FAILED

@@ -8,7 +8,7 @@ from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.system import SystemState
-from tests.unit.state.state_builders import NOW, WORKER, event_arrival, queued_event
+from tests.unit.state.state_builders import NOW, WORKER, event_message, queued_event
 
 
 class Deployments(Collection[str]):
@@ -30,14 +30,14 @@ class Deployments(Collection[str]):
 
 
 def heartbeat() -> InboundMessage:
-    return event_arrival("monitoring", "worker.heartbeat", {"worker": WORKER})
+    return event_message("monitoring", "worker.heartbeat", {"worker": WORKER})
 
 
 def test_a_registered_collection_folds_the_events_of_its_topics() -> None:
     state = SystemState()
-    state.fold([event_arrival("deployments", "too.early", {})])
+    state.fold([event_message("deployments", "too.early", {})])
     deployments = state.register(Deployments())
-    state.fold([event_arrival("deployments", "deployment.started", {}), queued_event()])
+    state.fold([event_message("deployments", "deployment.started", {}), queued_event()])
     assert list(deployments.rows) == ["deployment.started"]
     assert len(state.runs.rows) == 1
 
@@ -54,7 +54,7 @@ def test_collections_share_a_topic() -> None:
 def test_a_registered_collection_ticks_and_reports_its_dirty_rows() -> None:
     state = SystemState()
     deployments = state.register(Deployments())
-    state.fold([event_arrival("deployments", "deployment.started", {})])
+    state.fold([event_message("deployments", "deployment.started", {})])
     state.tick(NOW)
     assert deployments.ticks == [NOW]
     assert state.take_changes().of(deployments) == {0}

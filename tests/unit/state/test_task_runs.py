@@ -1,6 +1,7 @@
-"""What a task run is doing, told from whatever has been heard of it."""
+"""The state of task runs, derived from events, task messages and stored results."""
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,42 +19,37 @@ from tests.unit.state.state_builders import (
     NOW,
     TASK,
     VALUE_ERROR,
-    account,
-    event_arrival,
+    event_message,
     fold_body,
     queued_event,
-    raw_arrival,
+    raw_message,
     result_body,
+    result_of,
+    run_error,
+    run_of,
+    run_request,
+    run_update,
+    state_of,
     stored_object,
-    task_arrival,
     task_event,
+    task_message,
 )
 
 LATE = NOW + DEFAULT_S + 10
 
 
-def folded(*arrivals):
-    state = SystemState()
-    state.fold(arrivals)
-    return state
-
-
-def run_of(state, task_id=TASK):
-    return state.runs.get(task_id)
-
-
 def test_a_result_that_arrives_before_its_task_is_kept() -> None:
     stored = stored_object(NOW + 2)
-    state = folded(stored)
+    state = state_of(stored)
     assert run_of(state).state is RunState.RESULT_UNREADABLE
     assert state.pending_reads == [stored]
     fold_body(state, stored, result_body([1, 2]))
     assert run_of(state).state is RunState.SUCCEEDED
     assert run_of(state).name == NAME
-    state.fold([task_arrival(NOW)])
+    state.fold([task_message(NOW)])
     run = run_of(state)
     assert (run.state, run.queued_at, run.finished_at) == (RunState.SUCCEEDED, NOW, NOW + 2)
-    assert run.request.complete
+    assert run_request(run).complete
 
 
 @pytest.mark.parametrize(
@@ -64,20 +60,20 @@ def test_a_result_that_arrives_before_its_task_is_kept() -> None:
         ({"failed": 2, "total": 5}, "2 of 5 failed"),
     ],
 )
-def test_a_job_that_returned_an_error_is_a_soft_failure(value, reason) -> None:
+def test_a_return_value_that_reports_an_error_is_a_soft_failure(value: Any, reason: str) -> None:
     stored = stored_object(NOW + 2)
-    state = folded(
-        task_arrival(), task_event("started"), task_event("succeeded", NOW + 1, run_s=1.0), stored
+    state = state_of(
+        task_message(), task_event("started"), task_event("succeeded", NOW + 1, run_s=1.0), stored
     )
     assert run_of(state).state is RunState.SUCCEEDED
     fold_body(state, stored, result_body(value))
     assert run_of(state).state is RunState.SOFT_FAILED
     assert run_of(state).reason == reason
-    assert state.results.get(TASK).outcome == "soft_failed"
+    assert result_of(state).outcome == "soft_failed"
 
 
-def test_a_run_seen_and_never_answered_becomes_overdue_and_is_cleared_when_it_answers() -> None:
-    state = folded(task_arrival())
+def test_a_run_without_a_result_becomes_overdue_until_its_result_arrives() -> None:
+    state = state_of(task_message())
     state.tick(NOW + 5)
     assert run_of(state).state is RunState.QUEUED
     state.tick(LATE)
@@ -92,38 +88,38 @@ def test_a_run_seen_and_never_answered_becomes_overdue_and_is_cleared_when_it_an
     assert +state.runs.counts == {RunState.SUCCEEDED: 1}
 
 
-def test_an_old_account_told_again_does_not_make_an_overdue_run_look_alive() -> None:
-    state = folded(task_arrival())
+def test_a_repeated_old_update_leaves_an_overdue_run_overdue() -> None:
+    state = state_of(task_message())
     state.tick(LATE)
-    state.fold([task_arrival()])
+    state.fold([task_message()])
     assert run_of(state).state is RunState.OVERDUE
     state.fold([task_event("started", LATE)])
     assert run_of(state).state is RunState.RUNNING
 
 
-def test_a_run_that_a_living_worker_lists_is_not_overdue() -> None:
+def test_a_run_in_the_heartbeat_of_an_online_worker_is_not_overdue() -> None:
     tasks = [{"task_id": TASK, "task_name": NAME}]
-    state = folded(
+    state = state_of(
         task_event("started"),
-        event_arrival("monitoring", "worker.heartbeat", {"worker": "w", "tasks": tasks}, LATE),
+        event_message("monitoring", "worker.heartbeat", {"worker": "w", "tasks": tasks}, LATE),
     )
     state.tick(LATE + 1)
     assert run_of(state).state is RunState.RUNNING
-    state.tick(LATE + 100)  # by now the worker is silent too
+    state.tick(LATE + 100)  # the worker is silent as well
     assert run_of(state).state is RunState.OVERDUE
-    beat = event_arrival(
+    heartbeat = event_message(
         "monitoring", "worker.heartbeat", {"worker": "w", "tasks": tasks}, LATE + 100
     )
-    state.fold([beat])
+    state.fold([heartbeat])
     state.tick(LATE + 101)
     assert run_of(state).state is RunState.RUNNING
 
 
-def test_between_attempts_a_run_is_retrying() -> None:
-    state = folded(task_arrival(), task_event("started", NOW + 1))
+def test_a_run_is_retrying_between_attempts() -> None:
+    state = state_of(task_message(), task_event("started", NOW + 1))
     state.fold([task_event("failed", NOW + 2, will_retry=True, error={"type": "E"})])
     assert run_of(state).state is RunState.RETRYING
-    assert run_of(state).error.type == "E"
+    assert run_error(run_of(state)).type == "E"
     state.fold([task_event("started", NOW + 3, attempt=2)])
     assert run_of(state).state is RunState.RUNNING
     assert run_of(state).error is None
@@ -131,26 +127,26 @@ def test_between_attempts_a_run_is_retrying() -> None:
     assert run_of(state).state is RunState.FAILED
 
 
-def test_a_task_that_taskiq_put_on_the_subject_again_is_retrying_until_it_starts() -> None:
-    state = folded(
-        task_arrival(),
+def test_a_task_that_taskiq_published_again_is_retrying_until_it_starts() -> None:
+    state = state_of(
+        task_message(),
         task_event("started", NOW + 1),
         task_event("failed", NOW + 2, will_retry=False),
     )
     assert run_of(state).state is RunState.FAILED
-    state.fold([task_arrival(NOW + 2.1, _retries=1)])
+    state.fold([task_message(NOW + 2.1, _retries=1)])
     assert (run_of(state).state, run_of(state).attempt) == (RunState.RETRYING, 2)
-    state.fold([task_event("started", NOW + 3)])  # its first delivery, so the number is 1 again
+    state.fold([task_event("started", NOW + 3)])  # the first delivery of the new message
     assert run_of(state).state is RunState.RUNNING
     state.fold([task_event("succeeded", NOW + 4)])
     assert run_of(state).state is RunState.SUCCEEDED
-    assert run_of(state).request.retry_rank == 0  # the original, not the message that repeats it
+    assert run_request(run_of(state)).retry_rank == 0  # of the original message, not of the retry
 
 
 @pytest.mark.parametrize("attempt", [1, 2])
-def test_the_same_task_id_started_again_after_its_answer_is_running_again(attempt) -> None:
+def test_a_finished_task_that_is_started_again_is_running(attempt: int) -> None:
     stored = stored_object(NOW + 3)
-    state = folded(
+    state = state_of(
         task_event("started", NOW + 1), task_event("failed", NOW + 2, error={"type": "E"}), stored
     )
     fold_body(state, stored, result_body(error=VALUE_ERROR))
@@ -165,8 +161,8 @@ def test_the_same_task_id_started_again_after_its_answer_is_running_again(attemp
     assert run_of(state).state is RunState.SUCCEEDED
 
 
-def test_a_cancelled_run_says_so_and_how_long_it_ran() -> None:
-    state = folded(task_event("started", NOW + 1))
+def test_a_cancelled_run_has_a_duration() -> None:
+    state = state_of(task_event("started", NOW + 1))
     state.fold([task_event("cancelled", NOW + 3, run_s=2.0, reason="stop")])
     run = run_of(state)
     assert (run.state, run.finished_at, run.run_s) == (RunState.CANCELLED, NOW + 3, 2.0)
@@ -174,24 +170,24 @@ def test_a_cancelled_run_says_so_and_how_long_it_ran() -> None:
     assert run_of(state).state is RunState.RUNNING
 
 
-def test_a_worker_is_known_even_if_only_the_end_was_seen() -> None:
-    state = folded(task_event("succeeded", worker="worker-9@h:1"))
+def test_the_worker_is_known_from_the_last_event_alone() -> None:
+    state = state_of(task_event("succeeded", worker="worker-9@h:1"))
     assert run_of(state).worker == "worker-9@h:1"
 
 
-def test_a_result_nobody_can_read_is_still_an_answer() -> None:
+def test_an_unreadable_result_finishes_the_run() -> None:
     stored = stored_object(NOW)
-    state = folded(task_arrival(), stored)
+    state = state_of(task_message(), stored)
     fold_body(state, stored, b"\x80\x04garbage")
     run = run_of(state)
     assert run.state is RunState.RESULT_UNREADABLE
     assert run.reason
-    assert state.results.get(TASK).problem == run.reason
+    assert result_of(state).problem == run.reason
 
 
-def test_an_uninstrumented_run_is_timed_by_its_result() -> None:
+def test_a_run_without_events_has_the_duration_of_its_result() -> None:
     stored = stored_object(NOW + 2)
-    state = folded(task_arrival(), stored)
+    state = state_of(task_message(), stored)
     fold_body(state, stored, result_body("fine", seconds=0.5))
     assert run_of(state).run_s == 0.5
     assert state.runs.recent_durations(NOW + 3, 60) == {NAME: [0.5]}
@@ -202,9 +198,9 @@ def test_an_uninstrumented_run_is_timed_by_its_result() -> None:
     assert state.runs.success_rate(NOW + 3, 60) == (1, 1)
 
 
-def test_an_end_that_turns_out_to_be_earlier_is_counted_where_it_belongs() -> None:
+def test_a_corrected_end_time_moves_the_run_to_its_bucket() -> None:
     stored = stored_object(NOW + 100)
-    state = folded(task_arrival(), stored)
+    state = state_of(task_message(), stored)
     fold_body(state, stored, result_body("fine"))
     state.fold([task_event("succeeded", NOW + 1)])
     succeeded = state.runs.finished[RunState.SUCCEEDED]
@@ -212,7 +208,7 @@ def test_an_end_that_turns_out_to_be_earlier_is_counted_where_it_belongs() -> No
     assert succeeded.total(NOW + 101, 200) == 1
 
 
-def test_a_run_told_of_by_an_older_system_can_be_looked_at_but_not_repeated() -> None:
+def test_a_run_known_from_older_events_has_an_incomplete_request() -> None:
     body = {
         "type": "task_started",
         "task_name": NAME,
@@ -220,14 +216,14 @@ def test_a_run_told_of_by_an_older_system_can_be_looked_at_but_not_repeated() ->
         "timestamp": NOW,
         "data": {"task_id": TASK, "params": {"k": "v"}},
     }
-    state = folded(raw_arrival("monitoring", body))
+    state = state_of(raw_message("monitoring", body))
     run = run_of(state)
-    assert (run.state, run.name, run.request.kwargs) == (RunState.RUNNING, NAME, b'{"k":"v"}')
-    assert not run.request.complete
+    assert (run.state, run.name, run_request(run).kwargs) == (RunState.RUNNING, NAME, b'{"k":"v"}')
+    assert not run_request(run).complete
 
 
-def test_a_task_that_cannot_be_read_stands_in_the_log_with_its_reason() -> None:
-    state = folded(InboundMessage(Source.TASK, "taskiq_tasks", b'{"task_id":1}', NOW))
+def test_a_malformed_task_is_logged_with_its_problem() -> None:
+    state = state_of(InboundMessage(Source.TASK, "taskiq_tasks", b'{"task_id":1}', NOW))
     (event,) = state.log
     assert event.topic == "taskiq"
     assert "not a task" in event.problem
@@ -250,27 +246,30 @@ steps = st.lists(
 
 
 @given(steps)
-def test_the_counts_always_equal_a_recount(moves) -> None:
+def test_the_counts_always_equal_a_recount_of_the_rows(
+    changes: list[tuple[str, int, int, int]],
+) -> None:
     state = SystemState(max_runs=8)
     runs = state.runs
-    for number, (kind, which, after, attempt) in enumerate(moves):
+    task_ids = {f"{which:032x}" for _, which, _, _ in changes}
+    for number, (kind, which, after, attempt) in enumerate(changes):
         task_id, at = f"{which:032x}", NOW + after
         if kind == "tick":
-            beat = {"worker": f"w{number}", "tasks": [f"{attempt:032x}"]}
-            state.fold([event_arrival("monitoring", "worker.heartbeat", beat, at)])
+            heartbeat = {"worker": f"w{number}", "tasks": [f"{attempt:032x}"]}
+            state.fold([event_message("monitoring", "worker.heartbeat", heartbeat, at)])
             state.tick(at)
         elif kind == "task":
-            state.fold([task_arrival(at, task_id)])
+            state.fold([task_message(at, task_id)])
         elif kind == "queued":
-            runs.put(account(queued_event(at, task_id)))
+            runs.put(run_update(queued_event(at, task_id)))
         elif kind == "stored":
             stored = stored_object(at, task_id, sequence=number)
             state.fold([stored])
             fold_body(state, stored, result_body({"status": "error"} if after % 2 else 1))
         else:
             name = "failed" if kind == "retry" else kind
-            arrival = task_event(name, at, task_id, attempt=attempt, will_retry=kind == "retry")
-            runs.put(account(arrival))
+            message = task_event(name, at, task_id, attempt=attempt, will_retry=kind == "retry")
+            runs.put(run_update(message))
         recount = dict.fromkeys(RunState, 0)
         for run in runs.rows:
             recount[run.state] += 1
@@ -278,31 +277,33 @@ def test_the_counts_always_equal_a_recount(moves) -> None:
             assert (run.finished_at is None) == (run.state in OPEN_STATES)
         assert {state: runs.counts[state] for state in RunState} == recount
         assert len(runs.rows) <= 8
-    assert len(runs._positions) == len(runs.rows)
+    assert sum(runs.position(task_id) is not None for task_id in task_ids) == len(runs.rows)
 
 
 @given(steps)
-def test_ended_runs_in_the_series_equal_a_recount_while_none_is_forgotten(moves) -> None:
+def test_finished_runs_in_the_series_equal_a_recount(
+    changes: list[tuple[str, int, int, int]],
+) -> None:
     runs = TaskRuns()
-    for kind, which, after, attempt in moves:
+    for kind, which, after, attempt in changes:
         if kind in ("started", "failed", "succeeded", "cancelled"):
-            arrival = task_event(kind, NOW + after, f"{which:032x}", attempt=attempt)
-            runs.put(account(arrival))
+            message = task_event(kind, NOW + after, f"{which:032x}", attempt=attempt)
+            runs.put(run_update(message))
     for state, series in runs.finished.items():
         expected = sum(run.state is state for run in runs.rows)
         assert series.total(NOW + 900, 1_000) == expected
 
 
-def test_a_run_described_for_scripts_is_json_with_the_names_they_use() -> None:
+def test_a_serialized_run_has_the_documented_json_fields() -> None:
     stored = stored_object(NOW + 3)
-    state = folded(
-        task_arrival(rerun_of="b" * 32),
+    state = state_of(
+        task_message(rerun_of="b" * 32),
         task_event("started", NOW + 1),
         task_event("failed", NOW + 2, error={"type": "E", "message": "m"}, run_s=1.0),
         stored,
     )
-    told = json.loads(msgspec.json.encode(run_to_dict(run_of(state))))
-    assert told == {
+    described = json.loads(msgspec.json.encode(run_to_dict(run_of(state))))
+    assert described == {
         "task_id": TASK,
         "task_name": NAME,
         "state": "failed",
@@ -321,10 +322,10 @@ def test_a_run_described_for_scripts_is_json_with_the_names_they_use() -> None:
     }
 
 
-def test_an_unreadable_event_is_described_by_its_problem_and_its_bytes() -> None:
-    state = folded(raw_arrival("tasks", b"\xff{"))
-    told = json.loads(msgspec.json.encode(event_to_dict(state.log[0])))
-    assert told["type"] is None
-    assert told["data"] is None
-    assert told["problem"].startswith("not JSON")
-    assert told["raw"] == "\\xff{"
+def test_a_serialized_unreadable_event_has_its_problem_and_bytes() -> None:
+    state = state_of(raw_message("tasks", b"\xff{"))
+    described = json.loads(msgspec.json.encode(event_to_dict(state.log[0])))
+    assert described["type"] is None
+    assert described["data"] is None
+    assert described["problem"].startswith("not JSON")
+    assert described["raw"] == "\\xff{"
