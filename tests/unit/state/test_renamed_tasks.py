@@ -2,21 +2,22 @@
 
 import pytest
 
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.event import decode_event_raw, encode_event
 from pulse_desktop.protocol.task_names import ALIASES
 from pulse_desktop.query.run_filter import RunFilter
-from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.serialize import run_to_dict
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.state.workers import Workers
 from tests.unit.state.state_builders import (
     NOW,
-    account,
     fold_body,
     result_body,
+    run_update,
     stored_object,
-    task_arrival,
     task_event,
+    task_message,
 )
 
 NEW = "score_message_task"
@@ -33,7 +34,7 @@ def state() -> SystemState:
             task_id = f"{kind}-{name}"
             state.fold(
                 [
-                    task_arrival(task_id=task_id, name=name),
+                    task_message(task_id=task_id, name=name),
                     task_event("started", NOW + 1, task_id, task_name=name),
                     task_event(kind, NOW + 2, task_id, task_name=name, **fields),
                 ]
@@ -45,7 +46,7 @@ def runs(state: SystemState) -> list[TaskRun]:
     return list(state.runs.rows)
 
 
-def test_every_run_has_the_new_name_and_keeps_the_one_it_was_sent_under(state: SystemState) -> None:
+def test_every_run_has_the_new_name_and_its_request_the_sent_one(state: SystemState) -> None:
     assert {run.name for run in runs(state)} == {NEW}
     assert {run.request.task_name for run in runs(state) if run.request} == {OLD, NEW}
     assert {run_to_dict(run)["task_name"] for run in runs(state)} == {NEW}
@@ -76,8 +77,8 @@ def test_a_result_without_a_run_has_the_new_name() -> None:
 def test_updates_under_both_names_merge_into_one_run(first: str) -> None:
     second = NEW if first == OLD else OLD
     state = SystemState()
-    state.runs.put(account(task_event("started", NOW, task_name=first)))
-    state.runs.put(account(task_event("succeeded", NOW + 1, task_name=second)))
+    state.runs.put(run_update(task_event("started", NOW, task_name=first)))
+    state.runs.put(run_update(task_event("succeeded", NOW + 1, task_name=second)))
     (run,) = runs(state)
     assert (run.name, run.state) == (NEW, RunState.SUCCEEDED)
 
@@ -112,5 +113,5 @@ def test_the_name_to_send_follows_from_the_heartbeats() -> None:
 
 def test_no_other_task_is_affected() -> None:
     assert "workers.tasks.embeddings:embed_messages_batch" not in ALIASES
-    run = account(task_arrival(name="workers.tasks.embeddings:embed_messages_batch"))
+    run = run_update(task_message(name="workers.tasks.embeddings:embed_messages_batch"))
     assert run.name == "workers.tasks.embeddings:embed_messages_batch"
