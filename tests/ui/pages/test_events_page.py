@@ -1,4 +1,4 @@
-"""Everything that came is found again: by topic, by any text in it, readable or not."""
+"""Every received event is found: by topic and by any text in it, readable or not."""
 
 import json
 
@@ -9,59 +9,55 @@ from pulse_desktop.ui.json.view import JsonTab
 from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.theme.theme import theme
-from tests.ui.state_builder import NOW
+from tests.kit.state_builder import NOW
+from tests.ui.page_harness import PageHarness
+from tests.ui.tables import column, column_width, open_position
 
-
-def column(page, key):
-    model = page.table.rows_model
-    number = next(i for i, each in enumerate(model.columns) if each.key == key)
-    return [model.index(row, number).data() for row in range(model.shown_count)]
+UNREADABLE = "\0unreadable"
 
 
 @pytest.fixture
-def page(open_page, here):
-    told = here.told
-    told.event("tasks", "task.started", {"task_id": "t1", "task_name": "m:f", "worker": "w"})
-    told.event("messages", "message.new", {"author": "Оксана", "content": "Привіт"})
-    told.raw(
-        "ingestion", json.dumps({"type": "ingestion.progress", "data": {"чат": "Команда"}}).encode()
-    )
-    told.raw("tasks", b"\x80 nothing readable")
-    told.task("t1", args=["m1"])
-    return open_page(EventsPage)
+def page(harness: PageHarness) -> EventsPage:
+    builder = harness.builder
+    builder.event("tasks", "task.started", {"task_id": "t1", "task_name": "m:f", "worker": "w"})
+    builder.event("messages", "message.new", {"author": "Оксана", "content": "Привіт"})
+    progress = {"type": "ingestion.progress", "data": {"чат": "Команда"}}
+    builder.raw("ingestion", json.dumps(progress).encode())
+    builder.raw("tasks", b"\x80 nothing readable")
+    builder.task("t1", args=["m1"])
+    return harness.open(EventsPage)
 
 
-def test_every_topic_is_there_the_newest_first(page) -> None:
+def test_all_topics_are_shown_the_newest_event_first(page: EventsPage) -> None:
     assert column(page, "topic") == ["task queue", "tasks", "ingestion", "messages", "tasks"]
 
 
-def test_an_unreadable_event_is_marked_and_keeps_its_bytes(page) -> None:
+def test_an_unreadable_event_is_marked_and_keeps_its_bytes(page: EventsPage) -> None:
     assert column(page, "type")[1] == "✖ unreadable"
-    page.table.select_position(3)
-    page.open_detail(page.table.current_row())
+    open_position(page, 3)
     assert page.detail.title == "Unreadable event"
     assert page.detail.body.startswith("This cannot be read as an event: not ")
     page.detail.json.show_tab(JsonTab.HEX)
     assert page.detail.json.shown_text.startswith("00000000  80 20")
 
 
-def test_topics_of_others_get_a_chip_too(page) -> None:
+def test_topics_of_other_systems_get_a_chip_too(page: EventsPage) -> None:
     assert "ingestion" in page.filter_bar.chips
     page.filter_bar.set_filter(("ingestion",))
     assert column(page, "type") == ["ingestion.progress"]
 
 
-def test_chips_count_what_came(page, update) -> None:
-    update(page, NOW + 1)
-    counts = {key.strip("\0"): button.count for key, button in page.filter_bar.chips.items()}
-    assert counts["tasks"] == "2"
-    assert counts["ingestion"] == "1"
-    assert counts["unreadable"] == "1"
-    assert counts["taskiq"] == "1"
+def test_chips_count_the_received_events(page: EventsPage, harness: PageHarness) -> None:
+    harness.update(page, NOW + 1)
+    chips = page.filter_bar.chips
+    assert chips["tasks"].count == "2"
+    assert chips["ingestion"].count == "1"
+    assert chips[UNREADABLE].count == "1"
+    assert chips["taskiq"].count == "1"
 
 
-def test_unreadable_events_can_be_chosen_whatever_their_topic(page) -> None:
-    page.filter_bar.set_filter(("\0unreadable",))
+def test_unreadable_events_can_be_selected_whatever_their_topic(page: EventsPage) -> None:
+    page.filter_bar.set_filter((UNREADABLE,))
     assert column(page, "topic") == ["tasks"]
 
 
@@ -76,45 +72,40 @@ def test_unreadable_events_can_be_chosen_whatever_their_topic(page) -> None:
         ("no such thing", []),
     ],
 )
-def test_any_text_in_an_event_finds_it(page, text, types) -> None:
+def test_any_text_in_an_event_finds_it(page: EventsPage, text: str, types: list[str]) -> None:
     page.filter_bar.set_filter(text=text)
     assert column(page, "type") == types
 
 
-def test_a_message_of_the_task_queue_leads_to_its_run(page, here) -> None:
-    page.table.select_position(4)
-    page.open_detail(page.table.current_row())
+def test_a_message_of_the_task_queue_opens_its_run(page: EventsPage, harness: PageHarness) -> None:
+    open_position(page, 4)
     page.detail.run_button.click()
-    assert here.targets == [ShowRun("t1")]
+    assert harness.targets == [ShowRun("t1")]
 
 
-def test_an_event_reads_as_words(page) -> None:
+def test_an_event_is_summarized_in_one_line(page: EventsPage) -> None:
     assert column(page, "words")[0] == '("m1")'
     assert column(page, "words")[3] == "Оксана: Привіт"
 
 
-def test_a_type_is_told_whole_also_beside_its_details(open_page, here) -> None:
-    here.told.event("knowledge", "knowledge.extraction_completed", {"agent": "extraction"})
-    page = open_page(EventsPage)
-    for width in (940, 1230):
-        page.resize(width, 560)
-        page.table.select_position(0)
-        page.open_detail(page.table.current_row())
-        table = page.table
-        number = next(i for i, c in enumerate(table.rows_model.columns) if c.key == "type")
-        wide = QFontMetrics(theme().number_font()).horizontalAdvance(
-            "knowledge.extraction_completed"
-        )
-        assert table.columnWidth(number) >= wide + 2 * 8
-        says = next(i for i, c in enumerate(table.rows_model.columns) if c.key == "words")
-        assert table.columnWidth(says) >= 180
+@pytest.mark.parametrize("width", [940, 1230])
+def test_the_type_is_not_cut_off_beside_the_details(harness: PageHarness, width: int) -> None:
+    type_ = "knowledge.extraction_completed"
+    harness.builder.event("knowledge", type_, {"agent": "extraction"})
+    page = harness.open(EventsPage)
+    page.resize(width, 560)
+    open_position(page, 0)
+    needed = QFontMetrics(theme().number_font()).horizontalAdvance(type_)
+    assert column_width(page, "type") >= needed + 2 * 8
+    assert column_width(page, "words") >= 180
 
 
-def test_unreadable_events_have_a_chip_only_when_there_are_any(open_page, here, update) -> None:
-    here.told.event("tasks", "task.started", {"task_id": "t1"})
-    page = open_page(EventsPage)
-    chip = page.filter_bar.chips["\0unreadable"]
+def test_the_chip_of_unreadable_events_is_hidden_while_there_are_none(harness: PageHarness) -> None:
+    harness.builder.event("tasks", "task.started", {"task_id": "t1"})
+    page = harness.open(EventsPage)
+    chip = page.filter_bar.chips[UNREADABLE]
     assert chip.isHidden()
-    here.told.raw("tasks", b"\x80 nothing readable")
-    update(page, NOW + 1)
-    assert (chip.isHidden(), chip.count) == (False, "1")
+    harness.builder.raw("tasks", b"\x80 nothing readable")
+    harness.update(page, NOW + 1)
+    assert not chip.isHidden()
+    assert chip.count == "1"

@@ -1,20 +1,16 @@
-"""Messages: what was said, or what came in its place, and which of its times is which."""
+"""Chat messages: their text or what they have instead, and which time is which."""
 
 import pytest
 
 from pulse_desktop.text import formats
 from pulse_desktop.ui.pages.messages.page import MessagesPage
-from tests.ui.state_builder import NOW
-
-
-def cell(page, key, role=0):
-    model = page.table.rows_model
-    number = next(i for i, each in enumerate(model.columns) if each.key == key)
-    return model.index(0, number).data(role)
+from tests.kit.state_builder import NOW
+from tests.ui.page_harness import PageHarness
+from tests.ui.tables import cell, column_number, open_position, tooltip
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"),
+    ("fields", "shown"),
     [
         ({"content": "hello", "attachments": ["a.log"]}, "hello"),
         ({"content": "", "attachments": ["sticker.webp"]}, "[sticker.webp]"),
@@ -26,28 +22,29 @@ def cell(page, key, role=0):
         ({}, ""),
     ],
 )
-def test_a_message_without_a_text_says_what_came_instead(open_page, here, told, shown) -> None:
-    here.told.event("messages", "message.new", {"id": "m1", "author": "Oksana", **told})
+def test_a_message_without_text_shows_what_it_has_instead(
+    harness: PageHarness, fields: dict[str, object], shown: str
+) -> None:
+    builder = harness.builder
+    builder.event("messages", "message.new", {"id": "m1", "author": "Oksana", **fields})
     scored = {"message_id": "m1", "importance_score": 0.1, "classification": "noise"}
-    here.told.event("messages", "message.scored", scored)
-    page = open_page(MessagesPage)
+    builder.event("messages", "message.scored", scored)
+    page = harness.open(MessagesPage)
     assert cell(page, "text") == shown
-    page.table.select_position(0)
-    page.open_detail(page.table.current_row())
+    open_position(page, 0)
     assert page.detail.body == (shown or "The text of this message is unknown.")
 
 
-def test_when_it_was_heard_of_is_not_taken_for_when_it_was_sent(open_page, here) -> None:
+def test_the_time_of_the_last_event_is_not_the_time_of_sending(harness: PageHarness) -> None:
     sent = NOW - 86_400 * 30
-    here.told.event(
-        "messages", "message.new", {"id": "m1", "content": "old", "sent_at": sent}, at=NOW - 3
-    )
-    page = open_page(MessagesPage)
+    message = {"id": "m1", "content": "old", "sent_at": sent}
+    harness.builder.event("messages", "message.new", message, NOW - 3)
+    page = harness.open(MessagesPage)
     titles = [column.title for column in page.table.rows_model.columns]
     assert titles[0] == "Last seen"
     assert "Time" not in titles
-    story = cell(page, "time", 3)
-    assert f"Last seen {formats.absolute(NOW - 3)}" in story
-    assert f"Sent {formats.absolute(sent)}" in story
+    text = tooltip(page, "time")
+    assert f"Last seen {formats.absolute(NOW - 3)}" in text
+    assert f"Sent {formats.absolute(sent)}" in text
     assert cell(page, "sent") == formats.clock(sent, NOW)
-    assert not page.table.isColumnHidden(titles.index("Sent"))
+    assert not page.table.isColumnHidden(column_number(page.table, "sent"))

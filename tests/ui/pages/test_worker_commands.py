@@ -1,85 +1,83 @@
-"""Orders to workers, from the page where they are seen."""
+"""Commands to workers from the monitoring page."""
 
 import pytest
-from PySide6.QtCore import QItemSelectionModel, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.pages.workers.actions import ROW_MENU
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from pulse_desktop.ui.shell.context_menu import context_menu
-from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.window import MainWindow
+from tests.kit.state_builder import WORKER, StateBuilder
 from tests.ui.fake_session import FakeSession
-from tests.ui.window_builder import WORKER, Told, frame, make_window
+from tests.ui.tables import cell, select_rows
+from tests.ui.window_builder import frame, make_window
 
-SECOND = "worker-2@host-a:4121"
-
-
-@pytest.fixture(autouse=True)
-def dark(qapp: QApplication) -> None:
-    theme().install(ThemeChoice.DARK)
+WITHOUT_CONTROL = "worker-2@host-a:4121"
 
 
 @pytest.fixture
-def summarise():
-    filled = Told()
-    filled.heartbeat(WORKER)
-    filled.heartbeat(SECOND, control=None, log_level=None)
-    return filled
+def builder() -> StateBuilder:
+    builder = StateBuilder()
+    builder.heartbeat(WORKER)
+    builder.heartbeat(WITHOUT_CONTROL, control=None, log_level=None)
+    return builder
 
 
 @pytest.fixture
-def session():
-    return FakeSession()
-
-
-@pytest.fixture
-def window(qtbot: QtBot, summarise, session):
-    window = make_window(qtbot, summarise, (MonitoringPage,), session)
-    frame(window, summarise, 0.1)
+def window(qtbot: QtBot, builder: StateBuilder, session: FakeSession) -> MainWindow:
+    window = make_window(qtbot, builder, (MonitoringPage,), session)
+    frame(window, builder, 0.1)
     return window
 
 
 @pytest.fixture
-def page(window):
+def page(window: MainWindow) -> MonitoringPage:
+    assert isinstance(window.current, MonitoringPage)
     return window.current
 
 
-def choose(page, name):
-    model, flags = page.table.rows_model, QItemSelectionModel.SelectionFlag
-    row = next(n for n, each in enumerate(model.row_objects()) if each.id == name)
-    index = model.index(row, 0)
-    page.table.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
-    return row
+def select(page: MonitoringPage, worker: str) -> int:
+    """Select a worker alone and return its row."""
+    ids = [row.id for row in page.table.rows_model.row_objects()]
+    page.table.clearSelection()
+    select_rows(page, ids.index(worker))
+    return ids.index(worker)
 
 
-def cell(page, key, row):
-    model = page.table.rows_model
-    return model.index(row, next(n for n, c in enumerate(model.columns) if c.key == key)).data()
-
-
-def enabled(window, *names):
+def enabled(window: MainWindow, *names: str) -> list[bool]:
     return [window.actions_table.is_enabled(f"worker.{name}") for name in names]
 
 
-def test_p_pauses_the_selected_worker_and_offers_the_way_back(
-    qtbot: QtBot, window, page, summarise, session
+def latest(window: MainWindow) -> Notification:
+    return window.notifications.shown[-1]
+
+
+def test_p_pauses_the_selected_worker_and_offers_to_resume_it(
+    qtbot: QtBot,
+    window: MainWindow,
+    page: MonitoringPage,
+    builder: StateBuilder,
+    session: FakeSession,
 ) -> None:
-    choose(page, WORKER)
+    select(page, WORKER)
     qtbot.keyClick(page.table, Qt.Key.Key_P)
     assert session.calls == [("pause", WORKER, "")]
-    (notice,) = window.notifications.shown
-    assert (notice.title, notice.severity) == ("worker-1 paused", "good")
-    summarise.heartbeat(WORKER, paused=True)
-    frame(window, summarise, 0.1)
-    assert cell(page, "work", choose(page, WORKER)) == "‖ paused"
+    (notification,) = window.notifications.shown
+    assert (notification.title, notification.severity) == ("worker-1 paused", "good")
+    builder.heartbeat(WORKER, paused=True)
+    frame(window, builder, 0.1)
+    assert cell(page, "work", select(page, WORKER)) == "‖ paused"
     assert enabled(window, "pause", "resume", "drain") == [False, True, True]
-    notice.choices[0][1]()
+    notification.choices[0][1]()
     assert session.calls[-1] == ("resume", WORKER, "")
 
 
-def test_a_worker_without_control_says_so_and_offers_nothing(window, page) -> None:
-    row = choose(page, SECOND)
+def test_a_worker_without_control_offers_no_commands(
+    window: MainWindow, page: MonitoringPage
+) -> None:
+    row = select(page, WITHOUT_CONTROL)
     assert cell(page, "log_level", row) == "no control"
     assert enabled(window, "pause", "resume", "drain", "log.debug") == [False] * 4
     page.table.row_activated.emit(page.table.current_row())
@@ -88,57 +86,74 @@ def test_a_worker_without_control_says_so_and_offers_nothing(window, page) -> No
     assert not any(each.isVisible() for each in (buttons.pause, buttons.resume, buttons.drain))
 
 
-def test_draining_is_asked_about_before_it_is_done(qtbot: QtBot, window, page, session) -> None:
-    choose(page, WORKER)
+def test_a_drain_is_confirmed_first(
+    qtbot: QtBot, window: MainWindow, page: MonitoringPage, session: FakeSession
+) -> None:
+    select(page, WORKER)
     qtbot.keyClick(page.table, Qt.Key.Key_D)
-    assert window.notifications.shown[-1].title == "Drain worker-1?"
+    assert latest(window).title == "Drain worker-1?"
     assert session.calls == []
     qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Return)
     assert session.calls == [("drain", WORKER, "")]
-    assert window.notifications.shown[-1].title == "worker-1 is draining"
+    assert latest(window).title == "worker-1 is draining"
 
 
-def test_the_log_level_is_chosen_and_shown(window, page, summarise, session) -> None:
-    choose(page, WORKER)
+def test_the_log_level_is_set_and_shown(
+    window: MainWindow, page: MonitoringPage, builder: StateBuilder, session: FakeSession
+) -> None:
+    select(page, WORKER)
     assert window.actions_table.run("worker.log.debug")
     assert session.calls == [("log_level", WORKER, "DEBUG")]
-    assert window.notifications.shown[-1].title == "worker-1: log level set to debug"
-    summarise.heartbeat(WORKER, log_level="DEBUG")
-    frame(window, summarise, 0.1)
-    assert cell(page, "log_level", choose(page, WORKER)) == "debug"
+    assert latest(window).title == "worker-1: log level set to debug"
+    builder.heartbeat(WORKER, log_level="DEBUG")
+    frame(window, builder, 0.1)
+    assert cell(page, "log_level", select(page, WORKER)) == "debug"
 
 
-def test_all_workers_are_paused_by_one_wish(window, session) -> None:
+def test_one_action_pauses_all_workers(window: MainWindow, session: FakeSession) -> None:
     assert window.actions_table.run("workers.pause")
     assert session.calls == [("pause", "", "")]
 
 
-def test_the_details_have_the_buttons_that_make_sense(window, page, summarise) -> None:
-    choose(page, WORKER)
+def test_a_command_without_a_selected_worker_is_not_sent(
+    page: MonitoringPage, session: FakeSession
+) -> None:
+    page.table.clearSelection()
+    page.drain_selected()
+    page.pause_selected()
+    assert session.calls == []
+
+
+def test_the_details_show_the_buttons_that_apply(
+    window: MainWindow, page: MonitoringPage, builder: StateBuilder
+) -> None:
+    select(page, WORKER)
     page.table.row_activated.emit(page.table.current_row())
     buttons = page.buttons
     assert (buttons.pause.isVisible(), buttons.resume.isVisible()) == (True, False)
-    summarise.heartbeat(WORKER, draining=True, busy=1)
-    frame(window, summarise, 0.1)
+    builder.heartbeat(WORKER, draining=True, busy=1)
+    frame(window, builder, 0.1)
     assert (buttons.pause.isVisible(), buttons.drain.isVisible()) == (False, False)
     assert page.detail.properties.values["State"].startswith("draining")
-    frame(window, summarise, 60.0)
-    choose(page, WORKER)
-    assert cell(page, "work", choose(page, WORKER)).strip() == "", "nobody knows of the gone"
+    frame(window, builder, 60.0)
+    row = select(page, WORKER)
+    assert cell(page, "work", row).strip() == "", "what an offline worker does is unknown"
 
 
-def test_the_menu_of_a_row_is_made_from_the_actions(window, page) -> None:
-    choose(page, WORKER)
+def test_the_row_menu_is_made_from_the_actions(window: MainWindow, page: MonitoringPage) -> None:
+    select(page, WORKER)
     menu = context_menu(window.actions_table, ROW_MENU, page)
-    words = {entry.text(): entry.isEnabled() for entry in menu.actions() if entry.text()}
-    assert words["Pause worker"]
-    assert not words["Resume worker"]
-    assert words["Log level of worker: debug"]
+    entries = {entry.text(): entry.isEnabled() for entry in menu.actions() if entry.text()}
+    assert entries["Pause worker"]
+    assert not entries["Resume worker"]
+    assert entries["Log level of worker: debug"]
     menu.deleteLater()
 
 
-def test_paused_workers_are_counted_above(window, page, summarise) -> None:
-    summarise.heartbeat(WORKER, paused=True)
-    summarise.heartbeat(SECOND, control=None)
-    frame(window, summarise, 1.0)
+def test_paused_workers_are_counted_above_the_table(
+    window: MainWindow, page: MonitoringPage, builder: StateBuilder
+) -> None:
+    builder.heartbeat(WORKER, paused=True)
+    builder.heartbeat(WITHOUT_CONTROL, control=None)
+    frame(window, builder, 1.0)
     assert page.queue_stats.cards["slots"].detail == "2 online, 1 paused"

@@ -11,8 +11,9 @@ from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.run_form.form import RunForm
 from pulse_desktop.ui.run_form.form_ui import RunFormUi
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
-from tests.ui.window_builder import Told, frame, make_window
+from tests.ui.window_builder import frame, make_window
 
 NAME = "app.archive:reindex"
 CATALOGUE = {
@@ -43,8 +44,8 @@ def dark(qapp: QApplication) -> None:
 
 
 @pytest.fixture
-def told() -> Told:
-    filled = Told().runs(2)
+def builder() -> StateBuilder:
+    filled = StateBuilder().runs(2)
     filled.heartbeat(catalogue=CATALOGUE)
     return filled
 
@@ -55,9 +56,9 @@ def session() -> FakeSession:
 
 
 @pytest.fixture
-def form(qtbot: QtBot, told: Told, session: FakeSession) -> RunForm:
-    window = make_window(qtbot, told, (TasksPage,), session)
-    frame(window, told)
+def form(qtbot: QtBot, builder: StateBuilder, session: FakeSession) -> RunForm:
+    window = make_window(qtbot, builder, (TasksPage,), session)
+    frame(window, builder)
     window.run_form.open()
     return window.run_form
 
@@ -170,11 +171,11 @@ def test_valid_arguments_need_no_confirmation(
 
 
 def test_a_schema_announced_later_is_shown_in_the_open_form(
-    ui: RunFormUi, form: RunForm, told: Told
+    ui: RunFormUi, form: RunForm, builder: StateBuilder
 ) -> None:
     ui.task_name.set_name("app.new:task")
     assert not ui.argument_help.isVisible()
     args = {"properties": {"n": {"type": "number"}}}
-    told.heartbeat(at=told.at + 1, catalogue={"app.new:task": {"doc": "New.", "args": args}})
+    builder.heartbeat(at=builder.at + 1, catalogue={"app.new:task": {"doc": "New.", "args": args}})
     form.refresh()
     assert ui.argument_help.names == ["n"]

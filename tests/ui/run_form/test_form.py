@@ -30,8 +30,9 @@ from pulse_desktop.ui.run_form.form_ui import RunFormUi
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
-from tests.ui.window_builder import Told, frame, make_window
+from tests.ui.window_builder import frame, make_window
 
 FAILED = "f" * 32
 EXTRACT = "extract_knowledge"
@@ -50,8 +51,8 @@ def dark(qapp: QApplication) -> None:
 
 
 @pytest.fixture
-def told() -> Told:
-    filled = Told().runs(3)
+def builder() -> StateBuilder:
+    filled = StateBuilder().runs(3)
     filled.task("e" * 32, EMBED, [[1, 2]])
     filled.task(FAILED, EXTRACT, language="uk", ids=[1, 2.0])
     filled.failed(FAILED)
@@ -64,9 +65,9 @@ def session() -> FakeSession:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, told: Told, session: FakeSession) -> MainWindow:
-    window = make_window(qtbot, told, (TasksPage, OverviewPage), session)
-    frame(window, told)
+def window(qtbot: QtBot, builder: StateBuilder, session: FakeSession) -> MainWindow:
+    window = make_window(qtbot, builder, (TasksPage, OverviewPage), session)
+    frame(window, builder)
     return window
 
 
@@ -130,13 +131,13 @@ def test_esc_closes_it_and_gives_the_focus_back(
 
 
 def test_the_draft_of_a_new_task_is_restored_and_separate_from_an_edited_run(
-    told: Told, form: RunForm, ui: RunFormUi
+    builder: StateBuilder, form: RunForm, ui: RunFormUi
 ) -> None:
     form.open()
     ui.task_name.set_name("m:f")
     ui.kwargs.set_text('{"a": ')
     form.cancel()
-    form.open(told.state.runs.get(FAILED))
+    form.open(builder.state.runs.get(FAILED))
     assert ui.task_name.name == EXTRACT
     form.cancel()
     form.open()
@@ -303,7 +304,12 @@ def test_it_follows_the_number_of_workers(
 
 
 def test_ctrl_enter_enqueues_closes_and_offers_to_show_the_run(
-    qtbot: QtBot, window: MainWindow, told: Told, form: RunForm, ui: RunFormUi, session: FakeSession
+    qtbot: QtBot,
+    window: MainWindow,
+    builder: StateBuilder,
+    form: RunForm,
+    ui: RunFormUi,
+    session: FakeSession,
 ) -> None:
     form.open()
     ui.task_name.set_name(EXTRACT)
@@ -321,8 +327,8 @@ def test_ctrl_enter_enqueues_closes_and_offers_to_show_the_run(
     assert title == "Show"
     show()
     assert tasks_page(window).key == "tasks"
-    told.task("0" * 32, EXTRACT, language="en")
-    frame(window, told, 0.1)
+    builder.task("0" * 32, EXTRACT, language="en")
+    frame(window, builder, 0.1)
     run = tasks_page(window).detail.run
     assert run is not None
     assert run.task_id == "0" * 32
@@ -398,7 +404,7 @@ class Slow:
 
 
 @pytest.fixture
-def slow(qtbot: QtBot, told: Told) -> Iterator[Slow]:
+def slow(qtbot: QtBot, builder: StateBuilder) -> Iterator[Slow]:
     works: list[Work] = []
 
     def start(name: str, work: Work) -> None:
@@ -406,7 +412,9 @@ def slow(qtbot: QtBot, told: Told) -> Iterator[Slow]:
         works.append(work)
 
     session = SlowSession()
-    window = make_window(qtbot, told, (TasksPage, OverviewPage), session, run_in_background=start)
+    window = make_window(
+        qtbot, builder, (TasksPage, OverviewPage), session, run_in_background=start
+    )
     yield Slow(window, session, works)
     for work in works:
         work.close()
@@ -468,19 +476,21 @@ def test_the_edit_button_of_a_run_opens_the_form(window: MainWindow, form: RunFo
     assert form.draft.rerun_of == FAILED
 
 
-def test_labels_of_the_run_keep_their_types(told: Told, form: RunForm, ui: RunFormUi) -> None:
+def test_labels_of_the_run_keep_their_types(
+    builder: StateBuilder, form: RunForm, ui: RunFormUi
+) -> None:
     labels = {"priority": "5", "urgent": "True", "note": "7", "rerun_of": "x", "task_name": "old"}
     types = {"priority": 2, "urgent": 5, "note": 3}
-    told.state.fold([_task("d" * 32, labels=labels, labels_types=types)])
-    form.open(told.state.runs.get("d" * 32))
+    builder.state.fold([_task("d" * 32, labels=labels, labels_types=types)])
+    form.open(builder.state.runs.get("d" * 32))
     assert json.loads(ui.labels.text) == {"priority": 5, "urgent": True, "note": "7"}
 
 
 def test_arguments_can_be_entered_for_a_run_without_known_ones(
-    told: Told, form: RunForm, ui: RunFormUi
+    builder: StateBuilder, form: RunForm, ui: RunFormUi
 ) -> None:
-    told.started("c" * 32)
-    form.open(told.state.runs.get("c" * 32))
+    builder.started("c" * 32)
+    form.open(builder.state.runs.get("c" * 32))
     assert "arguments are unknown" in ui.description.text()
     assert ui.args.text == ui.kwargs.text == ""
 
@@ -500,11 +510,11 @@ def test_several_selected_runs_cannot_be_edited(
 
 
 def test_arguments_as_large_as_a_message_are_shown_quickly(
-    told: Told, form: RunForm, ui: RunFormUi
+    builder: StateBuilder, form: RunForm, ui: RunFormUi
 ) -> None:
-    told.task("b" * 32, "m:f", ["x" * 900_000])
+    builder.task("b" * 32, "m:f", ["x" * 900_000])
     began = time.process_time()
-    form.open(told.state.runs.get("b" * 32))
+    form.open(builder.state.runs.get("b" * 32))
     QApplication.processEvents()
     assert time.process_time() - began < 20.0  # a minute when wrapped at words
     assert len(ui.args.compact_json()) == 900_004

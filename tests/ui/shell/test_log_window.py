@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from pulse_desktop.model.process_log import LogChunk, LogCursor
 from pulse_desktop.ui.shell.log_window import LogWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
-from tests.ui.window_builder import start_at_once
+from tests.ui.window_builder import run_at_once
 
 
 @dataclass
@@ -43,7 +43,7 @@ def logs(qtbot: QtBot, source: FakeLogs) -> Iterator[LogWindow]:
     theme().install(ThemeChoice.DARK)
     parent = QWidget()
     qtbot.addWidget(parent)
-    window = LogWindow(source, start_at_once, lambda: None, parent)
+    window = LogWindow(source, run_at_once, lambda: None, parent)
     with qtbot.waitExposed(window):
         window.show()
     yield window

@@ -6,8 +6,9 @@ from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from tests.kit.state_builder import WORKER, StateBuilder
 from tests.ui.fake_session import FakeSession
-from tests.ui.window_builder import WORKER, Told, frame, make_window
+from tests.ui.window_builder import frame, make_window
 
 
 class _Shown(QObject):
@@ -25,19 +26,19 @@ class _Shown(QObject):
 
 def test_making_the_pages_opens_no_window_beside_the_one_there_is(qtbot: QtBot) -> None:
     theme().install(ThemeChoice.DARK)
-    told = Told().runs(3)
-    told.heartbeat(WORKER)
+    builder = StateBuilder().runs(3)
+    builder.heartbeat(WORKER)
     session = FakeSession()
     session.bucket_list = []
-    window = make_window(qtbot, told, PAGES, session)
-    frame(window, told)
+    window = make_window(qtbot, builder, PAGES, session)
+    frame(window, builder)
     watch = _Shown()
     app = QApplication.instance()
     app.installEventFilter(watch)
     try:
         for page in PAGES:
             window.show_page(page.key)
-            frame(window, told, 1.0)
+            frame(window, builder, 1.0)
         window.run_task()
     finally:
         app.removeEventFilter(watch)

@@ -15,8 +15,9 @@ from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.shell.status_bar import StatusBar, StatusFigures
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
-from tests.ui.window_builder import Told, frame, make_window
+from tests.ui.window_builder import frame, make_window
 
 made = []
 
@@ -27,17 +28,17 @@ class FirstPage(Page):
     def __init__(self, context) -> None:
         super().__init__(context)
         made.append(self.key)
-        self.told = []
+        self.builder = []
         QVBoxLayout(self).addWidget(QLabel(self.title))
 
     def refresh(self, _changes, now) -> None:
-        self.told.append(now)
+        self.builder.append(now)
 
     def on_show(self, now) -> None:
-        self.told.append(f"shown {now}")
+        self.builder.append(f"shown {now}")
 
     def navigate(self, target) -> None:
-        self.told.append(target)
+        self.builder.append(target)
 
 
 class SecondPage(FirstPage):
@@ -52,14 +53,14 @@ def dark(qapp: QApplication):
 
 
 @pytest.fixture
-def told():
-    return Told(at=1000.0)
+def builder():
+    return StateBuilder(at=1000.0)
 
 
 @pytest.fixture
-def window(qtbot: QtBot, told):
+def window(qtbot: QtBot, builder):
     made.clear()
-    return make_window(qtbot, told, (FirstPage, SecondPage))
+    return make_window(qtbot, builder, (FirstPage, SecondPage))
 
 
 def test_pages_are_made_when_they_are_first_shown(window) -> None:
@@ -68,7 +69,7 @@ def test_pages_are_made_when_they_are_first_shown(window) -> None:
     window.show_page("first")
     window.navigate(FilterPage("second", "here"))
     assert made == ["first", "second"]
-    assert window.page("second").told == [
+    assert window.page("second").builder == [
         "shown 1000.0",
         "shown 1000.0",
         FilterPage("second", "here"),
@@ -76,14 +77,14 @@ def test_pages_are_made_when_they_are_first_shown(window) -> None:
     assert window.windowTitle() == "Second · Pulse Desktop"
 
 
-def test_only_the_visible_page_is_told_of_a_frame(window, told) -> None:
+def test_only_the_visible_page_is_told_of_a_frame(window, builder) -> None:
     window.show_page("second")
-    frame(window, told, 1.0)
-    assert window.page("second").told[-1] == 1001.0
-    assert window.page("first").told == ["shown 1000.0"]
+    frame(window, builder, 1.0)
+    assert window.page("second").builder[-1] == 1001.0
+    assert window.page("first").builder == ["shown 1000.0"]
     window.hide()
-    frame(window, told, 1.0)
-    assert window.page("second").told[-1] == 1001.0
+    frame(window, builder, 1.0)
+    assert window.page("second").builder[-1] == 1001.0
 
 
 def test_pages_are_reached_by_number_and_by_the_rail(qtbot: QtBot, window) -> None:
@@ -119,9 +120,9 @@ def test_the_rail_gives_way_in_a_narrow_window_unless_wanted(qtbot: QtBot, windo
 
 
 @pytest.mark.parametrize("size", [(1024, 640), (1440, 900), (1920, 1080)])
-def test_the_real_pages_fit_into_every_size(qtbot: QtBot, told, size) -> None:
-    told.runs(30)
-    window = make_window(qtbot, told, (OverviewPage, TasksPage))
+def test_the_real_pages_fit_into_every_size(qtbot: QtBot, builder, size) -> None:
+    builder.runs(30)
+    window = make_window(qtbot, builder, (OverviewPage, TasksPage))
     window.resize(*size)
     for key in ("overview", "tasks"):
         window.show_page(key)
@@ -130,9 +131,9 @@ def test_the_real_pages_fit_into_every_size(qtbot: QtBot, told, size) -> None:
         assert window.minimumSizeHint().height() <= 640
 
 
-def test_the_theme_switches_while_the_window_is_open(qtbot: QtBot, told) -> None:
-    told.runs(5)
-    window = make_window(qtbot, told, (OverviewPage, TasksPage))
+def test_the_theme_switches_while_the_window_is_open(qtbot: QtBot, builder) -> None:
+    builder.runs(5)
+    window = make_window(qtbot, builder, (OverviewPage, TasksPage))
     with qtbot.waitSignal(window.theme_chosen) as chosen:
         window.use_theme(ThemeChoice.LIGHT)
     assert chosen.args == ["light"]
@@ -191,11 +192,11 @@ def test_what_could_not_be_seen_and_can_be_again_is_not_complained_of_any_more(w
         assert [each.title for each in window.notifications.shown] == titles
 
 
-def test_concerns_are_counted_in_the_rail_and_at_the_top(qtbot: QtBot, told) -> None:
-    told.runs(3)
-    told.task("f" * 32)
-    told.failed("f" * 32)
-    window = make_window(qtbot, told, (OverviewPage, TasksPage))
+def test_concerns_are_counted_in_the_rail_and_at_the_top(qtbot: QtBot, builder) -> None:
+    builder.runs(3)
+    builder.task("f" * 32)
+    builder.failed("f" * 32)
+    window = make_window(qtbot, builder, (OverviewPage, TasksPage))
     assert window.sidebar.buttons["tasks"].count == "1"
     assert window.top_bar.alerts.count == "1"
 
@@ -232,11 +233,11 @@ def test_the_status_bar_leaves_blank_what_was_not_measured_and_warns_of_losses(
     assert not bar.labels["dropped"].isHidden()
 
 
-def test_every_control_has_a_name(qtbot: QtBot, told) -> None:
+def test_every_control_has_a_name(qtbot: QtBot, builder) -> None:
     from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QLineEdit
 
-    told.runs(3)
-    window = make_window(qtbot, told, (OverviewPage, TasksPage))
+    builder.runs(3)
+    window = make_window(qtbot, builder, (OverviewPage, TasksPage))
     window.show_page("tasks")
     window.open_palette()
     nameless = [

@@ -13,7 +13,8 @@ from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
-from tests.ui.window_builder import Told, make_window
+from tests.kit.state_builder import StateBuilder
+from tests.ui.window_builder import make_window
 
 PAGES = (OverviewPage, TasksPage, MessagesPage)
 
@@ -37,7 +38,7 @@ def open_window(qtbot: QtBot, path):
 
     def make():
         close()
-        window = make_window(qtbot, Told(at=1000.0), PAGES)
+        window = make_window(qtbot, StateBuilder(at=1000.0), PAGES)
         manager = WindowStateManager(window, WindowStateFile(path))
         open_.append(manager)
         window.show_page(manager.first_page("overview"))
@@ -183,7 +184,7 @@ def test_a_folder_that_is_not_writable_is_logged_once(
 ) -> None:
     (tmp_path / "config").write_text("a file in the way")
     file = WindowStateFile(tmp_path / "config" / "window.json")
-    window = make_window(qtbot, Told(at=1000.0), PAGES)
+    window = make_window(qtbot, StateBuilder(at=1000.0), PAGES)
     manager = WindowStateManager(window, file)
     caplog.clear()
     manager.save()

@@ -39,6 +39,8 @@ class AttentionRow(QAbstractButton):
     Attributes:
         item: the item shown, None before the first.
         tall: whether the row has two lines.
+        title: what happened, as shown.
+        detail: more about it, as shown.
         age: how long ago it was, as shown.
     """
 
@@ -47,7 +49,7 @@ class AttentionRow(QAbstractButton):
         self.item: AttentionItem | None = None
         self.tall = False
         self.age = ""
-        self._title = self._detail = ""
+        self.title = self.detail = ""
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -58,13 +60,13 @@ class AttentionRow(QAbstractButton):
         if item == self.item and age == self.age:
             return
         self.item, self.age = item, age
-        self._title, self._detail = attention_title(item), attention_detail(item)
+        self.title, self.detail = attention_title(item), attention_detail(item)
         name = _("{title}, {subject}, {age}")
         self.setAccessibleName(
-            name.format(title=self._title, subject=short_name(item.subject), age=age)
+            name.format(title=self.title, subject=short_name(item.subject), age=age)
         )
-        self.setAccessibleDescription(self._detail)
-        detail = f"{self._detail}\n" if self._detail else ""
+        self.setAccessibleDescription(self.detail)
+        detail = f"{self.detail}\n" if self.detail else ""
         self.setToolTip(plain_tooltip(f"{item.subject}\n{detail}{formats.absolute(item.at)}"))
         self.update()
 
@@ -104,9 +106,9 @@ class AttentionRow(QAbstractButton):
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         painter.drawText(first, right, self.age)
         first.setRight(first.right() - painter.fontMetrics().horizontalAdvance(self.age) - 12)
-        title = (self._title, color, 1.0 if self.tall else 0.55, 0)
+        title = (self.title, color, 1.0 if self.tall else 0.55, 0)
         subject = (short_name(item.subject), SemanticColor.TEXT, 1.0, 40)
-        detail = (self._detail, SemanticColor.MUTED, 1.0, 70)
+        detail = (self.detail, SemanticColor.MUTED, 1.0, 70)
         if self.tall:
             second = QRect(28, ROW - 8, area.width() - 28 - 8, TALL_ROW - ROW)
             _paint_parts(painter, first, (title,))

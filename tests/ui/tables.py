@@ -1,0 +1,69 @@
+"""Reads and clicks the table of a page as an operator sees it."""
+
+from typing import Any
+
+from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtTest import QTest
+
+from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.table.selection_bar import SelectionBar
+
+AnyPage = TablePage[Any, Any]
+
+
+def column_number(table: LiveTable[Any], key: str) -> int:
+    return next(n for n, column in enumerate(table.rows_model.columns) if column.key == key)
+
+
+def cell(page: AnyPage, key: str, row: int = 0) -> str:
+    """Return the text of a cell, its glyph included."""
+    return str(page.table.rows_model.index(row, column_number(page.table, key)).data())
+
+
+def tooltip(page: AnyPage, key: str, row: int = 0) -> str:
+    index = page.table.rows_model.index(row, column_number(page.table, key))
+    return str(index.data(Qt.ItemDataRole.ToolTipRole))
+
+
+def column(page: AnyPage, key: str) -> list[str]:
+    """Return the texts of a column from the top."""
+    return [cell(page, key, row) for row in range(page.table.rows_model.shown_count)]
+
+
+def visible_cells(page: AnyPage, row: int) -> list[str]:
+    """Return the texts of a row's visible columns."""
+    columns = enumerate(page.table.rows_model.columns)
+    return [
+        cell(page, each.key, row)
+        for number, each in columns
+        if not page.table.isColumnHidden(number)
+    ]
+
+
+def click_row(page: AnyPage, row: int = 0) -> None:
+    center = page.table.visualRect(page.table.rows_model.index(row, 0)).center()
+    QTest.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=center)
+
+
+def select_rows(page: AnyPage, *rows: int) -> None:
+    """Add rows to the selection; the last one becomes the current row."""
+    flags = QItemSelectionModel.SelectionFlag
+    for row in rows:
+        index = page.table.rows_model.index(row, 0)
+        page.table.selectionModel().setCurrentIndex(index, flags.Select | flags.Rows)
+
+
+def selection_bar(page: AnyPage) -> SelectionBar:
+    assert page.selection_bar is not None
+    return page.selection_bar
+
+
+def open_position(page: AnyPage, position: int) -> None:
+    """Select a row by its position and show it in the detail panel."""
+    assert page.table.select_position(position)
+    page.open_detail(page.table.current_row())
+
+
+def column_width(page: AnyPage, key: str) -> int:
+    return page.table.columnWidth(column_number(page.table, key))
