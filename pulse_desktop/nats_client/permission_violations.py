@@ -7,10 +7,17 @@ the request that waits for an answer.
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal, TypeVar
+
+from nats import errors
+
+from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
+from pulse_desktop.nats_client.aio import cancel_and_wait
+
+Answer = TypeVar("Answer")
 
 MAX_PROBLEMS: Final = 100
 
@@ -84,3 +91,38 @@ class PermissionViolations:
         finally:
             self._watches.remove(entry)
             refused.cancel()
+
+
+async def request_or_fail(
+    request: Coroutine[Any, Any, Answer],
+    subjects: tuple[str, ...],
+    violations: PermissionViolations,
+    lost: asyncio.Event,
+) -> Answer:
+    """Await a NATS request; fail early if it is refused or the connection is lost.
+
+    Args:
+        request: a request of the client library.
+        subjects: what it publishes to.
+        violations: where a refusal is reported.
+        lost: set when the connection is lost.
+
+    Raises:
+        NotPermittedError: one of the subjects is refused.
+        NotConnectedError: the connection was lost.
+    """
+    answer = asyncio.ensure_future(request)
+    end = asyncio.ensure_future(lost.wait())
+    with violations.watch(*subjects) as refused:
+        try:
+            pending: set[asyncio.Future[Any]] = {answer, refused, end}
+            await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                return answer.result()
+            if refused.done():
+                raise NotPermittedError(refused.result())
+            raise NotConnectedError
+        except errors.ConnectionClosedError:
+            raise NotConnectedError from None
+        finally:
+            await cancel_and_wait(end, answer)

@@ -32,7 +32,7 @@ from pulse_desktop.nats_client.jetstream import (
     state_of_error,
     unavailable_error,
 )
-from pulse_desktop.nats_client.requests import request_or_fail
+from pulse_desktop.nats_client.permission_violations import request_or_fail
 from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connector import Connector
 

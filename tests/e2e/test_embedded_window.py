@@ -5,8 +5,9 @@ import time
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from pulse_desktop.embedded.data_folder import DATA_DIR_VARIABLE, DataFolder
@@ -79,7 +80,7 @@ def test_the_logs_are_shown_in_the_window(
         palette = operator.window.command_palette
         await operator.act(lambda: palette.field.setText("logs of the embedded"))
         assert palette.titles[0] == "Show logs of the embedded server"
-        await operator.act(lambda: palette._run(0))
+        await operator.act(lambda: QTest.keyClick(palette.field, Qt.Key.Key_Return))
         embedded = operator.desktop.embedded
         assert embedded is not None
         logs = embedded.logs

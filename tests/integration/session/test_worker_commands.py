@@ -216,14 +216,17 @@ async def test_a_task_that_no_worker_has_is_not_cancelled(
         assert [command for command, _ in worker.asked] == ["cancel", "remove", "cancel"]
 
 
-async def test_a_run_that_has_ended_is_not_cancelled(nats_server: NatsServer) -> None:
+async def test_a_run_that_has_ended_is_not_cancelled(
+    nats_server: NatsServer, other: Client
+) -> None:
     async with (
         answering(nats_server.url, lambda _: ("cancelled", True, "")) as worker,
         open_session(nats_server) as session,
     ):
         await session.connection.wait_connected()
         await wait_until(lambda: session.event_feed.status.mode != "off")
-        await session._events.publish("tasks", "task.succeeded", {"task_id": "x"})
+        event = {"type": "task.succeeded", "data": {"task_id": "x"}}
+        await other.publish("websocket.tasks", json.dumps(event).encode())
         await run_in(session, "x", RunState.SUCCEEDED)
         (outcome,) = await session.tasks.cancel(["x"])
         assert (outcome.status, outcome.detail) == ("ended", "Its state is succeeded.")
