@@ -36,7 +36,7 @@ from pulse_desktop.cli.parser import (
 )
 from pulse_desktop.embedded.launcher import run_requested_module
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
-from pulse_desktop.text.translation import _
+from pulse_desktop.text.translation import _, use_english
 
 COMMANDS: Final = (
     local,
@@ -62,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return OK
     arguments = parse_arguments(argv)
     prepare_streams(as_json=arguments.json)
+    if arguments.json:
+        use_english()  # scripts compare texts such as `detail`
     try:
         return _run_command(arguments)
     except CannotConnectError as error:

@@ -12,11 +12,36 @@ from typing import Final
 from pulse_desktop.resources import resource_path
 
 DOMAIN: Final = "pulse_desktop"
-_catalog = gettext.translation(DOMAIN, resource_path("locale"), fallback=True)
 
-_ = _catalog.gettext
-ngettext = _catalog.ngettext
-pgettext = _catalog.pgettext
+
+class _Catalog:
+    """The catalog in use; English without one."""
+
+    def __init__(self) -> None:
+        self.current = gettext.translation(DOMAIN, resource_path("locale"), fallback=True)
+
+
+catalog: Final = _Catalog()
+
+
+def _(message: str) -> str:
+    """Translate a text."""
+    return catalog.current.gettext(message)
+
+
+def ngettext(singular: str, plural: str, count: int) -> str:
+    """Translate a text that depends on a number."""
+    return catalog.current.ngettext(singular, plural, count)
+
+
+def pgettext(context: str, message: str) -> str:
+    """Translate a text that has another meaning in other contexts."""
+    return catalog.current.pgettext(context, message)
+
+
+def use_english() -> None:
+    """Translate no text from now on: machine-readable output is always in English."""
+    catalog.current = gettext.NullTranslations()
 
 
 def N_(message: str) -> str:  # noqa: N802 - the name that message extractors know
@@ -29,5 +54,5 @@ def translate(message: str) -> str:
     return _(message)
 
 
-language: Final[str] = _catalog.info().get("language", "")
+language: Final[str] = catalog.current.info().get("language", "")
 """Language of the catalog, such as "de"; empty for English."""
