@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh machine, `make run` or `make test` is enough.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-test run test test-slow lint format bench bench-workers soak screenshots package package-again package-test lock clean
+.PHONY: help setup setup-run setup-test run test test-slow lint format bench bench-workers messages soak screenshots package package-again package-test lock clean
 
 BIN := .venv/bin
 # Tests mostly wait for servers, so two processes nearly halve the time.
@@ -50,6 +50,11 @@ bench: setup-run ## Measure the ingest speed quoted in docs/performance.md
 
 bench-workers: setup-run ## Measure our workers against bare taskiq-nats
 	@$(BIN)/python benchmarks/workers.py $(BENCH)
+
+messages: setup-test ## Extract the texts for translation into resources/locale/pulse_desktop.pot
+	@mkdir -p resources/locale
+	@$(BIN)/pybabel -q extract --no-wrap --sort-by-file --project pulse-desktop \
+		-o resources/locale/pulse_desktop.pot pulse_desktop workers/pulse_workers
 
 soak: setup-test ## The tests that run for hours (PULSE_SOAK_SECONDS=…)
 	@$(OFFSCREEN) $(BIN)/pytest -m soak --timeout=0 $(PYTEST)

@@ -44,7 +44,11 @@ def add_parser(subparsers: Subparsers) -> None:
         "--args", type=json_array, default=b"[]", metavar="JSON", help=_("a JSON array ([])")
     )
     parser.add_argument(
-        "--kwargs", type=json_object, default=b"{}", metavar="JSON", help=_("a JSON object ({})")
+        "--kwargs",
+        type=json_object,
+        default=b"{}",
+        metavar="JSON",
+        help=_("a JSON object ({default})").format(default="{}"),
     )
     submission.add_options(parser)
 

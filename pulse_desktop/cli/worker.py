@@ -97,6 +97,7 @@ def _write_outcome(outcome: "CommandOutcome", *, as_json: bool) -> None:
             }
         )
         return
-    write_text(f"{outcome.worker or _('all workers')}  {command_label(outcome)}")
+    worker = outcome.worker or _("all workers")
+    write_text(f"{worker}  {command_label(outcome)}")
     if outcome.detail and not outcome.done:
         write_note(outcome.detail)

@@ -251,7 +251,8 @@ class TimeChart(QWidget):
             end = start + 1.0
         self.visible_span = (start, end)
         empty = self.empty
-        largest = max((_largest(values) for *_, values in self._visible_data().series), default=0.0)
+        series = self._visible_data().series
+        largest = max((_largest(values) for *_spec, values in series), default=0.0)
         metrics = QFontMetrics(self.font())
         labels_fit = max(2, self.plot.height() // (metrics.height() * 3))
         high = value_ticks(largest, self.unit, labels_fit)

@@ -162,7 +162,7 @@ def _sums(counts: TimeBuckets, now: float, times: Values, width: float) -> Value
     buckets = math.ceil((now - times[0] + width) / counts.width_s) + 1  # not all that is kept
     starts, sums = counts.window(now, buckets)
     edges = np.append(times - width / 2, times[-1] + width / 2)
-    summed, _ = np.histogram(np.asarray(starts) + 1e-6, bins=edges, weights=np.asarray(sums))
+    summed, _edges = np.histogram(np.asarray(starts) + 1e-6, bins=edges, weights=np.asarray(sums))
     return summed.astype(np.float64)
 
 

@@ -54,7 +54,8 @@ def _last_seen_tooltip(message: MessageRow, now: float) -> str:
     text = _("Last seen {time}, {age}").format(time=seen, age=age)
     if message.sent_at is None:
         return text
-    return f"{text}\n{_('Sent {time}').format(time=formats.absolute(message.sent_at))}"
+    sent = _("Sent {time}").format(time=formats.absolute(message.sent_at))
+    return f"{text}\n{sent}"
 
 
 MESSAGE_COLUMNS: Final[tuple[Column[MessageRow], ...]] = (

@@ -152,7 +152,7 @@ class AttentionList(QWidget):
         self._fills_height = False
         self._items: Sequence[AttentionItem] = ()
         self._now = 0.0
-        self.rows = [AttentionRow() for _ in range(_MAX_FILLING_ROWS)]
+        self.rows = [AttentionRow() for _row in range(_MAX_FILLING_ROWS)]
         self._more = QLabel()
         self._more.setProperty("role", "small")
         self._more.setContentsMargins(28, 4, 0, 2)
