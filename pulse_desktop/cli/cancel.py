@@ -78,7 +78,7 @@ def _write_outcome(outcome: "CancelOutcome", name: str | None, *, as_json: bool)
                 "outcome": outcome.status,
                 "done": outcome.done,
                 "worker": outcome.worker or None,
-                "detail": outcome.detail or cancel_label(outcome, translated=False),
+                "detail": outcome.detail or cancel_label(outcome),
             }
         )
         return

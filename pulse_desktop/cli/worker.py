@@ -93,7 +93,7 @@ def _write_outcome(outcome: "CommandOutcome", *, as_json: bool) -> None:
                 "command": outcome.command,
                 "outcome": outcome.status,
                 "done": outcome.done,
-                "detail": outcome.detail or command_label(outcome, translated=False),
+                "detail": outcome.detail or command_label(outcome),
             }
         )
         return

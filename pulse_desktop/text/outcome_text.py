@@ -1,4 +1,4 @@
-"""Text about what came of cancelling tasks and of commands to workers."""
+"""Text about the results of cancelling tasks and of commands to workers."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -66,40 +66,26 @@ _DONE_LABELS: Final = {
 _LOG_LEVEL_LABEL: Final = N_("log level set to {level}")
 
 
-def cancel_label(outcome: CancelOutcome, *, translated: bool = True) -> str:
-    """Return what came of cancelling one task, in a few words without a full stop.
-
-    Args:
-        outcome: the result.
-        translated: False for machine-readable output, which is always English.
-    """
+def cancel_label(outcome: CancelOutcome) -> str:
+    """Return the result of cancelling one task in a few words, without a full stop."""
     message = _CANCEL_LABELS[outcome.status]
     if outcome.worker:
         message = _CANCEL_LABELS_ON_WORKER.get(outcome.status, message)
-    return _text(message, translated).format(worker=worker_name(outcome.worker))
+    return translate(message).format(worker=worker_name(outcome.worker))
 
 
-def command_label(outcome: CommandOutcome, *, translated: bool = True) -> str:
-    """Return what came of a command to one worker, in a few words without a full stop.
-
-    Args:
-        outcome: the result.
-        translated: False for machine-readable output, which is always English.
-    """
+def command_label(outcome: CommandOutcome) -> str:
+    """Return the result of a command to one worker in a few words, without a full stop."""
     message = _COMMAND_LABELS[outcome.status]
     if outcome.done:
         message = _DONE_LABELS.get(outcome.command, message)
         if outcome.command == "log_level" and outcome.detail:
             message = _LOG_LEVEL_LABEL
-    return _text(message, translated).format(level=outcome.detail.lower())
-
-
-def _text(message: str, translated: bool) -> str:
-    return translate(message) if translated else message
+    return translate(message).format(level=outcome.detail.lower())
 
 
 def cancel_summary(outcomes: Sequence[CancelOutcome], names: Mapping[str, str]) -> OutcomeSummary:
-    """Summarise what came of cancelling some tasks.
+    """Summarise the results of cancelling some tasks.
 
     Args:
         outcomes: one per task, at least one.
@@ -165,7 +151,7 @@ def _cancel_count(status: CancelStatus, count: int) -> str:
 
 
 def command_summary(outcomes: Sequence[CommandOutcome], level: str = "") -> OutcomeSummary:
-    """Summarise what came of one command to some workers.
+    """Summarise the results of one command to some workers.
 
     Args:
         outcomes: one per worker, at least one.

@@ -43,7 +43,9 @@ from pulse_desktop.model.outcomes import CancelOutcome, CancelStatus
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.serialize import run_to_dict
 from pulse_desktop.text.outcome_text import cancel_label
-print(cancel_label(CancelOutcome("a", CancelStatus.REMOVED), translated=False))
+from pulse_desktop.text.translation import use_english
+use_english()
+print(cancel_label(CancelOutcome("a", CancelStatus.REMOVED)))
 print(run_to_dict(TaskRun("a"))["state"])
 """
 WINDOW: Final = """
