@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from bundled_path import extend_path
+from python_path import add_python_path
 
 from pulse_desktop.cli.main import main
 
@@ -13,5 +13,5 @@ if __name__ == "__main__":
     null_device = Path(os.devnull)
     sys.stdout = sys.stdout or null_device.open("w", encoding="utf-8")
     sys.stderr = sys.stderr or null_device.open("w", encoding="utf-8")
-    extend_path()
+    add_python_path()
     sys.exit(main())

@@ -1,8 +1,8 @@
 """Entry point of the bundled `pulse-worker`."""
 
-from bundled_path import extend_path
 from pulse_workers.cli.main import run_as_script
+from python_path import add_python_path
 
 if __name__ == "__main__":
-    extend_path()
+    add_python_path()
     run_as_script()

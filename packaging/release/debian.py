@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from release.archive import machine
-from release.linked import debian_needs, glibc_needed, window_files
+from release.libraries import debian_dependencies, required_glibc, window_files
 from release.project import Project, normalize
 
 HEADLESS: Final = "pulse-workers"
@@ -77,15 +77,15 @@ def build_debs(project: Project) -> list[Path]:
     ]
     headless = [path for path in files if path not in window]
     version = debian_version(project.version)
-    libc = f"libc6 (>= {glibc_needed(project.bundle)})"
-    hard, _ = debian_needs(project.bundle, headless)
-    base = _Package(HEADLESS, trees / HEADLESS, ", ".join([libc, *sorted(hard)]), "systemd")
-    hard, soft = debian_needs(project.bundle, window)
+    libc = f"libc6 (>= {required_glibc(project.bundle)})"
+    required, _recommended = debian_dependencies(project.bundle, headless)
+    base = _Package(HEADLESS, trees / HEADLESS, ", ".join([libc, *sorted(required)]), "systemd")
+    required, recommended = debian_dependencies(project.bundle, window)
     desktop = _Package(
         WINDOW,
         trees / WINDOW,
-        ", ".join([f"{HEADLESS} (= {version})", libc, *sorted(hard), *_DATA]),
-        ", ".join([*sorted(soft), "fonts-noto-color-emoji"]),
+        ", ".join([f"{HEADLESS} (= {version})", libc, *sorted(required), *_DATA]),
+        ", ".join([*sorted(recommended), "fonts-noto-color-emoji"]),
     )
     for package, content in ((base, headless), (desktop, sorted(window))):
         for path in content:

@@ -10,7 +10,7 @@ from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
-from release import components, debian, go_modules, icons, project, sbom, trim
+from release import components, debian, go_modules, icons, project, sbom, unused_files
 from release.components import Component
 from release.errors import MissingLicenseError
 from release.project import Project
@@ -67,7 +67,7 @@ def test_files_have_the_time_stamp_of_the_commit_and_fixed_modes(tmp_path: Path)
 
 
 def test_files_that_the_window_uses_are_kept() -> None:
-    is_unused = trim.is_unused
+    is_unused = unused_files.is_unused
     for kept in (
         "PySide6/Qt/plugins/platforms/libqxcb.so",
         "PySide6/Qt/plugins/platforms/libqwayland.so",
@@ -83,7 +83,7 @@ def test_files_that_the_window_uses_are_kept() -> None:
 
 
 def test_unused_files_are_removed() -> None:
-    is_unused = trim.is_unused
+    is_unused = unused_files.is_unused
     for dropped in (
         "PySide6/Qt/translations/qtbase_de.qm",
         "PySide6/Qt/plugins/platformthemes/libqgtk3.so",
@@ -103,7 +103,7 @@ from importlib.machinery import PathFinder
 class Trimmed:
     find_distributions = staticmethod(PathFinder.find_distributions)
     def find_spec(self, name, path=None, target=None):
-        gone = name in {trim.unused_modules()!r}
+        gone = name in {unused_files.unused_modules()!r}
         return None if gone else PathFinder.find_spec(name, path, target)
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = Trimmed()
@@ -124,7 +124,7 @@ import pulse_workers.cli.main, pulse_workers.runtime.worker
             ("deep/libone.so.1", "libone.so.1", "SYMLINK"),
         ]
         links = {"/a.so": ["libone.so.1"], "/one": ["libtwo.so.2"], "/alone": ["libtwo.so.2"]}
-        kept = trim.without_orphans(entries, lambda path: links.get(path, []))
+        kept = unused_files.without_unneeded_libraries(entries, lambda path: links.get(path, []))
         assert [entry[0] for entry in kept] == [
             "a.so", "libone.so.1", "libtwo.so.2", "deep/libone.so.1"
         ]  # fmt: skip

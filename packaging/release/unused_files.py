@@ -101,7 +101,9 @@ def is_unused(name: str) -> bool:
     return bool(_FILES.search("/" + name.replace("\\", "/")))
 
 
-def without_orphans(entries: Sequence[Entry], needs: Callable[[str], Iterable[str]]) -> list[Entry]:
+def without_unneeded_libraries(
+    entries: Sequence[Entry], needs: Callable[[str], Iterable[str]]
+) -> list[Entry]:
     """Remove libraries that only removed files need.
 
     Args:

@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
-from release.trim import without_orphans
+from release.unused_files import without_unneeded_libraries
 
 _WINDOW: Final = re.compile(
     r"^_internal/(PySide6|shiboken6|pyqtgraph|libQt6|libpyside6|libshiboken6|libicu|libdbus)"
@@ -33,7 +33,7 @@ def window_files(bundle: Path) -> set[Path]:
         if path not in window and ".so" in path.name
     ]
     # The programs are no extensions, but what they and Python are linked to is headless too.
-    kept = {entry[0] for entry in without_orphans(libraries, needs)}
+    kept = {entry[0] for entry in without_unneeded_libraries(libraries, needed_libraries)}
     window |= {Path(name) for name, _, _ in libraries if name not in kept}
     window |= {path for path in files if path.parts[0] == "share" and _is_desktop_file(path)}
     return window
@@ -52,32 +52,32 @@ def _is_desktop_file(path: Path) -> bool:
 
 
 @cache
-def needs(path: str) -> tuple[str, ...]:
+def needed_libraries(path: str) -> tuple[str, ...]:
     """Return the names of the libraries that a file is linked to; none if it is no ELF file."""
     done = subprocess.run(["objdump", "-p", path], capture_output=True, text=True, check=False)
     return tuple(re.findall(r"^\s+NEEDED\s+(\S+)", done.stdout, re.MULTILINE))
 
 
-def debian_needs(bundle: Path, files: Iterable[Path]) -> tuple[set[str], set[str]]:
+def debian_dependencies(bundle: Path, files: Iterable[Path]) -> tuple[set[str], set[str]]:
     """Return the Debian packages that these files need, and those that only Wayland needs.
 
     Raises:
         SystemExit: a library is neither in the bundle nor installed here.
     """
     inside = {path.name for path in bundle.rglob("*")}
-    hard: set[str] = set()
-    soft: set[str] = set()
+    required_names: set[str] = set()
+    optional_names: set[str] = set()
     for path in files:
         full = bundle / path
         if full.is_symlink() or not full.is_file() or full.read_bytes()[:4] != b"\x7fELF":
             continue
-        names = [name for name in needs(str(full)) if name not in inside]
-        (soft if _WAYLAND.search(path.as_posix()) else hard).update(names)
-    soft -= hard
-    return _packages(hard, required=True), _packages(soft, required=False)
+        names = [name for name in needed_libraries(str(full)) if name not in inside]
+        (optional_names if _WAYLAND.search(path.as_posix()) else required_names).update(names)
+    optional_names -= required_names
+    return _packages(required_names, required=True), _packages(optional_names, required=False)
 
 
-def glibc_needed(bundle: Path) -> str:
+def required_glibc(bundle: Path) -> str:
     """Return the newest version of glibc that a symbol in the bundle needs, such as 2.34."""
     newest = (0, 0)
     for path in bundle.rglob("*"):

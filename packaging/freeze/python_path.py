@@ -7,7 +7,7 @@ import os
 import sys
 
 
-def extend_path() -> None:
+def add_python_path() -> None:
     """Append the folders of PYTHONPATH to the import path."""
     for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep):
         if folder and folder not in sys.path:
