@@ -7,7 +7,7 @@ stand-in task instead, so that every task gets a result.
 import abc
 import contextlib
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from nats.aio.client import Client
@@ -24,8 +24,10 @@ from pulse_workers.brokers.delivery import Delivery, current_delivery
 from pulse_workers.brokers.task_names import TaskNameMiddleware
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS, UnknownTaskNameError, UnreadableTaskError
-from pulse_workers.runtime.connection import ConnectionLog
 from pulse_workers.runtime.shutdown import close_client
+
+if TYPE_CHECKING:
+    from pulse_workers.runtime.connection import ConnectionLog
 
 REQUEUE: Final = "X-Taskiq-requeue"
 _MAX_ERROR_TEXT: Final = 500
@@ -47,7 +49,7 @@ class BaseBroker(AsyncBroker):
     kind: str
     persists_tasks: bool
     client: Client
-    _log: ConnectionLog
+    _log: "ConnectionLog"
 
     def configure(self, settings: Settings) -> None:
         """Set the initial state, and a client of our own: TaskIQ's does not know `tls://`."""

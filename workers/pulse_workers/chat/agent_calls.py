@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeVar
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.providers.provider import Provider, Usage
-from pulse_workers.telemetry.event_publisher import EventPublisher
+from pulse_workers.telemetry.event_sink import EventSink
 
 CLASSIFICATION: Final = "classification"
 EXTRACTION: Final = "extraction"
@@ -29,7 +29,7 @@ T = TypeVar("T", bound=_HasUsage)
 class AgentCalls:
     """Runs provider calls in threads and publishes their events."""
 
-    def __init__(self, events: EventPublisher, provider: Provider) -> None:
+    def __init__(self, events: EventSink, provider: Provider) -> None:
         self._events = events
         self._provider = provider
 

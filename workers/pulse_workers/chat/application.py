@@ -11,13 +11,13 @@ from pulse_workers.chat.providers.provider import Provider
 from pulse_workers.chat.services import make_services, use_services
 from pulse_workers.runtime.application import Application, WorkerContext
 from pulse_workers.runtime.periodic_tasks import PeriodicTask
-from pulse_workers.telemetry.event_publisher import EventPublisher
+from pulse_workers.telemetry.event_sink import EventSink
 
 
 class ProviderCheck:
     """Publishes `provider.checked` after a small timed call to the provider."""
 
-    def __init__(self, events: EventPublisher, provider: Provider) -> None:
+    def __init__(self, events: EventSink, provider: Provider) -> None:
         self._events = events
         self._provider = provider
 

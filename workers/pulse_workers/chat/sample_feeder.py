@@ -36,7 +36,7 @@ from pulse_workers.registry import use_broker
 from pulse_workers.runtime.connection import connect
 from pulse_workers.runtime.provisioning import provision
 from pulse_workers.runtime.shutdown import ShutdownSignal, close_all
-from pulse_workers.schedules.process import SchedulerRuntime
+from pulse_workers.schedules.runtime import SchedulerRuntime
 from pulse_workers.telemetry.event_publisher import EventPublisher
 
 logger = logging.getLogger("pulse.workers.feed")

@@ -17,7 +17,7 @@ from pulse_workers.chat.providers.builtin import BuiltinProvider
 from pulse_workers.chat.providers.provider import Provider
 from pulse_workers.chat.store import Store
 from pulse_workers.chat.telegram import ExportCache
-from pulse_workers.telemetry.event_publisher import EventPublisher
+from pulse_workers.telemetry.event_sink import EventSink
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Services:
     """
 
     store: Store
-    events: EventPublisher
+    events: EventSink
     agents: AgentCalls
     provider: Provider
     exports: ExportCache
@@ -43,7 +43,7 @@ class Services:
     topics_lock: asyncio.Lock
 
 
-async def make_services(client: Client, events: EventPublisher, worker: str) -> Services:
+async def make_services(client: Client, events: EventSink, worker: str) -> Services:
     """Open the store and create the services."""
     provider = BuiltinProvider()
     return Services(

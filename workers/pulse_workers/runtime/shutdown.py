@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Final
 
 from nats.aio.client import Client
 
-from pulse_workers.config.settings import Settings
 from pulse_workers.control.cancellation import Cancellation
 from pulse_workers.errors import ShutdownRequestedError
 
@@ -125,9 +124,7 @@ def _read_until_closed(loop: asyncio.AbstractEventLoop, request: Callable[[str],
         loop.call_soon_threadsafe(request, "the parent process ended")
 
 
-async def run_until_shutdown(
-    receiver: "DeliveryReceiver", shutdown: ShutdownSignal, settings: Settings
-) -> int:
+async def run_until_shutdown(receiver: "DeliveryReceiver", shutdown: ShutdownSignal) -> int:
     """Run tasks until shutdown is requested, then drain.
 
     Returns:
@@ -141,7 +138,7 @@ async def run_until_shutdown(
     if listening.done() and not shutdown.requested.is_set():
         await listening  # raises what ended it
         raise RuntimeError("the receiver ended by itself")
-    return await _drain(receiver, listening, finished, shutdown, settings)
+    return await _drain(receiver, listening, finished, shutdown)
 
 
 async def _drain(
@@ -149,9 +146,8 @@ async def _drain(
     listening: asyncio.Task[None],
     finished: asyncio.Event,
     shutdown: ShutdownSignal,
-    settings: Settings,
 ) -> int:
-    broker = receiver.broker
+    broker, settings = receiver.broker, receiver.settings
     logger.info("stopping (%s): %d tasks are running", shutdown.reason, len(receiver.running))
     receiver.draining = True
     receiver.requeues_deliveries = broker.persists_tasks

@@ -123,7 +123,7 @@ async def _work(
         trimmer = StreamTrimmer(client.jetstream())
         background.start(PeriodicTask("stream retention", TRIM_INTERVAL_S, trimmer.trim))
     logger.info("%s takes tasks from %s", worker, settings.redacted_server)
-    requeued = await run_until_shutdown(receiver, shutdown, settings)
+    requeued = await run_until_shutdown(receiver, shutdown)
     await background.close()
     await control.close()
     heartbeat.publish_stopped(requeued)

@@ -25,7 +25,7 @@ from pulse_workers.errors import ResultNotStoredError
 from pulse_workers.results.backend import JsonResultBackend
 from pulse_workers.results.progress import ProgressReport
 from pulse_workers.runtime import interrupt
-from pulse_workers.telemetry.event_publisher import EventPublisher
+from pulse_workers.telemetry.event_sink import EventSink
 
 logger = logging.getLogger("pulse.workers.events")
 
@@ -52,7 +52,7 @@ def _log_errors(message: TaskiqMessage) -> Iterator[None]:
 class DeliveryEventMiddleware(TaskiqMiddleware):
     """Publishes the events of tasks that `current_delivery` describes."""
 
-    def __init__(self, events: EventPublisher, worker: str) -> None:
+    def __init__(self, events: EventSink, worker: str) -> None:
         super().__init__()
         self._events = events
         self._worker = worker
