@@ -98,10 +98,10 @@ def run(arguments: Namespace) -> int:
             _("Create it first."),
         )
     asyncio.run(check_connection(arguments))
-    from pulse_desktop.ui.qt_guard import prepare_qt
-
-    prepare_qt()
     try:
+        from pulse_desktop.ui.qt_guard import prepare_qt
+
+        prepare_qt()
         from pulse_desktop.cli.screenshot_qt import take_screenshot
     except ImportError as error:
         raise UserFacingError(

@@ -23,10 +23,10 @@ def run(arguments: Namespace) -> int:
     Raises:
         UserFacingError: the window is not installed, or its Qt is not safe to use.
     """
-    from pulse_desktop.ui.qt_guard import prepare_qt
-
-    prepare_qt()
     try:
+        from pulse_desktop.ui.qt_guard import prepare_qt
+
+        prepare_qt()
         from pulse_desktop.cli.window_qt import open_window
     except ImportError as error:
         if getattr(sys, "frozen", False):

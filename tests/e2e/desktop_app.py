@@ -79,7 +79,7 @@ class Operator:
         def now() -> None:
             try:
                 done.set_result(action())
-            except BaseException as error:  # noqa: BLE001 - told to whoever asked
+            except BaseException as error:  # noqa: BLE001 - re-raised by the caller
                 done.set_exception(error)
 
         asyncio.get_running_loop().call_soon(now)
@@ -199,7 +199,7 @@ async def _scene(server: str, monitor: str, play: Callable[[Operator], Awaitable
     finally:
         await desktop.close()
         bugs.close()
-    assert bugs.told == []
+    assert bugs.messages == []
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
@@ -208,13 +208,13 @@ class _Bugs(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.told: list[str] = []
+        self.messages: list[str] = []
         logging.getLogger("pulse_desktop.bugs").addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         # Only the offscreen platform says this, whenever a window changes its smallest size.
         if "propagateSizeHints" not in record.getMessage():
-            self.told.append(record.getMessage())
+            self.messages.append(record.getMessage())
 
     def close(self) -> None:
         logging.getLogger("pulse_desktop.bugs").removeHandler(self)

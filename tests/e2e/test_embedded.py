@@ -34,9 +34,9 @@ def test_a_second_window_joins_and_the_stack_ends_with_the_last_one(tmp_path: Pa
             program("pulse_desktop", "local", "--json", folder=tmp_path) as local,
             program("pulse_desktop", folder=tmp_path) as window,
         ):
-            told = await local.first_line()
+            address = await local.first_line()
             state = await ready(stack, local, window)
-            assert told == {"server": state.server, "monitor": state.monitor}
+            assert address == {"server": state.server, "monitor": state.monitor}
             local.process.kill()
             await local.ended()
             after = await ready(stack, window)

@@ -95,11 +95,11 @@ def test_the_logs_are_shown_in_the_window(
 def test_the_data_folder_is_opened_or_named(
     qapp: QApplication, nats_server: NatsServer, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    opened: list[Path] = []
     answers = iter([True, False])
 
     def open_url(url: QUrl) -> bool:
-        asked.append(Path(url.toLocalFile()))
+        opened.append(Path(url.toLocalFile()))
         return next(answers)
 
     monkeypatch.setattr(QDesktopServices, "openUrl", open_url)  # no file manager runs here
@@ -109,7 +109,7 @@ def test_the_data_folder_is_opened_or_named(
         assert entries[-2:] == ["Show logs of the embedded server", "Open data folder"]
         for _ in range(2):
             await operator.act(lambda: operator.window.actions_table.run("embedded.folder"))
-        assert asked == [folder.root] * 2
+        assert opened == [folder.root] * 2
         assert str(folder.root) in operator.notification.detail
 
     drive(qapp, nats_server.url, scene)

@@ -35,8 +35,8 @@ def display() -> Iterator[str]:
     )
     os.close(writing)
     try:
-        with os.fdopen(reading) as told:
-            number = told.readline().strip()
+        with os.fdopen(reading) as pipe:
+            number = pipe.readline().strip()
         assert number, "Xvfb ended at once"
         yield f":{number}"
     finally:
@@ -76,12 +76,12 @@ def test_the_window_is_drawn_on_the_screen_and_closed_by_a_signal(
                 looker.close()
         assert not (tmp_path / "data" / "stack.json").exists()
         log = (tmp_path / "data" / "logs" / "window.log").read_text()
-        assert f"connected to {nats_server.url}" in log
+        assert f"{nats_server.url}: connected" in log
         assert "HTTP Request" not in log
         assert "ERROR" not in log
-        look = json.loads((tmp_path / "data" / "window.json").read_text())
-        assert look["page"] == "overview"
-        assert "theme" not in look, "given for this session, not chosen"
+        state = json.loads((tmp_path / "data" / "window.json").read_text())
+        assert state["page"] == "overview"
+        assert "theme" not in state, "given for this session, not chosen"
 
     run(scene())
 

@@ -1,4 +1,4 @@
-"""Looks at an X screen from another process until something is drawn on it, and keeps a picture.
+"""Captures an X screen from another process until something is drawn on it.
 
 Usage: python -m tests.e2e.x_screen FILE SECONDS
 """
@@ -26,14 +26,14 @@ def main(path: str, limit: float) -> int:
     app = QGuiApplication([])
     deadline = time.monotonic() + limit
 
-    def look() -> None:
+    def check() -> None:
         image = app.primaryScreen().grabWindow(0).toImage()
         if colors(image) >= DRAWN or time.monotonic() > deadline:
             image.save(path)
             app.exit(0 if colors(image) >= DRAWN else 1)
 
     timer = QTimer(interval=100)
-    timer.timeout.connect(look)
+    timer.timeout.connect(check)
     timer.start()
     return app.exec()
 

@@ -57,8 +57,8 @@ async def test_an_enqueued_task_runs_and_its_edited_re_run_refers_to_it(
         assert lines(other) == ["begin", "end"]
         assert second.rerun_of == first_id
         assert second.request is not None
-        told = json.loads(second.request.labels)
-        assert (told["priority"], told["urgent"]) == ("5", "False")
+        labels_sent = json.loads(second.request.labels)
+        assert (labels_sent["priority"], labels_sent["urgent"]) == ("5", "False")
         types = json.loads(second.request.labels_types)
         assert (types["priority"], types["urgent"]) == (2, 5)
         await assert_queued_event_matches_wire_format(session, second)
@@ -72,11 +72,11 @@ async def assert_queued_event_matches_wire_format(session: Session, run: TaskRun
     queued = [
         each for each in session.state.log.mentioning(run.task_id) if each.type == "task.queued"
     ]
-    (told,) = [each.data() for each in queued if each.source == f"desktop:{session.actor}"]
+    (event,) = [each.data() for each in queued if each.source == f"desktop:{session.actor}"]
     assert run.request is not None
-    assert told["labels_types"] == json.loads(run.request.labels_types)
-    assert told["labels"] == json.loads(run.request.labels)
-    assert datetime.fromisoformat(told["queued_at"]).utcoffset() == timedelta(0)
+    assert event["labels_types"] == json.loads(run.request.labels_types)
+    assert event["labels"] == json.loads(run.request.labels)
+    assert datetime.fromisoformat(event["queued_at"]).utcoffset() == timedelta(0)
     assert b'"kwargs":{"seconds":0.10}' in queued[0].raw
 
 

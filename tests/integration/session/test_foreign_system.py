@@ -66,7 +66,7 @@ async def wait_for_no_worker(session: Session) -> None:
     async def has_no_consumer() -> bool:
         return (await session.queue.status()).has_consumers is False
 
-    await wait_until(has_no_consumer, 10, "nobody listens")
+    await wait_until(has_no_consumer, 10, "no worker consumes the queue")
 
 
 def with_request(session: Session, task_id: str) -> TaskRun | None:
@@ -115,7 +115,7 @@ async def test_runs_of_a_foreign_core_broker_are_shown_and_re_run(
         assert not sent.durable
         assert again != good
         await run_in(session, again, RunState.SUCCEEDED)
-        # That nobody refused it is known only after a moment; the answer may come before.
+        # The result can arrive before the request is known.
         run = await wait_until(lambda: with_request(session, again))
         assert (run.rerun_of, arguments(run)) == (good, ([2, 3], {"note": "so"}))
         result = (await session.results.read(again)).result
@@ -137,7 +137,7 @@ async def test_without_a_worker_a_core_task_is_not_sent(
         with pytest.raises(NoConsumersError) as caught:
             await session.tasks.rerun([run])
         assert not caught.value.durable
-        lost = await enqueue(client, "add", 1, 2)  # what nobody took is seen all the same
+        lost = await enqueue(client, "add", 1, 2)  # shown although no worker took it
         await run_in(session, lost, RunState.QUEUED)
         assert len(session.state.runs.rows) == 2
 
@@ -211,8 +211,8 @@ async def test_without_jetstream_tasks_are_shown_with_the_reason_for_missing_res
             assert arguments(run) == ([1, 2], {"note": "unanswered"})
             assert seen.task_feed.status.mode == "live"
             assert any(
-                told.startswith("results: ") and "no streams, buckets" in told
-                for told in seen.limitations
+                text.startswith("results: ") and "no streams, buckets" in text
+                for text in seen.limitations
             )
             with pytest.raises(NoJetStreamError):
                 await seen.results.store.status()

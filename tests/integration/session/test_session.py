@@ -21,6 +21,7 @@ from pulse_desktop.model.errors import (
     UserFacingError,
 )
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import (
@@ -39,7 +40,7 @@ PERMISSIONS = """
 authorization {
   users = [
     { user: all, password: all-secret }
-    { user: looks-on, password: look-secret, permissions: {
+    { user: observer, password: look-secret, permissions: {
         publish: { deny: ["taskiq_tasks", "$JS.API.>", "websocket.>"] } } }
     { user: blind, password: blind-secret, permissions: {
         publish: { deny: ["$JS.API.>"] }, subscribe: { deny: ["websocket.>"] } } }
@@ -300,8 +301,8 @@ async def test_a_result_of_20_mib_is_loaded_only_on_request(
 async def test_denied_permissions_are_limitations() -> None:
     with NatsServer(config=PERMISSIONS) as server:
         publisher = await nats.connect(f"nats://all:all-secret@{server.address}")
-        looks_on = f"nats://looks-on:look-secret@{server.address}"
-        async with open_session(server, url=looks_on) as session:
+        observer = f"nats://observer:look-secret@{server.address}"
+        async with open_session(server, url=observer) as session:
             await wait_until(lambda: session.task_feed.status.mode == "live")
             await wait_until(lambda: session.results.watch_status.problem)
             payload, headers = encode_task("a" * 32, "m:f")
@@ -310,9 +311,9 @@ async def test_denied_permissions_are_limitations() -> None:
             with pytest.raises(UserFacingError) as caught:
                 await session.tasks.rerun([run], force=True)
             assert isinstance(caught.value, NotPermittedError)
-            told = "\n".join(session.limitations)
-            assert "results: these credentials may not publish to $js.api" in told
-            assert "events: history cannot be read" in told
+            limitations = "\n".join(session.limitations)
+            assert "results: these credentials may not publish to $js.api" in limitations
+            assert "events: history cannot be read" in limitations
         blind = f"nats://blind:blind-secret@{server.address}"
         async with open_session(server, url=blind) as session:
             await wait_until(lambda: session.task_feed.status.mode == "live")
@@ -347,6 +348,19 @@ async def test_connection_problems_are_reported_without_secrets(
         assert "s3cret" not in text
 
 
+async def test_the_login_of_the_options_is_used(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("right\n")
+    options = ConnectionOptions(user="me", password_file=str(secret))
+    with NatsServer(user="me", password="right") as server:
+        address = f"nats://{server.address}"
+        async with open_session(server, url=address, options=options) as session:
+            await wait_until(lambda: session.connection.connected)
+        async with open_session(server, url=address) as session:
+            await wait_until(lambda: session.connection_status.problem)
+            assert not session.connection.connected
+
+
 async def test_closing_a_session_leaves_no_task(nats_server: NatsServer) -> None:
     before = asyncio.all_tasks()
     async with open_session(nats_server) as session:
@@ -361,7 +375,7 @@ async def test_closing_a_session_leaves_no_task(nats_server: NatsServer) -> None
 async def test_the_final_event_after_the_result_is_waited_for(
     other: Client, nats_server: NatsServer
 ) -> None:
-    async def tell(topic: str, kind: str, data: dict[str, Any]) -> None:
+    async def publish(topic: str, kind: str, data: dict[str, Any]) -> None:
         event = {"type": kind, "data": {"worker": "w@h:1", **data}}
         await other.publish(f"websocket.{topic}", json.dumps(event).encode())
 
@@ -369,22 +383,22 @@ async def test_the_final_event_after_the_result_is_waited_for(
     stored = {"is_err": False, "return_value": 1, "labels": {}, "execution_time": 0.0}
     async with open_session(nats_server) as session:
         assert await session.wait_caught_up()
-        # Nobody tells anything here: there is nothing to wait for, and what is rounded to nothing
+        # No worker publishes events here, so there is nothing to wait for; a duration that is zero
         # was not measured.
         await bucket.put("a" * 32, json.dumps(stored).encode())
         alone = await session.waiter.wait_for_result("a" * 32, 10)
         assert alone is not None
         assert (alone.state, alone.run_s, alone.worker) == (RunState.SUCCEEDED, None, "")
 
-        await tell("monitoring", "worker.heartbeat", {"slots": 1, "busy": 0})
+        await publish("monitoring", "worker.heartbeat", {"slots": 1, "busy": 0})
         await session.waiter.wait_for(lambda: bool(session.state.workers.rows))
-        answered = asyncio.ensure_future(session.waiter.wait_for_result("b" * 32, 10))
+        waiting = asyncio.ensure_future(session.waiter.wait_for_result("b" * 32, 10))
         await bucket.put("b" * 32, json.dumps(stored).encode())
         await run_in(session, "b" * 32, RunState.SUCCEEDED)
         run = {"task_id": "b" * 32, "attempt": 1}
-        await tell("tasks", "task.started", run)
-        await tell("tasks", "task.succeeded", {**run, "run_s": 0.00426})
-        ended = await answered
+        await publish("tasks", "task.started", run)
+        await publish("tasks", "task.succeeded", {**run, "run_s": 0.00426})
+        ended = await waiting
         assert ended is not None
         assert (ended.run_s, ended.worker) == (0.00426, "w@h:1")
         assert ended.started_at is not None

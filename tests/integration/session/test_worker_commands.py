@@ -35,7 +35,7 @@ NO_CONTROL = """
 authorization {
   users = [
     { user: all, password: all-secret }
-    { user: looks-on, password: look-secret, permissions: {
+    { user: observer, password: look-secret, permissions: {
         publish: { deny: ["pulse.control.>", "$JS.API.STREAM.MSG.DELETE.>"] } } }
   ]
 }
@@ -124,10 +124,10 @@ async def test_a_malformed_reply_is_ignored(control: WorkerControlClient, other:
 
     await other.subscribe(control_subject("w"), cb=babble)
     await other.flush()
-    asked = asyncio.ensure_future(
+    request = asyncio.ensure_future(
         control._request(control_subject("w"), control._command("ping"), timeout_s=0.2)
     )
-    assert (await asked).received == ()
+    assert (await request).received == ()
 
 
 async def test_without_a_connection_nothing_is_requested(nats_server: NatsServer) -> None:
@@ -138,7 +138,7 @@ async def test_without_a_connection_nothing_is_requested(nats_server: NatsServer
 
 
 async def test_a_command_that_the_server_denies_raises_not_permitted() -> None:
-    with NatsServer(config=NO_CONTROL, user="looks-on", password="look-secret") as server:
+    with NatsServer(config=NO_CONTROL, user="observer", password="look-secret") as server:
         connection = Connection(server.url)
         await connection.open()
         with pytest.raises(NotPermittedError) as caught:
@@ -241,12 +241,12 @@ async def test_a_foreign_queued_task_is_removed_from_the_stream(
     nats_server: NatsServer, other: Client, retention: api.RetentionPolicy
 ) -> None:
     await create_foreign_stream(other, retention=retention)
-    heard: list[dict[str, Any]] = []
+    published: list[dict[str, Any]] = []
 
-    async def hear(message: Any) -> None:
-        heard.append(json.loads(message.data))
+    async def record(message: Any) -> None:
+        published.append(json.loads(message.data))
 
-    await other.subscribe("websocket.*", cb=hear)
+    await other.subscribe("websocket.*", cb=record)
     async with open_session(nats_server) as session:
         await session.connection.wait_connected()
         await wait_until(lambda: session.task_feed.status.mode != "off")
@@ -256,11 +256,11 @@ async def test_a_foreign_queued_task_is_removed_from_the_stream(
         assert outcome.status == "removed", outcome
         run = await run_in(session, task_id, RunState.CANCELLED)
         assert run.cancelled_at is not None
-        await wait_until(lambda: len(heard) == 2)
-        assert [event["type"] for event in heard] == ["task.cancelled", "audit"]
-        assert heard[0]["data"]["reason"] == "a mistake"
-        assert heard[1]["data"]["action"] == "remove"
-        assert heard[1]["data"]["target"] == task_id
+        await wait_until(lambda: len(published) == 2)
+        assert [event["type"] for event in published] == ["task.cancelled", "audit"]
+        assert published[0]["data"]["reason"] == "a mistake"
+        assert published[1]["data"]["action"] == "remove"
+        assert published[1]["data"]["target"] == task_id
         pull = await other.jetstream().pull_subscribe_bind(TASK_CONSUMER, TASK_STREAM)
         (message,) = await pull.fetch(10, timeout=1)
         assert json.loads(message.data)["task_id"] == kept
@@ -319,7 +319,7 @@ async def test_a_core_task_cannot_be_removed(nats_server: NatsServer, other: Cli
 
 
 async def test_cancelling_without_permission_is_refused() -> None:
-    with NatsServer(config=NO_CONTROL, user="looks-on", password="look-secret") as server:
+    with NatsServer(config=NO_CONTROL, user="observer", password="look-secret") as server:
         async with open_session(server) as session:
             await session.connection.wait_connected()
             (outcome,) = await session.tasks.cancel(["x"])
@@ -331,12 +331,12 @@ async def test_cancelling_without_permission_is_refused() -> None:
 
 
 async def test_a_command_to_one_worker_does_not_reach_others(nats_server: NatsServer) -> None:
-    def obey(_: object) -> tuple[str, bool, str]:
+    def acknowledge(_: object) -> tuple[str, bool, str]:
         return "paused", True, ""
 
     async with (
-        answering(nats_server.url, obey) as one,
-        answering(nats_server.url, obey, "worker-2@here:2") as two,
+        answering(nats_server.url, acknowledge) as one,
+        answering(nats_server.url, acknowledge, "worker-2@here:2") as two,
         open_session(nats_server) as session,
     ):
         await session.connection.wait_connected()
@@ -409,8 +409,8 @@ async def test_pickled_progress_of_a_foreign_worker_is_shown(
         task_id = new_task_id()
         await other.publish(TASK_SUBJECT, encode_task(task_id, "m:f")[0])
         await run_in(session, task_id, RunState.QUEUED)
-        told = {"state": "STARTED", "meta": {"current": 3, "total": 12}}
-        await bucket.put(f"progress:{task_id}", pickle.dumps(told))
+        stored = {"state": "STARTED", "meta": {"current": 3, "total": 12}}
+        await bucket.put(f"progress:{task_id}", pickle.dumps(stored))
 
         def progress() -> object:
             run = session.state.runs.get(task_id)
