@@ -17,7 +17,7 @@ _TERMINATE_TIMEOUT_S: Final = 3.0
 _OUTPUT_TIMEOUT_S: Final = 0.5
 _EXIT_POLL_S: Final = 0.5
 
-ParentDeath = Literal["none", "terminate", "kill"]
+ParentDeath = Literal["terminate", "kill"]
 """What happens to a child when the guardian dies."""
 
 
@@ -131,7 +131,7 @@ def with_parent_death(launch: Launch, guardian_pid: int, platform: str) -> tuple
         platform: as in `sys.platform`.
     """
     command = list(launch.command)
-    if platform == "win32" or launch.on_parent_death == "none":
+    if platform == "win32":  # the job object of the guardian ends its members
         return command, launch.parent_pipe
     if platform == "linux":
         number = signal.SIGTERM if launch.on_parent_death == "terminate" else signal.Signals(9)
