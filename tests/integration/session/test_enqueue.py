@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pulse_desktop.model.errors import NotConnectedError, UserFacingError
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
 from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.ui.offline_session import OfflineSession
 from tests.kit.nats_servers import NatsServer
 from tests.kit.session_fixture import open_session, run_in
 from tests.kit.waiting import wait_until
@@ -98,12 +97,6 @@ async def test_without_workers_a_task_is_enqueued_only_with_force(
         await bench.run()
         await run_in(session, enqueued.task_ids[0], RunState.SUCCEEDED)
     assert lines(note) == ["begin", "end"]
-
-
-async def test_without_a_connection_nothing_is_enqueued() -> None:
-    with pytest.raises(NotConnectedError) as caught:
-        await OfflineSession().enqueue(WORK, b"[]", b"{}", {})
-    assert "nothing was sent" in caught.value.advice
 
 
 async def test_an_enqueued_run_is_known_before_the_stream_delivers_it(bench: Bench) -> None:
