@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
-from pulse_desktop.model.check_result import CheckResult
+from pulse_desktop.model.check_result import CheckResult, CheckStatus
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_SUBJECT, TOPICS
@@ -61,18 +61,17 @@ def _check_jetstream(session: Session) -> CheckResult:
     enabled = session.connection.status.jetstream
     if enabled:
         return CheckResult("JetStream", "ok", _("enabled"))
-    if enabled is None:
+    if (error := session.connection.jetstream_error) is not None:
+        status: CheckStatus = "problem" if enabled is False else "warning"
+        effect = _("no history, no stored results, no durable queue")
         return CheckResult(
-            "JetStream",
-            "warning",
-            _("no reply: history, stored results and the queue are not available"),
-            _("Grant $JS.API.> to this user. If the server is starting, try again."),
+            "JetStream", status, f"{error.detail.rstrip('.')}: {effect}", error.advice
         )
     return CheckResult(
         "JetStream",
-        "problem",
-        _("disabled for this account: no history, no stored results, no durable queue"),
-        _("Start nats-server with -js, or enable JetStream for this account."),
+        "warning",
+        _("no reply: history, stored results and the queue are not available"),
+        _("Grant $JS.API.> to this user. If the server is starting, try again."),
     )
 
 

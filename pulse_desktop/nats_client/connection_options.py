@@ -13,7 +13,6 @@ from typing import Any, Final
 import nkeys  # type: ignore[import-untyped]
 
 from pulse_desktop.model.errors import CannotConnectError
-from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.text.translation import _
 
 DEFAULT_INBOX_PREFIX: Final = "_INBOX"
@@ -100,11 +99,6 @@ class ConnectionOptions:
     tls_key: str = ""
     tls_first: bool = False
     inbox_prefix: str = ""
-
-    @property
-    def redacted_servers(self) -> str:
-        """The URLs without secrets."""
-        return redact_url(self.servers)
 
     @property
     def has_login(self) -> bool:

@@ -19,7 +19,12 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
 from pulse_desktop.model.connection_status import ConnectionStatus, StatusHolder
-from pulse_desktop.model.errors import CannotConnectError, NotConnectedError
+from pulse_desktop.model.errors import (
+    CannotConnectError,
+    JetStreamNotReadyError,
+    NoJetStreamError,
+    NotConnectedError,
+)
 from pulse_desktop.nats_client.aio import cancel_and_wait, wait_for
 from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.nats_client.client import FastPathClient, server_info
@@ -152,9 +157,17 @@ class Connection:
         """The JetStream context. Raises NotConnectedError, NoJetStreamError."""
         if self._js is None or not self.connected:
             raise NotConnectedError
-        if self._jetstream.is_off:
-            raise unavailable_error(self._jetstream, server_info(self.client))
+        if self._jetstream.is_off and (error := self.jetstream_error) is not None:
+            raise error
         return self._js
+
+    @property
+    def jetstream_error(self) -> NoJetStreamError | JetStreamNotReadyError | None:
+        """Why JetStream cannot be used; None if it can be, or if the reason is unknown."""
+        state = self._jetstream
+        if self._client is None or not (state.is_off or state is JetStreamState.NOT_READY):
+            return None
+        return unavailable_error(state, server_info(self._client))
 
     async def open(self, timeout: float = CONNECT_TIMEOUT_S) -> None:  # noqa: ASYNC109
         """Connect once. Does nothing when connected.
