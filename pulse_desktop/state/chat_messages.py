@@ -136,6 +136,10 @@ class ChatMessages(Collection[MessageRow]):
         self.scored = {name: TimeBuckets(5.0, 720) for name in CLASSES}
         self._positions: dict[str, int] = {}
 
+    def get(self, message_id: str) -> MessageRow | None:
+        """Return a message by its external or internal id, or None."""
+        return self._find(message_id, "")[0]
+
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold an event of the messages, noise_filtering or ingestion topic."""
         if event.type in ("message.new", "message.updated"):

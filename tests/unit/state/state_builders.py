@@ -22,6 +22,7 @@ NOW = 1_795_430_942.0
 TASK = "a" * 32
 NAME = "score_message_task"
 WORKER = "worker-2@host-a:4121"
+CONTROL = "pulse.control.worker.worker-2_host-a_4121"
 
 
 def event_message(
@@ -63,6 +64,18 @@ def task_message(
     """Return the message that enqueues a task."""
     payload, _ = encode_task(task_id, name, args=args, kwargs=b'{"k":"v"}', labels=labels)
     return InboundMessage(Source.TASK, "taskiq_tasks", payload, at)
+
+
+def heartbeat(at: float = NOW, type_: str = "worker.heartbeat", **fields: Any) -> InboundMessage:
+    """Return a heartbeat of a worker that accepts commands; more fields are added to its data."""
+    data = {"worker": WORKER, "slots": 4, "busy": 0, "control": CONTROL, **fields}
+    return event_message("monitoring", type_, data, at)
+
+
+def new_message(at: float = NOW, **fields: Any) -> InboundMessage:
+    """Return an event `message.new`; more fields are added to its data."""
+    data = {"id": "c.7", "external_message_id": "7", "content": "hi", "author": "Ann", **fields}
+    return event_message("messages", "message.new", data, at)
 
 
 def stored_object(

@@ -1,0 +1,40 @@
+"""Attention items, grouped and sorted."""
+
+from pulse_desktop.state.attention import AttentionKind, attention_items
+from tests.unit.state.state_builders import (
+    NAME,
+    NOW,
+    fold_body,
+    heartbeat,
+    result_body,
+    state_of,
+    stored_object,
+    task_event,
+    task_message,
+)
+
+
+def test_attention_items_are_grouped_by_cause_with_the_worst_first() -> None:
+    messages = [heartbeat()]
+    for number in range(3):
+        task_id = f"{number:032x}"
+        messages += [
+            task_event("started", NOW, task_id),
+            task_event("failed", NOW + number, task_id, error={"type": "E", "message": "m"}),
+        ]
+    soft = stored_object(NOW + 5, "f" * 32)
+    overdue = task_message(NOW, "e" * 32)
+    state = state_of(*messages, soft, overdue)
+    fold_body(state, soft, result_body("Error: no"))
+    state.tick(NOW + 400)
+    found = attention_items(state, NOW + 400)
+    assert [(each.kind, each.count) for each in found] == [
+        (AttentionKind.FAILED, 3),
+        (AttentionKind.WORKER_OFFLINE, 1),
+        (AttentionKind.SOFT_FAILED, 1),
+        (AttentionKind.OVERDUE, 1),
+    ]
+    assert found[0].task_ids == ("2".zfill(32), "1".zfill(32), "0".zfill(32))
+    assert (found[0].subject, found[0].cause, found[0].message) == (NAME, "E", "m")
+    assert found[2].message == "Error: no"
+    assert [each.kind for each in attention_items(state, NOW + 9_000)] == ["overdue"]
