@@ -48,7 +48,7 @@ class Roles:
             if "Violation" in line and f'/user:{role}"' in line
         ]
 
-    def start(self, command: str, **more: str) -> Worker:
+    def start(self, command: str, **more: Any) -> Worker:
         """Start a worker or a scheduler in its role."""
         worker = Worker(
             command,

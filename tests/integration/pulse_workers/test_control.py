@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -48,11 +49,12 @@ async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]
         yield bench
 
 
-async def ended(bench: Bench, task_id: str, kind: str = "task.cancelled") -> dict[str, object]:
+async def ended(bench: Bench, task_id: str, kind: str = "task.cancelled") -> dict[str, Any]:
     event = await bench.heard(
         lambda e: e["type"] == kind and e["data"].get("task_id") == task_id,
     )
-    return event["data"]
+    data: dict[str, Any] = event["data"]
+    return data
 
 
 @module_wide

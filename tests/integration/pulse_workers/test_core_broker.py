@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from nats.aio.msg import Msg
 from taskiq_nats import NatsBroker
 
 from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
@@ -75,7 +76,7 @@ async def test_sigterm_without_another_worker_finishes_the_backlog_here(
     # Somebody who only watches is no worker, and must not be taken for one.
     seen: list[bytes] = []
 
-    async def watch(message) -> None:
+    async def watch(message: Msg) -> None:
         seen.append(message.data)
 
     await bench.client.subscribe(TASK_SUBJECT, cb=watch)
@@ -209,7 +210,8 @@ async def test_it_joins_workers_that_use_the_plain_broker(lasting: Bench, tmp_pa
     theirs = NatsBroker([lasting.server.url], queue="taskiq")
 
     @theirs.task(task_name=f"{TASKS}:work")
-    async def work(path: str, seconds: float = 0.0) -> str: ...
+    async def work(path: str, seconds: float = 0.0) -> str:
+        raise NotImplementedError
 
     await theirs.startup()
     try:
@@ -221,12 +223,12 @@ async def test_it_joins_workers_that_use_the_plain_broker(lasting: Bench, tmp_pa
     assert result["labels"]["team"] == "data"
 
 
-async def test_without_jetstream_it_says_what_is_missing(tmp_path: Path) -> None:
+async def test_without_jetstream_the_worker_names_what_is_missing(tmp_path: Path) -> None:
     with NatsServer(jetstream=False) as server:
         async with bench_on(server, tmp_path) as bench:
             worker = bench.start(broker="core")
             assert await worker.ended() == 1
-            assert "without it there is no place for results" in worker.log
+            assert "without it results cannot be stored" in worker.log
             assert "Traceback" not in worker.log
 
 

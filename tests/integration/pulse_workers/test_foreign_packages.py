@@ -147,7 +147,7 @@ def test_the_embedded_stack_runs_the_tasks_of_such_a_project(
     installation: Installation, project: Path, tmp_path: Path
 ) -> None:
     environment = project_environment(project, tmp_path)
-    command = [installation.python, "-m", "pulse_desktop"]
+    command = [str(installation.python), "-m", "pulse_desktop"]
     with subprocess.Popen(
         [*command, "local", "--json"],
         cwd=project,

@@ -1,13 +1,16 @@
-"""What workers send quickly is stored completely: results in one go, events together."""
+"""Results, events and tasks that are published quickly are all stored."""
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import nats
 import pytest
+from nats.aio.client import Client
 from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js.api import StreamConfig
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, StreamConfig
 from nats.js.errors import (
     APIError,
     NoStreamResponseError,
@@ -35,28 +38,31 @@ STREAM = "OBJ_results"
 
 
 @pytest.fixture
-async def client(nats_server: NatsServer):
+async def client(nats_server: NatsServer) -> AsyncIterator[Client]:
     client = await nats.connect(nats_server.url)
     yield client
     await client.close()
 
 
-async def _writer(client, **limits) -> ObjectWriter:
+async def _writer(client: Client, max_msg_size: int | None = None) -> ObjectWriter:
     subjects = ["$O.results.C.>", "$O.results.M.>"]
     await client.jetstream().add_stream(
-        StreamConfig(name=STREAM, subjects=subjects, allow_rollup_hdrs=True, **limits)
+        StreamConfig(
+            name=STREAM, subjects=subjects, allow_rollup_hdrs=True, max_msg_size=max_msg_size
+        )
     )
     writer = ObjectWriter(client, "results")
     await writer.open()
     return writer
 
 
-async def _stored(client) -> int:
-    return (await client.jetstream().stream_info(STREAM)).state.messages
+async def _count_messages(client: Client) -> int:
+    info = await client.jetstream().stream_info(STREAM)
+    return info.state.messages
 
 
 @pytest.mark.parametrize("size", [1, 150, CHUNK_SIZE])
-async def test_an_object_is_one_that_any_client_can_read(client, size) -> None:
+async def test_a_stored_object_is_readable_by_every_client(client: Client, size: int) -> None:
     writer = await _writer(client)
     body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     await writer.put("progress:ключ", body)
@@ -66,24 +72,24 @@ async def test_an_object_is_one_that_any_client_can_read(client, size) -> None:
     assert not found.info.deleted
 
 
-async def test_an_object_stored_again_leaves_nothing_of_the_earlier_one(client) -> None:
+async def test_an_overwritten_object_leaves_no_earlier_chunks(client: Client) -> None:
     writer = await _writer(client)
     for body in (b"first", b"second, which is longer", b"3rd"):
         await writer.put("key", body)
     bucket = await client.jetstream().object_store("results")
     assert (await bucket.get("key")).data == b"3rd"
-    assert await _stored(client) == 2  # a chunk and a description
+    assert await _count_messages(client) == 2  # a chunk and a description
 
 
-async def test_many_at_once_are_all_stored(client) -> None:
+async def test_many_concurrent_objects_are_all_stored(client: Client) -> None:
     writer = await _writer(client)
     await asyncio.gather(*(writer.put(f"key-{n}", b"%d" % n) for n in range(200)))
     bucket = await client.jetstream().object_store("results")
-    assert await _stored(client) == 400  # a chunk and a description of each
+    assert await _count_messages(client) == 400  # a chunk and a description of each
     assert (await bucket.get("key-17")).data == b"17"
 
 
-async def test_an_object_whose_chunk_is_refused_is_not_there(client) -> None:
+async def test_an_object_with_a_refused_chunk_is_not_stored(client: Client) -> None:
     writer = await _writer(client, max_msg_size=1_000)
     with pytest.raises(APIError, match="maximum"):
         await writer.put("key", b"x" * 5_000)
@@ -92,12 +98,12 @@ async def test_an_object_whose_chunk_is_refused_is_not_there(client) -> None:
         await bucket.get_info("key")
 
 
-async def test_a_missing_bucket_and_a_missing_server_are_told(
-    nats_server: NatsServer, client
+async def test_a_missing_bucket_and_a_missing_server_raise(
+    nats_server: NatsServer, client: Client
 ) -> None:
     writer = ObjectWriter(client, "nowhere")
     await writer.open()
-    with pytest.raises(nats.js.errors.NoStreamResponseError):
+    with pytest.raises(NoStreamResponseError):
         await writer.put("key", b"x")
     nats_server.stop()
     impatient = ObjectWriter(client, "nowhere", timeout=0.2)
@@ -105,29 +111,29 @@ async def test_a_missing_bucket_and_a_missing_server_are_told(
         await impatient.put("key", b"x")
 
 
-async def _history(js) -> StreamConfig:
-    return await js.add_stream(
+async def _add_event_stream(js: JetStreamContext) -> None:
+    await js.add_stream(
         StreamConfig(name=EVENT_STREAM, subjects=[EVENT_STREAM_SUBJECT], duplicate_window=60)
     )
 
 
-async def _kept(js) -> list[int]:
+async def _stored_numbers(js: JetStreamContext) -> list[int]:
     """Return the numbers of the stored events, in their order."""
-    numbers = []
+    numbers: list[int] = []
     state = (await js.stream_info(EVENT_STREAM)).state
     for sequence in range(state.first_seq, state.last_seq + 1):
         message = await js.get_msg(EVENT_STREAM, sequence)
-        numbers.append(json.loads(message.data)["data"]["number"])
+        numbers.append(json.loads(message.data or b"")["data"]["number"])
     return numbers
 
 
-async def test_every_event_survives_a_restart_of_the_server_and_is_kept_once(
+async def test_every_event_is_stored_once_across_a_server_restart(
     tmp_path: Path,
 ) -> None:
     with NatsServer(store_dir=tmp_path) as server:
         client = await nats.connect(server.url, reconnect_time_wait=0.05)
         js = client.jetstream()
-        await _history(js)
+        await _add_event_stream(js)
         events = EventPublisher(Settings(server=server.url), "here")
         await events.start()
         for number in range(700):
@@ -146,25 +152,27 @@ async def test_every_event_survives_a_restart_of_the_server_and_is_kept_once(
                 return False
 
         await wait_until(all_stored, 15)
-        assert sorted(await _kept(js)) == list(range(700))
+        assert sorted(await _stored_numbers(js)) == list(range(700))
         await events.close()
         await client.close()
 
 
-async def test_confirmed_events_are_forgotten_per_subject(nats_server: NatsServer, client) -> None:
+async def test_acknowledged_events_are_removed_per_subject(
+    nats_server: NatsServer, client: Client
+) -> None:
     js = client.jetstream()
-    await _history(js)
+    await _add_event_stream(js)
     events = EventPublisher(Settings(server=nats_server.url), "here")
     await events.start()
     for number in range(500):
         topic = "tasks" if number % 3 else "monitoring"
         events.publish(topic, "some.event", {"number": number})
     await wait_until(lambda: events.sent == 500 and events.unacked == 0)
-    assert await _kept(js) == list(range(500))
+    assert await _stored_numbers(js) == list(range(500))
     await events.close()
 
 
-async def test_events_that_no_stream_holds_are_given_up(nats_server: NatsServer) -> None:
+async def test_events_without_a_stream_are_given_up(nats_server: NatsServer) -> None:
     events = EventPublisher(Settings(server=nats_server.url), "here", ack_timeout=0.05)
     await events.start()
     listener = await nats.connect(nats_server.url)
@@ -174,17 +182,17 @@ async def test_events_that_no_stream_holds_are_given_up(nats_server: NatsServer)
         events.publish("tasks", "some.event", {"number": number})
     await wait_until(lambda: events.sent == 10)
 
-    async def told_more() -> bool:
+    async def given_up() -> bool:
         events.publish("metrics", "some.event", {})
         return events.unacked < 10
 
-    await wait_until(told_more)
+    await wait_until(given_up)
     await events.close()
     await listener.close()
 
 
 @pytest.fixture
-async def broker(nats_server: NatsServer):
+async def broker(nats_server: NatsServer) -> AsyncIterator[JetStreamBroker]:
     broker = JetStreamBroker(Settings(server=nats_server.url))
     await broker.startup()
     yield broker
@@ -195,10 +203,10 @@ def _message(task_id: str) -> BrokerMessage:
     return BrokerMessage(task_id=task_id, task_name="any", message=b"{}", labels={})
 
 
-async def test_a_task_waits_for_a_queue_that_nobody_answers_for_at_the_moment(
-    client, broker
+async def test_a_task_waits_for_a_queue_without_a_leader(
+    client: Client, broker: JetStreamBroker
 ) -> None:
-    """So it is while a cluster elects who leads the stream."""
+    """This happens while a cluster elects the leader of the stream."""
     sending = [asyncio.create_task(broker.kick(_message(f"task-{n % 3}"))) for n in range(6)]
     done, _ = await asyncio.wait(sending, timeout=0.5)
     assert not done
@@ -207,14 +215,16 @@ async def test_a_task_waits_for_a_queue_that_nobody_answers_for_at_the_moment(
     assert (await client.jetstream().stream_info(TASK_STREAM)).state.messages == 3
 
 
-async def test_a_task_is_refused_in_the_end_and_at_once_by_a_full_queue(
-    client, broker, monkeypatch: pytest.MonkeyPatch
+async def test_a_task_is_refused_after_the_timeout_and_by_a_full_queue_at_once(
+    client: Client, broker: JetStreamBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broker_module, "PUBLISH_TIMEOUT_S", 0.5)
     with pytest.raises(NoStreamResponseError):
         await broker.kick(_message("nowhere"))
     monkeypatch.setattr(broker_module, "PUBLISH_TIMEOUT_S", 60.0)
-    full = StreamConfig(name=TASK_STREAM, subjects=[TASK_SUBJECT], max_msgs=1, discard="new")
+    full = StreamConfig(
+        name=TASK_STREAM, subjects=[TASK_SUBJECT], max_msgs=1, discard=DiscardPolicy.NEW
+    )
     await client.jetstream().add_stream(full)
     await broker.kick(_message("first"))
     async with asyncio.timeout(10):

@@ -129,7 +129,7 @@ async def test_progress_comes_with_rate_and_time_left_and_the_last_is_kept(bench
     assert {key: told[-1][key] for key in last} == last
     assert told[-1]["eta_s"] == 0
     bucket = await bench.js.object_store(RESULT_BUCKET)
-    stored = json.loads((await bucket.get(f"progress:{task_id}")).data)
+    stored = json.loads((await bucket.get(f"progress:{task_id}")).data or b"")
     assert stored == {"state": "STARTED", "meta": last}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import Bench, Worker, bench_on, lines
 
-COMMANDS = {
+COMMANDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "run": (("run",), {}),
     "core": (("run",), {"broker": "core"}),
     "feed": (("feed",), {}),

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,11 @@ async def upgrade(
         yield upgrade
 
 
+def is_start_of(task_id: str, event: dict[str, Any]) -> bool:
+    """Return whether an event is the start of a task."""
+    return (event["type"], event["data"].get("task_id")) == ("task.started", task_id)
+
+
 async def test_a_new_worker_executes_what_old_senders_send(upgrade: Upgrade) -> None:
     await upgrade.new_worker()
     for name in ALIASES:
@@ -82,11 +88,7 @@ async def test_a_new_worker_executes_what_old_senders_send(upgrade: Upgrade) -> 
         task_id = await upgrade.bench.send(name, args[name.split(":")[0].rpartition(".")[2]])
         error = (await upgrade.bench.result(task_id))["error"] or {}
         assert error.get("exc_type") in (None, "MessageNotFoundError")
-        started = await upgrade.bench.heard(
-            lambda event, task_id=task_id: (
-                event["type"] == "task.started" and event["data"]["task_id"] == task_id
-            )
-        )
+        started = await upgrade.bench.heard(partial(is_start_of, task_id))
         assert started["data"]["task_name"] == canonical_name(name)
     beat = await upgrade.bench.heard(lambda event: "catalogue" in event["data"])
     assert set(ALIASES.values()) <= set(beat["data"]["catalogue"])

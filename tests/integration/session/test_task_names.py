@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.topics import subject_of
 from pulse_desktop.session.session import Session
-from pulse_desktop.state.run import RunState, TaskRun
+from pulse_desktop.state.run import TaskRun
 from tests.kit.legacy_worker import NAMES, started_legacy_worker
 from tests.kit.nats_servers import NatsServer
 from tests.kit.session_fixture import open_session, run_in

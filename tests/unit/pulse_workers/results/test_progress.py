@@ -1,4 +1,4 @@
-"""Progress is measured over the last while, told five times a second, and told to the end."""
+"""Progress reports: their rate over the last seconds, and how often they are published."""
 
 import asyncio
 from typing import Any
@@ -20,6 +20,11 @@ def progress(done: Any, total: Any = 100, message: str = "counting") -> TaskProg
     )
 
 
+def fail(report: ProgressReport) -> None:
+    """Fail the test: no report may be published later."""
+    pytest.fail(f"unexpected: {report}")
+
+
 class Clock:
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -33,18 +38,22 @@ def clock() -> Clock:
     return Clock()
 
 
-def all_told(clock: Clock, reports: ProgressReports, *steps: tuple[float, Any]) -> list[Any]:
-    """Report `done` at moments far enough apart to be told, and return what is told."""
-    told = []
+def published(
+    clock: Clock, reports: ProgressReports, *steps: tuple[float, Any]
+) -> list[ProgressReport]:
+    """Add reports of `done` far enough apart to be published, and return what is published."""
+    found = []
     for seconds, done in steps:
         clock.now = 1_000.0 + seconds
-        told.append(reports.add("t", progress(done)))
-    return told
+        report = reports.add("t", progress(done))
+        assert report is not None
+        found.append(report)
+    return found
 
 
-def test_rate_and_time_left_follow_from_what_was_done(clock: Clock) -> None:
-    reports = ProgressReports(pytest.fail, clock)
-    first, second, third = all_told(clock, reports, (0, 0), (2, 10), (4, 20))
+def test_rate_and_remaining_time_are_computed_from_the_reports(clock: Clock) -> None:
+    reports = ProgressReports(fail, clock)
+    first, second, third = published(clock, reports, (0, 0), (2, 10), (4, 20))
     assert (first.rate, first.eta_s) == (None, None)
     assert (second.rate, second.eta_s) == (5.0, 18.0)
     assert (third.rate, third.eta_s) == (5.0, 16.0)
@@ -58,17 +67,17 @@ def test_rate_and_time_left_follow_from_what_was_done(clock: Clock) -> None:
     }
 
 
-def test_what_is_done_has_no_time_left(clock: Clock) -> None:
-    *_, last = all_told(clock, ProgressReports(pytest.fail, clock), (0, 0), (1, 100))
+def test_completed_progress_has_no_remaining_time(clock: Clock) -> None:
+    *_, last = published(clock, ProgressReports(fail, clock), (0, 0), (1, 100))
     assert last.eta_s == 0.0
 
 
-def test_a_standstill_has_a_rate_of_0_and_no_end(clock: Clock) -> None:
-    *_, last = all_told(clock, ProgressReports(pytest.fail, clock), (0, 10), (5, 10))
+def test_progress_that_stands_still_has_rate_0_and_no_remaining_time(clock: Clock) -> None:
+    *_, last = published(clock, ProgressReports(fail, clock), (0, 10), (5, 10))
     assert (last.rate, last.eta_s) == (0.0, None)
 
 
-def test_the_rate_is_that_of_the_last_while() -> None:
+def test_the_rate_is_measured_over_the_last_seconds() -> None:
     rate = Rate()
     for second in range(100):
         rate.add(second * 1.0, float(second))
@@ -77,7 +86,7 @@ def test_the_rate_is_that_of_the_last_while() -> None:
     assert measured == pytest.approx(10.0)
 
 
-def test_the_rate_needs_little_memory_however_often_it_is_asked() -> None:
+def test_the_rate_needs_little_memory_for_any_number_of_reports() -> None:
     rate = Rate()
     for step in range(100_000):
         measured = rate.add(step, step / 1_000)
@@ -85,33 +94,36 @@ def test_the_rate_needs_little_memory_however_often_it_is_asked() -> None:
     assert len(rate) < 2 * RATE_WINDOW_S / 0.4
 
 
-def test_going_back_begins_a_new_measurement(clock: Clock) -> None:
-    reports = ProgressReports(pytest.fail, clock)
-    *_, again, after = all_told(clock, reports, (0, 0), (1, 50), (2, 0), (3, 10))
+def test_progress_that_goes_back_restarts_the_measurement(clock: Clock) -> None:
+    reports = ProgressReports(fail, clock)
+    *_, again, after = published(clock, reports, (0, 0), (1, 50), (2, 0), (3, 10))
     assert again.rate is None
     assert after.rate == 10.0
 
 
 @pytest.mark.parametrize("done", ["many", None, True, float("nan"), float("inf"), [1], 10**400])
-def test_what_is_no_number_is_no_progress_and_no_error(clock: Clock, done: Any) -> None:
-    report = ProgressReports(pytest.fail, clock).add("t", progress(done, total=done))
+def test_invalid_numbers_are_ignored(clock: Clock, done: Any) -> None:
+    report = ProgressReports(fail, clock).add("t", progress(done, total=done))
     assert report is not None
     assert (report.done, report.total, report.rate, report.eta_s) == (None, None, None, None)
 
 
 @pytest.mark.parametrize("meta", ["half way", None, 5, ["x"]])
-def test_any_other_report_is_told_as_words(clock: Clock, meta: Any) -> None:
-    report = ProgressReports(pytest.fail, clock).add("t", TaskProgress(state="BUSY", meta=meta))
+def test_any_other_metadata_becomes_the_message(clock: Clock, meta: Any) -> None:
+    report = ProgressReports(fail, clock).add("t", TaskProgress(state="BUSY", meta=meta))
     assert report is not None
     assert report.message == (str(meta) if meta else "BUSY")
 
 
-async def test_five_reports_a_second_are_told_and_the_last_one_always() -> None:
+async def test_five_reports_a_second_and_the_last_one_are_published() -> None:
     late: asyncio.Queue[ProgressReport] = asyncio.Queue()
     reports = ProgressReports(late.put_nowait)
-    told = [reports.add("t", progress(done)) for done in range(1_000)]
-    assert [report.done for report in told if report is not None] == [0]
-    assert reports.pending("t").meta["done"] == 999
+    at_once = [reports.add("t", progress(done)) for done in range(1_000)]
+    assert [report.done for report in at_once if report is not None] == [0]
+    pending = reports.pending("t")
+    assert pending is not None
+    assert pending.meta is not None
+    assert pending.meta["done"] == 999
     assert (await asyncio.wait_for(late.get(), 5)).done == 999
     assert reports.pending("t") is None
     assert reports.add("t", progress(1_000)) is None

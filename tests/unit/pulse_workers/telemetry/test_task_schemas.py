@@ -78,7 +78,12 @@ def test_what_taskiq_fills_in_is_no_argument() -> None:
 
 
 def test_no_annotation_and_one_without_a_schema_mean_anything() -> None:
-    def read(plain, odd: NoSchema, unknown: "NotDefinedAnywhere", default=NoSchema()) -> None: ...  # noqa: B008, F821
+    def read(  # type: ignore[no-untyped-def]
+        plain,
+        odd: NoSchema,
+        unknown: "NotDefinedAnywhere",  # type: ignore[name-defined]  # noqa: F821
+        default=NoSchema(),  # noqa: B008
+    ) -> None: ...
 
     schema = arguments_schema(read)
     assert schema["properties"] == {"plain": {}, "odd": {}, "unknown": {}, "default": {}}
