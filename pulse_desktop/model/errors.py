@@ -116,7 +116,7 @@ class NoJetStreamError(UserFacingError):
         else:
             super().__init__(
                 _("JetStream is off"),
-                _("this server runs without JetStream: it has no streams, buckets or history."),
+                _("this server runs without JetStream, so it has no streams, buckets or history."),
                 _("Start nats-server with -js."),
             )
 
