@@ -1,7 +1,7 @@
-"""The base class of what the state keeps: rows of one kind, folded from the topics it names.
+"""Collections: the parts of the state, each with rows of one kind.
 
-`SystemState.register` is all it takes to add one: events are routed by its topics, its clock ticks,
-and a page finds what changed under the collection itself.
+`SystemState.register` adds one: the state then routes the events of its topics to it, calls its
+`tick`, and reports its dirty rows, which a page looks up by the collection.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class Collection(Generic[Row]):
 
     Attributes:
         name: unique among the collections of a state.
-        topics: the topics whose events it folds; none for one that is filled in another way.
+        topics: the topics whose events it folds; empty if it is filled in another way.
         rows: the rows, oldest first.
     """
 
@@ -45,11 +45,11 @@ _NOTHING: Final[frozenset[int]] = frozenset()
 
 
 class DirtyRows:
-    """Positions whose rows were replaced since the last frame, by collection."""
+    """Positions of the rows replaced since the last frame, by collection."""
 
     def __init__(self, positions: Mapping[Collection[Any], AbstractSet[int]] | None = None) -> None:
         self._positions = positions or {}
 
     def of(self, collection: Collection[Any]) -> AbstractSet[int]:
-        """Return the positions in a collection's rows, none when nothing was replaced."""
+        """Return the positions in a collection's rows; empty if none was replaced."""
         return self._positions.get(collection, _NOTHING)

@@ -121,7 +121,7 @@ class SystemState:
         return tuple(self._collections.values())
 
     def fold(self, arrivals: Iterable[InboundMessage | StoredObject]) -> None:
-        """Fold messages in order. Never raises, whatever they contain."""
+        """Fold messages and metadata of stored objects in order. Never raises."""
         routes, append = self._routes, self.log.append
         for arrival in arrivals:
             if type(arrival) is not InboundMessage:

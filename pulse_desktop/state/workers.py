@@ -197,18 +197,18 @@ class Workers(Collection[Worker]):
         """Fold a heartbeat or the report of a shutdown."""
         if event.type not in ("worker.heartbeat", "worker.stopped"):
             return
-        beat = _read(event, body)
-        name = beat.worker or event.source
+        heartbeat = _read(event, body)
+        name = heartbeat.worker or event.source
         if not name:
             return
         position = self._positions.get(name)
         if position is not None and self.rows[position].last_seen > event.timestamp:
             return
-        if beat.catalogue is not msgspec.UNSET:
-            self.task_schemas.apply(beat.catalogue)
-        names = beat.catalogue if isinstance(beat.catalogue, dict) else None
+        if heartbeat.catalogue is not msgspec.UNSET:
+            self.task_schemas.apply(heartbeat.catalogue)
+        names = heartbeat.catalogue if isinstance(heartbeat.catalogue, dict) else None
         self.announced.record(name, event.timestamp, names)
-        worker = _worker(name, beat, event)
+        worker = _worker(name, heartbeat, event)
         if position is None:
             self._positions[name] = self.rows.append(worker)
         else:
@@ -264,28 +264,28 @@ def _with_canonical_name(task: Any) -> Any:
     return task
 
 
-def _worker(name: str, beat: _Heartbeat, event: Event) -> Worker:
-    tasks = [_with_canonical_name(task) for task in beat.running or beat.tasks]
+def _worker(name: str, heartbeat: _Heartbeat, event: Event) -> Worker:
+    tasks = [_with_canonical_name(task) for task in heartbeat.running or heartbeat.tasks]
     ids = (task.get("task_id") if isinstance(task, dict) else task for task in tasks)
     return Worker(
         name,
-        beat.host,
-        beat.pid,
-        None if beat.started_at is None else parse_timestamp(beat.started_at),
-        beat.slots,
-        beat.busy,
+        heartbeat.host,
+        heartbeat.pid,
+        None if heartbeat.started_at is None else parse_timestamp(heartbeat.started_at),
+        heartbeat.slots,
+        heartbeat.busy,
         msgspec.json.encode(tasks),
         tuple(task_id for task_id in map(to_text, ids) if task_id) if tasks else (),
-        beat.cpu_percent,
-        beat.rss_bytes,
-        beat.broker,
-        beat.version,
+        heartbeat.cpu_percent,
+        heartbeat.rss_bytes,
+        heartbeat.broker,
+        heartbeat.version,
         event.timestamp,
         event.type == "worker.stopped",
         event.raw,
-        beat.control or "",
-        beat.paused,
-        beat.draining,
-        beat.log_level.upper(),
-        beat.busy_mean,
+        heartbeat.control or "",
+        heartbeat.paused,
+        heartbeat.draining,
+        heartbeat.log_level.upper(),
+        heartbeat.busy_mean,
     )

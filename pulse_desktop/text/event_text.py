@@ -22,7 +22,7 @@ Data = Mapping[str, Any]
 
 
 def event_summary(event: Event) -> str:
-    """Return what an event says in one line, or why it is unreadable."""
+    """Return a summary of an event in one line, or why it is unreadable."""
     if event.problem:
         return event.problem
     summary = _summary_of_small if len(event.raw) <= _SMALL else _summary_of_large
