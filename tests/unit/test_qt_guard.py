@@ -1,4 +1,4 @@
-"""The start-up guard, and the proof that the Qt installed here does not lose references."""
+"""The check before Qt starts, and a proof that the installed Qt loses no references."""
 
 import subprocess
 import sys
@@ -24,13 +24,13 @@ def work(times):
         timer.setInterval(10)
         bell.rung.emit(1)
 
-def hear(number):
+def on_rung(number):
     pass
 
 def connect_and_disconnect(times):
     for _ in range(times):
-        bell.rung.connect(hear)
-        bell.rung.disconnect(hear)
+        bell.rung.connect(on_rung)
+        bell.rung.disconnect(on_rung)
 
 work(10)
 connect_and_disconnect(10)
@@ -59,14 +59,14 @@ def test_the_installed_qt_loses_no_reference_of_none_or_true() -> None:
 
 @pytest.mark.parametrize("pyside", ["6.12.0", "6.12.0a1", "6.13.2", "7.0"])
 @pytest.mark.parametrize("python", [(3, 11, 7), (3, 10)])
-def test_a_qt_that_would_abort_this_python_is_refused(python: tuple[int, ...], pyside: str) -> None:
-    with pytest.raises(UnsafeQtError) as refusal:
+def test_a_qt_that_would_abort_this_python_is_rejected(python: tuple[int, ...], pyside: str) -> None:
+    with pytest.raises(UnsafeQtError) as caught:
         check_reference_counting(python=python, implementation="cpython", pyside=pyside)
 
-    told = str(refusal.value)
-    assert f"PySide6 {pyside}" in told
-    assert "aborts" in told
-    assert 'pip install "PySide6-Essentials>=6.11,<6.12"' in refusal.value.advice
+    text = str(caught.value)
+    assert f"PySide6 {pyside}" in text
+    assert "aborts" in text
+    assert 'pip install "PySide6-Essentials>=6.11,<6.12"' in caught.value.advice
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def test_a_qt_that_would_abort_this_python_is_refused(python: tuple[int, ...], p
         ((3, 11, 0), "pypy", "6.12.0"),
     ],
 )
-def test_every_other_pair_is_let_through(
+def test_every_other_pair_is_accepted(
     python: tuple[int, ...], implementation: str, pyside: str
 ) -> None:
     check_reference_counting(python=python, implementation=implementation, pyside=pyside)
 
 
-def test_what_is_installed_here_is_let_through() -> None:
+def test_the_installed_pair_is_accepted() -> None:
     check_reference_counting()
 
 

@@ -1,4 +1,4 @@
-"""No part of a page shows itself as a window of its own, not even while the page is being made."""
+"""Creating a page opens no second window, not even for a moment."""
 
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication, QWidget
@@ -11,20 +11,20 @@ from tests.ui.fake_session import FakeSession
 from tests.ui.window_builder import frame, make_window
 
 
-class _Shown(QObject):
-    """Notes which windows appear."""
+class _WindowRecorder(QObject):
+    """Records which windows are shown."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen = []
+        self.shown: list[str] = []
 
-    def eventFilter(self, watched, event) -> bool:  # noqa: N802 - Qt calls it so
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         if event.type() is QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
-            self.seen.append(watched.metaObject().className())
+            self.shown.append(watched.metaObject().className())
         return False
 
 
-def test_making_the_pages_opens_no_window_beside_the_one_there_is(qtbot: QtBot) -> None:
+def test_creating_the_pages_opens_no_other_window(qtbot: QtBot, qapp: QApplication) -> None:
     theme().install(ThemeChoice.DARK)
     builder = StateBuilder().runs(3)
     builder.heartbeat(WORKER)
@@ -32,14 +32,13 @@ def test_making_the_pages_opens_no_window_beside_the_one_there_is(qtbot: QtBot) 
     session.bucket_list = []
     window = make_window(qtbot, builder, PAGES, session)
     frame(window, builder)
-    watch = _Shown()
-    app = QApplication.instance()
-    app.installEventFilter(watch)
+    recorder = _WindowRecorder()
+    qapp.installEventFilter(recorder)
     try:
         for page in PAGES:
             window.show_page(page.key)
             frame(window, builder, 1.0)
         window.run_task()
     finally:
-        app.removeEventFilter(watch)
-    assert watch.seen == []
+        qapp.removeEventFilter(recorder)
+    assert recorder.shown == []

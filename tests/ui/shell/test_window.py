@@ -1,126 +1,160 @@
-"""The frame: pages on demand, one told per frame, everything by keyboard, and an orderly end."""
+"""The main window: pages on demand, one refreshed per frame, keyboard, sessions, closing."""
 
-from types import SimpleNamespace
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QLabel,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.ui.navigation import FilterPage
+from pulse_desktop.model.connection_status import ConnectionStatus
+from pulse_desktop.state.collection import DirtyRows
+from pulse_desktop.ui.navigation import FilterPage, Target
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.limitations_notice import SETTLED_S, LimitationsNotice
 from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import Page
+from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.shell.status_bar import StatusBar, StatusFigures
+from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
-from tests.ui.window_builder import frame, make_window
+from tests.ui.window_builder import frame, make_window, run_at_once
 
-made = []
+created: list[str] = []
 
 
 class FirstPage(Page):
+    """A page that records its calls."""
+
     key, title, icon = "first", "First", "overview"
 
-    def __init__(self, context) -> None:
+    def __init__(self, context: PageContext) -> None:
         super().__init__(context)
-        made.append(self.key)
-        self.builder = []
+        created.append(self.key)
+        self.calls: list[Any] = []
         QVBoxLayout(self).addWidget(QLabel(self.title))
 
-    def refresh(self, _changes, now) -> None:
-        self.builder.append(now)
+    def refresh(self, _changes: DirtyRows, now: float) -> None:
+        self.calls.append(now)
 
-    def on_show(self, now) -> None:
-        self.builder.append(f"shown {now}")
+    def on_show(self, now: float) -> None:
+        self.calls.append(f"shown {now}")
 
-    def navigate(self, target) -> None:
-        self.builder.append(target)
+    def on_hide(self) -> None:
+        self.calls.append("hidden")
+
+    def navigate(self, target: Target) -> None:
+        self.calls.append(target)
 
 
 class SecondPage(FirstPage):
     key, title, icon, section = "second", "Second", "tasks", "LIVE"
 
 
+def calls(window: MainWindow, key: str) -> list[Any]:
+    page = window.page(key)
+    assert isinstance(page, FirstPage)
+    return page.calls
+
+
+def current_key(window: MainWindow) -> str:
+    assert window.current is not None
+    return window.current.key
+
+
+def titles(window: MainWindow) -> list[str]:
+    """Titles of the notifications, the oldest first."""
+    return [notification.title for notification in window.notifications.shown]
+
+
 @pytest.fixture(autouse=True)
-def dark(qapp: QApplication):
+def dark(qapp: QApplication) -> Iterator[None]:
     theme().install(ThemeChoice.DARK)
     yield
     theme().choose(ThemeChoice.DARK)
 
 
 @pytest.fixture
-def builder():
+def builder() -> StateBuilder:
     return StateBuilder(at=1000.0)
 
 
 @pytest.fixture
-def window(qtbot: QtBot, builder):
-    made.clear()
+def window(qtbot: QtBot, builder: StateBuilder) -> MainWindow:
+    created.clear()
     return make_window(qtbot, builder, (FirstPage, SecondPage))
 
 
-def test_pages_are_made_when_they_are_first_shown(window) -> None:
-    assert made == ["first"]
+def test_pages_are_created_when_they_are_first_shown(window: MainWindow) -> None:
+    assert created == ["first"]
     window.show_page("second")
     window.show_page("first")
     window.navigate(FilterPage("second", "here"))
-    assert made == ["first", "second"]
-    assert window.page("second").builder == [
-        "shown 1000.0",
-        "shown 1000.0",
-        FilterPage("second", "here"),
-    ]
+    assert created == ["first", "second"]
+    target = FilterPage("second", "here")
+    assert calls(window, "second") == ["shown 1000.0", "hidden", "shown 1000.0", target]
     assert window.windowTitle() == "Second · Pulse Desktop"
 
 
-def test_only_the_visible_page_is_told_of_a_frame(window, builder) -> None:
+def test_only_the_visible_page_is_refreshed(window: MainWindow, builder: StateBuilder) -> None:
     window.show_page("second")
     frame(window, builder, 1.0)
-    assert window.page("second").builder[-1] == 1001.0
-    assert window.page("first").builder == ["shown 1000.0"]
+    assert calls(window, "second")[-1] == 1001.0
+    assert calls(window, "first") == ["shown 1000.0", "hidden"]
     window.hide()
     frame(window, builder, 1.0)
-    assert window.page("second").builder[-1] == 1001.0
+    assert calls(window, "second")[-1] == 1001.0
 
 
-def test_pages_are_reached_by_number_and_by_the_rail(qtbot: QtBot, window) -> None:
+def test_pages_are_reached_by_number_and_by_the_sidebar(qtbot: QtBot, window: MainWindow) -> None:
     qtbot.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
-    assert window.current.key == "second"
+    assert current_key(window) == "second"
     window.sidebar.buttons["first"].click()
-    assert window.current.key == "first"
+    assert current_key(window) == "first"
     assert window.sidebar.buttons["first"].isChecked()
 
 
-def test_closing_asks_and_leaves_the_end_to_its_owner(qtbot: QtBot, window) -> None:
+def test_closing_is_requested_from_the_owner(qtbot: QtBot, window: MainWindow) -> None:
     with qtbot.waitSignal(window.close_requested):
         window.close()
     assert window.isVisible()
 
 
-def test_the_palette_opens_by_key_and_goes_to_a_page(qtbot: QtBot, window) -> None:
+def test_the_palette_opens_by_key_and_shows_a_page(qtbot: QtBot, window: MainWindow) -> None:
     qtbot.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
     assert window.command_palette.isVisible()
     qtbot.keyClicks(window.command_palette.field, "second")
     qtbot.keyClick(window.command_palette.field, Qt.Key.Key_Return)
-    assert window.current.key == "second"
+    assert current_key(window) == "second"
 
 
-def test_the_rail_gives_way_in_a_narrow_window_unless_wanted(qtbot: QtBot, window) -> None:
-    window.resize(1400, 800)
-    assert not window.sidebar.collapsed
-    window.resize(1024, 640)
-    assert window.sidebar.collapsed
+def test_the_sidebar_collapses_in_a_narrow_window_unless_expanded(window: MainWindow) -> None:
+    assert not is_collapsed_at(window, 1400)
+    assert is_collapsed_at(window, 1024)
     window.toggle_sidebar()
-    window.resize(1030, 640)
-    assert not window.sidebar.collapsed
+    assert not is_collapsed_at(window, 1030)
+
+
+def is_collapsed_at(window: MainWindow, width: int) -> bool:
+    window.resize(width, 640)
+    return window.sidebar.collapsed
 
 
 @pytest.mark.parametrize("size", [(1024, 640), (1440, 900), (1920, 1080)])
-def test_the_real_pages_fit_into_every_size(qtbot: QtBot, builder, size) -> None:
+def test_the_real_pages_fit_every_window_size(
+    qtbot: QtBot, builder: StateBuilder, size: tuple[int, int]
+) -> None:
     builder.runs(30)
     window = make_window(qtbot, builder, (OverviewPage, TasksPage))
     window.resize(*size)
@@ -131,7 +165,7 @@ def test_the_real_pages_fit_into_every_size(qtbot: QtBot, builder, size) -> None
         assert window.minimumSizeHint().height() <= 640
 
 
-def test_the_theme_switches_while_the_window_is_open(qtbot: QtBot, builder) -> None:
+def test_the_theme_changes_while_the_window_is_open(qtbot: QtBot, builder: StateBuilder) -> None:
     builder.runs(5)
     window = make_window(qtbot, builder, (OverviewPage, TasksPage))
     with qtbot.waitSignal(window.theme_chosen) as chosen:
@@ -143,45 +177,41 @@ def test_the_theme_switches_while_the_window_is_open(qtbot: QtBot, builder) -> N
     assert light.lightness() > 200 > 60 > dark.lightness()
 
 
-def test_a_notice_stays_until_it_is_closed_and_its_choice_is_carried_out(
-    qtbot: QtBot, window
+def test_a_warning_stays_until_it_is_closed_and_is_replaced_by_key(
+    qtbot: QtBot, window: MainWindow
 ) -> None:
-    done = []
-    window.notify(
-        Notification("No worker listens", severity="warning", choices=(("Anyway", done.append),))
-    )
+    window.notify(Notification("No worker is listening", severity="warning"))
     window.notify(Notification("Other", severity="bad", key="k"))
     window.notify(Notification("Other, once more", severity="bad", key="k"))
-    assert [notice.title for notice in window.notifications.shown] == [
-        "No worker listens",
-        "Other, once more",
-    ]
+    assert titles(window) == ["No worker is listening", "Other, once more"]
     qtbot.keyClick(window, Qt.Key.Key_Escape)
-    assert [notice.title for notice in window.notifications.shown] == ["No worker listens"]
+    assert titles(window) == ["No worker is listening"]
 
 
 @pytest.mark.parametrize(
-    ("room", "size"),
+    ("screen", "size"),
     [((2560, 1440), (1440, 900)), ((1280, 720), (1280, 672)), ((800, 600), (1024, 640))],
 )
-def test_the_first_window_is_no_larger_than_the_screen(window, room, size) -> None:
-    window.fit_to_screen(QSize(*room))
+def test_a_window_is_no_larger_than_the_screen(
+    window: MainWindow, screen: tuple[int, int], size: tuple[int, int]
+) -> None:
+    window.fit_to_screen(QSize(*screen))
     assert window.size() == QSize(*size)
 
 
-def test_a_notice_is_withdrawn_when_what_it_told_of_is_over(window) -> None:
-    window.notify(Notification("The embedded server is gone", severity="bad", key="stack"))
+def test_a_notification_is_dismissed_by_its_key(window: MainWindow) -> None:
+    window.notify(Notification("The embedded server has stopped", severity="bad", key="stack"))
     window.notify(Notification("Other", severity="bad"))
     window.notifications.dismiss("stack")
-    window.notifications.dismiss("never told")
-    assert [notice.title for notice in window.notifications.shown] == ["Other"]
+    window.notifications.dismiss("unknown")
+    assert titles(window) == ["Other"]
 
 
-def test_what_could_not_be_seen_and_can_be_again_is_not_complained_of_any_more(window) -> None:
+def test_a_limitation_is_notified_until_it_is_gone(window: MainWindow) -> None:
     notice = LimitationsNotice(window.notify, window.notifications.dismiss)
     session = FakeSession()
     session.has_permission_errors = True
-    for at, limitations, titles in (
+    for at, limitations, expected in (
         (100.0, ["results: not permitted"], ["Limited permissions"]),
         (200.0, [], []),
         (300.0, ["results: not permitted"], ["Limited permissions"]),
@@ -189,10 +219,12 @@ def test_what_could_not_be_seen_and_can_be_again_is_not_complained_of_any_more(w
         session.limitations = limitations
         notice.check(session, at)
         notice.check(session, at + SETTLED_S)
-        assert [each.title for each in window.notifications.shown] == titles
+        assert titles(window) == expected
 
 
-def test_concerns_are_counted_in_the_rail_and_at_the_top(qtbot: QtBot, builder) -> None:
+def test_attention_items_are_counted_in_the_sidebar_and_the_top_bar(
+    qtbot: QtBot, builder: StateBuilder
+) -> None:
     builder.runs(3)
     builder.task("f" * 32)
     builder.failed("f" * 32)
@@ -201,21 +233,15 @@ def test_concerns_are_counted_in_the_rail_and_at_the_top(qtbot: QtBot, builder) 
     assert window.top_bar.alerts.count == "1"
 
 
-def test_the_connection_is_told_in_words(window) -> None:
+def test_the_top_bar_shows_the_connection(window: MainWindow) -> None:
     window.top_bar.set_connection(
-        SimpleNamespace(
-            state="reconnecting",
-            server="nats://x",
-            problem="refused",
-            advice="start it",
-            rtt_s=None,
-        )
+        ConnectionStatus("reconnecting", "nats://x", 0.0, problem="refused", advice="start it")
     )
     assert window.top_bar.state.text() == "reconnecting · refused"
     assert "start it" in window.top_bar.state.toolTip()
 
 
-def test_the_status_bar_leaves_blank_what_was_not_measured_and_warns_of_losses(
+def test_the_status_bar_is_blank_before_a_measurement_and_warns_of_losses(
     qtbot: QtBot,
 ) -> None:
     bar = StatusBar()
@@ -233,19 +259,35 @@ def test_the_status_bar_leaves_blank_what_was_not_measured_and_warns_of_losses(
     assert not bar.labels["dropped"].isHidden()
 
 
-def test_every_control_has_a_name(qtbot: QtBot, builder) -> None:
-    from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QLineEdit
-
+def test_every_control_has_a_name(qtbot: QtBot, builder: StateBuilder) -> None:
     builder.runs(3)
     window = make_window(qtbot, builder, (OverviewPage, TasksPage))
     window.show_page("tasks")
     window.open_palette()
-    nameless = [
+    unnamed = [
         widget
-        for kind in (QAbstractButton, QLineEdit, QAbstractItemView)
-        for widget in window.findChildren(kind)
-        if widget.isVisible()
+        for widget in window.findChildren(QWidget)
+        if isinstance(widget, QAbstractButton | QLineEdit | QAbstractItemView)
+        and widget.isVisible()
         and not isinstance(widget.parent(), QLineEdit)
         and not (widget.accessibleName() or getattr(widget, "text", str)())
     ]
-    assert nameless == []
+    assert unnamed == []
+
+
+def test_another_session_gets_new_pages_and_no_notifications(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    window.show_page("second")
+    window.run_task()
+    window.notify(Notification("Failed", severity="bad"))
+    old = window.current
+    with qtbot.waitSignal(window.session_closing):
+        window.set_session(FakeSession(), run_at_once)
+    assert window.current is not old
+    assert current_key(window) == "second"
+    assert created == ["first", "second", "second"]
+    assert titles(window) == []
+    assert not window.run_form.isVisible()
+    window.show_page("first")
+    assert created == ["first", "second", "second", "first"]

@@ -1,7 +1,9 @@
 """The window opens as it was closed; a state file that cannot be used is only logged."""
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QSize
@@ -11,59 +13,63 @@ from pytestqt.qtbot import QtBot
 from pulse_desktop.ui.pages.messages.page import MessagesPage
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.shell.page import Page
+from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager
+from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import StateBuilder
 from tests.ui.window_builder import make_window
 
-PAGES = (OverviewPage, TasksPage, MessagesPage)
+OpenWindow = Callable[[], MainWindow]
+PAGES: tuple[type[Page], ...] = (OverviewPage, TasksPage, MessagesPage)
 
 
 @pytest.fixture(autouse=True)
-def dark(qapp: QApplication):
+def dark(qapp: QApplication) -> Iterator[None]:
     theme().install(ThemeChoice.DARK)
     yield
     theme().choose(ThemeChoice.DARK)
 
 
 @pytest.fixture
-def path(tmp_path: Path):
+def path(tmp_path: Path) -> Path:
     return tmp_path / "config" / "window.json"
 
 
 @pytest.fixture
-def open_window(qtbot: QtBot, path):
+def open_window(qtbot: QtBot, path: Path) -> Iterator[OpenWindow]:
     """Return a function that opens a window after it has closed the one before."""
-    open_ = []
+    managers: list[WindowStateManager] = []
 
-    def make():
+    def make() -> MainWindow:
         close()
         window = make_window(qtbot, StateBuilder(at=1000.0), PAGES)
         manager = WindowStateManager(window, WindowStateFile(path))
-        open_.append(manager)
+        managers.append(manager)
         window.show_page(manager.first_page("overview"))
         return window
 
     def close() -> None:
-        while open_:
-            open_.pop().close()
+        while managers:
+            managers.pop().close()
 
     yield make
     close()
 
 
-def table_of(window, key):
+def table_of(window: MainWindow, key: str) -> LiveTable[Any]:
     (table, *_) = window.page(key).tables()
     return table
 
 
-def titles(table):
+def titles(table: LiveTable[Any]) -> list[str]:
     header = table.horizontalHeader()
     columns = table.rows_model.columns
     return [columns[header.logicalIndex(place)].key for place in range(len(columns))]
 
 
-def test_a_window_opens_as_it_was_closed(open_window) -> None:
+def test_a_window_opens_as_it_was_closed(open_window: OpenWindow) -> None:
     window = open_window()
     window.resize(1200, 720)
     window.toggle_sidebar()
@@ -86,6 +92,7 @@ def test_a_window_opens_as_it_was_closed(open_window) -> None:
     window = open_window()
     assert window.height() == 720, "the offscreen screen is not as wide as any window"
     assert window.sidebar.collapsed is narrow
+    assert window.current is not None
     assert window.current.key == "tasks"
     table = table_of(window, "tasks")
     assert moved != before
@@ -99,19 +106,19 @@ def test_a_window_opens_as_it_was_closed(open_window) -> None:
     assert table_of(window, "messages").rows_model.sort_key == "time", "as the page gives it"
 
 
-def test_newest_first_is_saved_where_it_is_not_the_default(open_window) -> None:
+def test_newest_first_is_saved_where_it_is_not_the_default(open_window: OpenWindow) -> None:
     table_of(open_window(), "messages").rows_model.set_sort("")
     assert table_of(open_window(), "messages").rows_model.sort_key == ""
 
 
-def test_the_chosen_theme_is_saved_at_once(open_window, path) -> None:
+def test_the_chosen_theme_is_saved_at_once(open_window: OpenWindow, path: Path) -> None:
     window = open_window()
     assert WindowStateFile(path).theme is ThemeChoice.SYSTEM
     window.use_theme(ThemeChoice.LIGHT)
     assert WindowStateFile(path).theme is ThemeChoice.LIGHT
 
 
-def test_defaults_are_not_saved(open_window, path) -> None:
+def test_defaults_are_not_saved(open_window: OpenWindow, path: Path) -> None:
     window = open_window()
     for page in PAGES:
         window.show_page(page.key)
@@ -140,18 +147,19 @@ def test_defaults_are_not_saved(open_window, path) -> None:
     ],
 )
 def test_a_damaged_file_is_ignored_and_logged(
-    content, path, open_window, caplog: pytest.LogCaptureFixture
+    content: bytes, path: Path, open_window: OpenWindow, caplog: pytest.LogCaptureFixture
 ) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
     window = open_window()
+    assert window.current is not None
     assert window.current.key == "overview"
     assert window.size() == QSize(1440, 900)
     assert [r.name for r in caplog.records] == ["pulse_desktop.ui.shell.window_state"]
 
 
 def test_unknown_pages_and_columns_are_ignored(
-    path, open_window, caplog: pytest.LogCaptureFixture
+    path: Path, open_window: OpenWindow, caplog: pytest.LogCaptureFixture
 ) -> None:
     path.parent.mkdir()
     odd = {
@@ -171,6 +179,7 @@ def test_unknown_pages_and_columns_are_ignored(
     path.write_text(json.dumps(saved))
     assert WindowStateFile(path).theme is ThemeChoice.SYSTEM
     window = open_window()
+    assert window.current is not None
     assert window.current.key == "overview"
     for page in PAGES:
         window.show_page(page.key)
