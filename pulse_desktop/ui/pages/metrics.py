@@ -34,7 +34,7 @@ _COLORS: Final = {
     "classificationAccuracy": "topic tasks",
 }
 _MEANINGS: Final = {
-    "topicQualityScore": _("How closely the messages of a topic belong together, 0 to 100 %"),
+    "topicQualityScore": _("How well the messages of a topic belong together, 0 to 100 %"),
     "noiseRatio": _("Fraction of the scored messages that are noise"),
     "classificationAccuracy": _(
         "Fraction of the labels that reviewers agreed with; unknown before the first review"

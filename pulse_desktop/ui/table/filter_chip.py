@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyleOptionButton,
     QStylePainter,
-    QWidget,
 )
 
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -31,7 +30,6 @@ class FilterChip(QPushButton):
         label: str,
         icon: str,
         color: SemanticColor = SemanticColor.MUTED,
-        parent: QWidget | None = None,
     ) -> None:
         """Create a chip.
 
@@ -39,9 +37,8 @@ class FilterChip(QPushButton):
             label: what is counted.
             icon: name or glyph of an icon.
             color: of the icon.
-            parent: Qt parent.
         """
-        super().__init__(parent)
+        super().__init__()
         self._icon = icon
         self._color = color
         self._count = ""

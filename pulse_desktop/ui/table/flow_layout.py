@@ -12,8 +12,8 @@ _GAP: Final = 8
 class FlowLayout(QWidget):
     """Places its children from left to right, line by line, each at its preferred size."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._items: list[QWidget] = []
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)

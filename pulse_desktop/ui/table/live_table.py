@@ -5,7 +5,6 @@ from typing import Final, TypeVar
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.overlay import TableOverlay
@@ -48,7 +47,6 @@ class LiveTable(RowView[RowT]):
         name: str,
         empty_title: str,
         empty_text: str,
-        parent: QWidget | None = None,
     ) -> None:
         """Create a table.
 
@@ -58,9 +56,8 @@ class LiveTable(RowView[RowT]):
             name: accessible name.
             empty_title: title of the note while there are no rows.
             empty_text: what would appear here, and how to make it appear.
-            parent: Qt parent.
         """
-        super().__init__(rows, columns, parent)
+        super().__init__(rows, columns)
         self._rows_moved = False
         self._ticked_at = 0.0
         self._ticks = any(column.ticking for column in columns)

@@ -22,12 +22,11 @@ from pulse_desktop.ui.shell.context_menu import show_context_menu
 from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.detail_panel import DetailPanel
-from pulse_desktop.ui.table.detail_splitter import DetailSplitter, DetailWidth
+from pulse_desktop.ui.table.detail_splitter import DetailSplitter, DetailWidth, table_area
 from pulse_desktop.ui.table.facet import Facet, PeriodChoice
 from pulse_desktop.ui.table.filter_bar import FilterBar, FilterBarLayout
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.selection_bar import SelectionBar, sort_text
-from pulse_desktop.ui.table.table_area import table_area
 
 RowT = TypeVar("RowT")
 DetailT = TypeVar("DetailT", bound=DetailPanel)

@@ -5,7 +5,7 @@ from typing import Final, Generic, TypeVar
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QItemSelectionRange, QRect, Qt
 from PySide6.QtGui import QGuiApplication, QHelpEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QToolTip, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QToolTip
 
 from pulse_desktop.text import formats
 from pulse_desktop.ui.table.column import Column
@@ -31,10 +31,8 @@ class RowView(QTableView, Generic[RowT]):
         column_layout: visibility, width and order of the columns.
     """
 
-    def __init__(
-        self, rows: RowSource[RowT], columns: Sequence[Column[RowT]], parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, rows: RowSource[RowT], columns: Sequence[Column[RowT]]) -> None:
+        super().__init__()
         self.rows_model: LiveTableModel[RowT] = LiveTableModel(rows, columns, self)
         self._painter = RowPainter()
         self.header = TableHeader(self.rows_model, self)

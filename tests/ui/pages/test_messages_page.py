@@ -41,7 +41,7 @@ def test_the_time_of_the_last_event_is_not_the_time_of_sending(harness: PageHarn
     harness.builder.event("messages", "message.new", message, NOW - 3)
     page = harness.open(MessagesPage)
     titles = [column.title for column in page.table.rows_model.columns]
-    assert titles[0] == "Last seen"
+    assert titles[0] == "Seen"
     assert "Time" not in titles
     text = tooltip(page, "time")
     assert f"Last seen {formats.absolute(NOW - 3)}" in text

@@ -60,9 +60,7 @@ def _last_seen_tooltip(message: MessageRow, now: float) -> str:
 
 MESSAGE_COLUMNS: Final[tuple[Column[MessageRow], ...]] = (
     # Not the time it was sent: an old message may be ingested today.
-    replace(
-        time_column(lambda row: row.last_seen, _("Last seen"), "time"), tooltip=_last_seen_tooltip
-    ),
+    replace(time_column(lambda row: row.last_seen, _("Seen"), "time"), tooltip=_last_seen_tooltip),
     Column(_("Author"), "author", lambda row, _now: row.author, width=128),
     Column(
         _("Text"),

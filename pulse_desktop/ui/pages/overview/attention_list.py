@@ -44,8 +44,8 @@ class AttentionRow(QAbstractButton):
         age: how long ago it was, as shown.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.item: AttentionItem | None = None
         self.tall = False
         self.age = ""
@@ -147,8 +147,8 @@ class AttentionList(QWidget):
 
     item_activated = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._fills_height = False
         self._items: Sequence[AttentionItem] = ()
         self._now = 0.0

@@ -38,8 +38,8 @@ class TopicRow(QAbstractButton):
         silent: whether no event has been received.
     """
 
-    def __init__(self, topic: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, topic: str) -> None:
+        super().__init__()
         self.topic = topic
         self.rate = ""
         self.ago = ""
@@ -140,8 +140,8 @@ class TopicList(QWidget):
 
     topic_activated = Signal(str)
 
-    def __init__(self, topics: Sequence[str], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, topics: Sequence[str]) -> None:
+        super().__init__()
         self.rows = {topic: TopicRow(topic) for topic in topics}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
