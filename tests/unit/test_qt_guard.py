@@ -59,7 +59,7 @@ def test_the_installed_qt_loses_no_reference_of_none_or_true() -> None:
 
 @pytest.mark.parametrize("pyside", ["6.12.0", "6.12.0a1", "6.13.2", "7.0"])
 @pytest.mark.parametrize("python", [(3, 11, 7), (3, 10)])
-def test_a_qt_that_would_abort_this_python_is_rejected(python: tuple[int, ...], pyside: str) -> None:
+def test_a_qt_that_would_abort_python_is_rejected(python: tuple[int, ...], pyside: str) -> None:
     with pytest.raises(UnsafeQtError) as caught:
         check_reference_counting(python=python, implementation="cpython", pyside=pyside)
 

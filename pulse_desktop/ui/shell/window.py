@@ -60,7 +60,6 @@ class MainWindow(QMainWindow):
         close_requested: the operator wants to leave; the owner closes the session and the window.
         session_closing: the pages of the present session are about to be destroyed.
         page_changed: key of the page that is shown now.
-        page_created: a page that is about to be shown for the first time.
         theme_chosen: the theme that the operator chose.
     """
 
@@ -97,7 +96,6 @@ class MainWindow(QMainWindow):
         self.top_bar = TopBar(self.actions_table)
         self.status_bar = StatusBar()
         self.page_stack = PageStack(pages)
-        self.page_created = self.page_stack.page_created
         self._lay_out()
         self.notifications = Notifications(self.page_stack)
         self.command_palette = Palette(self.actions_table, self)
@@ -201,14 +199,6 @@ class MainWindow(QMainWindow):
     def page(self, key: str) -> Page:
         """Return a page, created if necessary. Raises KeyError."""
         return self.page_stack.page(key, self._context)
-
-    def has_page(self, key: str) -> bool:
-        """Return whether there is a page with a key."""
-        return key in self.page_stack
-
-    def created_pages(self) -> Sequence[Page]:
-        """Return the pages that were shown so far."""
-        return self.page_stack.created
 
     @property
     def current(self) -> Page | None:

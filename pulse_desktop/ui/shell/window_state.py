@@ -110,9 +110,9 @@ class WindowStateManager(QObject):
         if geometry:
             window.restoreGeometry(QByteArray(geometry))
         window.set_sidebar_collapsed(collapsed=state.rail_narrow)
-        for page in window.created_pages():
+        for page in window.page_stack.created:
             self._restore_tables(page)
-        window.page_created.connect(self._restore_tables)
+        window.page_stack.page_created.connect(self._restore_tables)
         window.session_closing.connect(self.save)
         window.theme_chosen.connect(self._set_theme)
         window.page_changed.connect(self._set_page)
@@ -123,7 +123,8 @@ class WindowStateManager(QObject):
 
     def first_page(self, default: str) -> str:
         """Return the page that was shown last, if it still exists, else the default."""
-        return self._file.state.page if self._window.has_page(self._file.state.page) else default
+        page = self._file.state.page
+        return page if page in self._window.page_stack else default
 
     def save(self) -> None:
         """Save the present state."""
@@ -131,7 +132,7 @@ class WindowStateManager(QObject):
         geometry = self._window.saveGeometry().data()
         state.geometry = base64.b64encode(geometry).decode()
         state.rail_narrow = self._window.sidebar_preference
-        for page in self._window.created_pages():
+        for page in self._window.page_stack.created:
             for key, table in _tables(page):
                 layout = table.column_layout.state()
                 if layout == self._defaults.get(key):
