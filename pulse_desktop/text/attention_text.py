@@ -2,6 +2,7 @@
 
 from pulse_desktop.state.attention import AttentionItem, AttentionKind
 from pulse_desktop.text import formats
+from pulse_desktop.text.run_text import translated_reason
 from pulse_desktop.text.translation import _, ngettext
 
 
@@ -31,4 +32,4 @@ def attention_detail(item: AttentionItem) -> str:
         case AttentionKind.OVERDUE:
             return _("no result yet")
         case _:
-            return item.message
+            return translated_reason(item.message)

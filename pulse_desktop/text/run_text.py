@@ -127,7 +127,11 @@ def state_tooltip(run: TaskRun) -> str:
 
 def reason_text(run: TaskRun) -> str:
     """Return why a run did not succeed, empty if it did. The task's messages are not translated."""
-    reason = run.reason
+    return translated_reason(run.reason)
+
+
+def translated_reason(reason: str) -> str:
+    """Translate a reason in our own words; one of the task's stays as it is."""
     return translate(reason) if reason in REASONS else reason
 
 
