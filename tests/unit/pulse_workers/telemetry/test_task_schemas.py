@@ -79,10 +79,10 @@ def test_what_taskiq_fills_in_is_no_argument() -> None:
 
 def test_no_annotation_and_one_without_a_schema_mean_anything() -> None:
     def read(  # type: ignore[no-untyped-def]
-        plain,
+        plain,  # noqa: ANN001
         odd: NoSchema,
         unknown: "NotDefinedAnywhere",  # type: ignore[name-defined]  # noqa: F821
-        default=NoSchema(),  # noqa: B008
+        default=NoSchema(),  # noqa: ANN001, B008
     ) -> None: ...
 
     schema = arguments_schema(read)
