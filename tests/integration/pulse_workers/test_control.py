@@ -1,4 +1,4 @@
-"""Workers can be told to cancel, pause, resume, drain, and to log more, and say what they did."""
+"""Commands to workers: cancel, pause, resume, drain, log level, and their audit events."""
 
 import asyncio
 import json
@@ -35,8 +35,8 @@ module_wide = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lasting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
-    """One server and one worker for the tests that end neither."""
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+    """One server and one worker for the tests that stop neither."""
     with NatsServer() as server:
         async with bench_on(server, tmp_path_factory.mktemp("workers")) as bench:
             await bench.run(worker_slots=8)
@@ -58,113 +58,115 @@ async def ended(bench: Bench, task_id: str, kind: str = "task.cancelled") -> dic
 
 
 @module_wide
-async def test_a_running_async_task_is_cancelled_at_once(lasting: Bench, tmp_path: Path) -> None:
+async def test_a_running_async_task_is_cancelled_at_once(shared: Bench, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
-    task_id = await lasting.send("work", str(seen), 30, labels={"max_attempts": 3})
+    task_id = await shared.send("work", str(seen), 30, labels={"max_attempts": 3})
     await wait_until(lambda: lines(seen) == ["begin"])
-    answer = await tell(lasting, "cancel", task_id=task_id, reason="wrong chat")
+    answer = await tell(shared, "cancel", task_id=task_id, reason="wrong chat")
     assert (answer.ok, answer.outcome) == (True, "cancelled")
-    result = await lasting.result(task_id)
+    result = await shared.result(task_id)
     assert result["is_err"]
     assert result["error"]["exc_type"] == "CancelledError"
     assert result["error"]["exc_message"] == [f"cancelled by {WHO}: wrong chat"]
-    told = await ended(lasting, task_id)
+    told = await ended(shared, task_id)
     assert (told["who"], told["reason"]) == (WHO, "wrong chat")
-    assert lasting.types_of(task_id) == ["task.started", "task.cancelled"]
-    audit = await lasting.heard(lambda e: e["type"] == "audit" and e["data"]["target"] == task_id)
+    assert shared.types_of(task_id) == ["task.started", "task.cancelled"]
+    audit = await shared.heard(lambda e: e["type"] == "audit" and e["data"]["target"] == task_id)
     assert audit["data"]["who"] == WHO
     assert audit["data"]["action"] == "cancel"
-    await wait_until(lasting.nothing_unanswered)
+    await wait_until(shared.nothing_unanswered)
     assert lines(seen) == ["begin"]
 
 
 @module_wide
-async def test_a_task_that_is_busy_with_the_server_is_cancelled_each_time(
-    lasting: Bench, tmp_path: Path
+async def test_a_task_with_frequent_requests_is_cancelled_each_time(
+    shared: Bench, tmp_path: Path
 ) -> None:
     for number in range(10):
         seen = tmp_path / str(number)
-        task_id = await lasting.send("ask_the_server", str(seen), 3.0)
+        task_id = await shared.send("ask_the_server", str(seen), 3.0)
         await wait_until(lambda seen=seen: lines(seen) == ["begin"])
-        answer = await tell(lasting, "cancel", task_id=task_id)
+        answer = await tell(shared, "cancel", task_id=task_id)
         assert (answer.outcome, answer.detail) == ("cancelled", ""), number
-        assert (await lasting.result(task_id))["error"]["exc_type"] == "CancelledError"
+        assert (await shared.result(task_id))["error"]["exc_type"] == "CancelledError"
         assert lines(seen) == ["begin"]
 
 
 @module_wide
-async def test_a_task_in_a_thread_that_asks_is_stopped(lasting: Bench, tmp_path: Path) -> None:
+async def test_a_task_in_a_thread_that_checks_for_a_stop_is_cancelled(
+    shared: Bench, tmp_path: Path
+) -> None:
     seen = tmp_path / "seen"
-    task_id = await lasting.send("work_until_asked_to_stop", str(seen))
+    task_id = await shared.send("work_until_asked_to_stop", str(seen))
     await wait_until(lambda: lines(seen) == ["begin"])
-    answer = await tell(lasting, "cancel", task_id=task_id)
+    answer = await tell(shared, "cancel", task_id=task_id)
     assert answer.outcome == "cancelled"
-    assert (await lasting.result(task_id))["error"]["exc_type"] == "CancelledError"
-    await ended(lasting, task_id)
-    await wait_until(lasting.nothing_unanswered)
+    assert (await shared.result(task_id))["error"]["exc_type"] == "CancelledError"
+    await ended(shared, task_id)
+    await wait_until(shared.nothing_unanswered)
     assert lines(seen) == ["begin", "heard"]
 
 
 @module_wide
-async def test_a_task_in_a_thread_that_never_asks_ends_as_it_would(
-    lasting: Bench, tmp_path: Path
+async def test_a_task_in_a_thread_that_never_checks_runs_to_its_end(
+    shared: Bench, tmp_path: Path
 ) -> None:
     seen, gate = tmp_path / "seen", tmp_path / "gate"
-    task_id = await lasting.send("wait_for_a_file", str(seen), str(gate))
+    task_id = await shared.send("wait_for_a_file", str(seen), str(gate))
     await wait_until(lambda: lines(seen) == ["begin"])
-    answer = await tell(lasting, "cancel", task_id=task_id)
+    answer = await tell(shared, "cancel", task_id=task_id)
     assert answer.ok
     assert answer.outcome == "asked_to_stop"
     assert "thread" in answer.detail
     gate.touch()
-    assert (await lasting.result(task_id))["return_value"] == "done"
-    await ended(lasting, task_id, "task.succeeded")
+    assert (await shared.result(task_id))["return_value"] == "done"
+    await ended(shared, task_id, "task.succeeded")
     assert lines(seen) == ["begin", "end"]
 
 
 @module_wide
-async def test_what_is_cancelled_is_never_tried_again(lasting: Bench, tmp_path: Path) -> None:
+async def test_a_cancelled_task_is_never_retried(shared: Bench, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
-    task_id = await lasting.send("fail_when_cancelled", str(seen))
+    task_id = await shared.send("fail_when_cancelled", str(seen))
     await wait_until(lambda: lines(seen) == ["begin"])
-    await tell(lasting, "cancel", task_id=task_id)
-    assert (await lasting.result(task_id))["error"]["exc_type"] == "CancelledError"
-    await ended(lasting, task_id)
-    await wait_until(lasting.nothing_unanswered)
+    await tell(shared, "cancel", task_id=task_id)
+    assert (await shared.result(task_id))["error"]["exc_type"] == "CancelledError"
+    await ended(shared, task_id)
+    await wait_until(shared.nothing_unanswered)
     assert lines(seen) == ["begin"]
 
 
 @module_wide
-async def test_a_task_that_comes_after_its_cancellation_is_refused(
-    lasting: Bench, tmp_path: Path
+async def test_a_task_delivered_after_its_cancellation_is_rejected(
+    shared: Bench, tmp_path: Path
 ) -> None:
-    worker = lasting.workers[0]
-    assert (await tell_one(lasting, worker, "pause")).outcome == "paused"
+    worker = shared.workers[0]
+    assert (await tell_one(shared, worker, "pause")).outcome == "paused"
     seen = tmp_path / "seen"
-    task_id = await lasting.send("work", str(seen))
-    answer = await tell(lasting, "cancel", task_id=task_id, reason="too late")
+    task_id = await shared.send("work", str(seen))
+    answer = await tell(shared, "cancel", task_id=task_id, reason="too late")
     assert (answer.ok, answer.outcome) == (False, "not_here")
-    await tell_one(lasting, worker, "resume")
-    result = await lasting.result(task_id)
+    await tell_one(shared, worker, "resume")
+    result = await shared.result(task_id)
     assert result["error"]["exc_message"] == [f"cancelled by {WHO}: too late"]
-    await ended(lasting, task_id)
-    assert lasting.types_of(task_id) == ["task.cancelled"]
+    await ended(shared, task_id)
+    assert shared.types_of(task_id) == ["task.cancelled"]
     assert not lines(seen)
 
 
 @module_wide
-async def test_a_task_that_waits_for_its_next_attempt_is_removed(
-    lasting: Bench, tmp_path: Path
+async def test_a_task_waiting_for_its_next_attempt_is_removed(
+    shared: Bench, tmp_path: Path
 ) -> None:
     seen = tmp_path / "seen"
-    task_id = await lasting.send("fail_and_wait_long", str(seen))
-    await ended(lasting, task_id, "task.failed")
-    assert (await tell(lasting, "cancel", task_id=task_id)).outcome == "not_here"
-    answer = await tell_queue(lasting, "remove", task_id=task_id)
+    task_id = await shared.send("fail_and_wait_long", str(seen))
+    await ended(shared, task_id, "task.failed")
+    assert (await tell(shared, "cancel", task_id=task_id)).outcome == "not_here"
+    answer = await tell_queue(shared, "remove", task_id=task_id)
     assert (answer.ok, answer.outcome) == (True, "removed")
-    assert (await lasting.result(task_id))["error"]["exc_type"] == "CancelledError"
-    await ended(lasting, task_id)
-    again = await tell_queue(lasting, "remove", task_id=task_id)
+    assert (await shared.result(task_id))["error"]["exc_type"] == "CancelledError"
+    await ended(shared, task_id)
+    again = await tell_queue(shared, "remove", task_id=task_id)
     assert (again.outcome, again.detail) == (
         "removed",
         "it was already rejected or removed as cancelled",
@@ -173,111 +175,111 @@ async def test_a_task_that_waits_for_its_next_attempt_is_removed(
 
 
 @module_wide
-async def test_queued_tasks_are_removed_from_the_stream(lasting: Bench, tmp_path: Path) -> None:
-    worker = lasting.workers[0]
-    await tell_one(lasting, worker, "pause")
-    ids = [await lasting.send("work", str(tmp_path / str(n))) for n in range(5)]
-    stored = (await lasting.js.stream_info(TASK_STREAM)).state
-    found = await tell_queue(lasting, "remove", task_id=ids[1], reason="not needed")
+async def test_queued_tasks_are_removed_from_the_stream(shared: Bench, tmp_path: Path) -> None:
+    worker = shared.workers[0]
+    await tell_one(shared, worker, "pause")
+    ids = [await shared.send("work", str(tmp_path / str(n))) for n in range(5)]
+    stored = (await shared.js.stream_info(TASK_STREAM)).state
+    found = await tell_queue(shared, "remove", task_id=ids[1], reason="not needed")
     hinted = await tell_queue(
-        lasting, "remove", task_id=ids[3], sequence=stored.last_seq - 1, reason="not needed"
+        shared, "remove", task_id=ids[3], sequence=stored.last_seq - 1, reason="not needed"
     )
-    misled = await tell_queue(lasting, "remove", task_id=ids[4], sequence=stored.last_seq - 2)
-    unknown = await tell_queue(lasting, "remove", task_id="0" * 32)
+    misled = await tell_queue(shared, "remove", task_id=ids[4], sequence=stored.last_seq - 2)
+    unknown = await tell_queue(shared, "remove", task_id="0" * 32)
     assert [a.outcome for a in (found, hinted, misled)] == ["removed"] * 3
     assert (unknown.ok, unknown.outcome) == (False, "not_queued")
-    assert (await lasting.js.stream_info(TASK_STREAM)).state.messages == stored.messages - 3
+    assert (await shared.js.stream_info(TASK_STREAM)).state.messages == stored.messages - 3
     for task_id in (ids[1], ids[3], ids[4]):
-        result = await lasting.result(task_id)
+        result = await shared.result(task_id)
         assert result["error"]["exc_type"] == "CancelledError"
         assert result["labels"]["task_name"].endswith(":work")
-    told = await ended(lasting, ids[1])
+    told = await ended(shared, ids[1])
     assert (told["who"], told["reason"]) == (WHO, "not needed")
-    await tell_one(lasting, worker, "resume")
+    await tell_one(shared, worker, "resume")
     for task_id in (ids[0], ids[2]):
-        assert (await lasting.result(task_id))["return_value"] == "done"
-    await wait_until(lasting.nothing_unanswered)
+        assert (await shared.result(task_id))["return_value"] == "done"
+    await wait_until(shared.nothing_unanswered)
     assert [bool(lines(tmp_path / str(n))) for n in range(5)] == [True, False, True, False, False]
-    late = await tell_queue(lasting, "remove", task_id=ids[0])
+    late = await tell_queue(shared, "remove", task_id=ids[0])
     assert (late.ok, late.outcome) == (False, "not_queued")
 
 
 @module_wide
-async def test_a_paused_worker_starts_nothing_and_finishes_what_runs(
-    lasting: Bench, tmp_path: Path
+async def test_a_paused_worker_starts_no_task_and_finishes_running_ones(
+    shared: Bench, tmp_path: Path
 ) -> None:
-    worker = lasting.workers[0]
+    worker = shared.workers[0]
     gate = tmp_path / "gate"
-    before = await lasting.send("wait_for_a_file", str(tmp_path / "before"), str(gate))
+    before = await shared.send("wait_for_a_file", str(tmp_path / "before"), str(gate))
     await wait_until(lambda: lines(tmp_path / "before") == ["begin"])
-    lasting.events.clear()
-    answer = await tell(lasting, "pause")
+    shared.events.clear()
+    answer = await tell(shared, "pause")
     assert (answer.ok, answer.outcome) == (True, "paused")
-    assert (await audited(lasting, "pause"))["target"] == identity(lasting, worker)
-    await wait_until(lambda: any(beat["paused"] for beat in heartbeats(lasting)))
-    after = await lasting.send("work", str(tmp_path / "after"))
+    assert (await audited(shared, "pause"))["target"] == identity(shared, worker)
+    await wait_until(lambda: any(beat["paused"] for beat in heartbeats(shared)))
+    after = await shared.send("work", str(tmp_path / "after"))
     gate.touch()
-    assert (await lasting.result(before))["return_value"] == "done"
-    beats = len(heartbeats(lasting))
-    await wait_until(lambda: len(heartbeats(lasting)) > beats + 1)
+    assert (await shared.result(before))["return_value"] == "done"
+    beats = len(heartbeats(shared))
+    await wait_until(lambda: len(heartbeats(shared)) > beats + 1)
     assert not lines(tmp_path / "after")
-    assert heartbeats(lasting)[-1]["paused"]
-    assert (await tell(lasting, "ping")).detail == "paused"
-    assert (await tell(lasting, "resume")).outcome == "resumed"
-    assert (await lasting.result(after))["return_value"] == "done"
-    await wait_until(lambda: lasting.types_of(after) == ["task.started", "task.succeeded"])
-    await wait_until(lambda: not heartbeats(lasting)[-1]["paused"])
+    assert heartbeats(shared)[-1]["paused"]
+    assert (await tell(shared, "ping")).detail == "paused"
+    assert (await tell(shared, "resume")).outcome == "resumed"
+    assert (await shared.result(after))["return_value"] == "done"
+    await wait_until(lambda: shared.types_of(after) == ["task.started", "task.succeeded"])
+    await wait_until(lambda: not heartbeats(shared)[-1]["paused"])
 
 
 @module_wide
-async def test_orders_that_contradict_each_other_leave_it_as_the_last_one_says(
-    lasting: Bench, tmp_path: Path
-) -> None:
-    await asyncio.gather(*(tell(lasting, ("pause", "resume")[n % 2]) for n in range(20)))
-    assert (await tell(lasting, "resume")).outcome == "resumed"
-    ids = [await lasting.send("work", str(tmp_path / str(n))) for n in range(5)]
+async def test_the_last_of_contradicting_commands_wins(shared: Bench, tmp_path: Path) -> None:
+    await asyncio.gather(*(tell(shared, ("pause", "resume")[n % 2]) for n in range(20)))
+    assert (await tell(shared, "resume")).outcome == "resumed"
+    ids = [await shared.send("work", str(tmp_path / str(n))) for n in range(5)]
     for task_id in ids:
-        assert (await lasting.result(task_id))["return_value"] == "done"
+        assert (await shared.result(task_id))["return_value"] == "done"
 
 
 @module_wide
-async def test_the_log_level_changes_while_it_runs(lasting: Bench) -> None:
-    answer = await tell(lasting, "log_level", level="debug")
+async def test_the_log_level_changes_at_run_time(shared: Bench) -> None:
+    answer = await tell(shared, "log_level", level="debug")
     assert (answer.outcome, answer.detail) == ("log_level_set", "DEBUG")
-    await wait_until(lambda: heartbeats(lasting)[-1]["log_level"] == "DEBUG")
-    wrong = await tell(lasting, "log_level", level="LOUD")
+    await wait_until(lambda: heartbeats(shared)[-1]["log_level"] == "DEBUG")
+    wrong = await tell(shared, "log_level", level="LOUD")
     assert (wrong.ok, wrong.outcome) == (False, "refused")
-    await tell(lasting, "log_level", level="INFO")
-    await wait_until(lambda: heartbeats(lasting)[-1]["log_level"] == "INFO")
-    assert (await audited(lasting, "log_level"))["detail"].endswith("DEBUG")
+    await tell(shared, "log_level", level="INFO")
+    await wait_until(lambda: heartbeats(shared)[-1]["log_level"] == "INFO")
+    assert (await audited(shared, "log_level"))["detail"].endswith("DEBUG")
 
 
 @module_wide
-async def test_garbage_on_the_control_subjects_does_no_harm(lasting: Bench, tmp_path: Path) -> None:
-    own = control_subject(identity(lasting, lasting.workers[0]))
-    logged = len(lasting.workers[0].log)
+async def test_invalid_messages_on_the_control_subjects_do_no_harm(
+    shared: Bench, tmp_path: Path
+) -> None:
+    own = control_subject(identity(shared, shared.workers[0]))
+    logged = len(shared.workers[0].log)
     for subject in (CONTROL_ALL, CONTROL_QUEUE, own):
         for payload in (b"", b"\xff\xfe", b"[]", b"[" * 20_000, b'{"id": 1}', b"{}" * 40_000):
-            reply = await lasting.client.request(subject, payload, timeout=10)
+            reply = await shared.client.request(subject, payload, timeout=10)
             answer = decode_reply(reply.data)
             assert answer is not None
             assert (answer.ok, answer.outcome, answer.id) == (False, "refused", "")
-        await lasting.client.publish(subject, b"no reply wanted")
+        await shared.client.publish(subject, b"no reply wanted")
     for command, fields, outcome in (
         ("format_disk", {}, "unknown_command"),
         ("cancel", {}, "refused"),
         ("remove", {"task_id": "x"}, "refused"),
     ):
-        assert (await tell(lasting, command, **fields)).outcome == outcome
-    assert (await tell_queue(lasting, "pause")).outcome == "refused"
-    assert (await tell_queue(lasting, "remove")).outcome == "refused"
-    assert (await tell(lasting, "ping")).outcome == "alive"
-    task_id = await lasting.send("work", str(tmp_path / "fine"))
-    assert (await lasting.result(task_id))["return_value"] == "done"
-    assert "Traceback" not in lasting.workers[0].log[logged:]
+        assert (await tell(shared, command, **fields)).outcome == outcome
+    assert (await tell_queue(shared, "pause")).outcome == "refused"
+    assert (await tell_queue(shared, "remove")).outcome == "refused"
+    assert (await tell(shared, "ping")).outcome == "alive"
+    task_id = await shared.send("work", str(tmp_path / "fine"))
+    assert (await shared.result(task_id))["return_value"] == "done"
+    assert "Traceback" not in shared.workers[0].log[logged:]
 
 
-async def test_a_drained_worker_finishes_what_runs_and_ends_with_0(
+async def test_a_drained_worker_finishes_running_tasks_and_exits_with_0(
     bench: Bench, tmp_path: Path
 ) -> None:
     worker = await bench.run(worker_slots=1)
@@ -299,7 +301,7 @@ async def test_a_drained_worker_finishes_what_runs_and_ends_with_0(
     assert (await bench.result(queued))["return_value"] == "done"
 
 
-async def test_every_worker_answers_and_only_the_one_that_has_it_cancels(
+async def test_every_worker_replies_and_only_the_one_with_the_task_cancels_it(
     bench: Bench, tmp_path: Path
 ) -> None:
     first, second = bench.start(), bench.start()
@@ -319,7 +321,7 @@ async def test_every_worker_answers_and_only_the_one_that_has_it_cancels(
     assert [audit["data"]["target"] for audit in audits] == [task_id]
 
 
-async def test_a_worker_that_allows_no_control_hears_nothing(bench: Bench, tmp_path: Path) -> None:
+async def test_a_worker_without_control_does_not_subscribe(bench: Bench, tmp_path: Path) -> None:
     worker = await bench.run(control="off")
     beat = await bench.heard(lambda e: e["type"] == "worker.heartbeat")
     assert beat["data"]["control"] is None
@@ -329,7 +331,7 @@ async def test_a_worker_that_allows_no_control_hears_nothing(bench: Bench, tmp_p
     assert (await bench.result(task_id))["return_value"] == "done"
 
 
-async def test_orders_are_heard_again_after_a_server_restart(
+async def test_commands_are_received_after_a_server_restart(
     bench: Bench, nats_server: NatsServer
 ) -> None:
     worker = await bench.run()
@@ -345,7 +347,9 @@ async def test_orders_are_heard_again_after_a_server_restart(
     assert (await tell_one(bench, worker, "ping")).outcome == "alive"
 
 
-async def test_heartbeats_tell_what_a_worker_does_and_can_do(bench: Bench, tmp_path: Path) -> None:
+async def test_heartbeats_contain_running_tasks_and_task_schemas(
+    bench: Bench, tmp_path: Path
+) -> None:
     worker = await bench.run(worker_slots=3)
     first = heartbeats(bench)[0]
     assert first["control"] == control_subject(identity(bench, worker))
@@ -363,7 +367,7 @@ async def test_heartbeats_tell_what_a_worker_does_and_can_do(bench: Bench, tmp_p
     assert theirs["is_sync"]
     assert theirs["args"]["required"] == ["path"]
     progress = first["catalogue"]["tests.kit.worker_tasks:report_progress"]
-    assert progress["args"]["properties"] == {}  # what TaskIQ fills in is no argument
+    assert progress["args"]["properties"] == {}  # TaskIQ fills it in
     task_id = await bench.send("work", str(tmp_path / "seen"), 30)
     await wait_until(lambda: heartbeats(bench)[-1]["busy"] == 1)
     (running,) = heartbeats(bench)[-1]["running"]

@@ -1,4 +1,4 @@
-"""No task is lost and none is silently run twice, whatever ends in the middle of it."""
+"""No task is lost, and none runs twice unnoticed, whichever process stops."""
 
 import asyncio
 import subprocess
@@ -28,7 +28,7 @@ async def test_tasks_ten_times_longer_than_the_ack_wait_run_once(
         await bench.send("work", str(tmp_path / "a"), 10),
         await bench.send("work_in_a_thread", str(tmp_path / "b"), 10),
     ]
-    await bench.started(second)  # somebody else stands ready to take what seems forgotten
+    await bench.started(second)  # a second worker would receive redelivered tasks
     for task_id in ids:
         assert (await bench.result(task_id, 20))["return_value"] == "done"
         await wait_until(lambda task_id=task_id: "task.succeeded" in bench.types_of(task_id))
@@ -37,7 +37,7 @@ async def test_tasks_ten_times_longer_than_the_ack_wait_run_once(
     await wait_until(bench.nothing_unanswered)
 
 
-async def test_workers_follow_a_changed_ack_wait(bench: Bench, tmp_path: Path) -> None:
+async def test_workers_adapt_to_a_changed_ack_wait(bench: Bench, tmp_path: Path) -> None:
     workers = [await bench.run(ack_wait=30) for _ in range(2)]
     config = (await bench.js.consumer_info(TASK_STREAM, TASK_CONSUMER)).config
     config.ack_wait = 1
@@ -50,7 +50,7 @@ async def test_workers_follow_a_changed_ack_wait(bench: Bench, tmp_path: Path) -
     await wait_until(bench.nothing_unanswered)
 
 
-async def test_a_task_that_keeps_its_worker_silent_is_warned_of(
+async def test_a_task_that_blocks_the_event_loop_is_warned_about(
     bench: Bench, tmp_path: Path
 ) -> None:
     worker = await bench.run(ack_wait=1)
@@ -62,7 +62,7 @@ async def test_a_task_that_keeps_its_worker_silent_is_warned_of(
     assert task_id in warning
 
 
-async def test_a_killed_workers_task_is_run_again_as_the_second_attempt(
+async def test_the_task_of_a_killed_worker_runs_again_as_the_second_attempt(
     bench: Bench, tmp_path: Path
 ) -> None:
     first = await bench.run(ack_wait=1)
@@ -81,7 +81,7 @@ async def test_a_killed_workers_task_is_run_again_as_the_second_attempt(
     assert lines(seen) == ["begin", "begin", "end"]
 
 
-async def test_a_task_that_ends_its_worker_each_time_is_failed_in_the_end(
+async def test_a_task_that_crashes_its_worker_each_time_fails_in_the_end(
     bench: Bench, tmp_path: Path
 ) -> None:
     seen = tmp_path / "seen"
@@ -94,7 +94,7 @@ async def test_a_task_that_ends_its_worker_each_time_is_failed_in_the_end(
     assert lines(seen) == ["begin"]
 
 
-async def test_a_server_restart_neither_loses_nor_hangs_anything(
+async def test_a_server_restart_loses_no_task(
     bench: Bench, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     worker = await bench.run(ack_wait=2, worker_slots=4)
@@ -103,7 +103,7 @@ async def test_a_server_restart_neither_loses_nor_hangs_anything(
     gate = tmp_path / "gate"
     during = await bench.send("wait_for_a_file", str(tmp_path / "during"), str(gate))
     load = [await bench.send("work", str(tmp_path / str(n)), 0.1) for n in range(56)]
-    load += [  # one more than there are slots left: the last waits in the queue
+    load += [  # one more than free slots: the last stays in the queue
         await bench.send("wait_for_a_file", str(tmp_path / str(n)), str(gate))
         for n in range(56, 60)
     ]
@@ -127,12 +127,12 @@ async def test_a_server_restart_neither_loses_nor_hangs_anything(
     assert worker.process.poll() is None
 
 
-async def test_an_idle_worker_ends_within_a_moment_of_sigterm(bench: Bench) -> None:
+async def test_an_idle_worker_exits_soon_after_sigterm(bench: Bench) -> None:
     worker = await bench.run()
     begin = asyncio.get_running_loop().time()
     worker.terminate()
     assert await worker.ended() == 0
-    assert asyncio.get_running_loop().time() - begin < 3  # 0.3 s on a machine that is not busy
+    assert asyncio.get_running_loop().time() - begin < 3  # 0.3 s on an idle machine
     stopped = await bench.heard(lambda event: event["type"] == "worker.stopped")
     assert stopped["data"]["worker"].endswith(f":{worker.pid}")
 
@@ -151,7 +151,7 @@ async def test_sigterm_with_a_backlog_loses_nothing(bench: Bench, tmp_path: Path
     assert "Traceback" not in first.log + second.log
 
 
-async def test_what_does_not_finish_in_time_is_given_back(bench: Bench, tmp_path: Path) -> None:
+async def test_tasks_that_do_not_finish_in_time_are_requeued(bench: Bench, tmp_path: Path) -> None:
     first = await bench.run(drain_timeout=0.2, ack_wait=60)
     ids = [
         await bench.send("work", str(tmp_path / "a"), 2),
@@ -160,17 +160,17 @@ async def test_what_does_not_finish_in_time_is_given_back(bench: Bench, tmp_path
     await wait_until(lambda: lines(tmp_path / "a") == lines(tmp_path / "b") == ["begin"])
     first.terminate()
     assert await first.ended() == 0
-    given_up = await bench.heard(
+    requeued = await bench.heard(
         lambda e: e["type"] == "task.failed" and e["data"]["task_id"] == ids[0]
     )
-    assert given_up["data"]["will_retry"]
-    assert given_up["data"]["error"]["type"] == "WorkerStopped"
+    assert requeued["data"]["will_retry"]
+    assert requeued["data"]["error"]["type"] == "WorkerStopped"
     await bench.run(ack_wait=60)
     for task_id in ids:
         assert (await bench.result(task_id))["return_value"] == "done"
 
 
-async def test_the_worker_ends_when_its_parent_is_gone(bench: Bench) -> None:
+async def test_the_worker_exits_when_its_parent_has_ended(bench: Bench) -> None:
     worker = bench.start("run", "--parent-pipe", stdin=subprocess.PIPE)
     await bench.started(worker)
     assert worker.process.stdin is not None
@@ -178,21 +178,21 @@ async def test_the_worker_ends_when_its_parent_is_gone(bench: Bench) -> None:
     assert await worker.ended() == 0
 
 
-async def test_a_consumer_that_was_deleted_is_made_anew(bench: Bench, tmp_path: Path) -> None:
+async def test_a_deleted_consumer_is_created_again(bench: Bench, tmp_path: Path) -> None:
     await bench.run(pull_timeout=1)
     await bench.js.delete_consumer(TASK_STREAM, TASK_CONSUMER)
     task_id = await bench.send("work", str(tmp_path / "x"))
     assert (await bench.result(task_id, 15))["return_value"] == "done"
 
 
-async def test_what_a_killed_server_forgot_is_not_run_again(
+async def test_finished_tasks_do_not_run_again_after_a_kill_of_the_server(
     bench: Bench, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     await bench.run(ack_wait=1)
     seen = tmp_path / "seen"
     ids = [await bench.send("work", str(seen)) for _ in range(100)]
     await wait_until(lambda: all("task.succeeded" in bench.types_of(one) for one in ids))
-    nats_server.kill()  # the results are on disk; what it knew of answers was partly in memory
+    nats_server.kill()  # results are on disk, acknowledgements were partly in memory
     nats_server.start()
     await wait_until(lambda: bench.client.is_connected and bench.client.stats["reconnects"])
     after = await bench.send("work", str(tmp_path / "after"))

@@ -1,4 +1,4 @@
-"""Every task gets an answer, and what happens to it can be heard."""
+"""Every task gets a result and events."""
 
 import json
 from collections.abc import AsyncIterator
@@ -18,17 +18,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
-    """One server and one worker for all tests here: none of them ends either."""
+    """One server and one worker for all tests of this module."""
     with NatsServer() as server:
         async with bench_on(server, tmp_path_factory.mktemp("workers")) as bench:
             await bench.run()
             yield bench
 
 
-async def test_every_message_gets_an_answer_or_a_line_in_the_log(
-    bench: Bench, tmp_path: Path
-) -> None:
-    unknown = await bench.send("nobody.knows:this")
+async def test_every_message_gets_a_result_or_a_log_line(bench: Bench, tmp_path: Path) -> None:
+    unknown = await bench.send("unknown:task")
     no_json = await bench.send("return_what_has_no_json_form")
     no_text = await bench.send("return_bytes")
     no_args = new_task_id()
@@ -41,7 +39,7 @@ async def test_every_message_gets_an_answer_or_a_line_in_the_log(
     ):
         await bench.js.publish(TASK_SUBJECT, payload)
     expected = {
-        unknown: ("UnknownTaskNameError", "nobody.knows:this"),
+        unknown: ("UnknownTaskNameError", "unknown:task"),
         no_json: ("ResultNotSerializableError", "object"),
         no_text: ("ResultNotSerializableError", "bytes"),
         no_args: ("UnreadableTaskError", "args"),
@@ -58,7 +56,7 @@ async def test_every_message_gets_an_answer_or_a_line_in_the_log(
     assert bench.workers[0].process.poll() is None
 
 
-async def test_retries_are_visible_and_keep_their_delay(bench: Bench, tmp_path: Path) -> None:
+async def test_retries_are_published_and_keep_their_delay(bench: Bench, tmp_path: Path) -> None:
     seen = tmp_path / "times"
     task_id = await bench.send("fail_twice", str(seen))
     assert (await bench.result(task_id))["return_value"] == "at last"
@@ -83,30 +81,30 @@ async def test_retries_are_visible_and_keep_their_delay(bench: Bench, tmp_path: 
     )
     trace = failed["data"]["error"]["traceback"].splitlines()
     assert trace[0] == "Traceback (most recent call last):"
-    assert "fail_in_a_thread" in trace[1]  # what is around a task is not its reader's concern
+    assert "fail_in_a_thread" in trace[1]  # without the frames around the task
 
-    hopeless = await bench.send("fail_in_a_way_not_worth_a_retry")
-    assert (await bench.result(hopeless))["error"]["exc_type"] == "ValueError"
-    await wait_until(lambda: "task.failed" in bench.types_of(hopeless))
-    assert bench.types_of(hopeless) == ["task.started", "task.failed"]
+    not_retried = await bench.send("fail_in_a_way_not_worth_a_retry")
+    assert (await bench.result(not_retried))["error"]["exc_type"] == "ValueError"
+    await wait_until(lambda: "task.failed" in bench.types_of(not_retried))
+    assert bench.types_of(not_retried) == ["task.started", "task.failed"]
 
-    misfit = await bench.send("fail_twice", str(seen), "one too many")
-    error = (await bench.result(misfit))["error"]
+    too_many_arguments = await bench.send("fail_twice", str(seen), "one too many")
+    error = (await bench.result(too_many_arguments))["error"]
     assert error["exc_type"] == "WrongArgumentsError"
     assert error["exc_message"] == ["too many positional arguments; the task takes: path"]
-    await wait_until(lambda: "task.failed" in bench.types_of(misfit))
-    assert bench.types_of(misfit) == ["task.started", "task.failed"]
+    await wait_until(lambda: "task.failed" in bench.types_of(too_many_arguments))
+    assert bench.types_of(too_many_arguments) == ["task.started", "task.failed"]
 
 
-async def test_progress_and_cancellation_are_told(bench: Bench) -> None:
+async def test_progress_and_cancellation_are_published(bench: Bench) -> None:
     counting = await bench.send("report_progress")
     cancelled = await bench.send("cancel_yourself")
     await bench.result(counting)
     await bench.result(cancelled)
     await wait_until(lambda: "task.cancelled" in bench.types_of(cancelled))
     await wait_until(lambda: "task.succeeded" in bench.types_of(counting))
-    told = [e["data"] for e in bench.of(counting) if e["type"] == "task.progress"]
-    assert [(data["done"], data["total"]) for data in told] == [(0, 3), (2, 3)]
+    reports = [e["data"] for e in bench.of(counting) if e["type"] == "task.progress"]
+    assert [(data["done"], data["total"]) for data in reports] == [(0, 3), (2, 3)]
     assert bench.types_of(counting) == [
         "task.started",
         "task.progress",
@@ -115,25 +113,25 @@ async def test_progress_and_cancellation_are_told(bench: Bench) -> None:
     ]
 
 
-async def test_progress_comes_with_rate_and_time_left_and_the_last_is_kept(bench: Bench) -> None:
+async def test_progress_has_rate_and_time_left_and_the_last_report_is_stored(bench: Bench) -> None:
     task_id = await bench.send("report_progress_often", 200, 0.005)
     result = await bench.result(task_id)
-    assert result["return_value"] == 200  # what the task itself reads back is never stale
+    assert result["return_value"] == 200  # the task itself reads current progress
     await wait_until(lambda: "task.succeeded" in bench.types_of(task_id))
-    told = [e["data"] for e in bench.of(task_id) if e["type"] == "task.progress"]
-    assert 3 <= len(told) <= 5 * result["execution_time"] + 3
-    assert (told[0]["rate"], told[0]["eta_s"]) == (None, None)
-    assert all(0 < data["rate"] <= 200 for data in told[1:])
-    assert all(data["eta_s"] > 0 for data in told[1:-1])
+    reports = [e["data"] for e in bench.of(task_id) if e["type"] == "task.progress"]
+    assert 3 <= len(reports) <= 5 * result["execution_time"] + 3
+    assert (reports[0]["rate"], reports[0]["eta_s"]) == (None, None)
+    assert all(0 < data["rate"] <= 200 for data in reports[1:])
+    assert all(data["eta_s"] > 0 for data in reports[1:-1])
     last = {"done": 200, "total": 200, "message": "counting"}
-    assert {key: told[-1][key] for key in last} == last
-    assert told[-1]["eta_s"] == 0
+    assert {key: reports[-1][key] for key in last} == last
+    assert reports[-1]["eta_s"] == 0
     bucket = await bench.js.object_store(RESULT_BUCKET)
     stored = json.loads((await bucket.get(f"progress:{task_id}")).data or b"")
     assert stored == {"state": "STARTED", "meta": last}
 
 
-async def test_no_login_stands_in_a_log_a_result_or_an_event(bench: Bench) -> None:
+async def test_no_credentials_are_in_logs_results_or_events(bench: Bench) -> None:
     task_id = await bench.send("fail_with_a_login")
     result = await bench.result(task_id)
     await wait_until(lambda: bench.types_of(task_id).count("task.failed") == 2)

@@ -1,4 +1,4 @@
-"""A process that is to end does so soon, whatever holds it up."""
+"""A process exits soon after SIGTERM, whatever it is waiting for."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "scheduler": (("scheduler",), {}),
 }
 every_command = pytest.mark.parametrize("command", COMMANDS)
-SOON = 5.0  # well under a second where nothing else is going on
+EXIT_TIMEOUT_S = 15.0  # well under a second on an idle machine; a defect takes a minute
 
 
 @pytest.fixture
@@ -27,18 +27,18 @@ async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]
         yield bench
 
 
-async def ends_soon(worker: Worker) -> None:
+async def exits_soon(worker: Worker) -> None:
     before = len(worker.log)
     worker.terminate()
     try:
-        assert await worker.ended(SOON) == 0, worker.log
+        assert await worker.ended(EXIT_TIMEOUT_S) == 0, worker.log
     finally:
         worker.close()
     assert "Traceback" not in worker.log[before:]
 
 
 @every_command
-async def test_while_the_server_is_away(
+async def test_while_the_server_is_unreachable(
     bench: Bench, nats_server: NatsServer, command: str
 ) -> None:
     arguments, more = COMMANDS[command]
@@ -46,41 +46,41 @@ async def test_while_the_server_is_away(
     await bench.started(worker)
     nats_server.stop()
     await wait_until(lambda: worker.log.count("connection: lost") >= 3)
-    await ends_soon(worker)
+    await exits_soon(worker)
 
 
 @every_command
-async def test_before_there_is_a_connection(tmp_path: Path, command: str) -> None:
+async def test_before_the_first_connection(tmp_path: Path, command: str) -> None:
     arguments, more = COMMANDS[command]
     called = asyncio.Event()
 
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def stay_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         called.set()
         await reader.read()
         writer.close()
 
-    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(stay_silent, "127.0.0.1", 0) as server:
         address = f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         worker = Worker(
             *arguments, server=address, log=tmp_path / "log", connect_timeout=60, **more
         )
         async with asyncio.timeout(10):
             await called.wait()
-        await ends_soon(worker)
+        await exits_soon(worker)
 
 
 @every_command
-async def test_while_the_server_lets_only_some_connections_in(tmp_path: Path, command: str) -> None:
+async def test_while_the_server_accepts_only_some_connections(tmp_path: Path, command: str) -> None:
     arguments, more = COMMANDS[command]
     with NatsServer(config="max_connections: 2") as server:
         worker = Worker(
             *arguments, server=server.url, log=tmp_path / "log", connect_timeout=60, **more
         )
         await wait_until(lambda: " connection: " in worker.log)
-        await ends_soon(worker)
+        await exits_soon(worker)
 
 
-async def test_too_few_connections_are_an_error_in_the_end(tmp_path: Path) -> None:
+async def test_too_few_connections_are_an_error_after_the_timeout(tmp_path: Path) -> None:
     with NatsServer(config="max_connections: 3") as server:
         worker = Worker("run", server=server.url, log=tmp_path / "log", connect_timeout=1)
         try:
@@ -93,7 +93,7 @@ async def test_too_few_connections_are_an_error_in_the_end(tmp_path: Path) -> No
     assert "Traceback" not in worker.log
 
 
-async def test_a_thread_of_a_task_that_took_too_long_is_not_waited_for(
+async def test_the_thread_of_a_task_that_timed_out_is_not_joined(
     bench: Bench, tmp_path: Path
 ) -> None:
     worker = await bench.run()
@@ -101,7 +101,7 @@ async def test_a_thread_of_a_task_that_took_too_long_is_not_waited_for(
     task_id = await bench.send("work_in_a_thread", str(seen), 60, labels={"timeout": 0.5})
     assert (await bench.result(task_id))["error"]["exc_type"] == "TimeoutError"
     assert lines(seen) == ["begin"]
-    await ends_soon(worker)
+    await exits_soon(worker)
     assert "not waiting for threads" in worker.log
     stopped = await bench.heard(lambda event: event["type"] == "worker.stopped")
     assert stopped["data"]["given_back"] == 0
@@ -109,7 +109,7 @@ async def test_a_thread_of_a_task_that_took_too_long_is_not_waited_for(
 
 @pytest.mark.parametrize("broker", ["jetstream", "core"])
 @pytest.mark.parametrize("refused", ["from the start", "later"])
-async def test_a_worker_that_may_not_take_tasks_ends_and_says_why(
+async def test_a_worker_without_permission_to_take_tasks_exits_with_the_reason(
     tmp_path: Path, broker: str, refused: str
 ) -> None:
     denied = {

@@ -1,4 +1,4 @@
-"""The task stream and its limit: no task that was confirmed is lost, whatever comes."""
+"""The size limit of the task stream: no stored task is lost."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ AS_MADE_BY_WORKERS = ConsumerConfig(
     max_waiting=4_096,
     filter_subject=TASK_SUBJECT,
 )
-"""docs/workers.md tells other programs to say this: what they say, the consumer becomes."""
+"""docs/workers.md gives other programs this configuration: the consumer takes on what they pass."""
 
 
 @pytest.fixture
@@ -58,10 +58,10 @@ async def _results(bench: Bench) -> int:
 
 
 def _work(note: str) -> None:
-    """Run by a worker."""
+    """Stand in for a task that a worker runs."""
 
 
-async def _send_until_refused(bench: Bench, note: str) -> tuple[int, APIError]:
+async def _send_until_rejected(bench: Bench, note: str) -> tuple[int, APIError]:
     for sent in range(1_000):
         try:
             await bench.send("work", note)
@@ -71,20 +71,20 @@ async def _send_until_refused(bench: Bench, note: str) -> tuple[int, APIError]:
     raise AssertionError("all of them had room")
 
 
-async def test_what_has_no_room_is_refused_and_what_was_confirmed_runs(
+async def test_a_full_stream_rejects_tasks_and_every_stored_task_runs(
     bench: Bench, tmp_path: Path
 ) -> None:
     await _provision(bench)
     note = tmp_path / "note"
-    stored, refusal = await _send_until_refused(bench, str(note))
-    assert "maximum bytes" in str(refusal)
+    stored, rejection = await _send_until_rejected(bench, str(note))
+    assert "maximum bytes" in str(rejection)
     assert 100 < stored < 1_000
     foreign = PullBasedJetStreamBroker(bench.server.url, consumer_config=AS_MADE_BY_WORKERS)
     await foreign.startup()
     foreign_task = foreign.register_task(_work, task_name=f"{TASKS}:work")
-    with pytest.raises(SendTaskError) as refused:
+    with pytest.raises(SendTaskError) as raised:
         await foreign_task.kiq(str(note))
-    assert "maximum bytes" in str(refused.value.__cause__)
+    assert "maximum bytes" in str(raised.value.__cause__)
     await foreign.shutdown()
     await bench.run(task_max_bytes=SMALL)
     await wait_until(bench.nothing_unanswered, 60)
@@ -92,43 +92,43 @@ async def test_what_has_no_room_is_refused_and_what_was_confirmed_runs(
     assert await _results(bench) == stored
 
 
-async def test_far_more_than_fits_passes_while_a_worker_runs(bench: Bench, tmp_path: Path) -> None:
+async def test_far_more_tasks_than_fit_pass_through_while_a_worker_runs(
+    bench: Bench, tmp_path: Path
+) -> None:
     await asyncio.gather(
         bench.run(task_max_bytes=SMALL), bench.run(task_max_bytes=SMALL)
-    )  # two make room at the same time
+    )  # two purge at the same time
     note = tmp_path / "note"
-    confirmed = refused = 0
+    stored = rejected = 0
 
     async def send() -> bool:
-        nonlocal confirmed, refused
+        nonlocal stored, rejected
         try:
-            while confirmed < PASSING:
+            while stored < PASSING:
                 await bench.send("work", str(note))
-                confirmed += 1
+                stored += 1
         except APIError as error:
             assert getattr(error, "err_code", None) == FULL  # noqa: PT017 - any other is a failure
-            refused += 1
+            rejected += 1
             return False
         return True
 
     await wait_until(send, 60, "all are sent")
-    assert refused > 0, "it was never full: this shows nothing"
+    assert rejected > 0, "the stream was never full"
     await wait_until(bench.nothing_unanswered, 60)
     assert lines(note).count("end") == PASSING
     assert await _results(bench) == PASSING
     assert "Traceback" not in bench.workers[0].log + bench.workers[1].log
 
 
-async def _fill(bench: Bench, count: int, *, answer: int = 0, after: int = 0) -> None:
-    """Store messages and answer the first of them; `after` more come later."""
+async def _fill(bench: Bench, count: int, *, acked: int = 0) -> None:
+    """Store messages and acknowledge the first of them."""
     for _ in range(count):
         await bench.js.publish(TASK_SUBJECT, b"x" * 100)
-    if answer:
+    if acked:
         pulled = await bench.js.pull_subscribe_bind(TASK_CONSUMER, TASK_STREAM)
-        for message in await pulled.fetch(answer):
+        for message in await pulled.fetch(acked):
             await message.ack_sync()
-    for _ in range(after):
-        await bench.js.publish(TASK_SUBJECT, b"x" * 100)
 
 
 async def _held(bench: Bench) -> tuple[int, int]:
@@ -147,28 +147,28 @@ async def _stream(bench: Bench, **changes: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answered", "first"),
+    ("acked", "first"),
     [
         (9, 5),  # half of the limit stays as history
-        (2, 3),  # no more than is answered
+        (2, 3),  # no more than is acknowledged
         (0, 1),
     ],
 )
-async def test_room_is_made_of_what_is_answered_and_no_more_than_needed(
-    bench: Bench, answered: int, first: int
+async def test_acknowledged_tasks_are_purged_and_no_more_than_needed(
+    bench: Bench, acked: int, first: int
 ) -> None:
     await _stream(bench)
-    await _fill(bench, 9, answer=answered)
-    rooms = [StreamTrimmer(bench.js) for _ in range(3)]
-    await asyncio.gather(*(room.trim() for room in rooms))
+    await _fill(bench, 9, acked=acked)
+    trimmers = [StreamTrimmer(bench.js) for _ in range(3)]
+    await asyncio.gather(*(trimmer.trim() for trimmer in trimmers))
     assert await _held(bench) == (first, 10 - first)
-    await rooms[0].trim()
+    await trimmers[0].trim()
     assert await _held(bench) == (first, 10 - first)
 
 
-async def test_room_is_not_made_before_it_is_needed(bench: Bench) -> None:
+async def test_nothing_is_purged_below_the_high_watermark(bench: Bench) -> None:
     await _stream(bench)
-    await _fill(bench, 8, answer=8)
+    await _fill(bench, 8, acked=8)
     await StreamTrimmer(bench.js).trim()
     assert await _held(bench) == (1, 8)
 
@@ -177,31 +177,31 @@ async def test_room_is_not_made_before_it_is_needed(bench: Bench) -> None:
     "foreign",
     [{"discard": DiscardPolicy.OLD}, {"subjects": [TASK_SUBJECT, "others"]}],
 )
-async def test_streams_that_are_kept_otherwise_are_left_alone(
+async def test_streams_with_another_retention_are_left_alone(
     bench: Bench, foreign: dict[str, Any]
 ) -> None:
     await _stream(bench, **foreign)
-    await _fill(bench, 9, answer=9)
+    await _fill(bench, 9, acked=9)
     await StreamTrimmer(bench.js).trim()
     assert await _held(bench) == (1, 9)
 
 
-async def test_another_consumer_that_answers_counts_and_a_reader_does_not(bench: Bench) -> None:
+async def test_other_consumers_count_if_they_acknowledge(bench: Bench) -> None:
     await _stream(bench)
     for name, policy in (("other", AckPolicy.EXPLICIT), ("reader", AckPolicy.NONE)):
         await bench.js.add_consumer(
             TASK_STREAM, ConsumerConfig(durable_name=name, ack_policy=policy)
         )
-    await _fill(bench, 9, answer=9)
-    room = StreamTrimmer(bench.js)
-    await room.trim()
+    await _fill(bench, 9, acked=9)
+    trimmer = StreamTrimmer(bench.js)
+    await trimmer.trim()
     assert await _held(bench) == (1, 9)
     await bench.js.delete_consumer(TASK_STREAM, "other")
-    await room.trim()
+    await trimmer.trim()
     assert await _held(bench) == (5, 5)
 
 
-async def test_a_worker_that_may_not_make_room_says_so_once(
+async def test_a_worker_without_permission_to_purge_warns_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = """authorization { users = [
@@ -211,22 +211,22 @@ async def test_a_worker_that_may_not_make_room_says_so_once(
     with NatsServer(config=config, user="all", password="p") as server:
         async with bench_on(server, tmp_path) as bench:
             await _stream(bench)
-            await _fill(bench, 9, answer=9)
+            await _fill(bench, 9, acked=9)
             server.user = "narrow"
             async with bench_on(server, tmp_path) as narrow:
-                room = StreamTrimmer(narrow.client.jetstream(timeout=0.3))
+                trimmer = StreamTrimmer(narrow.client.jetstream(timeout=0.3))
                 with caplog.at_level(logging.WARNING, "pulse.workers.retention"):
-                    await room.trim()
-                    await room.trim()
+                    await trimmer.trim()
+                    await trimmer.trim()
             assert len([r for r in caplog.records if "cannot be purged" in r.message]) == 1
             assert await _held(bench) == (1, 9)
 
 
-async def test_check_tells_of_a_backlog_that_nearly_fills_the_stream(
+async def test_check_warns_about_a_backlog_that_nearly_fills_the_stream(
     bench: Bench, pulse_worker: Check
 ) -> None:
     await _stream(bench)
-    await _fill(bench, 9, answer=5)
+    await _fill(bench, 9, acked=5)
     said = pulse_worker("check", server=bench.server.url)
     assert said.code == 0, said
     assert "of the limit is taken" not in said.text
@@ -239,7 +239,7 @@ async def test_check_tells_of_a_backlog_that_nearly_fills_the_stream(
     assert "90% of the limit is taken by 9 unacknowledged tasks" in told["detail"]
 
 
-async def test_check_tells_of_a_stream_that_drops_unanswered_tasks(
+async def test_check_warns_about_a_stream_that_drops_unacknowledged_tasks(
     bench: Bench, pulse_worker: Check
 ) -> None:
     await _stream(bench, discard=DiscardPolicy.OLD)

@@ -1,9 +1,9 @@
-"""Cancelled ids are kept for an hour and not without end."""
+"""Cancelled ids are kept for a limited time and in a limited number."""
 
 from pulse_workers.control.cancellation import Cancellation, CancelledIds
 
 
-def test_an_id_is_remembered_for_as_long_as_was_said() -> None:
+def test_an_id_is_kept_for_the_retention_time() -> None:
     ids = CancelledIds(retention=60)
     by = Cancellation("olena@desk", "wrong chat")
     ids.add("a", by, now=100.0)
@@ -13,14 +13,14 @@ def test_an_id_is_remembered_for_as_long_as_was_said() -> None:
     assert len(ids) == 0
 
 
-def test_the_oldest_id_is_forgotten_first() -> None:
+def test_the_oldest_id_is_dropped_first() -> None:
     ids = CancelledIds(max_ids=3)
     for name in ("a", "b", "c", "a", "d"):
         ids.add(name, Cancellation("x"), now=0.0)
     assert [name for name in "abcd" if ids.get(name, 1.0)] == ["a", "c", "d"]
 
 
-def test_a_cancellation_says_who_and_why() -> None:
+def test_a_cancellation_names_user_and_reason() -> None:
     assert str(Cancellation("olena@desk", "wrong chat")) == "cancelled by olena@desk: wrong chat"
     assert str(Cancellation("")) == "cancelled by an unknown user"
     assert Cancellation("a").error().args == ("cancelled by a",)

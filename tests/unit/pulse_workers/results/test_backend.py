@@ -14,7 +14,9 @@ class _Odd:
 
 
 @pytest.mark.parametrize("value", [object(), b"\xff", _Odd(), {"a": {1: object()}}])
-def test_a_return_value_without_a_json_form_becomes_a_failure_with_a_reason(value: object) -> None:
+def test_a_return_value_without_a_json_form_becomes_a_failure_with_its_reason(
+    value: object,
+) -> None:
     result = TaskiqResult(is_err=False, return_value=value, execution_time=0.1, labels={"a": 1})
     body = json.loads(JsonResultBackend(Settings()).encode(result))
     assert body["is_err"]
@@ -24,7 +26,7 @@ def test_a_return_value_without_a_json_form_becomes_a_failure_with_a_reason(valu
     assert body["labels"] == {"a": 1}
 
 
-def test_labels_and_errors_without_a_json_form_are_told_as_text() -> None:
+def test_labels_and_errors_without_a_json_form_become_text() -> None:
     result = TaskiqResult(
         is_err=True,
         return_value=None,

@@ -1,4 +1,4 @@
-"""What a worker process writes to its log holds no credential, also when an error ends it."""
+"""The log of a worker process contains no credentials."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ raise OSError("tls://user:secret@host") from ValueError("user:secret@host")
 """
 
 
-def test_an_error_that_ends_the_process_is_logged_without_credentials() -> None:
+def test_credentials_are_masked_in_log_lines_and_in_the_traceback_of_a_crash() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, cwd=ROOT, check=False
     )

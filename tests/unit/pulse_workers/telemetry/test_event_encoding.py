@@ -11,7 +11,7 @@ class _Odd:
         raise RuntimeError("no text either")
 
 
-def test_anything_has_a_plain_form() -> None:
+def test_any_value_has_a_json_safe_form() -> None:
     deep: list[object] = []
     for _ in range(5000):
         deep = [deep]

@@ -1,31 +1,31 @@
-"""What a worker costs and how full it is, between two looks."""
+"""CPU share and slot utilization between two samples."""
 
 import pytest
 from pulse_workers.telemetry.load import RateMeter, SlotTime
 
 
 class Clock:
-    """A clock that is moved by hand, and seconds that were used."""
+    """A clock that a test sets, and seconds used."""
 
     def __init__(self) -> None:
         self.now = 100.0
         self.used = 7.0
 
 
-def test_a_share_is_measured_between_two_looks_and_never_over_a_moment() -> None:
+def test_a_rate_is_measured_between_samples_at_least_a_second_apart() -> None:
     clock = Clock()
-    share = RateMeter(lambda: clock.used, lambda: clock.now)
+    meter = RateMeter(lambda: clock.used, lambda: clock.now)
     clock.now, clock.used = 100.002, 7.02
-    assert share.sample() is None  # ten times a processor, if it were believed
+    assert meter.sample() is None  # too short: it would be ten processors
     clock.now, clock.used = 105.0, 8.0
-    assert share.sample() == pytest.approx(0.2)
+    assert meter.sample() == pytest.approx(0.2)
     clock.now, clock.used = 105.5, 8.5
-    assert share.sample() == pytest.approx(0.2)
+    assert meter.sample() == pytest.approx(0.2)
     clock.now, clock.used = 110.0, 13.0
-    assert share.sample() == pytest.approx(1.0)
+    assert meter.sample() == pytest.approx(1.0)
 
 
-def test_seconds_of_busy_slots_add_up() -> None:
+def test_busy_times_of_slots_add_up() -> None:
     clock = Clock()
     slots = SlotTime(lambda: clock.now)
     assert slots.total() == 0
