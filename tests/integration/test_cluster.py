@@ -50,7 +50,7 @@ async def test_no_task_is_lost_when_a_node_is_killed_under_load(tmp_path: Path) 
             await _check_reports_the_missing_replicas(cluster, leader)
             leader.start(cluster.routes)
             await wait_until(lambda: leader.healthy, 30, "the node is back with all replicas")
-            await wait_until(bench.nothing_unanswered, 20, "every task is acknowledged")
+            await wait_until(bench.all_acked, 20, "every task is acknowledged")
             assert all(worker.process.poll() is None for worker in bench.workers)
         finally:
             await bench.close()

@@ -20,7 +20,7 @@ from tests.kit.worker_processes import Bench, Worker
 WHO = "olena@desk"
 
 
-async def order(bench: Bench, subject: str, command: str, **fields: Any) -> ControlReply:
+async def send_command(bench: Bench, subject: str, command: str, **fields: Any) -> ControlReply:
     """Send a command and return the first reply."""
     request = ControlRequest(new_task_id(), command, WHO, **fields)
     message = await bench.client.request(subject, encode_request(request), timeout=10)
@@ -30,20 +30,20 @@ async def order(bench: Bench, subject: str, command: str, **fields: Any) -> Cont
     return answer
 
 
-async def tell(bench: Bench, command: str, **fields: Any) -> ControlReply:
+async def command_any(bench: Bench, command: str, **fields: Any) -> ControlReply:
     """Send a command to all workers, of which there is one."""
-    return await order(bench, CONTROL_ALL, command, **fields)
+    return await send_command(bench, CONTROL_ALL, command, **fields)
 
 
-async def tell_one(bench: Bench, worker: Worker, command: str, **fields: Any) -> ControlReply:
-    return await order(bench, control_subject(identity(bench, worker)), command, **fields)
+async def command_worker(bench: Bench, worker: Worker, command: str, **fields: Any) -> ControlReply:
+    return await send_command(bench, control_subject(identity(bench, worker)), command, **fields)
 
 
-async def tell_queue(bench: Bench, command: str, **fields: Any) -> ControlReply:
-    return await order(bench, CONTROL_QUEUE, command, **fields)
+async def command_queue(bench: Bench, command: str, **fields: Any) -> ControlReply:
+    return await send_command(bench, CONTROL_QUEUE, command, **fields)
 
 
-async def tell_all(bench: Bench, count: int, command: str, **fields: Any) -> list[ControlReply]:
+async def command_all(bench: Bench, count: int, command: str, **fields: Any) -> list[ControlReply]:
     """Send a command to all workers and return `count` replies."""
     inbox = bench.client.new_inbox()
     subscription = await bench.client.subscribe(inbox)
@@ -59,7 +59,7 @@ def identity(bench: Bench, worker: Worker) -> str:
     return source
 
 
-async def audited(bench: Bench, action: str) -> dict[str, Any]:
+async def audit_event(bench: Bench, action: str) -> dict[str, Any]:
     event = await bench.heard(lambda e: e["type"] == "audit" and e["data"]["action"] == action)
     data: dict[str, Any] = event["data"]
     return data
@@ -69,7 +69,7 @@ def heartbeats(bench: Bench) -> list[dict[str, Any]]:
     return [e["data"] for e in bench.events if e["type"] == "worker.heartbeat"]
 
 
-async def nobody_hears(bench: Bench, subject: str) -> bool:
+async def has_no_subscriber(bench: Bench, subject: str) -> bool:
     try:
         await bench.client.request(subject, b"{}", timeout=5)
     except nats.errors.NoRespondersError:

@@ -172,7 +172,7 @@ class Bench:
 
         return await wait_until(find, limit, "an event")
 
-    async def nothing_unanswered(self) -> bool:
+    async def all_acked(self) -> bool:
         info = await self.js.consumer_info(TASK_STREAM, TASK_CONSUMER)
         return not (info.num_pending or info.num_ack_pending)
 

@@ -18,14 +18,14 @@ from pulse_desktop.protocol.control import (
 from pulse_desktop.protocol.topics import TASK_STREAM
 from tests.kit.control_requests import (
     WHO,
-    audited,
+    audit_event,
+    command_all,
+    command_any,
+    command_queue,
+    command_worker,
+    has_no_subscriber,
     heartbeats,
     identity,
-    nobody_hears,
-    tell,
-    tell_all,
-    tell_one,
-    tell_queue,
 )
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
@@ -62,7 +62,7 @@ async def test_a_running_async_task_is_cancelled_at_once(shared: Bench, tmp_path
     seen = tmp_path / "seen"
     task_id = await shared.send("work", str(seen), 30, labels={"max_attempts": 3})
     await wait_until(lambda: lines(seen) == ["begin"])
-    answer = await tell(shared, "cancel", task_id=task_id, reason="wrong chat")
+    answer = await command_any(shared, "cancel", task_id=task_id, reason="wrong chat")
     assert (answer.ok, answer.outcome) == (True, "cancelled")
     result = await shared.result(task_id)
     assert result["is_err"]
@@ -74,7 +74,7 @@ async def test_a_running_async_task_is_cancelled_at_once(shared: Bench, tmp_path
     audit = await shared.heard(lambda e: e["type"] == "audit" and e["data"]["target"] == task_id)
     assert audit["data"]["who"] == WHO
     assert audit["data"]["action"] == "cancel"
-    await wait_until(shared.nothing_unanswered)
+    await wait_until(shared.all_acked)
     assert lines(seen) == ["begin"]
 
 
@@ -86,7 +86,7 @@ async def test_a_task_with_frequent_requests_is_cancelled_each_time(
         seen = tmp_path / str(number)
         task_id = await shared.send("ask_the_server", str(seen), 3.0)
         await wait_until(lambda seen=seen: lines(seen) == ["begin"])
-        answer = await tell(shared, "cancel", task_id=task_id)
+        answer = await command_any(shared, "cancel", task_id=task_id)
         assert (answer.outcome, answer.detail) == ("cancelled", ""), number
         assert (await shared.result(task_id))["error"]["exc_type"] == "CancelledError"
         assert lines(seen) == ["begin"]
@@ -99,11 +99,11 @@ async def test_a_task_in_a_thread_that_checks_for_a_stop_is_cancelled(
     seen = tmp_path / "seen"
     task_id = await shared.send("work_until_asked_to_stop", str(seen))
     await wait_until(lambda: lines(seen) == ["begin"])
-    answer = await tell(shared, "cancel", task_id=task_id)
+    answer = await command_any(shared, "cancel", task_id=task_id)
     assert answer.outcome == "cancelled"
     assert (await shared.result(task_id))["error"]["exc_type"] == "CancelledError"
     await ended(shared, task_id)
-    await wait_until(shared.nothing_unanswered)
+    await wait_until(shared.all_acked)
     assert lines(seen) == ["begin", "heard"]
 
 
@@ -114,7 +114,7 @@ async def test_a_task_in_a_thread_that_never_checks_runs_to_its_end(
     seen, gate = tmp_path / "seen", tmp_path / "gate"
     task_id = await shared.send("wait_for_a_file", str(seen), str(gate))
     await wait_until(lambda: lines(seen) == ["begin"])
-    answer = await tell(shared, "cancel", task_id=task_id)
+    answer = await command_any(shared, "cancel", task_id=task_id)
     assert answer.ok
     assert answer.outcome == "asked_to_stop"
     assert "thread" in answer.detail
@@ -129,10 +129,10 @@ async def test_a_cancelled_task_is_never_retried(shared: Bench, tmp_path: Path) 
     seen = tmp_path / "seen"
     task_id = await shared.send("fail_when_cancelled", str(seen))
     await wait_until(lambda: lines(seen) == ["begin"])
-    await tell(shared, "cancel", task_id=task_id)
+    await command_any(shared, "cancel", task_id=task_id)
     assert (await shared.result(task_id))["error"]["exc_type"] == "CancelledError"
     await ended(shared, task_id)
-    await wait_until(shared.nothing_unanswered)
+    await wait_until(shared.all_acked)
     assert lines(seen) == ["begin"]
 
 
@@ -141,12 +141,12 @@ async def test_a_task_delivered_after_its_cancellation_is_rejected(
     shared: Bench, tmp_path: Path
 ) -> None:
     worker = shared.workers[0]
-    assert (await tell_one(shared, worker, "pause")).outcome == "paused"
+    assert (await command_worker(shared, worker, "pause")).outcome == "paused"
     seen = tmp_path / "seen"
     task_id = await shared.send("work", str(seen))
-    answer = await tell(shared, "cancel", task_id=task_id, reason="too late")
+    answer = await command_any(shared, "cancel", task_id=task_id, reason="too late")
     assert (answer.ok, answer.outcome) == (False, "not_here")
-    await tell_one(shared, worker, "resume")
+    await command_worker(shared, worker, "resume")
     result = await shared.result(task_id)
     assert result["error"]["exc_message"] == [f"cancelled by {WHO}: too late"]
     await ended(shared, task_id)
@@ -161,12 +161,12 @@ async def test_a_task_waiting_for_its_next_attempt_is_removed(
     seen = tmp_path / "seen"
     task_id = await shared.send("fail_and_wait_long", str(seen))
     await ended(shared, task_id, "task.failed")
-    assert (await tell(shared, "cancel", task_id=task_id)).outcome == "not_here"
-    answer = await tell_queue(shared, "remove", task_id=task_id)
+    assert (await command_any(shared, "cancel", task_id=task_id)).outcome == "not_here"
+    answer = await command_queue(shared, "remove", task_id=task_id)
     assert (answer.ok, answer.outcome) == (True, "removed")
     assert (await shared.result(task_id))["error"]["exc_type"] == "CancelledError"
     await ended(shared, task_id)
-    again = await tell_queue(shared, "remove", task_id=task_id)
+    again = await command_queue(shared, "remove", task_id=task_id)
     assert (again.outcome, again.detail) == (
         "removed",
         "it was already rejected or removed as cancelled",
@@ -177,15 +177,15 @@ async def test_a_task_waiting_for_its_next_attempt_is_removed(
 @module_wide
 async def test_queued_tasks_are_removed_from_the_stream(shared: Bench, tmp_path: Path) -> None:
     worker = shared.workers[0]
-    await tell_one(shared, worker, "pause")
+    await command_worker(shared, worker, "pause")
     ids = [await shared.send("work", str(tmp_path / str(n))) for n in range(5)]
     stored = (await shared.js.stream_info(TASK_STREAM)).state
-    found = await tell_queue(shared, "remove", task_id=ids[1], reason="not needed")
-    hinted = await tell_queue(
+    found = await command_queue(shared, "remove", task_id=ids[1], reason="not needed")
+    hinted = await command_queue(
         shared, "remove", task_id=ids[3], sequence=stored.last_seq - 1, reason="not needed"
     )
-    misled = await tell_queue(shared, "remove", task_id=ids[4], sequence=stored.last_seq - 2)
-    unknown = await tell_queue(shared, "remove", task_id="0" * 32)
+    misled = await command_queue(shared, "remove", task_id=ids[4], sequence=stored.last_seq - 2)
+    unknown = await command_queue(shared, "remove", task_id="0" * 32)
     assert [a.outcome for a in (found, hinted, misled)] == ["removed"] * 3
     assert (unknown.ok, unknown.outcome) == (False, "not_queued")
     assert (await shared.js.stream_info(TASK_STREAM)).state.messages == stored.messages - 3
@@ -195,12 +195,12 @@ async def test_queued_tasks_are_removed_from_the_stream(shared: Bench, tmp_path:
         assert result["labels"]["task_name"].endswith(":work")
     told = await ended(shared, ids[1])
     assert (told["who"], told["reason"]) == (WHO, "not needed")
-    await tell_one(shared, worker, "resume")
+    await command_worker(shared, worker, "resume")
     for task_id in (ids[0], ids[2]):
         assert (await shared.result(task_id))["return_value"] == "done"
-    await wait_until(shared.nothing_unanswered)
+    await wait_until(shared.all_acked)
     assert [bool(lines(tmp_path / str(n))) for n in range(5)] == [True, False, True, False, False]
-    late = await tell_queue(shared, "remove", task_id=ids[0])
+    late = await command_queue(shared, "remove", task_id=ids[0])
     assert (late.ok, late.outcome) == (False, "not_queued")
 
 
@@ -213,9 +213,9 @@ async def test_a_paused_worker_starts_no_task_and_finishes_running_ones(
     before = await shared.send("wait_for_a_file", str(tmp_path / "before"), str(gate))
     await wait_until(lambda: lines(tmp_path / "before") == ["begin"])
     shared.events.clear()
-    answer = await tell(shared, "pause")
+    answer = await command_any(shared, "pause")
     assert (answer.ok, answer.outcome) == (True, "paused")
-    assert (await audited(shared, "pause"))["target"] == identity(shared, worker)
+    assert (await audit_event(shared, "pause"))["target"] == identity(shared, worker)
     await wait_until(lambda: any(beat["paused"] for beat in heartbeats(shared)))
     after = await shared.send("work", str(tmp_path / "after"))
     gate.touch()
@@ -224,8 +224,8 @@ async def test_a_paused_worker_starts_no_task_and_finishes_running_ones(
     await wait_until(lambda: len(heartbeats(shared)) > beats + 1)
     assert not lines(tmp_path / "after")
     assert heartbeats(shared)[-1]["paused"]
-    assert (await tell(shared, "ping")).detail == "paused"
-    assert (await tell(shared, "resume")).outcome == "resumed"
+    assert (await command_any(shared, "ping")).detail == "paused"
+    assert (await command_any(shared, "resume")).outcome == "resumed"
     assert (await shared.result(after))["return_value"] == "done"
     await wait_until(lambda: shared.types_of(after) == ["task.started", "task.succeeded"])
     await wait_until(lambda: not heartbeats(shared)[-1]["paused"])
@@ -233,8 +233,8 @@ async def test_a_paused_worker_starts_no_task_and_finishes_running_ones(
 
 @module_wide
 async def test_the_last_of_contradicting_commands_wins(shared: Bench, tmp_path: Path) -> None:
-    await asyncio.gather(*(tell(shared, ("pause", "resume")[n % 2]) for n in range(20)))
-    assert (await tell(shared, "resume")).outcome == "resumed"
+    await asyncio.gather(*(command_any(shared, ("pause", "resume")[n % 2]) for n in range(20)))
+    assert (await command_any(shared, "resume")).outcome == "resumed"
     ids = [await shared.send("work", str(tmp_path / str(n))) for n in range(5)]
     for task_id in ids:
         assert (await shared.result(task_id))["return_value"] == "done"
@@ -242,14 +242,14 @@ async def test_the_last_of_contradicting_commands_wins(shared: Bench, tmp_path: 
 
 @module_wide
 async def test_the_log_level_changes_at_run_time(shared: Bench) -> None:
-    answer = await tell(shared, "log_level", level="debug")
+    answer = await command_any(shared, "log_level", level="debug")
     assert (answer.outcome, answer.detail) == ("log_level_set", "DEBUG")
     await wait_until(lambda: heartbeats(shared)[-1]["log_level"] == "DEBUG")
-    wrong = await tell(shared, "log_level", level="LOUD")
+    wrong = await command_any(shared, "log_level", level="LOUD")
     assert (wrong.ok, wrong.outcome) == (False, "refused")
-    await tell(shared, "log_level", level="INFO")
+    await command_any(shared, "log_level", level="INFO")
     await wait_until(lambda: heartbeats(shared)[-1]["log_level"] == "INFO")
-    assert (await audited(shared, "log_level"))["detail"].endswith("DEBUG")
+    assert (await audit_event(shared, "log_level"))["detail"].endswith("DEBUG")
 
 
 @module_wide
@@ -270,10 +270,10 @@ async def test_invalid_messages_on_the_control_subjects_do_no_harm(
         ("cancel", {}, "refused"),
         ("remove", {"task_id": "x"}, "refused"),
     ):
-        assert (await tell(shared, command, **fields)).outcome == outcome
-    assert (await tell_queue(shared, "pause")).outcome == "refused"
-    assert (await tell_queue(shared, "remove")).outcome == "refused"
-    assert (await tell(shared, "ping")).outcome == "alive"
+        assert (await command_any(shared, command, **fields)).outcome == outcome
+    assert (await command_queue(shared, "pause")).outcome == "refused"
+    assert (await command_queue(shared, "remove")).outcome == "refused"
+    assert (await command_any(shared, "ping")).outcome == "alive"
     task_id = await shared.send("work", str(tmp_path / "fine"))
     assert (await shared.result(task_id))["return_value"] == "done"
     assert "Traceback" not in shared.workers[0].log[logged:]
@@ -287,11 +287,11 @@ async def test_a_drained_worker_finishes_running_tasks_and_exits_with_0(
     running = await bench.send("wait_for_a_file", str(tmp_path / "running"), str(gate))
     await wait_until(lambda: lines(tmp_path / "running") == ["begin"])
     queued = await bench.send("work", str(tmp_path / "queued"))
-    answer = await tell_one(bench, worker, "drain", reason="new version")
+    answer = await command_worker(bench, worker, "drain", reason="new version")
     assert (answer.ok, answer.outcome) == (True, "draining")
-    assert (await tell_one(bench, worker, "drain")).outcome == "draining"
-    assert (await tell_one(bench, worker, "pause")).outcome == "refused"
-    assert "new version" in (await audited(bench, "drain"))["detail"]
+    assert (await command_worker(bench, worker, "drain")).outcome == "draining"
+    assert (await command_worker(bench, worker, "pause")).outcome == "refused"
+    assert "new version" in (await audit_event(bench, "drain"))["detail"]
     await wait_until(lambda: heartbeats(bench)[-1]["draining"])
     gate.touch()
     assert await worker.ended() == 0
@@ -310,7 +310,7 @@ async def test_every_worker_replies_and_only_the_one_with_the_task_cancels_it(
     seen = tmp_path / "seen"
     task_id = await bench.send("work", str(seen), 30)
     await wait_until(lambda: lines(seen) == ["begin"])
-    answers = await tell_all(bench, 2, "cancel", task_id=task_id)
+    answers = await command_all(bench, 2, "cancel", task_id=task_id)
     assert {answer.worker for answer in answers} == {
         identity(bench, first),
         identity(bench, second),
@@ -326,7 +326,7 @@ async def test_a_worker_without_control_does_not_subscribe(bench: Bench, tmp_pat
     beat = await bench.heard(lambda e: e["type"] == "worker.heartbeat")
     assert beat["data"]["control"] is None
     for subject in (CONTROL_ALL, CONTROL_QUEUE, control_subject(identity(bench, worker))):
-        assert await nobody_hears(bench, subject)
+        assert await has_no_subscriber(bench, subject)
     task_id = await bench.send("work", str(tmp_path / "fine"))
     assert (await bench.result(task_id))["return_value"] == "done"
 
@@ -341,10 +341,10 @@ async def test_commands_are_received_after_a_server_restart(
     await wait_until(lambda: bench.client.is_connected and bench.client.stats["reconnects"])
 
     async def answered() -> bool:
-        return not await nobody_hears(bench, subject)
+        return not await has_no_subscriber(bench, subject)
 
     await wait_until(answered)
-    assert (await tell_one(bench, worker, "ping")).outcome == "alive"
+    assert (await command_worker(bench, worker, "ping")).outcome == "alive"
 
 
 async def test_heartbeats_contain_running_tasks_and_task_schemas(
@@ -375,4 +375,4 @@ async def test_heartbeats_contain_running_tasks_and_task_schemas(
     assert running["task_name"] == "tests.kit.worker_tasks:work"
     assert "catalogue" not in heartbeats(bench)[-1]
     assert json.dumps(heartbeats(bench)[-1])
-    await tell(bench, "cancel", task_id=task_id)
+    await command_any(bench, "cancel", task_id=task_id)

@@ -34,7 +34,7 @@ async def test_tasks_ten_times_longer_than_the_ack_wait_run_once(
         await wait_until(lambda task_id=task_id: "task.succeeded" in bench.types_of(task_id))
         assert bench.types_of(task_id) == ["task.started", "task.succeeded"]
     assert lines(tmp_path / "a") == lines(tmp_path / "b") == ["begin", "end"]
-    await wait_until(bench.nothing_unanswered)
+    await wait_until(bench.all_acked)
 
 
 async def test_workers_adapt_to_a_changed_ack_wait(bench: Bench, tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ async def test_workers_adapt_to_a_changed_ack_wait(bench: Bench, tmp_path: Path)
     assert (await bench.result(task_id))["return_value"] == "done"
     await wait_until(lambda: bench.types_of(task_id) == ["task.started", "task.succeeded"])
     assert lines(tmp_path / "a") == ["begin", "end"]
-    await wait_until(bench.nothing_unanswered)
+    await wait_until(bench.all_acked)
 
 
 async def test_a_task_that_blocks_the_event_loop_is_warned_about(
@@ -121,7 +121,7 @@ async def test_a_server_restart_loses_no_task(
     for task_id in load:
         assert (await bench.result(task_id, 20))["return_value"] == "done"
     await wait_until(lambda: "task.succeeded" in bench.types_of(during))
-    await wait_until(bench.nothing_unanswered)
+    await wait_until(bench.all_acked)
     assert lines(tmp_path / "during") == ["begin", "end"]
     assert all(lines(tmp_path / str(n)) == ["begin", "end"] for n in range(60))
     assert worker.process.poll() is None
@@ -197,5 +197,5 @@ async def test_finished_tasks_do_not_run_again_after_a_kill_of_the_server(
     await wait_until(lambda: bench.client.is_connected and bench.client.stats["reconnects"])
     after = await bench.send("work", str(tmp_path / "after"))
     await bench.result(after)
-    await wait_until(bench.nothing_unanswered)
+    await wait_until(bench.all_acked)
     assert lines(seen).count("begin") == 100

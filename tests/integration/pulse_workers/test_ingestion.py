@@ -63,7 +63,7 @@ async def test_an_export_is_scored_embedded_and_analyzed(bench: Bench, tmp_path:
     assert [(d["done"], d["total"]) for d in (progress[0], progress[-1])] == [(0, 15), (15, 15)]
 
     await wait_until(lambda: {event["topic"] for event in bench.events} == set(TOPICS), 20)
-    await wait_until(bench.nothing_unanswered, 20)
+    await wait_until(bench.all_acked, 20)
     for event in bench.events:
         raw = json.dumps(event).encode()
         assert decode_event(event["topic"], raw, 0.0).time_source == "event"
@@ -123,7 +123,7 @@ async def test_ingesting_an_export_again_changes_nothing_and_an_edit_changes_one
     export = write_export(tmp_path / "export", chat)
     await bench.run()
     await bench.result(await bench.send(INGEST, str(export)))
-    await wait_until(bench.nothing_unanswered)
+    await wait_until(bench.all_acked)
     before = {name: await keys(bench, name) for name in STORE}
     again = await bench.result(await bench.send(INGEST, str(export)))
     assert again["error"] is None
@@ -138,7 +138,7 @@ async def test_ingesting_an_export_again_changes_nothing_and_an_edit_changes_one
     update = await bench.heard(lambda event: event["type"] == "message.updated")
     assert update["data"]["external_message_id"] == f"{CHAT_ID}.2"
     assert update["data"]["content"] == "the queue is very slow"
-    await wait_until(bench.nothing_unanswered)
+    await wait_until(bench.all_acked)
     scored = [d["message_id"] for d in data_of(bench, "message.scored")]
     assert sorted(scored) == [f"{CHAT_ID}.2", f"{CHAT_ID}.2", f"{CHAT_ID}.3"]
 

@@ -52,7 +52,7 @@ async def test_every_message_gets_a_result_or_a_log_line(bench: Bench, tmp_path:
         await wait_until(lambda task_id=task_id: "task.failed" in bench.types_of(task_id))
     fine = await bench.send("work", str(tmp_path / "fine"))
     assert (await bench.result(fine))["return_value"] == "done"
-    await wait_until(bench.nothing_unanswered)
+    await wait_until(bench.all_acked)
     assert bench.workers[0].process.poll() is None
 
 

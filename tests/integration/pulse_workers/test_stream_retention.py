@@ -87,7 +87,7 @@ async def test_a_full_stream_rejects_tasks_and_every_stored_task_runs(
     assert "maximum bytes" in str(raised.value.__cause__)
     await foreign.shutdown()
     await bench.run(task_max_bytes=SMALL)
-    await wait_until(bench.nothing_unanswered, 60)
+    await wait_until(bench.all_acked, 60)
     assert lines(note).count("end") == stored
     assert await _results(bench) == stored
 
@@ -115,7 +115,7 @@ async def test_far_more_tasks_than_fit_pass_through_while_a_worker_runs(
 
     await wait_until(send, 60, "all are sent")
     assert rejected > 0, "the stream was never full"
-    await wait_until(bench.nothing_unanswered, 60)
+    await wait_until(bench.all_acked, 60)
     assert lines(note).count("end") == PASSING
     assert await _results(bench) == PASSING
     assert "Traceback" not in bench.workers[0].log + bench.workers[1].log

@@ -62,7 +62,7 @@ async def test_a_running_task_is_cancelled_and_a_queued_one_never_runs(
         run = await run_in(session, task_id, RunState.CANCELLED)
         assert run.error is None or run.error.type == "CancelledError"
         assert (await bench.result(task_id))["error"]["exc_type"] == "CancelledError"
-    await wait_until(bench.nothing_unanswered)
+    await wait_until(bench.all_acked)
     assert lines(ran) == ["begin"]
     assert lines(never) == []
     (again,) = await session.tasks.cancel([running])
@@ -81,7 +81,7 @@ async def test_several_tasks_are_cancelled_at_once(
     assert {outcome.status for outcome in outcomes} <= {"cancelled", "removed"}, outcomes
     for task_id in ids:
         await run_in(session, task_id, RunState.CANCELLED)
-    await wait_until(bench.nothing_unanswered)
+    await wait_until(bench.all_acked)
     assert lines(seen) == ["begin"]
 
 
@@ -97,7 +97,7 @@ async def test_a_task_in_a_thread_is_only_requested_to_stop(
     assert "thread" in outcome.detail
     gate.touch()
     await run_in(session, task_id, RunState.SUCCEEDED, RunState.CANCELLED, RunState.FAILED)
-    await wait_until(bench.nothing_unanswered)
+    await wait_until(bench.all_acked)
 
 
 @module_wide

@@ -1,4 +1,4 @@
-"""The catalogue describes any function that can be a task, and never fails on one."""
+"""Task schemas describe any function that can be a task, and never fail on one."""
 
 import datetime
 import enum
@@ -31,7 +31,7 @@ class NoSchema:
     pass
 
 
-def test_arguments_stand_in_their_order_with_types_and_defaults() -> None:
+def test_arguments_are_in_order_with_types_and_defaults() -> None:
     def read(
         path: str, limit: int = 50, *, language: str | None = None, ids: Sequence[str] = ()
     ) -> None: ...
@@ -49,7 +49,7 @@ def test_arguments_stand_in_their_order_with_types_and_defaults() -> None:
     assert schema["additionalProperties"] is False
 
 
-def test_models_and_enumerations_are_defined_once_and_referred_to() -> None:
+def test_models_and_enumerations_are_defined_once_and_referenced() -> None:
     def read(one: Window, other: Window, mood: Mood = Mood.GOOD) -> None: ...
 
     schema = arguments_schema(read)
@@ -59,7 +59,7 @@ def test_models_and_enumerations_are_defined_once_and_referred_to() -> None:
     assert schema["properties"]["mood"]["default"] == "good"
 
 
-def test_what_a_field_says_of_itself_is_kept() -> None:
+def test_constraints_and_descriptions_of_fields_are_kept() -> None:
     def read(share: Annotated[float, Field(ge=0, le=1, description="of all messages")]) -> None: ...
 
     share = arguments_schema(read)["properties"]["share"]
@@ -67,7 +67,7 @@ def test_what_a_field_says_of_itself_is_kept() -> None:
     assert share["description"] == "of all messages"
 
 
-def test_what_taskiq_fills_in_is_no_argument() -> None:
+def test_parameters_that_taskiq_fills_in_are_left_out() -> None:
     def read(
         path: str,
         progress: Annotated[ProgressTracker[Any], TaskiqDepends()],
@@ -77,7 +77,7 @@ def test_what_taskiq_fills_in_is_no_argument() -> None:
     assert list(arguments_schema(read)["properties"]) == ["path"]
 
 
-def test_no_annotation_and_one_without_a_schema_mean_anything() -> None:
+def test_missing_annotations_and_those_without_a_schema_accept_any_value() -> None:
     def read(  # type: ignore[no-untyped-def]
         plain,  # noqa: ANN001
         odd: NoSchema,
@@ -90,7 +90,7 @@ def test_no_annotation_and_one_without_a_schema_mean_anything() -> None:
     assert schema["required"] == ["plain", "odd", "unknown"]
 
 
-def test_names_that_pydantic_uses_itself_are_fine_and_further_arguments_are_told() -> None:
+def test_names_that_pydantic_uses_are_allowed_and_extra_arguments_are_marked() -> None:
     def read(copy: int, json: str, _hidden: int, model_config: int, **more: Any) -> None: ...
 
     schema = arguments_schema(read)
@@ -98,13 +98,13 @@ def test_names_that_pydantic_uses_itself_are_fine_and_further_arguments_are_told
     assert schema["additionalProperties"] is True
 
 
-def test_tasks_are_told_at_first_when_they_change_and_once_a_minute() -> None:
+def test_schemas_are_announced_at_first_on_a_change_and_once_a_minute() -> None:
     broker = InMemoryBroker()
     before = set(describe_tasks(broker))
-    catalogue = TaskSchemaAnnouncer(broker)
-    assert catalogue.due(0.0) is not None
-    assert catalogue.due(ANNOUNCE_INTERVAL_S - 1) is None
-    assert catalogue.due(ANNOUNCE_INTERVAL_S) is not None
+    announcer = TaskSchemaAnnouncer(broker)
+    assert announcer.due(0.0) is not None
+    assert announcer.due(ANNOUNCE_INTERVAL_S - 1) is None
+    assert announcer.due(ANNOUNCE_INTERVAL_S) is not None
 
     def count(text: str) -> int:
         """Count words.
@@ -114,25 +114,25 @@ def test_tasks_are_told_at_first_when_they_change_and_once_a_minute() -> None:
         return len(text)
 
     broker.register_task(count, "late")
-    told = catalogue.due(ANNOUNCE_INTERVAL_S + 1)
-    assert told is not None
-    assert set(told) - before == {"late"}
-    assert told["late"]["doc"] == "Count words."
-    assert told["late"]["is_sync"] is True
-    assert catalogue.due(ANNOUNCE_INTERVAL_S + 2) is None
-    assert msgspec.json.encode(told)
+    schemas = announcer.due(ANNOUNCE_INTERVAL_S + 1)
+    assert schemas is not None
+    assert set(schemas) - before == {"late"}
+    assert schemas["late"]["doc"] == "Count words."
+    assert schemas["late"]["is_sync"] is True
+    assert announcer.due(ANNOUNCE_INTERVAL_S + 2) is None
+    assert msgspec.json.encode(schemas)
 
 
-def test_a_long_catalogue_is_told_less_often() -> None:
+def test_large_schemas_are_announced_less_often() -> None:
     broker = InMemoryBroker()
     for number in range(500):
 
         def read(path: str, limit: int = 50) -> None:
-            """Read, with a few words about it so that it is as long as usual."""
+            """Read a file, with a first line of the usual length for a docstring."""
 
         broker.register_task(read, f"module.of.some.length:task_{number}")
-    catalogue = TaskSchemaAnnouncer(broker)
-    size = len(msgspec.json.encode(catalogue.due(0.0)))
+    announcer = TaskSchemaAnnouncer(broker)
+    size = len(msgspec.json.encode(announcer.due(0.0)))
     assert size > ANNOUNCE_INTERVAL_S * 1024
-    assert catalogue.due(ANNOUNCE_INTERVAL_S) is None
-    assert catalogue.due(size / 1024) is not None
+    assert announcer.due(ANNOUNCE_INTERVAL_S) is None
+    assert announcer.due(size / 1024) is not None
