@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import nkeys  # type: ignore[import-untyped]
+import nkeys
 
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.text.translation import _

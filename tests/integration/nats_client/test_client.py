@@ -113,7 +113,7 @@ def test_a_removed_subscription_receives_nothing_more() -> None:
     client = RecordingClient()
     message = b"MSG a 7 1\r\n1\r\n"
     asyncio.run(client.parser.parse(message))
-    client._remove_sub(DIRECT)
+    client._remove_sub(DIRECT)  # noqa: SLF001 - as the library calls it
     client.parser.direct[9] = client.receive
     asyncio.run(client.parser.parse(message))
     assert client.direct == [(DIRECT, "a", b"1")]

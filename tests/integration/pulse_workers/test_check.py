@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import nkeys  # type: ignore[import-untyped]
+import nkeys
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig, StreamConfig
 

@@ -82,7 +82,9 @@ class Shell:
     def _start(self, line: str) -> str:
         log = self.folder / f"log-{len(self._processes)}"
         with log.open("wb") as file:
-            before, words = re.match(r"((?:\w+=\S+ +)*)(.*)", line).groups()  # type: ignore[union-attr]
+            match = re.match(r"((?:\w+=\S+ +)*)(.*)", line)
+            assert match is not None
+            before, words = match.groups()
             process = subprocess.Popen(
                 ["bash", "-c", f"{before} exec {words}"],
                 cwd=self.folder,

@@ -1,6 +1,5 @@
 """Commands to workers, cancelling, and removing queued tasks where no worker accepts commands."""
 
-import asyncio
 import json
 import pickle
 import time
@@ -10,12 +9,13 @@ from typing import Any
 import nats
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js import api
 
 from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
 from pulse_desktop.model.outcomes import CancelStatus, CommandStatus
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.protocol.control import control_subject
+from pulse_desktop.protocol.control import CONTROL_ALL
 from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import (
     RESULT_BUCKET,
@@ -118,16 +118,13 @@ async def test_workers_that_do_not_reply_are_listed(
 
 
 async def test_a_malformed_reply_is_ignored(control: WorkerControlClient, other: Client) -> None:
-    async def babble(message: Any) -> None:
-        for words in (b"[]", b"\xff", b"{}", json.dumps({"id": "x", "worker": "w"}).encode()):
-            await message.respond(words)
+    async def babble(message: Msg) -> None:
+        for body in (b"[]", b"\xff", b"{}", json.dumps({"id": "x", "worker": "w"}).encode()):
+            await message.respond(body)
 
-    await other.subscribe(control_subject("w"), cb=babble)
+    await other.subscribe(CONTROL_ALL, cb=babble)
     await other.flush()
-    request = asyncio.ensure_future(
-        control._request(control_subject("w"), control._command("ping"), timeout_s=0.2)
-    )
-    assert (await request).received == ()
+    assert (await control.ping(timeout_s=0.2)).received == ()
 
 
 async def test_without_a_connection_nothing_is_requested(nats_server: NatsServer) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
 import nats
-import nkeys  # type: ignore[import-untyped]
+import nkeys
 import pytest
 from nats import errors
 from nats.aio.msg import Msg
@@ -319,7 +319,7 @@ async def test_no_error_of_the_library_ends_its_reader(nats_server: NatsServer) 
     client: Any = connection.client
     slow = errors.SlowConsumerError("s", "", 1, client)
     for error in (UnprintableError(), slow, Exception(), Exception("\0\ud800"), None):
-        await client._error_cb(error)
+        await client._error_cb(error)  # noqa: SLF001 - as the library calls it
     assert connection.slow_consumers == 1
     assert connection.connected
     await connection.close()

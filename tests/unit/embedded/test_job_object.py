@@ -39,7 +39,7 @@ class FakeKernel32:
         self.AssignProcessToJobObject = FakeFunction(self._assign)
 
     def _set(self, _job: Any, _kind: int, limits: Any, _size: int) -> int:
-        self.flags = limits._obj.basic.limit_flags
+        self.flags = limits._obj.basic.limit_flags  # noqa: SLF001 - what byref points to
         return 1
 
     def _assign(self, job: ctypes.c_void_p, process: ctypes.c_void_p) -> int:

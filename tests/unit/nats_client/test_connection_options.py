@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import nkeys  # type: ignore[import-untyped]
+import nkeys
 import pytest
 
 from pulse_desktop.nats_client.connection_options import (

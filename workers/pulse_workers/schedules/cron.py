@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import pycron  # type: ignore[import-untyped]
+import pycron
 
 from pulse_desktop.text.translation import _
 from pulse_workers.errors import WorkerError

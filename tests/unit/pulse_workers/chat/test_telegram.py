@@ -17,7 +17,7 @@ from pulse_workers.errors import (
 from tests.kit.chat_export import CHAT_ID, NOT_INCLUDED, message, service, write_export
 
 
-def read(folder: Path, *messages: dict[str, Any]) -> list[ChatMessage]:
+def read(folder: Path, *messages: Any) -> list[ChatMessage]:
     return read_export(write_export(folder, list(messages)))
 
 
@@ -106,7 +106,7 @@ def test_a_file_that_is_not_an_export_is_refused_with_a_reason(tmp_path: Path, b
 
 def test_malformed_messages_are_skipped(tmp_path: Path) -> None:
     odd = [5, {}, {"type": "message"}, {"type": "message", "id": 9, "text": {"a": 1}}]
-    found = read(tmp_path, *odd, message(10, None), message(11, "fine"))  # type: ignore[arg-type]
+    found = read(tmp_path, *odd, message(10, None), message(11, "fine"))
     assert [m.content for m in found] == ["", "", "fine"]
 
 

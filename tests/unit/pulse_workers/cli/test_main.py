@@ -9,8 +9,8 @@ from pulse_workers.cli.parser import make_parser
 
 def commands(parser: argparse.ArgumentParser, *path: str) -> list[tuple[str, ...]]:
     """Return the words of every command that can be run."""
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
+    for action in parser._actions:  # noqa: SLF001 - argparse has no public way
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             return [
                 words
                 for name, command in action.choices.items()

@@ -1,6 +1,7 @@
 """Settings: their sources and precedence, and the errors for invalid ones."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pulse_workers.cli.main import main
@@ -191,10 +192,10 @@ def test_a_secret_file_is_read_again_at_each_connection(tmp_path: Path) -> None:
     ],
 )
 def test_invalid_credentials_are_reported_before_connecting(
-    given: dict[str, object], message: str
+    given: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(SettingsError) as raised:
-        login_options(Settings(**given))  # type: ignore[arg-type]
+        login_options(Settings(**given))
     assert message in str(raised.value)
 
 

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pycron  # type: ignore[import-untyped]
+import pycron
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
