@@ -126,7 +126,7 @@ class ControlListener:
             )
         else:
             result = await self._execute(request, allowed)
-        answer = ControlReply(
+        reply = ControlReply(
             request.id if request is not None else "",
             self._worker,
             result.ok,
@@ -135,7 +135,7 @@ class ControlListener:
         )
         if message.reply:
             try:
-                await message.respond(protocol.encode_reply(answer))
+                await message.respond(protocol.encode_reply(reply))
             except OUTAGE_ERRORS as error:
                 logger.warning("reply to a command not sent: %s", type(error).__name__)
 
