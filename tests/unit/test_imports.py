@@ -1,7 +1,10 @@
 """Importing a module has no side effects: it neither changes the environment nor exits."""
 
+import graphlib
 import subprocess
 import sys
+
+import grimp
 
 IMPORT_ALL = """
 import importlib, os, pkgutil
@@ -29,3 +32,9 @@ def test_no_module_changes_the_environment_or_exits_on_import() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 200
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = grimp.build_graph("pulse_desktop", "pulse_workers")
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    graphlib.TopologicalSorter(imports).prepare()  # raises CycleError with the modules

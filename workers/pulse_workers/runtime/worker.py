@@ -31,10 +31,11 @@ from pulse_workers.registry import use_broker
 from pulse_workers.results.backend import JsonResultBackend
 from pulse_workers.runtime.application import Application, WorkerContext
 from pulse_workers.runtime.connection import connect
+from pulse_workers.runtime.drain import run_until_shutdown
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 from pulse_workers.runtime.provisioning import provision
 from pulse_workers.runtime.receiver import DeliveryReceiver
-from pulse_workers.runtime.shutdown import ShutdownSignal, close_all, run_until_shutdown
+from pulse_workers.runtime.shutdown import ShutdownSignal, close_all
 from pulse_workers.telemetry.event_publisher import EventPublisher
 from pulse_workers.telemetry.heartbeat import Heartbeat
 
