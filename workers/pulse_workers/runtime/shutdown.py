@@ -15,9 +15,6 @@ from nats.aio.client import Client
 
 from pulse_workers.errors import ShutdownRequestedError
 
-if TYPE_CHECKING:
-    pass
-
 logger = logging.getLogger("pulse.workers.shutdown")
 
 CLOSE_TIMEOUT_S: Final = 5.0
