@@ -43,7 +43,7 @@ def folder(nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return folder
 
 
-def test_the_embedded_server_is_recognised_by_its_address(
+def test_the_embedded_server_is_recognized_by_its_address(
     qapp: QApplication, nats_server: NatsServer, folder: DataFolder
 ) -> None:
     async def scene(operator: Operator) -> None:

@@ -109,7 +109,7 @@ def test_without_workers_a_re_run_is_enqueued_only_anyway(
         task_id = await bench.send("work", str(file))
         await operator.sees(task_id, "succeeded")
         worker.terminate()
-        await bench.heard(lambda event: event["type"] == "worker.stopped")
+        await bench.wait_for_event(lambda event: event["type"] == "worker.stopped")
 
         async def has_no_consumer() -> bool:
             return (await operator.session.queue.status()).has_consumers is False

@@ -1,4 +1,4 @@
-"""A TaskIQ application as somebody else wrote it: nothing of ours is in it.
+"""A TaskIQ application by other authors, which uses nothing of ours.
 
 The worker runs in a process of its own, by TaskIQ's own command; so do its defaults: results are
 pickles, and the bucket has no limits.
@@ -83,7 +83,7 @@ class ForeignWorker:
 
     @property
     def running(self) -> bool:
-        """Whether it runs; that it does not is an error to be told with its log."""
+        """Whether the worker runs; raises AssertionError with its log if it has ended."""
         if self._process.poll() is not None:
             raise AssertionError(f"the foreign worker ended:\n{self.log}")
         return True

@@ -166,8 +166,8 @@ async def test_a_worker_does_all_its_work_without_a_violation(roles: Roles) -> N
     assert (await bench.result(retried))["return_value"] == "at last"
     assert (await bench.result(counted))["return_value"] == "counted"
     assert not (await bench.result(read))["is_err"]
-    await bench.heard(lambda e: e["type"] == "message.scored")
-    await bench.heard(lambda e: e["type"] == "metrics:update")
+    await bench.wait_for_event(lambda e: e["type"] == "message.scored")
+    await bench.wait_for_event(lambda e: e["type"] == "metrics:update")
     large = await bench.send("return_text", 300_000)
     assert len((await bench.result(large))["return_value"]) == 300_000
     asked = await bench.send("read_the_progress_of", counted)
@@ -219,7 +219,7 @@ async def test_an_operator_watches_enqueues_re_runs_cancels_and_controls(roles: 
     done = json.loads(output.splitlines()[-1])["task_id"]
     code, output = await roles.desktop("operator", "run", f"{TASKS}:work", "--args", arguments)
     assert code == 0, output
-    event = await bench.heard(
+    event = await bench.wait_for_event(
         lambda e: e["type"] == "task.started" and e["data"]["task_id"] != done
     )
     running = event["data"]["task_id"]
@@ -239,7 +239,9 @@ async def test_an_operator_watches_enqueues_re_runs_cancels_and_controls(roles: 
     waiting = json.loads(output.splitlines()[-1])["task_id"]
     await roles.all_succeed("operator", ("cancel", waiting))
     await wait_until(bench.all_acked, 5, "the task is removed")
-    await bench.heard(lambda e: e["type"] == "task.cancelled" and e["data"]["task_id"] == waiting)
+    await bench.wait_for_event(
+        lambda e: e["type"] == "task.cancelled" and e["data"]["task_id"] == waiting
+    )
     client, _ = await _connect(roles, "operator")
     await (await client.jetstream().object_store(RESULT_BUCKET)).delete(done)
     await client.close()
@@ -257,7 +259,9 @@ async def test_a_viewer_watches_everything_and_changes_nothing(roles: Roles) -> 
     done = await bench.send("work", str(note))
     await bench.result(done)
     running = await bench.send("work", str(note), 600)
-    await bench.heard(lambda e: e["type"] == "task.started" and e["data"]["task_id"] == running)
+    await bench.wait_for_event(
+        lambda e: e["type"] == "task.started" and e["data"]["task_id"] == running
+    )
     await roles.all_succeed(
         "viewer",
         ("runs",),
@@ -412,10 +416,10 @@ async def test_an_operator_can_neither_take_tasks_nor_change_streams(roles: Role
 async def test_watching_roles_receive_tasks_of_a_core_broker_and_take_none(
     roles: Roles, role: str
 ) -> None:
-    heard: list[str] = []
+    received: list[str] = []
 
     async def hear(message: Msg) -> None:
-        heard.append(json.loads(message.data)["task_id"])
+        received.append(json.loads(message.data)["task_id"])
 
     async def take(message: Msg) -> None:
         raise AssertionError(f"taken: {message.data!r}")
@@ -429,8 +433,8 @@ async def test_watching_roles_receive_tasks_of_a_core_broker_and_take_none(
         note = roles.folder / "note"
         sent = [await roles.bench.send("work", str(note)) for _ in range(20)]
         await wait_until(lambda: lines(note).count("end") == len(sent), 10, "all of them ran")
-        await wait_until(lambda: len(heard) == len(sent), 5, "all of them were heard")
-        assert sorted(heard) == sorted(sent)
+        await wait_until(lambda: len(received) == len(sent), 5, "all of them were received")
+        assert sorted(received) == sorted(sent)
     finally:
         await client.close()
 

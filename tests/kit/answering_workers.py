@@ -39,27 +39,27 @@ class AnsweringWorker:
 
     async def listen(self) -> None:
         subscribe = self._client.subscribe
-        await subscribe(CONTROL_ALL, cb=self._hear)
-        await subscribe(control_subject(self.worker), cb=self._hear)
-        await subscribe(CONTROL_QUEUE, queue=CONTROL_GROUP, cb=self._hear)
+        await subscribe(CONTROL_ALL, cb=self._on_request)
+        await subscribe(control_subject(self.worker), cb=self._on_request)
+        await subscribe(CONTROL_QUEUE, queue=CONTROL_GROUP, cb=self._on_request)
         await self._client.flush()
 
     async def beat(self, now: float, **more: object) -> None:
         """Publish a heartbeat that contains the control subject."""
-        told = {"worker": self.worker, "host": "here", "pid": 1, "slots": 4, "busy": 0}
-        told |= {"control": control_subject(self.worker), **more}
-        payload = encode_event("monitoring", "worker.heartbeat", told, source=self.worker, now=now)[
+        data = {"worker": self.worker, "host": "here", "pid": 1, "slots": 4, "busy": 0}
+        data |= {"control": control_subject(self.worker), **more}
+        payload = encode_event("monitoring", "worker.heartbeat", data, source=self.worker, now=now)[
             1
         ]
         await self._client.publish("websocket.monitoring", payload)
 
-    async def _hear(self, message: Msg) -> None:
+    async def _on_request(self, message: Msg) -> None:
         request = decode_request(message.data)
         assert request is not None
         self.asked.append((request.command, request.task_id or request.level or ""))
-        told = self._answer(request)
-        if told is not None:
-            outcome, ok, detail = told
+        reply = self._answer(request)
+        if reply is not None:
+            outcome, ok, detail = reply
             answer = ControlReply(request.id, self.worker, ok, outcome, detail)
             await message.respond(encode_reply(answer))
 

@@ -60,7 +60,9 @@ def identity(bench: Bench, worker: Worker) -> str:
 
 
 async def audit_event(bench: Bench, action: str) -> dict[str, Any]:
-    event = await bench.heard(lambda e: e["type"] == "audit" and e["data"]["action"] == action)
+    event = await bench.wait_for_event(
+        lambda e: e["type"] == "audit" and e["data"]["action"] == action
+    )
     data: dict[str, Any] = event["data"]
     return data
 

@@ -11,13 +11,13 @@ class PlainListener:
     Attributes:
         port: TCP port.
         visits: number of client connections.
-        heard: all bytes received.
+        received: all bytes from clients.
     """
 
     def __init__(self, port: int = 0) -> None:
         self.port = port
         self.visits = 0
-        self.heard = b""
+        self.received = b""
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._greet, "127.0.0.1", self.port)
@@ -29,9 +29,9 @@ class PlainListener:
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.visits += 1
-        words = {"server_id": "N", "version": "2.10.0", "max_payload": 1 << 20}
-        info = {**words, "headers": True, "auth_required": True}
+        fields = {"server_id": "N", "version": "2.10.0", "max_payload": 1 << 20}
+        info = {**fields, "headers": True, "auth_required": True}
         writer.write(b"INFO " + json.dumps(info).encode() + b"\r\n")
-        while heard := await reader.read(1 << 16):
-            self.heard += heard
+        while received := await reader.read(1 << 16):
+            self.received += received
         writer.close()

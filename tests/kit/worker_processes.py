@@ -166,11 +166,16 @@ class Bench:
     def types_of(self, task_id: str) -> list[str]:
         return [event["type"] for event in self.of(task_id)]
 
-    async def heard(self, predicate: Callable[[dict[str, Any]], Any], limit: float = 10) -> Any:
+    async def wait_for_event(
+        self, predicate: Callable[[dict[str, Any]], object], limit: float = 10
+    ) -> dict[str, Any]:
+        """Return the first event, past or future, that the predicate accepts."""
+
         def find() -> dict[str, Any] | None:
             return next((event for event in self.events if predicate(event)), None)
 
-        return await wait_until(find, limit, "an event")
+        event: dict[str, Any] = await wait_until(find, limit, "an event")
+        return event
 
     async def all_acked(self) -> bool:
         info = await self.js.consumer_info(TASK_STREAM, TASK_CONSUMER)

@@ -127,7 +127,7 @@ def work_until_asked_to_stop(path: str, limit: float = 20.0) -> str:
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         if stop_requested():
-            note(path, "heard")
+            note(path, "stopped")
             return "stopped half way"
         time.sleep(0.01)
     return "done"

@@ -41,8 +41,8 @@ def test_no_event_is_lost_and_no_resource_grows(tmp_path: Path) -> None:
             lines = [line for line in window.output.splitlines() if line.startswith("{")]
         return [json.loads(line) for line in lines][1:]
 
-    told = asyncio.run(scene())
-    *pages, last = told
+    measurements = asyncio.run(scene())
+    *pages, last = measurements
     assert len(pages) % TURNS == 0
     assert last["received"] >= last["sent"] >= RATE * SECONDS
     assert [last["dropped"], last["gaps"], last["problems"]] == [0, 0, []]

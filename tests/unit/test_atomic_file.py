@@ -50,7 +50,7 @@ async def test_an_unfinished_file_is_removed(tmp_path: Path) -> None:
     assert _names(tmp_path) == []
 
 
-async def test_the_reason_is_told_in_words_for_the_operator(tmp_path: Path) -> None:
+async def test_a_missing_folder_raises_a_user_facing_error(tmp_path: Path) -> None:
     with pytest.raises(UserFacingError, match="is not a folder"):
         async with AtomicFile(tmp_path / "none" / "result"):
             pass

@@ -44,7 +44,7 @@ async def test_the_command_line_sends_nothing(plain: PlainListener, tmp_path: Pa
     assert "offers no TLS" in ended.err
     assert SECRET not in ended.out + ended.err
     assert plain.visits == 1
-    assert plain.heard == b""
+    assert plain.received == b""
 
 
 async def test_a_worker_sends_nothing(plain: PlainListener, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ async def test_a_worker_sends_nothing(plain: PlainListener, tmp_path: Path) -> N
     assert "offers no TLS" in worker.log
     assert SECRET not in worker.log
     assert plain.visits >= 1
-    assert plain.heard == b""
+    assert plain.received == b""
 
 
 async def test_no_connection_of_a_worker_sends_anything(plain: PlainListener) -> None:
@@ -66,7 +66,7 @@ async def test_no_connection_of_a_worker_sends_anything(plain: PlainListener) ->
         before = plain.visits
         async with in_background(part.startup()):
             await wait_until(lambda visits=before + 2: plain.visits >= visits)
-    assert plain.heard == b""
+    assert plain.received == b""
 
 
 async def test_certificates_request_tls_as_well(plain: PlainListener, certificate: Path) -> None:
@@ -77,7 +77,7 @@ async def test_certificates_request_tls_as_well(plain: PlainListener, certificat
     connection = Connection(server, options=ConnectionOptions(tls_ca=trust))
     with pytest.raises(CannotConnectError, match="offers no TLS"):
         await connection.open()
-    assert plain.heard == b""
+    assert plain.received == b""
 
 
 async def test_nothing_is_sent_to_a_server_that_restarts_without_tls(certificate: Path) -> None:
@@ -93,7 +93,7 @@ async def test_nothing_is_sent_to_a_server_that_restarts_without_tls(certificate
                 await wait_until(lambda: plain.visits >= 4)
                 await wait_until(lambda: "offers no TLS" in connection.status.problem)
                 assert (connection.connected, worker.is_connected) == (False, False)
-                assert plain.heard == b""
+                assert plain.received == b""
             server.start()
             await wait_until(lambda: connection.connected and worker.is_connected)
         await connection.close()

@@ -50,7 +50,7 @@ async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]
 
 
 async def ended(bench: Bench, task_id: str, kind: str = "task.cancelled") -> dict[str, Any]:
-    event = await bench.heard(
+    event = await bench.wait_for_event(
         lambda e: e["type"] == kind and e["data"].get("task_id") == task_id,
     )
     data: dict[str, Any] = event["data"]
@@ -68,10 +68,12 @@ async def test_a_running_async_task_is_cancelled_at_once(shared: Bench, tmp_path
     assert result["is_err"]
     assert result["error"]["exc_type"] == "CancelledError"
     assert result["error"]["exc_message"] == [f"cancelled by {WHO}: wrong chat"]
-    told = await ended(shared, task_id)
-    assert (told["who"], told["reason"]) == (WHO, "wrong chat")
+    data = await ended(shared, task_id)
+    assert (data["who"], data["reason"]) == (WHO, "wrong chat")
     assert shared.types_of(task_id) == ["task.started", "task.cancelled"]
-    audit = await shared.heard(lambda e: e["type"] == "audit" and e["data"]["target"] == task_id)
+    audit = await shared.wait_for_event(
+        lambda e: e["type"] == "audit" and e["data"]["target"] == task_id
+    )
     assert audit["data"]["who"] == WHO
     assert audit["data"]["action"] == "cancel"
     await wait_until(shared.all_acked)
@@ -104,7 +106,7 @@ async def test_a_task_in_a_thread_that_checks_for_a_stop_is_cancelled(
     assert (await shared.result(task_id))["error"]["exc_type"] == "CancelledError"
     await ended(shared, task_id)
     await wait_until(shared.all_acked)
-    assert lines(seen) == ["begin", "heard"]
+    assert lines(seen) == ["begin", "stopped"]
 
 
 @module_wide
@@ -193,8 +195,8 @@ async def test_queued_tasks_are_removed_from_the_stream(shared: Bench, tmp_path:
         result = await shared.result(task_id)
         assert result["error"]["exc_type"] == "CancelledError"
         assert result["labels"]["task_name"].endswith(":work")
-    told = await ended(shared, ids[1])
-    assert (told["who"], told["reason"]) == (WHO, "not needed")
+    data = await ended(shared, ids[1])
+    assert (data["who"], data["reason"]) == (WHO, "not needed")
     await command_worker(shared, worker, "resume")
     for task_id in (ids[0], ids[2]):
         assert (await shared.result(task_id))["return_value"] == "done"
@@ -323,7 +325,7 @@ async def test_every_worker_replies_and_only_the_one_with_the_task_cancels_it(
 
 async def test_a_worker_without_control_does_not_subscribe(bench: Bench, tmp_path: Path) -> None:
     worker = await bench.run(control="off")
-    beat = await bench.heard(lambda e: e["type"] == "worker.heartbeat")
+    beat = await bench.wait_for_event(lambda e: e["type"] == "worker.heartbeat")
     assert beat["data"]["control"] is None
     for subject in (CONTROL_ALL, CONTROL_QUEUE, control_subject(identity(bench, worker))):
         assert await has_no_subscriber(bench, subject)

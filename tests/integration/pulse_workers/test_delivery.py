@@ -133,7 +133,7 @@ async def test_an_idle_worker_exits_soon_after_sigterm(bench: Bench) -> None:
     worker.terminate()
     assert await worker.ended() == 0
     assert asyncio.get_running_loop().time() - begin < 3  # 0.3 s on an idle machine
-    stopped = await bench.heard(lambda event: event["type"] == "worker.stopped")
+    stopped = await bench.wait_for_event(lambda event: event["type"] == "worker.stopped")
     assert stopped["data"]["worker"].endswith(f":{worker.pid}")
 
 
@@ -160,7 +160,7 @@ async def test_tasks_that_do_not_finish_in_time_are_requeued(bench: Bench, tmp_p
     await wait_until(lambda: lines(tmp_path / "a") == lines(tmp_path / "b") == ["begin"])
     first.terminate()
     assert await first.ended() == 0
-    requeued = await bench.heard(
+    requeued = await bench.wait_for_event(
         lambda e: e["type"] == "task.failed" and e["data"]["task_id"] == ids[0]
     )
     assert requeued["data"]["will_retry"]

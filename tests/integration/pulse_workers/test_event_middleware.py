@@ -86,7 +86,7 @@ async def test_starts_outcomes_retries_and_heartbeats_are_published(
     bench: Bench, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     with taskiq_worker(tmp_path, nats_server.url):
-        beat = await bench.heard(lambda e: e["type"] == "worker.heartbeat", 30)
+        beat = await bench.wait_for_event(lambda e: e["type"] == "worker.heartbeat", 30)
         added = await send(bench, "add", 1, 2)
         failed = await send(bench, "fail_in_a_thread")
         retried = await send(bench, "fail_twice")
@@ -106,7 +106,7 @@ async def test_starts_outcomes_retries_and_heartbeats_are_published(
     assert "secret" not in json.dumps(error)
     attempts = [event["data"] for event in bench.of(retried) if event["type"] == "task.failed"]
     assert [(data["attempt"], data["will_retry"]) for data in attempts] == [(1, True), (2, False)]
-    await bench.heard(lambda e: e["type"] == "worker.stopped")
+    await bench.wait_for_event(lambda e: e["type"] == "worker.stopped")
 
 
 async def test_tasks_run_while_the_event_server_is_unreachable(

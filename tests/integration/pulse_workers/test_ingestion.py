@@ -135,7 +135,7 @@ async def test_ingesting_an_export_again_changes_nothing_and_an_edit_changes_one
     write_export(tmp_path / "export", chat)
     edited = await bench.result(await bench.send(INGEST, str(export)))
     assert edited["return_value"]["updated"] == 1
-    update = await bench.heard(lambda event: event["type"] == "message.updated")
+    update = await bench.wait_for_event(lambda event: event["type"] == "message.updated")
     assert update["data"]["external_message_id"] == f"{CHAT_ID}.2"
     assert update["data"]["content"] == "the queue is very slow"
     await wait_until(bench.all_acked)

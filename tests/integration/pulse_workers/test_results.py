@@ -76,7 +76,7 @@ async def test_retries_are_published_and_keep_their_delay(bench: Bench, tmp_path
     assert "secret" not in json.dumps(error)
 
     threaded = await bench.send("fail_in_a_thread")
-    failed = await bench.heard(
+    failed = await bench.wait_for_event(
         lambda e: e["type"] == "task.failed" and e["data"]["task_id"] == threaded
     )
     trace = failed["data"]["error"]["traceback"].splitlines()

@@ -60,7 +60,7 @@ async def test_every_kind_of_schedule_is_sent_within_two_seconds(schedules: Sche
     assert once["headers"]["Nats-Msg-Id"] == once["task_id"]
     assert third["labels"]["max_attempts"] == "3"
     assert third["labels_types"]["max_attempts"] == 2
-    queued = await schedules.bench.heard(
+    queued = await schedules.bench.wait_for_event(
         lambda e: e["type"] == "task.queued" and e["data"]["task_id"] == once["task_id"]
     )
     assert queued["source"].endswith(f":{scheduler.pid}")

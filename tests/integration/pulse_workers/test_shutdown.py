@@ -103,7 +103,7 @@ async def test_the_thread_of_a_task_that_timed_out_is_not_joined(
     assert lines(seen) == ["begin"]
     await exits_soon(worker)
     assert "not waiting for threads" in worker.log
-    stopped = await bench.heard(lambda event: event["type"] == "worker.stopped")
+    stopped = await bench.wait_for_event(lambda event: event["type"] == "worker.stopped")
     assert stopped["data"]["given_back"] == 0
 
 

@@ -234,9 +234,9 @@ async def test_check_warns_about_a_backlog_that_nearly_fills_the_stream(
     await _fill(bench, 9)
     said = pulse_worker("check", "--json", server=bench.server.url)
     assert said.code == 0, said
-    [told] = [f for f in map(json.loads, said.text.splitlines()) if "is taken" in f["detail"]]
-    assert (told["check"], told["status"]) == (TASK_STREAM, "warning")
-    assert "90% of the limit is taken by 9 unacknowledged tasks" in told["detail"]
+    [finding] = [f for f in map(json.loads, said.text.splitlines()) if "is taken" in f["detail"]]
+    assert (finding["check"], finding["status"]) == (TASK_STREAM, "warning")
+    assert "90% of the limit is taken by 9 unacknowledged tasks" in finding["detail"]
 
 
 async def test_check_warns_about_a_stream_that_drops_unacknowledged_tasks(

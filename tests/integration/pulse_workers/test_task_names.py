@@ -50,7 +50,7 @@ class Upgrade:
         return started_legacy_worker(self.bench.server.url, self.broker, log)
 
     async def old_worker_is_heard(self) -> None:
-        await self.bench.heard(lambda event: event["source"].startswith("legacy@"), 20)
+        await self.bench.wait_for_event(lambda event: event["source"].startswith("legacy@"), 20)
 
     async def scheduler(self) -> None:
         scheduler = self.bench.start("scheduler", broker=self.broker)
@@ -88,9 +88,9 @@ async def test_a_new_worker_executes_what_old_senders_send(upgrade: Upgrade) -> 
         task_id = await upgrade.bench.send(name, args[name.split(":")[0].rpartition(".")[2]])
         error = (await upgrade.bench.result(task_id))["error"] or {}
         assert error.get("exc_type") in (None, "MessageNotFoundError")
-        started = await upgrade.bench.heard(partial(is_start_of, task_id))
+        started = await upgrade.bench.wait_for_event(partial(is_start_of, task_id))
         assert started["data"]["task_name"] == canonical_name(name)
-    beat = await upgrade.bench.heard(lambda event: "catalogue" in event["data"])
+    beat = await upgrade.bench.wait_for_event(lambda event: "catalogue" in event["data"])
     assert set(ALIASES.values()) <= set(beat["data"]["catalogue"])
     assert not set(ALIASES) & set(beat["data"]["catalogue"])
 

@@ -78,7 +78,7 @@ async def test_a_run_captured_under_the_old_name_is_re_run_under_the_new_one(
         captured = await run_in(session, task_id, RunState.FAILED)
         assert (sent_name(captured), captured.name) == (OLD, NEW)
         early = await rerun(session, captured)
-        assert sent_name(early) == OLD  # an old worker may not have been heard yet
+        assert sent_name(early) == OLD  # no heartbeat of an old worker may have arrived yet
         await observe_for_a_while(bench)
         await wait_until(
             lambda: session.state.workers.announced.name_to_send(OLD, time.time()) == NEW

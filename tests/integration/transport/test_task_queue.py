@@ -223,10 +223,10 @@ async def test_a_full_stream_is_reported(nats_server: NatsServer, worker: Client
     await worker.jetstream().add_stream(name=STREAM, subjects=[SUBJECT], max_msgs=1, discard="new")
     async with queue_on(nats_server) as queue:
         await queue.enqueue("one", b"{}", force=True)
-        with pytest.raises(UserFacingError, match="maximum messages exceeded") as told:
+        with pytest.raises(UserFacingError, match="maximum messages exceeded") as caught:
             await queue.enqueue("two", b"{}", force=True)
-    assert told.value.title == "The queue is full"
-    assert "Start workers" in told.value.advice
+    assert caught.value.title == "The queue is full"
+    assert "Start workers" in caught.value.advice
 
 
 LIMITED = """

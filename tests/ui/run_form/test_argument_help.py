@@ -151,7 +151,9 @@ def test_invalid_arguments_need_a_confirmation(
 def test_a_confirmation_does_not_override_another_error(
     ui: RunFormUi, form: RunForm, session: FakeSession
 ) -> None:
-    session.error = UserFacingError("No worker listens", "nobody takes it", can_force=True)
+    session.error = UserFacingError(
+        "No worker listens", "The queue has no consumer.", can_force=True
+    )
     ui.task_name.set_name(NAME)
     ui.kwargs.set_text("{}")
     form.submit()

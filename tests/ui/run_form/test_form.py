@@ -39,7 +39,7 @@ EXTRACT = "extract_knowledge"
 EMBED = "embed_messages_batch"
 NO_CONSUMERS = UserFacingError(
     "No worker listens",
-    "nobody takes tasks.",
+    "the queue has no consumer.",
     "Start a worker, or enqueue it anyway.",
     can_force=True,
 )
@@ -344,7 +344,9 @@ def test_an_error_is_shown_in_the_form_and_can_be_overridden_if_allowed(
     ui.task_name.set_name("m:f")
     form.submit()
     assert form.isVisible()
-    assert ui.error_card.text.startswith("No worker listens\nNobody takes tasks.\nStart a worker")
+    assert ui.error_card.text.startswith(
+        "No worker listens\nThe queue has no consumer.\nStart a worker"
+    )
     assert ui.error_card.isVisible()
     assert ui.run_button.isEnabled()
     ui.error_card.force_button.click()

@@ -1,4 +1,4 @@
-"""Permission violations are parsed once, and wake the requests they concern."""
+"""Permission violations are parsed, kept, and wake the requests for their subjects."""
 
 import asyncio
 
@@ -31,14 +31,14 @@ def test_an_error_text_is_parsed(text: str, violation: PermissionViolation | Non
     assert parse_violation(text) == violation
 
 
-def test_the_same_subject_is_meant_whatever_the_case_and_the_queue() -> None:
+def test_violations_are_compared_without_case_and_queue() -> None:
     refused = PermissionViolation("subscribe", "tasks", "workers")
     assert refused.is_of(PermissionViolation("subscribe", "Tasks"))
     assert not refused.is_of(PermissionViolation("publish", "tasks"))
     assert not refused.is_of(PermissionViolation("subscribe", "tasks.more"))
 
 
-async def test_a_request_is_woken_by_the_violation_that_concerns_it() -> None:
+async def test_a_violation_wakes_the_request_for_its_subject() -> None:
     violations = PermissionViolations()
     with violations.watch("Orders.New", "orders.old") as refused:
         assert not violations.report("nats: timeout")
@@ -49,7 +49,7 @@ async def test_a_request_is_woken_by_the_violation_that_concerns_it() -> None:
             assert await refused == "orders.new"
 
 
-def test_problems_are_kept_once_each_and_not_for_ever() -> None:
+def test_the_latest_problems_are_kept_once_each() -> None:
     violations = PermissionViolations()
     for number in range(MAX_PROBLEMS + 5):
         for _ in range(2):

@@ -81,7 +81,7 @@ def test_the_summary_of_an_event(type_: str, data: dict[str, Any], expected: str
     assert summary("tasks", type_, data) == expected
 
 
-def test_a_task_message_is_summarised_as_a_call() -> None:
+def test_a_task_message_is_summarized_as_a_call() -> None:
     raw = b'{"task_id": "1", "task_name": "m:f", "args": ["x"], "kwargs": {"days": 7}}'
     event = decode_event("taskiq", raw, 0.0)
     event.type, event.problem = "m:f", ""

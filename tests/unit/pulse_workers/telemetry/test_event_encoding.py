@@ -24,8 +24,8 @@ def test_any_value_has_a_json_safe_form() -> None:
         "odd": _Odd(),
         "deep": deep,
     }
-    told = json.loads(json.dumps(to_json_safe(value), allow_nan=False))
-    assert told["1"] == str(2**70)
-    assert told["nan"] is None
-    assert told["text"] == "?"
-    assert told["odd"] == "<_Odd>"
+    encoded = json.loads(json.dumps(to_json_safe(value), allow_nan=False))
+    assert encoded["1"] == str(2**70)
+    assert encoded["nan"] is None
+    assert encoded["text"] == "?"
+    assert encoded["odd"] == "<_Odd>"
