@@ -11,7 +11,7 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from tests.kit.nats_servers import NatsServer
-from tests.kit.worker_cli import Check, worker_command
+from tests.kit.worker_cli import PulseWorkerCommand, worker_command
 
 
 @pytest.hookimpl(wrapper=True)
@@ -42,7 +42,7 @@ def nats_server() -> Iterator[NatsServer]:
 
 
 @pytest.fixture
-def pulse_worker(tmp_path: Path) -> Check:
+def pulse_worker(tmp_path: Path) -> PulseWorkerCommand:
     """Return a function that runs `pulse-worker` to its end in a clean environment."""
     return worker_command(tmp_path)
 

@@ -67,7 +67,7 @@ class Program:
         line: dict[str, Any] = json.loads(self.output.partition("\n")[0])
         return line
 
-    async def ended(self, limit: float = 20.0) -> int:
+    async def wait_for_exit(self, limit: float = 20.0) -> int:
         await wait_until(lambda: self.process.poll() is not None, limit, "the program ends")
         return self.process.returncode
 

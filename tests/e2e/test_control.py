@@ -10,7 +10,7 @@ from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from tests.e2e.desktop_app import LEFT, Operator, drive
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
-from tests.kit.worker_processes import bench_on, lines
+from tests.kit.worker_processes import lines, open_harness
 
 
 async def says(operator: Operator, title: str) -> None:
@@ -25,13 +25,13 @@ def test_a_run_is_cancelled_and_a_worker_paused_and_resumed(
     qapp: QApplication, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     async def scene(operator: Operator) -> None:
-        async with bench_on(nats_server, tmp_path) as bench:
-            await bench.run(worker_slots=1)
+        async with open_harness(nats_server, tmp_path) as harness:
+            await harness.run(worker_slots=1)
             await operator.go_to("tasks")
             ran, never = tmp_path / "ran", tmp_path / "never"
-            running = await bench.send("work", str(ran), 30)
+            running = await harness.send("work", str(ran), 30)
             await operator.sees(running, "running")
-            waiting = await bench.send("work", str(never))
+            waiting = await harness.send("work", str(never))
             await operator.sees(waiting, "queued")
 
             await operator.opens(waiting)
@@ -65,7 +65,7 @@ def test_a_run_is_cancelled_and_a_worker_paused_and_resumed(
             await operator.press(Qt.Key.Key_P)
             await wait_until(page.buttons.resume.isVisible)
             await says(operator, "worker-1 paused")
-            task_id = await bench.send("work", str(never))
+            task_id = await harness.send("work", str(never))
             await operator.click(page.buttons.resume)
             await wait_until(page.buttons.pause.isVisible)
             await operator.go_to("tasks")

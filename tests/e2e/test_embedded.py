@@ -38,12 +38,12 @@ def test_a_second_window_joins_and_the_stack_ends_with_the_last_one(tmp_path: Pa
             state = await ready(stack, local, window)
             assert address == {"server": state.server, "monitor": state.monitor}
             local.process.kill()
-            await local.ended()
+            await local.wait_for_exit()
             after = await ready(stack, window)
             assert after.guardian == state.guardian
             assert window.running
             window.process.kill()
-            await window.ended()
+            await window.wait_for_exit()
             await stack.all_gone()
 
     run(scene())
@@ -58,7 +58,7 @@ def test_the_stack_without_a_window_ends_on_a_signal(tmp_path: Path) -> None:
             await local.first_line()
             await ready(stack, local)
             local.process.send_signal(signal.SIGINT)
-            assert await local.ended() == 0
+            assert await local.wait_for_exit() == 0
             assert stack.living == []
 
     run(scene())
@@ -70,7 +70,7 @@ def test_without_a_display_a_picture_and_a_summary_are_written(demonstration: Pr
 
     async def scene() -> None:
         stack.state()
-        assert await demonstration.ended(60) == 0, demonstration.output
+        assert await demonstration.wait_for_exit(60) == 0, demonstration.output
         await stack.all_gone()
 
     run(scene())

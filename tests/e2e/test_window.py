@@ -21,20 +21,20 @@ from pulse_desktop.ui.pages.tasks.detail import ARGUMENTS, RESULT
 from tests.e2e.desktop_app import Operator, drive
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
-from tests.kit.worker_processes import TASKS, Bench, bench_on, lines
+from tests.kit.worker_processes import TASKS, WorkerHarness, lines, open_harness
 
 
 @pytest.fixture
 def play(
     qapp: QApplication, nats_server: NatsServer, tmp_path: Path
-) -> Callable[[Callable[[Operator, Bench], Awaitable[None]]], None]:
+) -> Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None]:
     """Return a function that runs a scene with a window, a server and workers."""
 
-    def play_(scene: Callable[[Operator, Bench], Awaitable[None]]) -> None:
+    def play_(scene: Callable[[Operator, WorkerHarness], Awaitable[None]]) -> None:
         async def with_bench(operator: Operator) -> None:
-            async with bench_on(nats_server, tmp_path) as bench:
+            async with open_harness(nats_server, tmp_path) as harness:
                 await operator.go_to("tasks")
-                await scene(operator, bench)
+                await scene(operator, harness)
 
         drive(qapp, nats_server.url, with_bench, nats_server.monitor_url)
 
@@ -42,12 +42,12 @@ def play(
 
 
 def test_a_task_is_shown_opened_and_re_run(
-    play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None], tmp_path: Path
+    play: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None], tmp_path: Path
 ) -> None:
-    async def scene(operator: Operator, bench: Bench) -> None:
-        await bench.run()
+    async def scene(operator: Operator, harness: WorkerHarness) -> None:
+        await harness.run()
         file = tmp_path / "done"
-        task_id = await bench.send("work", str(file))
+        task_id = await harness.send("work", str(file))
         await operator.sees(task_id, "succeeded")
         assert "work" in "".join(operator.cells_of(task_id))
 
@@ -79,11 +79,11 @@ def test_a_task_is_shown_opened_and_re_run(
 
 
 def test_a_task_is_edited_and_re_run(
-    play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None], tmp_path: Path
+    play: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None], tmp_path: Path
 ) -> None:
-    async def scene(operator: Operator, bench: Bench) -> None:
-        await bench.run()
-        task_id = await bench.send("work", str(tmp_path / "first"))
+    async def scene(operator: Operator, harness: WorkerHarness) -> None:
+        await harness.run()
+        task_id = await harness.send("work", str(tmp_path / "first"))
         await operator.sees(task_id, "succeeded")
         await operator.opens(task_id)
         await operator.press(Qt.Key.Key_E)
@@ -101,15 +101,15 @@ def test_a_task_is_edited_and_re_run(
 
 
 def test_without_workers_a_re_run_is_enqueued_only_anyway(
-    play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None], tmp_path: Path
+    play: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None], tmp_path: Path
 ) -> None:
-    async def scene(operator: Operator, bench: Bench) -> None:
-        worker = await bench.run(ack_wait=1)
+    async def scene(operator: Operator, harness: WorkerHarness) -> None:
+        worker = await harness.run(ack_wait=1)
         file = tmp_path / "done"
-        task_id = await bench.send("work", str(file))
+        task_id = await harness.send("work", str(file))
         await operator.sees(task_id, "succeeded")
         worker.terminate()
-        await bench.wait_for_event(lambda event: event["type"] == "worker.stopped")
+        await harness.wait_for_event(lambda event: event["type"] == "worker.stopped")
 
         async def has_no_consumer() -> bool:
             return (await operator.session.queue.status()).has_consumers is False
@@ -124,7 +124,7 @@ def test_without_workers_a_re_run_is_enqueued_only_anyway(
 
         await operator.clicks_in_notification("Enqueue anyway")
         again = await operator.repeats(task_id, RunState.QUEUED)
-        bench.start()
+        harness.start()
         await operator.sees(again.task_id, "succeeded", 20)
         assert lines(file) == ["begin", "end"] * 2
 
@@ -132,21 +132,22 @@ def test_without_workers_a_re_run_is_enqueued_only_anyway(
 
 
 def test_a_lost_connection_is_shown_and_comes_back(
-    play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None], nats_server: NatsServer
+    play: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None],
+    nats_server: NatsServer,
 ) -> None:
-    async def scene(operator: Operator, bench: Bench) -> None:
+    async def scene(operator: Operator, harness: WorkerHarness) -> None:
         state = operator.window.top_bar.state
         await wait_until(lambda: "connected ·" in state.text())
         nats_server.kill()
         await wait_until(lambda: state.text().startswith("reconnecting · "))
         nats_server.start()
         await wait_until(lambda: state.text().startswith("connected"))
-        await wait_until(lambda: bench.client.stats["reconnects"])
+        await wait_until(lambda: harness.client.stats["reconnects"])
         # Who enqueues before the window listens again is what the gap is for.
         await wait_until(lambda: operator.session.task_feed.status.mode == "live")
         task_id = new_task_id()
         payload, headers = encode_task(task_id, "m:f")
-        await bench.client.publish(TASK_SUBJECT, payload, headers=headers)
+        await harness.client.publish(TASK_SUBJECT, payload, headers=headers)
         await operator.sees(task_id, "queued")
         await wait_until(lambda: "gap" in operator.window.status_bar.labels["gaps"].text())
 
@@ -210,9 +211,9 @@ def test_an_embedded_stack_is_followed_to_its_new_address(
 
     async def scene(operator: Operator) -> None:
         await operator.go_to("tasks")
-        async with bench_on(before, tmp_path) as bench:
-            await bench.js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
-            first = await bench.send("work", "file")
+        async with open_harness(before, tmp_path) as harness:
+            await harness.js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
+            first = await harness.send("work", "file")
             await operator.sees(first, "queued")
         before.stop()
         after.start()
@@ -221,8 +222,8 @@ def test_an_embedded_stack_is_followed_to_its_new_address(
         assert operator.notification.title == "The embedded server has stopped"
         operator.desktop.follow_stack(info)
         assert not operator.has_notification
-        async with bench_on(after, tmp_path) as bench:
-            second = await bench.send("work", "file")
+        async with open_harness(after, tmp_path) as harness:
+            second = await harness.send("work", "file")
             await operator.sees(second, "queued")
         assert len(operator.state.log) == 2
 
@@ -245,13 +246,13 @@ def test_an_invalid_address_is_notified_and_the_window_stays(qapp: QApplication)
 
 
 def test_every_page_can_be_shown_while_tasks_run(
-    play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None], tmp_path: Path
+    play: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None], tmp_path: Path
 ) -> None:
-    async def scene(operator: Operator, bench: Bench) -> None:
-        await bench.run()
+    async def scene(operator: Operator, harness: WorkerHarness) -> None:
+        await harness.run()
         for number, key in enumerate(operator.window.sidebar.buttons):
             await operator.go_to(key)
-            task_id = await bench.send("work", str(tmp_path / f"{number}"))
+            task_id = await harness.send("work", str(tmp_path / f"{number}"))
             await wait_until(
                 lambda task_id=task_id: (
                     (run := operator.state.runs.get(task_id)) and run.state is RunState.SUCCEEDED
@@ -262,9 +263,9 @@ def test_every_page_can_be_shown_while_tasks_run(
 
 
 def test_closing_the_window_stops_the_application(
-    play: Callable[[Callable[[Operator, Bench], Awaitable[None]]], None],
+    play: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None],
 ) -> None:
-    async def scene(operator: Operator, bench: Bench) -> None:
+    async def scene(operator: Operator, harness: WorkerHarness) -> None:
         await wait_until(lambda: operator.session.connection.connected)
         await operator.act(operator.window.close)
         await asyncio.wait_for(operator.desktop.stopped.wait(), 1)

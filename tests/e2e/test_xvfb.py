@@ -49,7 +49,7 @@ def looking(display: str, folder: Path) -> Program:
 
 
 async def check_picture(looker: Program, folder: Path) -> None:
-    assert await looker.ended(40) == 0, looker.output
+    assert await looker.wait_for_exit(40) == 0, looker.output
     picture = QImage(str(folder / "seen.png"))
     assert (picture.width(), picture.height()) == SCREEN
     # The window covers the whole screen: its background reaches into the corners.
@@ -70,7 +70,7 @@ def test_the_window_is_drawn_on_the_screen_and_closed_by_a_signal(
                 await check_picture(looker, tmp_path)
                 assert window.running
                 window.process.send_signal(signal.SIGTERM)
-                assert await window.ended() == 0
+                assert await window.wait_for_exit() == 0
                 assert window.output == ""
             finally:
                 looker.close()
@@ -108,7 +108,7 @@ def test_the_window_shows_its_own_stack_and_stops_it(display: str, tmp_path: Pat
                 await check_picture(looker, tmp_path)
                 stack.state()
                 window.process.send_signal(signal.SIGTERM)
-                assert await window.ended() == 0
+                assert await window.wait_for_exit() == 0
                 assert window.output == ""
             finally:
                 looker.close()
@@ -126,7 +126,7 @@ def test_a_window_closed_before_its_stack_is_ready_leaves_nothing(
         with program("pulse_desktop", folder=tmp_path, DISPLAY=display) as window:
             await wait_until(lambda: window.running and stack.begun(), 20)
             window.process.send_signal(signal.SIGINT)
-            assert await window.ended() == 0
+            assert await window.wait_for_exit() == 0
             assert window.output == ""
             await stack.all_gone(at_least=1)
 

@@ -15,7 +15,7 @@ from pulse_desktop.protocol.topics import TASK_STREAM
 from tests.kit.cluster import Cluster, Node
 from tests.kit.nats_servers import TESTER, NatsServer
 from tests.kit.waiting import wait_until
-from tests.kit.worker_processes import ROOT, Bench, lines
+from tests.kit.worker_processes import ROOT, WorkerHarness, lines
 
 PASSWORDS = {"worker": "w0rking", "operator": "operat1ng", "viewer": "v1ewing"}
 TASKS = 60
@@ -29,7 +29,7 @@ WORKER_SETTINGS: dict[str, Any] = {
 
 @dataclasses.dataclass
 class ClusterAddress:
-    """What `Bench` uses of a server: the address, here of all three."""
+    """What `WorkerHarness` uses of a server: the address, here of all three."""
 
     url: str
 
@@ -40,27 +40,27 @@ async def test_no_task_is_lost_when_a_node_is_killed_under_load(tmp_path: Path) 
     with Cluster(tmp_path, PASSWORDS) as cluster:
         await wait_until(lambda: all(node.healthy for node in cluster.nodes), 30, "a cluster")
         address = ClusterAddress(cluster.url(TESTER[0]))
-        bench = Bench(cast("NatsServer", address), tmp_path)
-        await bench.open()
+        harness = WorkerHarness(cast("NatsServer", address), tmp_path)
+        await harness.open()
         address.url = cluster.url("worker")
         try:
             for _worker in range(2):
-                await bench.started(bench.start(**WORKER_SETTINGS))
-            leader = await _kill_leader_under_load(cluster, bench, tmp_path)
+                await harness.wait_until_started(harness.start(**WORKER_SETTINGS))
+            leader = await _kill_leader_under_load(cluster, harness, tmp_path)
             await _check_reports_the_missing_replicas(cluster, leader)
             leader.start(cluster.routes)
             await wait_until(lambda: leader.healthy, 30, "the node is back with all replicas")
-            await wait_until(bench.all_acked, 20, "every task is acknowledged")
-            assert all(worker.process.poll() is None for worker in bench.workers)
+            await wait_until(harness.all_acked, 20, "every task is acknowledged")
+            assert all(worker.process.poll() is None for worker in harness.workers)
         finally:
-            await bench.close()
+            await harness.close()
             await asyncio.sleep(0)
             gc.collect()
 
 
-async def _kill_leader_under_load(cluster: Cluster, bench: Bench, folder: Path) -> Node:
+async def _kill_leader_under_load(cluster: Cluster, harness: WorkerHarness, folder: Path) -> Node:
     """Kill the leader of the task stream while tasks are sent; return it once all have run."""
-    info = await bench.js.stream_info(TASK_STREAM)
+    info = await harness.js.stream_info(TASK_STREAM)
     assert info.config.num_replicas == 3
     assert info.cluster is not None
     name = info.cluster.leader
@@ -70,21 +70,21 @@ async def _kill_leader_under_load(cluster: Cluster, bench: Bench, folder: Path) 
     for number, note in enumerate(notes):
         if number == TASKS // 3:
             leader.kill()
-        ids.append(await _send(bench, str(note)))
-    results = [await bench.result(task_id, 40) for task_id in ids]
+        ids.append(await _send(harness, str(note)))
+    results = [await harness.result(task_id, 40) for task_id in ids]
     assert all(result["return_value"] == "enqueued" for result in results)
     await wait_until(lambda: all(lines(note)[-1:] == ["end"] for note in notes), 40, "all have run")
     return leader
 
 
-async def _send(bench: Bench, note: str) -> str:
+async def _send(harness: WorkerHarness, note: str) -> str:
     """Send a task as a careful client does: again, until the cluster confirms it.
 
     The task enqueues another one, for which its worker has to be as careful.
     """
     while True:
         try:
-            return await bench.send("enqueue_another", note, 0.05)
+            return await harness.send("enqueue_another", note, 0.05)
         except (nats.errors.Error, APIError, OSError):
             await asyncio.sleep(0.1)
 

@@ -21,7 +21,7 @@ from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_CONSUMER, TASK_STR
 from tests.kit.cli_process import command_environment
 from tests.kit.nats_servers import TESTER, NatsServer, with_tester
 from tests.kit.waiting import wait_until
-from tests.kit.worker_processes import ROOT, TASKS, Bench, Worker, bench_on, lines
+from tests.kit.worker_processes import ROOT, TASKS, Worker, WorkerHarness, lines, open_harness
 
 ACCOUNTS = ROOT / "packaging" / "nats" / "accounts.conf"
 GUIDE = ROOT / "docs" / "operator-guide.md"
@@ -31,9 +31,9 @@ PASSWORDS = {"worker": "w0rking", "operator": "operat1ng", "viewer": "v1ewing"}
 class Roles:
     """A server with roles, and clients with these roles."""
 
-    def __init__(self, server: NatsServer, bench: Bench, folder: Path) -> None:
+    def __init__(self, server: NatsServer, harness: WorkerHarness, folder: Path) -> None:
         self.server = server
-        self.bench = bench
+        self.harness = harness
         self.folder = folder
 
     def url(self, role: str) -> str:
@@ -58,7 +58,7 @@ class Roles:
             inbox_prefix="_INBOX_worker",
             **more,
         )
-        self.bench.workers.append(worker)
+        self.harness.workers.append(worker)
         return worker
 
     def worker_environment(self) -> dict[str, str]:
@@ -93,7 +93,7 @@ class Roles:
 
     async def stored(self) -> dict[str, tuple[int, int]]:
         """Return message count and last sequence of every stream."""
-        found = await self.bench.js.streams_info()
+        found = await self.harness.js.streams_info()
         return {i.config.name or "": (i.state.messages, i.state.last_seq) for i in found}
 
 
@@ -133,15 +133,15 @@ def broker() -> str:
 
 @pytest.fixture
 async def roles(server: NatsServer, tmp_path: Path, broker: str) -> AsyncIterator[Roles]:
-    bench = Bench(server, tmp_path)
-    bench.core = broker == "core"
-    await bench.open()
-    roles = Roles(server, bench, tmp_path)
+    harness = WorkerHarness(server, tmp_path)
+    harness.core_nats = broker == "core"
+    await harness.open()
+    roles = Roles(server, harness, tmp_path)
     try:
-        await bench.started(roles.start("run", broker=broker))
+        await harness.wait_until_started(roles.start("run", broker=broker))
         yield roles
     finally:
-        await bench.close()
+        await harness.close()
 
 
 async def test_a_permission_violation_is_attributed_to_its_role(roles: Roles) -> None:
@@ -158,30 +158,30 @@ async def test_a_permission_violation_is_attributed_to_its_role(roles: Roles) ->
 
 
 async def test_a_worker_does_all_its_work_without_a_violation(roles: Roles) -> None:
-    bench = roles.bench
+    harness = roles.harness
     note = roles.folder / "note"
-    retried = await bench.send("fail_twice", str(note))
-    counted = await bench.send("report_progress")
-    read = await bench.send("ingest_messages", "", 0, 12)
-    assert (await bench.result(retried))["return_value"] == "at last"
-    assert (await bench.result(counted))["return_value"] == "counted"
-    assert not (await bench.result(read))["is_err"]
-    await bench.wait_for_event(lambda e: e["type"] == "message.scored")
-    await bench.wait_for_event(lambda e: e["type"] == "metrics:update")
-    large = await bench.send("return_text", 300_000)
-    assert len((await bench.result(large))["return_value"]) == 300_000
-    asked = await bench.send("read_the_progress_of", counted)
-    assert (await bench.result(asked))["return_value"]["message"] == "counting"
-    await wait_until(bench.all_acked, 20, "everything is done")
+    retried = await harness.send("fail_twice", str(note))
+    counted = await harness.send("report_progress")
+    read = await harness.send("ingest_messages", "", 0, 12)
+    assert (await harness.result(retried))["return_value"] == "at last"
+    assert (await harness.result(counted))["return_value"] == "counted"
+    assert not (await harness.result(read))["is_err"]
+    await harness.wait_for_event(lambda e: e["type"] == "message.scored")
+    await harness.wait_for_event(lambda e: e["type"] == "metrics:update")
+    large = await harness.send("return_text", 300_000)
+    assert len((await harness.result(large))["return_value"]) == 300_000
+    asked = await harness.send("read_progress", counted)
+    assert (await harness.result(asked))["return_value"]["message"] == "counting"
+    await wait_until(harness.all_acked, 20, "everything is done")
     code, output = await roles.workers("worker", "check")
     assert code == 0, output
     assert "problem" not in output
     assert "this user has every permission that a worker needs" in output
     code, output = await roles.workers("worker", "health")
     assert code == 0, output
-    worker = bench.workers[0]
+    worker = harness.workers[0]
     worker.terminate()
-    assert await worker.ended() == 0
+    assert await worker.wait_for_exit() == 0
     assert "refuse" not in worker.log.lower()
     assert "violation" not in worker.log.lower()
     others = [line for line in roles.violations("worker") if "pulse.control.workers" not in line]
@@ -203,13 +203,13 @@ async def test_a_scheduler_in_the_worker_role_sends_schedules_of_an_operator(rol
         assert code == 0, output
         assert "tick" in output
     scheduler.terminate()
-    assert await scheduler.ended() == 0
+    assert await scheduler.wait_for_exit() == 0
     assert roles.violations("worker") == []
     assert roles.violations("operator") == []
 
 
 async def test_an_operator_watches_enqueues_re_runs_cancels_and_controls(roles: Roles) -> None:
-    bench = roles.bench
+    harness = roles.harness
     note = roles.folder / "note"
     arguments = json.dumps([str(note), 60])
     code, output = await roles.desktop(
@@ -219,7 +219,7 @@ async def test_an_operator_watches_enqueues_re_runs_cancels_and_controls(roles: 
     done = json.loads(output.splitlines()[-1])["task_id"]
     code, output = await roles.desktop("operator", "run", f"{TASKS}:work", "--args", arguments)
     assert code == 0, output
-    event = await bench.wait_for_event(
+    event = await harness.wait_for_event(
         lambda e: e["type"] == "task.started" and e["data"]["task_id"] != done
     )
     running = event["data"]["task_id"]
@@ -229,23 +229,23 @@ async def test_an_operator_watches_enqueues_re_runs_cancels_and_controls(roles: 
     )
     await roles.all_succeed("operator", ("worker", "pause", "all"))
     await roles.all_succeed("operator", ("worker", "resume", "all"))
-    assert (await bench.result(running))["error"]["exc_type"].endswith("CancelledError")
-    worker = bench.workers[0]
+    assert (await harness.result(running))["error"]["exc_type"].endswith("CancelledError")
+    worker = harness.workers[0]
     worker.terminate()
-    assert await worker.ended() == 0
+    assert await worker.wait_for_exit() == 0
     enqueue = ("run", f"{TASKS}:work", "--args", f'["{note}"]', "--force", "--json")
     code, output = await roles.desktop("operator", *enqueue)
     assert code == 0, output
     waiting = json.loads(output.splitlines()[-1])["task_id"]
     await roles.all_succeed("operator", ("cancel", waiting))
-    await wait_until(bench.all_acked, 5, "the task is removed")
-    await bench.wait_for_event(
+    await wait_until(harness.all_acked, 5, "the task is removed")
+    await harness.wait_for_event(
         lambda e: e["type"] == "task.cancelled" and e["data"]["task_id"] == waiting
     )
     client, _ = await _connect(roles, "operator")
     await (await client.jetstream().object_store(RESULT_BUCKET)).delete(done)
     await client.close()
-    await bench.js.delete_consumer(TASK_STREAM, TASK_CONSUMER)
+    await harness.js.delete_consumer(TASK_STREAM, TASK_CONSUMER)
     code, output = await roles.desktop("operator", *enqueue)
     assert code == 0, output
     # Without the usual consumer the desktop lists consumers, which no role is permitted.
@@ -254,12 +254,12 @@ async def test_an_operator_watches_enqueues_re_runs_cancels_and_controls(roles: 
 
 
 async def test_a_viewer_watches_everything_and_changes_nothing(roles: Roles) -> None:
-    bench = roles.bench
+    harness = roles.harness
     note = roles.folder / "note"
-    done = await bench.send("work", str(note))
-    await bench.result(done)
-    running = await bench.send("work", str(note), 600)
-    await bench.wait_for_event(
+    done = await harness.send("work", str(note))
+    await harness.result(done)
+    running = await harness.send("work", str(note), 600)
+    await harness.wait_for_event(
         lambda e: e["type"] == "task.started" and e["data"]["task_id"] == running
     )
     await roles.all_succeed(
@@ -272,8 +272,8 @@ async def test_a_viewer_watches_everything_and_changes_nothing(roles: Roles) -> 
         ("results", "list"),
         ("doctor",),
     )
-    large = await bench.send("return_text", 300_000)
-    await bench.result(large)
+    large = await harness.send("return_text", 300_000)
+    await harness.result(large)
     await roles.all_succeed("viewer", ("results", "save", large, str(roles.folder / "large")))
     code, output = await roles.workers("viewer", "schedule", "list")
     assert code == 0, output
@@ -301,7 +301,7 @@ async def test_a_viewer_watches_everything_and_changes_nothing(roles: Roles) -> 
     assert code != 0, output
     await _only_worker_messages(roles, before)
     assert len(lines(note)) == tasks
-    info = await bench.js.consumer_info(TASK_STREAM, TASK_CONSUMER)
+    info = await harness.js.consumer_info(TASK_STREAM, TASK_CONSUMER)
     assert info.num_ack_pending == 1  # still in progress
 
 
@@ -371,7 +371,7 @@ async def test_a_viewer_is_denied_every_request_that_bypasses_the_programs(roles
         await _cannot_alter_the_consumer(client, errors)
     finally:
         await client.close()
-    info = await roles.bench.js.consumer_info(TASK_STREAM, TASK_CONSUMER)
+    info = await roles.harness.js.consumer_info(TASK_STREAM, TASK_CONSUMER)
     assert info.config.max_deliver == -1
 
 
@@ -407,7 +407,7 @@ async def test_an_operator_can_neither_take_tasks_nor_change_streams(roles: Role
         await _cannot_alter_the_consumer(client, errors)
     finally:
         await client.close()
-    info = await roles.bench.js.consumer_info(TASK_STREAM, TASK_CONSUMER)
+    info = await roles.harness.js.consumer_info(TASK_STREAM, TASK_CONSUMER)
     assert info.config.max_deliver == -1
 
 
@@ -431,7 +431,7 @@ async def test_watching_roles_receive_tasks_of_a_core_broker_and_take_none(
             await client.subscribe("taskiq_tasks", queue=group, cb=take)
             await _is_denied(errors, f'to "taskiq_tasks" using queue "{group}"')
         note = roles.folder / "note"
-        sent = [await roles.bench.send("work", str(note)) for _ in range(20)]
+        sent = [await roles.harness.send("work", str(note)) for _ in range(20)]
         await wait_until(lambda: lines(note).count("end") == len(sent), 10, "all of them ran")
         await wait_until(lambda: len(received) == len(sent), 5, "all of them were received")
         assert sorted(received) == sorted(sent)
@@ -463,12 +463,12 @@ async def test_the_permissions_in_the_guide_suffice_and_take_no_tasks(
     config = re.search(r"```\n(authorization \{.*?)```", GUIDE.read_text(), re.DOTALL)
     assert config is not None
     with _server_with(config[1].replace("secret", PASSWORDS["operator"])) as server:
-        async with bench_on(server, tmp_path) as bench:
-            roles = Roles(server, bench, tmp_path)
-            await bench.run()
+        async with open_harness(server, tmp_path) as harness:
+            roles = Roles(server, harness, tmp_path)
+            await harness.run()
             note = str(tmp_path / "note")
-            done = await bench.send("work", note)
-            await bench.result(done)
+            done = await harness.send("work", note)
+            await harness.result(done)
             await roles.all_succeed(
                 "operator",
                 ("rerun", done, "--wait", "20"),

@@ -15,7 +15,7 @@ from taskiq import ScheduledTask
 from pulse_desktop.protocol.topics import TASK_STREAM
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
-from tests.kit.worker_processes import TASKS, Bench, Worker, bench_on
+from tests.kit.worker_processes import TASKS, Worker, WorkerHarness, open_harness
 
 WORK = f"{TASKS}:work"
 BUCKET = "taskiq_schedules"
@@ -41,8 +41,8 @@ def cron_clock(seconds: float) -> timedelta:
 class Schedules:
     """Workers with a schedule source, and the tasks that reached the queue."""
 
-    def __init__(self, bench: Bench, source: JsonScheduleSource) -> None:
-        self.bench = bench
+    def __init__(self, harness: WorkerHarness, source: JsonScheduleSource) -> None:
+        self.harness = harness
         self.source = source
         self.sent: list[dict[str, Any]] = []
 
@@ -53,38 +53,40 @@ class Schedules:
         return schedule
 
     async def put(self, schedule_id: str, body: bytes) -> int:
-        answer = await self.bench.js.publish(f"$KV.{BUCKET}.schedule.{schedule_id}", body)
-        return answer.seq
+        ack = await self.harness.js.publish(f"$KV.{BUCKET}.schedule.{schedule_id}", body)
+        return ack.seq
 
     async def scheduler(self, **more: Any) -> Worker:
-        worker = self.bench.start("scheduler", **more)
-        await self.bench.started(worker)
+        worker = self.harness.start("scheduler", **more)
+        await self.harness.wait_until_started(worker)
         return worker
 
-    async def hear(self) -> None:
+    async def read_new_tasks(self) -> None:
         """Read the tasks that were stored since the last call."""
-        info = await self.bench.js.stream_info(TASK_STREAM)
+        info = await self.harness.js.stream_info(TASK_STREAM)
         for sequence in range(len(self.sent) + 1, info.state.last_seq + 1):
-            message = await self.bench.js.get_msg(TASK_STREAM, sequence)
+            message = await self.harness.js.get_msg(TASK_STREAM, sequence)
             body = json.loads(message.data or b"")
             self.sent.append({**body, "headers": message.headers, "stored_at": message.time})
 
     async def runs(self, schedule_id: str) -> list[dict[str, Any]]:
         """Return the tasks sent for a schedule, in order."""
-        await self.hear()
+        await self.read_new_tasks()
         return [task for task in self.sent if task["labels"].get("schedule_id") == schedule_id]
 
-    async def run_of(self, schedule_id: str, count: int = 1, limit: float = 10) -> dict[str, Any]:
+    async def wait_for_run(
+        self, schedule_id: str, count: int = 1, limit: float = 10
+    ) -> dict[str, Any]:
         """Wait for the given run."""
 
-        async def there() -> list[dict[str, Any]]:
+        async def found() -> list[dict[str, Any]]:
             runs = await self.runs(schedule_id)
             return runs[count - 1 :]
 
-        runs: list[dict[str, Any]] = await wait_until(there, limit, f"run {count} of {schedule_id}")
+        runs: list[dict[str, Any]] = await wait_until(found, limit, f"run {count} of {schedule_id}")
         return runs[0]
 
-    async def gone(self, schedule_id: str) -> None:
+    async def wait_until_removed(self, schedule_id: str) -> None:
         async def is_gone() -> bool:
             return (await self.source.bucket.read(schedule_id))[0] is None
 
@@ -98,7 +100,7 @@ class Schedules:
     def audits(self, action: str, target: str = "") -> list[dict[str, Any]]:
         return [
             event["data"]
-            for event in self.bench.events
+            for event in self.harness.events
             if event["type"] == "audit"
             and event["data"]["action"] == action
             and target in ("", event["data"]["target"])
@@ -112,11 +114,11 @@ def delay(task: dict[str, Any]) -> float:
 
 
 @asynccontextmanager
-async def schedules_on(server: NatsServer, folder: Path) -> AsyncIterator[Schedules]:
-    async with bench_on(server, folder) as bench:
+async def open_schedules(server: NatsServer, folder: Path) -> AsyncIterator[Schedules]:
+    async with open_harness(server, folder) as harness:
         source = JsonScheduleSource(Settings(server=server.url))
         await source.startup()
         try:
-            yield Schedules(bench, source)
+            yield Schedules(harness, source)
         finally:
             await source.shutdown()

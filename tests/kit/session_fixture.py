@@ -35,7 +35,9 @@ async def open_session(
     assert session.background_errors == []
 
 
-async def run_in(session: Session, task_id: str, *states: RunState, limit: float = 30.0) -> TaskRun:
+async def wait_for_run(
+    session: Session, task_id: str, *states: RunState, limit: float = 30.0
+) -> TaskRun:
     """Wait until a run is known and in one of these states, in any state when none is given."""
 
     def found() -> TaskRun | None:
@@ -48,7 +50,7 @@ async def run_in(session: Session, task_id: str, *states: RunState, limit: float
     return run
 
 
-async def unreadable_result(session: Session, key: str) -> StoredResult:
+async def wait_for_unreadable_result(session: Session, key: str) -> StoredResult:
     """Wait until a result was loaded that cannot be read, and return its row."""
 
     def found() -> StoredResult | None:

@@ -11,7 +11,7 @@ from tests.kit.cli_process import command_environment
 from tests.kit.worker_processes import ROOT
 
 
-class Said:
+class CommandOutput:
     """Exit code and output of a command."""
 
     def __init__(self, code: int, text: str) -> None:
@@ -21,17 +21,17 @@ class Said:
     def __repr__(self) -> str:
         return f"exit {self.code}\n{self.text}"
 
-    def of(self, status: str) -> list[str]:
+    def lines_with(self, status: str) -> list[str]:
         return [line for line in self.text.splitlines() if line.startswith(status)]
 
 
-Check = Callable[..., Said]
+PulseWorkerCommand = Callable[..., CommandOutput]
 
 
-def worker_command(folder: Path) -> Check:
+def worker_command(folder: Path) -> PulseWorkerCommand:
     """Return a function that runs `pulse-worker` with only the given PULSE_ variables."""
 
-    def run(*arguments: str, **variables: Any) -> Said:
+    def run(*arguments: str, **variables: Any) -> CommandOutput:
         given = {f"PULSE_{name.upper()}": str(value) for name, value in variables.items()}
         done = subprocess.run(
             [sys.executable, "-m", "pulse_workers", *arguments],
@@ -43,6 +43,6 @@ def worker_command(folder: Path) -> Check:
             check=False,
             cwd=ROOT,
         )
-        return Said(done.returncode, done.stdout)
+        return CommandOutput(done.returncode, done.stdout)
 
     return run

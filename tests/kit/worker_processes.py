@@ -81,13 +81,18 @@ class Worker:
             self.process.kill()
         self.process.wait(10)
 
-    async def ended(self, limit: float = 10) -> int:
+    async def wait_for_exit(self, limit: float = 10) -> int:
         await wait_until(lambda: self.process.poll() is not None, limit, "the worker ends")
         return self.process.returncode
 
 
-class Bench:
-    """A server, its workers, and all events that they publish."""
+class WorkerHarness:
+    """Real worker processes on a server, and the events that they publish.
+
+    Attributes:
+        events: all events received so far.
+        core_nats: whether `send` publishes to core NATS instead of the stream.
+    """
 
     def __init__(self, server: NatsServer, folder: Path) -> None:
         self.server = server
@@ -96,7 +101,7 @@ class Bench:
         self.client: Client
         self.js: JetStreamContext
         self.workers: list[Worker] = []
-        self.core = False
+        self.core_nats = False
 
     async def open(self) -> None:
         async def quiet(_error: Exception) -> None: ...
@@ -108,12 +113,13 @@ class Bench:
             error_cb=quiet,
         )
         self.js = self.client.jetstream()
-        await self.client.subscribe("websocket.*", cb=self._hear)
+        await self.client.subscribe("websocket.*", cb=self._record)
 
-    async def _hear(self, message: Msg) -> None:
+    async def _record(self, message: Msg) -> None:
         self.events.append(json.loads(message.data))
 
     def start(self, *arguments: str, **more: Any) -> Worker:
+        """Start `pulse-worker run`, or with the given arguments; `more` are PULSE_ settings."""
         log = self.folder / f"worker-{len(self.workers)}.log"
         name = f"worker-{len(self.workers) + 1}"
         worker = Worker(
@@ -122,7 +128,7 @@ class Bench:
         self.workers.append(worker)
         return worker
 
-    async def started(self, worker: Worker) -> None:
+    async def wait_until_started(self, worker: Worker) -> None:
         def alive() -> bool:
             if worker.process.poll() is not None:
                 raise AssertionError(f"the worker ended:\n{worker.log}")
@@ -131,15 +137,16 @@ class Bench:
         await wait_until(alive, 20, "the worker's first event")
 
     async def run(self, **more: Any) -> Worker:
+        """Start a worker and wait for its first event."""
         worker = self.start(**more)
-        await self.started(worker)
+        await self.wait_until_started(worker)
         return worker
 
     async def send(self, name: str, *args: Any, labels: dict[str, Any] | None = None) -> str:
         task_id = new_task_id()
         full = name if ":" in name or name in ALIASES.values() else f"{TASKS}:{name}"
         payload, headers = encode_task(task_id, full, args=json.dumps(args).encode(), labels=labels)
-        if self.core:
+        if self.core_nats:
             await self.client.publish(TASK_SUBJECT, payload, headers=headers)
             await self.client.flush()
         else:
@@ -159,12 +166,12 @@ class Bench:
         found: dict[str, Any] = await wait_until(read, limit, f"result of {task_id}")
         return found
 
-    def of(self, task_id: str) -> list[dict[str, Any]]:
+    def events_of(self, task_id: str) -> list[dict[str, Any]]:
         """Return the events of one task on the topic `tasks`."""
         return [e for e in self.events if e["topic"] == "tasks" and e["data"]["task_id"] == task_id]
 
-    def types_of(self, task_id: str) -> list[str]:
-        return [event["type"] for event in self.of(task_id)]
+    def event_types(self, task_id: str) -> list[str]:
+        return [event["type"] for event in self.events_of(task_id)]
 
     async def wait_for_event(
         self, predicate: Callable[[dict[str, Any]], object], limit: float = 10
@@ -188,13 +195,14 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench_on(server: NatsServer, folder: Path) -> AsyncIterator[Bench]:
-    bench = Bench(server, folder)
-    await bench.open()
+async def open_harness(server: NatsServer, folder: Path) -> AsyncIterator[WorkerHarness]:
+    """Yield a harness without workers, and end its workers afterwards."""
+    harness = WorkerHarness(server, folder)
+    await harness.open()
     try:
-        yield bench
+        yield harness
     finally:
-        await bench.close()
+        await harness.close()
 
 
 def lines(path: Path) -> list[str]:

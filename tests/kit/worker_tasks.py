@@ -13,48 +13,48 @@ from taskiq import Context, TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker
 
 
-def note(path: str, word: str) -> None:
+def append_line(path: str, line: str) -> None:
     with Path(path).open("a", encoding="utf-8") as file:
-        file.write(f"{word}\n")
+        file.write(f"{line}\n")
 
 
-def lines(path: str) -> int:
+def line_count(path: str) -> int:
     return len(Path(path).read_text(encoding="utf-8").split())
 
 
 @task()
 async def work(path: str, seconds: float = 0.0) -> str:
-    note(path, "begin")
+    append_line(path, "begin")
     await asyncio.sleep(seconds)
-    note(path, "end")
+    append_line(path, "end")
     return "done"
 
 
 @task()
 def work_in_a_thread(path: str, seconds: float = 0.0) -> str:
-    note(path, "begin")
+    append_line(path, "begin")
     time.sleep(seconds)
-    note(path, "end")
+    append_line(path, "end")
     return "done"
 
 
 @task(max_attempts=3, retry_delay=0.5, retry_backoff=1)
 async def fail_twice(path: str) -> str:
-    note(path, f"{time.time()}")
-    if lines(path) < 3:
+    append_line(path, f"{time.time()}")
+    if line_count(path) < 3:
         raise ConnectionError("not yet: nats://user:secret@host:4222")
     return "at last"
 
 
 @task(max_attempts=2, retry_delay=0.1)
-async def fail_with_a_login() -> None:
+async def fail_with_credentials() -> None:
     cause = OSError(7, "postgres://user:secret@host/tasks")
     raise ConnectionError("olena@example.com", {"at": ["nats://secret@host"]}) from cause
 
 
 @task(max_attempts=3, retry_delay=0.1, retry_on="TimeoutError,ConnectionError")
-async def fail_in_a_way_not_worth_a_retry() -> None:
-    raise ValueError("wrong for ever")
+async def fail_without_retry() -> None:
+    raise ValueError("invalid argument")
 
 
 @task()
@@ -63,7 +63,7 @@ def fail_in_a_thread() -> None:
 
 
 @task()
-async def return_what_has_no_json_form() -> Any:
+async def return_unserializable() -> Any:
     return object()
 
 
@@ -73,7 +73,7 @@ async def return_text(length: int) -> str:
 
 
 @task()
-async def read_the_progress_of(
+async def read_progress(
     task_id: str, context: Annotated[Context, TaskiqDepends()]
 ) -> dict[str, Any] | None:
     progress = await context.broker.result_backend.get_progress(task_id)
@@ -86,8 +86,8 @@ async def return_bytes() -> Any:
 
 
 @task()
-async def end_the_process(path: str) -> None:
-    note(path, "begin")
+async def exit_process(path: str) -> None:
+    append_line(path, "begin")
     os._exit(9)
 
 
@@ -114,7 +114,7 @@ async def report_progress_often(
 
 
 @task()
-async def cancel_yourself(context: Annotated[Context, TaskiqDepends()]) -> None:
+async def cancel_itself(context: Annotated[Context, TaskiqDepends()]) -> None:
     current = asyncio.current_task()
     assert current is not None
     current.cancel()
@@ -122,12 +122,12 @@ async def cancel_yourself(context: Annotated[Context, TaskiqDepends()]) -> None:
 
 
 @task(max_attempts=3, retry_delay=0.05)
-def work_until_asked_to_stop(path: str, limit: float = 20.0) -> str:
-    note(path, "begin")
+def work_until_stop_requested(path: str, limit: float = 20.0) -> str:
+    append_line(path, "begin")
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         if stop_requested():
-            note(path, "stopped")
+            append_line(path, "stopped")
             return "stopped half way"
         time.sleep(0.01)
     return "done"
@@ -135,17 +135,17 @@ def work_until_asked_to_stop(path: str, limit: float = 20.0) -> str:
 
 @task()
 def wait_for_a_file(path: str, gate: str, limit: float = 20.0) -> str:
-    note(path, "begin")
+    append_line(path, "begin")
     deadline = time.monotonic() + limit
     while not Path(gate).exists() and time.monotonic() < deadline:
         time.sleep(0.01)
-    note(path, "end")
+    append_line(path, "end")
     return "done"
 
 
 @task(max_attempts=3, retry_delay=0.05)
 async def fail_when_cancelled(path: str) -> str:
-    note(path, "begin")
+    append_line(path, "begin")
     try:
         await asyncio.sleep(20)
     except asyncio.CancelledError:
@@ -154,8 +154,8 @@ async def fail_when_cancelled(path: str) -> str:
 
 
 @task(max_attempts=5, retry_delay=30)
-async def fail_and_wait_long(path: str) -> str:
-    note(path, "begin")
+async def fail_with_long_delay(path: str) -> str:
+    append_line(path, "begin")
     raise ConnectionError("try again much later")
 
 
@@ -167,18 +167,18 @@ async def enqueue_another(path: str, seconds: float) -> str:
 
 
 @task()
-async def ask_the_server(path: str, seconds: float) -> str:
-    note(path, "begin")
+async def query_server(path: str, seconds: float) -> str:
+    append_line(path, "begin")
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         await current_services().store.get_state("nothing")
-    note(path, "end")
+    append_line(path, "end")
     return "done"
 
 
 @task()
-async def block_the_loop(path: str, seconds: float) -> str:
-    note(path, "begin")
+async def block_event_loop(path: str, seconds: float) -> str:
+    append_line(path, "begin")
     time.sleep(seconds)  # noqa: ASYNC251 - blocks the loop on purpose
-    note(path, "end")
+    append_line(path, "end")
     return "done"

@@ -36,7 +36,7 @@ def test_no_event_is_lost_and_no_resource_grows(tmp_path: Path) -> None:
     async def scene() -> list[dict[str, Any]]:
         command = ("tests.soak.soaked_window", str(tmp_path / "counter"), *options)
         with program(*command, folder=tmp_path) as window:
-            assert await window.ended(STARTING_S + 2 * SECONDS) == 0, window.output
+            assert await window.wait_for_exit(STARTING_S + 2 * SECONDS) == 0, window.output
             await stack.all_gone(at_least=0)
             lines = [line for line in window.output.splitlines() if line.startswith("{")]
         return [json.loads(line) for line in lines][1:]

@@ -18,8 +18,8 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.control import ControlRequest
 from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_STREAM, TASK_SUBJECT
-from tests.kit.answering_workers import AnsweringWorker, answering
 from tests.kit.cli_process import CommandResult, command_environment
+from tests.kit.fake_worker import FakeWorker, fake_worker
 from tests.kit.nats_servers import NatsServer
 
 NAME = "app.tasks:copy"
@@ -68,7 +68,7 @@ async def test_a_task_is_cancelled_by_the_first_characters_of_its_id(
     env: dict[str, str], nats_server: NatsServer, other: Client
 ) -> None:
     task_id = await enqueue(other)
-    async with answering(nats_server.url, acknowledge) as worker:
+    async with fake_worker(nats_server.url, acknowledge) as worker:
         result = await run("cancel", task_id[:8], "--reason", "wrong", env=env)
         assert (result.code, result.err) == (0, ""), result
         assert result.out == f"{task_id}  {NAME}  cancelled on worker-1\n"
@@ -81,7 +81,7 @@ async def test_a_task_is_cancelled_by_the_first_characters_of_its_id(
             "worker": worker.worker,
             "detail": "cancelled on worker-1",
         }
-        assert worker.asked == [("cancel", task_id)] * 2
+        assert worker.commands == [("cancel", task_id)] * 2
 
 
 async def test_a_queued_task_is_removed_if_no_worker_accepts_commands(
@@ -119,8 +119,8 @@ async def test_workers_are_listed_with_the_details_of_their_heartbeats(
 ) -> None:
     task = {"task_id": "1", "task_name": NAME, "started_at": None, "attempt": 1}
     async with (
-        answering(nats_server.url, acknowledge) as one,
-        answering(nats_server.url, lambda _: None, "worker-2@here:2") as two,
+        fake_worker(nats_server.url, acknowledge) as one,
+        fake_worker(nats_server.url, lambda _: None, "worker-2@here:2") as two,
     ):
         now = time.time()
         await one.beat(now, paused=True, busy=1, running=[task], log_level="INFO")
@@ -165,8 +165,8 @@ async def test_commands_are_sent_to_one_worker_or_to_all(
     env: dict[str, str], nats_server: NatsServer, other: Client
 ) -> None:
     async with (
-        answering(nats_server.url, acknowledge) as one,
-        answering(nats_server.url, acknowledge, "worker-2@here:2") as two,
+        fake_worker(nats_server.url, acknowledge) as one,
+        fake_worker(nats_server.url, acknowledge, "worker-2@here:2") as two,
     ):
         for worker in (one, two):
             await worker.beat(time.time())
@@ -187,8 +187,8 @@ async def test_commands_are_sent_to_one_worker_or_to_all(
         assert "worker-1@here:1" in result.err
 
 
-def _commands(worker: AnsweringWorker) -> list[tuple[str, str]]:
-    return [command for command in worker.asked if command[0] != "ping"]
+def _commands(worker: FakeWorker) -> list[tuple[str, str]]:
+    return [command for command in worker.commands if command[0] != "ping"]
 
 
 async def test_a_command_without_workers_fails(env: dict[str, str], other: Client) -> None:

@@ -19,8 +19,8 @@ from tests.kit.background import in_background
 from tests.kit.cluster import Cluster
 from tests.kit.nats_servers import TESTER, NatsServer
 from tests.kit.waiting import wait_until
-from tests.kit.worker_cli import Check
-from tests.kit.worker_processes import Bench, bench_on
+from tests.kit.worker_cli import PulseWorkerCommand
+from tests.kit.worker_processes import WorkerHarness, open_harness
 
 USER, PASSWORD = "me", "s3cret"
 NO_ACCOUNT = f"accounts {{ PULSE {{ users: [{{ user: {USER}, password: {PASSWORD} }}] }} }}"
@@ -115,45 +115,45 @@ async def test_a_client_that_lost_its_server_waits_for_one_with_jetstream(
 async def test_a_worker_runs_tasks_though_one_of_its_servers_has_no_jetstream_for_it(
     usable: NatsServer, misconfigured: NatsServer, tmp_path: Path
 ) -> None:
-    async with bench_on(usable, tmp_path) as bench:
+    async with open_harness(usable, tmp_path) as harness:
         server = f"{misconfigured.url},{usable.url}"
-        worker = bench.start("run", "--name", "worker-1", "--server", server)
-        await bench.started(worker)
-        task_id = await _send(bench)
-        assert (await bench.result(task_id))["is_err"] is False
+        worker = harness.start("run", "--name", "worker-1", "--server", server)
+        await harness.wait_until_started(worker)
+        task_id = await _send(harness)
+        assert (await harness.result(task_id))["is_err"] is False
         usable.kill()
         await wait_until(lambda: "no JetStream" in worker.log, 20, "the other server is tried")
         usable.start()
-        task_id = await _send(bench)
-        assert (await bench.result(task_id, 20))["is_err"] is False
+        task_id = await _send(harness)
+        assert (await harness.result(task_id, 20))["is_err"] is False
         assert worker.process.poll() is None
 
 
 async def test_a_worker_says_that_its_account_has_no_jetstream(
-    misconfigured: NatsServer, pulse_worker: Check
+    misconfigured: NatsServer, pulse_worker: PulseWorkerCommand
 ) -> None:
     other = _server(NO_ACCOUNT)
     with other:
         for server in (misconfigured.url, f"{misconfigured.url},{other.url}"):
-            ended = pulse_worker("run", server=server, connect_timeout=2)
-            assert ended.code != 0
-            assert "the account of this user has no JetStream on" in ended.text, ended
-            assert "Enable JetStream for the account" in ended.text
-            assert "Start nats-server with -js" not in ended.text
+            output = pulse_worker("run", server=server, connect_timeout=2)
+            assert output.code != 0
+            assert "the account of this user has no JetStream on" in output.text, output
+            assert "Enable JetStream for the account" in output.text
+            assert "Start nats-server with -js" not in output.text
 
 
 async def test_check_says_which_server_has_no_jetstream_for_the_account(
-    usable: NatsServer, misconfigured: NatsServer, pulse_worker: Check
+    usable: NatsServer, misconfigured: NatsServer, pulse_worker: PulseWorkerCommand
 ) -> None:
-    ended = pulse_worker("check", server=f"{misconfigured.url},{usable.url}")
-    assert ended.code == 0, ended
-    (warning,) = ended.of("warning")
+    output = pulse_worker("check", server=f"{misconfigured.url},{usable.url}")
+    assert output.code == 0, output
+    (warning,) = output.lines_with("warning")
     assert f"{misconfigured.address}: the account of this user has no JetStream" in warning
-    assert "Workers use the other servers meanwhile." in ended.text
-    ended = pulse_worker("check", server=misconfigured.url)
-    assert ended.code == 1
-    assert "the account of this user has no JetStream" in ended.text
-    assert "Enable JetStream for the account" in ended.text
+    assert "Workers use the other servers meanwhile." in output.text
+    output = pulse_worker("check", server=misconfigured.url)
+    assert output.code == 1
+    assert "the account of this user has no JetStream" in output.text
+    assert "Enable JetStream for the account" in output.text
 
 
 async def test_the_desktop_connects_to_the_server_with_jetstream(
@@ -206,10 +206,10 @@ async def test_a_cluster_without_a_leader_is_not_ready_and_not_off(
         await connection.close()
 
 
-async def _send(bench: Bench) -> str:
+async def _send(harness: WorkerHarness) -> str:
     """Send a task, again until the server confirms it."""
     while True:
         try:
-            return await bench.send("return_text", 5)
+            return await harness.send("return_text", 5)
         except (errors.Error, OSError):
             await asyncio.sleep(0.05)

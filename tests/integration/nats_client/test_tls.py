@@ -19,7 +19,7 @@ from pulse_desktop.transport.connection import Connection
 from tests.kit.background import in_background
 from tests.kit.cli_process import command_environment, run_command
 from tests.kit.nats_servers import NatsServer
-from tests.kit.plain_listener import PlainListener
+from tests.kit.plain_text_server import PlainTextServer
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import Worker
 
@@ -27,8 +27,8 @@ SECRET = "s3cret"
 
 
 @pytest.fixture
-async def plain() -> AsyncIterator[PlainListener]:
-    async with PlainListener() as listener:
+async def plain() -> AsyncIterator[PlainTextServer]:
+    async with PlainTextServer() as listener:
         yield listener
 
 
@@ -36,40 +36,40 @@ def settings(server: str, **variables: str | float) -> Settings:
     return Settings.model_validate({"PULSE_SERVER": server, **variables})
 
 
-async def test_the_command_line_sends_nothing(plain: PlainListener, tmp_path: Path) -> None:
+async def test_the_command_line_sends_nothing(plain: PlainTextServer, tmp_path: Path) -> None:
     server = f"tls://{SECRET}@127.0.0.1:{plain.port}"
     status = ("status", "--server", server)
     ended = await asyncio.to_thread(run_command, *status, env=command_environment(tmp_path))
     assert ended.code == 3
     assert "offers no TLS" in ended.err
     assert SECRET not in ended.out + ended.err
-    assert plain.visits == 1
+    assert plain.connections == 1
     assert plain.received == b""
 
 
-async def test_a_worker_sends_nothing(plain: PlainListener, tmp_path: Path) -> None:
+async def test_a_worker_sends_nothing(plain: PlainTextServer, tmp_path: Path) -> None:
     server = f"tls://{SECRET}@127.0.0.1:{plain.port}"
     worker = Worker("run", server=server, log=tmp_path / "log", connect_timeout=1.5)
     try:
-        assert await worker.ended() == 3
+        assert await worker.wait_for_exit() == 3
     finally:
         worker.close()
     assert "offers no TLS" in worker.log
     assert SECRET not in worker.log
-    assert plain.visits >= 1
+    assert plain.connections >= 1
     assert plain.received == b""
 
 
-async def test_no_connection_of_a_worker_sends_anything(plain: PlainListener) -> None:
+async def test_no_connection_of_a_worker_sends_anything(plain: PlainTextServer) -> None:
     given = settings(f"tls://{SECRET}@127.0.0.1:{plain.port}")
     for part in (JetStreamBroker(given), CoreBroker(given), JsonResultBackend(given)):
-        before = plain.visits
+        before = plain.connections
         async with in_background(part.startup()):
-            await wait_until(lambda visits=before + 2: plain.visits >= visits)
+            await wait_until(lambda visits=before + 2: plain.connections >= visits)
     assert plain.received == b""
 
 
-async def test_certificates_request_tls_as_well(plain: PlainListener, certificate: Path) -> None:
+async def test_certificates_request_tls_as_well(plain: PlainTextServer, certificate: Path) -> None:
     server = f"nats://{SECRET}@127.0.0.1:{plain.port}"
     trust = str(certificate / "cert.pem")
     with pytest.raises(worker_errors.ConnectionFailedError, match="offers no TLS"):
@@ -89,8 +89,8 @@ async def test_nothing_is_sent_to_a_server_that_restarts_without_tls(certificate
         async with in_background(connection.run()):
             await connection.wait_connected()
             server.stop()
-            async with PlainListener(server.port) as plain:
-                await wait_until(lambda: plain.visits >= 4)
+            async with PlainTextServer(server.port) as plain:
+                await wait_until(lambda: plain.connections >= 4)
                 await wait_until(lambda: "offers no TLS" in connection.status.problem)
                 assert (connection.connected, worker.is_connected) == (False, False)
                 assert plain.received == b""

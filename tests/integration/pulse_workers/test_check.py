@@ -17,38 +17,38 @@ from nats.js.api import ConsumerConfig, StreamConfig
 
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
 from tests.kit.nats_servers import NatsServer
-from tests.kit.worker_cli import Check
-from tests.kit.worker_processes import Bench, bench_on
+from tests.kit.worker_cli import PulseWorkerCommand
+from tests.kit.worker_processes import WorkerHarness, open_harness
 
 
 async def test_check_reports_a_provisioned_server_as_ok_and_changes_nothing(
-    nats_server: NatsServer, tmp_path: Path, pulse_worker: Check
+    nats_server: NatsServer, tmp_path: Path, pulse_worker: PulseWorkerCommand
 ) -> None:
-    async with bench_on(nats_server, tmp_path) as bench:
+    async with open_harness(nats_server, tmp_path) as harness:
         fresh = pulse_worker("check", server=nats_server.url)
         assert fresh.code == 0, fresh
         assert "not created yet: taskiq_jetstream" in fresh.text
-        assert await bench.js.streams_info() == []
+        assert await harness.js.streams_info() == []
         assert pulse_worker("provision", server=nats_server.url).code == 0
         received: list[str] = []
 
         async def on_message(message: Msg) -> None:
             received.append(message.subject)
 
-        await bench.client.subscribe(TASK_SUBJECT, cb=on_message)
-        before = await _contents(bench)
-        ended = pulse_worker("check", "--json", server=nats_server.url)
-        assert ended.code == 0, ended
-        findings = [json.loads(line) for line in ended.text.splitlines()]
+        await harness.client.subscribe(TASK_SUBJECT, cb=on_message)
+        before = await _contents(harness)
+        output = pulse_worker("check", "--json", server=nats_server.url)
+        assert output.code == 0, output
+        findings = [json.loads(line) for line in output.text.splitlines()]
         assert {finding["status"] for finding in findings} == {"ok"}
         assert {"server", "JetStream", "storage", "clock", "permission", TASK_CONSUMER} <= {
             finding["check"] for finding in findings
         }
-        assert await _contents(bench) == before
+        assert await _contents(harness) == before
 
 
-async def _contents(bench: Bench) -> dict[str, Any]:
-    found = await bench.js.streams_info()
+async def _contents(harness: WorkerHarness) -> dict[str, Any]:
+    found = await harness.js.streams_info()
     return {
         i.config.name or "": (i.state.messages, i.state.last_seq, i.state.consumer_count)
         for i in found
@@ -56,20 +56,20 @@ async def _contents(bench: Bench) -> dict[str, Any]:
 
 
 async def test_check_compares_existing_streams_with_the_settings(
-    nats_server: NatsServer, tmp_path: Path, pulse_worker: Check
+    nats_server: NatsServer, tmp_path: Path, pulse_worker: PulseWorkerCommand
 ) -> None:
-    async with bench_on(nats_server, tmp_path) as bench:
-        await bench.js.add_stream(StreamConfig(name=TASK_STREAM, subjects=[TASK_SUBJECT]))
-        await bench.js.add_consumer(
+    async with open_harness(nats_server, tmp_path) as harness:
+        await harness.js.add_stream(StreamConfig(name=TASK_STREAM, subjects=[TASK_SUBJECT]))
+        await harness.js.add_consumer(
             TASK_STREAM,
             ConsumerConfig(
                 durable_name=TASK_CONSUMER, ack_wait=30, max_deliver=3, max_ack_pending=2
             ),
         )
-        ended = pulse_worker(
+        output = pulse_worker(
             "check", server=nats_server.url, replicas=3, ack_wait=60, slotts=3, worker_slots=4
         )
-    assert ended.code == 1, ended
+    assert output.code == 1, output
     for text in (
         "PULSE_SLOTTS is not a setting",
         "3 replicas are configured, but this is a single server",
@@ -79,65 +79,69 @@ async def test_check_compares_existing_streams_with_the_settings(
         "taskiq_durable: max_deliver is 3",
         "taskiq_durable: max_ack_pending is 2",
     ):
-        assert text in ended.text, ended
-    assert len(ended.of("problem")) == 2
+        assert text in output.text, output
+    assert len(output.lines_with("problem")) == 2
 
 
-def test_check_reports_why_no_server_can_be_used(tmp_path: Path, pulse_worker: Check) -> None:
-    ended = pulse_worker("check", server="nats://127.0.0.1:1")
-    assert ended.code == 3
-    assert "no server listens at nats://127.0.0.1:1" in ended.text
+def test_check_reports_why_no_server_can_be_used(
+    tmp_path: Path, pulse_worker: PulseWorkerCommand
+) -> None:
+    output = pulse_worker("check", server="nats://127.0.0.1:1")
+    assert output.code == 3
+    assert "no server listens at nats://127.0.0.1:1" in output.text
     with NatsServer(jetstream=False, user="me", password="s3cret") as server:
-        ended = pulse_worker("check", server=f"nats://{server.address}", user="me", password="bad")
-        assert ended.code == 3
-        assert "rejects the user, password or token" in ended.text
-        ended = pulse_worker("check", server=server.url)
-        assert ended.code == 1
-        assert "problem  JetStream" in ended.text
-        assert "Start nats-server with -js" in ended.text
-        assert "s3cret" not in ended.text
+        output = pulse_worker("check", server=f"nats://{server.address}", user="me", password="bad")
+        assert output.code == 3
+        assert "rejects the user, password or token" in output.text
+        output = pulse_worker("check", server=server.url)
+        assert output.code == 1
+        assert "problem  JetStream" in output.text
+        assert "Start nats-server with -js" in output.text
+        assert "s3cret" not in output.text
 
 
 async def test_health_distinguishes_a_live_worker_from_one_that_hangs_or_is_offline(
-    nats_server: NatsServer, tmp_path: Path, pulse_worker: Check
+    nats_server: NatsServer, tmp_path: Path, pulse_worker: PulseWorkerCommand
 ) -> None:
     about = {"server": nats_server.url, "heartbeat_interval": 0.5}
-    async with bench_on(nats_server, tmp_path) as bench:
-        worker = await bench.run()
-        ended = pulse_worker("health", **about)
-        assert ended.code == 0, ended
-        assert f":{worker.pid}" in ended.text
+    async with open_harness(nats_server, tmp_path) as harness:
+        worker = await harness.run()
+        output = pulse_worker("health", **about)
+        assert output.code == 0, output
+        assert f":{worker.pid}" in output.text
         assert pulse_worker("health", "--name", "worker-2", "--wait", "0.5", **about).code == 1
         worker.process.send_signal(signal.SIGSTOP)
-        ended = pulse_worker("health", "--wait", "1.5", **about)
+        output = pulse_worker("health", "--wait", "1.5", **about)
         worker.process.send_signal(signal.SIGCONT)
-        assert ended.code == 1, ended
-        assert "no heartbeat within 1.5 s" in ended.text
+        assert output.code == 1, output
+        assert "no heartbeat within 1.5 s" in output.text
     assert pulse_worker("health", server="nats://127.0.0.1:1").code == 3
 
 
 async def test_health_works_without_commands(
-    nats_server: NatsServer, tmp_path: Path, pulse_worker: Check
+    nats_server: NatsServer, tmp_path: Path, pulse_worker: PulseWorkerCommand
 ) -> None:
-    async with bench_on(nats_server, tmp_path) as bench:
-        await bench.run(control="off")
-        ended = pulse_worker("health", server=nats_server.url, heartbeat_interval=0.5)
-    assert ended.code == 0, ended
+    async with open_harness(nats_server, tmp_path) as harness:
+        await harness.run(control="off")
+        output = pulse_worker("health", server=nats_server.url, heartbeat_interval=0.5)
+    assert output.code == 0, output
 
 
-def test_a_worker_authenticates_with_an_nkey(tmp_path: Path, pulse_worker: Check) -> None:
+def test_a_worker_authenticates_with_an_nkey(
+    tmp_path: Path, pulse_worker: PulseWorkerCommand
+) -> None:
     pair = nkeys.from_seed(nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER))
     seed = tmp_path / "user.nk"
     seed.write_bytes(pair.seed)
     config = f"authorization {{ users: [ {{ nkey: {pair.public_key.decode()} }} ] }}"
     with NatsServer(config=config) as server:
-        ended = pulse_worker("check", server=server.url, nkey_file=str(seed))
-        assert ended.code == 0, ended
+        output = pulse_worker("check", server=server.url, nkey_file=str(seed))
+        assert output.code == 0, output
         assert pulse_worker("check", server=server.url).code == 3
 
 
 def test_a_worker_verifies_the_server_with_a_ca_and_presents_its_certificate(
-    tmp_path: Path, pulse_worker: Check
+    tmp_path: Path, pulse_worker: PulseWorkerCommand
 ) -> None:
     certificates = _certificates(tmp_path)
     config = f"""tls {{
@@ -148,9 +152,9 @@ def test_a_worker_verifies_the_server_with_a_ca_and_presents_its_certificate(
     }}"""
     with NatsServer(config=config) as server:
         url = f"tls://{server.address}"
-        ended = pulse_worker("check", server=url, **certificates)
-        assert ended.code == 0, ended
-        assert "TLS" in ended.text
+        output = pulse_worker("check", server=url, **certificates)
+        assert output.code == 0, output
+        assert "TLS" in output.text
         assert pulse_worker("check", server=url, connect_timeout="2").code == 3
 
 
@@ -183,11 +187,13 @@ def _certificates(folder: Path) -> dict[str, str]:
     }
 
 
-def test_a_worker_authenticates_with_a_creds_file(tmp_path: Path, pulse_worker: Check) -> None:
+def test_a_worker_authenticates_with_a_creds_file(
+    tmp_path: Path, pulse_worker: PulseWorkerCommand
+) -> None:
     config, credentials = _accounts(tmp_path)
     with NatsServer(config=config) as server:
-        ended = pulse_worker("check", server=server.url, credentials=credentials)
-        assert ended.code == 0, ended
+        output = pulse_worker("check", server=server.url, credentials=credentials)
+        assert output.code == 0, output
         assert pulse_worker("check", server=server.url).code == 3
 
 
@@ -249,20 +255,24 @@ OTHER_INBOX = """authorization { users: [ { user: worker, password: p, permissio
 } } ] }"""
 
 
-def test_a_user_with_another_inbox_prefix_is_advised_to_set_it(pulse_worker: Check) -> None:
+def test_a_user_with_another_inbox_prefix_is_advised_to_set_it(
+    pulse_worker: PulseWorkerCommand,
+) -> None:
     with NatsServer(config=OTHER_INBOX, user="worker", password="p") as server:
-        ended = pulse_worker("check", server=server.url)
-        assert ended.code == 1, ended
-        assert "may not subscribe to _INBOX._pulse_check (needed for: server replies)" in ended.text
-        assert "Set PULSE_INBOX_PREFIX" in ended.text
-        assert "nats-server -js" not in ended.text
-        assert len(ended.of("problem")) == 1
+        output = pulse_worker("check", server=server.url)
+        assert output.code == 1, output
+        assert (
+            "may not subscribe to _INBOX._pulse_check (needed for: server replies)" in output.text
+        )
+        assert "Set PULSE_INBOX_PREFIX" in output.text
+        assert "nats-server -js" not in output.text
+        assert len(output.lines_with("problem")) == 1
         before = time.monotonic()
         for command in ("run", "provision"):
-            ended = pulse_worker(command, server=server.url)
-            assert ended.code == 1, ended
-            assert "may not receive replies on _INBOX.>. Set PULSE_INBOX_PREFIX" in ended.text
-            assert "Is JetStream on" not in ended.text
+            output = pulse_worker(command, server=server.url)
+            assert output.code == 1, output
+            assert "may not receive replies on _INBOX.>. Set PULSE_INBOX_PREFIX" in output.text
+            assert "Is JetStream on" not in output.text
         assert time.monotonic() - before < 20
-        ended = pulse_worker("check", server=server.url, inbox_prefix="_INBOX_worker")
-        assert ended.code == 0, ended
+        output = pulse_worker("check", server=server.url, inbox_prefix="_INBOX_worker")
+        assert output.code == 0, output

@@ -15,7 +15,7 @@ from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import TASK_SUBJECT
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
-from tests.kit.worker_processes import Bench, bench_on
+from tests.kit.worker_processes import WorkerHarness, open_harness
 
 PROJECT = """
 import os
@@ -43,10 +43,10 @@ async def fail_twice() -> None:
 
 
 @pytest.fixture
-async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(nats_server, tmp_path) as bench:
-        bench.core = True
-        yield bench
+async def harness(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    async with open_harness(nats_server, tmp_path) as harness:
+        harness.core_nats = True
+        yield harness
 
 
 @contextmanager
@@ -72,45 +72,47 @@ def taskiq_worker(folder: Path, server: str) -> Iterator[Path]:
         process.wait(20)
 
 
-async def send(bench: Bench, name: str, *args: int) -> str:
+async def send(harness: WorkerHarness, name: str, *args: int) -> str:
     task_id = new_task_id()
     labels = {"retry_on_error": True} if name == "fail_twice" else {}
     payload, headers = encode_task(
         task_id, f"shop:{name}", args=json.dumps(args).encode(), labels=labels
     )
-    await bench.client.publish(TASK_SUBJECT, payload, headers=headers)
+    await harness.client.publish(TASK_SUBJECT, payload, headers=headers)
     return task_id
 
 
 async def test_starts_outcomes_retries_and_heartbeats_are_published(
-    bench: Bench, nats_server: NatsServer, tmp_path: Path
+    harness: WorkerHarness, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     with taskiq_worker(tmp_path, nats_server.url):
-        beat = await bench.wait_for_event(lambda e: e["type"] == "worker.heartbeat", 30)
-        added = await send(bench, "add", 1, 2)
-        failed = await send(bench, "fail_in_a_thread")
-        retried = await send(bench, "fail_twice")
-        await wait_until(lambda: bench.types_of(added) == ["task.started", "task.succeeded"])
-        await wait_until(lambda: bench.types_of(failed) == ["task.started", "task.failed"])
-        await wait_until(lambda: bench.types_of(retried).count("task.failed") == 2)
+        beat = await harness.wait_for_event(lambda e: e["type"] == "worker.heartbeat", 30)
+        added = await send(harness, "add", 1, 2)
+        failed = await send(harness, "fail_in_a_thread")
+        retried = await send(harness, "fail_twice")
+        await wait_until(lambda: harness.event_types(added) == ["task.started", "task.succeeded"])
+        await wait_until(lambda: harness.event_types(failed) == ["task.started", "task.failed"])
+        await wait_until(lambda: harness.event_types(retried).count("task.failed") == 2)
     assert beat["data"]["worker"].startswith("shop@")
     assert (beat["data"]["slots"], beat["data"]["busy"]) == (4, 0)
     assert beat["data"]["catalogue"]["shop:add"]["args"]["required"] == ["one", "two"]
-    started, succeeded = (event["data"] for event in bench.of(added))
+    started, succeeded = (event["data"] for event in harness.events_of(added))
     assert (started["worker"], started["attempt"]) == (beat["data"]["worker"], 1)
     assert started["queued_at"] is None
     assert succeeded["run_s"] < 5
-    error = bench.of(failed)[-1]["data"]["error"]
+    error = harness.events_of(failed)[-1]["data"]["error"]
     assert error["type"] == "ConnectionError"
     assert "fail_in_a_thread" in error["traceback"]
     assert "secret" not in json.dumps(error)
-    attempts = [event["data"] for event in bench.of(retried) if event["type"] == "task.failed"]
+    attempts = [
+        event["data"] for event in harness.events_of(retried) if event["type"] == "task.failed"
+    ]
     assert [(data["attempt"], data["will_retry"]) for data in attempts] == [(1, True), (2, False)]
-    await bench.wait_for_event(lambda e: e["type"] == "worker.stopped")
+    await harness.wait_for_event(lambda e: e["type"] == "worker.stopped")
 
 
 async def test_tasks_run_while_the_event_server_is_unreachable(
-    bench: Bench, nats_server: NatsServer, tmp_path: Path
+    harness: WorkerHarness, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     unreachable = PROJECT.replace(
         "EventMiddleware(SERVER,", "EventMiddleware('nats://127.0.0.1:9',"
@@ -125,8 +127,8 @@ async def test_tasks_run_while_the_event_server_is_unreachable(
         "asyncio.run(main())\n"
     )
     (tmp_path / "client.py").write_text(code)
-    subscription = await bench.client.subscribe(TASK_SUBJECT)
-    await bench.client.flush()
+    subscription = await harness.client.subscribe(TASK_SUBJECT)
+    await harness.client.flush()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "client.py", cwd=tmp_path, env={**os.environ, "SERVER": nats_server.url}
     )

@@ -21,7 +21,7 @@ import pytest
 from tests.kit.cli_process import ROOT, command_environment
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
-from tests.kit.worker_processes import Bench, bench_on
+from tests.kit.worker_processes import WorkerHarness, open_harness
 
 MODULE = "workers.jobs"
 JOBS = """
@@ -95,9 +95,9 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(nats_server, tmp_path) as bench:
-        yield bench
+async def harness(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    async with open_harness(nats_server, tmp_path) as harness:
+        yield harness
 
 
 def project_environment(project: Path, tmp_path: Path) -> dict[str, str]:
@@ -131,15 +131,22 @@ def check_result(value: dict[str, object], installation: Installation) -> None:
 
 
 async def test_a_worker_runs_the_tasks_of_such_a_project(
-    bench: Bench, installation: Installation, project: Path, tmp_path: Path
+    harness: WorkerHarness, installation: Installation, project: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "worker.log"
-    command = [str(installation.python), "-m", "pulse_workers", "run", "--server", bench.server.url]
+    command = [
+        str(installation.python),
+        "-m",
+        "pulse_workers",
+        "run",
+        "--server",
+        harness.server.url,
+    ]
     with started(command, project, project_environment(project, tmp_path), log):
         await wait_until(lambda: "takes tasks from" in log.read_text(), 20)
-        task_id = await bench.send(f"{MODULE}:greet", "you")
-        check_result((await bench.result(task_id))["return_value"], installation)
-        own = await bench.result(await bench.send("score_message_task", "1.1"))
+        task_id = await harness.send(f"{MODULE}:greet", "you")
+        check_result((await harness.result(task_id))["return_value"], installation)
+        own = await harness.result(await harness.send("score_message_task", "1.1"))
         assert own["error"]["exc_type"] == "MessageNotFoundError"
 
 

@@ -18,33 +18,35 @@ from pulse_desktop.protocol.topics import (
 from tests.kit.chat_export import CHAT_ID, message, small_chat, write_export
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
-from tests.kit.worker_processes import Bench, Worker, bench_on
+from tests.kit.worker_processes import Worker, WorkerHarness, open_harness
 
 INGEST = "ingest_messages"
 STORE = ("pulse_messages", "pulse_scores", "pulse_embeddings", "pulse_knowledge")
 
 
 @pytest.fixture
-async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(nats_server, tmp_path) as bench:
-        yield bench
+async def harness(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    async with open_harness(nats_server, tmp_path) as harness:
+        yield harness
 
 
-async def keys(bench: Bench, bucket: str) -> set[str]:
+async def keys(harness: WorkerHarness, bucket: str) -> set[str]:
     prefix = f"$KV.{bucket}."
-    info = await bench.js.stream_info(f"KV_{bucket}", subjects_filter=f"{prefix}>")
+    info = await harness.js.stream_info(f"KV_{bucket}", subjects_filter=f"{prefix}>")
     return {subject.removeprefix(prefix) for subject in info.state.subjects or ()}
 
 
-def data_of(bench: Bench, event_type: str) -> list[dict[str, Any]]:
-    return [event["data"] for event in bench.events if event["type"] == event_type]
+def data_of(harness: WorkerHarness, event_type: str) -> list[dict[str, Any]]:
+    return [event["data"] for event in harness.events if event["type"] == event_type]
 
 
-async def test_an_export_is_scored_embedded_and_analyzed(bench: Bench, tmp_path: Path) -> None:
+async def test_an_export_is_scored_embedded_and_analyzed(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
     export = write_export(tmp_path / "export")
-    await bench.run()
-    task_id = await bench.send(INGEST, str(export))
-    result = await bench.result(task_id)
+    await harness.run()
+    task_id = await harness.send(INGEST, str(export))
+    result = await harness.result(task_id)
     assert result["return_value"] | {"enqueued": 0} == {
         "source_name": "Payments team",
         "offset": 0,
@@ -58,58 +60,58 @@ async def test_an_export_is_scored_embedded_and_analyzed(bench: Bench, tmp_path:
         "finished": True,
     }
     assert result["labels"]["task_name"] == INGEST
-    await wait_until(lambda: "task.succeeded" in bench.types_of(task_id))
-    progress = [e["data"] for e in bench.of(task_id) if e["type"] == "task.progress"]
+    await wait_until(lambda: "task.succeeded" in harness.event_types(task_id))
+    progress = [e["data"] for e in harness.events_of(task_id) if e["type"] == "task.progress"]
     assert [(d["done"], d["total"]) for d in (progress[0], progress[-1])] == [(0, 15), (15, 15)]
 
-    await wait_until(lambda: {event["topic"] for event in bench.events} == set(TOPICS), 20)
-    await wait_until(bench.all_acked, 20)
-    for event in bench.events:
+    await wait_until(lambda: {event["topic"] for event in harness.events} == set(TOPICS), 20)
+    await wait_until(harness.all_acked, 20)
+    for event in harness.events:
         raw = json.dumps(event).encode()
         assert decode_event(event["topic"], raw, 0.0).time_source == "event"
 
     def failed() -> set[str]:
-        failures = data_of(bench, "task.failed")
+        failures = data_of(harness, "task.failed")
         return {data["error"]["type"] for data in failures if not data["will_retry"]}
 
     reasons = {"AttachmentUnreadableError", "AttachmentMissingError", "ProviderRefusedError"}
     await wait_until(lambda: failed() >= reasons, 20)
     assert failed() == reasons
-    retried = [d for d in data_of(bench, "task.failed") if d["will_retry"]]
+    retried = [d for d in data_of(harness, "task.failed") if d["will_retry"]]
     assert [d["attempt"] for d in retried] == [1, 2]
     assert all("absent.log" in d["error"]["message"] for d in retried)
 
     ids = {f"{CHAT_ID}.{number}" for number in range(2, 17)}
-    assert await keys(bench, "pulse_messages") == ids
-    assert await keys(bench, "pulse_scores") == ids - {f"{CHAT_ID}.{n}" for n in (10, 11, 14)}
-    assert await keys(bench, "pulse_embeddings") == ids
-    knowledge = await keys(bench, "pulse_knowledge")
+    assert await keys(harness, "pulse_messages") == ids
+    assert await keys(harness, "pulse_scores") == ids - {f"{CHAT_ID}.{n}" for n in (10, 11, 14)}
+    assert await keys(harness, "pulse_embeddings") == ids
+    knowledge = await keys(harness, "pulse_knowledge")
     assert {key.partition(".")[0] for key in knowledge} == {"topic", "atom"}
-    assert {d["atom_type"] for d in data_of(bench, "knowledge.atom_created")} >= {
+    assert {d["atom_type"] for d in data_of(harness, "knowledge.atom_created")} >= {
         "decision",
         "insight",
         "problem",
         "question",
         "risk",
     }
-    stored = data_of(bench, "message.new")[0]
+    stored = data_of(harness, "message.new")[0]
     assert stored["external_message_id"] == f"{CHAT_ID}.2"
     assert stored["sent_at"] == "2026-09-21T14:15:20.000000+00:00"
-    scored = {d["message_id"]: d for d in data_of(bench, "message.scored")}
+    scored = {d["message_id"]: d for d in data_of(harness, "message.scored")}
     assert scored[f"{CHAT_ID}.6"]["classification"] == "noise"
     assert scored[f"{CHAT_ID}.3"]["importance_score"] > scored[f"{CHAT_ID}.6"]["importance_score"]
     assert scored[f"{CHAT_ID}.9"]["factors"]["attachment"] == 1.0
-    measured = [d for d in data_of(bench, "metrics:update") if d["sampleSizes"]["noiseRatio"]]
+    measured = [d for d in data_of(harness, "metrics:update") if d["sampleSizes"]["noiseRatio"]]
     assert measured
     assert measured[-1]["classificationAccuracy"] is None
-    checked = data_of(bench, "provider.checked")[0]
+    checked = data_of(harness, "provider.checked")[0]
     assert checked["status"] == "connected"
     assert checked["latency_s"] > 0
-    await wait_until(lambda: any(d["busy_mean"] for d in data_of(bench, "worker.heartbeat")))
-    first, *later = (d["cpu_percent"] for d in data_of(bench, "worker.heartbeat"))
+    await wait_until(lambda: any(d["busy_mean"] for d in data_of(harness, "worker.heartbeat")))
+    first, *later = (d["cpu_percent"] for d in data_of(harness, "worker.heartbeat"))
     assert first is None  # a worker that has just started has measured nothing
     assert any(later)
-    assert {d["agent"] for d in data_of(bench, "agent.finished")} == {
+    assert {d["agent"] for d in data_of(harness, "agent.finished")} == {
         "classification",
         "extraction",
         "analysis",
@@ -117,36 +119,36 @@ async def test_an_export_is_scored_embedded_and_analyzed(bench: Bench, tmp_path:
 
 
 async def test_ingesting_an_export_again_changes_nothing_and_an_edit_changes_one_message(
-    bench: Bench, tmp_path: Path
+    harness: WorkerHarness, tmp_path: Path
 ) -> None:
     chat = [message(2, "the queue is slow"), message(3, "we decided to restart the queue")]
     export = write_export(tmp_path / "export", chat)
-    await bench.run()
-    await bench.result(await bench.send(INGEST, str(export)))
-    await wait_until(bench.all_acked)
-    before = {name: await keys(bench, name) for name in STORE}
-    again = await bench.result(await bench.send(INGEST, str(export)))
+    await harness.run()
+    await harness.result(await harness.send(INGEST, str(export)))
+    await wait_until(harness.all_acked)
+    before = {name: await keys(harness, name) for name in STORE}
+    again = await harness.result(await harness.send(INGEST, str(export)))
     assert again["error"] is None
     assert again["return_value"]["unchanged"] == 2
     assert again["return_value"]["enqueued"] == 0
-    assert {name: await keys(bench, name) for name in STORE} == before
+    assert {name: await keys(harness, name) for name in STORE} == before
 
     chat[0] |= {"text": "the queue is very slow", "edited_unixtime": "1790009999"}
     write_export(tmp_path / "export", chat)
-    edited = await bench.result(await bench.send(INGEST, str(export)))
+    edited = await harness.result(await harness.send(INGEST, str(export)))
     assert edited["return_value"]["updated"] == 1
-    update = await bench.wait_for_event(lambda event: event["type"] == "message.updated")
+    update = await harness.wait_for_event(lambda event: event["type"] == "message.updated")
     assert update["data"]["external_message_id"] == f"{CHAT_ID}.2"
     assert update["data"]["content"] == "the queue is very slow"
-    await wait_until(bench.all_acked)
-    scored = [d["message_id"] for d in data_of(bench, "message.scored")]
+    await wait_until(harness.all_acked)
+    scored = [d["message_id"] for d in data_of(harness, "message.scored")]
     assert sorted(scored) == [f"{CHAT_ID}.2", f"{CHAT_ID}.2", f"{CHAT_ID}.3"]
 
 
-async def test_every_stream_and_bucket_is_created_with_limits(bench: Bench) -> None:
-    provision = bench.start("provision")
-    assert await provision.ended(20) == 0
-    streams = {info.config.name: info.config for info in await bench.js.streams_info()}
+async def test_every_stream_and_bucket_is_created_with_limits(harness: WorkerHarness) -> None:
+    provision = harness.start("provision")
+    assert await provision.wait_for_exit(20) == 0
+    streams = {info.config.name: info.config for info in await harness.js.streams_info()}
     assert {TASK_STREAM, EVENT_STREAM, f"OBJ_{RESULT_BUCKET}", *(f"KV_{n}" for n in STORE)} <= set(
         streams
     )
@@ -154,30 +156,30 @@ async def test_every_stream_and_bucket_is_created_with_limits(bench: Bench) -> N
         assert config.max_age or config.name == "KV_taskiq_schedules"  # schedules do not expire
         assert config.max_bytes
         assert config.max_bytes > 0
-    again = bench.start("provision")
-    assert await again.ended(20) == 0
+    again = harness.start("provision")
+    assert await again.wait_for_exit(20) == 0
     assert "everything exists already" in again.log
 
 
 async def test_the_feeder_continues_where_it_was_and_only_one_feeder_is_active(
-    bench: Bench, tmp_path: Path
+    harness: WorkerHarness, tmp_path: Path
 ) -> None:
     export = write_export(tmp_path / "export", [message(n, f"line {n}") for n in range(1, 30)])
     arguments = ("feed", "--export", str(export), "--interval", "0.1")
-    first = bench.start(*arguments)
-    await wait_until(lambda: len(data_of(bench, "task.queued")) >= 2, 20)
-    second = bench.start(*arguments)
+    first = harness.start(*arguments)
+    await wait_until(lambda: len(data_of(harness, "task.queued")) >= 2, 20)
+    second = harness.start(*arguments)
     await wait_until(lambda: "enqueues a slice" in second.log, 20)
-    feeding = [event for event in bench.events if event["type"] == "task.queued"]
+    feeding = [event for event in harness.events if event["type"] == "task.queued"]
     assert all(event["source"].endswith(f":{first.pid}") for event in feeding)
     first.terminate()
-    assert await first.ended() == 0
-    await wait_until(lambda: len(data_of(bench, "task.queued")) >= 5, 20)
+    assert await first.wait_for_exit() == 0
+    await wait_until(lambda: len(data_of(harness, "task.queued")) >= 5, 20)
     second.terminate()
-    assert await second.ended() == 0
+    assert await second.wait_for_exit() == 0
     offsets = [
         d["args"][1]
-        for d in data_of(bench, "task.queued")
+        for d in data_of(harness, "task.queued")
         if canonical_name(d["task_name"]) == INGEST
     ]
     assert offsets[:5] == [0, 12, 15, 18, 21]
@@ -190,7 +192,7 @@ async def test_an_unreachable_server_is_reported_in_one_line_with_status_3(tmp_p
         log=tmp_path / "log",
         connect_timeout=0.3,
     )
-    assert await worker.ended(20) == 3
+    assert await worker.wait_for_exit(20) == 3
     assert "127.0.0.1:9" in worker.log
     assert "secret" not in worker.log
     assert len(worker.log.splitlines()) == 1

@@ -11,24 +11,26 @@ from pulse_desktop.protocol.task_message import new_task_id
 from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_SUBJECT
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
-from tests.kit.worker_processes import TASKS, Bench, bench_on, lines
+from tests.kit.worker_processes import TASKS, WorkerHarness, lines, open_harness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+async def harness(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkerHarness]:
     """One server and one worker for all tests of this module."""
     with NatsServer() as server:
-        async with bench_on(server, tmp_path_factory.mktemp("workers")) as bench:
-            await bench.run()
-            yield bench
+        async with open_harness(server, tmp_path_factory.mktemp("workers")) as harness:
+            await harness.run()
+            yield harness
 
 
-async def test_every_message_gets_a_result_or_a_log_line(bench: Bench, tmp_path: Path) -> None:
-    unknown = await bench.send("unknown:task")
-    no_json = await bench.send("return_what_has_no_json_form")
-    no_text = await bench.send("return_bytes")
+async def test_every_message_gets_a_result_or_a_log_line(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
+    unknown = await harness.send("unknown:task")
+    no_json = await harness.send("return_unserializable")
+    no_text = await harness.send("return_bytes")
     no_args = new_task_id()
     for payload in (
         b"\xff\xfe garbage",
@@ -37,7 +39,7 @@ async def test_every_message_gets_a_result_or_a_log_line(bench: Bench, tmp_path:
         b"",
         json.dumps({"task_id": no_args, "task_name": f"{TASKS}:work", "args": 5}).encode(),
     ):
-        await bench.js.publish(TASK_SUBJECT, payload)
+        await harness.js.publish(TASK_SUBJECT, payload)
     expected = {
         unknown: ("UnknownTaskNameError", "unknown:task"),
         no_json: ("ResultNotSerializableError", "object"),
@@ -45,26 +47,28 @@ async def test_every_message_gets_a_result_or_a_log_line(bench: Bench, tmp_path:
         no_args: ("UnreadableTaskError", "args"),
     }
     for task_id, (kind, word) in expected.items():
-        result = await bench.result(task_id)
+        result = await harness.result(task_id)
         assert result["is_err"]
         assert result["error"]["exc_type"] == kind
         assert word in result["error"]["exc_message"][0]
-        await wait_until(lambda task_id=task_id: "task.failed" in bench.types_of(task_id))
-    fine = await bench.send("work", str(tmp_path / "fine"))
-    assert (await bench.result(fine))["return_value"] == "done"
-    await wait_until(bench.all_acked)
-    assert bench.workers[0].process.poll() is None
+        await wait_until(lambda task_id=task_id: "task.failed" in harness.event_types(task_id))
+    fine = await harness.send("work", str(tmp_path / "fine"))
+    assert (await harness.result(fine))["return_value"] == "done"
+    await wait_until(harness.all_acked)
+    assert harness.workers[0].process.poll() is None
 
 
-async def test_retries_are_published_and_keep_their_delay(bench: Bench, tmp_path: Path) -> None:
+async def test_retries_are_published_and_keep_their_delay(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
     seen = tmp_path / "times"
-    task_id = await bench.send("fail_twice", str(seen))
-    assert (await bench.result(task_id))["return_value"] == "at last"
-    await wait_until(lambda: "task.succeeded" in bench.types_of(task_id))
+    task_id = await harness.send("fail_twice", str(seen))
+    assert (await harness.result(task_id))["return_value"] == "at last"
+    await wait_until(lambda: "task.succeeded" in harness.event_types(task_id))
     first, second, third = (float(line) for line in lines(seen))
     assert second - first >= 0.45
     assert third - second >= 0.45
-    failures = [e["data"] for e in bench.of(task_id) if e["type"] == "task.failed"]
+    failures = [e["data"] for e in harness.events_of(task_id) if e["type"] == "task.failed"]
     assert [(f["attempt"], f["max_attempts"], f["will_retry"]) for f in failures] == [
         (1, 3, True),
         (2, 3, True),
@@ -75,37 +79,37 @@ async def test_retries_are_published_and_keep_their_delay(bench: Bench, tmp_path
     assert "taskiq/receiver" not in error["traceback"]
     assert "secret" not in json.dumps(error)
 
-    threaded = await bench.send("fail_in_a_thread")
-    failed = await bench.wait_for_event(
+    threaded = await harness.send("fail_in_a_thread")
+    failed = await harness.wait_for_event(
         lambda e: e["type"] == "task.failed" and e["data"]["task_id"] == threaded
     )
     trace = failed["data"]["error"]["traceback"].splitlines()
     assert trace[0] == "Traceback (most recent call last):"
     assert "fail_in_a_thread" in trace[1]  # without the frames around the task
 
-    not_retried = await bench.send("fail_in_a_way_not_worth_a_retry")
-    assert (await bench.result(not_retried))["error"]["exc_type"] == "ValueError"
-    await wait_until(lambda: "task.failed" in bench.types_of(not_retried))
-    assert bench.types_of(not_retried) == ["task.started", "task.failed"]
+    not_retried = await harness.send("fail_without_retry")
+    assert (await harness.result(not_retried))["error"]["exc_type"] == "ValueError"
+    await wait_until(lambda: "task.failed" in harness.event_types(not_retried))
+    assert harness.event_types(not_retried) == ["task.started", "task.failed"]
 
-    too_many_arguments = await bench.send("fail_twice", str(seen), "one too many")
-    error = (await bench.result(too_many_arguments))["error"]
+    too_many_arguments = await harness.send("fail_twice", str(seen), "one too many")
+    error = (await harness.result(too_many_arguments))["error"]
     assert error["exc_type"] == "WrongArgumentsError"
     assert error["exc_message"] == ["too many positional arguments; the task takes: path"]
-    await wait_until(lambda: "task.failed" in bench.types_of(too_many_arguments))
-    assert bench.types_of(too_many_arguments) == ["task.started", "task.failed"]
+    await wait_until(lambda: "task.failed" in harness.event_types(too_many_arguments))
+    assert harness.event_types(too_many_arguments) == ["task.started", "task.failed"]
 
 
-async def test_progress_and_cancellation_are_published(bench: Bench) -> None:
-    counting = await bench.send("report_progress")
-    cancelled = await bench.send("cancel_yourself")
-    await bench.result(counting)
-    await bench.result(cancelled)
-    await wait_until(lambda: "task.cancelled" in bench.types_of(cancelled))
-    await wait_until(lambda: "task.succeeded" in bench.types_of(counting))
-    reports = [e["data"] for e in bench.of(counting) if e["type"] == "task.progress"]
+async def test_progress_and_cancellation_are_published(harness: WorkerHarness) -> None:
+    counting = await harness.send("report_progress")
+    cancelled = await harness.send("cancel_itself")
+    await harness.result(counting)
+    await harness.result(cancelled)
+    await wait_until(lambda: "task.cancelled" in harness.event_types(cancelled))
+    await wait_until(lambda: "task.succeeded" in harness.event_types(counting))
+    reports = [e["data"] for e in harness.events_of(counting) if e["type"] == "task.progress"]
     assert [(data["done"], data["total"]) for data in reports] == [(0, 3), (2, 3)]
-    assert bench.types_of(counting) == [
+    assert harness.event_types(counting) == [
         "task.started",
         "task.progress",
         "task.progress",
@@ -113,12 +117,14 @@ async def test_progress_and_cancellation_are_published(bench: Bench) -> None:
     ]
 
 
-async def test_progress_has_rate_and_time_left_and_the_last_report_is_stored(bench: Bench) -> None:
-    task_id = await bench.send("report_progress_often", 200, 0.005)
-    result = await bench.result(task_id)
+async def test_progress_has_rate_and_time_left_and_the_last_report_is_stored(
+    harness: WorkerHarness,
+) -> None:
+    task_id = await harness.send("report_progress_often", 200, 0.005)
+    result = await harness.result(task_id)
     assert result["return_value"] == 200  # the task itself reads current progress
-    await wait_until(lambda: "task.succeeded" in bench.types_of(task_id))
-    reports = [e["data"] for e in bench.of(task_id) if e["type"] == "task.progress"]
+    await wait_until(lambda: "task.succeeded" in harness.event_types(task_id))
+    reports = [e["data"] for e in harness.events_of(task_id) if e["type"] == "task.progress"]
     assert 3 <= len(reports) <= 5 * result["execution_time"] + 3
     assert (reports[0]["rate"], reports[0]["eta_s"]) == (None, None)
     assert all(0 < data["rate"] <= 200 for data in reports[1:])
@@ -126,21 +132,21 @@ async def test_progress_has_rate_and_time_left_and_the_last_report_is_stored(ben
     last = {"done": 200, "total": 200, "message": "counting"}
     assert {key: reports[-1][key] for key in last} == last
     assert reports[-1]["eta_s"] == 0
-    bucket = await bench.js.object_store(RESULT_BUCKET)
+    bucket = await harness.js.object_store(RESULT_BUCKET)
     stored = json.loads((await bucket.get(f"progress:{task_id}")).data or b"")
     assert stored == {"state": "STARTED", "meta": last}
 
 
-async def test_no_credentials_are_in_logs_results_or_events(bench: Bench) -> None:
-    task_id = await bench.send("fail_with_a_login")
-    result = await bench.result(task_id)
-    await wait_until(lambda: bench.types_of(task_id).count("task.failed") == 2)
+async def test_no_credentials_are_in_logs_results_or_events(harness: WorkerHarness) -> None:
+    task_id = await harness.send("fail_with_credentials")
+    result = await harness.result(task_id)
+    await wait_until(lambda: harness.event_types(task_id).count("task.failed") == 2)
     error = result["error"]
     assert error["exc_message"] == ["olena@example.com", {"at": ["nats://***@host"]}]
     assert error["exc_cause"]["exc_message"][-1] == "postgres://user:***@host/tasks"
     assert "secret" not in json.dumps(result)
-    assert "secret" not in json.dumps(bench.of(task_id))
-    log = bench.workers[0].log
+    assert "secret" not in json.dumps(harness.events_of(task_id))
+    log = harness.workers[0].log
     assert "postgres://user:***@host/tasks" in log
     assert "nats://secret" not in log
     assert ":secret" not in log

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tests.kit.nats_servers import NatsServer
-from tests.kit.worker_cli import Check
-from tests.kit.worker_processes import Bench, bench_on
+from tests.kit.worker_cli import PulseWorkerCommand
+from tests.kit.worker_processes import WorkerHarness, open_harness
 
 LIMITED = """authorization { users = [
   { user: admin, password: p }
@@ -18,9 +18,11 @@ EVERY = ("schedule", "add", "my_tasks:work", "--every", "1h", "--unchecked")
 
 
 async def test_only_add_creates_the_bucket(
-    nats_server: NatsServer, pulse_worker: Check, tmp_path_factory: pytest.TempPathFactory
+    nats_server: NatsServer,
+    pulse_worker: PulseWorkerCommand,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    async with bench_on(nats_server, tmp_path_factory.mktemp("bench")) as bench:
+    async with open_harness(nats_server, tmp_path_factory.mktemp("harness")) as harness:
         ended = pulse_worker("schedule", "list", server=nats_server.url)
         assert (ended.code, ended.text) == (0, "no schedules\n")
         ended = pulse_worker("schedule", "list", "--json", server=nats_server.url)
@@ -28,18 +30,18 @@ async def test_only_add_creates_the_bucket(
         ended = pulse_worker("schedule", "remove", "mine", server=nats_server.url)
         assert ended.code != 0
         assert ended.text == "pulse-worker: no schedule 'mine'\n"
-        assert await _streams(bench) == set()
+        assert await _streams(harness) == set()
         ended = pulse_worker(*EVERY, "--id", "mine", server=nats_server.url)
         assert ended.code == 0, ended
-        assert await _streams(bench) == {"KV_taskiq_schedules"}
+        assert await _streams(harness) == {"KV_taskiq_schedules"}
 
 
-async def _streams(bench: Bench) -> set[str]:
-    return {info.config.name or "" for info in await bench.js.streams_info()}
+async def _streams(harness: WorkerHarness) -> set[str]:
+    return {info.config.name or "" for info in await harness.js.streams_info()}
 
 
 def test_a_read_only_user_lists_schedules_and_gets_permission_errors_for_changes(
-    pulse_worker: Check,
+    pulse_worker: PulseWorkerCommand,
 ) -> None:
     with NatsServer(config=LIMITED, user="viewer", password="p") as server:
         ended = pulse_worker("schedule", "list", server=server.url)

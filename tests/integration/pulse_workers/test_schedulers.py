@@ -13,7 +13,7 @@ from nats.js.errors import NotFoundError
 from pulse_workers.cli.main import main
 
 from tests.kit.nats_servers import NatsServer
-from tests.kit.schedulers import WORK, Schedules, after, delay, now, parse, schedules_on
+from tests.kit.schedulers import WORK, Schedules, after, delay, now, open_schedules, parse
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import TASKS
 
@@ -22,7 +22,7 @@ SCHEDULES = 25
 
 @pytest.fixture
 async def schedules(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Schedules]:
-    async with schedules_on(nats_server, tmp_path) as schedules:
+    async with open_schedules(nats_server, tmp_path) as schedules:
         yield schedules
 
 
@@ -31,17 +31,17 @@ async def test_two_schedulers_send_each_run_once_even_if_one_is_killed(
 ) -> None:
     """The scheduler that sent the last run is killed while many runs are due every second."""
     names = [f"s{number}" for number in range(SCHEDULES)]
-    first, second = schedules.bench.start("scheduler"), schedules.bench.start("scheduler")
-    await schedules.bench.started(first)
-    await schedules.bench.started(second)
+    first, second = schedules.harness.start("scheduler"), schedules.harness.start("scheduler")
+    await schedules.harness.wait_until_started(first)
+    await schedules.harness.wait_until_started(second)
     for name in names:
         await schedules.add(name, interval=1)
     one_shot = after(4)
     await schedules.add("once", time=one_shot)
-    await schedules.run_of(names[-1], 3)
+    await schedules.wait_for_run(names[-1], 3)
 
     def senders() -> list[int]:
-        queued = (e for e in schedules.bench.events if e["type"] == "task.queued")
+        queued = (e for e in schedules.harness.events if e["type"] == "task.queued")
         return [int(event["source"].rpartition(":")[2]) for event in queued]
 
     assert await wait_until(lambda: {first.pid, second.pid} <= set(senders()), 10)
@@ -49,8 +49,8 @@ async def test_two_schedulers_send_each_run_once_even_if_one_is_killed(
     killed.kill()
     sent_before = len(await schedules.runs(names[-1]))
     for name in names:
-        await schedules.run_of(name, sent_before + 2)
-    await schedules.gone("once")
+        await schedules.wait_for_run(name, sent_before + 2)
+    await schedules.wait_until_removed("once")
     assert len(await schedules.runs("once")) == 1
     ids = Counter(task["task_id"] for task in schedules.sent)
     assert set(ids.values()) == {1}
@@ -60,7 +60,7 @@ async def test_two_schedulers_send_each_run_once_even_if_one_is_killed(
         assert set(steps) == {1}, name
     survivor = second if killed is first else first
     survivor.terminate()
-    assert await survivor.ended() == 0
+    assert await survivor.wait_for_exit() == 0
     assert "Traceback" not in survivor.log
     late = sorted(delay(task) for task in schedules.sent)
     assert late[0] >= 0
@@ -76,23 +76,23 @@ async def test_two_schedulers_of_a_core_broker_send_each_run_once(schedules: Sch
         labels = json.loads(message.data)["labels"]
         received.append((labels["schedule_id"], labels["scheduled_for"]))
 
-    await schedules.bench.client.subscribe("taskiq_tasks", cb=on_message)
-    two = [schedules.bench.start("scheduler", broker="core") for _ in range(2)]
+    await schedules.harness.client.subscribe("taskiq_tasks", cb=on_message)
+    two = [schedules.harness.start("scheduler", broker="core") for _ in range(2)]
     for scheduler in two:
-        await schedules.bench.started(scheduler)
+        await schedules.harness.wait_until_started(scheduler)
     names = [f"s{number}" for number in range(SCHEDULES)]
     for name in names:
         await schedules.add(name, interval=1)
     await wait_until(lambda: all(sum(n == name for n, _ in received) >= 3 for name in names))
     assert max(Counter(received).values()) == 1
     with pytest.raises(NotFoundError):
-        await schedules.bench.js.stream_info("taskiq_jetstream")
+        await schedules.harness.js.stream_info("taskiq_jetstream")
 
 
 async def test_the_sample_feeder_also_runs_a_scheduler(schedules: Schedules) -> None:
-    await schedules.bench.started(schedules.bench.start("feed"))
+    await schedules.harness.wait_until_started(schedules.harness.start("feed"))
     await schedules.add("once", time=now())
-    assert delay(await schedules.run_of("once")) < 2
+    assert delay(await schedules.wait_for_run("once")) < 2
 
 
 @pytest.fixture(scope="module")

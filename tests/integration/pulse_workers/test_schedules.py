@@ -29,15 +29,15 @@ from tests.kit.schedulers import (
     cron_clock,
     delay,
     now,
+    open_schedules,
     parse,
-    schedules_on,
 )
 from tests.kit.waiting import wait_until
 
 
 @pytest.fixture
 async def schedules(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Schedules]:
-    async with schedules_on(nats_server, tmp_path) as schedules:
+    async with open_schedules(nats_server, tmp_path) as schedules:
         yield schedules
 
 
@@ -47,10 +47,10 @@ async def test_every_kind_of_schedule_is_sent_within_two_seconds(schedules: Sche
     await schedules.add("once", time=at, args=["/dev/null"], kwargs={"seconds": 0.5})
     await schedules.add("interval", interval=1, labels={"max_attempts": 3})
     await schedules.add("cron", cron="* * * * *", cron_offset=cron_clock(2.5))
-    once = await schedules.run_of("once")
-    third = await schedules.run_of("interval", 3)
-    cron = await schedules.run_of("cron")
-    await schedules.gone("once")
+    once = await schedules.wait_for_run("once")
+    third = await schedules.wait_for_run("interval", 3)
+    cron = await schedules.wait_for_run("cron")
+    await schedules.wait_until_removed("once")
     for task in (once, cron, *await schedules.runs("interval")):
         assert 0 <= delay(task) < 2
         assert "late_s" not in task["labels"]
@@ -60,7 +60,7 @@ async def test_every_kind_of_schedule_is_sent_within_two_seconds(schedules: Sche
     assert once["headers"]["Nats-Msg-Id"] == once["task_id"]
     assert third["labels"]["max_attempts"] == "3"
     assert third["labels_types"]["max_attempts"] == 2
-    queued = await schedules.bench.wait_for_event(
+    queued = await schedules.harness.wait_for_event(
         lambda e: e["type"] == "task.queued" and e["data"]["task_id"] == once["task_id"]
     )
     assert queued["source"].endswith(f":{scheduler.pid}")
@@ -73,12 +73,12 @@ async def test_changes_take_effect_immediately(schedules: Schedules) -> None:
     await schedules.add("s", cron="0 0 1 1 *")
     begin = now()
     await schedules.add("s", time=begin)
-    assert delay(await schedules.run_of("s")) < 1
-    await schedules.gone("s")
+    assert delay(await schedules.wait_for_run("s")) < 1
+    await schedules.wait_until_removed("s")
     await schedules.add("never", time=after(0.5))
     await schedules.source.delete_schedule("never")
     await schedules.add("later", time=after(0.7))
-    await schedules.run_of("later")
+    await schedules.wait_for_run("later")
     assert await schedules.runs("never") == []
 
 
@@ -93,11 +93,11 @@ async def test_missed_runs_are_sent_once_with_their_delay(schedules: Schedules) 
     await schedules.put("cron", json.dumps({**fields, **line}).encode())
     await schedules.put("interval", json.dumps({**fields, "interval": 600}).encode())
     await schedules.scheduler()
-    await schedules.gone("once")
-    late = [await schedules.run_of(name) for name in ("once", "cron", "interval")]
+    await schedules.wait_until_removed("once")
+    late = [await schedules.wait_for_run(name) for name in ("once", "cron", "interval")]
     assert 3600 <= float(late[0]["labels"]["late_s"]) < 3630
     await schedules.add("sign", time=now())
-    await schedules.run_of("sign")
+    await schedules.wait_for_run("sign")
     assert [len(await schedules.runs(name)) for name in ("once", "cron", "interval")] == [1, 1, 1]
     for name in ("cron", "interval"):
         entry = await schedules.entry(name)
@@ -129,7 +129,7 @@ async def test_invalid_schedules_are_reported_once_and_do_no_harm(
     )
     scheduler = await schedules.scheduler()
     await schedules.add("good", interval=1)
-    await schedules.run_of("good", 2)
+    await schedules.wait_for_run("good", 2)
     reasons = {audit["target"]: audit["detail"] for audit in schedules.audits("schedule_broken")}
     assert "pickle" in reasons["pickled"]
     assert "not JSON" in reasons["noise"]
@@ -141,7 +141,7 @@ async def test_invalid_schedules_are_reported_once_and_do_no_harm(
     assert {task["labels"]["schedule_id"] for task in schedules.sent} == {"good"}
     assert "Traceback" not in scheduler.log
     await schedules.put("bare", json.dumps({**fields, "interval": 1}).encode())
-    await schedules.run_of("bare")
+    await schedules.wait_for_run("bare")
 
 
 async def test_a_run_claimed_but_not_sent_by_a_killed_scheduler_is_sent_by_another(
@@ -152,8 +152,8 @@ async def test_a_run_claimed_but_not_sent_by_a_killed_scheduler_is_sent_by_anoth
     left = entry.claim(entry.timing.at or now(), "scheduler@killed:1", after(-10))
     await schedules.source.bucket.write("s", entry.encode(left), entry.revision)
     await schedules.scheduler()
-    assert (await schedules.run_of("s"))["task_id"] == left.task_id
-    await schedules.gone(task.schedule_id)
+    assert (await schedules.wait_for_run("s"))["task_id"] == left.task_id
+    await schedules.wait_until_removed(task.schedule_id)
 
 
 async def test_a_run_sent_by_a_killed_scheduler_is_not_sent_again(
@@ -161,11 +161,11 @@ async def test_a_run_sent_by_a_killed_scheduler_is_not_sent_again(
 ) -> None:
     """Even after the duplicate window of the stream, which is two minutes by default."""
     await schedules.scheduler()  # creates the task stream
-    info = await schedules.bench.js.stream_info("taskiq_jetstream")
+    info = await schedules.harness.js.stream_info("taskiq_jetstream")
     info.config.duplicate_window = 0.1
-    await schedules.bench.js.update_stream(info.config)
+    await schedules.harness.js.update_stream(info.config)
     await schedules.add("s", interval=3600, labels={})
-    first = await schedules.run_of("s")
+    first = await schedules.wait_for_run("s")
     entry = await schedules.entry("s")
     assert entry.last is not None
     unsent = Occurrence(entry.last.due, first["task_id"], "scheduler@killed:1", after(-10))
@@ -186,25 +186,25 @@ async def test_a_server_restart_neither_loses_nor_repeats_a_run(
     await schedules.add("interval", interval=1)
     at = after(1.5)
     await schedules.add("once", time=at)
-    await schedules.run_of("interval", 1)
+    await schedules.wait_for_run("interval", 1)
     nats_server.stop()
     await wait_until(lambda: now() > at, 5, "the due time passes")
     nats_server.start()
-    await wait_until(lambda: schedules.bench.client.is_connected)
+    await wait_until(lambda: schedules.harness.client.is_connected)
     await wait_until(lambda: schedules.source.is_connected)
-    await schedules.run_of("once")
+    await schedules.wait_for_run("once")
     ready = len(await schedules.runs("interval"))
-    await schedules.run_of("interval", ready + 2)
+    await schedules.wait_for_run("interval", ready + 2)
     due = [parse(task["labels"]["scheduled_for"]) for task in await schedules.runs("interval")]
     steps = {(later - earlier).total_seconds() for earlier, later in itertools.pairwise(due)}
     assert all(step >= 1 and step.is_integer() for step in steps)  # 1 unless it took 5 s
-    await schedules.gone("once")
+    await schedules.wait_until_removed("once")
     assert len(await schedules.runs("once")) == 1
     assert "Traceback" not in scheduler.log
 
 
 async def test_taskiq_methods_store_and_remove_schedules(schedules: Schedules) -> None:
-    broker = JetStreamBroker(Settings(server=schedules.bench.server.url))
+    broker = JetStreamBroker(Settings(server=schedules.harness.server.url))
     task = worker_tasks.work.kicker().with_broker(broker).with_schedule_id("mine")
     created = await task.schedule_by_cron(schedules.source, "0 3 * * *", "/a", seconds=1)
     by_time = (
@@ -231,20 +231,20 @@ async def test_storing_a_schedule_with_the_same_timing_does_not_restart_it(
 ) -> None:
     await schedules.scheduler()
     await schedules.add("s", interval=3600)
-    await schedules.run_of("s")
+    await schedules.wait_for_run("s")
     await schedules.add("s", interval=3600, args=["/other"])
     await schedules.add("sign", time=now())
-    await schedules.run_of("sign")
+    await schedules.wait_for_run("sign")
     assert len(await schedules.runs("s")) == 1
     await schedules.add("s", interval=1800)
-    await schedules.run_of("s", 2)
+    await schedules.wait_for_run("s", 2)
 
 
 async def test_two_taskiq_schedulers_share_the_runs(
     schedules: Schedules, nats_server: NatsServer
 ) -> None:
     settings = Settings(server=nats_server.url)
-    await provision(schedules.bench.js, settings)
+    await provision(schedules.harness.js, settings)
     broker = JetStreamBroker(settings)
     await broker.startup()
     other = JsonScheduleSource(settings, identity="other")
@@ -266,8 +266,8 @@ async def test_two_taskiq_schedulers_share_the_runs(
 async def test_with_a_core_broker_an_unconfirmed_run_is_reported_and_not_sent_again(
     schedules: Schedules,
 ) -> None:
-    subscription = await schedules.bench.client.subscribe(TASK_SUBJECT)
-    schedules_core = Settings(server=schedules.bench.server.url, broker="core")
+    subscription = await schedules.harness.client.subscribe(TASK_SUBJECT)
+    schedules_core = Settings(server=schedules.harness.server.url, broker="core")
     unconfirmed: list[Occurrence] = []
     source = JsonScheduleSource(schedules_core)
     source.on_unconfirmed = lambda _id, occurrence: unconfirmed.append(occurrence)
@@ -283,7 +283,7 @@ async def test_with_a_core_broker_an_unconfirmed_run_is_reported_and_not_sent_ag
         last = (await schedules.entry("s")).last
         assert last is not None
         assert last.sent
-        await schedules.bench.client.flush()
+        await schedules.harness.client.flush()
         assert subscription.pending_msgs == 0
     finally:
         await source.shutdown()

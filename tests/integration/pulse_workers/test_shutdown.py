@@ -9,7 +9,7 @@ import pytest
 
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
-from tests.kit.worker_processes import Bench, Worker, bench_on, lines
+from tests.kit.worker_processes import Worker, WorkerHarness, lines, open_harness
 
 COMMANDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "run": (("run",), {}),
@@ -22,16 +22,16 @@ EXIT_TIMEOUT_S = 15.0  # well under a second on an idle machine; a defect takes 
 
 
 @pytest.fixture
-async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(nats_server, tmp_path) as bench:
-        yield bench
+async def harness(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    async with open_harness(nats_server, tmp_path) as harness:
+        yield harness
 
 
 async def exits_soon(worker: Worker) -> None:
     before = len(worker.log)
     worker.terminate()
     try:
-        assert await worker.ended(EXIT_TIMEOUT_S) == 0, worker.log
+        assert await worker.wait_for_exit(EXIT_TIMEOUT_S) == 0, worker.log
     finally:
         worker.close()
     assert "Traceback" not in worker.log[before:]
@@ -39,11 +39,11 @@ async def exits_soon(worker: Worker) -> None:
 
 @every_command
 async def test_while_the_server_is_unreachable(
-    bench: Bench, nats_server: NatsServer, command: str
+    harness: WorkerHarness, nats_server: NatsServer, command: str
 ) -> None:
     arguments, more = COMMANDS[command]
-    worker = bench.start(*arguments, **more)
-    await bench.started(worker)
+    worker = harness.start(*arguments, **more)
+    await harness.wait_until_started(worker)
     nats_server.stop()
     await wait_until(lambda: worker.log.count("connection: lost") >= 3)
     await exits_soon(worker)
@@ -84,7 +84,7 @@ async def test_too_few_connections_are_an_error_after_the_timeout(tmp_path: Path
     with NatsServer(config="max_connections: 3") as server:
         worker = Worker("run", server=server.url, log=tmp_path / "log", connect_timeout=1)
         try:
-            assert await worker.ended() == 3
+            assert await worker.wait_for_exit() == 3
         finally:
             worker.close()
     last = worker.log.splitlines()[-1]
@@ -94,16 +94,16 @@ async def test_too_few_connections_are_an_error_after_the_timeout(tmp_path: Path
 
 
 async def test_the_thread_of_a_task_that_timed_out_is_not_joined(
-    bench: Bench, tmp_path: Path
+    harness: WorkerHarness, tmp_path: Path
 ) -> None:
-    worker = await bench.run()
+    worker = await harness.run()
     seen = tmp_path / "seen"
-    task_id = await bench.send("work_in_a_thread", str(seen), 60, labels={"timeout": 0.5})
-    assert (await bench.result(task_id))["error"]["exc_type"] == "TimeoutError"
+    task_id = await harness.send("work_in_a_thread", str(seen), 60, labels={"timeout": 0.5})
+    assert (await harness.result(task_id))["error"]["exc_type"] == "TimeoutError"
     assert lines(seen) == ["begin"]
     await exits_soon(worker)
     assert "not waiting for threads" in worker.log
-    stopped = await bench.wait_for_event(lambda event: event["type"] == "worker.stopped")
+    stopped = await harness.wait_for_event(lambda event: event["type"] == "worker.stopped")
     assert stopped["data"]["given_back"] == 0
 
 
@@ -127,7 +127,7 @@ async def test_a_worker_without_permission_to_take_tasks_exits_with_the_reason(
                 server.stop()
                 server.config = forbidden
                 server.start()
-            assert await worker.ended(15) == 1, worker.log
+            assert await worker.wait_for_exit(15) == 1, worker.log
         finally:
             worker.close()
     last = worker.log.splitlines()[-1]

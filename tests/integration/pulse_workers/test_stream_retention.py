@@ -24,8 +24,8 @@ from pulse_desktop.protocol.topics import (
 )
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
-from tests.kit.worker_cli import Check
-from tests.kit.worker_processes import TASKS, Bench, bench_on, lines
+from tests.kit.worker_cli import PulseWorkerCommand
+from tests.kit.worker_processes import TASKS, WorkerHarness, lines, open_harness
 
 SMALL = 60_000
 PASSING = 600
@@ -42,18 +42,18 @@ AS_MADE_BY_WORKERS = ConsumerConfig(
 
 
 @pytest.fixture
-async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(nats_server, tmp_path) as bench:
-        yield bench
+async def harness(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    async with open_harness(nats_server, tmp_path) as harness:
+        yield harness
 
 
-async def _provision(bench: Bench) -> None:
-    await provision(bench.js, Settings(server=bench.server.url, task_max_bytes=SMALL))
+async def _provision(harness: WorkerHarness) -> None:
+    await provision(harness.js, Settings(server=harness.server.url, task_max_bytes=SMALL))
 
 
-async def _results(bench: Bench) -> int:
+async def _results(harness: WorkerHarness) -> int:
     prefix = f"$O.{RESULT_BUCKET}.M."
-    info = await bench.js.stream_info(f"OBJ_{RESULT_BUCKET}", subjects_filter=f"{prefix}>")
+    info = await harness.js.stream_info(f"OBJ_{RESULT_BUCKET}", subjects_filter=f"{prefix}>")
     return len(info.state.subjects or ())
 
 
@@ -61,10 +61,10 @@ def _work(note: str) -> None:
     """Stand in for a task that a worker runs."""
 
 
-async def _send_until_rejected(bench: Bench, note: str) -> tuple[int, APIError]:
+async def _send_until_rejected(harness: WorkerHarness, note: str) -> tuple[int, APIError]:
     for sent in range(1_000):
         try:
-            await bench.send("work", note)
+            await harness.send("work", note)
         except APIError as error:
             assert getattr(error, "err_code", None) == FULL  # noqa: PT017 - any other is a failure
             return sent, error
@@ -72,31 +72,31 @@ async def _send_until_rejected(bench: Bench, note: str) -> tuple[int, APIError]:
 
 
 async def test_a_full_stream_rejects_tasks_and_every_stored_task_runs(
-    bench: Bench, tmp_path: Path
+    harness: WorkerHarness, tmp_path: Path
 ) -> None:
-    await _provision(bench)
+    await _provision(harness)
     note = tmp_path / "note"
-    stored, rejection = await _send_until_rejected(bench, str(note))
+    stored, rejection = await _send_until_rejected(harness, str(note))
     assert "maximum bytes" in str(rejection)
     assert 100 < stored < 1_000
-    foreign = PullBasedJetStreamBroker(bench.server.url, consumer_config=AS_MADE_BY_WORKERS)
+    foreign = PullBasedJetStreamBroker(harness.server.url, consumer_config=AS_MADE_BY_WORKERS)
     await foreign.startup()
     foreign_task = foreign.register_task(_work, task_name=f"{TASKS}:work")
     with pytest.raises(SendTaskError) as raised:
         await foreign_task.kiq(str(note))
     assert "maximum bytes" in str(raised.value.__cause__)
     await foreign.shutdown()
-    await bench.run(task_max_bytes=SMALL)
-    await wait_until(bench.all_acked, 60)
+    await harness.run(task_max_bytes=SMALL)
+    await wait_until(harness.all_acked, 60)
     assert lines(note).count("end") == stored
-    assert await _results(bench) == stored
+    assert await _results(harness) == stored
 
 
 async def test_far_more_tasks_than_fit_pass_through_while_a_worker_runs(
-    bench: Bench, tmp_path: Path
+    harness: WorkerHarness, tmp_path: Path
 ) -> None:
     await asyncio.gather(
-        bench.run(task_max_bytes=SMALL), bench.run(task_max_bytes=SMALL)
+        harness.run(task_max_bytes=SMALL), harness.run(task_max_bytes=SMALL)
     )  # two purge at the same time
     note = tmp_path / "note"
     stored = rejected = 0
@@ -105,7 +105,7 @@ async def test_far_more_tasks_than_fit_pass_through_while_a_worker_runs(
         nonlocal stored, rejected
         try:
             while stored < PASSING:
-                await bench.send("work", str(note))
+                await harness.send("work", str(note))
                 stored += 1
         except APIError as error:
             assert getattr(error, "err_code", None) == FULL  # noqa: PT017 - any other is a failure
@@ -115,33 +115,33 @@ async def test_far_more_tasks_than_fit_pass_through_while_a_worker_runs(
 
     await wait_until(send, 60, "all are sent")
     assert rejected > 0, "the stream was never full"
-    await wait_until(bench.all_acked, 60)
+    await wait_until(harness.all_acked, 60)
     assert lines(note).count("end") == PASSING
-    assert await _results(bench) == PASSING
-    assert "Traceback" not in bench.workers[0].log + bench.workers[1].log
+    assert await _results(harness) == PASSING
+    assert "Traceback" not in harness.workers[0].log + harness.workers[1].log
 
 
-async def _fill(bench: Bench, count: int, *, acked: int = 0) -> None:
+async def _fill(harness: WorkerHarness, count: int, *, acked: int = 0) -> None:
     """Store messages and acknowledge the first of them."""
     for _ in range(count):
-        await bench.js.publish(TASK_SUBJECT, b"x" * 100)
+        await harness.js.publish(TASK_SUBJECT, b"x" * 100)
     if acked:
-        pulled = await bench.js.pull_subscribe_bind(TASK_CONSUMER, TASK_STREAM)
+        pulled = await harness.js.pull_subscribe_bind(TASK_CONSUMER, TASK_STREAM)
         for message in await pulled.fetch(acked):
             await message.ack_sync()
 
 
-async def _held(bench: Bench) -> tuple[int, int]:
-    state = (await bench.js.stream_info(TASK_STREAM)).state
+async def _held(harness: WorkerHarness) -> tuple[int, int]:
+    state = (await harness.js.stream_info(TASK_STREAM)).state
     return state.first_seq, state.messages
 
 
-async def _stream(bench: Bench, **changes: Any) -> None:
+async def _stream(harness: WorkerHarness, **changes: Any) -> None:
     config = StreamConfig(
         name=TASK_STREAM, subjects=[TASK_SUBJECT], discard=DiscardPolicy.NEW, max_msgs=10
     )
-    await bench.js.add_stream(config.evolve(**changes))
-    await bench.js.add_consumer(
+    await harness.js.add_stream(config.evolve(**changes))
+    await harness.js.add_consumer(
         TASK_STREAM, ConsumerConfig(durable_name=TASK_CONSUMER, ack_policy=AckPolicy.EXPLICIT)
     )
 
@@ -155,22 +155,22 @@ async def _stream(bench: Bench, **changes: Any) -> None:
     ],
 )
 async def test_acknowledged_tasks_are_purged_and_no_more_than_needed(
-    bench: Bench, acked: int, first: int
+    harness: WorkerHarness, acked: int, first: int
 ) -> None:
-    await _stream(bench)
-    await _fill(bench, 9, acked=acked)
-    trimmers = [StreamTrimmer(bench.js) for _ in range(3)]
+    await _stream(harness)
+    await _fill(harness, 9, acked=acked)
+    trimmers = [StreamTrimmer(harness.js) for _ in range(3)]
     await asyncio.gather(*(trimmer.trim() for trimmer in trimmers))
-    assert await _held(bench) == (first, 10 - first)
+    assert await _held(harness) == (first, 10 - first)
     await trimmers[0].trim()
-    assert await _held(bench) == (first, 10 - first)
+    assert await _held(harness) == (first, 10 - first)
 
 
-async def test_nothing_is_purged_below_the_high_watermark(bench: Bench) -> None:
-    await _stream(bench)
-    await _fill(bench, 8, acked=8)
-    await StreamTrimmer(bench.js).trim()
-    assert await _held(bench) == (1, 8)
+async def test_nothing_is_purged_below_the_high_watermark(harness: WorkerHarness) -> None:
+    await _stream(harness)
+    await _fill(harness, 8, acked=8)
+    await StreamTrimmer(harness.js).trim()
+    assert await _held(harness) == (1, 8)
 
 
 @pytest.mark.parametrize(
@@ -178,27 +178,27 @@ async def test_nothing_is_purged_below_the_high_watermark(bench: Bench) -> None:
     [{"discard": DiscardPolicy.OLD}, {"subjects": [TASK_SUBJECT, "others"]}],
 )
 async def test_streams_with_another_retention_are_left_alone(
-    bench: Bench, foreign: dict[str, Any]
+    harness: WorkerHarness, foreign: dict[str, Any]
 ) -> None:
-    await _stream(bench, **foreign)
-    await _fill(bench, 9, acked=9)
-    await StreamTrimmer(bench.js).trim()
-    assert await _held(bench) == (1, 9)
+    await _stream(harness, **foreign)
+    await _fill(harness, 9, acked=9)
+    await StreamTrimmer(harness.js).trim()
+    assert await _held(harness) == (1, 9)
 
 
-async def test_other_consumers_count_if_they_acknowledge(bench: Bench) -> None:
-    await _stream(bench)
+async def test_other_consumers_count_if_they_acknowledge(harness: WorkerHarness) -> None:
+    await _stream(harness)
     for name, policy in (("other", AckPolicy.EXPLICIT), ("reader", AckPolicy.NONE)):
-        await bench.js.add_consumer(
+        await harness.js.add_consumer(
             TASK_STREAM, ConsumerConfig(durable_name=name, ack_policy=policy)
         )
-    await _fill(bench, 9, acked=9)
-    trimmer = StreamTrimmer(bench.js)
+    await _fill(harness, 9, acked=9)
+    trimmer = StreamTrimmer(harness.js)
     await trimmer.trim()
-    assert await _held(bench) == (1, 9)
-    await bench.js.delete_consumer(TASK_STREAM, "other")
+    assert await _held(harness) == (1, 9)
+    await harness.js.delete_consumer(TASK_STREAM, "other")
     await trimmer.trim()
-    assert await _held(bench) == (5, 5)
+    assert await _held(harness) == (5, 5)
 
 
 async def test_a_worker_without_permission_to_purge_warns_once(
@@ -209,45 +209,45 @@ async def test_a_worker_without_permission_to_purge_warns_once(
       { user: narrow, password: p, permissions: { publish: { deny: "$JS.API.STREAM.PURGE.>" } } }
     ] }"""
     with NatsServer(config=config, user="all", password="p") as server:
-        async with bench_on(server, tmp_path) as bench:
-            await _stream(bench)
-            await _fill(bench, 9, acked=9)
+        async with open_harness(server, tmp_path) as harness:
+            await _stream(harness)
+            await _fill(harness, 9, acked=9)
             server.user = "narrow"
-            async with bench_on(server, tmp_path) as narrow:
+            async with open_harness(server, tmp_path) as narrow:
                 trimmer = StreamTrimmer(narrow.client.jetstream(timeout=0.3))
                 with caplog.at_level(logging.WARNING, "pulse.workers.retention"):
                     await trimmer.trim()
                     await trimmer.trim()
             assert len([r for r in caplog.records if "cannot be purged" in r.message]) == 1
-            assert await _held(bench) == (1, 9)
+            assert await _held(harness) == (1, 9)
 
 
 async def test_check_warns_about_a_backlog_that_nearly_fills_the_stream(
-    bench: Bench, pulse_worker: Check
+    harness: WorkerHarness, pulse_worker: PulseWorkerCommand
 ) -> None:
-    await _stream(bench)
-    await _fill(bench, 9, acked=5)
-    said = pulse_worker("check", server=bench.server.url)
-    assert said.code == 0, said
-    assert "of the limit is taken" not in said.text
-    await bench.js.purge_stream(TASK_STREAM)
-    await _fill(bench, 9)
-    said = pulse_worker("check", "--json", server=bench.server.url)
-    assert said.code == 0, said
-    [finding] = [f for f in map(json.loads, said.text.splitlines()) if "is taken" in f["detail"]]
+    await _stream(harness)
+    await _fill(harness, 9, acked=5)
+    output = pulse_worker("check", server=harness.server.url)
+    assert output.code == 0, output
+    assert "of the limit is taken" not in output.text
+    await harness.js.purge_stream(TASK_STREAM)
+    await _fill(harness, 9)
+    output = pulse_worker("check", "--json", server=harness.server.url)
+    assert output.code == 0, output
+    [finding] = [f for f in map(json.loads, output.text.splitlines()) if "is taken" in f["detail"]]
     assert (finding["check"], finding["status"]) == (TASK_STREAM, "warning")
     assert "90% of the limit is taken by 9 unacknowledged tasks" in finding["detail"]
 
 
 async def test_check_warns_about_a_stream_that_drops_unacknowledged_tasks(
-    bench: Bench, pulse_worker: Check
+    harness: WorkerHarness, pulse_worker: PulseWorkerCommand
 ) -> None:
-    await _stream(bench, discard=DiscardPolicy.OLD)
-    said = pulse_worker("check", server=bench.server.url)
-    assert said.code == 0, said
-    assert "the oldest tasks are dropped silently" in said.text
-    assert "nats stream edit taskiq_jetstream --discard new" in said.text
-    await _fill(bench, 9)
-    said = pulse_worker("check", server=bench.server.url)
-    assert said.code == 1, said
-    assert "when the stream is full, tasks are lost" in said.text
+    await _stream(harness, discard=DiscardPolicy.OLD)
+    output = pulse_worker("check", server=harness.server.url)
+    assert output.code == 0, output
+    assert "the oldest tasks are dropped silently" in output.text
+    assert "nats stream edit taskiq_jetstream --discard new" in output.text
+    await _fill(harness, 9)
+    output = pulse_worker("check", server=harness.server.url)
+    assert output.code == 1, output
+    assert "when the stream is full, tasks are lost" in output.text

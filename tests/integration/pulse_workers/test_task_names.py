@@ -17,7 +17,7 @@ from tests.kit.legacy_worker import started_legacy_worker
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 from tests.kit.worker_cli import worker_command
-from tests.kit.worker_processes import Bench, bench_on
+from tests.kit.worker_processes import WorkerHarness, open_harness
 
 OLD = "workers.tasks.scoring:score_message_task"
 NEW = "score_message_task"
@@ -29,49 +29,49 @@ SLICE = 4
 class Upgrade:
     """A server, workers of both versions, and the names of the tasks sent to it."""
 
-    def __init__(self, bench: Bench, broker: str) -> None:
-        self.bench = bench
+    def __init__(self, harness: WorkerHarness, broker: str) -> None:
+        self.harness = harness
         self.broker = broker
         self.sent: dict[str, str] = {}
 
     async def watch(self) -> None:
-        await self.bench.client.subscribe(TASK_SUBJECT, cb=self._on_task)
-        await self.bench.client.flush()
+        await self.harness.client.subscribe(TASK_SUBJECT, cb=self._on_task)
+        await self.harness.client.flush()
 
     async def _on_task(self, message: Msg) -> None:
         task = json.loads(message.data)
         self.sent[task["task_id"]] = task["task_name"]
 
     async def new_worker(self) -> None:
-        await self.bench.run(broker=self.broker)
+        await self.harness.run(broker=self.broker)
 
     def old_worker(self) -> AbstractContextManager[None]:
-        log = self.bench.folder / "legacy.log"
-        return started_legacy_worker(self.bench.server.url, self.broker, log)
+        log = self.harness.folder / "legacy.log"
+        return started_legacy_worker(self.harness.server.url, self.broker, log)
 
     async def old_worker_is_heard(self) -> None:
-        await self.bench.wait_for_event(lambda event: event["source"].startswith("legacy@"), 20)
+        await self.harness.wait_for_event(lambda event: event["source"].startswith("legacy@"), 20)
 
     async def scheduler(self) -> None:
-        scheduler = self.bench.start("scheduler", broker=self.broker)
-        await self.bench.started(scheduler)
+        scheduler = self.harness.start("scheduler", broker=self.broker)
+        await self.harness.wait_until_started(scheduler)
 
     async def store_schedule(self, name: str) -> None:
         """Store a schedule as any version does: every second."""
         body = {"task_name": name, "labels": {}, "args": ["1.1"], "kwargs": {}, "interval": 1}
-        await self.bench.js.publish(f"$KV.{BUCKET}.schedule.s", json.dumps(body).encode())
+        await self.harness.js.publish(f"$KV.{BUCKET}.schedule.s", json.dumps(body).encode())
 
     async def all_have_results(self) -> list[dict[str, Any]]:
-        return [await self.bench.result(task_id) for task_id in list(self.sent)]
+        return [await self.harness.result(task_id) for task_id in list(self.sent)]
 
 
 @pytest.fixture(params=["jetstream", "core"])
 async def upgrade(
     request: pytest.FixtureRequest, nats_server: NatsServer, tmp_path: Path
 ) -> AsyncIterator[Upgrade]:
-    async with bench_on(nats_server, tmp_path) as bench:
-        bench.core = request.param == "core"
-        upgrade = Upgrade(bench, request.param)
+    async with open_harness(nats_server, tmp_path) as harness:
+        harness.core_nats = request.param == "core"
+        upgrade = Upgrade(harness, request.param)
         await upgrade.watch()
         yield upgrade
 
@@ -85,12 +85,12 @@ async def test_a_new_worker_executes_what_old_senders_send(upgrade: Upgrade) -> 
     await upgrade.new_worker()
     for name in ALIASES:
         args = {"scoring": "1.1", "embedding": ["1.1"], "knowledge": ["1.1"], "ingestion": ""}
-        task_id = await upgrade.bench.send(name, args[name.split(":")[0].rpartition(".")[2]])
-        error = (await upgrade.bench.result(task_id))["error"] or {}
+        task_id = await upgrade.harness.send(name, args[name.split(":")[0].rpartition(".")[2]])
+        error = (await upgrade.harness.result(task_id))["error"] or {}
         assert error.get("exc_type") in (None, "MessageNotFoundError")
-        started = await upgrade.bench.wait_for_event(partial(is_start_of, task_id))
+        started = await upgrade.harness.wait_for_event(partial(is_start_of, task_id))
         assert started["data"]["task_name"] == canonical_name(name)
-    beat = await upgrade.bench.wait_for_event(lambda event: "catalogue" in event["data"])
+    beat = await upgrade.harness.wait_for_event(lambda event: "catalogue" in event["data"])
     assert set(ALIASES.values()) <= set(beat["data"]["catalogue"])
     assert not set(ALIASES) & set(beat["data"]["catalogue"])
 
@@ -98,7 +98,7 @@ async def test_a_new_worker_executes_what_old_senders_send(upgrade: Upgrade) -> 
 @pytest.mark.parametrize("stored", [OLD, NEW])
 async def test_a_new_scheduler_reaches_old_workers(upgrade: Upgrade, stored: str) -> None:
     if upgrade.broker == "jetstream":
-        worker_command(upgrade.bench.folder)("provision", server=upgrade.bench.server.url)
+        worker_command(upgrade.harness.folder)("provision", server=upgrade.harness.server.url)
     with upgrade.old_worker():
         await upgrade.old_worker_is_heard()
         await upgrade.scheduler()
@@ -117,13 +117,13 @@ async def test_the_new_name_is_sent_once_all_workers_are_new(upgrade: Upgrade) -
     assert set(upgrade.sent.values()) <= {OLD, NEW}
     for result in await upgrade.all_have_results():
         assert result["error"]["exc_type"] == "MessageNotFoundError"
-    stored = await upgrade.bench.js.get_last_msg(f"KV_{BUCKET}", f"$KV.{BUCKET}.schedule.s")
+    stored = await upgrade.harness.js.get_last_msg(f"KV_{BUCKET}", f"$KV.{BUCKET}.schedule.s")
     assert json.loads(stored.data or b"")["task_name"] == OLD  # old schedulers can still read it
-    run = worker_command(upgrade.bench.folder)
+    run = worker_command(upgrade.harness.folder)
     listed = json.loads(
         (
             await asyncio.to_thread(
-                run, "schedule", "list", "--json", server=upgrade.bench.server.url
+                run, "schedule", "list", "--json", server=upgrade.harness.server.url
             )
         ).text
     )
@@ -137,10 +137,10 @@ async def test_tasks_of_tasks_reach_workers_of_both_versions(upgrade: Upgrade) -
 
         async def ran_on_both() -> bool:
             """Ingest, until an old worker has executed what a new one has enqueued."""
-            await upgrade.bench.send("workers.tasks.ingestion:ingest_messages", "", 0, SLICE)
+            await upgrade.harness.send("workers.tasks.ingestion:ingest_messages", "", 0, SLICE)
             await upgrade.all_have_results()
             children = [task_id for task_id, name in upgrade.sent.items() if name == OLD]
-            values = [(await upgrade.bench.result(each))["return_value"] for each in children]
+            values = [(await upgrade.harness.result(each))["return_value"] for each in children]
             return any(str(value).startswith("legacy@") for value in values)
 
         await wait_until(ran_on_both, 30)

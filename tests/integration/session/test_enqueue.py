@@ -13,32 +13,32 @@ from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
 from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import open_session, run_in
+from tests.kit.session_fixture import open_session, wait_for_run
 from tests.kit.waiting import wait_until
-from tests.kit.worker_processes import TASKS, Bench, bench_on, lines
+from tests.kit.worker_processes import TASKS, WorkerHarness, lines, open_harness
 
 WORK = f"{TASKS}:work"
 
 
 @pytest.fixture
-async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(nats_server, tmp_path) as bench:
-        yield bench
+async def harness(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    async with open_harness(nats_server, tmp_path) as harness:
+        yield harness
 
 
 async def test_an_enqueued_task_runs_and_its_edited_re_run_refers_to_it(
-    bench: Bench, tmp_path: Path
+    harness: WorkerHarness, tmp_path: Path
 ) -> None:
-    await bench.run()
+    await harness.run()
     note, other = tmp_path / "note", tmp_path / "other"
-    async with open_session(bench.server) as session:
+    async with open_session(harness.server) as session:
         await wait_until(lambda: session.connection.connected)
         args = json.dumps([str(note)]).encode()
         labels = {"priority": 5, "urgent": True}
         enqueued = await session.tasks.enqueue(WORK, args, b'{"seconds":0.0}', labels)
         assert enqueued.durable
         (first_id,) = enqueued.task_ids
-        first = await run_in(session, first_id, RunState.SUCCEEDED)
+        first = await wait_for_run(session, first_id, RunState.SUCCEEDED)
         assert lines(note) == ["begin", "end"]
         assert first.name == WORK
         assert not first.rerun_of
@@ -52,7 +52,7 @@ async def test_an_enqueued_task_runs_and_its_edited_re_run_refers_to_it(
         edited = await session.tasks.enqueue(
             WORK, args, b'{"seconds":0.10}', {"priority": 5, "urgent": False}, rerun_of=first_id
         )
-        second = await run_in(session, edited.task_ids[0], RunState.SUCCEEDED)
+        second = await wait_for_run(session, edited.task_ids[0], RunState.SUCCEEDED)
         assert lines(other) == ["begin", "end"]
         assert second.rerun_of == first_id
         assert second.request is not None
@@ -80,28 +80,30 @@ async def assert_queued_event_matches_wire_format(session: Session, run: TaskRun
 
 
 async def test_without_workers_a_task_is_enqueued_only_with_force(
-    bench: Bench, tmp_path: Path
+    harness: WorkerHarness, tmp_path: Path
 ) -> None:
-    provisioning = bench.start("provision")
-    assert await provisioning.ended() == 0
+    provisioning = harness.start("provision")
+    assert await provisioning.wait_for_exit() == 0
     note = tmp_path / "note"
     args = json.dumps([str(note)]).encode()
-    async with open_session(bench.server) as session:
+    async with open_session(harness.server) as session:
         await wait_until(lambda: session.connection.connected)
         with pytest.raises(UserFacingError) as caught:
             await session.tasks.enqueue(WORK, args, b"{}", {})
         assert caught.value.can_force
         assert caught.value.advice
         enqueued = await session.tasks.enqueue(WORK, args, b"{}", {}, force=True)
-        await run_in(session, enqueued.task_ids[0], RunState.QUEUED)
-        await bench.run()
-        await run_in(session, enqueued.task_ids[0], RunState.SUCCEEDED)
+        await wait_for_run(session, enqueued.task_ids[0], RunState.QUEUED)
+        await harness.run()
+        await wait_for_run(session, enqueued.task_ids[0], RunState.SUCCEEDED)
     assert lines(note) == ["begin", "end"]
 
 
-async def test_an_enqueued_run_is_known_before_the_stream_delivers_it(bench: Bench) -> None:
-    await bench.js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
-    async with open_session(bench.server, folding=False) as session:
+async def test_an_enqueued_run_is_known_before_the_stream_delivers_it(
+    harness: WorkerHarness,
+) -> None:
+    await harness.js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
+    async with open_session(harness.server, folding=False) as session:
         await wait_until(lambda: session.connection.connected)
         sent = await session.tasks.enqueue("app:copy", b"[1]", force=True)
         (task_id,) = sent.task_ids

@@ -17,7 +17,7 @@ from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
 from tests.integration.foreign_app import ForeignWorker, make_broker
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import open_session, run_in, unreadable_result
+from tests.kit.session_fixture import open_session, wait_for_run, wait_for_unreadable_result
 from tests.kit.waiting import wait_until
 
 APP = "tests.integration.foreign_app"
@@ -91,7 +91,7 @@ async def test_runs_of_a_foreign_core_broker_are_shown_and_re_run(
         soft = await enqueue(client, "fail_softly")
         slow = await enqueue(client, "wait_for_file", path=str(gate))
 
-        run = await run_in(session, good, RunState.SUCCEEDED)
+        run = await wait_for_run(session, good, RunState.SUCCEEDED)
         assert run.name == f"{APP}:add"
         assert arguments(run) == ([2, 3], {"note": "so"})
         assert run.stored_outcome is not None
@@ -99,22 +99,24 @@ async def test_runs_of_a_foreign_core_broker_are_shown_and_re_run(
         result = (await session.results.read(good)).result
         assert result is not None
         assert result.return_value == {"sum": 5, "note": "so", "пара": [2, 3]}
-        run = await run_in(session, bad, RunState.FAILED)
+        run = await wait_for_run(session, bad, RunState.FAILED)
         assert run.reason == "ValueError: no such channel"
-        run = await run_in(session, soft, RunState.SOFT_FAILED)
+        run = await wait_for_run(session, soft, RunState.SOFT_FAILED)
         assert run.reason == "the source is empty"
 
-        assert arguments(await run_in(session, slow, RunState.QUEUED))[1] == {"path": str(gate)}
+        assert arguments(await wait_for_run(session, slow, RunState.QUEUED))[1] == {
+            "path": str(gate)
+        }
         session.state.runs.overdue_after_s = 0.2
-        await run_in(session, slow, RunState.OVERDUE)
+        await wait_for_run(session, slow, RunState.OVERDUE)
         gate.touch()
-        await run_in(session, slow, RunState.SUCCEEDED)
+        await wait_for_run(session, slow, RunState.SUCCEEDED)
 
-        sent = await session.tasks.rerun([await run_in(session, good)])
+        sent = await session.tasks.rerun([await wait_for_run(session, good)])
         (again,) = sent.task_ids
         assert not sent.durable
         assert again != good
-        await run_in(session, again, RunState.SUCCEEDED)
+        await wait_for_run(session, again, RunState.SUCCEEDED)
         # The result can arrive before the request is known.
         run = await wait_until(lambda: with_request(session, again))
         assert (run.rerun_of, arguments(run)) == (good, ([2, 3], {"note": "so"}))
@@ -131,14 +133,14 @@ async def test_without_a_worker_a_core_task_is_not_sent(
     async with foreign_broker("core", nats_server) as client, open_session(nats_server) as session:
         await wait_for_worker(session, worker)
         task_id = await enqueue(client, "add", 1, 1)
-        run = await run_in(session, task_id, RunState.SUCCEEDED)
+        run = await wait_for_run(session, task_id, RunState.SUCCEEDED)
         worker.kill()
         await wait_for_no_worker(session)
         with pytest.raises(NoConsumersError) as caught:
             await session.tasks.rerun([run])
         assert not caught.value.durable
         lost = await enqueue(client, "add", 1, 2)  # shown although no worker took it
-        await run_in(session, lost, RunState.QUEUED)
+        await wait_for_run(session, lost, RunState.QUEUED)
         assert len(session.state.runs.rows) == 2
 
 
@@ -163,14 +165,14 @@ async def test_hostile_pickles_are_shown_and_never_executed(
         for key, body in bombs.items():
             await store.put(key, body)
         for key, bomb in bombs.items():
-            run = await run_in(session, key, RunState.RESULT_UNREADABLE)
-            row = await unreadable_result(session, key)
+            run = await wait_for_run(session, key, RunState.RESULT_UNREADABLE)
+            row = await wait_for_unreadable_result(session, key)
             assert row.format == "unreadable"
             stored = await session.results.read(run.task_id)
             assert (stored.raw, stored.result) == (bomb, None)
             assert stored.problem
         await store.put("fine", pickle.dumps({"is_err": False, "return_value": 1, "labels": {}}))
-        await run_in(session, "fine", RunState.SUCCEEDED)
+        await wait_for_run(session, "fine", RunState.SUCCEEDED)
     assert not touched.exists()
 
 
@@ -184,14 +186,14 @@ async def test_arguments_are_read_from_the_stream_of_a_foreign_broker(
         async with open_session(nats_server) as session:
             await wait_for_worker(session, worker)
             assert await session.wait_caught_up()
-            run = await run_in(session, first, RunState.SUCCEEDED)
+            run = await wait_for_run(session, first, RunState.SUCCEEDED)
             assert arguments(run) == ([7, 8], {})
             assert run.queued_at is not None
-            await run_in(session, waiting, RunState.SOFT_FAILED)
+            await wait_for_run(session, waiting, RunState.SOFT_FAILED)
             sent = await session.tasks.rerun([run])
             (again,) = sent.task_ids
             assert sent.durable
-            run = await run_in(session, again, RunState.SUCCEEDED)
+            run = await wait_for_run(session, again, RunState.SUCCEEDED)
             assert (run.rerun_of, arguments(run)) == (first, ([7, 8], {}))
             assert len(session.state.runs.rows) == 3
 
@@ -207,7 +209,7 @@ async def test_without_jetstream_tasks_are_shown_with_the_reason_for_missing_res
         ):
             await wait_for_worker(seen, worker)
             task_id = await enqueue(client, "add", 1, 2, note="unanswered")
-            run = await run_in(seen, task_id, RunState.QUEUED)
+            run = await wait_for_run(seen, task_id, RunState.QUEUED)
             assert arguments(run) == ([1, 2], {"note": "unanswered"})
             assert seen.task_feed.status.mode == "live"
             assert any(
@@ -217,7 +219,7 @@ async def test_without_jetstream_tasks_are_shown_with_the_reason_for_missing_res
             with pytest.raises(NoJetStreamError):
                 await seen.results.store.status()
             (again,) = (await seen.tasks.rerun([run])).task_ids
-            await run_in(seen, again, RunState.QUEUED)
+            await wait_for_run(seen, again, RunState.QUEUED)
             monitor_says = seen.tasks.queue_status
             assert monitor_says is not None
             assert (monitor_says.mode, monitor_says.durable) == ("core", False)

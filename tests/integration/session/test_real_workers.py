@@ -15,25 +15,25 @@ from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text.outcome_text import cancel_label, command_label
 from tests.kit.cli_process import command_environment, run_command
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import open_session, run_in
+from tests.kit.session_fixture import open_session, wait_for_run
 from tests.kit.waiting import wait_until
-from tests.kit.worker_processes import TASKS, Bench, bench_on, lines
+from tests.kit.worker_processes import TASKS, WorkerHarness, lines, open_harness
 
-module_wide = pytest.mark.asyncio(loop_scope="module")
+module_loop = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+async def harness(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkerHarness]:
     """One server, and one worker that runs one task at a time."""
     with NatsServer() as server:
-        async with bench_on(server, tmp_path_factory.mktemp("workers")) as bench:
-            await bench.run(worker_slots=1)
-            yield bench
+        async with open_harness(server, tmp_path_factory.mktemp("workers")) as harness:
+            await harness.run(worker_slots=1)
+            yield harness
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def session(bench: Bench) -> AsyncIterator[Session]:
-    async with open_session(bench.server) as session:
+async def session(harness: WorkerHarness) -> AsyncIterator[Session]:
+    async with open_session(harness.server) as session:
         await session.waiter.wait_for(
             lambda: bool(session.state.workers.accepting_commands(time.time()))
         )
@@ -45,86 +45,86 @@ def only_worker(session: Session) -> Worker:
     return worker
 
 
-@module_wide
+@module_loop
 async def test_a_running_task_is_cancelled_and_a_queued_one_never_runs(
-    bench: Bench, session: Session, tmp_path: Path
+    harness: WorkerHarness, session: Session, tmp_path: Path
 ) -> None:
     ran, never = tmp_path / "ran", tmp_path / "never"
-    running = await bench.send("work", str(ran), 30)
-    await run_in(session, running, RunState.RUNNING)
-    waiting = await bench.send("work", str(never))
-    await run_in(session, waiting, RunState.QUEUED)
+    running = await harness.send("work", str(ran), 30)
+    await wait_for_run(session, running, RunState.RUNNING)
+    waiting = await harness.send("work", str(never))
+    await wait_for_run(session, waiting, RunState.QUEUED)
     (removed,) = await session.tasks.cancel([waiting], "wrong chat")
     (cancelled,) = await session.tasks.cancel([running], "wrong chat")
     assert (removed.status, cancelled.status) == ("removed", "cancelled")
     assert cancel_label(cancelled) == "cancelled on worker-1"
     for task_id in (waiting, running):
-        run = await run_in(session, task_id, RunState.CANCELLED)
+        run = await wait_for_run(session, task_id, RunState.CANCELLED)
         assert run.error is None or run.error.type == "CancelledError"
-        assert (await bench.result(task_id))["error"]["exc_type"] == "CancelledError"
-    await wait_until(bench.all_acked)
+        assert (await harness.result(task_id))["error"]["exc_type"] == "CancelledError"
+    await wait_until(harness.all_acked)
     assert lines(ran) == ["begin"]
     assert lines(never) == []
     (again,) = await session.tasks.cancel([running])
     assert again.status == "ended"
 
 
-@module_wide
+@module_loop
 async def test_several_tasks_are_cancelled_at_once(
-    bench: Bench, session: Session, tmp_path: Path
+    harness: WorkerHarness, session: Session, tmp_path: Path
 ) -> None:
     seen = tmp_path / "seen"
-    ids = [await bench.send("work", str(seen), 30) for _ in range(12)]
-    await run_in(session, ids[0], RunState.RUNNING)
-    await run_in(session, ids[-1], RunState.QUEUED)
+    ids = [await harness.send("work", str(seen), 30) for _ in range(12)]
+    await wait_for_run(session, ids[0], RunState.RUNNING)
+    await wait_for_run(session, ids[-1], RunState.QUEUED)
     outcomes = await session.tasks.cancel(ids)
     assert {outcome.status for outcome in outcomes} <= {"cancelled", "removed"}, outcomes
     for task_id in ids:
-        await run_in(session, task_id, RunState.CANCELLED)
-    await wait_until(bench.all_acked)
+        await wait_for_run(session, task_id, RunState.CANCELLED)
+    await wait_until(harness.all_acked)
     assert lines(seen) == ["begin"]
 
 
-@module_wide
+@module_loop
 async def test_a_task_in_a_thread_is_only_requested_to_stop(
-    bench: Bench, session: Session, tmp_path: Path
+    harness: WorkerHarness, session: Session, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
-    task_id = await bench.send("wait_for_a_file", str(tmp_path / "seen"), str(gate))
-    await run_in(session, task_id, RunState.RUNNING)
+    task_id = await harness.send("wait_for_a_file", str(tmp_path / "seen"), str(gate))
+    await wait_for_run(session, task_id, RunState.RUNNING)
     (outcome,) = await session.tasks.cancel([task_id])
     assert cancel_label(outcome) == "stop requested on worker-1"
     assert "thread" in outcome.detail
     gate.touch()
-    await run_in(session, task_id, RunState.SUCCEEDED, RunState.CANCELLED, RunState.FAILED)
-    await wait_until(bench.all_acked)
+    await wait_for_run(session, task_id, RunState.SUCCEEDED, RunState.CANCELLED, RunState.FAILED)
+    await wait_until(harness.all_acked)
 
 
-@module_wide
+@module_loop
 async def test_an_unknown_task_is_not_reported_as_cancelled(session: Session) -> None:
     (outcome,) = await session.tasks.cancel(["0" * 32])
     assert (outcome.status, outcome.done) == ("not_found", False)
 
 
-@module_wide
+@module_loop
 async def test_a_paused_worker_takes_no_tasks_until_it_is_resumed(
-    bench: Bench, session: Session, tmp_path: Path
+    harness: WorkerHarness, session: Session, tmp_path: Path
 ) -> None:
     worker = only_worker(session)
     (outcome,) = await session.workers.command("pause", worker.id)
     assert outcome.done, outcome
     await session.waiter.wait_for(lambda: only_worker(session).activity is WorkerActivity.PAUSED)
-    task_id = await bench.send("work", str(tmp_path / "seen"))
-    await run_in(session, task_id, RunState.QUEUED)
+    task_id = await harness.send("work", str(tmp_path / "seen"))
+    await wait_for_run(session, task_id, RunState.QUEUED)
     (outcome,) = await session.workers.command("resume")
     assert (outcome.worker, outcome.done) == (worker.id, True)
-    await run_in(session, task_id, RunState.SUCCEEDED)
+    await wait_for_run(session, task_id, RunState.SUCCEEDED)
     await session.waiter.wait_for(
         lambda: only_worker(session).activity is not WorkerActivity.PAUSED
     )
 
 
-@module_wide
+@module_loop
 async def test_the_log_level_is_set(session: Session) -> None:
     (outcome,) = await session.workers.command("log_level", only_worker(session).id, "DEBUG")
     assert command_label(outcome) == "log level set to debug"
@@ -132,7 +132,7 @@ async def test_the_log_level_is_set(session: Session) -> None:
     await session.workers.command("log_level", "", "INFO")
 
 
-@module_wide
+@module_loop
 async def test_the_task_schemas_list_the_arguments_of_each_task(session: Session) -> None:
     catalogue = session.state.workers.task_schemas
     await session.waiter.wait_for(lambda: catalogue.get(f"{TASKS}:work") is not None)
@@ -148,10 +148,10 @@ async def test_the_task_schemas_list_the_arguments_of_each_task(session: Session
     assert in_thread.is_sync
 
 
-@module_wide
-async def test_progress_has_a_count_and_a_message(bench: Bench, session: Session) -> None:
-    task_id = await bench.send("report_progress")
-    run = await run_in(session, task_id, RunState.SUCCEEDED)
+@module_loop
+async def test_progress_has_a_count_and_a_message(harness: WorkerHarness, session: Session) -> None:
+    task_id = await harness.send("report_progress")
+    run = await wait_for_run(session, task_id, RunState.SUCCEEDED)
 
     def last() -> Progress | None:
         known = session.state.runs.get(task_id)
@@ -163,27 +163,29 @@ async def test_progress_has_a_count_and_a_message(bench: Bench, session: Session
     assert run.name == f"{TASKS}:report_progress"
 
 
-@module_wide
+@module_loop
 async def test_the_command_line_cancels_and_lists_running_tasks(
-    bench: Bench, session: Session, tmp_path: Path
+    harness: WorkerHarness, session: Session, tmp_path: Path
 ) -> None:
-    env = command_environment(tmp_path / "data", PULSE_SERVER=bench.server.url)
-    task_id = await bench.send("work", str(tmp_path / "seen"), 30)
-    await run_in(session, task_id, RunState.RUNNING)
+    env = command_environment(tmp_path / "data", PULSE_SERVER=harness.server.url)
+    task_id = await harness.send("work", str(tmp_path / "seen"), 30)
+    await wait_for_run(session, task_id, RunState.RUNNING)
     listed = await asyncio.to_thread(run_command, "workers", "--json", env=env)
     assert (listed.object["control"], listed.object["answered"]) == (True, True)
     ended = await asyncio.to_thread(run_command, "cancel", task_id[:10], "--json", env=env)
     assert ended.code == 0, ended
     assert (ended.object["outcome"], ended.object["task_id"]) == ("cancelled", task_id)
-    await run_in(session, task_id, RunState.CANCELLED)
+    await wait_for_run(session, task_id, RunState.CANCELLED)
 
 
-@module_wide
-async def test_a_drained_worker_exits_and_is_offline(bench: Bench, session: Session) -> None:
+@module_loop
+async def test_a_drained_worker_exits_and_is_offline(
+    harness: WorkerHarness, session: Session
+) -> None:
     worker = only_worker(session)
     (outcome,) = await session.workers.command("drain", worker.id)
     assert outcome.done
-    assert await bench.workers[0].ended() == 0
+    assert await harness.workers[0].wait_for_exit() == 0
     await session.waiter.wait_for(lambda: not session.state.workers.online(time.time()))
     (outcome,) = await session.workers.command("pause", worker.id)
     assert outcome.status == "nobody"

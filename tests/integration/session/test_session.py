@@ -32,9 +32,9 @@ from pulse_desktop.protocol.topics import (
     TOPICS,
 )
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import open_session, run_in, unreadable_result
+from tests.kit.session_fixture import open_session, wait_for_run, wait_for_unreadable_result
 from tests.kit.waiting import wait_until
-from tests.kit.worker_processes import Bench, bench_on, lines
+from tests.kit.worker_processes import WorkerHarness, lines, open_harness
 
 PERMISSIONS = """
 authorization {
@@ -50,9 +50,9 @@ authorization {
 
 
 @pytest.fixture
-async def bench(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(nats_server, tmp_path) as bench:
-        yield bench
+async def harness(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    async with open_harness(nats_server, tmp_path) as harness:
+        yield harness
 
 
 @pytest.fixture
@@ -79,40 +79,40 @@ def names_in(folder: Path) -> list[str]:
 
 
 async def test_history_is_complete_without_duplicates_after_a_server_is_killed(
-    bench: Bench, nats_server: NatsServer, tmp_path: Path
+    harness: WorkerHarness, nats_server: NatsServer, tmp_path: Path
 ) -> None:
-    await bench.run(ack_wait=2)
+    await harness.run(ack_wait=2)
     async with open_session(nats_server) as session:
-        ids = [await bench.send("work", str(tmp_path / "before")) for _ in range(20)]
+        ids = [await harness.send("work", str(tmp_path / "before")) for _ in range(20)]
         for task_id in ids:
-            await run_in(session, task_id, RunState.SUCCEEDED)
-        long = await bench.send("work", str(tmp_path / "long"), 1.0)
-        await run_in(session, long, RunState.RUNNING)
+            await wait_for_run(session, task_id, RunState.SUCCEEDED)
+        long = await harness.send("work", str(tmp_path / "long"), 1.0)
+        await wait_for_run(session, long, RunState.RUNNING)
         nats_server.kill()
         await wait_until(lambda: session.connection.status.state == "reconnecting")
         with pytest.raises(NotConnectedError):
-            await session.tasks.rerun([await run_in(session, ids[0])])
+            await session.tasks.rerun([await wait_for_run(session, ids[0])])
         nats_server.start()
-        await wait_until(lambda: bench.client.is_connected and bench.client.stats["reconnects"])
-        ids += [await bench.send("work", str(tmp_path / "after")) for _ in range(20)]
+        await wait_until(lambda: harness.client.is_connected and harness.client.stats["reconnects"])
+        ids += [await harness.send("work", str(tmp_path / "after")) for _ in range(20)]
         for task_id in [*ids, long]:
-            await run_in(session, task_id, RunState.SUCCEEDED)
-        await wait_until(lambda: has_caught_up(bench, session))
+            await wait_for_run(session, task_id, RunState.SUCCEEDED)
+        await wait_until(lambda: has_caught_up(harness, session))
         assert session.gaps[0] == 0
-        await assert_matches_streams(bench, session, {*ids, long})
+        await assert_matches_streams(harness, session, {*ids, long})
     async with open_session(nats_server) as later:
         assert await later.wait_caught_up()
-        await assert_matches_streams(bench, later, {*ids, long})
+        await assert_matches_streams(harness, later, {*ids, long})
         states = {run.state for run in later.state.runs.rows}
         assert states == {RunState.SUCCEEDED}
 
 
-async def has_caught_up(bench: Bench, session: Any) -> bool:
-    info = await bench.js.stream_info(EVENT_STREAM)
+async def has_caught_up(harness: WorkerHarness, session: Any) -> bool:
+    info = await harness.js.stream_info(EVENT_STREAM)
     return session.event_feed.status.last_sequence == info.state.last_seq and not session.arrivals
 
 
-async def assert_matches_streams(bench: Bench, session: Any, task_ids: set[str]) -> None:
+async def assert_matches_streams(harness: WorkerHarness, session: Any, task_ids: set[str]) -> None:
     log = list(session.state.log)
     sequences = [each.sequence for each in log if each.topic != TASK_TOPIC]
     assert sequences == list(range(1, len(sequences) + 1))
@@ -167,17 +167,17 @@ async def test_without_a_stream_the_time_offline_remains_a_gap() -> None:
 
 
 async def test_the_task_of_a_killed_worker_has_a_second_attempt(
-    bench: Bench, nats_server: NatsServer, tmp_path: Path
+    harness: WorkerHarness, nats_server: NatsServer, tmp_path: Path
 ) -> None:
-    first = await bench.run(ack_wait=1)
+    first = await harness.run(ack_wait=1)
     async with open_session(nats_server) as session:
-        task_id = await bench.send("work", str(tmp_path / "seen"), 1.2)
-        run = await run_in(session, task_id, RunState.RUNNING)
+        task_id = await harness.send("work", str(tmp_path / "seen"), 1.2)
+        run = await wait_for_run(session, task_id, RunState.RUNNING)
         assert run.attempt == 1
-        second = bench.start(ack_wait=1)
+        second = harness.start(ack_wait=1)
         await wait_until(lambda: lines(tmp_path / "seen") == ["begin"])
         first.kill()
-        run = await run_in(session, task_id, RunState.SUCCEEDED)
+        run = await wait_for_run(session, task_id, RunState.SUCCEEDED)
         assert [attempt.number for attempt in run.attempts] == [1, 2]
         assert run.attempts[0].result is None
         assert run.worker.endswith(f":{second.pid}")
@@ -234,8 +234,8 @@ async def test_unreadable_messages_are_counted_and_stop_nothing(
         await other.publish(TASK_SUBJECT, payload, headers=headers)
         await other.publish("websocket.agents", event(1))
 
-        await run_in(session, "fine", RunState.SUCCEEDED)
-        run = await run_in(session, "f" * 32, RunState.QUEUED)
+        await wait_for_run(session, "fine", RunState.SUCCEEDED)
+        run = await wait_for_run(session, "f" * 32, RunState.QUEUED)
         assert run.name == "m:f"
         unreadable = len(subjects) * len(garbage)
         sent = unreadable + (len(subjects) - 1) * len(wrongly_shaped) + 2
@@ -243,7 +243,7 @@ async def test_unreadable_messages_are_counted_and_stop_nothing(
         assert session.state.unreadable == unreadable
         assert sum(bool(each.problem) for each in session.state.log) == unreadable
         for number in range(len(garbage)):
-            row = await unreadable_result(session, f"garbage-{number}")
+            row = await wait_for_unreadable_result(session, f"garbage-{number}")
             assert row.format == "unreadable"
         assert session.results.watch_status.unreadable == 2
         assert session.dropped == 0
@@ -277,9 +277,9 @@ async def test_a_result_of_20_mib_is_loaded_only_on_request(
     async with open_session(nats_server) as session:
         await bucket.put("large", body)
         await bucket.put("small", result("small"))
-        await run_in(session, "small", RunState.SUCCEEDED)
-        run = await run_in(session, "large", RunState.RESULT_UNREADABLE)
-        assert "too large" in (await unreadable_result(session, "large")).problem
+        await wait_for_run(session, "small", RunState.SUCCEEDED)
+        run = await wait_for_run(session, "large", RunState.RESULT_UNREADABLE)
+        assert "too large" in (await wait_for_unreadable_result(session, "large")).problem
         assert run.stored_outcome is not None
         assert run.stored_outcome.size == len(body)
         assert session.connection.client.stats["in_bytes"] < 1 << 20
@@ -307,7 +307,7 @@ async def test_denied_permissions_are_limitations() -> None:
             await wait_until(lambda: session.results.watch_status.problem)
             payload, headers = encode_task("a" * 32, "m:f")
             await publisher.publish(TASK_SUBJECT, payload, headers=headers)
-            run = await run_in(session, "a" * 32)
+            run = await wait_for_run(session, "a" * 32)
             with pytest.raises(UserFacingError) as caught:
                 await session.tasks.rerun([run], force=True)
             assert isinstance(caught.value, NotPermittedError)
@@ -321,7 +321,7 @@ async def test_denied_permissions_are_limitations() -> None:
                 lambda: "events: not allowed to subscribe to websocket.*" in session.limitations
             )
             await publisher.publish(TASK_SUBJECT, payload, headers=headers)
-            await run_in(session, "a" * 32)
+            await wait_for_run(session, "a" * 32)
         await publisher.close()
 
 
@@ -394,7 +394,7 @@ async def test_the_final_event_after_the_result_is_waited_for(
         await session.waiter.wait_for(lambda: bool(session.state.workers.rows))
         waiting = asyncio.ensure_future(session.waiter.wait_for_result("b" * 32, 10))
         await bucket.put("b" * 32, json.dumps(stored).encode())
-        await run_in(session, "b" * 32, RunState.SUCCEEDED)
+        await wait_for_run(session, "b" * 32, RunState.SUCCEEDED)
         run = {"task_id": "b" * 32, "attempt": 1}
         await publish("tasks", "task.started", run)
         await publish("tasks", "task.succeeded", {**run, "run_s": 0.00426})

@@ -12,10 +12,10 @@ from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
 from tests.kit.legacy_worker import NAMES, started_legacy_worker
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import open_session, run_in
+from tests.kit.session_fixture import open_session, wait_for_run
 from tests.kit.waiting import wait_until
 from tests.kit.worker_cli import worker_command
-from tests.kit.worker_processes import Bench, bench_on
+from tests.kit.worker_processes import WorkerHarness, open_harness
 
 OLD = "workers.tasks.scoring:score_message_task"
 NEW = "score_message_task"
@@ -24,12 +24,12 @@ ARGS = b'["1.1"]'
 
 async def enqueue(session: Session, name: str) -> TaskRun:
     (task_id,) = (await session.tasks.enqueue(name, ARGS)).task_ids
-    return await run_in(session, task_id, RunState.SUCCEEDED, RunState.FAILED)
+    return await wait_for_run(session, task_id, RunState.SUCCEEDED, RunState.FAILED)
 
 
 async def rerun(session: Session, run: TaskRun) -> TaskRun:
     (task_id,) = (await session.tasks.rerun([run])).task_ids
-    return await run_in(session, task_id, RunState.SUCCEEDED, RunState.FAILED)
+    return await wait_for_run(session, task_id, RunState.SUCCEEDED, RunState.FAILED)
 
 
 def sent_name(run: TaskRun) -> str:
@@ -37,13 +37,13 @@ def sent_name(run: TaskRun) -> str:
     return run.request.task_name
 
 
-async def observe_for_a_while(bench: Bench) -> None:
+async def observe_for_a_while(harness: WorkerHarness) -> None:
     """Publish a heartbeat as if workers had been observed for longer than a moment."""
     data = {"worker": "earlier@host:1", "catalogue": {NEW: {}}}
     _, payload = encode_event(
         "monitoring", "worker.heartbeat", data, source="earlier@host:1", now=time.time() - 60
     )
-    await bench.client.publish(subject_of("monitoring"), payload)
+    await harness.client.publish(subject_of("monitoring"), payload)
 
 
 @pytest.mark.parametrize("broker", ["jetstream", "core"])
@@ -51,9 +51,9 @@ async def test_old_workers_get_the_old_name_and_new_workers_the_new_one(
     nats_server: NatsServer, tmp_path: Path, broker: str
 ) -> None:
     worker_command(tmp_path)("provision", server=nats_server.url, broker=broker)
-    async with bench_on(nats_server, tmp_path) as bench, open_session(nats_server) as session:
+    async with open_harness(nats_server, tmp_path) as harness, open_session(nats_server) as session:
         await wait_until(lambda: session.connection.connected)
-        await observe_for_a_while(bench)
+        await observe_for_a_while(harness)
         with started_legacy_worker(nats_server.url, broker, tmp_path / "legacy.log"):
             await wait_until(
                 lambda: session.state.workers.task_schemas.get(NAMES[-1]) is not None, 20
@@ -70,16 +70,16 @@ async def test_old_workers_get_the_old_name_and_new_workers_the_new_one(
 async def test_a_run_captured_under_the_old_name_is_re_run_under_the_new_one(
     nats_server: NatsServer, tmp_path: Path, broker: str
 ) -> None:
-    async with bench_on(nats_server, tmp_path) as bench, open_session(nats_server) as session:
-        bench.core = broker == "core"
+    async with open_harness(nats_server, tmp_path) as harness, open_session(nats_server) as session:
+        harness.core_nats = broker == "core"
         await wait_until(lambda: session.connection.connected)
-        await bench.run(broker=broker)
-        task_id = await bench.send(OLD, "1.1")
-        captured = await run_in(session, task_id, RunState.FAILED)
+        await harness.run(broker=broker)
+        task_id = await harness.send(OLD, "1.1")
+        captured = await wait_for_run(session, task_id, RunState.FAILED)
         assert (sent_name(captured), captured.name) == (OLD, NEW)
         early = await rerun(session, captured)
         assert sent_name(early) == OLD  # no heartbeat of an old worker may have arrived yet
-        await observe_for_a_while(bench)
+        await observe_for_a_while(harness)
         await wait_until(
             lambda: session.state.workers.announced.name_to_send(OLD, time.time()) == NEW
         )

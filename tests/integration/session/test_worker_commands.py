@@ -26,9 +26,9 @@ from pulse_desktop.protocol.topics import (
 from pulse_desktop.text.outcome_text import cancel_label, command_label
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.worker_control import WorkerControlClient
-from tests.kit.answering_workers import answering
+from tests.kit.fake_worker import fake_worker
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import open_session, run_in
+from tests.kit.session_fixture import open_session, wait_for_run
 from tests.kit.waiting import wait_until
 
 NO_CONTROL = """
@@ -95,8 +95,8 @@ async def test_replies_are_collected_until_all_known_workers_have_replied(
         return "alive", True, ""
 
     async with (
-        answering(nats_server.url, alive) as one,
-        answering(nats_server.url, alive, "worker-2@here:2") as two,
+        fake_worker(nats_server.url, alive) as one,
+        fake_worker(nats_server.url, alive, "worker-2@here:2") as two,
     ):
         begin = time.perf_counter()
         answers = await control.ping({one.worker, two.worker})
@@ -109,8 +109,8 @@ async def test_workers_that_do_not_reply_are_listed(
     nats_server: NatsServer, control: WorkerControlClient
 ) -> None:
     async with (
-        answering(nats_server.url, lambda _: ("alive", True, "")) as one,
-        answering(nats_server.url, lambda _: None, "worker-2@here:2") as two,
+        fake_worker(nats_server.url, lambda _: ("alive", True, "")) as one,
+        fake_worker(nats_server.url, lambda _: None, "worker-2@here:2") as two,
     ):
         answers = await control.ping({one.worker, two.worker}, timeout_s=0.3)
         assert [answer.worker for answer in answers.received] == [one.worker]
@@ -156,8 +156,8 @@ async def test_a_running_task_is_cancelled_by_the_worker_that_has_it(
         return ("cancelled", True, "") if request.task_id == task_id else ("not_here", True, "")
 
     async with (
-        answering(nats_server.url, mine),
-        answering(nats_server.url, lambda _: ("not_here", True, ""), "worker-2@here:2"),
+        fake_worker(nats_server.url, mine),
+        fake_worker(nats_server.url, lambda _: ("not_here", True, ""), "worker-2@here:2"),
         open_session(nats_server) as session,
     ):
         await session.connection.wait_connected()
@@ -170,7 +170,7 @@ async def test_a_sync_task_is_requested_to_stop(nats_server: NatsServer) -> None
     def ask(_: object) -> tuple[str, bool, str]:
         return "asked_to_stop", True, "its thread goes on"
 
-    async with answering(nats_server.url, ask), open_session(nats_server) as session:
+    async with fake_worker(nats_server.url, ask), open_session(nats_server) as session:
         await session.connection.wait_connected()
         (outcome,) = await session.tasks.cancel(["x"])
         assert outcome.done
@@ -192,11 +192,11 @@ async def test_a_queued_task_is_removed_by_a_worker_that_gets_its_sequence(
         hints.append(request.sequence)
         return "removed", True, ""
 
-    async with answering(nats_server.url, remove) as worker, open_session(nats_server) as session:
-        await run_in(session, task_id)
+    async with fake_worker(nats_server.url, remove) as worker, open_session(nats_server) as session:
+        await wait_for_run(session, task_id)
         (outcome,) = await session.tasks.cancel([task_id])
         assert outcome.status == "removed"
-        assert worker.asked == [("cancel", task_id), ("remove", task_id)]
+        assert worker.commands == [("cancel", task_id), ("remove", task_id)]
         assert hints == [2]
 
 
@@ -206,28 +206,31 @@ async def test_a_task_that_no_worker_has_is_not_cancelled(
     def nothing(request: Any) -> tuple[str, bool, str]:
         return ("not_here" if request.command == "cancel" else "not_queued"), False, ""
 
-    async with answering(nats_server.url, nothing) as worker, open_session(nats_server) as session:
+    async with (
+        fake_worker(nats_server.url, nothing) as worker,
+        open_session(nats_server) as session,
+    ):
         await session.connection.wait_connected()
         (outcome,) = await session.tasks.cancel(["x"])
         assert (outcome.status, outcome.done) == ("not_found", False)
-        assert [command for command, _ in worker.asked] == ["cancel", "remove", "cancel"]
+        assert [command for command, _ in worker.commands] == ["cancel", "remove", "cancel"]
 
 
 async def test_a_run_that_has_ended_is_not_cancelled(
     nats_server: NatsServer, other: Client
 ) -> None:
     async with (
-        answering(nats_server.url, lambda _: ("cancelled", True, "")) as worker,
+        fake_worker(nats_server.url, lambda _: ("cancelled", True, "")) as worker,
         open_session(nats_server) as session,
     ):
         await session.connection.wait_connected()
         await wait_until(lambda: session.event_feed.status.mode != "off")
         event = {"type": "task.succeeded", "data": {"task_id": "x"}}
         await other.publish("websocket.tasks", json.dumps(event).encode())
-        await run_in(session, "x", RunState.SUCCEEDED)
+        await wait_for_run(session, "x", RunState.SUCCEEDED)
         (outcome,) = await session.tasks.cancel(["x"])
         assert (outcome.status, outcome.detail) == ("ended", "Its state is succeeded.")
-        assert worker.asked == []
+        assert worker.commands == []
 
 
 # Cancelling with workers that accept no commands
@@ -248,10 +251,10 @@ async def test_a_foreign_queued_task_is_removed_from_the_stream(
         await session.connection.wait_connected()
         await wait_until(lambda: session.task_feed.status.mode != "off")
         kept, task_id = await put(other), await put(other)
-        await run_in(session, task_id)
+        await wait_for_run(session, task_id)
         (outcome,) = await session.tasks.cancel([task_id], "a mistake")
         assert outcome.status == "removed", outcome
-        run = await run_in(session, task_id, RunState.CANCELLED)
+        run = await wait_for_run(session, task_id, RunState.CANCELLED)
         assert run.cancelled_at is not None
         await wait_until(lambda: len(published) == 2)
         assert [event["type"] for event in published] == ["task.cancelled", "audit"]
@@ -271,7 +274,7 @@ async def test_a_foreign_running_task_is_not_reported_as_cancelled(
     pull = await other.jetstream().pull_subscribe_bind(TASK_CONSUMER, TASK_STREAM)
     await pull.fetch(1, timeout=2)
     async with open_session(nats_server) as session:
-        await run_in(session, task_id)
+        await wait_for_run(session, task_id)
         (outcome,) = await session.tasks.cancel([task_id])
         assert (outcome.status, outcome.done) == ("in_work", False)
         info = await other.jetstream().stream_info(TASK_STREAM)
@@ -284,7 +287,7 @@ async def test_many_foreign_tasks_are_found_without_their_sequences(
     await create_foreign_stream(other)
     ids = [await put(other) for _ in range(60)]
     async with open_session(nats_server) as session:
-        await run_in(session, ids[-1])
+        await wait_for_run(session, ids[-1])
         outcomes = await session.tasks.cancel(ids[10:50])
         assert {outcome.status for outcome in outcomes} == {"removed"}
         info = await other.jetstream().stream_info(TASK_STREAM)
@@ -297,7 +300,7 @@ async def test_a_search_ends_when_tasks_are_removed_during_it(
     await create_foreign_stream(other)
     ids = [await put(other) for _ in range(30)]
     async with open_session(nats_server) as session:
-        await run_in(session, ids[-1])
+        await wait_for_run(session, ids[-1])
         begin = time.perf_counter()
         unknown = [new_task_id() for _ in range(10)]
         mixed = [each for pair in zip(ids, unknown * 3, strict=True) for each in pair]
@@ -332,26 +335,26 @@ async def test_a_command_to_one_worker_does_not_reach_others(nats_server: NatsSe
         return "paused", True, ""
 
     async with (
-        answering(nats_server.url, acknowledge) as one,
-        answering(nats_server.url, acknowledge, "worker-2@here:2") as two,
+        fake_worker(nats_server.url, acknowledge) as one,
+        fake_worker(nats_server.url, acknowledge, "worker-2@here:2") as two,
         open_session(nats_server) as session,
     ):
         await session.connection.wait_connected()
         (outcome,) = await session.workers.command("pause", one.worker)
         assert (outcome.worker, outcome.done) == (one.worker, True)
         assert command_label(outcome).startswith("paused")
-        assert one.asked == [("pause", "")]
-        assert two.asked == []
+        assert one.commands == [("pause", "")]
+        assert two.commands == []
         await session.workers.command("log_level", two.worker, "DEBUG")
-        assert two.asked == [("log_level", "DEBUG")]
+        assert two.commands == [("log_level", "DEBUG")]
 
 
 async def test_a_command_to_all_workers_lists_those_without_a_reply(
     nats_server: NatsServer,
 ) -> None:
     async with (
-        answering(nats_server.url, lambda _: ("draining", True, "")) as one,
-        answering(nats_server.url, lambda _: None, "worker-2@here:2") as two,
+        fake_worker(nats_server.url, lambda _: ("draining", True, "")) as one,
+        fake_worker(nats_server.url, lambda _: None, "worker-2@here:2") as two,
         open_session(nats_server) as session,
     ):
         await session.connection.wait_connected()
@@ -372,7 +375,7 @@ async def test_a_worker_without_control_gets_no_command(
     nats_server: NatsServer,
 ) -> None:
     async with (
-        answering(nats_server.url, lambda _: ("paused", True, "")) as worker,
+        fake_worker(nats_server.url, lambda _: ("paused", True, "")) as worker,
         open_session(nats_server) as session,
     ):
         await session.connection.wait_connected()
@@ -381,7 +384,7 @@ async def test_a_worker_without_control_gets_no_command(
         await session.waiter.wait_for(lambda: session.state.workers.get(worker.worker) is not None)
         (outcome,) = await session.workers.command("pause", worker.worker)
         assert outcome.status is CommandStatus.NO_CONTROL
-        assert worker.asked == []
+        assert worker.commands == []
 
 
 async def test_an_offline_worker_has_no_responders(nats_server: NatsServer) -> None:
@@ -405,7 +408,7 @@ async def test_pickled_progress_of_a_foreign_worker_is_shown(
         await wait_until(lambda: session.task_feed.status.mode != "off")
         task_id = new_task_id()
         await other.publish(TASK_SUBJECT, encode_task(task_id, "m:f")[0])
-        await run_in(session, task_id, RunState.QUEUED)
+        await wait_for_run(session, task_id, RunState.QUEUED)
         stored = {"state": "STARTED", "meta": {"current": 3, "total": 12}}
         await bucket.put(f"progress:{task_id}", pickle.dumps(stored))
 

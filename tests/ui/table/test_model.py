@@ -243,7 +243,7 @@ def test_a_table_that_was_hidden_catches_up_at_once() -> None:
     assert _numbers(model) == [104, 103, 102, 101, 100, 6, 5]
 
 
-def test_a_cell_tells_its_state_in_glyph_word_and_color() -> None:
+def test_a_cell_shows_its_state_as_glyph_word_and_color() -> None:
     model = _model(_filled(1))
     cell = model.index(0, 2)
     assert cell.data() == "✔ good"

@@ -5,18 +5,18 @@ import json
 from typing import Self
 
 
-class PlainListener:
+class PlainTextServer:
     """Sends the INFO line of a server that requires authentication, in plain text.
 
     Attributes:
         port: TCP port.
-        visits: number of client connections.
+        connections: number of client connections.
         received: all bytes from clients.
     """
 
     def __init__(self, port: int = 0) -> None:
         self.port = port
-        self.visits = 0
+        self.connections = 0
         self.received = b""
 
     async def __aenter__(self) -> Self:
@@ -28,7 +28,7 @@ class PlainListener:
         self._server.close()
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.visits += 1
+        self.connections += 1
         fields = {"server_id": "N", "version": "2.10.0", "max_payload": 1 << 20}
         info = {**fields, "headers": True, "auth_required": True}
         writer.write(b"INFO " + json.dumps(info).encode() + b"\r\n")

@@ -19,25 +19,25 @@ from pulse_desktop.protocol.control import (
 )
 from pulse_desktop.protocol.event import encode_event
 
-Answer = Callable[[ControlRequest], tuple[str, bool, str] | None]
+ReplyFunction = Callable[[ControlRequest], tuple[str, bool, str] | None]
 """Returns outcome, ok and detail, or None for no reply."""
 
 
-class AnsweringWorker:
+class FakeWorker:
     """The control subscriptions of one worker.
 
     Attributes:
         worker: its identity.
-        asked: the received commands, with task id or level.
+        commands: the received commands, with task id or level.
     """
 
-    def __init__(self, client: Client, worker: str, answer: Answer) -> None:
+    def __init__(self, client: Client, worker: str, reply: ReplyFunction) -> None:
         self._client = client
         self.worker = worker
-        self._answer = answer
-        self.asked: list[tuple[str, str]] = []
+        self._reply = reply
+        self.commands: list[tuple[str, str]] = []
 
-    async def listen(self) -> None:
+    async def subscribe(self) -> None:
         subscribe = self._client.subscribe
         await subscribe(CONTROL_ALL, cb=self._on_request)
         await subscribe(control_subject(self.worker), cb=self._on_request)
@@ -56,8 +56,8 @@ class AnsweringWorker:
     async def _on_request(self, message: Msg) -> None:
         request = decode_request(message.data)
         assert request is not None
-        self.asked.append((request.command, request.task_id or request.level or ""))
-        reply = self._answer(request)
+        self.commands.append((request.command, request.task_id or request.level or ""))
+        reply = self._reply(request)
         if reply is not None:
             outcome, ok, detail = reply
             answer = ControlReply(request.id, self.worker, ok, outcome, detail)
@@ -65,14 +65,14 @@ class AnsweringWorker:
 
 
 @asynccontextmanager
-async def answering(
-    url: str, answer: Answer, worker: str = "worker-1@here:1"
-) -> AsyncIterator[AnsweringWorker]:
+async def fake_worker(
+    url: str, reply: ReplyFunction, worker: str = "worker-1@here:1"
+) -> AsyncIterator[FakeWorker]:
     """Yield a worker that is subscribed to commands."""
     client = await nats.connect(url, allow_reconnect=False)
     try:
-        standing = AnsweringWorker(client, worker, answer)
-        await standing.listen()
-        yield standing
+        fake = FakeWorker(client, worker, reply)
+        await fake.subscribe()
+        yield fake
     finally:
         await client.close()
