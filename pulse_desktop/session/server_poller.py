@@ -100,16 +100,17 @@ def limitations(
     """Return what cannot be seen or done, with the reasons; empty when nothing."""
     if not connection.connected:
         return []
-    found = [
-        text.format(problem=problem)
-        for text, problem in (
+    problems = [(_("queue: {problem}"), queue.problem if queue is not None else "")]
+    reason = results.problem.rstrip(".")
+    if reason and reason in events.problem and reason in tasks.problem:  # without JetStream
+        problems.insert(0, (_("history and results: {problem}"), results.problem))
+    else:
+        problems[:0] = (
             (_("events: {problem}"), events.problem),
             (_("tasks: {problem}"), tasks.problem),
             (_("results: {problem}"), results.problem),
-            (_("queue: {problem}"), queue.problem if queue is not None else ""),
         )
-        if problem
-    ]
+    found = [text.format(problem=problem) for text, problem in problems if problem]
     known = "".join(found)
     return found + [
         _("permissions: {problem}").format(problem=problem)

@@ -205,6 +205,11 @@ class Session:
 
     @property
     def has_permission_errors(self) -> bool:
+        """Whether the server refused something to these credentials."""
+        return self.connection.connected and bool(self.connection.permission_problems)
+
+    @property
+    def is_restricted(self) -> bool:
         """Whether something is refused or switched off, not merely without history."""
         feeds = (self.event_feed.status, self.task_feed.status)
         return self.connection.connected and bool(

@@ -122,6 +122,10 @@ class ConnectionBackend(Protocol):
 
     @property
     def has_permission_errors(self) -> bool:
+        """Whether the server refused something to these credentials."""
+
+    @property
+    def is_restricted(self) -> bool:
         """Whether something is refused or switched off, not merely without history."""
 
 

@@ -31,6 +31,7 @@ class OfflineSession:
     jetstream_bytes = None
     limitations: Sequence[str] = ()
     has_permission_errors = False
+    is_restricted = False
     queue_status = None
 
     def __init__(self, state: State = "connecting") -> None:

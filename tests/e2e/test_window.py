@@ -187,8 +187,8 @@ def test_limitations_of_the_server_are_notified(
     async def without_jetstream(operator: Operator) -> None:
         await wait_until(lambda: operator.has_notification)
         notification = operator.notification
-        assert (notification.title, notification.severity) == ("Limited permissions", "warning")
-        assert "results: this server runs without JetStream" in notification.detail
+        assert (notification.title, notification.severity) == ("Partial data", "warning")
+        assert "history and results: this server runs without JetStream" in notification.detail
 
     with NatsServer(jetstream=False) as server:
         drive(qapp, server.url, without_jetstream, server.monitor_url)

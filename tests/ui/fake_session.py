@@ -42,6 +42,7 @@ class FakeSession:
         self.jetstream_bytes: int | None = None
         self.limitations: list[str] = []
         self.has_permission_errors = False
+        self.is_restricted = False
         self.calls: list[Any] = []
         self.error: UserFacingError | None = None
         self.queue_status: QueueStatus | None = None

@@ -8,7 +8,7 @@ from typing import Final
 
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import ConnectionBackend
-from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.notifications import Notification, Severity
 
 SETTLED_S: Final = 8.0
 """Workers create their streams when they start, and a feed checks for new ones every 5 s."""
@@ -58,9 +58,12 @@ class LimitationsNotice:
         detail = "; ".join(each.rstrip(".") for each in found) + "."
         if connection.has_permission_errors:
             title = _("Limited permissions")
-            advice = _("Permit it, or switch it on at the server. Everything else is shown.")
-            self._notify(Notification(title, detail, advice, "warning", key=_KEY))
+            advice = _("Grant the permissions on the server. Everything else is shown.")
+        elif connection.is_restricted:
+            title = _("Partial data")
+            advice = _("Check JetStream on the server. Everything else is shown.")
         else:
             title = _("Partial data")
             advice = _("Events are shown while this window is open; earlier ones are unknown.")
-            self._notify(Notification(title, detail, advice, "info", key=_KEY))
+        severity: Severity = "warning" if connection.is_restricted else "info"
+        self._notify(Notification(title, detail, advice, severity, key=_KEY))

@@ -18,6 +18,8 @@ _WIDTH: Final = 380
 _MAX_CARDS: Final = 3
 _MARGIN: Final = 16
 _TIMEOUT_MS: Final = 6_000
+Severity = Literal["good", "info", "warning", "bad"]
+
 _ICONS: Final = {"good": "check", "warning": "warning", "bad": "cross", "info": "info"}
 
 
@@ -38,7 +40,7 @@ class Notification:
     title: str
     detail: str = ""
     advice: str = ""
-    severity: Literal["good", "info", "warning", "bad"] = "info"
+    severity: Severity = "info"
     choices: Sequence[tuple[str, Callable[[], object]]] = ()
     key: str = ""
     is_question: bool = False
@@ -212,7 +214,7 @@ class Notifications(QObject):
         """Move the cards into the corner, above the current page."""
         bottom = self._parent.height() - _MARGIN
         for card in reversed(self._cards):
-            card.adjustSize()
+            card.resize(_WIDTH, card.heightForWidth(_WIDTH))
             bottom -= card.height()
             card.move(self._parent.width() - self._right_margin - card.width() - _MARGIN, bottom)
             card.raise_()

@@ -65,7 +65,7 @@ class SidebarButton(QAbstractButton):
             self.count, self.urgent = count, urgent
             name = self.item.title
             if count and urgent:
-                name = _("{page}, {count} needs attention").format(page=name, count=count)
+                name = _("{page}, {count} in need of attention").format(page=name, count=count)
             elif count:
                 name = _("{page}, {count}").format(page=name, count=count)
             self.setAccessibleName(name)

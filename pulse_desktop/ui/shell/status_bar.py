@@ -147,6 +147,8 @@ class StatusBar(QWidget):
         if label.text() != text:
             label.setText(text)
             label.setVisible(bool(text))
+        elif not text:
+            label.hide()  # an empty label would still take the spacing around it
         set_style_property(label, "color", color)
 
     def _apply_theme(self) -> None:

@@ -69,6 +69,7 @@ class SelectionBar(QFrame):
         self.setFixedHeight(_HEIGHT)
         self._specs = tuple(buttons)
         self._several = False
+        self._can_select_more = False
         self.label = QLabel()
         self.buttons = [self._make_button(spec) for spec in buttons]
         self.select_all = QPushButton()
@@ -77,7 +78,7 @@ class SelectionBar(QFrame):
         self._hint.setProperty("role", "faint")
         for button in (self.select_all, self.select_none):
             button.setProperty("kind", "ghost")
-        layout = QHBoxLayout(self)
+        layout = self._layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 0, 8, 0)
         layout.setSpacing(8)
         for widget in (self.label, *self.buttons):
@@ -116,20 +117,35 @@ class SelectionBar(QFrame):
         self.select_all.setText(_("Select all {count}").format(count=formats.count(shown)))
         for spec, button in zip(self._specs, self.buttons, strict=True):
             button.setText(spec.title(selected))
-        for widget in (*self.buttons, self.select_none):
-            widget.setVisible(several)
-        self.select_all.setVisible(several and selected < shown)
+        for button in self.buttons:
+            button.setVisible(several)
         self._several = several
-        self._fit_hint()
+        self._can_select_more = several and selected < shown
+        self._hide_what_does_not_fit()
 
-    def _fit_hint(self) -> None:
-        needed = self._hint.sizeHint().width() + self.label.sizeHint().width() + 40
-        self._hint.setVisible(not self._several and self.width() > needed)
+    def _hide_what_does_not_fit(self) -> None:
+        if not self._several:
+            self.select_all.hide()
+            self.select_none.hide()
+            needed = self._hint.sizeHint().width() + self.label.sizeHint().width() + 40
+            self._hint.setVisible(self.width() > needed)
+            return
+        self._hint.hide()
+        margins = self._layout.contentsMargins()
+        room = self.width() - margins.left() - margins.right()
+        for widget in (self.label, *self.buttons):
+            room -= widget.sizeHint().width() + self._layout.spacing()
+        for button, wanted in (
+            (self.select_all, self._can_select_more),
+            (self.select_none, True),
+        ):
+            room -= (button.sizeHint().width() + self._layout.spacing()) if wanted else 0
+            button.setVisible(wanted and room >= 0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Hide the hint where it does not fit."""
+        """Hide what does not fit."""
         super().resizeEvent(event)
-        self._fit_hint()
+        self._hide_what_does_not_fit()
 
     def _apply_theme(self) -> None:
         for spec, button in zip(self._specs, self.buttons, strict=True):

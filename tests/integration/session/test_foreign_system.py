@@ -213,7 +213,7 @@ async def test_without_jetstream_tasks_are_shown_with_the_reason_for_missing_res
             assert arguments(run) == ([1, 2], {"note": "unanswered"})
             assert seen.task_feed.status.mode == "live"
             assert any(
-                text.startswith("results: ") and "no streams, buckets" in text
+                text.startswith("history and results: ") and "no streams, buckets" in text
                 for text in seen.limitations
             )
             with pytest.raises(NoJetStreamError):

@@ -207,16 +207,24 @@ def test_a_notification_is_dismissed_by_its_key(window: MainWindow) -> None:
     assert titles(window) == ["Other"]
 
 
+def test_a_long_notification_is_shown_whole(window: MainWindow) -> None:
+    detail = "history and results: " + "this server runs without JetStream, " * 8
+    window.notify(Notification("Partial data", detail, "Check it. " * 12, "warning"))
+    (card,) = window.notifications.cards
+    assert card.height() == card.heightForWidth(card.width())
+
+
 def test_a_limitation_is_notified_until_it_is_gone(window: MainWindow) -> None:
     notice = LimitationsNotice(window.notify, window.notifications.dismiss)
     session = FakeSession()
-    session.has_permission_errors = True
-    for at, limitations, expected in (
-        (100.0, ["results: not permitted"], ["Limited permissions"]),
-        (200.0, [], []),
-        (300.0, ["results: not permitted"], ["Limited permissions"]),
+    session.is_restricted = True
+    for at, limitations, has_permission_errors, expected in (
+        (100.0, ["results: not permitted"], True, ["Limited permissions"]),
+        (200.0, [], False, []),
+        (300.0, ["results: no JetStream"], False, ["Partial data"]),
     ):
         session.limitations = limitations
+        session.has_permission_errors = has_permission_errors
         notice.check(session, at)
         notice.check(session, at + SETTLED_S)
         assert titles(window) == expected

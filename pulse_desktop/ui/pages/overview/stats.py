@@ -18,7 +18,7 @@ from pulse_desktop.text.translation import _, ngettext
 HOUR: Final = 3600.0
 _GOOD_RATE: Final = 0.95
 _POOR_RATE: Final = 0.80
-_NONE_ENDED: Final = _("no run ended within 1 h")
+_NONE_ENDED: Final = _("none ended in 1 h")
 _NONE_WAITS: Final = _("no task waits")
 
 

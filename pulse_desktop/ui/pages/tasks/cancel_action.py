@@ -55,6 +55,8 @@ class CancelAction:
             question = ngettext("Cancel {count} run?", "Cancel {count} runs?", number)
             button = ngettext("Cancel {count} run", "Cancel {count} runs", number)
             question, button = question.format(count=count), button.format(count=count)
+        some_run = any(run.state is RunState.RUNNING for run in open_runs)
+        refuse = _("Keep running") if some_run else _("Do not cancel")
         self._context.notify(
             Notification(
                 question,
@@ -63,7 +65,7 @@ class CancelAction:
                 "warning",
                 (
                     (button, partial(self._start, open_runs)),
-                    (_("Keep running"), lambda: None),
+                    (refuse, lambda: None),
                 ),
                 _KEY,
                 is_question=True,

@@ -160,7 +160,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         detail.set_body("")
         detail.set_run(row.task_ids[0] if row.task_ids else "")
         self.buttons.show_worker(row, online=online)
-        explained = _("{label}: {meaning}")
+        explained = _("{label} · {meaning}")
         health_text = explained.format(label=label, meaning=HEALTH_MEANINGS[health])
         activity_text = explained.format(label=activity_label, meaning=ACTIVITY_MEANINGS[activity])
         control = _("Accepts commands") if row.control else NO_CONTROL

@@ -55,7 +55,7 @@ class QueueStats(QWidget):
         unknown = queue.problem or _("core mode: not stored")
         for key, value, detail in (
             ("pending", queue.pending, _location(queue)),
-            ("in_progress", queue.ack_pending, _("not acknowledged yet")),
+            ("in_progress", queue.ack_pending, _("unacknowledged")),
             ("redelivered", queue.redelivered, _("more than once")),
         ):
             known = value is not None
