@@ -25,7 +25,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.fixture(autouse=True)
-def log_as_before() -> Iterator[None]:
+def _restored_logging() -> Iterator[None]:
     """Restore the log handlers and level that a command under test changed."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level

@@ -38,7 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
         description=_(
             "Print events as they arrive, until Ctrl-C. TOPIC is agents, tasks, providers, "
             "knowledge, messages, monitoring, metrics or any other websocket.TOPIC; taskiq "
-            "stands for the task messages themselves."
+            "selects the task messages themselves."
         ),
         examples=(
             ("pulse-desktop tail", _("all topics, from now on")),

@@ -36,8 +36,8 @@ _PORT_POLL_S: Final = 0.1
 class ServerPorts(msgspec.Struct, frozen=True, gc=False):
     """Ports and token of the server, kept between runs so that windows reconnect after a crash.
 
-    The token keeps other users of this machine out. It is stored too: whoever can read this file
-    can read the stored data as well.
+    The token keeps other users of this machine out. It is stored too: a user who can read this
+    file can read the stored data as well.
 
     Attributes:
         token: of the server, required from its clients.

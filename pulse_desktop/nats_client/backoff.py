@@ -12,9 +12,9 @@ class Backoff:
         Args:
             first_s: seconds after the first failure.
             max_s: upper bound of a delay, in seconds.
-            factor: each delay is so many times as long as the one before it.
+            factor: ratio of each delay to the one before it.
             healthy_s: an attempt that lasted so many seconds counts as a success, so that the next
-                delay is the first again; None if only `reset` says so.
+                delay is the first again; None if only `reset` restarts the delays.
         """
         self._first_s = first_s
         self._max_s = max_s

@@ -1,6 +1,6 @@
 """The NATS client of both programs; the only module that uses private names of nats-py.
 
-nats-py encrypts only when the server demands it, whatever the address says. A server without TLS,
+nats-py encrypts only when the server demands it, even for a `tls://` address. A server without TLS,
 or an attacker on the way who removes the demand, would receive the credentials in plain text.
 
 nats-py also reads the headers of each message, builds an object and passes it through a queue to a

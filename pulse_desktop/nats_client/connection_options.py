@@ -186,7 +186,7 @@ def _checked_seed(seed: str) -> str:
 
 
 def _credentials_path(path: str) -> str:
-    """Return the path of a file with both parts; without the JWT nats-py reads on for ever."""
+    """Return the path of a file with both parts; without the JWT nats-py never stops reading."""
     file = _readable_path("credentials", path)
     lines = Path(file).read_bytes().splitlines(keepends=True)
     after = dict(itertools.pairwise(lines))

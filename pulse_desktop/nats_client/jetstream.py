@@ -1,8 +1,8 @@
 """Whether an account has JetStream on a server, and what JetStream's error codes say about it.
 
 An account can have JetStream on one server of several and none on another, such as one that reads
-different accounts; and the servers of a cluster that starts answer for nobody until they have
-elected a leader. Neither means that JetStream is switched off.
+different accounts; and the servers of a starting cluster do not respond until they have elected
+a leader. Neither means that JetStream is switched off.
 """
 
 import asyncio
@@ -39,8 +39,8 @@ class JetStreamState(Enum):
         SERVER_OFF: the server runs without JetStream.
         NO_ACCOUNT: the server has JetStream, and this account has none on it.
         NOT_READY: the cluster has no leader at the moment.
-        FORBIDDEN: this user may not ask.
-        UNKNOWN: no answer.
+        FORBIDDEN: this user has no permission for the request.
+        UNKNOWN: no reply.
     """
 
     ON = "on"
@@ -97,12 +97,12 @@ def no_jetstream_error(state: JetStreamState, server: ServerInfo) -> NoJetStream
 async def jetstream_state(
     client: Client, violations: PermissionViolations, limit_s: float
 ) -> JetStreamState:
-    """Request the account's information and return what the answer says.
+    """Request the account's information and return what the reply says.
 
     Args:
         client: connected.
         violations: where permission errors of the client are reported.
-        limit_s: seconds to wait for the answer.
+        limit_s: seconds to wait for the reply.
     """
     request = asyncio.ensure_future(client.jetstream().account_info())
     with violations.watch(ACCOUNT_INFO) as refused:

@@ -26,7 +26,7 @@ class ServerAddress:
         urls: `scheme://host:port`, without credentials.
         user: user name, empty without one.
         password: secret.
-        token: secret; what stands before the @ of a URL without a password.
+        token: secret; the part before the @ of a URL without a password.
     """
 
     urls: tuple[str, ...]

@@ -34,7 +34,7 @@ _WATCHED_KEYS: Final = (b'"type"', b'"event"', b'"data"', b'"timestamp"')
 
 
 class Event(msgspec.Struct, gc=False):
-    """A normalised event.
+    """A normalized event.
 
     Attributes:
         topic: subject suffix.

@@ -1,7 +1,7 @@
 """Decode a stored body of unknown format: JSON, pickle or MessagePack.
 
 TaskIQ's serializers do not mark their output, so the format is sniffed from the first bytes.
-Whatever the format, the decoded value is plain data, small enough to be displayed.
+In every format, the decoded value is plain data, small enough to be displayed.
 """
 
 import json

@@ -79,13 +79,13 @@ def with_live_workers(status: QueueStatus, alive: int) -> QueueStatus:
     """Return a queue status in which live workers count as consumers.
 
     Args:
-        status: what the server said.
+        status: as reported by the server.
         alive: workers whose heartbeats arrive.
     """
     if not alive:
         return status
     if status.mode == "jetstream":
-        # A stream only tells its open pulls, and one worker may have several.
+        # A stream reports only its open pulls, and one worker may have several.
         return replace(status, consumers=alive)
     return replace(status, consumers=max(status.consumers or 0, alive))
 

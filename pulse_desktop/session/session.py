@@ -53,7 +53,7 @@ class SessionConfig:
     Attributes:
         server: NATS address, or several separated by commas; may hold credentials. Empty to use
             the servers of the options.
-        options: login, TLS and the like; None for what the address says.
+        options: credentials, TLS and the like; None to use those of the address.
         monitor_url: HTTP address of the server's monitoring port; guessed when empty.
         history_s: seconds of history to replay.
         backlog: maximum number of stored events to replay.

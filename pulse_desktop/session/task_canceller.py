@@ -1,8 +1,8 @@
-"""Cancels tasks, queued or running, and reports honestly what became of each.
+"""Cancels tasks, queued or running, and reports the outcome of each.
 
-Workers that accept commands are asked. Where none does, as in a system of foreign workers, a task
-that is still in the stream can be removed from here; everything else is reported as impossible,
-with the reason.
+Workers that accept commands receive a cancel command. Without such workers, as in a system of
+foreign workers, a task that is still in the stream is removed by this program; anything else is
+reported as impossible, with the reason.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ class TaskCanceller:
         """Create a canceller.
 
         Args:
-            control: asks the workers.
+            control: sends commands to the workers.
             queue: the task queue.
             remover: removes tasks from its stream.
             events: publishes what was removed.

@@ -183,7 +183,7 @@ class Connection:
                 await self._connect(timeout)
 
     async def run(self) -> None:
-        """Stay connected for ever; run by a supervisor. Returns after `close()`."""
+        """Stay connected forever; run by a supervisor. Returns after `close()`."""
         backoff = Backoff(FIRST_PAUSE_S, MAX_PAUSE_S)
         while not self._closed:
             try:

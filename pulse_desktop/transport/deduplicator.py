@@ -26,7 +26,7 @@ class Deduplicator:
         received: messages put into the queue.
         replayed: those of them that were put while `replaying`.
         replaying: whether messages from the stream are older than the feed.
-        sequence_gaps: pairs of the expected sequence and the one that came instead.
+        sequence_gaps: pairs of the expected and the received sequence.
     """
 
     def __init__(self, queue: ArrivalQueue, source: Source, clock: Callable[[], float]) -> None:

@@ -1,4 +1,4 @@
-"""A feed receives the messages of one subject for ever, whatever happens to server and streams.
+"""A feed receives the messages of one subject forever, across restarts of servers and streams.
 
 Where a stream stores the subject, the stream is read: messages stored while nothing was connected
 arrive as well, a lost connection leaves no gap, and nothing is dropped for lack of room. Elsewhere
@@ -126,7 +126,7 @@ class SubjectFeed:
             self._deduplicator.accept_live(subject, payload)
 
     async def run(self) -> None:
-        """Receive for ever; run by a supervisor."""
+        """Receive forever; run by a supervisor."""
         try:
             while True:
                 await self._connection.wait_connected()

@@ -1,6 +1,6 @@
 """The body of a stored object, chunk by chunk and verified.
 
-nats-py's `get` waits for ever when chunks are missing, joins them in quadratic time and leaves a
+nats-py's `get` waits forever when chunks are missing, joins them in quadratic time and leaves a
 consumer behind for every object. Here a single chunk is one direct request, and several are counted
 before the first is read.
 """

@@ -172,7 +172,7 @@ class OrderedConsumer:
             self.at_end.set()
 
     async def run(self) -> None:
-        """Read for ever.
+        """Read forever.
 
         Raises:
             ConsumerResetError: a new consumer is needed.
@@ -240,7 +240,7 @@ class OrderedConsumer:
             self._on_status(msg)
             return
         fields = reply.split(".")
-        # The account's domain, where there is one, stands before the stream's name.
+        # The account's domain, where there is one, precedes the stream's name.
         base = 5 if len(fields) < 11 else 7
         if int(fields[base + 1]) != self._expected:
             self._end(_("a message was lost"))

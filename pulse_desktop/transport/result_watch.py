@@ -68,7 +68,7 @@ class _Bucket:
 
 
 class ResultWatch:
-    """Watches one bucket for ever."""
+    """Watches one bucket forever."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class ResultWatch:
         return self._caught_up.is_set()
 
     async def run(self) -> None:
-        """Watch for ever; run by a supervisor."""
+        """Watch forever; run by a supervisor."""
         try:
             while True:
                 await self._connection.wait_connected()

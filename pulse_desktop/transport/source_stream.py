@@ -107,7 +107,7 @@ async def describe_stream(
 
 
 def subject_matches(pattern: str, subject: str) -> bool:
-    """Whether a pattern matches every subject that a subject, or another pattern, stands for."""
+    """Whether a pattern matches a subject, or every subject that another pattern matches."""
     wanted = subject.split(".")
     parts = pattern.split(".")
     for position, part in enumerate(parts):

@@ -163,21 +163,24 @@ class Operator:
         await self.click(found[0])
 
 
-def drive(
-    app: QApplication, server: str, play: Callable[[Operator], Awaitable[None]], monitor: str = ""
+def run_operator(
+    app: QApplication,
+    server: str,
+    scenario: Callable[[Operator], Awaitable[None]],
+    monitor: str = "",
 ) -> None:
-    """Run the application on its own event loop, play a scene in it, and see that it ends whole.
+    """Run a scenario in the application, and check that it ends without errors.
 
     Args:
         app: Qt's.
         server: as after `--server`.
-        play: the scene.
+        scenario: what the operator does.
         monitor: address of the server's monitoring port.
     """
     app.setQuitOnLastWindowClosed(False)
     theme().install(ThemeChoice.DARK)
     with QEventLoop(app) as loop:
-        loop.run_until_complete(_scene(server, monitor, play))
+        loop.run_until_complete(_run_scenario(server, monitor, scenario))
     app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert [each for each in getAllValidWrappers() if isinstance(each, MainWindow)] == []
     assert [each for each in getAllValidWrappers() if _is_ticking(each)] == []
@@ -187,14 +190,16 @@ def _is_ticking(thing: object) -> bool:
     return isinstance(thing, QTimer) and thing.isActive()
 
 
-async def _scene(server: str, monitor: str, play: Callable[[Operator], Awaitable[None]]) -> None:
+async def _run_scenario(
+    server: str, monitor: str, scenario: Callable[[Operator], Awaitable[None]]
+) -> None:
     bugs = _Bugs()
     desktop = Desktop(server, monitor)
     desktop.window.show()
     desktop.start()
     try:
         async with asyncio.timeout(LIMIT):
-            await play(Operator(desktop))
+            await scenario(Operator(desktop))
         assert desktop.session is None or desktop.session.background_errors == []
     finally:
         await desktop.close()

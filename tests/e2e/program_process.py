@@ -103,7 +103,7 @@ class Stack:
         self.seen.update(each.process for each in state.processes if each.process)
         return state
 
-    def begun(self) -> bool:
+    def has_started(self) -> bool:
         """Whether it is being started. Records the processes that run already."""
         state = read_state(self.folder.state_file)
         if state is None:
@@ -117,13 +117,15 @@ class Stack:
         return len(live_users(self.folder))
 
     @property
-    def living(self) -> list[ProcessRef]:
+    def live_processes(self) -> list[ProcessRef]:
         return [each for each in self.seen if each.alive()]
 
     async def all_gone(self, *, at_least: int = 3) -> None:
         """Wait until none of the processes seen is left: guardian, server and worker at least."""
         assert len(self.seen) >= at_least
-        await wait_until(lambda: not self.living, GONE_WITHIN_S, f"{self.living} to be gone")
+        await wait_until(
+            lambda: not self.live_processes, GONE_WITHIN_S, f"{self.live_processes} to be gone"
+        )
 
 
 async def ready(stack: Stack, *programs: Program, limit: float = 30.0) -> StackState:
@@ -138,6 +140,6 @@ async def ready(stack: Stack, *programs: Program, limit: float = 30.0) -> StackS
     return state
 
 
-def run(scene: Any) -> None:
-    """Play a scene that needs no Qt."""
-    asyncio.run(scene)
+def run(scenario: Any) -> None:
+    """Run a scenario that needs no Qt."""
+    asyncio.run(scenario)

@@ -7,7 +7,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
-from tests.e2e.desktop_app import LEFT, Operator, drive
+from tests.e2e.desktop_app import LEFT, Operator, run_operator
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import lines, open_harness
@@ -24,7 +24,7 @@ async def says(operator: Operator, title: str) -> None:
 def test_a_run_is_cancelled_and_a_worker_paused_and_resumed(
     qapp: QApplication, nats_server: NatsServer, tmp_path: Path
 ) -> None:
-    async def scene(operator: Operator) -> None:
+    async def scenario(operator: Operator) -> None:
         async with open_harness(nats_server, tmp_path) as harness:
             await harness.run(worker_slots=1)
             await operator.go_to("tasks")
@@ -71,4 +71,4 @@ def test_a_run_is_cancelled_and_a_worker_paused_and_resumed(
             await operator.go_to("tasks")
             await operator.sees(task_id, "succeeded")
 
-    drive(qapp, nats_server.url, scene, nats_server.monitor_url)
+    run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)

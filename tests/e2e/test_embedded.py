@@ -1,6 +1,6 @@
 """The embedded default as a newcomer meets it, and that it never outlives who uses it.
 
-One run without a display takes its twenty seconds; the other tests play meanwhile.
+One run without a display takes its twenty seconds; the other tests run meanwhile.
 """
 
 import re
@@ -29,7 +29,7 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]
 def test_a_second_window_joins_and_the_stack_ends_with_the_last_one(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "data")
 
-    async def scene() -> None:
+    async def scenario() -> None:
         with (
             program("pulse_desktop", "local", "--json", folder=tmp_path) as local,
             program("pulse_desktop", folder=tmp_path) as window,
@@ -46,34 +46,34 @@ def test_a_second_window_joins_and_the_stack_ends_with_the_last_one(tmp_path: Pa
             await window.wait_for_exit()
             await stack.all_gone()
 
-    run(scene())
+    run(scenario())
 
 
 def test_the_stack_without_a_window_ends_on_a_signal(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "data")
 
-    async def scene() -> None:
+    async def scenario() -> None:
         command = ("pulse_desktop", "local", "--json", "--no-sample")
         with program(*command, folder=tmp_path) as local:
             await local.first_line()
             await ready(stack, local)
             local.process.send_signal(signal.SIGINT)
             assert await local.wait_for_exit() == 0
-            assert stack.living == []
+            assert stack.live_processes == []
 
-    run(scene())
+    run(scenario())
 
 
 def test_without_a_display_a_picture_and_a_summary_are_written(demonstration: Program) -> None:
     folder = demonstration.output_path.parent
     stack = Stack(folder / "data")
 
-    async def scene() -> None:
+    async def scenario() -> None:
         stack.state()
         assert await demonstration.wait_for_exit(60) == 0, demonstration.output
         await stack.all_gone()
 
-    run(scene())
+    run(scenario())
     first, events, runs, results, picture = demonstration.output.splitlines()
     assert first.startswith("No display: running offscreen for 20 s")
     counts = {name: int(count) for name, count in re.findall(r"(\w+) (\d+)", events)}

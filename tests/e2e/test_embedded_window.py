@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pulse_desktop.embedded.data_folder import DATA_DIR_VARIABLE, DataFolder
 from pulse_desktop.embedded.processes import ProcessRef
 from pulse_desktop.embedded.stack_state import ProcessState, StackState, write_state
-from tests.e2e.desktop_app import Operator, drive
+from tests.e2e.desktop_app import Operator, run_operator
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -46,13 +46,13 @@ def folder(nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_embedded_server_is_recognized_by_its_address(
     qapp: QApplication, nats_server: NatsServer, folder: DataFolder
 ) -> None:
-    async def scene(operator: Operator) -> None:
+    async def scenario(operator: Operator) -> None:
         bar = operator.window.top_bar
         assert (bar.environment.text(), bar.switcher.text()) == ("LOCAL", "embedded server")
         session = await operator.desktop.wait_connected()
         await wait_until(lambda: session.server is not None, 10, "its monitoring is read")
 
-    drive(qapp, nats_server.url, scene)
+    run_operator(qapp, nats_server.url, scenario)
 
 
 def test_another_server_is_named_by_its_address(
@@ -60,14 +60,14 @@ def test_another_server_is_named_by_its_address(
 ) -> None:
     folder.state_file.unlink()
 
-    async def scene(operator: Operator) -> None:
+    async def scenario(operator: Operator) -> None:
         bar = operator.window.top_bar
         assert bar.environment.isHidden()
         assert operator.desktop.embedded is None
         assert not [each for each in operator.window.actions_table.ids if "embedded" in each]
         assert bar.switcher.text() == nats_server.url.rpartition("/")[2].rpartition("@")[2]
 
-    drive(qapp, nats_server.url, scene)
+    run_operator(qapp, nats_server.url, scenario)
 
 
 def test_the_logs_are_shown_in_the_window(
@@ -76,7 +76,7 @@ def test_the_logs_are_shown_in_the_window(
     log = folder.log_of("nats-server")
     log.write_text("[1] [INF] Server is ready\n")
 
-    async def scene(operator: Operator) -> None:
+    async def scenario(operator: Operator) -> None:
         palette = operator.window.command_palette
         await operator.act(lambda: palette.field.setText("logs of the embedded"))
         assert palette.titles[0] == "Show logs of the embedded server"
@@ -89,7 +89,7 @@ def test_the_logs_are_shown_in_the_window(
             file.write("[1] [ERR] one more\n")
         await wait_until(lambda: "one more" in logs.text.toPlainText())
 
-    drive(qapp, nats_server.url, scene)
+    run_operator(qapp, nats_server.url, scenario)
 
 
 def test_the_data_folder_is_opened_or_named(
@@ -104,7 +104,7 @@ def test_the_data_folder_is_opened_or_named(
 
     monkeypatch.setattr(QDesktopServices, "openUrl", open_url)  # no file manager runs here
 
-    async def scene(operator: Operator) -> None:
+    async def scenario(operator: Operator) -> None:
         entries = [each.text() for each in operator.window.top_bar.switcher.menu().actions()]
         assert entries[-2:] == ["Show logs of the embedded server", "Open data folder"]
         for _ in range(2):
@@ -112,4 +112,4 @@ def test_the_data_folder_is_opened_or_named(
         assert opened == [folder.root] * 2
         assert str(folder.root) in operator.notification.detail
 
-    drive(qapp, nats_server.url, scene)
+    run_operator(qapp, nats_server.url, scenario)

@@ -36,7 +36,7 @@ from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.window import MainWindow
-from tests.e2e.desktop_app import Operator, drive
+from tests.e2e.desktop_app import Operator, run_operator
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -99,10 +99,10 @@ def config(server: NatsServer) -> SessionConfig:
     return SessionConfig(server.url, monitor_url=server.monitor_url)
 
 
-def play(
-    app: QApplication, server: NatsServer, scene: Callable[[Operator], Awaitable[None]]
+def run_scenario(
+    app: QApplication, server: NatsServer, scenario: Callable[[Operator], Awaitable[None]]
 ) -> None:
-    drive(app, server.url, scene, server.monitor_url)
+    run_operator(app, server.url, scenario, server.monitor_url)
 
 
 def runs(window: MainWindow) -> list[TaskRun]:
@@ -160,7 +160,7 @@ async def switch(shown: SessionWindow, server: NatsServer, name: str) -> tuple[i
 def test_a_window_changes_servers_and_keeps_nothing_of_the_old_one(
     qapp: QApplication, nats_server: NatsServer, other_server: NatsServer
 ) -> None:
-    async def scene(operator: Operator) -> None:
+    async def scenario(operator: Operator) -> None:
         window = operator.window
         (shown,) = operator.desktop.windows
         async with publisher(nats_server, "alpha") as alpha, publisher(other_server, "beta") as b:
@@ -194,7 +194,7 @@ def test_a_window_changes_servers_and_keeps_nothing_of_the_old_one(
             assert [text for text in texts(window) if "beta" in text] == []
             assert await is_disconnected(other_server)
 
-    play(qapp, nats_server, scene)
+    run_scenario(qapp, nats_server, scenario)
 
 
 async def see_everything(operator: Operator, alpha: Publisher) -> None:
@@ -219,7 +219,7 @@ async def see_everything(operator: Operator, alpha: Publisher) -> None:
 def test_two_windows_show_two_servers_at_once(
     qapp: QApplication, nats_server: NatsServer, other_server: NatsServer
 ) -> None:
-    async def scene(operator: Operator) -> None:
+    async def scenario(operator: Operator) -> None:
         desktop, first = operator.desktop, operator.window
         other = desktop.new_window()
         other.set_name("beta", "staging")
@@ -262,13 +262,13 @@ def test_two_windows_show_two_servers_at_once(
         await operator.act(first.close)
         assert desktop.stopped.is_set()
 
-    play(qapp, nats_server, scene)
+    run_scenario(qapp, nats_server, scenario)
 
 
 def test_an_address_that_cannot_be_parsed_leaves_the_window_offline(
     qapp: QApplication, nats_server: NatsServer
 ) -> None:
-    async def scene(operator: Operator) -> None:
+    async def scenario(operator: Operator) -> None:
         (shown,) = operator.desktop.windows
         await shown.close_session()
         with pytest.raises(CannotConnectError):
@@ -278,4 +278,4 @@ def test_an_address_that_cannot_be_parsed_leaves_the_window_offline(
         shown.open_session(config(nats_server))
         await wait_until(lambda: "connected" in operator.window.top_bar.state.text())
 
-    play(qapp, nats_server, scene)
+    run_scenario(qapp, nats_server, scenario)

@@ -18,33 +18,34 @@ from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui.json.view import JsonTab
 from pulse_desktop.ui.pages.tasks.detail import ARGUMENTS, RESULT
-from tests.e2e.desktop_app import Operator, drive
+from tests.e2e.desktop_app import Operator, run_operator
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import TASKS, WorkerHarness, lines, open_harness
 
 
 @pytest.fixture
-def play(
+def run_scenario(
     qapp: QApplication, nats_server: NatsServer, tmp_path: Path
 ) -> Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None]:
-    """Return a function that runs a scene with a window, a server and workers."""
+    """Return a function that runs a scenario with a window, a server and workers."""
 
-    def play_(scene: Callable[[Operator, WorkerHarness], Awaitable[None]]) -> None:
-        async def with_bench(operator: Operator) -> None:
+    def run(scenario: Callable[[Operator, WorkerHarness], Awaitable[None]]) -> None:
+        async def with_harness(operator: Operator) -> None:
             async with open_harness(nats_server, tmp_path) as harness:
                 await operator.go_to("tasks")
-                await scene(operator, harness)
+                await scenario(operator, harness)
 
-        drive(qapp, nats_server.url, with_bench, nats_server.monitor_url)
+        run_operator(qapp, nats_server.url, with_harness, nats_server.monitor_url)
 
-    return play_
+    return run
 
 
-def test_a_task_is_shown_opened_and_re_run(
-    play: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None], tmp_path: Path
+def test_a_task_is_shown_opened_and_rerun(
+    run_scenario: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None],
+    tmp_path: Path,
 ) -> None:
-    async def scene(operator: Operator, harness: WorkerHarness) -> None:
+    async def scenario(operator: Operator, harness: WorkerHarness) -> None:
         await harness.run()
         file = tmp_path / "done"
         task_id = await harness.send("work", str(file))
@@ -75,13 +76,14 @@ def test_a_task_is_shown_opened_and_re_run(
         assert arguments(third) == arguments(again)
         assert lines(file) == ["begin", "end"] * 3
 
-    play(scene)
+    run_scenario(scenario)
 
 
-def test_a_task_is_edited_and_re_run(
-    play: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None], tmp_path: Path
+def test_a_task_is_edited_and_rerun(
+    run_scenario: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None],
+    tmp_path: Path,
 ) -> None:
-    async def scene(operator: Operator, harness: WorkerHarness) -> None:
+    async def scenario(operator: Operator, harness: WorkerHarness) -> None:
         await harness.run()
         task_id = await harness.send("work", str(tmp_path / "first"))
         await operator.sees(task_id, "succeeded")
@@ -97,13 +99,14 @@ def test_a_task_is_edited_and_re_run(
         assert lines(other) == ["begin", "end"]
         assert not form.isVisible()
 
-    play(scene)
+    run_scenario(scenario)
 
 
-def test_without_workers_a_re_run_is_enqueued_only_anyway(
-    play: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None], tmp_path: Path
+def test_without_workers_a_rerun_is_enqueued_only_with_force(
+    run_scenario: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None],
+    tmp_path: Path,
 ) -> None:
-    async def scene(operator: Operator, harness: WorkerHarness) -> None:
+    async def scenario(operator: Operator, harness: WorkerHarness) -> None:
         worker = await harness.run(ack_wait=1)
         file = tmp_path / "done"
         task_id = await harness.send("work", str(file))
@@ -128,14 +131,14 @@ def test_without_workers_a_re_run_is_enqueued_only_anyway(
         await operator.sees(again.task_id, "succeeded", 20)
         assert lines(file) == ["begin", "end"] * 2
 
-    play(scene)
+    run_scenario(scenario)
 
 
 def test_a_lost_connection_is_shown_and_comes_back(
-    play: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None],
+    run_scenario: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None],
     nats_server: NatsServer,
 ) -> None:
-    async def scene(operator: Operator, harness: WorkerHarness) -> None:
+    async def scenario(operator: Operator, harness: WorkerHarness) -> None:
         state = operator.window.top_bar.state
         await wait_until(lambda: "connected ·" in state.text())
         nats_server.kill()
@@ -151,32 +154,32 @@ def test_a_lost_connection_is_shown_and_comes_back(
         await operator.sees(task_id, "queued")
         await wait_until(lambda: "gap" in operator.window.status_bar.labels["gaps"].text())
 
-    play(scene)
+    run_scenario(scenario)
 
 
 def test_an_unreachable_server_is_shown_with_the_reason(
     qapp: QApplication, unused_tcp_port: int
 ) -> None:
-    async def scene(operator: Operator) -> None:
+    async def scenario(operator: Operator) -> None:
         state = operator.window.top_bar.state
         await wait_until(lambda: state.text().startswith("connecting · "))
         assert "nothing listens" in state.text()
         assert str(unused_tcp_port) in state.toolTip()
         assert "s3cret" not in state.text() + state.toolTip()
 
-    drive(qapp, f"nats://me:s3cret@127.0.0.1:{unused_tcp_port}", scene)
+    run_operator(qapp, f"nats://me:s3cret@127.0.0.1:{unused_tcp_port}", scenario)
 
 
 def test_wrong_credentials_are_reported_without_secrets(qapp: QApplication) -> None:
     with NatsServer(user="me", password="right") as server:
 
-        async def scene(operator: Operator) -> None:
+        async def scenario(operator: Operator) -> None:
             state = operator.window.top_bar.state
             await wait_until(lambda: "refused these credentials" in state.text())
             assert "s3cret" not in state.text() + state.toolTip()
             assert "s3cret" not in operator.window.top_bar.switcher.text()
 
-        drive(qapp, f"nats://me:wr0ng-s3cret@{server.address}", scene)
+        run_operator(qapp, f"nats://me:wr0ng-s3cret@{server.address}", scenario)
 
 
 def test_limitations_of_the_server_are_notified(
@@ -191,7 +194,7 @@ def test_limitations_of_the_server_are_notified(
         assert "history and results: this server runs without JetStream" in notification.detail
 
     with NatsServer(jetstream=False) as server:
-        drive(qapp, server.url, without_jetstream, server.monitor_url)
+        run_operator(qapp, server.url, without_jetstream, server.monitor_url)
 
     async def without_streams(operator: Operator) -> None:
         await wait_until(lambda: operator.has_notification)
@@ -200,7 +203,7 @@ def test_limitations_of_the_server_are_notified(
         assert "events: no stream stores websocket.*" in notification.detail
 
     with NatsServer() as server:
-        drive(qapp, server.url, without_streams, server.monitor_url)
+        run_operator(qapp, server.url, without_streams, server.monitor_url)
 
 
 def test_an_embedded_stack_is_followed_to_its_new_address(
@@ -209,7 +212,7 @@ def test_an_embedded_stack_is_followed_to_its_new_address(
     before = NatsServer(store_dir=tmp_path / "store")
     after = NatsServer(store_dir=tmp_path / "store", token="t")
 
-    async def scene(operator: Operator) -> None:
+    async def scenario(operator: Operator) -> None:
         await operator.go_to("tasks")
         async with open_harness(before, tmp_path) as harness:
             await harness.js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
@@ -229,26 +232,27 @@ def test_an_embedded_stack_is_followed_to_its_new_address(
 
     with before:
         try:
-            drive(qapp, before.url, scene, before.monitor_url)
+            run_operator(qapp, before.url, scenario, before.monitor_url)
         finally:
             after.close()
 
 
 def test_an_invalid_address_is_notified_and_the_window_stays(qapp: QApplication) -> None:
-    async def scene(operator: Operator) -> None:
+    async def scenario(operator: Operator) -> None:
         await wait_until(lambda: operator.has_notification)
         assert operator.notification.severity == "bad"
         assert "s3cret" not in repr(operator.notification)
         for key in operator.window.sidebar.buttons:
             await operator.go_to(key)
 
-    drive(qapp, "nats://me:s3cret@host:notaport", scene)
+    run_operator(qapp, "nats://me:s3cret@host:notaport", scenario)
 
 
 def test_every_page_can_be_shown_while_tasks_run(
-    play: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None], tmp_path: Path
+    run_scenario: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None],
+    tmp_path: Path,
 ) -> None:
-    async def scene(operator: Operator, harness: WorkerHarness) -> None:
+    async def scenario(operator: Operator, harness: WorkerHarness) -> None:
         await harness.run()
         for number, key in enumerate(operator.window.sidebar.buttons):
             await operator.go_to(key)
@@ -259,18 +263,18 @@ def test_every_page_can_be_shown_while_tasks_run(
                 )
             )
 
-    play(scene)
+    run_scenario(scenario)
 
 
 def test_closing_the_window_stops_the_application(
-    play: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None],
+    run_scenario: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None],
 ) -> None:
-    async def scene(operator: Operator, harness: WorkerHarness) -> None:
+    async def scenario(operator: Operator, harness: WorkerHarness) -> None:
         await wait_until(lambda: operator.session.connection.connected)
         await operator.act(operator.window.close)
         await asyncio.wait_for(operator.desktop.stopped.wait(), 1)
 
-    play(scene)
+    run_scenario(scenario)
 
 
 def arguments(run: TaskRun) -> Any:

@@ -44,12 +44,12 @@ def display() -> Iterator[str]:
         server.wait(10)
 
 
-def looking(display: str, folder: Path) -> Program:
+def screenshot_process(display: str, folder: Path) -> Program:
     return Program("tests.e2e.x_screen", "seen.png", "20", folder=folder, DISPLAY=display)
 
 
-async def check_picture(looker: Program, folder: Path) -> None:
-    assert await looker.wait_for_exit(40) == 0, looker.output
+async def check_picture(screenshot: Program, folder: Path) -> None:
+    assert await screenshot.wait_for_exit(40) == 0, screenshot.output
     picture = QImage(str(folder / "seen.png"))
     assert (picture.width(), picture.height()) == SCREEN
     # The window covers the whole screen: its background reaches into the corners.
@@ -62,18 +62,18 @@ async def check_picture(looker: Program, folder: Path) -> None:
 def test_the_window_is_drawn_on_the_screen_and_closed_by_a_signal(
     display: str, nats_server: NatsServer, tmp_path: Path
 ) -> None:
-    async def scene() -> None:
+    async def scenario() -> None:
         options = ("--theme", "dark", "--server", nats_server.url)
         with program("pulse_desktop", *options, folder=tmp_path, DISPLAY=display) as window:
-            looker = looking(display, tmp_path)
+            screenshot = screenshot_process(display, tmp_path)
             try:
-                await check_picture(looker, tmp_path)
+                await check_picture(screenshot, tmp_path)
                 assert window.running
                 window.process.send_signal(signal.SIGTERM)
                 assert await window.wait_for_exit() == 0
                 assert window.output == ""
             finally:
-                looker.close()
+                screenshot.close()
         assert not (tmp_path / "data" / "stack.json").exists()
         log = (tmp_path / "data" / "logs" / "window.log").read_text()
         assert f"{nats_server.url}: connected" in log
@@ -83,38 +83,38 @@ def test_the_window_is_drawn_on_the_screen_and_closed_by_a_signal(
         assert state["page"] == "overview"
         assert "theme" not in state, "given for this session, not chosen"
 
-    run(scene())
+    run(scenario())
 
 
 def test_the_window_shows_its_own_stack_and_stops_it(display: str, tmp_path: Path) -> None:
     stack = Stack(tmp_path / "data")
 
-    async def scene() -> None:
+    async def scenario() -> None:
         with program(
             "pulse_desktop", "--theme", "dark", folder=tmp_path, DISPLAY=display
         ) as window:
-            looker = looking(display, tmp_path)
+            screenshot = screenshot_process(display, tmp_path)
             try:
                 state = await ready(stack, window)
                 topics: set[str] = set()
 
-                async def hear(msg: Msg) -> None:
+                async def on_message(msg: Msg) -> None:
                     topics.add(msg.subject)
 
                 client = await nats.connect(state.server)
-                await client.subscribe(EVENT_SUBJECT, cb=hear)
+                await client.subscribe(EVENT_SUBJECT, cb=on_message)
                 await wait_until(lambda: "websocket.tasks" in topics, 20)
                 await client.close()
-                await check_picture(looker, tmp_path)
+                await check_picture(screenshot, tmp_path)
                 stack.state()
                 window.process.send_signal(signal.SIGTERM)
                 assert await window.wait_for_exit() == 0
                 assert window.output == ""
             finally:
-                looker.close()
+                screenshot.close()
         await stack.all_gone()
 
-    run(scene())
+    run(scenario())
 
 
 def test_a_window_closed_before_its_stack_is_ready_leaves_nothing(
@@ -122,12 +122,12 @@ def test_a_window_closed_before_its_stack_is_ready_leaves_nothing(
 ) -> None:
     stack = Stack(tmp_path / "data")
 
-    async def scene() -> None:
+    async def scenario() -> None:
         with program("pulse_desktop", folder=tmp_path, DISPLAY=display) as window:
-            await wait_until(lambda: window.running and stack.begun(), 20)
+            await wait_until(lambda: window.running and stack.has_started(), 20)
             window.process.send_signal(signal.SIGINT)
             assert await window.wait_for_exit() == 0
             assert window.output == ""
             await stack.all_gone(at_least=1)
 
-    run(scene())
+    run(scenario())

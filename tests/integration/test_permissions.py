@@ -208,7 +208,7 @@ async def test_a_scheduler_in_the_worker_role_sends_schedules_of_an_operator(rol
     assert roles.violations("operator") == []
 
 
-async def test_an_operator_watches_enqueues_re_runs_cancels_and_controls(roles: Roles) -> None:
+async def test_an_operator_watches_enqueues_reruns_cancels_and_controls(roles: Roles) -> None:
     harness = roles.harness
     note = roles.folder / "note"
     arguments = json.dumps([str(note), 60])
@@ -418,17 +418,17 @@ async def test_watching_roles_receive_tasks_of_a_core_broker_and_take_none(
 ) -> None:
     received: list[str] = []
 
-    async def hear(message: Msg) -> None:
+    async def record(message: Msg) -> None:
         received.append(json.loads(message.data)["task_id"])
 
-    async def take(message: Msg) -> None:
+    async def accept(message: Msg) -> None:
         raise AssertionError(f"taken: {message.data!r}")
 
     client, errors = await _connect(roles, role)
     try:
-        await client.subscribe("taskiq_tasks", cb=hear)
+        await client.subscribe("taskiq_tasks", cb=record)
         for group in ("taskiq", "another", "a.b"):
-            await client.subscribe("taskiq_tasks", queue=group, cb=take)
+            await client.subscribe("taskiq_tasks", queue=group, cb=accept)
             await _is_denied(errors, f'to "taskiq_tasks" using queue "{group}"')
         note = roles.folder / "note"
         sent = [await roles.harness.send("work", str(note)) for _ in range(20)]

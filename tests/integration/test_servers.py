@@ -1,4 +1,4 @@
-"""The fixture that everything else stands on."""
+"""The nats-server fixture of the tests."""
 
 import nats
 
@@ -21,7 +21,7 @@ async def test_a_server_keeps_its_port_and_its_data_across_a_kill(nats_server: N
     await client.close()
 
 
-async def test_credentials_stand_in_the_url() -> None:
+async def test_the_url_contains_the_credentials() -> None:
     for server in (NatsServer(token="s3cret"), NatsServer(user="ann", password="s3cret")):
         with server:
             client = await nats.connect(server.url, allow_reconnect=False)

@@ -33,7 +33,7 @@ def test_no_event_is_lost_and_no_resource_grows(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "data")
     options = ("--seconds", str(SECONDS), "--rate", str(RATE), "--turns", str(TURNS))
 
-    async def scene() -> list[dict[str, Any]]:
+    async def scenario() -> list[dict[str, Any]]:
         command = ("tests.soak.soaked_window", str(tmp_path / "counter"), *options)
         with program(*command, folder=tmp_path) as window:
             assert await window.wait_for_exit(STARTING_S + 2 * SECONDS) == 0, window.output
@@ -41,7 +41,7 @@ def test_no_event_is_lost_and_no_resource_grows(tmp_path: Path) -> None:
             lines = [line for line in window.output.splitlines() if line.startswith("{")]
         return [json.loads(line) for line in lines][1:]
 
-    measurements = asyncio.run(scene())
+    measurements = asyncio.run(scenario())
     *pages, last = measurements
     assert len(pages) % TURNS == 0
     assert last["received"] >= last["sent"] >= RATE * SECONDS

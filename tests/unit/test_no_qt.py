@@ -12,7 +12,7 @@ import importlib, pkgutil, sys
 
 from importlib.machinery import PathFinder
 
-class Absent:
+class BlockedFinder:
     NAMES = ("PySide6", "shiboken6", "qasync", "pyqtgraph")
     find_distributions = staticmethod(PathFinder.find_distributions)
     def find_spec(self, name, path=None, target=None):
@@ -20,7 +20,7 @@ class Absent:
             return None
         return PathFinder.find_spec(name, path, target)
 
-sys.meta_path[sys.meta_path.index(PathFinder)] = Absent()
+sys.meta_path[sys.meta_path.index(PathFinder)] = BlockedFinder()
 """
 
 IMPORT_ALL = (
@@ -36,7 +36,7 @@ for package in (pulse_desktop, pulse_workers):
         if not module.name.startswith(WINDOW):
             importlib.import_module(module.name)
             count += 1
-assert not any(name.startswith(Absent.NAMES) for name in sys.modules)
+assert not any(name.startswith(BlockedFinder.NAMES) for name in sys.modules)
 print(count)
 """
 )

@@ -13,24 +13,24 @@ _COUNT_LOST_REFERENCES = """
 import sys
 from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
 
-class Bell(QObject):
-    rung = Signal(int)
+class Emitter(QObject):
+    emitted = Signal(int)
 
 application = QCoreApplication([])
-timer, bell = QTimer(), Bell()
+timer, emitter = QTimer(), Emitter()
 
 def work(times):
     for _ in range(times):
         timer.setInterval(10)
-        bell.rung.emit(1)
+        emitter.emitted.emit(1)
 
-def on_rung(number):
+def on_emitted(number):
     pass
 
 def connect_and_disconnect(times):
     for _ in range(times):
-        bell.rung.connect(on_rung)
-        bell.rung.disconnect(on_rung)
+        emitter.emitted.connect(on_emitted)
+        emitter.emitted.disconnect(on_emitted)
 
 work(10)
 connect_and_disconnect(10)

@@ -2,7 +2,7 @@
 
     EventMiddleware    publishes the events of any TaskIQ broker, for Pulse Desktop to show
     task               decorator for tasks that `pulse-worker` runs (PULSE_WORKER_TASKS)
-    stop_requested     tells a task in a thread or a long loop whether it was cancelled
+    stop_requested     whether a task, in a thread or a long loop, was requested to stop
     Settings           settings of a worker
     load_settings      reads them from the environment and the settings files
 

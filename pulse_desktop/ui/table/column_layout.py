@@ -22,7 +22,7 @@ class ColumnLayout:
                 header.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
 
     def set_visible(self, key: str, visible: bool) -> None:
-        """Show or hide a column, whatever the width of the table."""
+        """Show or hide a column, regardless of the width of the table."""
         self._overrides[key] = visible
         self.fit()
 

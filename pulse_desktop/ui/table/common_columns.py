@@ -12,12 +12,12 @@ RowT = TypeVar("RowT")
 
 
 def muted(_row: object) -> SemanticColor:
-    """Return the color of secondary text, whatever the row."""
+    """Return the color of secondary text, the same for every row."""
     return SemanticColor.MUTED
 
 
 def faint(_row: object) -> SemanticColor:
-    """Return the color of text that is rarely read, whatever the row."""
+    """Return the color of text that is rarely read, the same for every row."""
     return SemanticColor.FAINT
 
 
@@ -100,7 +100,7 @@ def number_column(
         title: of the column.
         key: of the column.
         width: in pixels.
-        text: formats the number; an empty text stands for None.
+        text: formats the number; None gives an empty text.
         hide_below: table width in pixels below which the column is hidden.
     """
     return Column(

@@ -289,7 +289,7 @@ class RowIndex(Generic[RowT]):
         shown: Positions | None,
         order: Positions | None,
     ) -> Iterator[ModelChange]:
-        """Change to other positions in at most three changes, whatever the difference.
+        """Change to other positions in at most three model changes.
 
         New positions are appended, all are reordered with the removed ones last, and those are
         removed.

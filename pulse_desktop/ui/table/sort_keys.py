@@ -64,7 +64,7 @@ class SortKeys(Generic[RowT]):
         values = self._values[indices]
         if self._codes is not None:
             values = self._ranks(self._codes)[np.nan_to_num(values, nan=-1).astype(np.int64)]
-        # NaN stands for "no key" and is sorted last in both directions.
+        # NaN means "no key" and is sorted last in both directions.
         return newest_first[np.argsort(-values if self.descending else values, kind="stable")]
 
     def _reserve(self, first: int, end: int) -> None:

@@ -203,7 +203,7 @@ def test_run_without_wait_prints_the_task_id(stack: Stack) -> None:
     assert {"task_id", "task_name", "durable"} <= set(result.object)
 
 
-def test_several_runs_are_re_run_and_an_unknown_one_is_an_error(
+def test_several_runs_are_rerun_and_an_unknown_one_is_an_error(
     stack: Stack, succeeded: dict[str, Any]
 ) -> None:
     origin = succeeded["task_id"]

@@ -18,7 +18,7 @@ def server() -> Iterator[NatsServer]:
         yield running
 
 
-def take(server: NatsServer, out: Path, *more: str, **env: str) -> CommandResult:
+def screenshot(server: NatsServer, out: Path, *more: str, **env: str) -> CommandResult:
     arguments = ("screenshot", "--server", server.url, "--out", str(out), "--delay", "0", *more)
     return run_command(*arguments, env=command_environment(out.parent / "data", **env))
 
@@ -35,7 +35,7 @@ def test_a_picture_has_the_requested_size_and_theme(
     window_state = tmp_path / "data" / "window.json"
     window_state.parent.mkdir(exist_ok=True)
     window_state.write_text('{"theme": "light", "page": "tasks"}')
-    result = take(server, out, *options, QT_SCALE_FACTOR="2")
+    result = screenshot(server, out, *options, QT_SCALE_FACTOR="2")
     assert window_state.read_text() == '{"theme": "light", "page": "tasks"}', (
         "only the window saves it"
     )

@@ -40,7 +40,7 @@ async def send_heartbeats(server: str, name: str) -> None:
 
 
 async def run(server: str, name: str) -> None:
-    """Send heartbeats, reconnecting for ever."""
+    """Send heartbeats, reconnecting forever."""
     while True:
         with contextlib.suppress(OSError):
             await send_heartbeats(server, name)

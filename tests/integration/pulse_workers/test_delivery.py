@@ -81,7 +81,7 @@ async def test_the_task_of_a_killed_worker_runs_again_as_the_second_attempt(
     assert lines(seen) == ["begin", "begin", "end"]
 
 
-async def test_a_task_that_crashes_its_worker_each_time_fails_in_the_end(
+async def test_a_task_that_crashes_its_worker_each_time_fails_after_the_last_delivery(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:
     seen = tmp_path / "seen"

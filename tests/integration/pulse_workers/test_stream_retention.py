@@ -177,7 +177,7 @@ async def test_nothing_is_purged_below_the_high_watermark(harness: WorkerHarness
     "foreign",
     [{"discard": DiscardPolicy.OLD}, {"subjects": [TASK_SUBJECT, "others"]}],
 )
-async def test_streams_with_another_retention_are_left_alone(
+async def test_streams_with_another_retention_are_not_changed(
     harness: WorkerHarness, foreign: dict[str, Any]
 ) -> None:
     await _stream(harness, **foreign)

@@ -49,7 +49,7 @@ class Upgrade:
         log = self.harness.folder / "legacy.log"
         return started_legacy_worker(self.harness.server.url, self.broker, log)
 
-    async def old_worker_is_heard(self) -> None:
+    async def wait_for_old_worker(self) -> None:
         await self.harness.wait_for_event(lambda event: event["source"].startswith("legacy@"), 20)
 
     async def scheduler(self) -> None:
@@ -100,7 +100,7 @@ async def test_a_new_scheduler_reaches_old_workers(upgrade: Upgrade, stored: str
     if upgrade.broker == "jetstream":
         worker_command(upgrade.harness.folder)("provision", server=upgrade.harness.server.url)
     with upgrade.old_worker():
-        await upgrade.old_worker_is_heard()
+        await upgrade.wait_for_old_worker()
         await upgrade.scheduler()
         await upgrade.store_schedule(stored)
         await wait_until(lambda: len(upgrade.sent) >= 4, 20)
@@ -133,7 +133,7 @@ async def test_the_new_name_is_sent_once_all_workers_are_new(upgrade: Upgrade) -
 async def test_tasks_of_tasks_reach_workers_of_both_versions(upgrade: Upgrade) -> None:
     await upgrade.new_worker()
     with upgrade.old_worker():
-        await upgrade.old_worker_is_heard()
+        await upgrade.wait_for_old_worker()
 
         async def ran_on_both() -> bool:
             """Ingest, until an old worker has executed what a new one has enqueued."""

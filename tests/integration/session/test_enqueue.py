@@ -26,7 +26,7 @@ async def harness(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Work
         yield harness
 
 
-async def test_an_enqueued_task_runs_and_its_edited_re_run_refers_to_it(
+async def test_an_enqueued_task_runs_and_its_edited_rerun_refers_to_it(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:
     await harness.run()

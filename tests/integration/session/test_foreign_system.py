@@ -79,7 +79,7 @@ def arguments(run: TaskRun) -> tuple[list[Any], dict[str, Any]]:
     return json.loads(run.request.args), json.loads(run.request.kwargs)
 
 
-async def test_runs_of_a_foreign_core_broker_are_shown_and_re_run(
+async def test_runs_of_a_foreign_core_broker_are_shown_and_rerun(
     nats_server: NatsServer, start_worker: StartWorker, tmp_path: Path
 ) -> None:
     worker = start_worker("core", nats_server)

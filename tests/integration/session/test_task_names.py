@@ -67,7 +67,7 @@ async def test_old_workers_get_the_old_name_and_new_workers_the_new_one(
 
 
 @pytest.mark.parametrize("broker", ["jetstream", "core"])
-async def test_a_run_captured_under_the_old_name_is_re_run_under_the_new_one(
+async def test_a_run_captured_under_the_old_name_is_rerun_under_the_new_one(
     nats_server: NatsServer, tmp_path: Path, broker: str
 ) -> None:
     async with open_harness(nats_server, tmp_path) as harness, open_session(nats_server) as session:

@@ -118,11 +118,11 @@ async def test_workers_that_do_not_reply_are_listed(
 
 
 async def test_a_malformed_reply_is_ignored(control: WorkerControlClient, other: Client) -> None:
-    async def babble(message: Msg) -> None:
+    async def send_garbage(message: Msg) -> None:
         for body in (b"[]", b"\xff", b"{}", json.dumps({"id": "x", "worker": "w"}).encode()):
             await message.respond(body)
 
-    await other.subscribe(CONTROL_ALL, cb=babble)
+    await other.subscribe(CONTROL_ALL, cb=send_garbage)
     await other.flush()
     assert (await control.ping(timeout_s=0.2)).received == ()
 
@@ -152,11 +152,11 @@ async def test_a_running_task_is_cancelled_by_the_worker_that_has_it(
 ) -> None:
     task_id = new_task_id()
 
-    def mine(request: Any) -> tuple[str, bool, str]:
+    def cancelled_by_this_worker(request: Any) -> tuple[str, bool, str]:
         return ("cancelled", True, "") if request.task_id == task_id else ("not_here", True, "")
 
     async with (
-        fake_worker(nats_server.url, mine),
+        fake_worker(nats_server.url, cancelled_by_this_worker),
         fake_worker(nats_server.url, lambda _: ("not_here", True, ""), "worker-2@here:2"),
         open_session(nats_server) as session,
     ):

@@ -22,7 +22,7 @@ from tests.ui.tables import cell, column_number, open_position, tooltip
         ({}, ""),
     ],
 )
-def test_a_message_without_text_shows_what_it_has_instead(
+def test_a_message_without_text_shows_a_placeholder(
     harness: PageHarness, fields: dict[str, object], shown: str
 ) -> None:
     builder = harness.builder

@@ -198,7 +198,7 @@ def test_an_unreadable_result_shows_the_reason(
     assert page.detail.result.shown_text == "Not found: the object is gone.\nNothing to do."
 
 
-def test_r_re_runs_the_selected_run_and_can_show_the_new_one(
+def test_r_reruns_the_selected_run_and_can_show_the_new_one(
     qtbot: QtBot, page: TasksPage, window: MainWindow, session: FakeSession, builder: StateBuilder
 ) -> None:
     select_rows(page, 0)
@@ -223,7 +223,7 @@ def test_r_typed_into_the_filter_is_a_letter(
     assert session.calls == []
 
 
-def test_a_rejected_re_run_can_be_forced(
+def test_a_rejected_rerun_can_be_forced(
     page: TasksPage, window: MainWindow, session: FakeSession
 ) -> None:
     session.error = UserFacingError(
@@ -238,7 +238,7 @@ def test_a_rejected_re_run_can_be_forced(
     assert latest(window).severity == "good"
 
 
-def test_re_running_many_runs_is_confirmed_first(
+def test_rerunning_many_runs_is_confirmed_first(
     page: TasksPage, window: MainWindow, session: FakeSession
 ) -> None:
     page.table.selectAll()
@@ -250,7 +250,7 @@ def test_re_running_many_runs_is_confirmed_first(
     assert len(session.calls[0][0]) == 31
 
 
-def test_a_run_with_unknown_arguments_cannot_be_re_run(
+def test_a_run_with_unknown_arguments_cannot_be_rerun(
     page: TasksPage, window: MainWindow, builder: StateBuilder, session: FakeSession
 ) -> None:
     builder.succeeded("e" * 32)

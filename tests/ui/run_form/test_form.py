@@ -453,7 +453,7 @@ def test_an_error_is_notified_when_the_form_was_closed_meanwhile(slow: Slow) -> 
 # Editing a run
 
 
-def test_a_run_is_edited_and_enqueued_as_a_re_run_of_it(
+def test_a_run_is_edited_and_enqueued_as_a_rerun_of_it(
     qtbot: QtBot, window: MainWindow, form: RunForm, ui: RunFormUi, session: FakeSession
 ) -> None:
     _select(tasks_page(window), 0)

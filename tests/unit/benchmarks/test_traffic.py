@@ -25,7 +25,7 @@ def test_runs_that_start_in_one_block_end_some_blocks_later() -> None:
     assert ended >= RUNS
 
 
-def test_a_block_can_be_taken_in_parts() -> None:
+def test_a_block_can_be_read_in_parts() -> None:
     traffic = Traffic(headers=True)
     first = traffic.take(10)
     assert traffic.left_in_block == BLOCK - 10

@@ -65,7 +65,7 @@ def test_the_server_accepts_any_folder_name_in_its_configuration(tmp_path: Path)
     assert checked.returncode == 0, checked.stderr.decode()
 
 
-def test_a_port_in_use_is_left_to_the_system() -> None:
+def test_a_port_in_use_is_replaced_by_any_free_port() -> None:
     with socket.socket() as taken, socket.socket() as other:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -68,12 +68,12 @@ async def test_work_that_takes_too_long_is_cancelled(wait: Wait, limit: float) -
 
 
 async def test_a_result_despite_the_cancellation_is_returned(wait: Wait) -> None:
-    async def stubborn() -> str:
+    async def swallow_cancellation() -> str:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(60)
         return "all the same"
 
-    task = asyncio.create_task(stubborn())
+    task = asyncio.create_task(swallow_cancellation())
     await asyncio.sleep(0)
     assert await wait(task, 0) == "all the same"
 
@@ -120,13 +120,13 @@ async def test_a_cancellation_that_coincides_with_the_timeout_is_not_lost(wait: 
 async def test_waiting_without_time_left_can_be_cancelled(wait: Wait) -> None:
     let_go = asyncio.Event()
 
-    async def slow_to_end() -> None:
+    async def clean_up_slowly() -> None:
         try:
             await asyncio.sleep(60)
         finally:
             await let_go.wait()
 
-    task = asyncio.create_task(slow_to_end())
+    task = asyncio.create_task(clean_up_slowly())
     await asyncio.sleep(0)
     waiting = asyncio.create_task(wait(task, 0))
     await asyncio.sleep(0)

@@ -49,7 +49,7 @@ async def test_a_violation_wakes_the_request_for_its_subject() -> None:
             assert await refused == "orders.new"
 
 
-def test_the_latest_problems_are_kept_once_each() -> None:
+def test_each_of_the_latest_problems_is_kept_once() -> None:
     violations = PermissionViolations()
     for number in range(MAX_PROBLEMS + 5):
         for _ in range(2):

@@ -168,7 +168,7 @@ def assert_refused(body: bytes, opcode: str, wanted: str = "") -> None:
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_a_call_is_refused_by_name_and_never_made(protocol: int, tmp_path: Path) -> None:
+def test_a_call_is_refused_by_name_and_never_executed(protocol: int, tmp_path: Path) -> None:
     trace = tmp_path / "ran"
     body = pickle.dumps({"return_value": SystemCall(f"touch {trace}")}, protocol)
     opcode = "STACK_GLOBAL" if protocol >= 4 else "GLOBAL"
@@ -306,7 +306,7 @@ HOSTILE = {
     "an integer of a million digits": b"I" + b"9" * 1_000_000 + b"\n.",
     "a long of a million digits": b"L" + b"9" * 1_000_000 + b"L\n.",
     "10**30 leaves": billion_laughs(),
-    "a key that hashes for ever": exponential_tuple_key(),
+    "a key whose hash never ends": exponential_tuple_key(),
     "a list 200 000 deep": b"\x80\x04" + b"]" * 200_000 + b"a" * 199_999 + b".",
     "a tuple 200 000 deep": b"\x80\x04)" + b"\x85" * 200_000 + b".",
     "a key 200 000 deep": b"\x80\x04})" + b"\x85" * 200_000 + b"Ns.",

@@ -26,7 +26,7 @@ def test_every_name_has_one_canonical_and_one_legacy_form(name: str) -> None:
     assert canonical_name(legacy_name(canonical)) == canonical
 
 
-def test_other_names_are_left_alone() -> None:
+def test_other_names_are_not_changed() -> None:
     names = AnnouncedNames()
     for name in ("shop:add", "", "workers.tasks.scoring:other"):
         assert canonical_name(name) == legacy_name(name) == name

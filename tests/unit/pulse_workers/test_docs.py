@@ -31,7 +31,7 @@ def _format_default(value: object) -> str:
     return f"{value:.10g}" if isinstance(value, int | float) else f"`{value}`"
 
 
-def test_the_settings_table_is_the_programs() -> None:
+def test_the_settings_table_matches_the_settings() -> None:
     found = re.search(
         r"<!-- settings:.*?-->\n\n?(.*?)\n?\n?<!-- end of settings -->", TEXT, re.DOTALL
     )

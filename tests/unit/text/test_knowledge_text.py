@@ -55,5 +55,5 @@ def test_kinds_and_types_of_a_senders_own_are_shown_as_they_are() -> None:
         (MessageRow("1"), ""),
     ],
 )
-def test_a_message_without_text_shows_what_it_has_instead(message: MessageRow, text: str) -> None:
+def test_a_message_without_text_shows_a_placeholder(message: MessageRow, text: str) -> None:
     assert message_text(message) == text

@@ -141,5 +141,5 @@ def test_progress_of_a_running_run(progress: Progress | None, text: str) -> None
     assert progress_text(running, now) == text
 
 
-def test_a_run_that_waits_shows_what_for() -> None:
+def test_a_queued_run_shows_that_it_waits_for_a_worker() -> None:
     assert progress_text(queued(), NOW) == "Waiting for a worker"

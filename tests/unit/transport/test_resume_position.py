@@ -51,7 +51,7 @@ def started_after(start: DeliverPolicy | None, moment: float) -> bool:
     return moment < start.since < moment + 1e-3
 
 
-def test_before_anything_was_read_the_caller_decides(feed: Feed) -> None:
+def test_a_new_position_leaves_the_start_to_the_caller(feed: Feed) -> None:
     assert feed.position.start_in(stream(), NOW) is None
 
 
@@ -70,7 +70,7 @@ def test_messages_that_expired_unread_are_recorded_as_one_gap(feed: Feed) -> Non
     assert (gap.missed, gap.filled, gap.start, gap.end) == (6, False, 903.0, NOW)
 
 
-def test_another_stream_of_the_same_name_is_read_from_where_the_first_ended(feed: Feed) -> None:
+def test_a_recreated_stream_is_read_from_the_time_of_the_last_message(feed: Feed) -> None:
     feed.read(stream(), 1, 2, 3)
     assert started_after(feed.position.start_in(stream(created=2.0), NOW), 903.0)
 

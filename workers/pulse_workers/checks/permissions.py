@@ -1,6 +1,6 @@
 """The permissions a worker needs on its server: one list for the check and the example accounts.
 
-Each comes with a way to try it that changes nothing: an invalid JetStream request, or a message
+Each has a test that changes nothing: an invalid JetStream request, or a message
 meant for a stream with another name. The server checks the permission first.
 """
 

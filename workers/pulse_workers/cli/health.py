@@ -101,7 +101,7 @@ class HeartbeatProbe:
     """Receives the heartbeats and ping replies of one process, by the start of its identity.
 
     Attributes:
-        received: the identity and activity of the process, once it was heard from.
+        received: future of the identity and activity of the process; done at its first message.
     """
 
     def __init__(self, name: str, host: str) -> None:

@@ -1,4 +1,4 @@
-"""Connections of workers to NATS: they reconnect for ever, and report why connecting fails.
+"""Connections of workers to NATS: they reconnect forever, and report why connecting fails.
 
 nats-py gives the reason of a failure only to its error callback, and its `connect()` may never
 return; both are handled here.
@@ -139,7 +139,7 @@ async def connect(
 
 @contextlib.asynccontextmanager
 async def limit_connect_time(settings: Settings, log: ConnectionLog) -> AsyncIterator[None]:
-    """Limit the time of connections that libraries make: they would retry for ever.
+    """Limit the time of connections that libraries make: they would retry forever.
 
     Raises:
         ConnectionFailedError: not connected in time.

@@ -144,7 +144,7 @@ class DeliveryReceiver(Receiver):
             timeout: seconds to wait for the task to end.
 
         Returns:
-            The delivery it was found in, or None. Its phase and error tell the outcome.
+            The delivery it was found in, or None. Its phase and error show the outcome.
         """
         self.cancelled.add(task_id, cancellation, time.monotonic())
         pending = self.broker.take_task(task_id)

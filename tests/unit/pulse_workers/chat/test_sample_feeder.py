@@ -5,7 +5,7 @@ from pulse_workers.chat.sample_feeder import FIRST_SLICE, SLICE, Position, next_
 from pulse_workers.chat.tasks.ingestion import WINDOW
 
 
-def test_the_feed_covers_every_message_once_per_pass_and_goes_round() -> None:
+def test_the_feeder_sends_every_message_once_per_pass_and_starts_again() -> None:
     export = [ChatMessage(f"1.{n}", f"1.{n}", "", "", "", "", "") for n in range(31)]
     position = Position()
     seen: dict[int, list[str]] = {}
@@ -22,7 +22,7 @@ def test_the_feed_covers_every_message_once_per_pass_and_goes_round() -> None:
     assert windows
 
 
-def test_the_feed_copes_with_an_export_that_shrank() -> None:
+def test_the_feeder_continues_after_the_export_became_shorter() -> None:
     export = [ChatMessage("1.1", "1.1", "", "", "", "", "")]
     part, after = next_slice(export, Position(pass_number=1, offset=600, slices=200))
     assert [m.id for m in part.messages] == ["1.1"]

@@ -72,7 +72,7 @@ def test_completed_progress_has_no_remaining_time(clock: Clock) -> None:
     assert last.eta_s == 0.0
 
 
-def test_progress_that_stands_still_has_rate_0_and_no_remaining_time(clock: Clock) -> None:
+def test_stalled_progress_has_rate_0_and_no_remaining_time(clock: Clock) -> None:
     *_, last = published(clock, ProgressReports(fail, clock), (0, 10), (5, 10))
     assert (last.rate, last.eta_s) == (0.0, None)
 

@@ -30,7 +30,7 @@ def test_a_daily_expression_keeps_its_local_time_when_clocks_change() -> None:
     assert times(rule, datetime(2026, 3, 28, tzinfo=UTC), 2) == ["28 09:00 +0200", "29 09:00 +0300"]
 
 
-def test_a_time_skipped_in_spring_runs_as_long_after_midnight_as_usual() -> None:
+def test_a_time_skipped_in_spring_keeps_its_distance_from_midnight() -> None:
     rule = parse_cron("30 3 * * *", KYIV)
     assert times(rule, datetime(2026, 3, 28, tzinfo=UTC), 3) == [
         "28 03:30 +0200",

@@ -17,7 +17,7 @@ from taskiq import Context, InMemoryBroker, TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker
 
 
-class Mood(enum.Enum):
+class Status(enum.Enum):
     GOOD = "good"
     BAD = "bad"
 
@@ -50,13 +50,13 @@ def test_arguments_are_in_order_with_types_and_defaults() -> None:
 
 
 def test_models_and_enumerations_are_defined_once_and_referenced() -> None:
-    def read(one: Window, other: Window, mood: Mood = Mood.GOOD) -> None: ...
+    def read(one: Window, other: Window, status: Status = Status.GOOD) -> None: ...
 
     schema = arguments_schema(read)
-    assert set(schema["$defs"]) == {"Window", "Mood"}
+    assert set(schema["$defs"]) == {"Window", "Status"}
     assert schema["properties"]["one"] == schema["properties"]["other"]
     assert schema["properties"]["one"]["$ref"] == "#/$defs/Window"
-    assert schema["properties"]["mood"]["default"] == "good"
+    assert schema["properties"]["status"]["default"] == "good"
 
 
 def test_constraints_and_descriptions_of_fields_are_kept() -> None:
