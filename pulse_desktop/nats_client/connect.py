@@ -1,7 +1,7 @@
 """One attempt to connect: a connected client, or the reason why not, soon.
 
 nats-py alone would retry by itself and report the reason only to its error callback: a refused
-password would look like a server that does not answer.
+password would be reported as a server that does not answer.
 """
 
 import asyncio

@@ -31,7 +31,7 @@ SEARCH_TIMEOUT_S: Final = 10.0
 """How long a queue is searched: at about 30 000 tasks a second."""
 
 IDLE_TIMEOUT_S: Final = 0.1
-"""After so long without a message, the server is asked whether there are any more."""
+"""After so long without a message, the server is queried for more messages."""
 
 SEARCH_BATCH: Final = 5_000
 
