@@ -26,6 +26,7 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]
         yield started
 
 
+@pytest.mark.slow
 def test_a_second_window_joins_and_the_stack_ends_with_the_last_one(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "data")
 
@@ -49,6 +50,7 @@ def test_a_second_window_joins_and_the_stack_ends_with_the_last_one(tmp_path: Pa
     run(scenario())
 
 
+@pytest.mark.slow
 def test_the_stack_without_a_window_ends_on_a_signal(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "data")
 

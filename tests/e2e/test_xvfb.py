@@ -86,6 +86,7 @@ def test_the_window_is_drawn_on_the_screen_and_closed_by_a_signal(
     run(scenario())
 
 
+@pytest.mark.slow
 def test_the_window_shows_its_own_stack_and_stops_it(display: str, tmp_path: Path) -> None:
     stack = Stack(tmp_path / "data")
 
@@ -117,6 +118,7 @@ def test_the_window_shows_its_own_stack_and_stops_it(display: str, tmp_path: Pat
     run(scenario())
 
 
+@pytest.mark.slow
 def test_a_window_closed_before_its_stack_is_ready_leaves_nothing(
     display: str, tmp_path: Path
 ) -> None:

@@ -36,6 +36,7 @@ class ClusterAddress:
 
 # nats-py leaves connections to a node that dies while they are made to the collector.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.slow
 async def test_no_task_is_lost_when_a_node_is_killed_under_load(tmp_path: Path) -> None:
     with Cluster(tmp_path, PASSWORDS) as cluster:
         await wait_until(lambda: all(node.healthy for node in cluster.nodes), 30, "a cluster")

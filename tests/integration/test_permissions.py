@@ -188,6 +188,7 @@ async def test_a_worker_does_all_its_work_without_a_violation(roles: Roles) -> N
     assert others == []  # the ping of `health` is not permitted: it waits for a heartbeat instead
 
 
+@pytest.mark.slow
 async def test_a_scheduler_in_the_worker_role_sends_schedules_of_an_operator(roles: Roles) -> None:
     note = roles.folder / "note"
     code, output = await roles.workers(
@@ -208,6 +209,7 @@ async def test_a_scheduler_in_the_worker_role_sends_schedules_of_an_operator(rol
     assert roles.violations("operator") == []
 
 
+@pytest.mark.slow
 async def test_an_operator_watches_enqueues_reruns_cancels_and_controls(roles: Roles) -> None:
     harness = roles.harness
     note = roles.folder / "note"
@@ -253,6 +255,7 @@ async def test_an_operator_watches_enqueues_reruns_cancels_and_controls(roles: R
     assert [line for line in roles.violations("operator") if looked not in line] == []
 
 
+@pytest.mark.slow
 async def test_a_viewer_watches_everything_and_changes_nothing(roles: Roles) -> None:
     harness = roles.harness
     note = roles.folder / "note"
@@ -359,6 +362,7 @@ def altered_consumer(*also: str) -> bytes:
     return json.dumps({"stream_name": TASK_STREAM, "config": config}).encode()
 
 
+@pytest.mark.slow
 async def test_a_viewer_is_denied_every_request_that_bypasses_the_programs(roles: Roles) -> None:
     client, errors = await _connect(roles, "viewer")
     try:
@@ -388,6 +392,7 @@ async def _cannot_alter_the_consumer(client: Client, errors: list[str]) -> None:
         assert "error" in made or made["name"] == "other", made
 
 
+@pytest.mark.slow
 async def test_an_operator_can_neither_take_tasks_nor_change_streams(roles: Roles) -> None:
     client, errors = await _connect(roles, "operator")
     allowed = (
@@ -457,6 +462,7 @@ async def test_a_worker_can_neither_command_other_workers_nor_delete_streams(rol
         await client.close()
 
 
+@pytest.mark.slow
 async def test_the_permissions_in_the_guide_suffice_and_take_no_tasks(
     tmp_path: Path,
 ) -> None:

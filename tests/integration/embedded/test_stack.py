@@ -191,6 +191,7 @@ async def test_real_workers_run_and_nothing_survives_a_user_that_is_killed(
     await stacks.wait_until_ended()
 
 
+@pytest.mark.slow
 async def test_a_killed_guardian_ends_every_process_and_is_replaced(stacks: Stacks) -> None:
     user = stacks.user(sample=False)
     info = await user.start()
@@ -261,6 +262,7 @@ async def test_a_killed_worker_is_restarted(stacks: Stacks) -> None:
     assert stacks.process("worker-1") != old
 
 
+@pytest.mark.slow
 async def test_a_port_taken_between_two_runs_is_replaced(stacks: Stacks) -> None:
     user = stacks.user(workers=1, sample=False)
     before = await user.start()

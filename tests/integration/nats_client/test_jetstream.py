@@ -187,6 +187,7 @@ async def test_the_desktop_moves_to_the_server_with_jetstream_once_it_is_there(
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # nats-py, while a server ends
+@pytest.mark.slow
 async def test_a_cluster_without_a_leader_is_not_ready_and_not_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import nkeys
+import pytest
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig, StreamConfig
 
@@ -100,6 +101,7 @@ def test_check_reports_why_no_server_can_be_used(
         assert "s3cret" not in output.text
 
 
+@pytest.mark.slow
 async def test_health_distinguishes_a_live_worker_from_one_that_hangs_or_is_offline(
     nats_server: NatsServer, tmp_path: Path, pulse_worker: PulseWorkerCommand
 ) -> None:
@@ -140,6 +142,7 @@ def test_a_worker_authenticates_with_an_nkey(
         assert pulse_worker("check", server=server.url).code == 3
 
 
+@pytest.mark.slow
 def test_a_worker_verifies_the_server_with_a_ca_and_presents_its_certificate(
     tmp_path: Path, pulse_worker: PulseWorkerCommand
 ) -> None:
@@ -187,6 +190,7 @@ def _certificates(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_a_worker_authenticates_with_a_creds_file(
     tmp_path: Path, pulse_worker: PulseWorkerCommand
 ) -> None:
@@ -255,6 +259,7 @@ OTHER_INBOX = """authorization { users: [ { user: worker, password: p, permissio
 } } ] }"""
 
 
+@pytest.mark.slow
 def test_a_user_with_another_inbox_prefix_is_advised_to_set_it(
     pulse_worker: PulseWorkerCommand,
 ) -> None:

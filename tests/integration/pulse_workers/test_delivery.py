@@ -19,6 +19,7 @@ async def harness(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Work
         yield harness
 
 
+@pytest.mark.slow
 async def test_tasks_ten_times_longer_than_the_ack_wait_run_once(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:
@@ -37,6 +38,7 @@ async def test_tasks_ten_times_longer_than_the_ack_wait_run_once(
     await wait_until(harness.all_acked)
 
 
+@pytest.mark.slow
 async def test_workers_adapt_to_a_changed_ack_wait(harness: WorkerHarness, tmp_path: Path) -> None:
     workers = [await harness.run(ack_wait=30) for _ in range(2)]
     config = (await harness.js.consumer_info(TASK_STREAM, TASK_CONSUMER)).config
@@ -50,6 +52,7 @@ async def test_workers_adapt_to_a_changed_ack_wait(harness: WorkerHarness, tmp_p
     await wait_until(harness.all_acked)
 
 
+@pytest.mark.slow
 async def test_a_task_that_blocks_the_event_loop_is_warned_about(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:
@@ -81,6 +84,7 @@ async def test_the_task_of_a_killed_worker_runs_again_as_the_second_attempt(
     assert lines(seen) == ["begin", "begin", "end"]
 
 
+@pytest.mark.slow
 async def test_a_task_that_crashes_its_worker_each_time_fails_after_the_last_delivery(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:

@@ -40,6 +40,7 @@ async def _streams(harness: WorkerHarness) -> set[str]:
     return {info.config.name or "" for info in await harness.js.streams_info()}
 
 
+@pytest.mark.slow
 def test_a_read_only_user_lists_schedules_and_gets_permission_errors_for_changes(
     pulse_worker: PulseWorkerCommand,
 ) -> None:

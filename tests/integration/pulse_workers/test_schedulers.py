@@ -68,6 +68,7 @@ async def test_two_schedulers_send_each_run_once_even_if_one_is_killed(
     assert late[-1] < 8  # runs claimed by the killed scheduler are sent by the other after 2 s
 
 
+@pytest.mark.slow
 async def test_two_schedulers_of_a_core_broker_send_each_run_once(schedules: Schedules) -> None:
     """Without a stream that deduplicates, only the entry's compare-and-set prevents repeats."""
     received: list[tuple[str, str]] = []

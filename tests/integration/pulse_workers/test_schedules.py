@@ -144,6 +144,7 @@ async def test_invalid_schedules_are_reported_once_and_do_no_harm(
     await schedules.wait_for_run("bare")
 
 
+@pytest.mark.slow
 async def test_a_run_claimed_but_not_sent_by_a_killed_scheduler_is_sent_by_another(
     schedules: Schedules,
 ) -> None:
@@ -156,6 +157,7 @@ async def test_a_run_claimed_but_not_sent_by_a_killed_scheduler_is_sent_by_anoth
     await schedules.wait_until_removed(task.schedule_id)
 
 
+@pytest.mark.slow
 async def test_a_run_sent_by_a_killed_scheduler_is_not_sent_again(
     schedules: Schedules,
 ) -> None:
@@ -179,6 +181,7 @@ async def test_a_run_sent_by_a_killed_scheduler_is_not_sent_again(
     assert len(await schedules.runs("s")) == 1
 
 
+@pytest.mark.slow
 async def test_a_server_restart_neither_loses_nor_repeats_a_run(
     schedules: Schedules, nats_server: NatsServer
 ) -> None:

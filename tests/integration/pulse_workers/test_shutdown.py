@@ -50,6 +50,7 @@ async def test_while_the_server_is_unreachable(
 
 
 @every_command
+@pytest.mark.slow
 async def test_before_the_first_connection(tmp_path: Path, command: str) -> None:
     arguments, more = COMMANDS[command]
     called = asyncio.Event()
@@ -70,6 +71,7 @@ async def test_before_the_first_connection(tmp_path: Path, command: str) -> None
 
 
 @every_command
+@pytest.mark.slow
 async def test_while_the_server_accepts_only_some_connections(tmp_path: Path, command: str) -> None:
     arguments, more = COMMANDS[command]
     with NatsServer(config="max_connections: 2") as server:
@@ -80,6 +82,7 @@ async def test_while_the_server_accepts_only_some_connections(tmp_path: Path, co
         await exits_soon(worker)
 
 
+@pytest.mark.slow
 async def test_too_few_connections_are_an_error_after_the_timeout(tmp_path: Path) -> None:
     with NatsServer(config="max_connections: 3") as server:
         worker = Worker("run", server=server.url, log=tmp_path / "log", connect_timeout=1)
@@ -109,6 +112,7 @@ async def test_the_thread_of_a_task_that_timed_out_is_not_joined(
 
 @pytest.mark.parametrize("broker", ["jetstream", "core"])
 @pytest.mark.parametrize("refused", ["from the start", "later"])
+@pytest.mark.slow
 async def test_a_worker_without_permission_to_take_tasks_exits_with_the_reason(
     tmp_path: Path, broker: str, refused: str
 ) -> None:

@@ -92,6 +92,7 @@ async def test_a_full_stream_rejects_tasks_and_every_stored_task_runs(
     assert await _results(harness) == stored
 
 
+@pytest.mark.slow
 async def test_far_more_tasks_than_fit_pass_through_while_a_worker_runs(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:

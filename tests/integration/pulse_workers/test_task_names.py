@@ -96,6 +96,7 @@ async def test_a_new_worker_executes_what_old_senders_send(upgrade: Upgrade) -> 
 
 
 @pytest.mark.parametrize("stored", [OLD, NEW])
+@pytest.mark.slow
 async def test_a_new_scheduler_reaches_old_workers(upgrade: Upgrade, stored: str) -> None:
     if upgrade.broker == "jetstream":
         worker_command(upgrade.harness.folder)("provision", server=upgrade.harness.server.url)
