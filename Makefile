@@ -29,7 +29,7 @@ run: setup-run ## Open the window on an embedded server with sample work (SERVER
 	@mkdir -p build
 	@$(if $(SERVER),PULSE_SERVER="$(SERVER)") $(BIN)/pulse-desktop
 
-test: lint ## Everything that must hold: lint, types, import rules, tests (PYTEST=… adds options)
+test: lint ## All checks: lint, types, import rules, tests (PYTEST=… adds options)
 	@echo "== pytest"; $(OFFSCREEN) $(BIN)/pytest $(PARALLEL) $(PYTEST)
 
 test-slow: setup-test ## The slow tests: matrices of logins, roles, kills, elections and sizes

@@ -26,7 +26,7 @@ _HERE: Final = Path(__file__).parent
 _TIMEOUT_S: Final = 300.0
 
 
-class Bench:
+class Benchmark:
     """Runs each receiver in its own process.
 
     Attributes:
@@ -76,20 +76,20 @@ def _with_headers(options: list[str], *, headers: bool) -> list[str]:
     return options if headers else [*options, "--no-headers"]
 
 
-def measure(bench: Bench, arguments: argparse.Namespace) -> Results:
+def measure(benchmark: Benchmark, arguments: argparse.Namespace) -> Results:
     """Measure `arguments.repeats` rounds, the two receivers in turns."""
     results = Results()
     for number in range(arguments.repeats):
         _log(f"round {number + 1} of {arguments.repeats} …")
-        bare = bench.subscriber(headers=True)
-        *steady, most = bench.window([*arguments.rates, 0.0])
+        bare = benchmark.subscriber(headers=True)
+        *steady, maximum = benchmark.window([*arguments.rates, 0.0])
         results.add_steady(steady)
-        results.add_maximum("with headers", most, bare)
+        results.add_maximum("with headers", maximum, bare)
         if arguments.quick:
             continue
-        bare = bench.subscriber(headers=False)
-        results.add_maximum("without", bench.window([0.0], headers=False)[0], bare)
-        results.add_history(bench.window([HISTORY_RATE], history=True))
+        bare = benchmark.subscriber(headers=False)
+        results.add_maximum("without", benchmark.window([0.0], headers=False)[0], bare)
+        results.add_history(benchmark.window([HISTORY_RATE], history=True))
     return results
 
 
@@ -111,7 +111,7 @@ def main() -> int:
         "--quick", action="store_true", help="skip history and the publisher without headers"
     )
     arguments = parser.parse_args()
-    results = measure(Bench(arguments.seconds, arguments.ring), arguments)
+    results = measure(Benchmark(arguments.seconds, arguments.ring), arguments)
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(results.to_dict(), indent=1), encoding="utf-8")
     busy = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""

@@ -17,7 +17,7 @@ from nats import errors
 from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
 from pulse_desktop.nats_client.aio import cancel_and_wait
 
-Answer = TypeVar("Answer")
+ResultT = TypeVar("ResultT")
 
 MAX_PROBLEMS: Final = 100
 
@@ -94,11 +94,11 @@ class PermissionViolations:
 
 
 async def request_or_fail(
-    request: Coroutine[Any, Any, Answer],
+    request: Coroutine[Any, Any, ResultT],
     subjects: tuple[str, ...],
     violations: PermissionViolations,
     lost: asyncio.Event,
-) -> Answer:
+) -> ResultT:
     """Await a NATS request; fail early if it is refused or the connection is lost.
 
     Args:

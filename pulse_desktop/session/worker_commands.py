@@ -11,7 +11,7 @@ from pulse_desktop.transport.worker_control import Replies, WorkerControlClient
 
 
 class WorkerCommands:
-    """Sends commands to workers and reports what became of them."""
+    """Sends commands to workers and reports their outcomes."""
 
     def __init__(
         self, control: WorkerControlClient, state: SystemState, clock: Callable[[], float]
@@ -46,15 +46,15 @@ class WorkerCommands:
             return [CommandOutcome(worker, command, CommandStatus.NO_CONTROL, detail)]
         expected = () if worker else self._expected()
         try:
-            answers = await self._control.command(command, worker, expected, level=level or None)
+            replies = await self._control.command(command, worker, expected, level=level or None)
         except NotPermittedError as error:
             return [CommandOutcome(worker, command, CommandStatus.REFUSED, error.sentence)]
-        if not answers.received and not worker and not answers.timed_out:
+        if not replies.received and not worker and not replies.timed_out:
             return [CommandOutcome("", command, CommandStatus.NO_RESPONDERS)]
-        missing = CommandStatus.NO_RESPONDERS if answers.no_responders else CommandStatus.TIMED_OUT
+        missing = CommandStatus.NO_RESPONDERS if replies.no_responders else CommandStatus.TIMED_OUT
         outcomes = [
-            *(_outcome(command, answer) for answer in answers.received),
-            *(CommandOutcome(each, command, missing) for each in answers.timed_out),
+            *(_outcome(command, reply) for reply in replies.received),
+            *(CommandOutcome(each, command, missing) for each in replies.timed_out),
         ]
         return sorted(outcomes, key=lambda outcome: outcome.worker)
 
@@ -66,6 +66,6 @@ class WorkerCommands:
         return self._state.workers.accepting_commands(self._clock())
 
 
-def _outcome(command: str, answer: ControlReply) -> CommandOutcome:
-    status = CommandStatus.DONE if answer.ok else CommandStatus.REFUSED
-    return CommandOutcome(answer.worker, command, status, answer.detail)
+def _outcome(command: str, reply: ControlReply) -> CommandOutcome:
+    status = CommandStatus.DONE if reply.ok else CommandStatus.REFUSED
+    return CommandOutcome(reply.worker, command, status, reply.detail)

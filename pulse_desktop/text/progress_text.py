@@ -16,7 +16,7 @@ _WAITING: Final = {
 
 
 def progress_text(run: TaskRun, now: float) -> str:
-    """Return such as `60 of 200 (30 %) · 12 per s · about 11 s left`, as far as it is known."""
+    """Return the known parts of, for example, `60 of 200 (30 %) · 12 per s · about 11 s left`."""
     progress = run.progress
     if run.state in _WAITING and (progress is None or run.state is not RunState.OVERDUE):
         return _WAITING[run.state]

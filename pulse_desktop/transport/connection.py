@@ -57,7 +57,7 @@ _CHECK_AGAIN: Final = frozenset(JetStreamState) - {JetStreamState.ON, JetStreamS
 
 _log = logging.getLogger(__name__)
 
-Answer = TypeVar("Answer")
+ResultT = TypeVar("ResultT")
 Listener = Callable[[], Awaitable[None]]
 
 
@@ -118,7 +118,7 @@ class Connection:
         self.violations = self._connector.violations
         self.generation = 0
         self.last_alive = 0.0
-        self._answered_at = 0.0
+        self._replied_at = 0.0
         self._others_tried_at = 0.0
         self.on_connected: list[Listener] = []
         self.on_disconnected: list[Listener] = []
@@ -209,7 +209,7 @@ class Connection:
         """Wait until the current client is lost; return at once when there is none."""
         await self._down.wait()
 
-    async def run_while_connected(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+    async def run_while_connected(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
         """Await work that depends on the current client.
 
         Raises:
@@ -217,7 +217,7 @@ class Connection:
         """
         return await request_or_fail(work, (), self.violations, self._down)
 
-    async def request(self, request: Coroutine[Any, Any, Answer], *subjects: str) -> Answer:
+    async def request(self, request: Coroutine[Any, Any, ResultT], *subjects: str) -> ResultT:
         """Await a NATS request; fail early if it is refused or the connection drops.
 
         A refused request is never answered: nats-py alone would wait for its timeout.
@@ -295,7 +295,7 @@ class Connection:
         self._client = client
         self._js = client.jetstream()
         self.generation += 1
-        self._answered_at = self._clock()
+        self._replied_at = self._clock()
         info = server_info(client)
         self._down.clear()
         self._jetstream = state
@@ -326,9 +326,9 @@ class Connection:
                     await cancel_and_wait(ping)
                     return
                 if ping.exception() is not None:
-                    self._lost(ping.exception(), alive_until=self._answered_at)
+                    self._lost(ping.exception(), alive_until=self._replied_at)
                     return
-                self._answered_at = self._clock()
+                self._replied_at = self._clock()
                 self._status.change(rtt_s=ping.result())
                 await asyncio.wait({lost}, timeout=RTT_INTERVAL_S)
                 if not lost.done() and self._jetstream in _CHECK_AGAIN:

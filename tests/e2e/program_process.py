@@ -18,7 +18,7 @@ from pulse_desktop.embedded.usage_locks import live_users
 from tests.kit.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-GONE_WITHIN_S = 10.0
+EXIT_TIMEOUT_S = 10.0
 _NOT_PASSED_ON = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM", "PULSE_SERVER")
 
 
@@ -120,11 +120,11 @@ class Stack:
     def live_processes(self) -> list[ProcessRef]:
         return [each for each in self.seen if each.alive()]
 
-    async def all_gone(self, *, at_least: int = 3) -> None:
-        """Wait until none of the processes seen is left: guardian, server and worker at least."""
+    async def wait_until_exited(self, *, at_least: int = 3) -> None:
+        """Wait until all recorded processes have exited: guardian, server and worker at least."""
         assert len(self.seen) >= at_least
         await wait_until(
-            lambda: not self.live_processes, GONE_WITHIN_S, f"{self.live_processes} to be gone"
+            lambda: not self.live_processes, EXIT_TIMEOUT_S, f"{self.live_processes} to exit"
         )
 
 

@@ -45,7 +45,7 @@ def test_a_second_window_joins_and_the_stack_ends_with_the_last_one(tmp_path: Pa
             assert window.running
             window.process.kill()
             await window.wait_for_exit()
-            await stack.all_gone()
+            await stack.wait_until_exited()
 
     run(scenario())
 
@@ -73,7 +73,7 @@ def test_without_a_display_a_picture_and_a_summary_are_written(demonstration: Pr
     async def scenario() -> None:
         stack.state()
         assert await demonstration.wait_for_exit(60) == 0, demonstration.output
-        await stack.all_gone()
+        await stack.wait_until_exited()
 
     run(scenario())
     first, events, runs, results, picture = demonstration.output.splitlines()

@@ -19,7 +19,7 @@ from tests.e2e.program_process import Program, Stack, program, ready, run
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Xvfb is of Linux")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Xvfb exists only on Linux")
 
 SCREEN = (1440, 900)
 
@@ -113,7 +113,7 @@ def test_the_window_shows_its_own_stack_and_stops_it(display: str, tmp_path: Pat
                 assert window.output == ""
             finally:
                 screenshot.close()
-        await stack.all_gone()
+        await stack.wait_until_exited()
 
     run(scenario())
 
@@ -130,6 +130,6 @@ def test_a_window_closed_before_its_stack_is_ready_leaves_nothing(
             window.process.send_signal(signal.SIGINT)
             assert await window.wait_for_exit() == 0
             assert window.output == ""
-            await stack.all_gone(at_least=1)
+            await stack.wait_until_exited(at_least=1)
 
     run(scenario())

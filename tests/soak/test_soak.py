@@ -18,8 +18,8 @@ from tests.e2e.program_process import Stack, program
 
 SECONDS = float(os.environ.get("PULSE_SOAK_SECONDS", "7200"))
 RATE = float(os.environ.get("PULSE_SOAK_RATE", "2000"))
-TURNS = 4 if SECONDS < 1_000 else 40
-STARTING_S = 600
+ROUNDS = 4 if SECONDS < 1_000 else 40
+START_TIMEOUT_S = 600
 GROWTH = 1.05
 """Maximum growth of memory from the first half to the second."""
 
@@ -31,19 +31,19 @@ pytestmark = [
 
 def test_no_event_is_lost_and_no_resource_grows(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "data")
-    options = ("--seconds", str(SECONDS), "--rate", str(RATE), "--turns", str(TURNS))
+    options = ("--seconds", str(SECONDS), "--rate", str(RATE), "--rounds", str(ROUNDS))
 
     async def scenario() -> list[dict[str, Any]]:
-        command = ("tests.soak.soaked_window", str(tmp_path / "counter"), *options)
+        command = ("tests.soak.window_process", str(tmp_path / "counter"), *options)
         with program(*command, folder=tmp_path) as window:
-            assert await window.wait_for_exit(STARTING_S + 2 * SECONDS) == 0, window.output
-            await stack.all_gone(at_least=0)
+            assert await window.wait_for_exit(START_TIMEOUT_S + 2 * SECONDS) == 0, window.output
+            await stack.wait_until_exited(at_least=0)
             lines = [line for line in window.output.splitlines() if line.startswith("{")]
         return [json.loads(line) for line in lines][1:]
 
     measurements = asyncio.run(scenario())
     *pages, last = measurements
-    assert len(pages) % TURNS == 0
+    assert len(pages) % ROUNDS == 0
     assert last["received"] >= last["sent"] >= RATE * SECONDS
     assert [last["dropped"], last["gaps"], last["problems"]] == [0, 0, []]
     half = len(pages) // 2
@@ -52,6 +52,6 @@ def test_no_event_is_lost_and_no_resource_grows(tmp_path: Path) -> None:
     assert rss[1] <= GROWTH * rss[0], (
         f"memory: {rss[0] / 2**20:.0f} MiB, {rss[1] / 2**20:.0f} later"
     )
-    for what, slack in (("tasks", 3), ("timers", 0), ("qt_objects", 5), ("files", 3)):
-        usual = [median(each[what] for each in part) for part in (earlier, later)]
-        assert usual[1] <= usual[0] + slack, f"{what}: {usual[0]}, then {usual[1]}"
+    for resource, slack in (("tasks", 3), ("timers", 0), ("qt_objects", 5), ("files", 3)):
+        medians = [median(each[resource] for each in part) for part in (earlier, later)]
+        assert medians[1] <= medians[0] + slack, f"{resource}: {medians[0]}, then {medians[1]}"

@@ -236,7 +236,7 @@ def sample_text(row: Metric) -> str:
 
 
 def trend_text(row: Metric) -> str:
-    """Return such as `rising, +2.0 points in 10 min`."""
+    """Return a text such as `rising, +2.0 points in 10 min`."""
     direction = _DIRECTIONS.get(row.trend, row.trend)
     period = formats.age(row.period_s) if row.period_s else ""
     if row.change is None or not direction:

@@ -106,7 +106,7 @@ def shared_server() -> Iterator[NatsServer]:
 def command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """Run `pulse-worker schedule`; returns exit status, stdout and stderr."""
+    """Run `pulse-worker schedule`; returns exit code, stdout and stderr."""
     monkeypatch.setenv("PULSE_WORKER_TASKS", TASKS)
 
     def run(*arguments: str) -> tuple[int, str, str]:

@@ -18,7 +18,7 @@ NOW = 1_795_430_942.0
     st.floats(0, 130),
 )
 def test_a_window_contains_the_sums_within_its_length(
-    width: float, length: int, added: list[tuple[float, int]], asked_after: float
+    width: float, length: int, added: list[tuple[float, int]], queried_after: float
 ) -> None:
     series = TimeBuckets(width, length)
     sums: dict[int, int] = {}
@@ -29,12 +29,12 @@ def test_a_window_contains_the_sums_within_its_length(
             sums[bucket] = sums.get(bucket, 0) + amount
         head = max(head, bucket)
         series.add(NOW + after, amount)
-    times, values = series.window(NOW + asked_after)
-    last = int((NOW + asked_after) // width)
+    times, values = series.window(NOW + queried_after)
+    last = int((NOW + queried_after) // width)
     assert times == [n * width for n in range(last - length + 1, last)]
     expected = {n: s for n, s in sums.items() if head - length < n <= head}
     assert values == [expected.get(n, 0) for n in range(last - length + 1, last)]
-    assert series.total(NOW + asked_after, 2 * width) == expected.get(last, 0) + expected.get(
+    assert series.total(NOW + queried_after, 2 * width) == expected.get(last, 0) + expected.get(
         last - 1, 0
     )
 

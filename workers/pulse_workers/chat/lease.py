@@ -27,8 +27,8 @@ class Lease:
             until = found.get("until")
             if isinstance(until, int | float) and now < until <= now + 10 * self._duration:
                 return False
-        mine = {"holder": self._holder, "until": now + self._duration}
-        return await self._store.compare_and_set_state(self._key, mine, revision)
+        lease = {"holder": self._holder, "until": now + self._duration}
+        return await self._store.compare_and_set_state(self._key, lease, revision)
 
     async def release(self) -> None:
         """Release the lease, if this process holds it."""

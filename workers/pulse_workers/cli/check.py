@@ -55,7 +55,7 @@ def add_parser(commands: Subparsers) -> None:
 
 
 async def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Print one result per check and return the exit status; warnings do not fail."""
+    """Print one result per check and return the exit code; warnings do not fail."""
     results: list[CheckResult] = []
 
     def report(result: CheckResult) -> None:
@@ -92,7 +92,7 @@ async def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def report_settings_error(error: SettingsError, options: argparse.Namespace) -> int:
-    """Print the result of settings that cannot be read, and return the exit status."""
+    """Print the result of settings that cannot be read, and return the exit code."""
     _print_result(CheckResult("configuration", "problem", str(error)), as_json=options.json)
     return FAILED
 

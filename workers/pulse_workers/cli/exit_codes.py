@@ -1,4 +1,4 @@
-"""Exit statuses of `pulse-worker`."""
+"""Exit codes of `pulse-worker`."""
 
 from typing import Final
 

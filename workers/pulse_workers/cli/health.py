@@ -67,7 +67,7 @@ def add_parser(commands: Subparsers) -> None:
 
 
 async def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Wait for a heartbeat of `worker_name` on this host and return the exit status.
+    """Wait for a heartbeat of `worker_name` on this host and return the exit code.
 
     Raises:
         CannotConnectError: the server cannot be reached.

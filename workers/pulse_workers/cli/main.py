@@ -17,7 +17,7 @@ from pulse_workers.schedules.cron import InvalidScheduleError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status."""
+    """Run a command and return its exit code."""
     options = make_parser().parse_args(arguments)
     try:
         return _run(options)

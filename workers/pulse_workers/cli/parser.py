@@ -22,7 +22,7 @@ examples:
   pulse-worker check                                  check everything that a worker needs
   pulse-worker health                                 check that this machine's worker is alive
 
-exit status: 0 success, 1 failure, 2 invalid usage or setting, 3 cannot connect
+exit code: 0 success, 1 failure, 2 invalid usage or setting, 3 cannot connect
 
 settings: an option overrides an environment variable, a variable overrides a settings file, and a
 file overrides the default, shown in parentheses. Files are TOML: `slots = 16`. The second file

@@ -46,7 +46,7 @@ def add_parser(commands: Subparsers) -> None:
 
 
 async def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Run a worker and return its exit status."""
+    """Run a worker and return its exit code."""
     ended = await run_worker(settings, CHAT, parent_pipe=options.parent_pipe)
     status = OK
     if ended.error is not None:

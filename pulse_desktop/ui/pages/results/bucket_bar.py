@@ -79,7 +79,7 @@ class BucketBar(QWidget):
 
 
 def bucket_text(bucket: BucketStatus) -> str:
-    """Return such as `12,408 objects · 88 MB · kept 7 d · at most 1.0 GB`."""
+    """Return a text such as `12,408 objects · 88 MB · kept 7 d · at most 1.0 GB`."""
     age, limit = formats.age(bucket.ttl_s or None), formats.size(bucket.max_bytes or None)
     parts = (
         _content_text(bucket.objects, bucket.bytes),

@@ -140,7 +140,7 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         return {state.value: count for state, count in self.context.state.runs.counts.items()}
 
     def run_filter(self) -> RunFilter:
-        """Return what the filter bar says."""
+        """Return the filter that the filter bar shows."""
         bar = self.filter_bar
         return RunFilter(frozenset(map(RunState, bar.chosen)), bar.text, _PERIODS[bar.period][1])
 

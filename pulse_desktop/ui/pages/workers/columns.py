@@ -79,9 +79,9 @@ def worker_columns(now: Callable[[], float]) -> Sequence[Column[Worker]]:
             color=muted,
             hide_below=980,
         ),
-        number_column(lambda row: row.pid, _("Pid"), "pid", 74, text=integer, hide_below=1080),
+        number_column(lambda row: row.pid, _("PID"), "pid", 74, text=integer, hide_below=1080),
         Column(
-            _("Slots busy"),
+            _("Busy slots"),
             "slots",
             lambda row, _now: slots_text(row),
             width=124,
@@ -122,7 +122,7 @@ def activity_of(row: Worker, now: float) -> WorkerActivity:
 
 
 def log_level_text(row: Worker) -> str:
-    """Return such as `info`, or that the worker accepts no commands."""
+    """Return the log level, such as `info`, or that the worker accepts no commands."""
     if not row.control:
         return "" if row.stopped else _("no control")
     return row.log_level.lower()
@@ -167,5 +167,5 @@ def integer(value: float | None) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Return such as `12 %`, empty for None."""
+    """Return a percentage such as `12 %`, empty for None."""
     return "" if value is None else f"{value:.0f} %"

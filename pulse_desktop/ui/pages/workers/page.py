@@ -172,7 +172,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
                 Property(_("Log level"), row.log_level.lower()),
                 Property(_("Host"), row.host),
                 Property(_("Process"), integer(row.pid), mono=True),
-                Property(_("Slots busy"), slots_text(row)),
+                Property(_("Busy slots"), slots_text(row)),
                 Property(_("Running"), task_names(row.tasks)),
                 Property(_("CPU"), percent(row.cpu_percent)),
                 Property(_("Memory"), formats.size(row.rss_bytes)),

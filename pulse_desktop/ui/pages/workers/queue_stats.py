@@ -14,7 +14,7 @@ from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.widgets.stat_card import StatCard
 
 _TITLES: Final = {
-    "slots": _("Slots busy"),
+    "slots": _("Busy slots"),
     "pending": _("Waiting"),
     "in_progress": _("In progress"),
     "oldest": _("Oldest age"),

@@ -33,7 +33,7 @@ _LIMIT_S: Final = 120.0
 
 
 class Soak:
-    """Publishes events to a window and measures it.
+    """Publishes events to a window and measurement it.
 
     Attributes:
         sent: number of events published.
@@ -59,13 +59,13 @@ class Soak:
             raise RuntimeError(f"the publisher failed with {publisher.returncode}")
         self.sent += json.loads(output)["sent"]
 
-    async def settle(self) -> None:
+    async def wait_until_folded(self) -> None:
         """Wait until everything published is folded."""
         topics = self._desktop.window.session.state.topics
         async with asyncio.timeout(_LIMIT_S):
             await self._session.waiter.wait_for(lambda: topics.received >= self.sent)
 
-    def measures(self) -> dict[str, Any]:
+    def measurement(self) -> dict[str, Any]:
         """Return the resources that must not grow and the message counts."""
         return {
             "at": time.time(),
@@ -95,16 +95,16 @@ async def _soak(arguments: argparse.Namespace) -> int:
         for page in PAGES:
             desktop.window.show_page(page.key)
             await soak.publish(_FILL_RATE, _FILL / len(PAGES) / _FILL_RATE)
-            await soak.settle()
+            await soak.wait_until_folded()
         _print({"begun": soak.sent})
-        portion = arguments.seconds / (arguments.turns * len(PAGES))
-        for _ in range(arguments.turns):
+        page_s = arguments.seconds / (arguments.rounds * len(PAGES))
+        for _ in range(arguments.rounds):
             for page in PAGES:
                 desktop.window.show_page(page.key)
-                await soak.publish(arguments.rate, portion)
-                _print({"page": page.key, **soak.measures()})
-        await soak.settle()
-        _print({"page": "", **soak.measures()})
+                await soak.publish(arguments.rate, page_s)
+                _print({"page": page.key, **soak.measurement()})
+        await soak.wait_until_folded()
+        _print({"page": "", **soak.measurement()})
     finally:
         await desktop.close()
     return 0
@@ -121,7 +121,7 @@ def main() -> int:
     parser.add_argument("counter", type=Path)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--rate", type=float, required=True, help="events/s")
-    parser.add_argument("--turns", type=int, default=4, help="how many times each page is shown")
+    parser.add_argument("--rounds", type=int, default=4, help="how many times each page is shown")
     arguments = parser.parse_args()
     draw_offscreen()
     return run_with_qt(lambda: _soak(arguments))
