@@ -28,7 +28,7 @@ def picture(dump: bytes) -> QImage:
         raise ValueError("not a dump of 32 bits per pixel")
     pixels = dump[header + colors * _COLOR_BYTES :]
     image = QImage(pixels, width, height, bytes_per_line, QImage.Format.Format_RGB32)
-    return image.copy()  # the other one leans on `pixels`
+    return image.copy()  # the original refers to `pixels`
 
 
 def main(source: str, target: str) -> int:

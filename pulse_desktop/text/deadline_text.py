@@ -6,7 +6,7 @@ from pulse_desktop.text.translation import _, ngettext
 
 
 def deadline_text(deadline: Deadline) -> str:
-    """Return, for example, `1 min 40 s: 5 times the 95th percentile of the last 20 runs (20.0 s)`."""
+    """Return e.g. `1 min 40 s: 5 times the 95th percentile of the last 20 runs (20.0 s)`."""
     count = deadline.sample_count
     match deadline.source:
         case "timeout":

@@ -1,4 +1,4 @@
-"""A session for tests of the window: it records what it is asked to do and answers at once."""
+"""A session for tests of the window: it records its calls and returns at once."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ WORKER = "worker-1@host-a:4120"
 
 
 class FakeSession:
-    """Fulfils `SessionBackend`.
+    """Implements `SessionBackend`.
 
     Attributes:
         state: what is shown.
