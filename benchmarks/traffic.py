@@ -43,7 +43,6 @@ class Traffic:
     """An endless sequence of NATS publish commands.
 
     Attributes:
-        mean_bytes: mean size of a payload.
         share: fraction of the events per topic.
     """
 
@@ -54,7 +53,6 @@ class Traffic:
             headers: send the `Nats-Msg-Id` header, as workers do.
         """
         events = _events()
-        self.mean_bytes = sum(len(payload) for _, payload in events) / len(events)
         topics = [topic for topic, _ in events]
         self.share = {topic: topics.count(topic) / len(topics) for topic in dict.fromkeys(topics)}
         command = _with_header if headers else _without_header

@@ -171,7 +171,7 @@ class Desktop:
         if self.stack is not None:
             self._supervisor.start("embedded stack", self._run_stack, restart=False)
 
-    async def close(self, *, wait_for_stack: bool = True) -> None:
+    async def close(self) -> None:
         """Close everything in order: windows with their sessions, background work, stack."""
         if self.embedded is not None:
             self.embedded.close()
@@ -180,7 +180,7 @@ class Desktop:
         self.windows.clear()
         await self._supervisor.close()
         if self.stack is not None:
-            await self.stack.stop(wait=wait_for_stack)
+            await self.stack.stop()
         self._crash_handler.uninstall()
 
     async def wait_connected(self, limit_s: float | None = None) -> Session:

@@ -24,7 +24,7 @@ _QT_TIMEOUT_S: Final = 60
 _NATS_SERVER_TIMEOUT_S: Final = 10
 _QT_PROBE: Final = """
 import PySide6.QtWidgets, PySide6.QtSvg, qasync, pyqtgraph
-from pulse_desktop.ui.qt_guard import check_reference_counting
+from pulse_desktop.qt_guard import check_reference_counting
 check_reference_counting()
 app = PySide6.QtWidgets.QApplication(["doctor"])
 from PySide6.QtGui import QFontDatabase

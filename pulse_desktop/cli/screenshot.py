@@ -99,7 +99,7 @@ def run(arguments: Namespace) -> int:
         )
     asyncio.run(check_connection(arguments))
     try:
-        from pulse_desktop.ui.qt_guard import prepare_qt
+        from pulse_desktop.qt_guard import prepare_qt
 
         prepare_qt()
         from pulse_desktop.cli.screenshot_qt import take_screenshot

@@ -107,6 +107,8 @@ async def report(session: "Session", arguments: Namespace, submissions: list[Sub
     """Report what was enqueued or, with --wait, how it ended; return the exit code."""
     import asyncio
 
+    from pulse_desktop.nats_client.aio import cancel_and_wait
+
     if arguments.wait is None:
         for submission in submissions:
             _report_enqueued(submission, as_json=arguments.json)
@@ -133,9 +135,7 @@ async def report(session: "Session", arguments: Namespace, submissions: list[Sub
             if ended.state is not RunState.SUCCEEDED:
                 code = FAILED
     finally:
-        for run in runs:
-            run.cancel()
-        await asyncio.gather(*runs, return_exceptions=True)
+        await cancel_and_wait(*runs)
     return code
 
 

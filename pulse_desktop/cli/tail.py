@@ -75,6 +75,8 @@ async def run(arguments: Namespace) -> int:
     """Print events, starting with the stored ones of the given time span."""
     import asyncio
 
+    from pulse_desktop.nats_client.aio import cancel_and_wait
+
     async with connected_session(
         arguments,
         history_s=arguments.since or 0.0,
@@ -93,9 +95,7 @@ async def run(arguments: Namespace) -> int:
             if printing.done():
                 printing.result()
         finally:
-            printing.cancel()
-            noting.cancel()
-            await asyncio.gather(printing, noting, return_exceptions=True)
+            await cancel_and_wait(printing, noting)
     return OK
 
 

@@ -24,7 +24,7 @@ def run(arguments: Namespace) -> int:
         UserFacingError: the window is not installed, or its Qt is not safe to use.
     """
     try:
-        from pulse_desktop.ui.qt_guard import prepare_qt
+        from pulse_desktop.qt_guard import prepare_qt
 
         prepare_qt()
         from pulse_desktop.cli.window_qt import open_window

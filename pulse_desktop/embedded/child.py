@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from pulse_desktop.embedded.bounded_log import BoundedLog
 from pulse_desktop.embedded.launcher import module_command
+from pulse_desktop.nats_client.aio import cancel_and_wait
 
 _CHUNK_BYTES: Final = 64 << 10
 _TERMINATE_TIMEOUT_S: Final = 3.0
@@ -108,10 +109,8 @@ class Child:
         exited = asyncio.create_task(self._process.wait())
         while self._process.returncode is None:
             await asyncio.wait({exited}, timeout=_EXIT_POLL_S)
-        exited.cancel()
         await asyncio.wait({self._output}, timeout=_OUTPUT_TIMEOUT_S)
-        self._output.cancel()
-        await asyncio.wait({exited, self._output})
+        await cancel_and_wait(exited, self._output)
         self._log.finish_line()
         return self._process.returncode
 

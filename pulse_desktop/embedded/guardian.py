@@ -41,6 +41,7 @@ from pulse_desktop.embedded.usage_locks import (
     try_acquire,
 )
 from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.text.translation import _, ngettext
 
 USERS_POLL_S: Final = 0.25
@@ -97,9 +98,7 @@ class Guardian:
             self.write_state("failed", Problem(error.title, error.detail, error.advice))
             raise
         finally:
-            starting.cancel()
-            unused.cancel()
-            await asyncio.wait({starting, unused})
+            await cancel_and_wait(starting, unused)
             await self._stop()
 
     def write_state(self, phase: Phase | None = None, problem: Problem | None = None) -> None:

@@ -11,6 +11,7 @@ from pulse_desktop.embedded.bounded_log import BoundedLog
 from pulse_desktop.embedded.child import Child, Launch, format_exit_code
 from pulse_desktop.embedded.processes import ProcessRef
 from pulse_desktop.embedded.stack_state import ProcessPhase, ProcessState
+from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.protocol.timestamps import format_timestamp
 
@@ -136,8 +137,7 @@ class Service:
             problem = f"did not become ready: {error}"
             await child.end(self._drain_s)
         code = await exited
-        readiness.cancel()
-        await asyncio.wait({readiness})
+        await cancel_and_wait(readiness)
         return code, problem
 
     async def _become_ready(self) -> None:

@@ -28,6 +28,7 @@ from pulse_desktop.text.translation import _
 _POLL_S: Final = 0.03
 _WATCH_INTERVAL_S: Final = 0.5
 _MAX_WATCH_INTERVAL_S: Final = 30.0
+_STOP_TIMEOUT_S: Final = 20.0
 _USED_CHECKS: Final = 3
 """Checks in a row that must find a user: a single one can be wrong (see `usage_locks`)."""
 
@@ -122,17 +123,11 @@ class EmbeddedStack:
         state = read_state(self._folder.state_file)
         return self._info(state) if state and state.ready and state.alive else None
 
-    async def stop(self, *, wait: bool = True, timeout: float = 20.0) -> None:  # noqa: ASYNC109
-        """Stop using the stack. If this was the last user, the stack ends gracefully.
-
-        Args:
-            wait: whether to wait until it has ended or has another user. A window need not wait:
-                the guardian ends the stack in any case.
-            timeout: seconds to wait at most.
-        """
+    async def stop(self) -> None:
+        """Stop using the stack. If this was the last user, wait until it has ended gracefully."""
         self._usage.release()
-        deadline = asyncio.get_running_loop().time() + timeout
-        state = read_state(self._folder.state_file) if wait else None
+        deadline = asyncio.get_running_loop().time() + _STOP_TIMEOUT_S
+        state = read_state(self._folder.state_file)
         used_checks = 0
         while state and state.alive and asyncio.get_running_loop().time() < deadline:
             used_checks = used_checks + 1 if live_users(self._folder) else 0

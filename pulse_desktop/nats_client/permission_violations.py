@@ -16,6 +16,7 @@ from nats import errors
 
 from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
 from pulse_desktop.nats_client.aio import cancel_and_wait
+from pulse_desktop.text.translation import _
 
 ResultT = TypeVar("ResultT")
 
@@ -71,7 +72,11 @@ class PermissionViolations:
         if violation is None:
             return False
         subject = violation.subject
-        problem = f"not allowed to {violation.action} to {subject}"
+        problem = (
+            _("not allowed to publish to {subject}")
+            if violation.action == "publish"
+            else _("not allowed to subscribe to {subject}")
+        ).format(subject=subject)
         if problem not in self.problems:
             del self.problems[: 1 - MAX_PROBLEMS]
             self.problems.append(problem)

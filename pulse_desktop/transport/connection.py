@@ -79,7 +79,6 @@ class Connection:
         server: str = "",
         *,
         options: ConnectionOptions | None = None,
-        client_name: str = CLIENT_NAME,
         on_status: Callable[[ConnectionStatus], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -89,7 +88,6 @@ class Connection:
             server: address, or several separated by commas; may hold credentials. Empty to use the
                 servers of the options.
             options: login and TLS; a login overrides that of the address.
-            client_name: shown in the server's list of connections, unless the options name it.
             on_status: called at every change of `status`.
             clock: Unix seconds.
 
@@ -100,7 +98,7 @@ class Connection:
         self._connector = Connector(
             server or options.servers,
             options,
-            client_name,
+            CLIENT_NAME,
             on_error=self._on_error,
             on_end=self._on_end,
         )
@@ -290,7 +288,7 @@ class Connection:
         await self._use(client, state)
 
     async def _use(self, client: FastPathClient, state: JetStreamState) -> None:
-        """Make a connected client the current one, and notify everybody."""
+        """Make a connected client the current one, and notify its users."""
         first = self.generation == 0
         self._client = client
         self._js = client.jetstream()

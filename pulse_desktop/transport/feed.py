@@ -59,7 +59,6 @@ class SubjectFeed:
         since: float | None = None,
         backlog: int = 100_000,
         poll_s: float = POLL_INTERVAL_S,
-        on_change: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Describe a feed; it begins with `run`.
@@ -73,7 +72,6 @@ class SubjectFeed:
             since: Unix seconds of the oldest stored message wanted, None for any age.
             backlog: maximum number of stored messages read at first; 0 for none.
             poll_s: seconds between checks whether the stream (still) exists.
-            on_change: called when the mode, a problem or a gap changes.
             clock: Unix seconds.
         """
         self._connection = connection
@@ -83,10 +81,9 @@ class SubjectFeed:
         self._since = since
         self._backlog = backlog
         self._poll_s = poll_s
-        self._on_change = on_change
         self._clock = clock
         self._deduplicator = Deduplicator(queue, source, clock)
-        self._gaps = GapLog(self._changed)
+        self._gaps = GapLog()
         self._mode: Mode = "off"
         self._problem = ""
         self._position = ResumePosition(self._deduplicator, self._gaps)
@@ -241,7 +238,6 @@ class SubjectFeed:
         await consumer.at_end.wait()
         self._deduplicator.replaying = False
         self._caught_up.set()
-        self._changed()
 
     # Listening without a stream
 
@@ -294,14 +290,6 @@ class SubjectFeed:
             await asyncio.sleep(SETTLE_S)
         return await self._read(stream, end_live)
 
-    # Changes
-
     def _set_mode(self, mode: Mode, problem: str) -> None:
-        if (mode, problem) != (self._mode, self._problem):
-            self._mode = mode
-            self._problem = problem
-            self._changed()
-
-    def _changed(self) -> None:
-        if self._on_change is not None:
-            self._on_change()
+        self._mode = mode
+        self._problem = problem

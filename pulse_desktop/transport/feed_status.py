@@ -1,7 +1,6 @@
 """Status of a feed: where its messages come from, and the gaps in them."""
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -63,10 +62,9 @@ class GapLog:
         offline_since: Unix seconds since which nothing is received, None while everything is.
     """
 
-    def __init__(self, on_change: Callable[[], None]) -> None:
+    def __init__(self) -> None:
         self.gaps: tuple[Gap, ...] = ()
         self.offline_since: float | None = None
-        self._on_change = on_change
 
     def disconnected(self, since: float) -> None:
         """Record that nothing is received since then, unless that has been recorded."""
@@ -90,9 +88,7 @@ class GapLog:
             dataclasses.replace(gap, filled=True) if gap.start == start else gap
             for gap in self.gaps
         )
-        self._on_change()
 
     def add(self, gap: Gap) -> None:
         """Add a gap."""
         self.gaps = (*self.gaps, gap)[-MAX_GAPS:]
-        self._on_change()

@@ -7,7 +7,6 @@ result.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -78,7 +77,6 @@ class ResultWatch:
         *,
         backlog: int | None = None,
         poll_s: float = POLL_INTERVAL_S,
-        on_change: Callable[[], None] | None = None,
     ) -> None:
         """Describe a watch; it begins with `run`.
 
@@ -88,14 +86,12 @@ class ResultWatch:
             bucket: name of the bucket.
             backlog: approximate number of the newest objects read at first, None for all.
             poll_s: seconds between checks whether the bucket (still) exists.
-            on_change: called when the mode or a problem changes.
         """
         self._connection = connection
         self._queue = queue
         self._bucket = bucket
         self._backlog = backlog
         self._poll_s = poll_s
-        self._on_change = on_change
         self._read_bucket: _Bucket | None = None
         self._last = 0
         self._mode: Mode = "off"
@@ -204,8 +200,6 @@ class ResultWatch:
     async def _reach_end(self, consumer: OrderedConsumer) -> None:
         await consumer.at_end.wait()
         self._caught_up.set()
-        if self._on_change is not None:
-            self._on_change()
 
     def _make_consumer(self) -> OrderedConsumer:
         return OrderedConsumer(
@@ -230,8 +224,5 @@ class ResultWatch:
         return True
 
     def _set_mode(self, mode: Mode, problem: str) -> None:
-        if (mode, problem) != (self._mode, self._problem):
-            self._mode = mode
-            self._problem = problem
-            if self._on_change is not None:
-                self._on_change()
+        self._mode = mode
+        self._problem = problem

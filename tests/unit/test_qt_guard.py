@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pulse_desktop.ui.qt_guard import UnsafeQtError, check_reference_counting
+from pulse_desktop.qt_guard import UnsafeQtError, check_reference_counting
 
 # A process of its own: were the defect there, it would take the whole test run with it.
 # An immortal object reports one huge constant, so that the same comparison holds on every Python.
@@ -90,6 +90,6 @@ def test_the_installed_pair_is_accepted() -> None:
 
 
 def test_the_guard_itself_imports_no_qt() -> None:
-    script = "import sys, pulse_desktop.ui.qt_guard; print(*sys.modules)"
+    script = "import sys, pulse_desktop.qt_guard; print(*sys.modules)"
 
     assert "PySide6" not in run_python(script).stdout

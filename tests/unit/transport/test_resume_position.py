@@ -19,7 +19,7 @@ class Feed:
 
     def __init__(self) -> None:
         self.queue = ArrivalQueue(100)
-        self.gaps = GapLog(lambda: None)
+        self.gaps = GapLog()
         self.deduplicator = Deduplicator(self.queue, Source.EVENT, lambda: NOW)
         self.position = ResumePosition(self.deduplicator, self.gaps)
 
