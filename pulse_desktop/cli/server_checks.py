@@ -63,10 +63,7 @@ def _check_jetstream(session: Session) -> CheckResult:
         return CheckResult("JetStream", "ok", _("enabled"))
     if (error := session.connection.jetstream_error) is not None:
         status: CheckStatus = "problem" if enabled is False else "warning"
-        effect = _("no history, no stored results, no durable queue")
-        return CheckResult(
-            "JetStream", status, f"{error.detail.rstrip('.')}: {effect}", error.advice
-        )
+        return CheckResult("JetStream", status, error.detail.rstrip("."), error.advice)
     return CheckResult(
         "JetStream",
         "warning",
@@ -177,10 +174,12 @@ def _check_history(session: Session) -> CheckResult:
         detail = text.format(stream=feed.stream, count=formats.count(feed.replayed))
         return CheckResult("history", "ok", detail)
     detail = _("no stream stores events: only new ones are shown")
+    if feed.problem and session.connection.jetstream_error is None:  # another check reports that
+        detail = f"{detail} ({feed.problem})"
     return CheckResult(
         "history",
         "warning",
-        f"{detail} ({feed.problem})" if feed.problem else detail,
+        detail,
         _("`pulse-worker provision` creates one ({stream}), limited in age and size.").format(
             stream=EVENT_STREAM
         ),

@@ -54,7 +54,7 @@ _COMMAND_LABELS: Final = {
     CommandStatus.DONE: N_("done"),
     CommandStatus.REFUSED: N_("refused"),
     CommandStatus.TIMED_OUT: N_("no response in time"),
-    CommandStatus.NO_RESPONDERS: N_("no response: it is offline or accepts no commands"),
+    CommandStatus.NO_RESPONDERS: N_("no response: offline, or commands are not accepted"),
     CommandStatus.NO_CONTROL: N_("accepts no commands"),
 }
 _DONE_LABELS: Final = {

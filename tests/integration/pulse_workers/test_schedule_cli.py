@@ -36,6 +36,16 @@ async def test_only_add_creates_the_bucket(
         assert await _streams(harness) == {"KV_taskiq_schedules"}
 
 
+def test_a_task_that_is_unknown_here_needs_an_option(
+    nats_server: NatsServer, pulse_worker: PulseWorkerCommand
+) -> None:
+    ended = pulse_worker(*EVERY[:-1], server=nats_server.url)
+    assert ended.code == 2
+    assert ended.text.endswith(
+        " modules (PULSE_WORKER_TASKS). Use --unchecked to store the schedule anyway.\n"
+    )
+
+
 async def _streams(harness: WorkerHarness) -> set[str]:
     return {info.config.name or "" for info in await harness.js.streams_info()}
 

@@ -149,7 +149,7 @@ async def _add(options: argparse.Namespace, settings: Settings) -> int:
         reason = "" if options.unchecked else unknown_task_reason(name, _known_tasks())
         if reason:
             hint = _("Use --unchecked to store the schedule anyway.")
-            raise InvalidScheduleError(f"{reason} {hint}")
+            raise InvalidScheduleError(f"{reason}. {hint}")
         schedule = ScheduledTask(
             task_name=name,
             labels=options.labels,
