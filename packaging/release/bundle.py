@@ -76,7 +76,7 @@ def _smoke_test(project: Project) -> None:
         ("pulse-desktop", "pulse_workers"),
     ):
         arguments = ["--run-module", module]
-        if not module.endswith("window"):
+        if not module.endswith("window_qt"):
             arguments.append("--help")
         project.run(project.bundle / f"{name}{suffix}", *arguments, folder=project.work)
     project.run(project.bundle / f"pulse-worker{suffix}", "--help", folder=project.work)

@@ -42,7 +42,7 @@ class StatusHolder:
     """Holds the status and reports its changes.
 
     Attributes:
-        status: the present status.
+        status: the current status.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """What the window needs of a session, one Protocol per concern.
 
-The window never imports NATS or the session. The composition root passes an object that fulfils
+The window never imports NATS or the session. The composition root passes an object that implements
 `SessionBackend`; mypy checks that `pulse_desktop.session.session.Session` does. Every `async`
 method, and every method that says so, raises `UserFacingError` with a reason for the operator.
 """

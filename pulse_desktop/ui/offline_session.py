@@ -17,7 +17,7 @@ from pulse_desktop.state.system import SystemState
 
 
 class OfflineSession:
-    """Fulfils `SessionBackend` without a server; every operation raises NotConnectedError.
+    """Implements `SessionBackend` without a server; every operation raises NotConnectedError.
 
     Attributes:
         state: empty.

@@ -44,7 +44,7 @@ class FakeWorker:
         await subscribe(CONTROL_QUEUE, queue=CONTROL_GROUP, cb=self._on_request)
         await self._client.flush()
 
-    async def beat(self, now: float, **more: object) -> None:
+    async def send_heartbeat(self, now: float, **more: object) -> None:
         """Publish a heartbeat that contains the control subject."""
         data = {"worker": self.worker, "host": "here", "pid": 1, "slots": 4, "busy": 0}
         data |= {"control": control_subject(self.worker), **more}
@@ -60,8 +60,8 @@ class FakeWorker:
         reply = self._reply(request)
         if reply is not None:
             outcome, ok, detail = reply
-            answer = ControlReply(request.id, self.worker, ok, outcome, detail)
-            await message.respond(encode_reply(answer))
+            response = ControlReply(request.id, self.worker, ok, outcome, detail)
+            await message.respond(encode_reply(response))
 
 
 @asynccontextmanager

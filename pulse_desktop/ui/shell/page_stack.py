@@ -70,8 +70,8 @@ class PageStack(QStackedWidget):
             page.deleteLater()
         self._created.clear()
 
-    def change_to(self, page: Page) -> None:
-        """Show a page instead of the present one."""
+    def set_current_page(self, page: Page) -> None:
+        """Show a page instead of the current one."""
         if self.current is not None:
             self.current.on_hide()
         self.current = page

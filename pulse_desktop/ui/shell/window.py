@@ -215,7 +215,7 @@ class MainWindow(QMainWindow):
         """Change to a page. Raises KeyError."""
         page = self.page(key)
         if page is not self.current:
-            self.page_stack.change_to(page)
+            self.page_stack.set_current_page(page)
             self.run_form.reposition()
             self.notifications.place()
             self.sidebar.show_page(key)

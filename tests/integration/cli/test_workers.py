@@ -123,8 +123,8 @@ async def test_workers_are_listed_with_the_details_of_their_heartbeats(
         fake_worker(nats_server.url, lambda _: None, "worker-2@here:2") as two,
     ):
         now = time.time()
-        await one.beat(now, paused=True, busy=1, running=[task], log_level="INFO")
-        await two.beat(now, control=None)
+        await one.send_heartbeat(now, paused=True, busy=1, running=[task], log_level="INFO")
+        await two.send_heartbeat(now, control=None)
         await other.flush()
         result = await run("workers", "--json", env=env)
         assert result.code == 0, result
@@ -169,7 +169,7 @@ async def test_commands_are_sent_to_one_worker_or_to_all(
         fake_worker(nats_server.url, acknowledge, "worker-2@here:2") as two,
     ):
         for worker in (one, two):
-            await worker.beat(time.time())
+            await worker.send_heartbeat(time.time())
         await other.flush()
         result = await run("worker", "pause", "worker-1", "--json", env=env)
         assert result.code == 0, result

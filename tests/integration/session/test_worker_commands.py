@@ -359,8 +359,8 @@ async def test_a_command_to_all_workers_lists_those_without_a_reply(
     ):
         await session.connection.wait_connected()
         await wait_until(lambda: session.event_feed.status.mode != "off")
-        await one.beat(time.time())
-        await two.beat(time.time())
+        await one.send_heartbeat(time.time())
+        await two.send_heartbeat(time.time())
         await session.waiter.wait_for(
             lambda: len(session.state.workers.accepting_commands(time.time())) == 2
         )
@@ -380,7 +380,7 @@ async def test_a_worker_without_control_gets_no_command(
     ):
         await session.connection.wait_connected()
         await wait_until(lambda: session.event_feed.status.mode != "off")
-        await worker.beat(time.time(), control=None)
+        await worker.send_heartbeat(time.time(), control=None)
         await session.waiter.wait_for(lambda: session.state.workers.get(worker.worker) is not None)
         (outcome,) = await session.workers.command("pause", worker.worker)
         assert outcome.status is CommandStatus.NO_CONTROL
