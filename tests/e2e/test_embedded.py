@@ -71,7 +71,7 @@ def test_without_a_display_a_picture_and_a_summary_are_written(demonstration: Pr
     stack = Stack(folder / "data")
 
     async def scenario() -> None:
-        stack.state()
+        await ready(stack, demonstration)
         assert await demonstration.wait_for_exit(60) == 0, demonstration.output
         await stack.wait_until_exited()
 
