@@ -26,10 +26,10 @@ _OLD: Final = "<old-id>"
 _TIME: Final = "<a time as long as ISO 8601 has>"
 _WORKERS: Final = tuple(f"worker-{n}@host-{'abcd'[n % 4]}:{4100 + n}" for n in range(1, 25))
 _TASKS: Final = (
-    "workers.tasks.ingestion:ingest_messages",
-    "workers.tasks.scoring:score_message_task",
-    "workers.tasks.embeddings:embed_messages_batch",
-    "workers.tasks.knowledge:extract_knowledge",
+    "ingest_messages",
+    "score_message_task",
+    "embed_messages_batch",
+    "extract_knowledge",
 )
 _CHAT: Final = (
     "the consumer of the billing stream lags again since the deploy , restart or scale ? it was "

@@ -9,7 +9,7 @@ from pulse_desktop.cli.output import write_json, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.model.errors import CannotConnectError
-from pulse_desktop.text.translation import _
+from pulse_desktop.text.translation import _, translate
 
 _SIGNS: Final = {"ok": "✔", "warning": "!", "problem": "✖"}
 
@@ -59,7 +59,7 @@ def _report(result: CheckResult, *, as_json: bool) -> int:
     if as_json:
         write_json({**asdict(result), "status": _JSON_STATUS[result.status]})
     else:
-        write_text(f"{_SIGNS[result.status]} {result.check}: {result.detail}")
+        write_text(f"{_SIGNS[result.status]} {translate(result.check)}: {result.detail}")
         if result.advice:
             write_text(f"    {result.advice}")
     return FAILED if result.status == "problem" else OK

@@ -1,7 +1,9 @@
 """Results of configuration checks: `pulse-desktop doctor` and `pulse-worker check`."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+from pulse_desktop.text.translation import N_
 
 CheckStatus = Literal["ok", "warning", "problem"]
 
@@ -22,3 +24,12 @@ class CheckResult:
     status: CheckStatus
     detail: str
     advice: str = ""
+
+
+CHECK_NAMES: Final = (
+    *(N_("clock"), N_("clocks"), N_("configuration"), N_("data folder"), N_("display")),
+    *(N_("environment"), N_("history"), N_("login"), N_("permission"), N_("permissions")),
+    *(N_("replicas"), N_("results"), N_("server"), N_("storage"), N_("streams")),
+    *(N_("task queue"), N_("tasks"), N_("topics"), N_("workers")),
+)
+"""Names of checks, translated when shown. Others are names of products, streams or buckets."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.protocol.topics import TASK_STREAM
-from pulse_desktop.text.translation import _
+from pulse_desktop.text.translation import _, translate
 from pulse_workers.chat.application import CHAT
 from pulse_workers.checks.permissions import (
     check_permissions,
@@ -169,6 +169,6 @@ def _print_result(result: CheckResult, *, as_json: bool) -> None:
     if as_json:
         print_line(json.dumps(dataclasses.asdict(result), ensure_ascii=False))
         return
-    print_line(f"{result.status:<{_STATUS_WIDTH}} {result.check}: {result.detail}")
+    print_line(f"{result.status:<{_STATUS_WIDTH}} {translate(result.check)}: {result.detail}")
     if result.advice:
         print_line(f"{'':<{_STATUS_WIDTH}} {result.advice}")
