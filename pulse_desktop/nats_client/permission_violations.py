@@ -73,7 +73,7 @@ class PermissionViolations:
             return False
         subject = violation.subject
         problem = (
-            _("not allowed to publish to {subject}")
+            _("these credentials may not publish to {subject}")
             if violation.action == "publish"
             else _("not allowed to subscribe to {subject}")
         ).format(subject=subject)

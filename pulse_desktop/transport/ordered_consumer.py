@@ -283,7 +283,7 @@ class OrderedConsumer:
 
     def _on_refusal(self, refused: "asyncio.Future[str]") -> None:
         if not refused.cancelled():
-            reason = _("not allowed to publish to {subject}")
+            reason = _("these credentials may not publish to {subject}")
             self._end(reason.format(subject=refused.result()))
 
     def _end(self, reason: str) -> None:

@@ -225,8 +225,8 @@ async def test_a_refused_subject_is_reported_at_once_and_by_name() -> None:
         await connection.client.subscribe("orders.>")
         await wait_until(lambda: len(connection.permission_problems) == 3)
         assert connection.permission_problems == [
-            "not allowed to publish to $js.api.info",
-            "not allowed to publish to orders.create",
+            "these credentials may not publish to $js.api.info",
+            "these credentials may not publish to orders.create",
             "not allowed to subscribe to orders.>",
         ]
         assert time.monotonic() - started < 4
