@@ -73,19 +73,7 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
                 color=lambda row: status_label(row)[2],
                 glyph=lambda row: status_label(row)[1],
             ),
-            Column(
-                _("Since"),
-                "since",
-                lambda row, now: formats.age(now - row.since),
-                width=76,
-                align="right",
-                color=muted,
-                sort=lambda row: row.since,
-                tooltip=lambda row, _now: _("since {time}").format(
-                    time=formats.absolute(row.since)
-                ),
-                ticking=True,
-            ),
+            ago_column(lambda row: row.since, _("Since"), "since"),
             number_column(
                 lambda row: row.latency_s, _("Latency"), "latency", 84, text=formats.duration
             ),
