@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from nats import errors
 from nats.aio.msg import Msg
@@ -266,8 +266,10 @@ class SubjectFeed:
 
         try:
             with connection.violations.watch(self._subject) as refused:
+                await self._wait_registered(refused)
                 self._gaps.reconnected(self._clock(), missed=None)
-                self._set_mode("live", missing.reason)
+                if not refused.done():
+                    self._set_mode("live", missing.reason)
                 self._caught_up.set()
                 while True:
                     await asyncio.wait({refused}, timeout=self._poll_s)
@@ -281,6 +283,25 @@ class SubjectFeed:
                         return await self._switch(found, end)
         finally:
             await end()
+
+    async def _wait_registered(self, refused: asyncio.Future[str]) -> None:
+        """Wait until the server has processed a subscription or refused it.
+
+        nats-py only writes the request. What other clients publish before the server has read it
+        is not delivered, so the feed is not live until then.
+        """
+        answered = False
+        while not (answered or refused.done()):
+            flush = asyncio.ensure_future(self._connection.client.flush())
+            pending: set[asyncio.Future[Any]] = {flush, refused}
+            try:
+                await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                if flush.done():
+                    with contextlib.suppress(errors.TimeoutError):
+                        flush.result()
+                        answered = True
+            finally:
+                await cancel_and_wait(flush)
 
     async def _switch(
         self, stream: SourceStream, end_live: Callable[[], Awaitable[None]]

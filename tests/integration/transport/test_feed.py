@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -390,6 +391,23 @@ async def test_a_server_that_restarts_without_jetstream_is_subscribed_to_meanwhi
             await publish(nats_server, range(have, have + 5))
             await wait_until(lambda count=have + 5: len(running.take()) == count)
         assert running.payloads() == list(range(15))
+
+
+async def test_nothing_published_after_the_feed_is_live_is_missed(
+    nats_server: NatsServer,
+) -> None:
+    host, port = nats_server.url.removeprefix("nats://").split(":")
+    with socket.create_connection((host, int(port))) as raw:
+        raw.sendall(b'CONNECT {"verbose":false}\r\n')
+        for number in range(20):
+            async with RunningFeed(nats_server) as running:
+                async with asyncio.timeout(30):
+                    while running.status.mode != "live":  # noqa: ASYNC110 - the first moment counts
+                        await asyncio.sleep(0)
+                # Written at once, so that only the server decides which request it reads first.
+                raw.sendall(b"PUB websocket.tasks 2\r\n%02d\r\n" % number)
+                await wait_until(running.take)
+                assert running.payloads() == [number]
 
 
 async def test_a_deleted_consumer_is_created_again(nats_server: NatsServer) -> None:
