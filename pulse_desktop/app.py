@@ -8,12 +8,14 @@ import contextlib
 import gc
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from pulse_desktop.embedded.data_folder import data_folder
 from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo, running_stack
 from pulse_desktop.embedded.stack_logs import StackLogs
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.session.session import Session, SessionConfig
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.text.translation import _
@@ -54,6 +56,8 @@ class SessionWindow:
         self.window = MainWindow(OfflineSession(), PAGES, run_in_background=self._page_work.run)
         self._state = WindowStateManager(self.window, state_file) if state_file else None
         self._frames = FrameTimer(self.window)
+        self.window.names_chosen.connect(self._use_names)
+        self._switch = Supervisor(on_failure)
 
     def start(self) -> None:
         """Show the first page and start the frames."""
@@ -92,9 +96,19 @@ class SessionWindow:
         if session is not None:
             await session.close()
 
+    def _use_names(self, names: TaskiqNames) -> None:
+        if self.session is not None:
+            config = replace(self.session.config, names=names)
+            self._switch.run("switch", self._reopen(config))
+
+    async def _reopen(self, config: SessionConfig) -> None:
+        await self.close_session()
+        self.open_session(config)
+
     async def close(self) -> None:
         """Save the window's state, close the session and destroy the window."""
         self._frames.stop()
+        await self._switch.close()
         if self._state is not None:
             self._state.close()
         await self._page_work.close()
@@ -114,15 +128,22 @@ class Desktop:
     """
 
     def __init__(
-        self, server: str, monitor_url: str = "", *, state_file: WindowStateFile | None = None
+        self,
+        server: str,
+        monitor_url: str = "",
+        *,
+        names: TaskiqNames | None = None,
+        state_file: WindowStateFile | None = None,
     ) -> None:
         """Create the application and its first window, inside a running event loop.
 
         Args:
             server: NATS address; empty starts, or joins, the embedded stack.
             monitor_url: the server's HTTP monitoring port, empty when unknown.
+            names: of the TaskIQ system on the server; None for the defaults.
             state_file: what is saved of the first window; None saves nothing.
         """
+        self._names = names or TaskiqNames()
         self.stopped = asyncio.Event()
         self.windows: list[SessionWindow] = []
         self.stack: EmbeddedStack | None = None if server else EmbeddedStack()
@@ -229,7 +250,9 @@ class Desktop:
 
     def _open_session(self, server: str, monitor_url: str) -> None:
         try:
-            self._first.open_session(SessionConfig(server, monitor_url=monitor_url))
+            self._first.open_session(
+                SessionConfig(server, monitor_url=monitor_url, names=self._names)
+            )
         except UserFacingError as error:
             self._fail(error)
         else:

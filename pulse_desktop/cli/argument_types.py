@@ -56,6 +56,24 @@ def format_size(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
+def subject_name(text: str) -> str:
+    """Accept a subject without wildcards."""
+    if not re.fullmatch(r"[^\s*>.]+(\.[^\s*>.]+)*", text):
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is not a subject without spaces, * and >").format(text=text)
+        )
+    return text
+
+
+def bucket_name(text: str) -> str:
+    """Accept the name of a bucket or consumer."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is not a name of letters, digits, - and _").format(text=text)
+        )
+    return text
+
+
 def server(text: str) -> str:
     """Accept a valid server address. Whether a server is there is not checked."""
     from pulse_desktop.model.errors import CannotConnectError

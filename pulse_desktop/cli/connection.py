@@ -6,10 +6,12 @@ from argparse import Namespace
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final
 
+from pulse_desktop.cli.parser import NAME_OPTIONS
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
+    from pulse_desktop.protocol.taskiq_names import TaskiqNames
     from pulse_desktop.session.session import Session
 
 CONNECT_TIMEOUT_S: Final = 5.0
@@ -53,6 +55,17 @@ def chosen_server(arguments: Namespace) -> tuple[str, str]:
     return address, stack.monitor if stack is not None and is_embedded else ""
 
 
+def chosen_names(arguments: Namespace) -> "TaskiqNames":
+    """Return the subject, consumer and bucket of the options or the environment."""
+    from pulse_desktop.protocol.taskiq_names import TaskiqNames
+
+    chosen = {
+        field: getattr(arguments, field, None) or os.environ.get(variable, "")
+        for field, (variable, _help) in NAME_OPTIONS.items()
+    }
+    return TaskiqNames(**{field: name for field, name in chosen.items() if name})
+
+
 @contextlib.asynccontextmanager
 async def connected_session(
     arguments: Namespace,
@@ -83,6 +96,7 @@ async def connected_session(
         SessionConfig(
             address,
             monitor_url=monitor_url,
+            names=chosen_names(arguments),
             history_s=history_s,
             backlog=LOG_ROWS if backlog is None else backlog,
             stored_results=stored_results,

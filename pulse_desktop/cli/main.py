@@ -31,6 +31,7 @@ from pulse_desktop.cli.parser import (
     PROGRAM,
     HelpFormatter,
     Parser,
+    add_name_options,
     add_server_option,
     format_examples,
 )
@@ -95,6 +96,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     add_server_option(parser, default=None)
+    add_name_options(parser, default=None)
     window.add_options(parser)
     # Hidden here; accepted so that it can be given before the command.
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)

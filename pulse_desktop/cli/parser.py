@@ -9,11 +9,21 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NoReturn, TypeAlias
 
-from pulse_desktop.cli.argument_types import server
+from pulse_desktop.cli.argument_types import bucket_name, server, subject_name
 from pulse_desktop.cli.exit_codes import USAGE
 from pulse_desktop.text.translation import _
 
 PROGRAM: Final = "pulse-desktop"
+
+NAME_OPTIONS: Final = {
+    "subject": ("PULSE_TASK_SUBJECT", _("subject of the tasks (default: taskiq_tasks)")),
+    "consumer": (
+        "PULSE_TASK_CONSUMER",
+        _("durable consumer of the workers (default: taskiq_durable)"),
+    ),
+    "bucket": ("PULSE_RESULT_BUCKET", _("bucket of the results (default: taskiq_results)")),
+}
+"""Options for a TaskIQ system with names of its own: environment variable and help."""
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 Run: TypeAlias = Callable[[argparse.Namespace], int | Awaitable[int]]
@@ -111,6 +121,7 @@ def add_command(
 def add_shared_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that every command has."""
     add_server_option(parser, default=argparse.SUPPRESS)
+    add_name_options(parser, default=argparse.SUPPRESS)
     parser.add_argument(
         "--json",
         action="store_true",
@@ -131,6 +142,18 @@ def add_server_option(parser: argparse.ArgumentParser, default: str | None) -> N
             "(default: PULSE_SERVER, else the running embedded stack)"
         ),
     )
+
+
+def add_name_options(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """Add the options for a TaskIQ system with names of its own."""
+    for name, (variable, text) in NAME_OPTIONS.items():
+        parser.add_argument(
+            f"--{name}",
+            type=subject_name if name == "subject" else bucket_name,
+            metavar="NAME",
+            default=default,
+            help=f"{text}; {variable}",
+        )
 
 
 def add_hidden_alias(parser: argparse.ArgumentParser, old: str, option: str) -> None:

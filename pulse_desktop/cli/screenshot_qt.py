@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import Final
 
 from pulse_desktop.app import Desktop
-from pulse_desktop.cli.connection import CONNECT_TIMEOUT_S, chosen_server
+from pulse_desktop.cli.connection import CONNECT_TIMEOUT_S, chosen_names, chosen_server
 from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK, USAGE
 from pulse_desktop.cli.output import print_error, write_json, write_note, write_text
 from pulse_desktop.event_loop import draw_offscreen, run_with_qt
@@ -50,7 +50,7 @@ def take_screenshot(arguments: Namespace) -> int:
 
 
 async def _draw(arguments: Namespace, server: str, monitor_url: str) -> int:
-    desktop = Desktop(server, monitor_url)
+    desktop = Desktop(server, monitor_url, names=chosen_names(arguments))
     desktop.window.resize(*arguments.size)
     desktop.window.show()
     desktop.start()

@@ -7,14 +7,17 @@ from argparse import Namespace
 from collections.abc import AsyncIterator
 from typing import Final
 
+from nats import errors
+
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.model.check_result import CheckResult, CheckStatus
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import QueueStatus
-from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_SUBJECT, TOPICS
+from pulse_desktop.protocol.topics import EVENT_STREAM, TOPICS
 from pulse_desktop.session.session import Session
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.transport.discovery import unread
 
 _MAX_CLOCK_SKEW_S: Final = 2.0
 _QUEUE_TIMEOUT_S: Final = 3.0
@@ -43,7 +46,9 @@ async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
             async with asyncio.timeout(_QUEUE_TIMEOUT_S):
                 await session.waiter.wait_for(lambda: session.tasks.queue_status is not None)
         online = len(session.state.workers.online(time.time()))
-        yield _check_queue(session.tasks.queue_status, online)
+        yield _check_queue(session.tasks.queue_status, online, session.config.names.subject)
+        if (result := await _check_names(session)) is not None:
+            yield result
         yield await _check_results(session)
         yield _check_history(session)
         yield _check_topics(session)
@@ -72,16 +77,17 @@ def _check_jetstream(session: Session) -> CheckResult:
     )
 
 
-def _check_queue(queue: QueueStatus | None, online: int) -> CheckResult:
+def _check_queue(queue: QueueStatus | None, online: int, subject: str) -> CheckResult:
     """Check the task queue.
 
     Args:
         queue: its latest status, None before the first.
         online: number of workers known by their heartbeats.
+        subject: of the tasks.
     """
     if queue is None or queue.mode == "unknown":
         reason = queue.problem if queue and queue.problem else _("no reply")
-        advice = _("Grant this user access to {subject}.").format(subject=TASK_SUBJECT)
+        advice = _("Grant this user access to {subject}.").format(subject=subject)
         return CheckResult("task queue", "warning", reason, advice)
     if queue.has_consumers is None and not online:
         return CheckResult(
@@ -118,6 +124,37 @@ def _check_queue(queue: QueueStatus | None, online: int) -> CheckResult:
             _("A JetStream broker (PullBasedJetStreamBroker) stores them."),
         )
     return CheckResult("task queue", "ok", _with_pending(detail, queue))
+
+
+async def _check_names(session: Session) -> CheckResult | None:
+    """Look for tasks and results under other names, if there are none under the chosen ones."""
+    try:
+        found = await session.finder.search()
+    except (UserFacingError, errors.Error):
+        return None  # another check reports that
+    names = session.config.names
+    queues, buckets = unread(found, names)
+    parts = [
+        _("tasks on {subject} in the stream {stream}, consumer {consumer}").format(
+            subject=queue.subject, stream=queue.stream, consumer=queue.consumer or _("none")
+        )
+        for queue in queues
+    ] + [_("results in the bucket {bucket}").format(bucket=bucket) for bucket in buckets]
+    if not parts:
+        return None
+    options = [f"--subject {queue.subject}" for queue in queues[:1]]
+    options += [
+        f"--consumer {queue.consumer}"
+        for queue in queues[:1]
+        if queue.consumer not in ("", names.consumer)
+    ]
+    options += [f"--bucket {bucket}" for bucket in buckets[:1]]
+    return CheckResult(
+        "names",
+        "warning",
+        _("under other names: {found}").format(found="; ".join(parts)),
+        _("Add {options} to see them.").format(options=" ".join(options)),
+    )
 
 
 def _with_pending(detail: str, queue: QueueStatus) -> str:

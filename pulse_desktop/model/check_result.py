@@ -28,7 +28,14 @@ class CheckResult:
 
 CHECK_NAMES: Final = (
     *(N_("clock"), N_("clocks"), N_("configuration"), N_("data folder"), N_("display")),
-    *(N_("environment"), N_("history"), N_("login"), N_("permission"), N_("permissions")),
+    *(
+        N_("environment"),
+        N_("history"),
+        N_("login"),
+        N_("names"),
+        N_("permission"),
+        N_("permissions"),
+    ),
     *(N_("replicas"), N_("results"), N_("server"), N_("storage"), N_("streams")),
     *(N_("task queue"), N_("tasks"), N_("topics"), N_("workers")),
 )

@@ -12,6 +12,7 @@ class QueueStatus:
         mode: jetstream (a stream keeps tasks until they are done), core (no stream: a task goes to
             the workers that are subscribed at that moment) or unknown.
         durable: whether a task is kept while no worker consumes the queue.
+        subject: where tasks are published.
         stream: the stream's name, empty without one.
         consumer: name of the consumer that the workers share, empty when there is none yet.
         pending: tasks not yet delivered to a worker, None when unknown (always in core mode).
@@ -27,6 +28,7 @@ class QueueStatus:
 
     mode: Literal["jetstream", "core", "unknown"] = "unknown"
     durable: bool = False
+    subject: str = ""
     stream: str = ""
     consumer: str = ""
     pending: int | None = None

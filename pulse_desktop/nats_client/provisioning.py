@@ -197,6 +197,12 @@ async def _provision(js: JetStreamContext, limits: StreamLimits) -> Provisioned:
     return Provisioned(ack_wait, tuple(created), history)
 
 
+def planned_streams(limits: StreamLimits) -> tuple[StreamConfig, ...]:
+    """Return the streams, those of buckets included, that `provision` creates when missing."""
+    tasks = (_task_stream(limits),) if limits.task_stream else ()
+    return (*tasks, *_buckets(limits), _schedule_bucket(limits), _event_stream(limits))
+
+
 async def _warn_of_task_stream(js: JetStreamContext) -> None:
     """Warn when tasks of the core broker are also kept for workers that pull them."""
     with contextlib.suppress(NotFoundError):

@@ -7,6 +7,7 @@ from typing import Final
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import QueueStatus
+from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.session.supervisor import Supervisor
 from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
@@ -28,18 +29,18 @@ class ServerPoller:
         server: figures of the server, None while its monitoring port does not answer.
     """
 
-    def __init__(self, connection: Connection, subject: str, monitor_url: str) -> None:
+    def __init__(self, connection: Connection, names: TaskiqNames, monitor_url: str) -> None:
         """Create a poller.
 
         Args:
             connection: to the server.
-            subject: the task subject.
+            names: of the TaskIQ system.
             monitor_url: HTTP address of the server's monitoring port, guessed when empty.
         """
         self._connection = connection
         self._server_monitor = ServerMonitor("")
         self.move_to(monitor_url)
-        self.queue = TaskQueue(connection, subject, monitor=self._server_monitor)
+        self.queue = TaskQueue(connection, names, monitor=self._server_monitor)
         self.queue_status: QueueStatus | None = None
         self.server: ServerSnapshot | None = None
 

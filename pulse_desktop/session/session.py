@@ -16,18 +16,15 @@ from typing import Final
 from pulse_desktop.model.connection_status import ConnectionStatus
 from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.protocol.inbound import Source
-from pulse_desktop.protocol.topics import (
-    EVENT_STREAM_SUBJECT,
-    EVENT_SUBJECT,
-    RESULT_BUCKET,
-    TASK_SUBJECT,
-)
+from pulse_desktop.protocol.taskiq_names import TaskiqNames
+from pulse_desktop.protocol.topics import EVENT_STREAM_SUBJECT, EVENT_SUBJECT
 from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.session.result_loader import ResultLoader
 from pulse_desktop.session.run_waiter import RunWaiter
 from pulse_desktop.session.server_poller import ServerPoller, limitations
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
+from pulse_desktop.session.system_finder import SystemFinder
 from pulse_desktop.session.task_canceller import TaskCanceller
 from pulse_desktop.session.task_client import TaskClient
 from pulse_desktop.session.worker_commands import WorkerCommands
@@ -58,7 +55,7 @@ class SessionConfig:
         history_s: seconds of history to replay.
         backlog: maximum number of stored events to replay.
         stored_results: about how many of the stored results to load, None for all.
-        results_bucket: name of the bucket to watch first.
+        names: subject, consumer and bucket of the TaskIQ system.
     """
 
     server: str = field(default="", repr=False)
@@ -67,7 +64,7 @@ class SessionConfig:
     history_s: float = HISTORY_S
     backlog: int = LOG_ROWS
     stored_results: int | None = None
-    results_bucket: str = RESULT_BUCKET
+    names: TaskiqNames = field(default_factory=TaskiqNames)
 
 
 class Session:
@@ -83,6 +80,7 @@ class Session:
         results: reads stored results and watches their bucket.
         tasks: enqueues, re-runs and cancels tasks.
         workers: sends commands to workers.
+        finder: looks for tasks and results under other names.
         waiter: waits for runs to end.
         supervisor: owner of all background work.
         background_errors: crashes of background work, newest last.
@@ -123,7 +121,7 @@ class Session:
             clock=clock,
         )
         self.event_feed = feed(Source.EVENT, EVENT_SUBJECT, stored_as=EVENT_STREAM_SUBJECT)
-        self.task_feed = feed(Source.TASK, TASK_SUBJECT)
+        self.task_feed = feed(Source.TASK, config.names.subject)
         self._ingestor = Ingestor(self.arrivals, self.state, clock)
         self.waiter = RunWaiter(self.state, self._ingestor.folded, clock)
         self.results = ResultLoader(
@@ -132,13 +130,14 @@ class Session:
             self._ingestor,
             self.state,
             self.supervisor,
-            config.results_bucket,
+            config.names.bucket,
             backlog=config.stored_results,
         )
-        self._poller = ServerPoller(self.connection, TASK_SUBJECT, config.monitor_url)
+        self._poller = ServerPoller(self.connection, config.names, config.monitor_url)
+        self.finder = SystemFinder(self.connection, config.names, self.state)
         self._events = EventPublisher(self.connection, self.event_feed, clock)
         control = WorkerControlClient(self.connection, self._events.actor, clock=clock)
-        remover = QueuedTaskRemover(self.connection, TASK_SUBJECT)
+        remover = QueuedTaskRemover(self.connection, config.names.subject)
         canceller = TaskCanceller(control, self.queue, remover, self._events, self.state, clock)
         self.tasks = TaskClient(
             self._poller, self.task_feed, self._events, self.state, clock, canceller
@@ -204,6 +203,11 @@ class Session:
         )
 
     @property
+    def other_names(self) -> TaskiqNames | None:
+        """Names under which there are tasks or results, when there are none under the own."""
+        return self.finder.suggestion
+
+    @property
     def has_permission_errors(self) -> bool:
         """Whether the server refused something to these credentials."""
         return self.connection.connected and bool(self.connection.permission_problems)
@@ -226,6 +230,7 @@ class Session:
         start("feed.tasks", self.task_feed.run)
         self.results.start()
         self._poller.start(self.supervisor)
+        start("poll.names", self.finder.run)
 
     def start_pump(self) -> None:
         """Fold in the background too: for programs without a frame timer."""

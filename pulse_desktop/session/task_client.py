@@ -17,7 +17,6 @@ from pulse_desktop.protocol.task_message import (
     rerun_labels,
 )
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.session.server_poller import ServerPoller, with_live_workers
 from pulse_desktop.session.task_canceller import TaskCanceller
@@ -175,7 +174,7 @@ class TaskClient:
         )
         # At once, not when the stream delivers it: a caller whose wait times out still has the run.
         self._state.runs.put(update_from_task(task, now))
-        self._feed.echo(TASK_SUBJECT, payload)
+        self._feed.echo(self._feed.subject, payload)
         await self._events.publish(
             "tasks",
             "task.queued",

@@ -76,7 +76,7 @@ class SubjectFeed:
         """
         self._connection = connection
         self._queue = queue
-        self._subject = subject
+        self.subject = subject
         self._stored_as = stored_as or subject
         self._since = since
         self._backlog = backlog
@@ -145,7 +145,7 @@ class SubjectFeed:
                 found = await self._listen(found)
 
     async def _find(self) -> SourceStream | NoStream:
-        return await find_source_stream(self._connection, self._subject, self._stored_as)
+        return await find_source_stream(self._connection, self.subject, self._stored_as)
 
     # Reading a stream
 
@@ -223,7 +223,7 @@ class SubjectFeed:
                 await asyncio.wait({consuming}, timeout=self._poll_s)
                 if consuming.done():
                     break
-                found = await describe_stream(self._connection, stream.name, self._subject)
+                found = await describe_stream(self._connection, stream.name, self.subject)
                 if not isinstance(found, SourceStream) or not found.is_same_as(stream):
                     break
                 if end.done():
@@ -250,7 +250,7 @@ class SubjectFeed:
             deduplicator.accept_live(msg.subject, msg.data)
 
         subscription = await connection.client.subscribe(
-            self._subject,
+            self.subject,
             cb=on_message,
             pending_msgs_limit=MAX_PENDING_MESSAGES,
             pending_bytes_limit=MAX_PENDING_BYTES,
@@ -265,7 +265,7 @@ class SubjectFeed:
                 await subscription.unsubscribe()
 
         try:
-            with connection.violations.watch(self._subject) as refused:
+            with connection.violations.watch(self.subject) as refused:
                 await self._wait_registered(refused)
                 self._gaps.reconnected(self._clock(), missed=None)
                 if not refused.done():
@@ -275,7 +275,7 @@ class SubjectFeed:
                     await asyncio.wait({refused}, timeout=self._poll_s)
                     if refused.done():
                         problem = _("not allowed to subscribe to {subject}")
-                        self._set_mode("off", problem.format(subject=self._subject))
+                        self._set_mode("off", problem.format(subject=self.subject))
                         await connection.wait_lost()
                         raise NotConnectedError
                     found = missing if missing.final else await self._find()

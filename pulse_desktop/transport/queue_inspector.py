@@ -10,7 +10,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from pulse_desktop.model.errors import NoJetStreamError, NotPermittedError
 from pulse_desktop.model.queue_status import QueueStatus
-from pulse_desktop.protocol.topics import TASK_CONSUMER
+from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.server_monitor import ServerMonitor
 from pulse_desktop.transport.source_stream import subject_matches
@@ -22,7 +22,7 @@ class QueueInspector:
     def __init__(
         self,
         connection: Connection,
-        subject: str,
+        names: TaskiqNames,
         monitor: ServerMonitor,
         *,
         clock: Callable[[], float] = time.time,
@@ -31,12 +31,13 @@ class QueueInspector:
 
         Args:
             connection: run elsewhere.
-            subject: where tasks are published.
+            names: subject of the tasks and consumer of the workers.
             monitor: knows the subscribers of the subject.
             clock: Unix seconds.
         """
         self._connection = connection
-        self._subject = subject
+        self._subject = names.subject
+        self._consumer = names.consumer
         self._monitor = monitor
         self._clock = clock
 
@@ -67,7 +68,7 @@ class QueueInspector:
         consumer = await self._find_consumer(stream)
         # An interest stream keeps nothing without a consumer.
         durable = consumer is not None or info.config.retention != api.RetentionPolicy.INTEREST
-        status = QueueStatus("jetstream", durable=durable, stream=stream)
+        status = QueueStatus("jetstream", durable=durable, subject=self._subject, stream=stream)
         if consumer is None:
             return replace(
                 status,
@@ -119,13 +120,13 @@ class QueueInspector:
         )
 
     async def _find_consumer(self, stream: str) -> api.ConsumerInfo | None:
-        """Return the consumer that workers share: the default one, else any that acknowledges."""
+        """Return the consumer that workers share: the named one, else any that acknowledges."""
         js = self._connection.js
         missing = False
         try:
             return await self._connection.request(
-                js.consumer_info(stream, TASK_CONSUMER),
-                f"$JS.API.CONSUMER.INFO.{stream}.{TASK_CONSUMER}",
+                js.consumer_info(stream, self._consumer),
+                f"$JS.API.CONSUMER.INFO.{stream}.{self._consumer}",
             )
         except NotFoundError:
             missing = True
@@ -136,7 +137,7 @@ class QueueInspector:
                 js.consumers_info(stream), f"$JS.API.CONSUMER.LIST.{stream}"
             )
         except NotPermittedError:
-            if missing:  # of a user who may query the default one only
+            if missing:  # of a user who may query the named one only
                 return None
             raise
         candidates = [consumer for consumer in found if self._is_worker_consumer(consumer)]
@@ -166,4 +167,6 @@ class QueueInspector:
     async def _core_status(self, *, has_live_workers: bool) -> QueueStatus:
         consumers = await self._monitor.count_consumers(self._subject)
         has_consumers = has_live_workers or None if consumers is None else consumers > 0
-        return QueueStatus("core", consumers=consumers, has_consumers=has_consumers)
+        return QueueStatus(
+            "core", subject=self._subject, consumers=consumers, has_consumers=has_consumers
+        )

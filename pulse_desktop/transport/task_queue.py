@@ -23,7 +23,7 @@ from pulse_desktop.model.errors import (
     UserFacingError,
 )
 from pulse_desktop.model.queue_status import PublishReceipt, QueueStatus
-from pulse_desktop.protocol.topics import TASK_SUBJECT
+from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.queue_inspector import QueueInspector
@@ -44,7 +44,7 @@ class TaskQueue:
     def __init__(
         self,
         connection: Connection,
-        subject: str = TASK_SUBJECT,
+        names: TaskiqNames = TaskiqNames(),  # noqa: B008 - a frozen value
         monitor_url: str | None = None,
         *,
         monitor: ServerMonitor | None = None,
@@ -54,15 +54,15 @@ class TaskQueue:
 
         Args:
             connection: run elsewhere.
-            subject: where tasks are published.
+            names: subject of the tasks and consumer of the workers.
             monitor_url: the server's HTTP monitoring endpoint, which knows the subscribers.
             monitor: the same, closed elsewhere; then `monitor_url` is ignored.
             clock: Unix seconds.
         """
         self._connection = connection
-        self._subject = subject
+        self._subject = names.subject
         self._monitor = monitor or ServerMonitor(monitor_url)
-        self._inspector = QueueInspector(connection, subject, self._monitor, clock=clock)
+        self._inspector = QueueInspector(connection, names, self._monitor, clock=clock)
 
     async def close(self) -> None:
         """Close the client of the monitoring endpoint."""

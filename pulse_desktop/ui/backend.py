@@ -14,6 +14,7 @@ from pulse_desktop.model.connection_status import ConnectionStatus
 from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.protocol.task_result import DecodedResult
+from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
 
@@ -119,6 +120,10 @@ class ConnectionBackend(Protocol):
     @property
     def limitations(self) -> Sequence[str]:
         """What cannot be seen or done on this server, with the reasons."""
+
+    @property
+    def other_names(self) -> TaskiqNames | None:
+        """Names under which there are tasks or results, when there are none under the own."""
 
     @property
     def has_permission_errors(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.connection_status import ConnectionStatus
@@ -12,6 +12,9 @@ from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.protocol.task_result import DecodedResult, TaskResult
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
+
+if TYPE_CHECKING:
+    from pulse_desktop.protocol.taskiq_names import TaskiqNames
 
 WORKER = "worker-1@host-a:4120"
 
@@ -41,6 +44,7 @@ class FakeSession:
         self.gaps = (0, 0)
         self.jetstream_bytes: int | None = None
         self.limitations: list[str] = []
+        self.other_names: TaskiqNames | None = None
         self.has_permission_errors = False
         self.is_restricted = False
         self.calls: list[Any] = []

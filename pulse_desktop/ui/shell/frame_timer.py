@@ -6,6 +6,7 @@ from typing import Final
 from PySide6.QtCore import QObject, Qt, QTimer
 
 from pulse_desktop.ui.shell.limitations_notice import LimitationsNotice
+from pulse_desktop.ui.shell.other_names_notice import OtherNamesNotice
 from pulse_desktop.ui.shell.status_updater import StatusUpdater
 from pulse_desktop.ui.shell.window import MainWindow
 
@@ -33,6 +34,10 @@ class FrameTimer(QObject):
         self._status = StatusUpdater(window)
         self._limitations = LimitationsNotice(window.notify, window.notifications.dismiss)
         window.session_closing.connect(self._limitations.reset)
+        self._other_names = OtherNamesNotice(
+            window.notify, window.notifications.dismiss, window.names_chosen.emit
+        )
+        window.session_closing.connect(self._other_names.reset)
         self._active_until = 0.0
         self._received = 0
         self._frames = QTimer(self, timerType=Qt.TimerType.PreciseTimer)
@@ -64,6 +69,7 @@ class FrameTimer(QObject):
         self._window.frame(session.state.take_changes(), now)
         self._status.update(now, time.perf_counter() - started)
         self._limitations.check(session, now)
+        self._other_names.check(session)
         interval = ACTIVE_MS if started < self._active_until else IDLE_MS
         if session.waiting > BACKLOG:
             interval = BACKLOG_MS

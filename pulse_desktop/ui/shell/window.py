@@ -60,6 +60,7 @@ class MainWindow(QMainWindow):
         close_requested: the operator wants to leave; the owner closes the session and the window.
         session_closing: the pages of the present session are about to be destroyed.
         page_changed: key of the page that is shown now.
+        names_chosen: the `TaskiqNames` that the operator wants to see on this server.
         theme_chosen: the theme that the operator chose.
     """
 
@@ -67,6 +68,7 @@ class MainWindow(QMainWindow):
     session_closing = Signal()
     page_changed = Signal(str)
     theme_chosen = Signal(str)
+    names_chosen = Signal(object)
 
     def __init__(
         self,

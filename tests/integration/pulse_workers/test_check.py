@@ -56,6 +56,23 @@ async def _contents(harness: WorkerHarness) -> dict[str, Any]:
     }
 
 
+async def test_check_names_the_stream_that_holds_a_subject_already(
+    nats_server: NatsServer, tmp_path: Path, pulse_worker: PulseWorkerCommand
+) -> None:
+    async with open_harness(nats_server, tmp_path) as harness:
+        await harness.js.add_stream(name="SHOP", subjects=["*", "websocket.tasks"])
+        output = pulse_worker("check", "--json", server=nats_server.url)
+        assert output.code == 1, output
+        findings = [json.loads(line) for line in output.text.splitlines()]
+        (overlap,) = [each for each in findings if each["check"] == TASK_STREAM]
+        assert overlap["status"] == "problem"
+        assert "taskiq_tasks overlaps with the existing stream SHOP" in overlap["detail"]
+        (history,) = [each for each in findings if each["check"] == "PULSE_EVENTS"]
+        assert history["status"] == "warning"
+        assert "SHOP" in history["detail"]
+        assert [i.config.name for i in await harness.js.streams_info()] == ["SHOP"]
+
+
 async def test_check_compares_existing_streams_with_the_settings(
     nats_server: NatsServer, tmp_path: Path, pulse_worker: PulseWorkerCommand
 ) -> None:

@@ -17,6 +17,7 @@ from pulse_desktop.model.errors import (
     TooLargeError,
     UserFacingError,
 )
+from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.task_queue import TaskQueue
 from tests.kit.nats_servers import NatsServer
@@ -35,7 +36,8 @@ async def queue_on(
     await connection.open()
     # The observer of the window itself, which must never count as a worker.
     await connection.client.subscribe(subject)
-    queue = TaskQueue(connection, subject, server.monitor_url if monitor else None)
+    names = TaskiqNames(subject=subject)
+    queue = TaskQueue(connection, names, server.monitor_url if monitor else None)
     try:
         yield queue
     finally:

@@ -66,7 +66,7 @@ def test_man_has_no_warning_about_the_page(
     [
         (("ta",), "tail"),
         (("results", ""), "list show save"),
-        (("results", "-"), "-h --help --server --json"),
+        (("results", "-"), "-h --help --server --subject --consumer --bucket --json"),
         (("--server", "nats://x:1", "results", "sh"), "show"),
         (("screenshot", "--page", "ov"), "overview"),
         (("screenshot", "--out", "pic"), "picture.png"),

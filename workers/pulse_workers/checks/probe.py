@@ -104,8 +104,12 @@ class Probe:
             await self._flush()
         return not self._denied
 
-    async def request(self, api: str) -> dict[str, Any] | None:
+    async def request(self, api: str, body: bytes = b"") -> dict[str, Any] | None:
         """Return the response to a JetStream API request, None without permission.
+
+        Args:
+            api: subject without its prefix.
+            body: JSON of the request.
 
         Raises:
             NatsError: no response.
@@ -113,7 +117,7 @@ class Probe:
         subject = f"$JS.API.{api}"
         if not await self.is_permitted(Permission("publish", subject, "")):
             return None
-        response = await self.client.request(subject, b"", timeout=_TIMEOUT_S)
+        response = await self.client.request(subject, body, timeout=_TIMEOUT_S)
         found = json.loads(response.data)
         return found if isinstance(found, dict) else {}
 

@@ -1,6 +1,7 @@
 """Checks of streams, buckets and the task consumer: limits, replicas and configuration."""
 
 import dataclasses
+import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
@@ -85,6 +86,44 @@ def check_streams(streams: Streams, settings: Settings) -> Iterator[CheckResult]
             yield CheckResult(name, "problem", info.reason, info.advice)
         elif info:
             yield from _check_stream(name, info, settings)
+
+
+async def check_overlaps(
+    probe: Probe, missing: frozenset[str], subjects: dict[str, list[str]]
+) -> AsyncIterator[CheckResult]:
+    """Check that the streams that will be created share no subject with streams that exist.
+
+    Args:
+        probe: the connection.
+        missing: names of the streams that do not exist yet.
+        subjects: subjects of each stream, by its name.
+    """
+    for name in sorted(missing):
+        holders: dict[str, str] = {}
+        for subject in subjects.get(name, ()):
+            try:
+                found = await probe.request(
+                    "STREAM.NAMES", json.dumps({"subject": subject}).encode()
+                )
+            except OUTAGE_ERRORS:
+                return
+            for holder in (found or {}).get("streams") or ():
+                holders.setdefault(str(holder), subject)
+        for holder, subject in holders.items():
+            detail = _(
+                "it cannot be created: its subject {subject} overlaps with the existing stream "
+                "{holder}"
+            )
+            yield CheckResult(
+                name,
+                # Workers run without the history of events.
+                "warning" if name == EVENT_STREAM else "problem",
+                detail.format(subject=subject, holder=holder),
+                _(
+                    "Remove the subject from {holder} with `nats stream edit {holder}`, or give "
+                    "these workers a NATS account of their own."
+                ).format(holder=holder),
+            )
 
 
 def _check_stream(name: str, info: Info, settings: Settings) -> Iterator[CheckResult]:

@@ -22,6 +22,7 @@ from pulse_workers.checks.server import check_clock, check_jetstream, check_serv
 from pulse_workers.checks.storage import (
     any_stream,
     check_consumer,
+    check_overlaps,
     check_streams,
     read_streams,
 )
@@ -32,6 +33,7 @@ from pulse_workers.config.auth import login_options
 from pulse_workers.config.settings import VARIABLES, Settings
 from pulse_workers.config.settings_file import CONFIG_VARIABLE, settings_files, unknown_variables
 from pulse_workers.errors import OUTAGE_ERRORS, ConnectionFailedError, SettingsError
+from pulse_workers.runtime.provisioning import planned_subjects
 
 _OTHER_VARIABLES: Final = (CONFIG_VARIABLE, "PULSE_DATA_DIR")
 _STATUS_WIDTH: Final = 8
@@ -159,6 +161,8 @@ async def _check_connected(settings: Settings) -> AsyncIterator[CheckResult]:
             async for result in check_clock(probe, stream):
                 yield result
         missing = frozenset(name for name, info in streams.items() if info is None)
+        async for result in check_overlaps(probe, missing, planned_subjects(settings)):
+            yield result
         async for result in check_permissions(probe, required_permissions(settings, missing)):
             yield result
     finally:

@@ -58,6 +58,14 @@ async def ensure_task_consumer(js: JetStreamContext, settings: Settings) -> floa
     return await provisioning.ensure_task_consumer(js, settings.ack_wait)
 
 
+def planned_subjects(settings: Settings) -> dict[str, list[str]]:
+    """Return the subjects of each stream that `provision` creates when missing, by its name."""
+    return {
+        str(config.name): list(config.subjects or ())
+        for config in provisioning.planned_streams(_limits(settings))
+    }
+
+
 @contextlib.contextmanager
 def explain_errors(js: JetStreamContext, settings: Settings) -> Iterator[None]:
     """Turn the errors of JetStream requests into a `ProvisionError` with a text for the operator.

@@ -6,7 +6,6 @@ from typing import Final
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from pulse_desktop.model.queue_status import QueueStatus
-from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -98,6 +97,6 @@ class QueueStats(QWidget):
 def _location(queue: QueueStatus) -> str:
     """Return stream and consumer of a queue, or its subject when there is no stream."""
     if not queue.stream:
-        return TASK_SUBJECT
+        return queue.subject
     consumer = queue.consumer or _("no consumer yet")
     return f"{queue.stream} · {consumer}"

@@ -1,0 +1,30 @@
+"""The window on a server whose TaskIQ system has names of its own."""
+
+from PySide6.QtWidgets import QApplication
+
+from tests.e2e.desktop_app import Operator, run_operator
+from tests.kit import foreign_app
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
+
+
+def test_the_window_offers_a_system_with_other_names_and_shows_it(
+    qapp: QApplication, nats_server: NatsServer
+) -> None:
+    async def scenario(operator: Operator) -> None:
+        async with foreign_app.run(nats_server):
+            await wait_until(lambda: operator.session.other_names is not None, 30)
+            await wait_until(lambda: operator.has_notification)
+            await operator.clicks_in_notification("Show them")
+            await wait_until(
+                lambda: (
+                    operator.desktop.session is not None
+                    and operator.session.config.names.bucket == foreign_app.BUCKET
+                ),
+                30,
+            )
+            await operator.go_to("tasks")
+            await operator.sees("shop-bad", "failed")
+            await operator.sees("shop-good", "succeeded")
+
+    run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)

@@ -1,0 +1,90 @@
+"""A stock TaskIQ application with its own subject, stream, consumer and bucket."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.protocol.taskiq_names import TaskiqNames
+from pulse_desktop.session.session import Session, SessionConfig
+from tests.kit import foreign_app
+from tests.kit.cli_process import command_environment, run_command
+from tests.kit.nats_servers import NatsServer
+from tests.kit.session_fixture import wait_for_run
+from tests.kit.waiting import wait_until
+
+NAMES = TaskiqNames(foreign_app.SUBJECT, foreign_app.CONSUMER, foreign_app.BUCKET)
+
+
+@contextlib.asynccontextmanager
+async def session_with(server: NatsServer, names: TaskiqNames) -> AsyncIterator[Session]:
+    session = Session(SessionConfig(server.url, monitor_url=server.monitor_url, names=names))
+    session.start()
+    session.start_pump()
+    try:
+        await session.connection.wait_connected()
+        yield session
+    finally:
+        await session.close()
+
+
+async def test_a_system_with_names_of_its_own_is_found_shown_and_used(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    async with foreign_app.run(nats_server):
+        async with session_with(nats_server, NAMES) as session:
+            run = await wait_for_run(session, "shop-good", RunState.SUCCEEDED)
+            assert run.request is not None
+            assert (run.name, run.request.args) == ("shop:charge", b"[5]")
+            await wait_for_run(session, "shop-bad", RunState.FAILED)
+            receipt = await session.tasks.rerun([run])
+            again = await wait_for_run(session, receipt.task_ids[0], RunState.SUCCEEDED)
+            assert again.rerun_of == "shop-good"
+            await wait_until(
+                lambda: (
+                    session.tasks.queue_status is not None
+                    and session.tasks.queue_status.consumer == foreign_app.CONSUMER
+                )
+            )
+            await session.finder.search()
+            assert session.other_names is None
+
+        async with session_with(nats_server, TaskiqNames()) as session:
+            found = await session.finder.search()
+            assert [(q.subject, q.stream, q.consumer) for q in found.queues] == [
+                (foreign_app.SUBJECT, foreign_app.STREAM, foreign_app.CONSUMER)
+            ]
+            assert found.buckets == (foreign_app.BUCKET,)
+            assert session.other_names == NAMES
+
+        env = command_environment(tmp_path / "data")
+        doctor = await asyncio.to_thread(
+            run_command, "doctor", "--server", nats_server.url, "--json", env=env
+        )
+        (names,) = [each for each in doctor.objects if each["check"] == "names"]
+        assert names["status"] == "note"
+        options = "--subject shop.tasks --consumer shop_workers --bucket shop_results"
+        assert options in names["advice"]
+        runs = await asyncio.to_thread(
+            run_command, "runs", *options.split(), "--server", nats_server.url, "--json", env=env
+        )
+        assert {each["task_id"] for each in runs.objects} >= {"shop-good", "shop-bad"}
+        assert {each["task_name"] for each in runs.objects} == {"shop:charge"}
+
+
+async def test_streams_and_buckets_of_other_programs_are_not_offered(
+    nats_server: NatsServer,
+) -> None:
+    async with session_with(nats_server, TaskiqNames()) as session:
+        js = session.connection.js
+        await js.add_stream(name="ORDERS", subjects=["orders.>"])
+        await js.publish("orders.new", b'{"id": 1}')
+        await js.add_stream(name="GARBAGE", subjects=["garbage"])
+        await js.publish("garbage", b"[" * 100_000)
+        bucket = await js.create_object_store("photos")
+        await bucket.put("a.png", b"\x89PNG" + bytes(time.time_ns() % 7 + 100))
+        found = await session.finder.search()
+        assert (found.queues, found.buckets) == ((), ())
+        assert session.other_names is None
