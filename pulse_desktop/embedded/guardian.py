@@ -41,7 +41,7 @@ from pulse_desktop.embedded.usage_locks import (
     try_acquire,
 )
 from pulse_desktop.model.redaction import redact_url
-from pulse_desktop.nats_client.aio import cancel_and_wait
+from pulse_desktop.nats_client.aio import cancel_and_wait, install_wait_for
 from pulse_desktop.text.translation import _, ngettext
 
 USERS_POLL_S: Final = 0.25
@@ -229,6 +229,10 @@ async def _guard(options: argparse.Namespace, folder: DataFolder) -> int:
     except EmbeddedStackError:
         _log.exception("cannot continue")
         return 1
+    finally:
+        # asyncio.run would cancel what the client library has left only once, and wait for ever
+        # if that cancellation is lost.
+        await cancel_and_wait(*(asyncio.all_tasks() - {asyncio.current_task()}))
     folder.state_file.unlink(missing_ok=True)
     return 0
 
@@ -267,11 +271,18 @@ def main() -> int:
     logging.getLogger("filelock").setLevel(logging.WARNING)
     if sys.platform == "win32":
         enter_job()
+    install_wait_for()
     lock = file_lock(folder.guardian_lock)
+    used_at = time.monotonic()
     try:
         while not try_acquire(lock):
             if (other := read_state(folder.state_file)) and other.alive and other.joinable:
                 _log.info("process %d is the guardian already", other.guardian.pid)
+                return 0
+            if live_users(folder):
+                used_at = time.monotonic()
+            elif time.monotonic() - used_at > UNUSED_AFTER_S:
+                _log.info("the stack has no users any more")
                 return 0
             time.sleep(_LOCK_POLL_S)
         _end_leftovers(folder)

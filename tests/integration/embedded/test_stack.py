@@ -20,10 +20,12 @@ from nats.js import JetStreamContext
 
 from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.errors import EmbeddedStackError
+from pulse_desktop.embedded.launcher import child_environment, module_command
 from pulse_desktop.embedded.nats_server import find_nats_server
 from pulse_desktop.embedded.processes import ProcessRef
 from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo, running_stack
 from pulse_desktop.embedded.stack_state import StackState, read_state, write_state
+from pulse_desktop.embedded.usage_locks import file_lock, try_acquire
 from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills processes as Linux does")
@@ -404,3 +406,23 @@ def _guardians(data_dir: Path) -> list[psutil.Process]:
         for each in psutil.process_iter(["cmdline"])
         if str(data_dir) in (each.info["cmdline"] or ()) and each.status() != psutil.STATUS_ZOMBIE
     ]
+
+
+def test_a_guardian_whose_user_is_gone_does_not_wait_for_another_guardian(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    folder.prepare()
+    other_guardian = file_lock(folder.guardian_lock)
+    assert try_acquire(other_guardian)
+    try:
+        command = module_command(
+            "pulse_desktop.embedded.guardian", "--data-dir", str(folder.root), "--launch", "test"
+        )
+        guardian = subprocess.Popen(command, env=child_environment())
+        try:
+            assert guardian.wait(30) == 0
+        finally:
+            guardian.kill()
+            guardian.wait()
+    finally:
+        other_guardian.release()
+    assert "no users any more" in folder.log_of("guardian").read_text()
