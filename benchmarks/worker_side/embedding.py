@@ -16,7 +16,7 @@ ROUNDS = 15
 
 def main() -> int:
     """Measure and print the figures as one line of JSON."""
-    messages = read_export(resource_path("sample", "result.json"), source="sample")
+    messages = read_export(resource_path("sample", "result.json"), source="sample").messages
     texts = [message.content for message in messages]
     batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
     embed_texts(texts)

@@ -107,7 +107,7 @@ class SampleFeeder:
         """Enqueue a slice; False if another feeder holds the lease, or enough tasks are pending."""
         if not await self._lease.acquire(time.time()) or await self._pending() > MAX_BACKLOG:
             return False
-        export = await self._exports.read(self._path)
+        export = (await self._exports.read(self._path)).messages
         if not export:
             return False
         found, _revision = await self._store.get_state(self._key)

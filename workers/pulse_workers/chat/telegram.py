@@ -5,18 +5,22 @@ that was not exported has a sentence in parentheses instead of its path.
 """
 
 import asyncio
+import dataclasses
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from pulse_desktop.protocol.timestamps import format_timestamp, parse_timestamp
 from pulse_desktop.resources import resource_path
 from pulse_workers.chat.attachments import SAMPLE
+from pulse_workers.chat.damaged_json import decode_json
 from pulse_workers.chat.records import Attachment, ChatMessage
+from pulse_workers.chat.special_messages import describe_content, plain_text
 from pulse_workers.errors import ExportUnreadableError
+
+logger = logging.getLogger("pulse.workers.telegram")
 
 MAX_RECENT: Final = 30
 """Number of earlier messages that a message refers to."""
@@ -28,6 +32,29 @@ _CODE_ENTITIES: Final = frozenset({"code", "pre"})
 _LINK_ENTITIES: Final = frozenset({"link", "text_link"})
 _MENTION_ENTITIES: Final = frozenset({"mention", "mention_name"})
 _INVALID_IN_KEY: Final = re.compile(r"[^A-Za-z0-9_=-]")
+_RESULT: Final = "result.json"
+_PEER_KINDS: Final = {
+    "personal_chat": "user",
+    "bot_chat": "user",
+    "saved_messages": "user",
+    "replies": "user",
+    "private_group": "group",
+}
+"""Ids are unique within a kind only. Channels and supergroups, the usual case, have no prefix."""
+_HOW_TO_EXPORT: Final = "Export the chat as machine-readable JSON and give its result.json."
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """The messages of an export.
+
+    Attributes:
+        messages: in order, without service messages.
+        skipped: messages that cannot be read.
+    """
+
+    messages: list[ChatMessage]
+    skipped: int = 0
 
 
 class ExportCache:
@@ -35,27 +62,51 @@ class ExportCache:
 
     def __init__(self) -> None:
         self._key: tuple[str, int, int] | None = None
-        self._messages: list[ChatMessage] = []
+        self._export = Export([])
         self._lock = asyncio.Lock()
 
-    async def read(self, path: str) -> list[ChatMessage]:
-        """Return the messages of an export; an empty path is the bundled sample.
+    async def read(self, path: str) -> Export:
+        """Return an export; an empty path is the bundled sample.
 
         Raises:
             ExportUnreadableError: the file does not exist, or is not an export.
         """
-        file = Path(path) if path else resource_path("sample", "result.json")
+        file = find_result(Path(path)) if path else resource_path("sample", _RESULT)
         async with self._lock:
             status = file.stat() if file.exists() else None
             key = (str(file), status.st_mtime_ns, status.st_size) if status else None
             if key is None or key != self._key:
                 source = "" if path else SAMPLE
-                self._messages = await asyncio.to_thread(read_export, file, source=source)
+                self._export = await asyncio.to_thread(read_export, file, source=source)
                 self._key = key
-            return self._messages
+            return self._export
 
 
-def read_export(path: Path, *, source: str = "") -> list[ChatMessage]:
+def find_result(path: Path) -> Path:
+    """Return the JSON file of an export: the path itself, or the `result.json` of a folder.
+
+    Raises:
+        ExportUnreadableError: it is an HTML export, a ZIP archive or a folder without the file.
+    """
+    if path.is_dir():
+        if (path / _RESULT).is_file():
+            return path / _RESULT
+        if any(path.glob("messages*.html")) or (path / "export_results.html").is_file():
+            raise ExportUnreadableError(f"{path.name} is an HTML export. {_HOW_TO_EXPORT}")
+        raise ExportUnreadableError(
+            f"{path.name} is a folder without result.json. {_HOW_TO_EXPORT}"
+        )
+    match path.suffix.lower():
+        case ".html" | ".htm":
+            raise ExportUnreadableError(f"{path.name} is an HTML export. {_HOW_TO_EXPORT}")
+        case ".zip" | ".rar" | ".7z" | ".gz":
+            raise ExportUnreadableError(
+                f"{path.name} is an archive. Unpack it and give the result.json in it."
+            )
+    return path
+
+
+def read_export(path: Path, *, source: str = "") -> Export:
     """Return the messages of an export in order, without service messages.
 
     Args:
@@ -71,38 +122,85 @@ def read_export(path: Path, *, source: str = "") -> list[ChatMessage]:
             raise ExportUnreadableError(
                 f"{path.name}: {size >> 20} MiB exceed the limit of 512 MiB"
             )
-        body = msgspec.json.decode(path.read_bytes())
+        body, skipped = decode_json(path.read_bytes())
     except OSError as error:
         raise ExportUnreadableError(f"{path}: {error.strerror or error}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ExportUnreadableError(f"{path.name} is not JSON: {error}") from None
     found: list[ChatMessage] = []
     for chat in _chats(body, path.name):
-        found.extend(_messages(chat, source or str(path.resolve().parent)))
-    return found
+        messages = _user_messages(chat)
+        usable = [raw for raw in messages if _number(raw) is not None]
+        skipped += len(messages) - len(usable)
+        found.extend(_messages(chat, usable, source or str(path.resolve().parent)))
+    if skipped:
+        logger.warning("%s: %d messages cannot be read and are skipped", path.name, skipped)
+    return Export(found, skipped)
 
 
 def _chats(body: Any, name: str) -> Iterator[dict[str, Any]]:
+    if isinstance(body, list) and body:
+        is_chat = any(isinstance(each, dict) and "messages" in each for each in body)
+        body = {"chats": {"list": body}} if is_chat else {"messages": body}
     if isinstance(body, dict) and isinstance(body.get("messages"), list):
         yield body
         return
-    chats = body.get("chats") if isinstance(body, dict) else None
-    if not isinstance(chats, dict) or not isinstance(chats.get("list"), list):
+    fields = body if isinstance(body, dict) else {}
+    # Chats that the user has left are exported apart.
+    lists = [fields[key].get("list") for key in ("chats", "left_chats") if _is_object(fields, key)]
+    lists = [each for each in lists if isinstance(each, list)]
+    if not lists:
         raise ExportUnreadableError(
             f"{name} is not a Telegram export: it has neither messages nor chats"
         )
-    for chat in chats["list"]:
+    for chat in (each for one in lists for each in one):
         if isinstance(chat, dict) and isinstance(chat.get("messages"), list):
             yield chat
 
 
-def _messages(chat: dict[str, Any], source: str) -> Iterator[ChatMessage]:
-    chat_key = _INVALID_IN_KEY.sub("_", str(chat.get("id", "chat")))
-    name = str(chat.get("name") or "Saved messages")
+def _is_object(fields: dict[str, Any], key: str) -> bool:
+    return isinstance(fields.get(key), dict)
+
+
+def _user_messages(chat: dict[str, Any]) -> list[Any]:
+    """Return the messages of a chat without service messages; broken ones included."""
+    return [
+        raw
+        for raw in chat["messages"]
+        if not isinstance(raw, dict) or raw.get("type", "message") == "message"
+    ]
+
+
+def _number(raw: Any) -> int | str | None:
+    """Return the number of a message, None without a usable one."""
+    number = raw.get("id") if isinstance(raw, dict) else None
+    if isinstance(number, str):
+        return number or None
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
+
+
+def _chat_key(chat: dict[str, Any]) -> str:
+    key = _INVALID_IN_KEY.sub("_", str(chat.get("id", "chat")))
+    return _PEER_KINDS.get(str(chat.get("type")), "") + key
+
+
+def _chat_name(chat: dict[str, Any]) -> str:
+    if name := chat.get("name"):
+        return str(name)
+    match chat.get("type"):
+        case "saved_messages":
+            return "Saved messages"
+        case "personal_chat":
+            return "Deleted account"
+    return "Unnamed chat"
+
+
+def _messages(
+    chat: dict[str, Any], messages: list[dict[str, Any]], source: str
+) -> Iterator[ChatMessage]:
+    chat_key, name = _chat_key(chat), _chat_name(chat)
     recent: list[str] = []
-    for raw in chat["messages"]:
-        if not isinstance(raw, dict) or raw.get("type") != "message" or "id" not in raw:
-            continue
+    for raw in messages:
         message = _message(raw, chat_key, name, source, tuple(reversed(recent)))
         yield message
         recent = [*recent, message.id][-MAX_RECENT:]
@@ -112,6 +210,7 @@ def _message(
     raw: dict[str, Any], chat: str, name: str, source: str, recent: tuple[str, ...]
 ) -> ChatMessage:
     content, entities = _flatten(raw.get("text"), raw.get("text_entities"))
+    content = "\n".join(part for part in (content, describe_content(raw)) if part)
     links = [text for kind, text in entities if kind in _LINK_ENTITIES]
     links += [link for link in _LINK.findall(content) if link not in links]
     mentions = [text for kind, text in entities if kind in _MENTION_ENTITIES]
@@ -140,7 +239,11 @@ def _message(
 
 def _flatten(text: Any, entities: Any) -> tuple[str, list[tuple[str, str]]]:
     """Return the plain text and its entities as (type, text or URL)."""
-    parts = text if isinstance(text, list) else [text if isinstance(text, str) else ""]
+    parts = (
+        text
+        if isinstance(text, list)
+        else [text if isinstance(text, str | dict) else plain_text(text)]
+    )
     found: list[tuple[str, str]] = []
     plain: list[str] = []
     for part in parts:

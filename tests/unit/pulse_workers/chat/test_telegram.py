@@ -18,7 +18,7 @@ from tests.kit.chat_export import CHAT_ID, NOT_INCLUDED, message, service, write
 
 
 def read(folder: Path, *messages: Any) -> list[ChatMessage]:
-    return read_export(write_export(folder, list(messages)))
+    return read_export(write_export(folder, list(messages))).messages
 
 
 def test_text_may_be_a_string_or_a_list_of_strings_and_entities(tmp_path: Path) -> None:
@@ -88,9 +88,9 @@ def test_an_export_of_all_chats_is_read_chat_by_chat(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     chats = [{"id": n, "messages": [message(1, f"chat {n}")]} for n in (1, 2)]
     path.write_text(json.dumps({"chats": {"about": "", "list": chats}}))
-    assert [(m.id, m.source_name) for m in read_export(path)] == [
-        ("1.1", "Saved messages"),
-        ("2.1", "Saved messages"),
+    assert [(m.id, m.source_name) for m in read_export(path).messages] == [
+        ("1.1", "Unnamed chat"),
+        ("2.1", "Unnamed chat"),
     ]
 
 

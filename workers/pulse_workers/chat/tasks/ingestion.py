@@ -37,21 +37,23 @@ async def ingest_messages(
     """Store messages of an export, and enqueue scoring, embedding and extraction of new ones.
 
     Args:
-        path: path to a Telegram Desktop `result.json`; empty for the bundled sample.
+        path: path to a Telegram Desktop `result.json`, or to its folder; empty for the bundled
+            sample.
         offset: number of messages to skip.
         limit: maximum number of messages to read.
         progress: injected by TaskIQ, not an argument.
 
     Returns:
-        Counts of new, updated and unchanged messages, the next offset, and whether the export is
-        finished.
+        Counts of new, updated, unchanged and, in the whole export, skipped messages, the next
+        offset, and whether the export is finished.
 
     Raises:
         ExportUnreadableError: the file does not exist, or is not an export.
         StoreFullError: the bucket has reached its limit.
     """
     services = current_services()
-    export = await services.exports.read(path)
+    read = await services.exports.read(path)
+    export = read.messages
     start = max(0, offset)
     batch = export[start : start + max(0, limit)]
     task_id = current_task_id()
@@ -82,6 +84,7 @@ async def ingest_messages(
         "enqueued": enqueued,
         "next_offset": start + len(batch),
         "total": len(export),
+        "skipped": read.skipped,
         "finished": start + len(batch) >= len(export),
     }
 

@@ -1,0 +1,227 @@
+"""Telegram exports with the faults and oddities that people report."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulse_workers.chat.telegram import Export, find_result, read_export
+from pulse_workers.errors import ExportUnreadableError
+
+from tests.kit.chat_export import message
+
+Encode = Callable[[bytes], bytes]
+
+
+def chat(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "name": "Ops",
+        "type": "private_supergroup",
+        "id": 777,
+        "messages": list(messages),
+        **more,
+    }
+
+
+def read(folder: Path, document: Any, encode: Encode = bytes) -> Export:
+    path = folder / "result.json"
+    path.write_bytes(encode(json.dumps(document, ensure_ascii=False).encode()))
+    return read_export(path)
+
+
+def replace(new: bytes) -> Encode:
+    return lambda body: body.replace(b"@@", new)
+
+
+@pytest.mark.parametrize(
+    ("encode", "expected"),
+    [
+        (replace(b"\x0c"), "cut \x0c end"),
+        (replace(b"\x00"), "cut \x00 end"),
+        (replace(b"\\ud83d"), "cut \ufffd end"),
+        (replace(b"\xe9"), "cut é end"),
+        (replace(b"\xed\xa0\xbd"), None),
+        (lambda body: b"\xef\xbb\xbf" + body, "cut @@ end"),
+        (lambda body: body.decode().encode("utf-16"), "cut @@ end"),
+        (lambda body: b"\xfe\xff" + body.decode().encode("utf-16-be"), "cut @@ end"),
+        (lambda body: body.decode().encode("utf-32"), "cut @@ end"),
+        (replace(b"\\x00"), "cut \\x00 end"),
+        (lambda body: body.replace(b"}]}", b"},]}"), "cut @@ end"),
+    ],
+    ids=[
+        "form-feed",
+        "zero",
+        "surrogate",
+        "latin-1",
+        "encoded-surrogate",
+        "bom",
+        "utf-16",
+        "utf-16-be",
+        "utf-32",
+        "escape",
+        "comma",
+    ],
+)
+def test_a_fault_in_the_file_costs_no_message(
+    tmp_path: Path, encode: Encode, expected: str | None
+) -> None:
+    document = chat(message(1, "before"), message(2, "cut @@ end"), message(3, "after"))
+    export = read(tmp_path, document, encode)
+    assert export.skipped == 0
+    first, second, third = [each.content for each in export.messages]
+    assert (first, third) == ("before", "after")
+    assert second == expected or (expected is None and second.startswith("cut "))
+    second.encode()  # can be stored
+
+
+def test_an_unquoted_file_name_costs_no_message(tmp_path: Path) -> None:
+    emoji = {"type": "custom_emoji", "text": "x", "document_id": "@@"}
+    document = chat(message(1, "before"), message(2, [emoji, " y"]), message(3, "after"))
+    export = read(
+        tmp_path, document, lambda body: body.replace(b'"@@"', b"video_files/sticker (2).webm")
+    )
+    assert [each.content for each in export.messages] == ["before", "x y", "after"]
+    assert export.skipped == 0
+
+
+def test_the_end_of_a_cut_off_file_is_skipped_and_counted(tmp_path: Path) -> None:
+    document = chat(*(message(number, f"text {number}") for number in range(1, 4)))
+    export = read(tmp_path, document, lambda body: body[:-60])
+    assert [each.content for each in export.messages] == ["text 1", "text 2"]
+    assert export.skipped == 1
+    assert {each.source_name for each in export.messages} == {"Ops"}
+    assert [each.id for each in export.messages] == ["777.1", "777.2"]
+
+
+def test_a_broken_message_of_one_of_several_chats_is_skipped_and_counted(tmp_path: Path) -> None:
+    first = chat(message(1, "one"), message(2, "@@"), name="First", id=1)
+    second = chat(message(1, "two"), name="Second", id=2)
+    document = {"chats": {"list": [first, second]}}
+    export = read(tmp_path, document, lambda body: body.replace(b'"@@"', b'{"a" "b" : "c"}'))
+    assert [(m.source_name, m.content) for m in export.messages] == [
+        ("First", "one"),
+        ("Second", "two"),
+    ]
+    assert export.skipped == 1
+
+
+@pytest.mark.parametrize("number", [None, True, 1.5, "", [], {}])
+def test_a_message_without_a_usable_number_is_skipped_and_counted(
+    tmp_path: Path, number: Any
+) -> None:
+    broken = {**message(1, "broken"), "id": number}
+    export = read(tmp_path, chat(broken, message(2, "whole")))
+    assert [each.content for each in export.messages] == ["whole"]
+    assert export.skipped == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (
+            {
+                "poll": {
+                    "question": "Ship on Friday?",
+                    "answers": [{"text": "yes", "voters": 3}, {"text": ["n", {"text": "o"}]}],
+                }
+            },
+            "Poll: Ship on Friday?, yes (3); no (0)",
+        ),
+        ({"poll": {"question": {"text": "Ship?", "entities": []}, "answers": []}}, "Poll: Ship?"),
+        ({"contact_information": {"first_name": "Bo", "last_name": ""}}, "Contact: Bo"),
+        (
+            {
+                "location_information": {"latitude": 50.45, "longitude": 30.52},
+                "place_name": "Office",
+                "address": "Main st 1",
+            },
+            "Place: Office, Main st 1, 50.45, 30.52",
+        ),
+        ({"game_title": "Chess", "game_description": "play"}, "Game: Chess, play"),
+        (
+            {"invoice_information": {"title": "Server", "amount": 900, "currency": "USD"}},
+            "Invoice: Server, 900 USD in the smallest unit",
+        ),
+        (
+            {"todo_list": {"title": "Release", "answers": [{"text": "tag it", "id": 1}]}},
+            "To-do list: Release, tag it",
+        ),
+        ({"giveaway_information": {"quantity": 2}}, "Giveaway: prizes 2"),
+        ({"media_type": "sticker", "sticker_emoji": "🔥"}, "🔥"),
+        ({"poll": 3, "todo_list": None, "contact_information": []}, ""),
+    ],
+)
+def test_a_message_without_text_says_what_it_contains(
+    tmp_path: Path, fields: dict[str, Any], expected: str
+) -> None:
+    (found,) = read(tmp_path, chat(message(1, "", **fields))).messages
+    assert found.content == expected
+
+
+def test_chats_of_two_kinds_with_the_same_number_stay_apart(tmp_path: Path) -> None:
+    document = {
+        "chats": {
+            "list": [
+                chat(message(1, "personal"), name="Ann", type="personal_chat", id=555),
+                chat(message(1, "post"), name="News", type="public_channel", id=555),
+                chat(message(1, "group"), name="Team", type="private_group", id=555),
+            ]
+        },
+        "left_chats": {"list": [chat(message(4, "before I left"), name="Left team", id=900)]},
+    }
+    export = read(tmp_path, document)
+    assert [(m.id, m.content) for m in export.messages] == [
+        ("user555.1", "personal"),
+        ("555.1", "post"),  # as earlier versions stored it
+        ("group555.1", "group"),
+        ("900.4", "before I left"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("saved_messages", "Saved messages"),
+        ("personal_chat", "Deleted account"),
+        ("private_supergroup", "Unnamed chat"),
+    ],
+)
+def test_a_chat_without_a_name_is_not_taken_for_another(
+    tmp_path: Path, kind: str, expected: str
+) -> None:
+    (found,) = read(tmp_path, chat(message(1, "x"), name=None, type=kind)).messages
+    assert found.source_name == expected
+
+
+@pytest.mark.parametrize("document", [[chat(message(1, "x"))], [message(1, "x")]])
+def test_a_list_of_chats_or_messages_is_an_export(tmp_path: Path, document: Any) -> None:
+    assert [each.content for each in read(tmp_path, document).messages] == ["x"]
+
+
+@pytest.mark.parametrize(("text", "expected"), [({"type": "bold", "text": "b"}, "b"), (42, "42")])
+def test_a_text_of_another_type_is_read(tmp_path: Path, text: Any, expected: str) -> None:
+    (found,) = read(tmp_path, chat(message(1, text))).messages
+    assert found.content == expected
+
+
+def test_a_folder_or_another_format_says_what_to_choose(tmp_path: Path) -> None:
+    with pytest.raises(ExportUnreadableError, match=r"folder without result\.json"):
+        find_result(tmp_path)
+    (tmp_path / "messages.html").touch()
+    with pytest.raises(ExportUnreadableError, match=r"HTML export.*machine-readable JSON"):
+        find_result(tmp_path)
+    with pytest.raises(ExportUnreadableError, match="HTML export"):
+        find_result(tmp_path / "messages.html")
+    with pytest.raises(ExportUnreadableError, match=r"archive\. Unpack it"):
+        find_result(tmp_path / "export.zip")
+    read(tmp_path, chat(message(1, "x")))
+    assert find_result(tmp_path) == tmp_path / "result.json"
+
+
+@pytest.mark.parametrize("body", [b"", b"\x89PNG\x00", b"[" * 100_000, b"{" * 100_000, b"nonsense"])
+def test_what_is_no_export_is_an_error(tmp_path: Path, body: bytes) -> None:
+    path = tmp_path / "result.json"
+    path.write_bytes(body)
+    with pytest.raises(ExportUnreadableError):
+        read_export(path)
