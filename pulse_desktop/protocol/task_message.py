@@ -43,6 +43,7 @@ class TaskMessage(msgspec.Struct, gc=False):
 
 _decode = msgspec.json.Decoder(TaskMessage).decode
 _decode_labels = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_captured = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def decode_task(payload: bytes) -> TaskMessage:
@@ -82,6 +83,7 @@ def encode_task(
     args: bytes = b"[]",
     kwargs: bytes = b"{}",
     labels: dict[str, Any] | None = None,
+    typed: bool = True,
 ) -> tuple[bytes, dict[str, str]]:
     """Encode a task message for any TaskIQ worker.
 
@@ -90,24 +92,33 @@ def encode_task(
         task_name: the registered name.
         args: JSON array, sent unchanged.
         kwargs: JSON object, sent unchanged.
-        labels: values are sent as text, with their types in `labels_types`, as TaskIQ does.
+        labels: values are sent as text, with their types in `labels_types`, as TaskIQ does;
+            captured labels are sent unchanged.
+        typed: False to send all labels as they are, without `labels_types`.
 
     Returns:
         Payload and NATS headers (the labels that can be headers).
     """
+    sent: dict[str, Any] = {}
     texts: dict[str, str] = {}
-    types: dict[str, int] = {}
+    types: dict[str, Any] = {}
     for key, value in (labels or {}).items():
+        if isinstance(value, _CapturedLabel):
+            sent[key], texts[key] = value.value, value.text
+            if value.kind is not None:
+                types[key] = value.kind
+            continue
         text, kind = _label_text(value)
         texts[key] = text
+        sent[key] = text if typed else value
         types[key] = kind
     body = TaskMessage(
         task_id,
         task_name,
         msgspec.Raw(args),
         msgspec.Raw(kwargs),
-        msgspec.Raw(msgspec.json.encode(texts)),
-        msgspec.Raw(msgspec.json.encode(types)),
+        msgspec.Raw(msgspec.json.encode(sent)),
+        msgspec.Raw(msgspec.json.encode(types) if typed else b"null"),
     )
     return msgspec.json.encode(body), {k: v for k, v in texts.items() if _fits_a_header(k, v)}
 
@@ -121,14 +132,19 @@ def rerun_labels(labels: bytes, labels_types: bytes, *, origin: str, who: str) -
         origin: task id of the original.
         who: the user who requests the re-run.
     """
-    types = decode_labels(labels_types)
-    kept: dict[str, Any] = {}
-    for key, value in decode_labels(labels).items():
-        if key not in _RUN_LABELS:
-            kept[key] = _TypedLabel(value, types[key]) if key in types else value
+    kept: dict[str, Any] = {
+        key: label
+        for key, label in _captured(labels, labels_types).items()
+        if key not in _RUN_LABELS
+    }
     kept[RERUN_OF] = origin
     kept[REQUESTED_BY] = who
     return kept
+
+
+def has_types(labels_types: bytes) -> bool:
+    """Whether a task was sent with the types of its labels, as TaskIQ's own clients do."""
+    return labels_types.strip() not in (b"", b"null")
 
 
 def display_labels(labels: bytes, labels_types: bytes) -> dict[str, Any]:
@@ -157,12 +173,11 @@ def labels_for_edit(
         labels_types: JSON object of the original, or `null`.
         origin: task id of the original.
     """
-    before, texts = display_labels(labels, labels_types), decode_labels(labels)
-    types = decode_labels(labels_types)
+    before, captured = display_labels(labels, labels_types), _captured(labels, labels_types)
     kept: dict[str, Any] = {}
     for key, value in wanted.items():
-        unchanged = key in types and key in before and _equal(before[key], value)
-        kept[key] = _TypedLabel(texts[key], types[key]) if unchanged else value
+        unchanged = key in before and _equal(before[key], value)
+        kept[key] = captured[key] if unchanged else value
     kept[RERUN_OF] = origin
     return kept
 
@@ -189,18 +204,39 @@ def _typed(value: Any, kind: Any) -> Any:
     return value
 
 
-class _TypedLabel(msgspec.Struct, gc=False):
-    """A label as captured: its text and TaskIQ type number, sent unchanged."""
+class _CapturedLabel(msgspec.Struct, gc=False):
+    """A label as captured, sent unchanged: its JSON and that of its type, None without a type."""
 
-    text: Any
-    kind: Any
+    value: msgspec.Raw
+    kind: msgspec.Raw | None
+
+    @property
+    def text(self) -> str:
+        """The text for a header."""
+        try:
+            return msgspec.json.decode(self.value, type=str)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return bytes(self.value).decode()
+
+
+def _captured(labels: bytes, labels_types: bytes) -> dict[str, _CapturedLabel]:
+    types = _read_captured(labels_types)
+    return {
+        key: _CapturedLabel(value.copy(), types[key].copy() if key in types else None)
+        for key, value in _read_captured(labels).items()
+    }
+
+
+def _read_captured(raw: bytes) -> dict[str, msgspec.Raw]:
+    try:
+        return _decode_captured(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
 
 
 def _label_text(value: object) -> tuple[str, int]:
     """Return a label's text and TaskIQ type number."""
     match value:
-        case _TypedLabel():
-            return str(value.text), value.kind if isinstance(value.kind, int) else 1
         case bool():
             return str(value), 5
         case int():

@@ -12,6 +12,7 @@ from pulse_desktop.protocol.task_message import (
     TASK_NAME,
     decode_task,
     encode_task,
+    has_types,
     labels_for_edit,
     new_task_id,
     rerun_labels,
@@ -102,6 +103,7 @@ class TaskClient:
             NoConsumersError, NotConnectedError, TooLargeError, NotPermittedError, UnconfirmedError.
         """
         labels = dict(labels or {})
+        typed = True
         if rerun_of:
             run = self._state.runs.get(rerun_of)
             request = run.request if run is not None else None
@@ -111,7 +113,10 @@ class TaskClient:
                 request.labels_types if request is not None else b"null",
                 origin=rerun_of,
             )
-        task_id, receipt = await self._publish(task_name, args, kwargs, labels, force=force)
+            typed = request is None or has_types(request.labels_types)
+        task_id, receipt = await self._publish(
+            task_name, args, kwargs, labels, force=force, typed=typed
+        )
         return EnqueueReceipt((task_id,), receipt.durable)
 
     async def rerun(self, runs: Sequence[TaskRun], *, force: bool = False) -> EnqueueReceipt:
@@ -153,17 +158,31 @@ class TaskClient:
             request.labels, request.labels_types, origin=run.task_id, who=self._events.actor
         )
         return await self._publish(
-            request.task_name, request.args, request.kwargs, labels, force=force
+            request.task_name,
+            request.args,
+            request.kwargs,
+            labels,
+            force=force,
+            typed=has_types(request.labels_types),
         )
 
     async def _publish(
-        self, task_name: str, args: bytes, kwargs: bytes, labels: dict[str, Any], *, force: bool
+        self,
+        task_name: str,
+        args: bytes,
+        kwargs: bytes,
+        labels: dict[str, Any],
+        *,
+        force: bool,
+        typed: bool,
     ) -> tuple[str, PublishReceipt]:
         now = self._clock()
         task_name = self._state.workers.announced.name_to_send(task_name, now)
         task_id = new_task_id()
         labels = {REQUESTED_BY: self._events.actor, TASK_NAME: task_name, **labels}
-        payload, headers = encode_task(task_id, task_name, args=args, kwargs=kwargs, labels=labels)
+        payload, headers = encode_task(
+            task_id, task_name, args=args, kwargs=kwargs, labels=labels, typed=typed
+        )
         task = decode_task(payload)
         receipt = await self._poller.queue.enqueue(
             task_id,

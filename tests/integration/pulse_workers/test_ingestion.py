@@ -57,6 +57,7 @@ async def test_an_export_is_scored_embedded_and_analyzed(
         "enqueued": 0,
         "next_offset": 15,
         "total": 15,
+        "skipped": 0,
         "finished": True,
     }
     assert result["labels"]["task_name"] == INGEST

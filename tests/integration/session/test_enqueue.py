@@ -113,3 +113,20 @@ async def test_an_enqueued_run_is_known_before_the_stream_delivers_it(
         assert run.request is not None
         assert (run.name, run.request.args, run.state) == ("app:copy", b"[1]", RunState.QUEUED)
         assert run.queued_at is not None
+
+
+async def test_a_rerun_sends_labels_without_types_as_they_were(harness: WorkerHarness) -> None:
+    await harness.run()
+    labels = b'{"a":{"x":1},"none":null,"number":5}'
+    task = b'{"task_id":"raw","task_name":"%s","args":[],"kwargs":{},"labels":%s}'
+    await harness.js.publish(TASK_SUBJECT, task % (f"{TASKS}:no_such_task".encode(), labels))
+    async with open_session(harness.server) as session:
+        run = await wait_until(
+            lambda: (found := session.state.runs.get("raw")) and found.request and found
+        )
+        receipt = await session.tasks.rerun([run], force=True)
+        message = await harness.js.get_last_msg(TASK_STREAM, TASK_SUBJECT)
+        sent = json.loads(message.data or b"{}")
+        assert sent["task_id"] == receipt.task_ids[0]
+        assert sent["labels_types"] is None
+        assert {key: sent["labels"][key] for key in json.loads(labels)} == json.loads(labels)

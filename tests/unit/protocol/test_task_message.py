@@ -18,6 +18,7 @@ from pulse_desktop.protocol.task_message import (
     decode_task,
     display_labels,
     encode_task,
+    has_types,
     labels_for_edit,
     rerun_labels,
 )
@@ -118,7 +119,43 @@ def test_a_rerun_keeps_labels_and_their_types_and_names_its_origin() -> None:
 def test_a_rerun_of_a_rerun_names_only_its_direct_origin() -> None:
     labels = b'{"rerun_of":"first","requested_by":"x","_retries":"1","kept":"yes"}'
     repeated = rerun_labels(labels, b"null", origin="second", who="me")
-    assert repeated == {"kept": "yes", "rerun_of": "second", "requested_by": "me"}
+    payload, _ = encode_task("b", "m:f", labels=repeated, typed=False)
+    assert parsed_by_taskiq(payload).labels == {
+        "kept": "yes",
+        "rerun_of": "second",
+        "requested_by": "me",
+    }
+
+
+RAW_LABELS = (
+    b'{"a":{"x":1},"none":null,"float":1.0,"big":1e400,"list":[1,"2"],"text":"5","yes":true}'
+)
+
+
+@pytest.mark.parametrize("types", [b"null", b'{"text":2}', b'{"text":2,"other":"odd","yes":null}'])
+def test_a_rerun_sends_labels_and_types_byte_for_byte(types: bytes) -> None:
+    labels = rerun_labels(RAW_LABELS, types, origin="a", who="me")
+    payload, headers = encode_task("b", "m:f", labels=labels, typed=has_types(types))
+    task = decode_task(payload)
+    added = b',"rerun_of":"a","requested_by":"me"}'
+    assert bytes(task.labels) == RAW_LABELS[:-1] + added
+    if types == b"null":
+        assert bytes(task.labels_types) == b"null"
+    else:
+        sent = msgspec.json.decode(task.labels_types)
+        captured = msgspec.json.decode(types)
+        own = {"rerun_of": 3, "requested_by": 3}
+        assert sent == {k: v for k, v in captured.items() if k != "other"} | own
+    assert headers["text"] == "5"
+
+
+def test_an_edited_rerun_keeps_untouched_labels_byte_for_byte() -> None:
+    raw = RAW_LABELS.replace(b"1e400", b"1e4")
+    shown = display_labels(raw, b"null")
+    labels = labels_for_edit({**shown, "text": "6"}, raw, b"null", origin="a")
+    payload, _ = encode_task("b", "m:f", labels=labels, typed=False)
+    expected = raw.replace(b'"text":"5"', b'"text":"6"')[:-1] + b',"rerun_of":"a"}'
+    assert bytes(decode_task(payload).labels) == expected
 
 
 def test_bytes_labels_of_taskiq_are_kept_unchanged() -> None:
