@@ -15,6 +15,8 @@ from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo, running_stack
 from pulse_desktop.embedded.stack_logs import StackLogs
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.nats_client.client_arguments import readable_by_others
+from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.session.session import Session, SessionConfig
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
@@ -133,6 +135,7 @@ class Desktop:
         monitor_url: str = "",
         *,
         names: TaskiqNames | None = None,
+        options: ConnectionOptions | None = None,
         state_file: WindowStateFile | None = None,
     ) -> None:
         """Create the application and its first window, inside a running event loop.
@@ -141,6 +144,7 @@ class Desktop:
             server: NATS address; empty starts, or joins, the embedded stack.
             monitor_url: the server's HTTP monitoring port, empty when unknown.
             names: of the TaskIQ system on the server; None for the defaults.
+            options: credentials, TLS and the like of a named server.
             state_file: what is saved of the first window; None saves nothing.
         """
         self._names = names or TaskiqNames()
@@ -150,6 +154,7 @@ class Desktop:
         self._server = server
         running = running_stack() if server else None
         is_embedded = not server or (running is not None and running.server == server)
+        self._options = None if is_embedded else options
         self._monitor_url = running.monitor if running and is_embedded else monitor_url
         self._opened = asyncio.Event()
         self._failure: UserFacingError | None = None
@@ -251,12 +256,23 @@ class Desktop:
     def _open_session(self, server: str, monitor_url: str) -> None:
         try:
             self._first.open_session(
-                SessionConfig(server, monitor_url=monitor_url, names=self._names)
+                SessionConfig(
+                    server, options=self._options, monitor_url=monitor_url, names=self._names
+                )
             )
         except UserFacingError as error:
             self._fail(error)
         else:
             self._opened.set()
+            self._warn_of_readable_secrets()
+
+    def _warn_of_readable_secrets(self) -> None:
+        warnings = readable_by_others(self._options) if self._options is not None else []
+        if warnings:
+            title = _("Other users can read a secret")
+            self.window.notify(
+                Notification(title, " ".join(warnings), severity="warning", key="secret files")
+            )
 
     def _fail(self, error: UserFacingError) -> None:
         self._failure = error

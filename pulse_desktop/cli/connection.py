@@ -6,11 +6,13 @@ from argparse import Namespace
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final
 
+from pulse_desktop.cli.output import write_note
 from pulse_desktop.cli.parser import NAME_OPTIONS
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
+    from pulse_desktop.nats_client.connection_options import ConnectionOptions
     from pulse_desktop.protocol.taskiq_names import TaskiqNames
     from pulse_desktop.session.session import Session
 
@@ -36,23 +38,57 @@ class NoServerError(CannotConnectError):
         )
 
 
-def chosen_server(arguments: Namespace) -> tuple[str, str]:
-    """Return the server's address and the address of its monitoring port, empty when unknown.
+def requested_connection(arguments: Namespace) -> "ConnectionOptions":
+    """Return the options of the command line and the environment; no servers for the embedded one.
+
+    Variables without a server are for other programs: the embedded server has a login of its own.
+
+    Raises:
+        CannotConnectError: options of a connection were given, and no server.
+    """
+    from pulse_desktop.nats_client.connection_options import (
+        ConnectionOptions,
+        label,
+        option_values,
+        resolve,
+    )
+
+    given = option_values(vars(arguments))
+    options = resolve(given, os.environ)
+    if options.servers:
+        return options
+    if given:
+        names = ", ".join(label(name) for name in given)
+        raise CannotConnectError(
+            _("No server to connect to"),
+            _("{options}: given without a server.").format(options=names),
+            _("Add --server nats://HOST:4222, or set PULSE_SERVER."),
+        )
+    return ConnectionOptions()
+
+
+def chosen_connection(arguments: Namespace) -> tuple["ConnectionOptions", str]:
+    """Return the options to connect with and the URL of the monitoring port, empty when unknown.
+
+    A file with a secret that other users can read is noted on stderr.
 
     Raises:
         NoServerError: no server was given and no embedded stack is running.
     """
     from pulse_desktop.embedded.stack import running_stack
+    from pulse_desktop.nats_client.client_arguments import readable_by_others
+    from pulse_desktop.nats_client.connection_options import ConnectionOptions
 
-    address = getattr(arguments, "server", None) or os.environ.get("PULSE_SERVER", "")
+    options = requested_connection(arguments)
     stack = running_stack()
-    if not address:
-        if stack is None:
-            raise NoServerError
-        return stack.server, stack.monitor
     # The address that `local` prints belongs to the embedded stack too.
-    is_embedded = stack is not None and stack.server == address
-    return address, stack.monitor if stack is not None and is_embedded else ""
+    if stack is not None and options.servers in ("", stack.server):
+        return ConnectionOptions(stack.server), stack.monitor
+    if not options.servers:
+        raise NoServerError
+    for warning in readable_by_others(options):
+        write_note(warning)
+    return options, ""
 
 
 def chosen_names(arguments: Namespace) -> "TaskiqNames":
@@ -91,10 +127,10 @@ async def connected_session(
     )
     from pulse_desktop.state.system import LOG_ROWS
 
-    address, monitor_url = chosen_server(arguments)
+    options, monitor_url = chosen_connection(arguments)
     session = Session(
         SessionConfig(
-            address,
+            options=options,
             monitor_url=monitor_url,
             names=chosen_names(arguments),
             history_s=history_s,
@@ -119,8 +155,8 @@ async def check_connection(arguments: Namespace) -> None:
     """
     from pulse_desktop.transport.connection import Connection
 
-    address, _monitor_url = chosen_server(arguments)
-    connection = Connection(address)
+    options, _monitor_url = chosen_connection(arguments)
+    connection = Connection(options=options)
     try:
         await connection.open(CONNECT_TIMEOUT_S)
     finally:

@@ -37,6 +37,7 @@ from pulse_desktop.cli.parser import (
 )
 from pulse_desktop.embedded.launcher import run_requested_module
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
+from pulse_desktop.nats_client.connection_options import add_connection_options, read_environment
 from pulse_desktop.text.translation import _, use_english
 
 COMMANDS: Final = (
@@ -97,6 +98,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     add_server_option(parser, default=None)
     add_name_options(parser, default=None)
+    add_connection_options(parser)
     window.add_options(parser)
     # Hidden here; accepted so that it can be given before the command.
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
@@ -110,8 +112,13 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the arguments. Exit with a usage error if they, or PULSE_SERVER, are invalid."""
     parser = make_parser()
     arguments = parser.parse_args(argv)
-    address = os.environ.get("PULSE_SERVER", "")
-    if address and arguments.server is None and arguments.command != "local":
+    if arguments.command == "local":
+        return arguments
+    try:
+        address = read_environment(os.environ).get("servers", "")
+    except ValueError as error:
+        parser.error(str(error))
+    if address and arguments.server is None:
         try:
             argument_types.server(address)
         except argparse.ArgumentTypeError as error:
@@ -132,8 +139,9 @@ def _epilog() -> str:
     )
     notes = (
         _(
-            "credentials: set PULSE_SERVER=nats://user:password@host:4222; other users of this "
-            "machine can read the value of --server"
+            "credentials: a .creds or nkey file, a client certificate, or a user; passwords and "
+            "tokens in a file, in PULSE_PASSWORD or PULSE_TOKEN, or in PULSE_SERVER, because other "
+            "users of this machine can read the value of --server"
         ),
         _("durations: 30 or 30s seconds, 10m minutes, 1h hours, 7d days"),
         _("exit codes: 0 success, 1 failure, 2 usage error, 3 cannot connect"),

@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 from pulse_desktop.cli.argument_types import bucket_name, server, subject_name
 from pulse_desktop.cli.exit_codes import USAGE
+from pulse_desktop.nats_client.connection_options import add_connection_options
 from pulse_desktop.text.translation import _
 
 PROGRAM: Final = "pulse-desktop"
@@ -128,6 +129,7 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help=_("write one JSON object per line to stdout, and nothing else"),
     )
+    add_connection_options(parser, default=argparse.SUPPRESS)
 
 
 def add_server_option(parser: argparse.ArgumentParser, default: str | None) -> None:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 import platformdirs
 
 from pulse_desktop.app import Desktop
-from pulse_desktop.cli.connection import chosen_names
+from pulse_desktop.cli.connection import chosen_names, requested_connection
 from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
 from pulse_desktop.cli.output import print_error, write_text
 from pulse_desktop.embedded.data_folder import DATA_DIR_VARIABLE, data_folder
 from pulse_desktop.event_loop import draw_offscreen, has_display, run_with_qt, stop_on_signals
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
+from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text.run_text import STATE_LABELS
@@ -40,13 +41,13 @@ _OLD_LOGS: Final = 3
 
 def open_window(arguments: Namespace) -> int:
     """Show the window until it is closed. Without a display, write a picture of it."""
-    server = arguments.server or os.environ.get("PULSE_SERVER", "")
+    options = requested_connection(arguments)
     names = chosen_names(arguments)
     if has_display():
         _log_to_file()
         state_file = WindowStateFile(window_state_path())
         theme = arguments.theme or state_file.theme
-        return run_with_qt(lambda: _show_until_closed(server, names, state_file), theme)
+        return run_with_qt(lambda: _show_until_closed(options, names, state_file), theme)
     picture = picture_path()
     draw_offscreen()
     write_text(
@@ -55,7 +56,8 @@ def open_window(arguments: Namespace) -> int:
         )
     )
     _log_to_file()
-    return run_with_qt(lambda: _write_picture(server, names, picture), arguments.theme or "system")
+    picture_theme = arguments.theme or "system"
+    return run_with_qt(lambda: _write_picture(options, names, picture), picture_theme)
 
 
 def picture_path() -> Path:
@@ -93,8 +95,10 @@ def window_state_path() -> Path:
     return platformdirs.user_config_path("pulse-desktop", appauthor=False) / "window.json"
 
 
-async def _show_until_closed(server: str, names: TaskiqNames, state_file: WindowStateFile) -> int:
-    desktop = Desktop(server, names=names, state_file=state_file)
+async def _show_until_closed(
+    options: ConnectionOptions, names: TaskiqNames, state_file: WindowStateFile
+) -> int:
+    desktop = Desktop(options.servers, options=options, names=names, state_file=state_file)
     if not state_file.state.geometry:
         desktop.window.fit_to_screen(desktop.window.screen().availableSize())
     stop_on_signals(desktop.stopped)
@@ -106,14 +110,14 @@ async def _show_until_closed(server: str, names: TaskiqNames, state_file: Window
     return OK
 
 
-async def _write_picture(server: str, names: TaskiqNames, picture: Path) -> int:
+async def _write_picture(options: ConnectionOptions, names: TaskiqNames, picture: Path) -> int:
     """Run the window offscreen for a while, write a picture of it and a summary."""
-    desktop = Desktop(server, names=names)
+    desktop = Desktop(options.servers, options=options, names=names)
     stop_on_signals(desktop.stopped)
     desktop.window.show()
     desktop.start()
     try:
-        await desktop.wait_connected(_CONNECT_TIMEOUT_S if server else _STACK_TIMEOUT_S)
+        await desktop.wait_connected(_CONNECT_TIMEOUT_S if options.servers else _STACK_TIMEOUT_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PICTURE_AFTER_S):
                 await desktop.stopped.wait()

@@ -15,6 +15,7 @@ from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.embedded.launcher import child_environment, module_command
 from pulse_desktop.embedded.service import Service
+from pulse_desktop.nats_client.connection_options import scrubbed
 from pulse_desktop.protocol.event import decode_event
 from pulse_desktop.protocol.topics import subject_of
 from pulse_desktop.text.translation import _
@@ -30,24 +31,7 @@ _PING_INTERVAL_S: Final = 10
 
 SCRUBBED_ENV: Final = {
     "PULSE_CONFIG": os.devnull,
-    **dict.fromkeys(
-        (
-            "PULSE_BROKER",
-            "PULSE_CREDENTIALS",
-            "PULSE_INBOX_PREFIX",
-            "PULSE_NKEY_FILE",
-            "PULSE_PASSWORD",
-            "PULSE_PASSWORD_FILE",
-            "PULSE_REPLICAS",
-            "PULSE_TLS_CA",
-            "PULSE_TLS_CERT",
-            "PULSE_TLS_KEY",
-            "PULSE_TOKEN",
-            "PULSE_TOKEN_FILE",
-            "PULSE_USER",
-        ),
-        "",
-    ),
+    **scrubbed(("PULSE_BROKER", "PULSE_REPLICAS")),
 }
 """Variables that the user may have set for workers of another server."""
 

@@ -43,6 +43,8 @@ class ServerInfo:
         cluster: name of its cluster, empty for a single server.
         jetstream: whether JetStream is enabled on the server; an account may still have none.
         auth_required: whether it accepts no connection without credentials.
+        certificate_required: whether it accepts no connection without a client certificate.
+        domain: JetStream domain of the server, empty for none.
     """
 
     id: str
@@ -51,6 +53,8 @@ class ServerInfo:
     cluster: str
     jetstream: bool
     auth_required: bool
+    certificate_required: bool = False
+    domain: str = ""
 
 
 def server_info(client: Client) -> ServerInfo:
@@ -63,6 +67,8 @@ def server_info(client: Client) -> ServerInfo:
         cluster=str(info.get("cluster", "")),
         jetstream=bool(info.get("jetstream")),
         auth_required=bool(info.get("auth_required")),
+        certificate_required=bool(info.get("tls_verify")),
+        domain=str(info.get("domain", "")),
     )
 
 
@@ -84,11 +90,38 @@ class NatsClient(Client):
         super().__init__()
         self._check_server = check_server
         self._arguments: dict[str, Any] = {}
+        self._api_prefix = ""
 
     async def connect(self, servers: str | list[str], **arguments: Any) -> None:  # type: ignore[override]
-        """Connect; see nats-py."""
-        self._arguments = arguments
+        """Connect; see nats-py.
+
+        One more argument, `api_prefix`, is where this account reaches the JetStream API: in a
+        domain, or imported from another account. Every request goes there, whoever makes it.
+        """
+        self._arguments = dict(arguments)
+        self._api_prefix = arguments.pop("api_prefix", "")
         await super().connect(servers, **arguments)
+
+    async def publish(
+        self,
+        subject: str,
+        payload: bytes = b"",
+        reply: str = "",
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        """Publish; a JetStream request goes to the configured API."""
+        if self._api_prefix:
+            subject = self._api_subject(subject)
+        await super().publish(subject, payload, reply, headers)
+
+    def _api_subject(self, subject: str) -> str:
+        prefix = self._api_prefix
+        if subject.startswith("$JS.API."):
+            return prefix + subject.removeprefix("$JS.API")
+        # A domain maps keys below its API; a leaf node does not let `$KV` itself through.
+        if subject.startswith("$KV.") and prefix.startswith("$JS."):
+            return f"{prefix}.{subject}"
+        return subject
 
     async def _connect_to_server(self, s: Srv) -> None:
         if self._check_server is not None and len(self._server_pool) > 1:

@@ -1,74 +1,74 @@
-"""Connection options: servers, credentials and TLS, the same for both programs.
+"""Connection options: servers, credentials, TLS and JetStream, the same for both programs.
 
-Secrets in files are read again for each connection, so that a changed one needs no restart.
+Each field carries its environment variable, its command-line option and its description, so that
+`pulse-desktop`, `pulse-worker` and the documentation cannot differ. This module reads no file and
+imports little: command lines are parsed with it. `client_arguments` turns options into arguments
+of nats-py.
 """
 
-import itertools
-import ssl
-from collections.abc import Callable
+import argparse
+import dataclasses
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
-import nkeys
-
-from pulse_desktop.model.errors import CannotConnectError
-from pulse_desktop.text.translation import _
+from pulse_desktop.text.translation import N_, _, translate
 
 DEFAULT_INBOX_PREFIX: Final = "_INBOX"
-_LOGINS: Final = (
-    "password",
-    "password_file",
-    "token",
-    "token_file",
-    "credentials",
-    "nkey_seed",
-    "nkey_file",
+DEFAULT_API_PREFIX: Final = "$JS.API"
+_TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
+_FALSE: Final = frozenset({"0", "false", "f", "no", "n", "off"})
+
+_USER: Final = ("user", "password", "password_file")
+_TOKEN: Final = ("token", "token_file")
+_CREDENTIALS: Final = ("credentials",)
+_NKEY: Final = ("nkey_seed", "nkey_file")
+_LOGINS: Final = (_USER, _TOKEN, _CREDENTIALS, _NKEY)
+_ALTERNATIVES: Final = (
+    ("password", "password_file"),
+    _TOKEN,
+    _NKEY,
+    ("js_domain", "js_api_prefix"),
 )
-_FILES: Final = (
-    "password_file",
-    "token_file",
-    "credentials",
-    "nkey_file",
-    "tls_ca",
-    "tls_cert",
-    "tls_key",
-)
-_JWT: Final = b"BEGIN NATS USER JWT"
-_SEED: Final = b"BEGIN USER NKEY SEED"
+"""Fields that say the same thing: one of them replaces the others of a weaker source."""
+SECRETS: Final = frozenset({"password", "token", "nkey_seed"})
 
 
-class ConnectionOptionsError(CannotConnectError):
-    """Options that cannot be used: a file is missing or holds something else, or two conflict.
+def _option(
+    variable: str, description: str, *flags: str, metavar: str = "FILE", default: Any = ""
+) -> Any:
+    """Declare a field.
 
-    Attributes:
-        fields: the fields of `ConnectionOptions` that are wrong.
-        value: what the field holds, empty when it is a secret or missing.
-        expected: what it should be.
+    Args:
+        variable: its environment variable.
+        description: one line for `--help` and the documentation.
+        flags: its command-line options, the main one first; none for a secret, because other users
+            can read command lines.
+        metavar: placeholder of its value.
+        default: its value when it is not set.
     """
-
-    def __init__(self, fields: tuple[str, ...], value: str, expected: str) -> None:
-        self.fields = fields
-        self.value = value
-        self.expected = expected
-        names = " and ".join(fields)
-        given = f"{names}={value!r}" if value else names
-        super().__init__(
-            _("Cannot connect"),
-            _("{option}: expected {expected}.").format(option=given, expected=expected),
-            _("Correct the connection settings."),
-        )
+    return field(
+        default=default,
+        repr=bool(flags) and variable != "PULSE_SERVER",
+        metadata={
+            "variable": variable,
+            "description": description,
+            "flags": flags,
+            "metavar": metavar,
+        },
+    )
 
 
 @dataclass(frozen=True)
 class ConnectionOptions:
     """Where to connect, as which user, and how the connection is secured.
 
-    At most one login is given: a user with a password, a token, an nkey or a .creds file.
+    At most one login is given: a user with a password, a token, an nkey or a .creds file. A plain
+    value; `without_secrets` can be stored.
 
     Attributes:
         servers: URLs separated by commas; may hold a login, which the fields below override.
-        name: shown in the server's list of connections.
         user: user name.
         password: secret.
         password_file: path to a file that contains the password.
@@ -82,28 +82,73 @@ class ConnectionOptions:
         tls_key: path to its private key, empty when it is in the same file.
         tls_first: whether the TLS handshake comes before the server's INFO.
         inbox_prefix: what reply subjects begin with, empty for `_INBOX`.
+        js_domain: JetStream domain, empty for that of the server.
+        js_api_prefix: subject prefix of an imported JetStream API, empty for `$JS.API`.
+        name: shown in the server's list of connections.
     """
 
-    servers: str = field(default="", repr=False)
+    servers: str = _option(
+        "PULSE_SERVER",
+        N_("NATS server URL, or several separated by commas"),
+        "--server",
+        metavar="URL",
+    )
+    user: str = _option("PULSE_USER", N_("user name"), "--user", metavar="NAME")
+    password: str = _option("PULSE_PASSWORD", N_("password of the user"))
+    password_file: str = _option(
+        "PULSE_PASSWORD_FILE", N_("path to a file that contains the password"), "--password-file"
+    )
+    token: str = _option("PULSE_TOKEN", N_("token, instead of user and password"))
+    token_file: str = _option(
+        "PULSE_TOKEN_FILE", N_("path to a file that contains the token"), "--token-file"
+    )
+    credentials: str = _option(
+        "PULSE_CREDENTIALS", N_("path to a .creds file"), "--credentials", "--creds"
+    )
+    nkey_seed: str = _option("PULSE_NKEY_SEED", N_("seed of the user's nkey"))
+    nkey_file: str = _option(
+        "PULSE_NKEY_FILE",
+        N_("path to a file that contains the user's nkey seed"),
+        "--nkey-file",
+        "--nkey",
+    )
+    tls_ca: str = _option(
+        "PULSE_TLS_CA", N_("path to the CA certificate used to verify the server"), "--tls-ca"
+    )
+    tls_cert: str = _option("PULSE_TLS_CERT", N_("path to the client certificate"), "--tls-cert")
+    tls_key: str = _option(
+        "PULSE_TLS_KEY", N_("path to the client certificate's private key"), "--tls-key"
+    )
+    tls_first: bool = _option(
+        "PULSE_TLS_FIRST",
+        N_("TLS handshake first, for servers with handshake_first"),
+        "--tls-first",
+        default=False,
+    )
+    inbox_prefix: str = _option(
+        "PULSE_INBOX_PREFIX",
+        N_("subject prefix of replies, for users with narrow permissions"),
+        "--inbox-prefix",
+        metavar="SUBJECT",
+    )
+    js_domain: str = _option(
+        "PULSE_JS_DOMAIN",
+        N_("JetStream domain, such as that of the hub behind a leaf node"),
+        "--js-domain",
+        metavar="NAME",
+    )
+    js_api_prefix: str = _option(
+        "PULSE_JS_API_PREFIX",
+        N_("subject prefix of a JetStream API imported from another account"),
+        "--js-api-prefix",
+        metavar="SUBJECT",
+    )
     name: str = ""
-    user: str = ""
-    password: str = field(default="", repr=False)
-    password_file: str = ""
-    token: str = field(default="", repr=False)
-    token_file: str = ""
-    credentials: str = ""
-    nkey_seed: str = field(default="", repr=False)
-    nkey_file: str = ""
-    tls_ca: str = ""
-    tls_cert: str = ""
-    tls_key: str = ""
-    tls_first: bool = False
-    inbox_prefix: str = ""
 
     @property
     def has_login(self) -> bool:
         """Whether these fields say who connects."""
-        return bool(self.user) or any(getattr(self, name) for name in _LOGINS)
+        return any(getattr(self, name) for login in _LOGINS for name in login)
 
     @property
     def has_tls(self) -> bool:
@@ -113,128 +158,140 @@ class ConnectionOptions:
     @property
     def reads_files(self) -> bool:
         """Whether `client_arguments` reads files, which takes time."""
-        return self.has_tls or any(getattr(self, name) for name in _FILES)
+        files = (self.password_file, self.token_file, self.credentials, self.nkey_file)
+        return self.has_tls or any(files) or bool(self.tls_key)
+
+    @property
+    def api_prefix(self) -> str:
+        """What the subjects of JetStream requests begin with, without the dot at the end."""
+        if self.js_domain:
+            return f"$JS.{self.js_domain}.API"
+        return self.js_api_prefix or DEFAULT_API_PREFIX
+
+    def without_secrets(self) -> "ConnectionOptions":
+        """Return a copy to store: without password, token and seed, also in the URLs."""
+        user = self.user
+        urls = []
+        for url in filter(None, (part.strip() for part in self.servers.split(","))):
+            scheme, mark, rest = url.rpartition("://")
+            login, _at, host = rest.rpartition("@")
+            if ":" in login and not self.has_login:
+                user = user or _decoded_user(login)
+            urls.append(f"{scheme}{mark}{host}")
+        servers = ",".join(urls)
+        return dataclasses.replace(
+            self, servers=servers, user=user, password="", token="", nkey_seed=""
+        )
 
 
-def client_arguments(options: ConnectionOptions) -> dict[str, Any]:
-    """Return the keyword arguments of nats-py's `connect` (without the servers).
+_FIELDS: Final = tuple(each for each in dataclasses.fields(ConnectionOptions) if each.metadata)
+
+DEFINITIONS: Final[Mapping[str, tuple[str, str]]] = {
+    each.name: (each.metadata["variable"], each.metadata["description"]) for each in _FIELDS
+}
+"""Environment variable and description of each option, by field."""
+
+
+def label(name: str) -> str:
+    """Return how an error message names an option: as on the command line, and its variable."""
+    each = next(each for each in _FIELDS if each.name == name)
+    variable: str = each.metadata["variable"]
+    flags = each.metadata["flags"]
+    return f"{flags[0]} ({variable})" if flags else variable
+
+
+def add_connection_options(parser: argparse.ArgumentParser, *, default: Any = None) -> None:
+    """Add the options of a connection to a command line, except `--server`."""
+    group = parser.add_argument_group(_("connection"))
+    for each in _FIELDS:
+        flags = each.metadata["flags"]
+        if not flags or each.name == "servers":
+            continue
+        text = f"{translate(each.metadata['description'])} ({each.metadata['variable']})"
+        if isinstance(each.default, bool):
+            group.add_argument(
+                *flags, dest=each.name, action="store_true", default=default, help=text
+            )
+        else:
+            group.add_argument(
+                *flags,
+                dest=each.name,
+                type=str.strip,
+                metavar=each.metadata["metavar"],
+                default=default,
+                help=text,
+            )
+
+
+def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the options that environment variables set. An empty variable counts as not set.
 
     Raises:
-        ConnectionOptionsError: a file is missing or unreadable or holds something else, or there
-            are two logins.
+        ValueError: PULSE_TLS_FIRST is neither true nor false.
     """
-    _check_login(options)
-    arguments: dict[str, Any] = {}
-    if options.name:
-        arguments["name"] = options.name
-    if options.inbox_prefix not in ("", DEFAULT_INBOX_PREFIX):
-        arguments["inbox_prefix"] = options.inbox_prefix
-    if options.user:
-        arguments["user"] = options.user
-        arguments["password"] = options.password
-    if options.password_file:
-        arguments["password"] = _file_reader("password_file", options.password_file)
-    if options.token:
-        arguments["token"] = options.token
-    if options.token_file:
-        arguments["token"] = _file_reader("token_file", options.token_file)
-    if options.credentials:
-        arguments["user_credentials"] = _credentials_path(options.credentials)
-    if options.nkey_seed:
-        arguments["nkeys_seed_str"] = _checked_seed(options.nkey_seed)
-    if options.nkey_file:
-        arguments["nkeys_seed"] = _seed_path(options.nkey_file)
-    if context := _tls_context(options):
-        arguments["tls"] = context
-    if options.tls_first:
-        arguments["tls_handshake_first"] = True
-    return arguments
+    found: dict[str, Any] = {}
+    for each in _FIELDS:
+        variable = each.metadata["variable"]
+        text = environ.get(variable, "").strip()
+        if not text:
+            continue
+        if isinstance(each.default, bool):
+            if text.lower() not in _TRUE | _FALSE:
+                message = _("{variable}={text!r}: expected true or false")
+                raise ValueError(message.format(variable=variable, text=text))
+            found[each.name] = text.lower() in _TRUE
+        else:
+            found[each.name] = environ[variable] if each.name in SECRETS else text
+    return found
 
 
-def _check_login(options: ConnectionOptions) -> None:
-    given = tuple(name for name in _LOGINS if getattr(options, name))
-    if len(given) > 1:
-        raise ConnectionOptionsError(given, "", _("only one of them"))
-    if given and given[0].startswith("password") and not options.user:
-        raise ConnectionOptionsError(("user",), "", _("a name beside the password"))
+def override(weaker: Mapping[str, Any], stronger: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of two sources; a login of the stronger one replaces the other's whole.
+
+    Args:
+        weaker: options by field, such as those of the environment.
+        stronger: options by field, such as those of the command line; those None are not set.
+    """
+    given = {name: value for name, value in stronger.items() if value is not None}
+    replaced: set[str] = set()
+    server = str(given.get("servers") or given.get("server") or "")
+    logins = [login for login in _LOGINS if not given.keys().isdisjoint(login)]
+    if logins or "@" in server:
+        replaced.update(name for login in _LOGINS if login not in logins for name in login)
+    for names in _ALTERNATIVES:
+        if not given.keys().isdisjoint(names):
+            replaced.update(names)
+    if "tls_cert" in given:
+        replaced.add("tls_key")
+    kept = {name: value for name, value in weaker.items() if name not in replaced}
+    return {**kept, **given}
 
 
-def _readable_path(name: str, path: str) -> str:
-    file = Path(path).expanduser()
-    try:
-        with file.open("rb"):
-            return str(file)
-    except OSError as error:
-        expected = _("a readable file ({reason})").format(reason=error.strerror)
-        raise ConnectionOptionsError((name,), path, expected) from None
+def resolve(given: Mapping[str, Any], environ: Mapping[str, str]) -> ConnectionOptions:
+    """Return the options to connect with: an option overrides a variable, a variable the default.
+
+    Args:
+        given: values of the command line by field; those None are not set.
+        environ: the environment variables.
+
+    Raises:
+        ValueError: a variable has an impossible value.
+    """
+    return ConnectionOptions(**override(read_environment(environ), given))
 
 
-def _seed_path(path: str) -> str:
-    """Return the path of a seed's file; with anything else nats-py raises errors of its own."""
-    file = _readable_path("nkey_file", path)
-    if not _is_seed(Path(file).read_bytes().strip()):
-        expected = _("a file with the seed of an nkey, SU and 56 more letters and digits")
-        raise ConnectionOptionsError(("nkey_file",), path, expected)
-    return file
+def option_values(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of `add_connection_options` and `--server` among parsed arguments."""
+    values = {each.name: arguments.get(each.name) for each in _FIELDS}
+    values["servers"] = arguments.get("server") or None
+    return {name: value for name, value in values.items() if value not in (None, "")}
 
 
-def _checked_seed(seed: str) -> str:
-    if not _is_seed(seed.strip().encode()):
-        expected = _("the seed of an nkey, SU and 56 more letters and digits")
-        raise ConnectionOptionsError(("nkey_seed",), "", expected)
-    return seed.strip()
+def scrubbed(names: Iterable[str] = ()) -> dict[str, str]:
+    """Return an environment in which no option of a connection, nor any of `names`, is set."""
+    variables = (each.metadata["variable"] for each in _FIELDS if each.name != "servers")
+    return dict.fromkeys((*variables, *names), "")
 
 
-def _credentials_path(path: str) -> str:
-    """Return the path of a file with both parts; without the JWT nats-py never stops reading."""
-    file = _readable_path("credentials", path)
-    lines = Path(file).read_bytes().splitlines(keepends=True)
-    after = dict(itertools.pairwise(lines))
-    jwt, seed = (
-        next((text for line, text in after.items() if mark in line), b"") for mark in (_JWT, _SEED)
-    )
-    if not jwt.strip() or not _is_seed(seed[:-1]):  # nats-py takes the last byte for a line end
-        expected = _("a .creds file as nsc makes it, with a JWT and a seed")
-        raise ConnectionOptionsError(("credentials",), path, expected)
-    return file
-
-
-def _is_seed(text: bytes) -> bool:
-    try:
-        nkeys.from_seed(text)
-    except (nkeys.NkeysError, ValueError, TypeError):
-        return False
-    return True
-
-
-def _file_reader(name: str, path: str) -> Callable[[], str]:
-    """Return a function that reads a secret from a file, without the line end editors add."""
-    file = Path(_readable_path(name, path))
-
-    def read() -> str:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
-
-    return read
-
-
-def _tls_context(options: ConnectionOptions) -> ssl.SSLContext | None:
-    """Return how to verify certificates, None to leave TLS to the scheme of the address."""
-    if options.tls_key and not options.tls_cert:
-        raise ConnectionOptionsError(("tls_cert",), "", _("the certificate of the private key"))
-    if not options.has_tls:
-        return None
-    ca = _readable_path("tls_ca", options.tls_ca) if options.tls_ca else None
-    try:
-        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca)
-    except ssl.SSLError:
-        expected = _("a CA certificate in PEM form")
-        raise ConnectionOptionsError(("tls_ca",), options.tls_ca, expected) from None
-    if options.tls_cert:
-        certificate = _readable_path("tls_cert", options.tls_cert)
-        key = _readable_path("tls_key", options.tls_key) if options.tls_key else None
-        try:
-            context.load_cert_chain(certificate, key)
-        except ssl.SSLError:
-            expected = _("a certificate in PEM form, with its private key")
-            raise ConnectionOptionsError(("tls_cert",), options.tls_cert, expected) from None
-    return context
+def _decoded_user(login: str) -> str:
+    return unquote(login.partition(":")[0])

@@ -1,14 +1,20 @@
 """Connection options become nats-py's arguments, or an error that names the wrong field."""
 
+import dataclasses
 from pathlib import Path
 
 import nkeys
 import pytest
 
-from pulse_desktop.nats_client.connection_options import (
-    ConnectionOptions,
+from pulse_desktop.nats_client.client_arguments import (
     ConnectionOptionsError,
     client_arguments,
+    readable_by_others,
+)
+from pulse_desktop.nats_client.connection_options import (
+    ConnectionOptions,
+    label,
+    resolve,
 )
 
 SEED = b"SUAMYFJPG5LFYIK5UPYVQSOLBDB67B7JFG5RHM7TWZH2D3IYC6TSIWSRYE"
@@ -79,7 +85,7 @@ def test_wrong_options_are_named(
         client_arguments(options)
     assert caught.value.fields == fields
     assert expected in caught.value.expected
-    assert fields[0] in caught.value.detail
+    assert label(fields[0]) in caught.value.detail
 
 
 def test_secrets_are_not_shown() -> None:
@@ -90,3 +96,49 @@ def test_secrets_are_not_shown() -> None:
     with pytest.raises(ConnectionOptionsError) as caught:
         client_arguments(options)
     assert "s3cret" not in str(caught.value)
+
+
+def test_an_option_overrides_a_variable_and_a_variable_the_default() -> None:
+    environ = {"PULSE_SERVER": "nats://a", "PULSE_TLS_CA": "/ca", "PULSE_TLS_FIRST": "yes"}
+    options = resolve({"servers": "nats://b", "tls_ca": None}, environ)
+    assert (options.servers, options.tls_ca, options.tls_first) == ("nats://b", "/ca", True)
+    assert (options.inbox_prefix, options.api_prefix) == ("", "$JS.API")
+    with pytest.raises(ValueError, match="PULSE_TLS_FIRST='perhaps'"):
+        resolve({}, {"PULSE_TLS_FIRST": "perhaps"})
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"credentials": "/c"}, ConnectionOptions(credentials="/c")),
+        ({"servers": "nats://u:p@h"}, ConnectionOptions("nats://u:p@h")),
+        ({"user": "ann"}, ConnectionOptions(user="ann", password="env")),
+        ({"password_file": "/p"}, ConnectionOptions(user="env", password_file="/p")),
+        ({"servers": "h"}, ConnectionOptions("h", user="env", password="env")),
+    ],
+)
+def test_a_login_overrides_that_of_the_environment_whole(
+    given: dict[str, str], expected: ConnectionOptions
+) -> None:
+    assert resolve(given, {"PULSE_USER": "env", "PULSE_PASSWORD": "env"}) == expected
+
+
+def test_options_can_be_stored_without_their_secrets() -> None:
+    options = ConnectionOptions(
+        "nats://an%20n:s3cret@a:1, s3cret@b", token="s3cret", nkey_seed="s3cret", tls_ca="/ca"
+    )
+    stored = options.without_secrets()
+    assert "s3cret" not in str(dataclasses.asdict(stored))
+    assert (stored.servers, stored.tls_ca) == ("nats://a:1,b", "/ca")
+    assert ConnectionOptions("nats://an%20n:s3cret@a").without_secrets().user == "an n"
+
+
+def test_a_secret_that_every_user_can_read_is_reported(tmp_path: Path) -> None:
+    file = tmp_path / "user.nk"
+    file.write_bytes(SEED)
+    file.chmod(0o644)
+    (warning,) = readable_by_others(ConnectionOptions(nkey_file=str(file)))
+    assert "--nkey-file (PULSE_NKEY_FILE)" in warning
+    assert str(file) in warning
+    file.chmod(0o600)
+    assert readable_by_others(ConnectionOptions(nkey_file=str(file))) == []

@@ -3,6 +3,7 @@
 import argparse
 from typing import Final, TypeAlias
 
+from pulse_desktop.nats_client.connection_options import add_connection_options
 from pulse_desktop.text.translation import _
 from pulse_workers.config.settings import DEFAULT_SERVER
 
@@ -18,6 +19,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help=_("NATS server URL (PULSE_SERVER, else {url})").format(url=DEFAULT_SERVER),
     )
+    add_connection_options(parser)
     parser.add_argument(
         "--config", metavar="FILE", help=_("read only this settings file (PULSE_CONFIG)")
     )

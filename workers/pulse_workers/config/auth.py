@@ -2,31 +2,21 @@
 
 from typing import Any
 
-from pulse_desktop.nats_client.connection_options import (
-    ConnectionOptions,
-    ConnectionOptionsError,
-    client_arguments,
-)
-from pulse_workers.config.settings import VARIABLES, Settings
+from pydantic import SecretStr
+
+from pulse_desktop.nats_client.client_arguments import ConnectionOptionsError, client_arguments
+from pulse_desktop.nats_client.connection_options import DEFINITIONS, ConnectionOptions
+from pulse_workers.config.settings import Settings
 from pulse_workers.errors import SettingsError
 
 
 def connection_options(settings: Settings) -> ConnectionOptions:
     """Return the servers, credentials and certificates of the settings."""
-    return ConnectionOptions(
-        servers=settings.server,
-        user=settings.user,
-        password=settings.password.get_secret_value(),
-        password_file=settings.password_file,
-        token=settings.token.get_secret_value(),
-        token_file=settings.token_file,
-        credentials=settings.credentials,
-        nkey_file=settings.nkey_file,
-        tls_ca=settings.tls_ca,
-        tls_cert=settings.tls_cert,
-        tls_key=settings.tls_key,
-        inbox_prefix=settings.inbox_prefix,
-    )
+    values: dict[str, Any] = {}
+    for name in DEFINITIONS:
+        value = getattr(settings, "server" if name == "servers" else name)
+        values[name] = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return ConnectionOptions(**values)
 
 
 def login_options(settings: Settings) -> dict[str, Any]:
@@ -39,5 +29,5 @@ def login_options(settings: Settings) -> dict[str, Any]:
     try:
         return client_arguments(connection_options(settings))
     except ConnectionOptionsError as error:
-        variables = " and ".join(VARIABLES[name][0] for name in error.fields)
+        variables = " and ".join(DEFINITIONS[name][0] for name in error.fields)
         raise SettingsError(variables, error.value, error.expected) from None

@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.nats_client.connection_options import DEFAULT_INBOX_PREFIX, override
 from pulse_desktop.text.translation import _
 from pulse_workers.config.settings_file import read_settings_file, settings_files
 from pulse_workers.config.settings_values import (
@@ -39,6 +40,7 @@ from pulse_workers.config.settings_values import (
     Server,
     Subject,
     Text,
+    connection_setting,
     setting,
     split_list,
 )
@@ -59,30 +61,22 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    server: Server = setting(
-        DEFAULT_SERVER, "PULSE_SERVER", _("NATS server URL, or several separated by commas")
-    )
-    user: Text = setting("", "PULSE_USER", _("user name"))
-    password: Secret = setting(SecretStr(""), "PULSE_PASSWORD", _("password of the user"))
-    password_file: Path = setting(
-        "", "PULSE_PASSWORD_FILE", _("path to a file that contains the password")
-    )
-    token: Secret = setting(SecretStr(""), "PULSE_TOKEN", _("token, instead of user and password"))
-    token_file: Path = setting("", "PULSE_TOKEN_FILE", _("path to a file that contains the token"))
-    credentials: Path = setting("", "PULSE_CREDENTIALS", _("path to a .creds file"))
-    nkey_file: Path = setting(
-        "", "PULSE_NKEY_FILE", _("path to a file that contains the user's nkey seed")
-    )
-    tls_ca: Path = setting(
-        "", "PULSE_TLS_CA", _("path to the CA certificate used to verify the server")
-    )
-    tls_cert: Path = setting("", "PULSE_TLS_CERT", _("path to the client certificate"))
-    tls_key: Path = setting("", "PULSE_TLS_KEY", _("path to the client certificate's private key"))
-    inbox_prefix: Subject = setting(
-        "_INBOX",
-        "PULSE_INBOX_PREFIX",
-        _("subject prefix of replies, for users with narrow permissions"),
-    )
+    server: Server = connection_setting("servers", DEFAULT_SERVER)
+    user: Text = connection_setting("user")
+    password: Secret = connection_setting("password", SecretStr(""))
+    password_file: Path = connection_setting("password_file")
+    token: Secret = connection_setting("token", SecretStr(""))
+    token_file: Path = connection_setting("token_file")
+    credentials: Path = connection_setting("credentials")
+    nkey_seed: Secret = connection_setting("nkey_seed", SecretStr(""))
+    nkey_file: Path = connection_setting("nkey_file")
+    tls_ca: Path = connection_setting("tls_ca")
+    tls_cert: Path = connection_setting("tls_cert")
+    tls_key: Path = connection_setting("tls_key")
+    tls_first: Flag = connection_setting("tls_first", False)
+    inbox_prefix: Subject = connection_setting("inbox_prefix", DEFAULT_INBOX_PREFIX)
+    js_domain: Text = connection_setting("js_domain")
+    js_api_prefix: Text = connection_setting("js_api_prefix")
     broker: Annotated[Literal["jetstream", "core"], Expected(_("jetstream or core"))] = setting(
         "jetstream",
         "PULSE_BROKER",
@@ -237,14 +231,14 @@ def load_settings(
     variables = {name: variable for name, (variable, _description) in VARIABLES.items()}
     for file in settings_files(environ, config):
         found = read_settings_file(file, variables)
-        values.update(found)
+        values = override(values, found)
         origins.update({name: f"{file}: {name}" for name in found})
-    for name, text in _EnvironmentSource(environ).values().items():
-        values[name] = text
-        origins[name] = variables[name]
+    variables_set = _EnvironmentSource(environ).values()
+    values = override(values, variables_set)
+    origins.update({name: variables[name] for name in variables_set})
+    values = override(values, overrides)
     for name, value in overrides.items():
         if value is not None:
-            values[name] = value
             origins[name] = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
     try:
         return Settings(**values)  # type: ignore[arg-type]

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
-from pulse_desktop.text.translation import _
+from pulse_desktop.nats_client.connection_options import DEFINITIONS
+from pulse_desktop.text.translation import _, translate
 
 T = TypeVar("T")
 
@@ -167,6 +168,12 @@ Replicas = Annotated[
     Expected(_("a whole number from 1 to 5")),
 ]
 Flag = Annotated[bool, BeforeValidator(_strip), Expected(_("true or false"))]
+
+
+def connection_setting(name: str, default: object = "") -> Any:
+    """Declare a setting that is an option of the connection, by the name of its field there."""
+    variable, description = DEFINITIONS[name]
+    return setting(default, variable, translate(description))
 
 
 def setting(default: object, variable: str, description: str) -> Any:
