@@ -60,7 +60,7 @@ class ConnectionOptionsError(CannotConnectError):
         self.fields = fields
         self.value = value
         self.expected = expected
-        names = _(" and ").join(label(name) for name in fields)
+        names = ", ".join(label(name) for name in fields)
         given = f"{names} = {value!r}" if value else names
         super().__init__(
             _("Cannot connect"),

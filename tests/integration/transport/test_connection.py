@@ -177,7 +177,9 @@ async def _connect(server: str, options: ConnectionOptions) -> None:
 async def test_wrong_options_are_reported_as_the_reason(nats_server: NatsServer) -> None:
     options = ConnectionOptions(credentials="/none.creds")
     connection = Connection(nats_server.url, options=options)
-    with pytest.raises(CannotConnectError, match=r"credentials='/none\.creds'"):
+    with pytest.raises(
+        CannotConnectError, match=r"--credentials \(PULSE_CREDENTIALS\) = '/none\.creds'"
+    ):
         await connection.open()
     assert "/none.creds" in connection.status.problem
     await connection.close()

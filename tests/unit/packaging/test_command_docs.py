@@ -66,7 +66,12 @@ def test_man_has_no_warning_about_the_page(
     [
         (("ta",), "tail"),
         (("results", ""), "list show save"),
-        (("results", "-"), "-h --help --server --subject --consumer --bucket --json"),
+        (
+            ("results", "-"),
+            "-h --help --server --subject --consumer --bucket --json "
+            "--user --password-file --token-file --credentials --creds --nkey-file --nkey --tls-ca "
+            "--tls-cert --tls-key --tls-first --inbox-prefix --js-domain --js-api-prefix",
+        ),
         (("--server", "nats://x:1", "results", "sh"), "show"),
         (("screenshot", "--page", "ov"), "overview"),
         (("screenshot", "--out", "pic"), "picture.png"),
