@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from pulse_desktop.cli.connection import ALL_HISTORY_S, CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.lookup import AmbiguousError, find_run
-from pulse_desktop.cli.output import print_error, write_json, write_note, write_text
+from pulse_desktop.cli.output import print_error, write_json, write_line, write_note
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.model.errors import NotFoundError
 from pulse_desktop.text.translation import _
@@ -82,7 +82,7 @@ def _write_outcome(outcome: "CancelOutcome", name: str | None, *, as_json: bool)
             }
         )
         return
-    write_text(f"{outcome.task_id}  {name or _('unknown task')}  {cancel_label(outcome)}")
+    write_line(f"{outcome.task_id}  {name or _('unknown task')}  {cancel_label(outcome)}")
     # Details go to stderr, so that stdout stays one line per task.
     if outcome.detail and not outcome.done:
         write_note(f"{outcome.task_id}: {outcome.detail}")

@@ -15,6 +15,8 @@ from typing import Any, Final, TextIO
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text.translation import _
 
+MAX_CELL: Final = 60
+"""Longest text in a column of a table. JSON output has everything."""
 _MAX_INTEGER_BITS: Final = 64
 _MAX_DECIMAL_BITS: Final = 4_000  # writing more bits as decimal digits takes too long
 _MAX_DEPTH: Final = 200
@@ -48,6 +50,11 @@ def write_text(text: str) -> None:
     _write(sys.stdout, _escape_controls(text) + "\n")
 
 
+def write_line(text: str) -> None:
+    """Write exactly one line to stdout and flush it: line breaks in the text become spaces."""
+    _write(sys.stdout, _one_line(text) + "\n")
+
+
 def write_note(text: str) -> None:
     """Write a note for the operator to stderr."""
     _write(sys.stderr, _escape_controls(text) + "\n")
@@ -60,12 +67,34 @@ def print_error(error: UserFacingError) -> None:
 
 
 def write_table(rows: Sequence[tuple[str, ...]], headings: tuple[str, ...]) -> None:
-    """Write rows below headings, in columns."""
-    lines = (headings, *rows)
-    widths = [max(len(line[i]) for line in lines) for i in range(len(headings))]
+    """Write rows below headings, in columns, one line per row; long cells are elided."""
+    lines = [tuple(_cell(cell) for cell in line) for line in (headings, *rows)]
+    widths = [max(_display_width(line[i]) for line in lines) for i in range(len(headings))]
     for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        write_text("  ".join(cells).rstrip())
+        cells = (
+            cell + " " * (width - _display_width(cell))
+            for cell, width in zip(line, widths, strict=True)
+        )
+        write_line("  ".join(cells).rstrip())
+
+
+def _cell(text: str) -> str:
+    text = _one_line(text[: 2 * MAX_CELL])
+    return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
+
+
+def _display_width(text: str) -> int:
+    """Return the columns that a terminal uses for a text."""
+    import unicodedata
+
+    if text.isascii():
+        return len(text)
+    return sum(
+        0
+        if unicodedata.combining(c) or c in _JOINERS
+        else 1 + (unicodedata.east_asian_width(c) in "WF")
+        for c in text
+    )
 
 
 def to_json(value: Any, *, indent: int = 0) -> str:
@@ -136,6 +165,10 @@ def _escape_controls(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else _escape_character(c) for c in text)
+
+
+def _one_line(text: str) -> str:
+    return _escape_controls(text).replace("\n", " ")
 
 
 def _escape_character(character: str) -> str:

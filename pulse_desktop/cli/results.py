@@ -3,8 +3,9 @@
 import time
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from pulse_desktop.cli.argument_types import positive_int
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import (
@@ -19,7 +20,9 @@ from pulse_desktop.cli.parser import Subparsers, add_command, add_shared_options
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.text import formats
-from pulse_desktop.text.translation import _
+from pulse_desktop.text.translation import _, ngettext
+
+_DEFAULT_LIMIT: Final = 100
 
 if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
@@ -44,7 +47,9 @@ def add_parser(subparsers: Subparsers) -> None:
         dest="results_command", required=True, metavar="list|show|save"
     )
     listing = commands.add_parser(
-        "list", help=_("list all keys, latest first"), description=_("List all keys, latest first.")
+        "list",
+        help=_("list keys, latest first"),
+        description=_("List keys, latest first. Only as many results are read as are listed."),
     )
     show = commands.add_parser(
         "show", help=_("show one as JSON"), description=_("Show one result as JSON.")
@@ -52,6 +57,13 @@ def add_parser(subparsers: Subparsers) -> None:
     get = commands.add_parser("get")  # hidden: the old name of `show`
     save = commands.add_parser(
         "save", help=_("save the stored bytes"), description=_("Save the stored bytes to a file.")
+    )
+    listing.add_argument(
+        "--limit",
+        type=positive_int,
+        default=_DEFAULT_LIMIT,
+        metavar="N",
+        help=_("at most N results, the latest (100)"),
     )
     for each in (listing, show, get, save):
         add_shared_options(each)
@@ -63,7 +75,7 @@ def add_parser(subparsers: Subparsers) -> None:
 async def run(arguments: Namespace) -> int:
     """List, show or save stored results."""
     if arguments.results_command == "list":
-        async with connected_session(arguments) as session:
+        async with connected_session(arguments, stored_results=arguments.limit) as session:
             return await _list(session, arguments)
     async with connected_session(arguments, history_s=0.0, backlog=0, stored_results=0) as session:
         if arguments.results_command == "save":
@@ -80,9 +92,12 @@ async def _list(session: "Session", arguments: Namespace) -> int:
         )
     rows = [row for row in session.state.results.rows.newest_first() if not row.stored.deleted]
     rows.sort(key=lambda row: row.stored.stored_at, reverse=True)
+    older = await _count(session) - min(len(rows), arguments.limit)
+    rows = rows[: arguments.limit]
     if arguments.json:
         for row in rows:
             write_json(_to_dict(row))
+        _note_older(older)
         return OK
     if not rows:
         write_text(_("No results in {bucket}.").format(bucket=session.results.bucket))
@@ -99,7 +114,26 @@ async def _list(session: "Session", arguments: Namespace) -> int:
         for row in rows
     ]
     write_table(cells, (_("KEY"), _("TASK"), _("OUTCOME"), _("SIZE"), _("STORED")))
+    _note_older(older)
     return OK
+
+
+async def _count(session: "Session") -> int:
+    """Return the number of results in the bucket, 0 if it is unknown."""
+    try:
+        return (await session.results.store.status()).objects or 0
+    except UserFacingError:
+        return 0
+
+
+def _note_older(older: int) -> None:
+    if older > 0:
+        text = ngettext(
+            "{count} older result is not shown: raise --limit.",
+            "{count} older results are not shown: raise --limit.",
+            older,
+        )
+        write_note(text.format(count=formats.count(older)))
 
 
 def _outcome(row: "StoredResult") -> str:

@@ -5,7 +5,7 @@ from argparse import Namespace
 from pulse_desktop.cli.connection import ALL_HISTORY_S, CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.cli.exit_codes import OK
 from pulse_desktop.cli.lookup import find_run
-from pulse_desktop.cli.output import write_json, write_text
+from pulse_desktop.cli.output import write_json, write_line, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.run_report import report_run, write_property, write_report
 from pulse_desktop.text.translation import _
@@ -51,5 +51,5 @@ async def run(arguments: Namespace) -> int:
     write_text(_("events"))
     for event in events:
         type_ = event["type"] or _("unreadable")
-        write_text(f"  {event['timestamp']}  {event['topic']:<11} {type_}")
+        write_line(f"  {event['timestamp']}  {event['topic']:<11} {type_}")
     return OK

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pulse_desktop.cli.argument_types import duration, positive_int
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.cli.exit_codes import OK
-from pulse_desktop.cli.output import to_json, write_json, write_note, write_text
+from pulse_desktop.cli.output import to_json, write_json, write_line, write_note
 from pulse_desktop.cli.parser import Subparsers, add_command, add_hidden_alias
 from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
 from pulse_desktop.text import formats
@@ -140,7 +140,7 @@ async def _print_events(session: "Session", arguments: Namespace) -> None:
             if arguments.json:
                 write_json(event_to_dict(event))
             else:
-                write_text(_event_line(event))
+                write_line(_event_line(event))
             if left is not None:
                 left -= 1
                 if not left:

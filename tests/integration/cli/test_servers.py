@@ -338,3 +338,22 @@ async def _worker_without_results(server: NatsServer) -> Any:
         yield
     finally:
         await client.close()
+
+
+async def test_only_the_latest_results_are_listed_and_the_rest_is_counted(
+    env: dict[str, str],
+) -> None:
+    with NatsServer() as server:
+        client = await _client(server)
+        bucket = await client.jetstream().create_object_store(RESULT_BUCKET)
+        body = b'{"is_err":false,"return_value":1,"execution_time":0.1,"labels":{},"error":null}'
+        for number in range(5):
+            await bucket.put(f"key-{number}", body)
+        await client.close()
+        listed = await run("results", "list", "--limit", "2", "--server", server.url, env=env)
+        assert listed.code == 0
+        assert [line.split()[0] for line in listed.out.splitlines()] == ["KEY", "key-4", "key-3"]
+        assert "3 older results are not shown" in listed.err
+        every = await run("results", "list", "--server", server.url, "--json", env=env)
+        assert [each["key"] for each in every.objects] == [f"key-{n}" for n in (4, 3, 2, 1, 0)]
+        assert every.err == ""

@@ -80,3 +80,20 @@ def test_an_error_has_a_title_a_detail_and_advice(capsys: pytest.CaptureFixture[
 def test_a_table_is_aligned_in_columns(capsys: pytest.CaptureFixture[str]) -> None:
     write_table([("1", "long name"), ("1000", "x")], ("N", "NAME"))
     assert capsys.readouterr().out == "N     NAME\n1     long name\n1000  x\n"
+
+
+def test_a_row_of_a_table_is_one_bounded_line(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        ("failed", "x" * 5000, "a"),
+        ("failed", "two\nlines\r\u2028and\x1b[31mcolor", "b"),
+        ("ok", "日本語", "c"),
+    ]
+    write_table(rows, ("STATE", "TASK", "ID"))
+    lines = capsys.readouterr().out.split("\n")
+    assert len(lines) == len(rows) + 2
+    assert max(map(len, lines)) < 80
+    assert lines[1].endswith("x…  a")
+    assert "two lines" in lines[2]
+    assert "\x1b" not in "".join(lines)
+    # A Japanese character takes two columns of a terminal.
+    assert lines[3].rindex("c") == lines[1].rindex("a") - 3
