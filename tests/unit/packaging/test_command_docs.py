@@ -68,9 +68,11 @@ def test_man_has_no_warning_about_the_page(
         (("results", ""), "list show save"),
         (
             ("results", "-"),
-            "-h --help --server --subject --consumer --bucket --json "
-            "--user --password-file --token-file --credentials --creds --nkey-file --nkey --tls-ca "
-            "--tls-cert --tls-key --tls-first --inbox-prefix --js-domain --js-api-prefix",
+            (
+                "-h --help --server --subject --consumer --bucket --json "
+                "--user --password-file --token-file --credentials --creds --nkey-file --nkey --tls-ca "
+                "--tls-cert --tls-key --tls-first --inbox-prefix --js-domain --js-api-prefix"
+            ),
         ),
         (("--server", "nats://x:1", "results", "sh"), "show"),
         (("screenshot", "--page", "ov"), "overview"),
