@@ -70,8 +70,9 @@ def test_man_has_no_warning_about_the_page(
             ("results", "-"),
             (
                 "-h --help --server --subject --consumer --bucket --json "
-                "--user --password-file --token-file --credentials --creds --nkey-file --nkey --tls-ca "
-                "--tls-cert --tls-key --tls-first --inbox-prefix --js-domain --js-api-prefix"
+                "--user --password-file --token-file --credentials --creds --nkey-file --nkey "
+                "--tls-ca --tls-cert --tls-key --tls-first --inbox-prefix --js-domain "
+                "--js-api-prefix"
             ),
         ),
         (("--server", "nats://x:1", "results", "sh"), "show"),
