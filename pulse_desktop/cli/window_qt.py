@@ -18,6 +18,7 @@ from pulse_desktop.cli.output import print_error, write_text
 from pulse_desktop.embedded.data_folder import DATA_DIR_VARIABLE, data_folder
 from pulse_desktop.event_loop import draw_offscreen, has_display, run_with_qt, stop_on_signals
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
+from pulse_desktop.model.log_format import LogFormatter
 from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.state.system import SystemState
@@ -165,7 +166,7 @@ def _log_to_file() -> None:
         handler = RotatingFileHandler(
             folder / "window.log", maxBytes=_LOG_BYTES, backupCount=_OLD_LOGS
         )
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+        handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
         logging.getLogger().addHandler(handler)
         logging.getLogger().setLevel(logging.INFO)
         # httpx logs every request to the monitoring port, which would displace everything else.

@@ -40,7 +40,7 @@ from pulse_desktop.embedded.usage_locks import (
     remove_stale_locks,
     try_acquire,
 )
-from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.model.log_format import LogFormatter
 from pulse_desktop.nats_client.aio import cancel_and_wait, install_wait_for
 from pulse_desktop.text.translation import _, ngettext
 
@@ -237,11 +237,6 @@ async def _guard(options: argparse.Namespace, folder: DataFolder) -> int:
     return 0
 
 
-class _RedactingFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return redact_url(super().format(record))
-
-
 def _end_leftovers(folder: DataFolder) -> None:
     """End processes that a killed guardian has left: those in its state file, never by name."""
     state = read_state(folder.state_file)
@@ -266,7 +261,7 @@ def main() -> int:
     handler = RotatingFileHandler(
         folder.log_of("guardian"), maxBytes=_LOG_BYTES, backupCount=_OLD_LOGS
     )
-    handler.setFormatter(_RedactingFormatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("filelock").setLevel(logging.WARNING)
     if sys.platform == "win32":

@@ -16,6 +16,8 @@ from pulse_desktop.text.translation import _
 OUTAGE_ERRORS: Final = (NatsError, OSError, asyncio.TimeoutError)
 """Errors of a call while the server is unreachable, or when it rejects the call."""
 
+_MAX_NAME: Final = 200
+
 
 class WorkerError(Exception):
     """Base class of all errors here."""
@@ -63,12 +65,13 @@ class UnknownTaskNameError(WorkerError):
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
         super().__init__(
-            f"no task named {name!r} on this worker; it has: {', '.join(sorted(known)) or 'none'}"
+            f"no task named {name[:_MAX_NAME]!r} on this worker; "
+            f"it has: {', '.join(sorted(known)) or 'none'}"
         )
 
 
 class UnreadableTaskError(WorkerError):
-    """The task message has an id, but is otherwise not a task message."""
+    """The task message has an id, but cannot be run as it is."""
 
 
 class WrongArgumentsError(WorkerError):

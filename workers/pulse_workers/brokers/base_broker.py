@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 from nats.aio.client import Client
 from pydantic import ValidationError
 from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask, TaskiqMessage
@@ -21,10 +20,12 @@ from pulse_desktop.nats_client.connect import require_jetstream
 from pulse_desktop.nats_client.permission_violations import PermissionViolation, parse_violation
 from pulse_desktop.protocol.task_names import canonical_name
 from pulse_workers.brokers.delivery import Delivery, current_delivery
+from pulse_workers.brokers.message_identity import scan_identity
 from pulse_workers.brokers.task_names import TaskNameMiddleware
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS, UnknownTaskNameError, UnreadableTaskError
 from pulse_workers.runtime.shutdown import close_client
+from pulse_workers.telemetry.event_middleware import DeliveryEventMiddleware
 
 if TYPE_CHECKING:
     from pulse_workers.runtime.connection import ConnectionLog
@@ -76,6 +77,12 @@ class BaseBroker(AsyncBroker):
         for middleware in self.middlewares:
             if isinstance(middleware, TaskNameMiddleware):
                 await middleware.observe(self.client)
+
+    def on_dead_letter(self, delivery: Delivery) -> None:
+        """Log and publish a message for which no result can be stored."""
+        for middleware in self.middlewares:
+            if isinstance(middleware, DeliveryEventMiddleware):
+                middleware.publish_dead_letter(delivery)
 
     async def on_error(self, error: Exception) -> None:
         """Log a connection error, and record it when it means that no tasks are delivered."""
@@ -184,29 +191,32 @@ class SalvagingFormatter(JSONFormatter):
         Raises:
             ValueError: it has no task id, so no result can be stored for it.
         """
+        delivery = current_delivery.get()
+        if delivery is not None and isinstance(delivery.rejection, UnreadableTaskError):
+            return self._renamed(_salvage(message))
         try:
             task = super().loads(message)
             task.parse_labels()
         except (ValidationError, ValueError, TypeError, RecursionError) as error:
-            delivery = current_delivery.get()
             if delivery is None:
                 raise
             task = _salvage(message)
             delivery.rejection = UnreadableTaskError(_one_line(error))
+        return self._renamed(task)
+
+    def _renamed(self, task: TaskiqMessage) -> TaskiqMessage:
         task.labels_types = None  # the labels now have their types
         task.task_name = self._registered_name(task.task_name)
         return task
 
 
 def _salvage(message: bytes) -> TaskiqMessage:
-    body = msgspec.json.decode(message)
-    task_id = body.get("task_id") if isinstance(body, dict) else None
-    if not isinstance(task_id, str) or not task_id:
+    task_id, name = scan_identity(message)
+    if not task_id:
         raise ValueError("no task id")
-    name = body.get("task_name")
     return TaskiqMessage(
         task_id=task_id,
-        task_name=name if isinstance(name, str) else "unreadable",
+        task_name=name or "unreadable",
         labels={},
         args=[],
         kwargs={},

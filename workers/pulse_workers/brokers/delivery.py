@@ -47,6 +47,8 @@ class Delivery(abc.ABC):
         error: what the task raised, or None.
         retry_after: seconds until the task is to be delivered again, or None for no retry.
         requeued: the worker stops and another worker is to run the task.
+        dead_letter: why no result can be stored, so that the message must not be delivered again;
+            empty otherwise.
         acked: a response was sent; the server no longer waits for one.
         started_at: monotonic seconds when the task was started, 0 before.
         result_bytes: size of the stored result, 0 before; None if the backend does not report it.
@@ -67,6 +69,7 @@ class Delivery(abc.ABC):
         self.error: BaseException | None = None
         self.retry_after: float | None = None
         self.requeued = False
+        self.dead_letter = ""
         self.acked = False
         self.started_at = 0.0
         self.result_bytes: int | None = 0
@@ -83,7 +86,9 @@ class Delivery(abc.ABC):
             return
         self.acked = True
         try:
-            if self.requeued:
+            if self.dead_letter:
+                await self._terminate(self.dead_letter)
+            elif self.requeued:
                 await self._requeue()
             elif self.retry_after is not None:
                 await self._retry(self.retry_after)
@@ -105,6 +110,10 @@ class Delivery(abc.ABC):
 
     @abc.abstractmethod
     async def _complete(self) -> None: ...
+
+    async def _terminate(self, reason: str) -> None:  # noqa: ARG002 - for servers that keep it
+        """End delivery for good; where the server stores messages it publishes an advisory."""
+        await self._complete()
 
     @abc.abstractmethod
     async def _retry(self, delay: float) -> None: ...
@@ -142,6 +151,9 @@ class StreamDelivery(Delivery):
 
     async def _complete(self) -> None:
         await self._message.ack()
+
+    async def _terminate(self, reason: str) -> None:
+        await self._message.respond(b"+TERM " + reason.encode("ascii", "replace"))
 
     async def _retry(self, delay: float) -> None:
         await self._message.nak(delay)

@@ -87,6 +87,27 @@ class JsonResultBackend(NATSObjectStoreResultBackend[Any]):
         delivery = current_delivery.get()
         if delivery is not None:
             delivery.result_bytes = len(body)
+        try:
+            await self._store(task_id, body)
+        except (APIError, MaxPayloadError) as error:
+            rejection = self._not_stored(task_id, error)
+            result.is_err, result.return_value, result.error = True, None, rejection
+            small = self.encode(result.model_copy(update={"labels": {}}))
+            try:
+                if len(small) >= len(body):
+                    raise rejection from error
+                await self._store(task_id, small)
+            except (APIError, MaxPayloadError, ResultNotStoredError):
+                if delivery is not None:
+                    delivery.dead_letter = str(rejection)
+                raise rejection from error
+
+    async def _store(self, task_id: str, body: bytes) -> None:
+        """Store a result as soon as the server can.
+
+        Raises:
+            nats.js.errors.APIError, nats.errors.MaxPayloadError: the server rejects it repeatedly.
+        """
         backoff = Backoff(_MIN_RETRY_DELAY_S, _MAX_RETRY_DELAY_S)
         rejections = 0
         while True:
@@ -95,7 +116,7 @@ class JsonResultBackend(NATSObjectStoreResultBackend[Any]):
             except (APIError, MaxPayloadError) as error:
                 rejections += not isinstance(error, ServiceUnavailableError)
                 if rejections >= _MAX_REJECTIONS:
-                    raise self._not_stored(task_id, error) from error
+                    raise
             except OUTAGE_ERRORS as error:
                 logger.warning("result of %s not stored yet: %s", task_id, type(error).__name__)
             else:

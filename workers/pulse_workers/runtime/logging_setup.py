@@ -1,4 +1,4 @@
-"""Log of a worker process: to stderr, with credentials masked in every line.
+"""Log of a worker process: to stderr, in bounded and printable lines without credentials.
 
 TaskIQ logs task errors with their traceback, and the client library logs addresses. Both pass
 through this formatter, as does an error that ends the process.
@@ -9,21 +9,13 @@ import sys
 from types import TracebackType
 from typing import Final
 
-from pulse_desktop.model.redaction import redact
+from pulse_desktop.model.log_format import LogFormatter
 
 logger = logging.getLogger("pulse.workers")
 
 _FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _NOISY_LOGGERS: Final = ("taskiq", "nats")
 """Libraries that log each task or each ping; limited to warnings."""
-
-
-class MaskingFormatter(logging.Formatter):
-    """Formats a record, its traceback included, with credentials masked."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the lines of a record."""
-        return redact(super().format(record))
 
 
 def configure_logging(level: str) -> None:
@@ -33,7 +25,7 @@ def configure_logging(level: str) -> None:
         level: DEBUG, INFO, WARNING or ERROR.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(MaskingFormatter(_FORMAT))
+    handler.setFormatter(LogFormatter(_FORMAT))
     logging.basicConfig(handlers=[handler], force=True)
     set_log_level(level)
     sys.excepthook = _log_crash

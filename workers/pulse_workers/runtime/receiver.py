@@ -26,10 +26,11 @@ from pulse_workers.brokers.delivery import (
     as_message,
     current_delivery,
 )
+from pulse_workers.brokers.message_identity import scan_identity, unusable_id
 from pulse_workers.brokers.retries import retry_policy
 from pulse_workers.config.settings import Settings
 from pulse_workers.control.cancellation import Cancellation, CancelledIds
-from pulse_workers.errors import TooManyDeliveriesError
+from pulse_workers.errors import TooManyDeliveriesError, UnreadableTaskError
 from pulse_workers.results.backend import JsonResultBackend
 from pulse_workers.runtime.interrupt import interruptible
 from pulse_workers.telemetry.load import SlotTime
@@ -97,9 +98,12 @@ class DeliveryReceiver(Receiver):
         current_delivery.set(delivery)
         task_id, task_name = self._register(delivery)
         try:
+            if reason := unusable_id(task_id):
+                await self._drop(delivery, reason)
+                return
             if self._may_be_finished(delivery) and await self._check_redelivery(delivery, task_id):
                 return
-            await super().callback(message, raise_err)
+            await self._answer(message, delivery, raise_err=raise_err)
         except Exception:
             logger.exception("%s %s: not executed, it will be redelivered", task_name, task_id)
         finally:
@@ -107,6 +111,28 @@ class DeliveryReceiver(Receiver):
             self.slot_time.leave()
             self.finished += 1
             delivery.finish()
+
+    async def _answer(
+        self, message: DeliveredMessage, delivery: Delivery, *, raise_err: bool
+    ) -> None:
+        """Run a task; fail it if something about its message makes that impossible."""
+        try:
+            await super().callback(message, raise_err)
+        except Exception as error:
+            if delivery.acked:
+                raise
+            logger.exception("%s cannot be run", delivery.task_id)
+            delivery.rejection = UnreadableTaskError(f"{type(error).__name__}: {error}"[:500])
+            try:
+                await super().callback(message, raise_err)
+            except Exception as second:  # noqa: BLE001 - the message must not come back for ever
+                await self._drop(delivery, f"its failure cannot be recorded: {second!r}"[:500])
+
+    async def _drop(self, delivery: Delivery, reason: str) -> None:
+        """End a message for which no result can be stored."""
+        delivery.dead_letter = reason
+        self.broker.on_dead_letter(delivery)
+        await delivery.ack()
 
     async def run_task(
         self,
@@ -197,7 +223,7 @@ class DeliveryReceiver(Receiver):
         try:
             task = decode_task(delivery.data)
         except MalformedTaskError:
-            task_id, task_name = "", ""
+            task_id, task_name = scan_identity(delivery.data)
         else:
             task_id, task_name = task.task_id, self.broker.registered_name(task.task_name)
         delivery.task_id = task_id
@@ -240,7 +266,7 @@ class DeliveryReceiver(Receiver):
     def _max_attempts(self, delivery: Delivery) -> int:
         try:
             message = self.broker.formatter.loads(delivery.data)
-        except ValueError:
+        except (ValueError, TypeError, RecursionError):
             return 1
         task = self.broker.get_all_tasks().get(message.task_name)
         return retry_policy(message.labels, task.labels if task else None).max_attempts

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from nats.aio.client import Client
 
+from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.text.translation import _
 from pulse_workers.brokers.base_broker import BaseBroker
 from pulse_workers.brokers.factory import make_broker
@@ -196,23 +197,25 @@ class ConnectionWatchdog:
                 ).format(server=self._server, error=denied)
             )
             self._shutdown.request("this user may not take tasks")
-        elif self._has_closed_connection():
-            self.error = ConnectionFailedError(
-                _(
-                    "{server} closed a connection permanently. Check the user, password or token."
-                ).format(server=self._server)
-            )
+        elif closed := self._closed_connection():
+            reason = redact_url(str(closed.last_error or _("no reason given")))
+            if "auth" in reason.lower():
+                text = _(
+                    "{server} closed a connection permanently: {reason}. "
+                    "Check the user, password or token."
+                )
+            else:
+                text = _("{server} closed a connection permanently: {reason}.")
+            self.error = ConnectionFailedError(text.format(server=self._server, reason=reason))
             self._shutdown.request("a connection was closed permanently")
 
-    def _has_closed_connection(self) -> bool:
+    def _closed_connection(self) -> Client | None:
         runtime = self._runtime
         results = runtime.broker.result_backend
-        return (
-            runtime.broker.client.is_closed
-            or runtime.client.is_closed
-            or runtime.events.is_closed
-            or (isinstance(results, JsonResultBackend) and results.nats_client.is_closed)
-        )
+        clients = [runtime.broker.client, runtime.client, runtime.events.client]
+        if isinstance(results, JsonResultBackend):
+            clients.append(results.nats_client)
+        return next((each for each in clients if each is not None and each.is_closed), None)
 
 
 class TrackingThreadPool(ThreadPoolExecutor):

@@ -46,7 +46,15 @@ def encode_any_event(
         return event_id, payload
     small = {key: value for key, value in data.items() if key not in _LARGE_FIELDS}
     small["truncated"] = True
-    return encode_event(topic, type_, to_json_safe(small), source=source, now=now)
+    event_id, payload = encode_event(topic, type_, to_json_safe(small), source=source, now=now)
+    if len(payload) + _HEADER_ROOM <= max_bytes:
+        return event_id, payload
+    short = {
+        key: value[:_MAX_TEXT] if isinstance(value, str) else value
+        for key, value in to_json_safe(small).items()
+        if isinstance(value, str | int | float | bool | None)
+    }
+    return encode_event(topic, type_, short, source=source, now=now)
 
 
 def to_json_safe(value: Any, depth: int = 0) -> Any:

@@ -31,6 +31,7 @@ logger = logging.getLogger("pulse.workers.events")
 
 _MAX_TRACEBACK: Final = 32_768
 _MAX_TEXT: Final = 8_192
+_MAX_DEAD_LETTER_ID: Final = 200
 _STRING_LABEL: Final = 3
 _REQUEUED: Final = "X-Taskiq-requeue"
 _WORKER_STOPPED: Final = {
@@ -123,6 +124,37 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
         if delivery is not None:
             with _log_errors(message):
                 self._publish_outcome(message, delivery, result)
+
+    def publish_dead_letter(self, delivery: Delivery) -> None:
+        """Publish and log a message for which no result can be stored. Never raises."""
+        task_id = delivery.task_id[:_MAX_DEAD_LETTER_ID]
+        logger.error(
+            "dead letter %d (task %s, %d bytes): %s",
+            delivery.sequence,
+            task_id or "without id",
+            len(delivery.data),
+            delivery.dead_letter,
+        )
+        data = {
+            "task_id": delivery.task_id,
+            "worker": self._worker,
+            "attempt": delivery.attempt,
+            "stream_sequence": delivery.sequence if delivery.sequence > 0 else None,
+            "message_bytes": len(delivery.data),
+            "dead_letter": True,
+        }
+        if delivery.task_id:
+            error = ResultNotStoredError(delivery.dead_letter)
+            self._events.publish(
+                "tasks",
+                "task.failed",
+                {**data, "will_retry": False, "error": _error_data(error), "run_s": None},
+            )
+        self._events.publish(
+            "monitoring",
+            "task.dead_letter",
+            {**data, "task_id": task_id, "reason": delivery.dead_letter},
+        )
 
     def publish_attempt(
         self, message: TaskiqMessage, delivery: Delivery, exception: BaseException
@@ -251,12 +283,16 @@ def _task_frames(trace: TracebackType | None) -> TracebackType | None:
 def _error_data(error: BaseException) -> dict[str, str]:
     """Return type, message and traceback, with credentials masked and without TaskIQ's frames."""
     trace = _task_frames(error.__traceback__)
+    try:
+        message = str(error)
+    except Exception as failure:  # noqa: BLE001 - the error's own code decides what is raised
+        message = f"<{type(error).__name__}: its text cannot be made ({type(failure).__name__})>"
     text = "".join(traceback.format_exception(type(error), error, trace))
     if len(text) > _MAX_TRACEBACK:
         half = _MAX_TRACEBACK // 2
         text = f"{text[:half]}\n… {len(text) - 2 * half} characters omitted …\n{text[-half:]}"
     return {
         "type": type(error).__name__,
-        "message": redact_url(str(error))[:_MAX_TEXT],
+        "message": redact_url(message[: 2 * _MAX_TEXT])[:_MAX_TEXT],
         "traceback": redact_url(text),
     }

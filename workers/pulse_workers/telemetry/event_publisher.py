@@ -122,6 +122,11 @@ class EventPublisher:
         self._sender = asyncio.create_task(self._send_loop(), name="event sender")
 
     @property
+    def client(self) -> Client | None:
+        """The connection of events, None before `start`."""
+        return self._client
+
+    @property
     def is_closed(self) -> bool:
         """Whether the connection is closed permanently."""
         return self._client is not None and self._client.is_closed

@@ -1,0 +1,69 @@
+"""Formatter of all logs: bounded, printable lines without credentials.
+
+Texts of messages, commands and servers reach the log through many callers. Here, once for all of
+them, a record is cut, its control characters are escaped, so that no text can forge a line or
+send escape codes to a terminal, and credentials are masked.
+"""
+
+import logging
+import re
+from typing import Final
+
+from pulse_desktop.model.redaction import redact
+
+MAX_MESSAGE: Final = 2_000
+MAX_TRACEBACK: Final = 32_000
+_MARGIN: Final = 8_192
+"""Characters redacted beyond the limit: a login that is cut in two would not be recognized."""
+_INDENT: Final = "  "
+_LINE_BREAK: Final = re.compile(r"\r\n|\n")
+
+
+class LogFormatter(logging.Formatter):
+    """Formats a record as one line, followed by the indented lines of its traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the lines of a record."""
+        try:
+            text = record.getMessage()
+        except Exception:  # noqa: BLE001 - the arguments' own code decides what is raised
+            text = str(record.msg)
+        record.message = _escape(_cut(text, MAX_MESSAGE))
+        if self.usesTime():
+            record.asctime = self.formatTime(record, self.datefmt)
+        parts = [self.formatMessage(record)]
+        if record.exc_info:
+            parts.append(_block(self.formatException(record.exc_info)))
+        elif record.exc_text:
+            parts.append(_block(record.exc_text))
+        if record.stack_info:
+            parts.append(_block(self.formatStack(record.stack_info)))
+        return "\n".join(parts)
+
+
+def _block(text: str) -> str:
+    """Return a traceback, indented: a line of it never looks like a record."""
+    half = MAX_TRACEBACK // 2
+    if len(text) > MAX_TRACEBACK:
+        start, end = _cut(text[: half + _MARGIN], half), redact(text[-half - _MARGIN :])[-half:]
+        text = f"{start}\n{end}"
+    lines = _LINE_BREAK.split(redact(text))
+    return "\n".join(f"{_INDENT}{_escape(line)}" for line in lines)
+
+
+def _cut(text: str, limit: int) -> str:
+    """Return the beginning of a text with credentials masked."""
+    masked = redact(text[: limit + _MARGIN])
+    if len(text) <= limit + _MARGIN and len(masked) <= limit:
+        return masked
+    return f"{masked[:limit]} … {len(text)} characters"
+
+
+def _escape(text: str) -> str:
+    """Return a text with all characters escaped that are not printable."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or character == "\t" else ascii(character)[1:-1]
+        for character in text
+    )

@@ -1,0 +1,60 @@
+"""Task id and name of a message that is otherwise unreadable, and ids that no result can have.
+
+TaskIQ's decoder gives up at deep nesting, a lone surrogate or invalid UTF-8 anywhere in a message.
+A scan of the outermost object, without recursion, still finds whom to answer.
+"""
+
+import json
+import re
+from typing import Final
+
+MAX_ID_BYTES: Final = 2_048
+"""Longest task id. A result's subject holds it in base64, and a server closes the connection at a
+line of more than 4,096 bytes; some requests repeat the subject beside a reply subject."""
+
+_TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}:,]', re.DOTALL)
+
+
+def scan_identity(message: bytes) -> tuple[str, str]:
+    """Return a task's id and name from a JSON message; empty where they cannot be read."""
+    fields: dict[bytes, str] = {}
+    depth = 0
+    key = previous = b""
+    for match in _TOKENS.finditer(message):
+        token = match.group()
+        if token in b"[{":
+            depth += 1
+        elif token in b"]}":
+            depth -= 1
+        elif depth == 1 and token == b":":
+            key = previous
+        elif depth == 1 and token == b",":
+            key = b""
+        elif depth == 1 and key in (b'"task_id"', b'"task_name"'):
+            fields[key] = _text(token)
+            if len(fields) == 2:
+                break
+        previous = token
+    return fields.get(b'"task_id"', ""), fields.get(b'"task_name"', "")
+
+
+def unusable_id(task_id: str) -> str:
+    """Return why no result can be stored for this task id; empty if one can."""
+    if not task_id:
+        return "the message has no readable task id"
+    try:
+        size = len(task_id.encode())
+    except UnicodeEncodeError:
+        return "the task id is not valid Unicode"
+    if size > MAX_ID_BYTES:
+        return f"the task id has {size} bytes, and the longest possible one {MAX_ID_BYTES}"
+    return ""
+
+
+def _text(token: bytes) -> str:
+    try:
+        text = json.loads(token)
+        text.encode()
+    except (ValueError, AttributeError):
+        return ""
+    return str(text)
