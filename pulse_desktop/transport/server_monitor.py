@@ -3,12 +3,13 @@
 The endpoint is optional, so no response is no error.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
@@ -19,10 +20,13 @@ from pulse_desktop.transport.monitoring_endpoint import MonitoringEndpoint
 
 MONITOR_PORT: Final = 8222
 MAX_SUBSCRIPTIONS: Final = 1024
+COUNT_TIMEOUT_S: Final = 2.5
+"""For counting consumers, which takes a request for each unknown client."""
 
 _log = logging.getLogger(__name__)
 
 Page = TypeVar("Page")
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,8 @@ class _Varz(msgspec.Struct):
     server_id: str = ""
     server_name: str = ""
     version: str = ""
-    start: datetime | None = None
-    now: datetime | None = None
+    start: _Moment | None = None
+    now: _Moment | None = None
     cpu: float = 0.0
     mem: int = 0
     connections: int = 0
@@ -186,9 +190,17 @@ class ServerMonitor:
         may be a worker without a queue group.
 
         Returns:
-            The number, or None when it is unknown: the endpoint does not respond, an unknown
-            client is subscribed, or other servers of the cluster have clients of their own.
+            The number, or None when it is unknown: the endpoint does not respond in time, an
+            unknown client is subscribed, or other servers of the cluster have clients of their own.
         """
+        try:
+            async with asyncio.timeout(COUNT_TIMEOUT_S):
+                return await self._count_consumers(subject)
+        except TimeoutError:
+            self._endpoint.back_off()
+            return None
+
+    async def _count_consumers(self, subject: str) -> int | None:
         query = {"subs": "1", "test": subject, "limit": str(MAX_SUBSCRIPTIONS)}
         found = await self._get("subsz", query, _Subsz)
         if found is None:

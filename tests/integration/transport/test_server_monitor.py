@@ -1,14 +1,25 @@
 """Statistics of a server from its HTTP monitoring endpoint, which is optional."""
 
 import asyncio
+import contextlib
 import json
+import resource
 import subprocess
 import sys
+import time
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import nats
+import pytest
 
-from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.server_monitor import ServerMonitor, guess_monitor_url
+from pulse_desktop.transport.connection import CLIENT_NAME, Connection
+from pulse_desktop.transport.monitoring_endpoint import TIMEOUT_S
+from pulse_desktop.transport.server_monitor import (
+    COUNT_TIMEOUT_S,
+    ServerMonitor,
+    guess_monitor_url,
+)
 from tests.kit.nats_servers import NatsServer
 
 SUBJECT = "taskiq_tasks"
@@ -73,6 +84,146 @@ async def test_another_kind_of_http_server_is_no_error() -> None:
         monitor = ServerMonitor(f"http://127.0.0.1:{port}")
         assert await monitor.snapshot() is None
         await monitor.close()
+
+
+JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+VARZ = b'{"server_id": "S", "server_name": "s", "version": "2.0"}'
+
+
+async def _gzip_bomb(writer: asyncio.StreamWriter) -> None:
+    packer = zlib.compressobj(wbits=31)  # gzip
+    bomb = b"".join(packer.compress(b" " * (1 << 20)) for _index in range(64)) + packer.flush()
+    head = b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
+    writer.write(JSON + head + bomb)
+
+
+async def _endless_body(writer: asyncio.StreamWriter) -> None:
+    writer.write(JSON + b"Connection: close\r\n\r\n")
+    while True:
+        writer.write(b" " * 65_536)
+        await writer.drain()
+
+
+async def _slow_body(writer: asyncio.StreamWriter) -> None:
+    writer.write(JSON + b"Connection: close\r\n\r\n")
+    while True:
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def _endless_headers(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        writer.write(b"X-Header: y\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.001)
+
+
+async def _slow_continues(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def _other_type(writer: asyncio.StreamWriter) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s"
+    writer.write(head % (len(VARZ), VARZ))
+
+
+async def _deep_json(writer: asyncio.StreamWriter) -> None:
+    body = b'{"x": ' + b"[" * 900_000 + b"}"
+    writer.write(JSON + b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+
+
+async def _mixed_times(writer: asyncio.StreamWriter) -> None:
+    body = b'{"start": "2026-01-01T00:00:00", "now": "2026-01-01T00:00:00Z"}'
+    writer.write(JSON + b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+
+
+@pytest.mark.parametrize(
+    "respond",
+    [
+        _gzip_bomb,
+        _endless_body,
+        _slow_body,
+        _endless_headers,
+        _slow_continues,
+        _other_type,
+        _deep_json,
+        _mixed_times,
+    ],
+)
+async def test_a_hostile_endpoint_costs_neither_memory_nor_time(
+    respond: Callable[[asyncio.StreamWriter], Awaitable[None]],
+) -> None:
+    async with _http_server(respond) as url:
+        monitor = ServerMonitor(url)
+        begin, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        assert await monitor.snapshot() is None
+        assert await monitor.count_consumers(SUBJECT) is None
+        assert time.monotonic() - begin < 2 * TIMEOUT_S + 10  # the machine may be busy
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        assert grown < 40 << 10, "KiB"
+        await monitor.close()
+
+
+async def test_a_redirect_is_not_followed(nats_server: NatsServer) -> None:
+    async def redirect(writer: asyncio.StreamWriter) -> None:
+        location = f"{nats_server.monitor_url}/varz".encode()
+        head = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: %s\r\n\r\n"
+        writer.write(head % location)
+
+    async with _http_server(redirect) as url:
+        monitor = ServerMonitor(url)
+        assert await monitor.snapshot() is None
+        await monitor.close()
+
+
+async def test_counting_consumers_ends_however_many_clients_are_reported() -> None:
+    async def respond(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.05)
+        clients = [{"cid": n} for n in range(1_000)]
+        body = json.dumps({"subscriptions_list": clients, "connections": [{"name": CLIENT_NAME}]})
+        writer.write(JSON + b"Content-Length: %d\r\n\r\n%s" % (len(body), body.encode()))
+
+    async with _http_server(respond) as url:
+        monitor = ServerMonitor(url)
+        begin = time.monotonic()
+        assert await monitor.count_consumers(SUBJECT) is None
+        assert time.monotonic() - begin < COUNT_TIMEOUT_S + 10
+        await monitor.close()
+
+
+@contextlib.asynccontextmanager
+async def _http_server(
+    respond: Callable[[asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[str]:
+    """Run an HTTP server that handles one request for each connection; yield its URL."""
+    handlers: set[asyncio.Task[None]] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        handlers.add(task)
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            await respond(writer)
+            await writer.drain()
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            handlers.discard(task)
+            writer.transport.abort()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        server.close()
+        for each in list(handlers):
+            each.cancel()
+        await asyncio.gather(*handlers)
 
 
 async def test_a_guessed_endpoint_of_another_server_is_ignored(nats_server: NatsServer) -> None:
