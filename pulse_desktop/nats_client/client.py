@@ -9,11 +9,12 @@ rest costs more than everything that is then done with them. The fast path hands
 selected subscriptions straight to a function; everything out of the ordinary is left to nats-py.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from nats.aio.client import Client, Srv
+from nats.aio.client import DEFAULT_FLUSH_TIMEOUT, Client, Srv
 from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
@@ -114,6 +115,16 @@ class NatsClient(Client):
             subject = self._api_subject(subject)
         await super().publish(subject, payload, reply, headers)
 
+    async def flush(self, timeout: int = DEFAULT_FLUSH_TIMEOUT) -> None:  # noqa: ASYNC109 - nats-py's
+        """Wait until the server has processed everything sent before.
+
+        nats-py writes its PING ahead of what it still buffers, so that the PONG says nothing about
+        a subscription just made.
+        """
+        if self.is_connected:
+            await self._flush_pending(force_flush=True)
+        await super().flush(timeout)
+
     def _api_subject(self, subject: str) -> str:
         prefix = self._api_prefix
         if subject.startswith("$JS.API."):
@@ -145,6 +156,16 @@ class NatsClient(Client):
         if initial_connection:
             self._require_tls(info)
         await super()._process_info(info, initial_connection)
+
+    async def _process_pong(self) -> None:
+        """Process the server's PONG, also when its `flush` was cancelled or timed out.
+
+        nats-py sets the result of a future that is already done, and the exception ends the
+        connection.
+        """
+        if self._pongs and self._pongs[0].done():
+            self._pongs[0] = asyncio.get_running_loop().create_future()
+        await super()._process_pong()
 
     def _require_tls(self, info: dict[str, Any]) -> None:
         """Make nats-py encrypt where the address requests it, or close the connection.

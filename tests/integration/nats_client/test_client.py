@@ -2,14 +2,16 @@
 
 import asyncio
 import random
+import socket
 from collections.abc import Callable
 
+import psutil
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.protocol.parser import Parser
 
-from pulse_desktop.nats_client.client import MAX_CACHED_HEADERS, FastPathClient
+from pulse_desktop.nats_client.client import MAX_CACHED_HEADERS, FastPathClient, NatsClient
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -168,3 +170,55 @@ async def test_a_real_server_delivers_directly_until_the_subscription_ends(
     finally:
         await client.close()
         await publisher.close()
+
+
+async def test_a_flush_that_is_given_up_leaves_the_connection_alone(
+    nats_server: NatsServer,
+) -> None:
+    client = NatsClient()
+    problems: list[str] = []
+
+    async def on_error(error: Exception) -> None:
+        problems.append(repr(error))
+
+    async def on_disconnect() -> None:
+        problems.append("disconnected")
+
+    await client.connect(nats_server.url, error_cb=on_error, disconnected_cb=on_disconnect)
+    try:
+        process = psutil.Process(nats_server.pid)
+        process.suspend()
+        try:
+            await wait_until(lambda: process.status() == psutil.STATUS_STOPPED)
+            cancelled = asyncio.ensure_future(client.flush())
+            with pytest.raises(TimeoutError):
+                await client.flush(1)
+            cancelled.cancel()
+            await asyncio.wait({cancelled})
+            assert cancelled.cancelled()
+        finally:
+            process.resume()
+        await client.flush()
+        assert problems == []
+    finally:
+        await client.close()
+
+
+async def test_a_flush_confirms_the_subscriptions_made_before_it(nats_server: NatsServer) -> None:
+    client, received = NatsClient(), set[int]()
+
+    async def on_message(message: Msg) -> None:
+        received.add(int(message.data))
+
+    await client.connect(nats_server.url)
+    host, port = nats_server.url.removeprefix("nats://").split(":")
+    try:
+        with socket.create_connection((host, int(port))) as raw:
+            raw.sendall(b'CONNECT {"verbose":false}\r\n')
+            for number in range(50):
+                await client.subscribe(f"s.{number}", cb=on_message)
+                await client.flush()
+                raw.sendall(b"PUB s.%d 2\r\n%02d\r\n" % (number, number))
+            await wait_until(lambda: len(received) == 50)
+    finally:
+        await client.close()

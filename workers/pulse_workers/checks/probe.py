@@ -91,7 +91,7 @@ class Probe:
             return await self._may_reply(permission)
         if permission.verb == "subscribe":
             subscription = await self.client.subscribe(permission.subject, cb=_ignore)
-            await self._flush()
+            await self.client.flush(_TIMEOUT_S)
             if not self._denied:
                 await subscription.unsubscribe()
         else:
@@ -101,7 +101,7 @@ class Probe:
                 reply=self.client.new_inbox(),
                 headers=permission.headers,
             )
-            await self._flush()
+            await self.client.flush(_TIMEOUT_S)
         return not self._denied
 
     async def request(self, api: str, body: bytes = b"") -> dict[str, Any] | None:
@@ -142,27 +142,19 @@ class Probe:
         await self.client.publish(
             permission.subject, permission.payload, reply=inbox, headers=permission.headers
         )
-        await self._flush()
+        await self.client.flush(_TIMEOUT_S)
         if self._was_denied():
             return True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_TIMEOUT_S):
                 await received.wait()
         await self.client.publish(inbox, b"")
-        await self._flush()
+        await self.client.flush(_TIMEOUT_S)
         await subscription.unsubscribe()
         return not received.is_set() or not self._was_denied()
 
     def _was_denied(self) -> bool:
         return self._denied > 0
-
-    async def _flush(self) -> None:
-        """Wait until the server has processed everything sent.
-
-        Twice, because the client's first ping can overtake messages published before it.
-        """
-        await self.client.flush(_TIMEOUT_S)
-        await self.client.flush(_TIMEOUT_S)
 
     async def _on_error(self, error: Exception) -> None:
         if self._violations.report(str(error)):
