@@ -66,10 +66,19 @@ def subject_name(text: str) -> str:
 
 
 def bucket_name(text: str) -> str:
-    """Accept the name of a bucket or consumer."""
+    """Accept the name of a bucket."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
         raise argparse.ArgumentTypeError(
             _("{text!r} is not a name of letters, digits, - and _").format(text=text)
+        )
+    return text
+
+
+def consumer_name(text: str) -> str:
+    """Accept the name of a consumer."""
+    if not re.fullmatch(r"[^\s.*>/\\]+", text):
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is not a name without spaces, dots, slashes, * and >").format(text=text)
         )
     return text
 

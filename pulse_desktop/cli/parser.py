@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NoReturn, TypeAlias
 
-from pulse_desktop.cli.argument_types import bucket_name, server, subject_name
+from pulse_desktop.cli.argument_types import bucket_name, consumer_name, server, subject_name
 from pulse_desktop.cli.exit_codes import USAGE
 from pulse_desktop.nats_client.connection_options import add_connection_options
 from pulse_desktop.text.translation import _
@@ -25,6 +25,12 @@ NAME_OPTIONS: Final = {
     "bucket": ("PULSE_RESULT_BUCKET", _("bucket of the results (default: taskiq_results)")),
 }
 """Options for a TaskIQ system with names of its own: environment variable and help."""
+
+_NAME_TYPES: Final = {
+    "subject": subject_name,
+    "consumer": consumer_name,
+    "bucket": bucket_name,
+}
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 Run: TypeAlias = Callable[[argparse.Namespace], int | Awaitable[int]]
@@ -151,7 +157,7 @@ def add_name_options(parser: argparse.ArgumentParser, default: str | None) -> No
     for name, (variable, text) in NAME_OPTIONS.items():
         parser.add_argument(
             f"--{name}",
-            type=subject_name if name == "subject" else bucket_name,
+            type=_NAME_TYPES[name],
             metavar="NAME",
             default=default,
             help=f"{text}; {variable}",

@@ -15,6 +15,7 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.protocol.topics import EVENT_STREAM, TOPICS
 from pulse_desktop.session.session import Session
+from pulse_desktop.session.system_finder import name_options
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.transport.discovery import unread
@@ -142,19 +143,12 @@ async def _check_names(session: Session) -> CheckResult | None:
     ] + [_("results in the bucket {bucket}").format(bucket=bucket) for bucket in buckets]
     if not parts:
         return None
-    options = [f"--subject {queue.subject}" for queue in queues[:1]]
-    options += [
-        f"--consumer {queue.consumer}"
-        for queue in queues[:1]
-        if queue.consumer not in ("", names.consumer)
-    ]
-    options += [f"--bucket {bucket}" for bucket in buckets[:1]]
-    return CheckResult(
-        "names",
-        "warning",
-        _("under other names: {found}").format(found="; ".join(parts)),
-        _("Add {options} to see them.").format(options=" ".join(options)),
-    )
+    detail = _("under other names: {found}").format(found="; ".join(parts))
+    better = session.other_names
+    if better is None:
+        return CheckResult("names", "ok", detail)
+    advice = _("Add {options} to see them.").format(options=name_options(better, names))
+    return CheckResult("names", "warning", detail, advice)
 
 
 def _with_pending(detail: str, queue: QueueStatus) -> str:

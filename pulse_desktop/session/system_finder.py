@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
-from dataclasses import replace
+import shlex
+from dataclasses import asdict, replace
 from typing import Final
 
 from nats import errors
 
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.transport.connection import Connection
@@ -15,7 +17,9 @@ from pulse_desktop.transport.discovery import Discovery, discover
 
 _DELAY_S: Final = 4.0
 """Until then the history of the configured system has arrived, if there is one."""
-_INTERVAL_S: Final = 30.0
+_FIRST_INTERVAL_S: Final = 30.0
+_MAX_INTERVAL_S: Final = 600.0
+"""A search costs requests for each stream."""
 
 
 class SystemFinder:
@@ -41,12 +45,13 @@ class SystemFinder:
 
     async def run(self) -> None:
         """Search from time to time; run by a supervisor."""
+        backoff = Backoff(_FIRST_INTERVAL_S, _MAX_INTERVAL_S)
         while True:
             await self._connection.wait_connected()
             await asyncio.sleep(_DELAY_S)
             with contextlib.suppress(UserFacingError, errors.Error):
                 await self.search()
-            await asyncio.sleep(_INTERVAL_S)
+            await asyncio.sleep(backoff.next_delay())
 
     async def search(self) -> Discovery:
         """Search now, if something is missing under the own names; set `suggestion`.
@@ -70,12 +75,19 @@ def suggest(found: Discovery, names: TaskiqNames) -> TaskiqNames | None:
         names: in use now.
     """
     better = names
-    if found.queues and names.subject not in {queue.subject for queue in found.queues}:
-        queue = found.queues[0]
-        if len(found.queues) == 1:
-            better = replace(
-                better, subject=queue.subject, consumer=queue.consumer or names.consumer
-            )
-    if len(found.buckets) == 1 and names.bucket not in found.buckets:
+    if len(found.queues) == 1 and found.queues[0].subject != names.subject:
+        (queue,) = found.queues
+        better = replace(better, subject=queue.subject, consumer=queue.consumer or names.consumer)
+    has_other_system = any(queue.subject != better.subject for queue in found.queues)
+    if len(found.buckets) == 1 and not has_other_system:
         better = replace(better, bucket=found.buckets[0])
     return better if better != names else None
+
+
+def name_options(names: TaskiqNames, instead_of: TaskiqNames) -> str:
+    """Return the options of the command line that choose these names, quoted for a shell."""
+    return " ".join(
+        f"--{option} {shlex.quote(value)}"
+        for option, value in asdict(names).items()
+        if value != getattr(instead_of, option)
+    )

@@ -53,9 +53,7 @@ class OtherNamesNotice:
             Notification(
                 _("Other TaskIQ names found"),
                 detail.format(subject=names.subject, bucket=names.bucket),
-                _("To always use them: {options}.").format(
-                    options=f"--subject {names.subject} --bucket {names.bucket}"
-                ),
+                _("`pulse-desktop doctor` names the options to always use them."),
                 choices=(
                     (_("Show them"), lambda: self._choose(names)),
                     (_("Not now"), lambda: None),
