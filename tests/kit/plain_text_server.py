@@ -1,6 +1,7 @@
 """A fake nats-server without TLS that records everything clients send."""
 
 import asyncio
+import contextlib
 import json
 from typing import Self
 
@@ -18,6 +19,7 @@ class PlainTextServer:
         self.port = port
         self.connections = 0
         self.received = b""
+        self._handlers: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._greet, "127.0.0.1", self.port)
@@ -26,12 +28,22 @@ class PlainTextServer:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        for writer in self._handlers:
+            writer.transport.abort()
+        await asyncio.gather(*self._handlers.values())
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         fields = {"server_id": "N", "version": "2.10.0", "max_payload": 1 << 20}
         info = {**fields, "headers": True, "auth_required": True}
         writer.write(b"INFO " + json.dumps(info).encode() + b"\r\n")
-        while received := await reader.read(1 << 16):
-            self.received += received
-        writer.close()
+        task = asyncio.current_task()
+        assert task is not None
+        self._handlers[writer] = task
+        try:
+            with contextlib.suppress(ConnectionError):
+                while received := await reader.read(1 << 16):
+                    self.received += received
+        finally:
+            writer.close()
+            del self._handlers[writer]
