@@ -103,7 +103,7 @@ def last_address(folder: DataFolder) -> ServerPorts:
     """Return the address of the last run, else a new token with ports yet to be chosen."""
     try:
         return msgspec.json.decode(folder.server_address.read_bytes(), type=ServerPorts)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return ServerPorts(secrets.token_urlsafe(32))
 
 
@@ -195,7 +195,7 @@ async def _wait_for_address(folder: DataFolder, token: str) -> ServerPorts:
             try:
                 ports: dict[str, Any] = msgspec.json.decode(file.read_bytes())
                 client, monitor = ports["nats"][0], ports["monitoring"][0]
-            except (OSError, msgspec.DecodeError, LookupError):
+            except (OSError, msgspec.DecodeError, UnicodeDecodeError, LookupError):
                 continue  # being written
             return ServerPorts(token, urlsplit(client).port or 0, urlsplit(monitor).port or 0)
         await asyncio.sleep(_POLL_S)

@@ -96,7 +96,7 @@ def read_state(path: Path) -> StackState | None:
     """Return the state that a guardian wrote last, None if there is no readable file."""
     try:
         return _decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

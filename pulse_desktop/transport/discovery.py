@@ -125,7 +125,7 @@ async def _streams(connection: Connection) -> AsyncIterator[_Stream]:
         )
         try:
             page = msgspec.json.decode(response.data, type=_StreamPage)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return
         for stream in page.streams or ():
             yield stream

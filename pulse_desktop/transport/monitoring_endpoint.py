@@ -72,7 +72,7 @@ class MonitoringEndpoint:
             http = await self._client()
             content = await _fetch(http, f"{self.url}/{page}", query)
             return msgspec.json.decode(content, type=kind, strict=False)
-        except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, RecursionError):
+        except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, ValueError, RecursionError):
             self.back_off()
             return None
 

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-import nats
 import pytest
 from nats.aio.client import Client
 from PySide6.QtCore import QEvent, QModelIndex, QTimer
@@ -37,6 +36,7 @@ from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.e2e.desktop_app import Operator, run_operator
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -88,7 +88,7 @@ class Publisher:
 
 @asynccontextmanager
 async def publisher(server: NatsServer, word: str) -> AsyncIterator[Publisher]:
-    client = await nats.connect(server.url)
+    client = await connect(server.url)
     try:
         yield Publisher(client, word)
     finally:

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import nats
 import pytest
 from nats.aio.msg import Msg
 from PySide6.QtGui import QImage
@@ -16,6 +15,7 @@ from PySide6.QtGui import QImage
 from pulse_desktop.protocol.topics import EVENT_SUBJECT
 from pulse_desktop.ui.theme.theme import load_tokens
 from tests.e2e.program_process import Program, Stack, program, ready, run
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -102,7 +102,7 @@ def test_the_window_shows_its_own_stack_and_stops_it(display: str, tmp_path: Pat
                 async def on_message(msg: Msg) -> None:
                     topics.add(msg.subject)
 
-                client = await nats.connect(state.server)
+                client = await connect(state.server)
                 await client.subscribe(EVENT_SUBJECT, cb=on_message)
                 await wait_until(lambda: "websocket.tasks" in topics, 20)
                 await client.close()

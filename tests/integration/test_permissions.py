@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import nats
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_CONSUMER, TASK_STREAM
 from tests.kit.cli_process import command_environment
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import TESTER, NatsServer, with_tester
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import ROOT, TASKS, Worker, WorkerHarness, lines, open_harness
@@ -504,7 +504,7 @@ async def _connect(roles: Roles, role: str, **more: Any) -> tuple[Client, list[s
     async def on_error(error: Exception) -> None:
         errors.append(str(error).lower())
 
-    client = await nats.connect(roles.url(role), error_cb=on_error, **more)
+    client = await connect(roles.url(role), error_cb=on_error, **more)
     return client, errors
 
 

@@ -1,12 +1,11 @@
 """The nats-server fixture of the tests."""
 
-import nats
-
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 
 
 async def test_a_server_keeps_its_port_and_its_data_across_a_kill(nats_server: NatsServer) -> None:
-    client = await nats.connect(nats_server.url)
+    client = await connect(nats_server.url)
     await client.jetstream().add_stream(name="KEEP", subjects=["keep"])
     await client.jetstream().publish("keep", b"1")
     await client.close()
@@ -16,7 +15,7 @@ async def test_a_server_keeps_its_port_and_its_data_across_a_kill(nats_server: N
     nats_server.start()
 
     assert nats_server.port == port
-    client = await nats.connect(nats_server.url)
+    client = await connect(nats_server.url)
     assert (await client.jetstream().stream_info("KEEP")).state.messages == 1
     await client.close()
 
@@ -24,6 +23,6 @@ async def test_a_server_keeps_its_port_and_its_data_across_a_kill(nats_server: N
 async def test_the_url_contains_the_credentials() -> None:
     for server in (NatsServer(token="s3cret"), NatsServer(user="ann", password="s3cret")):
         with server:
-            client = await nats.connect(server.url, allow_reconnect=False)
+            client = await connect(server.url, allow_reconnect=False)
             assert client.is_connected
             await client.close()

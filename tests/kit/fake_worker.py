@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
@@ -18,6 +17,7 @@ from pulse_desktop.protocol.control import (
     encode_reply,
 )
 from pulse_desktop.protocol.event import encode_event
+from tests.kit.nats_clients import connect
 
 ReplyFunction = Callable[[ControlRequest], tuple[str, bool, str] | None]
 """Returns outcome, ok and detail, or None for no reply."""
@@ -69,7 +69,7 @@ async def fake_worker(
     url: str, reply: ReplyFunction, worker: str = "worker-1@here:1"
 ) -> AsyncIterator[FakeWorker]:
     """Yield a worker that is subscribed to commands."""
-    client = await nats.connect(url, allow_reconnect=False)
+    client = await connect(url, allow_reconnect=False)
     try:
         fake = FakeWorker(client, worker, reply)
         await fake.subscribe()

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nats
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError, ObjectNotFoundError
 
@@ -22,6 +21,7 @@ from pulse_desktop.protocol.topics import (
     TASK_STREAM,
     TASK_SUBJECT,
 )
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -106,7 +106,7 @@ class WorkerHarness:
     async def open(self) -> None:
         async def quiet(_error: Exception) -> None: ...
 
-        self.client = await nats.connect(
+        self.client = await connect(
             self.server.url.split(","),
             max_reconnect_attempts=-1,
             reconnect_time_wait=0.05,

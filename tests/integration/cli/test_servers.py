@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import nats
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from pulse_desktop.protocol.topics import EVENT_STREAM, RESULT_BUCKET, TASK_SUBJECT
 from tests.kit.cli_process import CommandResult, command_environment, run_command, run_in_process
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 
 SECRET = "s3cr3t/pass+word"
@@ -317,7 +317,7 @@ def _silent_port() -> Iterator[int]:
 
 async def _client(server: NatsServer) -> Client:
     login = {"user": server.user, "password": server.password} if server.user else {}
-    return await nats.connect(f"nats://{server.address}", allow_reconnect=False, **login)
+    return await connect(f"nats://{server.address}", allow_reconnect=False, **login)
 
 
 @asynccontextmanager

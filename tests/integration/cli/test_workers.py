@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import nats
 import pytest
 from nats.aio.client import Client
 
@@ -20,6 +19,7 @@ from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_STREAM, TASK_SUBJECT
 from tests.kit.cli_process import CommandResult, command_environment
 from tests.kit.fake_worker import FakeWorker, fake_worker
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 
 NAME = "app.tasks:copy"
@@ -33,7 +33,7 @@ def env(tmp_path: Path, nats_server: NatsServer) -> dict[str, str]:
 @pytest.fixture
 async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
     """Return another client of a server that stores events and tasks."""
-    client = await nats.connect(nats_server.url, allow_reconnect=False)
+    client = await connect(nats_server.url, allow_reconnect=False)
     await client.jetstream().add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
     await client.jetstream().add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
     yield client

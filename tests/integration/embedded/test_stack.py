@@ -26,6 +26,7 @@ from pulse_desktop.embedded.processes import ProcessRef
 from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo, running_stack
 from pulse_desktop.embedded.stack_state import StackState, read_state, write_state
 from pulse_desktop.embedded.usage_locks import file_lock, try_acquire
+from tests.kit.nats_clients import connect
 from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills processes as Linux does")
@@ -98,7 +99,7 @@ async def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 @asynccontextmanager
 async def connected(info: StackInfo) -> AsyncIterator[Client]:
-    client = await nats.connect(
+    client = await connect(
         info.server, error_cb=_ignore, reconnect_time_wait=0.05, max_reconnect_attempts=-1
     )
     try:
@@ -361,7 +362,7 @@ async def _fill_like_previous_version(root: Path) -> tuple[int, int]:
         await wait_until(lambda: bool(list(ports.glob("*.ports"))))
         found = msgspec.json.decode(next(ports.glob("*.ports")).read_bytes())
         port, monitor_port = (urlsplit(found[k][0]).port for k in ("nats", "monitoring"))
-        client = await nats.connect(f"nats://t0ken@127.0.0.1:{port}")
+        client = await connect(f"nats://t0ken@127.0.0.1:{port}")
         await store_message(client)
         await client.jetstream().create_object_store("taskiq_results")
         await client.close()

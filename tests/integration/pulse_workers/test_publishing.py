@@ -31,6 +31,7 @@ from pulse_desktop.protocol.topics import (
     TASK_STREAM,
     TASK_SUBJECT,
 )
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -39,7 +40,7 @@ STREAM = "OBJ_results"
 
 @pytest.fixture
 async def client(nats_server: NatsServer) -> AsyncIterator[Client]:
-    client = await nats.connect(nats_server.url)
+    client = await connect(nats_server.url)
     yield client
     await client.close()
 
@@ -131,7 +132,7 @@ async def test_every_event_is_stored_once_across_a_server_restart(
     tmp_path: Path,
 ) -> None:
     with NatsServer(store_dir=tmp_path) as server:
-        client = await nats.connect(server.url, reconnect_time_wait=0.05)
+        client = await connect(server.url, reconnect_time_wait=0.05)
         js = client.jetstream()
         await _add_event_stream(js)
         events = EventPublisher(Settings(server=server.url), "here")
@@ -175,7 +176,7 @@ async def test_acknowledged_events_are_removed_per_subject(
 async def test_events_without_a_stream_are_given_up(nats_server: NatsServer) -> None:
     events = EventPublisher(Settings(server=nats_server.url), "here", ack_timeout=0.05)
     await events.start()
-    listener = await nats.connect(nats_server.url)
+    listener = await connect(nats_server.url)
     await listener.subscribe("websocket.*")
     await listener.flush()
     for number in range(10):

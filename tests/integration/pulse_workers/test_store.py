@@ -15,6 +15,7 @@ from pulse_workers.chat.store import Store
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.provisioning import KNOWLEDGE, provision
 
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -23,7 +24,7 @@ Subscription = JetStreamContext.PullSubscription
 
 @pytest.fixture
 async def js(nats_server: NatsServer) -> AsyncIterator[JetStreamContext]:
-    client = await nats.connect(nats_server.url)
+    client = await connect(nats_server.url)
     js = client.jetstream(timeout=1)
     await provision(js, Settings(server=nats_server.url))
     store = await Store.open(js)

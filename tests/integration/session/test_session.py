@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import nats
 import pytest
 from nats.aio.client import Client
 
@@ -31,6 +30,7 @@ from pulse_desktop.protocol.topics import (
     TASK_TOPIC,
     TOPICS,
 )
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.session_fixture import open_session, wait_for_run, wait_for_unreadable_result
 from tests.kit.waiting import wait_until
@@ -58,7 +58,7 @@ async def harness(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Work
 @pytest.fixture
 async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
     """Another client of the same server."""
-    client = await nats.connect(nats_server.url)
+    client = await connect(nats_server.url)
     yield client
     await client.close()
 
@@ -126,7 +126,7 @@ async def test_a_session_follows_a_server_without_duplicates(
     tmp_path: Path,
 ) -> None:
     with NatsServer(store_dir=tmp_path, token="first-s3cret") as before:
-        client = await nats.connect(before.url)
+        client = await connect(before.url)
         js = client.jetstream()
         await js.add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
         async with open_session(before) as session:
@@ -136,7 +136,7 @@ async def test_a_session_follows_a_server_without_duplicates(
             await client.close()
             before.stop()
             with NatsServer(store_dir=tmp_path, token="second-s3cret") as after:
-                client = await nats.connect(after.url)
+                client = await connect(after.url)
                 await client.jetstream().publish("websocket.agents", event(50))
                 await session.move_to(after.url, after.monitor_url)
                 await wait_until(lambda: len(session.state.log) > 50)
@@ -160,7 +160,7 @@ async def test_without_a_stream_the_time_offline_remains_a_gap() -> None:
             gap = session.event_feed.status.gaps[0]
             assert gap.missed is None
             assert gap.start < gap.end
-            client = await nats.connect(server.url)
+            client = await connect(server.url)
             await client.publish("websocket.agents", event(1))
             await wait_until(lambda: session.state.topics.by_name["agents"].received == 1)
             await client.close()
@@ -300,7 +300,7 @@ async def test_a_result_of_20_mib_is_loaded_only_on_request(
 
 async def test_denied_permissions_are_limitations() -> None:
     with NatsServer(config=PERMISSIONS) as server:
-        publisher = await nats.connect(f"nats://all:all-secret@{server.address}")
+        publisher = await connect(f"nats://all:all-secret@{server.address}")
         observer = f"nats://observer:look-secret@{server.address}"
         async with open_session(server, url=observer) as session:
             await wait_until(lambda: session.task_feed.status.mode == "live")

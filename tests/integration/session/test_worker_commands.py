@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-import nats
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -27,6 +26,7 @@ from pulse_desktop.text.outcome_text import cancel_label, command_label
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.worker_control import WorkerControlClient
 from tests.kit.fake_worker import fake_worker
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.session_fixture import open_session, wait_for_run
 from tests.kit.waiting import wait_until
@@ -45,7 +45,7 @@ authorization {
 @pytest.fixture
 async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
     """Another client of the same server."""
-    client = await nats.connect(nats_server.url, allow_reconnect=False)
+    client = await connect(nats_server.url, allow_reconnect=False)
     yield client
     await client.close()
 

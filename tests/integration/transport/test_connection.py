@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
-import nats
 import nkeys
 import pytest
 from nats import errors
@@ -26,6 +25,7 @@ from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.transport import connection as connection_module
 from pulse_desktop.transport.connection import Connection
 from tests.kit.background import in_background
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -281,7 +281,7 @@ async def test_after_a_loss_it_reconnects_and_notifies_its_listeners(
 
 async def test_a_request_ends_with_its_connection(nats_server: NatsServer) -> None:
     connection = Connection(nats_server.url)
-    silent = await nats.connect(nats_server.url, allow_reconnect=False)
+    silent = await connect(nats_server.url, allow_reconnect=False)
     subscription = await silent.subscribe("silent")
     await silent.flush()
     async with running(connection):
@@ -336,7 +336,7 @@ async def test_messages_dropped_for_a_slow_callback_are_counted(nats_server: Nat
         await hold.wait()
 
     await connection.client.subscribe("fast", cb=slow, pending_msgs_limit=5)
-    publisher = await nats.connect(nats_server.url)
+    publisher = await connect(nats_server.url)
     for _ in range(20):
         await publisher.publish("fast", b"")
     await publisher.close()

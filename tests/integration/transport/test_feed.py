@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Any
 
-import nats
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -20,6 +19,7 @@ from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.feed import SubjectFeed
 from pulse_desktop.transport.feed_status import FeedStatus
 from tests.kit.arrivals import take_messages
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -102,7 +102,7 @@ class RunningFeed:
 
 @contextlib.asynccontextmanager
 async def publisher(server: NatsServer) -> AsyncIterator[Client]:
-    client = await nats.connect(server.url, allow_reconnect=False)
+    client = await connect(server.url, allow_reconnect=False)
     try:
         yield client
     finally:

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import nats
 import pytest
 from nats.aio.client import Client
 from nats.js.api import StreamConfig
@@ -27,6 +26,7 @@ from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.result_store import ResultStore
 from pulse_desktop.transport.result_watch import ResultWatch
 from tests.kit.arrivals import take_objects
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -40,7 +40,7 @@ LARGE = bytes(range(256)) * (32 << 10)  # 8 MiB
 @pytest.fixture
 async def worker(nats_server: NatsServer) -> AsyncIterator[Client]:
     """Another client, which stores the results."""
-    client = await nats.connect(nats_server.url, allow_reconnect=False)
+    client = await connect(nats_server.url, allow_reconnect=False)
     yield client
     await client.close()
 
@@ -151,7 +151,7 @@ async def test_a_restart_loses_and_repeats_no_object(
         nats_server.kill()
         await running.in_mode("off")
         nats_server.start()
-        again = await nats.connect(nats_server.url)
+        again = await connect(nats_server.url)
         bucket = await again.jetstream().object_store(BUCKET)
         for number in range(5, 10):
             await bucket.put(str(number), b"x")

@@ -10,7 +10,6 @@ import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import nats
 import pytest
 
 from pulse_desktop.transport.connection import CLIENT_NAME, Connection
@@ -20,13 +19,14 @@ from pulse_desktop.transport.server_monitor import (
     ServerMonitor,
     guess_monitor_url,
 )
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 
 SUBJECT = "taskiq_tasks"
 
 
 async def test_the_statistics_of_a_server_are_read(nats_server: NatsServer) -> None:
-    client = await nats.connect(nats_server.url, allow_reconnect=False)
+    client = await connect(nats_server.url, allow_reconnect=False)
     await client.jetstream().add_stream(name="TASKS", subjects=[SUBJECT])
     monitor = ServerMonitor(nats_server.monitor_url)
     before = await monitor.snapshot()
@@ -249,6 +249,7 @@ def test_the_first_request_imports_nothing_in_the_main_thread(nats_server: NatsS
     code = f"""
 import asyncio, sys, threading
 from pulse_desktop.transport.server_monitor import ServerMonitor
+from tests.kit.nats_clients import connect
 
 class Recorder:
     names = []

@@ -5,7 +5,6 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 
-import nats
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -20,6 +19,7 @@ from pulse_desktop.model.errors import (
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.task_queue import TaskQueue
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -47,7 +47,7 @@ async def queue_on(
 
 @pytest.fixture
 async def worker(nats_server: NatsServer) -> AsyncIterator[Client]:
-    client = await nats.connect(nats_server.url, allow_reconnect=False)
+    client = await connect(nats_server.url, allow_reconnect=False)
     yield client
     await client.close()
 
@@ -250,7 +250,7 @@ async def test_a_missing_permission_to_publish_is_reported_at_once() -> None:
 
 async def test_a_stream_without_permission_to_read_it_still_confirms() -> None:
     with NatsServer(user="op", password="p", config=LIMITED % f'"{SUBJECT}"') as server:
-        client = await nats.connect(server.url.replace("op:", "admin:"))
+        client = await connect(server.url.replace("op:", "admin:"))
         await client.jetstream().add_stream(name=STREAM, subjects=[SUBJECT])
         async with queue_on(server, monitor=False) as queue:
             status = await queue.status()

@@ -58,6 +58,6 @@ class TaskNameMiddleware(TaskiqMiddleware):
             return
         try:
             heartbeat = _decode(message.data).data
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
         self._names.record(heartbeat.worker, self._clock(), heartbeat.catalogue)

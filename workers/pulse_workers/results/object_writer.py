@@ -126,7 +126,7 @@ def _error_in(message: Msg) -> Exception | None:
     try:
         error = msgspec.json.decode(message.data).get("error")
         return None if error is None else _api_error(error)
-    except (msgspec.DecodeError, AttributeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError):
         return APIError(description="unreadable response")
 
 

@@ -221,7 +221,7 @@ def _decode_fields(body: bytes) -> dict[str, Any]:
         raise InvalidScheduleError(_("unreadable: a pickle, which is never opened; expected JSON"))
     try:
         fields = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidScheduleError(
             _("unreadable: not JSON: {reason}").format(reason=error)
         ) from None

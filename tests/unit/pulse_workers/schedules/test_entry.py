@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pulse_workers.schedules.cron import InvalidScheduleError
 from pulse_workers.schedules.entry import (
@@ -123,6 +123,7 @@ def test_an_invalid_entry_has_a_reason(fields: dict[str, Any], message: str) -> 
 
 
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
+@example(b'"\x80"')
 @settings(max_examples=200)
 def test_any_bytes_are_decoded_without_an_error(body: bytes) -> None:
     assert isinstance(read(body), InvalidEntry)
