@@ -97,27 +97,41 @@ class TooLargeError(UserFacingError):
 class NoJetStreamError(UserFacingError):
     """The server runs without JetStream, or the user's account has none on it."""
 
-    def __init__(self, server: str = "") -> None:
+    def __init__(self, server: str = "", *, api_prefix: str = "") -> None:
         """Describe the error.
 
         Args:
             server: name of a server that has JetStream, but not for this account; empty when the
                 server itself has none.
+            api_prefix: configured subject prefix at which no JetStream answers.
         """
-        if server:
+        if api_prefix:
+            super().__init__(
+                _("No JetStream at this prefix"),
+                _("no JetStream answers at {prefix}.").format(prefix=api_prefix),
+                _(
+                    "Correct --js-domain (PULSE_JS_DOMAIN) or --js-api-prefix "
+                    "(PULSE_JS_API_PREFIX), and check that the hub is connected."
+                ),
+            )
+        elif server:
             super().__init__(
                 _("No JetStream for this account"),
                 _("the account of this user has no JetStream on {server}.").format(server=server),
                 _(
-                    "Enable JetStream for the account. In a cluster, check that this server reads "
-                    "the same accounts as the others."
+                    "Enable JetStream for the account, or log in as a user of another one. If the account imports the JetStream API of another one, set "
+                    "--js-api-prefix (PULSE_JS_API_PREFIX). In a cluster, check that this server "
+                    "reads the same accounts as the others."
                 ),
             )
         else:
             super().__init__(
                 _("JetStream is off"),
                 _("this server runs without JetStream, so it has no streams, buckets or history."),
-                _("Start nats-server with -js."),
+                _(
+                    "Start nats-server with -js. On a leaf node, set --js-domain "
+                    "(PULSE_JS_DOMAIN) to the JetStream domain of its hub."
+                ),
             )
 
 

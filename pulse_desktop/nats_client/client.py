@@ -33,6 +33,13 @@ class TLSRequiredError(OSError):
         super().__init__("this server offers no TLS; nothing was sent to it")
 
 
+class TLSFirstRequiredError(OSError):
+    """The server waits for a TLS handshake before it sends anything."""
+
+    def __init__(self) -> None:
+        super().__init__("this server requires the TLS handshake first")
+
+
 @dataclass(frozen=True)
 class ServerInfo:
     """What a server reports about itself in its INFO line.
@@ -44,8 +51,7 @@ class ServerInfo:
         cluster: name of its cluster, empty for a single server.
         jetstream: whether JetStream is enabled on the server; an account may still have none.
         auth_required: whether it accepts no connection without credentials.
-        certificate_required: whether it accepts no connection without a client certificate.
-        domain: JetStream domain of the server, empty for none.
+        api_prefix: where the client sends JetStream requests, empty for `$JS.API`.
     """
 
     id: str
@@ -54,8 +60,7 @@ class ServerInfo:
     cluster: str
     jetstream: bool
     auth_required: bool
-    certificate_required: bool = False
-    domain: str = ""
+    api_prefix: str = ""
 
 
 def server_info(client: Client) -> ServerInfo:
@@ -68,8 +73,7 @@ def server_info(client: Client) -> ServerInfo:
         cluster=str(info.get("cluster", "")),
         jetstream=bool(info.get("jetstream")),
         auth_required=bool(info.get("auth_required")),
-        certificate_required=bool(info.get("tls_verify")),
-        domain=str(info.get("domain", "")),
+        api_prefix=client.api_prefix if isinstance(client, NatsClient) else "",
     )
 
 
@@ -79,7 +83,11 @@ def client_of(js: JetStreamContext) -> Client:
 
 
 class NatsClient(Client):
-    """nats-py's client, which encrypts wherever TLS is requested, or does not log in."""
+    """nats-py's client, which encrypts wherever TLS is requested, or does not log in.
+
+    Attributes:
+        api_prefix: where JetStream requests are sent, empty for `$JS.API`.
+    """
 
     def __init__(self, check_server: CheckServer | None = None) -> None:
         """Make a client that is not connected.
@@ -91,7 +99,7 @@ class NatsClient(Client):
         super().__init__()
         self._check_server = check_server
         self._arguments: dict[str, Any] = {}
-        self._api_prefix = ""
+        self.api_prefix = ""
 
     async def connect(self, servers: str | list[str], **arguments: Any) -> None:  # type: ignore[override]
         """Connect; see nats-py.
@@ -100,7 +108,7 @@ class NatsClient(Client):
         domain, or imported from another account. Every request goes there, whoever makes it.
         """
         self._arguments = dict(arguments)
-        self._api_prefix = arguments.pop("api_prefix", "")
+        self.api_prefix = arguments.pop("api_prefix", "")
         await super().connect(servers, **arguments)
 
     async def publish(
@@ -111,7 +119,7 @@ class NatsClient(Client):
         headers: dict[str, str] | None = None,
     ) -> None:
         """Publish; a JetStream request goes to the configured API."""
-        if self._api_prefix:
+        if self.api_prefix:
             subject = self._api_subject(subject)
         await super().publish(subject, payload, reply, headers)
 
@@ -126,7 +134,7 @@ class NatsClient(Client):
         await super().flush(timeout)
 
     def _api_subject(self, subject: str) -> str:
-        prefix = self._api_prefix
+        prefix = self.api_prefix
         if subject.startswith("$JS.API."):
             return prefix + subject.removeprefix("$JS.API")
         # A domain maps keys below its API; a leaf node does not let `$KV` itself through.

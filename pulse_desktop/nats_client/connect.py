@@ -5,21 +5,29 @@ password would be reported as a server that does not answer.
 """
 
 import asyncio
+import contextlib
+import ssl
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from nats import errors
 from nats.aio.client import Client
 
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.nats_client.aio import cancel_and_wait
-from pulse_desktop.nats_client.client import FastPathClient, NatsClient, server_info
+from pulse_desktop.nats_client.client import (
+    FastPathClient,
+    NatsClient,
+    TLSFirstRequiredError,
+    server_info,
+)
 from pulse_desktop.nats_client.connect_errors import describe_connect_error
 from pulse_desktop.nats_client.jetstream import JetStreamState, jetstream_state, unavailable_error
 from pulse_desktop.nats_client.permission_violations import PermissionViolations
-from pulse_desktop.nats_client.server_address import ServerAddress
+from pulse_desktop.nats_client.server_address import DEFAULT_PORT, ServerAddress
 from pulse_desktop.text.translation import _
 
 PING_INTERVAL_S: Final = 10
@@ -28,6 +36,7 @@ FAILED_CLOSE_TIMEOUT_S: Final = 0.2
 JETSTREAM_TIMEOUT_S: Final = 2.0
 CHECK_TIMEOUT_S: Final = 3.0
 ATTEMPTS: Final = 3
+TLS_PROBE_TIMEOUT_S: Final = 1.0
 
 OnError = Callable[[Client, Exception], None]
 OnEnd = Callable[[Client], None]
@@ -71,8 +80,43 @@ async def connect_once(
         if attempt == ATTEMPTS or timeout <= 0:
             error = errors.AuthorizationError()
             break
-    detail, advice = describe_connect_error(error, address.hosts)
+    error = await diagnose(error, urls, arguments)
+    detail, advice = describe_connect_error(error, address.hosts, arguments)
     raise CannotConnectError(_("Cannot connect"), address.redact(detail), advice)
+
+
+async def diagnose(
+    error: BaseException | None, urls: list[str], arguments: dict[str, Any]
+) -> BaseException | None:
+    """Return a more telling error when a server that sent nothing waits for a TLS handshake.
+
+    Args:
+        error: what nats-py raised or reported.
+        urls: the servers.
+        arguments: those of nats-py's `connect`.
+    """
+    silent = error is None or isinstance(error, TimeoutError) or "INFO" in str(error)
+    if not silent or arguments.get("tls_handshake_first"):
+        return error
+    for url in urls:
+        parts = urlsplit(url)
+        is_plain = parts.scheme in ("nats", "tls") and parts.hostname
+        if is_plain and await _begins_with_tls(str(parts.hostname), parts.port or DEFAULT_PORT):
+            return TLSFirstRequiredError()
+    return error
+
+
+async def _begins_with_tls(host: str, port: int) -> bool:
+    """Return whether a server answers a TLS handshake; nothing else is sent, nobody trusted."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with contextlib.suppress(OSError):  # also a timeout, and every TLS error
+        async with asyncio.timeout(TLS_PROBE_TIMEOUT_S):
+            _reader, writer = await asyncio.open_connection(host, port, ssl=context)
+        writer.transport.abort()
+        return True
+    return False
 
 
 async def connect_preferring_jetstream(
@@ -187,7 +231,7 @@ async def require_jetstream(url: str, arguments: dict[str, Any]) -> None:
         NoJetStreamError: it has none.
         OSError: the server cannot be reached.
     """
-    violations = PermissionViolations()
+    violations = PermissionViolations(arguments.get("api_prefix", ""))
 
     def report(_client: Client, error: Exception) -> None:
         violations.report(str(error))

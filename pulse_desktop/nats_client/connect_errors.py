@@ -1,19 +1,40 @@
 """Descriptions of connection failures: the errors of nats-py explain nothing to an operator."""
 
+import base64
+import binascii
+import contextlib
 import errno
+import json
 import re
 import socket
 import ssl
-from typing import Final
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
 
 from nats import errors
 
 from pulse_desktop.model.redaction import redact_url
-from pulse_desktop.nats_client.client import TLSRequiredError
+from pulse_desktop.nats_client.client import TLSFirstRequiredError, TLSRequiredError
+from pulse_desktop.nats_client.connection_options import label
 from pulse_desktop.text.translation import _
 
 _REFUSED: Final = re.compile(r"Errno (111|61)\b|WinError (1225|10061)\b")
 _UNREACHABLE: Final = re.compile(r"Errno (101|113|51|65)\b|WinError (1231|10051|10065)\b")
+_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
+_CERTIFICATE_MISSING: Final = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE")
+_CERTIFICATE_REFUSED: Final = (
+    "ALERT_BAD_CERTIFICATE",
+    "ALERT_CERTIFICATE_EXPIRED",
+    "ALERT_UNKNOWN_CA",
+    "ALERT_CERTIFICATE_UNKNOWN",
+    "ALERT_UNSUPPORTED_CERTIFICATE",
+)
+_LOGIN_ARGUMENTS: Final = frozenset(
+    {"user", "password", "token", "user_credentials", "nkeys_seed", "nkeys_seed_str"}
+)
+_JWT: Final = re.compile(rb"[\w-]+\.([\w-]+)\.[\w-]+")
 _CREDENTIALS: Final = (
     "authorization violation",
     "authentication expired",
@@ -23,14 +44,22 @@ _CREDENTIALS: Final = (
 )
 
 
-def describe_connect_error(error: BaseException | None, hosts: str) -> tuple[str, str]:
+def describe_connect_error(
+    error: BaseException | None, hosts: str, arguments: Mapping[str, Any] | None = None
+) -> tuple[str, str]:
     """Return what happened, one sentence, and what to do about it.
 
     Args:
         error: what nats-py raised or reported, None when it reported nothing in time.
         hosts: `host:port` of the servers, without credentials.
+        arguments: those of nats-py's `connect`; None when the connection had worked before.
     """
     match error:
+        case TLSFirstRequiredError():
+            return (
+                _("{hosts} requires the TLS handshake first.").format(hosts=hosts),
+                _("Set {option}.").format(option=label("tls_first")),
+            )
         case TLSRequiredError():
             return (
                 _("{hosts} offers no TLS, so no credentials were sent.").format(hosts=hosts),
@@ -42,15 +71,13 @@ def describe_connect_error(error: BaseException | None, hosts: str) -> tuple[str
                 _("the certificate of {hosts} is not trusted: {reason}.").format(
                     hosts=hosts, reason=reason
                 ),
-                _("Specify the certificate authority that signed it, or correct the host name."),
+                _(
+                    "Set {option} to the certificate authority that signed it, or correct the "
+                    "host name."
+                ).format(option=label("tls_ca")),
             )
         case ssl.SSLError():
-            return (
-                _("the TLS handshake with {hosts} failed: {reason}.").format(
-                    hosts=hosts, reason=error.args[-1]
-                ),
-                _("Check whether the server supports TLS, and in which version."),
-            )
+            return _describe_tls_error(error, hosts, arguments)
         case socket.gaierror():
             return (
                 _("the host name is unknown: {hosts}.").format(hosts=hosts),
@@ -71,13 +98,78 @@ def describe_connect_error(error: BaseException | None, hosts: str) -> tuple[str
         case OSError():
             return _describe_os_error(error, hosts)
         case errors.Error():
-            return _describe_protocol_error(str(error), hosts)
+            return _describe_protocol_error(str(error), hosts, arguments)
         case Exception() if type(error).__module__.startswith("aiohttp"):
             return (
                 _("the server at {hosts} does not support WebSocket.").format(hosts=hosts),
                 _("Write nats:// for the usual port; ws:// is for the server's WebSocket port."),
             )
     return f"{hosts}: {redact_url(str(error) or type(error).__name__)}.", ""
+
+
+def _describe_tls_error(
+    error: ssl.SSLError, hosts: str, arguments: Mapping[str, Any] | None
+) -> tuple[str, str]:
+    text = str(error).upper().replace(" ", "_")
+    certificate = f"{label('tls_cert')}, {label('tls_key')}"
+    if any(reason in text for reason in _CERTIFICATE_MISSING):
+        return (
+            _("{hosts} requires a client certificate.").format(hosts=hosts),
+            _("Set {options} to one that it accepts.").format(options=certificate),
+        )
+    if any(reason in text for reason in _CERTIFICATE_REFUSED):
+        expired = "EXPIRED" in text
+        detail = (
+            _("{hosts} refused the client certificate: it has expired.")
+            if expired
+            else _("{hosts} refused the client certificate, or requires one.")
+        )
+        advice = _("Set {options} to one that it accepts.").format(options=certificate)
+        return detail.format(hosts=hosts), advice
+    first = (arguments or {}).get("tls_handshake_first")
+    if first and any(reason in text for reason in _NO_TLS):
+        return (
+            _("{hosts} does not begin with TLS.").format(hosts=hosts),
+            _("Leave out {option}.").format(option=label("tls_first")),
+        )
+    return (
+        _("the TLS handshake with {hosts} failed: {reason}.").format(
+            hosts=hosts, reason=error.args[-1]
+        ),
+        _("Check whether the server supports TLS, and in which version."),
+    )
+
+
+def _describe_refusal(hosts: str, arguments: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Describe a refused login: none was given, its file has expired, or it is wrong."""
+    given = arguments or {}
+    if arguments is not None and not _LOGIN_ARGUMENTS & given.keys():
+        names = ", ".join(map(label, ("credentials", "nkey_file", "user", "token_file")))
+        return (
+            _("{hosts} requires a login, and none was given.").format(hosts=hosts),
+            _("Set one of {options}, or write it into the address.").format(options=names),
+        )
+    path = given.get("user_credentials")
+    if path and (expired_at := _expiry(str(path))) and expired_at < datetime.now(UTC):
+        return (
+            _("{hosts} refused {file}: it expired at {time:%Y-%m-%d %H:%M} UTC.").format(
+                hosts=hosts, file=path, time=expired_at
+            ),
+            _("Set {option} to new credentials.").format(option=label("credentials")),
+        )
+    return (
+        _("{hosts} refused these credentials.").format(hosts=hosts),
+        _("Check the user and password, token, nkey or credentials file."),
+    )
+
+
+def _expiry(credentials: str) -> datetime | None:
+    """Return when the JWT of a .creds file expires, None if never or if it cannot be read."""
+    with contextlib.suppress(OSError, binascii.Error, ValueError, KeyError, TypeError):
+        if found := _JWT.search(Path(credentials).read_bytes()):
+            claims = json.loads(base64.urlsafe_b64decode(found[1] + b"=" * (-len(found[1]) % 4)))
+            return datetime.fromtimestamp(claims["exp"], UTC) if claims.get("exp") else None
+    return None
 
 
 def _describe_os_error(error: OSError, hosts: str) -> tuple[str, str]:
@@ -101,13 +193,12 @@ def _describe_os_error(error: OSError, hosts: str) -> tuple[str, str]:
     return f"{hosts}: {redact_url(error.strerror or text)}.", ""
 
 
-def _describe_protocol_error(text: str, hosts: str) -> tuple[str, str]:
+def _describe_protocol_error(
+    text: str, hosts: str, arguments: Mapping[str, Any] | None
+) -> tuple[str, str]:
     reported = text.removeprefix("nats:").strip().strip("'").lower()
     if any(phrase in reported for phrase in _CREDENTIALS):
-        return (
-            _("{hosts} refused these credentials.").format(hosts=hosts),
-            _("Check the user and password, token or credentials file."),
-        )
+        return _describe_refusal(hosts, arguments)
     if "maximum connections" in reported:
         return (
             _("{hosts} accepts no more connections.").format(hosts=hosts),

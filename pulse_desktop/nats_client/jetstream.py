@@ -73,6 +73,8 @@ def state_of_error(error: Exception, server: ServerInfo) -> JetStreamState | Non
     no_responders = isinstance(error, errors.NoRespondersError) or (
         isinstance(error, ServiceUnavailableError) and code is None
     )
+    if no_responders and server.api_prefix:
+        return JetStreamState.SERVER_OFF
     if no_responders:
         return JetStreamState.NOT_READY if server.jetstream else JetStreamState.SERVER_OFF
     return None
@@ -89,6 +91,8 @@ def unavailable_error(
 
 def no_jetstream_error(state: JetStreamState, server: ServerInfo) -> NoJetStreamError:
     """Return the error to raise in a state that is off."""
+    if server.api_prefix:
+        return NoJetStreamError(api_prefix=server.api_prefix)
     if state is JetStreamState.NO_ACCOUNT:
         return NoJetStreamError(server.name or _("this server"))
     return NoJetStreamError()

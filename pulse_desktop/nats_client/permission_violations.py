@@ -16,6 +16,7 @@ from nats import errors
 
 from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
 from pulse_desktop.nats_client.aio import cancel_and_wait
+from pulse_desktop.nats_client.connection_options import label
 from pulse_desktop.text.translation import _
 
 ResultT = TypeVar("ResultT")
@@ -62,7 +63,13 @@ class PermissionViolations:
         problems: one sentence per violation, without repeats, the newest last.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, api_prefix: str = "") -> None:
+        """Collect nothing yet.
+
+        Args:
+            api_prefix: where the client sends JetStream requests; watched as `$JS.API`.
+        """
+        self._api_prefix = f"{api_prefix.lower()}." if api_prefix else ""
         self.problems: list[str] = []
         self._watches: list[tuple[frozenset[str], asyncio.Future[str]]] = []
 
@@ -77,9 +84,16 @@ class PermissionViolations:
             if violation.action == "publish"
             else _("not allowed to subscribe to {subject}")
         ).format(subject=subject)
+        if violation.action == "subscribe" and subject.startswith("_inbox"):
+            problem = _(
+                "not allowed to receive replies on {subject}: set {option} to a prefix that is "
+                "allowed"
+            ).format(subject=subject, option=label("inbox_prefix"))
         if problem not in self.problems:
             del self.problems[: 1 - MAX_PROBLEMS]
             self.problems.append(problem)
+        if self._api_prefix and subject.startswith(self._api_prefix):
+            subject = f"$js.api.{subject.removeprefix(self._api_prefix)}"
         for subjects, refused in self._watches:
             if subject in subjects and not refused.done():
                 refused.set_result(subject)

@@ -50,5 +50,5 @@ def test_the_text_names_the_cause() -> None:
     account = unavailable_error(JetStreamState.NO_ACCOUNT, SERVER)
     assert isinstance(account, NoJetStreamError)
     assert "the account of this user has no JetStream on nats-1" in account.detail
-    assert "-js" not in account.advice
+    assert "nats-server -js" not in account.advice
     assert isinstance(unavailable_error(JetStreamState.NOT_READY, SERVER), JetStreamNotReadyError)

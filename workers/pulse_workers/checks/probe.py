@@ -13,6 +13,7 @@ from nats.aio.msg import Msg
 from pulse_desktop.nats_client.jetstream import JetStreamState, jetstream_state
 from pulse_desktop.nats_client.permission_violations import PermissionViolations
 from pulse_desktop.text.translation import _
+from pulse_workers.config.auth import connection_options
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.connection import connect
 
@@ -63,7 +64,7 @@ class Probe:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._violations = PermissionViolations()
+        self._violations = PermissionViolations(connection_options(settings).api_prefix)
         self._denied = 0
 
     async def open(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Final
 
 from pulse_desktop.model.check_result import CheckResult
+from pulse_desktop.nats_client.client_arguments import readable_by_others
 from pulse_desktop.protocol.topics import TASK_STREAM
 from pulse_desktop.text.translation import _, translate
 from pulse_workers.chat.application import CHAT
@@ -29,7 +30,7 @@ from pulse_workers.checks.storage import (
 from pulse_workers.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
 from pulse_workers.cli.options import Subparsers, add_common_options
 from pulse_workers.cli.output import print_line
-from pulse_workers.config.auth import login_options
+from pulse_workers.config.auth import connection_options, login_options
 from pulse_workers.config.settings import VARIABLES, Settings
 from pulse_workers.config.settings_file import CONFIG_VARIABLE, settings_files, unknown_variables
 from pulse_workers.errors import OUTAGE_ERRORS, ConnectionFailedError, SettingsError
@@ -119,6 +120,8 @@ def check_configuration(
         login_options(settings)
     except SettingsError as error:
         yield CheckResult("login", "problem", str(error), _("Correct the setting or the file."))
+    for warning in readable_by_others(connection_options(settings)):
+        yield CheckResult("login", "warning", warning)
     try:
         CHAT.import_tasks(settings)
     except SettingsError as error:

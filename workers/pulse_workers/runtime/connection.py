@@ -15,8 +15,9 @@ from nats.errors import Error as NatsError
 
 from pulse_desktop.model.errors import NoJetStreamError
 from pulse_desktop.model.redaction import redact_url
-from pulse_desktop.nats_client.client import NatsClient, TLSRequiredError
-from pulse_desktop.nats_client.connect import require_jetstream
+from pulse_desktop.nats_client.client import NatsClient
+from pulse_desktop.nats_client.connect import diagnose, require_jetstream
+from pulse_desktop.nats_client.connect_errors import describe_connect_error
 from pulse_desktop.text.translation import _
 from pulse_workers.config.auth import login_options
 from pulse_workers.config.settings import Settings
@@ -129,9 +130,10 @@ async def connect(
             await client.connect(settings.servers, **options)
     except TimeoutError:
         error = errors[-1] if errors else None
-        raise ConnectionFailedError(_describe_failure(settings, error)) from None
+        raise ConnectionFailedError(await _describe_failure(settings, error, options)) from None
     except (NatsError, OSError, ValueError) as error:
-        reason = _describe_failure(settings, errors[-1] if errors else error)
+        last = errors[-1] if errors else error
+        reason = await _describe_failure(settings, last, options)
         raise ConnectionFailedError(reason) from None
     connected = True
     return client
@@ -157,27 +159,14 @@ async def limit_connect_time(settings: Settings, log: ConnectionLog) -> AsyncIte
         ) from None
 
 
-def _describe_failure(settings: Settings, error: Exception | None) -> str:
+async def _describe_failure(
+    settings: Settings, error: Exception | None, options: dict[str, Any]
+) -> str:
     server = settings.redacted_server
-    if error is None:
-        return _(
-            "{server} did not respond within {seconds:g} s. Is this the address of a NATS server?"
-        ).format(server=server, seconds=settings.connect_timeout)
-    if isinstance(error, TLSRequiredError):
-        return _(
-            "{server} offers no TLS, so no credentials were sent. Configure TLS on the server, or "
-            "use nats:// in the address."
-        ).format(server=server)
     if isinstance(error, NoJetStreamError):
         return f"{server}: {error.detail} {error.advice}"
-    text = redact_url(str(error)) or type(error).__name__
-    lowered = text.lower()
-    if isinstance(error, ConnectionRefusedError) or "connect call failed" in lowered:
-        return _("no server listens at {server}. Start the server, or set PULSE_SERVER.").format(
-            server=server
-        )
-    if "authorization" in lowered or "authentication" in lowered:
-        return _(
-            "{server} rejects the user, password or token. Check PULSE_SERVER and PULSE_USER."
-        ).format(server=server)
-    return _("{server}: {error}. Check PULSE_SERVER.").format(server=server, error=text)
+    if any("@" in url for url in settings.servers):
+        options = {**options, "user": ""}
+    diagnosed = await diagnose(error, settings.servers, options)
+    detail, advice = describe_connect_error(diagnosed, server, options)
+    return redact_url(f"{detail} {advice}".strip())

@@ -1,0 +1,253 @@
+"""Each kind of login and TLS, in both programs, and what is said when one is needed."""
+
+import asyncio
+import base64
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nkeys
+import pytest
+from pulse_workers.config.settings import Settings
+from pulse_workers.errors import ConnectionFailedError
+from pulse_workers.runtime.connection import connect
+
+from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.nats_client.connection_options import ConnectionOptions
+from pulse_desktop.transport.connection import Connection
+from tests.kit.cli_process import command_environment, run_command
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
+from tests.kit.worker_processes import Worker
+
+TASK = "tests.kit.worker_tasks:return_text"
+LIMITS = dict.fromkeys(("subs", "data", "payload", "imports", "exports", "conn", "leaf"), -1)
+JETSTREAM = dict.fromkeys(("mem_storage", "disk_storage", "streams", "consumer"), -1)
+ACCOUNTS = """accounts {
+  APP { jetstream: enabled, users: [ { user: app, password: app } ], exports: [
+    { service: "$JS.API.>" }, { stream: "websocket.>" }, { stream: "taskiq_tasks" } ] }
+  OPS { users: [ { user: ops, password: ops } ], imports: [
+    { service: { account: APP, subject: "$JS.API.>" }, to: "JS.app.API.>" } ] }
+}"""
+
+
+def _tls(folder: Path, more: str = "") -> str:
+    return (
+        f'tls {{ cert_file: "{folder}/cert.pem", key_file: "{folder}/key.pem", '
+        f'ca_file: "{folder}/cert.pem", {more} }}'
+    )
+
+
+def _key(prefix: int) -> tuple[str, nkeys.KeyPair]:
+    seed = nkeys.encode_seed(os.urandom(32), prefix)
+    return seed.decode(), nkeys.from_seed(bytearray(seed))
+
+
+def _jwt(issuer: nkeys.KeyPair, subject: nkeys.KeyPair, nats: dict[str, Any], **more: Any) -> str:
+    def encode(data: bytes) -> str:
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    claims = {
+        "jti": encode(os.urandom(20)),
+        "iat": int(time.time()),
+        "iss": issuer.public_key.decode(),
+        "name": "test",
+        "sub": subject.public_key.decode(),
+        "nats": {**nats, "version": 2},
+        **more,
+    }
+    head = encode(json.dumps({"typ": "JWT", "alg": "ed25519-nkey"}).encode())
+    text = f"{head}.{encode(json.dumps(claims).encode())}"
+    return f"{text}.{encode(issuer.sign(text.encode()))}"
+
+
+def _operator(file: Path, **user_claims: Any) -> str:
+    """Write a .creds file and return the configuration of the server that accepts it."""
+    (_s, operator), (_s, system), (_s, account) = (
+        _key(nkeys.PREFIX_BYTE_OPERATOR),
+        _key(nkeys.PREFIX_BYTE_ACCOUNT),
+        _key(nkeys.PREFIX_BYTE_ACCOUNT),
+    )
+    seed, user = _key(nkeys.PREFIX_BYTE_USER)
+    limits = {**LIMITS, "wildcards": True}
+    system_jwt = _jwt(operator, system, {"limits": limits, "type": "account"})
+    account_jwt = _jwt(operator, account, {"limits": {**limits, **JETSTREAM}, "type": "account"})
+    user_jwt = _jwt(
+        account, user, {"subs": -1, "data": -1, "payload": -1, "type": "user"}, **user_claims
+    )
+    file.write_text(
+        f"-----BEGIN NATS USER JWT-----\n{user_jwt}\n------END NATS USER JWT------\n\n"
+        f"-----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+    )
+    file.chmod(0o600)
+    system_key, account_key = system.public_key.decode(), account.public_key.decode()
+    operator_jwt = _jwt(operator, operator, {"system_account": system_key, "type": "operator"})
+    return (
+        f"operator: {operator_jwt}\nresolver: MEMORY\n"
+        f"resolver_preload: {{ {account_key}: {account_jwt}, {system_key}: {system_jwt} }}"
+    )
+
+
+@contextmanager
+def _server(kind: str, folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Run a server of a kind; yield its URL and the options by name that it needs."""
+    certificates = {"tls_ca": f"{folder}/cert.pem"}
+    client = {**certificates, "tls_cert": f"{folder}/cert.pem", "tls_key": f"{folder}/key.pem"}
+    if kind == "credentials":
+        with NatsServer(config=_operator(folder / "user.creds")) as server:
+            yield server.url, {"credentials": str(folder / "user.creds")}
+    elif kind == "nkey":
+        seed, pair = _key(nkeys.PREFIX_BYTE_USER)
+        (folder / "user.nk").write_text(seed)
+        config = f"authorization {{ users: [ {{ nkey: {pair.public_key.decode()} }} ] }}"
+        with NatsServer(config=config) as server:
+            yield server.url, {"nkey_file": str(folder / "user.nk")}
+    elif kind == "client certificate":
+        with NatsServer(config=_tls(folder, "verify: true")) as server:
+            yield f"tls://localhost:{server.port}", client
+    elif kind == "tls first":
+        with NatsServer(config=_tls(folder, "handshake_first: true")) as server:
+            yield f"tls://localhost:{server.port}", {**certificates, "tls_first": "true"}
+    elif kind == "domain":
+        with NatsServer(config="leafnodes { listen: 127.0.0.1:-1 }") as hub:
+            port = _leafnode_port(hub)
+            remote = f'leafnodes {{ remotes: [ {{ url: "nats-leaf://127.0.0.1:{port}" }} ] }}'
+            with NatsServer(jetstream=False, config=remote) as leaf:
+                yield leaf.url, {"js_domain": "hub"}
+    else:
+        raise ValueError(kind)
+
+
+def _leafnode_port(server: NatsServer) -> int:
+    found = re.search(r"leafnode connections on 127\.0\.0\.1:(\d+)", server.log_path.read_text())
+    assert found
+    return int(found[1])
+
+
+def _command_line(options: dict[str, str]) -> list[str]:
+    words: list[str] = []
+    for name, value in options.items():
+        words += [f"--{name.replace('_', '-')}", *([] if value == "true" else [value])]
+    return words
+
+
+async def _problem(url: str, **options: Any) -> CannotConnectError:
+    connection = Connection(url, options=ConnectionOptions(**options))
+    with pytest.raises(CannotConnectError) as caught:
+        await connection.open()
+    await connection.close()
+    return caught.value
+
+
+async def test_a_credentials_file_logs_in(tmp_path: Path) -> None:
+    with _server("credentials", tmp_path) as (url, options):
+        connection = Connection(url, options=ConnectionOptions(**options))  # type: ignore[arg-type]
+        await connection.open()
+        assert connection.connected
+        await connection.close()
+        error = await _problem(url)
+    assert "requires a login" in error.detail
+    assert "--credentials (PULSE_CREDENTIALS)" in error.advice
+
+
+async def test_an_expired_credentials_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "user.creds"
+    with NatsServer(config=_operator(file, exp=int(time.time()) - 60)) as server:
+        error = await _problem(server.url, credentials=str(file))
+    assert f"refused {file}: it expired at " in error.detail
+    assert "--credentials (PULSE_CREDENTIALS)" in error.advice
+
+
+async def test_a_client_certificate_is_used_and_asked_for(certificate: Path) -> None:
+    with _server("client certificate", certificate) as (url, options):
+        connection = Connection(url, options=ConnectionOptions(**options))  # type: ignore[arg-type]
+        await connection.open()
+        assert connection.connected
+        await connection.close()
+        error = await _problem(url, tls_ca=options["tls_ca"])
+        assert "requires a client certificate" in error.detail
+        assert "--tls-cert (PULSE_TLS_CERT)" in error.advice
+        settings = {"PULSE_SERVER": url, "PULSE_TLS_CA": options["tls_ca"]}
+        with pytest.raises(ConnectionFailedError, match="requires a client certificate"):
+            await connect(Settings.model_validate({**settings, "PULSE_CONNECT_TIMEOUT": 1}), "test")
+
+
+@pytest.mark.slow
+async def test_a_server_that_requires_tls_first_is_recognized(certificate: Path) -> None:
+    with _server("tls first", certificate) as (url, options):
+        error = await _problem(url, tls_ca=options["tls_ca"])
+    assert "requires the TLS handshake first" in error.detail
+    assert "--tls-first (PULSE_TLS_FIRST)" in error.advice
+
+
+async def test_an_imported_jetstream_api_is_used_and_suggested() -> None:
+    with NatsServer(config=ACCOUNTS) as server:
+        url = f"nats://ops:ops@{server.address}"
+        options = ConnectionOptions(js_api_prefix="JS.app.API")
+        connection = Connection(url, options=options)
+        await connection.open()
+        assert connection.status.jetstream
+        await connection.js.add_stream(name="S", subjects=["s"])
+        assert (await connection.js.stream_info("S")).config.name == "S"
+        await connection.close()
+        wrong = ConnectionOptions(js_api_prefix="JS.other.API")
+        for given, advice in ((ConnectionOptions(), "--js-api-prefix"), (wrong, "--js-domain")):
+            connection = Connection(url, options=given)
+            await connection.open()
+            assert connection.jetstream_error is not None
+            assert advice in connection.jetstream_error.advice
+            await connection.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "kind", ["credentials", "nkey", "client certificate", "tls first", "domain"]
+)
+@pytest.mark.parametrize("source", ["option", "variable"])
+async def test_both_programs_log_in(
+    kind: str, source: str, certificate: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("data")
+    with _server(kind, certificate) as (url, options):
+        variables = {
+            f"PULSE_{name.upper()}": value
+            for name, value in {**options, "server": url}.items()
+            if source == "variable"
+        }
+        words = ["--server", url, *_command_line(options)] if source == "option" else []
+        environment = command_environment(folder, **variables)
+        worker = Worker("run", server=url, log=folder / "log", **options)  # type: ignore[arg-type]
+        try:
+            await wait_until(lambda: "worker-1" in worker.log, 20)
+            run = ("run", TASK, "--args", "[3]", "--force", "--wait", "20", "--json", *words)
+            status = await asyncio.to_thread(
+                run_command, "status", "--json", *words, env=environment
+            )
+            assert status.code == 0, status
+            assert status.object["connected"]
+            sent = await asyncio.to_thread(run_command, *run, env=environment)
+            assert sent.code == 0, sent
+        finally:
+            worker.close()
+
+
+async def test_a_refused_inbox_names_the_option() -> None:
+    users = (
+        "authorization { users: [ { user: ann, password: s3cret, permissions: { "
+        'subscribe: ["_INBOX.ann.>", "websocket.*", "taskiq_tasks"], '
+        'publish: ["$JS.API.>", "taskiq_tasks"] } } ] }'
+    )
+    with NatsServer(config=users) as server:
+        url = f"nats://ann:s3cret@{server.address}"
+        for prefix, is_available in (("_INBOX.ann", True), ("", None)):
+            connection = Connection(url, options=ConnectionOptions(inbox_prefix=prefix))
+            await connection.open()
+            assert connection.status.jetstream is is_available
+            problems = "".join(connection.permission_problems)
+            assert ("--inbox-prefix (PULSE_INBOX_PREFIX)" in problems) is (prefix == "")
+            await connection.close()
