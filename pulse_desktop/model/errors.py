@@ -119,9 +119,10 @@ class NoJetStreamError(UserFacingError):
                 _("No JetStream for this account"),
                 _("the account of this user has no JetStream on {server}.").format(server=server),
                 _(
-                    "Enable JetStream for the account, or log in as a user of another one. If the account imports the JetStream API of another one, set "
-                    "--js-api-prefix (PULSE_JS_API_PREFIX). In a cluster, check that this server "
-                    "reads the same accounts as the others."
+                    "Enable JetStream for the account, or log in as a user of another one. If "
+                    "the account imports the JetStream API of another one, set --js-api-prefix "
+                    "(PULSE_JS_API_PREFIX). In a cluster, check that this server reads the same "
+                    "accounts as the others."
                 ),
             )
         else:

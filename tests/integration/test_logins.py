@@ -114,13 +114,25 @@ def _server(kind: str, folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
         with NatsServer(config=_tls(folder, "handshake_first: true")) as server:
             yield f"tls://localhost:{server.port}", {**certificates, "tls_first": "true"}
     elif kind == "domain":
-        with NatsServer(config="leafnodes { listen: 127.0.0.1:-1 }") as hub:
+        config = (
+            f'jetstream {{ domain: hub, store_dir: "{folder}/js" }}\n'
+            "leafnodes { listen: 127.0.0.1:-1 }"
+        )
+        with NatsServer(jetstream=False, config=config) as hub:
             port = _leafnode_port(hub)
             remote = f'leafnodes {{ remotes: [ {{ url: "nats-leaf://127.0.0.1:{port}" }} ] }}'
             with NatsServer(jetstream=False, config=remote) as leaf:
+                _wait_for_log(leaf, "Leafnode connection created")
                 yield leaf.url, {"js_domain": "hub"}
     else:
         raise ValueError(kind)
+
+
+def _wait_for_log(server: NatsServer, text: str) -> None:
+    deadline = time.monotonic() + 10
+    while text not in server.log_path.read_text():
+        assert time.monotonic() < deadline, f"the server does not log {text!r}"
+        time.sleep(0.02)
 
 
 def _leafnode_port(server: NatsServer) -> int:
