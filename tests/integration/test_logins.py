@@ -248,6 +248,7 @@ async def test_both_programs_log_in(
             worker.close()
 
 
+@pytest.mark.slow
 async def test_a_refused_inbox_names_the_option() -> None:
     users = (
         "authorization { users: [ { user: ann, password: s3cret, permissions: { "
