@@ -115,5 +115,13 @@ def _commands(worker: dict[str, Any]) -> str:
 
 def _running(tasks: list[dict[str, Any]] | tuple[()]) -> str:
     """Return the names of running tasks with their number: `2 × score, embed`."""
-    names = Counter(str(task.get("task_name") or "").rpartition(":")[2] for task in tasks)
-    return ", ".join(f"{count} × {name}" if count > 1 else name for name, count in names.items())
+    from pulse_desktop.state.short_names import ShortNames, task_name_forms
+
+    counts = Counter(str(task.get("task_name") or "") for task in tasks)
+    names = ShortNames(task_name_forms)
+    for name in counts:
+        names.add(name)
+    return ", ".join(
+        f"{count} × {names.label(name)}" if count > 1 else names.label(name)
+        for name, count in counts.items()
+    )

@@ -16,6 +16,7 @@ from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_merge import derive_state, merge
 from pulse_desktop.state.run_updates import update_from_event
 from pulse_desktop.state.series import Reservoir, TimeBuckets
+from pulse_desktop.state.short_names import ShortNames, task_name_forms
 
 _TICK_SLICE: Final = 5_000
 MAX_NAMES: Final = 500  # senders choose the names
@@ -39,6 +40,7 @@ class TaskRuns(Collection[TaskRun]):
         durations: run times in seconds of ended runs, by task name.
         waits: seconds from enqueuing to start, of ended runs.
         failure_groups: failed and overdue runs by fingerprint.
+        names: short names of the tasks.
     """
 
     name = "runs"
@@ -64,6 +66,7 @@ class TaskRuns(Collection[TaskRun]):
         self.durations: dict[str, Reservoir] = {}
         self.waits = Reservoir(500)
         self.failure_groups = FailureGroups()
+        self.names = ShortNames(task_name_forms)
         self._busy_tasks = busy_tasks
         self._deadlines = Deadlines(self.durations, self.waits, overdue_after_s)
         self._positions: dict[str, int] = {}
@@ -85,6 +88,7 @@ class TaskRuns(Collection[TaskRun]):
             run = derive_state(update)
             self._positions[update.task_id] = self.rows.append(run)
             self.counts[run.state] += 1
+            self.names.add(run.name)
             if run.state not in OPEN_STATES:
                 if run.state in UNHEALTHY_STATES:
                     self.failure_groups.update(self.rows.stop - 1, run)
@@ -154,6 +158,8 @@ class TaskRuns(Collection[TaskRun]):
 
     def _replace(self, position: int, before: TaskRun, run: TaskRun) -> None:
         self.rows.replace(position, run)
+        if before.name != run.name:
+            self.names.add(run.name)
         was_open, is_open = before.state in OPEN_STATES, run.state in OPEN_STATES
         if before.state is not run.state:
             self.counts[before.state] -= 1

@@ -18,6 +18,7 @@ from pulse_desktop.state.coerce import (
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import ReservoirByName
+from pulse_desktop.state.short_names import WorkerNames
 from pulse_desktop.state.task_schemas import TaskSchemas
 
 HEARTBEAT_S: Final = 5.0
@@ -157,6 +158,7 @@ class Workers(Collection[Worker]):
 
     def __init__(self, capacity: int = 2_000) -> None:
         self.rows = RingBuffer(capacity, on_evict=self._on_evicted)
+        self.names = WorkerNames()
         self.busy = ReservoirByName(1_000)
         self.cpu = ReservoirByName(1_000)
         self.task_schemas = TaskSchemas()
@@ -211,6 +213,7 @@ class Workers(Collection[Worker]):
         worker = _worker(name, heartbeat, event)
         if position is None:
             self._positions[name] = self.rows.append(worker)
+            self.names.add(worker.id)
         else:
             self.rows.replace(position, worker)
         busy = worker.busy if worker.busy_mean is None else worker.busy_mean

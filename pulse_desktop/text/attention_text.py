@@ -1,5 +1,7 @@
 """Text about attention items."""
 
+from collections.abc import Callable
+
 from pulse_desktop.state.attention import AttentionItem, AttentionKind
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import translated_reason
@@ -22,6 +24,25 @@ def attention_title(item: AttentionItem) -> str:
         case AttentionKind.FAILED:
             text = ngettext("{count} failure", "{count} failures", item.count)
     return text.format(count=formats.count(item.count), cause=item.cause)
+
+
+def attention_subject(
+    item: AttentionItem, task_label: Callable[[str], str], worker_label: Callable[[str], str]
+) -> str:
+    """Return the short name of what it is about: a task, a worker or a provider.
+
+    Args:
+        item: the item.
+        task_label: returns the short name of a task.
+        worker_label: returns the short name of a worker.
+    """
+    match item.kind:
+        case AttentionKind.WORKER_OFFLINE:
+            return worker_label(item.subject)
+        case AttentionKind.PROVIDER_DOWN:
+            return item.subject
+        case _:
+            return task_label(item.subject)
 
 
 def attention_detail(item: AttentionItem) -> str:

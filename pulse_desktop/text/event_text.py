@@ -9,6 +9,7 @@ import msgspec
 from pulse_desktop.protocol.event import Event, event_data
 from pulse_desktop.protocol.topics import TASK_TOPIC
 from pulse_desktop.state.knowledge import extraction_counts
+from pulse_desktop.state.short_names import short_name
 from pulse_desktop.text import formats
 from pulse_desktop.text.knowledge_text import extraction_summary
 from pulse_desktop.text.translation import _, ngettext
@@ -16,28 +17,40 @@ from pulse_desktop.text.translation import _, ngettext
 MAX_LENGTH: Final = 300
 _MAX_FIELDS: Final = 8
 _MAX_VALUE_LENGTH: Final = 60
+_MAX_TASK_LENGTH: Final = 100
 _SMALL: Final = 8192  # bytes
+_TASK: Final = "\uffff"  # a code point that is no character
 
 Data = Mapping[str, Any]
 
 
-def event_summary(event: Event) -> str:
-    """Return a summary of an event in one line, or why it is unreadable."""
+def event_summary(event: Event, task_label: Callable[[str], str] = short_name) -> str:
+    """Return a summary of an event in one line, or why it is unreadable.
+
+    Args:
+        event: the event.
+        task_label: returns the short name of a task.
+    """
     if event.problem:
         return event.problem
     summary = _summary_of_small if len(event.raw) <= _SMALL else _summary_of_large
-    return summary(event.topic, event.type, event.raw)
+    text, task = summary(event.topic, event.type, event.raw)
+    if not task:
+        return text
+    label = formats.isolated(formats.elided(task_label(task), _MAX_TASK_LENGTH))
+    return text.replace(_TASK, label, 1)
 
 
 def call_text(args: object, kwargs: object) -> str:
     """Return arguments as in a call: `"export.json", limit=5`."""
     parts = [_short(value) for value in args] if isinstance(args, list) else []
     if isinstance(kwargs, dict):
-        parts += [f"{name}={_short(value)}" for name, value in kwargs.items()]
+        parts += [f"{formats.isolated(name)}={_short(value)}" for name, value in kwargs.items()]
     return formats.elided(", ".join(parts), MAX_LENGTH)
 
 
-def _summary(topic: str, type_: str, raw: bytes) -> str:
+def _summary(topic: str, type_: str, raw: bytes) -> tuple[str, str]:
+    """Return a summary with a placeholder for the task, and the name of the task."""
     data = event_data(raw)
     try:
         if topic == TASK_TOPIC:
@@ -46,7 +59,8 @@ def _summary(topic: str, type_: str, raw: bytes) -> str:
             text = _SUMMARIES.get(type_, _fields)(data)
     except (TypeError, ValueError, AttributeError, LookupError, OverflowError):
         text = ""  # a field does not have the documented type
-    return formats.elided(text or _fields(data), MAX_LENGTH)
+    text = formats.elided(text or _fields(data), MAX_LENGTH)
+    return text, str(data.get("task_name") or "") if _TASK in text else ""
 
 
 # Cached for painting; few of the large ones, since the key holds the payload.
@@ -147,7 +161,8 @@ def _message(data: Data) -> str:
     content = data.get("content")
     if not content:
         return _joined(author, data.get("external_message_id"))
-    return f"{author}: {content}" if author else str(content)
+    content = formats.isolated(str(content))
+    return f"{formats.isolated(str(author))}: {content}" if author else content
 
 
 def _scored(data: Data) -> str:
@@ -210,23 +225,24 @@ def _fields(data: Data) -> str:
     for name, value in data.items():
         if value is None or value in ("", [], {}):
             continue
-        parts.append(f"{name}={_short(value)}")
+        parts.append(f"{formats.isolated(name)}={_short(value)}")
         if len(parts) == _MAX_FIELDS:
             break
     return ", ".join(parts)
 
 
 def _task(data: Data) -> str:
-    name = data.get("task_name")
-    return name.rpartition(":")[2] if isinstance(name, str) else ""
+    """Return the placeholder of the task: its short name depends on the other tasks."""
+    return _TASK if data.get("task_name") and isinstance(data["task_name"], str) else ""
 
 
 def _joined(*parts: object) -> str:
-    return " · ".join(str(part) for part in parts if part)
+    return " · ".join(formats.isolated(str(part)) for part in parts if part)
 
 
 def _short(value: object) -> str:
     if isinstance(value, list | dict) and len(value) > 4:
         shape = "[{}]" if isinstance(value, list) else "{{{}}}"
         return shape.format(len(value))
-    return formats.elided(msgspec.json.encode(value).decode(errors="replace"), _MAX_VALUE_LENGTH)
+    text = msgspec.json.encode(value).decode(errors="replace")
+    return formats.isolated(formats.elided(text, _MAX_VALUE_LENGTH))

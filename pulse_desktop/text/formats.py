@@ -5,6 +5,7 @@ international and not translated.
 """
 
 import math
+import re
 import time
 from typing import Final
 
@@ -12,6 +13,11 @@ from pulse_desktop.text.translation import _
 
 MINUS: Final = "\u2212"
 
+_RIGHT_TO_LEFT: Final = re.compile(
+    "[\u0590-\u08ff\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc"
+    "\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
+_BIDI_CONTROLS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86_400
@@ -182,6 +188,22 @@ def elided(text: str, limit: int) -> str:
     """Return a text as one line of at most `limit` characters, ending with … if truncated."""
     line = " ".join(text.split()) if "\n" in text or "\t" in text else text
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def isolated(text: str) -> str:
+    """Return a value to be placed beside others, so that it does not change their order.
+
+    Text in a right-to-left script would otherwise carry neighboring commas, quotes and numbers
+    with it. It is put between Unicode's isolates; other text stays as it is.
+    """
+    if text.isascii() or not _RIGHT_TO_LEFT.search(text):
+        return text
+    return f"\u2068{without_bidi_controls(text)}\u2069"
+
+
+def without_bidi_controls(text: str) -> str:
+    """Return a text without isolates, embeddings and overrides, as it should be copied."""
+    return text if text.isascii() else _BIDI_CONTROLS.sub("", text)
 
 
 def sentence(text: str) -> str:

@@ -59,11 +59,6 @@ STATE_RANKS: Final = {state: number for number, state in enumerate(STATE_LABELS)
 _MAX_CALL_BYTES: Final = 64 * 1024
 
 
-def short_name(task_name: str) -> str:
-    """Return a task's name without its module: `ingest_messages`."""
-    return task_name.rpartition(":")[2]
-
-
 def arguments_text(run: TaskRun) -> str:
     """Return the arguments of a run in one line, empty if they are unknown."""
     request = run.request
@@ -96,7 +91,9 @@ def duration_text(run: TaskRun, now: float) -> str:
 
 
 def attempts_text(run: TaskRun) -> str:
-    """Return the number of the latest attempt: `1`, or `2 of 3`."""
+    """Return the number of the latest attempt: `2`, or `2 of 3`; empty for the first one."""
+    if run.attempt < 2:
+        return ""
     if not run.max_attempts:
         return str(run.attempt)
     return _("{attempt} of {max_attempts}").format(

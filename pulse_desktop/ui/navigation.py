@@ -41,10 +41,12 @@ class FilterRuns:
     Attributes:
         states: states to show, empty for all.
         text: words to search for.
+        since_s: only runs of the last so many seconds, 0 for all that are retained.
     """
 
     states: Sequence[RunState] = ()
     text: str = ""
+    since_s: float = 0.0
     page: ClassVar[str] = TASKS_PAGE
 
 

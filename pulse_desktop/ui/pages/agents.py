@@ -53,7 +53,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
     def columns(self) -> Sequence[Column[AgentCall]]:
         """Return the columns of the table."""
         return (
-            time_column(lambda row: row.at, _("Started"), "time"),
+            time_column(lambda row: row.at, _("Started"), "time", arrival=True),
             Column(
                 _("State"),
                 "state",

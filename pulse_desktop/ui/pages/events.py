@@ -10,7 +10,6 @@ from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import event_summary
-from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.text.worker_text import worker_name
@@ -18,7 +17,6 @@ from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import faint, muted, time_column
 from pulse_desktop.ui.table.facet import Facet
-from pulse_desktop.ui.table.filter_bar import FilterBarLayout
 from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
@@ -39,7 +37,6 @@ class EventsPage(TablePage[Event, RowDetail]):
     icon = "events"
     section = _("STORE")
     filter_hint = _("Filter by any text in the event")
-    filter_layout = FilterBarLayout.FACETS_ABOVE
     empty_title = _("No events yet")
     empty_text = _(
         "Everything published on websocket.* and every enqueued task appears here, unprocessed. "
@@ -64,7 +61,7 @@ class EventsPage(TablePage[Event, RowDetail]):
     def columns(self) -> Sequence[Column[Event]]:
         """Return the columns of the table."""
         return (
-            time_column(lambda row: row.timestamp, _("Time"), "time"),
+            time_column(lambda row: row.timestamp, _("Time"), "time", arrival=True),
             # The type usually starts with the topic, so that narrow tables need no topic.
             Column(
                 _("Topic"),
@@ -76,7 +73,7 @@ class EventsPage(TablePage[Event, RowDetail]):
             Column(
                 _("Type"),
                 "type",
-                lambda row, _now: type_label(row),
+                lambda row, _now: self._type_label(row),
                 width=_TYPE_WIDTH,
                 mono=True,
                 color=lambda row: SemanticColor.BAD if row.problem else None,
@@ -86,7 +83,7 @@ class EventsPage(TablePage[Event, RowDetail]):
             Column(
                 _("Message"),
                 "words",
-                lambda row, _now: event_summary(row),
+                lambda row, _now: event_summary(row, self.context.state.runs.names.label),
                 width=320,
                 color=lambda row: SemanticColor.BAD if row.problem else SemanticColor.MUTED,
                 stretch=True,
@@ -163,7 +160,7 @@ class EventsPage(TablePage[Event, RowDetail]):
     def show_row(self, row: Event) -> None:
         """Show an event and its bytes in the detail panel."""
         detail = self.detail
-        title = type_label(row) if row.type else _("Unreadable event")
+        title = self._type_label(row) if row.type else _("Unreadable event")
         if row.problem:
             icon, color = "✖", SemanticColor.BAD
             body = _("This cannot be read as an event: {problem}.").format(problem=row.problem)
@@ -193,6 +190,12 @@ class EventsPage(TablePage[Event, RowDetail]):
             ]
         )
         detail.json.set_bytes(row.raw)
+
+    def _type_label(self, row: Event) -> str:
+        """Return an event's type as shown; for a message of the task queue the task's name."""
+        if row.topic == TASK_TOPIC:
+            return self.context.state.runs.names.label(row.type)
+        return row.type or _("unreadable")
 
     def _count_tasks(self) -> int:
         rows = self.collection().rows
@@ -240,13 +243,6 @@ def _unescaped(match: re.Match[str]) -> str:
 def topic_label(topic: str) -> str:
     """Return a topic as shown."""
     return _("task queue") if topic == TASK_TOPIC else topic.replace("_", " ")
-
-
-def type_label(row: Event) -> str:
-    """Return an event's type as shown; for a message of the task queue the task's name."""
-    if row.topic == TASK_TOPIC:
-        return short_name(row.type)
-    return row.type or _("unreadable")
 
 
 def _topic_icon(topic: str) -> str:

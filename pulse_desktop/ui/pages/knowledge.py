@@ -25,7 +25,6 @@ from pulse_desktop.ui.widgets.property_list import Property
 
 _OTHER: Final = "other"
 _TOPICS: Final = _("topics")
-_SHORT_ID: Final = 12
 _ICONS: Final = {"atom": "●", "topic": "knowledge", "extraction": "▶", "version": "edit"}
 _OUTCOMES: Final = {
     "started": ("▶", SemanticColor.INFO),
@@ -63,7 +62,7 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
     def columns(self) -> Sequence[Column[KnowledgeItem]]:
         """Return the columns of the table."""
         return (
-            time_column(lambda row: row.at, _("Time"), "time"),
+            time_column(lambda row: row.at, _("Time"), "time", arrival=True),
             Column(_("Kind"), "kind", lambda row, _now: knowledge_kind(row), width=92),
             Column(
                 _("Title"),
@@ -94,11 +93,10 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
             Column(
                 _("Run"),
                 "run",
-                lambda row, _now: row.task_id[:_SHORT_ID],
+                lambda row, _now: row.task_id,
                 width=112,
                 mono=True,
                 color=faint,
-                tooltip=lambda row, _now: row.task_id,
                 hide_below=900,
             ),
         )
@@ -182,7 +180,7 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
         )
         detail.set_body("")
         detail.set_run(row.task_id)
-        confidence = "" if row.confidence is None else formats.percent(row.confidence)
+        confidence = "" if row.confidence is None else f"{row.confidence:.2f}"
         detail.properties.set_properties(
             [
                 Property(_("Found"), formats.absolute(row.at)),

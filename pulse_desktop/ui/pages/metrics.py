@@ -138,10 +138,20 @@ class MetricsPage(TablePage[Metric, RowDetail]):
         line = QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(12)
-        self.cards = {name: StatCard(_TITLES[name]) for name in METRICS}
-        for card in self.cards.values():
+        self.cards = {name: StatCard(_TITLES[name], _("Show its details")) for name in METRICS}
+        for name, card in self.cards.items():
             line.addWidget(card)
+            card.clicked.connect(lambda _checked=False, name=name: self._open_metric(name))
         return row
+
+    def _open_metric(self, name: str) -> None:
+        rows = self.collection().rows
+        for position in range(rows.start, rows.stop):
+            if rows[position].name == name:
+                if self.table.rows_model.view_row(position) is None:
+                    self.filter_bar.clear()
+                self.table.select_position(position)
+                self.open_detail(rows[position])
 
     def make_charts(self) -> Sequence[QWidget]:
         """Create the charts of ratios and of active analysis runs."""

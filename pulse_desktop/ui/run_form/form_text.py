@@ -8,7 +8,7 @@ from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.task_schemas import TaskSchemas
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import STATE_LABELS, short_name
+from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import ShowRun, Target
@@ -88,7 +88,7 @@ def enqueued_notification(
     """
     show_run = ShowRun(receipt.task_ids[0], wait=True)
     return Notification(
-        _("Enqueued {task}").format(task=short_name(name)),
+        _("Enqueued {task}").format(task=name),
         _("The stream keeps it until a worker takes it.") if receipt.durable else _("Sent."),
         severity="good",
         choices=((_("Show"), lambda: navigate(show_run)),),

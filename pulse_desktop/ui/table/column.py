@@ -29,6 +29,8 @@ class Column(Generic[RowT]):
         hidden: whether the column is hidden by default.
         ticking: whether the text changes with time although the row does not.
         hide_below: table width in pixels below which the column is hidden, 0 for never.
+        arrival: whether the rows are in the order of this column, newest first, while they are
+            not sorted by another one.
         bar: returns the fraction (0 to 1) drawn as a small bar after the text, None for no bar.
     """
 
@@ -46,4 +48,5 @@ class Column(Generic[RowT]):
     hidden: bool = False
     ticking: bool = False
     hide_below: int = 0
+    arrival: bool = False
     bar: Callable[[RowT], float | None] | None = None

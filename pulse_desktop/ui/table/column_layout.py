@@ -3,23 +3,34 @@
 from collections.abc import Mapping
 from typing import Any
 
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHeaderView, QTableView
 
+from pulse_desktop.ui.table.header import TITLE_SPARE
 from pulse_desktop.ui.table.model import LiveTableModel
+from pulse_desktop.ui.theme.theme import theme
 
 
 class ColumnLayout:
-    """Shows and hides columns to fit the table's width; the operator's choices take precedence."""
+    """Fits the columns to the table; the operator's choices take precedence.
+
+    A narrow table hides columns. In a wide one, columns whose texts are cut share the room that
+    the others leave.
+    """
 
     def __init__(self, view: QTableView, model: LiveTableModel[Any]) -> None:
         self._view = view
         self._model = model
         self._overrides: dict[str, bool] = {}  # column key -> visible, as the operator chose
+        self._widths: dict[str, int] = {}  # column key -> width, as the operator chose
+        self._needed: Mapping[str, int] = {}  # column key -> width at which no text is cut
+        self._fitting = False
         header = view.horizontalHeader()
         for number, column in enumerate(model.columns):
             header.resizeSection(number, column.width)
             if column.stretch:
                 header.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
+        header.sectionResized.connect(self._on_resized)
 
     def set_visible(self, key: str, visible: bool) -> None:
         """Show or hide a column, regardless of the width of the table."""
@@ -29,40 +40,87 @@ class ColumnLayout:
     def reset(self) -> None:
         """Restore the default columns, widths and order."""
         self._overrides.clear()
+        self._widths.clear()
         header = self._view.horizontalHeader()
-        for number, column in enumerate(self._model.columns):
+        for number in range(len(self._model.columns)):
             header.moveSection(header.visualIndex(number), number)
-            if not column.stretch:
-                header.resizeSection(number, column.width)
+        self.fit()
+
+    def widen(self, needed: Mapping[str, int]) -> None:
+        """Give unused room to columns whose texts are cut.
+
+        Args:
+            needed: widths in pixels at which no text is cut, by column key.
+        """
+        self._needed = dict(needed)
         self.fit()
 
     def fit(self) -> None:
-        """Hide columns that need a wider table, and show them again when it is wide enough."""
+        """Hide columns that need a wider table, and give unused room to those with cut texts."""
         width = self._view.viewport().width()
+        self._fitting = True
         for number, column in enumerate(self._model.columns):
             visible = not column.hidden and width >= column.hide_below
             visible = self._overrides.get(column.key, visible)
             if self._view.isColumnHidden(number) == visible:
                 self._view.setColumnHidden(number, not visible)
+        for number, column_width in self._shared_widths(width).items():
+            if self._view.columnWidth(number) != column_width:
+                self._view.setColumnWidth(number, column_width)
+        self._fitting = False
+
+    def _shared_widths(self, width: int) -> dict[int, int]:
+        """Return the widths of the visible columns, without the one that takes what is left."""
+        widths: dict[int, int] = {}
+        wishes: dict[int, int] = {}  # column number -> pixels more
+        offers: dict[int, int] = {}  # column number -> pixels less
+        stretched = set()
+        for number, column in enumerate(self._model.columns):
+            if self._view.isColumnHidden(number):
+                continue
+            widths[number] = self._widths.get(column.key, column.width)
+            if column.stretch:
+                stretched.add(number)
+            if column.key not in self._widths:
+                needed = max(self._needed.get(column.key, 0), self._title_width(column.title))
+                wishes[number] = max(0, needed - column.width)
+                offers[number] = max(0, column.width - needed)
+        spare = width - sum(widths.values())
+        missing = min(sum(wishes.values()) - spare, sum(offers.values()))
+        if missing > 0 and any(wishes.values()):
+            # Columns give room that their texts leave, each in proportion.
+            for number, offer in offers.items():
+                given = offer * missing // sum(offers.values())
+                widths[number] -= given
+                spare += given
+        # The smallest wishes first: what they do not use is left to the others.
+        for place, number in enumerate(sorted(wishes, key=lambda number: wishes[number])):
+            share = max(0, min(wishes[number], spare // (len(wishes) - place)))
+            widths[number] += share
+            spare -= share
+        return {number: each for number, each in widths.items() if number not in stretched}
+
+    def _title_width(self, title: str) -> int:
+        metrics = QFontMetrics(theme().text_font(step=-1))
+        return metrics.horizontalAdvance(title) + TITLE_SPARE
+
+    def _on_resized(self, number: int, _before: int, width: int) -> None:
+        column = self._model.columns[number]
+        if width and not self._fitting and not column.stretch:
+            self._widths[column.key] = width
 
     def state(self) -> dict[str, Any]:
         """Return the operator's choices as JSON-ready data.
 
-        Columns shown or hidden by hand, widths and positions that differ from the defaults, and
-        the sort order.
+        Columns shown, hidden or resized by hand, positions that differ from the defaults, and the
+        sort order.
         """
         model, header = self._model, self._view.horizontalHeader()
         default_order = [column.key for column in model.columns]
         order = [default_order[header.logicalIndex(place)] for place in range(len(default_order))]
         return {
             "columns": dict(self._overrides),
-            "widths": {
-                column.key: self._view.columnWidth(number)
-                for number, column in enumerate(model.columns)
-                if not column.stretch
-                and not self._view.isColumnHidden(number)
-                and self._view.columnWidth(number) != column.width
-            },
+            "widths": dict(self._widths),
             "order": order if order != default_order else [],
             "sort": [model.sort_key, model.descending],
         }
@@ -76,7 +134,7 @@ class ColumnLayout:
         if isinstance(widths, dict):
             for key, width in widths.items():
                 if key in known and isinstance(width, int) and 0 < width < 4096:
-                    self._view.setColumnWidth(known[key], width)
+                    self._widths[key] = width
         if isinstance(order, list):
             header = self._view.horizontalHeader()
             wanted = [key for key in order if isinstance(key, str) and key in known]

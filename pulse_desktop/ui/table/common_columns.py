@@ -22,7 +22,12 @@ def faint(_row: object) -> SemanticColor:
 
 
 def time_column(
-    at: Callable[[RowT], float | None], title: str, key: str, *, hide_below: int = 0
+    at: Callable[[RowT], float | None],
+    title: str,
+    key: str,
+    *,
+    hide_below: int = 0,
+    arrival: bool = False,
 ) -> Column[RowT]:
     """Return a column with a clock time; the tooltip has the full time and the age.
 
@@ -31,6 +36,7 @@ def time_column(
         title: of the column.
         key: of the column.
         hide_below: table width in pixels below which the column is hidden.
+        arrival: whether the rows are in this order while they are not sorted.
     """
 
     def tooltip(row: RowT, now: float) -> str:
@@ -50,6 +56,7 @@ def time_column(
         sort=at,
         tooltip=tooltip,
         hide_below=hide_below,
+        arrival=arrival,
     )
 
 

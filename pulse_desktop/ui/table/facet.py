@@ -17,7 +17,6 @@ class Facet:
         color: of the icon.
         tooltip: of the chip, empty for the usual one.
         hide_when_empty: whether the chip is hidden while no row belongs to it.
-        dim_when_empty: whether the icon is muted while no row belongs to it.
     """
 
     key: str
@@ -26,7 +25,6 @@ class Facet:
     color: SemanticColor = SemanticColor.MUTED
     tooltip: str = ""
     hide_when_empty: bool = False
-    dim_when_empty: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
-"""The filter bar above a table: facets with counts, text, period, and the number of rows left."""
+"""The filter bar above a table: text, facets with counts, number of rows left, and period."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import Enum, auto
 from typing import Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
@@ -20,27 +19,19 @@ from pulse_desktop.ui.theme.theme import theme
 TYPING_MS: Final = 120
 """Pause in typing after which the filter is applied."""
 _GAP: Final = 10
-_TEXT_WIDTH: Final = 240
-_NARROW_TEXT_WIDTH: Final = 150
-_WIDE_TEXT_WIDTH: Final = 360
-_NARROW_BAR: Final = 1000
+_MIN_TEXT_WIDTH: Final = 240
+_COUNT_ROOM: Final = 170
+"""Room for the row count beside facets: they must not move when the count becomes longer."""
 _COUNT_SPARE: Final = 6
 """Extra width of the row count, for fonts whose digits differ in width."""
-
-
-class FilterBarLayout(Enum):
-    """Where the parts of the bar are."""
-
-    ONE_LINE = auto()
-    """Everything in one line."""
-    FACETS_ABOVE = auto()
-    """Many facets, in a line of their own."""
-    FULL_WIDTH = auto()
-    """A text field as wide as the page, below facets and period."""
+_ANY_WIDTH: Final = 16_777_215
 
 
 class FilterBar(QWidget):
-    """Facets, text, period and row count. The page applies the filter.
+    """Text, facets, row count and period. The page applies the filter.
+
+    The text field is at the same place on every page. The facets are beside it, or in lines of
+    their own below it where they need more room.
 
     Attributes:
         text_field: the text to search for.
@@ -62,9 +53,7 @@ class FilterBar(QWidget):
         facets: Sequence[Facet],
         *,
         hint: str,
-        placeholder: str = "",
         periods: PeriodChoice | None = None,
-        layout: FilterBarLayout = FilterBarLayout.ONE_LINE,
         format_count: Callable[[int], str] = formats.short_count,
     ) -> None:
         """Create a bar.
@@ -72,13 +61,12 @@ class FilterBar(QWidget):
         Args:
             facets: parts of the rows to choose from; `add_facet` adds more.
             hint: what the text searches, such as "Filter by author, text or source".
-            placeholder: shown in the empty text field, empty for the usual one.
             periods: periods to choose from, None for no such choice.
-            layout: where the parts of the bar are.
             format_count: formats the count of a facet.
         """
         super().__init__()
-        self._layout = layout
+        self._facets_beside = False
+        self._has_periods = periods is not None
         self.period_filters_rows = periods is not None and periods.filters_rows
         self._format_count = format_count
         self._facets: dict[str, Facet] = {}
@@ -86,7 +74,7 @@ class FilterBar(QWidget):
         self._counts: dict[str, int] = {}
         self._chip_row = FlowLayout()
         self.text_field = QLineEdit()
-        self.text_field.setPlaceholderText(placeholder or _("Filter"))
+        self.text_field.setPlaceholderText(hint)
         self.text_field.setToolTip(_("{hint} ( / )").format(hint=hint))
         self.text_field.setAccessibleName(hint)
         self.text_field.setClearButtonEnabled(True)
@@ -106,41 +94,24 @@ class FilterBar(QWidget):
         self._typing.setObjectName("filter typing")
         self._typing.setSingleShot(True)
         self._typing.setInterval(TYPING_MS)
-        self._top_line, self._line = QHBoxLayout(), QHBoxLayout()
+        self._lines, self._line = QVBoxLayout(self), QHBoxLayout()
         self._lay_out()
         self._connect()
         for facet in facets:
             self.add_facet(facet)
 
     def _lay_out(self) -> None:
-        lines = QVBoxLayout(self)
-        lines.setContentsMargins(0, 0, 0, 0)
-        lines.setSpacing(_GAP if self._layout is FilterBarLayout.FULL_WIDTH else 8)
-        line = self._line
-        line.setSpacing(12 if self._layout is FilterBarLayout.FULL_WIDTH else _GAP)
-        match self._layout:
-            case FilterBarLayout.ONE_LINE:
-                line.addWidget(self._chip_row, 1)
-                line.addWidget(self._row_count)
-                line.addWidget(self.text_field)
-                line.addWidget(self.period_box)
-            case FilterBarLayout.FACETS_ABOVE:
-                lines.addWidget(self._chip_row)
-                line.addWidget(self.text_field)
-                line.addWidget(self._row_count)
-                line.addStretch(1)
-                line.addWidget(self.period_box)
-                self.text_field.setFixedWidth(_WIDE_TEXT_WIDTH)
-            case FilterBarLayout.FULL_WIDTH:
-                self._top_line.setSpacing(_GAP)
-                self._top_line.addWidget(self._chip_row, 1)
-                self._top_line.addWidget(self.period_box, 0, Qt.AlignmentFlag.AlignTop)
-                lines.addLayout(self._top_line)
-                line.addWidget(self.text_field, 1)
-                line.addWidget(self._row_count)
-                middle = Qt.AlignmentFlag.AlignVCenter
-                self._row_count.setAlignment(Qt.AlignmentFlag.AlignRight | middle)
-        lines.addLayout(line)
+        self._lines.setContentsMargins(0, 0, 0, 0)
+        self._lines.setSpacing(8)
+        self._line.setSpacing(_GAP)
+        self._line.addWidget(self.text_field, 1)
+        self._line.addWidget(self._row_count)
+        self._line.addWidget(self.period_box)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        self._row_count.setAlignment(Qt.AlignmentFlag.AlignRight | middle)
+        self._lines.addLayout(self._line)
+        self._lines.addWidget(self._chip_row)
+        self._chip_row.hide()
 
     def _connect(self) -> None:
         self._typing.timeout.connect(self.changed)
@@ -193,6 +164,7 @@ class FilterBar(QWidget):
         self._chips[facet.key] = chip
         self._facets[facet.key] = facet
         self._chip_row.add(chip, self._chips.get(before))
+        self._chip_row.show()
 
     def set_counts(self, counts: Mapping[str, int]) -> None:
         """Show the number of rows of each facet, by key."""
@@ -207,14 +179,14 @@ class FilterBar(QWidget):
             if length_changed:
                 self._fit_row_count()
 
-    def set_filter(self, facets: Iterable[str] = (), text: str = "") -> None:
-        """Check these facets only, set the text, and reset a period that filters rows."""
+    def set_filter(self, facets: Iterable[str] = (), text: str = "", period: int = 0) -> None:
+        """Check these facets only, set the text, and choose a period if it filters rows."""
         chosen = frozenset(facets)
         with QSignalBlocker(self):
             for key, chip in self._chips.items():
                 chip.setChecked(key in chosen)
             if self.period_filters_rows:
-                self.period_box.setCurrentIndex(0)
+                self.period_box.setCurrentIndex(period)
             self.text_field.setText(text)
             self._typing.stop()
         self._show_counts()
@@ -239,42 +211,34 @@ class FilterBar(QWidget):
         for key, chip in self._chips.items():
             facet, count = self._facets[key], self._counts.get(key, 0)
             chip.set_count(self._format_count(count))
-            dim = facet.dim_when_empty and not count and facet.color is not SemanticColor.GOOD
-            chip.set_color(SemanticColor.MUTED if dim else facet.color)
+            chip.set_color(facet.color if count else SemanticColor.MUTED)
             chip.setHidden(facet.hide_when_empty and not count and not chip.isChecked())
         if self._chip_row.sizeHint().width() != before:
             self._fit()
             self._chip_row.arrange()
 
     def _fit(self) -> None:
-        """Adapt the parts to the width of the bar."""
-        if self._layout is FilterBarLayout.ONE_LINE:
-            narrow = self.width() < _NARROW_BAR
-            self.text_field.setFixedWidth(_NARROW_TEXT_WIDTH if narrow else _TEXT_WIDTH)
-            self._row_count.setHidden(narrow and not self.active)
-        elif self._layout is FilterBarLayout.FULL_WIDTH:
-            self._place_period()
-
-    def _place_period(self) -> None:
-        """Move the period beside the text field where the facets need the whole line."""
-        needed = self._chip_row.sizeHint().width() + _GAP + self.period_box.sizeHint().width()
-        beside_facets = needed <= self.width()
-        if beside_facets == (self._top_line.indexOf(self.period_box) >= 0):
-            return
-        if beside_facets:
-            self._line.removeWidget(self.period_box)
-            self._top_line.addWidget(self.period_box, 0, Qt.AlignmentFlag.AlignTop)
-        else:
-            self._top_line.removeWidget(self.period_box)
-            self._line.addWidget(self.period_box)
+        """Put the facets beside the text field where they fit, else below it."""
+        facets = self._chip_row.sizeHint().width()
+        needed = _MIN_TEXT_WIDTH + facets + _COUNT_ROOM + 3 * _GAP
+        if self._has_periods:
+            needed += self.period_box.sizeHint().width()
+        beside = needed <= self.width()
+        if beside != self._facets_beside:
+            self._facets_beside = beside
+            self._lines.removeWidget(self._chip_row)
+            self._line.removeWidget(self._chip_row)
+            if beside:
+                self._line.insertWidget(1, self._chip_row)
+            else:
+                self._lines.addWidget(self._chip_row)
+        self._chip_row.setMinimumWidth(facets if beside else 0)
+        self._chip_row.setMaximumWidth(facets if beside else _ANY_WIDTH)
 
     def _fit_row_count(self) -> None:
-        if self._layout is FilterBarLayout.FULL_WIDTH:
-            # A fixed size: else each frame would lay out the whole window.
-            hint = self._row_count.sizeHint()
-            self._row_count.setFixedSize(hint.width() + _COUNT_SPARE, hint.height())
-        else:
-            self._fit()
+        # A fixed size: else each frame would lay out the whole window.
+        hint = self._row_count.sizeHint()
+        self._row_count.setFixedSize(hint.width() + _COUNT_SPARE, hint.height())
 
     def _on_return_pressed(self) -> None:
         if self._typing.isActive():

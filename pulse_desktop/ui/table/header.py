@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHeaderView, QMenu, QTableView
 
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.model import LiveTableModel
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
@@ -15,6 +16,8 @@ from pulse_desktop.ui.theme.theme import theme
 HEIGHT: Final = 30
 _PADDING: Final = 8
 _ARROW: Final = 12
+TITLE_SPARE: Final = 2 * _PADDING + _ARROW
+"""Width of a column beyond that of its title."""
 
 
 class TableHeader(QHeaderView):
@@ -59,15 +62,25 @@ class TableHeader(QHeaderView):
         return menu
 
     def _sort_by(self, section: int) -> None:
-        key = self._model.columns[section].key
-        model = self._model
-        if model.sort_key != key:
+        column = self._model.columns[section]
+        key, model = column.key, self._model
+        if column.arrival:
+            # Newest first is the order of arrival: only the opposite needs sorting.
+            model.set_sort("" if model.sort_key else key)
+        elif model.sort_key != key:
             # Numbers start with the largest, words with A.
             model.set_sort(key, descending=model.columns[section].align == "right")
         elif model.descending == (model.columns[section].align == "right"):
             model.set_sort(key, descending=not model.descending)
         else:
             model.set_sort("")
+
+    def _order_of(self, column: Column[Any]) -> tuple[bool, bool]:
+        """Return whether the table is in the order of a column, and whether it is descending."""
+        model = self._model
+        if not model.sort_key:
+            return column.arrival, True
+        return column.key == model.sort_key, model.descending
 
     def sizeHint(self) -> QSize:
         """Return the fixed height."""
@@ -81,7 +94,7 @@ class TableHeader(QHeaderView):
         """Paint one title, aligned with its column, with an arrow in the sorted column."""
         column = self._model.columns[logicalIndex]
         colors = theme()
-        is_sorted = column.key == self._model.sort_key
+        is_sorted, descending = self._order_of(column)
         left, top, width, height = rect.x(), rect.y(), rect.width(), rect.height()
         painter.fillRect(left, top + height - 1, width, 1, colors.color("border"))
         painter.setFont(colors.text_font(step=-1))
@@ -96,7 +109,7 @@ class TableHeader(QHeaderView):
         baseline = top + (height - metrics.height()) / 2 + metrics.ascent()
         painter.drawText(QPointF(x, baseline), text)
         if is_sorted:
-            icon = "chevron-down" if self._model.descending else "chevron-up"
+            icon = "chevron-down" if descending else "chevron-up"
             icons.paint(
                 painter,
                 icon,

@@ -86,7 +86,7 @@ class LiveTable(RowView[RowT]):
         self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self.doubleClicked.connect(self._activate_current)
         selection = self.selectionModel()
-        selection.selectionChanged.connect(lambda *_changes: self.selection_changed.emit())
+        selection.selectionChanged.connect(self._on_selection_changed)
         selection.currentRowChanged.connect(
             lambda *_indices: self.current_changed.emit(self.current_row())
         )
@@ -152,6 +152,10 @@ class LiveTable(RowView[RowT]):
         if row is not None:
             bar.setValue(row * ROW_HEIGHT - offset)
 
+    def _on_selection_changed(self, *_changes: object) -> None:
+        self.overlay.update()
+        self.selection_changed.emit()
+
     def _on_rows_moved(self, *_args: object) -> None:
         self._rows_moved = True
 
@@ -163,6 +167,7 @@ class LiveTable(RowView[RowT]):
     def _on_scrolled(self, value: int) -> None:
         if value == 0:
             self.overlay.add_above(0)
+        self.overlay.update()
 
     def _activate_current(self) -> None:
         row = self.current_row()

@@ -1,16 +1,18 @@
-"""What is drawn over a live table: the note in an empty table, and the pill at its bottom."""
+"""What is drawn over a live table: the note in an empty table, and the pill."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QAbstractScrollArea, QPushButton
+from PySide6.QtCore import QModelIndex, QPoint, Qt
+from PySide6.QtWidgets import QPushButton, QTableView
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.table.model import LiveTableModel
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.widgets.empty_state import EmptyState
+
+_PILL_MARGIN: Final = 8
 
 
 class TableOverlay:
@@ -25,7 +27,7 @@ class TableOverlay:
 
     def __init__(
         self,
-        view: QAbstractScrollArea,
+        view: QTableView,
         model: LiveTableModel[Any],
         empty: tuple[str, str],
         on_pill_clicked: Callable[[], None],
@@ -87,6 +89,7 @@ class TableOverlay:
             self._pill.setVisible(pill_needed)
         if not pill_needed:
             return
+        self.place_pill()
         if model.paused:
             waiting = formats.count(model.waiting_count)
             text, icon = _("Paused · {count} waiting").format(count=waiting), "play"
@@ -114,9 +117,20 @@ class TableOverlay:
 
     def place(self) -> None:
         """Move note and pill to their places, after the table was resized."""
+        self._note.resize(self._view.viewport().size())
+        self.place_pill()
+
+    def place_pill(self) -> None:
+        """Put the pill at the top, where the rows are added, but never over a selected row."""
         area = self._view.viewport().geometry()
-        self._note.resize(area.size())
         self._pill.adjustSize()
+        height = self._pill.height()
         left = area.center().x() - self._pill.width() // 2
-        self._pill.move(QPoint(left, area.bottom() - self._pill.height() - 10))
+        top, bottom = area.top() + _PILL_MARGIN, area.bottom() - height - _PILL_MARGIN
+        covered = (self._view.rowAt(y) for y in (_PILL_MARGIN, _PILL_MARGIN + height))
+        selection = self._view.selectionModel()
+        root = QModelIndex()
+        if any(row >= 0 and selection.isRowSelected(row, root) for row in covered):
+            top = bottom
+        self._pill.move(QPoint(left, top))
         self._pill.raise_()

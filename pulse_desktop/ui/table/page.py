@@ -22,16 +22,18 @@ from pulse_desktop.ui.shell.context_menu import show_context_menu
 from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.detail_panel import DetailPanel
-from pulse_desktop.ui.table.detail_splitter import DetailSplitter, DetailWidth, table_area
+from pulse_desktop.ui.table.detail_splitter import DetailSplitter, DetailWidth
 from pulse_desktop.ui.table.facet import Facet, PeriodChoice
-from pulse_desktop.ui.table.filter_bar import FilterBar, FilterBarLayout
+from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.selection_bar import SelectionBar, sort_text
+from pulse_desktop.ui.table.table_area import TableArea
 
 RowT = TypeVar("RowT")
 DetailT = TypeVar("DetailT", bound=DetailPanel)
 
 _MARGIN: Final = 14
+_GAP: Final = 12
 
 
 class TablePage(Page, Generic[RowT, DetailT]):
@@ -42,9 +44,6 @@ class TablePage(Page, Generic[RowT, DetailT]):
         empty_title: title of the note while there are no rows.
         empty_text: what would appear here, and how to make it appear.
         facets: parts of the rows to choose from.
-        filter_layout: where the parts of the filter bar are.
-        filter_gap: pixels below the filter bar.
-        summary_on_top: whether the summary is above the filter bar.
         default_sort: key of the column that the table is sorted by at first, empty for newest
             first.
         sort_descending: whether that sort starts with the largest value.
@@ -63,9 +62,6 @@ class TablePage(Page, Generic[RowT, DetailT]):
     empty_title: ClassVar[str]
     empty_text: ClassVar[str]
     facets: ClassVar[tuple[Facet, ...]] = ()
-    filter_layout: ClassVar[FilterBarLayout] = FilterBarLayout.ONE_LINE
-    filter_gap: ClassVar[int] = 12
-    summary_on_top: ClassVar[bool] = False
     default_sort: ClassVar[str] = ""
     sort_descending: ClassVar[bool] = False
     row_menu: ClassVar[Sequence[Action | None]] = ()
@@ -92,10 +88,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self.filter_bar = self.make_filter_bar(has_charts=bool(charts))
         if self.default_sort:
             self.table.rows_model.set_sort(self.default_sort, descending=self.sort_descending)
-        table: list[QWidget] = [self.table]
-        if self.selection_bar is not None:
-            table.insert(0, self.selection_bar)
-        self._splitter = DetailSplitter(table_area(charts, table), self.detail, self.detail_width)
+        area = TableArea(charts, self.table, self.selection_bar)
+        self._splitter = DetailSplitter(area, self.detail, self.detail_width)
         self._lay_out()
         self._connect()
 
@@ -143,7 +137,6 @@ class TablePage(Page, Generic[RowT, DetailT]):
             self.facets,
             hint=self.filter_hint,
             periods=PeriodChoice(titles, _("Period of the charts")) if has_charts else None,
-            layout=self.filter_layout,
         )
 
     def search_text(self, row: RowT) -> str:
@@ -185,11 +178,11 @@ class TablePage(Page, Generic[RowT, DetailT]):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
-        layout.setSpacing(self.filter_gap)
+        layout.setSpacing(_GAP)
         layout.addWidget(self.filter_bar)
         summary = self.make_summary()
         if summary is not None:
-            layout.insertWidget(0 if self.summary_on_top else 1, summary)
+            layout.addWidget(summary)
         layout.addWidget(self._splitter, 1)
 
     def _connect(self) -> None:

@@ -7,10 +7,10 @@ workers, whole rows that moved down by one).
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QStaticText
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QStaticText, QTextLayout
 
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.column import Column
@@ -24,6 +24,10 @@ BAR: Final = 44
 BAR_GAP: Final = 8
 _BAR_HEIGHT: Final = 6
 _MAX_LAYOUTS: Final = 8192
+_MAX_MEASURED: Final = 300
+_MAX_NEEDED: Final = 1200
+_NEED_STEP: Final = 16
+"""Needed widths are rounded up to this, so that columns rarely change their width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,27 @@ class ColumnSpan:
     column: Column[Any]
 
 
+class _Layout(NamedTuple):
+    """A text as it is painted: its width, its offset from the top, and whether it is cut."""
+
+    text: QStaticText
+    width: float
+    offset: int
+    cut: bool
+
+
 class RowPainter:
-    """Paints rows: glyph, text and bar of each `Column` in its color, with a line below."""
+    """Paints rows: glyph, text and bar of each `Column` in its color, with a line below.
+
+    Attributes:
+        needed: width in pixels at which no text painted so far would be cut, by column key.
+        needs_changed: whether `needed` has grown for a column that cuts texts; reset by the view.
+    """
 
     def __init__(self) -> None:
-        self._layouts: dict[tuple[str, int, bool], tuple[QStaticText, float]] = {}
+        self.needed: dict[str, int] = {}
+        self.needs_changed = False
+        self._layouts: dict[tuple[str, int, bool], _Layout] = {}
         self.apply_theme()
 
     def apply_theme(self) -> None:
@@ -54,6 +74,7 @@ class RowPainter:
         self._surface = theme().color("surface")
         self._row_line = theme().color("row_line")
         self._bar_background = theme().color("hover")
+        self._bar_background_selected = theme().color("axis")
         self._selected = theme().color("selection")
         self._selected_idle = theme().color("selection_idle")
         self._accent = theme().color("accent")
@@ -105,19 +126,24 @@ class RowPainter:
                 room -= BAR + BAR_GAP
                 fraction = column.bar(row)
                 if fraction is not None:
-                    self._paint_bar(painter, fraction, color, left + room + BAR_GAP, top, height)
+                    bar = QRect(
+                        left + room + BAR_GAP, top + (height - 1 - _BAR_HEIGHT) // 2, BAR, 0
+                    )
+                    self._paint_bar(painter, fraction, color, bar, selected=selected)
             text = column.text(row, now)
             if not text or room <= 0:
                 continue
             mono = column.mono
-            layout = self._layouts.get((text, room, mono)) or self._lay_out(text, room, mono=mono)
+            layout = self._layouts.get((text, room, mono))
+            if layout is None:
+                layout = self._lay_out(text, room, mono=mono)
+                self._note_need(column, text, layout, span.width - room)
             painter.setFont(self._fonts[mono])
             painter.setPen(self._colors[color])
             if column.align == "right":
-                left += round(room - layout[1])
-            painter.drawStaticText(
-                left, top + (height - self._metrics[mono].height()) // 2, layout[0]
-            )
+                left += round(room - layout.width)
+            line = top + (height - self._metrics[mono].height()) // 2
+            painter.drawStaticText(left, line + layout.offset, layout.text)
 
     def is_cut(self, column: Column[Any], text: str, width: int) -> bool:
         """Return whether a text is cut off in a column of a width."""
@@ -125,7 +151,17 @@ class RowPainter:
         room -= BAR + BAR_GAP if column.bar is not None else 0
         return "\n" in text or self._metrics[column.mono].horizontalAdvance(text) > room
 
-    def _lay_out(self, text: str, room: int, *, mono: bool) -> tuple[QStaticText, float]:
+    def _note_need(self, column: Column[Any], text: str, layout: "_Layout", around: int) -> None:
+        """Note the width that a column needs for a text, with what is around the text."""
+        advance = round(layout.width)
+        if layout.cut:
+            advance = self._metrics[column.mono].horizontalAdvance(text[:_MAX_MEASURED])
+        needed = min(_MAX_NEEDED, around + advance + _NEED_STEP - advance % _NEED_STEP)
+        if needed > self.needed.get(column.key, 0):
+            self.needed[column.key] = needed
+            self.needs_changed = self.needs_changed or layout.cut
+
+    def _lay_out(self, text: str, room: int, *, mono: bool) -> "_Layout":
         if len(self._layouts) > _MAX_LAYOUTS:
             self._layouts.clear()
         elided = text
@@ -137,22 +173,34 @@ class RowPainter:
         layout.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
         font: QFont = self._fonts[mono]
         layout.prepare(font=font)
-        entry = self._layouts[text, room, mono] = (layout, layout.size().width())
+        # A substituted font, as for emoji or Chinese, may be higher: keep the base line.
+        offset = 0 if elided.isascii() else self._base_line_offset(elided, font, mono=mono)
+        entry = _Layout(layout, layout.size().width(), offset, elided != text)
+        self._layouts[text, room, mono] = entry
         return entry
+
+    def _base_line_offset(self, text: str, font: QFont, *, mono: bool) -> int:
+        """Return how much higher a text has to be painted than its layout would put it."""
+        layout = QTextLayout(text, font)
+        layout.beginLayout()
+        line = layout.createLine()
+        layout.endLayout()
+        return round(self._metrics[mono].ascent() - line.ascent())
 
     def _paint_bar(
         self,
         painter: QPainter,
         fraction: float,
         color: SemanticColor,
-        left: int,
-        top: int,
-        height: int,
+        place: QRect,
+        *,
+        selected: bool,
     ) -> None:
-        y = top + (height - 1 - _BAR_HEIGHT) // 2
+        left, top = place.x(), place.y()
         filled = round(BAR * min(max(fraction, 0.0), 1.0))
-        painter.fillRect(left, y, BAR, _BAR_HEIGHT, self._bar_background)
-        painter.fillRect(left, y, filled, _BAR_HEIGHT, self._colors[color])
+        background = self._bar_background_selected if selected else self._bar_background
+        painter.fillRect(left, top, BAR, _BAR_HEIGHT, background)
+        painter.fillRect(left, top, filled, _BAR_HEIGHT, self._colors[color])
 
     def _paint_glyph(
         self, painter: QPainter, glyph: str, color: SemanticColor, left: int, top: int

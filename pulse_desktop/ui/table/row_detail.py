@@ -22,6 +22,7 @@ from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.property_list import PropertyList
+from pulse_desktop.ui.widgets.wrapped_label import WrappedLabel
 
 _MAX_BODY: Final = 20_000
 _MIN_JSON_HEIGHT: Final = 160
@@ -51,11 +52,11 @@ class RowDetail(DetailPanel):
         self._icon_name, self._color = "", SemanticColor.TEXT
         self._icon = QLabel()
         self._icon.setContentsMargins(0, 7, 0, 0)  # aligned with the title beside the button
-        self._title = QLabel()
+        self._title = WrappedLabel()
         self._title.setProperty("role", "heading")
-        self._subtitle = QLabel()
+        self._subtitle = WrappedLabel()
         self._subtitle.setProperty("role", "muted")
-        self._body = QLabel()
+        self._body = WrappedLabel()
         for label in (self._title, self._subtitle, self._body):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
@@ -113,17 +114,17 @@ class RowDetail(DetailPanel):
     @property
     def title(self) -> str:
         """The title."""
-        return self._title.text()
+        return self._title.full_text
 
     @property
     def subtitle(self) -> str:
         """The line below the title."""
-        return self._subtitle.text()
+        return self._subtitle.full_text
 
     @property
     def body(self) -> str:
         """The text below the buttons."""
-        return self._body.text()
+        return self._body.full_text
 
     def set_heading(
         self, title: str, subtitle: str = "", icon: str = "", color: SemanticColor | None = None
@@ -136,8 +137,8 @@ class RowDetail(DetailPanel):
             icon: name or glyph of an icon before the title, empty for none.
             color: of the icon, None for that of ordinary text.
         """
-        self._title.setText(title)
-        self._subtitle.setText(subtitle)
+        self._title.show_text(title)
+        self._subtitle.show_text(subtitle)
         self._subtitle.setVisible(bool(subtitle))
         self._icon_name, self._color = icon, color or SemanticColor.TEXT
         self._show_icon()
@@ -145,7 +146,7 @@ class RowDetail(DetailPanel):
     def set_body(self, text: str, color: SemanticColor | None = None, *, copy: bool = True) -> None:
         """Show a longer text, empty for none, and offer to copy it."""
         shown = text if len(text) <= _MAX_BODY else f"{text[:_MAX_BODY]}…"
-        self._body.setText(shown)
+        self._body.show_text(shown)
         self._body.setVisible(bool(text))
         set_style_property(self._body, "color", color.value if color is not None else "")
         self._text_to_copy = text

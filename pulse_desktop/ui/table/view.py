@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QItemSelectionRange, QRect, Qt
+from PySide6.QtCore import QEvent, QItemSelectionModel, QItemSelectionRange, QRect, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QToolTip
 
@@ -20,6 +20,8 @@ from pulse_desktop.ui.theme.tooltips import plain_tooltip
 RowT = TypeVar("RowT")
 
 ROW_HEIGHT: Final = 28
+_WIDEN_MS: Final = 120
+"""Time until columns with cut texts get unused room, once for all that are painted."""
 
 
 class RowView(QTableView, Generic[RowT]):
@@ -38,6 +40,11 @@ class RowView(QTableView, Generic[RowT]):
         self.header = TableHeader(self.rows_model, self)
         self._configure()
         self.column_layout = ColumnLayout(self, self.rows_model)
+        self._widening = QTimer(self)
+        self._widening.setObjectName("widen columns")
+        self._widening.setSingleShot(True)
+        self._widening.setInterval(_WIDEN_MS)
+        self._widening.timeout.connect(self._widen_columns)
         theme().changed.connect(self._apply_theme)
 
     def _configure(self) -> None:
@@ -105,7 +112,10 @@ class RowView(QTableView, Generic[RowT]):
         ]
         now = self.rows_model.now
         lines = [
-            "\t".join(formats.elided(column.text(row, now), 1 << 16) for column in columns)
+            "\t".join(
+                formats.without_bidi_controls(formats.elided(column.text(row, now), 1 << 16))
+                for column in columns
+            )
             for row in self.selected_rows()
         ]
         text = "\n".join(lines)
@@ -118,6 +128,9 @@ class RowView(QTableView, Generic[RowT]):
     def _apply_theme(self) -> None:
         self._painter.apply_theme()
         self.viewport().update()
+
+    def _widen_columns(self) -> None:
+        self.column_layout.widen(self._painter.needed)
 
     def _column_spans(self, visible: QRect) -> list[ColumnSpan]:
         header = self.header
@@ -167,6 +180,9 @@ class RowView(QTableView, Generic[RowT]):
                 )
             top += ROW_HEIGHT
         painter.end()
+        if self._painter.needs_changed:
+            self._painter.needs_changed = False
+            self._widening.start()
 
     def viewportEvent(self, event: QEvent) -> bool:
         """Show a column's tooltip, or the full text of a cell that is cut off."""

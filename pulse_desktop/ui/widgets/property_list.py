@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
-from pulse_desktop.ui.theme.tooltips import plain_tooltip
+from pulse_desktop.ui.widgets.wrapped_label import WrappedLabel
 
 _MAX_VALUE: Final = 600
 
@@ -35,43 +34,13 @@ class Property:
     tooltip: str = ""
 
 
-class _Value(QLabel):
-    """A label that wraps between words and elides the middle of words wider than the line."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._text = ""
-        self._details = ""
-
-    def show_text(self, text: str, details: str) -> None:
-        """Show a text, and details in the tooltip."""
-        self._text, self._details = text, details
-        self._fit()
-
-    def _fit(self) -> None:
-        width, metrics = self.contentsRect().width(), self.fontMetrics()
-        text = self._text
-        for word in {word for word in text.split() if metrics.horizontalAdvance(word) > width}:
-            shown = metrics.elidedText(word, Qt.TextElideMode.ElideMiddle, width)
-            text = text.replace(word, shown)
-        if text != self.text():
-            self.setText(text)
-        full = self._text if text != self._text else ""
-        self.setToolTip(plain_tooltip("\n".join(filter(None, (full, self._details)))))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Elide for the new width."""
-        super().resizeEvent(event)
-        self._fit()
-
-
 class PropertyList(QWidget):
     """The list: muted names with the values beside them."""
 
     def __init__(self) -> None:
         super().__init__()
         self._shown: list[Property] = []
-        self._labels: list[tuple[QLabel, _Value]] = []
+        self._labels: list[tuple[QLabel, WrappedLabel]] = []
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(14)
@@ -108,7 +77,7 @@ class PropertyList(QWidget):
         self._shown = shown
 
     def _add_line(self) -> None:
-        name, value = QLabel(self), _Value(self)
+        name, value = QLabel(self), WrappedLabel(self)
         name.setProperty("role", "muted")
         labels: tuple[QLabel, ...] = (name, value)
         for label in labels:
@@ -127,7 +96,7 @@ class PropertyList(QWidget):
             _fill(name, value, each)
 
 
-def _fill(name: QLabel, value: _Value, shown: Property) -> None:
+def _fill(name: QLabel, value: WrappedLabel, shown: Property) -> None:
     name.setText(shown.name)
     text = shown.value if len(shown.value) <= _MAX_VALUE else f"{shown.value[:_MAX_VALUE]}…"
     value.setFont(theme().number_font() if shown.mono else theme().text_font())

@@ -1,10 +1,10 @@
-"""Stat card: a figure with title and detail."""
+"""Stat card: a figure with title and detail, which can lead to what it counts."""
 
 from typing import Final
 
-from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QSizePolicy
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy
 
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
@@ -13,10 +13,13 @@ from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
 _SIDE: Final = 13
 _TOP: Final = 10
+_RADIUS: Final = 8
 
 
-class StatCard(QFrame):
+class StatCard(QAbstractButton):
     """The card. An unknown value is left blank; the detail says why.
+
+    One that leads somewhere is clicked, or focused and activated with Space or Enter.
 
     Attributes:
         title: what the figure is.
@@ -25,15 +28,27 @@ class StatCard(QFrame):
         color: of the value.
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, opens: str = "") -> None:
+        """Create a card without a figure.
+
+        Args:
+            title: what the figure is.
+            opens: what a click does, such as "Show the failures"; empty for nothing.
+        """
         super().__init__()
-        self.setProperty("card", "true")
         self.title = title
+        self._opens = opens
         self.value = ""
         self.detail = ""
         self.color = SemanticColor.TEXT
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(title)
+        if opens:
+            self.setCursor(Qt.CursorShape.PointingHandCursor)
+            self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+            self.setToolTip(plain_tooltip(opens))
+        else:
+            self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def set_figure(
         self, value: str, detail: str = "", color: SemanticColor = SemanticColor.TEXT
@@ -53,7 +68,8 @@ class StatCard(QFrame):
                 else _("{title}: not known").format(title=self.title)
             )
             self.setAccessibleDescription(detail)
-            self.setToolTip(plain_tooltip(detail) if self._is_elided() else "")
+            full = detail if self._is_elided() else ""
+            self.setToolTip(plain_tooltip("\n".join(filter(None, (full, self._opens)))))
             self.update()
 
     def sizeHint(self) -> QSize:
@@ -75,11 +91,18 @@ class StatCard(QFrame):
         metrics = QFontMetrics(theme().text_font(step=-1))
         return metrics.horizontalAdvance(self.detail) > self.width() - 2 * _SIDE
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Click with Enter, as with Space."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._opens:
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the card and its three lines."""
-        super().paintEvent(event)
         colors = theme()
         painter = QPainter(self)
+        self._paint_frame(painter)
         top, width = _TOP, self.width() - 2 * _SIDE
         small, large = colors.text_font(step=-1), colors.text_font(step=9, bold=True)
         for step in (6, 3):
@@ -100,3 +123,16 @@ class StatCard(QFrame):
             shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
             painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, shown)
             top += height + gap
+
+    def _paint_frame(self, painter: QPainter) -> None:
+        colors = theme()
+        lit = bool(self._opens) and (self.isDown() or self.underMouse())
+        border, width = ("border_strong", 1) if lit else ("border", 1)
+        if self.hasFocus():
+            border, width = "accent", 2
+        inset = width / 2
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(colors.color(border), width))
+        painter.setBrush(colors.color("row_hover" if lit else "surface"))
+        area = QRectF(self.rect()).adjusted(inset, inset, -inset, -inset)
+        painter.drawRoundedRect(area, _RADIUS, _RADIUS)

@@ -88,12 +88,12 @@ def test_the_polled_queue_takes_precedence_over_the_runs(builder: StateBuilder) 
     )
 
 
-def test_run_times_share_one_unit(builder: StateBuilder) -> None:
+def test_each_run_time_has_its_unit(builder: StateBuilder) -> None:
     for number, seconds in enumerate([1.3] * 9 + [4.1]):
         builder.task(f"{number:032x}")
         builder.succeeded(f"{number:032x}", seconds)
     stat = stats.run_times(builder.state, NOW)
-    assert (stat.value, stat.detail) == ("1.3 / 4.1 s", "slowest: score_message_task")
+    assert (stat.value, stat.detail) == ("1.3 s / 4.1 s", "slowest: score_message_task")
 
 
 def test_offline_workers_are_counted(builder: StateBuilder) -> None:

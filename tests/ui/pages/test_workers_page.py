@@ -2,8 +2,9 @@
 
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.state.series import Reservoir
+from pulse_desktop.state.short_names import WorkerNames
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.pages.workers.page import MonitoringPage, by_short_name
+from pulse_desktop.ui.pages.workers.page import MonitoringPage, by_label
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
 from tests.ui.tables import cell, column
@@ -80,6 +81,9 @@ def test_the_depth_and_age_of_a_stream_are_shown(harness: PageHarness) -> None:
     assert cards["redelivered"].value == ""
 
 
-def test_workers_with_the_same_short_name_keep_their_full_names_in_the_chart() -> None:
-    series = {worker: Reservoir() for worker in ("w@a:1", "w@b:1", "x@a:2")}
-    assert set(by_short_name(series)) == {"w@a:1", "w@b:1", "x"}
+def test_workers_with_the_same_short_name_are_told_apart_in_the_chart() -> None:
+    series = {worker: Reservoir() for worker in ("w@a:1", "w@b:1", "w@b:2", "x@a:2")}
+    names = WorkerNames()
+    for worker in series:
+        names.add(worker)
+    assert set(by_label(series, names.label)) == {"w@a", "w@b:1", "w@b:2", "x"}

@@ -1,6 +1,6 @@
 """The list of attention items, one line each, the most severe first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QVBoxLayout,
 from pulse_desktop.state.attention import AttentionItem, AttentionKind, Severity
 from pulse_desktop.text import formats
 from pulse_desktop.text.attention_text import attention_detail, attention_title
-from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
@@ -40,31 +39,36 @@ class AttentionRow(QAbstractButton):
         item: the item shown, None before the first.
         tall: whether the row has two lines.
         title: what happened, as shown.
+        subject: to what it happened, as shown.
         detail: more about it, as shown.
         age: how long ago it was, as shown.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, subject_of: Callable[[AttentionItem], str]) -> None:
+        """Create an empty row.
+
+        Args:
+            subject_of: returns the short name of what an item is about.
+        """
         super().__init__()
+        self._subject_of = subject_of
         self.item: AttentionItem | None = None
         self.tall = False
         self.age = ""
-        self.title = self.detail = ""
+        self.title = self.subject = self.detail = ""
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_item(self, item: AttentionItem, now: float) -> None:
         """Show an item at a time, Unix seconds."""
-        age = formats.ago(item.at, now)
-        if item == self.item and age == self.age:
+        age, subject = formats.ago(item.at, now), self._subject_of(item)
+        if item == self.item and (age, subject) == (self.age, self.subject):
             return
-        self.item, self.age = item, age
+        self.item, self.age, self.subject = item, age, subject
         self.title, self.detail = attention_title(item), attention_detail(item)
         name = _("{title}, {subject}, {age}")
-        self.setAccessibleName(
-            name.format(title=self.title, subject=short_name(item.subject), age=age)
-        )
+        self.setAccessibleName(name.format(title=self.title, subject=subject, age=age))
         self.setAccessibleDescription(self.detail)
         detail = f"{self.detail}\n" if self.detail else ""
         self.setToolTip(plain_tooltip(f"{item.subject}\n{detail}{formats.absolute(item.at)}"))
@@ -107,7 +111,7 @@ class AttentionRow(QAbstractButton):
         painter.drawText(first, right, self.age)
         first.setRight(first.right() - painter.fontMetrics().horizontalAdvance(self.age) - 12)
         title = (self.title, color, 1.0 if self.tall else 0.55, 0)
-        subject = (short_name(item.subject), SemanticColor.TEXT, 1.0, 40)
+        subject = (self.subject, SemanticColor.TEXT, 1.0, 40)
         detail = (self.detail, SemanticColor.MUTED, 1.0, 70)
         if self.tall:
             second = QRect(28, ROW - 8, area.width() - 28 - 8, TALL_ROW - ROW)
@@ -122,14 +126,15 @@ def _paint_parts(
 ) -> None:
     """Paint texts side by side, each with its color, maximum fraction and minimum width."""
     metrics, left, room = painter.fontMetrics(), area.left(), area.width()
+    baseline = area.top() + (area.height() - metrics.height()) // 2 + metrics.ascent()
     for text, color, fraction, min_width in parts:
         if room < min_width or not text:
             continue
         width = round(room * fraction)
         shown = metrics.elidedText(formats.elided(text, 200), Qt.TextElideMode.ElideRight, width)
         painter.setPen(theme().color(color))
-        place = QRect(left, area.top(), width, area.height())
-        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, shown)
+        # On the base line of this font: that of a substituted font, as for emoji, may be lower.
+        painter.drawText(left, baseline, shown)
         used = metrics.horizontalAdvance(shown) + 14
         left += used
         room -= used
@@ -147,12 +152,17 @@ class AttentionList(QWidget):
 
     item_activated = Signal(object)
 
-    def __init__(self) -> None:
+    def __init__(self, subject_of: Callable[[AttentionItem], str]) -> None:
+        """Create an empty list.
+
+        Args:
+            subject_of: returns the short name of what an item is about.
+        """
         super().__init__()
         self._fills_height = False
         self._items: Sequence[AttentionItem] = ()
         self._now = 0.0
-        self.rows = [AttentionRow() for _row in range(_MAX_FILLING_ROWS)]
+        self.rows = [AttentionRow(subject_of) for _row in range(_MAX_FILLING_ROWS)]
         self._more = QLabel()
         self._more.setProperty("role", "small")
         self._more.setContentsMargins(28, 4, 0, 2)

@@ -18,7 +18,7 @@ from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.state.attention import AttentionItem, AttentionKind
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.series import TimeBuckets
-from pulse_desktop.text.run_text import short_name
+from pulse_desktop.text.attention_text import attention_subject
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.colors import SeriesSpec, sequence_color
@@ -38,11 +38,12 @@ from pulse_desktop.ui.navigation import (
     ShowItem,
     ShowPage,
     ShowRun,
+    Target,
 )
 from pulse_desktop.ui.pages.overview import stats
 from pulse_desktop.ui.pages.overview.attention_list import AttentionList
 from pulse_desktop.ui.pages.overview.topic_list import TopicList
-from pulse_desktop.ui.pages.tasks.columns import LATEST_COLUMNS
+from pulse_desktop.ui.pages.tasks.columns import latest_columns
 from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.theme import icons
@@ -63,10 +64,6 @@ _MAX_TASKS: Final = 3
 _SUCCEEDED: Final = SeriesSpec(_("succeeded"), "good", fill=True)
 _FAILED: Final = SeriesSpec(_("failed"), "bad", fill=True)
 _ENDED: Final = (RunState.SUCCEEDED, RunState.FAILED, RunState.SOFT_FAILED)
-_COLUMNS: Final = tuple(
-    replace(column, hide_below=0 if column.key == "queued" else column.hide_below)
-    for column in LATEST_COLUMNS
-)
 _CARDS: Final = {
     "success": _("Success rate, 1 h"),
     "failed": _("Failed, 1 h"),
@@ -74,6 +71,14 @@ _CARDS: Final = {
     "times": _("Run time p50 / p95"),
     "workers": _("Workers"),
     "noise": _("Noise ratio"),
+}
+_OPENS: Final = {
+    "success": _("Show the runs of the last hour that ended"),
+    "failed": _("Show the failures of the last hour"),
+    "queue": _("Show the queued runs"),
+    "times": _("Show the runs of the last hour that ended"),
+    "workers": _("Show the workers"),
+    "noise": _("Show the metrics"),
 }
 
 
@@ -97,7 +102,7 @@ class OverviewPage(Page):
         super().__init__(context)
         self._throttle = Throttle()
         self._charted_tasks: list[str] = []
-        self.cards = {key: StatCard(title) for key, title in _CARDS.items()}
+        self.cards = {key: StatCard(title, opens=_OPENS[key]) for key, title in _CARDS.items()}
         self.throughput = TimeChart(
             _("Task throughput"),
             Unit.PER_SECOND,
@@ -113,10 +118,13 @@ class OverviewPage(Page):
         )
         self.throughput.setMinimumHeight(170)
         self.topics = TopicList(TOPICS)
-        self.attention = AttentionList()
+        self.attention = AttentionList(self._subject_of)
         self.latest: LiveTable[TaskRun] = LiveTable(
             context.state.runs.rows,
-            _COLUMNS,
+            [
+                replace(column, hide_below=0) if column.key == "queued" else column
+                for column in latest_columns(context.state.runs.names.label)
+            ],
             name=_("Latest runs"),
             empty_title=_("No runs yet"),
             empty_text=_("Every task enqueued on this server appears here within a moment."),
@@ -168,9 +176,12 @@ class OverviewPage(Page):
 
     def _connect(self) -> None:
         navigate = self.context.navigate
+        for key, card in self.cards.items():
+            card.clicked.connect(lambda _checked=False, key=key: self._open_card(key))
         self.topics.topic_activated.connect(lambda topic: navigate(ShowPage(topic)))
         self.attention.item_activated.connect(self._open_item)
-        self.latest.row_activated.connect(lambda run: navigate(ShowRun(run.task_id)))
+        self.latest.row_activated.connect(self._open_run)
+        self.latest.clicked.connect(lambda _index: self._open_run(self.latest.current_row()))
         self._open_tasks.clicked.connect(lambda: navigate(ShowPage(TASKS_PAGE)))
         self._open_tasks.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         theme().changed.connect(self._apply_theme)
@@ -260,7 +271,7 @@ class OverviewPage(Page):
         # A task keeps its color as long as it is shown.
         kept = [name for name in self._charted_tasks if name in busiest]
         self._charted_tasks = kept + [name for name in busiest if name not in kept]
-        labels = {name: short_name(name) for name in self._charted_tasks}
+        labels = {name: self.context.state.runs.names.label(name) for name in self._charted_tasks}
         self.run_times.set_series(
             [SeriesSpec(label, sequence_color(i)) for i, label in enumerate(labels.values())]
         )
@@ -270,6 +281,33 @@ class OverviewPage(Page):
             time_range = auto_range(_TIME_RANGE, self._first_run_at(now), now)
             times, values = quantile_series(series, now, time_range, 0.95)
             self.run_times.set_data(times, values, time_range.span(now))
+
+    def _open_run(self, run: "TaskRun | None") -> None:
+        if run is not None:
+            self.context.navigate(ShowRun(run.task_id))
+
+    def _open_card(self, key: str) -> None:
+        """Show the rows that a statistic counts."""
+        match key:
+            case "failed":
+                # The card counts soft failures where nothing failed.
+                soft = self.cards["failed"].value == "0"
+                state = RunState.SOFT_FAILED if soft else RunState.FAILED
+                target: Target = FilterRuns((state,), since_s=stats.HOUR)
+            case "queue":
+                target = FilterRuns((RunState.QUEUED, RunState.RETRYING))
+            case "workers":
+                target = ShowPage("monitoring")
+            case "noise":
+                target = ShowPage("metrics")
+            case _:
+                target = FilterRuns((*_ENDED, RunState.CANCELLED), since_s=stats.HOUR)
+        self.context.navigate(target)
+
+    def _subject_of(self, item: AttentionItem) -> str:
+        """Return the short name of what an item is about."""
+        state = self.context.state
+        return attention_subject(item, state.runs.names.label, state.workers.names.label)
 
     def _open_item(self, item: AttentionItem | None) -> None:
         """Go to the page where an item can be dealt with."""
@@ -281,4 +319,4 @@ class OverviewPage(Page):
             case AttentionKind.WORKER_OFFLINE:
                 self.context.navigate(ShowItem("monitoring", item.subject))
             case state:
-                self.context.navigate(FilterRuns((RunState(state),), short_name(item.subject)))
+                self.context.navigate(FilterRuns((RunState(state),), item.subject))

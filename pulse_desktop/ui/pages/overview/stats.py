@@ -11,7 +11,6 @@ from pulse_desktop.state.attention import AttentionItem, AttentionKind
 from pulse_desktop.state.series import percentile
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 
@@ -133,11 +132,10 @@ def run_times(state: SystemState, now: float) -> Stat:
     median, p95 = (
         formats.duration(percentile(together, share), brief=True) for share in (0.5, 0.95)
     )
-    # One unit is enough when both have the same.
-    if median.rpartition(" ")[2] == p95.rpartition(" ")[2] and median.count(" ") == 1:
-        median = median.rpartition(" ")[0]
     slowest = max(recent, key=lambda name: percentile(recent[name], 0.95))
-    return Stat(f"{median} / {p95}", _("slowest: {task}").format(task=short_name(slowest)))
+    return Stat(
+        f"{median} / {p95}", _("slowest: {task}").format(task=state.runs.names.label(slowest))
+    )
 
 
 def workers(state: SystemState, now: float) -> Stat:

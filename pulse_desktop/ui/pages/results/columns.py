@@ -1,10 +1,10 @@
 """Columns of the table of stored results, and the labels of their outcomes."""
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext, pgettext
 from pulse_desktop.ui.table.column import Column
@@ -51,50 +51,58 @@ def _faint_if_deleted(row: StoredResult) -> SemanticColor | None:
     return SemanticColor.FAINT if row.stored.deleted else None
 
 
-RESULT_COLUMNS: Final[tuple[Column[StoredResult], ...]] = (
-    Column(
-        _("Key"),
-        "key",
-        lambda row, _now: row.key,
-        width=168,
-        mono=True,
-        color=_faint_if_deleted,
-    ),
-    Column(
-        _("Task"),
-        "task",
-        lambda row, _now: short_name(row.task_name),
-        width=170,
-        stretch=True,
-        tooltip=lambda row, _now: row.task_name,
-        color=_faint_if_deleted,
-    ),
-    Column(
-        _("Outcome"),
-        "outcome",
-        lambda row, _now: outcome_label(row)[0],
-        width=124,
-        color=lambda row: outcome_label(row)[2],
-        glyph=lambda row: outcome_label(row)[1],
-        tooltip=lambda row, _now: row.problem or outcome_label(row)[0],
-    ),
-    Column(
-        _("Size"),
-        "size",
-        lambda row, _now: formats.size(row.stored.size),
-        width=84,
-        align="right",
-        mono=True,
-        sort=lambda row: row.stored.size,
-        tooltip=_size_tooltip,
-    ),
-    time_column(lambda row: row.stored.stored_at, _("Stored"), "stored", hide_below=640),
-    Column(
-        _("Format"),
-        "format",
-        lambda row, _now: format_label(row),
-        width=140,
-        color=muted,
-        hide_below=760,
-    ),
-)
+def result_columns(task_label: Callable[[str], str]) -> Sequence[Column[StoredResult]]:
+    """Return the columns of the table of stored results.
+
+    Args:
+        task_label: returns the short name of a task.
+    """
+    return (
+        Column(
+            _("Key"),
+            "key",
+            lambda row, _now: row.key,
+            width=168,
+            mono=True,
+            color=_faint_if_deleted,
+        ),
+        Column(
+            _("Task"),
+            "task",
+            lambda row, _now: task_label(row.task_name),
+            width=170,
+            stretch=True,
+            tooltip=lambda row, _now: row.task_name,
+            color=_faint_if_deleted,
+        ),
+        Column(
+            _("Outcome"),
+            "outcome",
+            lambda row, _now: outcome_label(row)[0],
+            width=124,
+            color=lambda row: outcome_label(row)[2],
+            glyph=lambda row: outcome_label(row)[1],
+            tooltip=lambda row, _now: row.problem or outcome_label(row)[0],
+        ),
+        Column(
+            _("Size"),
+            "size",
+            lambda row, _now: formats.size(row.stored.size),
+            width=84,
+            align="right",
+            mono=True,
+            sort=lambda row: row.stored.size,
+            tooltip=_size_tooltip,
+        ),
+        time_column(
+            lambda row: row.stored.stored_at, _("Stored"), "stored", hide_below=640, arrival=True
+        ),
+        Column(
+            _("Format"),
+            "format",
+            lambda row, _now: format_label(row),
+            width=140,
+            color=muted,
+            hide_below=760,
+        ),
+    )

@@ -11,7 +11,6 @@ from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import ShowItem, Target
@@ -19,10 +18,10 @@ from pulse_desktop.ui.pages.results.bucket_bar import BucketBar
 from pulse_desktop.ui.pages.results.columns import (
     DELETED,
     OUTCOME_LABELS,
-    RESULT_COLUMNS,
     UNREADABLE,
     format_label,
     outcome_label,
+    result_columns,
 )
 from pulse_desktop.ui.shell.actions import Action, PageAction
 from pulse_desktop.ui.shell.notifications import Notification
@@ -69,7 +68,6 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
         Facet("unreadable", *UNREADABLE, hide_when_empty=True),
         Facet("deleted", *DELETED, hide_when_empty=True),
     )
-    summary_on_top = True
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
@@ -86,7 +84,7 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
 
     def columns(self) -> Sequence[Column[StoredResult]]:
         """Return the columns of the table."""
-        return RESULT_COLUMNS
+        return result_columns(self.context.state.runs.names.label)
 
     def make_detail(self) -> RowDetail:
         """Create the detail panel."""
@@ -131,7 +129,8 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
         chunks = ngettext("{count} chunk", "{count} chunks", stored.chunks)
         chunks = chunks.format(count=formats.count(stored.chunks))
         subtitle = f"{formats.size(stored.size)} · {chunks}"
-        detail.set_heading(short_name(row.task_name) or _("Unknown task"), subtitle, glyph, color)
+        name = self.context.state.runs.names.label(row.task_name)
+        detail.set_heading(name or _("Unknown task"), subtitle, glyph, color)
         detail.set_body(_unreadable_text(row.problem), SemanticColor.WARNING)
         detail.set_run(row.key)
         detail.properties.set_properties(

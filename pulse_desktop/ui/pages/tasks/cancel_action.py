@@ -10,7 +10,7 @@ from pulse_desktop.model.run_state import OPEN_STATES, RunState
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.outcome_text import cancel_summary
-from pulse_desktop.text.run_text import STATE_LABELS, short_name
+from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import PageContext
@@ -48,7 +48,7 @@ class CancelAction:
             )
             return
         if len(open_runs) == 1:
-            name = short_name(open_runs[0].name) or open_runs[0].task_id
+            name = self._context.state.runs.names.label(open_runs[0].name) or open_runs[0].task_id
             question, button = _("Cancel {task}?").format(task=name), _("Cancel run")
         else:
             number, count = len(open_runs), formats.count(len(open_runs))
@@ -87,7 +87,7 @@ class CancelAction:
                 Notification(error.title, error.detail, error.advice, "warning", key=_KEY)
             )
             return
-        names = {run.task_id: short_name(run.name) for run in runs}
+        names = {run.task_id: self._context.state.runs.names.label(run.name) for run in runs}
         summary = cancel_summary(outcomes, names)
         self._context.notify(
             Notification(summary.title, summary.detail, summary.advice, summary.severity, key=_KEY)

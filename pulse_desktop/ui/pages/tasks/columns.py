@@ -1,10 +1,13 @@
 """Columns of the table of task runs, and of the events of one run."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.topics import TASK_TOPIC
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.short_names import short_name
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import event_summary
 from pulse_desktop.text.run_text import (
@@ -13,7 +16,6 @@ from pulse_desktop.text.run_text import (
     arguments_text,
     attempts_text,
     duration_text,
-    short_name,
     state_label,
     state_tooltip,
     wait_text,
@@ -44,7 +46,7 @@ TASK: Final = Column[TaskRun](
     "task",
     lambda run, _now: short_name(run.name),
     width=184,
-    sort=lambda run: short_name(run.name) or None,
+    sort=lambda run: (short_name(run.name), run.name) if run.name else None,
     tooltip=lambda run, _now: run.name,
 )
 ARGUMENTS: Final = Column[TaskRun](
@@ -64,6 +66,7 @@ QUEUED: Final = Column[TaskRun](
     color=muted,
     sort=lambda run: run.queued_at,
     hide_below=580,
+    arrival=True,
     tooltip=lambda run, now: (
         f"{formats.absolute(run.queued_at)}\n{formats.ago(run.queued_at, now)}"
     ),
@@ -129,34 +132,60 @@ RERUN_OF: Final = Column[TaskRun](
     color=muted,
     hidden=True,
 )
-RUN_COLUMNS: Final = (
-    *(STATE, TASK, ARGUMENTS, QUEUED, WAIT, DURATION),
-    *(WORKER, ATTEMPT, TASK_ID, RERUN_OF),
-)
-LATEST_COLUMNS: Final = RUN_COLUMNS[:6]
 
-RUN_EVENT_COLUMNS: Final = (
-    Column[Event](
-        _("Time"),
-        "time",
-        lambda event, _now: formats.clock_ms(event.timestamp),
-        width=104,
-        mono=True,
-        color=muted,
-        tooltip=lambda event, _now: formats.absolute(event.timestamp),
-    ),
-    Column[Event](
-        _("Event"),
-        "event",
-        lambda event, _now: _("enqueued") if event.topic == TASK_TOPIC else event.type,
-        width=118,
-        sort=lambda event: event.type,
-    ),
-    Column[Event](
-        _("Summary"),
-        "what",
-        lambda event, _now: event_summary(event),
-        stretch=True,
-        color=muted,
-    ),
-)
+
+def run_columns(
+    task_label: Callable[[str], str], worker_label: Callable[[str], str]
+) -> Sequence[Column[TaskRun]]:
+    """Return the columns of the table of task runs.
+
+    Args:
+        task_label: returns the short name of a task.
+        worker_label: returns the short name of a worker.
+    """
+    worker = replace(WORKER, text=lambda run, _now: worker_label(run.worker))
+    return (*latest_columns(task_label), worker, ATTEMPT, TASK_ID, RERUN_OF)
+
+
+def latest_columns(task_label: Callable[[str], str]) -> Sequence[Column[TaskRun]]:
+    """Return the columns of the table of the latest runs.
+
+    Args:
+        task_label: returns the short name of a task.
+    """
+    task = replace(TASK, text=lambda run, _now: task_label(run.name))
+    return (STATE, task, ARGUMENTS, QUEUED, WAIT, DURATION)
+
+
+def event_columns(task_label: Callable[[str], str]) -> Sequence[Column[Event]]:
+    """Return the columns of the table of a run's events.
+
+    Args:
+        task_label: returns the short name of a task.
+    """
+    return (
+        Column[Event](
+            _("Time"),
+            "time",
+            lambda event, _now: formats.clock_ms(event.timestamp),
+            width=104,
+            mono=True,
+            color=muted,
+            tooltip=lambda event, _now: formats.absolute(event.timestamp),
+            arrival=True,
+        ),
+        Column[Event](
+            _("Event"),
+            "event",
+            lambda event, _now: _("enqueued") if event.topic == TASK_TOPIC else event.type,
+            width=118,
+            sort=lambda event: event.type,
+        ),
+        Column[Event](
+            _("Summary"),
+            "what",
+            lambda event, _now: event_summary(event, task_label),
+            stretch=True,
+            color=muted,
+        ),
+    )

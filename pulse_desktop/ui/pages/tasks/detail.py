@@ -19,7 +19,7 @@ from pulse_desktop.text.run_text import decoded_call, timeline_events
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.json.view import JsonView
-from pulse_desktop.ui.pages.tasks.columns import RUN_EVENT_COLUMNS
+from pulse_desktop.ui.pages.tasks.columns import event_columns
 from pulse_desktop.ui.pages.tasks.error_view import ErrorView
 from pulse_desktop.ui.pages.tasks.progress_row import ProgressRow
 from pulse_desktop.ui.pages.tasks.run_header import RunHeader
@@ -63,12 +63,14 @@ class RunDetail(DetailPanel):
         self,
         events_of: Callable[[str], Sequence[Event]],
         deadline_of: Callable[[TaskRun, float], Deadline],
+        task_label: Callable[[str], str],
     ) -> None:
         """Create an empty panel.
 
         Args:
             events_of: returns the events that mention a task id, oldest first. May be slow.
             deadline_of: returns the deadline of a run at a time, Unix seconds.
+            task_label: returns the short name of a task.
         """
         super().__init__(_("Details of the run"))
         self.run: TaskRun | None = None
@@ -78,7 +80,7 @@ class RunDetail(DetailPanel):
         self._requested_result: tuple[str, int] | None = None
         self._ticked_at = 0.0
         self._default_tab = ARGUMENTS
-        self.header = RunHeader(self.close_button)
+        self.header = RunHeader(self.close_button, task_label)
         self._deadline = QLabel()
         self._deadline.setProperty("role", "muted")
         self._deadline.setWordWrap(True)
@@ -96,7 +98,7 @@ class RunDetail(DetailPanel):
         self.result = JsonView(_("Result"))
         self.events: LiveTable[Event] = LiveTable(
             RingBuffer[Event](1),
-            RUN_EVENT_COLUMNS,
+            event_columns(task_label),
             name=_("Events of this run"),
             empty_title=_("No events"),
             empty_text=_("None of the retained events mentions this run."),

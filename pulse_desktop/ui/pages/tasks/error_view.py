@@ -3,17 +3,58 @@
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent, QTextOption
+from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.run import RunError, TaskRun
+from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_MEANINGS, reason_text
-from pulse_desktop.text.translation import _
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
 _MAX_TRACEBACK: Final = 200_000
-_MAX_HEADLINE: Final = 600
+_MAX_HEADLINE: Final = 20_000
+_MAX_HEADLINE_LINES: Final = 6
+
+
+class Headline(QPlainTextEdit):
+    """A read-only text as high as its lines, up to a limit beyond which it scrolls.
+
+    A word longer than a line is wrapped anywhere, so that nothing is cut off at the right.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("kind", "plain")
+        self.setReadOnly(True)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTabChangesFocus(True)
+        self.document().setDocumentMargin(0)
+        self.setAccessibleName(_("Reason"))
+
+    def text(self) -> str:
+        """Return the text."""
+        return self.toPlainText()
+
+    def set_text(self, text: str) -> None:
+        """Change the text."""
+        if text != self.toPlainText():
+            self.setPlainText(text)
+        self.fit()
+
+    def fit(self) -> None:
+        """Adapt the height to the number of lines."""
+        # The document of a plain text edit measures its height in lines.
+        lines = min(max(1, round(self.document().size().height())), _MAX_HEADLINE_LINES)
+        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 2)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Wrap the lines for the new width."""
+        super().resizeEvent(event)
+        self.fit()
 
 
 class ErrorView(QWidget):
@@ -26,10 +67,7 @@ class ErrorView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.headline = QLabel()
-        self.headline.setTextFormat(Qt.TextFormat.PlainText)
-        self.headline.setWordWrap(True)
-        self.headline.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.headline = Headline()
         self.traceback = QPlainTextEdit()
         self.traceback.setProperty("kind", "plain")
         self.traceback.setReadOnly(True)
@@ -49,16 +87,17 @@ class ErrorView(QWidget):
     def show_run(self, run: TaskRun) -> None:
         """Show the error of a run, or that there is none."""
         headline, color = _headline(run)
-        self.headline.setText(headline[:_MAX_HEADLINE])
+        self.headline.set_text(_shortened(headline, _MAX_HEADLINE))
         set_style_property(self.headline, "color", color)
-        text = "\n\n".join(_tracebacks(run))
+        text = _shortened("\n\n".join(_tracebacks(run)), _MAX_TRACEBACK)
         if text != self.traceback.toPlainText():
-            self.traceback.setPlainText(text[:_MAX_TRACEBACK])
+            self.traceback.setPlainText(text)
         self.traceback.setVisible(bool(text))
 
     def _apply_theme(self) -> None:
         self.traceback.setFont(theme().number_font())
         self.headline.setFont(theme().number_font())
+        self.headline.fit()
 
 
 def _headline(run: TaskRun) -> tuple[str, str]:
@@ -73,6 +112,19 @@ def _headline(run: TaskRun) -> tuple[str, str]:
     if run.state is RunState.OVERDUE:
         text = _("{meaning}. {reason}").format(meaning=meaning, reason=reason_text(run)).strip()
     return text, color
+
+
+def _shortened(text: str, limit: int) -> str:
+    """Return a text that is not too long to be shown, and say how much was left out."""
+    if len(text) <= limit:
+        return text
+    left_out = len(text) - limit
+    note = ngettext(
+        "… {count} more character: Copy has the whole error.",
+        "… {count} more characters: Copy has the whole error.",
+        left_out,
+    ).format(count=formats.count(left_out))
+    return f"{text[:limit]}\n{note}"
 
 
 def _tracebacks(run: TaskRun) -> list[str]:

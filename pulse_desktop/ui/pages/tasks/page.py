@@ -14,7 +14,7 @@ from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import FilterPage, FilterRuns, ShowRun, Target
 from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.cancel_action import CancelAction, can_be_cancelled
-from pulse_desktop.ui.pages.tasks.columns import RUN_COLUMNS
+from pulse_desktop.ui.pages.tasks.columns import run_columns
 from pulse_desktop.ui.pages.tasks.detail import RunDetail
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.shell.actions import PageAction
@@ -22,7 +22,7 @@ from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.detail_splitter import DetailWidth
 from pulse_desktop.ui.table.facet import Facet, PeriodChoice
-from pulse_desktop.ui.table.filter_bar import FilterBar, FilterBarLayout
+from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.table.selection_bar import SelectionBar, SelectionButton
 from pulse_desktop.ui.theme.throttle import Throttle
@@ -48,7 +48,6 @@ def _state_facet(state: RunState) -> Facet:
         color,
         tooltip=_("{meaning}. Press to show only these.").format(meaning=STATE_MEANINGS[state]),
         hide_when_empty=state in _RARE_STATES,
-        dim_when_empty=False,
     )
 
 
@@ -60,8 +59,6 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
     icon = "tasks"
     section = _("LIVE")
     filter_hint = _("Filter by task, argument, id, worker or error")
-    filter_layout = FilterBarLayout.FULL_WIDTH
-    filter_gap = 10
     empty_title = _("No runs yet")
     empty_text = _(
         "Every task enqueued on this server appears here within a moment, whichever program "
@@ -92,28 +89,27 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
 
     def columns(self) -> Sequence[Column[TaskRun]]:
         """Return the columns of the table."""
-        return RUN_COLUMNS
+        state = self.context.state
+        return run_columns(state.runs.names.label, state.workers.names.label)
 
     def make_detail(self) -> RunDetail:
         """Create the detail panel."""
         state = self.context.state
-        return RunDetail(state.log.mentioning, state.runs.deadline_of)
+        return RunDetail(state.log.mentioning, state.runs.deadline_of, state.runs.names.label)
 
     def make_filter_bar(self, *, has_charts: bool) -> FilterBar:  # noqa: ARG002  it has none
         """Create a filter bar whose period leaves out older runs."""
         return FilterBar(
             self.facets,
             hint=self.filter_hint,
-            placeholder=self.filter_hint,
             periods=PeriodChoice([title for title, _s in _PERIODS], _("Period"), filters_rows=True),
-            layout=self.filter_layout,
             format_count=formats.count,
         )
 
     def make_selection_bar(self) -> SelectionBar:
         """Create the bar to re-run, cancel and copy the selected runs."""
         return SelectionBar(
-            _("R re-runs · C cancels · Space pauses · / filters · Ctrl+K does anything"),
+            _("R re-runs · E edits · C cancels · Space pauses · / filters · Ctrl+K does anything"),
             (
                 SelectionButton(
                     lambda count: _("Re-run {count}").format(count=formats.count(count)),
@@ -179,8 +175,10 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
                 self._await_run(task_id)
             case ShowRun(task_id=text) | FilterPage(text=text):
                 self.filter_bar.set_filter(text=text)
-            case FilterRuns(states=states, text=text):
-                self.filter_bar.set_filter((state.value for state in states), text)
+            case FilterRuns(states=states, text=text, since_s=since_s):
+                lengths = [seconds for _title, seconds in _PERIODS]
+                period = lengths.index(since_s) if since_s in lengths else 0
+                self.filter_bar.set_filter((state.value for state in states), text, period)
 
     @classmethod
     def page_actions(cls) -> Sequence[PageAction[Self]]:

@@ -7,7 +7,6 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.shell.notifications import Notification
@@ -61,7 +60,7 @@ class RerunAction:
             ).format(count=formats.count(left_out))
         else:
             note = _("Each is enqueued once more, under a new id.")
-        names = ", ".join(sorted({short_name(run.name) for run in runs}))
+        names = ", ".join(sorted({self._context.state.runs.names.label(run.name) for run in runs}))
         self._context.notify(
             Notification(
                 question.format(count=count),
@@ -83,7 +82,9 @@ class RerunAction:
             self._notify_error(error, lambda: self._start(runs, force=True))
             return
         if len(runs) == 1:
-            title = _("{task} enqueued again").format(task=short_name(runs[0].name))
+            title = _("{task} enqueued again").format(
+                task=self._context.state.runs.names.label(runs[0].name)
+            )
         else:
             title = ngettext("{count} run enqueued again", "{count} runs enqueued again", len(runs))
             title = title.format(count=formats.count(len(runs)))

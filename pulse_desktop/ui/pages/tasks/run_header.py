@@ -11,20 +11,20 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.serialize import run_to_dict
-from pulse_desktop.text.run_text import STATE_LABELS, attempts_text, decoded_call, short_name
+from pulse_desktop.text.run_text import STATE_LABELS, attempts_text, decoded_call
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
+from pulse_desktop.ui.widgets.elided_label import ElidedLabel
 
 _WIDE: Final = 412
 """Width from which the edit button has its full label."""
@@ -47,26 +47,25 @@ class RunHeader(QWidget):
     edit_requested = Signal()
     original_requested = Signal(str)
 
-    def __init__(self, close_button: QPushButton) -> None:
+    def __init__(self, close_button: QPushButton, task_label: Callable[[str], str]) -> None:
         """Create an empty header.
 
         Args:
             close_button: of the panel, placed in the first line.
+            task_label: returns the short name of a task.
         """
         super().__init__()
+        self._task_label = task_label
         self._run: TaskRun | None = None
         self._icon = QLabel()
         self._state = QLabel()
         self._state.setProperty("role", "state")
-        self._name = QLabel()
+        self._name = ElidedLabel()
         self._name.setProperty("role", "heading")
-        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._identity = QLabel()
-        self._identity.setProperty("role", "muted")
-        self._identity.setWordWrap(True)
-        for label in (self._name, self._identity):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._task_id = ElidedLabel(Qt.TextElideMode.ElideMiddle)
+        self._place = ElidedLabel()
+        for label in (self._task_id, self._place):
+            label.setProperty("role", "muted")
         self.rerun_button = QPushButton(_("Re-run"))
         self.rerun_button.setProperty("kind", "primary")
         self.edit_button = QPushButton(_("Edit…"))
@@ -97,7 +96,8 @@ class RunHeader(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(first)
-        layout.addWidget(self._identity)
+        layout.addWidget(self._task_id)
+        layout.addWidget(self._place)
         layout.addSpacing(10)
         layout.addLayout(buttons)
 
@@ -117,10 +117,12 @@ class RunHeader(QWidget):
         self._icon.setPixmap(icons.pixmap(glyph, color, 16, self.devicePixelRatioF()))
         self._state.setText(label)
         set_style_property(self._state, "color", color.value)
-        self._name.setText(short_name(run.name) or _("unknown task"))
-        self._name.setToolTip(plain_tooltip(run.name))
-        attempt = _("attempt {number}").format(number=attempts_text(run))
-        self._identity.setText(" · ".join(filter(None, (run.task_id, attempt, run.worker))))
+        self._name.set_text(self._task_label(run.name) or _("unknown task"), run.name)
+        self._task_id.set_text(run.task_id)
+        attempts = attempts_text(run)
+        attempt = _("attempt {number}").format(number=attempts) if attempts else ""
+        self._place.set_text(" · ".join(filter(None, (attempt, run.worker))))
+        self._place.setVisible(bool(attempt or run.worker))
         repeatable = run.request is not None and run.request.complete
         self.rerun_button.setEnabled(repeatable)
         self.rerun_button.setToolTip(
@@ -139,7 +141,8 @@ class RunHeader(QWidget):
     def _apply_theme(self) -> None:
         icons.set_button_icon(self.rerun_button, "retry", "on_accent")
         icons.set_button_icon(self._original, "arrow-right", SemanticColor.MUTED, 12)
-        self._identity.setFont(theme().number_font(step=-1))
+        for label in (self._task_id, self._place):
+            label.setFont(theme().number_font(step=-1))
         if self._run is not None:
             self.show_run(self._run)
 

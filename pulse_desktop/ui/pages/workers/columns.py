@@ -1,5 +1,6 @@
 """Columns of the table of workers, and the texts in their cells."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
@@ -8,7 +9,6 @@ import msgspec
 
 from pulse_desktop.state.workers import Worker, WorkerActivity, WorkerHealth
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import short_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.text.worker_text import (
@@ -16,7 +16,6 @@ from pulse_desktop.text.worker_text import (
     ACTIVITY_MEANINGS,
     HEALTH_LABELS,
     HEALTH_MEANINGS,
-    worker_name,
 )
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import ago_column, muted, number_column
@@ -29,11 +28,17 @@ ONLINE: Final = (WorkerHealth.ONLINE, WorkerHealth.LATE)
 _MAX_TASK_NAME: Final = 100
 
 
-def worker_columns(now: Callable[[], float]) -> Sequence[Column[Worker]]:
+def worker_columns(
+    now: Callable[[], float],
+    worker_label: Callable[[str], str],
+    task_label: Callable[[str], str],
+) -> Sequence[Column[Worker]]:
     """Return the columns.
 
     Args:
         now: returns the current time of the page, Unix seconds.
+        worker_label: returns the short name of a worker.
+        task_label: returns the short name of a task.
     """
 
     def health_color(row: Worker) -> SemanticColor:
@@ -47,7 +52,7 @@ def worker_columns(now: Callable[[], float]) -> Sequence[Column[Worker]]:
         Column(
             _("Worker"),
             "worker",
-            lambda row, _now: worker_name(row.id),
+            lambda row, _now: worker_label(row.id),
             width=112,
             tooltip=lambda row, _now: row.id,
         ),
@@ -92,7 +97,11 @@ def worker_columns(now: Callable[[], float]) -> Sequence[Column[Worker]]:
             sort=lambda row: row.busy,
         ),
         Column(
-            _("Running"), "tasks", lambda row, _now: task_names(row.tasks), width=160, stretch=True
+            _("Running"),
+            "tasks",
+            lambda row, _now: task_names(row.tasks, task_label),
+            width=160,
+            stretch=True,
         ),
         number_column(
             lambda row: row.cpu_percent, _("CPU"), "cpu", 66, text=percent, hide_below=560
@@ -149,16 +158,28 @@ def busy_fraction(row: Worker) -> float | None:
     return row.busy / row.slots
 
 
+def task_names(tasks: bytes, task_label: Callable[[str], str]) -> str:
+    """Return the names of the running tasks in a heartbeat, such as `2 × embed, score`.
+
+    Args:
+        tasks: the list in the heartbeat, as JSON.
+        task_label: returns the short name of a task.
+    """
+    labels = ((task_label(name)[:_MAX_TASK_NAME], count) for name, count in _task_counts(tasks))
+    return ", ".join(
+        formats.isolated(f"{count} × {label}" if count > 1 else label) for label, count in labels
+    )
+
+
 @lru_cache(maxsize=1024)
-def task_names(tasks: bytes) -> str:
-    """Return the names of the running tasks in a heartbeat, such as `2 × embed, score`."""
-    counts: dict[str, int] = {}
+def _task_counts(tasks: bytes) -> Sequence[tuple[str, int]]:
+    """Return the names of the running tasks in a heartbeat, and how often each of them runs."""
+    counts: Counter[str] = Counter()
     for task in msgspec.json.decode(tasks):
         name = task.get("task_name") if isinstance(task, dict) else task
         if isinstance(name, str):
-            name = short_name(name)[:_MAX_TASK_NAME]
-            counts[name] = counts.get(name, 0) + 1
-    return ", ".join(f"{count} × {name}" if count > 1 else name for name, count in counts.items())
+            counts[name] += 1
+    return tuple(counts.items())
 
 
 def integer(value: float | None) -> str:

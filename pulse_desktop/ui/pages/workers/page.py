@@ -1,12 +1,13 @@
 """The monitoring page: health and activity of the workers, and the task queue."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, Self
 
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.series import Reservoir
 from pulse_desktop.state.workers import Worker, WorkerActivity
@@ -17,13 +18,12 @@ from pulse_desktop.text.worker_text import (
     ACTIVITY_MEANINGS,
     HEALTH_LABELS,
     HEALTH_MEANINGS,
-    worker_name,
 )
 from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import quantile_series
-from pulse_desktop.ui.navigation import ShowItem, Target
+from pulse_desktop.ui.navigation import FilterRuns, ShowItem, Target
 from pulse_desktop.ui.pages.workers import actions
 from pulse_desktop.ui.pages.workers.columns import (
     NO_CONTROL,
@@ -93,7 +93,8 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
 
     def columns(self) -> Sequence[Column[Worker]]:
         """Return the columns of the table."""
-        return worker_columns(lambda: self.now)
+        state = self.context.state
+        return worker_columns(lambda: self.now, state.workers.names.label, state.runs.names.label)
 
     def make_detail(self) -> RowDetail:
         """Create the detail panel."""
@@ -107,7 +108,8 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
 
     def search_text(self, row: Worker) -> str:
         """Return the text that the text filter searches."""
-        return f"{row.id}\n{row.host}\n{task_names(row.tasks)}\n{' '.join(row.task_ids)}"
+        tasks = task_names(row.tasks, self.context.state.runs.names.label)
+        return f"{row.id}\n{row.host}\n{tasks}\n{' '.join(row.task_ids)}"
 
     def facet_of(self, row: Worker) -> str:
         """Return the health of a worker."""
@@ -116,6 +118,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
     def make_summary(self) -> QWidget:
         """Create the statistics of the queue."""
         self.queue_stats = QueueStats()
+        self.queue_stats.card_clicked.connect(self._show_runs)
         return self.queue_stats
 
     def make_charts(self) -> Sequence[QWidget]:
@@ -143,7 +146,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
             (self._busy, workers.busy, 1.0),
             (self._cpu, workers.cpu, 0.5),
         ):
-            shown = by_short_name(self._colors.busiest(series, span[0]))
+            shown = by_label(self._colors.busiest(series, span[0]), workers.names.label)
             chart.set_series(self._colors.specs(shown))
             times, values = quantile_series(shown, now, self.time_range, quantile)
             chart.set_data(times, values, span)
@@ -156,7 +159,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         online = health in ONLINE
         label, glyph, color = HEALTH_LABELS[health]
         activity_label, _glyph, activity_color = ACTIVITY_LABELS[activity]
-        detail.set_heading(worker_name(row.id), row.id, glyph, color)
+        detail.set_heading(self.context.state.workers.names.label(row.id), row.id, glyph, color)
         detail.set_body("")
         detail.set_run(row.task_ids[0] if row.task_ids else "")
         self.buttons.show_worker(row, online=online)
@@ -173,7 +176,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
                 Property(_("Host"), row.host),
                 Property(_("Process"), integer(row.pid), mono=True),
                 Property(_("Busy slots"), slots_text(row)),
-                Property(_("Running"), task_names(row.tasks)),
+                Property(_("Running"), task_names(row.tasks, self.context.state.runs.names.label)),
                 Property(_("CPU"), percent(row.cpu_percent)),
                 Property(_("Memory"), formats.size(row.rss_bytes)),
                 Property(_("Started"), formats.absolute(row.started_at)),
@@ -183,6 +186,11 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
             ]
         )
         detail.json.set_bytes(row.raw)
+
+    def _show_runs(self, card: str) -> None:
+        """Show the runs that a card counts."""
+        state = RunState.RUNNING if card == "in_progress" else RunState.QUEUED
+        self.context.navigate(FilterRuns((state,)))
 
     @classmethod
     def page_actions(cls) -> Sequence[PageAction[Self]]:
@@ -250,10 +258,15 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         ]
 
 
-def by_short_name(series: Mapping[str, Reservoir]) -> dict[str, Reservoir]:
-    """Return series by the short names of workers, where those are unique."""
-    counts = Counter(map(worker_name, series))
+def by_label(series: Mapping[str, Reservoir], label: Callable[[str], str]) -> dict[str, Reservoir]:
+    """Return series by the short names of workers, where those are unique.
+
+    Args:
+        series: samples by identity of a worker.
+        label: returns the short name of a worker.
+    """
+    counts = Counter(map(label, series))
     return {
-        worker_name(worker) if counts[worker_name(worker)] == 1 else worker: values
+        label(worker) if counts[label(worker)] == 1 else worker: values
         for worker, values in series.items()
     }

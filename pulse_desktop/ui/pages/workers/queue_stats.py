@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from pulse_desktop.model.queue_status import QueueStatus
@@ -20,6 +21,11 @@ _TITLES: Final = {
     "redelivered": _("Redelivered"),
     "consumers": _("Consumers"),
 }
+_OPENS: Final = {
+    "pending": _("Show the queued runs"),
+    "oldest": _("Show the queued runs"),
+    "in_progress": _("Show the running runs"),
+}
 
 
 class QueueStats(QWidget):
@@ -27,16 +33,23 @@ class QueueStats(QWidget):
 
     Attributes:
         cards: by key.
+
+    Signals:
+        card_clicked: key of a card that leads to the runs it counts.
     """
+
+    card_clicked = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(12)
-        self.cards = {key: StatCard(title) for key, title in _TITLES.items()}
-        for card in self.cards.values():
+        self.cards = {key: StatCard(title, _OPENS.get(key, "")) for key, title in _TITLES.items()}
+        for key, card in self.cards.items():
             line.addWidget(card)
+            if key in _OPENS:
+                card.clicked.connect(lambda _checked=False, key=key: self.card_clicked.emit(key))
 
     def update_cards(self, online: Sequence[Worker], queue: QueueStatus | None, now: float) -> None:
         """Show workers and queue.

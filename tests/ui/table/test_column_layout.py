@@ -1,0 +1,75 @@
+"""Columns use the room that there is."""
+
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+
+Row = tuple[str, str, str]
+
+
+def _columns() -> tuple[Column[Row], ...]:
+    return (
+        Column("Key", "key", lambda row, _now: row[0], width=120, mono=True),
+        Column("Kind", "kind", lambda row, _now: row[1], width=200),
+        Column("Error", "error", lambda row, _now: row[2], width=200, stretch=True),
+    )
+
+
+@pytest.fixture
+def open_table(qtbot: QtBot) -> Callable[[Row, int], LiveTable[Row]]:
+    def open_(row: Row, width: int) -> LiveTable[Row]:
+        theme().install(ThemeChoice.DARK)
+        rows: RingBuffer[Row] = RingBuffer(10)
+        rows.append(row)
+        table = LiveTable(rows, _columns(), name="T", empty_title="", empty_text="")
+        qtbot.addWidget(table)
+        table.resize(width, 200)
+        with qtbot.waitExposed(table):
+            table.show()
+        table.refresh(1.0)
+        return table
+
+    return open_
+
+
+OpenTable = Callable[[Row, int], LiveTable[Row]]
+
+
+def test_a_cut_text_gets_the_room_of_an_empty_column(qtbot: QtBot, open_table: OpenTable) -> None:
+    table = open_table(("0123456789abcdef" * 2, "k", ""), 520)
+    qtbot.waitUntil(lambda: table.columnWidth(0) > 230)
+    assert sum(table.columnWidth(number) for number in range(3)) == table.viewport().width()
+
+
+def test_texts_that_fit_leave_the_columns_alone(qtbot: QtBot, open_table: OpenTable) -> None:
+    table = open_table(("k", "k", "e"), 900)
+    table.grab()
+    QApplication.processEvents()
+    assert [table.columnWidth(0), table.columnWidth(1)] == [120, 200]
+
+
+def test_a_width_that_the_operator_chose_stays_and_is_saved(
+    qtbot: QtBot, open_table: OpenTable
+) -> None:
+    table = open_table(("0123456789abcdef" * 2, "long enough to be cut off" * 3, ""), 700)
+    qtbot.waitUntil(lambda: table.columnWidth(1) > 200)
+    assert table.column_layout.state()["widths"] == {}, "only choices of the operator are saved"
+    table.setColumnWidth(0, 90)
+    table.column_layout.fit()
+    assert table.columnWidth(0) == 90
+    assert table.column_layout.state()["widths"] == {"key": 90}
+
+
+def test_several_cut_columns_share_the_room(qtbot: QtBot, open_table: OpenTable) -> None:
+    table = open_table(("x" * 200, "y" * 200, "z" * 200), 1200)
+    qtbot.waitUntil(lambda: table.columnWidth(0) > 200)
+    widths = [table.columnWidth(number) for number in range(3)]
+    assert sum(widths) == table.viewport().width()
+    assert min(widths) > 300
