@@ -18,7 +18,7 @@ from nats.js.errors import APIError, NotFoundError
 from pulse_desktop.model.errors import BrokenObjectError, NotConnectedError, UserFacingError
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.stored_object import StoredObject
-from pulse_desktop.text.translation import _
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.object_bucket import chunk_subject, digest_of, stream_name
 from pulse_desktop.transport.ordered_consumer import (
@@ -100,7 +100,11 @@ async def _many_chunks(connection: Connection, stored: StoredObject) -> AsyncGen
     try:
         await consumer.open(DeliverPolicy(1))
         if consumer.pending < stored.chunks:
-            reason = _("only {found} of its {count} chunks exist")
+            reason = ngettext(
+                "only {found} of its {count} chunk exists",
+                "only {found} of its {count} chunks exist",
+                stored.chunks,
+            )
             raise _broken(stored, reason.format(found=consumer.pending, count=stored.chunks))
         consuming = asyncio.ensure_future(consumer.run())
         consuming.add_done_callback(lambda _task: arrived.set())

@@ -176,4 +176,7 @@ class Legend(QWidget):
 
 
 def _elided(name: str) -> str:
-    return name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…"
+    """Return a name without its middle if it is long: similar names differ at one of their ends."""
+    if len(name) <= _MAX_NAME:
+        return name
+    return f"{name[: _MAX_NAME // 2 - 1]}…{name[-_MAX_NAME // 2 :]}"

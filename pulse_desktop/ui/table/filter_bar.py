@@ -111,6 +111,8 @@ class FilterBar(QWidget):
         self._row_count.setAlignment(Qt.AlignmentFlag.AlignRight | middle)
         self._lines.addLayout(self._line)
         self._lines.addWidget(self._chip_row)
+        # The text field stays at the top, also while the page adapts to fewer lines of facets.
+        self._lines.addStretch(1)
         self._chip_row.hide()
 
     def _connect(self) -> None:
@@ -231,7 +233,7 @@ class FilterBar(QWidget):
             if beside:
                 self._line.insertWidget(1, self._chip_row)
             else:
-                self._lines.addWidget(self._chip_row)
+                self._lines.insertWidget(1, self._chip_row)
         self._chip_row.setMinimumWidth(facets if beside else 0)
         self._chip_row.setMaximumWidth(facets if beside else _ANY_WIDTH)
 

@@ -53,6 +53,11 @@ class FilterChip(QPushButton):
         """The count as shown."""
         return self._count
 
+    @property
+    def color(self) -> SemanticColor:
+        """The color of the icon."""
+        return self._color
+
     def set_count(self, count: str) -> None:
         """Show a count, formatted by the caller."""
         if count != self._count:

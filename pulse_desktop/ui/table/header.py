@@ -61,6 +61,13 @@ class TableHeader(QHeaderView):
         menu.addAction(_("Reset columns")).triggered.connect(self.columns_reset)
         return menu
 
+    def order_of(self, column: Column[Any]) -> tuple[bool, bool]:
+        """Return whether the table is in the order of a column, and whether it is descending."""
+        model = self._model
+        if not model.sort_key:
+            return column.arrival, True
+        return column.key == model.sort_key, model.descending
+
     def _sort_by(self, section: int) -> None:
         column = self._model.columns[section]
         key, model = column.key, self._model
@@ -75,13 +82,6 @@ class TableHeader(QHeaderView):
         else:
             model.set_sort("")
 
-    def _order_of(self, column: Column[Any]) -> tuple[bool, bool]:
-        """Return whether the table is in the order of a column, and whether it is descending."""
-        model = self._model
-        if not model.sort_key:
-            return column.arrival, True
-        return column.key == model.sort_key, model.descending
-
     def sizeHint(self) -> QSize:
         """Return the fixed height."""
         return QSize(super().sizeHint().width(), HEIGHT)
@@ -94,7 +94,7 @@ class TableHeader(QHeaderView):
         """Paint one title, aligned with its column, with an arrow in the sorted column."""
         column = self._model.columns[logicalIndex]
         colors = theme()
-        is_sorted, descending = self._order_of(column)
+        is_sorted, descending = self.order_of(column)
         left, top, width, height = rect.x(), rect.y(), rect.width(), rect.height()
         painter.fillRect(left, top + height - 1, width, 1, colors.color("border"))
         painter.setFont(colors.text_font(step=-1))

@@ -121,16 +121,17 @@ class TableOverlay:
         self.place_pill()
 
     def place_pill(self) -> None:
-        """Put the pill at the top, where the rows are added, but never over a selected row."""
-        area = self._view.viewport().geometry()
+        """Put the pill at the top, where rows are added, or at the next place without selection."""
         self._pill.adjustSize()
-        height = self._pill.height()
+        area, height = self._view.viewport().geometry(), self._pill.height()
         left = area.center().x() - self._pill.width() // 2
-        top, bottom = area.top() + _PILL_MARGIN, area.bottom() - height - _PILL_MARGIN
-        covered = (self._view.rowAt(y) for y in (_PILL_MARGIN, _PILL_MARGIN + height))
-        selection = self._view.selectionModel()
-        root = QModelIndex()
-        if any(row >= 0 and selection.isRowSelected(row, root) for row in covered):
-            top = bottom
-        self._pill.move(QPoint(left, top))
+        lowest = area.height() - height - _PILL_MARGIN
+        places = (_PILL_MARGIN, lowest, *range(_PILL_MARGIN, lowest, height))
+        top = next((y for y in places if not self._covers_selection(y, y + height)), _PILL_MARGIN)
+        self._pill.move(QPoint(left, area.top() + top))
         self._pill.raise_()
+
+    def _covers_selection(self, top: int, bottom: int) -> bool:
+        selection, root = self._view.selectionModel(), QModelIndex()
+        rows = (self._view.rowAt(y) for y in (top, bottom))
+        return any(row >= 0 and selection.isRowSelected(row, root) for row in rows)

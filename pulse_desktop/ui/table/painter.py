@@ -25,6 +25,7 @@ BAR_GAP: Final = 8
 _BAR_HEIGHT: Final = 6
 _MAX_LAYOUTS: Final = 8192
 _MAX_MEASURED: Final = 300
+_ANY_WIDTH: Final = 1 << 20
 _MAX_NEEDED: Final = 1200
 _NEED_STEP: Final = 16
 """Needed widths are rounded up to this, so that columns rarely change their width."""
@@ -39,7 +40,7 @@ class ColumnSpan:
     column: Column[Any]
 
 
-class _Layout(NamedTuple):
+class TextLayout(NamedTuple):
     """A text as it is painted: its width, its offset from the top, and whether it is cut."""
 
     text: QStaticText
@@ -59,7 +60,7 @@ class RowPainter:
     def __init__(self) -> None:
         self.needed: dict[str, int] = {}
         self.needs_changed = False
-        self._layouts: dict[tuple[str, int, bool], _Layout] = {}
+        self._layouts: dict[tuple[str, int, bool], TextLayout] = {}
         self.apply_theme()
 
     def apply_theme(self) -> None:
@@ -136,7 +137,7 @@ class RowPainter:
             mono = column.mono
             layout = self._layouts.get((text, room, mono))
             if layout is None:
-                layout = self._lay_out(text, room, mono=mono)
+                layout = self.lay_out(text, room, mono=mono)
                 self._note_need(column, text, layout, span.width - room)
             painter.setFont(self._fonts[mono])
             painter.setPen(self._colors[color])
@@ -151,7 +152,7 @@ class RowPainter:
         room -= BAR + BAR_GAP if column.bar is not None else 0
         return "\n" in text or self._metrics[column.mono].horizontalAdvance(text) > room
 
-    def _note_need(self, column: Column[Any], text: str, layout: "_Layout", around: int) -> None:
+    def _note_need(self, column: Column[Any], text: str, layout: TextLayout, around: int) -> None:
         """Note the width that a column needs for a text, with what is around the text."""
         advance = round(layout.width)
         if layout.cut:
@@ -161,7 +162,8 @@ class RowPainter:
             self.needed[column.key] = needed
             self.needs_changed = self.needs_changed or layout.cut
 
-    def _lay_out(self, text: str, room: int, *, mono: bool) -> "_Layout":
+    def lay_out(self, text: str, room: int, *, mono: bool) -> TextLayout:
+        """Lay out a text in a room of some pixels, with the monospaced font or not."""
         if len(self._layouts) > _MAX_LAYOUTS:
             self._layouts.clear()
         elided = text
@@ -175,7 +177,7 @@ class RowPainter:
         layout.prepare(font=font)
         # A substituted font, as for emoji or Chinese, may be higher: keep the base line.
         offset = 0 if elided.isascii() else self._base_line_offset(elided, font, mono=mono)
-        entry = _Layout(layout, layout.size().width(), offset, elided != text)
+        entry = TextLayout(layout, layout.size().width(), offset, elided != text)
         self._layouts[text, room, mono] = entry
         return entry
 
@@ -184,6 +186,7 @@ class RowPainter:
         layout = QTextLayout(text, font)
         layout.beginLayout()
         line = layout.createLine()
+        line.setLineWidth(_ANY_WIDTH)
         layout.endLayout()
         return round(self._metrics[mono].ascent() - line.ascent())
 

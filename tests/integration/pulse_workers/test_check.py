@@ -92,7 +92,7 @@ async def test_check_compares_existing_streams_with_the_settings(
         "PULSE_SLOTTS is not a setting",
         "3 replicas are configured, but this is a single server",
         "taskiq_jetstream: it has neither max_age nor max_bytes",
-        "taskiq_jetstream: it has 1 replicas, but PULSE_REPLICAS is 3",
+        "taskiq_jetstream: it has 1 replica, but PULSE_REPLICAS is 3",
         "taskiq_durable: its ack_wait is 30 s, which applies instead of PULSE_ACK_WAIT=60",
         "taskiq_durable: max_deliver is 3",
         "taskiq_durable: max_ack_pending is 2",

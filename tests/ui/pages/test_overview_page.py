@@ -1,6 +1,7 @@
 """The overview answers whether everything is well, and what needs attention."""
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -8,11 +9,15 @@ from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.state.attention import attention_items
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.ui.charts.legend import LegendKey
+from pulse_desktop.ui.pages.metrics import MetricsPage
 from pulse_desktop.ui.pages.overview import stats
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import NOW, StateBuilder
+from tests.ui.tables import cell, column
 from tests.ui.window_builder import frame, make_window
 
 
@@ -229,3 +234,65 @@ def test_the_throughput_is_drawn_from_the_first_run(qtbot: QtBot, builder: State
     builder.runs(20)
     frame(window, builder, 150.0)
     qtbot.waitUntil(lambda: not overview(window).throughput.empty)
+
+
+def test_an_offline_worker_is_called_by_its_name(qtbot: QtBot, builder: StateBuilder) -> None:
+    builder.heartbeat("w-1@vm:24404", at=NOW - 600)
+    window = make_window(qtbot, builder, (OverviewPage,))
+    frame(window, builder)
+    (row,) = [row for row in overview(window).attention.rows if not row.isHidden()]
+    assert (row.title, row.subject) == ("worker offline", "w-1")
+    assert "w-1," in row.accessibleName()
+
+
+def test_tasks_of_the_same_name_are_told_apart_everywhere(
+    qtbot: QtBot, builder: StateBuilder
+) -> None:
+    names = ("shop.mail:send", "shop.sms:send", "with spaces/and:colons")
+    for number, name in enumerate(names):
+        builder.task(f"{number:032x}", name)
+        builder.failed(f"{number:032x}")
+    window = make_window(qtbot, builder, (OverviewPage, TasksPage))
+    frame(window, builder)
+    page = overview(window)
+    expected = {"mail:send", "sms:send", "with spaces/and:colons"}
+    assert {row.subject for row in page.attention.rows if not row.isHidden()} == expected
+    assert {key.text() for key in page.run_times.findChildren(LegendKey)} == expected
+    window.show_page("tasks")
+    assert set(column(tasks(window), "task")) == expected
+    assert cell(tasks(window), "attempt") == ""
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Space, None])
+def test_the_card_of_failures_opens_the_failures_of_the_hour(
+    qtbot: QtBot, builder: StateBuilder, key: Qt.Key | None
+) -> None:
+    builder.runs(4)
+    for number, at in ((100, NOW), (101, NOW - 2 * 3600)):
+        builder.task(f"{number:032x}", at=at)
+        builder.failed(f"{number:032x}", at=at)
+    window = make_window(qtbot, builder, (OverviewPage, TasksPage))
+    frame(window, builder)
+    card = overview(window).cards["failed"]
+    assert card.value == "1"
+    if key is None:
+        qtbot.mouseClick(card, Qt.MouseButton.LeftButton)
+    else:
+        card.setFocus(Qt.FocusReason.TabFocusReason)
+        qtbot.keyClick(card, key)
+    page = tasks(window)
+    assert page.filter_bar.chosen == {"failed"}
+    assert [run.task_id for run in page.table.rows_model.row_objects()] == [f"{100:032x}"]
+
+
+@pytest.mark.parametrize(
+    ("card", "page"), [("queue", "tasks"), ("workers", "monitoring"), ("noise", "metrics")]
+)
+def test_every_card_leads_to_what_it_counts(
+    qtbot: QtBot, builder: StateBuilder, card: str, page: str
+) -> None:
+    pages = (OverviewPage, TasksPage, MonitoringPage, MetricsPage)
+    window = make_window(qtbot, builder, pages)
+    qtbot.mouseClick(overview(window).cards[card], Qt.MouseButton.LeftButton)
+    assert window.current is not None
+    assert window.current.key == page

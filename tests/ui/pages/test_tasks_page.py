@@ -372,3 +372,33 @@ def test_every_state_has_a_chip_with_its_count_at_every_size(
         assert control.isHidden() or bar.rect().contains(place)
     lines = {chip.y() for chip in bar.chips.values() if chip.isVisible()}
     assert len(lines) == 1
+
+
+def test_a_long_reason_is_wrapped_and_scrolls_within_a_few_lines(
+    qtbot: QtBot, builder: StateBuilder, window: MainWindow, page: TasksPage
+) -> None:
+    message = "x" * 2000 + "\n" + "line\n" * 3000 + "the cause"
+    builder.task("e" * 32, "extract_everything_for_every_channel_" + "and_more_" * 9)
+    builder.failed("e" * 32, message=message)
+    frame(window, builder, 0.1)
+    window.navigate(ShowRun("e" * 32))
+    QApplication.processEvents()
+    headline = page.detail.error.headline
+    assert headline.text().endswith("the cause")
+    assert headline.height() < 8 * headline.fontMetrics().lineSpacing()
+    assert headline.verticalScrollBar().maximum() > 0
+    assert headline.horizontalScrollBar().maximum() <= 1
+    name = page.detail.header.name_label
+    assert name.text().endswith("…")
+    assert name.full_text in name.toolTip()
+
+
+def test_a_reason_that_is_too_long_says_how_much_was_left_out(
+    builder: StateBuilder, window: MainWindow, page: TasksPage
+) -> None:
+    builder.task("e" * 32)
+    builder.failed("e" * 32, message="x" * 50_000)
+    frame(window, builder, 0.1)
+    window.navigate(ShowRun("e" * 32))
+    last_line = page.detail.error.headline.text().splitlines()[-1]
+    assert last_line.endswith("more characters: Copy has the whole error.")

@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.text import formats
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.navigation import FilterPage, ShowRun
 from pulse_desktop.ui.pages.agents import AgentsPage
@@ -15,6 +18,7 @@ from pulse_desktop.ui.pages.messages.page import MessagesPage
 from pulse_desktop.ui.pages.metrics import MetricsPage
 from pulse_desktop.ui.pages.providers import ProvidersPage
 from pulse_desktop.ui.pages.results.page import ResultsPage
+from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.table.row_detail import RowDetail
@@ -28,6 +32,8 @@ PAGES: tuple[PageClass, ...] = (
     *(MessagesPage, KnowledgePage, AgentsPage, ProvidersPage),
     *(MonitoringPage, MetricsPage, ResultsPage, EventsPage),
 )
+
+ALL_TABLE_PAGES: tuple[type[TablePage[Any, Any]], ...] = (*PAGES, TasksPage)
 
 
 def fill_all_topics(builder: StateBuilder) -> None:
@@ -267,3 +273,73 @@ def test_charts_can_show_a_longer_period(harness: PageHarness, qtbot: QtBot) -> 
     page = harness.open(MessagesPage)
     page.filter_bar.period_box.setCurrentIndex(2)
     qtbot.waitUntil(lambda: page.scored_chart.visible_span == (NOW - 3600, NOW))
+
+
+@pytest.mark.parametrize("page_class", ALL_TABLE_PAGES)
+def test_the_filter_is_at_the_same_place_on_every_page(
+    harness: PageHarness, page_class: type[TablePage[Any, Any]]
+) -> None:
+    fill_all_topics(harness.builder)
+    page = harness.open(page_class)
+    for width in (800, 1200, 1900):
+        page.resize(width, 760)
+        QApplication.processEvents()
+        field = page.filter_bar.text_field
+        assert field.mapTo(page, QPoint(0, 0)) == QPoint(14, 14)
+        assert field.width() >= 240
+        for chip in page.filter_bar.chips.values():
+            place = QRect(chip.mapTo(page, QPoint(0, 0)), chip.size())
+            assert chip.isHidden() or page.rect().contains(place)
+
+
+@pytest.mark.parametrize("page_class", ALL_TABLE_PAGES)
+def test_a_chip_that_counts_nothing_is_neutral(
+    harness: PageHarness, page_class: type[TablePage[Any, Any]]
+) -> None:
+    page = harness.open(page_class)
+    page.filter_bar.set_counts({})
+    colors = {chip.color for chip in page.filter_bar.chips.values()}
+    assert colors <= {SemanticColor.MUTED}
+    page.filter_bar.set_counts(dict.fromkeys(page.filter_bar.chips, 1))
+    for facet in page.facets:
+        assert page.filter_bar.chips[facet.key].color is facet.color
+
+
+@pytest.mark.parametrize("page_class", ALL_TABLE_PAGES)
+def test_the_column_that_gives_the_order_has_an_arrow_from_the_start(
+    harness: PageHarness, page_class: type[TablePage[Any, Any]]
+) -> None:
+    fill_all_topics(harness.builder)
+    page = harness.open(page_class)
+    header = page.table.header
+    orders = [header.order_of(column) for column in page.table.rows_model.columns]
+    assert [in_order for in_order, _descending in orders].count(True) == 1
+    page.table.rows_model.set_sort(page.table.rows_model.columns[1].key)
+    assert header.order_of(page.table.rows_model.columns[1]) == (True, False)
+
+
+def test_charts_take_the_height_that_a_short_table_leaves(
+    harness: PageHarness, qtbot: QtBot
+) -> None:
+    fill_all_topics(harness.builder)
+    page = harness.open(ProvidersPage)
+    page.resize(1600, 1000)
+    QApplication.processEvents()
+    tall = page.latency_chart.height()
+    assert tall > 350
+    for number in range(40):
+        checked = {"provider": f"p{number}", "status": "connected", "latency_s": 0.01}
+        harness.builder.event("providers", "provider.checked", checked)
+    harness.update(page)
+    QApplication.processEvents()
+    assert 150 < page.latency_chart.height() < 250
+    page.filter_bar.set_filter(text="p39")
+    QApplication.processEvents()
+    assert page.latency_chart.height() < 250, "the charts stay where they are while one types"
+
+
+def test_the_card_of_a_metric_opens_its_details(harness: PageHarness, qtbot: QtBot) -> None:
+    fill_all_topics(harness.builder)
+    page = harness.open(MetricsPage)
+    qtbot.mouseClick(page.cards["noiseRatio"], Qt.MouseButton.LeftButton)
+    assert page.detail.title == "Noise ratio"

@@ -1,14 +1,18 @@
 """The visible rows and the selection of a live table stay in place while rows arrive."""
 
+from dataclasses import replace
+
 import pytest
-from PySide6.QtCore import QItemSelectionModel, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QItemSelectionModel, QRect, Qt
+from PySide6.QtGui import QGuiApplication, QTextLayout
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.table.painter import RowPainter
 from pulse_desktop.ui.table.view import ROW_HEIGHT
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
@@ -215,3 +219,72 @@ def test_rows_are_painted_in_the_colors_of_the_theme(
     shades = {picture.pixelColor(x, 34 + ROW_HEIGHT + 12).name() for x in range(8, 60)}
     assert theme().color(SemanticColor.GOOD).name() in shades
     theme().choose(ThemeChoice.DARK)
+
+
+def test_a_click_on_the_title_of_the_arrival_order_reverses_it(
+    qtbot: QtBot, rows: RingBuffer[int]
+) -> None:
+    columns = (replace(COLUMNS[0]), replace(COLUMNS[1], arrival=True))
+    view = LiveTable(rows, columns, name="N", empty_title="", empty_text="")
+    qtbot.addWidget(view)
+    header, model = view.header, view.rows_model
+    assert header.order_of(columns[1]) == (True, True)
+    for order, first in (((True, False), 0), ((True, True), 199)):
+        header.sectionClicked.emit(1)
+        assert header.order_of(columns[1]) == order
+        assert model.row_object(0) == first
+    header.sectionClicked.emit(0)
+    assert header.order_of(columns[1]) == (False, False)
+
+
+def test_the_pill_is_never_over_a_selected_row(
+    qtbot: QtBot, table: LiveTable[int], rows: RingBuffer[int]
+) -> None:
+    table.verticalScrollBar().setValue(50 * ROW_HEIGHT)
+    _append(rows, 3)
+    table.refresh(1.0)
+    pill = next(b for b in table.findChildren(QPushButton) if b.property("kind") == "pill")
+    assert pill.isVisible()
+    top = table.rowAt(0)
+    for row in (top, top + 8):
+        table.selectRow(row)
+        place = table.visualRect(table.rows_model.index(row, 0))
+        place.setWidth(table.viewport().width())
+        on_viewport = QRect(table.viewport().mapFrom(table, pill.pos()), pill.size())
+        assert not on_viewport.intersects(place)
+
+
+def test_the_bar_of_a_selected_row_is_visible(qtbot: QtBot) -> None:
+    columns = (Column[int]("Busy", "busy", lambda _row, _now: "", width=200, bar=lambda _row: 0.5),)
+    rows: RingBuffer[int] = RingBuffer(10)
+    _append(rows, 1)
+    for choice in (ThemeChoice.DARK, ThemeChoice.LIGHT):
+        theme().install(choice)
+        view = LiveTable(rows, columns, name="N", empty_title="", empty_text="")
+        qtbot.addWidget(view)
+        view.resize(260, 120)
+        view.show()
+        view.selectRow(0)
+        image = view.viewport().grab().toImage()
+        line = [image.pixelColor(x, (ROW_HEIGHT - 1) // 2).name() for x in range(image.width())]
+        assert theme().color("axis").name() in line
+        assert theme().color(SemanticColor.TEXT).name() in line
+        view.close()
+
+
+@pytest.mark.parametrize("text", ["📨 mail", "日本語", "مرحبا", "ą́ tall"])
+def test_texts_in_a_substituted_font_are_on_the_base_line_of_the_row(
+    qtbot: QtBot, text: str
+) -> None:
+    painter = RowPainter()
+    layout = painter.lay_out(text, 200, mono=False)
+    font = theme().text_font()
+    plain, own = QTextLayout("x", font), QTextLayout(text, font)
+    ascents = []
+    for each in (plain, own):
+        each.beginLayout()
+        line = each.createLine()
+        line.setLineWidth(1000)
+        each.endLayout()
+        ascents.append(line.ascent())
+    assert layout.offset == pytest.approx(ascents[0] - ascents[1], abs=1)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from pulse_desktop.protocol.event import decode_event, encode_event
+from pulse_desktop.protocol.topics import TASK_TOPIC
 from pulse_desktop.text.event_text import MAX_LENGTH, event_summary
 
 
@@ -103,3 +104,19 @@ def test_fields_of_the_wrong_type_never_raise(type_: str, value: object) -> None
 
 def test_the_summary_of_an_unreadable_event_is_its_problem() -> None:
     assert event_summary(decode_event("tasks", b"\xff", 0.0)).startswith("not ")
+
+
+def test_right_to_left_values_are_isolated_from_what_is_around_them() -> None:
+    body = {"args": ["שלום", 5], "kwargs": {"שם": "x", "plain": "y"}}
+    text = summary(TASK_TOPIC, "embed", body)
+    assert '\u2068"שלום"\u2069, 5, \u2068שם\u2069="x", plain="y"' in text
+    spoofed = summary("tasks", "unheard.of", {"name": "a\u202egnp.exe"})
+    assert "\u202e" not in spoofed
+
+
+def test_tasks_of_the_same_name_are_told_apart_in_summaries() -> None:
+    data = {"task_name": "shop.sms:send", "worker": "w", "task_id": "1"}
+    raw = encode_event("tasks", "task.started", data, source="w", now=0.0)[1]
+    event = decode_event("tasks", raw, 0.0)
+    assert event_summary(event) == "send started on w"
+    assert event_summary(event, lambda _name: "sms:send") == "sms:send started on w"

@@ -72,7 +72,8 @@ def test_a_queued_run_waits_until_now_and_a_running_one_runs_until_now() -> None
     assert duration_text(running, NOW + 4.5) == "1.50 s"
 
 
-def test_the_number_of_attempts_is_shown_if_it_is_known() -> None:
+def test_the_number_of_attempts_is_shown_from_the_second_one() -> None:
+    assert attempts_text(run(attempts=(started(1, NOW),), max_attempts=3)) == ""
     assert attempts_text(run(attempts=(started(2, NOW),))) == "2"
     assert attempts_text(run(attempts=(started(2, NOW),), max_attempts=3)) == "2 of 3"
 

@@ -168,9 +168,11 @@ def _stream_findings(name: str, info: Info, settings: Settings) -> Iterator[Chec
         yield CheckResult(
             name,
             "warning",
-            _("it has {count} replicas, but PULSE_REPLICAS is {wanted}").format(
-                count=replicas, wanted=settings.replicas
-            ),
+            ngettext(
+                "it has {count} replica, but PULSE_REPLICAS is {wanted}",
+                "it has {count} replicas, but PULSE_REPLICAS is {wanted}",
+                replicas,
+            ).format(count=replicas, wanted=settings.replicas),
             f"nats stream edit {name} --replicas {settings.replicas}",
         )
     cluster = info.get("cluster") or {}

@@ -36,6 +36,7 @@ class RunHeader(QWidget):
     Attributes:
         rerun_button: re-runs the run.
         edit_button: opens the run form with its arguments.
+        name_label: short name of the task.
 
     Signals:
         rerun_requested: re-run the run.
@@ -60,8 +61,8 @@ class RunHeader(QWidget):
         self._icon = QLabel()
         self._state = QLabel()
         self._state.setProperty("role", "state")
-        self._name = ElidedLabel()
-        self._name.setProperty("role", "heading")
+        self.name_label = ElidedLabel()
+        self.name_label.setProperty("role", "heading")
         self._task_id = ElidedLabel(Qt.TextElideMode.ElideMiddle)
         self._place = ElidedLabel()
         for label in (self._task_id, self._place):
@@ -85,7 +86,7 @@ class RunHeader(QWidget):
         first.setSpacing(7)
         for widget in (self._icon, self._state):
             first.addWidget(widget)
-        first.addWidget(self._name, 1)
+        first.addWidget(self.name_label, 1)
         first.addWidget(close_button)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
@@ -117,7 +118,7 @@ class RunHeader(QWidget):
         self._icon.setPixmap(icons.pixmap(glyph, color, 16, self.devicePixelRatioF()))
         self._state.setText(label)
         set_style_property(self._state, "color", color.value)
-        self._name.set_text(self._task_label(run.name) or _("unknown task"), run.name)
+        self.name_label.set_text(self._task_label(run.name) or _("unknown task"), run.name)
         self._task_id.set_text(run.task_id)
         attempts = attempts_text(run)
         attempt = _("attempt {number}").format(number=attempts) if attempts else ""
