@@ -78,9 +78,13 @@ async def test_a_wrong_password_is_reported_at_once_and_never_shown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with NatsServer(user="ann", password="right") as server:
-        for login in ("ann:wr0ng@", "wr0ng@", ""):
+        for login, reason in (
+            ("ann:wr0ng@", "refused these credentials"),
+            ("wr0ng@", "refused these credentials"),
+            ("", "requires a login"),
+        ):
             error = await connect_error(f"nats://{login}{server.address}")
-            assert "refused these credentials" in error.detail
+            assert reason in error.detail
             assert "wr0ng" not in str(error) + caplog.text
 
 
