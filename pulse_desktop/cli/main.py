@@ -35,7 +35,7 @@ from pulse_desktop.cli.parser import (
     add_server_option,
     format_examples,
 )
-from pulse_desktop.embedded.launcher import run_requested_module
+from pulse_desktop.launcher import run_requested_module
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.nats_client.connection_options import add_connection_options, read_environment
 from pulse_desktop.text.translation import _, use_english

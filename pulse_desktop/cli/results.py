@@ -142,6 +142,8 @@ def _outcome(row: "StoredResult") -> str:
 
     if row.outcome:
         return STATE_LABELS[RunState(row.outcome)][0]
+    if row.too_large:
+        return _("not read (large)")
     return row.problem or _("not read")
 
 

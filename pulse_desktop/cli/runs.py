@@ -90,7 +90,7 @@ async def run(arguments: Namespace) -> int:
             _(
                 "Reading history took longer than {seconds:g} s. Some runs may be missing, and "
                 "those whose result was not read are shown as “{state}”."
-            ).format(seconds=CATCH_UP_TIMEOUT_S, state=_label(RunState.RESULT_UNREADABLE))
+            ).format(seconds=CATCH_UP_TIMEOUT_S, state=_("result not read"))
         )
     found.sort(key=_start, reverse=True)
     older = len(found) - arguments.limit
@@ -130,8 +130,10 @@ def _last_activity(run: "TaskRun") -> float:
 
 
 def _cells(run: "TaskRun", now: float) -> tuple[str, ...]:
+    from pulse_desktop.text.run_text import state_name
+
     return (
-        _label(run.state),
+        state_name(run),
         run.name or _("unknown task"),
         formats.clock(run.queued_at, now) or "-",
         formats.duration(run.wait_s) or "-",

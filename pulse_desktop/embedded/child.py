@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from pulse_desktop.embedded.bounded_log import BoundedLog
-from pulse_desktop.embedded.launcher import module_command
+from pulse_desktop.launcher import module_command
 from pulse_desktop.nats_client.aio import cancel_and_wait
 
 _CHUNK_BYTES: Final = 64 << 10

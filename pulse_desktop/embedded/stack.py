@@ -14,7 +14,6 @@ from typing import Final, Literal
 from pulse_desktop.embedded.bounded_log import tail
 from pulse_desktop.embedded.data_folder import DataFolder, cannot_write, data_folder
 from pulse_desktop.embedded.errors import EmbeddedStackError
-from pulse_desktop.embedded.launcher import child_environment, module_command
 from pulse_desktop.embedded.stack_state import ProcessState, StackState, read_state
 from pulse_desktop.embedded.usage_locks import (
     UsageLock,
@@ -22,6 +21,7 @@ from pulse_desktop.embedded.usage_locks import (
     live_users,
     try_acquire,
 )
+from pulse_desktop.launcher import child_environment, module_command
 from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.text.translation import _
 

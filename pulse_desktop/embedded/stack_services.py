@@ -13,8 +13,8 @@ from pulse_desktop.embedded.bounded_log import BoundedLog, tail
 from pulse_desktop.embedded.child import Child, Launch
 from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.errors import EmbeddedStackError
-from pulse_desktop.embedded.launcher import child_environment, module_command
 from pulse_desktop.embedded.service import Service
+from pulse_desktop.launcher import child_environment, module_command
 from pulse_desktop.nats_client.connection_options import scrubbed
 from pulse_desktop.protocol.event import decode_event
 from pulse_desktop.protocol.topics import subject_of

@@ -8,17 +8,11 @@ from typing import Final
 from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.errors import NotConnectedError, UserFacingError
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
-from pulse_desktop.protocol.task_result import (
-    DecodedResult,
-    TaskResult,
-    UnreadableResultError,
-    decode_progress,
-    decode_result,
-)
+from pulse_desktop.protocol.task_result import DecodedResult, UnreadableResultError
 from pulse_desktop.session.ingestor import Ingestor
+from pulse_desktop.session.result_decoder import ResultDecoder
 from pulse_desktop.session.supervisor import Supervisor
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.text.translation import _
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.result_store import MAX_READ_BYTES, ResultStore
@@ -28,8 +22,14 @@ CONCURRENCY: Final = 8
 READ_LIMIT: Final = 1 << 20
 """Bytes. Larger results are read when they are opened, not before."""
 
-THREAD_ABOVE: Final = 32 << 10
-"""Bytes. Larger bodies are decoded in a thread, so that no frame waits for them."""
+PROGRESS_LIMIT: Final = 32 << 10
+"""Bytes. Larger progress objects are skipped."""
+
+LOAD_BUDGET_S: Final = 3.0
+"""Time to decode a result that nobody has asked for."""
+
+OPEN_BUDGET_S: Final = 20.0
+"""Time to decode a result that was opened."""
 
 
 class ResultLoader:
@@ -70,6 +70,9 @@ class ResultLoader:
         self._watch = ResultWatch(connection, arrivals, bucket, backlog=backlog)
         self._wake = asyncio.Event()
         self._reading = 0
+        # Two, so that a result that is opened does not wait for those that arrive.
+        self._arriving = ResultDecoder(LOAD_BUDGET_S)
+        self._opened = ResultDecoder(OPEN_BUDGET_S)
 
     @property
     def bucket(self) -> str:
@@ -91,6 +94,11 @@ class ResultLoader:
         self._supervisor.start("results.watch", self._watch.run)
         for number in range(CONCURRENCY):
             self._supervisor.start(f"results.load.{number}", self._load_bodies)
+
+    async def close(self) -> None:
+        """End the processes that decode; the background work must have ended."""
+        await self._arriving.close()
+        await self._opened.close()
 
     def watch_bucket(self, name: str) -> None:
         """Watch another bucket from now on."""
@@ -128,7 +136,7 @@ class ResultLoader:
         await self._watch.caught_up(limit_s)
 
     async def read(self, task_id: str, limit: int = MAX_READ_BYTES) -> DecodedResult:
-        """Read a stored result and decode it without running any code of it.
+        """Read a stored result, decode it without running any code of it, and fold its outcome.
 
         Args:
             task_id: the object's name.
@@ -137,11 +145,17 @@ class ResultLoader:
         Raises:
             NotFoundError, TooLargeError, BrokenObjectError, NotConnectedError, NoJetStreamError.
         """
-        raw = await self.store.read(task_id, limit=limit)
+        stored = await self.store.info(task_id)
+        raw = await self.store.read(stored, limit=limit)
         try:
-            return DecodedResult(raw, await _decode(raw))
+            result = await self._opened.result(raw, whole=True)
         except UnreadableResultError as error:
+            if (known := self._known(stored)) is not None:
+                self._state.fold_unreadable_body(known, str(error))
             return DecodedResult(raw, None, str(error))
+        if (known := self._known(stored)) is not None:
+            self._state.fold_result(known, result)
+        return DecodedResult(raw, result)
 
     async def save(self, task_id: str, path: Path) -> int:
         """Save the bytes of a stored result to a file and return their number.
@@ -173,13 +187,10 @@ class ResultLoader:
         if stored.key.startswith(PROGRESS_PREFIX):
             await self._load_progress(stored)
             return
-        current = self._state.results.get(stored.key)
-        if current is None or current.stored.sequence != stored.sequence:
+        if self._known(stored) is None:
             return  # replaced or deleted meanwhile
         if stored.size > READ_LIMIT:
-            self._state.fold_unreadable_body(
-                stored, _("too large to load automatically: select it to load it")
-            )
+            self._state.fold_unread_body(stored)
             return
         try:
             body = await self.store.read(stored, limit=READ_LIMIT)
@@ -189,26 +200,25 @@ class ResultLoader:
             self._state.fold_unreadable_body(stored, error.detail or error.title)
             return
         try:
-            result = await _decode(body)
+            result = await self._arriving.result(body, whole=False)
         except UnreadableResultError as error:
             self._state.fold_unreadable_body(stored, str(error))
         else:
             self._state.fold_result(stored, result)
         self._ingestor.folded.set()
 
+    def _known(self, stored: StoredObject) -> StoredObject | None:
+        """Return the metadata that was folded of the same object, None if it was replaced."""
+        row = self._state.results.get(stored.key)
+        return row.stored if row is not None and row.stored.sequence == stored.sequence else None
+
     async def _load_progress(self, stored: StoredObject) -> None:
         """Load a progress object; one that cannot be read is skipped."""
         try:
-            body = await self.store.read(stored, limit=THREAD_ABOVE)
-            self._state.fold_progress(stored, decode_progress(body))
+            body = await self.store.read(stored, limit=PROGRESS_LIMIT)
+            self._state.fold_progress(stored, await self._arriving.progress(body))
         except NotConnectedError:
             raise
         except (UserFacingError, UnreadableResultError):
             return
         self._ingestor.folded.set()
-
-
-async def _decode(body: bytes) -> TaskResult:
-    if len(body) > THREAD_ABOVE:
-        return await asyncio.to_thread(decode_result, body)
-    return decode_result(body)

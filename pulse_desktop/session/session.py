@@ -248,6 +248,7 @@ class Session:
     async def close(self) -> None:
         """End all background work and the connection."""
         await self.supervisor.close()
+        await self.results.close()
         await self._poller.close()
         await self.connection.close()
 

@@ -17,7 +17,7 @@ from pulse_desktop.protocol.topics import TASK_TOPIC
 from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.text.run_text import STATE_LABELS
+from pulse_desktop.text.run_text import state_name
 from pulse_desktop.text.translation import _
 from pulse_desktop.text.worker_text import worker_names
 from pulse_desktop.transport.queued_task_remover import QueuedTaskRemover
@@ -223,7 +223,7 @@ def _cancelled_by_worker(task_id: str, replies: Replies) -> CancelOutcome | None
 
 
 def _already_ended(run: TaskRun) -> CancelOutcome:
-    detail = _("Its state is {state}.").format(state=STATE_LABELS[run.state][0])
+    detail = _("Its state is {state}.").format(state=state_name(run))
     return CancelOutcome(run.task_id, CancelStatus.ALREADY_ENDED, detail=detail)
 
 

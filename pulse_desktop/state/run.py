@@ -5,10 +5,15 @@ subject, worker events, the result bucket's metadata, and the result's body. Eac
 a `TaskRun` with only the fields it knows; `pulse_desktop.state.run_merge` merges them.
 """
 
+from typing import Final
+
 import msgspec
 
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
 from pulse_desktop.state.progress import Progress
+
+UNREAD: Final = "unread"
+"""Format of a stored result that is too large to be read unasked."""
 
 
 class RunError(msgspec.Struct, frozen=True, gc=False, order=True):
@@ -107,7 +112,7 @@ class StoredOutcome(msgspec.Struct, frozen=True, gc=False):
         reason: why it is a soft failure, or why it cannot be decoded.
         run_s: execution time in seconds, None if unknown.
         error: the stored exception, None for none.
-        format: "json", "pickle", ...; empty until it is decoded.
+        format: "json", "pickle", ..., "unreadable" or `UNREAD`; empty until it is known.
     """
 
     stored_at: float
@@ -234,6 +239,11 @@ class TaskRun(msgspec.Struct, gc=False):
             return self._final_outcome.reason
         error = self.error
         return f"{error.type}: {error.message}" if error is not None else ""
+
+    @property
+    def result_unread(self) -> bool:
+        """Whether a result is stored that was not read, though it may be readable."""
+        return self.stored_outcome is not None and self.stored_outcome.format in ("", UNREAD)
 
     @property
     def _final_outcome(self) -> StoredOutcome | None:

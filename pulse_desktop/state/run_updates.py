@@ -26,6 +26,7 @@ from pulse_desktop.state.coerce import (
 from pulse_desktop.state.fast_decoders import FAST_DECODERS
 from pulse_desktop.state.progress import progress_from_event, progress_from_object
 from pulse_desktop.state.run import (
+    UNREAD,
     Attempt,
     AttemptResult,
     Request,
@@ -97,6 +98,15 @@ def update_from_unreadable_result(stored: StoredObject, problem: str) -> TaskRun
         stored_outcome=StoredOutcome(
             stored.stored_at, stored.sequence, stored.size, reason=problem, format="unreadable"
         ),
+        last_seen=stored.stored_at,
+    )
+
+
+def update_from_unread_result(stored: StoredObject) -> TaskRun:
+    """Return the update from a stored result whose body is not read unasked."""
+    return TaskRun(
+        stored.key,
+        stored_outcome=StoredOutcome(stored.stored_at, stored.sequence, stored.size, format=UNREAD),
         last_seen=stored.stored_at,
     )
 

@@ -18,6 +18,7 @@ class StoredResult(msgspec.Struct, gc=False):
         outcome: "succeeded", "soft_failed", "failed", "cancelled", or "" until it is read.
         format: "json", "pickle", ..., "unreadable"; "" until it is read.
         problem: why it is unreadable, empty if it is not.
+        too_large: whether it is too large to be read unasked.
     """
 
     key: str
@@ -26,6 +27,7 @@ class StoredResult(msgspec.Struct, gc=False):
     outcome: str = ""
     format: str = ""
     problem: str = ""
+    too_large: bool = False
 
 
 class StoredResults(Collection[StoredResult]):
@@ -85,6 +87,10 @@ class StoredResults(Collection[StoredResult]):
         """Fold that a body cannot be decoded."""
         self._update(key, sequence, task_name, "", "unreadable", problem)
 
+    def set_unread(self, key: str, sequence: int, task_name: str) -> None:
+        """Fold that a body is too large to be read unasked."""
+        self._update(key, sequence, task_name, "", "", "", too_large=True)
+
     def clear(self) -> None:
         """Remove all objects: the bucket was deleted."""
         self.rows.clear()
@@ -92,7 +98,15 @@ class StoredResults(Collection[StoredResult]):
         self.count = self.size = 0
 
     def _update(
-        self, key: str, sequence: int, task_name: str, outcome: str, format_: str, problem: str
+        self,
+        key: str,
+        sequence: int,
+        task_name: str,
+        outcome: str,
+        format_: str,
+        problem: str,
+        *,
+        too_large: bool = False,
     ) -> None:
         position = self._positions.get(key)
         if position is None or self.rows[position].stored.sequence != sequence:
@@ -100,7 +114,9 @@ class StoredResults(Collection[StoredResult]):
         row = self.rows[position]
         self.rows.replace(
             position,
-            StoredResult(key, row.stored, task_name or row.task_name, outcome, format_, problem),
+            StoredResult(
+                key, row.stored, task_name or row.task_name, outcome, format_, problem, too_large
+            ),
         )
 
     def _on_evicted(self, row: StoredResult) -> None:

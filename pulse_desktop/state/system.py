@@ -35,6 +35,7 @@ from pulse_desktop.state.run_updates import (
     update_from_progress,
     update_from_result,
     update_from_task,
+    update_from_unread_result,
     update_from_unreadable_result,
 )
 from pulse_desktop.state.stored_results import StoredResults
@@ -154,6 +155,11 @@ class SystemState:
         """Fold that the body of a stored result cannot be decoded."""
         run = self.runs.put(update_from_unreadable_result(stored, problem))
         self.results.set_unreadable(stored.key, stored.sequence, run.name, problem)
+
+    def fold_unread_body(self, stored: StoredObject) -> None:
+        """Fold that the body of a stored result is too large to be read unasked."""
+        run = self.runs.put(update_from_unread_result(stored))
+        self.results.set_unread(stored.key, stored.sequence, run.name)
 
     def fold_progress(self, stored: StoredObject, progress: TaskProgress) -> None:
         """Fold the body of a stored progress object."""

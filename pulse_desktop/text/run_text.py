@@ -101,9 +101,16 @@ def attempts_text(run: TaskRun) -> str:
     )
 
 
+def state_name(run: TaskRun) -> str:
+    """Return the name of a run's state; a result that was not read is not called unreadable."""
+    if run.state is RunState.RESULT_UNREADABLE and run.result_unread:
+        return _("result not read")
+    return STATE_LABELS[run.state][0]
+
+
 def state_label(run: TaskRun) -> str:
-    """Return the label of a run's state; of a running one with the percentage done if known."""
-    label = STATE_LABELS[run.state][0]
+    """Return the name of a run's state; of a running one with the percentage done if known."""
+    label = state_name(run)
     if run.state is RunState.RUNNING and run.progress is not None:
         fraction = run.progress.fraction
         if fraction is not None:
@@ -113,13 +120,26 @@ def state_label(run: TaskRun) -> str:
 
 def state_tooltip(run: TaskRun) -> str:
     """Return what the state means for this run, with the reason if there is one."""
-    meaning = STATE_MEANINGS[run.state]
+    meaning = state_meaning(run)
     progress = run.progress
     if run.state is RunState.RUNNING and progress is not None and progress.total:
         meaning = _("{done} of {total} {message}").format(
             done=f"{progress.done:g}", total=f"{progress.total:g}", message=progress.message
         )
     return "\n".join(filter(None, (meaning.strip(), reason_text(run))))
+
+
+def state_meaning(run: TaskRun) -> str:
+    """Return what the state of a run means."""
+    if run.state is RunState.RESULT_UNREADABLE and run.stored_outcome is not None:
+        match run.stored_outcome.format:
+            case "":
+                return _("A result is stored that has not been read yet")
+            case "unread":
+                return _("A result is stored that is too large to read unasked: open it to read it")
+            case _:
+                return _("A result is stored that cannot be read")
+    return STATE_MEANINGS[run.state]
 
 
 def reason_text(run: TaskRun) -> str:

@@ -8,7 +8,7 @@ from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.task_schemas import TaskSchemas
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import STATE_LABELS
+from pulse_desktop.text.run_text import state_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import ShowRun, Target
@@ -20,7 +20,7 @@ _KEY: Final = "enqueued"
 
 def rerun_description(run: TaskRun) -> str:
     """Describe what happens when an edited run is enqueued."""
-    task_id, state = formats.elided(run.task_id, _ID_LENGTH), STATE_LABELS[run.state][0]
+    task_id, state = formats.elided(run.task_id, _ID_LENGTH), state_name(run)
     if run.request is None or not run.request.complete:
         return _(
             "A new run, marked as a re-run of {task_id} ({state}). Its arguments are unknown: "

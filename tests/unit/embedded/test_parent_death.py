@@ -13,8 +13,8 @@ from pulse_desktop.embedded.child import (
     format_exit_code,
     with_parent_death,
 )
-from pulse_desktop.embedded.launcher import module_command
 from pulse_desktop.embedded.processes import ProcessRef
+from pulse_desktop.launcher import module_command
 
 NO_PROCESS = "999999999"  # no system has a process with this id
 MODULE = "pulse_desktop.embedded.parent_death"

@@ -18,6 +18,7 @@ OUTCOME_LABELS: Final = {
 }
 """Label, glyph and color of each outcome, in the order of the facets."""
 DELETED: Final = (pgettext("result", "deleted"), "delete", SemanticColor.MUTED)
+NOT_READ: Final = (pgettext("result", "not read"), "○", SemanticColor.MUTED)
 UNREADABLE: Final = (pgettext("result", "unreadable"), "?", SemanticColor.WARNING)
 _FORMATS: Final = {
     "pickle": _("pickle, read safely"),
@@ -27,12 +28,19 @@ _FORMATS: Final = {
 
 
 def outcome_label(row: StoredResult) -> tuple[str, str, SemanticColor]:
-    """Return label, glyph and color of an outcome; blank while the result has not been read."""
+    """Return label, glyph and color of an outcome; blank until the result has been looked at."""
     if row.stored.deleted:
         return DELETED
     if row.problem:
         return UNREADABLE
+    if row.too_large:
+        return NOT_READ
     return OUTCOME_LABELS.get(row.outcome, ("", "", SemanticColor.TEXT))
+
+
+def unread_text(row: StoredResult) -> str:
+    """Return why a result was not read, empty if it was or will be."""
+    return _("Too large to read unasked: open it to read it.") if row.too_large else ""
 
 
 def format_label(row: StoredResult) -> str:
@@ -82,7 +90,7 @@ def result_columns(task_label: Callable[[str], str]) -> Sequence[Column[StoredRe
             width=124,
             color=lambda row: outcome_label(row)[2],
             glyph=lambda row: outcome_label(row)[1],
-            tooltip=lambda row, _now: row.problem or outcome_label(row)[0],
+            tooltip=lambda row, _now: row.problem or unread_text(row) or outcome_label(row)[0],
         ),
         Column(
             _("Size"),

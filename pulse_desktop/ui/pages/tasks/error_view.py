@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.run import RunError, TaskRun
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import STATE_MEANINGS, reason_text
+from pulse_desktop.text.run_text import reason_text, state_meaning
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
@@ -102,7 +102,7 @@ class ErrorView(QWidget):
 
 def _headline(run: TaskRun) -> tuple[str, str]:
     """Return the headline and its color in the style sheet."""
-    meaning = STATE_MEANINGS[run.state]
+    meaning = state_meaning(run)
     if run.error is not None:
         color, text = "bad", _error_text(run.error)
     elif run.reason:

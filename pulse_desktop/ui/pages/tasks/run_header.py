@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.serialize import run_to_dict
-from pulse_desktop.text.run_text import STATE_LABELS, attempts_text, decoded_call
+from pulse_desktop.text.run_text import STATE_LABELS, attempts_text, decoded_call, state_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
@@ -114,9 +114,9 @@ class RunHeader(QWidget):
     def show_run(self, run: TaskRun) -> None:
         """Show a run."""
         self._run = run
-        label, glyph, color = STATE_LABELS[run.state]
+        _label, glyph, color = STATE_LABELS[run.state]
         self._icon.setPixmap(icons.pixmap(glyph, color, 16, self.devicePixelRatioF()))
-        self._state.setText(label)
+        self._state.setText(state_name(run))
         set_style_property(self._state, "color", color.value)
         self.name_label.set_text(self._task_label(run.name) or _("unknown task"), run.name)
         self._task_id.set_text(run.task_id)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pulse_desktop.embedded import launcher
+from pulse_desktop import launcher
 
 
 def test_modules_in_the_working_directory_do_not_shadow_ours() -> None:
