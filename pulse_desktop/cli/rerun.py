@@ -27,7 +27,8 @@ def add_parser(subparsers: Subparsers) -> None:
         summary=_("re-run tasks with their captured arguments"),
         description=_(
             "Enqueue runs again, each with its captured name, arguments and labels and a new "
-            "task id."
+            "task id. A run whose arguments are known from an event alone is re-run only with "
+            "--force: anyone who may publish events can invent one."
         ),
         examples=(
             ("pulse-desktop rerun 3f9c0e6a", ""),
@@ -44,6 +45,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Enqueue runs again, and wait for their end with --wait."""
+    from pulse_desktop.session.task_client import NotCapturedError
+
     failed = False
     async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as session:
         await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
@@ -53,10 +56,14 @@ async def run(arguments: Namespace) -> int:
                 origin = await find_run(session, task_id)
 
                 async def enqueue(force: bool, origin: "TaskRun" = origin) -> "EnqueueReceipt":
-                    return await session.tasks.rerun([origin], force=force)
+                    return await session.tasks.rerun(
+                        [origin], force=force, from_events=arguments.force
+                    )
 
                 receipt = await submission.submit(enqueue, force=arguments.force)
             except UserFacingError as error:
+                if isinstance(error, NotCapturedError):
+                    error.advice = _("Check them with `pulse-desktop show`, then add --force.")
                 print_error(error)
                 failed = True
                 continue

@@ -60,10 +60,12 @@ def write_property(label: str, text: str) -> None:
 
 
 def _text(name: str, value: Any) -> str:
-    from pulse_desktop.text.run_text import STATE_LABELS
+    from pulse_desktop.text.run_text import CAPTURED, FROM_EVENT, STATE_LABELS
 
     if name == "state":
         return STATE_LABELS[RunState(value)][0]
+    if name == "arguments_from":
+        return CAPTURED if value == "queue" else FROM_EVENT
     if name == "error":
         return f"{value['type']}: {value['message']}" if value["type"] else str(value["message"])
     if name == "result":
@@ -81,6 +83,7 @@ def _labels() -> dict[str, str]:
         "args": _("args"),
         "kwargs": _("kwargs"),
         "labels": _("labels"),
+        "arguments_from": _("arguments"),
         "queued_at": _("queued"),
         "started_at": _("started"),
         "finished_at": _("finished"),

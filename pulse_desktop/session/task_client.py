@@ -42,6 +42,21 @@ class ArgumentsUnknownError(UserFacingError):
         )
 
 
+class NotCapturedError(UserFacingError):
+    """A run would be re-run with arguments that only an event has told.
+
+    Anyone who may publish events can invent such a run: it is repeated only when confirmed.
+    """
+
+    def __init__(self, run: TaskRun) -> None:
+        super().__init__(
+            _("Arguments of {task} were not captured").format(task=run.name or run.task_id),
+            _("they are from an event, and the task was never seen in the queue."),
+            _("Check them first, then confirm the re-run."),
+            can_force=True,
+        )
+
+
 class TaskClient:
     """Client of the task queue: enqueue, re-run, cancel."""
 
@@ -119,18 +134,26 @@ class TaskClient:
         )
         return EnqueueReceipt((task_id,), receipt.durable)
 
-    async def rerun(self, runs: Sequence[TaskRun], *, force: bool = False) -> EnqueueReceipt:
+    async def rerun(
+        self, runs: Sequence[TaskRun], *, force: bool = False, from_events: bool = False
+    ) -> EnqueueReceipt:
         """Enqueue runs again, exactly as captured, each under a new id.
 
         Args:
             runs: what to run again.
             force: enqueue them even if no worker consumes the queue.
+            from_events: allow arguments that only an event has told.
 
         Raises:
+            NotCapturedError: arguments of a run are from an event; nothing was enqueued.
             ArgumentsUnknownError: the arguments of a run were not captured.
             NoConsumersError, NotConnectedError, TooLargeError, NotPermittedError, UnconfirmedError:
                 those before the failed one are enqueued, which the error's detail says.
         """
+        if not from_events:
+            for run in runs:
+                if run.request is not None and run.request.complete and not run.request.captured:
+                    raise NotCapturedError(run)
         task_ids: list[str] = []
         durable = True
         try:

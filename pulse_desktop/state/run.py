@@ -52,6 +52,11 @@ class Request(msgspec.Struct, frozen=True, gc=False, order=True):
         """Whether the request has all that a re-run needs."""
         return self.rank > 0
 
+    @property
+    def captured(self) -> bool:
+        """Whether it is the task message itself, and not what an event says of it."""
+        return self.rank > 1
+
 
 class AttemptResult(msgspec.Struct, frozen=True, gc=False):
     """The end of one attempt, as its worker reported it.

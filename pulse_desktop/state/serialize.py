@@ -32,6 +32,7 @@ def run_to_dict(run: TaskRun) -> dict[str, Any]:
         "attempt": run.attempt,
         "error": _error(run),
         "rerun_of": run.rerun_of or None,
+        "arguments_from": ("queue" if request.captured else "event") if request else None,
     }
 
 

@@ -55,6 +55,9 @@ STATE_MEANINGS: Final = {
     RunState.RESULT_UNREADABLE: _("A result is stored that has not been, or cannot be, read"),
 }
 
+CAPTURED: Final = _("captured from the queue")
+FROM_EVENT: Final = _("from an event, never seen in the queue")
+
 STATE_RANKS: Final = {state: number for number, state in enumerate(STATE_LABELS)}
 _MAX_CALL_BYTES: Final = 64 * 1024
 
@@ -63,6 +66,15 @@ def arguments_text(run: TaskRun) -> str:
     """Return the arguments of a run in one line, empty if they are unknown."""
     request = run.request
     return _call(request.args, request.kwargs) if request is not None else ""
+
+
+def arguments_source_text(run: TaskRun) -> str:
+    """Return where the arguments of a run are known from, empty if they are unknown."""
+    if run.request is None:
+        return ""
+    if run.request.captured:
+        return CAPTURED
+    return FROM_EVENT
 
 
 def decoded_call(run: TaskRun) -> dict[str, Any] | None:

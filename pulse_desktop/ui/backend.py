@@ -47,12 +47,15 @@ class TaskBackend(Protocol):
             rerun_of: task id of the run that this one repeats with changes, empty for none.
         """
 
-    async def rerun(self, runs: Sequence[TaskRun], *, force: bool = False) -> EnqueueReceipt:
+    async def rerun(
+        self, runs: Sequence[TaskRun], *, force: bool = False, from_events: bool = False
+    ) -> EnqueueReceipt:
         """Enqueue runs again, exactly as captured, each under a new id.
 
         Args:
             runs: runs whose arguments are known.
             force: enqueue them even if no worker consumes the queue.
+            from_events: allow arguments that only an event has told.
         """
 
     async def cancel(self, task_ids: Sequence[str]) -> Sequence[CancelOutcome]:

@@ -76,7 +76,9 @@ class OfflineSession:
         """Raise NotConnectedError."""
         self._fail()
 
-    async def rerun(self, runs: Sequence[TaskRun], *, force: bool = False) -> EnqueueReceipt:
+    async def rerun(
+        self, runs: Sequence[TaskRun], *, force: bool = False, from_events: bool = False
+    ) -> EnqueueReceipt:
         """Raise NotConnectedError."""
         self._fail()
 

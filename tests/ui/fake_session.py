@@ -47,6 +47,7 @@ class FakeSession:
         self.other_names: TaskiqNames | None = None
         self.has_permission_errors = False
         self.is_restricted = False
+        self.from_events = False
         self.calls: list[Any] = []
         self.error: UserFacingError | None = None
         self.queue_status: QueueStatus | None = None
@@ -85,7 +86,10 @@ class FakeSession:
         self._call((task_name, args, kwargs, labels, rerun_of, force), force=force)
         return EnqueueReceipt(("0" * 32,), durable=True)
 
-    async def rerun(self, runs: Sequence[TaskRun], *, force: bool = False) -> EnqueueReceipt:
+    async def rerun(
+        self, runs: Sequence[TaskRun], *, force: bool = False, from_events: bool = False
+    ) -> EnqueueReceipt:
+        self.from_events = from_events
         self._call(([run.task_id for run in runs], force), force=force)
         return EnqueueReceipt(tuple(f"new-{run.task_id}" for run in runs), durable=True)
 

@@ -26,9 +26,13 @@ def rerun_description(run: TaskRun) -> str:
             "A new run, marked as a re-run of {task_id} ({state}). Its arguments are unknown: "
             "enter them here."
         ).format(task_id=task_id, state=state)
-    return _("A new run, marked as a re-run of {task_id} ({state}).").format(
-        task_id=task_id, state=state
-    )
+    text = _("A new run, marked as a re-run of {task_id} ({state}).")
+    if not run.request.captured:
+        text = _(
+            "A new run, marked as a re-run of {task_id} ({state}). Its arguments are from an "
+            "event, never seen in the queue: check them."
+        )
+    return text.format(task_id=task_id, state=state)
 
 
 def name_warning(name: str, *, seen: bool, schemas: TaskSchemas) -> str:

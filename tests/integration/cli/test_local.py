@@ -36,6 +36,7 @@ RUN_KEYS = [
     "attempt",
     "error",
     "rerun_of",
+    "arguments_from",
 ]
 EVENT_KEYS = ["topic", "type", "timestamp", "time_source", "id", "source", "data"]
 

@@ -1,6 +1,9 @@
 """Enqueuing and re-running tasks on a real server with a real worker."""
 
+import asyncio
 import json
+import os
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,9 +12,13 @@ import pytest
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
+from pulse_desktop.protocol.event import encode_event
+from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT, subject_of
 from pulse_desktop.session.session import Session
+from pulse_desktop.session.task_client import NotCapturedError
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.serialize import run_to_dict
+from tests.kit.cli_process import run_command
 from tests.kit.nats_servers import NatsServer
 from tests.kit.session_fixture import open_session, wait_for_run
 from tests.kit.waiting import wait_until
@@ -64,6 +71,36 @@ async def test_an_enqueued_task_runs_and_its_edited_rerun_refers_to_it(
         (audit,) = [each.data() for each in session.state.log if each.type == "audit"]
         assert (audit["action"], audit["target"]) == ("rerun", first_id)
         assert (audit["who"], audit["detail"]) == (session.actor, second.task_id)
+
+
+async def test_a_run_known_from_an_event_alone_is_rerun_only_when_confirmed(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
+    await harness.run()
+    note, task_id = tmp_path / "note", "e" * 32
+    fields = {"args": [str(note)], "kwargs": {}, "labels": {}, "task_id": task_id}
+    _event_id, payload = encode_event(
+        "tasks", "task.queued", {**fields, "task_name": WORK}, source="anybody", now=time.time()
+    )
+    async with open_session(harness.server) as session:
+        await wait_until(lambda: session.event_feed.status.caught_up)
+        await session.connection.client.publish(subject_of("tasks"), payload)
+        run = await wait_for_run(session, task_id)
+        assert run_to_dict(run)["arguments_from"] == "event"
+        with pytest.raises(NotCapturedError):
+            await session.tasks.rerun([run], force=True)
+        environment = {**os.environ, "PULSE_SERVER": harness.server.url}
+        refused = await asyncio.to_thread(run_command, "rerun", task_id, env=environment)
+        assert refused.code == 1
+        assert "never seen in the queue" in refused.err
+        assert "--force" in refused.err
+        shown = await asyncio.to_thread(run_command, "show", task_id, env=environment)
+        assert "from an event, never seen in the queue" in shown.out
+        assert not note.exists()
+        (again,) = (await session.tasks.rerun([run], from_events=True)).task_ids
+        done = await wait_for_run(session, again, RunState.SUCCEEDED)
+        assert run_to_dict(done)["arguments_from"] == "queue"
+    assert lines(note) == ["begin", "end"]
 
 
 async def assert_queued_event_matches_wire_format(session: Session, run: TaskRun) -> None:

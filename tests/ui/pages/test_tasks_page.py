@@ -250,6 +250,28 @@ def test_rerunning_many_runs_is_confirmed_first(
     assert len(session.calls[0][0]) == 31
 
 
+def test_arguments_from_an_event_are_named_and_confirmed_before_a_rerun(
+    page: TasksPage, window: MainWindow, builder: StateBuilder, session: FakeSession
+) -> None:
+    task_id = "d" * 32
+    data = {"task_id": task_id, "task_name": "m:wipe", "args": ["/"], "kwargs": {}, "labels": {}}
+    builder.event("tasks", "task.queued", data)
+    frame(window, builder, 0.1)
+    page.navigate(ShowRun(task_id))
+    assert page.detail.arguments_source.text() == "From an event, never seen in the queue."
+    page.rerun_selected()
+    assert session.calls == []
+    notification = latest(window)
+    assert notification.title == "Re-run 1 run?"
+    assert "never seen in the queue" in notification.advice
+    notification.choices[0][1]()
+    assert session.calls == [([task_id], False)]
+    assert session.from_events
+    builder.task(task_id, "m:wipe")
+    frame(window, builder, 0.1)
+    assert page.detail.arguments_source.text() == "Captured from the queue."
+
+
 def test_a_run_with_unknown_arguments_cannot_be_rerun(
     page: TasksPage, window: MainWindow, builder: StateBuilder, session: FakeSession
 ) -> None:

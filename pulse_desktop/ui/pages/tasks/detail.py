@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QStackedWidget, QTabBar, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QLabel, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
@@ -15,7 +15,7 @@ from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.deadline_text import deadline_text
-from pulse_desktop.text.run_text import decoded_call, timeline_events
+from pulse_desktop.text.run_text import arguments_source_text, decoded_call, timeline_events
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.json.view import JsonView
@@ -26,6 +26,7 @@ from pulse_desktop.ui.pages.tasks.run_header import RunHeader
 from pulse_desktop.ui.pages.tasks.timeline_bar import TimelineBar
 from pulse_desktop.ui.table.detail_panel import DetailPanel
 from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
 ERROR, ARGUMENTS, RESULT, EVENTS = range(4)
@@ -44,6 +45,7 @@ class RunDetail(DetailPanel):
         tabs: Error, Arguments, Result, Events.
         error: why it failed.
         arguments: what it was called with.
+        arguments_source: where the arguments are known from.
         result: what it returned.
         events: the events that mention it.
 
@@ -95,6 +97,14 @@ class RunDetail(DetailPanel):
         self.tabs.setAccessibleName(_("Parts of the run"))
         self.error = ErrorView()
         self.arguments = JsonView(_("Arguments"))
+        self.arguments_source = QLabel()
+        self.arguments_source.setTextFormat(Qt.TextFormat.PlainText)
+        self.arguments_source.setWordWrap(True)
+        arguments = QWidget()
+        arguments_layout = QVBoxLayout(arguments)
+        arguments_layout.setContentsMargins(0, 0, 0, 0)
+        arguments_layout.addWidget(self.arguments_source)
+        arguments_layout.addWidget(self.arguments, 1)
         self.result = JsonView(_("Result"))
         self.events: LiveTable[Event] = LiveTable(
             RingBuffer[Event](1),
@@ -105,7 +115,7 @@ class RunDetail(DetailPanel):
         )
         self._stack = QStackedWidget()
         for title, view in zip(
-            _TABS, (self.error, self.arguments, self.result, self.events), strict=True
+            _TABS, (self.error, arguments, self.result, self.events), strict=True
         ):
             self.tabs.addTab(title)
             self._stack.addWidget(view)
@@ -192,6 +202,12 @@ class RunDetail(DetailPanel):
 
     def _show_arguments(self, run: TaskRun) -> None:
         call = decoded_call(run)
+        source = arguments_source_text(run)
+        self.arguments_source.setText(f"{source[:1].upper()}{source[1:]}.")
+        self.arguments_source.setVisible(bool(source))
+        told = run.request is not None and not run.request.captured
+        color = SemanticColor.WARNING if told else SemanticColor.MUTED
+        set_style_property(self.arguments_source, "color", color.value)
         if call is None:
             self.arguments.set_message(
                 _(

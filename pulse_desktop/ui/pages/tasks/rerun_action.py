@@ -1,4 +1,4 @@
-"""Re-running runs: asks when there are many, enqueues them again, and shows the outcome."""
+"""Re-running runs: confirms where that is necessary, enqueues again, and shows the outcome."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -30,7 +30,10 @@ class RerunAction:
         self._context = context
 
     def ask(self, runs: Sequence[TaskRun]) -> None:
-        """Re-run those runs whose arguments are known; confirm first when there are many."""
+        """Re-run those runs whose arguments are known.
+
+        Confirm first when there are many, or when arguments are known from an event alone.
+        """
         if not runs:
             return
         repeatable = [run for run in runs if run.request is not None and run.request.complete]
@@ -44,42 +47,63 @@ class RerunAction:
                     key=_KEY,
                 )
             )
-        elif len(repeatable) <= CONFIRM_ABOVE and not left_out:
+            return
+        told = sum(run.request is not None and not run.request.captured for run in repeatable)
+        if len(repeatable) <= CONFIRM_ABOVE and not left_out and not told:
             self._start(repeatable)
         else:
-            self._confirm(repeatable, left_out)
+            self._confirm(repeatable, left_out, told)
 
-    def _confirm(self, runs: Sequence[TaskRun], left_out: int) -> None:
+    def _confirm(self, runs: Sequence[TaskRun], left_out: int, told: int) -> None:
         number, count = len(runs), formats.count(len(runs))
         question = ngettext("Re-run {count} run?", "Re-run {count} runs?", number)
+        notes = []
+        if told:
+            note = ngettext(
+                "The arguments of {count} run are from an event, never seen in the queue: check "
+                "them first.",
+                "The arguments of {count} runs are from events, never seen in the queue: check "
+                "them first.",
+                told,
+            )
+            notes.append(note.format(count=formats.count(told)))
         if left_out:
             note = ngettext(
                 "{count} run is left out: its arguments are unknown.",
                 "{count} runs are left out: their arguments are unknown.",
                 left_out,
-            ).format(count=formats.count(left_out))
-        else:
-            note = _("Each is enqueued once more, under a new id.")
+            )
+            notes.append(note.format(count=formats.count(left_out)))
+        if not notes:
+            notes.append(_("Each is enqueued once more, under a new id."))
         names = ", ".join(sorted({self._context.state.runs.names.label(run.name) for run in runs}))
         self._context.notify(
             Notification(
                 question.format(count=count),
                 formats.elided(names, _MAX_NAMES),
-                note,
+                " ".join(notes),
                 "warning",
-                ((_("Re-run {count}").format(count=count), lambda: self._start(runs)),),
+                (
+                    (
+                        _("Re-run {count}").format(count=count),
+                        lambda: self._start(runs, confirmed=True),
+                    ),
+                ),
                 _KEY,
             )
         )
 
-    def _start(self, runs: Sequence[TaskRun], *, force: bool = False) -> None:
-        self._context.run_in_background(f"rerun {runs[0].task_id}", self._rerun(runs, force=force))
+    def _start(
+        self, runs: Sequence[TaskRun], *, force: bool = False, confirmed: bool = False
+    ) -> None:
+        work = self._rerun(runs, force=force, confirmed=confirmed)
+        self._context.run_in_background(f"rerun {runs[0].task_id}", work)
 
-    async def _rerun(self, runs: Sequence[TaskRun], *, force: bool) -> None:
+    async def _rerun(self, runs: Sequence[TaskRun], *, force: bool, confirmed: bool) -> None:
         try:
-            receipt = await self._context.tasks.rerun(runs, force=force)
+            receipt = await self._context.tasks.rerun(runs, force=force, from_events=confirmed)
         except UserFacingError as error:
-            self._notify_error(error, lambda: self._start(runs, force=True))
+            self._notify_error(error, lambda: self._start(runs, force=True, confirmed=confirmed))
             return
         if len(runs) == 1:
             title = _("{task} enqueued again").format(
