@@ -25,8 +25,8 @@ from pulse_desktop.embedded.processes import ProcessRef
 from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo, running_stack
 from pulse_desktop.embedded.stack_state import StackState, read_state, write_state
 from pulse_desktop.embedded.usage_locks import file_lock, try_acquire
-from tests.kit.nats_clients import connect
 from pulse_desktop.launcher import child_environment, module_command
+from tests.kit.nats_clients import connect
 from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills processes as Linux does")

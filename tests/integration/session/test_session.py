@@ -32,9 +32,9 @@ from pulse_desktop.protocol.topics import (
     TASK_TOPIC,
     TOPICS,
 )
-from tests.kit.nats_clients import connect
 from pulse_desktop.text.run_text import state_name
 from tests.kit.background import in_background
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.session_fixture import open_session, wait_for_run, wait_for_unreadable_result
 from tests.kit.waiting import wait_until
