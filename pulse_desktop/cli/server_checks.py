@@ -13,6 +13,7 @@ from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.model.check_result import CheckResult, CheckStatus
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import QueueStatus
+from pulse_desktop.protocol.task_formats import FORMAT_NAMES
 from pulse_desktop.protocol.topics import EVENT_STREAM, TOPICS
 from pulse_desktop.session.session import Session
 from pulse_desktop.session.system_finder import name_options
@@ -49,6 +50,8 @@ async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
         online = len(session.state.workers.online(time.time()))
         yield _check_queue(session.tasks.queue_status, online, session.config.names.subject)
         if (result := await _check_names(session)) is not None:
+            yield result
+        if (result := _check_task_messages(session)) is not None:
             yield result
         yield await _check_results(session)
         yield _check_history(session)
@@ -157,6 +160,31 @@ def _with_pending(detail: str, queue: QueueStatus) -> str:
     return _("{status}, {count} pending").format(status=detail, count=formats.count(queue.pending))
 
 
+def _check_task_messages(session: Session) -> CheckResult | None:
+    """Name the formats of the task messages seen, None without any."""
+    state = session.state
+    names = ", ".join(FORMAT_NAMES.get(name, name) for name in sorted(state.task_formats))
+    if state.task_problem:
+        return CheckResult(
+            "task messages",
+            "warning",
+            _("{formats}; some cannot be read: {reason}").format(
+                formats=names or _("unknown format"), reason=state.task_problem
+            ),
+            _("`pulse-desktop tail taskiq` shows them."),
+        )
+    if "pickle" in state.task_formats:
+        return CheckResult(
+            "task messages",
+            "warning",
+            _("{formats}: a sender can execute code in workers that unpickle tasks").format(
+                formats=names
+            ),
+            _("Pulse Desktop never unpickles. Set another serializer on the broker."),
+        )
+    return CheckResult("task messages", "ok", names) if names else None
+
+
 async def _check_results(session: Session) -> CheckResult:
     try:
         bucket = await session.results.store.status()
@@ -166,6 +194,11 @@ async def _check_results(session: Session) -> CheckResult:
     stored = ngettext("{count} result in {bucket}", "{count} results in {bucket}", objects).format(
         count=formats.count(objects), bucket=bucket.name
     )
+    kinds = {row.format for row in session.state.results.rows} & FORMAT_NAMES.keys()
+    if kinds - {"json"}:
+        stored = _("{status} ({formats})").format(
+            status=stored, formats=", ".join(FORMAT_NAMES[kind] for kind in sorted(kinds))
+        )
     if bucket.ttl_s is None and bucket.max_bytes is None:
         return CheckResult(
             "results",

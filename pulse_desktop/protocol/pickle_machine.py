@@ -82,6 +82,19 @@ _SCALAR_KEYS: Final = frozenset({int, float, bool, type(None), str, bytes})
 _COMPOUND_KEYS: Final = frozenset({tuple, frozenset})
 
 
+class UnreadObject:
+    """Stands for an object that a pickle describes, of which nothing but its class is known.
+
+    Attributes:
+        name: its class, or the function that would make it.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
 class PickleMachine:
     """State of one pickle being run.
 
@@ -133,6 +146,8 @@ class PickleMachine:
     def top(self, kind: type) -> Any:
         """Return the container on top of the stack, which must be of a type."""
         container = self.stack[-1]
+        if type(container) is UnreadObject:
+            return kind()  # its contents are dropped
         if type(container) is not kind:
             raise UnreadablePickleError(f"the pickle fills what is no {kind.__name__}")
         return container
@@ -212,14 +227,14 @@ def reject(data: bytes, at: int, stack: list[Any]) -> NoReturn:
     opcode = data[at - 1]
     if opcode in _TWO_LINE_OPCODES:
         module, name, *_ = (*data[at : at + 4 * _MAX_NAME_LENGTH].split(b"\n", 2), b"")
-        raise UnsafePickleError(_TWO_LINE_OPCODES[opcode], _printable(module + b"." + name))
+        raise UnsafePickleError(_TWO_LINE_OPCODES[opcode], printable(module + b"." + name))
     if opcode in _ONE_LINE_OPCODES:
         line = data[at : at + 4 * _MAX_NAME_LENGTH].partition(b"\n")[0]
-        raise UnsafePickleError(_ONE_LINE_OPCODES[opcode], f"the object {_printable(line)}")
+        raise UnsafePickleError(_ONE_LINE_OPCODES[opcode], f"the object {printable(line)}")
     if opcode in _STACK_TOP_OPCODES:
-        raise UnsafePickleError(_STACK_TOP_OPCODES[opcode], f"the object {_printable(stack[-1])}")
+        raise UnsafePickleError(_STACK_TOP_OPCODES[opcode], f"the object {printable(stack[-1])}")
     if opcode in _TWO_STACK_ITEM_OPCODES:
-        wanted = f"{_printable(stack[-2])}.{_printable(stack[-1])}"
+        wanted = f"{printable(stack[-2])}.{printable(stack[-1])}"
         raise UnsafePickleError(_TWO_STACK_ITEM_OPCODES[opcode], wanted)
     if opcode in _EXTENSION_OPCODES:
         name_of_opcode, width = _EXTENSION_OPCODES[opcode]
@@ -230,7 +245,7 @@ def reject(data: bytes, at: int, stack: list[Any]) -> NoReturn:
     raise UnreadablePickleError(f"byte {at - 1} is no pickle instruction: 0x{opcode:02x}")
 
 
-def _printable(value: object) -> str:
+def printable(value: object) -> str:
     """Return a name from a pickle as one short printable line."""
     if isinstance(value, bytes):
         text = value[: 4 * _MAX_NAME_LENGTH].decode("utf-8", "replace")

@@ -9,16 +9,19 @@ Source of the instructions: CPython's `pickletools`, protocols 0 to 5.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from pulse_desktop.protocol.pickle_containers import CONTAINERS
 from pulse_desktop.protocol.pickle_machine import (
+    CONTAINER_BYTES,
     DEFAULT_PICKLE_LIMITS,
     PickleLimits,
     PickleMachine,
     UnreadablePickleError,
+    UnreadObject,
     UnsafePickleError,
+    printable,
     reject,
 )
 from pulse_desktop.protocol.pickle_scalars import SCALARS, decimal_integer
@@ -37,6 +40,8 @@ __all__ = [
     "read_measured_pickle",
     "read_pickle",
 ]
+
+_Handler = Callable[[PickleMachine, int], int]
 
 _NEWEST_PROTOCOL: Final = 5
 _STOP: Final = 0x2E
@@ -66,9 +71,15 @@ def read_pickle(data: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -> An
 
 
 def read_measured_pickle(
-    data: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS
+    data: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS, *, keep_objects: bool = False
 ) -> tuple[Any, ValueSize]:
     """Decode a pickle like `read_pickle`, and return the size of its value too.
+
+    Args:
+        data: the whole pickle.
+        limits: limits that apply.
+        keep_objects: replace each object by an `UnreadObject` instead of rejecting the pickle.
+            Nothing is imported or called then either.
 
     Raises:
         UnsafePickleError: it refers to a class, a function or an external object.
@@ -78,9 +89,9 @@ def read_measured_pickle(
         raise UnreadablePickleError(f"larger than {format_mib(limits.max_bytes)}")
     try:
         state = PickleMachine(data, limits)
-        _run(state)
+        _run(state, _HANDLERS_OF_OBJECTS if keep_objects else _HANDLERS)
         value = state.stack[0]
-        return value, measure(value, limits)
+        return value, measure(value, limits.for_body(len(data)))
     except (IndexError, struct.error):
         raise UnreadablePickleError("the pickle is cut short or malformed") from None
     except UnicodeDecodeError:
@@ -89,14 +100,13 @@ def read_measured_pickle(
         raise UnreadablePickleError(str(error)) from None
 
 
-def _run(state: PickleMachine) -> None:
+def _run(state: PickleMachine, handlers: Sequence[_Handler | None]) -> None:
     """Run the instructions to the end of the pickle, leaving one value on the stack."""
     data = state.data
     size = len(data)
     stack = state.stack
     memo = state.memo
     max_memo = state.limits.max_memo
-    handlers = _HANDLERS
     at = 0
     for _ in range(state.limits.max_opcodes):
         opcode = data[at]
@@ -174,6 +184,47 @@ def _frame(state: PickleMachine, at: int) -> int:
     return start
 
 
+def _push_object(state: PickleMachine, name: str) -> None:
+    state.charge(CONTAINER_BYTES)
+    state.stack.append(UnreadObject(name))
+
+
+def _global(state: PickleMachine, at: int) -> int:
+    module, at = state.line(at)
+    name, at = state.line(at)
+    _push_object(state, printable(module + b"." + name))
+    return at
+
+
+def _stack_global(state: PickleMachine, at: int) -> int:
+    name, module = state.stack.pop(), state.stack.pop()
+    _push_object(state, f"{printable(module)}.{printable(name)}")
+    return at
+
+
+def _call(state: PickleMachine, at: int) -> int:
+    """Drop the arguments of a call; the function stands for its result."""
+    state.stack.pop()
+    made_by = state.stack[-1]
+    if type(made_by) is not UnreadObject:
+        raise UnreadablePickleError("the pickle calls what is no function")
+    return at
+
+
+def _call_with_keywords(state: PickleMachine, at: int) -> int:
+    state.stack.pop()
+    return _call(state, at)
+
+
+_OBJECTS: Final[dict[int, _Handler]] = {
+    0x63: _global,  # GLOBAL
+    0x93: _stack_global,  # STACK_GLOBAL
+    0x52: _call,  # REDUCE
+    0x81: _call,  # NEWOBJ
+    0x92: _call_with_keywords,  # NEWOBJ_EX
+    0x62: _call,  # BUILD
+}
+
 _OTHERS: Final[dict[int, Callable[[PickleMachine, int], int]]] = {
     0x71: _put8,  # BINPUT
     0x72: _put32,  # LONG_BINPUT
@@ -188,3 +239,4 @@ _OTHERS: Final[dict[int, Callable[[PickleMachine, int], int]]] = {
 
 _KNOWN: Final = {**SCALARS, **CONTAINERS, **_OTHERS}
 _HANDLERS: Final = [_KNOWN.get(opcode) for opcode in range(256)]
+_HANDLERS_OF_OBJECTS: Final = [(_KNOWN | _OBJECTS).get(opcode) for opcode in range(256)]

@@ -1,4 +1,4 @@
-"""Decode a stored body of unknown format: JSON, pickle or MessagePack.
+"""Decode a stored body of unknown format: JSON, pickle, MessagePack or CBOR.
 
 TaskIQ's serializers do not mark their output, so the format is sniffed from the first bytes.
 In every format, the decoded value is plain data, small enough to be displayed.
@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
+from pulse_desktop.protocol.cbor import MalformedCborError, decode_cbor
 from pulse_desktop.protocol.msgpack_validation import MalformedMsgpackError, validate_msgpack
 from pulse_desktop.protocol.safe_pickle import (
     DEFAULT_PICKLE_LIMITS,
@@ -33,9 +34,10 @@ _JSON_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.|\\\Z)*+(?:"|\Z)', re.DOTALL
 _NEWEST_PICKLE_PROTOCOL: Final = 5
 _MAX_DIGITS: Final = 4_000  # Python converts at most 4300 digits to text
 _OLD_PICKLE_PREFIXES: Final = (b"(dp", b"}q\x00", b"(lp", b"]q\x00")
-_CBOR_STRING_REFERENCES: Final = b"\xd9\x01\x00"
+_CBOR_TAGS: Final = (b"\xd9\x01\x00", b"\xd8\x1c", b"\xd9\xd9\xf7")
+"""String references, a shared value, and the mark of CBOR files."""
 _CBOR_MAPS: Final = frozenset({*range(0xA0, 0xBC), 0xBF})
-"""First bytes that in MessagePack begin a lone string, which no result serializer writes."""
+"""First bytes that in MessagePack begin a lone string, which no serializer of TaskIQ writes."""
 
 
 class UnreadableBodyError(Exception):
@@ -51,10 +53,18 @@ class UnreadableBodyError(Exception):
 
 
 class Body(NamedTuple):
-    """A decoded body."""
+    """A decoded body.
+
+    Attributes:
+        format: the sniffed format.
+        value: plain data.
+        not_plain: what in it became text because it is not plain data, empty for nothing. Only
+            told of CBOR, whose decoder converts it.
+    """
 
     format: Format
     value: Any
+    not_plain: str = ""
 
 
 def sniff_format(body: bytes) -> Format:
@@ -68,7 +78,7 @@ def sniff_format(body: bytes) -> Format:
         return "pickle"
     if head[0] < 0x80:  # in MessagePack a single small number, which no serializer stores
         return "json"
-    if body[0] in _CBOR_MAPS or body.startswith(_CBOR_STRING_REFERENCES):
+    if body[0] in _CBOR_MAPS or body.startswith(_CBOR_TAGS):
         return "cbor"
     return "msgpack"
 
@@ -85,32 +95,55 @@ def decode_body(body: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -> Bo
     Raises:
         UnreadableBodyError: it cannot be decoded safely, or is too large.
     """
+    decoded, size = read_body(body, limits)
+    return decoded if size.plain else decoded._replace(value=to_plain(decoded.value))
+
+
+def read_body(
+    body: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS, *, keep_objects: bool = False
+) -> tuple[Body, ValueSize]:
+    """Decode a body into data within limits, without conversion of what cannot be displayed.
+
+    Args:
+        body: as it was sent or stored.
+        limits: limits that apply.
+        keep_objects: replace objects in a pickle by `UnreadObject` instead of rejecting it.
+
+    Raises:
+        UnreadableBodyError: it cannot be decoded safely, or is too large.
+    """
     format_ = sniff_format(body)
     try:
-        value, size = _read(format_, body, limits)
+        return _read(format_, body, limits, keep_objects)
     except (UnsafePickleError, UnreadablePickleError, OverLimitError) as error:
         raise UnreadableBodyError(format_, str(error)) from None
     except RecursionError:
         reason = f"nested deeper than {limits.max_depth} levels"
         raise UnreadableBodyError(format_, reason) from None
-    return Body(format_, value if size.plain else to_plain(value))
 
 
-def _read(format_: Format, body: bytes, limits: PickleLimits) -> tuple[Any, ValueSize]:
+def _read(
+    format_: Format, body: bytes, limits: PickleLimits, keep_objects: bool
+) -> tuple[Body, ValueSize]:
     if len(body) > limits.max_bytes:
         raise OverLimitError(f"larger than {format_mib(limits.max_bytes)}")
+    not_plain = ""
     match format_:
         case "pickle":
-            return read_measured_pickle(body, limits)
+            value, size = read_measured_pickle(body, limits, keep_objects=keep_objects)
+            return Body(format_, value), size
         case "json":
             value = _read_json(body, limits)
         case "msgpack":
             value = _read_msgpack(body, limits)
         case "cbor":
-            raise UnreadableBodyError(format_, "this is CBOR, which cannot be read here")
+            try:
+                value, not_plain = decode_cbor(body, limits)
+            except MalformedCborError:
+                raise UnreadableBodyError(format_, "the CBOR is cut short or malformed") from None
         case _:
             raise UnreadableBodyError(format_, "the body is empty")
-    return value, measure(value, limits)
+    return Body(format_, value, not_plain), measure(value, limits.for_body(len(body)))
 
 
 def _read_json(body: bytes, limits: PickleLimits) -> Any:

@@ -1,6 +1,7 @@
 """Task messages on the task subject: name, arguments and labels, kept as data for a re-run.
 
-Source of the format: taskiq's JSONSerializer over TaskiqMessage.
+Source of the format: TaskiqMessage as each of taskiq's serializers writes it. What follows works on
+JSON; a message in another format is converted, and back for a re-run.
 """
 
 import math
@@ -9,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+
+from pulse_desktop.protocol.task_formats import decode_fields, encode_fields
 
 RERUN_OF: Final = "rerun_of"
 REQUESTED_BY: Final = "requested_by"
@@ -40,27 +43,78 @@ class TaskMessage(msgspec.Struct, gc=False):
     labels: msgspec.Raw = msgspec.Raw(b"{}")
     labels_types: msgspec.Raw = msgspec.Raw(b"null")
 
+    @property
+    def format(self) -> str:
+        """Format of the message: "json", "msgpack", "cbor" or "pickle"."""
+        return "json"
+
+    @property
+    def not_plain(self) -> str:
+        """What the message holds beyond plain data, so that it cannot be sent again; else ""."""
+        return ""
+
+
+class ConvertedTask(TaskMessage, gc=False):
+    """A task that was not sent as strict JSON. Its fields are the JSON it was converted to."""
+
+    sent_format: str = "json"
+    lost: str = ""
+
+    @property
+    def format(self) -> str:
+        """Format of the message as sent."""
+        return self.sent_format
+
+    @property
+    def not_plain(self) -> str:
+        """What the conversion lost."""
+        return self.lost
+
 
 _decode = msgspec.json.Decoder(TaskMessage).decode
+_JSON_OPENINGS: Final = (b"{", b" ", b"\n", b"\r", b"\t")
 _decode_labels = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_captured = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def decode_task(payload: bytes) -> TaskMessage:
-    """Decode a task message.
+    """Decode a task message in any format of TaskIQ's serializers.
 
     Raises:
         MalformedTaskError: the payload is not a task message.
     """
+    if payload[:1] not in _JSON_OPENINGS:
+        return _convert(payload)
     try:
         payload.decode()
         task = _decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except msgspec.ValidationError as error:
+        raise MalformedTaskError(str(error)) from None
+    except msgspec.DecodeError:
+        return _convert(payload)  # NaN or a surrogate, which Python's json module writes
+    except (UnicodeDecodeError, RecursionError) as error:
         raise MalformedTaskError(str(error)) from None
     for name, raw, opening in (("args", task.args, b"["), ("kwargs", task.kwargs, b"{")):
         if not bytes(raw).lstrip().startswith(opening):
             raise MalformedTaskError(f"{name} has the wrong type")
     return task
+
+
+def _convert(payload: bytes) -> TaskMessage:
+    try:
+        fields = decode_fields(payload)
+    except ValueError as error:
+        raise MalformedTaskError(str(error)) from None
+    return ConvertedTask(
+        fields.task_id,
+        fields.task_name,
+        fields.args,
+        fields.kwargs,
+        fields.labels,
+        fields.labels_types,
+        fields.format,
+        fields.not_plain,
+    )
 
 
 def decode_labels(raw: bytes) -> dict[str, Any]:
@@ -84,6 +138,7 @@ def encode_task(
     kwargs: bytes = b"{}",
     labels: dict[str, Any] | None = None,
     typed: bool = True,
+    format_: str = "json",
 ) -> tuple[bytes, dict[str, str]]:
     """Encode a task message for any TaskIQ worker.
 
@@ -95,9 +150,13 @@ def encode_task(
         labels: values are sent as text, with their types in `labels_types`, as TaskIQ does;
             captured labels are sent unchanged.
         typed: False to send all labels as they are, without `labels_types`.
+        format_: format of the payload, which the workers of the task must read.
 
     Returns:
         Payload and NATS headers (the labels that can be headers).
+
+    Raises:
+        NotEncodableError: the format cannot hold one of the numbers.
     """
     sent: dict[str, Any] = {}
     texts: dict[str, str] = {}
@@ -120,7 +179,8 @@ def encode_task(
         msgspec.Raw(msgspec.json.encode(sent)),
         msgspec.Raw(msgspec.json.encode(types) if typed else b"null"),
     )
-    return msgspec.json.encode(body), {k: v for k, v in texts.items() if _fits_a_header(k, v)}
+    payload = encode_fields(msgspec.json.encode(body), format_)
+    return payload, {k: v for k, v in texts.items() if _fits_a_header(k, v)}
 
 
 def rerun_labels(labels: bytes, labels_types: bytes, *, origin: str, who: str) -> dict[str, Any]:

@@ -148,9 +148,10 @@ def decode_progress(body: bytes, limits: PickleLimits = DEFAULT_PICKLE_LIMITS) -
 
 def _read_fields(body: bytes, limits: PickleLimits, expected: str) -> tuple[Format, dict[Any, Any]]:
     try:
-        format_, value = decode_body(body, limits)
+        decoded = decode_body(body, limits)
     except UnreadableBodyError as error:
         raise UnreadableResultError(error.format, str(error)) from None
+    format_, value = decoded.format, decoded.value
     if not isinstance(value, dict):
         kind = {list: "a list", tuple: "a list", str: "a text", type(None): "nothing"}
         found = kind.get(type(value), "a single value")

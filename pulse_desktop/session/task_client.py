@@ -6,6 +6,8 @@ from typing import Any
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.outcomes import CancelOutcome
 from pulse_desktop.model.queue_status import EnqueueReceipt, PublishReceipt, QueueStatus
+from pulse_desktop.protocol.plain_data import NotEncodableError
+from pulse_desktop.protocol.task_formats import FORMAT_NAMES
 from pulse_desktop.protocol.task_message import (
     REQUESTED_BY,
     RERUN_OF,
@@ -17,14 +19,15 @@ from pulse_desktop.protocol.task_message import (
     new_task_id,
     rerun_labels,
 )
+from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.session.server_poller import ServerPoller, with_live_workers
 from pulse_desktop.session.task_canceller import TaskCanceller
-from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run import Request, TaskRun
 from pulse_desktop.state.run_updates import update_from_task
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.text.translation import _
+from pulse_desktop.text.translation import _, translate
 from pulse_desktop.transport.feed import SubjectFeed
 
 
@@ -55,6 +58,27 @@ class NotCapturedError(UserFacingError):
             _("Check them first, then confirm the re-run."),
             can_force=True,
         )
+
+
+class NotRepeatableError(UserFacingError):
+    """A run cannot be re-run because its message holds more than plain data."""
+
+    def __init__(self, run: TaskRun, request: Request) -> None:
+        super().__init__(
+            _("Cannot re-run {task}").format(task=run.name or run.task_id),
+            _(
+                "its message in {format} holds {what}, which this program cannot send unchanged."
+            ).format(
+                format=FORMAT_NAMES.get(request.format, request.format),
+                what=translate(request.not_plain),
+            ),
+            _("Run the task by name with arguments instead."),
+        )
+
+
+def _check_repeatable(run: TaskRun, request: Request) -> None:
+    if request.not_plain:
+        raise NotRepeatableError(run, request)
 
 
 class TaskClient:
@@ -119,6 +143,7 @@ class TaskClient:
         """
         labels = dict(labels or {})
         typed = True
+        format_ = self._format_of(task_name)
         if rerun_of:
             run = self._state.runs.get(rerun_of)
             request = run.request if run is not None else None
@@ -129,8 +154,11 @@ class TaskClient:
                 origin=rerun_of,
             )
             typed = request is None or has_types(request.labels_types)
+            if run is not None and request is not None:
+                _check_repeatable(run, request)
+                format_ = request.format
         task_id, receipt = await self._publish(
-            task_name, args, kwargs, labels, force=force, typed=typed
+            task_name, args, kwargs, labels, force=force, typed=typed, format_=format_
         )
         return EnqueueReceipt((task_id,), receipt.durable)
 
@@ -147,6 +175,7 @@ class TaskClient:
         Raises:
             NotCapturedError: arguments of a run are from an event; nothing was enqueued.
             ArgumentsUnknownError: the arguments of a run were not captured.
+            NotRepeatableError: they hold more than plain data.
             NoConsumersError, NotConnectedError, TooLargeError, NotPermittedError, UnconfirmedError:
                 those before the failed one are enqueued, which the error's detail says.
         """
@@ -177,6 +206,7 @@ class TaskClient:
         request = run.request
         if request is None or not request.complete:
             raise ArgumentsUnknownError(run)
+        _check_repeatable(run, request)
         labels = rerun_labels(
             request.labels, request.labels_types, origin=run.task_id, who=self._events.actor
         )
@@ -187,7 +217,19 @@ class TaskClient:
             labels,
             force=force,
             typed=has_types(request.labels_types),
+            format_=request.format,
         )
+
+    def _format_of(self, task_name: str) -> str:
+        """Return the format in which the workers of a task expect it, as far as it is known."""
+        formats = self._state.task_formats
+        if set(formats) <= {"json"}:
+            return "json"
+        name = canonical_name(task_name)
+        for run in self._state.runs.rows.newest_first():
+            if run.name == name and run.request is not None:
+                return run.request.format
+        return next(iter(formats)) if len(formats) == 1 else "json"
 
     async def _publish(
         self,
@@ -198,14 +240,30 @@ class TaskClient:
         *,
         force: bool,
         typed: bool,
+        format_: str,
     ) -> tuple[str, PublishReceipt]:
         now = self._clock()
         task_name = self._state.workers.announced.name_to_send(task_name, now)
         task_id = new_task_id()
         labels = {REQUESTED_BY: self._events.actor, TASK_NAME: task_name, **labels}
-        payload, headers = encode_task(
-            task_id, task_name, args=args, kwargs=kwargs, labels=labels, typed=typed
-        )
+        try:
+            payload, headers = encode_task(
+                task_id,
+                task_name,
+                args=args,
+                kwargs=kwargs,
+                labels=labels,
+                typed=typed,
+                format_=format_,
+            )
+        except NotEncodableError as error:
+            raise UserFacingError(
+                _("Cannot enqueue {task}").format(task=task_name),
+                _("its workers expect {format}: {reason}.").format(
+                    format=FORMAT_NAMES.get(format_, format_), reason=error
+                ),
+                _("Change the arguments."),
+            ) from None
         task = decode_task(payload)
         receipt = await self._poller.queue.enqueue(
             task_id,
@@ -227,6 +285,7 @@ class TaskClient:
                 "kwargs": task.kwargs,
                 "labels": task.labels,
                 "labels_types": task.labels_types,
+                **({} if task.format == "json" else {"format": task.format}),
                 "queued_at": format_timestamp(now),
             },
         )

@@ -60,6 +60,7 @@ class _Queued(msgspec.Struct, gc=False):
     labels: msgspec.Raw
     queued_at: _Time
     labels_types: msgspec.Raw = msgspec.Raw(b"null")
+    format: str = "json"
 
 
 _decode_started = msgspec.json.Decoder(_Started).decode
@@ -139,7 +140,7 @@ def _queued(event: Event, body: msgspec.Raw) -> TaskRun | None:
     return TaskRun(
         data.task_id,
         canonical_name(data.task_name),
-        Request(1, 0, data.task_name, args, kwargs, labels, types),
+        Request(1, 0, data.task_name, args, kwargs, labels, types, data.format),
         queued_at,
         1,
         last_seen=event.timestamp,

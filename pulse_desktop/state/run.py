@@ -37,6 +37,9 @@ class Request(msgspec.Struct, frozen=True, gc=False, order=True):
         kwargs: JSON object.
         labels: JSON object.
         labels_types: JSON object or `null`.
+        format: in which the task was sent: "json", "msgpack", "cbor" or "pickle".
+        not_plain: what the message held beyond plain data, empty for nothing. It cannot be sent
+            again then.
     """
 
     rank: int
@@ -46,6 +49,8 @@ class Request(msgspec.Struct, frozen=True, gc=False, order=True):
     kwargs: bytes
     labels: bytes
     labels_types: bytes = b"null"
+    format: str = "json"
+    not_plain: str = ""
 
     @property
     def complete(self) -> bool:

@@ -52,6 +52,8 @@ def update_from_task(task: TaskMessage, at: float) -> TaskRun:
             bytes(task.kwargs),
             labels_raw,
             bytes(task.labels_types),
+            task.format,
+            task.not_plain,
         ),
         at,
         retries + 1,
@@ -157,6 +159,7 @@ def _queued(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
             to_json_bytes(data["kwargs"]),
             to_json_bytes(labels),
             to_json_bytes(types if isinstance(types, dict) else None),
+            to_text(data.get("format")) or "json",
         )
     return TaskRun(
         task_id,

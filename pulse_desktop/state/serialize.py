@@ -23,6 +23,7 @@ def run_to_dict(run: TaskRun) -> dict[str, Any]:
         "args": _decode(request.args) if request else None,
         "kwargs": _decode(request.kwargs) if request else None,
         "labels": _decode(request.labels) if request else None,
+        "format": request.format if request else None,
         "queued_at": _time(run.queued_at),
         "started_at": _time(run.started_at),
         "finished_at": _time(run.finished_at),

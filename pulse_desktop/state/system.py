@@ -14,7 +14,12 @@ from pulse_desktop.model.run_state import OPEN_STATES
 from pulse_desktop.protocol.event import Event, decode_event_raw
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
-from pulse_desktop.protocol.task_message import TASK_NAME, MalformedTaskError, decode_task
+from pulse_desktop.protocol.task_message import (
+    TASK_NAME,
+    MalformedTaskError,
+    TaskMessage,
+    decode_task,
+)
 from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.protocol.task_result import (
     TaskProgress,
@@ -74,6 +79,8 @@ class SystemState:
         metrics: quality metrics.
         topics: activity per topic.
         unreadable: number of unreadable events and task messages.
+        task_formats: number of task messages by format.
+        task_problem: why the latest unreadable task message could not be read, empty for none.
         pending_reads: stored results whose bodies are still to be fetched, newest last. The owner
             removes them.
     """
@@ -101,6 +108,8 @@ class SystemState:
         self.metrics = self.register(Metrics())
         self.topics = Topics()
         self.unreadable = 0
+        self.task_formats: dict[str, int] = {}
+        self.task_problem = ""
         self.pending_reads: list[StoredObject] = []
         self._progress = PendingProgress()
 
@@ -193,14 +202,19 @@ class SystemState:
     def _fold_task(self, arrival: InboundMessage) -> None:
         problem = ""
         name = task_id = ""
+        shown = arrival.payload
         try:
             task = decode_task(arrival.payload)
         except MalformedTaskError as error:
-            problem = f"not a task: {error}"
+            problem = self.task_problem = f"not a task: {error}"
             self.unreadable += 1
         else:
             name, task_id = canonical_name(task.task_name), task.task_id
             self.runs.put(update_from_task(task, arrival.at))
+            format_ = task.format
+            self.task_formats[format_] = self.task_formats.get(format_, 0) + 1
+            if type(task) is not TaskMessage:
+                shown = msgspec.json.encode(task)
         self.log.append(
             Event(
                 TASK_TOPIC,
@@ -210,7 +224,7 @@ class SystemState:
                 arrival.at,
                 task_id,
                 "",
-                arrival.payload,
+                shown,
                 arrival.sequence,
                 problem,
             )

@@ -1,7 +1,7 @@
 """A TaskIQ application by other authors, which uses nothing of ours.
 
 The worker runs in a process of its own, by TaskIQ's own command; so do its defaults: results are
-pickles, and the bucket has no limits.
+pickles, and the bucket has no limits. With a serializer, both tasks and results are written by it.
 """
 
 import contextlib
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from taskiq import AsyncBroker
+from taskiq.abc.serializer import TaskiqSerializer
+from taskiq.serializers import CBORSerializer, MSGPackSerializer, PickleSerializer
 from taskiq_nats import NatsBroker, NATSObjectStoreResultBackend, PullBasedJetStreamBroker
 
 ROOT = Path(__file__).parent.parent.parent
@@ -37,18 +39,30 @@ def wait_for_file(path: str) -> str:
     return "here it is"
 
 
+SERIALIZERS: dict[str, type[TaskiqSerializer]] = {
+    "msgpack": MSGPackSerializer,
+    "cbor": CBORSerializer,
+    "pickle": PickleSerializer,
+}
 TASKS = {f.__name__: f for f in (add, refuse, fail_softly, wait_for_file)}
 
 
 def make_broker(kind: str, server: str) -> AsyncBroker:
-    """Make a broker: `core`, `core-without-results` or `pull`."""
+    """Make a broker: `core`, `core-without-results` or `pull`, and `+` with a serializer's name."""
     broker: AsyncBroker
+    kind, _, name = kind.partition("+")
+    serializer = SERIALIZERS[name]() if name else None
     if kind == "pull":
         broker = PullBasedJetStreamBroker(server)
     else:
         broker = NatsBroker(server, queue="taskiq")
     if kind != "core-without-results":
-        broker = broker.with_result_backend(NATSObjectStoreResultBackend(server))
+        backend: NATSObjectStoreResultBackend[Any] = NATSObjectStoreResultBackend(
+            server, serializer=serializer
+        )
+        broker = broker.with_result_backend(backend)
+    if serializer is not None:
+        broker = broker.with_serializer(serializer)
     for name, function in TASKS.items():
         # Named here: TaskIQ renames a function that it has registered before.
         broker.register_task(function, f"{__name__}:{name}")

@@ -14,6 +14,8 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from pulse_desktop.protocol.plain_data import encode_plain
+from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import EVENT_STREAM, RESULT_BUCKET, TASK_SUBJECT
 from tests.kit.cli_process import CommandResult, command_environment, run_command, run_in_process
 from tests.kit.nats_clients import connect
@@ -156,6 +158,31 @@ async def test_a_durable_queue_accepts_a_task_with_force(env: dict[str, str]) ->
             assert sent.object["result"] is None
             listed = (await run("runs", "--json", "--server", server.url, env=env)).object
             assert (listed["task_id"], listed["args"]) == (sent.object["task_id"], [1])
+        finally:
+            await client.close()
+
+
+async def test_doctor_names_the_formats_of_tasks_and_results(env: dict[str, str]) -> None:
+    with NatsServer() as server:
+        client = await _client(server)
+        js = client.jetstream()
+        try:
+            await js.add_stream(name="taskiq_jetstream", subjects=[TASK_SUBJECT])
+            for kind, check, text in (
+                ("msgpack", "ok", "MessagePack"),
+                ("pickle", "note", "MessagePack, pickle: a sender can execute code"),
+            ):
+                await js.publish(TASK_SUBJECT, encode_task(kind, "a:b", format_=kind)[0])
+                bucket = await js.create_object_store(RESULT_BUCKET)
+                stored = {"is_err": False, "return_value": 1, "labels": {}}
+                await bucket.put("msgpack", encode_plain(stored, "msgpack"))
+                result = await run("doctor", "--json", "--server", server.url, env=env)
+                found = {each["check"]: each for each in result.objects}
+                assert found["task messages"]["status"] == check
+                assert text in found["task messages"]["detail"]
+                assert "(MessagePack)" in found["results"]["detail"]
+            listed = (await run("runs", "--json", "--server", server.url, env=env)).objects
+            assert {each["format"] for each in listed} == {"msgpack", "pickle"}
         finally:
             await client.close()
 

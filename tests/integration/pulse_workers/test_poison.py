@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from nats.aio.msg import Msg
 
+from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import TASK_SUBJECT
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
@@ -44,7 +45,14 @@ async def _publish(
         await harness.js.publish(TASK_SUBJECT, data, headers=headers)
 
 
+def _in_format(kind: str) -> bytes:
+    return encode_task(kind, f"{TASKS}:work", format_=kind)[0]
+
+
 UNREADABLE = {
+    "msgpack": _in_format("msgpack"),
+    "cbor": _in_format("cbor"),
+    "pickle": _in_format("pickle"),
     "deep": _task("deep", args="[" * 5_000 + "]" * 5_000),
     "surrogate": _task("surrogate", labels='{"team":"\\ud83d"}'),
     "latin1": _task("latin1", labels='{"team":"caf"}').replace(b"caf", b"caf\xe9"),
@@ -71,6 +79,8 @@ async def test_each_unreadable_task_fails_with_a_stored_result(
     for task_id in UNREADABLE:
         error = (await harness.result(task_id))["error"]
         assert error["exc_type"] in ("UnreadableTaskError", "WrongArgumentsError"), error
+        if task_id in ("msgpack", "cbor", "pickle"):
+            assert "this worker reads JSON" in error["exc_message"][0]
         await wait_until(lambda task_id=task_id: "task.failed" in harness.event_types(task_id))
     for task_id in ("a b\r\nc", "*.>", "\x00", "ї" * 500, "2" * 2_000):
         arguments = json.dumps([str(tmp_path / "odd")])

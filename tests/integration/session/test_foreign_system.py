@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from taskiq import AsyncBroker
+from taskiq import AsyncBroker, TaskiqMessage
 
 from pulse_desktop.model.errors import NoConsumersError, NoJetStreamError
+from pulse_desktop.model.outcomes import CancelStatus
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.topics import RESULT_BUCKET
 from pulse_desktop.session.session import Session
+from pulse_desktop.session.task_client import NotRepeatableError
 from pulse_desktop.state.run import TaskRun
 from tests.integration.foreign_app import ForeignWorker, make_broker
 from tests.kit.nats_servers import NatsServer
@@ -124,6 +126,63 @@ async def test_runs_of_a_foreign_core_broker_are_shown_and_rerun(
         assert result is not None
         assert result.labels["rerun_of"] == good
         assert session.state.unreadable == 0
+
+
+@pytest.mark.parametrize("serializer", ["msgpack", "cbor", "pickle"])
+async def test_tasks_in_another_format_are_shown_rerun_and_removed(
+    nats_server: NatsServer, start_worker: StartWorker, serializer: str
+) -> None:
+    kind = f"pull+{serializer}"
+    async with foreign_broker(kind, nats_server) as client:
+        first = await enqueue(client, "add", 2, 3, note="naïve ☕")
+        async with open_session(nats_server) as session:
+            assert await session.wait_caught_up()
+            run = await wait_for_run(session, first, RunState.QUEUED)
+            assert (run.name, arguments(run)) == (f"{APP}:add", ([2, 3], {"note": "naïve ☕"}))
+            assert run.queued_at is not None
+            assert session.state.task_formats == {serializer: 1}
+            unwanted = await enqueue(client, "add", 0, 0)
+            await wait_for_run(session, unwanted, RunState.QUEUED)
+            (outcome,) = await session.tasks.cancel([unwanted])
+            assert outcome.status is CancelStatus.REMOVED
+
+            worker = start_worker(kind, nats_server)
+            await wait_for_worker(session, worker)
+            run = await wait_for_run(session, first, RunState.SUCCEEDED)
+            assert run.stored_outcome is not None
+            assert run.stored_outcome.format == serializer
+            (again,) = (await session.tasks.rerun([run])).task_ids
+            await wait_for_run(session, again, RunState.SUCCEEDED)
+            (new,) = (await session.tasks.enqueue(f"{APP}:add", b"[4,5]")).task_ids
+            await wait_for_run(session, new, RunState.SUCCEEDED)
+            result = (await session.results.read(new)).result
+            assert result is not None
+            assert result.return_value["sum"] == 9
+            assert session.state.unreadable == 0
+            assert session.state.task_formats == {serializer: 4}
+
+
+async def test_a_task_with_more_than_plain_data_is_shown_and_not_rerun(
+    nats_server: NatsServer,
+) -> None:
+    async with foreign_broker("pull", nats_server), open_session(nats_server) as session:
+        assert await session.wait_caught_up()
+        task = TaskiqMessage(
+            task_id="a1", task_name="shop:pay", labels={}, args=[complex(1, 2), 5], kwargs={}
+        )
+        payload = pickle.dumps(task.model_dump())
+        await session.connection.js.publish("taskiq_tasks", payload)
+        run = await wait_for_run(session, "a1", RunState.QUEUED)
+        assert arguments(run) == (["<builtins.complex>", 5], {})
+        for attempt in (
+            session.tasks.rerun([run], force=True),
+            session.tasks.enqueue(run.name, rerun_of="a1", force=True),
+        ):
+            with pytest.raises(NotRepeatableError) as caught:
+                await attempt
+            assert "an object of a class" in caught.value.detail
+            assert "pickle" in caught.value.detail
+        assert len(session.state.runs.rows) == 1
 
 
 async def test_without_a_worker_a_core_task_is_not_sent(

@@ -80,7 +80,7 @@ def test_taskiq_reads_our_messages_with_typed_labels() -> None:
         b'{"task_id":"a","task_name":"f","args":{}}',
         b'{"task_id":"a","task_name":"f","args":null}',
         b'{"task_id":"a","task_name":"f","kwargs":[]}',
-        b'{"task_id":"a","task_name":"f","args":[NaN]}',
+        b'{"task_id":"a","task_name":"f","args":[nan]}',
         b'{"task_id":"a","task_name":"f","args":["\xff"]}',
         b'{"task_id":"a","task_name":"f","args":' + b"[" * 100_000,
         b"\x80\x04}.",

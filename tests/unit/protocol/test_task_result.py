@@ -339,8 +339,8 @@ UNREADABLE = {
     "a key of another kind": (in_msgpack(b"\x81\xd4\x05\x01\xc0"), "msgpack", "a key is not"),
     "a reserved byte": (b"\xc1\xc1\xc1", "unknown", "neither JSON nor"),
     "a text that is not UTF-8": (in_msgpack(b"\xa1\xff"), "unknown", "neither JSON nor"),
-    "CBOR": (b"\xa2\x66is_err\xf4\x6creturn_value\x01", "cbor", "CBOR"),
-    "CBOR as taskiq writes it": (b"\xd9\x01\x00\xa2\x66is_err\xf4", "cbor", "CBOR"),
+    "CBOR cut short": (b"\xd9\x01\x00\xa2\x66is_err\xf4", "cbor", "cut short"),
+    "more after CBOR": (b"\xa1\x66is_err\xf4\x00", "cbor", "malformed"),
     "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), "unknown", "neither JSON nor"),
 }
 

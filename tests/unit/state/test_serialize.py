@@ -34,6 +34,7 @@ def test_a_serialized_run_has_the_documented_json_fields() -> None:
         "args": [1],
         "kwargs": {"k": "v"},
         "labels": {"rerun_of": "b" * 32},
+        "format": "json",
         "queued_at": "2026-11-23T10:49:02.000000+00:00",
         "started_at": "2026-11-23T10:49:03.000000+00:00",
         "finished_at": "2026-11-23T10:49:04.000000+00:00",

@@ -18,9 +18,11 @@ from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.client import NatsClient
 from pulse_desktop.nats_client.connect import require_jetstream
 from pulse_desktop.nats_client.permission_violations import PermissionViolation, parse_violation
+from pulse_desktop.protocol.stored_body import sniff_format
+from pulse_desktop.protocol.task_formats import FORMAT_NAMES
 from pulse_desktop.protocol.task_names import canonical_name
 from pulse_workers.brokers.delivery import Delivery, current_delivery
-from pulse_workers.brokers.message_identity import scan_identity
+from pulse_workers.brokers.message_identity import identify
 from pulse_workers.brokers.task_names import TaskNameMiddleware
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS, UnknownTaskNameError, UnreadableTaskError
@@ -201,7 +203,7 @@ class SalvagingFormatter(JSONFormatter):
             if delivery is None:
                 raise
             task = _salvage(message)
-            delivery.rejection = UnreadableTaskError(_one_line(error))
+            delivery.rejection = UnreadableTaskError(_reason(message, error))
         return self._renamed(task)
 
     def _renamed(self, task: TaskiqMessage) -> TaskiqMessage:
@@ -210,8 +212,15 @@ class SalvagingFormatter(JSONFormatter):
         return task
 
 
+def _reason(message: bytes, error: Exception) -> str:
+    format_ = sniff_format(message)
+    if format_ in FORMAT_NAMES and format_ != "json":
+        return f"the message is {FORMAT_NAMES[format_]}, and this worker reads JSON"
+    return _one_line(error)
+
+
 def _salvage(message: bytes) -> TaskiqMessage:
-    task_id, name = scan_identity(message)
+    task_id, name = identify(message)
     if not task_id:
         raise ValueError("no task id")
     return TaskiqMessage(

@@ -8,11 +8,22 @@ import json
 import re
 from typing import Final
 
+from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
+
 MAX_ID_BYTES: Final = 2_048
 """Longest task id. A result's subject holds it in base64, and a server closes the connection at a
 line of more than 4,096 bytes; some requests repeat the subject beside a reply subject."""
 
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}:,]', re.DOTALL)
+
+
+def identify(message: bytes) -> tuple[str, str]:
+    """Return a task's id and name from a message of any format; empty where unreadable."""
+    try:
+        task = decode_task(message)
+    except MalformedTaskError:
+        return scan_identity(message)
+    return task.task_id, task.task_name
 
 
 def scan_identity(message: bytes) -> tuple[str, str]:

@@ -23,6 +23,8 @@ UNREADABLE: Final = (pgettext("result", "unreadable"), "?", SemanticColor.WARNIN
 _FORMATS: Final = {
     "pickle": _("pickle, read safely"),
     "json": _("JSON"),
+    "msgpack": _("MessagePack"),
+    "cbor": _("CBOR"),
     "unreadable": _("unreadable"),
 }
 
