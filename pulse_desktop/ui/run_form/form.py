@@ -56,6 +56,7 @@ class RunForm(QFrame):
         self._parent = parent
         self._latest: dict[str, TaskRun] = {}
         self._saved_draft = Draft()
+        self._saved_edit = Draft()
         self._submissions = 0
         self._pending = 0  # number of the submission that the form waits for, 0 for none
         self._focus_before: QWidget | None = None
@@ -97,12 +98,18 @@ class RunForm(QFrame):
             self._focus_before = self.window().focusWidget()
         elif run is None and not self.draft.rerun_of:
             self.ui.task_name.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.ui.task_name.field.selectAll()
             return
         else:
             self._save_draft()
         self._pending = 0
         self._latest = latest_by_name(self._context.state.runs.rows)
-        self.draft = self._saved_draft if run is None else draft_of(run)
+        if run is None:
+            self.draft = self._saved_draft
+        elif run.task_id == self._saved_edit.rerun_of:
+            self.draft = self._saved_edit
+        else:
+            self.draft = draft_of(run)
         if run is None:
             self.ui.set_head(_("Run a task"), "plus", _("The next free worker runs it."))
         else:
@@ -114,11 +121,22 @@ class RunForm(QFrame):
         self.reposition()
         first = self.ui.task_name if run is None else self.ui.first_argument()
         first.setFocus(Qt.FocusReason.OtherFocusReason)
+        if run is None:
+            self.ui.task_name.field.selectAll()  # typing replaces the name of the last time
 
     def cancel(self) -> None:
-        """Close the form. The draft of a new task is restored when it is opened again."""
+        """Close the form. What was typed is restored when it is opened again for the same."""
         self._save_draft()
         self._close()
+
+    def new_task_draft(self) -> Draft:
+        """Return what was typed for a new task."""
+        self._save_draft()
+        return self._saved_draft
+
+    def set_new_task_draft(self, draft: Draft) -> None:
+        """Show a draft when the form is opened for a new task."""
+        self._saved_draft = draft
 
     def reposition(self) -> None:
         """Move to the right edge of the parent, above the current page."""
@@ -130,9 +148,14 @@ class RunForm(QFrame):
             self.width_changed.emit(width)
 
     def _save_draft(self) -> None:
-        if not self.draft.rerun_of:
-            args, kwargs, labels = (field.text for field in self.ui.fields)
-            self._saved_draft = Draft(self.ui.task_name.name, args, kwargs, labels)
+        if not self.isVisible():
+            return
+        args, kwargs, labels = (field.text for field in self.ui.fields)
+        draft = Draft(self.ui.task_name.name, args, kwargs, labels, self.draft.rerun_of)
+        if not draft.rerun_of:
+            self._saved_draft = draft
+        elif draft != self.draft:
+            self._saved_edit = draft
 
     def _close(self) -> None:
         focused = self.window().focusWidget()
@@ -264,6 +287,8 @@ class RunForm(QFrame):
         if number == self._pending:
             if not self.draft.rerun_of:
                 self._saved_draft = Draft()
+            elif self.draft.rerun_of == self._saved_edit.rerun_of:
+                self._saved_edit = Draft()
             self._close()
 
     def _failed(self, number: int, error: UserFacingError) -> None:

@@ -61,6 +61,17 @@ TOGGLE_SIDEBAR: Final = Action(
     "sidebar", _("Collapse or expand the sidebar"), "Ctrl+B", _("View"), "columns"
 )
 TOGGLE_FULL_SCREEN: Final = Action("full_screen", _("Full screen"), "F11", _("View"))
+SHOW_SHORTCUTS: Final = Action(
+    "shortcuts", _("Keyboard shortcuts"), "?|F1", _("Window"), "command", _("keys help")
+)
+SHOW_CONNECTION: Final = Action(
+    "connection",
+    _("Show connection details"),
+    "Ctrl+Shift+I",
+    _("Window"),
+    "server",
+    _("server status round trip reconnects"),
+)
 QUIT: Final = Action("quit", _("Quit"), "Ctrl+Q", _("Window"), "close")
 
 
@@ -231,5 +242,10 @@ class ActionTable(QObject):
 
 def shortcut_text(action: Action) -> str:
     """Return the first shortcut in the platform's notation, such as `Ctrl+K`."""
-    first = action.shortcut.split("|")[0]
-    return QKeySequence(first).toString(QKeySequence.SequenceFormat.NativeText)
+    return shortcut_texts(action)[0]
+
+
+def shortcut_texts(action: Action) -> list[str]:
+    """Return every shortcut in the platform's notation; [""] for an action without one."""
+    native = QKeySequence.SequenceFormat.NativeText
+    return [QKeySequence(keys).toString(native) for keys in action.shortcut.split("|")]

@@ -8,13 +8,19 @@ from PySide6.QtWidgets import QMenu, QWidget
 from pulse_desktop.ui.shell.actions import Action, ActionTable
 
 
-def context_menu(actions: ActionTable, entries: Sequence[Action | None], parent: QWidget) -> QMenu:
+def context_menu(
+    actions: ActionTable,
+    entries: Sequence[Action | None],
+    parent: QWidget,
+    checked: Action | None = None,
+) -> QMenu:
     """Return a menu of actions; unavailable ones are shown disabled.
 
     Args:
         actions: the table of the window.
         entries: the actions in order, None for a separator.
         parent: the widget the menu belongs to.
+        checked: the action that is in effect now, shown with a tick.
     """
     menu = QMenu(parent)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -28,13 +34,20 @@ def context_menu(actions: ActionTable, entries: Sequence[Action | None], parent:
         entry.setShortcutVisibleInContextMenu(True)
         # The window's own QAction handles the keys; this one only displays them.
         entry.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        if action is checked:
+            entry.setCheckable(True)
+            entry.setChecked(True)
         entry.setEnabled(actions.is_enabled(action.id))
         entry.triggered.connect(lambda _checked=False, key=action.id: actions.run(key))
     return menu
 
 
 def show_context_menu(
-    actions: ActionTable, entries: Sequence[Action | None], parent: QWidget, at: QPoint
+    actions: ActionTable,
+    entries: Sequence[Action | None],
+    parent: QWidget,
+    at: QPoint,
+    checked: Action | None = None,
 ) -> None:
     """Show a context menu at a point of the screen. Returns at once; the menu is not modal."""
-    context_menu(actions, entries, parent).popup(at)
+    context_menu(actions, entries, parent, checked).popup(at)

@@ -1,4 +1,4 @@
-"""Highlighter for the lines of a log."""
+"""Levels of the lines of a log, and the highlighter that colors them."""
 
 import re
 from typing import ClassVar, Final
@@ -6,26 +6,44 @@ from typing import ClassVar, Final
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme.highlighter import ThemeHighlighter
 
+LEVELS: Final = ("debug", "info", "warning", "error")
+"""The levels, the lowest first."""
 _LEVEL_COLUMNS: Final = 120
 """The level is within the first characters of a line."""
 _LEVEL: Final = re.compile(
-    r"(?P<bad>\[(?:ERR|FTL)\]|\b(?:ERROR|CRITICAL)\b)"
+    r"(?P<error>\[(?:ERR|FTL)\]|\b(?:ERROR|CRITICAL)\b)"
     r"|(?P<warning>\[WRN\]|\bWARNING\b)"
+    r"|(?P<info>\[INF\]|\bINFO\b)"
+    r"|(?P<debug>\[(?:DBG|TRC)\]|\bDEBUG\b)"
     r"|(?P<note>^-- )"
 )
 
 
+def level_of(line: str) -> str:
+    """Return the level of a line, one of LEVELS, or "" if it has none."""
+    found = _LEVEL.search(line[:_LEVEL_COLUMNS])
+    level = found.lastgroup or "" if found is not None else ""
+    return level if level in LEVELS else ""
+
+
 class LogHighlighter(ThemeHighlighter):
-    """Colors lines that are errors or warnings."""
+    """Colors errors and warnings as whole lines, and the level of all other lines."""
 
     COLORS: ClassVar = {
-        "bad": SemanticColor.BAD,
+        "error": SemanticColor.BAD,
         "warning": SemanticColor.WARNING,
+        "info": SemanticColor.INFO,
+        "debug": SemanticColor.MUTED,
         "note": SemanticColor.FAINT,
     }
 
     def highlightBlock(self, text: str) -> None:
         """Color a line."""
         level = _LEVEL.search(text[:_LEVEL_COLUMNS])
-        if level is not None:
-            self.paint(0, len(text), level.lastgroup or "note")
+        if level is None:
+            return
+        kind = level.lastgroup or "note"
+        if kind == "info":
+            self.paint(level.start(), level.end() - level.start(), kind)
+        else:
+            self.paint(0, len(text), kind)

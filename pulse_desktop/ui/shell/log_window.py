@@ -27,7 +27,7 @@ from pulse_desktop.model.process_log import LogChunk, LogCursor
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
-from pulse_desktop.ui.shell.log_highlighter import LogHighlighter
+from pulse_desktop.ui.shell.log_highlighter import LEVELS, LogHighlighter, level_of
 from pulse_desktop.ui.shell.page import BackgroundRunner
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
@@ -58,6 +58,7 @@ class LogWindow(QDialog):
 
     Attributes:
         processes: chooses the process.
+        level: chooses the lowest level that is shown.
         field: filter; lines are shown that contain all of its words.
         text: the lines.
         follow: whether the view stays at the end; scrolling up switches it off.
@@ -88,7 +89,7 @@ class LogWindow(QDialog):
         self._problem = ""
         self._reading = False
         self._appending = False
-        self.setWindowTitle(_("Logs of the embedded server"))
+        self.setWindowTitle(_("Logs of the embedded server · Pulse Desktop"))
         self.setWindowFlag(Qt.WindowType.WindowMinMaxButtonsHint)
         self.setMinimumSize(*_MIN_SIZE)
         self.resize(*_SIZE)
@@ -105,6 +106,13 @@ class LogWindow(QDialog):
             icons.icon("search", SemanticColor.FAINT), QLineEdit.ActionPosition.LeadingPosition
         )
         self._search.setText(_("Filter"))
+        self.level = QComboBox()
+        self.level.setAccessibleName(_("Level"))
+        self.level.setToolTip(_("Show only lines of this level or above, and what belongs to them"))
+        self.level.addItems(
+            [_("All levels"), _("Info and above"), _("Warnings and errors"), _("Errors")]
+        )
+        self._last_level = 0
         self.text = QPlainTextEdit()
         self.text.setProperty("kind", "plain")
         self.text.setReadOnly(True)
@@ -140,6 +148,7 @@ class LogWindow(QDialog):
         head = QHBoxLayout()
         head.setSpacing(12)
         head.addWidget(self.processes)
+        head.addWidget(self.level)
         head.addWidget(self.field, 1)
         card = QFrame()
         card.setProperty("card", "true")
@@ -162,6 +171,7 @@ class LogWindow(QDialog):
         for button in (self.follow, self._folder):
             button.setAutoDefault(False)  # Enter in the filter must not press it
         self.processes.currentIndexChanged.connect(lambda _index: self._restart())
+        self.level.currentIndexChanged.connect(lambda _index: self._show_all())
         self.field.textChanged.connect(lambda _text: self._filter_timer.start())
         self.follow.toggled.connect(lambda on: self._scroll_to_end() if on else None)
         self.text.verticalScrollBar().valueChanged.connect(lambda _value: self._scrolled())
@@ -212,8 +222,9 @@ class LogWindow(QDialog):
         self.processes.clear()
         self._names = list(names)
         self.processes.addItems(self._names)
-        if chosen in self._names:
-            self.processes.setCurrentIndex(self._names.index(chosen))
+        worker = next((name for name in self._names if name.startswith("worker")), "")
+        if (chosen or worker) in self._names:
+            self.processes.setCurrentIndex(self._names.index(chosen or worker))
         self.processes.blockSignals(False)
         if chosen != self.name:
             self._restart()
@@ -221,6 +232,7 @@ class LogWindow(QDialog):
     def _restart(self) -> None:
         self._cursor, self._cut, self._problem = None, False, ""
         self._lines.clear()
+        self._last_level = 0
         self.text.clear()
         self.follow.setChecked(True)  # show the end of another log
         self._update_summary()
@@ -241,9 +253,20 @@ class LogWindow(QDialog):
 
     def _matching(self, lines: Sequence[str]) -> list[str]:
         words = self.field.text().casefold().split()
-        if not words:
-            return list(lines)
-        return [line for line in lines if all(word in line.casefold() for word in words)]
+        least = self.level.currentIndex()
+        shown = []
+        for line in lines:
+            level = level_of(line)
+            if level:
+                self._last_level = LEVELS.index(level)
+            # A line without a level, as of a traceback, belongs to the line before.
+            if self._last_level >= least and all(word in line.casefold() for word in words):
+                shown.append(line)
+        return shown
+
+    @property
+    def _filtered(self) -> bool:
+        return bool(self.field.text().strip() or self.level.currentIndex())
 
     def _append(self, lines: Sequence[str]) -> None:
         bar = self.text.verticalScrollBar()
@@ -254,6 +277,7 @@ class LogWindow(QDialog):
         self._appending = False
 
     def _show_all(self) -> None:
+        self._last_level = 0
         self.text.setPlainText("\n".join(self._matching(list(self._lines))))
         self._scroll_to_end()
         self._update_summary()
@@ -266,11 +290,11 @@ class LogWindow(QDialog):
             values = {"process": self.name, "problem": self._problem}
         elif not self._names:
             text = _("No log yet: the server is starting")
-        elif self._cut and self.field.text().strip():
+        elif self._cut and self._filtered:
             text = _("{shown} of the last {count} lines; earlier ones are in the data folder")
         elif self._cut:
             text = _("The last {count} lines; earlier ones are in the data folder")
-        elif self.field.text().strip():
+        elif self._filtered:
             text = ngettext("{shown} of {count} line", "{shown} of {count} lines", total)
         else:
             text = ngettext("{count} line", "{count} lines", total)

@@ -31,7 +31,7 @@ from PySide6.QtWidgets import (
 
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.shell.actions import OPEN_PALETTE, Action, ActionTable, shortcut_text
+from pulse_desktop.ui.shell.actions import OPEN_PALETTE, QUIT, Action, ActionTable, shortcut_text
 from pulse_desktop.ui.shell.fuzzy_match import best_matches
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
@@ -203,7 +203,7 @@ class Palette(QFrame):
             (
                 (f"{action.title} {action.group} {action.keywords}", action)
                 for action in self._actions.available()
-                if action is not OPEN_PALETTE
+                if action is not OPEN_PALETTE and (action is not QUIT or query.strip())
             ),
         )
         self._matches.set_actions(matches)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -107,9 +107,7 @@ class SidebarButton(QAbstractButton):
         )
         if self.collapsed:
             if self.count and self.urgent:
-                painter.setPen(Qt.PenStyle.NoPen)
-                painter.setBrush(colors.color("bad"))
-                painter.drawEllipse(QPointF(self.width() - 11, 9), 3.5, 3.5)
+                self._paint_count(painter)
             return
         painter.setFont(colors.text_font())
         painter.setPen(colors.color(color))
@@ -123,6 +121,8 @@ class SidebarButton(QAbstractButton):
         painter.setFont(colors.text_font(step=-2, bold=self.urgent))
         width = painter.fontMetrics().horizontalAdvance(self.count)
         badge = QRectF(self.width() - width - 24, (self.height() - 17) / 2, width + 15, 17)
+        if self.collapsed:  # over the upper right corner of the icon
+            badge = QRectF(self.width() - width - 8, 0, width + 8, 15)
         if self.urgent:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colors.color("bad_fill"))

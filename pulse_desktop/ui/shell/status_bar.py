@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from pulse_desktop.text import formats
@@ -46,6 +46,7 @@ class StatusFigures:
     server: str = ""
 
 
+_MESSAGE_MS: Final = 2_500
 _MAX_BACKLOG: Final = 1000
 """A larger backlog of messages is shown."""
 _LEFT: Final = ("topics", "rate", "received", "dropped", "gaps", "waiting")
@@ -59,7 +60,13 @@ class StatusBar(QWidget):
 
     Attributes:
         labels: by name: topics, rate, received, dropped, gaps, waiting, render, memory, server.
+        message: a short message in their place, for a few seconds.
+
+    Signals:
+        clicked: the operator wants to know more about the connection.
     """
+
+    clicked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,6 +95,13 @@ class StatusBar(QWidget):
         for label in self.labels.values():
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        self.message = QLabel(self)
+        self.message.setTextFormat(Qt.TextFormat.PlainText)
+        self.message.hide()
+        self._message_timer = QTimer(self, interval=_MESSAGE_MS, singleShot=True)
+        self._message_timer.setObjectName("status message")
+        self._message_timer.timeout.connect(self.message.hide)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._set_tooltips()
         theme().changed.connect(self._apply_theme)
         self.show_figures(StatusFigures())
@@ -129,6 +143,23 @@ class StatusBar(QWidget):
             self._dot_color = color
             self._apply_theme()
         self._hide_what_does_not_fit()
+
+    def show_message(self, text: str) -> None:
+        """Show a short message for a few seconds, in the middle of the bar."""
+        self.message.setText(text)
+        self.message.setAccessibleName(text)
+        set_style_property(self.message, "badge", "good")
+        self.message.adjustSize()
+        self.message.setFixedWidth(min(self.message.sizeHint().width(), self.width() - 24))
+        self._place_message()
+        self.message.show()
+        self.message.raise_()
+        self._message_timer.start()
+
+    def _place_message(self) -> None:
+        size = self.message.size()
+        left, top = (self.width() - size.width()) // 2, (self.height() - size.height()) // 2
+        self.message.move(left, top)
 
     def _show_gaps(self, still_open: int, filled: int) -> None:
         if still_open:
@@ -190,3 +221,12 @@ class StatusBar(QWidget):
         """Hide labels that do not fit."""
         super().resizeEvent(event)
         self._hide_what_does_not_fit()
+        self._place_message()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Tell that the bar was clicked."""
+        super().mouseReleaseEvent(event)
+        if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(
+            event.position().toPoint()
+        ):
+            self.clicked.emit()

@@ -22,6 +22,7 @@ from pulse_desktop.ui.shell.actions import (
     OPEN_PALETTE,
     RUN_TASK,
     SHOW_ATTENTION,
+    SHOW_CONNECTION,
     TOGGLE_PAUSE,
     ActionTable,
     shortcut_text,
@@ -58,13 +59,20 @@ class PaletteField(QPushButton):
         self._shortcut = shortcut
         self.setAccessibleName(OPEN_PALETTE.title)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMinimumWidth(150)
-        self.setMaximumWidth(380)
+        self._compact = False
+        self.set_compact(compact=False)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def set_compact(self, *, compact: bool) -> None:
+        """Show only the icon, for a narrow window, or the text and the shortcut too."""
+        self._compact = compact
+        self.setMinimumWidth(36 if compact else 200)
+        self.setMaximumWidth(36 if compact else 380)
+        self.update()
 
     def sizeHint(self) -> QSize:
         """Return the preferred size."""
-        return QSize(360, super().sizeHint().height())
+        return QSize(36 if self._compact else 360, super().sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the frame of a button with the content of a search field."""
@@ -72,6 +80,8 @@ class PaletteField(QPushButton):
         painter = QPainter(self)
         colors = theme()
         icons.paint(painter, "search", SemanticColor.FAINT, 10, (self.height() - 14) / 2, 14)
+        if self._compact:
+            return
         painter.setPen(colors.color(SemanticColor.FAINT))
         inner = self.rect().adjusted(31, 0, -11, 0)
         middle = Qt.AlignmentFlag.AlignVCenter
@@ -119,10 +129,8 @@ class TopBar(QWidget):
         self.switcher = QPushButton()
         self.switcher.setAccessibleName(_("Connection"))
         self.switcher.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-        self._dot = QLabel()
-        self.state = QLabel()
-        self.state.setProperty("role", "muted")
-        self.state.setTextFormat(Qt.TextFormat.PlainText)
+        self.state = QPushButton()
+        self.state.setProperty("kind", "state")
         self.palette_field = PaletteField(shortcut_text(OPEN_PALETTE))
         self.pause = QPushButton(_("Live"))
         self.alerts = FilterChip(_("Alerts"), "bell")
@@ -130,6 +138,7 @@ class TopBar(QWidget):
         self.run.setProperty("kind", "primary")
         self._lay_out()
         actions.bind_button(self.palette_field, OPEN_PALETTE)
+        actions.bind_button(self.state, SHOW_CONNECTION)
         actions.bind_button(self.pause, TOGGLE_PAUSE)
         actions.bind_button(self.alerts, SHOW_ATTENTION)
         actions.bind_button(self.run, RUN_TASK)
@@ -142,13 +151,9 @@ class TopBar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 0, 14, 0)
         layout.setSpacing(10)
-        state = QHBoxLayout()
-        state.setSpacing(5)
-        state.addWidget(self._dot)
-        state.addWidget(self.state)
         layout.addWidget(self.environment)
         layout.addWidget(self.switcher)
-        layout.addLayout(state)
+        layout.addWidget(self.state)
         layout.addStretch(1)
         layout.addWidget(self.palette_field, 6)
         layout.addStretch(1)
@@ -227,10 +232,16 @@ class TopBar(QWidget):
 
     def _show_state(self) -> None:
         compact = self.width() < _COMPACT_WIDTH
-        self.state.setText(self._state_texts[compact])
+        text = self._state_texts[compact]
+        self.state.setText(_without_mnemonic(text))
+        self.palette_field.set_compact(compact=compact)
+        name = _("Connection: {state}").format(state=self._state_texts[0])
+        if name != self.state.accessibleName():
+            # Changing the accessible name also tells screen readers.
+            self.state.setAccessibleName(name)
 
     def _apply_theme(self) -> None:
-        self._dot.setPixmap(icons.pixmap("dot", self._color, 12, self.devicePixelRatioF()))
+        icons.set_button_icon(self.state, "dot", self._color, 12)
         icons.set_button_icon(self.switcher, "chevron-down", SemanticColor.MUTED, 12)
         name, color = (
             ("play", SemanticColor.WARNING) if self._paused else ("pause", SemanticColor.TEXT)

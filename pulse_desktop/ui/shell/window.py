@@ -22,10 +22,13 @@ from pulse_desktop.ui.run_form.form import RunForm
 from pulse_desktop.ui.shell import actions
 from pulse_desktop.ui.shell.actions import Action, ActionTable
 from pulse_desktop.ui.shell.attention_monitor import AttentionMonitor
+from pulse_desktop.ui.shell.connection_details import ConnectionDetails
+from pulse_desktop.ui.shell.copy_notice import CopyNotice
 from pulse_desktop.ui.shell.notifications import Notification, Notifications
 from pulse_desktop.ui.shell.page import BackgroundRunner, Page, PageContext
 from pulse_desktop.ui.shell.page_stack import PageStack
 from pulse_desktop.ui.shell.palette import Palette
+from pulse_desktop.ui.shell.shortcuts_window import ShortcutsWindow
 from pulse_desktop.ui.shell.sidebar import COLLAPSED_WIDTH, Sidebar, SidebarItem
 from pulse_desktop.ui.shell.status_bar import StatusBar
 from pulse_desktop.ui.shell.top_bar import TopBar
@@ -101,6 +104,8 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self.notifications = Notifications(self.page_stack)
         self.command_palette = Palette(self.actions_table, self)
+        self._copy_notice = CopyNotice(self, self.status_bar.show_message)
+        self.status_bar.clicked.connect(self.show_connection)
         self._use_session(session, run_in_background)
         self.page_stack.paused_changed.connect(self._show_paused)
         self._add_page_actions(pages)
@@ -135,6 +140,8 @@ class MainWindow(QMainWindow):
             (actions.SYSTEM_THEME, partial(self.use_theme, ThemeChoice.SYSTEM)),
             (actions.TOGGLE_SIDEBAR, self.toggle_sidebar),
             (actions.TOGGLE_FULL_SCREEN, self.toggle_full_screen),
+            (actions.SHOW_SHORTCUTS, self.show_shortcuts),
+            (actions.SHOW_CONNECTION, self.show_connection),
             (actions.QUIT, self.close),
         ):
             self.actions_table.add(action, run)
@@ -167,6 +174,10 @@ class MainWindow(QMainWindow):
             run_in_background: starts background work for its pages.
         """
         shown = self.current.key if self.current is not None else ""
+        # What is typed while the first server starts must outlive the change of sessions.
+        starting = not self._session.connection_status.server
+        draft = self.run_form.new_task_draft() if starting else None
+        form_visible = starting and self.run_form.isVisible()
         self.session_closing.emit()
         self.command_palette.hide()
         self.notifications.clear()
@@ -176,6 +187,10 @@ class MainWindow(QMainWindow):
         self._use_session(session, run_in_background)
         if shown:
             self.show_page(shown)
+        if draft is not None:
+            self.run_form.set_new_task_draft(draft)
+        if form_visible:
+            self.run_form.open()
 
     def _use_session(self, session: SessionBackend, run_in_background: BackgroundRunner) -> None:
         self._session = session
@@ -269,6 +284,14 @@ class MainWindow(QMainWindow):
         """Show the page that lists what needs attention."""
         if "overview" in self.page_stack:
             self.show_page("overview")
+
+    def show_shortcuts(self) -> None:
+        """Show the keyboard shortcuts of all actions."""
+        ShortcutsWindow(self.actions_table, self).show()
+
+    def show_connection(self) -> None:
+        """Show the details of the connection."""
+        ConnectionDetails(lambda: self._session, self).show()
 
     def focus_filter(self) -> None:
         """Give the keyboard focus to the filter of this page."""

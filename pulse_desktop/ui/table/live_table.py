@@ -205,6 +205,9 @@ class LiveTable(RowView[RowT]):
         """Request the menu of the selected rows, by mouse or keyboard."""
         position = event.globalPos()
         if event.reason() is QContextMenuEvent.Reason.Keyboard:
+            if self.currentIndex().isValid() and not self.selected_count():
+                self.selectRow(self.currentIndex().row())
+            self.scrollTo(self.currentIndex())
             cell = self.visualRect(self.currentIndex())
             position = self.viewport().mapToGlobal(cell.bottomLeft())
         if self.selected_count():

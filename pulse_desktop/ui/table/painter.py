@@ -114,6 +114,9 @@ class RowPainter:
         painter.fillRect(rect.x(), top + height - 1, rect.width(), 1, self._row_line)
         if current and selected and focused:
             painter.fillRect(rect.x(), top, 2, height - 1, self._accent)
+        elif current and focused:
+            painter.setPen(self._accent)
+            painter.drawRect(rect.adjusted(0, 0, -1, -2))
         for span in columns:
             column = span.column
             left, room = span.left + PADDING, span.width - 2 * PADDING

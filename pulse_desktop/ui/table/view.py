@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QItemSelectionRange, QRect, Qt, QTimer
-from PySide6.QtGui import QGuiApplication, QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFocusEvent, QGuiApplication, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QToolTip
 
 from pulse_desktop.text import formats
@@ -14,6 +14,7 @@ from pulse_desktop.ui.table.header import TableHeader
 from pulse_desktop.ui.table.model import LiveTableModel
 from pulse_desktop.ui.table.painter import ColumnSpan, RowPainter
 from pulse_desktop.ui.table.row_source import RowSource
+from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
@@ -45,6 +46,7 @@ class RowView(QTableView, Generic[RowT]):
         self._widening.setSingleShot(True)
         self._widening.setInterval(_WIDEN_MS)
         self._widening.timeout.connect(self._widen_columns)
+        self.selectionModel().selectionChanged.connect(lambda *_: self._show_focus())
         theme().changed.connect(self._apply_theme)
 
     def _configure(self) -> None:
@@ -148,7 +150,22 @@ class RowView(QTableView, Generic[RowT]):
             for number in range(max(first, block.top()), min(last, block.bottom()) + 1)
         }
 
+    def _show_focus(self) -> None:
+        """Show the focus around the table while no selected row shows it."""
+        ring = self.hasFocus() and not self.selectionModel().hasSelection()
+        set_style_property(self, "ring", "true" if ring else "")
+
     # Qt overrides
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the focus, also without a selected row."""
+        super().focusInEvent(event)
+        self._show_focus()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Hide the focus."""
+        super().focusOutEvent(event)
+        self._show_focus()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the visible rows."""

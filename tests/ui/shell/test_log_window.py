@@ -46,6 +46,7 @@ def logs(qtbot: QtBot, source: FakeLogs) -> Iterator[LogWindow]:
     window = LogWindow(source, run_at_once, lambda: None, parent)
     with qtbot.waitExposed(window):
         window.show()
+    window.processes.setCurrentIndex(0)
     yield window
     window.close()
 
@@ -153,3 +154,29 @@ def test_it_is_painted_in_both_themes(logs: LogWindow, choice: ThemeChoice) -> N
     theme().choose(choice)
     assert not logs.grab().isNull()
     theme().choose(ThemeChoice.DARK)
+
+
+def test_it_opens_on_the_worker_and_filters_by_level(qtbot: QtBot) -> None:
+    worker = [
+        "2026 DEBUG   pulse: polling",
+        "2026 INFO    pulse: started",
+        "2026 ERROR   pulse: failed",
+        "  File one.py, line 1",
+        "2026 WARNING pulse: slow",
+    ]
+    source = FakeLogs({"nats-server": ["[1] [INF] ready"], "worker-0": worker})
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    window = LogWindow(source, run_at_once, lambda: None, parent)
+    with qtbot.waitExposed(window):
+        window.show()
+    assert window.name == "worker-0"
+    assert lines(window) == worker
+    window.level.setCurrentIndex(3)
+    assert lines(window) == worker[2:4], "a traceback belongs to its error"
+    source.logs["worker-0"].append("2026 CRITICAL pulse: over")
+    qtbot.waitUntil(lambda: len(lines(window)) == 3)
+    window.level.setCurrentIndex(2)
+    assert len(lines(window)) == 4
+    assert window.summary == "4 of 6 lines"
+    window.close()

@@ -195,7 +195,7 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
         if row is None:
             return
         name = f"{_file_name(row.key)}.{'json' if row.format == 'json' else 'bin'}"
-        dialog = QFileDialog(self, _("Save result"), name)
+        dialog = QFileDialog(self, _("Save result · Pulse Desktop"), name)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.selectFile(name)
         key = row.key

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QPushButton
 from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.pages.workers.actions import DRAIN, LOG_MENU, PAUSE, RESUME
+from pulse_desktop.ui.pages.workers.actions import DRAIN, LOG_MENU, PAUSE, RESUME, SET_LOG_LEVEL
 from pulse_desktop.ui.shell.actions import ActionTable
 from pulse_desktop.ui.shell.context_menu import show_context_menu
 from pulse_desktop.ui.table.row_detail import RowDetail
@@ -32,6 +32,7 @@ class WorkerDetailButtons(QObject):
             actions: of the window.
         """
         super().__init__(detail)  # so that the connection to the theme ends with the panel
+        self._level = ""
         self.pause = QPushButton(_("Pause"))
         self.resume = QPushButton(_("Resume"))
         self.drain = QPushButton(_("Drain…"))
@@ -50,6 +51,7 @@ class WorkerDetailButtons(QObject):
                 LOG_MENU,
                 self.log_level,
                 self.log_level.mapToGlobal(self.log_level.rect().bottomLeft()),
+                SET_LOG_LEVEL.get(self._level),
             )
         )
         for button in (self.log_level, self.drain, self.resume, self.pause):
@@ -64,6 +66,7 @@ class WorkerDetailButtons(QObject):
             worker: the worker shown in the panel.
             online: whether it is running.
         """
+        self._level = worker.log_level.upper()
         accepts = online and bool(worker.control)
         paused = worker.activity is WorkerActivity.PAUSED
         draining = worker.activity is WorkerActivity.DRAINING

@@ -1,0 +1,91 @@
+"""Details of the connection: server, since when, round trip, JetStream, losses, permissions."""
+
+from collections.abc import Callable
+from typing import Final
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+
+from pulse_desktop.text import formats
+from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.backend import ConnectionBackend
+from pulse_desktop.ui.widgets.property_list import Property, PropertyList
+
+_MIN_WIDTH: Final = 460
+_REFRESH_MS: Final = 1_000
+
+
+class ConnectionDetails(QDialog):
+    """The window. It is not modal, stays up to date and deletes itself when it is closed.
+
+    Attributes:
+        properties: the details.
+    """
+
+    def __init__(self, connection: Callable[[], ConnectionBackend], parent: QWidget) -> None:
+        """Show the present details.
+
+        Args:
+            connection: returns the connection of the window.
+            parent: the main window.
+        """
+        super().__init__(parent)
+        self._connection = connection
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(_("Connection · Pulse Desktop"))
+        self.setMinimumWidth(_MIN_WIDTH)
+        self.properties = PropertyList()
+        close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        close.rejected.connect(self.close)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(18, 14, 18, 14)
+        layout.setSpacing(14)
+        layout.addWidget(self.properties)
+        layout.addStretch(1)
+        layout.addWidget(close)
+        timer = QTimer(self, interval=_REFRESH_MS)
+        timer.setObjectName("connection details")
+        timer.timeout.connect(self.refresh)
+        timer.start()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the present details."""
+        self.properties.set_properties(connection_properties(self._connection()))
+
+
+def connection_properties(connection: ConnectionBackend) -> list[Property]:
+    """Return the details of a connection; unknown ones are blank."""
+    status = connection.connection_status
+    states = {
+        "connected": (_("Connected"), SemanticColor.GOOD),
+        "connecting": (_("Connecting"), SemanticColor.WARNING),
+        "reconnecting": (_("Reconnecting"), SemanticColor.WARNING),
+        "closed": (_("Closed"), None),
+    }
+    label, color = states[status.state]
+    jetstream = {True: _("Available"), False: _("Not available"), None: ""}[status.jetstream]
+    stored = formats.size(connection.jetstream_bytes)
+    if jetstream and stored:
+        jetstream = _("{state}, {size} stored").format(state=jetstream, size=stored)
+    gaps_open, gaps_filled = connection.gaps
+    gaps = _("{open} open, {filled} filled from history").format(
+        open=formats.count(gaps_open), filled=formats.count(gaps_filled)
+    )
+    return [
+        Property(_("State"), label, color),
+        Property(_("Problem"), status.problem, SemanticColor.WARNING),
+        Property(_("Advice"), status.advice),
+        Property(_("Server"), status.server),
+        Property(_("Server name"), status.server_name),
+        Property(_("Version"), status.server_version),
+        Property(_("Since"), formats.absolute(status.since) if status.since else ""),
+        Property(_("Round trip"), formats.duration(status.rtt_s)),
+        Property(_("JetStream"), jetstream),
+        Property(_("Reconnects"), formats.count(status.reconnects)),
+        Property(_("Gaps"), gaps),
+        Property(_("Received"), formats.count(connection.received)),
+        Property(_("Dropped"), formats.count(connection.dropped)),
+        Property(_("Limitations"), "\n".join(connection.limitations), SemanticColor.WARNING),
+    ]

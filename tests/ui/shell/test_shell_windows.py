@@ -1,0 +1,123 @@
+"""Copy notice, keyboard shortcuts and connection details."""
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel, QPlainTextEdit
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.model.connection_status import ConnectionStatus
+from pulse_desktop.ui.offline_session import OfflineSession
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.shell.connection_details import ConnectionDetails
+from pulse_desktop.ui.shell.shortcuts_window import ShortcutsWindow
+from pulse_desktop.ui.shell.window import MainWindow
+from tests.kit.state_builder import StateBuilder
+from tests.ui.fake_session import FakeSession
+from tests.ui.window_builder import make_window, run_at_once
+
+
+@pytest.fixture
+def session() -> FakeSession:
+    return FakeSession()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, session: FakeSession) -> MainWindow:
+    builder = StateBuilder(at=1000.0)
+    builder.runs(3)
+    window = make_window(qtbot, builder, (TasksPage,), session)
+    qtbot.waitActive(window)
+    return window
+
+
+def test_everything_that_is_copied_gives_a_sign(window: MainWindow) -> None:
+    message = window.status_bar.message
+    page = window.current
+    assert isinstance(page, TasksPage)
+    page.table.selectAll()
+    page.copy_selected()
+    assert message.isVisible()
+    assert message.text() == "Copied 3 lines"
+    text = QPlainTextEdit("one <b>line</b>", window)
+    text.selectAll()
+    text.copy()
+    assert message.text() == "Copied: one <b>line</b>"
+    assert message.textFormat() is Qt.TextFormat.PlainText
+    QGuiApplication.clipboard().setText("a\x1b[31m" + "x" * 5_000)
+    assert len(message.text()) < 80
+    assert message.text().isprintable()
+
+
+def test_the_keys_of_all_actions_are_listed(qtbot: QtBot, window: MainWindow) -> None:
+    assert window.actions_table["shortcuts"].shortcut == "?|F1"
+    qtbot.keyClick(window, Qt.Key.Key_F1)
+    (listed,) = window.findChildren(ShortcutsWindow)
+    rows = {}
+    for number in range(listed.tree.topLevelItemCount()):
+        group = listed.tree.topLevelItem(number)
+        assert group is not None
+        for index in range(group.childCount()):
+            child = group.child(index)
+            assert child is not None
+            rows[child.text(0)] = child.text(1)
+    table = window.actions_table
+    with_keys = [table[each] for each in table.ids if table[each].shortcut]
+    assert {action.title for action in with_keys} <= set(rows)
+    assert rows["Filter this page"] == "/, Ctrl+F"
+    listed.close()
+
+
+def test_the_connection_is_explained_by_click_and_by_key(
+    qtbot: QtBot, window: MainWindow, session: FakeSession
+) -> None:
+    session.connection_status = ConnectionStatus(
+        "reconnecting", "nats://x", 900.0, problem="refused", reconnects=2, jetstream=False
+    )
+    session.limitations = ["results: not permitted"]
+    window.top_bar.state.setFocus()
+    qtbot.keyClick(window.top_bar.state, Qt.Key.Key_Space)
+    (details,) = window.findChildren(ConnectionDetails)
+    texts = [label.text() for label in details.findChildren(QLabel)]
+    for expected in ("Reconnecting", "refused", "nats://x", "Not available", "2"):
+        assert expected in texts
+    assert any("not permitted" in text for text in texts)
+    session.connection_status = replace(session.connection_status, state="connected", problem="")
+    qtbot.waitUntil(lambda: "Connected" in [label.text() for label in details.findChildren(QLabel)])
+    details.close()
+    qtbot.mouseClick(window.status_bar, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: any(d.isVisible() for d in window.findChildren(ConnectionDetails)))
+    for each in window.findChildren(ConnectionDetails):
+        each.close()
+
+
+def test_the_state_of_the_connection_is_its_accessible_name(window: MainWindow) -> None:
+    window.top_bar.set_connection(ConnectionStatus("reconnecting", "x", 0.0, problem="refused"))
+    assert window.top_bar.state.accessibleName() == "Connection: reconnecting · refused"
+
+
+def test_a_narrow_window_has_an_icon_for_the_palette(qtbot: QtBot, window: MainWindow) -> None:
+    window.resize(1024, 640)
+    qtbot.waitUntil(lambda: window.top_bar.palette_field.width() <= 36)
+    window.resize(1440, 900)
+    qtbot.waitUntil(lambda: window.top_bar.palette_field.width() > 200)
+
+
+def test_quit_is_offered_only_when_it_is_searched_for(window: MainWindow) -> None:
+    window.open_palette()
+    assert "Quit" not in window.command_palette.titles
+    window.command_palette.field.setText("quit")
+    assert "Quit" in window.command_palette.titles
+
+
+def test_what_is_typed_while_the_server_starts_is_kept(qtbot: QtBot, window: MainWindow) -> None:
+    window.set_session(OfflineSession(), run_at_once)
+    window.run_task()
+    window.run_form.ui.task_name.set_name("tasks:one")
+    window.set_session(FakeSession(), run_at_once)
+    assert window.run_form.isVisible()
+    assert window.run_form.ui.task_name.name == "tasks:one"
+    assert window.run_form.ui.task_name.field.selectedText() == "tasks:one"
+    window.run_form.cancel()
