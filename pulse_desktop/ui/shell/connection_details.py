@@ -12,7 +12,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import ConnectionBackend
 from pulse_desktop.ui.widgets.property_list import Property, PropertyList
 
-_MIN_WIDTH: Final = 460
+_SIZE: Final = (460, 380)
 _REFRESH_MS: Final = 1_000
 
 
@@ -34,7 +34,7 @@ class ConnectionDetails(QDialog):
         self._connection = connection
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(_("Connection · Pulse Desktop"))
-        self.setMinimumWidth(_MIN_WIDTH)
+        self.resize(*_SIZE)
         self.properties = PropertyList()
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         close.rejected.connect(self.close)

@@ -46,6 +46,7 @@ class ShortcutsWindow(QDialog):
         self.setWindowTitle(_("Keyboard shortcuts · Pulse Desktop"))
         self.resize(*_SIZE)
         self.tree = QTreeWidget()
+        self.tree.setUniformRowHeights(True)
         self.tree.setHeaderLabels([_("Action"), _("Keys")])
         self.tree.setAccessibleName(_("Keyboard shortcuts"))
         self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

@@ -35,6 +35,9 @@ from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
 _HEIGHT: Final = 48
 _COMPACT_WIDTH: Final = 940
+"""A narrower bar shows the state of the connection without round trip and problem."""
+_ICON_WIDTH: Final = 1000
+"""A narrower bar, as in the smallest window, shows the palette as an icon."""
 
 
 _STATE_COLORS: Final = {
@@ -234,7 +237,7 @@ class TopBar(QWidget):
         compact = self.width() < _COMPACT_WIDTH
         text = self._state_texts[compact]
         self.state.setText(_without_mnemonic(text))
-        self.palette_field.set_compact(compact=compact)
+        self.palette_field.set_compact(compact=self.width() < _ICON_WIDTH)
         name = _("Connection: {state}").format(state=self._state_texts[0])
         if name != self.state.accessibleName():
             # Changing the accessible name also tells screen readers.

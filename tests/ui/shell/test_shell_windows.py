@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel, QPlainTextEdit
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.connection_status import ConnectionStatus
@@ -100,6 +100,7 @@ def test_the_state_of_the_connection_is_its_accessible_name(window: MainWindow) 
 
 def test_a_narrow_window_has_an_icon_for_the_palette(qtbot: QtBot, window: MainWindow) -> None:
     window.resize(1024, 640)
+    QApplication.processEvents()
     qtbot.waitUntil(lambda: window.top_bar.palette_field.width() <= 36)
     window.resize(1440, 900)
     qtbot.waitUntil(lambda: window.top_bar.palette_field.width() > 200)
