@@ -19,9 +19,10 @@ from pulse_desktop.session.session import Session
 from pulse_desktop.session.system_finder import name_options
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.text.worker_text import clock_offset
 from pulse_desktop.transport.discovery import unread
 
-_MAX_CLOCK_SKEW_S: Final = 2.0
+_LISTED_CLOCKS: Final = 5
 _QUEUE_TIMEOUT_S: Final = 3.0
 _STORED_RESULTS: Final = 200
 """Results that are read to learn how they are serialized."""
@@ -266,20 +267,27 @@ def _check_topics(session: Session) -> CheckResult:
 
 
 def _check_clocks(session: Session) -> CheckResult:
-    """Compare the clocks of workers with the server's, as far as stored events have both."""
-    ahead_s = 0.0
-    for event in session.state.log.newest_first():
-        if event.time_source != "event" or event.topic not in TOPICS:
-            continue
-        # An event cannot be stored before it happens. It can be late for many reasons.
-        ahead_s = max(ahead_s, event.timestamp - event.received_at)
-    if ahead_s > _MAX_CLOCK_SKEW_S:
-        return CheckResult(
-            "clocks",
-            "warning",
-            _("the clock of a worker is {span} ahead of the server's").format(
-                span=formats.duration(ahead_s)
-            ),
-            _("Synchronize the clocks (timedatectl set-ntp true)."),
+    """Compare the clocks of workers with the times at which their latest heartbeats arrived."""
+    workers = session.state.workers.online(time.time())
+    off = [worker for worker in workers if worker.clock_is_off]
+    if not workers:
+        return CheckResult("clocks", "ok", _("not compared: no heartbeat of a worker has arrived"))
+    if not off:
+        return CheckResult("clocks", "ok", _("no worker's clock is off"))
+    listed = ", ".join(f"{worker.id}: {clock_offset(worker)}" for worker in off[:_LISTED_CLOCKS])
+    advice = _("Synchronize the clocks (timedatectl set-ntp true).")
+    if len(off) > 1 and len(off) > len(workers) / 2:
+        advice = _(
+            "Most workers disagree: check the clocks of the server and of this machine first, then "
+            "synchronize (timedatectl set-ntp true)."
         )
-    return CheckResult("clocks", "ok", _("no worker is ahead of the server"))
+    return CheckResult(
+        "clocks",
+        "warning",
+        ngettext(
+            "the clock of {count} worker is off: {workers}",
+            "the clocks of {count} workers are off: {workers}",
+            len(off),
+        ).format(count=len(off), workers=listed),
+        advice,
+    )

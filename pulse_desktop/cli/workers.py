@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pulse_desktop.cli.connection import connected_session
 from pulse_desktop.cli.exit_codes import OK
-from pulse_desktop.cli.output import write_json, write_table, write_text
+from pulse_desktop.cli.output import write_json, write_note, write_table, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.worker_discovery import HISTORY_S, discover_workers
 from pulse_desktop.text import formats
@@ -40,6 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
 async def run(arguments: Namespace) -> int:
     """List the workers that are online."""
     from pulse_desktop.state.serialize import worker_to_dict
+    from pulse_desktop.text.worker_text import clock_offset
 
     async with connected_session(arguments, history_s=HISTORY_S, stored_results=0) as session:
         responding = await discover_workers(session)
@@ -52,6 +53,7 @@ async def run(arguments: Namespace) -> int:
             }
             for name, worker in sorted(online.items())
         ]
+        clocks = [(name, text) for name in sorted(online) if (text := clock_offset(online[name]))]
         # A worker whose heartbeats are not seen can still reply.
         listed += [
             {**worker_to_dict(None, now), "worker": name, "control": True, "answered": True}
@@ -74,6 +76,8 @@ async def run(arguments: Namespace) -> int:
         _("RUNNING"),
     )
     write_table([_cells(each) for each in listed], headings)
+    for name, text in clocks:
+        write_note(_("The clock of {worker} is off: {offset}.").format(worker=name, offset=text))
     return OK
 
 

@@ -47,6 +47,8 @@ class Event(msgspec.Struct, gc=False):
         raw: the undecoded payload.
         sequence: sequence in the history stream, 0 if no stream stores it.
         problem: why it is unreadable, empty if it is not.
+        clock_offset_s: seconds that the sender's clock was ahead of the time of arrival, where the
+            sender's time was too far ahead to be kept; else 0.
     """
 
     topic: str
@@ -59,6 +61,7 @@ class Event(msgspec.Struct, gc=False):
     raw: bytes
     sequence: int = 0
     problem: str = ""
+    clock_offset_s: float = 0.0
 
     @property
     def readable(self) -> bool:

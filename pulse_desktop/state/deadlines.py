@@ -91,7 +91,9 @@ class Deadlines:
         deadline = self.of(run, now)
         since = run.last_seen
         if deadline.source == "timeout" and is_running(run):
-            since = run.started_at or since  # progress does not extend a timeout
+            # Progress does not extend a timeout. The worker's clock may be wrong: a run starts
+            # after it was enqueued and before its latest report.
+            since = min(max(run.started_at or since, run.queued_at or 0.0), since)
         return now - since > deadline.seconds
 
     def _measured(self, name: str, series: Reservoir | None, now: float) -> Deadline | None:

@@ -90,7 +90,7 @@ def _started(event: Event, body: msgspec.Raw) -> TaskRun | None:
         None,
         None,
         "",
-        at,
+        event.received_at,
     )
 
 
@@ -116,7 +116,7 @@ def _succeeded(event: Event, body: msgspec.Raw) -> TaskRun | None:
         None,
         None,
         "",
-        at,
+        event.received_at,
     )
 
 
@@ -143,7 +143,7 @@ def _queued(event: Event, body: msgspec.Raw) -> TaskRun | None:
         Request(1, 0, data.task_name, args, kwargs, labels, types, data.format),
         queued_at,
         1,
-        last_seen=event.timestamp,
+        last_seen=event.received_at,
     )
 
 

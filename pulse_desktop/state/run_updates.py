@@ -168,7 +168,7 @@ def _queued(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
         parse_timestamp(data.get("queued_at")) or event.timestamp,
         _retries(labels) + 1,
         rerun_of=to_text(labels.get(RERUN_OF)),
-        last_seen=event.timestamp,
+        last_seen=event.received_at,
     )
 
 
@@ -179,7 +179,7 @@ def _started(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
         queued_at=parse_timestamp(data.get("queued_at")),
         max_attempts=to_int(data.get("max_attempts")) or 0,
         attempts=(Attempt(_number(data), event.timestamp, _worker(data, event)),),
-        last_seen=event.timestamp,
+        last_seen=event.received_at,
     )
 
 
@@ -188,7 +188,7 @@ def _progress(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
         task_id,
         _name(data),
         progress=progress_from_event(data, event.timestamp),
-        last_seen=event.timestamp,
+        last_seen=event.received_at,
     )
 
 
@@ -208,7 +208,7 @@ def _cancelled(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
         update.name,
         attempts=update.attempts if began else (),
         cancelled_at=event.timestamp,
-        last_seen=event.timestamp,
+        last_seen=event.received_at,
     )
 
 
@@ -226,7 +226,7 @@ def _ended(task_id: str, data: dict[str, Any], event: Event, outcome: str) -> Ta
         _name(data),
         max_attempts=to_int(data.get("max_attempts")) or 0,
         attempts=(Attempt(_number(data), None, _worker(data, event), result),),
-        last_seen=event.timestamp,
+        last_seen=event.received_at,
     )
 
 
@@ -258,7 +258,7 @@ def _older_ended(outcome: str) -> Callable[[str, dict[str, Any], Event], TaskRun
                     ),
                 ),
             ),
-            last_seen=event.timestamp,
+            last_seen=event.received_at,
         )
 
     return read

@@ -71,6 +71,7 @@ def worker_to_dict(worker: Worker | None, now: float) -> dict[str, Any]:
         "version": (worker.version or None) if worker else None,
         "started_at": _time(worker.started_at) if worker else None,
         "seen_at": _time(worker.last_seen) if worker else None,
+        "clock_offset_s": round(worker.clock_offset_s, 3) if worker else None,
     }
 
 

@@ -144,6 +144,7 @@ class SystemState:
             topic, activity, apply = routes.get(subject) or self._route(subject)
             event, body = decode_event_raw(topic, arrival.payload, at, arrival.sequence)
             if event.timestamp > at + MAX_CLOCK_SKEW_S:
+                event.clock_offset_s = event.timestamp - at
                 event.timestamp, event.time_source = at, "received"
             append(event)
             if event.problem:

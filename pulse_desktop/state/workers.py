@@ -24,6 +24,7 @@ from pulse_desktop.state.task_schemas import TaskSchemas
 HEARTBEAT_S: Final = 5.0
 LATE_AFTER_S: Final = 3 * HEARTBEAT_S
 OFFLINE_AFTER_S: Final = 6 * HEARTBEAT_S
+MAX_CLOCK_OFFSET_S: Final = 5.0
 
 
 class WorkerHealth(enum.StrEnum):
@@ -61,7 +62,8 @@ class Worker(msgspec.Struct, gc=False):
         rss_bytes: resident memory, None if unknown.
         broker: "jetstream" or "core".
         version: version of the worker program.
-        last_seen: Unix seconds of the latest heartbeat.
+        last_seen: Unix seconds at which the latest heartbeat arrived. Never the worker's own time:
+            its clock may be wrong.
         stopped: whether it reported its shutdown.
         raw: payload of the latest event about it.
         control: subject on which it accepts commands, empty if it accepts none.
@@ -69,6 +71,8 @@ class Worker(msgspec.Struct, gc=False):
         draining: whether it finishes its running tasks and then exits.
         log_level: its log level, empty if unknown.
         busy_mean: mean number of running tasks since the previous heartbeat, None if unknown.
+        clock_offset_s: seconds that its clock is ahead of the time of arrival, negative when it is
+            behind; includes the delay of the message.
     """
 
     id: str
@@ -91,6 +95,12 @@ class Worker(msgspec.Struct, gc=False):
     draining: bool = False
     log_level: str = ""
     busy_mean: float | None = None
+    clock_offset_s: float = 0.0
+
+    @property
+    def clock_is_off(self) -> bool:
+        """Whether its clock is off by more than the delay of a message explains."""
+        return abs(self.clock_offset_s) > MAX_CLOCK_OFFSET_S
 
     @property
     def activity(self) -> WorkerActivity:
@@ -204,12 +214,12 @@ class Workers(Collection[Worker]):
         if not name:
             return
         position = self._positions.get(name)
-        if position is not None and self.rows[position].last_seen > event.timestamp:
+        if position is not None and self.rows[position].last_seen > event.received_at:
             return
         if heartbeat.catalogue is not msgspec.UNSET:
             self.task_schemas.apply(heartbeat.catalogue)
         names = heartbeat.catalogue if isinstance(heartbeat.catalogue, dict) else None
-        self.announced.record(name, event.timestamp, names)
+        self.announced.record(name, event.received_at, names)
         worker = _worker(name, heartbeat, event)
         if position is None:
             self._positions[name] = self.rows.append(worker)
@@ -283,7 +293,7 @@ def _worker(name: str, heartbeat: _Heartbeat, event: Event) -> Worker:
         heartbeat.rss_bytes,
         heartbeat.broker,
         heartbeat.version,
-        event.timestamp,
+        event.received_at,
         event.type == "worker.stopped",
         event.raw,
         heartbeat.control or "",
@@ -291,4 +301,5 @@ def _worker(name: str, heartbeat: _Heartbeat, event: Event) -> Worker:
         heartbeat.draining,
         heartbeat.log_level.upper(),
         heartbeat.busy_mean,
+        event.clock_offset_s or event.timestamp - event.received_at,
     )

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-from pulse_desktop.state.workers import WorkerActivity, WorkerHealth
+from pulse_desktop.state.workers import Worker, WorkerActivity, WorkerHealth
+from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, pgettext
 
@@ -38,6 +39,15 @@ ACTIVITY_MEANINGS: Final = {
     WorkerActivity.DRAINING: _("Finishes its running tasks, requeues the rest and exits"),
     WorkerActivity.UNKNOWN: _("Does not report what it does"),
 }
+
+
+def clock_offset(worker: Worker) -> str:
+    """Return how far a worker's clock is off: `1 min 30 s behind`; empty when it is not."""
+    if not worker.clock_is_off:
+        return ""
+    span = formats.duration(abs(worker.clock_offset_s), brief=True)
+    text = _("{span} ahead") if worker.clock_offset_s > 0 else _("{span} behind")
+    return text.format(span=span)
 
 
 def worker_name(identity: str) -> str:

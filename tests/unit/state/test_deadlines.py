@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from pulse_desktop.model.run_state import RunState
@@ -134,3 +135,15 @@ def test_deadlines_follow_later_measurements() -> None:
     assert state.runs.deadline_of(run, LATER).seconds == 100.0
     finish_runs(state, 200, run_s=40.0)
     assert state.runs.deadline_of(run, LATER + 31).seconds == 200.0
+
+
+@pytest.mark.parametrize("offset_s", [-7200.0, 600.0])
+@pytest.mark.parametrize("labels", [{}, {"timeout": "60"}])
+def test_the_clock_of_a_worker_does_not_change_when_its_run_is_overdue(
+    offset_s: float, labels: dict[str, Any]
+) -> None:
+    state = SystemState()
+    started = msgspec.structs.replace(task_event("started", LATER + offset_s), at=LATER)
+    state.fold([task_message(LATER - 1, **labels), started])
+    deadline_s = 60 + GRACE_S if labels else DEFAULT_S
+    assert seconds_until_overdue(state, LATER) == pytest.approx(deadline_s, abs=2)

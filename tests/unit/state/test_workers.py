@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.state.attention import attention_items
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.state.workers import Worker, WorkerActivity, WorkerHealth
@@ -81,3 +83,26 @@ def test_a_worker_that_announced_its_stop_is_stopped_not_offline() -> None:
 def test_an_older_heartbeat_does_not_replace_a_newer_one() -> None:
     state = state_of(heartbeat(NOW + 5, busy=3), heartbeat(NOW, busy=0))
     assert state.workers.rows[0].busy == 3
+
+
+def heartbeat_with_clock(offset_s: float, arrived_at: float) -> InboundMessage:
+    """Return a heartbeat that carries the time of a worker whose clock is off."""
+    return msgspec.structs.replace(heartbeat(arrived_at + offset_s), at=arrived_at)
+
+
+@pytest.mark.parametrize("offset_s", [-7200.0, -90.0, 0.0, 600.0, 86_400.0])
+def test_health_depends_on_the_arrival_of_heartbeats_not_on_the_clock_of_the_worker(
+    offset_s: float,
+) -> None:
+    state = state_of(heartbeat_with_clock(offset_s, NOW))
+    worker = worker_of(state)
+    assert worker.health(NOW + 1) is WorkerHealth.ONLINE
+    assert worker.health(NOW + 42) is WorkerHealth.OFFLINE
+    assert worker.clock_offset_s == pytest.approx(offset_s, abs=0.01)
+    assert worker.clock_is_off is (offset_s != 0)
+
+
+def test_a_heartbeat_counts_after_the_clock_of_the_worker_was_set_back() -> None:
+    state = state_of(heartbeat_with_clock(600, NOW), heartbeat_with_clock(0, NOW + 5))
+    assert worker_of(state).last_seen == NOW + 5
+    assert not worker_of(state).clock_is_off

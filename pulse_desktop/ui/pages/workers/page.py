@@ -18,6 +18,7 @@ from pulse_desktop.text.worker_text import (
     ACTIVITY_MEANINGS,
     HEALTH_LABELS,
     HEALTH_MEANINGS,
+    clock_offset,
 )
 from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.charts.scale import Unit
@@ -181,6 +182,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
                 Property(_("Memory"), formats.size(row.rss_bytes)),
                 Property(_("Started"), formats.absolute(row.started_at)),
                 Property(_("Heartbeat"), formats.absolute(row.last_seen)),
+                *([Property(_("Clock"), clock_offset(row))] if row.clock_is_off else []),
                 Property(_("Broker"), row.broker),
                 Property(_("Version"), row.version),
             ]
