@@ -91,7 +91,7 @@ def read_measured_pickle(
         state = PickleMachine(data, limits)
         _run(state, _HANDLERS_OF_OBJECTS if keep_objects else _HANDLERS)
         value = state.stack[0]
-        return value, measure(value, limits.for_body(len(data)))
+        return value, measure(value, limits)
     except (IndexError, struct.error):
         raise UnreadablePickleError("the pickle is cut short or malformed") from None
     except UnicodeDecodeError:

@@ -143,7 +143,7 @@ def _read(
                 raise UnreadableBodyError(format_, "the CBOR is cut short or malformed") from None
         case _:
             raise UnreadableBodyError(format_, "the body is empty")
-    return Body(format_, value, not_plain), measure(value, limits.for_body(len(body)))
+    return Body(format_, value, not_plain), measure(value, limits)
 
 
 def _read_json(body: bytes, limits: PickleLimits) -> Any:

@@ -11,9 +11,6 @@ from datetime import datetime
 from typing import Any, Final
 
 MEBIBYTE: Final = 1 << 20
-_NODES_OF_ANY_BODY: Final = 50_000
-_NODES_PER_BYTE: Final = 16
-"""Shared parts are counted each time, so that a value can have more nodes than its body bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +28,6 @@ class ValueLimits:
     max_depth: int = 100
     max_nodes: int = 1_000_000
     max_text_bytes: int = 64 * MEBIBYTE
-
-    def for_body(self, size: int) -> "ValueLimits":
-        """Return the limits for the value of a body: a small body may not describe a large one."""
-        most = _NODES_OF_ANY_BODY + _NODES_PER_BYTE * size
-        if most >= self.max_nodes:
-            return self
-        return ValueLimits(self.max_bytes, self.max_depth, most, self.max_text_bytes)
 
 
 DEFAULT_LIMITS: Final = ValueLimits()

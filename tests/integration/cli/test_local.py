@@ -27,6 +27,7 @@ RUN_KEYS = [
     "args",
     "kwargs",
     "labels",
+    "format",
     "queued_at",
     "started_at",
     "finished_at",

@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.protocol.event import encode_event
-from pulse_desktop.protocol.topics import subject_of
 from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
 from tests.kit.legacy_worker import NAMES, started_legacy_worker
@@ -15,7 +13,7 @@ from tests.kit.nats_servers import NatsServer
 from tests.kit.session_fixture import open_session, wait_for_run
 from tests.kit.waiting import wait_until
 from tests.kit.worker_cli import worker_command
-from tests.kit.worker_processes import WorkerHarness, open_harness
+from tests.kit.worker_processes import open_harness
 
 OLD = "workers.tasks.scoring:score_message_task"
 NEW = "score_message_task"
@@ -37,13 +35,9 @@ def sent_name(run: TaskRun) -> str:
     return run.request.task_name
 
 
-async def observe_for_a_while(harness: WorkerHarness) -> None:
-    """Publish a heartbeat as if workers had been observed for longer than a moment."""
-    data = {"worker": "earlier@host:1", "catalogue": {NEW: {}}}
-    _, payload = encode_event(
-        "monitoring", "worker.heartbeat", data, source="earlier@host:1", now=time.time() - 60
-    )
-    await harness.client.publish(subject_of("monitoring"), payload)
+def observe_for_a_while(session: Session) -> None:
+    """Record a heartbeat as if workers had been observed for longer than a moment."""
+    session.state.workers.announced.record("earlier@host:1", time.time() - 60, {NEW})
 
 
 @pytest.mark.parametrize("broker", ["jetstream", "core"])
@@ -51,9 +45,9 @@ async def test_old_workers_get_the_old_name_and_new_workers_the_new_one(
     nats_server: NatsServer, tmp_path: Path, broker: str
 ) -> None:
     worker_command(tmp_path)("provision", server=nats_server.url, broker=broker)
-    async with open_harness(nats_server, tmp_path) as harness, open_session(nats_server) as session:
+    async with open_harness(nats_server, tmp_path), open_session(nats_server) as session:
         await wait_until(lambda: session.connection.connected)
-        await observe_for_a_while(harness)
+        observe_for_a_while(session)
         with started_legacy_worker(nats_server.url, broker, tmp_path / "legacy.log"):
             await wait_until(
                 lambda: session.state.workers.task_schemas.get(NAMES[-1]) is not None, 20
@@ -79,7 +73,7 @@ async def test_a_run_captured_under_the_old_name_is_rerun_under_the_new_one(
         assert (sent_name(captured), captured.name) == (OLD, NEW)
         early = await rerun(session, captured)
         assert sent_name(early) == OLD  # no heartbeat of an old worker may have arrived yet
-        await observe_for_a_while(harness)
+        observe_for_a_while(session)
         await wait_until(
             lambda: session.state.workers.announced.name_to_send(OLD, time.time()) == NEW
         )

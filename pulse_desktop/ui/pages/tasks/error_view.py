@@ -87,8 +87,8 @@ class ErrorView(QWidget):
     def show_run(self, run: TaskRun) -> None:
         """Show the error of a run, or that there is none."""
         headline, color = _headline(run)
-        self.headline.set_text(_shortened(headline, _MAX_HEADLINE))
         set_style_property(self.headline, "color", color)
+        self.headline.set_text(_shortened(headline, _MAX_HEADLINE))
         text = _shortened("\n\n".join(_tracebacks(run)), _MAX_TRACEBACK)
         if text != self.traceback.toPlainText():
             self.traceback.setPlainText(text)
