@@ -27,10 +27,22 @@ ALL_HISTORY_S: Final = 366 * DAY_S
 class NoServerError(CannotConnectError):
     """No server was given and no embedded stack is running."""
 
-    def __init__(self) -> None:
+    def __init__(self, state_problem: str = "") -> None:
+        """Describe the error.
+
+        Args:
+            state_problem: why it is unknown whether an embedded stack is running.
+        """
+        none_runs = _(
+            "no --server was given, PULSE_SERVER is not set, and no embedded stack is running."
+        )
+        unknown = _(
+            "no --server was given, PULSE_SERVER is not set, and the state of the embedded stack "
+            "cannot be read: {reason}."
+        ).format(reason=state_problem)
         super().__init__(
             _("No server to connect to"),
-            _("no --server was given, PULSE_SERVER is not set, and no embedded stack is running."),
+            unknown if state_problem else none_runs,
             _(
                 "Give --server nats://HOST:4222, or start the embedded stack with "
                 "`pulse-desktop` or `pulse-desktop local`."
@@ -75,7 +87,9 @@ def chosen_connection(arguments: Namespace) -> tuple["ConnectionOptions", str]:
     Raises:
         NoServerError: no server was given and no embedded stack is running.
     """
+    from pulse_desktop.embedded.data_folder import data_folder
     from pulse_desktop.embedded.stack import running_stack
+    from pulse_desktop.embedded.stack_state import state_problem
     from pulse_desktop.nats_client.client_arguments import readable_by_others
     from pulse_desktop.nats_client.connection_options import ConnectionOptions
 
@@ -85,7 +99,7 @@ def chosen_connection(arguments: Namespace) -> tuple["ConnectionOptions", str]:
     if stack is not None and options.servers in ("", stack.server):
         return ConnectionOptions(stack.server), stack.monitor
     if not options.servers:
-        raise NoServerError
+        raise NoServerError(state_problem(data_folder().state_file))
     for warning in readable_by_others(options):
         write_note(warning)
     return options, ""

@@ -5,7 +5,6 @@ import contextlib
 import logging
 import os
 from argparse import Namespace
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,8 +13,9 @@ import platformdirs
 from pulse_desktop.app import Desktop
 from pulse_desktop.cli.connection import chosen_names, requested_connection
 from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
-from pulse_desktop.cli.output import print_error, write_text
-from pulse_desktop.embedded.data_folder import DATA_DIR_VARIABLE, data_folder
+from pulse_desktop.cli.output import print_error, write_note, write_text
+from pulse_desktop.embedded.bounded_log import BoundedLog, BoundedLogHandler
+from pulse_desktop.embedded.data_folder import DATA_DIR_VARIABLE, cannot_write, data_folder
 from pulse_desktop.event_loop import draw_offscreen, has_display, run_with_qt, stop_on_signals
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.model.log_format import LogFormatter
@@ -92,7 +92,7 @@ def picture_path() -> Path:
 def window_state_path() -> Path:
     """Return the path of the saved window state: among the user's settings."""
     if os.environ.get(DATA_DIR_VARIABLE):
-        return data_folder().root / "window.json"
+        return data_folder().window_state
     return platformdirs.user_config_path("pulse-desktop", appauthor=False) / "window.json"
 
 
@@ -159,15 +159,22 @@ def _write_summary(state: SystemState, picture: Path) -> int:
 
 
 def _log_to_file() -> None:
-    """Write a log of bounded size beside those of the embedded stack."""
-    folder = data_folder().root / "logs"
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(
-            folder / "window.log", maxBytes=_LOG_BYTES, backupCount=_OLD_LOGS
-        )
-        handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-        logging.getLogger().addHandler(handler)
-        logging.getLogger().setLevel(logging.INFO)
-        # httpx logs every request to the monitoring port, which would displace everything else.
-        logging.getLogger("httpx").setLevel(logging.WARNING)
+    """Write a log of bounded size beside those of the embedded stack; note when that fails."""
+    folder = data_folder()
+    log = BoundedLog(folder.log_of("window"), max_bytes=_LOG_BYTES, old_files=_OLD_LOGS)
+    try:
+        folder.prepare_logs()
+        log.open()
+    except UserFacingError as error:
+        write_note(_("The window writes no log: {reason}").format(reason=error.sentence))
+        return
+    except OSError as error:
+        reason = cannot_write(folder.root, error).sentence
+        write_note(_("The window writes no log: {reason}").format(reason=reason))
+        return
+    handler = BoundedLogHandler(log)
+    handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.getLogger().addHandler(handler)
+    logging.getLogger().setLevel(logging.INFO)
+    # httpx logs every request to the monitoring port, which would displace everything else.
+    logging.getLogger("httpx").setLevel(logging.WARNING)

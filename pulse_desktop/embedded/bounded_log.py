@@ -1,11 +1,14 @@
-"""Log file of a child process: limited in size, secrets replaced."""
+"""Log file: limited in size, secrets replaced. For the output of a process, and for `logging`."""
 
 import contextlib
+import logging
 import os
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Final
+
+from pulse_desktop.regular_file import open_for_append, open_for_reading
 
 MAX_BYTES: Final = 2 << 20
 OLD_FILES: Final = 3
@@ -16,6 +19,8 @@ _MASK: Final = b"***"
 
 class BoundedLog:
     """A log file that is rotated to `name.1`, `name.2`, … when it is full.
+
+    No symbolic link in its place is followed.
 
     Attributes:
         path: the current file.
@@ -36,6 +41,15 @@ class BoundedLog:
     def mask(self, secrets: Iterable[str]) -> None:
         """Replace these strings in all further output."""
         self._secrets = tuple(secret.encode() for secret in secrets if secret)
+
+    def open(self) -> None:
+        """Open the file, to find out whether it can be written.
+
+        Raises:
+            OSError: it cannot.
+        """
+        if self._file is None:
+            self._open()
 
     def write(self, chunk: bytes) -> None:
         """Append output. Complete lines are written at once, the rest is buffered."""
@@ -75,8 +89,7 @@ class BoundedLog:
             self._file = None
 
     def _open(self) -> BinaryIO:
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self._file = os.fdopen(descriptor, "ab")
+        self._file = open_for_append(self.path)
         return self._file
 
     def _rotate(self, full: BinaryIO) -> BinaryIO:
@@ -84,18 +97,44 @@ class BoundedLog:
         self._file = None
         for number in range(self._old_files, 0, -1):
             source = self.path if number == 1 else self._old(number - 1)
-            if source.exists():
+            # A folder in place of an old file cannot be replaced: the newer ones are still moved.
+            with contextlib.suppress(OSError):
                 source.replace(self._old(number))
-        return self._open()
+        file = self._open()
+        if file.tell() > 0:  # it could not be moved, and must not grow
+            file.truncate(0)
+            file.seek(0)
+        return file
 
     def _old(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.{number}")
 
 
+class BoundedLogHandler(logging.Handler):
+    """Writes log records to a `BoundedLog`."""
+
+    def __init__(self, log: BoundedLog) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        try:
+            self._log.write(self.format(record).encode(errors="replace") + b"\n")
+        except Exception:  # noqa: BLE001 - as every handler of `logging`
+            self.handleError(record)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self.lock or contextlib.nullcontext():
+            self._log.close()
+        super().close()
+
+
 def tail(path: Path, lines: int = 12) -> str:
     """Return the last lines of a log, empty if there is none."""
     try:
-        with path.open("rb") as file:
+        with open_for_reading(path) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _MAX_LINE_BYTES))
             return b"\n".join(deque(file.read().splitlines(), lines)).decode(errors="replace")
     except OSError:

@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,8 @@ import platformdirs
 
 from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.embedded.errors import EmbeddedStackError
+from pulse_desktop.embedded.folder_safety import check_own_file, check_parents, make_private
+from pulse_desktop.regular_file import NotARegularFileError
 from pulse_desktop.text.translation import _
 
 DATA_DIR_VARIABLE: Final = "PULSE_DATA_DIR"
@@ -69,6 +72,11 @@ class DataFolder:
         return self.root / "stack.json"
 
     @property
+    def window_state(self) -> Path:
+        """Saved state of the window, when the environment sets the data folder."""
+        return self.root / "window.json"
+
+    @property
     def start_lock(self) -> Path:
         """Held while a process joins, starts or ends the stack."""
         return self.root / "start.lock"
@@ -83,15 +91,21 @@ class DataFolder:
         return self.logs / f"{process}.log"
 
     def prepare(self) -> None:
-        """Create what is missing, accessible to the owner only, and check that it is writable.
+        """Create what is missing, accessible to the owner only, and check that it can be used.
 
         Raises:
-            EmbeddedStackError: the folder cannot be created or written, or its disk is full.
+            EmbeddedStackError: the folder cannot be created or written, is not private, holds
+                something else in place of a file or folder of ours, or its disk is full.
         """
         try:
-            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (self.logs, self.usage_locks, self.server, self.server_ports):
+            self.prepare_logs()
+            for folder in (self.usage_locks, self.server, self.server_ports):
                 folder.mkdir(mode=0o700, exist_ok=True)
+                make_private(folder)
+            if self.jetstream.exists():
+                make_private(self.jetstream)
+            for file in self._files():
+                check_own_file(file)
             probe = self.root / f".probe-{secrets.token_hex(4)}"
             write_atomic(probe, b"writable", private=True)
             probe.unlink(missing_ok=True)
@@ -100,6 +114,34 @@ class DataFolder:
             raise cannot_write(self.root, error) from error
         if free < MIN_FREE_BYTES:
             raise _disk_full(self.root, _("{size} MiB are left").format(size=free >> 20))
+
+    def prepare_logs(self) -> None:
+        """Create the folder and that of the logs, accessible to the owner only.
+
+        Raises:
+            EmbeddedStackError: they are not private.
+            OSError: they cannot be created.
+        """
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_parents(self.root)
+        make_private(self.root, self._entries())
+        self.logs.mkdir(mode=0o700, exist_ok=True)
+        make_private(self.logs)
+
+    def _entries(self) -> list[str]:
+        """Return the names that entries of the folder have."""
+        folders = (self.logs, self.usage_locks, self.jetstream, self.server)
+        files = (self.state_file, self.start_lock, self.guardian_lock, self.window_state)
+        return [each.name for each in (*folders, *files)]
+
+    def _files(self) -> Iterator[Path]:
+        """Yield the files that the stack writes, whether they exist or not."""
+        yield from (self.start_lock, self.guardian_lock, self.state_file)
+        yield from (self.server_config, self.server_address)
+        yield from self.server_ports.glob("*.ports")
+        yield from self.usage_locks.glob("*.lock")
+        yield from self.logs.glob("*.log")
+        yield from self.logs.glob("*.log.[0-9]")
 
 
 def data_folder(path: Path | str | None = None) -> DataFolder:
@@ -112,6 +154,12 @@ def data_folder(path: Path | str | None = None) -> DataFolder:
 
 def cannot_write(path: Path, error: OSError) -> EmbeddedStackError:
     """Return the error of a failed write in the data folder."""
+    if isinstance(error, NotARegularFileError):
+        return EmbeddedStackError(
+            _("The data folder cannot be used"),
+            f"{error.filename}: {error.strerror}.",
+            _("Remove it or move it away, then try again."),
+        )
     if error.errno in _FULL:
         return _disk_full(path, error.strerror or str(error))
     return EmbeddedStackError(

@@ -16,11 +16,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
-from pulse_desktop.embedded.bounded_log import tail
+from pulse_desktop.embedded.bounded_log import BoundedLog, BoundedLogHandler, tail
 from pulse_desktop.embedded.data_folder import DataFolder, data_folder
 from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.embedded.job_object import enter_job
@@ -118,8 +117,8 @@ class Guardian:
         )
         try:
             write_state(self._folder.state_file, self._state)
-        except OSError:
-            _log.exception("cannot write the state file")
+        except OSError as error:
+            _log.error("cannot write the state file: %s", error)
 
     async def _start(self) -> None:
         services = self._services
@@ -226,8 +225,8 @@ async def _guard(options: argparse.Namespace, folder: DataFolder) -> int:
     )
     try:
         await guardian.run()
-    except EmbeddedStackError:
-        _log.exception("cannot continue")
+    except EmbeddedStackError as error:
+        _log.error("cannot continue: %s", error)
         return 1
     finally:
         # asyncio.run would cancel what the client library has left only once, and wait for ever
@@ -257,10 +256,13 @@ def main() -> int:
     options = parser.parse_args()
     os.umask(0o077)
     folder = data_folder(options.data_dir)
-    folder.prepare()
-    handler = RotatingFileHandler(
-        folder.log_of("guardian"), maxBytes=_LOG_BYTES, backupCount=_OLD_LOGS
-    )
+    try:
+        folder.prepare()
+    except EmbeddedStackError as error:
+        sys.stderr.write(f"{error}\n")  # ends up in the error that users of the stack show
+        return 1
+    log = BoundedLog(folder.log_of("guardian"), max_bytes=_LOG_BYTES, old_files=_OLD_LOGS)
+    handler = BoundedLogHandler(log)
     handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("filelock").setLevel(logging.WARNING)
@@ -282,6 +284,9 @@ def main() -> int:
             time.sleep(_LOCK_POLL_S)
         _end_leftovers(folder)
         return asyncio.run(_guard(options, folder))
+    except EmbeddedStackError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     finally:
         lock.release()
 

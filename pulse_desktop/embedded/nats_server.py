@@ -12,7 +12,7 @@ import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,6 +20,7 @@ import msgspec
 from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.errors import EmbeddedStackError
+from pulse_desktop.regular_file import read_start
 from pulse_desktop.text.translation import _
 
 MAX_FILE_STORE_BYTES: Final = 4 << 30
@@ -31,6 +32,7 @@ _ANY_FREE_PORT: Final = -1
 PROGRAM: Final = "nats-server.exe" if sys.platform == "win32" else "nats-server"
 _POLL_S: Final = 0.02
 _PORT_POLL_S: Final = 0.1
+_MAX_BYTES: Final = 64 << 10
 
 
 class ServerPorts(msgspec.Struct, frozen=True, gc=False):
@@ -62,6 +64,13 @@ class ServerPorts(msgspec.Struct, frozen=True, gc=False):
         if self.monitor_port <= 0:
             return ""
         return f"http://127.0.0.1:{self.monitor_port}"
+
+
+class _PortsFile(msgspec.Struct, frozen=True, gc=False):
+    """What nats-server writes about its ports: URLs."""
+
+    nats: tuple[str, ...]
+    monitoring: tuple[str, ...]
 
 
 def find_nats_server() -> Path:
@@ -102,8 +111,9 @@ def _candidates() -> Iterator[Path]:
 def last_address(folder: DataFolder) -> ServerPorts:
     """Return the address of the last run, else a new token with ports yet to be chosen."""
     try:
-        return msgspec.json.decode(folder.server_address.read_bytes(), type=ServerPorts)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        content = read_start(folder.server_address, _MAX_BYTES)
+        return msgspec.json.decode(content, type=ServerPorts)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ServerPorts(secrets.token_urlsafe(32))
 
 
@@ -193,11 +203,11 @@ async def _wait_for_address(folder: DataFolder, token: str) -> ServerPorts:
     while True:
         for file in folder.server_ports.glob("*.ports"):
             try:
-                ports: dict[str, Any] = msgspec.json.decode(file.read_bytes())
-                client, monitor = ports["nats"][0], ports["monitoring"][0]
-            except (OSError, msgspec.DecodeError, UnicodeDecodeError, LookupError):
+                ports = msgspec.json.decode(read_start(file, _MAX_BYTES), type=_PortsFile)
+                client, monitor = urlsplit(ports.nats[0]).port, urlsplit(ports.monitoring[0]).port
+            except (OSError, ValueError, LookupError, RecursionError):
                 continue  # being written
-            return ServerPorts(token, urlsplit(client).port or 0, urlsplit(monitor).port or 0)
+            return ServerPorts(token, client or 0, monitor or 0)
         await asyncio.sleep(_POLL_S)
 
 

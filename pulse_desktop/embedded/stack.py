@@ -1,7 +1,6 @@
 """One user of the embedded stack, such as a window: joins or starts the stack, and leaves it."""
 
 import asyncio
-import os
 import secrets
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from pulse_desktop.embedded.usage_locks import (
 )
 from pulse_desktop.launcher import child_environment, module_command
 from pulse_desktop.nats_client.backoff import Backoff
+from pulse_desktop.regular_file import open_for_overwrite
 from pulse_desktop.text.translation import _
 
 _POLL_S: Final = 0.03
@@ -281,8 +281,7 @@ def _spawn_guardian(folder: DataFolder, launch: str, options: list[str]) -> subp
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
-    crash_log = os.open(_crash_log(folder), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(crash_log, "wb") as output:
+    with open_for_overwrite(_crash_log(folder)) as output:
         process = subprocess.Popen(  # noqa: S603
             command,
             stdin=subprocess.DEVNULL,

@@ -9,6 +9,7 @@ from typing import BinaryIO, Final
 from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.stack_state import read_state
 from pulse_desktop.model.process_log import LogChunk, LogCursor
+from pulse_desktop.regular_file import open_for_reading
 
 TAIL_BYTES: Final = 256 << 10
 """Bytes of the end of a log that are read at first."""
@@ -71,7 +72,7 @@ def read_log(path: Path, after: LogCursor | None = None) -> LogChunk:
 def _matches(path: Path, cursor: LogCursor) -> bool:
     """Return whether a file is the one that a cursor belongs to."""
     try:
-        with path.open("rb") as file:
+        with open_for_reading(path) as file:
             if os.fstat(file.fileno()).st_ino != cursor.file:
                 return False
             file.seek(cursor.offset - len(cursor.last))
@@ -86,7 +87,7 @@ def _read_from_start(path: Path, *, truncated: bool) -> LogChunk:
 
 
 def _read(path: Path, after: LogCursor | None) -> LogChunk:
-    with path.open("rb") as file:
+    with open_for_reading(path) as file:
         status = os.fstat(file.fileno())
         start = max(0, status.st_size - TAIL_BYTES) if after is None else after.offset
         truncated = after is None and start > 0

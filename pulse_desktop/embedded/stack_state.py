@@ -5,12 +5,16 @@ of the program read it too: fields keep their names and meanings.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.embedded.processes import ProcessRef
+from pulse_desktop.regular_file import read_start
+from pulse_desktop.text.translation import _
+
+_MAX_BYTES: Final = 1 << 20
 
 Phase = Literal["starting", "ready", "ending", "failed"]
 ProcessPhase = Literal["starting", "running", "waiting", "ended"]
@@ -95,9 +99,22 @@ _decode = msgspec.json.Decoder(StackState).decode
 def read_state(path: Path) -> StackState | None:
     """Return the state that a guardian wrote last, None if there is no readable file."""
     try:
-        return _decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return _decode(read_start(path, _MAX_BYTES))
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def state_problem(path: Path) -> str:
+    """Return why the file cannot be read; empty if it can be, or is missing."""
+    try:
+        _decode(read_start(path, _MAX_BYTES))
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"{path}: {error.strerror or error}"
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _("{file}: it cannot be understood").format(file=path)
+    return ""
 
 
 def write_state(path: Path, state: StackState) -> None:

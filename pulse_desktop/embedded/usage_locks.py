@@ -8,11 +8,14 @@ checks at once can take a stale file for a live user: a single check must decide
 import contextlib
 import itertools
 import os
+from pathlib import Path
 from typing import Final
 
 import filelock
 
-from pulse_desktop.embedded.data_folder import DataFolder
+from pulse_desktop.embedded.data_folder import DataFolder, cannot_write
+from pulse_desktop.embedded.errors import EmbeddedStackError
+from pulse_desktop.regular_file import check_regular
 
 _numbers: Final = itertools.count(1)
 
@@ -26,11 +29,19 @@ def file_lock(path: os.PathLike[str]) -> filelock.BaseFileLock:
 
 
 def try_acquire(lock: filelock.BaseFileLock) -> bool:
-    """Acquire a lock if it is free, and return whether it was."""
+    """Acquire a lock if it is free, and return whether it was.
+
+    Raises:
+        EmbeddedStackError: its file cannot be locked, for example because a folder is in its place.
+    """
+    path = Path(lock.lock_file)
     try:
+        check_regular(path)
         lock.acquire(blocking=False)
     except filelock.Timeout:
         return False
+    except OSError as error:
+        raise cannot_write(path, error) from error
     return True
 
 
@@ -58,7 +69,7 @@ class UsageLock:
             False while another process checks the file: try again.
 
         Raises:
-            OSError: the file cannot be created.
+            EmbeddedStackError: the file cannot be created.
         """
         if not self.acquired and not try_acquire(self._lock):
             return False
@@ -83,12 +94,16 @@ def remove_stale_locks(folder: DataFolder) -> None:
     """Remove the files that are not locked. The caller holds the start lock."""
     for path in folder.usage_locks.glob("*.lock"):
         if not _is_locked(path):
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a folder, which is no user either
+                path.unlink()
 
 
-def _is_locked(path: os.PathLike[str]) -> bool:
+def _is_locked(path: Path) -> bool:
     lock = file_lock(path)
-    if try_acquire(lock):
-        lock.release()
+    try:
+        if not try_acquire(lock):
+            return True
+    except EmbeddedStackError:  # not a lock file of a user
         return False
-    return True
+    lock.release()
+    return False

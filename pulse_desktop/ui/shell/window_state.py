@@ -14,6 +14,9 @@ import msgspec
 from PySide6.QtCore import QByteArray, QObject, QTimer
 
 from pulse_desktop.atomic_file import write_atomic
+from pulse_desktop.regular_file import read_start
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice
@@ -47,6 +50,7 @@ class WindowStateFile:
 
     Attributes:
         state: its content; `WindowStateManager` updates it.
+        problem: why the file could not be read, empty if it could or is missing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,6 +58,7 @@ class WindowStateFile:
         self._path = path
         self._written = b""
         self._logged = False
+        self.problem = ""
         self.state = self._read()
 
     @property
@@ -81,13 +86,14 @@ class WindowStateFile:
 
     def _read(self) -> WindowState:
         try:
-            with self._path.open("rb") as file:
-                content = file.read(_MAX_BYTES)
+            content = read_start(self._path, _MAX_BYTES, follow_links=True)
             state = msgspec.json.decode(content, type=WindowState)
         except FileNotFoundError:
             return WindowState()
         except (OSError, msgspec.DecodeError, UnicodeError, RecursionError) as error:
             _log.warning("cannot read the window state from %s: %s", self._path, error)
+            reason = getattr(error, "strerror", None) or error
+            self.problem = _("{file}: {reason}.").format(file=self._path, reason=reason)
             return WindowState()
         self._written = content
         return state
@@ -120,6 +126,10 @@ class WindowStateManager(QObject):
         self._timer.setObjectName("save window state")
         self._timer.timeout.connect(self.save)
         self._timer.start(_SAVE_INTERVAL_MS)
+        if file.problem:
+            title = _("The settings of the window cannot be read")
+            advice = _("The defaults apply.")
+            window.notify(Notification(title, file.problem, advice, key="window state"))
 
     def first_page(self, default: str) -> str:
         """Return the page that was shown last, if it still exists, else the default."""

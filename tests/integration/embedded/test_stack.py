@@ -300,6 +300,23 @@ async def test_a_folder_that_cannot_be_written_is_an_error_at_once(stacks: Stack
         await stacks.user().start()
 
 
+async def test_a_guardian_that_cannot_use_its_lock_says_so(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    folder.prepare()
+    folder.guardian_lock.mkdir()
+    guardian = await asyncio.create_subprocess_exec(
+        *module_command("pulse_desktop.embedded.guardian", "--data-dir", str(folder.root)),
+        env=child_environment(),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _output, errors = await guardian.communicate()
+    assert guardian.returncode == 1
+    assert errors.decode() == (
+        f"The data folder cannot be used: {folder.guardian_lock}: it is a folder, not a file. "
+        "Remove it or move it away, then try again.\n"
+    )
+
+
 async def test_a_start_that_times_out_leaves_no_process(stacks: Stacks) -> None:
     user = stacks.user()
     with pytest.raises(EmbeddedStackError, match="takes too long to start"):

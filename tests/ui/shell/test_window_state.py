@@ -1,6 +1,8 @@
-"""The window opens as it was closed; a state file that cannot be used is only logged."""
+"""The window opens as it was closed; a state file that cannot be used is named."""
 
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -146,7 +148,7 @@ def test_defaults_are_not_saved(open_window: OpenWindow, path: Path) -> None:
         b"x" * (2 << 20),
     ],
 )
-def test_a_damaged_file_is_ignored_and_logged(
+def test_a_damaged_file_is_ignored_and_named(
     content: bytes, path: Path, open_window: OpenWindow, caplog: pytest.LogCaptureFixture
 ) -> None:
     path.parent.mkdir()
@@ -156,6 +158,21 @@ def test_a_damaged_file_is_ignored_and_logged(
     assert window.current.key == "overview"
     assert window.size() == QSize(1440, 900)
     assert [r.name for r in caplog.records] == ["pulse_desktop.ui.shell.window_state"]
+    (notification,) = window.notifications.shown
+    assert notification.title == "The settings of the window cannot be read"
+    assert str(path) in notification.detail
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs FIFOs")
+def test_a_folder_or_a_fifo_in_place_of_the_file_is_named_and_holds_nothing_up(
+    path: Path, open_window: OpenWindow
+) -> None:
+    path.mkdir(parents=True)
+    (notification,) = open_window().notifications.shown
+    assert notification.detail == f"{path}: it is a folder, not a file."
+    path.rmdir()
+    os.mkfifo(path)
+    assert WindowStateFile(path).problem == f"{path}: it is a FIFO, not a file."
 
 
 def test_unknown_pages_and_columns_are_ignored(

@@ -1,0 +1,109 @@
+"""Regular files, opened without following a symbolic link or waiting for a FIFO.
+
+A folder, a link, a FIFO or a device in place of a file of ours is an error that names it. Opening
+it as usual would write to another file, or block until a process opens the other end.
+"""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from pulse_desktop.text.translation import _
+
+# Windows has none of these flags; the check before the opening must do there.
+_SAFE_FLAGS: Final = (
+    getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+)
+_NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
+
+
+class NotARegularFileError(OSError):
+    """Something else than a regular file is where one is expected."""
+
+    def __init__(self, path: Path, mode: int) -> None:
+        """Name what is there.
+
+        Args:
+            path: where the file is expected.
+            mode: type of what is there, as in `st_mode`.
+        """
+        super().__init__(errno.EINVAL, _kind(mode), str(path))
+
+
+def open_for_append(path: Path) -> BinaryIO:
+    """Open a file to append to it; create it, readable by its owner only, when it is missing.
+
+    Raises:
+        OSError: it is not a regular file, or cannot be opened.
+    """
+    descriptor = _open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    return os.fdopen(descriptor, "ab")
+
+
+def open_for_overwrite(path: Path) -> BinaryIO:
+    """Open a file to replace its content; create it, readable by its owner only, when missing.
+
+    Raises:
+        OSError: it is not a regular file, or cannot be opened.
+    """
+    descriptor = _open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    return os.fdopen(descriptor, "wb")
+
+
+def open_for_reading(path: Path, *, follow_links: bool = False) -> BinaryIO:
+    """Open a file to read it.
+
+    Args:
+        path: of the file.
+        follow_links: whether a symbolic link to a regular file will do.
+
+    Raises:
+        OSError: it is missing, is not a regular file, or cannot be opened.
+    """
+    return os.fdopen(_open(path, os.O_RDONLY, follow_links=follow_links), "rb")
+
+
+def read_start(path: Path, max_bytes: int, *, follow_links: bool = False) -> bytes:
+    """Return at most `max_bytes` bytes of a file. Arguments and errors: see `open_for_reading`."""
+    with open_for_reading(path, follow_links=follow_links) as file:
+        return file.read(max_bytes)
+
+
+def check_regular(path: Path, *, follow_links: bool = False) -> os.stat_result | None:
+    """Check that there is a regular file, and return its status; None when nothing is there.
+
+    Raises:
+        OSError: something else is there, or it cannot be examined.
+    """
+    try:
+        status = path.stat() if follow_links else path.lstat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        raise NotARegularFileError(path, status.st_mode)
+    return status
+
+
+def _open(path: Path, flags: int, *, follow_links: bool = False) -> int:
+    check_regular(path, follow_links=follow_links)
+    safe_flags = _SAFE_FLAGS & ~_NOFOLLOW if follow_links else _SAFE_FLAGS
+    descriptor = os.open(path, flags | safe_flags, 0o600)
+    mode = os.fstat(descriptor).st_mode  # of what was opened, whatever was there at the check
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise NotARegularFileError(path, mode)
+    return descriptor
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return _("it is a folder, not a file")
+    if stat.S_ISLNK(mode):
+        return _("it is a symbolic link, not a file")
+    if stat.S_ISFIFO(mode):
+        return _("it is a FIFO, not a file")
+    if stat.S_ISSOCK(mode):
+        return _("it is a socket, not a file")
+    return _("it is a device, not a file")
