@@ -22,8 +22,8 @@ def cell(page: AnyPage, key: str, row: int = 0) -> str:
 
 
 def tooltip(page: AnyPage, key: str, row: int = 0) -> str:
-    index = page.table.rows_model.index(row, column_number(page.table, key))
-    return str(index.data(Qt.ItemDataRole.ToolTipRole))
+    model = page.table.rows_model
+    return model.tooltip_text(model.index(row, column_number(page.table, key)))
 
 
 def column(page: AnyPage, key: str) -> list[str]:

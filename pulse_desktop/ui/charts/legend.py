@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.colors import ChartColors
+from pulse_desktop.ui.theme.plain_text import caption, set_tooltip
 
 _GAP = 4
 _PADDING = 6
@@ -34,9 +35,9 @@ class LegendKey(QAbstractButton):
         self.setChecked(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setText(entry.name)
+        self.setText(caption(entry.name))
         self.setAccessibleName(_("Show {series}").format(series=entry.name))
-        self.setToolTip(_("{series}: click to show or hide").format(series=entry.name))
+        set_tooltip(self, _("{series}: click to show or hide").format(series=entry.name))
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
 
     def recolor(self, color: str, colors: ChartColors) -> None:
@@ -48,7 +49,7 @@ class LegendKey(QAbstractButton):
     def sizeHint(self) -> QSize:
         """Return the preferred size."""
         metrics = QFontMetrics(self.font())
-        width = metrics.horizontalAdvance(_elided(self.text())) + _DOT + 6 + 2 * _PADDING
+        width = metrics.horizontalAdvance(_elided(self.entry.name)) + _DOT + 6 + 2 * _PADDING
         return QSize(width, metrics.height() + 6)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -72,7 +73,7 @@ class LegendKey(QAbstractButton):
         painter.drawText(
             area,
             int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft),
-            _elided(self.text()),
+            _elided(self.entry.name),
         )
         painter.end()
 

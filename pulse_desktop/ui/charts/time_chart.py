@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_header import ChartHeader
@@ -22,6 +22,7 @@ from pulse_desktop.ui.charts.crosshair import Crosshair, VisibleData
 from pulse_desktop.ui.charts.legend import LegendEntry
 from pulse_desktop.ui.charts.plot import Curve, Plot
 from pulse_desktop.ui.charts.scale import Unit, clock_ticks, value_ticks
+from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.theme import theme
 
 Values = NDArray[np.float64]
@@ -70,7 +71,7 @@ class TimeChart(QWidget):
         self.plot = Plot()
         self.plot.pointer_moved.connect(self._pointer_moved)
         self.plot.resized.connect(self._update_axes)
-        self._empty = QLabel(
+        self._empty = Label(
             _("No data yet. {hint}").format(hint=empty_text) if empty_text else _("No data yet"),
             self,
         )

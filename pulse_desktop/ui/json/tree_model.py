@@ -20,13 +20,12 @@ from pulse_desktop.ui.json.values import (
     path_segment,
     scalar_text,
 )
+from pulse_desktop.ui.theme.plain_text import MAX_TOOLTIP, tooltip_markup
 from pulse_desktop.ui.theme.theme import theme
-from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
 PAGE_SIZE: Final = 1_000
 """Longer containers are split into pages of at most this many items, recursively."""
 
-_MAX_TOOLTIP: Final = 2_000
 _Index = QModelIndex | QPersistentModelIndex
 _ROOT: Final = QModelIndex()
 _COLORS: Final = {
@@ -165,7 +164,7 @@ class JsonTreeModel(QAbstractItemModel):
             case Qt.ItemDataRole.ForegroundRole:
                 return theme().color(_color(node, index.column()))
             case Qt.ItemDataRole.ToolTipRole if index.column() == 1 and node.kind is Kind.TEXT:
-                return plain_tooltip(scalar_text(node.value, _MAX_TOOLTIP))
+                return tooltip_markup(scalar_text(node.value, MAX_TOOLTIP))
             case _:
                 return None
 

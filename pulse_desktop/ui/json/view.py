@@ -10,7 +10,6 @@ from typing import Any, Final
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QTextOption
 from PySide6.QtWidgets import (
-    QLabel,
     QPlainTextEdit,
     QStackedWidget,
     QTabBar,
@@ -22,6 +21,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.json.highlighter import JsonHighlighter
 from pulse_desktop.ui.json.json_text import decode_json, hex_text, json_text, raw_text
 from pulse_desktop.ui.json.tree_view import JsonTree
+from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.theme import theme
 
 
@@ -79,14 +79,12 @@ class JsonView(QWidget):
         self._texts[JsonTab.RAW].setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
         self._texts[JsonTab.HEX].setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._highlighter = JsonHighlighter(self._texts[JsonTab.JSON].document())
-        self._message = QLabel()
-        self._message.setTextFormat(Qt.TextFormat.PlainText)
+        self._message = Label()
         self._message.setWordWrap(True)
         self._message.setProperty("role", "muted")
         self._message.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._note = QLabel()
-        self._note.setTextFormat(Qt.TextFormat.PlainText)
+        self._note = Label()
         self._note.setProperty("role", "faint")
         self._note.setWordWrap(True)
         self._stack = QStackedWidget()

@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.state.task_schemas import (
@@ -19,8 +19,8 @@ from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.run_form.json_lint import pretty
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.theme import theme
-from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
 _MAX_ARGUMENTS: Final = 10
 _MAX_ERRORS: Final = 4
@@ -47,21 +47,20 @@ class ArgumentHelp(QFrame):
         super().__init__()
         self.schema: TaskSchema | None = None
         self.errors: list[str] = []
-        self._rows: list[tuple[QLabel, QLabel, QLabel]] = []
+        self._rows: list[tuple[Label, Label, Label]] = []
         self.setProperty("card", "true")
         self.setAccessibleName(_("Arguments of the task"))
-        self._doc = QLabel()
+        self._doc = Label()
         self._doc.setProperty("role", "muted")
-        self._more = QLabel()
+        self._more = Label()
         self._more.setProperty("role", "small")
-        self.warning = QLabel()
+        self.warning = Label()
         self.warning.setProperty("color", "warning")
         for label in (self._doc, self._more, self.warning):
-            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
         self.template = QPushButton(_("Start from a template"))
-        self.template.setToolTip(
-            _("Put every argument into the keyword arguments, to be filled in")
+        set_tooltip(
+            self.template, _("Put every argument into the keyword arguments, to be filled in")
         )
         self.template.clicked.connect(self._request_template)
         self._grid = QGridLayout()
@@ -170,9 +169,8 @@ class ArgumentHelp(QFrame):
 
     def _add_row(self) -> None:
         number = len(self._rows)
-        row = (QLabel(), QLabel(), QLabel())
+        row = (Label(), Label(), Label())
         for column, label in enumerate(row):
-            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             self._grid.addWidget(label, number, column, Qt.AlignmentFlag.AlignTop)
         row[0].setFont(theme().number_font())
@@ -188,7 +186,7 @@ class ArgumentHelp(QFrame):
             row[0].setFont(theme().number_font())
 
 
-def _fill(row: tuple[QLabel, QLabel, QLabel], argument: TaskArgument) -> None:
+def _fill(row: tuple[Label, Label, Label], argument: TaskArgument) -> None:
     name, kind, default = row
     name.setText(f"{formats.elided(argument.name, 40)}{' *' if argument.required else ''}")
     need = _("required") if argument.required else _("optional")
@@ -197,12 +195,13 @@ def _fill(row: tuple[QLabel, QLabel, QLabel], argument: TaskArgument) -> None:
             argument=argument.name, type=type_label(argument.type), need=need
         )
     )
-    name.setToolTip(
-        plain_tooltip(_("{argument}: {need}").format(argument=argument.name, need=need))
+    set_tooltip(
+        name,
+        _("{argument}: {need}").format(argument=argument.name, need=need),
     )
     kind.setText(type_label(argument.type))
     if argument.default and not argument.required:
         need = _("default {value}").format(value=argument.default)
     default.setText(need)
     for label in row[1:]:
-        label.setToolTip(plain_tooltip(argument.description))
+        set_tooltip(label, argument.description)

@@ -1,11 +1,12 @@
 """Error card: why the task was not enqueued."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.theme import theme
 
 
@@ -24,8 +25,8 @@ class ErrorCard(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("card", "warning")
-        self._icon = QLabel()
-        self._title, self._detail, self._advice = QLabel(), QLabel(), QLabel()
+        self._icon = Label()
+        self._title, self._detail, self._advice = Label(), Label(), Label()
         self._title.setProperty("role", "title")
         self._detail.setProperty("role", "muted")
         self.force_button = QPushButton(_("Enqueue anyway"))
@@ -33,7 +34,6 @@ class ErrorCard(QFrame):
         texts = QVBoxLayout()
         texts.setSpacing(3)
         for label in (self._title, self._detail, self._advice):
-            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             texts.addWidget(label)

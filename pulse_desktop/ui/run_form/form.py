@@ -25,6 +25,7 @@ from pulse_desktop.ui.run_form.form_text import (
 )
 from pulse_desktop.ui.run_form.form_ui import RunFormUi
 from pulse_desktop.ui.shell.page import PageContext
+from pulse_desktop.ui.theme.plain_text import set_tooltip
 
 MIN_WIDTH: Final = 440
 MAX_WIDTH: Final = 560
@@ -237,7 +238,7 @@ class RunForm(QFrame):
         button = self.ui.run_button
         button.setEnabled(not obstacle)
         button.setText(_("Enqueuing…") if self._pending else _("Run"))
-        button.setToolTip(obstacle or _("Enqueue the task (Ctrl+Enter)"))
+        set_tooltip(button, obstacle or _("Enqueue the task (Ctrl+Enter)"))
         button.setAccessibleDescription(obstacle)
         self.ui.error_card.force_button.setEnabled(not obstacle)
 

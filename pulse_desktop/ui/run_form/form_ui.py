@@ -7,7 +7,6 @@ from PySide6.QtCore import QObject, QSize, Qt
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -24,6 +23,7 @@ from pulse_desktop.ui.run_form.error_card import ErrorCard
 from pulse_desktop.ui.run_form.json_field import JsonField
 from pulse_desktop.ui.run_form.task_name_field import TaskNameField
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
@@ -57,20 +57,19 @@ class RunFormUi(QObject):
         self._form = form
         self._icon = "plus"
         self._consumers_color = SemanticColor.MUTED
-        self._icon_label = QLabel()
-        self.title = QLabel()
+        self._icon_label = Label()
+        self.title = Label()
         self.title.setProperty("role", "heading")
-        self.description = QLabel()
+        self.description = Label()
         self.description.setProperty("role", "muted")
-        self.name_warning = QLabel()
+        self.name_warning = Label()
         self.name_warning.setProperty("role", "small")
         for label in (self.description, self.name_warning):
-            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
         self.close_button = QPushButton()
         self.close_button.setProperty("kind", "ghost")
         self.close_button.setAccessibleName(_("Close the form"))
-        self.close_button.setToolTip(_("Close (Esc)"))
+        set_tooltip(self.close_button, _("Close (Esc)"))
         self.close_button.setFixedWidth(30)
         self.task_name = TaskNameField()
         self.argument_help = ArgumentHelp()
@@ -83,17 +82,16 @@ class RunFormUi(QObject):
         self.labels_toggle.setProperty("kind", "ghost")
         self.labels_toggle.setCheckable(True)
         self.labels_toggle.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.labels_toggle.setToolTip(
-            _("Labels are sent with the task, for middlewares and workers")
+        set_tooltip(
+            self.labels_toggle, _("Labels are sent with the task, for middlewares and workers")
         )
         self.error_card = ErrorCard()
-        self._dot = QLabel()
-        self.consumers = QLabel()
+        self._dot = Label()
+        self.consumers = Label()
         self.consumers.setProperty("role", "small")
-        self.consumers.setTextFormat(Qt.TextFormat.PlainText)
         self.consumers.setWordWrap(True)
         self.cancel_button = QPushButton(_("Cancel"))
-        self.cancel_button.setToolTip(_("Close (Esc)"))
+        set_tooltip(self.cancel_button, _("Close (Esc)"))
         self.run_button = QPushButton(_("Run"))
         self.run_button.setProperty("kind", "primary")
         self._lay_out()
@@ -183,7 +181,7 @@ class RunFormUi(QObject):
         head.addWidget(self._icon_label)
         head.addWidget(self.title, 1)
         head.addWidget(self.close_button)
-        name = QLabel(_("Task"))
+        name = Label(_("Task"))
         name.setBuddy(self.task_name)
         task = QVBoxLayout()
         task.setSpacing(5)

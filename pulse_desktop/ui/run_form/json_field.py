@@ -1,8 +1,8 @@
 """Field for a few lines of JSON, validated at every keystroke."""
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QFontMetricsF, QTextCharFormat, QTextCursor, QTextFormat, QTextOption
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
@@ -14,6 +14,7 @@ from pulse_desktop.ui.run_form.json_lint import (
     count_of,
     lint,
 )
+from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
@@ -65,12 +66,11 @@ class JsonField(QWidget):
         self.editor.setTabChangesFocus(True)
         # Wrapping at words takes quadratic time in the length of a line: a minute for a megabyte.
         self.editor.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
-        self.title = QLabel(name)
+        self.title = Label(name)
         self.title.setBuddy(self.editor)
-        self._count_label = QLabel()
+        self._count_label = Label()
         self._count_label.setProperty("role", "small")
-        self.message = QLabel()
-        self.message.setTextFormat(Qt.TextFormat.PlainText)
+        self.message = Label()
         self.message.setWordWrap(True)
         set_style_property(self.message, "color", "bad")
         self.message.hide()

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.theme import theme
 
 PageT_contra = TypeVar("PageT_contra", contravariant=True)
@@ -226,10 +227,11 @@ class ActionTable(QObject):
     def bind_button(self, button: QAbstractButton, action: Action) -> None:
         """Make a button run an action, with its title and shortcut as the tooltip."""
         keys = shortcut_text(action)
-        button.setToolTip(
+        set_tooltip(
+            button,
             _("{title} ({shortcut})").format(title=action.title, shortcut=keys)
             if keys
-            else action.title
+            else action.title,
         )
         button.setAccessibleName(button.text().strip() or action.title)
         button.clicked.connect(lambda: self.run(action.id))

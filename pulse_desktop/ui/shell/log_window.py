@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
@@ -30,6 +29,7 @@ from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.shell.log_highlighter import LEVELS, LogHighlighter, level_of
 from pulse_desktop.ui.shell.page import BackgroundRunner
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.theme import theme
 
 POLL_MS: Final = 500
@@ -95,11 +95,11 @@ class LogWindow(QDialog):
         self.resize(*_SIZE)
         self.processes = QComboBox()
         self.processes.setAccessibleName(_("Process"))
-        self.processes.setToolTip(_("Process whose log is shown"))
+        set_tooltip(self.processes, _("Process whose log is shown"))
         self.processes.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.field = QLineEdit()
         self.field.setPlaceholderText(_("Filter lines"))
-        self.field.setToolTip(_("Show only lines that contain all of these words ( / )"))
+        set_tooltip(self.field, _("Show only lines that contain all of these words ( / )"))
         self.field.setAccessibleName(_("Filter lines"))
         self.field.setClearButtonEnabled(True)
         self._search = self.field.addAction(
@@ -108,7 +108,9 @@ class LogWindow(QDialog):
         self._search.setText(_("Filter"))
         self.level = QComboBox()
         self.level.setAccessibleName(_("Level"))
-        self.level.setToolTip(_("Show only lines of this level or above, and what belongs to them"))
+        set_tooltip(
+            self.level, _("Show only lines of this level or above, and what belongs to them")
+        )
         self.level.addItems(
             [_("All levels"), _("Info and above"), _("Warnings and errors"), _("Errors")]
         )
@@ -125,13 +127,12 @@ class LogWindow(QDialog):
         self.text.setMaximumBlockCount(MAX_LINES)
         self.text.setAccessibleName(_("Lines of the log"))
         self._highlighter = LogHighlighter(self.text.document())
-        self._summary = QLabel()
+        self._summary = Label()
         self._summary.setProperty("role", "muted")
-        self._summary.setTextFormat(Qt.TextFormat.PlainText)
         self.follow = QPushButton(_("Follow"))
         self.follow.setCheckable(True)
         self.follow.setChecked(True)
-        self.follow.setToolTip(_("Stay at the end as lines arrive"))
+        set_tooltip(self.follow, _("Stay at the end as lines arrive"))
         self._folder = QPushButton(_("Open data folder"))
         self._folder.clicked.connect(open_folder)
         self._timer = QTimer(self, interval=POLL_MS)

@@ -6,11 +6,12 @@ from typing import Final, Literal
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label, caption
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
@@ -61,10 +62,9 @@ class NotificationCard(QFrame):
         self.setFixedWidth(_WIDTH)
         self.setAccessibleName(notification.title)
         self.setAccessibleDescription(f"{notification.detail} {notification.advice}".strip())
-        self._icon = QLabel()
-        title = QLabel(notification.title)
+        self._icon = Label()
+        title = Label(notification.title)
         title.setProperty("role", "title")
-        title.setTextFormat(Qt.TextFormat.PlainText)
         title.setWordWrap(True)
         self._close = close = QPushButton()
         close.setProperty("kind", "ghost")
@@ -86,8 +86,7 @@ class NotificationCard(QFrame):
             (_sentence(notification.advice), ""),
         ):
             if text:
-                label = QLabel(text)
-                label.setTextFormat(Qt.TextFormat.PlainText)
+                label = Label(text)
                 label.setWordWrap(True)
                 label.setContentsMargins(24, 0, 12, 0)
                 set_style_property(label, "role", part)
@@ -99,7 +98,7 @@ class NotificationCard(QFrame):
             row.setContentsMargins(24, 6, 12, 0)
             row.setSpacing(8)
             for text, action in notification.choices:
-                button = QPushButton(text)
+                button = QPushButton(caption(text))
                 button.setAutoDefault(True)  # Enter presses it, like Space
                 button.clicked.connect(self.close)
                 button.clicked.connect(action)

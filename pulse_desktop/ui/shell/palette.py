@@ -19,7 +19,6 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QFrame,
-    QLabel,
     QLineEdit,
     QListView,
     QStyle,
@@ -34,6 +33,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.actions import OPEN_PALETTE, QUIT, Action, ActionTable, shortcut_text
 from pulse_desktop.ui.shell.fuzzy_match import best_matches
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.theme import theme
 
 _WIDTH: Final = 600
@@ -141,7 +141,7 @@ class Palette(QFrame):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._matches = _ActionList(self.list)
         self.list.setModel(self._matches)
-        self._no_match = QLabel(_("No matching command"))
+        self._no_match = Label(_("No matching command"))
         self._no_match.setProperty("role", "muted")
         self._no_match.setContentsMargins(14, 10, 14, 14)
         layout = self._layout = QVBoxLayout(self)

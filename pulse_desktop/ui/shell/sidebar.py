@@ -9,7 +9,6 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
-    QLabel,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.theme import theme
 
 EXPANDED_WIDTH: Final = 188
@@ -80,7 +80,7 @@ class SidebarButton(QAbstractButton):
 
     def _update_tooltip(self) -> None:
         tip = f"{self.item.title} · {self.count}" if self.count else self.item.title
-        self.setToolTip(tip if self.collapsed else "")
+        set_tooltip(self, tip if self.collapsed else "")
 
     def sizeHint(self) -> QSize:
         """Return the size of a button."""
@@ -151,7 +151,7 @@ class Sidebar(QWidget):
         self.setAccessibleName(_("Pages"))
         self.collapsed = False
         self.buttons: dict[str, SidebarButton] = {}
-        self._headings: list[QLabel] = []
+        self._headings: list[Label] = []
         self._group = QButtonGroup(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
@@ -186,8 +186,8 @@ class Sidebar(QWidget):
         for heading in self._headings:
             heading.setText("" if collapsed else str(heading.property("title")))
 
-    def _heading(self, title: str) -> QLabel:
-        heading = QLabel(title)
+    def _heading(self, title: str) -> Label:
+        heading = Label(title)
         heading.setProperty("title", title)
         heading.setProperty("role", "faint")
         heading.setContentsMargins(10, 12, 0, 4)

@@ -5,12 +5,13 @@ from typing import Final
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
@@ -74,8 +75,8 @@ class StatusBar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(_("Status"))
         self.setFixedHeight(26)
-        self.labels = {name: QLabel() for name in _LEFT + _RIGHT}
-        self._dot = QLabel()
+        self.labels = {name: Label() for name in _LEFT + _RIGHT}
+        self._dot = Label()
         self._dot_color: SemanticColor | None = None
         layout = self._layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 14, 0)
@@ -93,10 +94,8 @@ class StatusBar(QWidget):
         for name in _RIGHT:
             layout.addWidget(self.labels[name])
         for label in self.labels.values():
-            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
-        self.message = QLabel(self)
-        self.message.setTextFormat(Qt.TextFormat.PlainText)
+        self.message = Label(parent=self)
         self.message.hide()
         self._message_timer = QTimer(self, interval=_MESSAGE_MS, singleShot=True)
         self._message_timer.setObjectName("status message")
@@ -211,7 +210,7 @@ class StatusBar(QWidget):
             ("render", _("Time per frame: processing events and updating this page")),
             ("memory", _("Resident memory of this program")),
         ):
-            self.labels[name].setToolTip(tip)
+            set_tooltip(self.labels[name], tip)
 
     def minimumSizeHint(self) -> QSize:
         """Return no minimum width."""

@@ -12,7 +12,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QWidget
 
 from pulse_desktop.model.connection_status import ConnectionStatus
 from pulse_desktop.text import formats
@@ -29,9 +29,9 @@ from pulse_desktop.ui.shell.actions import (
 )
 from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label, caption, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
-from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
 _HEIGHT: Final = 48
 _COMPACT_WIDTH: Final = 940
@@ -127,7 +127,7 @@ class TopBar(QWidget):
         self._paused = False
         self._connection_actions: Sequence[QAction] = ()
         self._state_texts = (_("not connected"), _("not connected"))
-        self.environment = QLabel()
+        self.environment = Label()
         self.environment.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.switcher = QPushButton()
         self.switcher.setAccessibleName(_("Connection"))
@@ -178,14 +178,14 @@ class TopBar(QWidget):
     def set_connections(self, names: Sequence[tuple[str, str]], current: str) -> None:
         """Fill the menu of connections, pairs of key and name, and show the current one."""
         by_key = dict(names)
-        self.switcher.setText(_without_mnemonic(by_key.get(current, current)))
-        self.switcher.setToolTip(_("Connection"))
+        self.switcher.setText(caption(by_key.get(current, current)))
+        set_tooltip(self.switcher, _("Connection"))
         menu = QMenu(self.switcher)
         # The button has its arrow at the end because its layout is right to left; not so its menu.
         menu.setLayoutDirection(QGuiApplication.layoutDirection())
         group = QActionGroup(menu)
         for key, name in names:
-            entry = menu.addAction(_without_mnemonic(name))
+            entry = menu.addAction(caption(name))
             entry.setCheckable(True)
             entry.setChecked(key == current)
             group.addAction(entry)
@@ -212,7 +212,7 @@ class TopBar(QWidget):
             problem = formats.elided(connection.problem, 60)
             text = _("{state} · {problem}").format(state=state, problem=problem)
         lines = (connection.server, connection.problem, connection.advice)
-        self.state.setToolTip(plain_tooltip("\n".join(filter(None, lines))))
+        set_tooltip(self.state, "\n".join(filter(None, lines)))
         self._state_texts = (text, state)
         self._show_state()
         color = _STATE_COLORS.get(connection.state, SemanticColor.FAINT)
@@ -236,7 +236,7 @@ class TopBar(QWidget):
     def _show_state(self) -> None:
         compact = self.width() < _COMPACT_WIDTH
         text = self._state_texts[compact]
-        self.state.setText(_without_mnemonic(text))
+        self.state.setText(caption(text))
         self.palette_field.set_compact(compact=self.width() < _ICON_WIDTH)
         name = _("Connection: {state}").format(state=self._state_texts[0])
         if name != self.state.accessibleName():
@@ -256,8 +256,3 @@ class TopBar(QWidget):
         """Shorten the state of the connection in a narrow window."""
         super().resizeEvent(event)
         self._show_state()
-
-
-def _without_mnemonic(name: str) -> str:
-    """Keep an ampersand in a name from underlining the next letter."""
-    return name.replace("&", "&&")

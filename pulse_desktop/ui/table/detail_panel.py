@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QFrame, QPushButton
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.theme import theme
 
 
@@ -35,7 +36,7 @@ class DetailPanel(QFrame):
         self.close_button = QPushButton()
         self.close_button.setProperty("kind", "ghost")
         self.close_button.setAccessibleName(_("Close details"))
-        self.close_button.setToolTip(_("Close (Esc)"))
+        set_tooltip(self.close_button, _("Close (Esc)"))
         self.close_button.setFixedWidth(30)
         self.close_button.clicked.connect(self.close_requested)
         theme().changed.connect(self._color_close_button)

@@ -5,7 +5,7 @@ from typing import Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -14,6 +14,7 @@ from pulse_desktop.ui.table.facet import Facet, PeriodChoice
 from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.table.flow_layout import FlowLayout
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.theme import theme
 
 TYPING_MS: Final = 120
@@ -75,14 +76,14 @@ class FilterBar(QWidget):
         self._chip_row = FlowLayout()
         self.text_field = QLineEdit()
         self.text_field.setPlaceholderText(hint)
-        self.text_field.setToolTip(_("{hint} ( / )").format(hint=hint))
+        set_tooltip(self.text_field, _("{hint} ( / )").format(hint=hint))
         self.text_field.setAccessibleName(hint)
         self.text_field.setClearButtonEnabled(True)
         self._search_icon = self.text_field.addAction(
             icons.icon("search", SemanticColor.FAINT), QLineEdit.ActionPosition.LeadingPosition
         )
         self._search_icon.setText(_("Filter"))  # accessible name of its button
-        self._row_count = QLabel()
+        self._row_count = Label()
         self._row_count.setProperty("role", "muted")
         self.period_box = QComboBox()
         if periods is None:
@@ -161,7 +162,7 @@ class FilterBar(QWidget):
         """Add a facet before another one, given by its key, or at the end."""
         chip = FilterChip(facet.label, facet.icon, facet.color)
         chip.setCheckable(True)
-        chip.setToolTip(facet.tooltip or _("Show only {facet}").format(facet=facet.label))
+        set_tooltip(chip, facet.tooltip or _("Show only {facet}").format(facet=facet.label))
         chip.toggled.connect(lambda _checked: self.changed.emit())
         self._chips[facet.key] = chip
         self._facets[facet.key] = facet

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import caption
 from pulse_desktop.ui.theme.theme import theme
 
 _PADDING: Final = 11
@@ -39,11 +40,12 @@ class FilterChip(QPushButton):
             color: of the icon.
         """
         super().__init__()
+        self._label = label
         self._icon = icon
         self._color = color
         self._count = ""
         self._size_hint: QSize | None = None
-        self.setText(label)
+        self.setText(caption(label))
         self.setAccessibleName(label)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self._invalidate_size)
@@ -63,7 +65,7 @@ class FilterChip(QPushButton):
         if count != self._count:
             length_changed = len(count) != len(self._count)
             self._count = count
-            self.setAccessibleName(f"{self.text()} {count}".strip())
+            self.setAccessibleName(f"{self._label} {count}".strip())
             if length_changed:
                 self._invalidate_size()
             self.update()
@@ -79,7 +81,7 @@ class FilterChip(QPushButton):
         if self._size_hint is not None:
             return self._size_hint
         width = 2 * _PADDING + _ICON + _GAP
-        width += QFontMetrics(theme().text_font()).horizontalAdvance(self.text())
+        width += QFontMetrics(theme().text_font()).horizontalAdvance(self._label)
         if self._count:
             bold = QFontMetrics(theme().text_font(bold=True))
             # Equal width for all digits, so that the chip does not jitter while it counts.
@@ -116,9 +118,9 @@ class FilterChip(QPushButton):
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(colors.text_font())
         painter.setPen(colors.color(SemanticColor.TEXT if enabled else "disabled"))
-        painter.drawText(area, middle, self.text())
+        painter.drawText(area, middle, self._label)
         if self._count:
-            area.setLeft(area.left() + painter.fontMetrics().horizontalAdvance(self.text()) + _GAP)
+            area.setLeft(area.left() + painter.fontMetrics().horizontalAdvance(self._label) + _GAP)
             painter.setFont(colors.text_font(bold=True))
             alarming = self._color in (SemanticColor.BAD, SemanticColor.WARNING)
             if alarming and enabled and self._count != "0":

@@ -24,6 +24,7 @@ from pulse_desktop.ui.table.row_filter import indices_of
 from pulse_desktop.ui.table.row_index import RowIndex
 from pulse_desktop.ui.table.row_source import RowSource
 from pulse_desktop.ui.table.sort_keys import SortKeys
+from pulse_desktop.ui.theme.plain_text import tooltip_markup
 from pulse_desktop.ui.theme.theme import theme
 
 RowT = TypeVar("RowT")
@@ -125,6 +126,13 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
             found = self.row_object(row)
             if found is not None:
                 yield found
+
+    def tooltip_text(self, index: AnyIndex) -> str:
+        """Return the tooltip of a cell as plain text, "" for none."""
+        column, row = self.columns[index.column()], self.row_object(index.row())
+        if row is None:
+            return ""
+        return (column.tooltip or column.text)(row, self.now)
 
     # Commands
 
@@ -280,8 +288,8 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         if role == _FOREGROUND:
             color = column.color(row) if column.color is not None else None
             return None if color is None else theme().color(color)
-        if role == _TOOLTIP and column.tooltip is not None:
-            return column.tooltip(row, self.now)
+        if role == _TOOLTIP:
+            return tooltip_markup(self.tooltip_text(index))
         text = column.text(row, self.now)
         if role == _DISPLAY and column.glyph is not None and (glyph := column.glyph(row)):
             return f"{glyph} {text}"

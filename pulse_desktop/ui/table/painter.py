@@ -15,6 +15,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QStaticText, QT
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import static_text
 from pulse_desktop.ui.theme.theme import theme
 
 PADDING: Final = 8
@@ -173,8 +174,7 @@ class RowPainter:
         if len(text) * self._max_char_width > room:
             elide = Qt.TextElideMode.ElideRight
             elided = self._metrics[mono].elidedText(text.replace("\n", " "), elide, room)
-        layout = QStaticText(elided)
-        layout.setTextFormat(Qt.TextFormat.PlainText)
+        layout = static_text(elided)
         layout.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
         font: QFont = self._fonts[mono]
         layout.prepare(font=font)

@@ -6,7 +6,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -19,6 +18,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.json.view import JsonView
 from pulse_desktop.ui.table.detail_panel import DetailPanel
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.property_list import PropertyList
@@ -50,7 +50,7 @@ class RowDetail(DetailPanel):
         self._task_id = ""
         self._text_to_copy = ""
         self._icon_name, self._color = "", SemanticColor.TEXT
-        self._icon = QLabel()
+        self._icon = Label()
         self._icon.setContentsMargins(0, 7, 0, 0)  # aligned with the title beside the button
         self._title = WrappedLabel()
         self._title.setProperty("role", "heading")
@@ -58,12 +58,11 @@ class RowDetail(DetailPanel):
         self._subtitle.setProperty("role", "muted")
         self._body = WrappedLabel()
         for label in (self._title, self._subtitle, self._body):
-            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.run_button = QPushButton(_("Open run"))
-        self.run_button.setToolTip(_("Show the task run of this row"))
+        set_tooltip(self.run_button, _("Show the task run of this row"))
         self.run_button.clicked.connect(lambda: self.run_requested.emit(self._task_id))
         self._copy = QPushButton(_("Copy text"))
         self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._text_to_copy))

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.table.model import LiveTableModel
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
@@ -70,11 +71,11 @@ class SelectionBar(QFrame):
         self._specs = tuple(buttons)
         self._several = False
         self._can_select_more = False
-        self.label = QLabel()
+        self.label = Label()
         self.buttons = [self._make_button(spec) for spec in buttons]
         self.select_all = QPushButton()
         self.select_none = QPushButton(_("Select none"))
-        self._hint = QLabel(hint)
+        self._hint = Label(hint)
         self._hint.setProperty("role", "faint")
         for button in (self.select_all, self.select_none):
             button.setProperty("kind", "ghost")
@@ -95,7 +96,7 @@ class SelectionBar(QFrame):
     @staticmethod
     def _make_button(spec: SelectionButton) -> QPushButton:
         button = QPushButton(spec.title(0))
-        button.setToolTip(spec.tooltip)
+        set_tooltip(button, spec.tooltip)
         if spec.primary:
             button.setProperty("kind", "primary")
         button.clicked.connect(spec.run)

@@ -5,7 +5,7 @@ from typing import Final, Generic, TypeVar
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QItemSelectionRange, QRect, Qt, QTimer
 from PySide6.QtGui import QFocusEvent, QGuiApplication, QHelpEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QToolTip
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from pulse_desktop.text import formats
 from pulse_desktop.ui.table.column import Column
@@ -14,9 +14,9 @@ from pulse_desktop.ui.table.header import TableHeader
 from pulse_desktop.ui.table.model import LiveTableModel
 from pulse_desktop.ui.table.painter import ColumnSpan, RowPainter
 from pulse_desktop.ui.table.row_source import RowSource
+from pulse_desktop.ui.theme.plain_text import show_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
-from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
 RowT = TypeVar("RowT")
 
@@ -208,11 +208,11 @@ class RowView(QTableView, Generic[RowT]):
             text = ""
             if index.isValid():
                 column = self.rows_model.columns[index.column()]
-                text = str(index.data(Qt.ItemDataRole.ToolTipRole) or "")
+                text = self.rows_model.tooltip_text(index)
                 width = self.columnWidth(index.column())
                 if column.tooltip is None and not self._painter.is_cut(column, text, width):
                     text = ""
             area = self.visualRect(index)
-            QToolTip.showText(event.globalPos(), plain_tooltip(text), self.viewport(), area)
+            show_tooltip(event.globalPos(), text, self.viewport(), area)
             return True
         return super().viewportEvent(event)

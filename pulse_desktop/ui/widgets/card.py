@@ -1,6 +1,8 @@
 """Card: a frame with a header line around a part of a page."""
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout
+
+from pulse_desktop.ui.theme.plain_text import Label
 
 
 class Card(QFrame):
@@ -28,9 +30,9 @@ class Card(QFrame):
         self.header = QHBoxLayout()
         self.header.setContentsMargins(13, 11, 13, 5)
         self.header.setSpacing(8)
-        self._title = QLabel(title)
+        self._title = Label(title)
         self._title.setProperty("role", "title")
-        self._subtitle = QLabel(subtitle)
+        self._subtitle = Label(subtitle)
         self._subtitle.setProperty("role", "muted")
         self._subtitle.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         if title:

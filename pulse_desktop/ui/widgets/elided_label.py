@@ -2,15 +2,15 @@
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy
+from PySide6.QtWidgets import QSizePolicy
 
 from pulse_desktop.text import formats
-from pulse_desktop.ui.theme.tooltips import plain_tooltip
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 
 _MAX_LENGTH = 4096
 
 
-class ElidedLabel(QLabel):
+class ElidedLabel(Label):
     """The label. It takes the width that it gets; its text can be selected."""
 
     def __init__(self, mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
@@ -22,7 +22,6 @@ class ElidedLabel(QLabel):
         super().__init__()
         self._mode = mode
         self._text = self._details = ""
-        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
@@ -52,4 +51,4 @@ class ElidedLabel(QLabel):
             self.setText(shown)
         self.setAccessibleName(line)
         cut = self._text if shown != self._text else ""
-        self.setToolTip(plain_tooltip(self._details or cut))
+        set_tooltip(self, self._details or cut)

@@ -2,7 +2,9 @@
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from pulse_desktop.ui.theme.plain_text import Label
 
 _MAX_WIDTH = 420
 _MARGIN = 24
@@ -32,13 +34,12 @@ class EmptyState(QWidget):
             parent: owner.
         """
         super().__init__(parent)
-        self._title = QLabel()
+        self._title = Label()
         self._title.setProperty("role", "heading")
-        self._sentence = QLabel()
+        self._sentence = Label()
         self._sentence.setProperty("role", "muted")
         self._sentence.setWordWrap(True)
         for label in (self._title, self._sentence):
-            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.button = QPushButton()
         self.button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)

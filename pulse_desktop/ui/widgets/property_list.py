@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.wrapped_label import WrappedLabel
@@ -40,7 +41,7 @@ class PropertyList(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._shown: list[Property] = []
-        self._labels: list[tuple[QLabel, WrappedLabel]] = []
+        self._labels: list[tuple[Label, WrappedLabel]] = []
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(14)
@@ -54,7 +55,7 @@ class PropertyList(QWidget):
         """The values shown, by name."""
         return {each.name: each.value for each in self._shown}
 
-    def label(self, name: str) -> QLabel:
+    def label(self, name: str) -> Label:
         """Return the label with the value of a property. Raises KeyError."""
         for each, (_name, value) in zip(self._shown, self._labels, strict=False):
             if each.name == name:
@@ -77,11 +78,10 @@ class PropertyList(QWidget):
         self._shown = shown
 
     def _add_line(self) -> None:
-        name, value = QLabel(self), WrappedLabel(self)
+        name, value = Label(parent=self), WrappedLabel(self)
         name.setProperty("role", "muted")
-        labels: tuple[QLabel, ...] = (name, value)
+        labels: tuple[Label, ...] = (name, value)
         for label in labels:
-            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         value.setWordWrap(True)
         value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
@@ -96,7 +96,7 @@ class PropertyList(QWidget):
             _fill(name, value, each)
 
 
-def _fill(name: QLabel, value: WrappedLabel, shown: Property) -> None:
+def _fill(name: Label, value: WrappedLabel, shown: Property) -> None:
     name.setText(shown.name)
     text = shown.value if len(shown.value) <= _MAX_VALUE else f"{shown.value[:_MAX_VALUE]}…"
     value.setFont(theme().number_font() if shown.mono else theme().text_font())

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy
 
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.theme import theme
-from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
 _SIDE: Final = 13
 _TOP: Final = 10
@@ -46,7 +46,7 @@ class StatCard(QAbstractButton):
         if opens:
             self.setCursor(Qt.CursorShape.PointingHandCursor)
             self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-            self.setToolTip(plain_tooltip(opens))
+            set_tooltip(self, opens)
         else:
             self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
@@ -69,7 +69,7 @@ class StatCard(QAbstractButton):
             )
             self.setAccessibleDescription(detail)
             full = detail if self._is_elided() else ""
-            self.setToolTip(plain_tooltip("\n".join(filter(None, (full, self._opens)))))
+            set_tooltip(self, "\n".join(filter(None, (full, self._opens))))
             self.update()
 
     def sizeHint(self) -> QSize:

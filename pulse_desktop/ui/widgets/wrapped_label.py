@@ -2,16 +2,16 @@
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
-from pulse_desktop.ui.theme.tooltips import plain_tooltip
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 
 
-class WrappedLabel(QLabel):
+class WrappedLabel(Label):
     """The label. The tooltip has the text in full where a word is elided."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(parent=parent)
         self._text = ""
         self._details = ""
 
@@ -34,7 +34,7 @@ class WrappedLabel(QLabel):
         if text != self.text():
             self.setText(text)
         full = self._text if text != self._text else ""
-        self.setToolTip(plain_tooltip("\n".join(filter(None, (full, self._details)))))
+        set_tooltip(self, "\n".join(filter(None, (full, self._details))))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Elide for the new width."""

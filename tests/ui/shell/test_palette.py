@@ -136,7 +136,7 @@ def test_a_button_runs_its_action_and_shows_the_shortcut(
     table.bind_button(button, GO)
     button.click()
     assert target.done == ["go"]
-    assert button.toolTip() == "Go to Tasks (Ctrl+2)"
+    assert "Go to Tasks (Ctrl+2)" in button.toolTip()
 
 
 def test_a_disabled_action_is_not_run(table: ActionTable, target: Target) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
 from pulse_desktop.state.attention import AttentionItem, AttentionKind, Severity
 from pulse_desktop.text import formats
@@ -13,8 +13,8 @@ from pulse_desktop.text.attention_text import attention_detail, attention_title
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.theme import theme
-from pulse_desktop.ui.theme.tooltips import plain_tooltip
 
 ROW: Final = 28
 TALL_ROW: Final = 46
@@ -71,7 +71,7 @@ class AttentionRow(QAbstractButton):
         self.setAccessibleName(name.format(title=self.title, subject=subject, age=age))
         self.setAccessibleDescription(self.detail)
         detail = f"{self.detail}\n" if self.detail else ""
-        self.setToolTip(plain_tooltip(f"{item.subject}\n{detail}{formats.absolute(item.at)}"))
+        set_tooltip(self, f"{item.subject}\n{detail}{formats.absolute(item.at)}")
         self.update()
 
     def set_tall(self, tall: bool) -> None:
@@ -163,7 +163,7 @@ class AttentionList(QWidget):
         self._items: Sequence[AttentionItem] = ()
         self._now = 0.0
         self.rows = [AttentionRow(subject_of) for _row in range(_MAX_FILLING_ROWS)]
-        self._more = QLabel()
+        self._more = Label()
         self._more.setProperty("role", "small")
         self._more.setContentsMargins(28, 4, 0, 2)
         layout = QVBoxLayout(self)

@@ -14,6 +14,7 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.theme import theme
 
 HISTORY_S: Final = 300
@@ -82,7 +83,7 @@ class TopicRow(QAbstractButton):
             )
         self.setAccessibleName(name.format(topic=self.topic, rate=self.rate, age=self.ago))
         last = formats.absolute(activity.last_at)
-        self.setToolTip(tooltip.format(count=formats.count(activity.received), time=last))
+        set_tooltip(self, tooltip.format(count=formats.count(activity.received), time=last))
         self.update()
 
     def sizeHint(self) -> QSize:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 
 
 class BucketBar(QWidget):
@@ -34,10 +35,11 @@ class BucketBar(QWidget):
         self.bucket_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.bucket_box.textActivated.connect(self.bucket_chosen)
         self.bucket_box.hide()
-        self._label = QLabel()
+        self._label = Label()
         self._label.setProperty("role", "muted")
-        self._label.setToolTip(
-            _("Objects are results, and the progress that tasks store; the table shows results.")
+        set_tooltip(
+            self._label,
+            _("Objects are results, and the progress that tasks store; the table shows results."),
         )
         line.addWidget(self.bucket_box)
         line.addWidget(self._label)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
@@ -26,6 +26,7 @@ from pulse_desktop.ui.pages.tasks.run_header import RunHeader
 from pulse_desktop.ui.pages.tasks.timeline_bar import TimelineBar
 from pulse_desktop.ui.table.detail_panel import DetailPanel
 from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
@@ -83,10 +84,9 @@ class RunDetail(DetailPanel):
         self._ticked_at = 0.0
         self._default_tab = ARGUMENTS
         self.header = RunHeader(self.close_button, task_label)
-        self._deadline = QLabel()
+        self._deadline = Label()
         self._deadline.setProperty("role", "muted")
         self._deadline.setWordWrap(True)
-        self._deadline.setTextFormat(Qt.TextFormat.PlainText)
         self._deadline.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.progress = ProgressRow()
         self.progress.hide()
@@ -97,8 +97,7 @@ class RunDetail(DetailPanel):
         self.tabs.setAccessibleName(_("Parts of the run"))
         self.error = ErrorView()
         self.arguments = JsonView(_("Arguments"))
-        self.arguments_source = QLabel()
-        self.arguments_source.setTextFormat(Qt.TextFormat.PlainText)
+        self.arguments_source = Label()
         self.arguments_source.setWordWrap(True)
         arguments = QWidget()
         arguments_layout = QVBoxLayout(arguments)

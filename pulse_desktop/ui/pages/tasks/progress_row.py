@@ -4,7 +4,7 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
 from pulse_desktop.state.run import TaskRun
@@ -13,6 +13,7 @@ from pulse_desktop.text.progress_text import progress_text
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.theme import theme
 
 _STEPS: Final = 1_000
@@ -41,17 +42,16 @@ class ProgressRow(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
         self.bar.setAccessibleName(_("Progress of the run"))
-        self.label = QLabel()
+        self.label = Label()
         self.label.setProperty("role", "muted")
-        self.message = QLabel()
+        self.message = Label()
         self.message.setProperty("role", "small")
         for label in (self.label, self.message):
-            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
         self.cancel_button = QPushButton(_("Cancel…"))
         self.cancel_button.setProperty("kind", "danger")
         self.cancel_button.setAccessibleName(_("Cancel the run"))
-        self.cancel_button.setToolTip(_("Remove it from the queue, or stop it on its worker (C)"))
+        set_tooltip(self.cancel_button, _("Remove it from the queue, or stop it on its worker (C)"))
         self.cancel_button.clicked.connect(self.cancel_requested)
         column = QVBoxLayout()
         column.setSpacing(6)

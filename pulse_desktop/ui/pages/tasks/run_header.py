@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QMenu,
     QPushButton,
     QVBoxLayout,
@@ -21,9 +20,9 @@ from pulse_desktop.text.run_text import STATE_LABELS, attempts_text, decoded_cal
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
-from pulse_desktop.ui.theme.tooltips import plain_tooltip
 from pulse_desktop.ui.widgets.elided_label import ElidedLabel
 
 _WIDE: Final = 412
@@ -37,6 +36,7 @@ class RunHeader(QWidget):
         rerun_button: re-runs the run.
         edit_button: opens the run form with its arguments.
         name_label: short name of the task.
+        state_tooltip: tooltip of the state.
 
     Signals:
         rerun_requested: re-run the run.
@@ -58,8 +58,9 @@ class RunHeader(QWidget):
         super().__init__()
         self._task_label = task_label
         self._run: TaskRun | None = None
-        self._icon = QLabel()
-        self._state = QLabel()
+        self._icon = Label()
+        self._state = Label()
+        self.state_tooltip = ""
         self._state.setProperty("role", "state")
         self.name_label = ElidedLabel()
         self.name_label.setProperty("role", "heading")
@@ -71,7 +72,7 @@ class RunHeader(QWidget):
         self.rerun_button.setProperty("kind", "primary")
         self.edit_button = QPushButton(_("Edit…"))
         self.edit_button.setAccessibleName(_("Edit and re-run"))
-        self.edit_button.setToolTip(_("Edit the arguments and re-run (E)"))
+        set_tooltip(self.edit_button, _("Edit the arguments and re-run (E)"))
         self._copy = CopyRunButton(lambda: self._run)
         self._original = QPushButton(_("Original"))
         self._lay_out(close_button)
@@ -102,14 +103,10 @@ class RunHeader(QWidget):
         layout.addSpacing(10)
         layout.addLayout(buttons)
 
-    @property
-    def state_tooltip(self) -> str:
-        """Tooltip of the state."""
-        return self._state.toolTip()
-
     def set_state_tooltip(self, text: str) -> None:
         """Set the tooltip of the state."""
-        self._state.setToolTip(text)
+        self.state_tooltip = text
+        set_tooltip(self._state, text)
 
     def show_run(self, run: TaskRun) -> None:
         """Show a run."""
@@ -126,14 +123,15 @@ class RunHeader(QWidget):
         self._place.setVisible(bool(attempt or run.worker))
         repeatable = run.request is not None and run.request.complete
         self.rerun_button.setEnabled(repeatable)
-        self.rerun_button.setToolTip(
+        set_tooltip(
+            self.rerun_button,
             _("Enqueue it again with the same arguments, under a new id (R)")
             if repeatable
-            else _("Cannot re-run: arguments unknown")
+            else _("Cannot re-run: arguments unknown"),
         )
         self._original.setVisible(bool(run.rerun_of))
         tooltip = _("This is a re-run of {task_id}: show that run").format(task_id=run.rerun_of)
-        self._original.setToolTip(plain_tooltip(tooltip))
+        set_tooltip(self._original, tooltip)
 
     def _request_original(self) -> None:
         if self._run is not None:

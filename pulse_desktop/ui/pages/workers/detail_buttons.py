@@ -11,6 +11,7 @@ from pulse_desktop.ui.shell.actions import ActionTable
 from pulse_desktop.ui.shell.context_menu import show_context_menu
 from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.theme import theme
 
 
@@ -38,7 +39,7 @@ class WorkerDetailButtons(QObject):
         self.drain = QPushButton(_("Drain…"))
         self.log_level = QPushButton(_("Log level"))
         self.log_level.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-        self.log_level.setToolTip(_("Change log level"))
+        set_tooltip(self.log_level, _("Change log level"))
         for button, action in (
             (self.drain, DRAIN),
             (self.resume, RESUME),

@@ -1,0 +1,58 @@
+"""Text that widgets show literally, whatever it contains.
+
+Names, errors and results come from other systems. Qt takes a label or tooltip for HTML when it
+resembles it, which loads local images, and an ampersand in a button or menu for a shortcut. All
+labels, tooltips, and captions of buttons and menus with such text are made here.
+"""
+
+from html import escape
+from typing import Final
+
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QAction, QStaticText
+from PySide6.QtWidgets import QLabel, QToolTip, QWidget
+
+MAX_TOOLTIP: Final = 2_000
+
+
+class Label(QLabel):
+    """A label for plain text."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setText(text)
+
+
+def set_tooltip(target: QWidget | QAction, text: str) -> None:
+    """Set the tooltip of a widget or action."""
+    target.setToolTip(tooltip_markup(text))
+
+
+def show_tooltip(position: QPoint, text: str, widget: QWidget, area: QRect) -> None:
+    """Show a tooltip until the pointer leaves an area of a widget; hide it if there is no text."""
+    QToolTip.showText(position, tooltip_markup(text), widget, area)
+
+
+def tooltip_markup(text: str) -> str:
+    """Return the HTML of a tooltip that shows a text literally, elided after 2,000 characters.
+
+    Tooltips have no format for plain text, and only HTML is wrapped.
+    """
+    text = text.strip("\n")
+    if not text.strip():
+        return ""
+    shown = text if len(text) <= MAX_TOOLTIP else f"{text[:MAX_TOOLTIP]}…"
+    return f"<p style='white-space: pre-wrap'>{escape(shown)}</p>"
+
+
+def caption(text: str) -> str:
+    """Return the caption of a button or menu entry that shows a text with its ampersands."""
+    return text.replace("&", "&&")
+
+
+def static_text(text: str) -> QStaticText:
+    """Return a laid out plain text for painting."""
+    layout = QStaticText(text)
+    layout.setTextFormat(Qt.TextFormat.PlainText)
+    return layout

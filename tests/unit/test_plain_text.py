@@ -1,0 +1,91 @@
+"""No module of the window lets Qt interpret text: only `ui/theme/plain_text.py` may choose how."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+PACKAGE: Final = Path(__file__).parents[2] / "pulse_desktop"
+PLAIN_TEXT: Final = PACKAGE / "ui" / "theme" / "plain_text.py"
+MODULES: Final = sorted(
+    path
+    for path in PACKAGE.rglob("*.py")
+    if path != PLAIN_TEXT and ("PySide6" in path.read_text() or PACKAGE / "ui" in path.parents)
+)
+
+CLASSES: Final = """
+    QLabel QToolTip QWhatsThis QMessageBox QErrorMessage QProgressDialog QInputDialog QSplashScreen
+    QSystemTrayIcon QStatusBar QWizard QWizardPage QTextBrowser QGraphicsTextItem
+    QTextDocumentFragment TextItem LabelItem
+"""
+"""They take a text for HTML when it resembles it."""
+METHODS: Final = """
+    setToolTip setStatusTip setWhatsThis setTabToolTip setTabWhatsThis setItemToolTip setTextFormat
+    setHtml insertHtml appendHtml setMarkdown setOpenExternalLinks addLegend
+"""
+FORBIDDEN: Final = frozenset([*CLASSES.split(), *METHODS.split()])
+CONSTRUCTED: Final = frozenset({"QTextEdit", "QStaticText"})
+"""Their other attributes are harmless."""
+ROLES: Final = frozenset({"ToolTipRole", "StatusTipRole", "WhatsThisRole"})
+
+
+def violations(source: str) -> Iterator[str]:
+    """Yield what a module does that lets Qt interpret a text."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module=str(module), names=names) if module.startswith(
+                ("PySide6", "pyqtgraph")
+            ):
+                for name in names:
+                    if name.name in FORBIDDEN:
+                        yield f"line {node.lineno}: {name.name}"
+            case ast.Attribute(attr=attr) if attr in FORBIDDEN:
+                yield f"line {node.lineno}: {attr}"
+            case ast.Call(func=ast.Name(id=name)) if name in CONSTRUCTED:
+                yield f"line {node.lineno}: {name}()"
+            case ast.ClassDef(bases=bases):
+                for base in bases:
+                    if isinstance(base, ast.Name) and base.id in CONSTRUCTED:
+                        yield f"line {node.lineno}: {base.id}"
+            case ast.Call(func=ast.Attribute(attr="addRow"), args=[ast.Constant(), *_]):
+                yield f"line {node.lineno}: addRow() makes a label"
+
+
+def test_labels_and_tooltips_are_made_for_plain_text_only() -> None:
+    assert len(MODULES) > 100
+    found = [
+        f"{path.relative_to(PACKAGE)}, {each}"
+        for path in MODULES
+        for each in violations(path.read_text())
+    ]
+    allowed = [each for each in found if each.startswith("ui/theme/theme.py")]
+    assert {each.rpartition(" ")[2] for each in allowed} <= {"QToolTip"}, "it sets their palette"
+    assert found == allowed, "use pulse_desktop.ui.theme.plain_text instead"
+
+
+def test_models_with_tooltips_use_the_markup_of_plain_text() -> None:
+    models = [path for path in MODULES if any(role in path.read_text() for role in ROLES)]
+    assert [path.name for path in models] == ["tree_model.py", "model.py"]
+    for path in models:
+        assert "tooltip_markup(" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from PySide6.QtWidgets import QLabel",
+        "from PySide6.QtWidgets import QMessageBox as Box",
+        "QtWidgets.QLabel('x')",
+        "button.setToolTip(name)",
+        "item.setWhatsThis(name)",
+        "label.setTextFormat(Qt.TextFormat.RichText)",
+        "layout = QStaticText(name)",
+        "class Log(QTextEdit): ...",
+        "form.addRow('Name', field)",
+    ],
+)
+def test_the_check_finds(line: str) -> None:
+    assert list(violations(line))
