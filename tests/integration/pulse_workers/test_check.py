@@ -295,6 +295,6 @@ def test_a_user_with_another_inbox_prefix_is_advised_to_set_it(
             assert output.code == 1, output
             assert "may not receive replies on _INBOX.>. Set PULSE_INBOX_PREFIX" in output.text
             assert "Is JetStream on" not in output.text
-        assert time.monotonic() - before < 20
+        assert time.monotonic() - before < 60
         output = pulse_worker("check", server=server.url, inbox_prefix="_INBOX_worker")
         assert output.code == 0, output

@@ -93,10 +93,10 @@ async def test_a_small_plain_result_needs_no_process(decoder: ResultDecoder) -> 
 async def test_a_small_hostile_body_does_not_delay_the_loop(decoder: ResultDecoder) -> None:
     body = shared_lists()
     assert len(body) < 1_000
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(UnreadableResultError):
         decode_result(shared_lists(40), SMALL_LIMITS)
-    assert time.perf_counter() - started < 0.016
+    assert time.thread_time() - started < 0.016  # of 2 ** 40 values; about 1 ms
     assert (await decoder.result(body, whole=False)).outcome == "succeeded"
     assert decoder.pid is not None
 
