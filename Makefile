@@ -48,7 +48,7 @@ format: setup-test ## Format the code and apply the fixes that ruff can make
 bench: setup-run ## Measure the ingest speed quoted in docs/performance.md
 	@$(OFFSCREEN) $(BIN)/python benchmarks/ingest.py $(BENCH)
 
-bench-workers: setup-run ## Measure our workers against bare taskiq-nats
+bench-workers: setup-run ## Measure Pulse workers against bare taskiq-nats
 	@$(BIN)/python benchmarks/workers.py $(BENCH)
 
 messages: setup-test ## Extract the texts for translation into resources/locale/pulse_desktop.pot

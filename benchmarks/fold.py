@@ -1,8 +1,8 @@
 """Measure the CPU time of folding an event into the state, as a ratio to decoding it.
 
 No server, window or network is involved, so that two versions can be compared on a busy machine.
-The same events are decoded and folded in turns. The minimum over many rounds counts, because other
-load can only make a round slower.
+Each round decodes and then folds the same events. The minimum over many rounds counts, because
+other load can only make a round slower.
 """
 
 import argparse
@@ -17,16 +17,17 @@ from benchmarks.traffic import BLOCK, Traffic
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.state.system import SystemState
 
-FILL = 100_000
+RETAINED_EVENTS = 100_000
 
 
 def events(blocks: int) -> list[InboundMessage]:
     """Return the events of `blocks` blocks, as received from the network."""
     traffic = Traffic(headers=False)
-    return [each for _ in range(blocks) for each in _arrivals(traffic.take(BLOCK))]
+    return [each for _ in range(blocks) for each in _parse_messages(traffic.take(BLOCK))]
 
 
-def _arrivals(commands: bytes) -> Iterator[InboundMessage]:
+def _parse_messages(commands: bytes) -> Iterator[InboundMessage]:
+    """Yield the messages that `PUB` commands without headers publish."""
     at = 0
     while at < len(commands):
         end = commands.index(b"\r\n", at)
@@ -37,38 +38,38 @@ def _arrivals(commands: bytes) -> Iterator[InboundMessage]:
 
 
 def _microseconds(
-    work: Callable[[list[InboundMessage]], None], arrivals: list[InboundMessage]
+    work: Callable[[list[InboundMessage]], None], messages: list[InboundMessage]
 ) -> float:
     begin = time.process_time()
-    work(arrivals)
-    return (time.process_time() - begin) / len(arrivals) * 1e6
+    work(messages)
+    return (time.process_time() - begin) / len(messages) * 1e6
 
 
-def _decode_all(arrivals: list[InboundMessage]) -> None:
+def _decode_all(messages: list[InboundMessage]) -> None:
     decode = msgspec.json.Decoder().decode
-    for arrival in arrivals:
-        decode(arrival.payload)
+    for message in messages:
+        decode(message.payload)
 
 
 def main() -> int:
-    """Measure and print one line."""
+    """Measure and print the CPU time per event as one line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=30, help="rounds; the fastest counts")
     parser.add_argument("--blocks", type=int, default=10, help="thousands of events per round")
     arguments = parser.parse_args()
     state = SystemState()
-    while len(state.log) < FILL:
+    while len(state.log) < RETAINED_EVENTS:
         state.fold(events(10))
     gc.collect()
     gc.freeze()
     decoding, folding = [], []
     for _ in range(arguments.rounds):
-        arrivals = events(arguments.blocks)
-        decoding.append(_microseconds(_decode_all, arrivals))
-        folding.append(_microseconds(state.fold, arrivals))
+        messages = events(arguments.blocks)
+        decoding.append(_microseconds(_decode_all, messages))
+        folding.append(_microseconds(state.fold, messages))
         state.take_changes()
-    least, fold = min(decoding), min(folding)
-    print(f"decode {least:.2f} µs, fold {fold:.2f} µs, {fold / least:.2f} times as much")
+    decode_us, fold_us = min(decoding), min(folding)
+    print(f"decode {decode_us:.2f} µs, fold {fold_us:.2f} µs, ratio {fold_us / decode_us:.2f}")
     return 0
 
 

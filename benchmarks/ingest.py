@@ -1,9 +1,9 @@
 """Measure how many events per second the window ingests, and how responsive it stays.
 
 Run by `make bench`; docs/performance.md quotes the output. It uses a real nats-server, a publisher
-in its own process and the real window (offscreen, Tasks page visible, 100,000 events retained), and
-in turns with it a bare nats-py subscriber that only decodes. The exit code is 1 when an event was
-lost at one of the steady rates.
+in its own process and the real window (offscreen, Tasks page visible, 100,000 events retained).
+Each round also measures a bare nats-py subscriber that only decodes. The exit code is 1 when an
+event was lost at one of the steady rates.
 """
 
 import argparse
@@ -21,24 +21,24 @@ from benchmarks.server import Server
 
 RATES: Final = (1_000.0, 10_000.0, 40_000.0)
 HISTORY_RATE: Final = 10_000.0
-RING: Final = 100_000
+RETAINED_EVENTS: Final = 100_000
 _HERE: Final = Path(__file__).parent
 _TIMEOUT_S: Final = 300.0
 
 
 class Benchmark:
-    """Runs each receiver in its own process.
+    """Measures the window and the bare subscriber, each in its own process.
 
     Attributes:
-        seconds: duration of each load.
-        ring: events retained by the window before it is measured.
+        seconds: duration of each measurement.
+        retained: events retained by the window before it is measured.
     """
 
-    def __init__(self, seconds: float, ring: int) -> None:
+    def __init__(self, seconds: float, retained: int) -> None:
         self.seconds = seconds
-        self.ring = ring
+        self.retained = retained
 
-    def subscriber(self, *, headers: bool) -> dict[str, Any]:
+    def measure_subscriber(self, *, headers: bool) -> dict[str, Any]:
         """Measure the maximum throughput of the bare subscriber."""
         options = ["--seconds", str(self.seconds)]
         with Server() as server:
@@ -46,17 +46,19 @@ class Benchmark:
                 "subscriber.py", [server.url], _with_headers(options, headers=headers)
             )[0]
 
-    def window(
+    def measure_window(
         self, rates: list[float], *, headers: bool = True, history: bool = False
     ) -> list[dict[str, Any]]:
         """Measure the window at each rate (events/s); 0 means its maximum."""
-        options = ["--seconds", str(self.seconds), "--ring", str(self.ring)]
+        options = ["--seconds", str(self.seconds), "--retained", str(self.retained)]
         options += ["--rates", *(str(rate) for rate in rates)]
         if history:
             options.append("--history")
         with Server() as server:
             return self._run(
-                "window.py", [server.url, server.monitor], _with_headers(options, headers=headers)
+                "window.py",
+                [server.url, server.monitoring_url],
+                _with_headers(options, headers=headers),
             )
 
     def _run(self, program: str, addresses: list[str], options: list[str]) -> list[dict[str, Any]]:
@@ -77,19 +79,19 @@ def _with_headers(options: list[str], *, headers: bool) -> list[str]:
 
 
 def measure(benchmark: Benchmark, arguments: argparse.Namespace) -> Results:
-    """Measure `arguments.repeats` rounds, the two receivers in turns."""
+    """Measure both receivers in each of `arguments.rounds` rounds."""
     results = Results()
-    for number in range(arguments.repeats):
-        _log(f"round {number + 1} of {arguments.repeats} …")
-        bare = benchmark.subscriber(headers=True)
-        *steady, maximum = benchmark.window([*arguments.rates, 0.0])
+    for number in range(arguments.rounds):
+        _log(f"round {number + 1} of {arguments.rounds} …")
+        bare = benchmark.measure_subscriber(headers=True)
+        *steady, maximum = benchmark.measure_window([*arguments.rates, 0.0])
         results.add_steady(steady)
         results.add_maximum("with headers", maximum, bare)
         if arguments.quick:
             continue
-        bare = benchmark.subscriber(headers=False)
-        results.add_maximum("without", benchmark.window([0.0], headers=False)[0], bare)
-        results.add_history(benchmark.window([HISTORY_RATE], history=True))
+        bare = benchmark.measure_subscriber(headers=False)
+        results.add_maximum("without", benchmark.measure_window([0.0], headers=False)[0], bare)
+        results.add_history(benchmark.measure_window([HISTORY_RATE], history=True))
     return results
 
 
@@ -100,23 +102,26 @@ def _log(text: str) -> None:
 def main() -> int:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--seconds", type=float, default=5.0, help="duration of each load")
-    parser.add_argument("--repeats", type=int, default=5, help="rounds; medians are shown")
+    parser.add_argument("--seconds", type=float, default=5.0, help="duration of each measurement")
+    parser.add_argument("--rounds", type=int, default=5, help="the table shows medians")
     parser.add_argument("--rates", type=float, nargs="+", default=list(RATES), help="events/s")
     parser.add_argument(
-        "--ring", type=int, default=RING, help="events retained before the measurement"
+        "--retained",
+        type=int,
+        default=RETAINED_EVENTS,
+        help="events retained by the window before it is measured",
     )
     parser.add_argument("--json", type=Path, help="write all figures of all rounds to this file")
     parser.add_argument(
         "--quick", action="store_true", help="skip history and the publisher without headers"
     )
     arguments = parser.parse_args()
-    results = measure(Benchmark(arguments.seconds, arguments.ring), arguments)
+    results = measure(Benchmark(arguments.seconds, arguments.retained), arguments)
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(results.to_dict(), indent=1), encoding="utf-8")
-    busy = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    print(f"Python {platform.python_version()}, {os.cpu_count()} processors{busy}")
-    print(f"Medians of {arguments.repeats} rounds of {arguments.seconds:g} s\n")
+    load_average = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    print(f"Python {platform.python_version()}, {os.cpu_count()} processors{load_average}")
+    print(f"Medians of {arguments.rounds} rounds of {arguments.seconds:g} s\n")
     print(table(results))
     print()
     print("\n".join(target_lines(results)))

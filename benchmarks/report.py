@@ -10,7 +10,7 @@ RATIO: Final = 0.4
 
 Figures = dict[str, Any]
 _COLUMNS: Final = (
-    ("load", "<22"),
+    ("rate", "<22"),
     ("events/s", ">9"),
     ("lost", ">6"),
     ("gap p99", ">8"),
@@ -104,9 +104,9 @@ def table(results: Results) -> str:
     return "\n".join(lines)
 
 
-def _line(load: str, rounds: list[Figures]) -> str:
+def _line(label: str, rounds: list[Figures]) -> str:
     lost = sum(figures["sent"] - figures["received"] for figures in rounds)
-    cells = [load, f"{_median(rounds, 'per_second'):,.0f}", f"{lost:,}"]
+    cells = [label, f"{_median(rounds, 'per_second'):,.0f}", f"{lost:,}"]
     times = ("gap_p99_ms", "gap_max_ms", "work_p99_ms", "work_max_ms")
     cells += [f"{_median(rounds, key):.1f}" if key in rounds[0] else "" for key in times]
     cells.append(f"{_median(rounds, 'cpu'):.0%}")

@@ -18,12 +18,12 @@ class Server:
 
     Attributes:
         url: address for clients.
-        monitor: address of HTTP monitoring.
+        monitoring_url: address of HTTP monitoring.
     """
 
     def __init__(self) -> None:
         self.url = ""
-        self.monitor = ""
+        self.monitoring_url = ""
         self._folder = tempfile.TemporaryDirectory(prefix="pulse-bench-")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -75,6 +75,6 @@ class Server:
                 ports = json.loads(file.read_bytes())
             except ValueError:
                 return False  # the file is still being written
-            self.url, self.monitor = ports["nats"][0], ports["monitoring"][0]
+            self.url, self.monitoring_url = ports["nats"][0], ports["monitoring"][0]
             return True
         return False

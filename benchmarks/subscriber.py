@@ -10,11 +10,13 @@ import msgspec
 import nats
 from nats.aio.msg import Msg
 
-from benchmarks.load import Load, Receipt
 from benchmarks.publisher import Counter
+from benchmarks.publisher_process import PublisherProcess, Throughput
 
 
-async def measure(server: str, counter: Counter, load: Load, seconds: float) -> dict[str, float]:
+async def measure(
+    server: str, counter: Counter, publisher: PublisherProcess, seconds: float
+) -> dict[str, float]:
     """Return the figures of a subscriber under a saturating publisher."""
     decode = msgspec.json.Decoder().decode
     seen = 0
@@ -29,25 +31,25 @@ async def measure(server: str, counter: Counter, load: Load, seconds: float) -> 
     client = await nats.connect(server)
     await client.subscribe("websocket.*", cb=on_message)
     await client.flush()
-    receipt = Receipt(lambda: seen)
-    counting = asyncio.create_task(_count(receipt))
+    throughput = Throughput(lambda: seen)
+    counting = asyncio.create_task(_count(throughput))
     try:
-        report = await load.publish(seconds=seconds)
-        await receipt.settle(report["sent"])
+        report = await publisher.publish(seconds=seconds)
+        await throughput.wait_until_received(report["sent"])
     finally:
         counting.cancel()
         await client.close()
     return {
         "sent": report["sent"],
-        "received": receipt.received,
-        "per_second": receipt.per_second,
-        "cpu": receipt.cpu,
+        "received": throughput.received,
+        "per_second": throughput.per_second,
+        "cpu": throughput.cpu,
     }
 
 
-async def _count(receipt: Receipt) -> None:
+async def _count(throughput: Throughput) -> None:
     while True:
-        receipt.update()
+        throughput.update()
         await asyncio.sleep(0.01)
 
 
@@ -59,9 +61,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--no-headers", action="store_true")
     arguments = parser.parse_args()
-    load = Load(arguments.server, arguments.counter, headers=not arguments.no_headers)
+    publisher = PublisherProcess(
+        arguments.server, arguments.counter, headers=not arguments.no_headers
+    )
     counter = Counter(arguments.counter)
-    figures = asyncio.run(measure(arguments.server, counter, load, arguments.seconds))
+    figures = asyncio.run(measure(arguments.server, counter, publisher, arguments.seconds))
     sys.stdout.write(json.dumps(figures) + "\n")
     return 0
 

@@ -1,4 +1,4 @@
-"""Measure the real application under load, offscreen, with its Tasks page visible.
+"""Measure the real application while it ingests events, offscreen, with its Tasks page visible.
 
 A precise 5 ms timer runs in the event loop. The gap between two ticks is the time during which the
 window could not have reacted to a key.
@@ -20,13 +20,13 @@ import psutil
 from nats.js.api import StorageType, StreamConfig
 from PySide6.QtCore import Qt, QTimer
 
-from benchmarks.load import Load, Receipt
 from benchmarks.publisher import Counter
+from benchmarks.publisher_process import PublisherProcess, Throughput
 from pulse_desktop.app import Desktop
 from pulse_desktop.event_loop import run_with_qt
 from pulse_desktop.protocol.topics import EVENT_STREAM, EVENT_STREAM_SUBJECT
 
-RING: Final = 100_000
+RETAINED_EVENTS: Final = 100_000
 _TICK_MS: Final = 5
 _WARM_UP_S: Final = 0.5
 _CONNECT_S: Final = 20.0
@@ -48,7 +48,7 @@ class LatencyTimer:
         self._last = 0.0
         self._last_cpu = 0.0
         self._from = 0.0
-        self.receipt: Receipt | None = None
+        self.throughput: Throughput | None = None
         self.gaps: list[float] = []
         self.work: list[float] = []
         self._qt_timer = QTimer(timerType=Qt.TimerType.PreciseTimer)
@@ -60,16 +60,16 @@ class LatencyTimer:
     def _received(self) -> int:
         return self._desktop.window.session.state.topics.received
 
-    def begin(self) -> Receipt:
+    def begin(self) -> Throughput:
         """Start a measurement."""
         self._base = self._received
         self._counter.value = 0
-        self.receipt = Receipt(lambda: self._received)
+        self.throughput = Throughput(lambda: self._received)
         self._from = time.perf_counter() + _WARM_UP_S
         self._last = 0.0
         self.gaps = []
         self.work = []
-        return self.receipt
+        return self.throughput
 
     def stop(self) -> None:
         """Stop the timer."""
@@ -77,8 +77,8 @@ class LatencyTimer:
 
     def _tick(self) -> None:
         now, used = time.perf_counter(), time.process_time()
-        if self.receipt is not None:
-            self._counter.value = self.receipt.update()
+        if self.throughput is not None:
+            self._counter.value = self.throughput.update()
             if self._last and now >= self._from:
                 self.gaps.append(now - self._last)
                 self.work.append(used - self._last_cpu)
@@ -86,10 +86,12 @@ class LatencyTimer:
 
 
 async def measure(arguments: argparse.Namespace) -> int:
-    """Fill the window, load it at each rate and print a line of JSON for each."""
+    """Fill the window, measure it at each rate and print a line of JSON for each."""
     counter = Counter(arguments.counter)
-    load = Load(arguments.server, arguments.counter, headers=not arguments.no_headers)
-    desktop = Desktop(arguments.server, arguments.monitor)
+    publisher = PublisherProcess(
+        arguments.server, arguments.counter, headers=not arguments.no_headers
+    )
+    desktop = Desktop(arguments.server, arguments.monitoring_url)
     timer = LatencyTimer(counter, desktop)
     desktop.window.show()
     desktop.start()
@@ -105,57 +107,59 @@ async def measure(arguments: argparse.Namespace) -> int:
                     storage=StorageType.FILE,
                 )
             )
-        await _follow(desktop, "history" if arguments.history else "live")
-        await _fill(desktop, timer, load, arguments.ring)
+        await _wait_for_mode(desktop, "history" if arguments.history else "live")
+        await _fill(desktop, timer, publisher, arguments.retained)
         for rate in arguments.rates:
-            _print(await _load(desktop, timer, load, rate, arguments.seconds))
+            _print(await _measure_rate(desktop, timer, publisher, rate, arguments.seconds))
     finally:
         timer.stop()
         await desktop.close()
     return 0
 
 
-async def _follow(desktop: Desktop, mode: str) -> None:
-    """Wait until events arrive in the given mode, `live` or `history`."""
+async def _wait_for_mode(desktop: Desktop, mode: str) -> None:
+    """Wait until the event feed has the given mode, `live` or `history`."""
     deadline = time.monotonic() + _CONNECT_S
     while desktop.session is None or desktop.session.event_feed.status.mode != mode:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"events do not come {mode}")
+            raise TimeoutError(f"the event feed does not reach the mode {mode!r}")
         await asyncio.sleep(0.05)
 
 
-async def _fill(desktop: Desktop, timer: LatencyTimer, load: Load, ring: int) -> None:
+async def _fill(
+    desktop: Desktop, timer: LatencyTimer, publisher: PublisherProcess, retained: int
+) -> None:
     """Publish until every collection is full and evicts a row for each new one."""
-    while (missing := ring - len(desktop.window.session.state.log)) > 0:
-        receipt = timer.begin()
-        report = await load.publish(count=missing + 1000, seconds=60)
-        await receipt.settle(report["sent"])
+    while (missing := retained - len(desktop.window.session.state.log)) > 0:
+        throughput = timer.begin()
+        report = await publisher.publish(count=missing + 1000, seconds=60)
+        await throughput.wait_until_received(report["sent"])
     gc.collect()
 
 
-async def _load(
-    desktop: Desktop, timer: LatencyTimer, load: Load, rate: float, seconds: float
+async def _measure_rate(
+    desktop: Desktop, timer: LatencyTimer, publisher: PublisherProcess, rate: float, seconds: float
 ) -> dict[str, Any]:
-    """Load the window at a rate (0: its maximum) and return the figures."""
+    """Measure the window at a rate (events/s; 0 means its maximum) and return the figures."""
     session = desktop.session
     if session is None:
         raise RuntimeError("there is no connection")
     dropped = session.dropped
-    receipt = timer.begin()
+    throughput = timer.begin()
     if rate:
-        report = await load.publish(rate=rate, seconds=seconds)
+        report = await publisher.publish(rate=rate, seconds=seconds)
     else:
-        report = await load.publish(seconds=seconds)
+        report = await publisher.publish(seconds=seconds)
     gaps, work = sorted(timer.gaps) or [0.0], sorted(timer.work) or [0.0]
-    await receipt.settle(report["sent"])
+    await throughput.wait_until_received(report["sent"])
     return {
         "rate": rate,
         "sent": report["sent"],
-        "received": receipt.received,
-        "lost": report["sent"] - receipt.received,
+        "received": throughput.received,
+        "lost": report["sent"] - throughput.received,
         "dropped": session.dropped - dropped,
-        "per_second": receipt.per_second,
-        "cpu": receipt.cpu,
+        "per_second": throughput.per_second,
+        "cpu": throughput.cpu,
         "gap_p50_ms": gaps[len(gaps) // 2] * 1e3,
         "gap_p99_ms": gaps[int(len(gaps) * 0.99)] * 1e3,
         "gap_max_ms": gaps[-1] * 1e3,
@@ -172,16 +176,23 @@ def _print(figures: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Measure once at each rate."""
+    """Measure the window once at each rate and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("server")
-    parser.add_argument("monitor")
+    parser.add_argument("monitoring_url")
     parser.add_argument("counter", type=Path)
-    parser.add_argument("--rates", type=float, nargs="+", default=[1_000, 10_000, 40_000, 0])
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--ring", type=int, default=RING)
+    parser.add_argument(
+        "--rates", type=float, nargs="+", default=[1_000, 10_000, 40_000, 0], help="events/s"
+    )
+    parser.add_argument("--seconds", type=float, default=5.0, help="duration at each rate")
+    parser.add_argument(
+        "--retained",
+        type=int,
+        default=RETAINED_EVENTS,
+        help="events retained before the first rate",
+    )
     parser.add_argument("--history", action="store_true", help="replay a stream")
-    parser.add_argument("--no-headers", action="store_true")
+    parser.add_argument("--no-headers", action="store_true", help="send no `Nats-Msg-Id` header")
     arguments = parser.parse_args()
     return run_with_qt(lambda: measure(arguments))
 

@@ -57,8 +57,8 @@ def main() -> int:
     """Run one worker process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("server")
-    parser.add_argument("--slots", type=int, default=8)
-    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--slots", type=int, default=8, help="concurrent tasks")
+    parser.add_argument("--batch", type=int, default=1, help="tasks fetched per pull request")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     try:

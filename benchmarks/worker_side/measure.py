@@ -1,8 +1,9 @@
 """Measure workers once: a backlog, then tasks at a steady rate.
 
 The workers run some tasks first, so that their start is not measured. The backlog is stored about a
-hundred times as fast as it is worked off. It is finished when every task is acknowledged, every
-result stored and, with our workers, every event stored too. Prints the figures as one line of JSON.
+hundred times as fast as it is processed. It is finished when every task is acknowledged and, with
+Pulse workers, every event is stored. A worker stores the result before it acknowledges the task;
+missing results are counted at the end. Prints the figures as one line of JSON.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from pulse_workers.telemetry.event_publisher import EventPublisher
 from taskiq.kicker import AsyncKicker
 
 from benchmarks.worker_side.bare_worker import make_bare_broker
-from benchmarks.worker_side.worker_tasks import KINDS, MARKS, Marks
+from benchmarks.worker_side.worker_tasks import KINDS, START_TIMES_ENV, StartTimes
 from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import (
     EVENT_STREAM,
@@ -43,12 +44,12 @@ from pulse_desktop.protocol.topics import (
 )
 
 BARE: Final = "bare"
-OURS: Final = "ours"
+PULSE: Final = "pulse"
 _TASKS_MODULE: Final = "benchmarks.worker_side.worker_tasks"
 _WARM_UP: Final = 50
 _SETTLE_S: Final = 2.5
-"""Pause between warm-up and measurement: during its first two seconds our worker checks for each
-task whether a result was stored before the server restarted."""
+"""Pause between warm-up and measurement: during its first two seconds a Pulse worker checks for
+each task whether a result was stored before the server restarted."""
 _TIMEOUT_S: Final = 120.0
 _POLL_S: Final = 0.02
 _EVENTS_PER_TASK: Final = 2
@@ -56,11 +57,11 @@ _EVENTS_PER_TASK: Final = 2
 
 
 @dataclasses.dataclass(frozen=True)
-class Load:
-    """The load of a measurement.
+class Scenario:
+    """What is measured: the workers, their tasks, the backlog and the steady rate.
 
     Attributes:
-        stack: `bare` or `ours`.
+        workers: `bare` or `pulse`.
         kind: kind of task, as in `KINDS`.
         processes: number of worker processes.
         slots: concurrent tasks per process.
@@ -70,7 +71,7 @@ class Load:
         seconds: duration of the steady rate.
     """
 
-    stack: str
+    workers: str
     kind: str
     processes: int
     slots: int
@@ -86,44 +87,47 @@ class Load:
 
 
 class Measurement:
-    """Runs the load against a server with workers."""
+    """Measures one scenario on a server with running workers."""
 
-    def __init__(self, load: Load, server: str, client: Client, marks: Marks) -> None:
-        self._load = load
+    def __init__(
+        self, scenario: Scenario, server: str, client: Client, start_times: StartTimes
+    ) -> None:
+        self._scenario = scenario
         self._server = server
         self._client = client
         self._js = client.jetstream()
-        self._marks = marks
-        self._task_name = f"{_TASKS_MODULE}:{KINDS[load.kind]}"
+        self._start_times = start_times
+        self._task_name = f"{_TASKS_MODULE}:{KINDS[scenario.kind]}"
 
     async def run(self, workers: list[psutil.Process]) -> dict[str, Any]:
-        """Measure.
+        """Process the backlog, then the steady rate, and return the figures.
 
         Raises:
             TimeoutError: the tasks were not finished in time.
         """
-        load = self._load
+        scenario = self._scenario
         await _until(self._workers_ready)
         await self._store_backlog(_WARM_UP, first=0)
         await _until(lambda: self._done(_WARM_UP))
         await asyncio.sleep(_SETTLE_S)
         cpu = _cpu(workers)
         begin = time.perf_counter()
-        await self._store_backlog(load.tasks, first=_WARM_UP)
-        done = _WARM_UP + load.tasks
+        await self._store_backlog(scenario.tasks, first=_WARM_UP)
+        done = _WARM_UP + scenario.tasks
         await _until(lambda: self._done(done))
         took = time.perf_counter() - begin
         cpu = _cpu(workers) - cpu
-        waits = await self._waits(first=done)
-        await _until(lambda: self._done(done + load.steady_tasks, enqueued=load.steady_tasks))
+        waits = await self._measure_queue_waits(first=done)
+        steady = scenario.steady_tasks
+        await _until(lambda: self._done(done + steady, enqueued=steady))
         return {
-            **dataclasses.asdict(load),
-            "per_second": load.tasks / took,
-            "cpu_ms_per_task": 1e3 * cpu / load.tasks,
+            **dataclasses.asdict(scenario),
+            "per_second": scenario.tasks / took,
+            "cpu_ms_per_task": 1e3 * cpu / scenario.tasks,
             "wait_p50_ms": 1e3 * quantiles(waits, n=100)[49],
             "wait_p99_ms": 1e3 * quantiles(waits, n=100)[98],
-            "stored": await self._results(),
-            "expected": done + load.steady_tasks,
+            "stored": await self._count_results(),
+            "expected": done + steady,
         }
 
     async def _workers_ready(self) -> bool:
@@ -131,7 +135,7 @@ class Measurement:
             info = await self._js.consumer_info(TASK_STREAM, TASK_CONSUMER)
         except NotFoundError:
             return False
-        return (info.num_waiting or 0) >= self._load.processes
+        return (info.num_waiting or 0) >= self._scenario.processes
 
     async def _store_backlog(self, count: int, first: int) -> None:
         """Store tasks in the stream in bursts that the server accepts without flow control."""
@@ -150,13 +154,18 @@ class Measurement:
         return (await self._js.stream_info(TASK_STREAM)).state.messages >= count
 
     async def _done(self, tasks: int, enqueued: int = 0) -> bool:
-        """Return whether acknowledgements, results and events of the first tasks are stored."""
+        """Return whether the first tasks are acknowledged and all their events stored.
+
+        Args:
+            tasks: number of tasks; a worker stores the result before it acknowledges the task.
+            enqueued: number of `task.queued` events among those expected.
+        """
         info = await self._js.consumer_info(TASK_STREAM, TASK_CONSUMER)
         if info.num_pending or info.num_ack_pending or info.delivered is None:
             return False
         if info.delivered.stream_seq < tasks:
             return False
-        if self._load.stack == OURS:
+        if self._scenario.workers == PULSE:
             state = (
                 await self._js.stream_info(EVENT_STREAM, subjects_filter="websocket.tasks")
             ).state
@@ -164,25 +173,25 @@ class Measurement:
             return events >= _EVENTS_PER_TASK * tasks + enqueued
         return True
 
-    async def _waits(self, first: int) -> list[float]:
+    async def _measure_queue_waits(self, first: int) -> list[float]:
         """Enqueue at the steady rate and return the queue wait of each task, in seconds."""
         kicked: list[float] = []
         async with self._sender() as kick:
             begin = time.perf_counter()
-            for number in range(self._load.steady_tasks):
-                due = begin + number / self._load.rate
+            for number in range(self._scenario.steady_tasks):
+                due = begin + number / self._scenario.rate
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
                 kicked.append(time.time())
                 await kick(first + number)
-        last = first + self._load.steady_tasks - 1
-        await _until(lambda: bool(self._marks.read(last)))
-        return [self._marks.read(first + n) - at for n, at in enumerate(kicked)]
+        last = first + self._scenario.steady_tasks - 1
+        await _until(lambda: bool(self._start_times.read(last)))
+        return [self._start_times.read(first + n) - at for n, at in enumerate(kicked)]
 
     @contextlib.asynccontextmanager
     async def _sender(self) -> AsyncIterator[Callable[[int], Awaitable[Any]]]:
-        """Yield a function that enqueues a task the way a program using the stack does."""
+        """Yield a function that enqueues a task the way a program that uses these workers does."""
         events: EventPublisher | None = None
-        if self._load.stack == OURS:
+        if self._scenario.workers == PULSE:
             settings = Settings(server=self._server)
             events = EventPublisher(settings, "benchmark")
             await events.start()
@@ -197,7 +206,7 @@ class Measurement:
                 await events.close()
             await broker.shutdown()
 
-    async def _results(self) -> int:
+    async def _count_results(self) -> int:
         """Return the number of stored results."""
         pattern = f"$O.{RESULT_BUCKET}.M.>"
         info = await self._js.stream_info(f"OBJ_{RESULT_BUCKET}", subjects_filter=pattern)
@@ -221,32 +230,32 @@ def _cpu(workers: list[psutil.Process]) -> float:
     return seconds
 
 
-def _command(load: Load, server: str, number: int) -> list[str]:
-    if load.stack == BARE:
+def _command(scenario: Scenario, server: str, number: int) -> list[str]:
+    if scenario.workers == BARE:
         command = [
             sys.executable,
             "-m",
             "benchmarks.worker_side.bare_worker",
             server,
             "--batch",
-            str(load.batch),
+            str(scenario.batch),
         ]
     else:
         command = [sys.executable, "-m", "pulse_workers", "run", "--server", server]
         command += ["--name", f"worker-{number}", "--log-level", "WARNING"]
-    return [*command, "--slots", str(load.slots)]
+    return [*command, "--slots", str(scenario.slots)]
 
 
 @contextlib.contextmanager
-def _workers(load: Load, server: str, marks: Path) -> Any:
+def _workers(scenario: Scenario, server: str, start_times: Path) -> Any:
     environment = {
         **os.environ,
-        MARKS: str(marks),
+        START_TIMES_ENV: str(start_times),
         "PULSE_WORKER_TASKS": _TASKS_MODULE,
     }
     processes = [
-        subprocess.Popen(_command(load, server, number), env=environment)
-        for number in range(1, load.processes + 1)
+        subprocess.Popen(_command(scenario, server, number), env=environment)
+        for number in range(1, scenario.processes + 1)
     ]
     try:
         yield [psutil.Process(process.pid) for process in processes]
@@ -261,35 +270,39 @@ def _workers(load: Load, server: str, marks: Path) -> Any:
                 process.wait()
 
 
-async def _measure(load: Load, server: str) -> dict[str, Any]:
+async def _measure(scenario: Scenario, server: str) -> dict[str, Any]:
     client = await nats.connect(server)
     try:
-        if load.stack == OURS:
+        if scenario.workers == PULSE:
             await provision(client.jetstream(), Settings(server=server))
         with tempfile.TemporaryDirectory(prefix="pulse-bench-") as folder:
-            path = Path(folder) / "marks"
-            marks = Marks.create(path, _WARM_UP + load.tasks + load.steady_tasks)
-            with _workers(load, server, path) as workers:
-                return await Measurement(load, server, client, marks).run(workers)
+            path = Path(folder) / "start-times"
+            count = _WARM_UP + scenario.tasks + scenario.steady_tasks
+            start_times = StartTimes.create(path, count)
+            with _workers(scenario, server, path) as workers:
+                measurement = Measurement(scenario, server, client, start_times)
+                return await measurement.run(workers)
     finally:
         await client.close()
 
 
 def main() -> int:
-    """Measure once."""
+    """Measure one scenario and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("server")
-    parser.add_argument("--stack", choices=(BARE, OURS), required=True)
-    parser.add_argument("--kind", choices=tuple(KINDS), required=True)
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--slots", type=int, default=8)
-    parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--tasks", type=int, default=1_000)
-    parser.add_argument("--rate", type=float, default=100.0)
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--workers", choices=(BARE, PULSE), required=True)
+    parser.add_argument("--kind", choices=tuple(KINDS), required=True, help="kind of task")
+    parser.add_argument("--processes", type=int, default=1, help="worker processes")
+    parser.add_argument("--slots", type=int, default=8, help="concurrent tasks per process")
+    parser.add_argument("--batch", type=int, default=1, help="pull_consume_batch of bare workers")
+    parser.add_argument("--tasks", type=int, default=1_000, help="size of the backlog")
+    parser.add_argument(
+        "--rate", type=float, default=100.0, help="tasks/s while waits are measured"
+    )
+    parser.add_argument("--seconds", type=float, default=3.0, help="duration of the steady rate")
     options = vars(parser.parse_args())
     server = options.pop("server")
-    figures = asyncio.run(_measure(Load(**options), server))
+    figures = asyncio.run(_measure(Scenario(**options), server))
     sys.stdout.write(json.dumps(figures) + "\n")
     return 0
 

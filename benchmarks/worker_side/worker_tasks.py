@@ -1,4 +1,4 @@
-"""Tasks of the worker benchmark, run by our workers and by bare taskiq-nats.
+"""Tasks of the worker benchmark, run by Pulse workers and by bare taskiq-nats.
 
 Each task records its start time in a file shared with the benchmark, one slot per task number.
 """
@@ -14,7 +14,7 @@ from typing import Final
 
 from pulse_workers.registry import task
 
-MARKS: Final = "PULSE_BENCH_MARKS"
+START_TIMES_ENV: Final = "PULSE_BENCH_START_TIMES"
 """Environment variable with the path of the shared file."""
 
 KINDS: Final = {
@@ -28,7 +28,7 @@ _ROUNDS: Final = 1_400
 """Hash rounds that take about a millisecond."""
 
 
-class Marks:
+class StartTimes:
     """Start times by task number, in Unix seconds; 0 means not started."""
 
     def __init__(self, path: Path) -> None:
@@ -37,10 +37,10 @@ class Marks:
             self._map = mmap.mmap(file.fileno(), 0)
 
     @staticmethod
-    def create(path: Path, slots: int) -> "Marks":
+    def create(path: Path, slots: int) -> "StartTimes":
         """Create the file with a number of slots."""
         path.write_bytes(bytes(8 * slots))
-        return Marks(path)
+        return StartTimes(path)
 
     def record(self, number: int) -> None:
         """Record that a task starts now, unless it was recorded before."""
@@ -53,12 +53,14 @@ class Marks:
         return started
 
 
-_marks = Marks(Path(os.environ[MARKS])) if MARKS in os.environ else None
+_start_times = (
+    StartTimes(Path(os.environ[START_TIMES_ENV])) if START_TIMES_ENV in os.environ else None
+)
 
 
 def _record(number: int) -> None:
-    if _marks is not None:
-        _marks.record(number)
+    if _start_times is not None:
+        _start_times.record(number)
 
 
 @task()

@@ -1,4 +1,4 @@
-"""Run the application under a steady load and print measurements for the soak test.
+"""Run the application at a steady rate of events and print measurements for the soak test.
 
 It runs the embedded server, workers with sample work, and the window (offscreen), which shows one
 page after another, while publishers add events. Each measurement is a line of JSON: `{"begun": …}`
@@ -29,11 +29,11 @@ _PUBLISHER: Final = Path(__file__).parents[2] / "benchmarks" / "publisher.py"
 _FILL_RATE: Final = 10_000.0
 _FILL: Final = 6 * LOG_ROWS
 """Number of events that fills the log and the collections of runs and messages."""
-_LIMIT_S: Final = 120.0
+_TIMEOUT_S: Final = 120.0
 
 
 class Soak:
-    """Publishes events to a window and measurement it.
+    """Publishes events to a window and measures it.
 
     Attributes:
         sent: number of events published.
@@ -62,7 +62,7 @@ class Soak:
     async def wait_until_folded(self) -> None:
         """Wait until everything published is folded."""
         topics = self._desktop.window.session.state.topics
-        async with asyncio.timeout(_LIMIT_S):
+        async with asyncio.timeout(_TIMEOUT_S):
             await self._session.waiter.wait_for(lambda: topics.received >= self.sent)
 
     def measurement(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ async def _soak(arguments: argparse.Namespace) -> int:
     desktop.window.show()
     desktop.start()
     try:
-        session = await desktop.wait_connected(_LIMIT_S)
+        session = await desktop.wait_connected(_TIMEOUT_S)
         stack = read_state(data_folder().state_file)
         if stack is None:
             raise RuntimeError("there is no stack")
@@ -116,7 +116,7 @@ def _print(line: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Run the application under load."""
+    """Run the application and print the measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("counter", type=Path)
     parser.add_argument("--seconds", type=float, required=True)

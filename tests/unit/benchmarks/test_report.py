@@ -43,14 +43,14 @@ def test_lost_events_are_counted_over_all_steady_and_history_rounds() -> None:
     assert results.lost == 9
 
 
-def test_the_table_shows_medians_with_one_line_per_load() -> None:
+def test_the_table_shows_medians_with_one_line_per_rate() -> None:
     results = Results()
     for gap in (10.0, 30.0, 11.0):
         results.add_steady([steady(1000, gap_p99_ms=gap)])
     results.add_maximum("with headers", maximum(50_000, 0.9), maximum(100_000, 1.0))
     results.add_history([steady(10_000)])
     heading, line, window, bare, history = table(results).splitlines()
-    assert heading.split("  ")[0] == "load"
+    assert heading.split("  ")[0] == "rate"
     assert line.split() == ["1,000/s", "1,000", "0", "11.0", "20.0", "8.0", "15.0", "25%", "200"]
     assert window.split()[:4] == ["maximum,", "with", "headers", "50,000"]
     assert bare.split()[:4] == ["bare,", "with", "headers", "100,000"]

@@ -1,7 +1,7 @@
 """Tests of the generated benchmark traffic."""
 
 from benchmarks.fold import events
-from benchmarks.load import Receipt
+from benchmarks.publisher_process import Throughput
 from benchmarks.traffic import BLOCK, RUNS, Traffic
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.event import decode_event
@@ -33,11 +33,11 @@ def test_a_block_can_be_read_in_parts() -> None:
     assert traffic.take(2 * BLOCK).count(b"HPUB websocket.") == BLOCK - 10
 
 
-def test_a_receipt_counts_events_since_it_was_made() -> None:
+def test_throughput_counts_the_events_since_it_was_created() -> None:
     total = 5
-    receipt = Receipt(lambda: total)
-    assert receipt.update() == 0
-    assert receipt.first_at == 0.0
+    throughput = Throughput(lambda: total)
+    assert throughput.update() == 0
+    assert throughput.first_at == 0.0
     total = 9
-    assert receipt.update() == receipt.received == 4
-    assert receipt.first_at == receipt.last_at > 0
+    assert throughput.update() == throughput.received == 4
+    assert throughput.first_at == throughput.last_at > 0

@@ -30,11 +30,11 @@ def test_the_ratio_is_the_median_over_rounds() -> None:
     assert ratio(pairs, per_cpu=True) == 0.5
 
 
-def test_missing_results_are_counted_for_both_stacks() -> None:
+def test_missing_results_are_counted_for_both_workers() -> None:
     assert missing(rounds((figures(1, stored=98), figures(1, stored=99)))) == 3
 
 
-def test_a_missed_target_names_the_load_and_the_minimum() -> None:
+def test_a_missed_target_names_the_tasks_and_the_minimum() -> None:
     measured = rounds((figures(100), figures(80)))
     assert targets(measured, 0.9) == [
         (True, "every task has a stored result: 0 missing"),
@@ -42,7 +42,7 @@ def test_a_missed_target_names_the_load_and_the_minimum() -> None:
     ]
 
 
-def test_the_table_shows_both_stacks_side_by_side() -> None:
+def test_the_table_shows_both_workers_side_by_side() -> None:
     heading, line = table(rounds((figures(100), figures(80, cpu_ms=2.0)))).splitlines()
     assert "bare/s" in heading
     assert line.split() == ["no-op", "1", "100", "80", "0.80", "0.50", "2.0", "9.0", "2.0", "9.0"]

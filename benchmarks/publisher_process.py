@@ -1,4 +1,4 @@
-"""Run publishers and count what a receiver gets from them."""
+"""Publisher processes, and the throughput of the receiver that they publish to."""
 
 import asyncio
 import json
@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any, Final
 
 _PUBLISHER: Final = Path(__file__).with_name("publisher.py")
-_SETTLE_S: Final = 10.0
+_IDLE_TIMEOUT_S: Final = 10.0
 
 
-class Load:
-    """Publisher runs for one receiver, one at a time.
+class PublisherProcess:
+    """Starts publisher processes for one receiver, one at a time.
 
     Attributes:
         headers: whether messages carry the headers that workers send.
     """
 
     def __init__(self, server: str, counter: Path, *, headers: bool) -> None:
-        """Prepare publisher runs.
+        """Store the options of every publisher process.
 
         Args:
             server: address to publish to.
@@ -33,7 +33,7 @@ class Load:
         self.headers = headers
 
     async def publish(self, **options: float) -> dict[str, Any]:
-        """Run a publisher to its end and return its report.
+        """Run a publisher process to its end and return its report.
 
         Args:
             options: options of `publisher.py`, such as `rate=1000`.
@@ -59,7 +59,7 @@ class Load:
         return report
 
 
-class Receipt:
+class Throughput:
     """Events received during a measurement, and the CPU time used meanwhile.
 
     Attributes:
@@ -94,11 +94,11 @@ class Receipt:
             self._cpu_at_last = time.process_time()
         return received
 
-    async def settle(self, sent: int) -> None:
+    async def wait_until_received(self, sent: int) -> None:
         """Wait until all sent events were received, or until none arrived for 10 s."""
         begin = time.perf_counter()
         while self.update() < sent and (  # noqa: ASYNC110
-            time.perf_counter() < max(begin, self.last_at) + _SETTLE_S
+            time.perf_counter() < max(begin, self.last_at) + _IDLE_TIMEOUT_S
         ):
             await asyncio.sleep(0.02)
 
