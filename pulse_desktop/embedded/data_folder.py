@@ -48,7 +48,7 @@ class DataFolder:
 
     @property
     def server(self) -> Path:
-        """Other files of nats-server: configuration, address, ports."""
+        """Other files of nats-server: configuration, endpoint, ports."""
         return self.root / "server"
 
     @property
@@ -57,13 +57,13 @@ class DataFolder:
         return self.server / "nats-server.conf"
 
     @property
-    def server_address(self) -> Path:
-        """Token and ports of the last run, so that the next one has the same address."""
+    def server_endpoint(self) -> Path:
+        """Endpoint of the last run, so that the next one has the same token and ports."""
         return self.server / "address.json"
 
     @property
     def server_ports(self) -> Path:
-        """Folder in which nats-server writes its ports."""
+        """Folder of the `*.ports` file in which nats-server writes its URLs."""
         return self.server / "ports"
 
     @property
@@ -137,7 +137,7 @@ class DataFolder:
     def _files(self) -> Iterator[Path]:
         """Yield the files that the stack writes, whether they exist or not."""
         yield from (self.start_lock, self.guardian_lock, self.state_file)
-        yield from (self.server_config, self.server_address)
+        yield from (self.server_config, self.server_endpoint)
         yield from self.server_ports.glob("*.ports")
         yield from self.usage_locks.glob("*.lock")
         yield from self.logs.glob("*.log")

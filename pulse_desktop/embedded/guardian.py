@@ -107,8 +107,8 @@ class Guardian:
             launch=old.launch,
             guardian=old.guardian,
             phase=phase or old.phase,
-            server=self._services.address.server,
-            monitor=self._services.address.monitor,
+            server=self._services.endpoint.client_url,
+            monitor=self._services.endpoint.monitoring_url,
             workers=old.workers,
             sample=old.sample,
             started_at=old.started_at,
@@ -135,7 +135,7 @@ class Guardian:
             self._supervise(services.feeder)
             await self._wait_until_ready(services.feeder)
         self.write_state("ready")
-        _log.info("ready at %s", services.address.monitor)
+        _log.info("ready at %s", services.endpoint.monitoring_url)
 
     def _supervise(self, service: Service) -> None:
         task = asyncio.create_task(service.run(), name=service.name)

@@ -1,4 +1,4 @@
-"""The embedded nats-server: its program, configuration, address and health."""
+"""The embedded nats-server: its program, configuration, endpoint and health."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from pulse_desktop.regular_file import read_start
 from pulse_desktop.text.translation import _
 
 MAX_FILE_STORE_BYTES: Final = 4 << 30
-"""More than the sum of the limits of the workers' streams, which the server reserves."""
+"""Must exceed the summed `max_bytes` of the workers' streams: the server reserves that much."""
 
 MAX_MEMORY_STORE_BYTES: Final = 64 << 20
 
@@ -32,19 +32,19 @@ _ANY_FREE_PORT: Final = -1
 PROGRAM: Final = "nats-server.exe" if sys.platform == "win32" else "nats-server"
 _POLL_S: Final = 0.02
 _PORT_POLL_S: Final = 0.1
-_MAX_BYTES: Final = 64 << 10
+_MAX_FILE_BYTES: Final = 64 << 10
 
 
-class ServerPorts(msgspec.Struct, frozen=True, gc=False):
+class EmbeddedServerEndpoint(msgspec.Struct, frozen=True, gc=False):
     """Ports and token of the server, kept between runs so that windows reconnect after a crash.
 
-    The token keeps other users of this machine out. It is stored too: a user who can read this
-    file can read the stored data as well.
+    The token keeps other users of this machine out. `DataFolder.server_endpoint` stores it: a user
+    who can read that file can read the stored data as well.
 
     Attributes:
-        token: of the server, required from its clients.
-        port: for clients, -1 until it is chosen.
-        monitor_port: for HTTP monitoring, -1 until it is chosen.
+        token: token that clients must send.
+        port: port for clients; -1 means that the server chooses it.
+        monitor_port: port for HTTP monitoring; -1 means that the server chooses it.
     """
 
     token: str
@@ -52,22 +52,22 @@ class ServerPorts(msgspec.Struct, frozen=True, gc=False):
     monitor_port: int = _ANY_FREE_PORT
 
     @property
-    def server(self) -> str:
-        """Address for clients, with the token; empty until the port is chosen."""
+    def client_url(self) -> str:
+        """URL for clients, with the token; empty until the port is chosen."""
         if self.port <= 0:
             return ""
         return f"nats://{self.token}@127.0.0.1:{self.port}"
 
     @property
-    def monitor(self) -> str:
-        """Address of the HTTP monitoring; empty until the port is chosen."""
+    def monitoring_url(self) -> str:
+        """URL of HTTP monitoring; empty until the port is chosen."""
         if self.monitor_port <= 0:
             return ""
         return f"http://127.0.0.1:{self.monitor_port}"
 
 
 class _PortsFile(msgspec.Struct, frozen=True, gc=False):
-    """What nats-server writes about its ports: URLs."""
+    """URLs in the `*.ports` file that nats-server writes."""
 
     nats: tuple[str, ...]
     monitoring: tuple[str, ...]
@@ -108,34 +108,36 @@ def _candidates() -> Iterator[Path]:
         yield Path(on_path)
 
 
-def last_address(folder: DataFolder) -> ServerPorts:
-    """Return the address of the last run, else a new token with ports yet to be chosen."""
+def load_endpoint(folder: DataFolder) -> EmbeddedServerEndpoint:
+    """Return the endpoint of the last run, or one with a new token and ports not yet chosen."""
     try:
-        content = read_start(folder.server_address, _MAX_BYTES)
-        return msgspec.json.decode(content, type=ServerPorts)
+        content = read_start(folder.server_endpoint, _MAX_FILE_BYTES)
+        return msgspec.json.decode(content, type=EmbeddedServerEndpoint)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ServerPorts(secrets.token_urlsafe(32))
+        return EmbeddedServerEndpoint(secrets.token_urlsafe(32))
 
 
-def with_free_ports(address: ServerPorts) -> ServerPorts:
-    """Return the address without the ports that other programs use."""
-    return ServerPorts(
-        address.token,
-        address.port if _is_free(address.port) else _ANY_FREE_PORT,
-        address.monitor_port if _is_free(address.monitor_port) else _ANY_FREE_PORT,
+def reset_busy_ports(endpoint: EmbeddedServerEndpoint) -> EmbeddedServerEndpoint:
+    """Return the endpoint with every port that is in use reset to -1 (chosen by the server)."""
+    return EmbeddedServerEndpoint(
+        endpoint.token,
+        endpoint.port if _is_free(endpoint.port) else _ANY_FREE_PORT,
+        endpoint.monitor_port if _is_free(endpoint.monitor_port) else _ANY_FREE_PORT,
     )
 
 
-async def wait_for_ports(address: ServerPorts, timeout_s: float) -> ServerPorts:
-    """Return the address once its ports are free; without those still in use at the timeout.
+async def wait_for_ports(
+    endpoint: EmbeddedServerEndpoint, timeout_s: float
+) -> EmbeddedServerEndpoint:
+    """Wait until the ports are free; at the timeout, reset those still in use.
 
     The ports of a killed server are free at once. The timeout is for connections that happen to
     use one of them.
     """
     deadline = time.monotonic() + timeout_s
     while True:
-        free = with_free_ports(address)
-        if free == address or time.monotonic() >= deadline:
+        free = reset_busy_ports(endpoint)
+        if free == endpoint or time.monotonic() >= deadline:
             return free
         await asyncio.sleep(_PORT_POLL_S)
 
@@ -144,7 +146,7 @@ def _is_free(port: int) -> bool:
     if port == _ANY_FREE_PORT:
         return True
     with socket.socket() as probe:
-        if sys.platform != "win32":  # there it would allow sharing a port in use
+        if sys.platform != "win32":  # on Windows it would allow sharing a port in use
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -153,7 +155,7 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def write_config(folder: DataFolder, address: ServerPorts) -> None:
+def write_config(folder: DataFolder, endpoint: EmbeddedServerEndpoint) -> None:
     """Write the configuration and remove the ports file of the previous server.
 
     Raises:
@@ -161,10 +163,10 @@ def write_config(folder: DataFolder, address: ServerPorts) -> None:
     """
     for old in folder.server_ports.glob("*.ports"):
         old.unlink(missing_ok=True)
-    write_atomic(folder.server_config, config_text(folder, address).encode(), private=True)
+    write_atomic(folder.server_config, config_text(folder, endpoint).encode(), private=True)
 
 
-def config_text(folder: DataFolder, address: ServerPorts) -> str:
+def config_text(folder: DataFolder, endpoint: EmbeddedServerEndpoint) -> str:
     """Return the configuration: loopback only, token, JetStream with a limited store.
 
     The server appends `jetstream` to its store folder.
@@ -172,9 +174,9 @@ def config_text(folder: DataFolder, address: ServerPorts) -> str:
     return f"""\
 server_name: "pulse-desktop"
 host: "127.0.0.1"
-port: {address.port}
-http: "127.0.0.1:{address.monitor_port}"
-authorization {{ token: {_quoted(address.token)} }}
+port: {endpoint.port}
+http: "127.0.0.1:{endpoint.monitor_port}"
+authorization {{ token: {_quoted(endpoint.token)} }}
 ports_file_dir: {_quoted(folder.server_ports)}
 jetstream {{
   store_dir: {_quoted(folder.jetstream.parent)}
@@ -188,26 +190,27 @@ def _quoted(value: object) -> str:
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-async def wait_until_ready(folder: DataFolder, token: str) -> ServerPorts:
-    """Wait until JetStream is healthy; store the address of the server and return it."""
-    address = await _wait_for_address(folder, token)
+async def wait_until_ready(folder: DataFolder, token: str) -> EmbeddedServerEndpoint:
+    """Wait until JetStream is healthy, then store the endpoint of the server and return it."""
+    endpoint = await _wait_for_endpoint(folder, token)
     while True:
-        if await _is_healthy(address.monitor_port):
+        if await _is_healthy(endpoint.monitor_port):
             break
         await asyncio.sleep(_POLL_S)
-    write_atomic(folder.server_address, msgspec.json.encode(address), private=True)
-    return address
+    write_atomic(folder.server_endpoint, msgspec.json.encode(endpoint), private=True)
+    return endpoint
 
 
-async def _wait_for_address(folder: DataFolder, token: str) -> ServerPorts:
+async def _wait_for_endpoint(folder: DataFolder, token: str) -> EmbeddedServerEndpoint:
     while True:
         for file in folder.server_ports.glob("*.ports"):
             try:
-                ports = msgspec.json.decode(read_start(file, _MAX_BYTES), type=_PortsFile)
-                client, monitor = urlsplit(ports.nats[0]).port, urlsplit(ports.monitoring[0]).port
+                ports = msgspec.json.decode(read_start(file, _MAX_FILE_BYTES), type=_PortsFile)
+                client_port = urlsplit(ports.nats[0]).port
+                monitor_port = urlsplit(ports.monitoring[0]).port
             except (OSError, ValueError, LookupError, RecursionError):
-                continue  # being written
-            return ServerPorts(token, client or 0, monitor or 0)
+                continue  # nats-server is still writing the file
+            return EmbeddedServerEndpoint(token, client_port or 0, monitor_port or 0)
         await asyncio.sleep(_POLL_S)
 
 

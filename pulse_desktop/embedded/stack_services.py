@@ -57,7 +57,7 @@ class StackServices:
         sample: bool,
         on_change: Callable[[], None],
     ) -> None:
-        self.address = nats_server.last_address(folder)
+        self.endpoint = nats_server.load_endpoint(folder)
         self._folder = folder
         self._worker_module = worker_module
         self._on_change = on_change
@@ -102,7 +102,7 @@ class StackServices:
         drain_s: float,
     ) -> Service:
         log = BoundedLog(self._folder.log_of(name))
-        log.mask([self.address.token])
+        log.mask([self.endpoint.token])
         return Service(
             name,
             launch,
@@ -117,7 +117,7 @@ class StackServices:
             return self._worker_launch("run", "--name", name, "--parent-pipe")
 
         async def wait_until_ready() -> None:
-            await wait_for_heartbeat(self.address.server, name)
+            await wait_for_heartbeat(self.endpoint.client_url, name)
 
         return self._service(name, launch, wait_until_ready, DRAIN_TIMEOUT_S)
 
@@ -127,7 +127,7 @@ class StackServices:
     def _worker_launch(self, *arguments: str) -> Launch:
         return Launch(
             module_command(self._worker_module, *arguments),
-            child_environment({**SCRUBBED_ENV, "PULSE_SERVER": self.address.server}),
+            child_environment({**SCRUBBED_ENV, "PULSE_SERVER": self.endpoint.client_url}),
             self._folder.root,
             parent_pipe=True,
             on_parent_death="kill",
@@ -140,7 +140,7 @@ class StackServices:
             EmbeddedStackError: that failed.
         """
         log = BoundedLog(self._folder.log_of("provision"))
-        log.mask([self.address.token])
+        log.mask([self.endpoint.token])
         child = await Child.start(self._worker_launch("provision"), log, os.getpid())
         try:
             code = await child.wait()
@@ -156,8 +156,8 @@ class StackServices:
 
     async def _launch_server(self) -> Launch:
         timeout_s = PORT_TIMEOUT_S if self.server.state.restarts else 0.0
-        address = await nats_server.wait_for_ports(self.address, timeout_s)
-        nats_server.write_config(self._folder, address)
+        endpoint = await nats_server.wait_for_ports(self.endpoint, timeout_s)
+        nats_server.write_config(self._folder, endpoint)
         return Launch(
             [str(self._program), "--config", str(self._folder.server_config)],
             child_environment(),
@@ -167,10 +167,10 @@ class StackServices:
         )
 
     async def _wait_for_server(self) -> None:
-        before = self.address
-        self.address = await nats_server.wait_until_ready(self._folder, before.token)
-        if before.port > 0 and before != self.address:
-            _log.warning("the server has moved to port %s; restarting workers", self.address.port)
+        before = self.endpoint
+        self.endpoint = await nats_server.wait_until_ready(self._folder, before.token)
+        if before.port > 0 and before != self.endpoint:
+            _log.warning("the server has moved to port %s; restarting workers", self.endpoint.port)
             # Not awaited: draining takes a while, and the server is ready.
             self._restarting = asyncio.gather(*(each.end_child() for each in self._dependents))
 

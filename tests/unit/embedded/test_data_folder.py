@@ -47,7 +47,7 @@ def test_the_files_have_the_names_that_earlier_versions_gave_them(folder: DataFo
         folder.usage_locks,
         folder.jetstream,
         folder.server_config,
-        folder.server_address,
+        folder.server_endpoint,
         folder.server_ports,
         folder.state_file,
         folder.start_lock,

@@ -49,7 +49,7 @@ class ShutdownSignal:
             try:
                 loop.add_signal_handler(number, self.request, name)
             except NotImplementedError:  # Windows
-                self._install_without_loop(loop, number, name)
+                self._install_with_signal_module(loop, number, name)
         if parent_pipe:
             threading.Thread(
                 target=_read_until_closed,
@@ -90,16 +90,18 @@ class ShutdownSignal:
         await self.requested.wait()
         scope.reschedule(loop.time())
 
-    def _install_without_loop(
+    def _install_with_signal_module(
         self, loop: asyncio.AbstractEventLoop, number: signal.Signals, name: str
     ) -> None:
+        """Handle a signal where the event loop cannot: on Windows."""
+
         def handle(_number: int, _frame: FrameType | None) -> None:
             loop.call_soon_threadsafe(self.request, name)
 
         signal.signal(number, handle)
         if sys.platform == "win32":
             signal.signal(signal.SIGBREAK, handle)
-        if self._ticker is None:  # Python's handlers run only while the loop is active
+        if self._ticker is None:  # Python runs such handlers only while the loop is awake
             self._ticker = loop.create_task(self._tick())
 
     async def _tick(self) -> None:
@@ -116,28 +118,28 @@ def _read_until_closed(loop: asyncio.AbstractEventLoop, request: Callable[[str],
 
 
 async def close_all(
-    *closers: Callable[[], Awaitable[object]], limit: float = CLOSE_TIMEOUT_S
+    *closers: Callable[[], Awaitable[object]], timeout_s: float = CLOSE_TIMEOUT_S
 ) -> None:
-    """Call each closer in order; one that fails does not keep the others from running.
+    """Await each closer in order, even if one before it fails.
 
     While the server is unreachable, nats-py writes its buffer to a closed transport and raises.
     Connections that cannot be closed here are closed when the process exits.
 
     Args:
-        closers: called in this order.
-        limit: seconds for all of them.
+        closers: coroutine functions that each close one thing.
+        timeout_s: total time for all of them.
     """
     try:
-        async with asyncio.timeout(limit):
+        async with asyncio.timeout(timeout_s):
             for close in closers:
                 try:
                     await close()
                 except Exception as error:  # noqa: BLE001 - the remaining ones are closed as well
                     logger.debug("not closed cleanly: %r", error)
     except TimeoutError:
-        logger.debug("not closed within %g s", limit)
+        logger.debug("not closed within %g s", timeout_s)
 
 
 async def close_client(client: Client) -> None:
-    """Close one connection."""
+    """Close a NATS connection. Never raises, takes at most `CLOSE_TIMEOUT_S`."""
     await close_all(client.close)

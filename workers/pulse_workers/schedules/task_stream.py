@@ -1,4 +1,4 @@
-"""Searches the task stream for a task that a killed scheduler may have sent."""
+"""Searches the task stream for a task that a killed scheduler may have enqueued."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,18 +11,18 @@ from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
 
 _MAX_CLOCK_LEAD: Final = timedelta(seconds=5)
 """How far the scheduler's clock may be ahead of the server's."""
-_MAX_SEND_TIME: Final = timedelta(seconds=30)
-"""How long sending may take, plus how far the scheduler's clock may be behind."""
+_MAX_ENQUEUE_TIME: Final = timedelta(seconds=30)
+"""How long enqueuing may take, plus how far the scheduler's clock may be behind."""
 
 
 async def was_enqueued(js: JetStreamContext, task_id: str, claimed_at: datetime) -> bool:
-    """Return whether the task stream contains a task that a scheduler claimed.
+    """Return whether a task that a scheduler claimed was enqueued.
 
-    The stream itself drops a task with a known ID, but for two minutes only.
+    JetStream de-duplicates by `Nats-Msg-Id`, but only within its two-minute duplicate window.
 
     Args:
-        js: JetStream.
-        task_id: ID of the task.
+        js: JetStream context.
+        task_id: id of the task, which is its `Nats-Msg-Id`.
         claimed_at: when the scheduler claimed it, by the scheduler's clock.
 
     Raises:
@@ -38,14 +38,14 @@ async def was_enqueued(js: JetStreamContext, task_id: str, claimed_at: datetime)
     while (message := await _next_task(js, sequence)) is not None:
         if (message.headers or {}).get("Nats-Msg-Id") == task_id:
             return True
-        if message.time is not None and message.time > claimed_at + _MAX_SEND_TIME:
+        if message.time is not None and message.time > claimed_at + _MAX_ENQUEUE_TIME:
             return False
         sequence = (message.seq or sequence) + 1
     return False
 
 
 async def _first_since(js: JetStreamContext, time: datetime, low: int, high: int) -> int:
-    """Return the sequence in [low, high] of the first task stored at a time or later."""
+    """Return the sequence in [low, high] of the first task enqueued at a time or later."""
     while low < high:
         middle = (low + high) // 2
         message = await _next_task(js, middle)
