@@ -4,7 +4,7 @@ import contextlib
 import os
 from argparse import Namespace
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from pulse_desktop.cli.output import write_note
 from pulse_desktop.cli.parser import NAME_OPTIONS
@@ -22,6 +22,10 @@ CATCH_UP_TIMEOUT_S: Final = 15.0
 DAY_S: Final = 86_400.0
 ALL_HISTORY_S: Final = 366 * DAY_S
 """Longer than any stream keeps what a command looks up."""
+
+
+Scope = Literal["everything", "history", "connection"]
+"""What a session loads and follows: everything, events and tasks, or nothing by itself."""
 
 
 class NoServerError(CannotConnectError):
@@ -123,6 +127,7 @@ async def connected_session(
     history_s: float = DAY_S,
     backlog: int | None = None,
     stored_results: int | None = None,
+    scope: Scope = "everything",
 ) -> AsyncIterator["Session"]:
     """Run a session that folds in the background, connected to the chosen server.
 
@@ -131,6 +136,7 @@ async def connected_session(
         history_s: seconds of history to replay.
         backlog: most stored events to replay, None for as many as the session retains.
         stored_results: approximate number of stored results to read, None for all.
+        scope: what to load and follow; the less, the sooner the first line of output.
 
     Raises:
         CannotConnectError: with the reason.
@@ -154,7 +160,12 @@ async def connected_session(
     )
     try:
         await session.connection.open(CONNECT_TIMEOUT_S)
-        session.start()
+        if scope == "everything":
+            session.start()
+        else:
+            session.start_connection()
+        if scope == "history":
+            session.start_feeds()
         session.start_pump()
         yield session
     finally:

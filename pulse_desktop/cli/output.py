@@ -8,7 +8,7 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, TextIO
 
@@ -66,16 +66,36 @@ def print_error(error: UserFacingError) -> None:
     write_note("\n".join(part for part in (message, error.advice) if part))
 
 
-def write_table(rows: Sequence[tuple[str, ...]], headings: tuple[str, ...]) -> None:
-    """Write rows below headings, in columns, one line per row; long cells are elided."""
-    lines = [tuple(_cell(cell) for cell in line) for line in (headings, *rows)]
-    widths = [max(_display_width(line[i]) for line in lines) for i in range(len(headings))]
-    for line in lines:
-        cells = (
+def write_lines(lines: Iterable[str]) -> None:
+    """Write lines to stdout and flush them once: line breaks in the texts become spaces."""
+    _write(sys.stdout, "".join(f"{_one_line(line)}\n" for line in lines))
+
+
+class TableWriter:
+    """Writes a table a few rows at a time, one line per row; long cells are elided.
+
+    The first rows and the headings decide how wide the columns are. A wider cell in a later row
+    shifts the rest of its line.
+    """
+
+    def __init__(self, headings: tuple[str, ...]) -> None:
+        self._headings = headings
+        self._widths: list[int] = []
+
+    def write(self, rows: Iterable[tuple[str, ...]]) -> None:
+        """Write rows, below the headings if they are the first."""
+        lines = [tuple(_cell(cell) for cell in row) for row in rows]
+        if not self._widths:
+            lines.insert(0, self._headings)
+            self._widths = [max(map(_display_width, column)) for column in zip(*lines, strict=True)]
+        write_lines(map(self._line, lines))
+
+    def _line(self, cells: tuple[str, ...]) -> str:
+        padded = (
             cell + " " * (width - _display_width(cell))
-            for cell, width in zip(line, widths, strict=True)
+            for cell, width in zip(cells, self._widths, strict=True)
         )
-        write_line("  ".join(cells).rstrip())
+        return "  ".join(padded).rstrip()
 
 
 def _cell(text: str) -> str:

@@ -9,12 +9,19 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NoReturn, TypeAlias
 
-from pulse_desktop.cli.argument_types import bucket_name, consumer_name, server, subject_name
+from pulse_desktop.cli.argument_types import (
+    bucket_name,
+    consumer_name,
+    positive_int,
+    server,
+    subject_name,
+)
 from pulse_desktop.cli.exit_codes import USAGE
 from pulse_desktop.nats_client.connection_options import add_connection_options
 from pulse_desktop.text.translation import _
 
 PROGRAM: Final = "pulse-desktop"
+DEFAULT_LIMIT: Final = 100
 
 NAME_OPTIONS: Final = {
     "subject": ("PULSE_TASK_SUBJECT", _("subject of the tasks (default: taskiq_tasks)")),
@@ -149,6 +156,17 @@ def add_server_option(parser: argparse.ArgumentParser, default: str | None) -> N
             "nats://[user:password@|token@]host:4222 "
             "(default: PULSE_SERVER, else the running embedded stack)"
         ),
+    )
+
+
+def add_limit_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--limit` to a command that lists what there is, latest first."""
+    parser.add_argument(
+        "--limit",
+        type=positive_int,
+        default=DEFAULT_LIMIT,
+        metavar="N",
+        help=_("list at most N, the latest ({default})").format(default=DEFAULT_LIMIT),
     )
 
 

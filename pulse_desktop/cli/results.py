@@ -2,31 +2,48 @@
 
 import time
 from argparse import Namespace
+from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pulse_desktop.cli.argument_types import positive_int
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import (
+    TableWriter,
     print_error,
     to_json,
     write_json,
     write_note,
-    write_table,
     write_text,
 )
-from pulse_desktop.cli.parser import Subparsers, add_command, add_shared_options
+from pulse_desktop.cli.parser import (
+    Subparsers,
+    add_command,
+    add_limit_option,
+    add_shared_options,
+)
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 
-_DEFAULT_LIMIT: Final = 100
-
 if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
-    from pulse_desktop.state.stored_results import StoredResult
+    from pulse_desktop.state.run import StoredOutcome
+
+
+class _Row(NamedTuple):
+    """A listed result."""
+
+    key: str
+    task_name: str
+    stored: "StoredOutcome"
+
+
+_HISTORY_PER_RESULT: Final = 10
+"""Messages of history in which the names of tasks are searched, for each result listed."""
+
+_MIN_HISTORY: Final = 1_000
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -58,13 +75,7 @@ def add_parser(subparsers: Subparsers) -> None:
     save = commands.add_parser(
         "save", help=_("save the stored bytes"), description=_("Save the stored bytes to a file.")
     )
-    listing.add_argument(
-        "--limit",
-        type=positive_int,
-        default=_DEFAULT_LIMIT,
-        metavar="N",
-        help=_("at most N results, the latest (100)"),
-    )
+    add_limit_option(listing)
     for each in (listing, show, get, save):
         add_shared_options(each)
     for each in (show, get, save):
@@ -75,47 +86,71 @@ def add_parser(subparsers: Subparsers) -> None:
 async def run(arguments: Namespace) -> int:
     """List, show or save stored results."""
     if arguments.results_command == "list":
-        async with connected_session(arguments, stored_results=arguments.limit) as session:
-            return await _list(session, arguments)
-    async with connected_session(arguments, history_s=0.0, backlog=0, stored_results=0) as session:
+        return await _list(arguments)
+    async with connected_session(arguments, scope="connection") as session:
         if arguments.results_command == "save":
             return await _save(session, arguments)
         return await _show(session, arguments)
 
 
-async def _list(session: "Session", arguments: Namespace) -> int:
-    if not await session.wait_caught_up(CATCH_UP_TIMEOUT_S):
-        write_note(
-            _(
-                "Not all results could be read within {seconds:g} s: the oldest have no outcome."
-            ).format(seconds=CATCH_UP_TIMEOUT_S)
-        )
-    rows = [row for row in session.state.results.rows.newest_first() if not row.stored.deleted]
-    rows.sort(key=lambda row: row.stored.stored_at, reverse=True)
-    older = await _count(session) - min(len(rows), arguments.limit)
-    rows = rows[: arguments.limit]
-    if arguments.json:
-        for row in rows:
-            write_json(_to_dict(row))
-        _note_older(older)
-        return OK
-    if not rows:
-        write_text(_("No results in {bucket}.").format(bucket=session.results.bucket))
-        return OK
-    now = time.time()
-    cells = [
-        (
-            row.key,
-            row.task_name or _("unknown task"),
-            _outcome(row),
-            formats.size(row.stored.size),
-            formats.ago(row.stored.stored_at, now),
-        )
-        for row in rows
-    ]
-    write_table(cells, (_("KEY"), _("TASK"), _("OUTCOME"), _("SIZE"), _("STORED")))
+async def _list(arguments: Namespace) -> int:
+    """List results as they are read: a bucket may have more than fit into memory."""
+    from pulse_desktop.state.system import LOG_ROWS
+
+    limit = arguments.limit
+    backlog = min(LOG_ROWS, max(_MIN_HISTORY, limit * _HISTORY_PER_RESULT))
+    table = TableWriter((_("KEY"), _("TASK"), _("OUTCOME"), _("SIZE"), _("STORED")))
+    listed = older = 0
+    async with (
+        connected_session(arguments, backlog=backlog, scope="connection") as session,
+        aclosing(session.results.newest_first(limit)) as pages,
+    ):
+        names = _TaskNames(session)
+        async for page in pages:
+            results = page.updates[: limit - listed]
+            rows = [
+                _Row(result.task_id, result.name or await names.find(result.task_id), stored)
+                for result in results
+                if (stored := result.stored_outcome) is not None
+            ]
+            _write_rows(rows, table, as_json=arguments.json)
+            listed += len(results)
+            if listed == limit:
+                if len(results) < len(page.updates) or page.unread:
+                    older = await _count(session) - listed
+                break
+        bucket = session.results.bucket
+    if not listed and not arguments.json:
+        write_text(_("No results in {bucket}.").format(bucket=bucket))
     _note_older(older)
     return OK
+
+
+def _write_rows(rows: list[_Row], table: TableWriter, *, as_json: bool) -> None:
+    if as_json:
+        for row in rows:
+            write_json(_to_dict(row))
+        return
+    now = time.time()
+    table.write(_cells(row, now) for row in rows)
+
+
+class _TaskNames:
+    """Finds the names of tasks whose results do not contain them, in history."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._loaded = False
+
+    async def find(self, task_id: str) -> str:
+        """Return the name of a task, empty if unknown; load history at the first call."""
+        session = self._session
+        if not self._loaded:
+            self._loaded = True
+            session.start_feeds()
+            await session.wait_history(CATCH_UP_TIMEOUT_S)
+        run = session.state.runs.get(task_id)
+        return run.name if run is not None else ""
 
 
 async def _count(session: "Session") -> int:
@@ -136,26 +171,38 @@ def _note_older(older: int) -> None:
         write_note(text.format(count=formats.count(older)))
 
 
-def _outcome(row: "StoredResult") -> str:
+def _cells(row: _Row, now: float) -> tuple[str, ...]:
+    return (
+        row.key,
+        row.task_name or _("unknown task"),
+        _outcome(row.stored),
+        formats.size(row.stored.size),
+        formats.ago(row.stored.stored_at, now),
+    )
+
+
+def _outcome(stored: "StoredOutcome") -> str:
     from pulse_desktop.model.run_state import RunState
+    from pulse_desktop.state.run import UNREAD
     from pulse_desktop.text.run_text import STATE_LABELS
 
-    if row.outcome:
-        return STATE_LABELS[RunState(row.outcome)][0]
-    if row.too_large:
-        return _("not read (large)")
-    return row.problem or _("not read")
+    if stored.outcome:
+        return STATE_LABELS[RunState(stored.outcome)][0]
+    return _("not read (large)") if stored.format == UNREAD else stored.reason
 
 
-def _to_dict(row: "StoredResult") -> dict[str, Any]:
+def _to_dict(row: _Row) -> dict[str, Any]:
+    from pulse_desktop.state.run import UNREAD, UNREADABLE
+
+    stored = row.stored
     return {
         "key": row.key,
         "task_name": row.task_name or None,
-        "outcome": row.outcome or None,
-        "format": row.format or None,
-        "bytes": row.stored.size,
-        "stored_at": format_timestamp(row.stored.stored_at),
-        "problem": row.problem or None,
+        "outcome": stored.outcome or None,
+        "format": None if stored.format == UNREAD else stored.format,
+        "bytes": stored.size,
+        "stored_at": format_timestamp(stored.stored_at),
+        "problem": stored.reason if stored.format == UNREADABLE else None,
     }
 
 

@@ -4,21 +4,20 @@ import re
 import time
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from contextlib import aclosing
+from typing import TYPE_CHECKING
 
-from pulse_desktop.cli.argument_types import duration, positive_int, run_state
+from pulse_desktop.cli.argument_types import duration, run_state
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, DAY_S, connected_session
 from pulse_desktop.cli.exit_codes import OK
-from pulse_desktop.cli.output import write_json, write_note, write_table, write_text
-from pulse_desktop.cli.parser import Subparsers, add_command
+from pulse_desktop.cli.output import TableWriter, write_json, write_note, write_text
+from pulse_desktop.cli.parser import Subparsers, add_command, add_limit_option
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 
 if TYPE_CHECKING:
     from pulse_desktop.state.run import TaskRun
-
-_DEFAULT_LIMIT: Final = 100
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -60,73 +59,85 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="SPAN",
         help=_("only runs active in the last 30m, 1h, 7d (1d)"),
     )
-    parser.add_argument(
-        "--limit",
-        type=positive_int,
-        default=_DEFAULT_LIMIT,
-        metavar="N",
-        help=_("at most N runs (100)"),
-    )
+    add_limit_option(parser)
 
 
 async def run(arguments: Namespace) -> int:
-    """List task runs."""
-    from pulse_desktop.state.serialize import run_to_dict
+    """List task runs as they are found: there may be more than fit into memory."""
+    from pulse_desktop.session.run_listing import RunListing
 
     # A run that was queued earlier and ended within the span has events from before it.
     history_s = max(arguments.since, DAY_S)
-    async with connected_session(arguments, history_s=history_s) as session:
-        complete = await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
+    limit = arguments.limit
+    listed = older = 0
+    headings = (_("STATE"), _("TASK"), _("QUEUED"), _("WAIT"), _("DURATION"), _("ID"))
+    table = TableWriter(headings)
+    async with connected_session(arguments, history_s=history_s, scope="history") as session:
+        if not await session.wait_history(CATCH_UP_TIMEOUT_S):
+            write_note(
+                _(
+                    "Reading history took longer than {seconds:g} s. Some runs may be missing."
+                ).format(seconds=CATCH_UP_TIMEOUT_S)
+            )
         now = time.time()
         session.state.tick(now)
-        found = [
-            run
-            for run in session.state.runs.rows
-            if (not arguments.state or run.state in arguments.state)
-            and _last_activity(run) >= now - arguments.since
-        ]
-    if not complete:
-        write_note(
-            _(
-                "Reading history took longer than {seconds:g} s. Some runs may be missing, and "
-                "those whose result was not read are shown as “{state}”."
-            ).format(seconds=CATCH_UP_TIMEOUT_S, state=_("result not read"))
-        )
-    found.sort(key=_start, reverse=True)
-    older = len(found) - arguments.limit
-    found = found[: arguments.limit]
-    if arguments.json:
-        for each in found:
-            write_json(run_to_dict(each))
-        return OK
-    if not found:
+        listing = RunListing(session.state.runs, session.results, now - arguments.since)
+        async with aclosing(listing.latest_first(limit)) as found:
+            async for some in found:
+                runs = [run for run in some if _is_wanted(run, arguments)]
+                _write_runs(runs[: limit - listed], table, now, as_json=arguments.json)
+                older = max(0, len(runs) - (limit - listed))
+                listed += len(runs) - older
+                if listed == limit:
+                    older += sum(_is_wanted(run, arguments) for run in listing.remaining())
+                    break
+    if not listed and not arguments.json:
         write_text(_no_runs(arguments.state or (), arguments.since))
-        return OK
-    headings = (_("STATE"), _("TASK"), _("QUEUED"), _("WAIT"), _("DURATION"), _("ID"))
-    write_table([_cells(each, now) for each in found], headings)
-    if older > 0:
-        write_note(
-            ngettext(
-                "{count} older run is not shown: raise --limit.",
-                "{count} older runs are not shown: raise --limit.",
-                older,
-            ).format(count=formats.count(older))
-        )
+    if listing.problem:
+        write_note(_("Results could not be read: {reason}").format(reason=listing.problem))
+    if listed == limit:
+        _note_older(older, listing.unread)
     return OK
+
+
+def _is_wanted(run: "TaskRun", arguments: Namespace) -> bool:
+    return not arguments.state or run.state in arguments.state
+
+
+def _write_runs(runs: "list[TaskRun]", table: TableWriter, now: float, *, as_json: bool) -> None:
+    from pulse_desktop.state.serialize import run_to_dict
+
+    if as_json:
+        for run in runs:
+            write_json(run_to_dict(run))
+    elif runs:
+        table.write(_cells(run, now) for run in runs)
+
+
+def _note_older(older: int, unread: int) -> None:
+    """Note how many runs are left out. A result that was not read may be of a run that is known."""
+    count = older + unread
+    if not count:
+        return
+    if unread:
+        text = ngettext(
+            "Up to {count} older run is not shown: raise --limit.",
+            "Up to {count} older runs are not shown: raise --limit.",
+            count,
+        )
+    else:
+        text = ngettext(
+            "{count} older run is not shown: raise --limit.",
+            "{count} older runs are not shown: raise --limit.",
+            count,
+        )
+    write_note(text.format(count=formats.count(count)))
 
 
 def _label(state: RunState) -> str:
     from pulse_desktop.text.run_text import STATE_LABELS
 
     return STATE_LABELS[state][0]
-
-
-def _start(run: "TaskRun") -> float:
-    return run.queued_at or run.started_at or run.last_seen
-
-
-def _last_activity(run: "TaskRun") -> float:
-    return max(_start(run), run.started_at or 0.0, run.finished_at or 0.0)
 
 
 def _cells(run: "TaskRun", now: float) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pulse_desktop.cli.connection import connected_session
 from pulse_desktop.cli.exit_codes import OK
-from pulse_desktop.cli.output import write_json, write_note, write_table, write_text
+from pulse_desktop.cli.output import TableWriter, write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.worker_discovery import HISTORY_S, discover_workers
 from pulse_desktop.text import formats
@@ -75,7 +75,7 @@ async def run(arguments: Namespace) -> int:
         _("COMMANDS"),
         _("RUNNING"),
     )
-    write_table([_cells(each) for each in listed], headings)
+    TableWriter(headings).write(_cells(each) for each in listed)
     for name, text in clocks:
         write_note(_("The clock of {worker} is off: {offset}.").format(worker=name, offset=text))
     return OK

@@ -19,6 +19,8 @@ from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
+from pulse_desktop.nats_client.fast_import import load_websockets
+
 Receive = Callable[[str, bytes], None]
 CheckServer = Callable[[str, dict[str, Any]], Awaitable[None]]
 _LINE_END: Final = b"\r\n"
@@ -143,6 +145,8 @@ class NatsClient(Client):
         return subject
 
     async def _connect_to_server(self, s: Srv) -> None:
+        if s.uri.scheme in ("ws", "wss"):
+            await load_websockets()
         if self._check_server is not None and len(self._server_pool) > 1:
             arguments = self._arguments
             if s.tls_name and "tls_hostname" not in arguments:

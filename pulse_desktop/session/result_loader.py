@@ -1,20 +1,29 @@
 """Loads results: watches a bucket, reads the bodies of new objects and folds them."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.errors import NotConnectedError, UserFacingError
+from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
-from pulse_desktop.protocol.task_result import DecodedResult, UnreadableResultError
+from pulse_desktop.protocol.task_result import DecodedResult, TaskResult, UnreadableResultError
 from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.session.result_decoder import ResultDecoder
 from pulse_desktop.session.supervisor import Supervisor
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run_updates import (
+    update_from_result,
+    update_from_unread_result,
+    update_from_unreadable_result,
+)
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
+from pulse_desktop.transport.object_pages import ObjectPages
 from pulse_desktop.transport.result_store import MAX_READ_BYTES, ResultStore
 from pulse_desktop.transport.result_watch import ResultWatch, WatchStatus
 
@@ -30,6 +39,22 @@ LOAD_BUDGET_S: Final = 3.0
 
 OPEN_BUDGET_S: Final = 20.0
 """Time to decode a result that was opened."""
+
+
+LIST_CONCURRENCY: Final = 32
+PAGE_SIZE: Final = 500
+
+
+class ResultPage(NamedTuple):
+    """Some of the stored results, newest first.
+
+    Attributes:
+        updates: what each result says of its run.
+        unread: about how many older results there are.
+    """
+
+    updates: list[TaskRun]
+    unread: int
 
 
 class ResultLoader:
@@ -157,6 +182,37 @@ class ResultLoader:
             self._state.fold_result(known, result)
         return DecodedResult(raw, result)
 
+    async def newest_first(
+        self, first_page: int, *, since: float | None = None
+    ) -> AsyncGenerator[ResultPage, None]:
+        """Yield the stored results a page at a time, newest first, with their outcomes.
+
+        Nothing is folded and nothing else is kept, so a bucket of any size can be read.
+
+        Args:
+            first_page: about how many results the first page has. Later ones are larger.
+            since: Unix seconds; older results are left out.
+
+        Raises:
+            NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
+        """
+        pages = ObjectPages(self._connection, self.bucket, since=since)
+        turns = asyncio.Semaphore(LIST_CONCURRENCY)
+
+        async def update(stored: StoredObject) -> TaskRun:
+            async with turns:
+                return _update(stored, await self._load(stored))
+
+        size = min(first_page, PAGE_SIZE)
+        while objects := await pages.next(size):
+            loading = [asyncio.ensure_future(update(stored)) for stored in objects]
+            try:
+                updates = await asyncio.gather(*loading)
+            finally:
+                await cancel_and_wait(*loading)
+            yield ResultPage(updates, pages.unread)
+            size = PAGE_SIZE
+
     async def save(self, task_id: str, path: Path) -> int:
         """Save the bytes of a stored result to a file and return their number.
 
@@ -189,23 +245,33 @@ class ResultLoader:
             return
         if self._known(stored) is None:
             return  # replaced or deleted meanwhile
+        match await self._load(stored):
+            case TaskResult() as result:
+                self._state.fold_result(stored, result)
+            case None:
+                self._state.fold_unread_body(stored)
+                return
+            case problem:
+                self._state.fold_unreadable_body(stored, problem)
+        self._ingestor.folded.set()
+
+    async def _load(self, stored: StoredObject) -> TaskResult | str | None:
+        """Return a decoded body, why it cannot be read, or None if it is too large.
+
+        Raises:
+            NotConnectedError.
+        """
         if stored.size > READ_LIMIT:
-            self._state.fold_unread_body(stored)
-            return
+            return None
         try:
             body = await self.store.read(stored, limit=READ_LIMIT)
+            return await self._arriving.result(body, whole=False)
         except NotConnectedError:
             raise
         except UserFacingError as error:
-            self._state.fold_unreadable_body(stored, error.detail or error.title)
-            return
-        try:
-            result = await self._arriving.result(body, whole=False)
+            return error.detail or error.title
         except UnreadableResultError as error:
-            self._state.fold_unreadable_body(stored, str(error))
-        else:
-            self._state.fold_result(stored, result)
-        self._ingestor.folded.set()
+            return str(error)
 
     def _known(self, stored: StoredObject) -> StoredObject | None:
         """Return the metadata that was folded of the same object, None if it was replaced."""
@@ -222,3 +288,13 @@ class ResultLoader:
         except (UserFacingError, UnreadableResultError):
             return
         self._ingestor.folded.set()
+
+
+def _update(stored: StoredObject, body: TaskResult | str | None) -> TaskRun:
+    """Return what a stored result says of its run; see `ResultLoader._load` for the body."""
+    match body:
+        case TaskResult():
+            return update_from_result(stored.key, body, stored)
+        case None:
+            return update_from_unread_result(stored)
+    return update_from_unreadable_result(stored, body)

@@ -224,13 +224,20 @@ class Session:
 
     def start(self) -> None:
         """Start all background work; `close` ends it."""
-        start = self.supervisor.start
-        start("connection", self.connection.run)
-        start("feed.events", self.event_feed.run)
-        start("feed.tasks", self.task_feed.run)
+        self.start_connection()
+        self.start_feeds()
         self.results.start()
         self._poller.start(self.supervisor)
-        start("poll.names", self.finder.run)
+        self.supervisor.start("poll.names", self.finder.run)
+
+    def start_connection(self) -> None:
+        """Start only to keep the connection, for a program that needs nothing else or not yet."""
+        self.supervisor.start("connection", self.connection.run)
+
+    def start_feeds(self) -> None:
+        """Start to receive events and tasks, if only the connection was started."""
+        self.supervisor.start("feed.events", self.event_feed.run)
+        self.supervisor.start("feed.tasks", self.task_feed.run)
 
     def start_pump(self) -> None:
         """Fold in the background too: for programs without a frame timer."""
@@ -265,12 +272,27 @@ class Session:
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
-                await self.event_feed.caught_up(limit_s)
-                await self.task_feed.caught_up(limit_s)
                 await self.results.wait_caught_up(limit_s)
+                await self._wait_history(limit_s)
                 await self.waiter.wait_for(lambda: not (self.arrivals or self.results.pending))
                 return True
         return False
+
+    async def wait_history(self, limit_s: float = 10.0) -> bool:
+        """Wait until the history of events and tasks is loaded and folded; False on timeout.
+
+        Needs `start_feeds`, and `drain` being called.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._wait_history(limit_s)
+                return True
+        return False
+
+    async def _wait_history(self, limit_s: float) -> None:
+        await self.event_feed.caught_up(limit_s)
+        await self.task_feed.caught_up(limit_s)
+        await self.waiter.wait_for(lambda: not self.arrivals)
 
     async def _pump(self) -> None:
         while True:

@@ -12,6 +12,9 @@ import msgspec
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
 from pulse_desktop.state.progress import Progress
 
+UNREADABLE: Final = "unreadable"
+"""Format of a stored result that cannot be decoded."""
+
 UNREAD: Final = "unread"
 """Format of a stored result that is too large to be read unasked."""
 
@@ -122,7 +125,7 @@ class StoredOutcome(msgspec.Struct, frozen=True, gc=False):
         reason: why it is a soft failure, or why it cannot be decoded.
         run_s: execution time in seconds, None if unknown.
         error: the stored exception, None for none.
-        format: "json", "pickle", ..., "unreadable" or `UNREAD`; empty until it is known.
+        format: "json", "pickle", ..., `UNREADABLE` or `UNREAD`; empty until it is known.
     """
 
     stored_at: float

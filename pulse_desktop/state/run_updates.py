@@ -27,6 +27,7 @@ from pulse_desktop.state.fast_decoders import FAST_DECODERS
 from pulse_desktop.state.progress import progress_from_event, progress_from_object
 from pulse_desktop.state.run import (
     UNREAD,
+    UNREADABLE,
     Attempt,
     AttemptResult,
     Request,
@@ -98,7 +99,7 @@ def update_from_unreadable_result(stored: StoredObject, problem: str) -> TaskRun
     return TaskRun(
         stored.key,
         stored_outcome=StoredOutcome(
-            stored.stored_at, stored.sequence, stored.size, reason=problem, format="unreadable"
+            stored.stored_at, stored.sequence, stored.size, reason=problem, format=UNREADABLE
         ),
         last_seen=stored.stored_at,
     )

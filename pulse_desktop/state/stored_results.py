@@ -6,6 +6,7 @@ from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_result import TaskResult
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.run import UNREADABLE
 
 
 class StoredResult(msgspec.Struct, gc=False):
@@ -16,7 +17,7 @@ class StoredResult(msgspec.Struct, gc=False):
         stored: its metadata.
         task_name: from the labels of the result or from the run, empty if unknown.
         outcome: "succeeded", "soft_failed", "failed", "cancelled", or "" until it is read.
-        format: "json", "pickle", ..., "unreadable"; "" until it is read.
+        format: "json", "pickle", ..., `UNREADABLE`; "" until it is read.
         problem: why it is unreadable, empty if it is not.
         too_large: whether it is too large to be read unasked.
     """
@@ -85,7 +86,7 @@ class StoredResults(Collection[StoredResult]):
 
     def set_unreadable(self, key: str, sequence: int, task_name: str, problem: str) -> None:
         """Fold that a body cannot be decoded."""
-        self._update(key, sequence, task_name, "", "unreadable", problem)
+        self._update(key, sequence, task_name, "", UNREADABLE, problem)
 
     def set_unread(self, key: str, sequence: int, task_name: str) -> None:
         """Fold that a body is too large to be read unasked."""

@@ -4,18 +4,20 @@ Its address is often guessed, so any program may respond. A response counts only
 JSON of limited size that arrives in limited time; nothing is decompressed, and redirects are not
 followed.
 
-What httpx loads when it is first used takes half a second on a slow machine, and loading
-certificates some fifty milliseconds more. So the first request is made in a thread, with an event
-loop of its own.
+Loading httpx, and what it loads when it is first used, takes half a second on a slow machine, and
+loading certificates some fifty milliseconds more. So it is loaded when a page is requested, and the
+first request is made in a thread, with an event loop of its own.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-import httpx
 import msgspec
+
+if TYPE_CHECKING:
+    import httpx
 
 TIMEOUT_S: Final = 2.0
 """For a whole response. A timeout for each read would let a slow sender go on forever."""
@@ -27,6 +29,10 @@ BACK_OFF_S: Final = 15.0
 """How long an endpoint that did not respond is left out."""
 
 Page = TypeVar("Page")
+
+
+class _NoPageError(Exception):
+    """There was no response in time, or not one that can be used."""
 
 
 class MonitoringEndpoint:
@@ -72,7 +78,7 @@ class MonitoringEndpoint:
             http = await self._client()
             content = await _fetch(http, f"{self.url}/{page}", query)
             return msgspec.json.decode(content, type=kind, strict=False)
-        except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, ValueError, RecursionError):
+        except (_NoPageError, msgspec.DecodeError, ValueError, RecursionError):
             self.back_off()
             return None
 
@@ -82,7 +88,7 @@ class MonitoringEndpoint:
         if http is not None:
             await http.aclose()
 
-    async def _client(self) -> httpx.AsyncClient:
+    async def _client(self) -> "httpx.AsyncClient":
         async with self._opening:
             if self._http is None:
                 url = self.url
@@ -91,7 +97,9 @@ class MonitoringEndpoint:
             return self._http
 
 
-def _make_client(url: str) -> httpx.AsyncClient:
+def _make_client(url: str) -> "httpx.AsyncClient":
+    import httpx  # noqa: PLC0415 - see above
+
     # A proxy in the environment is not meant for an endpoint that is hardly ever public.
     # Certificates are not needed without TLS, and loading them takes time.
     return httpx.AsyncClient(
@@ -104,31 +112,33 @@ def _make_client(url: str) -> httpx.AsyncClient:
 
 
 async def _request_once(url: str) -> None:
-    """Make httpx load everything that a request needs. Raises the errors of the request."""
+    """Make httpx load everything that a request needs. Raises _NoPageError as the request does."""
     async with _make_client(url) as http:
         await _fetch(http, f"{url}/varz", {})
 
 
-async def _fetch(http: httpx.AsyncClient, url: str, query: dict[str, str]) -> bytes:
+async def _fetch(http: "httpx.AsyncClient", url: str, query: dict[str, str]) -> bytes:
     """Return the body of a page.
 
     Raises:
-        httpx.HTTPError: no response in time, or it is not JSON, compressed or too large.
-        httpx.InvalidURL: the URL cannot be parsed.
+        _NoPageError: no response in time, or it is not JSON, compressed or too large; or the URL
+            cannot be parsed.
     """
+    import httpx  # noqa: PLC0415 - see above
+
     try:
         async with asyncio.timeout(TIMEOUT_S), http.stream("GET", url, params=query) as response:
             response.raise_for_status()
             content_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
             if content_type.lower() != "application/json":
-                raise httpx.DecodingError("the response is not JSON")
+                raise _NoPageError("the response is not JSON")
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise httpx.DecodingError("the response is compressed")
+                raise _NoPageError("the response is compressed")
             body = bytearray()
             async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > MAX_BYTES:
-                    raise httpx.DecodingError("the response is too large")
+                    raise _NoPageError("the response is too large")
             return bytes(body)
-    except TimeoutError:
-        raise httpx.ReadTimeout("the response took too long") from None
+    except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _NoPageError(str(error)) from None

@@ -166,6 +166,10 @@ class ResultWatch:
         same = self._read_bucket is not None and self._read_bucket.created == found.created
         if same and found.last >= self._last:
             await consumer.open(DeliverPolicy(self._last + 1))
+        elif self._backlog == 0:
+            # Finding the newest message of every subject takes the server time in a large bucket.
+            await consumer.open(DeliverPolicy(found.last + 1))
+            self._last = found.last
         else:
             await consumer.open(DeliverPolicy(newest_per_subject=True))
             self._last = 0

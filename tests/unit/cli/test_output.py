@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from pulse_desktop.cli.output import (
+    TableWriter,
     print_error,
     to_json,
     write_json,
-    write_table,
     write_text,
 )
 from pulse_desktop.model.errors import UserFacingError
@@ -78,7 +78,7 @@ def test_an_error_has_a_title_a_detail_and_advice(capsys: pytest.CaptureFixture[
 
 
 def test_a_table_is_aligned_in_columns(capsys: pytest.CaptureFixture[str]) -> None:
-    write_table([("1", "long name"), ("1000", "x")], ("N", "NAME"))
+    TableWriter(("N", "NAME")).write([("1", "long name"), ("1000", "x")])
     assert capsys.readouterr().out == "N     NAME\n1     long name\n1000  x\n"
 
 
@@ -88,7 +88,7 @@ def test_a_row_of_a_table_is_one_bounded_line(capsys: pytest.CaptureFixture[str]
         ("failed", "two\nlines\r\u2028and\x1b[31mcolor", "b"),
         ("ok", "日本語", "c"),
     ]
-    write_table(rows, ("STATE", "TASK", "ID"))
+    TableWriter(("STATE", "TASK", "ID")).write(rows)
     lines = capsys.readouterr().out.split("\n")
     assert len(lines) == len(rows) + 2
     assert max(map(len, lines)) < 80
