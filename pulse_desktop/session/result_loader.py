@@ -194,7 +194,7 @@ class ResultLoader:
             since: Unix seconds; older results are left out.
 
         Raises:
-            NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
+            NotConnectedError, NotPermittedError, UserFacingError.
         """
         pages = ObjectPages(self._connection, self.bucket, since=since)
         turns = asyncio.Semaphore(LIST_CONCURRENCY)

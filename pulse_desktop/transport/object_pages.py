@@ -13,7 +13,7 @@ from typing import Final
 from nats import errors
 from nats.js.errors import APIError, NotFoundError
 
-from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.errors import NoJetStreamError, UserFacingError
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.text.translation import _
@@ -39,7 +39,6 @@ class ObjectPages:
 
     Attributes:
         unread: about how many objects are older than the pages read so far.
-        bucket_exists: whether there is such a bucket.
     """
 
     def __init__(self, connection: Connection, bucket: str, *, since: float | None = None) -> None:
@@ -59,7 +58,6 @@ class ObjectPages:
         self._newer = 0  # metadata from there on
         self._opened = False
         self.unread = 0
-        self.bucket_exists = True
 
     async def next(self, size: int) -> list[StoredObject]:
         """Return the next older objects, newest first; none after the last page.
@@ -68,7 +66,7 @@ class ObjectPages:
             size: about how many; at most twice as many are returned.
 
         Raises:
-            NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
+            NotConnectedError, NotPermittedError, UserFacingError.
         """
         if not self._opened:
             await self._open()
@@ -88,9 +86,8 @@ class ObjectPages:
             info = await self._connection.request(
                 self._connection.js.stream_info(stream), f"$JS.API.STREAM.INFO.{stream}"
             )
-        except NotFoundError:
-            self.bucket_exists = False
-            return
+        except (NotFoundError, NoJetStreamError):
+            return  # no bucket
         except (APIError, errors.Error) as error:
             raise self._error(error) from None
         self._first, self._stop = max(1, info.state.first_seq), info.state.last_seq + 1

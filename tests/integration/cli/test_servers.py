@@ -367,6 +367,16 @@ async def _worker_without_results(server: NatsServer) -> Any:
         await client.close()
 
 
+def test_a_command_connects_to_a_websocket(env: dict[str, str], unused_tcp_port: int) -> None:
+    """The library for WebSockets is loaded only then."""
+    listen = f"websocket {{ port: {unused_tcp_port}, no_tls: true }}"
+    with NatsServer(config=listen):
+        address = f"ws://127.0.0.1:{unused_tcp_port}"
+        result = run_command("status", "--json", "--server", address, env=env)
+    assert result.code == 0, result
+    assert result.object["connected"] is True
+
+
 async def test_only_the_latest_results_are_listed_and_the_rest_is_counted(
     env: dict[str, str],
 ) -> None:

@@ -1,0 +1,164 @@
+"""`results list` and `runs` with many results: rows are written while the rest is being read."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from nats.aio.client import Client
+
+from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.topics import TASK_SUBJECT
+from tests.kit.cli_process import COMMAND, CommandResult, command_environment, run_command
+from tests.kit.nats_clients import connect
+from tests.kit.nats_servers import NatsServer
+from tests.kit.result_bucket import key_of, store_results
+
+COUNT = 4_000
+LIMIT = ("--limit", str(10 * COUNT))
+LISTINGS = (("results", "list"), ("results", "list", "--json"), ("runs",), ("runs", "--json"))
+
+
+@pytest.fixture
+def server() -> Iterator[NatsServer]:
+    with NatsServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def client(server: NatsServer) -> AsyncIterator[Client]:
+    client = await connect(server.url, allow_reconnect=False)
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+def env(tmp_path: Path, server: NatsServer) -> dict[str, str]:
+    return command_environment(tmp_path / "data", PULSE_SERVER=server.url)
+
+
+async def run(*arguments: str, env: dict[str, str]) -> CommandResult:
+    return await asyncio.to_thread(run_command, *arguments, env=env)
+
+
+def start(*arguments: str, env: dict[str, str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env=env,
+    )
+
+
+async def test_rows_are_written_before_all_results_are_read(
+    server: NatsServer, client: Client, env: dict[str, str]
+) -> None:
+    """A command that nobody reads from stops at a full pipe: it cannot have read everything."""
+    await store_results(client, COUNT, labels={"task_name": "work"})
+    processes = [start(*listing, *LIMIT, env=env) for listing in LISTINGS]
+    try:
+        firsts = [
+            await asyncio.to_thread(process.stdout.readline)
+            for process in processes
+            if process.stdout is not None
+        ]
+        server.stop()
+        ends = await asyncio.gather(*(asyncio.to_thread(each.communicate) for each in processes))
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    assert firsts[0].startswith("KEY")
+    assert json.loads(firsts[1])["key"] == json.loads(firsts[3])["task_id"] == key_of(COUNT - 1)
+    assert firsts[2].startswith("STATE")
+    for out, err in ends:
+        assert 100 < out.count("\n") < COUNT - 100
+        assert "Traceback" not in err
+        assert "connect" in err
+    assert [process.returncode for process in processes[:2]] == [1, 1]
+
+
+async def test_everything_is_listed_in_order_and_the_rest_is_counted(
+    client: Client, env: dict[str, str]
+) -> None:
+    await store_results(client, COUNT, labels={"task_name": "work"})
+    keys = [key_of(number) for number in range(COUNT - 1, -1, -1)]
+    results, runs = await asyncio.gather(
+        run("results", "list", *LIMIT, "--json", env=env), run("runs", *LIMIT, "--json", env=env)
+    )
+    assert [each["key"] for each in results.objects] == keys
+    assert [each["task_id"] for each in runs.objects] == keys
+    assert results.err == runs.err == ""
+    for listing in LISTINGS:
+        result = await run(*listing, "--limit", "3", env=env)
+        lines = result.out.splitlines()[-3:]
+        assert all(key in line for key, line in zip(keys, lines, strict=False))
+        assert f"{COUNT - 3:,} older" in result.err
+    failed = await run("runs", "--state", "failed", env=env)
+    assert failed.out == "No runs in the last 1 d with state: failed.\n"
+
+
+@pytest.mark.parametrize("stderr_too", [False, True])
+async def test_a_closed_pipe_ends_a_listing_without_a_word(
+    client: Client, env: dict[str, str], stderr_too: bool
+) -> None:
+    await store_results(client, COUNT)
+    for listing in LISTINGS:
+        reading, writing = os.pipe()
+        with os.fdopen(reading, "rb") as reader:
+            process = subprocess.Popen(  # noqa: ASYNC220
+                [*COMMAND, *listing, *LIMIT],
+                stdin=subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing if stderr_too else subprocess.PIPE,
+                env=env,
+            )
+            os.close(writing)
+            await asyncio.to_thread(reader.readline)
+        _out, err = await asyncio.to_thread(process.communicate)
+        assert (process.returncode, err or b"") == (0, b"")
+
+
+async def test_a_task_is_named_by_its_message_where_the_result_does_not(
+    client: Client, env: dict[str, str]
+) -> None:
+    await client.jetstream().add_stream(name="taskiq_jetstream", subjects=[TASK_SUBJECT])
+    for number in range(20):
+        message, headers = encode_task(key_of(number), "app:add")
+        await client.jetstream().publish(TASK_SUBJECT, message, headers=headers)
+    await store_results(client, 25)
+    listed = await run("results", "list", "--json", env=env)
+    names = {each["key"]: each["task_name"] for each in listed.objects}
+    assert names == {key_of(n): "app:add" if n < 20 else None for n in range(25)}
+
+
+@pytest.mark.slow
+async def test_a_hundred_thousand_results_are_listed_in_bounded_memory(
+    client: Client, env: dict[str, str]
+) -> None:
+    count = 100_000
+    await store_results(client, count, labels={"task_name": "work"})
+    script = (
+        "import resource, sys\n"
+        "from pulse_desktop.cli.main import main\n"
+        "code = main(sys.argv[1:])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, file=sys.stderr)\n"
+        "sys.exit(code)"
+    )
+    for listing in LISTINGS:
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-c", script, *listing, "--limit", str(count)],
+            capture_output=True,
+            check=True,
+            text=True,
+            env=env,
+        )
+        assert done.stdout.count("\n") == count + ("--json" not in listing)
+        assert int(done.stderr) < 100

@@ -1,0 +1,106 @@
+"""Pages of stored objects: newest first, complete, and of bounded size in any bucket."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from nats.aio.client import Client
+
+from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX
+from pulse_desktop.protocol.topics import RESULT_BUCKET
+from pulse_desktop.transport.connection import Connection
+from pulse_desktop.transport.object_pages import ObjectPages
+from tests.kit.nats_clients import connect
+from tests.kit.nats_servers import NatsServer
+from tests.kit.result_bucket import key_of, result_body, store_results
+
+SIZE = 20
+
+
+@pytest.fixture
+async def worker(nats_server: NatsServer) -> AsyncIterator[Client]:
+    """Another client, which stores the results."""
+    client = await connect(nats_server.url, allow_reconnect=False)
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def connection(nats_server: NatsServer) -> AsyncIterator[Connection]:
+    connection = Connection(nats_server.url)
+    await connection.open()
+    yield connection
+    await connection.close()
+
+
+async def read_all(pages: ObjectPages) -> list[list[str]]:
+    """Return the keys of all pages."""
+    found = []
+    while page := await pages.next(SIZE):
+        found.append([stored.key for stored in page])
+    assert await pages.next(SIZE) == []
+    assert pages.unread == 0
+    return found
+
+
+async def test_all_objects_are_returned_newest_first(
+    worker: Client, connection: Connection
+) -> None:
+    await store_results(worker, 500)
+    pages = ObjectPages(connection, RESULT_BUCKET)
+    first = await pages.next(SIZE)
+    assert [stored.key for stored in first] == [key_of(n) for n in range(499, 479, -1)]
+    assert pages.unread == 480
+    rest = await read_all(pages)
+    assert [key for page in rest for key in page] == [key_of(n) for n in range(479, -1, -1)]
+    assert max(map(len, rest)) <= 2 * SIZE
+
+
+async def test_objects_lie_anywhere_in_the_stream(worker: Client, connection: Connection) -> None:
+    """Replaced progress leaves gaps, a large object has many chunks, a deleted one a marker."""
+    await store_results(worker, 100)
+    bucket = await worker.jetstream().object_store(RESULT_BUCKET)
+    for number in range(300):
+        await bucket.put(f"{PROGRESS_PREFIX}task", str(number).encode())
+    await bucket.put("large", bytes(8 << 20))
+    await bucket.put("small", result_body())
+    await bucket.delete(key_of(50))
+    await bucket.put(key_of(10), result_body())  # it was replaced: now it is the newest
+    found = await read_all(ObjectPages(connection, RESULT_BUCKET))
+    oldest = [key_of(number) for number in range(99, -1, -1) if number not in (10, 50)]
+    assert [key for page in found for key in page] == [key_of(10), "small", "large", *oldest]
+    assert max(map(len, found)) <= 2 * SIZE
+
+
+async def test_objects_older_than_a_time_are_left_out(
+    worker: Client, connection: Connection
+) -> None:
+    await store_results(worker, 100)
+    every = ObjectPages(connection, RESULT_BUCKET)
+    moment = (await every.next(SIZE))[4].stored_at
+    pages = ObjectPages(connection, RESULT_BUCKET, since=moment)
+    found = await pages.next(SIZE)
+    assert [stored.key for stored in found] == [key_of(n) for n in range(99, 94, -1)]
+    assert await read_all(pages) == []
+
+
+async def test_a_bucket_without_objects_or_that_does_not_exist_has_no_pages(
+    worker: Client, connection: Connection
+) -> None:
+    missing = ObjectPages(connection, RESULT_BUCKET)
+    assert await read_all(missing) == []
+    await worker.jetstream().create_object_store(RESULT_BUCKET)
+    assert await read_all(ObjectPages(connection, RESULT_BUCKET)) == []
+
+
+async def test_objects_that_are_stored_meanwhile_change_nothing(
+    worker: Client, connection: Connection
+) -> None:
+    await store_results(worker, 100)
+    bucket = await worker.jetstream().object_store(RESULT_BUCKET)
+    pages = ObjectPages(connection, RESULT_BUCKET)
+    found = [stored.key for stored in await pages.next(SIZE)]
+    for number in range(50):
+        await bucket.put(f"new-{number}", result_body())
+    await bucket.put(key_of(99), result_body())  # already returned
+    found += [key for page in await read_all(pages) for key in page]
+    assert found == [key_of(n) for n in range(99, -1, -1)]
