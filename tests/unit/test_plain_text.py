@@ -89,3 +89,27 @@ def test_models_with_tooltips_use_the_markup_of_plain_text() -> None:
 )
 def test_the_check_finds(line: str) -> None:
     assert list(violations(line))
+
+
+def test_the_clipboard_is_written_in_one_place() -> None:
+    users = {
+        str(path.relative_to(PACKAGE)): node.attr
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in ("clipboard", "setMimeData")
+    }
+    assert users == {"ui/clipboard.py": "clipboard", "ui/shell/copy_notice.py": "clipboard"}
+    notice = (PACKAGE / "ui" / "shell" / "copy_notice.py").read_text()
+    assert "clipboard().setText" not in notice, "it only reads what was copied"
+
+
+def test_text_fields_are_filled_with_printable_text() -> None:
+    users = [
+        path.name
+        for path in MODULES
+        if "setPlainText(" in path.read_text() or "appendPlainText(" in path.read_text()
+    ]
+    assert users == ["json_field.py", "log_window.py"], "others use set_plain_text"
+    for path in MODULES:
+        if path.name in users:
+            assert "PlainText(printable" in path.read_text()

@@ -5,12 +5,15 @@ at its limit and reports what it left out.
 """
 
 import json
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
+from pulse_desktop.text.printable import printable
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.json.values import (
     CONTAINERS,
@@ -29,6 +32,8 @@ _INDENT: Final = "  "
 _MAX_DEPTH: Final = 200
 _MAX_INLINE_ITEMS: Final = 12
 _MAX_INLINE_WIDTH: Final = 52
+_MAX_KEY: Final = 1_000
+_INTEGER: Final = re.compile(r"-?\d+")
 
 
 @dataclass(frozen=True)
@@ -39,15 +44,20 @@ class TextLimits:
         characters: about how long the text may be.
         items: entries of one container; the rest is only counted.
         text: characters of one string.
+        valid: whether the text must be JSON that every parser reads: what JSON lacks is converted,
+            and what is left out is not marked.
     """
 
     characters: int = 200_000
     items: int = 500
     text: int = 4_000
+    valid: bool = False
 
 
-FOR_CLIPBOARD: Final = TextLimits(characters=8_000_000, items=10_000_000, text=8_000_000)
-"""The whole value, up to a size that clipboards accept."""
+FOR_CLIPBOARD: Final = TextLimits(
+    characters=8_000_000, items=10_000_000, text=8_000_000, valid=True
+)
+"""The whole value as valid JSON, up to a size that clipboards accept."""
 
 
 def json_text(value: Any, limits: TextLimits | None = None) -> tuple[str, bool]:
@@ -87,7 +97,7 @@ class _Writer:
                 continue
             if self._length > self._limits.characters:
                 self.complete = False
-                self._put(f"\n{_INDENT * len(stack)}…")
+                self._end(stack)
                 break
             prefix, item = entry
             lead = "," if self._parts[-1] not in ("{", "[") else ""
@@ -97,6 +107,15 @@ class _Writer:
                 self._put(f"{lead}\n{_INDENT * len(stack)}")
             self._open(prefix, item, stack)
         return "".join(self._parts)
+
+    def _end(self, stack: list[tuple[Iterator[tuple[str, Any]], str]]) -> None:
+        """End the text at the limit."""
+        if not self._limits.valid:
+            self._put(f"\n{_INDENT * len(stack)}…")
+            return
+        while stack:
+            _entries, closing = stack.pop()
+            self._put(f"\n{_INDENT * len(stack)}{closing}")
 
     def _open(
         self, prefix: str, value: Any, stack: list[tuple[Iterator[tuple[str, Any]], str]]
@@ -115,7 +134,8 @@ class _Writer:
             self._put(prefix + line)
         elif len(stack) >= _MAX_DEPTH:
             self.complete = False
-            self._put(f"{prefix}{brackets[0]} … {brackets[1]}")
+            inside = "" if self._limits.valid else " … "
+            self._put(f"{prefix}{brackets[0]}{inside}{brackets[1]}")
         else:
             self._put(prefix)
             self._put(brackets[0])
@@ -126,12 +146,14 @@ class _Writer:
         for number, entry in enumerate(children(value)):
             if number == max_items:
                 self.complete = False
+                if self._limits.valid:
+                    return
                 left_out = len(value) - max_items
                 more = ngettext("… {count:,} more", "… {count:,} more", left_out)
                 yield more.format(count=left_out), _REST
                 return
             if kind is Kind.OBJECT:
-                yield f"{_key(entry)}: ", value[entry]
+                yield f"{self._key(entry)}: ", value[entry]
             else:
                 yield "", entry
 
@@ -145,7 +167,16 @@ class _Writer:
             if len(data) > self._limits.text:
                 self.complete = False
             return f'"hex {data[: self._limits.text].hex()}"'
-        return scalar_text(value, self._limits.text)
+        text = scalar_text(value, self._limits.text)
+        if not self._limits.valid or kind_of(value) is Kind.LITERAL:
+            return text
+        if isinstance(value, float):
+            return text if math.isfinite(value) else "null"
+        return text if _INTEGER.fullmatch(text) else f'"{escaped(text)}"'
+
+    def _key(self, key: object) -> str:
+        text = key if isinstance(key, str) else scalar_text(key)
+        return f'"{escaped(text, self._limits.text if self._limits.valid else _MAX_KEY)}"'
 
     def _fits_in_line(self, item: object) -> bool:
         """Return whether an item fits into the line of the number before it."""
@@ -163,11 +194,6 @@ class _Writer:
 _REST: Final = object()
 
 
-def _key(key: object) -> str:
-    text = key if isinstance(key, str) else scalar_text(key)
-    return f'"{escaped(text, 1_000)}"'
-
-
 def _one_line(value: Any, kind: Kind) -> str | None:
     """Return an empty container or a short array of scalars as one line, else None."""
     if not value:
@@ -180,7 +206,10 @@ def _one_line(value: Any, kind: Kind) -> str | None:
             return None
         if isinstance(item, str) and len(item) > _MAX_INLINE_WIDTH:
             return None
-        parts.append(scalar_text(item))
+        text = scalar_text(item)
+        if kind_of(item) is Kind.NUMBER and not text[-1].isdigit():
+            return None  # it is no number in JSON
+        parts.append(text)
     line = f"[{', '.join(parts)}]"
     return line if len(line) <= _MAX_INLINE_WIDTH else None
 
@@ -211,7 +240,7 @@ def raw_text(raw: bytes) -> tuple[str, str]:
     cut = len(text) > MAX_RAW_CHARACTERS or len(raw) > MAX_RAW_CHARACTERS * 4
     note = _("The first {shown:,} characters of {total:,} bytes.") if cut else ""
     note = note.format(shown=MAX_RAW_CHARACTERS, total=len(raw))
-    return text[:MAX_RAW_CHARACTERS].replace("\0", "␀"), note
+    return printable(text[:MAX_RAW_CHARACTERS]), note
 
 
 def hex_text(raw: bytes) -> tuple[str, str]:

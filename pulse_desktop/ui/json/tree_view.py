@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QHeaderView, QMenu, QTreeView
 
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.clipboard import copy_json, copy_line, copy_text
 from pulse_desktop.ui.json.json_text import FOR_CLIPBOARD, json_text
 from pulse_desktop.ui.json.tree_model import JsonTreeModel
 from pulse_desktop.ui.theme.theme import theme
@@ -97,17 +98,17 @@ class JsonTree(QTreeView):
         value = self.json_model.value_of(index)
         complete = True
         if isinstance(value, str):
-            text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            text = copy_text(value)
         else:
             text, complete = json_text(value, FOR_CLIPBOARD)
-        QGuiApplication.clipboard().setText(text)
+            copy_json(text)
         note = _("Copied the first {count:,} characters.").format(count=len(text))
         self.copied.emit("" if complete else note)
 
     def _copy_key(self) -> None:
         if self.currentIndex().isValid():
-            QGuiApplication.clipboard().setText(self.json_model.key_of(self.currentIndex()))
+            copy_line(self.json_model.key_of(self.currentIndex()))
 
     def _copy_path(self) -> None:
         if self.currentIndex().isValid():
-            QGuiApplication.clipboard().setText(self.json_model.path_of(self.currentIndex()))
+            copy_line(self.json_model.path_of(self.currentIndex()))

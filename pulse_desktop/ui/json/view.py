@@ -21,7 +21,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.json.highlighter import JsonHighlighter
 from pulse_desktop.ui.json.json_text import decode_json, hex_text, json_text, raw_text
 from pulse_desktop.ui.json.tree_view import JsonTree
-from pulse_desktop.ui.theme.plain_text import Label
+from pulse_desktop.ui.theme.plain_text import Label, set_plain_text
 from pulse_desktop.ui.theme.theme import theme
 
 
@@ -212,7 +212,7 @@ class JsonView(QWidget):
         text, note = self._render(tab)
         if tab not in self._filled:
             self._filled.add(tab)
-            self._texts[tab].setPlainText(text)
+            set_plain_text(self._texts[tab], text)
         self._set_note(note)
         self._stack.setCurrentWidget(self._texts[tab])
 

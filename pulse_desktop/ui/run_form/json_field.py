@@ -5,6 +5,7 @@ from PySide6.QtGui import QFontMetricsF, QTextCharFormat, QTextCursor, QTextForm
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
 from pulse_desktop.text import formats
+from pulse_desktop.text.printable import printable_json
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.json.highlighter import JsonHighlighter
 from pulse_desktop.ui.run_form.json_lint import (
@@ -101,7 +102,7 @@ class JsonField(QWidget):
 
     def set_text(self, text: str) -> None:
         """Change the text and move the cursor to its start."""
-        self.editor.setPlainText(text)
+        self.editor.setPlainText(printable_json(text))
 
     def compact_json(self) -> bytes:
         """Return the JSON to send. The text must be valid."""

@@ -14,11 +14,11 @@ from types import TracebackType
 from typing import Any, Final
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
-from PySide6.QtGui import QGuiApplication
 
 from pulse_desktop import __version__
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.clipboard import copy_text
 from pulse_desktop.ui.shell.notifications import Notification
 
 _log = logging.getLogger("pulse_desktop.bugs")
@@ -92,7 +92,7 @@ class CrashHandler:
                 redact_url(f"{type(error).__name__}: {error}"),
                 _("The program continues. The log has the details too."),
                 "bad",
-                ((_("Copy details"), lambda: QGuiApplication.clipboard().setText(details)),),
+                ((_("Copy details"), lambda: copy_text(details)),),
                 key=key,
             )
         )

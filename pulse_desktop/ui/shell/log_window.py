@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from pulse_desktop.model.process_log import LogChunk, LogCursor
 from pulse_desktop.text import formats
+from pulse_desktop.text.printable import printable
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.shell.log_highlighter import LEVELS, LogHighlighter, level_of
@@ -273,13 +274,13 @@ class LogWindow(QDialog):
         bar = self.text.verticalScrollBar()
         position = bar.value()
         self._appending = True
-        self.text.appendPlainText("\n".join(lines))
+        self.text.appendPlainText(printable("\n".join(lines)))
         bar.setValue(bar.maximum() if self.follow.isChecked() else position)
         self._appending = False
 
     def _show_all(self) -> None:
         self._last_level = 0
-        self.text.setPlainText("\n".join(self._matching(list(self._lines))))
+        self.text.setPlainText(printable("\n".join(self._matching(list(self._lines)))))
         self._scroll_to_end()
         self._update_summary()
 

@@ -3,7 +3,6 @@
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QPushButton,
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import (
 
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.clipboard import copy_text
 from pulse_desktop.ui.json.view import JsonView
 from pulse_desktop.ui.table.detail_panel import DetailPanel
 from pulse_desktop.ui.theme import icons
@@ -65,7 +65,7 @@ class RowDetail(DetailPanel):
         set_tooltip(self.run_button, _("Show the task run of this row"))
         self.run_button.clicked.connect(lambda: self.run_requested.emit(self._task_id))
         self._copy = QPushButton(_("Copy text"))
-        self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._text_to_copy))
+        self._copy.clicked.connect(lambda: copy_text(self._text_to_copy))
         self.properties = PropertyList()
         self.json = JsonView(json_name)
         self.json.setMinimumHeight(_MIN_JSON_HEIGHT)

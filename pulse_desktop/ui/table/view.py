@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QItemSelectionRange, QRect, Qt, QTimer
-from PySide6.QtGui import QFocusEvent, QGuiApplication, QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFocusEvent, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from pulse_desktop.text import formats
+from pulse_desktop.ui.clipboard import copy_table
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.column_layout import ColumnLayout
 from pulse_desktop.ui.table.header import TableHeader
@@ -21,6 +22,8 @@ from pulse_desktop.ui.theme.theme import theme
 RowT = TypeVar("RowT")
 
 ROW_HEIGHT: Final = 28
+_MAX_COPIED: Final = 1 << 16
+"""Characters of a cell that are copied."""
 _WIDEN_MS: Final = 120
 """Time until columns with cut texts get unused room, once for all that are painted."""
 
@@ -113,17 +116,10 @@ class RowView(QTableView, Generic[RowT]):
             if not self.isColumnHidden(number)
         ]
         now = self.rows_model.now
-        lines = [
-            "\t".join(
-                formats.without_bidi_controls(formats.elided(column.text(row, now), 1 << 16))
-                for column in columns
-            )
+        return copy_table(
+            [formats.elided(column.text(row, now), _MAX_COPIED) for column in columns]
             for row in self.selected_rows()
-        ]
-        text = "\n".join(lines)
-        if text:
-            QGuiApplication.clipboard().setText(text)
-        return text
+        )
 
     # Painting
 

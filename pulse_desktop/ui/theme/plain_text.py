@@ -2,7 +2,8 @@
 
 Names, errors and results come from other systems. Qt takes a label or tooltip for HTML when it
 resembles it, which loads local images, and an ampersand in a button or menu for a shortcut. All
-labels, tooltips, and captions of buttons and menus with such text are made here.
+labels, tooltips, and captions of buttons and menus with such text are made here. Control characters
+are shown escaped, because what is shown can also be selected and copied.
 """
 
 from html import escape
@@ -10,7 +11,9 @@ from typing import Final
 
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAction, QStaticText
-from PySide6.QtWidgets import QLabel, QToolTip, QWidget
+from PySide6.QtWidgets import QLabel, QPlainTextEdit, QToolTip, QWidget
+
+from pulse_desktop.text.printable import printable
 
 MAX_TOOLTIP: Final = 2_000
 
@@ -22,6 +25,17 @@ class Label(QLabel):
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setText(text)
+
+    def setText(self, text: str) -> None:
+        """Change the text."""
+        super().setText(printable(text))
+
+
+def set_plain_text(widget: QPlainTextEdit, text: str) -> None:
+    """Change the text of a widget unless it is the same: a new text scrolls to its start."""
+    shown = printable(text)
+    if shown != widget.toPlainText():
+        widget.setPlainText(shown)
 
 
 def set_tooltip(target: QWidget | QAction, text: str) -> None:
@@ -39,7 +53,7 @@ def tooltip_markup(text: str) -> str:
 
     Tooltips have no format for plain text, and only HTML is wrapped.
     """
-    text = text.strip("\n")
+    text = printable(text).strip("\n")
     if not text.strip():
         return ""
     shown = text if len(text) <= MAX_TOOLTIP else f"{text[:MAX_TOOLTIP]}…"

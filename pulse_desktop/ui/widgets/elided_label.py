@@ -5,6 +5,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy
 
 from pulse_desktop.text import formats
+from pulse_desktop.text.printable import printable
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 
 _MAX_LENGTH = 4096
@@ -32,7 +33,7 @@ class ElidedLabel(Label):
 
     def set_text(self, text: str, details: str = "") -> None:
         """Show a text; the tooltip has the details, or the text where it is cut."""
-        self._text, self._details = text, details
+        self._text, self._details = printable(text), details
         self._fit()
 
     def minimumSizeHint(self) -> QSize:

@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.text.printable import printable
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 
 
@@ -22,7 +23,7 @@ class WrappedLabel(Label):
 
     def show_text(self, text: str, details: str = "") -> None:
         """Show a text, and details in the tooltip."""
-        self._text, self._details = text, details
+        self._text, self._details = printable(text), details
         self._fit()
 
     def _fit(self) -> None:

@@ -11,6 +11,7 @@ from pulse_desktop.state.run import RunError, TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import reason_text, state_meaning
 from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.ui.theme.plain_text import set_plain_text
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
@@ -41,8 +42,7 @@ class Headline(QPlainTextEdit):
 
     def set_text(self, text: str) -> None:
         """Change the text."""
-        if text != self.toPlainText():
-            self.setPlainText(text)
+        set_plain_text(self, text)
         self.fit()
 
     def fit(self) -> None:
@@ -90,8 +90,7 @@ class ErrorView(QWidget):
         set_style_property(self.headline, "color", color)
         self.headline.set_text(_shortened(headline, _MAX_HEADLINE))
         text = _shortened("\n\n".join(_tracebacks(run)), _MAX_TRACEBACK)
-        if text != self.traceback.toPlainText():
-            self.traceback.setPlainText(text)
+        set_plain_text(self.traceback, text)
         self.traceback.setVisible(bool(text))
 
     def _apply_theme(self) -> None:

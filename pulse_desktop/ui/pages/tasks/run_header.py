@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMenu,
@@ -19,6 +19,8 @@ from pulse_desktop.state.serialize import run_to_dict
 from pulse_desktop.text.run_text import STATE_LABELS, attempts_text, decoded_call, state_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.clipboard import copy_json, copy_line, copy_text
+from pulse_desktop.ui.json.json_text import FOR_CLIPBOARD, json_text
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
@@ -163,36 +165,39 @@ class CopyRunButton(QPushButton):
         super().__init__(_("Copy"))
         self._run = run
         menu = QMenu(self)
-        for title, text_of in _COPIES:
+        for title, copy in _COPIES:
             menu.addAction(title).triggered.connect(
-                lambda _checked=False, text_of=text_of: self._copy(text_of)
+                lambda _checked=False, copy=copy: self._copy(copy)
             )
         self.setMenu(menu)
         self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         theme().changed.connect(self._apply_theme)
         self._apply_theme()
 
-    def _copy(self, text_of: Callable[[TaskRun], str]) -> None:
+    def _copy(self, copy: Callable[[TaskRun], object]) -> None:
         run = self._run()
         if run is not None:
-            QGuiApplication.clipboard().setText(text_of(run))
+            copy(run)
 
     def _apply_theme(self) -> None:
         icons.set_button_icon(self, "chevron-down", SemanticColor.MUTED, 12)
 
 
 def _as_json(value: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    try:
+        return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return json_text(value, FOR_CLIPBOARD)[0]
 
 
 def _error_text(run: TaskRun) -> str:
     return run.error.traceback or run.reason if run.error is not None else run.reason
 
 
-_COPIES: Final[tuple[tuple[str, Callable[[TaskRun], str]], ...]] = (
-    (_("Task id"), lambda run: run.task_id),
-    (_("Task name"), lambda run: run.name),
-    (_("Arguments as JSON"), lambda run: _as_json(decoded_call(run))),
-    (_("Error"), _error_text),
-    (_("Whole run as JSON"), lambda run: _as_json(run_to_dict(run))),
+_COPIES: Final[tuple[tuple[str, Callable[[TaskRun], object]], ...]] = (
+    (_("Task id"), lambda run: copy_line(run.task_id)),
+    (_("Task name"), lambda run: copy_line(run.name)),
+    (_("Arguments as JSON"), lambda run: copy_json(_as_json(decoded_call(run)))),
+    (_("Error"), lambda run: copy_text(_error_text(run))),
+    (_("Whole run as JSON"), lambda run: copy_json(_as_json(run_to_dict(run)))),
 )
