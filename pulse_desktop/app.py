@@ -158,6 +158,7 @@ class Desktop:
         self._monitor_url = running.monitor if running and is_embedded else monitor_url
         self._opened = asyncio.Event()
         self._failure: UserFacingError | None = None
+        self._unhealthy = ""
         self._crash_handler = CrashHandler(self._notify)
         self._crash_handler.install(asyncio.get_running_loop())
         self._supervisor = Supervisor(self._report)
@@ -240,18 +241,42 @@ class Desktop:
             return
         self._server = info.server
         self._open_session(info.server, info.monitor)
+        if info.state != "running":
+            self.follow_stack(info)
         await self.stack.watch(self.follow_stack)
 
     def follow_stack(self, info: StackInfo) -> None:
-        """Follow the stack when it restarts at another address; notify when it does not."""
+        """Follow the stack when it restarts at another address; notify when it has a problem."""
         if info.state == "failed":
-            title = _("The embedded server has stopped")
-            self.window.notify(Notification(title, info.problem, severity="bad", key="stack"))
+            self._warn_of_stack(_("The embedded server has stopped"), info)
+        elif info.state == "unhealthy":
+            self._warn_of_stack(_("The embedded server is not healthy"), info)
+        elif info.state == "recovering":
+            self._warn_of_stack(_("The embedded server is being restarted"), info)
         elif info.state == "running":
-            self.window.notifications.dismiss("stack")
+            self._end_stack_warning()
             if info.server != self._server and self.session is not None:
                 self._server = info.server
                 self._supervisor.run("move", self.session.move_to(info.server, info.monitor))
+
+    def _warn_of_stack(self, title: str, info: StackInfo) -> None:
+        _log.error("%s: %s", title, info.problem)
+        self._unhealthy = info.problem if info.state != "failed" else ""
+        self.window.notify(Notification(title, info.problem, info.advice, "bad", key="stack"))
+
+    def _end_stack_warning(self) -> None:
+        """Replace the warning of a server that was not healthy by one that says that it healed.
+
+        It stays until it is closed: meanwhile tasks and events may have been refused.
+        """
+        self.window.notifications.dismiss("stack")
+        if self._unhealthy:
+            title = _("The embedded server is healthy again")
+            _log.warning("%s: %s", title, self._unhealthy)
+            detail = _("Before: {problem}").format(problem=self._unhealthy)
+            advice = _("What was confirmed is kept. Enqueue again what was refused meanwhile.")
+            self.window.notify(Notification(title, detail, advice, "warning", key="stack"))
+        self._unhealthy = ""
 
     def _open_session(self, server: str, monitor_url: str) -> None:
         try:

@@ -52,6 +52,23 @@ def open_for_overwrite(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "wb")
 
 
+def overwrite_in_place(path: Path, content: bytes) -> bool:
+    """Overwrite a file of the same size, which needs no space on the disk.
+
+    Returns:
+        Whether that was possible.
+    """
+    try:
+        descriptor = _open(path, os.O_RDWR)
+    except OSError:
+        return False
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
+        try:
+            return os.fstat(descriptor).st_size == len(content) == file.write(content)
+        except OSError:
+            return False
+
+
 def open_for_reading(path: Path, *, follow_links: bool = False) -> BinaryIO:
     """Open a file to read it.
 

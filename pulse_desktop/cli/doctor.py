@@ -25,7 +25,8 @@ def add_parser(subparsers: Subparsers) -> None:
         run,
         summary=_("check this machine and the server, and suggest fixes"),
         description=_(
-            "Check Python, Qt, the display, nats-server and the data folder; then the server: "
+            "Check Python, Qt, the display, nats-server, the data folder and the health of the "
+            "embedded server; then the server: "
             "its JetStream, task queue, results and history. Suggest a fix for each problem. "
             "Exit 1 if there is one."
         ),
@@ -38,12 +39,14 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Check the machine, then the server."""
-    from pulse_desktop.cli.machine_checks import check_machine
+    from pulse_desktop.cli.machine_checks import check_embedded_server, check_machine
     from pulse_desktop.cli.server_checks import check_server
 
     code = OK
     for result in check_machine():
         code = max(code, _report(result, as_json=arguments.json))
+    if (embedded := await check_embedded_server()) is not None:
+        code = max(code, _report(embedded, as_json=arguments.json))
     try:
         async for result in check_server(arguments):
             code = max(code, _report(result, as_json=arguments.json))

@@ -64,6 +64,8 @@ async def run(arguments: Namespace) -> int:
             write_json({"server": info.server, "monitor": info.monitor})
         else:
             _write_info(info, arguments)
+        if info.problem:
+            write_note(_unhealthy(info))
         await stack.watch(_ChangeNotes(info))
     except UserFacingError as error:
         print_error(error)
@@ -105,10 +107,22 @@ class _ChangeNotes:
         last, self._last = self._last, info
         if info.state == "failed" and last.state != "failed":
             write_note(_("Cannot restart the embedded stack: {reason}").format(reason=info.problem))
-        elif info.state == "restarting" and last.state == "running":
+        elif info.state == "restarting" and last.state != "failed":
             write_note(_("The embedded stack has stopped. Restarting it."))
+        elif info.state == "unhealthy" and info.problem != last.problem:
+            write_note(_unhealthy(info))
+        elif info.state == "recovering" and last.state != "recovering":
+            write_note(_("nats-server is being restarted. {problem}").format(problem=info.problem))
         elif info.state == "running" and info.server != last.server:
             write_note(_("server   {address}").format(address=info.server))
             write_note(_("monitor  {address}").format(address=info.monitor))
+        elif info.state == "running" and last.state in ("unhealthy", "recovering"):
+            write_note(_("The embedded server is healthy again."))
         elif info.state == "running" and last.state != "running":
             write_note(_("The embedded stack is running again."))
+
+
+def _unhealthy(info: "StackInfo") -> str:
+    return _("The embedded server is not healthy. {problem} {advice}").format(
+        problem=info.problem, advice=info.advice
+    )

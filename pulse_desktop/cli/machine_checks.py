@@ -8,9 +8,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from pulse_desktop.embedded.data_folder import data_folder
-from pulse_desktop.embedded.nats_server import find_nats_server
+from pulse_desktop.embedded.nats_server import find_nats_server, health_problem
+from pulse_desktop.embedded.stack import running_stack
 from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.redaction import redact_url
@@ -208,6 +210,24 @@ def _check_data_folder() -> CheckResult:
             ),
         )
     return CheckResult("data folder", "ok", detail)
+
+
+async def check_embedded_server() -> CheckResult | None:
+    """Check the health of the embedded server, None if it is not running.
+
+    Its guardian is not relied on alone: the server is asked too.
+    """
+    stack = running_stack()
+    if stack is None:
+        return None
+    problem, advice = stack.problem, stack.advice
+    if not problem:
+        problem = await health_problem(urlsplit(stack.monitor).port or 0)
+        advice = _("It is restarted within seconds unless it heals. Its logs are in {folder}.")
+        advice = advice.format(folder=stack.log_dir)
+    if problem:
+        return CheckResult("embedded server", "problem", problem, advice)
+    return CheckResult("embedded server", "ok", _("running and healthy"))
 
 
 def _check_environment() -> CheckResult:

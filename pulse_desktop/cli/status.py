@@ -53,13 +53,16 @@ async def run(arguments: Namespace) -> int:
         queue_problem = (
             session.tasks.queue_status.problem if session.tasks.queue_status else _("no reply")
         )
+    problem = _problem_of_embedded_server(session)
     if arguments.json:
-        write_json(status)
+        write_json({**status, "embedded_server": {"problem": problem}} if problem else status)
         return OK
     version = session.connection.status.server_version
     write_text(
         _("connected to {server}, NATS {version}").format(server=status["server"], version=version)
     )
+    if problem:
+        write_text(_("embedded server not healthy: {problem}").format(problem=problem))
     write_text(_("events of the last {span}, as far as retained:").format(span=formats.age(DAY_S)))
     for line in _topic_lines(session, time.time()):
         write_text(line)
@@ -67,6 +70,16 @@ async def run(arguments: Namespace) -> int:
     write_text(_workers_line(status["workers"]))
     write_text(_results_line(status["results"], results_problem))
     return OK
+
+
+def _problem_of_embedded_server(session: "Session") -> str:
+    """Return why the embedded server is not healthy; empty if it is, or is not the one shown."""
+    from pulse_desktop.embedded.stack import running_stack
+
+    stack = running_stack()
+    if stack is None or session.config.monitor_url != stack.monitor:
+        return ""
+    return f"{stack.problem} {stack.advice}".strip()
 
 
 def _status(session: "Session") -> dict[str, Any]:

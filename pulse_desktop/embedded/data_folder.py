@@ -22,7 +22,7 @@ DATA_DIR_VARIABLE: Final = "PULSE_DATA_DIR"
 MIN_FREE_BYTES: Final = 64 << 20
 """With less, JetStream could not store the data of the first minutes."""
 
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True)
@@ -106,14 +106,36 @@ class DataFolder:
                 make_private(self.jetstream)
             for file in self._files():
                 check_own_file(file)
-            probe = self.root / f".probe-{secrets.token_hex(4)}"
-            write_atomic(probe, b"writable", private=True)
-            probe.unlink(missing_ok=True)
+            self._probe(self.root, 1)
             free = shutil.disk_usage(self.root).free
         except OSError as error:
             raise cannot_write(self.root, error) from error
         if free < MIN_FREE_BYTES:
             raise _disk_full(self.root, _("{size} MiB are left").format(size=free >> 20))
+
+    def check_writable(self, size: int) -> None:
+        """Check that so many bytes can be written to the store of the server.
+
+        Raises:
+            EmbeddedStackError: they cannot.
+        """
+        try:
+            self._probe(self.jetstream if self.jetstream.is_dir() else self.root, size)
+        except OSError as error:
+            raise cannot_write(self.root, error) from error
+
+    def store_identity(self) -> tuple[int, int] | None:
+        """Return what tells the store of the server from another one; None without a store."""
+        try:
+            status = self.jetstream.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def _probe(self, folder: Path, size: int) -> None:
+        probe = folder / f".probe-{secrets.token_hex(4)}"
+        write_atomic(probe, bytes(size), private=True)
+        probe.unlink(missing_ok=True)
 
     def prepare_logs(self) -> None:
         """Create the folder and that of the logs, accessible to the owner only.

@@ -24,6 +24,7 @@ from pulse_desktop.embedded.data_folder import DataFolder, data_folder
 from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.embedded.job_object import enter_job
 from pulse_desktop.embedded.processes import ProcessRef, end_processes
+from pulse_desktop.embedded.server_health import HealthWatch
 from pulse_desktop.embedded.service import Service
 from pulse_desktop.embedded.stack_services import StackServices
 from pulse_desktop.embedded.stack_state import (
@@ -76,6 +77,7 @@ class Guardian:
         self._services = StackServices(
             folder, worker_module, workers=workers, sample=sample, on_change=self.write_state
         )
+        self._health = HealthWatch(folder, self._services, self._on_health_change)
         self._supervision: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
@@ -87,22 +89,30 @@ class Guardian:
         self.write_state()
         on_stop_signal(self._stop_requested.set)
         unused = asyncio.create_task(self._wait_until_unused(), name="users")
-        starting = asyncio.create_task(self._start(), name="start")
+        running = asyncio.create_task(self._start_and_watch(), name="start and health")
         try:
-            await asyncio.wait({unused, starting}, return_when=asyncio.FIRST_COMPLETED)
-            if starting.done():
-                starting.result()
+            await asyncio.wait({unused, running}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                running.result()
             await unused
         except EmbeddedStackError as error:
-            self.write_state("failed", Problem(error.title, error.detail, error.advice))
+            self.write_state("failed", error)
             raise
         finally:
-            await cancel_and_wait(starting, unused)
+            await cancel_and_wait(running, unused)
             await self._stop()
 
-    def write_state(self, phase: Phase | None = None, problem: Problem | None = None) -> None:
-        """Write the state file. A failure, such as a full disk, is logged only."""
+    def write_state(
+        self, phase: Phase | None = None, error: EmbeddedStackError | None = None
+    ) -> None:
+        """Write the state file. A failure is logged only.
+
+        Args:
+            phase: None if it and the problem are unchanged.
+            error: the problem of this phase.
+        """
         old = self._state
+        problem = Problem(error.title, error.detail, error.advice) if error else None
         self._state = StackState(
             launch=old.launch,
             guardian=old.guardian,
@@ -113,12 +123,19 @@ class Guardian:
             sample=old.sample,
             started_at=old.started_at,
             processes=tuple(service.state for service in self._services.all),
-            problem=problem or old.problem,
+            problem=problem if phase else old.problem,
         )
         try:
             write_state(self._folder.state_file, self._state)
         except OSError as error:
             _log.error("cannot write the state file: %s", error)
+
+    async def _start_and_watch(self) -> None:
+        await self._start()
+        await self._health.run()
+
+    def _on_health_change(self) -> None:
+        self.write_state(self._health.condition, self._health.problem)
 
     async def _start(self) -> None:
         services = self._services

@@ -21,6 +21,7 @@ from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.regular_file import read_start
+from pulse_desktop.text.formats import elided
 from pulse_desktop.text.translation import _
 
 MAX_FILE_STORE_BYTES: Final = 4 << 30
@@ -30,6 +31,12 @@ MAX_MEMORY_STORE_BYTES: Final = 64 << 20
 
 _ANY_FREE_PORT: Final = -1
 PROGRAM: Final = "nats-server.exe" if sys.platform == "win32" else "nats-server"
+JETSTREAM_ENABLED: Final = "?js-enabled-only=true"
+"""Query of a health check that does not look at streams: they are recovered while clients wait."""
+
+_HEALTH_TIMEOUT_S: Final = 3.0
+_MAX_RESPONSE_BYTES: Final = 64 << 10
+_MAX_REASON: Final = 300
 _POLL_S: Final = 0.02
 _PORT_POLL_S: Final = 0.1
 _MAX_FILE_BYTES: Final = 64 << 10
@@ -71,6 +78,12 @@ class _PortsFile(msgspec.Struct, frozen=True, gc=False):
 
     nats: tuple[str, ...]
     monitoring: tuple[str, ...]
+
+
+class _Health(msgspec.Struct, frozen=True, gc=False):
+    """Response to a health check."""
+
+    error: str = ""
 
 
 def find_nats_server() -> Path:
@@ -194,7 +207,7 @@ async def wait_until_ready(folder: DataFolder, token: str) -> EmbeddedServerEndp
     """Wait until JetStream is healthy, then store the endpoint of the server and return it."""
     endpoint = await _wait_for_endpoint(folder, token)
     while True:
-        if await _is_healthy(endpoint.monitor_port):
+        if not await health_problem(endpoint.monitor_port, JETSTREAM_ENABLED):
             break
         await asyncio.sleep(_POLL_S)
     write_atomic(folder.server_endpoint, msgspec.json.encode(endpoint), private=True)
@@ -214,18 +227,43 @@ async def _wait_for_endpoint(folder: DataFolder, token: str) -> EmbeddedServerEn
         await asyncio.sleep(_POLL_S)
 
 
-async def _is_healthy(monitor_port: int) -> bool:
+async def health_problem(monitor_port: int, query: str = "") -> str:
+    """Return why a server is not healthy, a sentence; empty if it is.
+
+    Args:
+        monitor_port: of its HTTP monitoring.
+        query: limits the check to a part of the server; empty checks every stream.
+    """
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", monitor_port)
-    except OSError:
-        return False
+        async with asyncio.timeout(_HEALTH_TIMEOUT_S):
+            status, body = await _get(monitor_port, f"/healthz{query}")
+    except (OSError, TimeoutError):
+        return _("The health check of nats-server does not answer.")
+    if b" 200 " in status:
+        return ""
     try:
-        writer.write(b"GET /healthz?js-enabled-only=true HTTP/1.0\r\n\r\n")
+        reason = msgspec.json.decode(body, type=_Health).error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        reason = ""
+    printable = "".join(each if each.isprintable() else " " for each in reason)
+    if not printable:
+        return _("The health check of nats-server fails.")
+    shown = elided(printable, _MAX_REASON).rstrip(".")
+    return _("nats-server reports: {reason}.").format(reason=shown)
+
+
+async def _get(port: int, target: str) -> tuple[bytes, bytes]:
+    """Return the status line and the body of a response."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(f"GET {target} HTTP/1.0\r\n\r\n".encode())
         await writer.drain()
-        return b" 200 " in await reader.readline()
-    except OSError:
-        return False
+        response = b""
+        while len(response) < _MAX_RESPONSE_BYTES and (chunk := await reader.read(4096)):
+            response += chunk
     finally:
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
+    head, _blank, body = response.partition(b"\r\n\r\n")
+    return head.partition(b"\r\n")[0], body

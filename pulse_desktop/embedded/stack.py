@@ -46,9 +46,11 @@ class StackInfo:
         data_dir: folder of its data.
         log_dir: folder of the logs of its processes.
         joined: whether it was running already.
-        state: `restarting` while its guardian is gone and a new one is starting; `failed` if that
-            failed, which is tried again.
-        problem: why it failed, else empty.
+        state: `unhealthy` while the server runs and is not healthy; `recovering` while the server
+            is restarted; `restarting` while its guardian is gone and a new one is starting;
+            `failed` if that failed, which is tried again.
+        problem: why it failed or is not healthy, else empty.
+        advice: what to do about the problem, empty when there is nothing.
         processes: the supervised processes, with their restarts and logs.
     """
 
@@ -57,8 +59,9 @@ class StackInfo:
     data_dir: Path
     log_dir: Path
     joined: bool
-    state: Literal["running", "restarting", "failed"] = "running"
+    state: Literal["running", "unhealthy", "recovering", "restarting", "failed"] = "running"
     problem: str = ""
+    advice: str = ""
     processes: tuple[ProcessState, ...] = field(default=(), repr=False)
 
 
@@ -121,7 +124,7 @@ class EmbeddedStack:
     def info(self) -> StackInfo | None:
         """Return the stack as it is now, None if it is not ready."""
         state = read_state(self._folder.state_file)
-        return self._info(state) if state and state.ready and state.alive else None
+        return self._info(state) if state and state.usable and state.alive else None
 
     async def stop(self) -> None:
         """Stop using the stack. If this was the last user, wait until it has ended gracefully."""
@@ -169,12 +172,16 @@ class EmbeddedStack:
         """Restart the stack; return its state, None when it was never known."""
         _reap()
         if last is not None:
-            on_change(replace(last, state="restarting", problem="", processes=()))
+            on_change(replace(last, state="restarting", problem="", advice="", processes=()))
         try:
             return await self.start()
         except EmbeddedStackError as error:
             return last and replace(
-                last, state="failed", problem=f"{error.title}. {error.detail}", processes=()
+                last,
+                state="failed",
+                problem=f"{error.title}. {error.detail}",
+                advice=error.advice,
+                processes=(),
             )
 
     async def _join_or_launch(self, deadline: float) -> bool:
@@ -207,12 +214,12 @@ class EmbeddedStack:
     async def _wait_until_ready(self, deadline: float) -> StackState:
         while True:
             state = read_state(self._folder.state_file)
-            if state and state.problem:
+            if state and state.phase == "failed" and state.problem:
                 problem = state.problem
                 raise EmbeddedStackError(problem.title, problem.detail, problem.advice)
             if state is None or not state.alive:
                 raise self._guardian_died()
-            if state.ready:
+            if state.usable:
                 return state
             await self._sleep(deadline)
 
@@ -251,11 +258,15 @@ def running_stack(data_dir: Path | str | None = None) -> StackInfo | None:
     """Return the running stack if it is ready, without becoming its user."""
     folder = data_folder(data_dir)
     state = read_state(folder.state_file)
-    return _info(folder, state, joined=True) if state and state.ready and state.alive else None
+    return _info(folder, state, joined=True) if state and state.usable and state.alive else None
 
 
 def _info(folder: DataFolder, state: StackState, *, joined: bool) -> StackInfo:
+    problem = state.problem
     return StackInfo(
+        state=state.phase if state.phase in ("unhealthy", "recovering") else "running",
+        problem=f"{problem.title}. {problem.detail}" if problem else "",
+        advice=problem.advice if problem else "",
         server=state.server,
         monitor=state.monitor,
         data_dir=folder.root,

@@ -42,7 +42,7 @@ class StackServices:
     """The supervised processes of one stack.
 
     Attributes:
-        address: of the server, from the previous run until it has started.
+        endpoint: of the server, from the previous run until it has started.
         server: nats-server.
         workers: the worker processes.
         feeder: the process that feeds the sample chat, None without it.
@@ -62,6 +62,7 @@ class StackServices:
         self._worker_module = worker_module
         self._on_change = on_change
         self._program = Path()
+        self._store: tuple[int, int] | None = None
         self._restarting: asyncio.Future[list[None]] | None = None
         self.server = self._service(
             "nats-server", self._launch_server, self._wait_for_server, SERVER_DRAIN_TIMEOUT_S
@@ -93,6 +94,18 @@ class StackServices:
         await self.server.stop()
         if self._restarting is not None:
             await self._restarting
+
+    def store_problem(self) -> str:
+        """Return what is wrong with the store of the running server, a sentence; else empty.
+
+        The server does not notice that its store was removed or replaced: it goes on writing, and
+        a restart would not find what it has written.
+        """
+        if self._store is None or self._folder.store_identity() == self._store:
+            return ""
+        return _("Its store {folder} was removed or replaced.").format(
+            folder=self._folder.jetstream
+        )
 
     def _service(
         self,
@@ -167,12 +180,19 @@ class StackServices:
         )
 
     async def _wait_for_server(self) -> None:
-        before = self.endpoint
-        self.endpoint = await nats_server.wait_until_ready(self._folder, before.token)
-        if before.port > 0 and before != self.endpoint:
+        endpoint_before, store_before = self.endpoint, self._store
+        self.endpoint = await nats_server.wait_until_ready(self._folder, endpoint_before.token)
+        self._store = self._folder.store_identity()
+        if endpoint_before.port > 0 and endpoint_before != self.endpoint:
             _log.warning("the server has moved to port %s; restarting workers", self.endpoint.port)
-            # Not awaited: draining takes a while, and the server is ready.
-            self._restarting = asyncio.gather(*(each.end_child() for each in self._dependents))
+            self._restart_dependents()
+        elif store_before is not None and store_before != self._store:
+            _log.warning("the server has a new store; restarting workers, which create its streams")
+            self._restart_dependents()
+
+    def _restart_dependents(self) -> None:
+        # Not awaited: draining takes a while, and the server is ready.
+        self._restarting = asyncio.gather(*(each.end_child() for each in self._dependents))
 
 
 async def wait_for_heartbeat(server: str, worker: str) -> None:

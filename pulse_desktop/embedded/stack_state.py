@@ -11,12 +11,13 @@ import msgspec
 
 from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.embedded.processes import ProcessRef
-from pulse_desktop.regular_file import read_start
+from pulse_desktop.regular_file import overwrite_in_place, read_start
 from pulse_desktop.text.translation import _
 
 _MAX_BYTES: Final = 1 << 20
+_SIZE_STEP: Final = 8 << 10
 
-Phase = Literal["starting", "ready", "ending", "failed"]
+Phase = Literal["starting", "ready", "unhealthy", "recovering", "ending", "failed"]
 ProcessPhase = Literal["starting", "running", "waiting", "ended"]
 
 
@@ -43,7 +44,7 @@ class ProcessState(msgspec.Struct, frozen=True, gc=False):
 
 
 class Problem(msgspec.Struct, frozen=True, gc=False):
-    """Why the stack could not start: the parts of an `EmbeddedStackError`."""
+    """Why the stack could not start or is not healthy: the parts of an `EmbeddedStackError`."""
 
     title: str
     detail: str
@@ -56,14 +57,16 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Attributes:
         launch: random id of the launch that started the guardian.
         guardian: process of the guardian.
-        phase: `ready` once the server is healthy and every worker has sent a heartbeat.
+        phase: `ready` once the server is healthy and every worker has sent a heartbeat;
+            `unhealthy` while the server runs and is not healthy, for example because it could not
+            write; `recovering` while it is restarted.
         server: address of the server with its token, empty before the first start.
         monitor: address of its HTTP monitoring, empty before the first start.
         workers: number of worker processes.
         sample: whether the sample chat runs.
         started_at: Unix seconds.
         processes: the supervised processes.
-        problem: set in phase `failed` only.
+        problem: set in the phases `failed`, `unhealthy` and `recovering` only.
     """
 
     launch: str
@@ -85,12 +88,12 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def joinable(self) -> bool:
         """Whether another user keeps the stack running, provided that its guardian is alive."""
-        return self.phase in ("starting", "ready")
+        return self.phase == "starting" or self.usable
 
     @property
-    def ready(self) -> bool:
-        """Whether the stack can be used."""
-        return self.phase == "ready"
+    def usable(self) -> bool:
+        """Whether the stack has been ready: its server has an address, and runs or is restarted."""
+        return self.phase in ("ready", "unhealthy", "recovering")
 
 
 _decode = msgspec.json.Decoder(StackState).decode
@@ -98,10 +101,14 @@ _decode = msgspec.json.Decoder(StackState).decode
 
 def read_state(path: Path) -> StackState | None:
     """Return the state that a guardian wrote last, None if there is no readable file."""
-    try:
-        return _decode(read_start(path, _MAX_BYTES))
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+    for _attempt in range(2):  # on a full disk the file is overwritten in place
+        try:
+            return _decode(read_start(path, _MAX_BYTES))
+        except OSError:
+            return None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+    return None
 
 
 def state_problem(path: Path) -> str:
@@ -120,7 +127,16 @@ def state_problem(path: Path) -> str:
 def write_state(path: Path, state: StackState) -> None:
     """Replace the file.
 
+    It is filled up with line breaks to a multiple of a size, so that there is room for a later
+    state on a full disk: that is when the state matters.
+
     Raises:
         OSError: it cannot be written.
     """
-    write_atomic(path, msgspec.json.format(msgspec.json.encode(state), indent=1), private=True)
+    content = msgspec.json.format(msgspec.json.encode(state), indent=1)
+    content += b"\n" * (-len(content) % _SIZE_STEP)
+    try:
+        write_atomic(path, content, private=True)
+    except OSError:
+        if not overwrite_in_place(path, content):
+            raise

@@ -28,6 +28,7 @@ class CheckResult:
 
 CHECK_NAMES: Final = (
     *(N_("clock"), N_("clocks"), N_("configuration"), N_("data folder"), N_("display")),
+    N_("embedded server"),
     *(
         N_("environment"),
         N_("history"),

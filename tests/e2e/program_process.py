@@ -97,7 +97,7 @@ class Stack:
     def state(self) -> StackState | None:
         """The stack when it is ready, else None. Records its processes."""
         state = read_state(self.folder.state_file)
-        if state is None or not state.ready or not state.alive:
+        if state is None or not state.usable or not state.alive:
             return None
         self.seen.add(state.guardian)
         self.seen.update(each.process for each in state.processes if each.process)
@@ -110,7 +110,7 @@ class Stack:
             return False
         self.seen.add(state.guardian)
         self.seen.update(each.process for each in state.processes if each.process)
-        return not state.ready and bool(state.processes)
+        return not state.usable and bool(state.processes)
 
     @property
     def users(self) -> int:

@@ -237,6 +237,30 @@ def test_an_embedded_stack_is_followed_to_its_new_address(
             after.close()
 
 
+def test_an_embedded_server_that_is_not_healthy_is_named_until_it_is_healthy_again(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    server = NatsServer()
+
+    async def scenario(operator: Operator) -> None:
+        healthy = StackInfo(server.url, server.monitor_url, tmp_path, tmp_path, joined=True)
+        problem, advice = "The disk is full. No space is left.", "Free at least 64 MiB."
+        ill = replace(healthy, state="unhealthy", problem=problem, advice=advice)
+        operator.desktop.follow_stack(ill)
+        shown = operator.notification
+        assert (shown.title, shown.severity) == ("The embedded server is not healthy", "bad")
+        assert (shown.detail, shown.advice) == (problem, advice)
+        operator.desktop.follow_stack(replace(ill, state="recovering"))
+        assert operator.notification.title == "The embedded server is being restarted"
+        operator.desktop.follow_stack(healthy)
+        shown = operator.notification
+        assert (shown.title, shown.severity) == ("The embedded server is healthy again", "warning")
+        assert problem in shown.detail
+
+    with server:
+        run_operator(qapp, server.url, scenario, server.monitor_url)
+
+
 def test_an_invalid_address_is_notified_and_the_window_stays(qapp: QApplication) -> None:
     async def scenario(operator: Operator) -> None:
         await wait_until(lambda: operator.has_notification)

@@ -102,6 +102,16 @@ class RunningCommand:
             raise AssertionError(f"the command exited: {self._process.wait()} {stderr}")
         return line
 
+    def read_errors_until(self, text: str) -> str:
+        """Return the lines of stderr up to the first one with this text."""
+        assert self._process.stderr is not None
+        lines = []
+        for line in self._process.stderr:
+            lines.append(line)
+            if text in line:
+                return "".join(lines)
+        raise AssertionError(f"{text!r} is not in {lines}")
+
     def stop(self, number: int = signal.SIGTERM) -> CommandResult:
         """Send a signal and wait for the exit."""
         self._process.send_signal(number)

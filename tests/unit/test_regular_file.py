@@ -13,6 +13,7 @@ from pulse_desktop.regular_file import (
     open_for_append,
     open_for_overwrite,
     open_for_reading,
+    overwrite_in_place,
     read_start,
 )
 
@@ -92,3 +93,16 @@ def test_a_new_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
         file.write(b"two\n")
     assert path.read_bytes() == b"one\ntwo\n"
     assert sys.platform == "win32" or path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_is_overwritten_in_place_if_its_size_stays(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    assert not overwrite_in_place(path, b"new")
+    assert not path.exists()
+    path.write_bytes(b"old")
+    inode = path.stat().st_ino
+    assert overwrite_in_place(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_ino == inode
+    assert not overwrite_in_place(path, b"longer")
+    assert path.read_bytes() == b"new"

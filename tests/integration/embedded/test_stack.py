@@ -121,7 +121,7 @@ async def has_message(client: Client) -> bool:
 async def test_a_started_stack_can_be_used_and_keeps_its_token_secret(stacks: Stacks) -> None:
     info = await stacks.user(workers=2).start()
     assert not info.joined
-    assert stacks.state().ready
+    assert stacks.state().phase == "ready"
     async with connected(info) as client:
         await store_message(client)
         assert await has_message(client)
