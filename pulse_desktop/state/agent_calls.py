@@ -26,7 +26,7 @@ class AgentCall(msgspec.Struct, gc=False):
     """One call of an agent.
 
     Attributes:
-        at: Unix seconds of its start, or of its end if the start was not seen.
+        started_at: Unix seconds of its start, or of its end if the start was not seen.
         agent: name of the agent.
         provider: name of the model provider.
         model: name of the model.
@@ -40,7 +40,7 @@ class AgentCall(msgspec.Struct, gc=False):
         raw: payload of the latest event about it.
     """
 
-    at: float
+    started_at: float
     agent: str
     provider: str
     model: str
@@ -124,20 +124,20 @@ class AgentCalls(Collection[AgentCall]):
         self._measure(call)
         position = self._running.pop(key, -1)
         if self.rows.start <= position < self.rows.stop:
-            call.at = self.rows[position].at
+            call.started_at = self.rows[position].started_at
             self.rows.replace(position, call)
         else:
             self.rows.append(call)
 
     def _measure(self, call: AgentCall) -> None:
         if call.state == "failed":
-            self.failures.add(call.at)
+            self.failures.add(call.started_at)
         if call.latency_s is not None and (call.agent in self.latency or len(self.latency) < 50):
-            self.latency[call.agent].add(call.at, call.latency_s)
+            self.latency[call.agent].add(call.started_at, call.latency_s)
         if call.tokens_in:
-            self.tokens["in"].add(call.at, call.tokens_in)
+            self.tokens["in"].add(call.started_at, call.tokens_in)
         if call.tokens_out:
-            self.tokens["out"].add(call.at, call.tokens_out)
+            self.tokens["out"].add(call.started_at, call.tokens_out)
 
 
 def _read(event: Event, body: msgspec.Raw | None) -> _AgentEvent:

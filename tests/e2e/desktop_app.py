@@ -23,7 +23,7 @@ from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.waiting import wait_until
 
-LIMIT = 60.0
+SCENARIO_TIMEOUT_S = 60.0
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -117,25 +117,27 @@ class Operator:
         model = self.page.table.rows_model
         return [str(model.index(index.row(), n).data()) for n in range(model.columnCount())]
 
-    async def sees(self, task_id: str, word: str, limit: float = 30.0) -> None:
+    async def sees(self, task_id: str, word: str, timeout_s: float = 30.0) -> None:
         await wait_until(
             lambda: any(word in each for each in self.cells_of(task_id)),
-            limit,
+            timeout_s,
             f"{word!r} in the row of {task_id}: {self.state.runs.get(task_id)}",
         )
 
-    async def sees_run(self, condition: Callable[[TaskRun], bool], limit: float = 30.0) -> TaskRun:
+    async def sees_run(
+        self, condition: Callable[[TaskRun], bool], timeout_s: float = 30.0
+    ) -> TaskRun:
         """Wait for a run that the table shows."""
 
         def found() -> TaskRun | None:
             return next((r for r in self.page.table.rows_model.row_objects() if condition(r)), None)
 
-        run: TaskRun = await wait_until(found, limit, "a run in the table")
+        run: TaskRun = await wait_until(found, timeout_s, "a run in the table")
         return run
 
-    async def repeats(self, task_id: str, state: RunState, limit: float = 30.0) -> TaskRun:
+    async def repeats(self, task_id: str, state: RunState, timeout_s: float = 30.0) -> TaskRun:
         """Wait for a re-run of this run to be shown in a state."""
-        return await self.sees_run(lambda r: r.rerun_of == task_id and r.state is state, limit)
+        return await self.sees_run(lambda r: r.rerun_of == task_id and r.state is state, timeout_s)
 
     async def opens(self, task_id: str) -> None:
         """Click the row of a run and wait for its details."""
@@ -198,7 +200,7 @@ async def _run_scenario(
     desktop.window.show()
     desktop.start()
     try:
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(SCENARIO_TIMEOUT_S):
             await scenario(Operator(desktop))
         assert desktop.session is None or desktop.session.background_errors == []
     finally:

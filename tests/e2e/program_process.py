@@ -61,14 +61,14 @@ class Program:
             raise AssertionError(f"ended with {self.process.returncode}:\n{self.output}")
         return True
 
-    async def first_line(self, limit: float = 30.0) -> dict[str, Any]:
+    async def first_line(self, timeout_s: float = 30.0) -> dict[str, Any]:
         """Wait for its first line and read it as JSON."""
-        await wait_until(lambda: "\n" in self.output or not self.running, limit, self.output)
+        await wait_until(lambda: "\n" in self.output or not self.running, timeout_s, self.output)
         line: dict[str, Any] = json.loads(self.output.partition("\n")[0])
         return line
 
-    async def wait_for_exit(self, limit: float = 20.0) -> int:
-        await wait_until(lambda: self.process.poll() is not None, limit, "the program ends")
+    async def wait_for_exit(self, timeout_s: float = 20.0) -> int:
+        await wait_until(lambda: self.process.poll() is not None, timeout_s, "the program ends")
         return self.process.returncode
 
     def close(self) -> None:
@@ -128,7 +128,7 @@ class Stack:
         )
 
 
-async def ready(stack: Stack, *programs: Program, limit: float = 30.0) -> StackState:
+async def ready(stack: Stack, *programs: Program, timeout_s: float = 30.0) -> StackState:
     """Wait until a stack can be used and a number of programs use it."""
 
     def used() -> StackState | None:
@@ -136,7 +136,7 @@ async def ready(stack: Stack, *programs: Program, limit: float = 30.0) -> StackS
         state = stack.state()
         return state if state is not None and stack.users >= len(programs) else None
 
-    state: StackState = await wait_until(used, limit, "the stack and its users")
+    state: StackState = await wait_until(used, timeout_s, "the stack and its users")
     return state
 
 

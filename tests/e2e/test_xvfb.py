@@ -50,13 +50,13 @@ def screenshot_process(display: str, folder: Path) -> Program:
 
 async def check_picture(screenshot: Program, folder: Path) -> None:
     assert await screenshot.wait_for_exit(40) == 0, screenshot.output
-    picture = QImage(str(folder / "seen.png"))
-    assert (picture.width(), picture.height()) == SCREEN
+    image = QImage(str(folder / "seen.png"))
+    assert (image.width(), image.height()) == SCREEN
     # The window covers the whole screen: its background reaches into the corners.
     ground = load_tokens("dark").colors["window"]
     for x, y in ((2, SCREEN[1] // 2), (SCREEN[0] - 3, SCREEN[1] // 2)):
-        assert picture.pixelColor(x, y).name() != "#000000"
-    assert ground in {picture.pixelColor(x, 60).name() for x in range(0, SCREEN[0], 8)}
+        assert image.pixelColor(x, y).name() != "#000000"
+    assert ground in {image.pixelColor(x, 60).name() for x in range(0, SCREEN[0], 8)}
 
 
 def test_the_window_is_drawn_on_the_screen_and_closed_by_a_signal(

@@ -21,10 +21,10 @@ def colors(image: QImage) -> int:
     return len(seen)
 
 
-def main(path: str, limit: float) -> int:
+def main(path: str, timeout_s: float) -> int:
     """Return 0 when something was drawn in time."""
     app = QGuiApplication([])
-    deadline = time.monotonic() + limit
+    deadline = time.monotonic() + timeout_s
 
     def check() -> None:
         image = app.primaryScreen().grabWindow(0).toImage()

@@ -1,4 +1,4 @@
-"""Three servers as packaging/compose/compose.cluster.yaml starts them: one of them can fail."""
+"""Tests of the three-node cluster of compose.cluster.yaml: it survives the loss of one node."""
 
 import asyncio
 import dataclasses
@@ -28,27 +28,28 @@ WORKER_SETTINGS: dict[str, Any] = {
 
 
 @dataclasses.dataclass
-class ClusterAddress:
-    """What `WorkerHarness` uses of a server: the address, here of all three."""
+class ClusterUrls:
+    """Stand-in for `NatsServer` with the URLs of all nodes; `WorkerHarness` reads only `url`."""
 
     url: str
 
 
-# nats-py leaves connections to a node that dies while they are made to the collector.
+# If a node dies while nats-py is connecting to it, nats-py never closes the socket; the garbage
+# collector does.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.slow
 async def test_no_task_is_lost_when_a_node_is_killed_under_load(tmp_path: Path) -> None:
     with Cluster(tmp_path, PASSWORDS) as cluster:
         await wait_until(lambda: all(node.healthy for node in cluster.nodes), 30, "a cluster")
-        address = ClusterAddress(cluster.url(TESTER[0]))
-        harness = WorkerHarness(cast("NatsServer", address), tmp_path)
+        urls = ClusterUrls(cluster.url(TESTER[0]))
+        harness = WorkerHarness(cast("NatsServer", urls), tmp_path)
         await harness.open()
-        address.url = cluster.url("worker")
+        urls.url = cluster.url("worker")
         try:
             for _worker in range(2):
                 await harness.wait_until_started(harness.start(**WORKER_SETTINGS))
             leader = await _kill_leader_under_load(cluster, harness, tmp_path)
-            await _check_reports_the_missing_replicas(cluster, leader)
+            await _assert_check_reports_missing_replicas(cluster, leader)
             leader.start(cluster.routes)
             await wait_until(lambda: leader.healthy, 30, "the node is back with all replicas")
             await wait_until(harness.all_acked, 20, "every task is acknowledged")
@@ -66,33 +67,35 @@ async def _kill_leader_under_load(cluster: Cluster, harness: WorkerHarness, fold
     assert info.cluster is not None
     name = info.cluster.leader
     leader = next(node for node in cluster.nodes if node.name == name)
-    notes = [folder / f"note-{number}" for number in range(TASKS)]
+    marker_files = [folder / f"marker-{number}" for number in range(TASKS)]
     ids: list[str] = []
-    for number, note in enumerate(notes):
+    for number, marker_file in enumerate(marker_files):
         if number == TASKS // 3:
             leader.kill()
-        ids.append(await _send(harness, str(note)))
+        ids.append(await _send(harness, str(marker_file)))
     results = [await harness.result(task_id, 40) for task_id in ids]
     assert all(result["return_value"] == "enqueued" for result in results)
-    await wait_until(lambda: all(lines(note)[-1:] == ["end"] for note in notes), 40, "all have run")
+    await wait_until(
+        lambda: all(lines(file)[-1:] == ["end"] for file in marker_files), 40, "all have run"
+    )
     return leader
 
 
-async def _send(harness: WorkerHarness, note: str) -> str:
-    """Send a task as a careful client does: again, until the cluster confirms it.
+async def _send(harness: WorkerHarness, marker_file: str) -> str:
+    """Send a task, retrying until the cluster acknowledges it.
 
-    The task enqueues another one, for which its worker has to be as careful.
+    The task enqueues another; its worker must retry likewise.
     """
     while True:
         try:
-            return await harness.send("enqueue_another", note, 0.05)
+            return await harness.send("enqueue_another", marker_file, 0.05)
         except (nats.errors.Error, APIError, OSError):
             await asyncio.sleep(0.1)
 
 
-async def _check_reports_the_missing_replicas(cluster: Cluster, killed: Node) -> None:
+async def _assert_check_reports_missing_replicas(cluster: Cluster, killed: Node) -> None:
     async def passing_check() -> str:
-        code, output = await _check(cluster)
+        code, output = await _run_check_command(cluster)
         return output if code == 0 else ""
 
     output = await wait_until(passing_check, 30, "all streams have leaders again")
@@ -100,7 +103,7 @@ async def _check_reports_the_missing_replicas(cluster: Cluster, killed: Node) ->
     assert f"replicas are offline or behind: {killed.name}" in output, output
 
 
-async def _check(cluster: Cluster) -> tuple[int, str]:
+async def _run_check_command(cluster: Cluster) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pulse_workers", "check", "--server", cluster.url("worker")),
         env={

@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 
-from tests.kit.nats_servers import STOP_LIMIT, TESTER, nats_server_path, with_tester
+from tests.kit.nats_servers import STOP_TIMEOUT_S, TESTER, nats_server_path, with_tester
 
 NATS_FOLDER = Path(__file__).parents[2] / "packaging" / "nats"
 NODES = 3
@@ -34,7 +34,7 @@ class Node:
         return self._process is not None and self._process.poll() is None
 
     def start(self, routes: str) -> None:
-        """Start it with the configuration as deployed, but for addresses and folder."""
+        """Start it with the deployed configuration, except for addresses and folder."""
         text = (NATS_FOLDER / "node.conf").read_text()
         for container, port in zip((4222, 8222, 6222), self.ports, strict=True):
             assert f'"0.0.0.0:{container}"' in text
@@ -53,10 +53,10 @@ class Node:
             )
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the process, as a power failure would."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(STOP_LIMIT)
+            self._process.wait(STOP_TIMEOUT_S)
             self._process = None
 
     @property

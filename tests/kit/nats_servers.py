@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
-START_LIMIT = 15.0
-STOP_LIMIT = 10.0
+START_TIMEOUT_S = 15.0
+STOP_TIMEOUT_S = 10.0
 
 TESTER = ("tester", "t3sting")
 """Name and password of a user without restrictions, for the test itself."""
@@ -168,7 +168,7 @@ class NatsServer:
     def _wait(self) -> None:
         assert self._process is not None
         try:
-            self._process.wait(STOP_LIMIT)
+            self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -195,7 +195,7 @@ class NatsServer:
     def _read_ports(self, folder: Path) -> None:
         """Wait for the ports file, which the server writes when it is listening."""
         assert self._process is not None
-        deadline = time.monotonic() + START_LIMIT
+        deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise RuntimeError(f"nats-server exited at once:\n{self.log()}")
@@ -209,7 +209,7 @@ class NatsServer:
                 return
             time.sleep(0.005)
         self.kill()
-        raise TimeoutError(f"nats-server was not ready within {START_LIMIT:g} s:\n{self.log()}")
+        raise TimeoutError(f"nats-server was not ready within {START_TIMEOUT_S:g} s:\n{self.log()}")
 
 
 def _port_of(address: str) -> int:

@@ -75,7 +75,7 @@ class Schedules:
         return [task for task in self.sent if task["labels"].get("schedule_id") == schedule_id]
 
     async def wait_for_run(
-        self, schedule_id: str, count: int = 1, limit: float = 10
+        self, schedule_id: str, count: int = 1, timeout_s: float = 10
     ) -> dict[str, Any]:
         """Wait for the given run."""
 
@@ -83,7 +83,9 @@ class Schedules:
             runs = await self.runs(schedule_id)
             return runs[count - 1 :]
 
-        runs: list[dict[str, Any]] = await wait_until(found, limit, f"run {count} of {schedule_id}")
+        runs: list[dict[str, Any]] = await wait_until(
+            found, timeout_s, f"run {count} of {schedule_id}"
+        )
         return runs[0]
 
     async def wait_until_removed(self, schedule_id: str) -> None:

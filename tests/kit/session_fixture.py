@@ -36,7 +36,7 @@ async def open_session(
 
 
 async def wait_for_run(
-    session: Session, task_id: str, *states: RunState, limit: float = 30.0
+    session: Session, task_id: str, *states: RunState, timeout_s: float = 30.0
 ) -> TaskRun:
     """Wait until a run is known and in one of these states, in any state when none is given."""
 
@@ -45,7 +45,7 @@ async def wait_for_run(
         return run if run is not None and (not states or run.state in states) else None
 
     run: TaskRun = await wait_until(
-        found, limit, f"{task_id} {states}: {session.state.runs.get(task_id)}"
+        found, timeout_s, f"{task_id} {states}: {session.state.runs.get(task_id)}"
     )
     return run
 

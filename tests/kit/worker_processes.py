@@ -81,8 +81,8 @@ class Worker:
             self.process.kill()
         self.process.wait(10)
 
-    async def wait_for_exit(self, limit: float = 10) -> int:
-        await wait_until(lambda: self.process.poll() is not None, limit, "the worker ends")
+    async def wait_for_exit(self, timeout_s: float = 10) -> int:
+        await wait_until(lambda: self.process.poll() is not None, timeout_s, "the worker ends")
         return self.process.returncode
 
 
@@ -153,7 +153,7 @@ class WorkerHarness:
             await self.js.publish(TASK_SUBJECT, payload, headers=headers)
         return task_id
 
-    async def result(self, task_id: str, limit: float = 10) -> dict[str, Any]:
+    async def result(self, task_id: str, timeout_s: float = 10) -> dict[str, Any]:
         async def read() -> dict[str, Any] | None:
             try:
                 bucket = await self.js.object_store(RESULT_BUCKET)
@@ -163,7 +163,7 @@ class WorkerHarness:
             body: dict[str, Any] = json.loads(found.data or b"")
             return body
 
-        found: dict[str, Any] = await wait_until(read, limit, f"result of {task_id}")
+        found: dict[str, Any] = await wait_until(read, timeout_s, f"result of {task_id}")
         return found
 
     def events_of(self, task_id: str) -> list[dict[str, Any]]:
@@ -174,14 +174,14 @@ class WorkerHarness:
         return [event["type"] for event in self.events_of(task_id)]
 
     async def wait_for_event(
-        self, predicate: Callable[[dict[str, Any]], object], limit: float = 10
+        self, predicate: Callable[[dict[str, Any]], object], timeout_s: float = 10
     ) -> dict[str, Any]:
         """Return the first event, past or future, that the predicate accepts."""
 
         def find() -> dict[str, Any] | None:
             return next((event for event in self.events if predicate(event)), None)
 
-        event: dict[str, Any] = await wait_until(find, limit, "an event")
+        event: dict[str, Any] = await wait_until(find, timeout_s, "an event")
         return event
 
     async def all_acked(self) -> bool:

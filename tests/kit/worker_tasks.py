@@ -122,9 +122,9 @@ async def cancel_itself(context: Annotated[Context, TaskiqDepends()]) -> None:
 
 
 @task(max_attempts=3, retry_delay=0.05)
-def work_until_stop_requested(path: str, limit: float = 20.0) -> str:
+def work_until_stop_requested(path: str, timeout_s: float = 20.0) -> str:
     append_line(path, "begin")
-    deadline = time.monotonic() + limit
+    deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if stop_requested():
             append_line(path, "stopped")
@@ -134,9 +134,9 @@ def work_until_stop_requested(path: str, limit: float = 20.0) -> str:
 
 
 @task()
-def wait_for_a_file(path: str, gate: str, limit: float = 20.0) -> str:
+def wait_for_a_file(path: str, gate: str, timeout_s: float = 20.0) -> str:
     append_line(path, "begin")
-    deadline = time.monotonic() + limit
+    deadline = time.monotonic() + timeout_s
     while not Path(gate).exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     append_line(path, "end")

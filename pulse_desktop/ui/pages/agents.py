@@ -53,7 +53,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
     def columns(self) -> Sequence[Column[AgentCall]]:
         """Return the columns of the table."""
         return (
-            time_column(lambda row: row.at, _("Started"), "time", arrival=True),
+            time_column(lambda row: row.started_at, _("Started"), "time", arrival=True),
             Column(
                 _("State"),
                 "state",
@@ -164,7 +164,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
         detail.set_run(row.task_id)
         detail.properties.set_properties(
             [
-                Property(_("Started"), formats.absolute(row.at)),
+                Property(_("Started"), formats.absolute(row.started_at)),
                 Property(_("Latency"), formats.duration(row.latency_s)),
                 Property(_("Provider"), row.provider),
                 Property(_("Model"), row.model),
@@ -180,5 +180,5 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
 def call_duration(row: AgentCall, now: float) -> float | None:
     """Return the seconds that a call took, or has taken until now; None when unknown."""
     if row.state == "running":
-        return max(0.0, now - row.at)
+        return max(0.0, now - row.started_at)
     return row.latency_s

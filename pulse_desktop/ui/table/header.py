@@ -61,8 +61,8 @@ class TableHeader(QHeaderView):
         menu.addAction(_("Reset columns")).triggered.connect(self.columns_reset)
         return menu
 
-    def order_of(self, column: Column[Any]) -> tuple[bool, bool]:
-        """Return whether the table is in the order of a column, and whether it is descending."""
+    def sort_state(self, column: Column[Any]) -> tuple[bool, bool]:
+        """Return whether the table is sorted by a column, and whether descending."""
         model = self._model
         if not model.sort_key:
             return column.arrival, True
@@ -94,7 +94,7 @@ class TableHeader(QHeaderView):
         """Paint one title, aligned with its column, with an arrow in the sorted column."""
         column = self._model.columns[logicalIndex]
         colors = theme()
-        is_sorted, descending = self.order_of(column)
+        is_sorted, descending = self.sort_state(column)
         left, top, width, height = rect.x(), rect.y(), rect.width(), rect.height()
         painter.fillRect(left, top + height - 1, width, 1, colors.color("border"))
         painter.setFont(colors.text_font(step=-1))

@@ -10,10 +10,10 @@ def install_qt_translations(app: QCoreApplication, language: str = language) -> 
 
     Args:
         app: the application.
-        language: the language of the other texts, such as "de"; "" for English.
+        language: language of the application's own texts, such as "de"; "" for English.
 
     Returns:
-        Whether there is a catalog. Bundles ship without, there Qt's texts stay English.
+        Whether there is a catalog. Bundles ship without catalogs, so Qt's own texts stay English.
     """
     if not language:
         return False

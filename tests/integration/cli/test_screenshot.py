@@ -50,6 +50,6 @@ def test_a_picture_has_the_requested_size_and_theme(
         "height": height,
     }
     assert out.read_bytes().startswith(b"\x89PNG"), "whatever the suffix of the file"
-    picture = QImage(str(out))
-    assert (picture.width(), picture.height()) == (width, height)
-    assert (picture.pixelColor(width // 2, height - 10).lightness() > 128) == (theme == "light")
+    image = QImage(str(out))
+    assert (image.width(), image.height()) == (width, height)
+    assert (image.pixelColor(width // 2, height - 10).lightness() > 128) == (theme == "light")

@@ -299,9 +299,9 @@ class _EarlyEnd:
         self._watcher = watcher
         self._signaled = False
 
-    async def updates(self, limit: float) -> KeyValue.Entry | None:
+    async def updates(self, timeout_s: float) -> KeyValue.Entry | None:
         if self._signaled:
-            entry: KeyValue.Entry | None = await self._watcher.updates(limit)  # type: ignore[no-untyped-call]
+            entry: KeyValue.Entry | None = await self._watcher.updates(timeout_s)  # type: ignore[no-untyped-call]
             return entry
         self._signaled = True
         return None

@@ -339,7 +339,7 @@ async def test_no_result_in_the_bucket_delays_the_event_loop(
             await bucket.put(f"key-{number}", bodies[number % 2])
         async with in_background(measure()):
             for number in range(20):
-                await wait_for_run(session, f"key-{number}", RunState.SUCCEEDED, limit=60.0)
+                await wait_for_run(session, f"key-{number}", RunState.SUCCEEDED, timeout_s=60.0)
             opened = await session.results.read("key-0")
         assert opened.result is not None
         assert opened.result.return_value == value

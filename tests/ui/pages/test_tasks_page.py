@@ -390,8 +390,8 @@ def test_every_state_has_a_chip_with_its_count_at_every_size(
     rare = {RunState.CANCELLED, RunState.RESULT_UNREADABLE}
     assert shown == {s.value: f"{counts.get(s, 0):,}" for s in RunState if s not in rare}
     for control in (*bar.chips.values(), bar.period_box, bar.text_field):
-        place = QRect(control.mapTo(bar, QPoint(0, 0)), control.size())
-        assert control.isHidden() or bar.rect().contains(place)
+        control_rect = QRect(control.mapTo(bar, QPoint(0, 0)), control.size())
+        assert control.isHidden() or bar.rect().contains(control_rect)
     lines = {chip.y() for chip in bar.chips.values() if chip.isVisible()}
     assert len(lines) == 1
 

@@ -143,10 +143,10 @@ def test_the_details_show_the_buttons_that_apply(
 def test_the_row_menu_is_made_from_the_actions(window: MainWindow, page: MonitoringPage) -> None:
     select(page, WORKER)
     menu = context_menu(window.actions_table, ROW_MENU, page)
-    entries = {entry.text(): entry.isEnabled() for entry in menu.actions() if entry.text()}
-    assert entries["Pause worker"]
-    assert not entries["Resume worker"]
-    assert entries["Log level of worker: debug"]
+    enabled = {each.text(): each.isEnabled() for each in menu.actions() if each.text()}
+    assert enabled["Pause worker"]
+    assert not enabled["Resume worker"]
+    assert enabled["Log level of worker: debug"]
     menu.deleteLater()
 
 

@@ -178,7 +178,7 @@ def test_a_saved_layout_of_another_version_is_ignored(table: LiveTable[int]) -> 
     assert table.rows_model.sort_key == ""
 
 
-def test_clicks_on_a_title_sort_descending_then_ascending_then_newest_first(
+def test_clicks_on_a_header_sort_descending_then_ascending_then_newest_first(
     table: LiveTable[int],
 ) -> None:
     orders = []
@@ -188,12 +188,12 @@ def test_clicks_on_a_title_sort_descending_then_ascending_then_newest_first(
     assert orders == [("number", True), ("number", False), ("", False)]
 
 
-def test_the_header_menu_never_hides_the_last_column(table: LiveTable[int]) -> None:
+def test_the_header_menu_never_hides_the_last_visible_column(table: LiveTable[int]) -> None:
     for key in ("state", "number", "extra"):
         table.column_layout.set_visible(key, False)
-    entries = {entry.text(): entry for entry in table.header.menu().actions()}
-    assert not entries["Text"].isEnabled()
-    assert entries["State"].isEnabled()
+    menu_actions = {each.text(): each for each in table.header.menu().actions()}
+    assert not menu_actions["Text"].isEnabled()
+    assert menu_actions["State"].isEnabled()
 
 
 def test_an_empty_table_shows_why_it_is_empty(table: LiveTable[int], rows: RingBuffer[int]) -> None:
@@ -213,28 +213,28 @@ def test_rows_are_painted_in_the_colors_of_the_theme(
 ) -> None:
     theme().choose(choice)
     _select(table, 199)
-    picture = table.grab().toImage()
-    selected = picture.pixelColor(3, 34 + ROW_HEIGHT // 2).name()
+    image = table.grab().toImage()
+    selected = image.pixelColor(3, 34 + ROW_HEIGHT // 2).name()
     assert selected in {theme().color(name).name() for name in ("selection", "selection_idle")}
-    shades = {picture.pixelColor(x, 34 + ROW_HEIGHT + 12).name() for x in range(8, 60)}
+    shades = {image.pixelColor(x, 34 + ROW_HEIGHT + 12).name() for x in range(8, 60)}
     assert theme().color(SemanticColor.GOOD).name() in shades
     theme().choose(ThemeChoice.DARK)
 
 
-def test_a_click_on_the_title_of_the_arrival_order_reverses_it(
+def test_a_click_on_the_header_of_the_arrival_column_reverses_the_order(
     qtbot: QtBot, rows: RingBuffer[int]
 ) -> None:
     columns = (replace(COLUMNS[0]), replace(COLUMNS[1], arrival=True))
     view = LiveTable(rows, columns, name="N", empty_title="", empty_text="")
     qtbot.addWidget(view)
     header, model = view.header, view.rows_model
-    assert header.order_of(columns[1]) == (True, True)
-    for order, first in (((True, False), 0), ((True, True), 199)):
+    assert header.sort_state(columns[1]) == (True, True)
+    for state, first in (((True, False), 0), ((True, True), 199)):
         header.sectionClicked.emit(1)
-        assert header.order_of(columns[1]) == order
+        assert header.sort_state(columns[1]) == state
         assert model.row_object(0) == first
     header.sectionClicked.emit(0)
-    assert header.order_of(columns[1]) == (False, False)
+    assert header.sort_state(columns[1]) == (False, False)
 
 
 def test_the_pill_is_never_over_a_selected_row(
@@ -248,10 +248,10 @@ def test_the_pill_is_never_over_a_selected_row(
     top = table.rowAt(0)
     for row in (top, top + 8):
         table.selectRow(row)
-        place = table.visualRect(table.rows_model.index(row, 0))
-        place.setWidth(table.viewport().width())
+        row_rect = table.visualRect(table.rows_model.index(row, 0))
+        row_rect.setWidth(table.viewport().width())
         on_viewport = QRect(table.viewport().mapFrom(table, pill.pos()), pill.size())
-        assert not on_viewport.intersects(place)
+        assert not on_viewport.intersects(row_rect)
 
 
 def test_the_bar_of_a_selected_row_is_visible(qtbot: QtBot) -> None:
@@ -273,9 +273,7 @@ def test_the_bar_of_a_selected_row_is_visible(qtbot: QtBot) -> None:
 
 
 @pytest.mark.parametrize("text", ["📨 mail", "日本語", "مرحبا", "ą́ tall"])
-def test_texts_in_a_substituted_font_are_on_the_base_line_of_the_row(
-    qtbot: QtBot, text: str
-) -> None:
+def test_text_in_a_fallback_font_is_on_the_baseline(qtbot: QtBot, text: str) -> None:
     painter = RowPainter()
     layout = painter.lay_out(text, 200, mono=False)
     font = theme().text_font()

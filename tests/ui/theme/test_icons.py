@@ -19,10 +19,10 @@ def test_every_glyph_has_an_icon(qapp: QApplication) -> None:
 
 
 def test_icons_are_drawn_in_the_requested_color(qapp: QApplication) -> None:
-    picture = icons.pixmap("dot", SemanticColor.BAD, 16, 2.0).toImage()
-    assert picture.width() == 32
-    assert picture.pixelColor(16, 16) == QColor(theme().color(SemanticColor.BAD))
-    assert picture.pixelColor(0, 0).alpha() == 0
+    image = icons.pixmap("dot", SemanticColor.BAD, 16, 2.0).toImage()
+    assert image.width() == 32
+    assert image.pixelColor(16, 16) == QColor(theme().color(SemanticColor.BAD))
+    assert image.pixelColor(0, 0).alpha() == 0
 
 
 def test_an_unknown_icon_is_an_error(qapp: QApplication) -> None:

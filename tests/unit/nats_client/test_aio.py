@@ -1,4 +1,4 @@
-"""Waiting with a limit can be cancelled at any moment, and a cancelled task always ends."""
+"""Waiting with a timeout can be cancelled at any moment, and a cancelled task always ends."""
 
 import asyncio
 import contextlib
@@ -52,19 +52,19 @@ async def test_errors_are_raised_as_they_are(wait: Wait) -> None:
         await wait(failed, 0)
 
 
-@pytest.mark.parametrize("limit", [0.01, 0, -1])
-async def test_work_that_takes_too_long_is_cancelled(wait: Wait, limit: float) -> None:
+@pytest.mark.parametrize("timeout_s", [0.01, 0, -1])
+async def test_work_that_takes_too_long_is_cancelled(wait: Wait, timeout_s: float) -> None:
     future = asyncio.get_running_loop().create_future()
     with pytest.raises(TimeoutError):
-        await wait(future, limit)
+        await wait(future, timeout_s)
     assert future.cancelled()
     task = asyncio.create_task(asyncio.sleep(60))
     await asyncio.sleep(0)
     with pytest.raises(TimeoutError):
-        await wait(task, limit)
+        await wait(task, timeout_s)
     assert task.cancelled()
     with pytest.raises(TimeoutError):
-        await wait(asyncio.sleep(60), limit)
+        await wait(asyncio.sleep(60), timeout_s)
 
 
 async def test_a_result_despite_the_cancellation_is_returned(wait: Wait) -> None:

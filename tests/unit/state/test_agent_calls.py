@@ -17,7 +17,7 @@ def test_the_end_of_an_agent_call_replaces_its_start() -> None:
         ),
     )
     ended, running = state.agents.rows
-    assert (ended.state, ended.at, ended.latency_s) == ("finished", NOW, 1.5)
+    assert (ended.state, ended.started_at, ended.latency_s) == ("finished", NOW, 1.5)
     assert running.state == "running"
     assert state.agents.latency["extraction"].since(NOW) == [1.5]
     assert state.agents.tokens["in"].total(NOW + 3, 10) == 10

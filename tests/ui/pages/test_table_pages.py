@@ -1,4 +1,4 @@
-"""Each topic has a page with its own table, charts, filter, details and empty text."""
+"""Tests that every table page has rows, details, charts, a filter and an empty text."""
 
 from typing import Any
 
@@ -211,7 +211,7 @@ def test_facets_and_text_filter_the_table(harness: PageHarness) -> None:
     assert page.table.rows_model.shown_count == 5
 
 
-def test_new_rows_appear_with_the_next_frame(harness: PageHarness) -> None:
+def test_new_rows_appear_on_the_next_update(harness: PageHarness) -> None:
     page = harness.open(KnowledgePage)
     harness.builder.event("knowledge", "knowledge.topic_created", {"topic_name": "Deploys"})
     assert page.table.rows_model.shown_count == 0
@@ -276,7 +276,7 @@ def test_charts_can_show_a_longer_period(harness: PageHarness, qtbot: QtBot) -> 
 
 
 @pytest.mark.parametrize("page_class", ALL_TABLE_PAGES)
-def test_the_filter_is_at_the_same_place_on_every_page(
+def test_the_filter_has_the_same_position_on_every_page(
     harness: PageHarness, page_class: type[TablePage[Any, Any]]
 ) -> None:
     fill_all_topics(harness.builder)
@@ -288,12 +288,12 @@ def test_the_filter_is_at_the_same_place_on_every_page(
         assert field.mapTo(page, QPoint(0, 0)) == QPoint(14, 14)
         assert field.width() >= 240
         for chip in page.filter_bar.chips.values():
-            place = QRect(chip.mapTo(page, QPoint(0, 0)), chip.size())
-            assert chip.isHidden() or page.rect().contains(place)
+            chip_rect = QRect(chip.mapTo(page, QPoint(0, 0)), chip.size())
+            assert chip.isHidden() or page.rect().contains(chip_rect)
 
 
 @pytest.mark.parametrize("page_class", ALL_TABLE_PAGES)
-def test_a_chip_that_counts_nothing_is_neutral(
+def test_a_chip_with_a_count_of_zero_is_gray(
     harness: PageHarness, page_class: type[TablePage[Any, Any]]
 ) -> None:
     page = harness.open(page_class)
@@ -306,16 +306,16 @@ def test_a_chip_that_counts_nothing_is_neutral(
 
 
 @pytest.mark.parametrize("page_class", ALL_TABLE_PAGES)
-def test_the_column_that_gives_the_order_has_an_arrow_from_the_start(
+def test_the_default_sort_column_shows_the_sort_indicator(
     harness: PageHarness, page_class: type[TablePage[Any, Any]]
 ) -> None:
     fill_all_topics(harness.builder)
     page = harness.open(page_class)
     header = page.table.header
-    orders = [header.order_of(column) for column in page.table.rows_model.columns]
-    assert [in_order for in_order, _descending in orders].count(True) == 1
+    states = [header.sort_state(column) for column in page.table.rows_model.columns]
+    assert [is_sorted for is_sorted, _descending in states].count(True) == 1
     page.table.rows_model.set_sort(page.table.rows_model.columns[1].key)
-    assert header.order_of(page.table.rows_model.columns[1]) == (True, False)
+    assert header.sort_state(page.table.rows_model.columns[1]) == (True, False)
 
 
 def test_charts_take_the_height_that_a_short_table_leaves(
@@ -335,7 +335,7 @@ def test_charts_take_the_height_that_a_short_table_leaves(
     assert 150 < page.latency_chart.height() < 250
     page.filter_bar.set_filter(text="p39")
     QApplication.processEvents()
-    assert page.latency_chart.height() < 250, "the charts stay where they are while one types"
+    assert page.latency_chart.height() < 250, "the charts keep their height while typing"
 
 
 def test_the_card_of_a_metric_opens_its_details(harness: PageHarness, qtbot: QtBot) -> None:
