@@ -13,6 +13,7 @@ from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import TimeBuckets
 
 _COUNTS: Final = ("topics_created", "atoms_created", "links_created", "topic_versions_created")
+_MAX_EXTRACTIONS: Final = 10_000
 
 
 class ExtractionCounts(msgspec.Struct, frozen=True, gc=False):
@@ -34,10 +35,10 @@ class ExtractionCounts(msgspec.Struct, frozen=True, gc=False):
 
 
 class KnowledgeItem(msgspec.Struct, gc=False):
-    """One knowledge event.
+    """A topic, an atom or a version that was found, or an extraction from its start to its end.
 
     Attributes:
-        at: Unix seconds.
+        at: when it was found, or when the extraction started, Unix seconds.
         kind: "topic", "atom", "version", "extraction", or the event's name.
         title: topic name, atom title, or the error of an extraction.
         type: "new" for a topic, the atom's type, or the status of an extraction ("started",
@@ -45,9 +46,10 @@ class KnowledgeItem(msgspec.Struct, gc=False):
         confidence: 0 to 1, None if unknown.
         item_id: id of the topic, atom or extraction.
         task_id: id of the run behind it, empty if unknown.
-        raw: payload of the event.
+        raw: payload of the latest event about it.
         version: number of the version, None if it is not a version or unknown.
         counts: what an extraction reported, None for other kinds.
+        ended_at: when an extraction ended, Unix seconds, None before and for other kinds.
     """
 
     at: float
@@ -60,13 +62,14 @@ class KnowledgeItem(msgspec.Struct, gc=False):
     raw: bytes
     version: int | None = None
     counts: ExtractionCounts | None = None
+    ended_at: float | None = None
 
 
 class Knowledge(Collection[KnowledgeItem]):
-    """Knowledge events in the order of their arrival.
+    """Findings in the order of their arrival; the end of an extraction replaces its start.
 
     Attributes:
-        rows: the events.
+        rows: the findings.
         atoms: atoms created per 5 s bucket, by type.
         topics_created: topics created per 5 s bucket.
     """
@@ -78,6 +81,7 @@ class Knowledge(Collection[KnowledgeItem]):
         self.rows = RingBuffer(capacity)
         self.atoms: dict[str, TimeBuckets] = {}
         self.topics_created = TimeBuckets(5.0, 720)
+        self._extractions: dict[str, int] = {}  # id -> position of its latest row
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold an event of the knowledge topic."""
@@ -109,20 +113,42 @@ class Knowledge(Collection[KnowledgeItem]):
             item_id = to_text(data.get("extraction_id"))
             title = to_text(data.get("error"))
             counts = extraction_counts(data)
-        self.rows.append(
-            KnowledgeItem(
-                event.timestamp,
-                kind,
-                title,
-                type_,
-                to_float(data.get("confidence")),
-                item_id,
-                to_text(data.get("task_id")),
-                event.raw,
-                version,
-                counts,
-            )
+        item = KnowledgeItem(
+            event.timestamp,
+            kind,
+            title,
+            type_,
+            to_float(data.get("confidence")),
+            item_id,
+            to_text(data.get("task_id")),
+            event.raw,
+            version,
+            counts,
         )
+        if kind == "extraction":
+            self._add_extraction(item)
+        else:
+            self.rows.append(item)
+
+    def _add_extraction(self, item: KnowledgeItem) -> None:
+        """Add the start of an extraction, or replace it by its end."""
+        key = item.item_id or item.task_id
+        position = self._extractions.get(key, -1) if key else -1
+        known = self.rows[position] if self.rows.start <= position < self.rows.stop else None
+        if item.type == "started":
+            if known is not None and (known.ended_at is None or known.ended_at >= item.at):
+                return  # repeated, or later than the end
+        else:
+            item.ended_at = item.at
+            if known is not None and known.ended_at is None:
+                item.at = known.at
+                self.rows.replace(position, item)
+                return
+        if len(self._extractions) > _MAX_EXTRACTIONS:
+            self._extractions.clear()
+        position = self.rows.append(item)
+        if key:
+            self._extractions[key] = position
 
 
 def extraction_counts(data: Mapping[str, object]) -> ExtractionCounts:

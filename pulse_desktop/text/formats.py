@@ -122,22 +122,26 @@ def percent(share: float | None) -> str:
     return f"{value:.0f} %" if value in (0.0, 100.0) else f"{value:.1f} %"
 
 
-def clock(at: float | None, now: float | None = None) -> str:
+def clock(at: float | None, now: float | None = None, *, precise: bool = False) -> str:
     """Return a time of day in local time: `10:49:02`; with the date if it is not today.
 
     Args:
         at: Unix seconds.
         now: Unix seconds; without it the date is left out.
+        precise: whether to add milliseconds to a time of today.
     """
     if at is None:
         return ""
+    milliseconds = 0
+    if precise:
+        at, milliseconds = divmod(round(at * 1000), 1000)
     moment = time.localtime(at)
     text = f"{moment.tm_hour:02d}:{moment.tm_min:02d}:{moment.tm_sec:02d}"
     if now is None:
         return text
     today = time.localtime(now)
     if today.tm_yday == moment.tm_yday and today.tm_year == moment.tm_year:
-        return text
+        return f"{text}.{milliseconds:03d}" if precise else text
     return f"{time.strftime('%d %b', moment)} {text}"
 
 

@@ -1,10 +1,11 @@
 """Syntax highlighter for JSON, with the colors of the tree."""
 
 import re
+from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.theme.highlighter import ThemeHighlighter
+from pulse_desktop.ui.theme.highlighter import ThemeHighlighter, Token
 
 _TOKEN: Final = re.compile(
     r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)'
@@ -27,10 +28,8 @@ class JsonHighlighter(ThemeHighlighter):
         "note": SemanticColor.FAINT,
     }
 
-    def highlightBlock(self, text: str) -> None:
-        """Color a line."""
-        if len(text) > _MAX_LINE:
-            return
-        for match in _TOKEN.finditer(text):
-            start, stop = match.span()
-            self.paint(start, stop - start, match.lastgroup or "note")
+    def tokens(self, line: str) -> Iterator[Token]:
+        """Find the tokens of a line."""
+        if len(line) <= _MAX_LINE:
+            for match in _TOKEN.finditer(line):
+                yield match.start(), match.end(), match.lastgroup or "note"

@@ -181,9 +181,11 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
         detail.set_body("")
         detail.set_run(row.task_id)
         confidence = "" if row.confidence is None else f"{row.confidence:.2f}"
+        found = _("Started") if row.kind == "extraction" else _("Found")
         detail.properties.set_properties(
             [
-                Property(_("Found"), formats.absolute(row.at)),
+                Property(found, formats.absolute(row.at)),
+                Property(_("Ended"), formats.absolute(row.ended_at)),
                 Property(_("Confidence"), confidence),
                 Property(_("Id"), row.item_id, mono=True),
                 Property(_("Run"), row.task_id, mono=True),

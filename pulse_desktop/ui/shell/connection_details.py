@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QPushButton, QVBoxLayout, QWidget
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -12,7 +12,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import ConnectionBackend
 from pulse_desktop.ui.widgets.property_list import Property, PropertyList
 
-_SIZE: Final = (460, 380)
+_WIDTH: Final = 460
 _REFRESH_MS: Final = 1_000
 
 
@@ -34,21 +34,21 @@ class ConnectionDetails(QDialog):
         self._connection = connection
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(_("Connection · Pulse Desktop"))
-        self.resize(*_SIZE)
         self.properties = PropertyList()
-        close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        close.rejected.connect(self.close)
+        close = QPushButton(_("Close"))
+        close.clicked.connect(self.close)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(18, 14, 18, 14)
         layout.setSpacing(14)
         layout.addWidget(self.properties)
         layout.addStretch(1)
-        layout.addWidget(close)
+        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
         timer = QTimer(self, interval=_REFRESH_MS)
         timer.setObjectName("connection details")
         timer.timeout.connect(self.refresh)
         timer.start()
         self.refresh()
+        self.resize(_WIDTH, layout.heightForWidth(_WIDTH))
 
     def refresh(self) -> None:
         """Show the present details."""

@@ -1,10 +1,11 @@
 """Levels of the lines of a log, and the highlighter that colors them."""
 
 import re
+from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.theme.highlighter import ThemeHighlighter
+from pulse_desktop.ui.theme.highlighter import ThemeHighlighter, Token
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 """The levels, the lowest first."""
@@ -37,13 +38,9 @@ class LogHighlighter(ThemeHighlighter):
         "note": SemanticColor.FAINT,
     }
 
-    def highlightBlock(self, text: str) -> None:
-        """Color a line."""
-        level = _LEVEL.search(text[:_LEVEL_COLUMNS])
-        if level is None:
-            return
-        kind = level.lastgroup or "note"
-        if kind == "info":
-            self.paint(level.start(), level.end() - level.start(), kind)
-        else:
-            self.paint(0, len(text), kind)
+    def tokens(self, line: str) -> Iterator[Token]:
+        """Find the level of a line, or the line itself if its level matters."""
+        level = _LEVEL.search(line[:_LEVEL_COLUMNS])
+        if level is not None:
+            kind = level.lastgroup or "note"
+            yield (*level.span(), kind) if kind == "info" else (0, len(line), kind)

@@ -14,10 +14,13 @@ from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, caption
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.announcement import announce
 
 _WIDTH: Final = 380
 _MAX_CARDS: Final = 3
-_MARGIN: Final = 16
+_RIGHT_MARGIN: Final = 36
+_BOTTOM_MARGIN: Final = 46
+"""Both leave the scroll bars of tables and texts free."""
 _TIMEOUT_MS: Final = 6_000
 Severity = Literal["good", "info", "warning", "bad"]
 
@@ -178,6 +181,8 @@ class Notifications(QObject):
         self._cards.append(card)
         card.show()
         self.place()
+        text = " ".join(filter(None, (card.accessibleName(), card.accessibleDescription())))
+        announce(card, text, urgent=notification.severity in ("warning", "bad"))
         if notification.is_question:
             card.take_focus()
         if notification.severity in ("good", "info"):
@@ -211,11 +216,12 @@ class Notifications(QObject):
 
     def place(self) -> None:
         """Move the cards into the corner, above the current page."""
-        bottom = self._parent.height() - _MARGIN
+        bottom = self._parent.height() - _BOTTOM_MARGIN
+        right = self._parent.width() - self._right_margin - _RIGHT_MARGIN
         for card in reversed(self._cards):
             card.resize(_WIDTH, card.heightForWidth(_WIDTH))
             bottom -= card.height()
-            card.move(self._parent.width() - self._right_margin - card.width() - _MARGIN, bottom)
+            card.move(right - card.width(), bottom)
             card.raise_()
             bottom -= 8
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QDialog,
     QHeaderView,
@@ -12,10 +12,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.actions import ActionTable, shortcut_texts
+from pulse_desktop.ui.theme.theme import theme
 
-_SIZE: Final = (520, 600)
+_SIZE: Final = (520, 640)
+_ROW_HEIGHT: Final = 24
 _TABLE_KEYS: Final = (
     (_("Pause or resume the table"), "Space"),
     (_("Open the details of a row"), "Enter"),
@@ -63,11 +66,19 @@ class ShortcutsWindow(QDialog):
             self._add(_("Table"), title, keys)
         self.tree.expandAll()
         first = self.tree.topLevelItem(0)
-        if first is not None:
-            self.tree.setCurrentItem(first)
+        item = None if first is None else first.child(0)
+        if item is not None:
+            self.tree.setCurrentItem(item)
 
     def _add(self, group: str, title: str, keys: str) -> None:
         parent = self._groups.get(group)
         if parent is None:
-            parent = self._groups[group] = QTreeWidgetItem(self.tree, [group])
-        QTreeWidgetItem(parent, [title, keys])
+            parent = self._groups[group] = self._item(self.tree, group)
+            parent.setForeground(0, theme().color(SemanticColor.MUTED))
+        self._item(parent, title, keys)
+
+    @staticmethod
+    def _item(parent: QTreeWidget | QTreeWidgetItem, *texts: str) -> QTreeWidgetItem:
+        item = QTreeWidgetItem(parent, list(texts))
+        item.setSizeHint(0, QSize(0, _ROW_HEIGHT))
+        return item

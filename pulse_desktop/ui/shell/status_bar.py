@@ -14,6 +14,7 @@ from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.announcement import announce
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,10 @@ class StatusBar(QWidget):
         message: a short message in their place, for a few seconds.
 
     Signals:
-        clicked: the operator wants to know more about the connection.
+        clicked: name of the label that was clicked, "" beside them.
     """
 
-    clicked = Signal()
+    clicked = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -153,6 +154,7 @@ class StatusBar(QWidget):
         self._place_message()
         self.message.show()
         self.message.raise_()
+        announce(self.message, text)
         self._message_timer.start()
 
     def _place_message(self) -> None:
@@ -195,7 +197,8 @@ class StatusBar(QWidget):
 
     def _set_tooltips(self) -> None:
         for name, tip in (
-            ("topics", _("Topics with recent events")),
+            ("topics", _("Topics with recent events. Click to show the events")),
+            ("rate", _("Events of all topics, over the last seconds. Click to show the events")),
             (
                 "received",
                 _(
@@ -223,9 +226,11 @@ class StatusBar(QWidget):
         self._place_message()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Tell that the bar was clicked."""
+        """Tell what was clicked."""
         super().mouseReleaseEvent(event)
         if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(
             event.position().toPoint()
         ):
-            self.clicked.emit()
+            clicked = self.childAt(event.position().toPoint())
+            names = (name for name, label in self.labels.items() if label is clicked)
+            self.clicked.emit(next(names, ""))

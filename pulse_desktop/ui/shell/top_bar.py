@@ -32,6 +32,7 @@ from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, caption, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.announcement import announce
 
 _HEIGHT: Final = 48
 _COMPACT_WIDTH: Final = 940
@@ -126,7 +127,8 @@ class TopBar(QWidget):
         self._color = SemanticColor.FAINT
         self._paused = False
         self._connection_actions: Sequence[QAction] = ()
-        self._state_texts = (_("not connected"), _("not connected"))
+        self._spoken_state = _("not connected")
+        self._state_texts = (self._spoken_state, self._spoken_state)
         self.environment = Label()
         self.environment.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.switcher = QPushButton()
@@ -204,21 +206,22 @@ class TopBar(QWidget):
         """Show the state of the connection."""
         state = _STATE_TEXTS[connection.state]
         rtt = formats.duration(connection.rtt_s)
-        text = state
+        text = self._spoken_state = state
         if connection.state == "connected":
             if rtt:
                 text = _("{state} · {rtt}").format(state=state, rtt=rtt)
         elif connection.problem:
             problem = formats.elided(connection.problem, 60)
             text = _("{state} · {problem}").format(state=state, problem=problem)
+            self._spoken_state = text
         lines = (connection.server, connection.problem, connection.advice)
         set_tooltip(self.state, "\n".join(filter(None, lines)))
         self._state_texts = (text, state)
-        self._show_state()
         color = _STATE_COLORS.get(connection.state, SemanticColor.FAINT)
         if color is not self._color:
             self._color = color
             self._apply_theme()
+        self._show_state()
 
     def set_paused(self, paused: bool) -> None:
         """Show whether the tables of the page are paused."""
@@ -238,10 +241,10 @@ class TopBar(QWidget):
         text = self._state_texts[compact]
         self.state.setText(caption(text))
         self.palette_field.set_compact(compact=self.width() < _ICON_WIDTH)
-        name = _("Connection: {state}").format(state=self._state_texts[0])
+        name = _("Connection: {state}").format(state=self._spoken_state)
         if name != self.state.accessibleName():
-            # Changing the accessible name also tells screen readers.
             self.state.setAccessibleName(name)
+            announce(self.state, name, urgent=self._color is not SemanticColor.GOOD)
 
     def _apply_theme(self) -> None:
         icons.set_button_icon(self.state, "dot", self._color, 12)

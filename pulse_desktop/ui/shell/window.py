@@ -105,7 +105,7 @@ class MainWindow(QMainWindow):
         self.notifications = Notifications(self.page_stack)
         self.command_palette = Palette(self.actions_table, self)
         self._copy_notice = CopyNotice(self, self.status_bar.show_message)
-        self.status_bar.clicked.connect(self.show_connection)
+        self.status_bar.clicked.connect(self._open_figure)
         self._use_session(session, run_in_background)
         self.page_stack.paused_changed.connect(self._show_paused)
         self._add_page_actions(pages)
@@ -284,6 +284,13 @@ class MainWindow(QMainWindow):
         """Show the page that lists what needs attention."""
         if "overview" in self.page_stack:
             self.show_page("overview")
+
+    def _open_figure(self, name: str) -> None:
+        """Show what a figure of the status bar counts: events, or losses of the connection."""
+        if name in ("topics", "rate") and "events" in self.page_stack:
+            self.show_page("events")
+        else:
+            self.show_connection()
 
     def show_shortcuts(self) -> None:
         """Show the keyboard shortcuts of all actions."""

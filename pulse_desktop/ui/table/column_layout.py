@@ -89,10 +89,13 @@ class ColumnLayout:
         missing = min(sum(wishes.values()) - spare, sum(offers.values()))
         if missing > 0 and any(wishes.values()):
             # Columns give room that their texts leave, each in proportion.
+            left = sum(offers.values())
             for number, offer in offers.items():
-                given = offer * missing // sum(offers.values())
+                given = offer * missing // left if left else 0
                 widths[number] -= given
                 spare += given
+                # What rounding leaves is given by the columns that follow.
+                missing, left = missing - given, left - offer
         # The smallest wishes first: what they do not use is left to the others.
         for place, number in enumerate(sorted(wishes, key=lambda number: wishes[number])):
             share = max(0, min(wishes[number], spare // (len(wishes) - place)))

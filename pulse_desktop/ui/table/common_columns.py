@@ -29,7 +29,7 @@ def time_column(
     hide_below: int = 0,
     arrival: bool = False,
 ) -> Column[RowT]:
-    """Return a column with a clock time; the tooltip has the full time and the age.
+    """Return a column with a clock time in milliseconds; the tooltip has the full time and the age.
 
     Args:
         at: returns the time of a row, Unix seconds, None when it is unknown.
@@ -50,8 +50,8 @@ def time_column(
     return Column(
         title,
         key,
-        lambda row, now: formats.clock(at(row), now),
-        width=82,
+        lambda row, now: formats.clock(at(row), now, precise=True),
+        width=104,
         color=muted,
         sort=at,
         tooltip=tooltip,

@@ -16,8 +16,8 @@ from pulse_desktop.ui.theme.theme import theme
 HEIGHT: Final = 30
 _PADDING: Final = 8
 _ARROW: Final = 12
-TITLE_SPARE: Final = 2 * _PADDING + _ARROW
-"""Width of a column beyond that of its title."""
+TITLE_SPARE: Final = 2 * _PADDING + _ARROW + 2
+"""Width of a column beyond that of its title; screens round the width of a title differently."""
 
 
 class TableHeader(QHeaderView):

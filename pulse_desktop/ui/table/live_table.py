@@ -111,6 +111,7 @@ class LiveTable(RowView[RowT]):
     def catch_up(self, now: float) -> None:
         """Show everything that happened while the table was hidden."""
         self._keep_position(lambda: self.rows_model.catch_up(now))
+        self.measure_columns()
 
     def set_filter(self, accepts: Callable[[RowT], bool] | None) -> None:
         """Show only the rows that a predicate accepts, scrolled to the top; None shows all.
@@ -119,6 +120,7 @@ class LiveTable(RowView[RowT]):
         """
         self.rows_model.set_filter(accepts, incremental=True)
         self.scrollToTop()
+        self.measure_columns()
         self._filtering.start()
 
     def update_filter(self, accepts: Callable[[RowT], bool]) -> None:
@@ -217,5 +219,5 @@ class LiveTable(RowView[RowT]):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the columns to the new width and move the overlay."""
         super().resizeEvent(event)
-        self.column_layout.fit()
+        self.measure_columns()
         self.overlay.place()

@@ -121,17 +121,28 @@ class TableOverlay:
         self.place_pill()
 
     def place_pill(self) -> None:
-        """Put the pill at the top, where rows are added, or at the next place without selection."""
+        """Put the pill below the rows where they leave room, else at the top, where rows are added.
+
+        It is never over a selected row, nor over the current one.
+        """
         self._pill.adjustSize()
         area, height = self._view.viewport().geometry(), self._pill.height()
         left = area.center().x() - self._pill.width() // 2
         lowest = area.height() - height - _PILL_MARGIN
-        places = (_PILL_MARGIN, lowest, *range(_PILL_MARGIN, lowest, height))
+        places = [_PILL_MARGIN, lowest, *range(_PILL_MARGIN, lowest, height)]
+        if self._model.shown_count:
+            last = self._model.shown_count - 1
+            below = self._view.rowViewportPosition(last) + self._view.rowHeight(last)
+            if _PILL_MARGIN <= below + _PILL_MARGIN <= lowest:
+                places.insert(0, below + _PILL_MARGIN)
         top = next((y for y in places if not self._covers_selection(y, y + height)), _PILL_MARGIN)
         self._pill.move(QPoint(left, area.top() + top))
         self._pill.raise_()
 
     def _covers_selection(self, top: int, bottom: int) -> bool:
         selection, root = self._view.selectionModel(), QModelIndex()
+        current = self._view.currentIndex().row()
         rows = (self._view.rowAt(y) for y in (top, bottom))
-        return any(row >= 0 and selection.isRowSelected(row, root) for row in rows)
+        return any(
+            row >= 0 and (row == current or selection.isRowSelected(row, root)) for row in rows
+        )

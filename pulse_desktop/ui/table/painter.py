@@ -6,6 +6,7 @@ text layout. Here each row object is fetched once, and text layouts are cached (
 workers, whole rows that moved down by one).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -28,7 +29,7 @@ _MAX_LAYOUTS: Final = 8192
 _MAX_MEASURED: Final = 300
 _ANY_WIDTH: Final = 1 << 20
 _MAX_NEEDED: Final = 1200
-_NEED_STEP: Final = 16
+_NEED_STEP: Final = 8
 """Needed widths are rounded up to this, so that columns rarely change their width."""
 
 
@@ -156,15 +157,32 @@ class RowPainter:
         room -= BAR + BAR_GAP if column.bar is not None else 0
         return "\n" in text or self._metrics[column.mono].horizontalAdvance(text) > room
 
+    def measure(self, row: object, columns: Sequence[Column[Any]], now: float) -> None:
+        """Note the widths that the columns need for a row."""
+        for column in columns:
+            text = column.text(row, now)
+            if text:
+                around = 2 * PADDING
+                around += GLYPH + GLYPH_GAP if column.glyph is not None else 0
+                around += BAR + BAR_GAP if column.bar is not None else 0
+                self._note_width(column, around + self._advance(column, text))
+
     def _note_need(self, column: Column[Any], text: str, layout: TextLayout, around: int) -> None:
         """Note the width that a column needs for a text, with what is around the text."""
-        advance = round(layout.width)
-        if layout.cut:
-            advance = self._metrics[column.mono].horizontalAdvance(text[:_MAX_MEASURED])
-        needed = min(_MAX_NEEDED, around + advance + _NEED_STEP - advance % _NEED_STEP)
-        if needed > self.needed.get(column.key, 0):
-            self.needed[column.key] = needed
+        advance = self._advance(column, text) if layout.cut else round(layout.width)
+        if self._note_width(column, around + advance):
             self.needs_changed = self.needs_changed or layout.cut
+
+    def _advance(self, column: Column[Any], text: str) -> int:
+        return self._metrics[column.mono].horizontalAdvance(text[:_MAX_MEASURED])
+
+    def _note_width(self, column: Column[Any], width: int) -> bool:
+        """Note a width that a column needs; return whether it is the largest so far."""
+        needed = min(_MAX_NEEDED, width + _NEED_STEP - width % _NEED_STEP)
+        if needed <= self.needed.get(column.key, 0):
+            return False
+        self.needed[column.key] = needed
+        return True
 
     def lay_out(self, text: str, room: int, *, mono: bool) -> TextLayout:
         """Lay out a text in a room of some pixels, with the monospaced font or not."""

@@ -127,6 +127,18 @@ class RowView(QTableView, Generic[RowT]):
         self._painter.apply_theme()
         self.viewport().update()
 
+    def measure_columns(self) -> None:
+        """Give the room anew, for the rows on the screen alone."""
+        self._painter.needed.clear()
+        model, now = self.rows_model, self.rows_model.now
+        first = max(0, self.rowAt(0))
+        last = min(first + self.viewport().height() // ROW_HEIGHT, model.shown_count - 1)
+        for number in range(first, last + 1):
+            row = model.row_object(number)
+            if row is not None:
+                self._painter.measure(row, model.columns, now)
+        self._widen_columns()
+
     def _widen_columns(self) -> None:
         self.column_layout.widen(self._painter.needed)
 

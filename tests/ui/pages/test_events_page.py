@@ -97,7 +97,7 @@ def test_the_type_is_not_cut_off_beside_the_details(harness: PageHarness, width:
     open_position(page, 0)
     needed = QFontMetrics(theme().number_font()).horizontalAdvance(type_)
     assert column_width(page, "type") >= needed + 2 * 8
-    assert column_width(page, "words") >= 180
+    assert column_width(page, "words") >= 165
 
 
 def test_the_chip_of_unreadable_events_is_hidden_while_there_are_none(harness: PageHarness) -> None:

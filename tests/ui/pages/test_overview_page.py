@@ -178,10 +178,11 @@ def test_a_low_page_gives_its_height_to_the_attention_list(
     assert overview(window).run_times.isHidden()
 
 
-def test_a_high_page_shows_a_few_items_and_the_run_times(
-    qtbot: QtBot, builder: StateBuilder
+@pytest.mark.parametrize(("count", "with_chart"), [(4, True), (9, False)])
+def test_a_high_page_shows_the_run_times_unless_the_items_need_the_room(
+    qtbot: QtBot, builder: StateBuilder, count: int, *, with_chart: bool
 ) -> None:
-    _fail_in_many_ways(builder, 9)
+    _fail_in_many_ways(builder, count)
     window = make_window(qtbot, builder, (OverviewPage,))
     for size in ((1024, 640), (1440, 900)):
         window.resize(*size)
@@ -189,10 +190,10 @@ def test_a_high_page_shows_a_few_items_and_the_run_times(
         QApplication.processEvents()
     attention = overview(window).attention
     rows = [row for row in attention.rows if row.isVisible()]
-    assert len(rows) == 4
+    assert len(rows) == count
     assert not any(row.tall for row in rows)
-    assert attention.more_text == "and 5 more"
-    assert overview(window).run_times.isVisible()
+    assert attention.more_text == ""
+    assert overview(window).run_times.isVisible() is with_chart
 
 
 def test_a_topic_shows_the_age_of_its_last_event(qtbot: QtBot, builder: StateBuilder) -> None:

@@ -10,9 +10,11 @@ from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.connection_status import ConnectionStatus
 from pulse_desktop.ui.offline_session import OfflineSession
+from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.connection_details import ConnectionDetails
 from pulse_desktop.ui.shell.shortcuts_window import ShortcutsWindow
+from pulse_desktop.ui.shell.status_bar import StatusFigures
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
@@ -91,6 +93,19 @@ def test_the_connection_is_explained_by_click_and_by_key(
     qtbot.waitUntil(lambda: any(d.isVisible() for d in window.findChildren(ConnectionDetails)))
     for each in window.findChildren(ConnectionDetails):
         each.close()
+
+
+def test_a_figure_of_the_status_bar_leads_to_what_it_counts(qtbot: QtBot) -> None:
+    window = make_window(qtbot, StateBuilder(at=1000.0), (TasksPage, EventsPage))
+    window.status_bar.show_figures(StatusFigures(topics_alive=7, events_per_s=2.0, received=9))
+    QApplication.processEvents()
+    qtbot.mouseClick(
+        window.status_bar,
+        Qt.MouseButton.LeftButton,
+        pos=window.status_bar.labels["rate"].geometry().center(),
+    )
+    assert window.current is not None
+    assert window.current.key == "events"
 
 
 def test_the_state_of_the_connection_is_its_accessible_name(window: MainWindow) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -73,3 +74,34 @@ def test_several_cut_columns_share_the_room(qtbot: QtBot, open_table: OpenTable)
     widths = [table.columnWidth(number) for number in range(3)]
     assert sum(widths) == table.viewport().width()
     assert min(widths) > 300
+
+
+@pytest.mark.parametrize("length", range(28, 36))
+def test_rounding_leaves_no_text_cut(qtbot: QtBot, length: int) -> None:
+    theme().install(ThemeChoice.DARK)
+    rows: RingBuffer[str] = RingBuffer(1)
+    rows.append("x" * length)
+    wide = [
+        Column[str](f"C{number}", f"c{number}", lambda _row, _now: "k", width=93)
+        for number in range(7)
+    ]
+    key = Column[str]("Key", "key", lambda row, _now: row, width=120, mono=True)
+    last = Column[str]("Error", "error", lambda _row, _now: "", width=97, stretch=True)
+    table = LiveTable(rows, [*wide, key, last], name="T", empty_title="", empty_text="")
+    qtbot.addWidget(table)
+    table.resize(790, 200)
+    with qtbot.waitExposed(table):
+        table.show()
+    table.refresh(1.0)
+    needed = QFontMetrics(theme().number_font()).horizontalAdvance(rows[0]) + 16
+    qtbot.waitUntil(lambda: table.columnWidth(len(wide)) >= needed)
+
+
+def test_a_long_text_that_is_gone_gives_its_room_back(qtbot: QtBot, open_table: OpenTable) -> None:
+    table = open_table(("k" * 60, "k", "e"), 900)
+    qtbot.waitUntil(lambda: table.columnWidth(0) > 400)
+    rows: RingBuffer[Row] = RingBuffer(1)
+    rows.append(("k", "k", "e"))
+    table.rows_model.set_rows(rows)
+    table.catch_up(2.0)
+    assert table.columnWidth(0) == 120

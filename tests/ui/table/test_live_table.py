@@ -254,6 +254,20 @@ def test_the_pill_is_never_over_a_selected_row(
         assert not on_viewport.intersects(row_rect)
 
 
+def test_the_pill_is_below_the_rows_where_they_leave_room(qtbot: QtBot) -> None:
+    rows: RingBuffer[int] = RingBuffer(50)
+    _append(rows, 2)
+    view = LiveTable(rows, COLUMNS, name="N", empty_title="", empty_text="")
+    qtbot.addWidget(view)
+    view.resize(400, 300)
+    with qtbot.waitExposed(view):
+        view.show()
+    view.set_paused(True)
+    pill = next(b for b in view.findChildren(QPushButton) if b.property("kind") == "pill")
+    assert pill.isVisible()
+    assert view.viewport().mapFrom(view, pill.pos()).y() >= 2 * ROW_HEIGHT
+
+
 def test_the_bar_of_a_selected_row_is_visible(qtbot: QtBot) -> None:
     columns = (Column[int]("Busy", "busy", lambda _row, _now: "", width=200, bar=lambda _row: 0.5),)
     rows: RingBuffer[int] = RingBuffer(10)

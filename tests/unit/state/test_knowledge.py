@@ -1,5 +1,6 @@
 """Knowledge events become rows."""
 
+from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.state.knowledge import ExtractionCounts
 from tests.unit.state.state_builders import (
     NOW,
@@ -21,3 +22,40 @@ def test_extractions_and_atoms_become_rows() -> None:
     assert extraction.counts == ExtractionCounts(1, atoms=2)
     assert (atom.kind, atom.type, atom.title) == ("atom", "risk", "T")
     assert state.knowledge.atoms["risk"].total(NOW + 1, 5) == 1
+
+
+def _extraction(name: str, at: float = NOW, **data: object) -> InboundMessage:
+    fields = {"extraction_id": "x", "task_id": "x", **data}
+    return event_message("knowledge", f"knowledge.extraction_{name}", fields, at=at)
+
+
+def test_an_extraction_is_one_row_from_its_start_to_its_end() -> None:
+    state = state_of(
+        _extraction("started", message_count=3),
+        event_message("knowledge", "knowledge.topic_created", {"topic_name": "T"}),
+        _extraction("completed", NOW + 2, message_count=3, topics_created=1),
+    )
+    extraction, topic = state.knowledge.rows
+    assert (extraction.type, extraction.at, extraction.ended_at) == ("completed", NOW, NOW + 2)
+    assert extraction.counts == ExtractionCounts(3, topics=1)
+    assert topic.kind == "topic"
+
+
+def test_a_start_after_the_end_is_ignored_and_a_new_attempt_is_a_new_row() -> None:
+    state = state_of(
+        _extraction("failed", NOW + 1, error="E"),
+        _extraction("started", NOW),
+        _extraction("started", NOW + 5),
+        _extraction("started", NOW + 5),
+        _extraction("completed", NOW + 6),
+    )
+    assert [(each.type, each.at) for each in state.knowledge.rows] == [
+        ("failed", NOW + 1),
+        ("completed", NOW + 5),
+    ]
+
+
+def test_extractions_without_an_id_are_not_joined() -> None:
+    message = event_message("knowledge", "knowledge.extraction_completed", {"message_count": 1})
+    state = state_of(message, message)
+    assert len(state.knowledge.rows) == 2

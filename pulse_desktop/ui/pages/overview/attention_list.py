@@ -21,8 +21,9 @@ TALL_ROW: Final = 46
 _MORE_HEIGHT: Final = 26
 _NARROW: Final = 440
 """Narrower rows have no room for an error beside a task: given enough height, they are tall."""
-_MAX_ROWS: Final = 4
-_MAX_FILLING_ROWS: Final = 8
+MIN_ROWS: Final = 4
+"""Rows that have room even beside the chart of run times."""
+_MAX_ROWS: Final = 24
 _GLYPHS: Final = {
     AttentionKind.FAILED: "✖",
     AttentionKind.SOFT_FAILED: "!",
@@ -160,9 +161,10 @@ class AttentionList(QWidget):
         """
         super().__init__()
         self._fills_height = False
+        self._rows_beside = MIN_ROWS
         self._items: Sequence[AttentionItem] = ()
         self._now = 0.0
-        self.rows = [AttentionRow(subject_of) for _row in range(_MAX_FILLING_ROWS)]
+        self.rows = [AttentionRow(subject_of) for _row in range(_MAX_ROWS)]
         self._more = Label()
         self._more.setProperty("role", "small")
         self._more.setContentsMargins(28, 4, 0, 2)
@@ -180,10 +182,17 @@ class AttentionList(QWidget):
         """Return False: one wrapped line must not change the proportions of the page."""
         return False
 
-    def set_fills_height(self, fills: bool) -> None:
-        """Let the list fill the height that it gets, or limit it to a few lines."""
-        if fills != self._fills_height:
-            self._fills_height = fills
+    @property
+    def item_count(self) -> int:
+        """The number of items, shown or not."""
+        return len(self._items)
+
+    def set_room(self, rows: int | None) -> None:
+        """Limit the list to a number of rows; None lets it fill the height that it gets."""
+        before = (self._fills_height, self._rows_beside)
+        self._fills_height = rows is None
+        self._rows_beside = self._rows_beside if rows is None else rows
+        if before != (self._fills_height, self._rows_beside):
             self.updateGeometry()
             self._show()
 
@@ -215,11 +224,11 @@ class AttentionList(QWidget):
     def _max_rows(self, tall: bool) -> int:
         """Return how many rows fit."""
         if not self._fills_height:
-            return _MAX_ROWS
+            return self._rows_beside
         row_height = TALL_ROW if tall else ROW
-        if len(self._items) <= min(_MAX_FILLING_ROWS, self.height() // row_height):
-            return _MAX_FILLING_ROWS
-        return max(1, min(_MAX_FILLING_ROWS, (self.height() - _MORE_HEIGHT) // row_height))
+        if len(self._items) <= min(_MAX_ROWS, self.height() // row_height):
+            return _MAX_ROWS
+        return max(1, min(_MAX_ROWS, (self.height() - _MORE_HEIGHT) // row_height))
 
     def _show(self) -> None:
         items = self._items

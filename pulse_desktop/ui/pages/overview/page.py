@@ -41,7 +41,7 @@ from pulse_desktop.ui.navigation import (
     Target,
 )
 from pulse_desktop.ui.pages.overview import stats
-from pulse_desktop.ui.pages.overview.attention_list import AttentionList
+from pulse_desktop.ui.pages.overview.attention_list import MIN_ROWS, ROW, AttentionList
 from pulse_desktop.ui.pages.overview.topic_list import TopicList
 from pulse_desktop.ui.pages.tasks.columns import latest_columns
 from pulse_desktop.ui.shell.page import Page, PageContext
@@ -59,6 +59,7 @@ _GAP: Final = 12
 _MARGIN: Final = 14
 _MIN_HEIGHT_FOR_RUN_TIMES: Final = 680
 """A page that is less high has no chart of run times."""
+_MIN_RUN_TIMES_HEIGHT: Final = 200
 _TIME_RANGE: Final = TIME_RANGES[0]
 _MAX_TASKS: Final = 3
 _SUCCEEDED: Final = SeriesSpec(_("succeeded"), "good", fill=True)
@@ -206,6 +207,7 @@ class OverviewPage(Page):
                 row.show_activity(self.context.state.topics.by_name[topic], now, since)
         if due("attention", now, 1.0):
             self.attention.show_items(self.context.attention_items(), now)
+            self._share_attention_card()
         if due("run times", now, 2.0):
             self._update_run_times(now)
 
@@ -220,14 +222,20 @@ class OverviewPage(Page):
         return (self.latest,)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Hide the chart of run times on a low page and give its height to the attention list."""
+        """Share the height of the attention card again."""
         super().resizeEvent(event)
-        low = self.height() < _MIN_HEIGHT_FOR_RUN_TIMES
-        self.run_times.setVisible(not low)
-        self._times.setContentsMargins(8, 0 if low else 6, 8, 0)
-        self._attention_body.setStretchFactor(self.attention, int(low))
-        self._attention_body.setStretchFactor(self._times, int(not low))
-        self.attention.set_fills_height(low)
+        self._share_attention_card()
+
+    def _share_attention_card(self) -> None:
+        """Hide the chart of run times on a low page, and where many items need its room."""
+        height = self._attention_body.geometry().height()
+        rows = max(MIN_ROWS, (height - _MIN_RUN_TIMES_HEIGHT) // ROW)
+        alone = self.height() < _MIN_HEIGHT_FOR_RUN_TIMES or self.attention.item_count > rows
+        self.run_times.setVisible(not alone)
+        self._times.setContentsMargins(8, 0 if alone else 6, 8, 0)
+        self._attention_body.setStretchFactor(self.attention, int(alone))
+        self._attention_body.setStretchFactor(self._times, int(not alone))
+        self.attention.set_room(None if alone else rows)
 
     # Updating
 

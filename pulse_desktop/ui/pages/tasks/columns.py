@@ -144,7 +144,11 @@ def run_columns(
         worker_label: returns the short name of a worker.
     """
     worker = replace(WORKER, text=lambda run, _now: worker_label(run.worker))
-    return (*latest_columns(task_label), worker, ATTEMPT, TASK_ID, RERUN_OF)
+    queued = replace(
+        QUEUED, text=lambda run, now: formats.clock(run.queued_at, now, precise=True), width=104
+    )
+    columns = (queued if each is QUEUED else each for each in latest_columns(task_label))
+    return (*columns, worker, ATTEMPT, TASK_ID, RERUN_OF)
 
 
 def latest_columns(task_label: Callable[[str], str]) -> Sequence[Column[TaskRun]]:

@@ -76,6 +76,9 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         self._rerun = RerunAction(context)
         self._cancel = CancelAction(context)
         self.filter_bar.submitted.connect(self.table.setFocus)
+        self.table.selection_changed.connect(
+            lambda: self.detail.header.set_selected(self.table.selected_count())
+        )
         self.detail.rerun_requested.connect(self._rerun_shown)
         self.detail.cancel_requested.connect(self._cancel_shown)
         self.detail.edit_requested.connect(self._edit_shown)

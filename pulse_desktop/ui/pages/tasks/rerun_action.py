@@ -88,8 +88,10 @@ class RerunAction:
                         _("Re-run {count}").format(count=count),
                         lambda: self._start(runs, confirmed=True),
                     ),
+                    (_("Do not re-run"), lambda: None),
                 ),
                 _KEY,
+                is_question=True,
             )
         )
 

@@ -60,6 +60,7 @@ class RunHeader(QWidget):
         super().__init__()
         self._task_label = task_label
         self._run: TaskRun | None = None
+        self._rerun_color: SemanticColor | str = "on_accent"
         self._icon = Label()
         self._state = Label()
         self.state_tooltip = ""
@@ -110,6 +111,14 @@ class RunHeader(QWidget):
         self.state_tooltip = text
         set_tooltip(self._state, text)
 
+    def set_selected(self, count: int) -> None:
+        """Say that the buttons act on this run alone while several are selected."""
+        several = count > 1
+        self.rerun_button.setText(_("Re-run this one") if several else _("Re-run"))
+        set_style_property(self.rerun_button, "kind", "" if several else "primary")
+        self._rerun_color = SemanticColor.MUTED if several else "on_accent"
+        icons.set_button_icon(self.rerun_button, "retry", self._rerun_color)
+
     def show_run(self, run: TaskRun) -> None:
         """Show a run."""
         self._run = run
@@ -140,7 +149,7 @@ class RunHeader(QWidget):
             self.original_requested.emit(self._run.rerun_of)
 
     def _apply_theme(self) -> None:
-        icons.set_button_icon(self.rerun_button, "retry", "on_accent")
+        icons.set_button_icon(self.rerun_button, "retry", self._rerun_color)
         icons.set_button_icon(self._original, "arrow-right", SemanticColor.MUTED, 12)
         for label in (self._task_id, self._place):
             label.setFont(theme().number_font(step=-1))

@@ -108,8 +108,7 @@ class QueueStats(QWidget):
 
 
 def _location(queue: QueueStatus) -> str:
-    """Return stream and consumer of a queue, or its subject when there is no stream."""
-    if not queue.stream:
-        return queue.subject
-    consumer = queue.consumer or _("no consumer yet")
-    return f"{queue.stream} · {consumer}"
+    """Return the stream of a queue, or its subject when there is no stream."""
+    if not queue.stream or queue.consumer:
+        return queue.stream or queue.subject
+    return _("{stream} · no consumer yet").format(stream=queue.stream)
