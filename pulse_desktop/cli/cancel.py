@@ -3,7 +3,7 @@
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from pulse_desktop.cli.connection import ALL_HISTORY_S, CATCH_UP_TIMEOUT_S, connected_session
+from pulse_desktop.cli.connection import ALL_HISTORY_S, catch_up, connected_session
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.lookup import AmbiguousError, find_run
 from pulse_desktop.cli.output import print_error, write_json, write_line, write_note
@@ -49,12 +49,12 @@ def add_parser(subparsers: Subparsers) -> None:
 async def run(arguments: Namespace) -> int:
     """Cancel queued and running tasks."""
     async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as session:
-        await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
+        missing = await catch_up(session)
         ambiguous = False
         task_ids: list[str] = []
         for task_id in arguments.task_ids:
             try:
-                task_ids.append((await find_run(session, task_id)).task_id)
+                task_ids.append((await find_run(session, task_id, missing)).task_id)
             except AmbiguousError as error:
                 print_error(error)
                 ambiguous = True

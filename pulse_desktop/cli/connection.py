@@ -3,9 +3,10 @@
 import contextlib
 import os
 from argparse import Namespace
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Final, Literal
 
+from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import write_note
 from pulse_desktop.cli.parser import NAME_OPTIONS
 from pulse_desktop.model.errors import CannotConnectError
@@ -186,3 +187,22 @@ async def check_connection(arguments: Namespace) -> None:
         await connection.open(CONNECT_TIMEOUT_S)
     finally:
         await connection.close()
+
+
+async def catch_up(session: "Session") -> list[str]:
+    """Wait until the past is loaded; return what of it is missing, with the reasons."""
+    complete = await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
+    missing = session.unread
+    if not complete:
+        text = _("the past: reading it took longer than {seconds:g} s")
+        missing.append(text.format(seconds=CATCH_UP_TIMEOUT_S))
+    return missing
+
+
+def note_missing(missing: Iterable[str]) -> int:
+    """Note on stderr what is missing in an answer; return the exit code."""
+    code = OK
+    for each in missing:
+        write_note(_("Incomplete: {missing}.").format(missing=each.rstrip(".")))
+        code = FAILED
+    return code

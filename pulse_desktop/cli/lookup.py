@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S
@@ -23,10 +24,15 @@ class AmbiguousError(NotFoundError):
     """An argument matches several runs or workers."""
 
 
-async def find_run(session: "Session", task_id: str) -> "TaskRun":
+async def find_run(session: "Session", task_id: str, missing: Sequence[str] = ()) -> "TaskRun":
     """Return a run by its task id, or by a prefix of it that no other run shares.
 
     A run of which only the result is left is found by its whole id.
+
+    Args:
+        session: which has caught up.
+        task_id: or its first characters.
+        missing: what could not be read, with the reasons.
 
     Raises:
         NotFoundError: no run has this id.
@@ -44,6 +50,14 @@ async def find_run(session: "Session", task_id: str) -> "TaskRun":
     if run is None or run.stored_outcome is None:
         await _fetch_result(session, task_id)
         run = runs.get(task_id) or run
+    if run is None and missing:
+        raise NotFoundError(
+            _("No run {task_id}").format(task_id=task_id),
+            _("it was not found in what could be read; not readable: {missing}.").format(
+                missing="; ".join(missing)
+            ),
+            _("`pulse-desktop doctor` lists the permissions that are missing."),
+        )
     if run is None:
         raise NotFoundError(
             _("No run {task_id}").format(task_id=task_id),

@@ -4,7 +4,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from pulse_desktop.cli import submission
-from pulse_desktop.cli.connection import ALL_HISTORY_S, CATCH_UP_TIMEOUT_S, connected_session
+from pulse_desktop.cli.connection import ALL_HISTORY_S, catch_up, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED
 from pulse_desktop.cli.lookup import find_run
 from pulse_desktop.cli.output import print_error
@@ -49,11 +49,11 @@ async def run(arguments: Namespace) -> int:
 
     failed = False
     async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as session:
-        await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
+        missing = await catch_up(session)
         submissions: list[Submission] = []
         for task_id in arguments.task_ids:
             try:
-                origin = await find_run(session, task_id)
+                origin = await find_run(session, task_id, missing)
 
                 async def enqueue(force: bool, origin: "TaskRun" = origin) -> "EnqueueReceipt":
                     return await session.tasks.rerun(
@@ -71,5 +71,7 @@ async def run(arguments: Namespace) -> int:
             submissions.append(
                 Submission(receipt.task_ids[0], origin.name, receipt.durable, origin.task_id)
             )
+        if failed:
+            note_missing(missing)
         code = await submission.report(session, arguments, submissions)
     return FAILED if failed else code

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
+from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import (
     TableWriter,
@@ -119,11 +119,11 @@ async def _list(arguments: Namespace) -> int:
                 if len(results) < len(page.updates) or page.unread:
                     older = await _count(session) - listed
                 break
-        bucket = session.results.bucket
+        bucket, refusal = session.results.bucket, session.results.unread
     if not listed and not arguments.json:
         write_text(_("No results in {bucket}.").format(bucket=bucket))
     _note_older(older)
-    return OK
+    return note_missing([_("results: {problem}").format(problem=refusal)] if refusal else [])
 
 
 def _write_rows(rows: list[_Row], table: TableWriter, *, as_json: bool) -> None:

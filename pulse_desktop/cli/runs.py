@@ -8,8 +8,13 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from pulse_desktop.cli.argument_types import duration, run_state
-from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, DAY_S, connected_session
-from pulse_desktop.cli.exit_codes import OK
+from pulse_desktop.cli.connection import (
+    CATCH_UP_TIMEOUT_S,
+    DAY_S,
+    connected_session,
+    note_missing,
+)
+from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import TableWriter, write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command, add_limit_option
 from pulse_desktop.model.run_state import RunState
@@ -91,13 +96,15 @@ async def run(arguments: Namespace) -> int:
                 if listed == limit:
                     older += sum(_is_wanted(run, arguments) for run in listing.remaining())
                     break
-    if not listed and not arguments.json:
+        missing = session.unread
+        is_refused = bool(listing.problem) and session.connection.jetstream_error is None
+    if not (listed or missing or is_refused or arguments.json):
         write_text(_no_runs(arguments.state or (), arguments.since))
     if listing.problem:
         write_note(_("Results could not be read: {reason}").format(reason=listing.problem))
     if listed == limit:
         _note_older(older, listing.unread)
-    return OK
+    return max(note_missing(missing), FAILED if is_refused else OK)
 
 
 def _is_wanted(run: "TaskRun", arguments: Namespace) -> bool:

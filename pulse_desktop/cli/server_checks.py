@@ -18,10 +18,11 @@ from pulse_desktop.protocol.topics import EVENT_STREAM, TOPICS
 from pulse_desktop.session.session import Session
 from pulse_desktop.session.system_finder import name_options
 from pulse_desktop.text import formats
-from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.text.translation import N_, _, ngettext, translate
 from pulse_desktop.text.worker_text import clock_offset
 from pulse_desktop.transport.discovery import unread
 
+_GRANT: Final = N_("Ask the administrator of the server to grant this user the permission.")
 _LISTED_CLOCKS: Final = 5
 _QUEUE_TIMEOUT_S: Final = 3.0
 _STORED_RESULTS: Final = 200
@@ -49,7 +50,7 @@ async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
             async with asyncio.timeout(_QUEUE_TIMEOUT_S):
                 await session.waiter.wait_for(lambda: session.tasks.queue_status is not None)
         online = len(session.state.workers.online(time.time()))
-        yield _check_queue(session.tasks.queue_status, online, session.config.names.subject)
+        yield _check_queue(session.tasks.queue_status, online)
         if (result := await _check_names(session)) is not None:
             yield result
         if (result := _check_task_messages(session)) is not None:
@@ -63,7 +64,7 @@ async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
                 "permissions",
                 "problem",
                 problem,
-                _("Ask the administrator of the server to grant this user the permission."),
+                translate(_GRANT),
             )
 
 
@@ -71,6 +72,9 @@ def _check_jetstream(session: Session) -> CheckResult:
     enabled = session.connection.status.jetstream
     if enabled:
         return CheckResult("JetStream", "ok", _("enabled"))
+    if problems := session.connection.permission_problems:
+        detail = _("not permitted: {problem}").format(problem="; ".join(problems))
+        return CheckResult("JetStream", "warning", detail, translate(_GRANT))
     if (error := session.connection.jetstream_error) is not None:
         status: CheckStatus = "problem" if enabled is False else "warning"
         return CheckResult("JetStream", status, error.detail.rstrip("."), error.advice)
@@ -78,22 +82,20 @@ def _check_jetstream(session: Session) -> CheckResult:
         "JetStream",
         "warning",
         _("no reply: history, stored results and the queue are not available"),
-        _("Grant $JS.API.> to this user. If the server is starting, try again."),
+        _("If the server is starting, try again."),
     )
 
 
-def _check_queue(queue: QueueStatus | None, online: int, subject: str) -> CheckResult:
+def _check_queue(queue: QueueStatus | None, online: int) -> CheckResult:
     """Check the task queue.
 
     Args:
         queue: its latest status, None before the first.
         online: number of workers known by their heartbeats.
-        subject: of the tasks.
     """
     if queue is None or queue.mode == "unknown":
-        reason = queue.problem if queue and queue.problem else _("no reply")
-        advice = _("Grant this user access to {subject}.").format(subject=subject)
-        return CheckResult("task queue", "warning", reason, advice)
+        reason = queue.problem.rstrip(".") if queue and queue.problem else _("no reply")
+        return CheckResult("task queue", "warning", reason)
     if queue.has_consumers is None and not online:
         return CheckResult(
             "task queue",
@@ -238,6 +240,8 @@ def _check_history(session: Session) -> CheckResult:
         )
         detail = text.format(stream=feed.stream, count=formats.count(feed.replayed))
         return CheckResult("history", "ok", detail)
+    if feed.unread:
+        return CheckResult("history", "warning", feed.problem)
     detail = _("no stream stores events: only new ones are shown")
     if feed.problem and session.connection.jetstream_error is None:  # another check reports that
         detail = f"{detail} ({feed.problem})"

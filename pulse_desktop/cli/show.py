@@ -2,8 +2,12 @@
 
 from argparse import Namespace
 
-from pulse_desktop.cli.connection import ALL_HISTORY_S, CATCH_UP_TIMEOUT_S, connected_session
-from pulse_desktop.cli.exit_codes import OK
+from pulse_desktop.cli.connection import (
+    ALL_HISTORY_S,
+    catch_up,
+    connected_session,
+    note_missing,
+)
 from pulse_desktop.cli.lookup import find_run
 from pulse_desktop.cli.output import write_json, write_line, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
@@ -35,8 +39,8 @@ async def run(arguments: Namespace) -> int:
     from pulse_desktop.state.serialize import event_to_dict
 
     async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as session:
-        await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
-        run = await find_run(session, arguments.task_id)
+        missing = await catch_up(session)
+        run = await find_run(session, arguments.task_id, missing)
         await session.waiter.wait_for_report(run.task_id)
         run = session.state.runs.get(run.task_id) or run
         report = await report_run(session, run)
@@ -44,7 +48,7 @@ async def run(arguments: Namespace) -> int:
         traceback = run.error.traceback if run.error else ""
     if arguments.json:
         write_json({**report, "traceback": traceback or None, "events": events})
-        return OK
+        return note_missing(missing)
     write_report(report)
     if traceback:
         write_property(_("traceback"), traceback.strip())
@@ -52,4 +56,4 @@ async def run(arguments: Namespace) -> int:
     for event in events:
         type_ = event["type"] or _("unreadable")
         write_line(f"  {event['timestamp']}  {event['topic']:<11} {type_}")
-    return OK
+    return note_missing(missing)

@@ -5,8 +5,8 @@ import time
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any, Final
 
-from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, DAY_S, connected_session
-from pulse_desktop.cli.exit_codes import OK
+from pulse_desktop.cli.connection import DAY_S, catch_up, connected_session, note_missing
+from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import write_json, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.model.errors import NoJetStreamError, NotFoundError, UserFacingError
@@ -44,7 +44,7 @@ async def run(arguments: Namespace) -> int:
     import asyncio
 
     async with connected_session(arguments, history_s=DAY_S, stored_results=0) as session:
-        await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
+        missing = await catch_up(session)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(QUEUE_TIMEOUT_S):
                 await session.waiter.wait_for(lambda: session.tasks.queue_status is not None)
@@ -53,10 +53,16 @@ async def run(arguments: Namespace) -> int:
         queue_problem = (
             session.tasks.queue_status.problem if session.tasks.queue_status else _("no reply")
         )
+        if queue_problem:
+            missing.append(_("queue: {problem}").format(problem=queue_problem))
+        if results_problem and not session.results.watch_status.unread:
+            missing.append(_("results: {problem}").format(problem=results_problem))
+        status["problems"] = missing
+        is_known = not session.event_feed.status.unread
     problem = _problem_of_embedded_server(session)
     if arguments.json:
         write_json({**status, "embedded_server": {"problem": problem}} if problem else status)
-        return OK
+        return FAILED if missing else OK
     version = session.connection.status.server_version
     write_text(
         _("connected to {server}, NATS {version}").format(server=status["server"], version=version)
@@ -64,12 +70,12 @@ async def run(arguments: Namespace) -> int:
     if problem:
         write_text(_("embedded server not healthy: {problem}").format(problem=problem))
     write_text(_("events of the last {span}, as far as retained:").format(span=formats.age(DAY_S)))
-    for line in _topic_lines(session, time.time()):
+    for line in _topic_lines(session, time.time(), is_known=is_known):
         write_text(line)
     write_text(_queue_line(status["queue"], queue_problem))
-    write_text(_workers_line(status["workers"]))
+    write_text(_workers_line(status["workers"], is_known=is_known))
     write_text(_results_line(status["results"], results_problem))
-    return OK
+    return note_missing(missing)
 
 
 def _problem_of_embedded_server(session: "Session") -> str:
@@ -127,14 +133,16 @@ async def _results(session: "Session") -> tuple[dict[str, Any], str]:
     return {**results, **figures, "progress_notes": bucket.notes}, ""
 
 
-def _topic_lines(session: "Session", now: float) -> list[str]:
+def _topic_lines(session: "Session", now: float, *, is_known: bool) -> list[str]:
+    """Return a line per topic; `is_known` is whether all stored events were read."""
     lines = []
     for name, topic in session.state.topics.by_name.items():
-        if topic.last_at is None:
-            last = _("never")
-        else:
+        count = formats.count(topic.received) if is_known or topic.received else "-"
+        if topic.last_at is not None:
             last = _("last {time}").format(time=formats.ago(topic.last_at, now))
-        lines.append(f"  {name:<12} {formats.count(topic.received):>9}  {last}")
+        else:
+            last = _("never") if is_known else _("unknown")
+        lines.append(f"  {name:<12} {count:>9}  {last}")
     return lines
 
 
@@ -149,9 +157,9 @@ def _queue_line(queue: dict[str, Any], problem: str) -> str:
     return f"{line} ({problem})" if problem else line
 
 
-def _workers_line(workers: list[dict[str, Any]]) -> str:
+def _workers_line(workers: list[dict[str, Any]], *, is_known: bool) -> str:
     if not workers:
-        return _("workers: none known")
+        return _("workers: none known") if is_known else _("workers: unknown")
     listed = ", ".join(
         _("{worker} ({busy}/{slots} busy)").format(
             worker=each["worker"], busy=each["busy"], slots=each["slots"]

@@ -1,5 +1,6 @@
 """`pulse-desktop tail`: print events as they arrive."""
 
+import contextlib
 import shutil
 import sys
 import time
@@ -8,14 +9,17 @@ from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.argument_types import duration, positive_int
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
-from pulse_desktop.cli.exit_codes import OK
+from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import to_json, write_json, write_line, write_note
 from pulse_desktop.cli.parser import Subparsers, add_command, add_hidden_alias
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
+    import asyncio
+
     from pulse_desktop.protocol.event import Event
     from pulse_desktop.session.session import Session
     from pulse_desktop.transport.feed import SubjectFeed
@@ -84,41 +88,75 @@ async def run(arguments: Namespace) -> int:
         stored_results=0,
     ) as session:
         printing = asyncio.ensure_future(_print_events(session, arguments))
-        noting = asyncio.ensure_future(_note_missing_history(session, arguments))
+        noting = asyncio.ensure_future(_note_missing_events(session, arguments))
         try:
-            await asyncio.wait((printing,), timeout=arguments.duration)
+            await _wait_for_end(printing, noting, arguments.duration)
             if not printing.done() and arguments.since:
                 # Stored events are printed however short the duration is.
                 await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
-                await noting
+                await asyncio.wait((noting,))
                 await asyncio.sleep(0)
-            if printing.done():
-                printing.result()
+            for each in (printing, noting):
+                if each.done():
+                    each.result()
+            return FAILED if noting.done() and not noting.result() else OK
         finally:
             await cancel_and_wait(printing, noting)
-    return OK
 
 
-async def _note_missing_history(session: "Session", arguments: Namespace) -> None:
-    """Note on stderr if no stream stores the past events that --since asks for."""
-    if not arguments.since:
-        return
+async def _wait_for_end(
+    printing: "asyncio.Future[None]", noting: "asyncio.Future[bool]", limit_s: float | None
+) -> None:
+    """Wait until all events are printed, or the time is over, or nothing can be shown."""
+    import asyncio
+
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            await asyncio.wait((printing, noting), return_when=asyncio.FIRST_COMPLETED)
+            if not printing.done() and noting.exception() is None:
+                await asyncio.wait((printing,))
+
+
+async def _note_missing_events(session: "Session", arguments: Namespace) -> bool:
+    """Note on stderr if past events that --since asks for are not shown.
+
+    Returns:
+        False if there may be stored events that cannot be read.
+
+    Raises:
+        UserFacingError: new events cannot be received either.
+    """
     topics = frozenset(arguments.topics)
+    complete = True
     if topics != {TASK_TOPIC}:
-        await _note_no_history(
-            session.event_feed, _("No stream stores events here: only new ones are shown.")
-        )
+        note = _("No stream stores events here: only new ones are shown.")
+        complete &= await _note_feed(session.event_feed, note, past=bool(arguments.since))
     if TASK_TOPIC in topics:
-        await _note_no_history(
-            session.task_feed, _("No stream stores tasks here: only new ones are shown.")
+        note = _("No stream stores tasks here: only new ones are shown.")
+        complete &= await _note_feed(session.task_feed, note, past=bool(arguments.since))
+    return complete
+
+
+async def _note_feed(feed: "SubjectFeed", no_stream: str, *, past: bool) -> bool:
+    """Note what one feed does not show; see `_note_missing_events`."""
+    if not await feed.caught_up(CATCH_UP_TIMEOUT_S):
+        return True
+    status = feed.status
+    if status.mode == "off" and status.unread:
+        raise UserFacingError(
+            _("Nothing can be shown"),
+            f"{status.problem}.",
+            _("`pulse-desktop doctor` lists the permissions that are missing."),
         )
-
-
-async def _note_no_history(feed: "SubjectFeed", note: str) -> None:
-    if await feed.caught_up(CATCH_UP_TIMEOUT_S) and feed.status.mode != "history":
-        write_note(note)
-        if feed.status.problem:
-            write_note(_("Reason: {reason}.").format(reason=feed.status.problem))
+    if status.mode == "history" or not past:
+        return True
+    if status.unread:
+        write_note(_("Stored events cannot be read: only new ones are shown."))
+    else:
+        write_note(no_stream)
+    if status.problem:
+        write_note(_("Reason: {reason}.").format(reason=status.problem))
+    return not status.unread
 
 
 async def _print_events(session: "Session", arguments: Namespace) -> None:

@@ -3,12 +3,12 @@
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
-from pulse_desktop.cli.connection import connected_session
+from pulse_desktop.cli.connection import connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.lookup import find_worker
 from pulse_desktop.cli.output import write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command, add_shared_options
-from pulse_desktop.cli.worker_discovery import HISTORY_S, discover_workers
+from pulse_desktop.cli.worker_discovery import HISTORY_S, discover_workers, missing_heartbeats
 from pulse_desktop.protocol.control import LOG_LEVELS
 from pulse_desktop.text.translation import _
 
@@ -74,6 +74,7 @@ async def run(arguments: Namespace) -> int:
     """Send a command to one worker or to all of them."""
     async with connected_session(arguments, history_s=HISTORY_S, stored_results=0) as session:
         responding = await discover_workers(session)
+        note_missing(missing_heartbeats(session))
         name = "" if arguments.name == ALL else find_worker(session, arguments.name, responding)
         outcomes = await session.workers.command(
             arguments.worker_command.replace("-", "_"), name, getattr(arguments, "level", "")

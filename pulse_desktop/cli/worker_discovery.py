@@ -5,7 +5,9 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S
+from pulse_desktop.cli.output import write_note
 from pulse_desktop.model.errors import NotPermittedError
+from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
@@ -22,19 +24,44 @@ async def discover_workers(session: "Session") -> frozenset[str] | None:
     Returns:
         The identities of the workers that replied, None if these credentials may not ping.
     """
-    import asyncio
-
-    from pulse_desktop.state.workers import HEARTBEAT_S
-
     await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
+    feed = session.event_feed.status
+    if feed.mode == "live" and feed.unread:
+        write_note(
+            _("Waiting for the next heartbeats: {problem}.").format(
+                problem=feed.problem.rstrip(".")
+            )
+        )
     try:
         replies = await session.workers.ping()
     except NotPermittedError:
+        if session.event_feed.status.mode == "live":
+            await _wait_for_heartbeats(session, frozenset())
         return None
     names = frozenset(reply.worker for reply in replies.received)
     known = session.state.workers
     if session.event_feed.status.mode == "history" and all(known.get(name) for name in names):
         return names
+    await _wait_for_heartbeats(session, names)
+    return names
+
+
+def missing_heartbeats(session: "Session") -> list[str]:
+    """Return why heartbeats of workers cannot be received; empty when they can be."""
+    feed = session.event_feed.status
+    is_deaf = feed.mode == "off" and feed.unread
+    return [_("heartbeats of workers: {problem}").format(problem=feed.problem)] if is_deaf else []
+
+
+async def _wait_for_heartbeats(session: "Session", names: frozenset[str]) -> None:
+    """Wait for the next heartbeats, at least for those of `names`."""
+    import asyncio
+
+    from pulse_desktop.state.workers import HEARTBEAT_S
+
+    known = session.state.workers
+    if session.event_feed.status.mode == "off":
+        return
     with contextlib.suppress(TimeoutError):
         # Without history the next heartbeats have the details. If no worker has replied, there may
         # be workers that accept no commands.
@@ -42,4 +69,3 @@ async def discover_workers(session: "Session") -> frozenset[str] | None:
             await session.waiter.wait_for(
                 lambda: bool(known.online(time.time())) and all(known.get(name) for name in names)
             )
-    return names

@@ -5,11 +5,10 @@ from argparse import Namespace
 from collections import Counter
 from typing import Any, Final
 
-from pulse_desktop.cli.connection import connected_session
-from pulse_desktop.cli.exit_codes import OK
+from pulse_desktop.cli.connection import connected_session, note_missing
 from pulse_desktop.cli.output import TableWriter, write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
-from pulse_desktop.cli.worker_discovery import HISTORY_S, discover_workers
+from pulse_desktop.cli.worker_discovery import HISTORY_S, discover_workers, missing_heartbeats
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 
@@ -44,6 +43,7 @@ async def run(arguments: Namespace) -> int:
 
     async with connected_session(arguments, history_s=HISTORY_S, stored_results=0) as session:
         responding = await discover_workers(session)
+        missing = missing_heartbeats(session)
         now = time.time()
         online = {worker.id: worker for worker in session.state.workers.online(now)}
         listed = [
@@ -63,10 +63,11 @@ async def run(arguments: Namespace) -> int:
     if arguments.json:
         for each in listed:
             write_json(each)
-        return OK
-    if not listed:
+        return note_missing(missing)
+    if not listed and not missing:
         write_text(_("No workers: none is online, or they send no heartbeats."))
-        return OK
+    if not listed:
+        return note_missing(missing)
     headings = (
         _("WORKER"),
         _("STATE"),
@@ -78,7 +79,7 @@ async def run(arguments: Namespace) -> int:
     TableWriter(headings).write(_cells(each) for each in listed)
     for name, text in clocks:
         write_note(_("The clock of {worker} is off: {offset}.").format(worker=name, offset=text))
-    return OK
+    return note_missing(missing)
 
 
 def _has_replied(control: str, name: str, responding: frozenset[str] | None) -> bool | None:

@@ -3,6 +3,8 @@
 They are shown as they are; any other exception is a bug.
 """
 
+from typing import Literal
+
 from pulse_desktop.model.redaction import redact
 from pulse_desktop.text.translation import _
 
@@ -148,19 +150,34 @@ class JetStreamNotReadyError(UserFacingError):
 
 
 class NotPermittedError(UserFacingError):
-    """The server denies these credentials to publish to a subject.
+    """The server denies these credentials to publish or to subscribe to a subject.
 
     Attributes:
-        subject: the denied subject, in lower case as the server reports it.
+        subject: what to permit, such as `$JS.API.CONSUMER.CREATE.PULSE_EVENTS.>`.
     """
 
-    def __init__(self, subject: str) -> None:
+    def __init__(
+        self, subject: str, action: Literal["publish", "subscribe", "reply"] = "publish"
+    ) -> None:
+        """Describe the error.
+
+        Args:
+            subject: what to permit.
+            action: what is denied; `reply` is to subscribe to the inbox for replies.
+        """
         self.subject = subject
-        super().__init__(
-            _("Not permitted"),
-            _("these credentials may not publish to {subject}.").format(subject=subject),
-            _("Request the permission, or connect as another user."),
-        )
+        advice = _("Grant this permission to the user, or connect as another one.")
+        if action == "publish":
+            detail = _("these credentials may not publish to {subject}.")
+        elif action == "subscribe":
+            detail = _("these credentials may not subscribe to {subject}.")
+        else:
+            detail = _("these credentials may not receive replies on {subject}.")
+            advice = _(
+                "Grant the user the permission to subscribe to {subject}, or set --inbox-prefix "
+                "(PULSE_INBOX_PREFIX) to a prefix that is allowed."
+            ).format(subject=subject)
+        super().__init__(_("Not permitted"), detail.format(subject=subject), advice)
 
 
 class BrokenObjectError(UserFacingError):

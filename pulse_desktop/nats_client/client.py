@@ -16,8 +16,9 @@ from typing import Any, Final
 
 from nats.aio.client import DEFAULT_FLUSH_TIMEOUT, Client, Srv
 from nats.aio.subscription import Subscription
+from nats.errors import Error
 from nats.js import JetStreamContext
-from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
+from nats.protocol.parser import AWAITING_CONTROL_LINE, ERR_RE, PERMISSIONS_ERR, Parser
 
 from pulse_desktop.nats_client.fast_import import load_websockets
 
@@ -168,6 +169,27 @@ class NatsClient(Client):
         if initial_connection:
             self._require_tls(info)
         await super()._process_info(info, initial_connection)
+
+    async def _process_err(self, err_msg: str) -> None:
+        """Process an error of the server; nats-py changes the subjects in it to lower case.
+
+        nats-py subscribes to its inbox once. If that is refused, no later request would ever be
+        answered, also after the permission is granted: the next request subscribes again.
+        """
+        if PERMISSIONS_ERR not in err_msg:
+            await super()._process_err(err_msg)
+            return
+        found = ERR_RE.match(self._ps.buf)
+        text = (found[1].decode(errors="replace") if found else err_msg).strip("'")
+        inbox = (self._resp_sub_prefix or b"").decode() + "*"
+        if "subscription to" in err_msg and f'"{inbox}"' in text:
+            self._resp_sub_prefix = None
+            for subscription in list(self._subs.values()):
+                if subscription.subject == inbox:
+                    self._remove_sub(subscription._id)
+                    subscription._stop_processing()
+        self._err = error = Error(f"nats: {text}")
+        await self._error_cb(error)
 
     async def _process_pong(self) -> None:
         """Process the server's PONG, also when its `flush` was cancelled or timed out.

@@ -231,7 +231,9 @@ async def require_jetstream(url: str, arguments: dict[str, Any]) -> None:
         NoJetStreamError: it has none.
         OSError: the server cannot be reached.
     """
-    violations = PermissionViolations(arguments.get("api_prefix", ""))
+    violations = PermissionViolations(
+        arguments.get("api_prefix", ""), arguments.get("inbox_prefix", "")
+    )
 
     def report(_client: Client, error: Exception) -> None:
         violations.report(str(error))

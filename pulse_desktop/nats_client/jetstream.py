@@ -109,15 +109,18 @@ async def jetstream_state(
         limit_s: seconds to wait for the reply.
     """
     request = asyncio.ensure_future(client.jetstream().account_info())
-    with violations.watch(ACCOUNT_INFO) as refused:
+    with violations.watch(ACCOUNT_INFO, replies=True) as refused:
         try:
             pending: set[asyncio.Future[Any]] = {request, refused}
             await asyncio.wait(pending, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
-            if request.done():
-                request.result()
-                return JetStreamState.ON
-            return JetStreamState.FORBIDDEN if refused.done() else JetStreamState.UNKNOWN
+            if refused.done():
+                return JetStreamState.FORBIDDEN
+            if not request.done():
+                return JetStreamState.UNKNOWN
+            request.result()
         except (errors.Error, OSError, ValueError) as error:
             return state_of_error(error, server_info(client)) or JetStreamState.UNKNOWN
+        else:
+            return JetStreamState.ON
         finally:
             await cancel_and_wait(request)

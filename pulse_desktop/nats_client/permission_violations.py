@@ -16,16 +16,21 @@ from nats import errors
 
 from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
 from pulse_desktop.nats_client.aio import cancel_and_wait
-from pulse_desktop.nats_client.connection_options import label
-from pulse_desktop.text.translation import _
+from pulse_desktop.nats_client.connection_options import DEFAULT_API_PREFIX, DEFAULT_INBOX_PREFIX
 
 ResultT = TypeVar("ResultT")
+Action = Literal["publish", "subscribe"]
 
 MAX_PROBLEMS: Final = 100
 
 _VIOLATION: Final = re.compile(
-    r'permissions violation for (publish|subscription) to "([^"]+)"(?: using queue "([^"]+)")?'
+    r'permissions violation for (publish|subscription) to "([^"]+)"(?: using queue "([^"]+)")?',
+    re.IGNORECASE,
 )
+_ANY_CONSUMER: Final = re.compile(
+    r"(CONSUMER\.(?:CREATE|DELETE|MSG\.NEXT)\.[^.]+|DIRECT\.GET\.[^.]+)\..+", re.IGNORECASE
+)
+"""Requests below the JetStream API whose last tokens differ each time."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +39,11 @@ class PermissionViolation:
 
     Attributes:
         action: what was refused.
-        subject: NATS subject in lower case, since nats-py gives no other.
+        subject: NATS subject.
         queue: queue group of a refused subscription, empty for none.
     """
 
-    action: Literal["publish", "subscribe"]
+    action: Action
     subject: str
     queue: str = ""
 
@@ -49,67 +54,122 @@ class PermissionViolation:
 
 def parse_violation(text: str) -> PermissionViolation | None:
     """Return the violation that an error's text reports, None when it is about something else."""
-    found = _VIOLATION.search(text.lower())
+    found = _VIOLATION.search(text)
     if found is None:
         return None
-    action: Literal["publish", "subscribe"] = "publish" if found[1] == "publish" else "subscribe"
+    action: Action = "publish" if found[1].lower() == "publish" else "subscribe"
     return PermissionViolation(action, found[2], found[3] or "")
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """Subjects of a request, in lower case, and whether it needs the inbox of the client."""
+
+    subjects: frozenset[str]
+    replies: bool
+    refused: "asyncio.Future[NotPermittedError]"
 
 
 class PermissionViolations:
     """Collects the violations of one connection and wakes the requests they concern.
 
     Attributes:
-        problems: one sentence per violation, without repeats, the newest last.
+        inbox: what the subjects begin with on which replies are received.
     """
 
-    def __init__(self, api_prefix: str = "") -> None:
+    def __init__(self, api_prefix: str = "", inbox_prefix: str = "") -> None:
         """Collect nothing yet.
 
         Args:
             api_prefix: where the client sends JetStream requests; watched as `$JS.API`.
+            inbox_prefix: of the subjects on which it receives replies.
         """
-        self._api_prefix = f"{api_prefix.lower()}." if api_prefix else ""
-        self.problems: list[str] = []
-        self._watches: list[tuple[frozenset[str], asyncio.Future[str]]] = []
+        self._api = f"{api_prefix or DEFAULT_API_PREFIX}."
+        self.inbox = f"{inbox_prefix or DEFAULT_INBOX_PREFIX}."
+        self._problems: dict[tuple[str, str], str] = {}
+        self._watches: list[_Watch] = []
+
+    @property
+    def problems(self) -> list[str]:
+        """One sentence without its full stop per permission that is missing, the newest last."""
+        return list(self._problems.values())
 
     def report(self, text: str) -> bool:
         """Take an error's text; return False when it is not a permission violation."""
         violation = parse_violation(text)
         if violation is None:
             return False
-        subject = violation.subject
-        problem = (
-            _("these credentials may not publish to {subject}")
-            if violation.action == "publish"
-            else _("not allowed to subscribe to {subject}")
-        ).format(subject=subject)
-        if violation.action == "subscribe" and subject.startswith("_inbox"):
-            problem = _(
-                "not allowed to receive replies on {subject}: set {option} to a prefix that is "
-                "allowed"
-            ).format(subject=subject, option=label("inbox_prefix"))
-        if problem not in self.problems:
-            del self.problems[: 1 - MAX_PROBLEMS]
-            self.problems.append(problem)
-        if self._api_prefix and subject.startswith(self._api_prefix):
-            subject = f"$js.api.{subject.removeprefix(self._api_prefix)}"
-        for subjects, refused in self._watches:
-            if subject in subjects and not refused.done():
-                refused.set_result(subject)
+        error = self._error(violation)
+        key = (violation.action, error.subject.lower())
+        if key not in self._problems:
+            while len(self._problems) >= MAX_PROBLEMS:
+                del self._problems[next(iter(self._problems))]
+            self._problems[key] = error.detail.rstrip(".")
+        subject = self._canonical(violation.subject)
+        # nats-py receives all replies to requests through one subscription with this wildcard.
+        no_replies = self._is_inbox(violation) and subject.endswith(".*")
+        for watch in self._watches:
+            concerned = subject in watch.subjects or (no_replies and watch.replies)
+            if concerned and not watch.refused.done():
+                watch.refused.set_result(self._error(violation))
         return True
 
+    def granted(self, action: Action, *subjects: str) -> None:
+        """Forget the problems with subjects that the server has accepted now."""
+        if not self._problems:
+            return
+        for subject in subjects:
+            error = self._error(PermissionViolation(action, self._real(subject)))
+            self._problems.pop((action, error.subject.lower()), None)
+
+    def clear(self) -> None:
+        """Forget all problems: there is another connection."""
+        self._problems.clear()
+
     @contextmanager
-    def watch(self, *subjects: str) -> Iterator[asyncio.Future[str]]:
-        """Yield a future that is set to the first of the subjects that is refused."""
-        refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        entry = (frozenset(subject.lower() for subject in subjects), refused)
+    def watch(
+        self, *subjects: str, replies: bool = False
+    ) -> "Iterator[asyncio.Future[NotPermittedError]]":
+        """Yield a future that is set to the error when one of the subjects is refused.
+
+        Args:
+            subjects: what a request publishes and subscribes to.
+            replies: whether it waits for a reply in the inbox of the client.
+        """
+        refused: asyncio.Future[NotPermittedError] = asyncio.get_running_loop().create_future()
+        entry = _Watch(frozenset(subject.lower() for subject in subjects), replies, refused)
         self._watches.append(entry)
         try:
             yield refused
         finally:
             self._watches.remove(entry)
             refused.cancel()
+
+    def _error(self, violation: PermissionViolation) -> NotPermittedError:
+        """Return the error that names what to permit: more than the one subject, if it differs."""
+        subject = violation.subject
+        if self._is_inbox(violation):
+            return NotPermittedError(f"{self.inbox}>", "reply")
+        if subject.lower().startswith(self._api.lower()):
+            prefix, rest = subject[: len(self._api)], subject[len(self._api) :]
+            subject = prefix + _ANY_CONSUMER.sub(r"\1.>", rest)
+        return NotPermittedError(subject, violation.action)
+
+    def _is_inbox(self, violation: PermissionViolation) -> bool:
+        is_below = violation.subject.lower().startswith(self.inbox.lower())
+        return violation.action == "subscribe" and is_below
+
+    def _canonical(self, subject: str) -> str:
+        """Return a subject as it is watched: in lower case, JetStream requests at `$JS.API`."""
+        lowered = subject.lower()
+        if lowered.startswith(self._api.lower()):
+            return f"{DEFAULT_API_PREFIX}.".lower() + lowered[len(self._api) :]
+        return lowered
+
+    def _real(self, subject: str) -> str:
+        """Return the subject that the server knows for one that is watched."""
+        default = f"{DEFAULT_API_PREFIX}."
+        return self._api + subject.removeprefix(default) if subject.startswith(default) else subject
 
 
 async def request_or_fail(
@@ -122,25 +182,28 @@ async def request_or_fail(
 
     Args:
         request: a request of the client library.
-        subjects: what it publishes to.
+        subjects: what it publishes and subscribes to, none if it waits for no reply.
         violations: where a refusal is reported.
         lost: set when the connection is lost.
 
     Raises:
-        NotPermittedError: one of the subjects is refused.
+        NotPermittedError: one of the subjects, or the inbox for the reply, is refused.
         NotConnectedError: the connection was lost.
     """
     answer = asyncio.ensure_future(request)
     end = asyncio.ensure_future(lost.wait())
-    with violations.watch(*subjects) as refused:
+    with violations.watch(*subjects, replies=bool(subjects)) as refused:
         try:
             pending: set[asyncio.Future[Any]] = {answer, refused, end}
             await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            if answer.done():
-                return answer.result()
             if refused.done():
-                raise NotPermittedError(refused.result())
-            raise NotConnectedError
+                raise refused.result()
+            if not answer.done():
+                raise NotConnectedError
+            if subjects and not isinstance(answer.exception(), errors.TimeoutError):
+                violations.granted("publish", *subjects)
+                violations.granted("subscribe", violations.inbox)
+            return answer.result()
         except errors.ConnectionClosedError:
             raise NotConnectedError from None
         finally:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pulse_desktop.model.bucket_status import BucketStatus
-from pulse_desktop.model.errors import NotConnectedError, UserFacingError
+from pulse_desktop.model.errors import NotConnectedError, NotPermittedError, UserFacingError
 from pulse_desktop.nats_client.aio import cancel_and_wait
+from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_result import DecodedResult, TaskResult, UnreadableResultError
 from pulse_desktop.session.ingestor import Ingestor
@@ -33,6 +34,11 @@ READ_LIMIT: Final = 1 << 20
 
 PROGRESS_LIMIT: Final = 32 << 10
 """Bytes. Larger progress objects are skipped."""
+
+RETRY_INTERVAL_S: Final = 5.0
+MAX_RETRY_INTERVAL_S: Final = 60.0
+MAX_REFUSED: Final = 10_000
+"""Results that are read once the permission to do so is granted."""
 
 LOAD_BUDGET_S: Final = 3.0
 """Time to decode a result that nobody has asked for."""
@@ -95,6 +101,8 @@ class ResultLoader:
         self._watch = ResultWatch(connection, arrivals, bucket, backlog=backlog)
         self._wake = asyncio.Event()
         self._reading = 0
+        self._refusal = ""
+        self._refused: dict[str, StoredObject] = {}
         # Two, so that a result that is opened does not wait for those that arrive.
         self._arriving = ResultDecoder(LOAD_BUDGET_S)
         self._opened = ResultDecoder(OPEN_BUDGET_S)
@@ -110,6 +118,12 @@ class ResultLoader:
         return self._watch.status
 
     @property
+    def unread(self) -> str:
+        """Why results cannot be read, empty when they can be."""
+        watch = self.watch_status
+        return watch.problem if watch.unread else self._refusal
+
+    @property
     def pending(self) -> bool:
         """Whether bodies are still to be loaded."""
         return bool(self._state.pending_reads or self._reading)
@@ -119,6 +133,7 @@ class ResultLoader:
         self._supervisor.start("results.watch", self._watch.run)
         for number in range(CONCURRENCY):
             self._supervisor.start(f"results.load.{number}", self._load_bodies)
+        self._supervisor.start("results.retry", self._retry_refused)
 
     async def close(self) -> None:
         """End the processes that decode; the background work must have ended."""
@@ -133,6 +148,8 @@ class ResultLoader:
         while self._ingestor.drain(0.1):
             pass  # changes of the old bucket must not be taken for changes of the new one
         self._state.pending_reads.clear()
+        self._refused.clear()
+        self._refusal = ""
         self._state.results.clear()
         self.store = ResultStore(self._connection, name)
         self._watch = ResultWatch(self._connection, self._arrivals, name)
@@ -268,10 +285,35 @@ class ResultLoader:
             return await self._arriving.result(body, whole=False)
         except NotConnectedError:
             raise
+        except NotPermittedError as error:
+            self._refusal = error.detail
+            if len(self._refused) < MAX_REFUSED:
+                self._refused[stored.key] = stored
+            return error.detail
         except UserFacingError as error:
             return error.detail or error.title
         except UnreadableResultError as error:
             return str(error)
+
+    async def _retry_refused(self) -> None:
+        """Try one of the results that the server refuses to read; read all once it is permitted."""
+        pauses = Backoff(RETRY_INTERVAL_S, MAX_RETRY_INTERVAL_S)
+        while True:
+            await asyncio.sleep(pauses.next_delay())
+            if not self._refused:
+                pauses.reset()
+                continue
+            try:
+                await self.store.read(next(iter(self._refused.values())), limit=READ_LIMIT)
+            except (NotConnectedError, NotPermittedError):
+                continue
+            except UserFacingError:
+                pass  # it is permitted: the loader will say what is wrong
+            waiting = list(self._refused.values())
+            self._refused.clear()
+            self._refusal = ""
+            self._state.pending_reads.extend(waiting)
+            self.wake()
 
     def _known(self, stored: StoredObject) -> StoredObject | None:
         """Return the metadata that was folded of the same object, None if it was replaced."""

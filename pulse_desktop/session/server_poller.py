@@ -91,6 +91,25 @@ def with_live_workers(status: QueueStatus, alive: int) -> QueueStatus:
     return replace(status, consumers=max(status.consumers or 0, alive))
 
 
+def unread(events: FeedStatus, tasks: FeedStatus, results: str) -> list[str]:
+    """Return what may exist on the server and cannot be read, with the reasons.
+
+    Args:
+        events: status of their feed.
+        tasks: status of their feed.
+        results: why they cannot be read, empty when they can be.
+    """
+    results = results.rstrip(".")
+    by_problem: dict[str, list[str]] = {}
+    for name, feed in ((_("events"), events), (_("tasks"), tasks)):
+        if feed.unread:
+            problem = results if results and results in feed.problem else feed.problem
+            by_problem.setdefault(problem, []).append(name)
+    if results:
+        by_problem.setdefault(results, []).append(_("results"))
+    return [f"{', '.join(names)}: {problem}" for problem, names in by_problem.items()]
+
+
 def limitations(
     connection: Connection,
     events: FeedStatus,

@@ -22,7 +22,7 @@ from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.session.result_loader import ResultLoader
 from pulse_desktop.session.run_waiter import RunWaiter
-from pulse_desktop.session.server_poller import ServerPoller, limitations
+from pulse_desktop.session.server_poller import ServerPoller, limitations, unread
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.session.system_finder import SystemFinder
 from pulse_desktop.session.task_canceller import TaskCanceller
@@ -201,6 +201,11 @@ class Session:
             self.results.watch_status,
             self._poller.queue_status,
         )
+
+    @property
+    def unread(self) -> list[str]:
+        """What may exist on the server and cannot be read, with the reasons; empty when nothing."""
+        return unread(self.event_feed.status, self.task_feed.status, self.results.unread)
 
     @property
     def other_names(self) -> TaskiqNames | None:

@@ -129,7 +129,7 @@ class Connection:
 
     @property
     def permission_problems(self) -> list[str]:
-        """What the server has refused so far, one sentence each, without repeats."""
+        """What the server refuses, one sentence without its full stop for each permission."""
         return self.violations.problems
 
     @property
@@ -222,10 +222,10 @@ class Connection:
 
         Args:
             request: a request of the client or its JetStream context.
-            subjects: what it publishes to.
+            subjects: what it publishes and subscribes to, apart from the inbox of the client.
 
         Raises:
-            NotPermittedError: the server refuses one of the subjects.
+            NotPermittedError: the server refuses one of the subjects, or the inbox.
             NotConnectedError: the connection was lost meanwhile.
             NoJetStreamError: JetStream is off.
             JetStreamNotReadyError: JetStream does not answer at the moment.
@@ -271,6 +271,7 @@ class Connection:
         if self._client is not None:
             client, self._client = self._client, None
             await close_quietly(client)
+        self.violations.clear()
         try:
             client, state = await self._connector.connect(timeout)
         except CannotConnectError as error:

@@ -15,8 +15,9 @@ from typing import Any, Final
 from nats import errors
 from nats.aio.msg import Msg
 
-from pulse_desktop.model.errors import NotConnectedError, UserFacingError
+from pulse_desktop.model.errors import NotConnectedError, NotPermittedError, UserFacingError
 from pulse_desktop.nats_client.aio import cancel_and_wait
+from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.protocol.inbound import Source
 from pulse_desktop.text.translation import _
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
@@ -34,6 +35,7 @@ from pulse_desktop.transport.source_stream import (
     SourceStream,
     describe_stream,
     find_source_stream,
+    no_stream,
 )
 
 POLL_INTERVAL_S: Final = 5.0
@@ -43,6 +45,10 @@ SETTLE_S: Final = 0.2
 MAX_PENDING_MESSAGES: Final = 1_000_000
 MAX_PENDING_BYTES: Final = 512 << 20
 RETRY_PAUSE_S: Final = 0.05
+OPEN_PAUSES_S: Final = (0.05, 0.1, 0.2, 0.4, 0.0)
+"""Pauses after attempts to read a stream."""
+MAX_RETRY_INTERVAL_S: Final = 60.0
+"""Time between attempts of what the server keeps refusing; it logs each of them."""
 
 
 class SubjectFeed:
@@ -86,6 +92,8 @@ class SubjectFeed:
         self._gaps = GapLog()
         self._mode: Mode = "off"
         self._problem = ""
+        self._unread = False
+        self._retries = Backoff(poll_s, max(poll_s, MAX_RETRY_INTERVAL_S))
         self._position = ResumePosition(self._deduplicator, self._gaps)
         self._consumer: OrderedConsumer | None = None
         self._caught_up = asyncio.Event()
@@ -104,6 +112,7 @@ class SubjectFeed:
             gaps=self._gaps.gaps,
             problem=self._problem,
             caught_up=self._caught_up.is_set(),
+            unread=self._unread,
         )
 
     async def caught_up(self, timeout: float) -> bool:  # noqa: ASYNC109 - a result, not an error
@@ -137,12 +146,14 @@ class SubjectFeed:
 
     async def _receive(self) -> None:
         """Read a stream or listen, whichever is possible, and switch when that changes."""
+        self._retries.reset()
         found = await self._find()
         while True:
-            if isinstance(found, SourceStream):
-                found = await self._read(found)
+            opened = await self._open(found) if isinstance(found, SourceStream) else found
+            if isinstance(opened, NoStream):
+                found = await self._listen(opened)
             else:
-                found = await self._listen(found)
+                found = await self._read(*opened)
 
     async def _find(self) -> SourceStream | NoStream:
         return await find_source_stream(self._connection, self.subject, self._stored_as)
@@ -150,18 +161,20 @@ class SubjectFeed:
     # Reading a stream
 
     async def _read(
-        self, stream: SourceStream, end_live: Callable[[], Awaitable[None]] | None = None
+        self,
+        consumer: OrderedConsumer,
+        stream: SourceStream,
+        end_live: Callable[[], Awaitable[None]] | None = None,
     ) -> SourceStream | NoStream:
         """Read a stream until it is removed or replaced; return what there is instead.
 
         Args:
+            consumer: of the stream, open.
             stream: what to read.
             end_live: awaited once every later message is certain to be read.
         """
-        consumer = await self._open(stream)
-        if consumer is None:
-            await asyncio.sleep(RETRY_PAUSE_S)
-            return await self._find()
+        refused: NoStream | None = None
+        started = self._clock()
         try:
             self._consumer = consumer
             self._deduplicator.replaying = not consumer.at_end.is_set()
@@ -170,36 +183,56 @@ class SubjectFeed:
             if end_live is not None:
                 await end_live()
             await self._consume(consumer, stream)
+        except NotPermittedError as error:
+            refused = no_stream(error)
         finally:
             self._consumer = None
             await consumer.close()
         ended = self._clock()
-        found = await self._find()
+        if ended - started > self._poll_s:
+            self._retries.reset()
+        found = refused or await self._find()
         if isinstance(found, SourceStream):
             await asyncio.sleep(RETRY_PAUSE_S)
         else:
             self._gaps.disconnected(ended)
         return found
 
-    async def _open(self, stream: SourceStream) -> OrderedConsumer | None:
-        """Open a consumer at the resume position, or at the beginning; None when refused."""
+    async def _open(self, stream: SourceStream) -> tuple[OrderedConsumer, SourceStream] | NoStream:
+        """Open a consumer at the resume position, or at the beginning, or return why not.
+
+        A refusal is final for now. Anything else, such as a stream without a leader, may be over
+        in a moment.
+        """
+        missing = NoStream("")
+        for pause in OPEN_PAUSES_S:
+            try:
+                return await self._open_once(stream), stream
+            except NotConnectedError:
+                raise
+            except NotPermittedError as error:
+                return no_stream(error)
+            except (ConsumerResetError, UserFacingError) as error:
+                missing = no_stream(error)
+            await asyncio.sleep(pause)
+            found = await self._find()
+            if isinstance(found, NoStream):
+                return found
+            stream = found
+        return missing
+
+    async def _open_once(self, stream: SourceStream) -> OrderedConsumer:
         start = self._position.start_in(stream, self._clock())
         newest = DeliverPolicy(stream.last - self._backlog + 1)
-        try:
-            if start is not None:
-                consumer = await self._open_at(stream, start)
-            elif self._since is None:
+        if start is not None:
+            consumer = await self._open_at(stream, start)
+        elif self._since is None:
+            consumer = await self._open_at(stream, newest)
+        else:
+            consumer = await self._open_at(stream, DeliverPolicy(since=self._since))
+            if consumer.pending > self._backlog:
+                await consumer.close()
                 consumer = await self._open_at(stream, newest)
-            else:
-                consumer = await self._open_at(stream, DeliverPolicy(since=self._since))
-                if consumer.pending > self._backlog:
-                    await consumer.close()
-                    consumer = await self._open_at(stream, newest)
-        except NotConnectedError:
-            raise
-        except (ConsumerResetError, UserFacingError) as error:
-            self._set_mode("off", str(error))
-            return None
         self._position.begin_reading(stream, consumer.last)
         return consumer
 
@@ -242,9 +275,13 @@ class SubjectFeed:
     # Listening without a stream
 
     async def _listen(self, missing: NoStream) -> SourceStream | NoStream:
-        """Subscribe until there is a stream; return it."""
+        """Subscribe until a stream has been read instead; return what there is after it.
+
+        What the server refuses is tried again, less and less often: a permission can be granted
+        without a new connection.
+        """
         connection, deduplicator = self._connection, self._deduplicator
-        self._position.begin_listening(self._clock())
+        self._position.begin_listening(self._clock(), unread=missing.unread)
 
         async def on_message(msg: Msg) -> None:
             deduplicator.accept_live(msg.subject, msg.data)
@@ -267,24 +304,39 @@ class SubjectFeed:
         try:
             with connection.violations.watch(self.subject) as refused:
                 await self._wait_registered(refused)
-                self._gaps.reconnected(self._clock(), missed=None)
                 if not refused.done():
-                    self._set_mode("live", missing.reason)
-                self._caught_up.set()
+                    connection.violations.granted("subscribe", self.subject)
+                    self._gaps.reconnected(self._clock(), missed=None)
+                    self._set_mode("live", missing.reason, unread=missing.unread)
                 while True:
-                    await asyncio.wait({refused}, timeout=self._poll_s)
+                    self._caught_up.set()
                     if refused.done():
-                        problem = _("not allowed to subscribe to {subject}")
-                        self._set_mode("off", problem.format(subject=self.subject))
-                        await connection.wait_lost()
-                        raise NotConnectedError
-                    found = missing if missing.final else await self._find()
+                        return await self._wait_refused(refused.result())
+                    pause = self._retries.next_delay() if missing.unread else self._poll_s
+                    await asyncio.wait({refused}, timeout=pause)
+                    if refused.done():
+                        continue
+                    found = await self._find()
                     if isinstance(found, SourceStream):
-                        return await self._switch(found, end)
+                        if self._position.prepare_switch(found, self._clock()):
+                            await asyncio.sleep(SETTLE_S)
+                        opened = await self._open(found)
+                        if not isinstance(opened, NoStream):
+                            return await self._read(*opened, end)
+                        found = opened
+                    missing = found
+                    self._set_mode("live", missing.reason, unread=missing.unread)
         finally:
             await end()
 
-    async def _wait_registered(self, refused: asyncio.Future[str]) -> None:
+    async def _wait_refused(self, error: NotPermittedError) -> SourceStream | NoStream:
+        """Wait until a refused subscription can be tried again."""
+        self._gaps.disconnected(self._clock())
+        self._set_mode("off", error.detail.rstrip("."), unread=True)
+        await asyncio.sleep(self._retries.next_delay())
+        return await self._find()
+
+    async def _wait_registered(self, refused: asyncio.Future[NotPermittedError]) -> None:
         """Wait until the server has processed a subscription or refused it.
 
         nats-py only writes the request. What other clients publish before the server has read it
@@ -303,14 +355,7 @@ class SubjectFeed:
             finally:
                 await cancel_and_wait(flush)
 
-    async def _switch(
-        self, stream: SourceStream, end_live: Callable[[], Awaitable[None]]
-    ) -> SourceStream | NoStream:
-        """Switch from listening to reading, without a gap and without duplicates."""
-        if self._position.prepare_switch(stream, self._clock()):
-            await asyncio.sleep(SETTLE_S)
-        return await self._read(stream, end_live)
-
-    def _set_mode(self, mode: Mode, problem: str) -> None:
+    def _set_mode(self, mode: Mode, problem: str, *, unread: bool = False) -> None:
         self._mode = mode
         self._problem = problem
+        self._unread = unread

@@ -40,7 +40,8 @@ class FeedStatus:
         lag: messages stored and not yet read; 0 in live mode.
         gaps: oldest first, the newest hundred.
         problem: why the feed does not read a stream; empty in history mode.
-        caught_up: whether all stored messages have been read; always true in live mode.
+        caught_up: whether all stored messages have been read that can be read.
+        unread: whether the server may store messages that cannot be read, or refuses new ones.
     """
 
     mode: Mode = "off"
@@ -52,6 +53,7 @@ class FeedStatus:
     gaps: tuple[Gap, ...] = ()
     problem: str = ""
     caught_up: bool = False
+    unread: bool = False
 
 
 class GapLog:

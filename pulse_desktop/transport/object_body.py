@@ -15,7 +15,12 @@ from typing import Final
 from nats import errors
 from nats.js.errors import APIError, NotFoundError
 
-from pulse_desktop.model.errors import BrokenObjectError, NotConnectedError, UserFacingError
+from pulse_desktop.model.errors import (
+    BrokenObjectError,
+    NotConnectedError,
+    NotPermittedError,
+    UserFacingError,
+)
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.text.translation import _, ngettext
@@ -69,7 +74,8 @@ async def _one_chunk(connection: Connection, stored: StoredObject) -> AsyncGener
                 js.get_last_msg(stream, subject, direct=True),
                 f"$JS.API.DIRECT.GET.{stream}.{subject}",
             )
-        except errors.NoRespondersError:  # a bucket that does not allow direct access
+        except (errors.NoRespondersError, NotPermittedError):
+            # A bucket that does not allow direct access, or a user who may not use it.
             message = await connection.request(
                 js.get_last_msg(stream, subject), f"$JS.API.STREAM.MSG.GET.{stream}"
             )

@@ -148,15 +148,9 @@ class OrderedConsumer:
         creation = f"$JS.API.CONSUMER.CREATE.{self._stream}.{name}.{self._subject}"
         self._reply_subject = self._client.new_inbox()
         self._request_subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{name}"
-        self._subscription = await self._client.subscribe(
-            self._reply_subject,
-            cb=self._on_message,
-            pending_msgs_limit=1 << 20,
-            pending_bytes_limit=0,
-        )
         try:
             info = await self._connection.request(
-                self._connection.js.add_consumer(self._stream, config=config), creation
+                self._create(config), creation, self._request_subject, self._reply_subject
             )
         except (APIError, errors.Error) as error:
             await self.close()
@@ -171,20 +165,39 @@ class OrderedConsumer:
         if not self.pending:
             self.at_end.set()
 
+    async def _create(self, config: api.ConsumerConfig) -> api.ConsumerInfo:
+        """Subscribe and create the consumer, after trying the permission to request messages.
+
+        A message to a consumer that does not exist yet has no other effect, and the server
+        processes the three in this order.
+        """
+        self._subscription = await self._client.subscribe(
+            self._reply_subject,
+            cb=self._on_message,
+            pending_msgs_limit=1 << 20,
+            pending_bytes_limit=0,
+        )
+        await self._client.publish(self._request_subject, b"")
+        return await self._connection.js.add_consumer(self._stream, config=config)
+
     async def run(self) -> None:
         """Read forever.
 
         Raises:
             ConsumerResetError: a new consumer is needed.
+            NotPermittedError: a permission was revoked.
         """
         loop = asyncio.get_running_loop()
         received_at = loop.time()
-        with self._connection.violations.watch(self._request_subject) as refused:
-            refused.add_done_callback(self._on_refusal)
+        violations = self._connection.violations
+        with violations.watch(self._request_subject, self._reply_subject) as refused:
+            refused.add_done_callback(lambda _refused: self._wake.set())
             while True:
                 no_room = self._outstanding <= self._refill_at and not await self._request_more()
                 if await self._woken(NO_ROOM_PAUSE_S if no_room else 1.0):
                     self._wake.clear()
+                if refused.done():
+                    raise refused.result()
                 if self._end_reason:
                     raise ConsumerResetError(self._end_reason)
                 if self._alive or no_room:
@@ -280,11 +293,6 @@ class OrderedConsumer:
         else:
             reason = _("the server ended it: {code} {text}")
             self._end(reason.format(code=code, text=text))
-
-    def _on_refusal(self, refused: "asyncio.Future[str]") -> None:
-        if not refused.cancelled():
-            reason = _("these credentials may not publish to {subject}")
-            self._end(reason.format(subject=refused.result()))
 
     def _end(self, reason: str) -> None:
         if not self._end_reason:

@@ -13,8 +13,9 @@ from typing import Final, Literal
 from nats import errors
 from nats.js.errors import APIError, NotFoundError
 
-from pulse_desktop.model.errors import NotConnectedError, UserFacingError
+from pulse_desktop.model.errors import NoJetStreamError, NotConnectedError, UserFacingError
 from pulse_desktop.nats_client.aio import cancel_and_wait
+from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.text.translation import _
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
@@ -32,6 +33,8 @@ from pulse_desktop.transport.ordered_consumer import (
 
 POLL_INTERVAL_S: Final = 5.0
 RETRY_PAUSE_S: Final = 0.05
+READ_ATTEMPTS: Final = 5
+MAX_RETRY_INTERVAL_S: Final = 60.0
 
 Mode = Literal["watching", "absent", "off"]
 
@@ -46,7 +49,9 @@ class WatchStatus:
         unreadable: messages in the bucket that are not valid metadata.
         last_sequence: stream sequence of the newest message read.
         problem: why it is off; else empty.
-        caught_up: whether all stored metadata has been read; true as well without a bucket.
+        caught_up: whether all stored metadata has been read that can be read; true as well
+            without a bucket.
+        unread: whether there may be results that cannot be read.
     """
 
     mode: Mode = "off"
@@ -55,6 +60,7 @@ class WatchStatus:
     last_sequence: int = 0
     problem: str = ""
     caught_up: bool = False
+    unread: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,7 @@ class ResultWatch:
         self._last = 0
         self._mode: Mode = "off"
         self._problem = ""
+        self._unread = False
         self._received = 0
         self._unreadable = 0
         self._caught_up = asyncio.Event()
@@ -110,6 +117,7 @@ class ResultWatch:
             self._last,
             self._problem,
             self._caught_up.is_set(),
+            self._unread,
         )
 
     async def caught_up(self, timeout: float) -> bool:  # noqa: ASYNC109 - a result, not an error
@@ -132,15 +140,41 @@ class ResultWatch:
             self._set_mode("off", "")
 
     async def _watch(self) -> None:
+        """Read the bucket while it can be read, and try again when it cannot.
+
+        What the server refuses is tried less and less often: it logs each attempt.
+        """
+        pauses = Backoff(RETRY_PAUSE_S, self._poll_s)
+        intervals = Backoff(self._poll_s, max(self._poll_s, MAX_RETRY_INTERVAL_S))
+        failures = 0
         while True:
-            found = await self._find()
-            if found is None:
+            try:
+                found = await self._find()
+                if found is None:
+                    self._set_mode("absent", "")
+                    pause = self._poll_s
+                else:
+                    await self._read(found)
+                    pause, failures = RETRY_PAUSE_S, 0
+                    pauses.reset()
+                    intervals.reset()
+            except NotConnectedError:
+                raise
+            except ConsumerResetError as error:
+                self._set_mode("off", _("it cannot be read: {reason}").format(reason=error))
+                pause = pauses.next_delay()
+                failures += 1
+            except UserFacingError as error:
+                self._set_mode("off", error.detail or error.title)
+                pause = intervals.next_delay()
+                if isinstance(error, NoJetStreamError):
+                    self._unread, pause = False, self._poll_s
+            except (APIError, errors.Error):
+                self._set_mode("off", _("JetStream did not respond"))
+                pause = self._poll_s
+            if not 0 < failures < READ_ATTEMPTS:
                 self._caught_up.set()
-                await asyncio.sleep(self._poll_s)
-                continue
-            with contextlib.suppress(ConsumerResetError):
-                await self._read(found)
-            await asyncio.sleep(RETRY_PAUSE_S)
+            await asyncio.sleep(pause)
 
     async def _find(self) -> _Bucket | None:
         stream = stream_name(self._bucket)
@@ -149,17 +183,9 @@ class ResultWatch:
                 self._connection.js.stream_info(stream), f"$JS.API.STREAM.INFO.{stream}"
             )
         except NotFoundError:
-            self._set_mode("absent", "")
-        except NotConnectedError:
-            raise
-        except UserFacingError as error:
-            self._set_mode("off", error.detail or error.title)
-        except (APIError, errors.Error):
-            self._set_mode("off", _("JetStream did not respond"))
-        else:
-            created = info.created.timestamp() if info.created is not None else 0.0
-            return _Bucket(created, info.state.first_seq, info.state.last_seq)
-        return None
+            return None
+        created = info.created.timestamp() if info.created is not None else 0.0
+        return _Bucket(created, info.state.first_seq, info.state.last_seq)
 
     async def _read(self, found: _Bucket) -> None:
         consumer = self._make_consumer()
@@ -230,3 +256,4 @@ class ResultWatch:
     def _set_mode(self, mode: Mode, problem: str) -> None:
         self._mode = mode
         self._problem = problem
+        self._unread = mode == "off" and bool(problem)

@@ -45,6 +45,7 @@ class ResumePosition:
         self.live_since: float | None = None
         self._blind: _BlindWindow | None = None
         self._backfill: _BlindWindow | None = None
+        self._unread = False
 
     def start_in(self, stream: SourceStream, now: float) -> DeliverPolicy | None:
         """Return where to start in a stream, None when nothing was read or received yet."""
@@ -54,6 +55,9 @@ class ResumePosition:
                 self._add_expired(stream.first - deduplicator.last - 1, now)
                 deduplicator.last = stream.first - 1
             return DeliverPolicy(deduplicator.last + 1)
+        if self._is_unread():
+            deduplicator.begin_dedup(self.live_since or now)
+            return None
         if self._backfill is not None and self._gaps.offline_since is None:
             deduplicator.begin_dedup(self.live_since or now)
             return _after(self._backfill.read_until)
@@ -80,9 +84,15 @@ class ResumePosition:
         self.stream = stream
         self.live_since = self._blind = self._backfill = None
 
-    def begin_listening(self, now: float) -> None:
-        """Record that messages are received live from now on."""
+    def begin_listening(self, now: float, *, unread: bool = False) -> None:
+        """Record that messages are received live from now on.
+
+        Args:
+            now: Unix seconds.
+            unread: whether a stream may exist that cannot be read.
+        """
         if self.live_since is None:
+            self._unread = unread
             self._deduplicator.clear_recent()
             self.live_since = now
             since = self._gaps.offline_since
@@ -100,6 +110,8 @@ class ResumePosition:
         since = self.live_since if self.live_since is not None else now
         if known and self._deduplicator.has_recent_since(since):
             self._deduplicator.begin_dedup(since)
+            return False
+        if self._is_unread():
             return False
         early = stream.created < since + CLOCK_MARGIN_S
         self._backfill = None
@@ -123,6 +135,19 @@ class ResumePosition:
         )
         if missed > 0:
             self._add_expired(missed, now)
+
+    def _is_unread(self) -> bool:
+        """Whether no stream could be read until now, though there may have been one.
+
+        Its history is wanted then, such as when a permission was granted later.
+        """
+        since = self.live_since
+        return (
+            self._unread
+            and self.stream is None
+            and since is not None
+            and self._deduplicator.has_recent_since(since)
+        )
 
     def _add_expired(self, missed: int, now: float) -> None:
         since = self._gaps.offline_since or self._deduplicator.last_at

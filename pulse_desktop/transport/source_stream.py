@@ -11,9 +11,11 @@ from pulse_desktop.model.errors import (
     JetStreamNotReadyError,
     NoJetStreamError,
     NotPermittedError,
+    UserFacingError,
 )
 from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
+from pulse_desktop.transport.ordered_consumer import ConsumerResetError
 
 _UNAVAILABLE: Final = (
     APIError,
@@ -47,15 +49,15 @@ class SourceStream:
 
 @dataclass(frozen=True)
 class NoStream:
-    """The absence of such a stream.
+    """The absence of a stream that can be read.
 
     Attributes:
         reason: a sentence without its full stop.
-        final: whether only a new connection could change it, so that there is no use in retrying.
+        unread: whether there may be stored messages nevertheless.
     """
 
     reason: str
-    final: bool = False
+    unread: bool = False
 
 
 async def find_source_stream(
@@ -79,7 +81,7 @@ async def find_source_stream(
     except NotFoundError:
         return NoStream(_("no stream stores {subject}").format(subject=subject))
     except _UNAVAILABLE as error:
-        return _no_stream(error)
+        return no_stream(error)
     return await describe_stream(connection, name, subject)
 
 
@@ -94,7 +96,7 @@ async def describe_stream(
     except NotFoundError:
         return NoStream(_("the stream {stream} no longer exists").format(stream=name))
     except _UNAVAILABLE as error:
-        return _no_stream(error)
+        return no_stream(error)
     config = info.config
     if not any(subject_matches(pattern, subject) for pattern in config.subjects or ()):
         text = _("the stream {stream} stores only a part of {subject}")
@@ -120,14 +122,19 @@ def subject_matches(pattern: str, subject: str) -> bool:
     return len(parts) == len(wanted)
 
 
-def _no_stream(error: Exception) -> NoStream:
+def no_stream(error: Exception) -> NoStream:
+    """Return why streams cannot be read, from the error of a request."""
     match error:
         case NoJetStreamError():
             text = _("no history: {reason}")
             return NoStream(text.format(reason=error.detail.rstrip(".")))
         case JetStreamNotReadyError():
-            return NoStream(_("JetStream is not ready, so there is no history yet"))
-        case NotPermittedError():
+            return NoStream(_("JetStream is not ready, so there is no history yet"), unread=True)
+        case UserFacingError():
             text = _("history cannot be read: {reason}")
-            return NoStream(text.format(reason=error.detail.rstrip(".")), final=True)
-    return NoStream(_("JetStream did not respond, so there is no history for now"))
+            reason = (error.detail or error.title).rstrip(".")
+            return NoStream(text.format(reason=reason), unread=True)
+        case ConsumerResetError():
+            text = _("history cannot be read: {reason}")
+            return NoStream(text.format(reason=error), unread=True)
+    return NoStream(_("JetStream did not respond, so there is no history for now"), unread=True)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -67,6 +68,7 @@ class NatsServer:
         self.port = port
         self.monitor_port = 0
         self._folder: Path | None = None
+        self._written = self._config = ""
         self._store_dir = store_dir
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -133,12 +135,27 @@ class NatsServer:
         shutil.rmtree(ports, ignore_errors=True)
         ports.mkdir()
         config = self._home / "server.conf"
-        config.write_text(self._configuration(ports), encoding="utf-8")
+        self._written, self._config = self._configuration(ports), self.config
+        config.write_text(self._written, encoding="utf-8")
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [nats_server_path(), "-c", str(config)], stdout=log, stderr=log, cwd=self._home
             )
         self._read_ports(ports)
+
+    def reload(self) -> None:
+        """Make the server read a changed `config`, without ending connections."""
+        assert self._process is not None
+        done = "Reloaded server configuration"
+        before = self.log().count(done)
+        config = self._home / "server.conf"
+        config.write_text(self._written.replace(self._config, self.config), encoding="utf-8")
+        self._process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while self.log().count(done) == before:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"nats-server did not reload:\n{self.log()}")
+            time.sleep(0.005)
 
     def stop(self) -> None:
         """Terminate the process in order (SIGTERM)."""

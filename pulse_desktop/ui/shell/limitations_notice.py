@@ -13,6 +13,9 @@ from pulse_desktop.ui.shell.notifications import Notification, Severity
 SETTLED_S: Final = 8.0
 """Workers create their streams when they start, and a feed checks for new ones every 5 s."""
 
+REFUSED_S: Final = 1.5
+"""What the server refuses does not appear by itself."""
+
 _INTERVAL_S: Final = 1.0
 _KEY: Final = "limitations"
 
@@ -48,7 +51,8 @@ class LimitationsNotice:
         found = tuple(connection.limitations)
         if found != self._found:
             self._found, self._found_at = found, now
-        settled = now - self._found_at >= SETTLED_S
+        lasted = now - self._found_at
+        settled = lasted >= (REFUSED_S if connection.has_permission_errors else SETTLED_S)
         if self._shown and not found and settled:
             self._shown = ()
             self._withdraw(_KEY)
@@ -58,7 +62,10 @@ class LimitationsNotice:
         detail = "; ".join(each.rstrip(".") for each in found) + "."
         if connection.has_permission_errors:
             title = _("Limited permissions")
-            advice = _("Grant the permissions on the server. Everything else is shown.")
+            advice = _(
+                "Grant the permissions on the server. Everything else is shown, and what was "
+                "missing appears within a minute."
+            )
         elif connection.is_restricted:
             title = _("Partial data")
             advice = _("Check JetStream on the server. Everything else is shown.")

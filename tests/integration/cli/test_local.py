@@ -95,7 +95,9 @@ def test_status_shows_topics_queue_workers_and_results(
     assert result.code == 0
     assert result.err == ""
     output = result.object
-    assert list(output) == ["connected", "server", "topics", "queue", "workers", "results"]
+    assert list(output) == [
+        *("connected", "server", "topics", "queue", "workers", "results", "problems")
+    ]
     assert output["topics"]["tasks"]["received"] > 0
     assert output["topics"]["tasks"]["last"]
     assert output["queue"]["mode"] == "jetstream"

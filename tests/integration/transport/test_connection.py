@@ -226,14 +226,14 @@ async def test_a_refused_subject_is_reported_at_once_and_by_name() -> None:
         await connection.open()
         assert connection.status.jetstream is None
         request = connection.client.request("orders.Create", timeout=5)
-        with pytest.raises(NotPermittedError, match=r"publish to orders\.create"):
+        with pytest.raises(NotPermittedError, match=r"publish to orders\.Create"):
             await connection.request(request, "orders.Create")
         await connection.client.subscribe("orders.>")
         await wait_until(lambda: len(connection.permission_problems) == 3)
         assert connection.permission_problems == [
-            "these credentials may not publish to $js.api.info",
-            "these credentials may not publish to orders.create",
-            "not allowed to subscribe to orders.>",
+            "these credentials may not publish to $JS.API.INFO",
+            "these credentials may not publish to orders.Create",
+            "these credentials may not subscribe to orders.>",
         ]
         assert time.monotonic() - started < 4
         await connection.close()

@@ -255,7 +255,7 @@ async def test_a_stream_without_permission_to_read_it_still_confirms() -> None:
         async with queue_on(server, monitor=False) as queue:
             status = await queue.status()
             assert status.mode == "unknown"
-            assert "may not publish to $js.api.stream.names" in status.problem
+            assert "may not publish to $JS.API.STREAM.NAMES" in status.problem
             sent = await queue.enqueue("id", b"{}")
             assert (sent.durable, sent.stream, sent.sequence) == (True, STREAM, 1)
             await client.jetstream().update_stream(

@@ -46,7 +46,7 @@ async def test_a_violation_wakes_the_request_for_its_subject() -> None:
         assert not refused.done()
         assert violations.report('permissions violation for publish to "orders.new"')
         async with asyncio.timeout(1):
-            assert await refused == "orders.new"
+            assert (await refused).subject == "orders.new"
 
 
 def test_each_of_the_latest_problems_is_kept_once() -> None:
@@ -55,4 +55,45 @@ def test_each_of_the_latest_problems_is_kept_once() -> None:
         for _ in range(2):
             violations.report(f'permissions violation for subscription to "s{number}"')
     assert len(violations.problems) == MAX_PROBLEMS
-    assert violations.problems[-1] == f"not allowed to subscribe to s{MAX_PROBLEMS + 4}"
+    assert violations.problems[-1] == f"these credentials may not subscribe to s{MAX_PROBLEMS + 4}"
+
+
+@pytest.mark.parametrize(
+    ("refused", "grant"),
+    [
+        ('publish to "$JS.API.CONSUMER.CREATE.S.pulse-x1.a.>"', "$JS.API.CONSUMER.CREATE.S.>"),
+        ('publish to "$JS.API.CONSUMER.MSG.NEXT.S.pulse-x1"', "$JS.API.CONSUMER.MSG.NEXT.S.>"),
+        ('publish to "$JS.API.DIRECT.GET.OBJ_r.$O.r.C.x"', "$JS.API.DIRECT.GET.OBJ_r.>"),
+        ('publish to "$JS.API.STREAM.INFO.S"', "$JS.API.STREAM.INFO.S"),
+        ('subscription to "_INBOX.Xy.*"', "_INBOX.>"),
+        ('subscription to "websocket.*"', "websocket.*"),
+    ],
+)
+def test_a_problem_names_the_permission_to_grant(refused: str, grant: str) -> None:
+    violations = PermissionViolations()
+    for _ in range(2):
+        violations.report(f"nats: Permissions Violation for {refused}")
+    (problem,) = violations.problems
+    assert problem.endswith(f" {grant}")
+
+
+async def test_a_refused_inbox_wakes_every_request_that_needs_a_reply() -> None:
+    violations = PermissionViolations(inbox_prefix="_MINE")
+    with violations.watch("a", replies=True) as request, violations.watch("b") as other:
+        violations.report('Permissions Violation for Subscription to "_MINE.Xy"')
+        assert not request.done()  # the inbox of one subscription
+        violations.report('Permissions Violation for Subscription to "_MINE.Xy.*"')
+        error = request.result()
+        assert not other.done()
+    assert error.detail == "these credentials may not receive replies on _MINE.>."
+    assert "--inbox-prefix (PULSE_INBOX_PREFIX)" in error.advice
+
+
+def test_a_permission_that_is_granted_is_no_problem_any_more() -> None:
+    violations = PermissionViolations("JS.hub.API")
+    violations.report('Permissions Violation for Publish to "JS.hub.API.STREAM.INFO.S"')
+    violations.report('Permissions Violation for Subscription to "websocket.*"')
+    assert len(violations.problems) == 2
+    violations.granted("publish", "$JS.API.STREAM.INFO.S")
+    violations.granted("subscribe", "websocket.*")
+    assert violations.problems == []

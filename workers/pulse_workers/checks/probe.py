@@ -64,7 +64,8 @@ class Probe:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._violations = PermissionViolations(connection_options(settings).api_prefix)
+        options = connection_options(settings)
+        self._violations = PermissionViolations(options.api_prefix, options.inbox_prefix)
         self._denied = 0
 
     async def open(self) -> None:
