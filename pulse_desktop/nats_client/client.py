@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from nats.aio.client import DEFAULT_FLUSH_TIMEOUT, Client, Srv
+from nats.aio.client import PING_PROTO, Client, Srv
 from nats.aio.subscription import Subscription
 from nats.errors import Error
 from nats.js import JetStreamContext
@@ -126,16 +126,6 @@ class NatsClient(Client):
             subject = self._api_subject(subject)
         await super().publish(subject, payload, reply, headers)
 
-    async def flush(self, timeout: int = DEFAULT_FLUSH_TIMEOUT) -> None:  # noqa: ASYNC109 - nats-py's
-        """Wait until the server has processed everything sent before.
-
-        nats-py writes its PING ahead of what it still buffers, so that the PONG says nothing about
-        a subscription just made.
-        """
-        if self.is_connected:
-            await self._flush_pending(force_flush=True)
-        await super().flush(timeout)
-
     def _api_subject(self, subject: str) -> str:
         prefix = self.api_prefix
         if subject.startswith("$JS.API."):
@@ -190,6 +180,17 @@ class NatsClient(Client):
                     subscription._stop_processing()
         self._err = error = Error(f"nats: {text}")
         await self._error_cb(error)
+
+    async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:
+        """Send a PING behind what is buffered, so that its PONG confirms that.
+
+        nats-py writes it ahead of the buffer: a flush would say nothing about a subscription that
+        was just made.
+        """
+        self._pongs.append(future or asyncio.get_running_loop().create_future())
+        self._pending.append(PING_PROTO)
+        self._pending_data_size += len(PING_PROTO)
+        await self._flush_pending()
 
     async def _process_pong(self) -> None:
         """Process the server's PONG, also when its `flush` was cancelled or timed out.

@@ -204,6 +204,30 @@ async def test_a_flush_that_is_given_up_leaves_the_connection_alone(
         await client.close()
 
 
+async def test_a_flush_ends_in_time_when_the_server_stops_reading(nats_server: NatsServer) -> None:
+    client = NatsClient()
+    await client.connect(nats_server.url)
+    process = psutil.Process(nats_server.pid)
+    process.suspend()
+    try:
+        while True:  # until the buffers of both sides are full
+            publishing = asyncio.ensure_future(client.publish("s", b"x" * (1 << 20)))
+            if not (await asyncio.wait({publishing}, timeout=0.5))[0]:
+                break
+        async with asyncio.timeout(20):
+            with pytest.raises(TimeoutError):
+                await client.flush(1)
+        waiting = asyncio.ensure_future(client.flush(60))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        assert waiting.cancelled()
+    finally:
+        process.resume()
+        await asyncio.wait({publishing})
+        await client.close()
+
+
 async def test_a_flush_confirms_the_subscriptions_made_before_it(nats_server: NatsServer) -> None:
     client, received = NatsClient(), set[int]()
 
