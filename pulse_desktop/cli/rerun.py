@@ -28,7 +28,7 @@ def add_parser(subparsers: Subparsers) -> None:
         description=_(
             "Enqueue runs again, each with its captured name, arguments and labels and a new "
             "task id. A run whose arguments are known from an event alone is re-run only with "
-            "--force: anyone who may publish events can invent one."
+            "--from-events: anyone who may publish events can invent one."
         ),
         examples=(
             ("pulse-desktop rerun 3f9c0e6a", ""),
@@ -40,6 +40,11 @@ def add_parser(subparsers: Subparsers) -> None:
         ),
     )
     parser.add_argument("task_ids", nargs="+", metavar="TASK_ID", help=_("or its first characters"))
+    parser.add_argument(
+        "--from-events",
+        action="store_true",
+        help=_("also re-run those whose arguments are known from an event alone"),
+    )
     submission.add_options(parser)
 
 
@@ -57,13 +62,15 @@ async def run(arguments: Namespace) -> int:
 
                 async def enqueue(force: bool, origin: "TaskRun" = origin) -> "EnqueueReceipt":
                     return await session.tasks.rerun(
-                        [origin], force=force, from_events=arguments.force
+                        [origin], force=force, from_events=arguments.from_events
                     )
 
                 receipt = await submission.submit(enqueue, force=arguments.force)
             except UserFacingError as error:
                 if isinstance(error, NotCapturedError):
-                    error.advice = _("Check them with `pulse-desktop show`, then add --force.")
+                    error.advice = _(
+                        "Check them with `pulse-desktop show`, then add --from-events."
+                    )
                 print_error(error)
                 failed = True
                 continue

@@ -56,7 +56,6 @@ class NotCapturedError(UserFacingError):
             _("Arguments of {task} were not captured").format(task=run.name or run.task_id),
             _("they are from an event, and the task was never seen in the queue."),
             _("Check them first, then confirm the re-run."),
-            can_force=True,
         )
 
 
@@ -76,9 +75,16 @@ class NotRepeatableError(UserFacingError):
         )
 
 
-def _check_repeatable(run: TaskRun, request: Request) -> None:
-    if request.not_plain:
+def repeatable_request(run: TaskRun, *, from_events: bool) -> Request:
+    """Return the request of a run that can be repeated, or raise why it cannot."""
+    request = run.request
+    if request is None or not request.complete:
+        raise ArgumentsUnknownError(run)
+    if not request.repeatable:
         raise NotRepeatableError(run, request)
+    if not (request.captured or from_events):
+        raise NotCapturedError(run)
+    return request
 
 
 class TaskClient:
@@ -155,8 +161,10 @@ class TaskClient:
             )
             typed = request is None or has_types(request.labels_types)
             if run is not None and request is not None:
-                _check_repeatable(run, request)
-                format_ = request.format
+                if request.not_plain:
+                    raise NotRepeatableError(run, request)
+                if request.captured:
+                    format_ = request.format
         task_id, receipt = await self._publish(
             task_name, args, kwargs, labels, force=force, typed=typed, format_=format_
         )
@@ -170,24 +178,21 @@ class TaskClient:
         Args:
             runs: what to run again.
             force: enqueue them even if no worker consumes the queue.
-            from_events: allow arguments that only an event has told.
+            from_events: allow arguments that are known from an event alone.
 
         Raises:
-            NotCapturedError: arguments of a run are from an event; nothing was enqueued.
-            ArgumentsUnknownError: the arguments of a run were not captured.
-            NotRepeatableError: they hold more than plain data.
+            ArgumentsUnknownError: those of one run are; nothing was enqueued.
+            NotRepeatableError: those of one run are more than plain data; nothing was enqueued.
+            NotCapturedError: those of one run are from an event; nothing was enqueued.
             NoConsumersError, NotConnectedError, TooLargeError, NotPermittedError, UnconfirmedError:
                 those before the failed one are enqueued, which the error's detail says.
         """
-        if not from_events:
-            for run in runs:
-                if run.request is not None and run.request.complete and not run.request.captured:
-                    raise NotCapturedError(run)
+        requests = [repeatable_request(run, from_events=from_events) for run in runs]
         task_ids: list[str] = []
         durable = True
         try:
-            for run in runs:
-                task_id, receipt = await self._rerun(run, force=force)
+            for run, request in zip(runs, requests, strict=True):
+                task_id, receipt = await self._rerun(run, request, force=force)
                 task_ids.append(task_id)
                 durable = durable and receipt.durable
         except UserFacingError as error:
@@ -202,11 +207,9 @@ class TaskClient:
         """Cancel queued or running tasks; see `TaskCanceller.cancel`."""
         return await self._canceller.cancel(task_ids, reason)
 
-    async def _rerun(self, run: TaskRun, *, force: bool) -> tuple[str, PublishReceipt]:
-        request = run.request
-        if request is None or not request.complete:
-            raise ArgumentsUnknownError(run)
-        _check_repeatable(run, request)
+    async def _rerun(
+        self, run: TaskRun, request: Request, *, force: bool
+    ) -> tuple[str, PublishReceipt]:
         labels = rerun_labels(
             request.labels, request.labels_types, origin=run.task_id, who=self._events.actor
         )
@@ -227,7 +230,8 @@ class TaskClient:
             return "json"
         name = canonical_name(task_name)
         for run in self._state.runs.rows.newest_first():
-            if run.name == name and run.request is not None:
+            # An event is no proof of a format: anyone who may publish events can send one.
+            if run.name == name and run.request is not None and run.request.captured:
                 return run.request.format
         return next(iter(formats)) if len(formats) == 1 else "json"
 

@@ -61,6 +61,11 @@ class Request(msgspec.Struct, frozen=True, gc=False, order=True):
         return self.rank > 0
 
     @property
+    def repeatable(self) -> bool:
+        """Whether it can be sent again as it was."""
+        return self.complete and not self.not_plain
+
+    @property
     def captured(self) -> bool:
         """Whether it is the task message itself, and not what an event says of it."""
         return self.rank > 1

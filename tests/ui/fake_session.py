@@ -10,6 +10,7 @@ from pulse_desktop.model.errors import NotFoundError, UserFacingError
 from pulse_desktop.model.outcomes import CancelOutcome, CancelStatus, CommandOutcome, CommandStatus
 from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.protocol.task_result import DecodedResult, TaskResult
+from pulse_desktop.session.task_client import repeatable_request
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
 
@@ -89,6 +90,8 @@ class FakeSession:
     async def rerun(
         self, runs: Sequence[TaskRun], *, force: bool = False, from_events: bool = False
     ) -> EnqueueReceipt:
+        for run in runs:
+            repeatable_request(run, from_events=from_events)
         self.from_events = from_events
         self._call(([run.task_id for run in runs], force), force=force)
         return EnqueueReceipt(tuple(f"new-{run.task_id}" for run in runs), durable=True)

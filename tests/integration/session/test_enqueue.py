@@ -93,10 +93,15 @@ async def test_a_run_known_from_an_event_alone_is_rerun_only_when_confirmed(
         refused = await asyncio.to_thread(run_command, "rerun", task_id, env=environment)
         assert refused.code == 1
         assert "never seen in the queue" in refused.err
-        assert "--force" in refused.err
+        assert "--from-events" in refused.err
         shown = await asyncio.to_thread(run_command, "show", task_id, env=environment)
         assert "from an event, never seen in the queue" in shown.out
         assert not note.exists()
+        known = await session.tasks.enqueue(WORK, json.dumps([str(tmp_path / "known")]).encode())
+        captured = await wait_for_run(session, known.task_ids[0], RunState.SUCCEEDED)
+        with pytest.raises(NotCapturedError):
+            await session.tasks.rerun([captured, run])
+        assert lines(tmp_path / "known") == ["begin", "end"], "nothing is sent of such a list"
         (again,) = (await session.tasks.rerun([run], from_events=True)).task_ids
         done = await wait_for_run(session, again, RunState.SUCCEEDED)
         assert run_to_dict(done)["arguments_from"] == "queue"

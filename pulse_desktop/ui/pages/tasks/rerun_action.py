@@ -30,23 +30,16 @@ class RerunAction:
         self._context = context
 
     def ask(self, runs: Sequence[TaskRun]) -> None:
-        """Re-run those runs whose arguments are known.
+        """Re-run those runs that can be sent again as they were.
 
         Confirm first when there are many, or when arguments are known from an event alone.
         """
         if not runs:
             return
-        repeatable = [run for run in runs if run.request is not None and run.request.complete]
+        repeatable = [run for run in runs if run.request is not None and run.request.repeatable]
         left_out = len(runs) - len(repeatable)
         if not repeatable:
-            self._context.notify(
-                Notification(
-                    _("Cannot re-run: arguments unknown"),
-                    _("The run was enqueued before this program connected."),
-                    severity="warning",
-                    key=_KEY,
-                )
-            )
+            self._start(runs)  # the session says why they cannot be
             return
         told = sum(run.request is not None and not run.request.captured for run in repeatable)
         if len(repeatable) <= CONFIRM_ABOVE and not left_out and not told:
@@ -69,8 +62,8 @@ class RerunAction:
             notes.append(note.format(count=formats.count(told)))
         if left_out:
             note = ngettext(
-                "{count} run is left out: its arguments are unknown.",
-                "{count} runs are left out: their arguments are unknown.",
+                "{count} run is left out: its arguments are unknown, or not plain data.",
+                "{count} runs are left out: their arguments are unknown, or not plain data.",
                 left_out,
             )
             notes.append(note.format(count=formats.count(left_out)))
