@@ -1,10 +1,9 @@
 """Colors of charts: those of the theme by name, and one color per series."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from pulse_desktop.state.series import Reservoir
 from pulse_desktop.ui.theme.theme import Theme
 
 # The line colors of the topics can be told apart with every common color blindness.
@@ -117,19 +116,3 @@ class SeriesColors:
                 del self._numbers[name]
             taken = set(self._numbers.values())
         return next(number for number in range(len(taken) + 1) if number not in taken)
-
-    @staticmethod
-    def busiest(series: Mapping[str, Reservoir], since: float) -> dict[str, Reservoir]:
-        """Return the series with the most samples since a time: at most seven, sorted by name.
-
-        Args:
-            series: samples by name.
-            since: Unix seconds.
-        """
-        sampled = {
-            name: len(each.samples)
-            for name, each in series.items()
-            if each.samples and each.samples[-1][0] >= since
-        }
-        most = sorted(sampled, key=lambda name: (-sampled[name], name))[:MAX_SERIES]
-        return {name: series[name] for name in sorted(most)}

@@ -24,13 +24,13 @@ class VisibleData:
         times: Unix seconds, ascending.
         series: color as `#rrggbb`, name and values of each series.
         unit: unit of all values.
-        span: length of the time axis, seconds.
+        range_s: length of the time axis, seconds.
     """
 
     times: Values
     series: tuple[tuple[str, str, Values], ...]
     unit: Unit
-    span: float
+    range_s: float
 
     @property
     def known(self) -> list[int]:
@@ -94,7 +94,7 @@ class Crosshair:
             for color, name, values in data.series
         ]
         self._plot.set_crosshair(at)
-        self.tooltip.show_values(clock_text(at, data.span), lines)
+        self.tooltip.show_values(clock_text(at, data.range_s), lines)
         area = QRectF(self._plot.geometry())
         self.tooltip.place(area.left() + self._plot.x_of(at), area)
         self.tooltip.raise_()

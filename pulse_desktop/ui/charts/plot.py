@@ -135,8 +135,8 @@ class Plot(pg.PlotWidget):
         self._crosshair.setPen(line)
         self._draw_grid(self._grid_values)
 
-    def set_axes(self, span: tuple[float, float], x: Ticks, top: float, y: Ticks) -> None:
-        """Show times from span[0] to span[1] and values from 0 to `top`, with these ticks."""
+    def set_axes(self, time_range: tuple[float, float], x: Ticks, top: float, y: Ticks) -> None:
+        """Show values from 0 to `top` in a time range (start and end), with these ticks."""
         item = self.getPlotItem()
         metrics = QFontMetricsF(item.getAxis("left").style["tickFont"] or self.font())
         widest = max((metrics.horizontalAdvance(label) for _value, label in y), default=0.0)
@@ -145,7 +145,7 @@ class Plot(pg.PlotWidget):
         item.getAxis("bottom").setTicks([x, []])
         # One pixel above the highest tick: its line is cut off at some scale factors otherwise.
         above = top * (1 + 1.5 / max(1, self.height()))
-        item.getViewBox().setRange(xRange=span, yRange=(0.0, above), padding=0, update=True)
+        item.getViewBox().setRange(xRange=time_range, yRange=(0.0, above), padding=0, update=True)
         values = [value for value, _label in y]
         if values != self._grid_values:
             self._draw_grid(values)

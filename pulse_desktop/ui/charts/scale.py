@@ -112,10 +112,10 @@ def clock_ticks(start: float, end: float, max_ticks: int = 8) -> list[tuple[floa
     Returns:
         Pairs of Unix seconds and label; midnight is shown as a date.
     """
-    span = end - start
-    if not math.isfinite(span) or span <= 0:
+    range_s = end - start
+    if not math.isfinite(range_s) or range_s <= 0:
         return []
-    min_step = span / max(max_ticks, 1)
+    min_step = range_s / max(max_ticks, 1)
     step = next((s for s in _CLOCK_STEPS if s >= min_step), _CLOCK_STEPS[-1])
     while step < min_step:
         step *= 2
@@ -127,16 +127,16 @@ def clock_ticks(start: float, end: float, max_ticks: int = 8) -> list[tuple[floa
         if at > end:
             break
         if at >= start:
-            ticks.append((at, _clock_label(moment, step, span)))
+            ticks.append((at, _clock_label(moment, step, range_s)))
         moment = (moment + timedelta(seconds=step)).replace(tzinfo=None).astimezone()
     return ticks
 
 
-def clock_text(at: float, span: float) -> str:
-    """Format the time under the crosshair, with the date when `span` is longer than a day."""
+def clock_text(at: float, range_s: float) -> str:
+    """Format the time under the crosshair, with the date when `range_s` is longer than a day."""
     moment = datetime.fromtimestamp(at).astimezone()
     clock = f"{moment:%H:%M:%S}"
-    return f"{moment.day} {moment:%b} {clock}" if span > 86400 else clock
+    return f"{moment.day} {moment:%b} {clock}" if range_s > 86400 else clock
 
 
 def _factor(value: float, unit: Unit) -> tuple[float, str]:
@@ -191,7 +191,7 @@ def _round_down(moment: datetime, step: int) -> datetime:
     return (midnight + timedelta(seconds=since - since % step)).astimezone()
 
 
-def _clock_label(moment: datetime, step: int, span: float) -> str:
-    if step >= 86400 or (span > 86400 and moment.hour == 0 and moment.minute == 0):
+def _clock_label(moment: datetime, step: int, range_s: float) -> str:
+    if step >= 86400 or (range_s > 86400 and moment.hour == 0 and moment.minute == 0):
         return f"{moment.day} {moment:%b}"
     return f"{moment:%H:%M}" if step >= 60 else f"{moment:%H:%M:%S}"

@@ -38,7 +38,7 @@ class TimeChart(QWidget):
     Attributes:
         unit: unit of all values.
         plot: the plot area.
-        visible_span: Unix seconds at the left and right edge.
+        visible_time_range: Unix seconds at the left and right edge.
     """
 
     def __init__(self, title: str, unit: Unit, *, subtitle: str = "", empty_text: str = "") -> None:
@@ -47,7 +47,7 @@ class TimeChart(QWidget):
         Args:
             title: short name of what is shown; also the accessible name.
             unit: unit of all values.
-            subtitle: unit and period, such as "runs per second, last 10 min".
+            subtitle: unit and time range, such as "runs per second, last 10 min".
             empty_text: sentence after "No data yet." that says what fills the chart.
         """
         super().__init__()
@@ -57,8 +57,8 @@ class TimeChart(QWidget):
         self._curves: dict[str, Curve] = {}
         self._times: Values = _EMPTY
         self._values: dict[str, Values] = {}
-        self._span: tuple[float, float] | None = None
-        self.visible_span = (0.0, 1.0)
+        self._time_range: tuple[float, float] | None = None
+        self.visible_time_range = (0.0, 1.0)
         self._drawn_at = -math.inf
         self._stale = False
         self._title = title
@@ -155,7 +155,10 @@ class TimeChart(QWidget):
         self._schedule_redraw(immediately=True)
 
     def set_data(
-        self, times: Values, values: Mapping[str, Values], span: tuple[float, float] | None = None
+        self,
+        times: Values,
+        values: Mapping[str, Values],
+        time_range: tuple[float, float] | None = None,
     ) -> None:
         """Change the data.
 
@@ -163,7 +166,7 @@ class TimeChart(QWidget):
             times: Unix seconds, ascending.
             values: by series, a value for each time, NaN where it is unknown. A series that is
                 missing has no values.
-            span: Unix seconds at the left and right edge; the first and last time when None.
+            time_range: Unix seconds at the left and right edge, the first and last time when None.
 
         Raises:
             ValueError: a series has another length than times.
@@ -173,7 +176,7 @@ class TimeChart(QWidget):
         for name, series in arrays.items():
             if series.shape != times.shape:
                 raise ValueError(f"{name} has {series.size} values for {times.size} times")
-        self._times, self._values, self._span = times, arrays, span
+        self._times, self._values, self._time_range = times, arrays, time_range
         self._schedule_redraw()
 
     def is_series_visible(self, name: str) -> bool:
@@ -242,15 +245,15 @@ class TimeChart(QWidget):
     def _update_axes(self) -> None:
         """Choose ranges and ticks for the visible data and the size of the plot."""
         times = self._times
-        if self._span is not None:
-            start, end = self._span
+        if self._time_range is not None:
+            start, end = self._time_range
         elif times.size:
             start, end = float(times[0]), float(times[-1])
         else:
             start, end = 0.0, 0.0
         if end <= start:
             end = start + 1.0
-        self.visible_span = (start, end)
+        self.visible_time_range = (start, end)
         empty = self.empty
         series = self._visible_data().series
         largest = max((_largest(values) for *_spec, values in series), default=0.0)
@@ -278,7 +281,7 @@ class TimeChart(QWidget):
             for spec in self._specs
             if spec.name in self._values and self.is_series_visible(spec.name)
         )
-        start, end = self.visible_span
+        start, end = self.visible_time_range
         return VisibleData(self._times, series, self.unit, end - start)
 
     def _pointer_moved(self, at: float) -> None:

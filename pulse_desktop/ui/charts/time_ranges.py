@@ -16,6 +16,7 @@ from pulse_desktop.protocol.event import Event
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import Reservoir, TimeBuckets
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.charts.colors import MAX_SERIES
 
 Values = NDArray[np.float64]
 
@@ -23,7 +24,7 @@ _WIDTHS: Final = (5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 _SLACK: Final = 1.25
 _INTERVAL_QUANTILE: Final = 0.75
 """Quantile of the times between samples that counts as the sampling interval."""
-_AUTO_SPANS: Final = (120.0, 300.0, 600.0, 1800.0)
+_AUTO_RANGES_S: Final = (120.0, 300.0, 600.0, 1800.0)
 _MIN_EVENTS_PER_POINT: Final = 4.0
 _MIN_POINTS: Final = 10
 
@@ -42,8 +43,8 @@ class TimeRange:
     seconds: float
     bucket_s: float
 
-    def span(self, now: float) -> tuple[float, float]:
-        """Return the left and right edge, Unix seconds."""
+    def bounds(self, now: float) -> tuple[float, float]:
+        """Return start and end, Unix seconds."""
         return now - self.seconds, now
 
 
@@ -63,7 +64,7 @@ def auto_range(longest: TimeRange, history_start: float, now: float) -> TimeRang
         now: Unix seconds.
     """
     known = max(0.0, now - history_start)
-    for seconds in _AUTO_SPANS:
+    for seconds in _AUTO_RANGES_S:
         if known <= seconds < longest.seconds:
             return TimeRange(longest.title, seconds, max(5.0, seconds / 60.0))
     return longest
@@ -125,6 +126,25 @@ def quantile_series(
     for name, (at, values) in samples.items():
         result[name] = _quantiles(at, values, times[0] - width / 2, width, times.size, quantile)
     return times, result
+
+
+def busiest_series(series: Mapping[str, Reservoir], since: float) -> dict[str, Reservoir]:
+    """Return the series with the most samples since a time: as many as have distinct colors.
+
+    Args:
+        series: samples by name.
+        since: Unix seconds.
+
+    Returns:
+        The series sorted by name.
+    """
+    sampled = {
+        name: len(each.samples)
+        for name, each in series.items()
+        if each.samples and each.samples[-1][0] >= since
+    }
+    most = sorted(sampled, key=lambda name: (-sampled[name], name))[:MAX_SERIES]
+    return {name: series[name] for name in sorted(most)}
 
 
 def bucket_width(sampled_at: Iterable[Values], time_range: TimeRange) -> float:

@@ -13,7 +13,12 @@ from pulse_desktop.text.translation import _, ngettext, pgettext
 from pulse_desktop.ui.charts.colors import SeriesColors, SeriesSpec
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import history_start, quantile_series, rate_series
+from pulse_desktop.ui.charts.time_ranges import (
+    busiest_series,
+    history_start,
+    quantile_series,
+    rate_series,
+)
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import muted, number_column, time_column
 from pulse_desktop.ui.table.facet import Facet
@@ -142,16 +147,16 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
     def update_charts(self, now: float) -> None:
         """Update both charts at a time, Unix seconds."""
         agents = self.context.state.agents
-        span = self.time_range.span(now)
-        shown = self._colors.busiest(agents.latency, span[0])
+        bounds = self.time_range.bounds(now)
+        shown = busiest_series(agents.latency, bounds[0])
         self.latency_chart.set_series(self._colors.specs(shown))
         times, values = quantile_series(shown, now, self.time_range, _P95)
-        self.latency_chart.set_data(times, values, span)
+        self.latency_chart.set_data(times, values, bounds)
         tokens = {_TOKEN_LABELS[way]: counts for way, counts in agents.tokens.items()}
         counted = any(counts.total(now, self.time_range.seconds) for counts in tokens.values())
         since = history_start(self.context.state.log) if counted else now
         times, values = rate_series(tokens, now, self.time_range, per_s=60.0, history_start=since)
-        self.tokens_chart.set_data(times, values, span)
+        self.tokens_chart.set_data(times, values, bounds)
 
     def show_row(self, row: AgentCall) -> None:
         """Show a call in the detail panel."""

@@ -142,7 +142,7 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
         """Update both charts at a time, Unix seconds."""
         knowledge = self.context.state.knowledge
         since = history_start(self.context.state.log)
-        span = self.time_range.span(now)
+        bounds = self.time_range.bounds(now)
         totals = {
             name: knowledge.atoms[name].total(now, self.time_range.seconds)
             for name in ATOM_TYPES
@@ -159,7 +159,7 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
             per_s=60.0,
             history_start=since,
         )
-        self.atoms_chart.set_data(times, values, span)
+        self.atoms_chart.set_data(times, values, bounds)
         times, values = rate_series(
             {_TOPICS: knowledge.topics_created},
             now,
@@ -167,7 +167,7 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
             per_s=60.0,
             history_start=since if knowledge.rows else now,
         )
-        self.topics_chart.set_data(times, values, span)
+        self.topics_chart.set_data(times, values, bounds)
 
     def show_row(self, row: KnowledgeItem) -> None:
         """Show a finding in the detail panel."""

@@ -173,17 +173,17 @@ class MetricsPage(TablePage[Metric, RowDetail]):
     def update_charts(self, now: float) -> None:
         """Update cards and charts at a time, Unix seconds."""
         metrics = self.context.state.metrics
-        span = self.time_range.span(now)
+        bounds = self.time_range.bounds(now)
         ratios = {
             _TITLES[name]: metrics.history[name] for name in RATIOS if name in metrics.history
         }
         times, values = quantile_series(ratios, now, self.time_range)
-        self.ratios_chart.set_data(times, values, span)
+        self.ratios_chart.set_data(times, values, bounds)
         active = metrics.history.get("activeAnalysisRuns")
         times, values = quantile_series(
             {_ACTIVE: active} if active else {}, now, self.time_range, 1.0
         )
-        self.active_chart.set_data(times, values, span)
+        self.active_chart.set_data(times, values, bounds)
         for name, card in self.cards.items():
             metric = metrics.get(name)
             if metric is None:

@@ -13,7 +13,7 @@ from pulse_desktop.text.translation import _, ngettext, pgettext
 from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import quantile_series
+from pulse_desktop.ui.charts.time_ranges import busiest_series, quantile_series
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import ago_column, muted, number_column
 from pulse_desktop.ui.table.facet import Facet
@@ -139,11 +139,11 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
 
     def update_charts(self, now: float) -> None:
         """Update the chart at a time, Unix seconds."""
-        span = self.time_range.span(now)
-        shown = self._colors.busiest(self.context.state.providers.latency, span[0])
+        bounds = self.time_range.bounds(now)
+        shown = busiest_series(self.context.state.providers.latency, bounds[0])
         self.latency_chart.set_series(self._colors.specs(shown))
         times, values = quantile_series(shown, now, self.time_range)
-        self.latency_chart.set_data(times, values, span)
+        self.latency_chart.set_data(times, values, bounds)
 
     def show_row(self, row: ProviderStatus) -> None:
         """Show a provider in the detail panel."""

@@ -1,4 +1,4 @@
-"""The base class of the panel beside a table that shows one row in full. Never a modal dialog."""
+"""Base class of the panel beside a table that shows the details of one row."""
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QPushButton
@@ -11,18 +11,18 @@ from pulse_desktop.ui.theme.theme import theme
 
 
 class DetailPanel(QFrame):
-    """A card with a close button; a subclass adds the contents.
+    """A card with a close button, never a modal dialog; a subclass adds the contents.
 
     Attributes:
         close_button: closes the panel.
 
     Signals:
         close_requested: the operator wants to close the panel.
-        run_requested: task id of a run that the operator wants to see.
+        show_run_requested: the operator wants to see a run; its task id.
     """
 
     close_requested = Signal()
-    run_requested = Signal(str)
+    show_run_requested = Signal(str)
 
     def __init__(self, name: str) -> None:
         """Create an empty panel.

@@ -1,4 +1,4 @@
-"""What a filter bar offers: facets of the rows, and periods."""
+"""Facets and time ranges of a filter bar."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from pulse_desktop.text.semantic_color import SemanticColor
 
 @dataclass(frozen=True)
 class Facet:
-    """A part of the rows that can be selected with a chip.
+    """A category of rows, offered as a filter chip.
 
     Attributes:
         key: identifier in the program.
-        label: for the operator.
+        label: text of the chip.
         icon: name or glyph of an icon.
-        color: of the icon.
-        tooltip: of the chip, empty for the usual one.
+        color: color of the icon.
+        tooltip: tooltip of the chip, empty for the default.
         hide_when_empty: whether the chip is hidden while no row belongs to it.
     """
 
@@ -28,13 +28,13 @@ class Facet:
 
 
 @dataclass(frozen=True)
-class PeriodChoice:
-    """The periods that can be chosen.
+class TimeRangeOptions:
+    """Time ranges offered by a filter bar.
 
     Attributes:
-        titles: one per period, the default first.
-        name: accessible name of the choice.
-        filters_rows: whether a period other than the first leaves out rows.
+        titles: one per time range, the default first.
+        name: accessible name of the combo box.
+        filters_rows: whether a time range other than the first filters out rows.
     """
 
     titles: Sequence[str]

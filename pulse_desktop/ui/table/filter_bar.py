@@ -1,52 +1,59 @@
-"""The filter bar above a table: text, facets with counts, number of rows left, and period."""
+"""The filter bar above a table: text, facets with counts, number of matching rows, time range."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.table.facet import Facet, PeriodChoice
+from pulse_desktop.ui.table.facet import Facet, TimeRangeOptions
 from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.table.flow_layout import FlowLayout
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.theme import theme
 
-TYPING_MS: Final = 120
+DEBOUNCE_MS: Final = 120
 """Pause in typing after which the filter is applied."""
 _GAP: Final = 10
 _MIN_TEXT_WIDTH: Final = 240
-_COUNT_ROOM: Final = 170
-"""Room for the row count beside facets: they must not move when the count becomes longer."""
-_COUNT_SPARE: Final = 6
+_QWIDGETSIZE_MAX: Final = 16_777_215
+"""Qt's constant for no maximum width; the type stubs of PySide6 lack it."""
+_ROW_COUNT_WIDTH: Final = 170
+"""Reserved for the row count: facets beside it must not move when it becomes longer."""
+_ROW_COUNT_PADDING: Final = 6
 """Extra width of the row count, for fonts whose digits differ in width."""
-_ANY_WIDTH: Final = 16_777_215
 
 
 class FilterBar(QWidget):
-    """Text, facets, row count and period. The page applies the filter.
+    """Text, facets, row count and time range. The page applies the filter.
 
-    The text field is at the same place on every page. The facets are beside it, or in lines of
-    their own below it where they need more room.
+    The text field has the same position on every page. The facets are beside it, or in lines of
+    their own below it if they do not fit.
 
     Attributes:
         text_field: the text to search for.
-        period_box: the choice of the period.
-        period_filters_rows: whether a period other than the first leaves out rows.
+        time_range_box: combo box of the time ranges.
+        time_range_filters_rows: whether a time range other than the first filters out rows.
 
     Signals:
-        changed: facets, text, or a period that filters rows changed.
-        period_changed: index of the chosen period.
+        changed: facets, text, or a time range that filters rows changed.
+        time_range_changed: index of the selected time range.
         submitted: Enter was pressed in the text field.
     """
 
     changed = Signal()
-    period_changed = Signal(int)
+    time_range_changed = Signal(int)
     submitted = Signal()
 
     def __init__(
@@ -54,21 +61,21 @@ class FilterBar(QWidget):
         facets: Sequence[Facet],
         *,
         hint: str,
-        periods: PeriodChoice | None = None,
+        time_ranges: TimeRangeOptions | None = None,
         format_count: Callable[[int], str] = formats.short_count,
     ) -> None:
         """Create a bar.
 
         Args:
-            facets: parts of the rows to choose from; `add_facet` adds more.
+            facets: categories of rows, each a filter chip; `add_facet` adds more.
             hint: what the text searches, such as "Filter by author, text or source".
-            periods: periods to choose from, None for no such choice.
+            time_ranges: time ranges to choose from, None for no combo box.
             format_count: formats the count of a facet.
         """
         super().__init__()
         self._facets_beside = False
-        self._has_periods = periods is not None
-        self.period_filters_rows = periods is not None and periods.filters_rows
+        self._has_time_ranges = time_ranges is not None
+        self.time_range_filters_rows = time_ranges is not None and time_ranges.filters_rows
         self._format_count = format_count
         self._facets: dict[str, Facet] = {}
         self._chips: dict[str, FilterChip] = {}
@@ -85,42 +92,42 @@ class FilterBar(QWidget):
         self._search_icon.setText(_("Filter"))  # accessible name of its button
         self._row_count = Label()
         self._row_count.setProperty("role", "muted")
-        self.period_box = QComboBox()
-        if periods is None:
-            self.period_box.hide()  # showing it before it has a parent would open a window
+        self.time_range_box = QComboBox()
+        if time_ranges is None:
+            self.time_range_box.hide()  # showing it before it has a parent would open a window
         else:
-            self.period_box.addItems(list(periods.titles))
-            self.period_box.setAccessibleName(periods.name)
-        self._typing = QTimer(self)
-        self._typing.setObjectName("filter typing")
-        self._typing.setSingleShot(True)
-        self._typing.setInterval(TYPING_MS)
-        self._lines, self._line = QVBoxLayout(self), QHBoxLayout()
+            self.time_range_box.addItems(list(time_ranges.titles))
+            self.time_range_box.setAccessibleName(time_ranges.name)
+        self._debounce_timer = QTimer(self)
+        self._debounce_timer.setObjectName("filter debounce")
+        self._debounce_timer.setSingleShot(True)
+        self._debounce_timer.setInterval(DEBOUNCE_MS)
+        self._layout, self._first_line = QVBoxLayout(self), QHBoxLayout()
         self._lay_out()
         self._connect()
         for facet in facets:
             self.add_facet(facet)
 
     def _lay_out(self) -> None:
-        self._lines.setContentsMargins(0, 0, 0, 0)
-        self._lines.setSpacing(8)
-        self._line.setSpacing(_GAP)
-        self._line.addWidget(self.text_field, 1)
-        self._line.addWidget(self._row_count)
-        self._line.addWidget(self.period_box)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(8)
+        self._first_line.setSpacing(_GAP)
+        self._first_line.addWidget(self.text_field, 1)
+        self._first_line.addWidget(self._row_count)
+        self._first_line.addWidget(self.time_range_box)
         middle = Qt.AlignmentFlag.AlignVCenter
         self._row_count.setAlignment(Qt.AlignmentFlag.AlignRight | middle)
-        self._lines.addLayout(self._line)
-        self._lines.addWidget(self._chip_row)
-        # The text field stays at the top, also while the page adapts to fewer lines of facets.
-        self._lines.addStretch(1)
+        self._layout.addLayout(self._first_line)
+        self._layout.addWidget(self._chip_row)
+        # Keeps the text field at the top while the page adapts to fewer lines of facets.
+        self._layout.addStretch(1)
         self._chip_row.hide()
 
     def _connect(self) -> None:
-        self._typing.timeout.connect(self.changed)
-        self.text_field.textChanged.connect(lambda _text: self._typing.start())
+        self._debounce_timer.timeout.connect(self.changed)
+        self.text_field.textChanged.connect(lambda _text: self._debounce_timer.start())
         self.text_field.returnPressed.connect(self._on_return_pressed)
-        self.period_box.currentIndexChanged.connect(self._on_period_changed)
+        self.time_range_box.currentIndexChanged.connect(self._on_time_range_changed)
         theme().changed.connect(self._apply_theme)
 
     # Reading
@@ -131,7 +138,7 @@ class FilterBar(QWidget):
         return self.text_field.text().strip()
 
     @property
-    def chosen(self) -> frozenset[str]:
+    def checked_facets(self) -> frozenset[str]:
         """Keys of the checked facets."""
         return frozenset(key for key, chip in self._chips.items() if chip.isChecked())
 
@@ -141,18 +148,18 @@ class FilterBar(QWidget):
         return self._chips
 
     @property
-    def period(self) -> int:
-        """Index of the chosen period."""
-        return self.period_box.currentIndex()
+    def time_range_index(self) -> int:
+        """Index of the selected time range."""
+        return self.time_range_box.currentIndex()
 
     @property
     def active(self) -> bool:
-        """Whether any row may be left out."""
-        period = self.period_filters_rows and self.period > 0
-        return bool(self.text or self.chosen or period)
+        """Whether the filter may exclude rows."""
+        limits_time = self.time_range_filters_rows and self.time_range_index > 0
+        return bool(self.text or self.checked_facets or limits_time)
 
     @property
-    def row_count(self) -> str:
+    def row_count_text(self) -> str:
         """The row count as shown."""
         return self._row_count.text()
 
@@ -174,24 +181,30 @@ class FilterBar(QWidget):
         self._counts = dict(counts)
         self._show_counts()
 
-    def set_row_count(self, text: str) -> None:
-        """Show how many rows are left, such as "12 of 1,204 runs"."""
+    def set_row_count_text(self, text: str) -> None:
+        """Show the number of matching rows, such as "12 of 1,204 runs"."""
         if text != self._row_count.text():
             length_changed = len(text) != len(self._row_count.text())
             self._row_count.setText(text)
             if length_changed:
                 self._fit_row_count()
 
-    def set_filter(self, facets: Iterable[str] = (), text: str = "", period: int = 0) -> None:
-        """Check these facets only, set the text, and choose a period if it filters rows."""
-        chosen = frozenset(facets)
+    def set_filter(self, facets: Iterable[str] = (), text: str = "", time_range: int = 0) -> None:
+        """Check only these facets, set the text, and select a time range if it filters rows.
+
+        Args:
+            facets: keys of the facets.
+            text: the text to search for.
+            time_range: index of the time range.
+        """
+        checked = frozenset(facets)
         with QSignalBlocker(self):
             for key, chip in self._chips.items():
-                chip.setChecked(key in chosen)
-            if self.period_filters_rows:
-                self.period_box.setCurrentIndex(period)
+                chip.setChecked(key in checked)
+            if self.time_range_filters_rows:
+                self.time_range_box.setCurrentIndex(time_range)
             self.text_field.setText(text)
-            self._typing.stop()
+            self._debounce_timer.stop()
         self._show_counts()
         self.changed.emit()
 
@@ -221,37 +234,37 @@ class FilterBar(QWidget):
             self._chip_row.arrange()
 
     def _fit(self) -> None:
-        """Put the facets beside the text field where they fit, else below it."""
+        """Put the facets beside the text field if they fit, else below it."""
         facets = self._chip_row.sizeHint().width()
-        needed = _MIN_TEXT_WIDTH + facets + _COUNT_ROOM + 3 * _GAP
-        if self._has_periods:
-            needed += self.period_box.sizeHint().width()
+        needed = _MIN_TEXT_WIDTH + facets + _ROW_COUNT_WIDTH + 3 * _GAP
+        if self._has_time_ranges:
+            needed += self.time_range_box.sizeHint().width()
         beside = needed <= self.width()
         if beside != self._facets_beside:
             self._facets_beside = beside
-            self._lines.removeWidget(self._chip_row)
-            self._line.removeWidget(self._chip_row)
+            self._layout.removeWidget(self._chip_row)
+            self._first_line.removeWidget(self._chip_row)
             if beside:
-                self._line.insertWidget(1, self._chip_row)
+                self._first_line.insertWidget(1, self._chip_row)
             else:
-                self._lines.insertWidget(1, self._chip_row)
+                self._layout.insertWidget(1, self._chip_row)
         self._chip_row.setMinimumWidth(facets if beside else 0)
-        self._chip_row.setMaximumWidth(facets if beside else _ANY_WIDTH)
+        self._chip_row.setMaximumWidth(facets if beside else _QWIDGETSIZE_MAX)
 
     def _fit_row_count(self) -> None:
-        # A fixed size: else each frame would lay out the whole window.
+        # With a fixed size, a new text does not lay out the whole window in each frame.
         hint = self._row_count.sizeHint()
-        self._row_count.setFixedSize(hint.width() + _COUNT_SPARE, hint.height())
+        self._row_count.setFixedSize(hint.width() + _ROW_COUNT_PADDING, hint.height())
 
     def _on_return_pressed(self) -> None:
-        if self._typing.isActive():
-            self._typing.stop()
+        if self._debounce_timer.isActive():
+            self._debounce_timer.stop()
             self.changed.emit()
         self.submitted.emit()
 
-    def _on_period_changed(self, index: int) -> None:
-        self.period_changed.emit(index)
-        if self.period_filters_rows:
+    def _on_time_range_changed(self, index: int) -> None:
+        self.time_range_changed.emit(index)
+        if self.time_range_filters_rows:
             self.changed.emit()
 
     def _apply_theme(self) -> None:
@@ -259,6 +272,6 @@ class FilterBar(QWidget):
         self._fit_row_count()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Adapt the parts to the new width."""
+        """Move the facets beside or below the text field."""
         super().resizeEvent(event)
         self._fit()

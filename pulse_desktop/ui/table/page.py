@@ -23,7 +23,7 @@ from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.detail_panel import DetailPanel
 from pulse_desktop.ui.table.detail_splitter import DetailSplitter, DetailWidth
-from pulse_desktop.ui.table.facet import Facet, PeriodChoice
+from pulse_desktop.ui.table.facet import Facet, TimeRangeOptions
 from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.selection_bar import SelectionBar, sort_text
@@ -43,7 +43,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         filter_hint: what the text filter searches, such as "Filter by author or text".
         empty_title: title of the note while there are no rows.
         empty_text: what would appear here, and how to make it appear.
-        facets: parts of the rows to choose from.
+        facets: categories of rows, each a filter chip.
         default_sort: key of the column that the table is sorted by at first, empty for newest
             first.
         sort_descending: whether that sort starts with the largest value.
@@ -53,9 +53,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
         now: time of the latest refresh, Unix seconds.
         table: the rows.
         detail: the panel beside the table.
-        filter_bar: facets, text and period.
+        filter_bar: facets, text and time range.
         selection_bar: what can be done with several selected rows, None without one.
-        time_range: what the charts show.
+        time_range: time range of the charts.
     """
 
     filter_hint: ClassVar[str]
@@ -71,8 +71,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self.now = 0.0
-        self._chosen_range = TIME_RANGES[0]
-        self.time_range = self._chosen_range
+        self._selected_time_range = TIME_RANGES[0]
+        self.time_range = self._selected_time_range
         self._updated_at = 0.0
         self._shown_row: RowT | None = None
         self.table: LiveTable[RowT] = LiveTable(
@@ -131,12 +131,14 @@ class TablePage(Page, Generic[RowT, DetailT]):
         return None
 
     def make_filter_bar(self, *, has_charts: bool) -> FilterBar:
-        """Create the filter bar; with charts it offers the period that they show."""
+        """Create the filter bar; with charts it offers their time ranges."""
         titles = [time_range.title for time_range in TIME_RANGES]
         return FilterBar(
             self.facets,
             hint=self.filter_hint,
-            periods=PeriodChoice(titles, _("Period of the charts")) if has_charts else None,
+            time_ranges=TimeRangeOptions(titles, _("Time range of the charts"))
+            if has_charts
+            else None,
         )
 
     def search_text(self, row: RowT) -> str:
@@ -156,9 +158,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
         """Return the key of the facet that a row belongs to."""
         raise NotImplementedError
 
-    def matches_facets(self, row: RowT, chosen: frozenset[str]) -> bool:
+    def matches_facets(self, row: RowT, checked: frozenset[str]) -> bool:
         """Return whether a row belongs to one of these facets."""
-        return self.facet_of(row) in chosen
+        return self.facet_of(row) in checked
 
     def facet_counts(self) -> dict[str, int]:
         """Return the number of rows of each facet."""
@@ -166,12 +168,12 @@ class TablePage(Page, Generic[RowT, DetailT]):
 
     def filter_predicate(self) -> Callable[[RowT], bool] | None:
         """Return the test that rows must pass, None when all do."""
-        chosen, words = self.filter_bar.chosen, self.filter_bar.text.casefold().split()
+        checked, words = self.filter_bar.checked_facets, self.filter_bar.text.casefold().split()
         in_facets = self.matches_facets
         if not words:
-            return (lambda row: in_facets(row, chosen)) if chosen else None
+            return (lambda row: in_facets(row, checked)) if checked else None
         matches = self.text_matcher(words)
-        return (lambda row: in_facets(row, chosen) and matches(row)) if chosen else matches
+        return (lambda row: in_facets(row, checked) and matches(row)) if checked else matches
 
     # Construction
 
@@ -188,7 +190,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
     def _connect(self) -> None:
         table, bar = self.table, self.filter_bar
         bar.changed.connect(self.apply_filter)
-        bar.period_changed.connect(self._set_time_range)
+        bar.time_range_changed.connect(self._set_time_range)
         table.clear_filter_requested.connect(bar.clear)
         table.current_changed.connect(lambda _row: self._show_current())
         table.row_activated.connect(lambda _row: self._open_current())
@@ -196,7 +198,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
         table.menu_requested.connect(self._show_row_menu)
         table.rows_model.counts_changed.connect(self._show_row_count)
         self.detail.close_requested.connect(self.close_detail)
-        self.detail.run_requested.connect(lambda task_id: self.context.navigate(ShowRun(task_id)))
+        self.detail.show_run_requested.connect(
+            lambda task_id: self.context.navigate(ShowRun(task_id))
+        )
         if self.selection_bar is not None:
             self.selection_bar.all_requested.connect(table.selectAll)
             self.selection_bar.none_requested.connect(table.clearSelection)
@@ -288,14 +292,14 @@ class TablePage(Page, Generic[RowT, DetailT]):
     def _update(self, now: float) -> None:
         self._updated_at = now
         since = history_start(self.context.state.log)
-        self.time_range = auto_range(self._chosen_range, since, now)
+        self.time_range = auto_range(self._selected_time_range, since, now)
         self.update_charts(now)
         if self.filter_bar.chips:
             self.filter_bar.set_counts(self.facet_counts())
 
     def _set_time_range(self, index: int) -> None:
-        if not self.filter_bar.period_filters_rows:
-            self._chosen_range = TIME_RANGES[index]
+        if not self.filter_bar.time_range_filters_rows:
+            self._selected_time_range = TIME_RANGES[index]
             self._update(self.now)
 
     def _show_row_count(self) -> None:
@@ -304,7 +308,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         if self.filter_bar.active:
             shown = formats.count(model.shown_count)
             text = _("{shown} of {total}").format(shown=shown, total=text)
-        self.filter_bar.set_row_count(text)
+        self.filter_bar.set_row_count_text(text)
         if self.table.selected_count() > 1:
             self._show_selection()
 

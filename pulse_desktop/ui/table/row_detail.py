@@ -36,7 +36,7 @@ class RowDetail(DetailPanel):
     Attributes:
         properties: names and values.
         json: the event or value as received.
-        run_button: opens the run behind the row.
+        show_run_button: shows the run of the row.
     """
 
     def __init__(self, name: str, json_name: str) -> None:
@@ -61,9 +61,9 @@ class RowDetail(DetailPanel):
             label.setWordWrap(True)
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.run_button = QPushButton(_("Open run"))
-        set_tooltip(self.run_button, _("Show the task run of this row"))
-        self.run_button.clicked.connect(lambda: self.run_requested.emit(self._task_id))
+        self.show_run_button = QPushButton(_("Open run"))
+        set_tooltip(self.show_run_button, _("Show the task run of this row"))
+        self.show_run_button.clicked.connect(lambda: self.show_run_requested.emit(self._task_id))
         self._copy = QPushButton(_("Copy text"))
         self._copy.clicked.connect(lambda: copy_text(self._text_to_copy))
         self.properties = PropertyList()
@@ -87,7 +87,7 @@ class RowDetail(DetailPanel):
         head.addWidget(self._icon, 0, top)
         head.addWidget(self._title, 1, top)
         head.addWidget(self.close_button, 0, top)
-        for button in (self.run_button, self._copy):
+        for button in (self.show_run_button, self._copy):
             self._buttons.addWidget(button)
         self._buttons.addStretch(1)
         inside = QWidget()
@@ -152,9 +152,9 @@ class RowDetail(DetailPanel):
         self._copy.setVisible(bool(text) and copy)
 
     def set_run(self, task_id: str) -> None:
-        """Offer to open the run behind the row; an empty id hides the button."""
+        """Set the run that the button shows; an empty id hides the button."""
         self._task_id = task_id
-        self.run_button.setVisible(bool(task_id))
+        self.show_run_button.setVisible(bool(task_id))
 
     def add_widget(self, widget: QWidget) -> None:
         """Add a widget between the properties and the JSON."""

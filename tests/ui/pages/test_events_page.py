@@ -79,7 +79,7 @@ def test_any_text_in_an_event_finds_it(page: EventsPage, text: str, types: list[
 
 def test_a_message_of_the_task_queue_opens_its_run(page: EventsPage, harness: PageHarness) -> None:
     open_position(page, 4)
-    page.detail.run_button.click()
+    page.detail.show_run_button.click()
     assert harness.targets == [ShowRun("t1")]
 
 

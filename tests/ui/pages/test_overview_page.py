@@ -282,7 +282,7 @@ def test_the_card_of_failures_opens_the_failures_of_the_hour(
         card.setFocus(Qt.FocusReason.TabFocusReason)
         qtbot.keyClick(card, key)
     page = tasks(window)
-    assert page.filter_bar.chosen == {"failed"}
+    assert page.filter_bar.checked_facets == {"failed"}
     assert [run.task_id for run in page.table.rows_model.row_objects()] == [f"{100:032x}"]
 
 

@@ -169,7 +169,7 @@ def test_the_details_of_a_message_show_its_text_and_score_factors(harness: PageH
         ("length", 0.2),
         ("link", None),
     ]
-    page.detail.run_button.click()
+    page.detail.show_run_button.click()
     assert harness.targets == [ShowRun("t1")]
 
 
@@ -206,7 +206,7 @@ def test_facets_and_text_filter_the_table(harness: PageHarness) -> None:
     assert page.table.rows_model.shown_count == 2
     page.filter_bar.set_filter(("signal",), "OKSANA number 2")
     assert page.table.rows_model.shown_count == 1
-    assert page.filter_bar.row_count == "1 of 5 messages"
+    assert page.filter_bar.row_count_text == "1 of 5 messages"
     page.filter_bar.clear()
     assert page.table.rows_model.shown_count == 5
 
@@ -267,12 +267,12 @@ def test_metrics_show_their_sample_and_are_blank_while_unknown(
     assert rows["Topic quality"][1] == ""
 
 
-def test_charts_can_show_a_longer_period(harness: PageHarness, qtbot: QtBot) -> None:
+def test_charts_can_show_a_longer_time_range(harness: PageHarness, qtbot: QtBot) -> None:
     fill_all_topics(harness.builder)
     harness.builder.state.log[0].timestamp = NOW - 5000
     page = harness.open(MessagesPage)
-    page.filter_bar.period_box.setCurrentIndex(2)
-    qtbot.waitUntil(lambda: page.scored_chart.visible_span == (NOW - 3600, NOW))
+    page.filter_bar.time_range_box.setCurrentIndex(2)
+    qtbot.waitUntil(lambda: page.scored_chart.visible_time_range == (NOW - 3600, NOW))
 
 
 @pytest.mark.parametrize("page_class", ALL_TABLE_PAGES)

@@ -104,10 +104,10 @@ def test_a_run_that_changes_its_state_moves_to_another_facet(
     assert count(page, RunState.SUCCEEDED) == "31"
 
 
-def test_runs_leave_the_chosen_period(
+def test_runs_older_than_the_time_range_are_filtered_out(
     page: TasksPage, window: MainWindow, builder: StateBuilder
 ) -> None:
-    page.filter_bar.period_box.setCurrentIndex(1)
+    page.filter_bar.time_range_box.setCurrentIndex(1)
     assert len(ids(page)) == 31
     builder.at += 1000
     frame(window, builder)
@@ -401,7 +401,7 @@ def test_every_state_has_a_chip_with_its_count_at_every_size(
     counts = builder.state.runs.counts
     rare = {RunState.CANCELLED, RunState.RESULT_UNREADABLE}
     assert shown == {s.value: f"{counts.get(s, 0):,}" for s in RunState if s not in rare}
-    for control in (*bar.chips.values(), bar.period_box, bar.text_field):
+    for control in (*bar.chips.values(), bar.time_range_box, bar.text_field):
         control_rect = QRect(control.mapTo(bar, QPoint(0, 0)), control.size())
         assert control.isHidden() or bar.rect().contains(control_rect)
     lines = {chip.y() for chip in bar.chips.values() if chip.isVisible()}

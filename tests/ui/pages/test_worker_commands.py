@@ -134,7 +134,7 @@ def test_the_details_show_the_buttons_that_apply(
     builder.heartbeat(WORKER, draining=True, busy=1)
     frame(window, builder, 0.1)
     assert (buttons.pause.isVisible(), buttons.drain.isVisible()) == (False, False)
-    assert page.detail.properties.values["State"].startswith("draining")
+    assert page.detail.properties.values["Activity"].startswith("draining")
     frame(window, builder, 60.0)
     row = select(page, WORKER)
     assert cell(page, "work", row).strip() == "", "what an offline worker does is unknown"

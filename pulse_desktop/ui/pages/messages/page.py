@@ -127,7 +127,7 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
             per_s=60.0,
             history_start=history_start(self.context.state.log) if messages.rows else now,
         )
-        self.scored_chart.set_data(times, values, self.time_range.span(now))
+        self.scored_chart.set_data(times, values, self.time_range.bounds(now))
         latest = messages.rows.newest_first(_MAX_SCORES)
         scores = [row.score for row in latest if row.score is not None]
         self.histogram.set_bins(score_bins(scores))

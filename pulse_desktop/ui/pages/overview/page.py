@@ -263,7 +263,7 @@ class OverviewPage(Page):
         times, values = rate_series(ended, now, time_range, per_s=1.0, history_start=since)
         failed = values[RunState.FAILED] + values[RunState.SOFT_FAILED]
         shown = {_SUCCEEDED.name: values[RunState.SUCCEEDED], _FAILED.name: failed}
-        self.throughput.set_data(times, shown, time_range.span(now))
+        self.throughput.set_data(times, shown, time_range.bounds(now))
 
     def _first_run_at(self, now: float) -> float:
         """Return the start of known runs, Unix seconds: earlier time is left blank in charts."""
@@ -288,7 +288,7 @@ class OverviewPage(Page):
             series = {label: durations[name] for name, label in labels.items()}
             time_range = auto_range(_TIME_RANGE, self._first_run_at(now), now)
             times, values = quantile_series(series, now, time_range, 0.95)
-            self.run_times.set_data(times, values, time_range.span(now))
+            self.run_times.set_data(times, values, time_range.bounds(now))
 
     def _open_run(self, run: "TaskRun | None") -> None:
         if run is not None:

@@ -19,7 +19,7 @@ from pulse_desktop.ui.theme.theme import theme
 
 HISTORY_S: Final = 300
 RATE_S: Final = 60
-"""Period that the rate is averaged over, so that bursts do not make it jump."""
+"""The rate is averaged over this time, so that bursts do not make it jump."""
 _MIN_RATE_S: Final = 5.0
 _POINT_S: Final = 5
 _AGO_WIDTH: Final = 76
@@ -63,10 +63,10 @@ class TopicRow(QAbstractButton):
             history_start: start of recorded history, Unix seconds.
         """
         self.silent = activity.last_at is None
-        span = min(RATE_S, max(_MIN_RATE_S, now - history_start))
+        averaged_s = min(RATE_S, max(_MIN_RATE_S, now - history_start))
         # The current second counts too: "now" beside a rate of zero would be confusing.
-        count = activity.rate.total(now, span + 1)
-        self.rate = "" if self.silent else formats.rate(count / span)
+        count = activity.rate.total(now, averaged_s + 1)
+        self.rate = "" if self.silent else formats.rate(count / averaged_s)
         self.ago = formats.ago(activity.last_at, now)
         # Whole buckets, so that the line shifts instead of jittering.
         until = now - now % _POINT_S

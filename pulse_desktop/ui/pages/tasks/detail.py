@@ -141,7 +141,7 @@ class RunDetail(DetailPanel):
     def _connect(self) -> None:
         self.header.rerun_requested.connect(self.rerun_requested)
         self.header.edit_requested.connect(self.edit_requested)
-        self.header.original_requested.connect(self.run_requested)
+        self.header.original_requested.connect(self.show_run_requested)
         self.progress.cancel_requested.connect(self.cancel_requested)
         self.tabs.currentChanged.connect(self._show_tab)
         self.tabs.tabBarClicked.connect(self._remember_tab)

@@ -21,22 +21,22 @@ from pulse_desktop.ui.shell.actions import PageAction
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.detail_splitter import DetailWidth
-from pulse_desktop.ui.table.facet import Facet, PeriodChoice
+from pulse_desktop.ui.table.facet import Facet, TimeRangeOptions
 from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.table.selection_bar import SelectionBar, SelectionButton
 from pulse_desktop.ui.theme.throttle import Throttle
 
 _RARE_STATES: Final = frozenset({RunState.CANCELLED, RunState.RESULT_UNREADABLE})
-_PERIODS: Final = (
+_TIME_RANGES: Final = (
     (_("All retained"), 0.0),
     (_("Last 15 min"), 900.0),
     (_("Last hour"), 3600.0),
     (_("Last 24 h"), 86_400.0),
 )
 """Title and length in seconds."""
-_PERIOD_UPDATE_S: Final = 10.0
-"""How often runs that have left the chosen period are filtered out."""
+_TIME_RANGE_UPDATE_S: Final = 10.0
+"""How often runs that have become older than the time range are filtered out."""
 
 
 def _state_facet(state: RunState) -> Facet:
@@ -101,11 +101,13 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         return RunDetail(state.log.mentioning, state.runs.deadline_of, state.runs.names.label)
 
     def make_filter_bar(self, *, has_charts: bool) -> FilterBar:  # noqa: ARG002  it has none
-        """Create a filter bar whose period leaves out older runs."""
+        """Create a filter bar whose time range filters out older runs."""
         return FilterBar(
             self.facets,
             hint=self.filter_hint,
-            periods=PeriodChoice([title for title, _s in _PERIODS], _("Period"), filters_rows=True),
+            time_ranges=TimeRangeOptions(
+                [title for title, _s in _TIME_RANGES], _("Time range"), filters_rows=True
+            ),
             format_count=formats.count,
         )
 
@@ -141,7 +143,11 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
     def run_filter(self) -> RunFilter:
         """Return the filter that the filter bar shows."""
         bar = self.filter_bar
-        return RunFilter(frozenset(map(RunState, bar.chosen)), bar.text, _PERIODS[bar.period][1])
+        return RunFilter(
+            frozenset(map(RunState, bar.checked_facets)),
+            bar.text,
+            _TIME_RANGES[bar.time_range_index][1],
+        )
 
     def filter_predicate(self) -> Callable[[TaskRun], bool] | None:
         """Return the test that runs must pass now, None when all do."""
@@ -163,7 +169,9 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
     def refresh(self, changes: DirtyRows, now: float) -> None:
         """Show the changes of a frame."""
         self.now = now
-        if self.filter_bar.period and self._throttle.due("period", now, _PERIOD_UPDATE_S):
+        if self.filter_bar.time_range_index and self._throttle.due(
+            "time range", now, _TIME_RANGE_UPDATE_S
+        ):
             self._update_filter()
         super().refresh(changes, now)
         if self._awaited:
@@ -179,9 +187,9 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
             case ShowRun(task_id=text) | FilterPage(text=text):
                 self.filter_bar.set_filter(text=text)
             case FilterRuns(states=states, text=text, since_s=since_s):
-                lengths = [seconds for _title, seconds in _PERIODS]
-                period = lengths.index(since_s) if since_s in lengths else 0
-                self.filter_bar.set_filter((state.value for state in states), text, period)
+                lengths = [seconds for _title, seconds in _TIME_RANGES]
+                time_range = lengths.index(since_s) if since_s in lengths else 0
+                self.filter_bar.set_filter((state.value for state in states), text, time_range)
 
     @classmethod
     def page_actions(cls) -> Sequence[PageAction[Self]]:

@@ -67,7 +67,7 @@ def worker_columns(
             ticking=True,
         ),
         Column(
-            _("State"),
+            _("Activity"),
             "work",
             lambda row, at: ACTIVITY_LABELS[activity_of(row, at)][0],
             width=104,

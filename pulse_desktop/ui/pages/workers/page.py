@@ -23,7 +23,7 @@ from pulse_desktop.text.worker_text import (
 from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import quantile_series
+from pulse_desktop.ui.charts.time_ranges import busiest_series, quantile_series
 from pulse_desktop.ui.navigation import FilterRuns, ShowItem, Target
 from pulse_desktop.ui.pages.workers import actions
 from pulse_desktop.ui.pages.workers.columns import (
@@ -55,7 +55,7 @@ _NOT_DRAINING: Final = _CAN_BE_PAUSED | _CAN_BE_RESUMED
 
 
 class MonitoringPage(TablePage[Worker, RowDetail]):
-    """Statistics of the queue, busy slots, CPU, and the table of workers."""
+    """The page of workers: statistics of the queue, charts of busy slots and CPU, and the table."""
 
     key = "monitoring"
     title = _("Monitoring")
@@ -77,7 +77,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         self.buttons = WorkerDetailButtons(self.detail, context.actions)
 
     def navigate(self, target: Target) -> None:
-        """Show the worker with an id in full."""
+        """Open the details of the worker that `target` names; the base class handles the rest."""
         workers = self.context.state.workers
         position = workers.position(target.id) if isinstance(target, ShowItem) else None
         if position is None:
@@ -128,7 +128,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         self._busy = TimeChart(
             _("Busy slots"),
             Unit.COUNT,
-            subtitle=_("by worker, mean since its previous heartbeat"),
+            subtitle=_("per worker, averaged between heartbeats"),
             empty_text=_("Busy slots reported in heartbeats appear here."),
         )
         self._cpu = TimeChart(
@@ -142,15 +142,15 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
     def update_charts(self, now: float) -> None:
         """Update charts and statistics at a time, Unix seconds."""
         workers = self.context.state.workers
-        span = self.time_range.span(now)
+        bounds = self.time_range.bounds(now)
         for chart, series, quantile in (
             (self._busy, workers.busy, 1.0),
             (self._cpu, workers.cpu, 0.5),
         ):
-            shown = by_label(self._colors.busiest(series, span[0]), workers.names.label)
+            shown = by_label(busiest_series(series, bounds[0]), workers.names.label)
             chart.set_series(self._colors.specs(shown))
             times, values = quantile_series(shown, now, self.time_range, quantile)
-            chart.set_data(times, values, span)
+            chart.set_data(times, values, bounds)
         self.queue_stats.update_cards(workers.online(now), self.context.tasks.queue_status, now)
 
     def show_row(self, row: Worker) -> None:
@@ -171,17 +171,17 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         detail.properties.set_properties(
             [
                 Property(_("Health"), health_text, color),
-                Property(_("State"), activity_text if activity_label else "", activity_color),
+                Property(_("Activity"), activity_text if activity_label else "", activity_color),
                 Property(_("Control"), control if online else ""),
                 Property(_("Log level"), row.log_level.lower()),
                 Property(_("Host"), row.host),
-                Property(_("Process"), integer(row.pid), mono=True),
+                Property(_("PID"), integer(row.pid), mono=True),
                 Property(_("Busy slots"), slots_text(row)),
                 Property(_("Running"), task_names(row.tasks, self.context.state.runs.names.label)),
                 Property(_("CPU"), percent(row.cpu_percent)),
                 Property(_("Memory"), formats.size(row.rss_bytes)),
                 Property(_("Started"), formats.absolute(row.started_at)),
-                Property(_("Heartbeat"), formats.absolute(row.last_seen)),
+                Property(_("Last heartbeat"), formats.absolute(row.last_seen)),
                 *([Property(_("Clock"), clock_offset(row))] if row.clock_is_off else []),
                 Property(_("Broker"), row.broker),
                 Property(_("Version"), row.version),
@@ -213,15 +213,15 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
 
     def can_command(self) -> bool:
         """Return whether any selected worker accepts commands and is not draining."""
-        return bool(self._selected())
+        return bool(self._selected_commandable())
 
     def can_pause(self) -> bool:
         """Return whether any selected worker can be paused."""
-        return bool(self._selected(_CAN_BE_PAUSED))
+        return bool(self._selected_commandable(_CAN_BE_PAUSED))
 
     def can_resume(self) -> bool:
-        """Return whether any selected worker is paused."""
-        return bool(self._selected(_CAN_BE_RESUMED))
+        """Return whether any selected worker can be resumed."""
+        return bool(self._selected_commandable(_CAN_BE_RESUMED))
 
     def any_accepts_commands(self) -> bool:
         """Return whether any worker accepts commands."""
@@ -229,19 +229,19 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
 
     def pause_selected(self) -> None:
         """Pause the selected workers: they take no new tasks until resumed."""
-        self._commands.send("pause", self._selected(_CAN_BE_PAUSED))
+        self._commands.send("pause", self._selected_commandable(_CAN_BE_PAUSED))
 
     def resume_selected(self) -> None:
         """Resume the selected workers."""
-        self._commands.send("resume", self._selected(_CAN_BE_RESUMED))
+        self._commands.send("resume", self._selected_commandable(_CAN_BE_RESUMED))
 
     def drain_selected(self) -> None:
         """Drain the selected workers: they finish their running tasks and exit."""
-        self._commands.send("drain", self._selected())
+        self._commands.send("drain", self._selected_commandable())
 
     def set_log_level(self, level: str) -> None:
         """Set the log level of the selected workers: DEBUG, INFO, WARNING or ERROR."""
-        self._commands.send("log_level", self._selected(), level)
+        self._commands.send("log_level", self._selected_commandable(), level)
 
     def pause_all(self) -> None:
         """Pause all workers that accept commands."""
@@ -251,8 +251,14 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         """Resume all workers that accept commands."""
         self._commands.send_to_all("resume")
 
-    def _selected(self, activities: frozenset[WorkerActivity] = _NOT_DRAINING) -> list[str]:
-        """Return the ids of selected workers that accept commands and do one of these things."""
+    def _selected_commandable(
+        self, activities: frozenset[WorkerActivity] = _NOT_DRAINING
+    ) -> list[str]:
+        """Return the ids of the selected workers that are online and accept commands.
+
+        Args:
+            activities: only workers with one of these activities.
+        """
         return [
             row.id
             for row in self.table.selected_rows()
