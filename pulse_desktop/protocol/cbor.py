@@ -11,7 +11,7 @@ values), which TaskIQ's CBORSerializer writes.
 import math
 import struct
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -33,7 +33,7 @@ _INDEX_LENGTHS: Final = ((24, 3), (256, 4), (65_536, 5), (4_294_967_296, 7))
 
 
 _WORD: Final = 1 << 64
-_EPOCH: Final = date(1970, 1, 1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INCOMPLETE: Final = object()
 
 
@@ -246,11 +246,11 @@ def _time(content: Any) -> Any:
         return content
     if isinstance(content, bool) or not math.isfinite(content):
         raise ValueError
-    return datetime.fromtimestamp(content, UTC).isoformat()
+    return (_EPOCH + timedelta(seconds=content)).isoformat()  # on all systems from year 1 to 9999
 
 
 def _day(content: Any) -> Any:
-    return content if isinstance(content, str) else (_EPOCH + timedelta(content)).isoformat()
+    return content if isinstance(content, str) else (_EPOCH.date() + timedelta(content)).isoformat()
 
 
 def _decimal(content: Any) -> str:
@@ -269,6 +269,8 @@ def _fraction(content: Any) -> str:
 
 
 def _uuid(content: Any) -> str:
+    if not isinstance(content, bytes):
+        raise TypeError
     return str(UUID(bytes=content))
 
 

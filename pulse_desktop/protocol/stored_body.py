@@ -5,7 +5,9 @@ In every format, the decoded value is plain data, small enough to be displayed.
 """
 
 import json
+import logging
 import re
+import traceback
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -38,6 +40,12 @@ _CBOR_TAGS: Final = (b"\xd9\x01\x00", b"\xd8\x1c", b"\xd9\xd9\xf7")
 """String references, a shared value, and the mark of CBOR files."""
 _CBOR_MAPS: Final = frozenset({*range(0xA0, 0xBC), 0xBF})
 """First bytes that in MessagePack begin a lone string, which no serializer of TaskIQ writes."""
+
+
+_log: Final = logging.getLogger(__name__)
+
+_reported: Final[set[tuple[str, type]]] = set()
+"""Formats and kinds of unexpected errors that have been logged."""
 
 
 class UnreadableBodyError(Exception):
@@ -120,6 +128,25 @@ def read_body(
     except RecursionError:
         reason = f"nested deeper than {limits.max_depth} levels"
         raise UnreadableBodyError(format_, reason) from None
+    except (UnreadableBodyError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - one message must not stop the reading of others
+        _report(format_, error)
+        reason = f"the decoder failed ({type(error).__name__})"
+        raise UnreadableBodyError(format_, reason) from None
+
+
+def _report(format_: Format, error: Exception) -> None:
+    """Log where a decoder failed, once, since a sender may repeat its message.
+
+    The text of the error is left out: it may quote the message.
+    """
+    kind = (format_, type(error))
+    if kind in _reported:
+        return
+    _reported.add(kind)
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("the decoder of %s failed with %s:\n%s", format_, type(error).__name__, frames)
 
 
 def _read(
