@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import cbor2
 import pytest
 import pytest_asyncio
 from nats.aio.msg import Msg
@@ -53,6 +54,9 @@ UNREADABLE = {
     "msgpack": _in_format("msgpack"),
     "cbor": _in_format("cbor"),
     "pickle": _in_format("pickle"),
+    "cbor date": cbor2.dumps(
+        {"task_id": "cbor date", "task_name": "f", "args": [cbor2.CBORTag(1, 10**17)], "kwargs": {}}
+    ),
     "deep": _task("deep", args="[" * 5_000 + "]" * 5_000),
     "surrogate": _task("surrogate", labels='{"team":"\\ud83d"}'),
     "latin1": _task("latin1", labels='{"team":"caf"}').replace(b"caf", b"caf\xe9"),
@@ -79,7 +83,7 @@ async def test_each_unreadable_task_fails_with_a_stored_result(
     for task_id in UNREADABLE:
         error = (await harness.result(task_id))["error"]
         assert error["exc_type"] in ("UnreadableTaskError", "WrongArgumentsError"), error
-        if task_id in ("msgpack", "cbor", "pickle"):
+        if task_id in ("msgpack", "cbor", "pickle", "cbor date"):
             assert "this worker reads JSON" in error["exc_message"][0]
         await wait_until(lambda task_id=task_id: "task.failed" in harness.event_types(task_id))
     for task_id in ("a b\r\nc", "*.>", "\x00", "ї" * 500, "2" * 2_000):

@@ -46,7 +46,11 @@ plain = st.recursive(
 tagged = st.builds(
     cbor2.CBORTag,
     st.sampled_from([0, 1, 2, 3, 4, 5, 30, 35, 37, 100, 258, 260, 1004, 4000]),
-    st.integers(-(2**70), 2**70) | st.floats() | st.binary(max_size=20) | st.text(max_size=20) | st.lists(scalars),
+    st.integers(-(2**70), 2**70)
+    | st.floats()
+    | st.binary(max_size=20)
+    | st.text(max_size=20)
+    | st.lists(scalars),
 )
 
 

@@ -16,7 +16,6 @@ from taskiq import AckableMessage, TaskiqMessage, TaskiqResult
 from taskiq.acks import AckController
 from taskiq.receiver import Receiver
 
-from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
 from pulse_workers.brokers.base_broker import BaseBroker
 from pulse_workers.brokers.delivery import (
     DeliveredMessage,
@@ -26,7 +25,7 @@ from pulse_workers.brokers.delivery import (
     as_message,
     current_delivery,
 )
-from pulse_workers.brokers.message_identity import scan_identity, unusable_id
+from pulse_workers.brokers.message_identity import identify, unusable_id
 from pulse_workers.brokers.retries import retry_policy
 from pulse_workers.config.settings import Settings
 from pulse_workers.control.cancellation import Cancellation, CancelledIds
@@ -96,8 +95,10 @@ class DeliveryReceiver(Receiver):
             await delivery.requeue()
             return
         current_delivery.set(delivery)
-        task_id, task_name = self._register(delivery)
+        self.slot_time.enter()
+        task_id = task_name = ""
         try:
+            task_id, task_name = self._register(delivery)
             if reason := unusable_id(task_id):
                 await self._drop(delivery, reason)
                 return
@@ -220,18 +221,13 @@ class DeliveryReceiver(Receiver):
 
     def _register(self, delivery: Delivery) -> tuple[str, str]:
         """Add a delivery to the running ones, and return the task's id and name."""
-        try:
-            task = decode_task(delivery.data)
-        except MalformedTaskError:
-            task_id, task_name = scan_identity(delivery.data)
-        else:
-            task_id, task_name = task.task_id, self.broker.registered_name(task.task_name)
+        task_id, sent_name = identify(delivery.data)
+        task_name = self.broker.registered_name(sent_name)
         delivery.task_id = task_id
         cancellation = self.cancelled.get(task_id, time.monotonic())
         if cancellation is not None and delivery.rejection is None:
             delivery.cancellation = cancellation
             delivery.rejection = cancellation.error()
-        self.slot_time.enter()
         coroutine = asyncio.current_task()
         if coroutine is not None:
             self.running[delivery.sequence] = RunningTask(
