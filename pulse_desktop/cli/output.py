@@ -7,6 +7,7 @@ not strings; a message may contain escape sequences.
 import contextlib
 import math
 import os
+import stat
 import sys
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
@@ -38,6 +39,31 @@ def detach_stdout() -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())
         os.close(null)
+
+
+async def wait_stdout_closed() -> None:
+    """Wait until the reader of stdout has closed the pipe; forever if stdout is no pipe.
+
+    A command that waits for events would otherwise notice it only at the next one.
+    """
+    import asyncio
+
+    closed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    descriptor = -1
+    with contextlib.suppress(OSError, ValueError):  # replaced by a test, or closed
+        descriptor = sys.stdout.fileno()
+        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            descriptor = -1
+    if descriptor >= 0:
+        with contextlib.suppress(NotImplementedError, OSError):  # Windows
+            loop.add_reader(descriptor, closed.set)
+    try:
+        await closed.wait()
+    finally:
+        if descriptor >= 0:
+            with contextlib.suppress(NotImplementedError, OSError):
+                loop.remove_reader(descriptor)
 
 
 def write_json(value: Any) -> None:

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Final
 from pulse_desktop.cli.argument_types import duration, positive_int
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.cli.exit_codes import FAILED, OK
-from pulse_desktop.cli.output import to_json, write_json, write_line, write_note
+from pulse_desktop.cli.output import (
+    to_json,
+    wait_stdout_closed,
+    write_json,
+    write_line,
+    write_note,
+)
 from pulse_desktop.cli.parser import Subparsers, add_command, add_hidden_alias
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
@@ -85,15 +91,19 @@ async def run(arguments: Namespace) -> int:
         arguments,
         history_s=arguments.since or 0.0,
         backlog=None if arguments.since else 0,
-        stored_results=0,
+        scope="history",
     ) as session:
         printing = asyncio.ensure_future(_print_events(session, arguments))
         noting = asyncio.ensure_future(_note_missing_events(session, arguments))
+        ended = asyncio.ensure_future(_wait_for_end(printing, noting, arguments.duration))
+        closed = asyncio.ensure_future(wait_stdout_closed())
         try:
-            await _wait_for_end(printing, noting, arguments.duration)
+            await asyncio.wait((ended, closed), return_when=asyncio.FIRST_COMPLETED)
+            if closed.done():
+                return OK
             if not printing.done() and arguments.since:
                 # Stored events are printed however short the duration is.
-                await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
+                await session.wait_history(CATCH_UP_TIMEOUT_S)
                 await asyncio.wait((noting,))
                 await asyncio.sleep(0)
             for each in (printing, noting):
@@ -101,7 +111,7 @@ async def run(arguments: Namespace) -> int:
                     each.result()
             return FAILED if noting.done() and not noting.result() else OK
         finally:
-            await cancel_and_wait(printing, noting)
+            await cancel_and_wait(printing, noting, ended, closed)
 
 
 async def _wait_for_end(

@@ -72,7 +72,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Send a command to one worker or to all of them."""
-    async with connected_session(arguments, history_s=HISTORY_S, stored_results=0) as session:
+    async with connected_session(arguments, history_s=HISTORY_S, scope="history") as session:
         responding = await discover_workers(session)
         note_missing(missing_heartbeats(session))
         name = "" if arguments.name == ALL else find_worker(session, arguments.name, responding)

@@ -24,14 +24,11 @@ async def discover_workers(session: "Session") -> frozenset[str] | None:
     Returns:
         The identities of the workers that replied, None if these credentials may not ping.
     """
-    await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
+    await session.wait_history(CATCH_UP_TIMEOUT_S)
     feed = session.event_feed.status
-    if feed.mode == "live" and feed.unread:
-        write_note(
-            _("Waiting for the next heartbeats: {problem}.").format(
-                problem=feed.problem.rstrip(".")
-            )
-        )
+    if feed.mode == "live":
+        problem = feed.problem.rstrip(".") if feed.unread else _("no stream stores events")
+        write_note(_("Waiting for the next heartbeats: {problem}.").format(problem=problem))
     try:
         replies = await session.workers.ping()
     except NotPermittedError:

@@ -41,7 +41,7 @@ async def run(arguments: Namespace) -> int:
     from pulse_desktop.state.serialize import worker_to_dict
     from pulse_desktop.text.worker_text import clock_offset
 
-    async with connected_session(arguments, history_s=HISTORY_S, stored_results=0) as session:
+    async with connected_session(arguments, history_s=HISTORY_S, scope="history") as session:
         responding = await discover_workers(session)
         missing = missing_heartbeats(session)
         now = time.time()
