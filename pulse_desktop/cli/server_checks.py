@@ -2,21 +2,21 @@
 
 import asyncio
 import contextlib
+import shlex
 import time
 from argparse import Namespace
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Final
-
-from nats import errors
 
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.model.check_result import CheckResult, CheckStatus
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.protocol.task_formats import FORMAT_NAMES
+from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.protocol.topics import EVENT_STREAM, TOPICS
 from pulse_desktop.session.session import Session
-from pulse_desktop.session.system_finder import name_options
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import N_, _, ngettext, translate
 from pulse_desktop.text.worker_text import clock_offset
@@ -137,9 +137,9 @@ async def _check_names(session: Session) -> CheckResult | None:
     """Look for tasks and results under other names, if there are none under the chosen ones."""
     try:
         found = await session.finder.search()
-    except (UserFacingError, errors.Error):
+    except UserFacingError:
         return None  # another check reports that
-    names = session.config.names
+    names = session.names
     queues, buckets = unread(found, names)
     parts = [
         _("tasks on {subject} in the stream {stream}, consumer {consumer}").format(
@@ -155,6 +155,15 @@ async def _check_names(session: Session) -> CheckResult | None:
         return CheckResult("names", "ok", detail)
     advice = _("Add {options} to see them.").format(options=name_options(better, names))
     return CheckResult("names", "warning", detail, advice)
+
+
+def name_options(names: TaskiqNames, instead_of: TaskiqNames) -> str:
+    """Return the options that choose these names, quoted for a shell."""
+    return " ".join(
+        f"--{option} {shlex.quote(value)}"
+        for option, value in asdict(names).items()
+        if value != getattr(instead_of, option)
+    )
 
 
 def _with_pending(detail: str, queue: QueueStatus) -> str:

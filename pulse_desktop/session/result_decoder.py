@@ -99,10 +99,12 @@ class ResultDecoder:
 
     async def close(self) -> None:
         """End the process."""
+        if self._closed:
+            return
         self._closed = True
         self._kill()
         async with self._lock:
-            self._discard()
+            await self._discard()
             self._thread.shutdown()
 
     async def _request(self, request: Request, read: Callable[[BinaryIO], T]) -> T:
@@ -110,20 +112,21 @@ class ResultDecoder:
             if self._closed:
                 raise NotConnectedError
             try:
-                if self._process is None:
-                    await self._in_thread(self._start, _START_TIMEOUT_S)
+                await self._in_thread(self._start, _START_TIMEOUT_S)
+                if self._closed:
+                    raise NotConnectedError
                 return await self._in_thread(lambda: self._exchange(request, read), self._budget_s)
             except TimeoutError:
                 reason = _("decoding it takes more than {seconds:g} s").format(
                     seconds=self._budget_s
                 )
             except MemoryError:
-                self._discard()  # gives the memory back
+                await self._discard()  # gives the memory back
                 reason = _("decoding it needs more than {size}").format(
                     size=formats.size(MAX_MEMORY)
                 )
             except (EOFError, OSError) as error:
-                self._discard()
+                await self._discard()
                 reason = _("the process that decodes it ended ({error})").format(
                     error=str(error) or type(error).__name__
                 )
@@ -142,12 +145,14 @@ class ResultDecoder:
                 return await asyncio.shield(running)
         finally:
             if not running.done():
-                self._kill()
-                await asyncio.wait({running})
-                running.exception()  # retrieved, so that asyncio does not report it
-                self._discard()
+                running.add_done_callback(_retrieve_exception)
+                await self._discard()
+
+    # In the thread, in the order of the calls.
 
     def _start(self) -> None:
+        if self._process is not None:
+            return
         flags = 0
         if sys.platform == "win32":
             flags = subprocess.CREATE_NO_WINDOW
@@ -170,13 +175,27 @@ class ResultDecoder:
         process: Any = self._process
         return process.stdin, process.stdout
 
-    def _kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-
-    def _discard(self) -> None:
+    def _reap(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
             with contextlib.suppress(OSError):  # what was written and not sent is lost
                 process.communicate()
+
+    # In the event loop.
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+    async def _discard(self) -> None:
+        """End the process; freeing the memory of a large one takes time, so the thread waits."""
+        self._kill()
+        loop = asyncio.get_running_loop()
+        await asyncio.shield(loop.run_in_executor(self._thread, self._reap))
+
+
+def _retrieve_exception(future: asyncio.Future[Any]) -> None:
+    """Retrieve the exception of an abandoned call, so that asyncio does not report it."""
+    if not future.cancelled():
+        future.exception()

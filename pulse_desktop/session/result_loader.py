@@ -135,6 +135,14 @@ class ResultLoader:
             self._supervisor.start(f"results.load.{number}", self._load_bodies)
         self._supervisor.start("results.retry", self._retry_refused)
 
+    async def is_result(self, body: bytes) -> bool:
+        """Whether a stored body can be decoded as a result."""
+        try:
+            await self._arriving.result(body, whole=False)
+        except UnreadableResultError:
+            return False
+        return True
+
     async def close(self) -> None:
         """End the processes that decode; the background work must have ended."""
         await self._arriving.close()

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -134,7 +134,9 @@ class Session:
             backlog=config.stored_results,
         )
         self._poller = ServerPoller(self.connection, config.names, config.monitor_url)
-        self.finder = SystemFinder(self.connection, config.names, self.state)
+        self.finder = SystemFinder(
+            self.connection, lambda: self.names, self.state, self.results.is_result
+        )
         self._events = EventPublisher(self.connection, self.event_feed, clock)
         control = WorkerControlClient(self.connection, self._events.actor, clock=clock)
         remover = QueuedTaskRemover(self.connection, config.names.subject)
@@ -143,6 +145,11 @@ class Session:
             self._poller, self.task_feed, self._events, self.state, clock, canceller
         )
         self.workers = WorkerCommands(control, self.state, clock)
+
+    @property
+    def names(self) -> TaskiqNames:
+        """Names in use: those configured, and the bucket that is watched now."""
+        return replace(self.config.names, bucket=self.results.bucket)
 
     @property
     def actor(self) -> str:

@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import shlex
-from dataclasses import asdict, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
-
-from nats import errors
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.nats_client.backoff import Backoff
@@ -30,17 +28,25 @@ class SystemFinder:
             else was found.
     """
 
-    def __init__(self, connection: Connection, names: TaskiqNames, state: SystemState) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        names: Callable[[], TaskiqNames],
+        state: SystemState,
+        is_result: Callable[[bytes], Awaitable[bool]],
+    ) -> None:
         """Create a finder; nothing is sent before `run` or `find`.
 
         Args:
             connection: to the server.
-            names: configured names.
+            names: returns the names in use.
             state: knows whether there are tasks and results under these names.
+            is_result: whether a stored body is a TaskIQ result.
         """
         self._connection = connection
         self._names = names
         self._state = state
+        self._is_result = is_result
         self.suggestion: TaskiqNames | None = None
 
     async def run(self) -> None:
@@ -49,7 +55,7 @@ class SystemFinder:
         while True:
             await self._connection.wait_connected()
             await asyncio.sleep(_DELAY_S)
-            with contextlib.suppress(UserFacingError, errors.Error):
+            with contextlib.suppress(UserFacingError):
                 await self.search()
             await asyncio.sleep(backoff.next_delay())
 
@@ -58,12 +64,11 @@ class SystemFinder:
 
         Raises:
             UserFacingError: the streams cannot be listed.
-            nats.errors.Error: no response.
         """
         found = Discovery()
         if not (self._state.runs.rows and self._state.results.rows):
-            found = await discover(self._connection)
-        self.suggestion = suggest(found, self._names)
+            found = await discover(self._connection, self._is_result)
+        self.suggestion = suggest(found, self._names())
         return found
 
 
@@ -82,12 +87,3 @@ def suggest(found: Discovery, names: TaskiqNames) -> TaskiqNames | None:
     if len(found.buckets) == 1 and not has_other_system:
         better = replace(better, bucket=found.buckets[0])
     return better if better != names else None
-
-
-def name_options(names: TaskiqNames, instead_of: TaskiqNames) -> str:
-    """Return the options of the command line that choose these names, quoted for a shell."""
-    return " ".join(
-        f"--{option} {shlex.quote(value)}"
-        for option, value in asdict(names).items()
-        if value != getattr(instead_of, option)
-    )

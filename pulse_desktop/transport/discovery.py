@@ -4,8 +4,7 @@ Only what is stored can be recognized: a stream by its newest messages, a bucket
 objects. Nothing is created or consumed on the server.
 """
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,8 +14,8 @@ from nats.js.errors import APIError
 
 from pulse_desktop.model.errors import NotConnectedError, UserFacingError
 from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
-from pulse_desktop.protocol.task_result import UnreadableResultError, decode_result
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
+from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.object_body import read_object_body
 from pulse_desktop.transport.object_bucket import (
@@ -88,8 +87,14 @@ class _StreamPage(msgspec.Struct):
 _UNREADABLE: Final = (APIError, errors.Error, UserFacingError, UnreadableMetaError)
 
 
-async def discover(connection: Connection) -> Discovery:
+async def discover(
+    connection: Connection, is_result: Callable[[bytes], Awaitable[bool]]
+) -> Discovery:
     """Look for tasks and results in all streams and buckets that may be read.
+
+    Args:
+        connection: to the server.
+        is_result: whether a stored body is a TaskIQ result; decoding it may be expensive.
 
     Raises:
         NotConnectedError: the connection was lost.
@@ -102,7 +107,7 @@ async def discover(connection: Connection) -> Discovery:
         try:
             if name.startswith(STREAM_PREFIX):
                 bucket = name.removeprefix(STREAM_PREFIX)
-                if await _holds_results(connection, bucket, stream.state):
+                if await _holds_results(connection, bucket, stream.state, is_result):
                     buckets.append(bucket)
             elif stream.state.messages and not name.startswith(_SKIPPED):
                 for queue in await _find_queues(connection, stream):
@@ -120,9 +125,16 @@ async def _streams(connection: Connection) -> AsyncIterator[_Stream]:
     while seen < MAX_STREAMS:
         _js = connection.js  # raises without JetStream
         request = msgspec.json.encode({"offset": seen})
-        response = await connection.request(
-            connection.client.request(subject, request, timeout=API_TIMEOUT_S), subject
-        )
+        try:
+            response = await connection.request(
+                connection.client.request(subject, request, timeout=API_TIMEOUT_S), subject
+            )
+        except errors.Error:
+            raise UserFacingError(
+                _("Cannot list the streams"),
+                _("the server did not respond in time."),
+                _("Try again."),
+            ) from None
         try:
             page = msgspec.json.decode(response.data, type=_StreamPage)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -184,7 +196,12 @@ def _is_task(payload: bytes) -> bool:
     return True
 
 
-async def _holds_results(connection: Connection, bucket: str, state: _State) -> bool:
+async def _holds_results(
+    connection: Connection,
+    bucket: str,
+    state: _State,
+    is_result: Callable[[bytes], Awaitable[bool]],
+) -> bool:
     """Whether one of the newest objects of a bucket is a TaskIQ result."""
     stream = STREAM_PREFIX + bucket
     sequence = max(1, state.last_seq - 2 * _OBJECTS)
@@ -205,11 +222,8 @@ async def _holds_results(connection: Connection, bucket: str, state: _State) -> 
         if stored.deleted or not stored.chunks or stored.size > MAX_BODY:
             continue
         body = b"".join([chunk async for chunk in read_object_body(connection, stored)])
-        try:
-            await asyncio.to_thread(decode_result, body)
-        except UnreadableResultError:
-            continue
-        return True
+        if await is_result(body):
+            return True
     return False
 
 

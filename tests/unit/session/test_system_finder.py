@@ -3,7 +3,7 @@
 import pytest
 
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
-from pulse_desktop.session.system_finder import name_options, suggest
+from pulse_desktop.session.system_finder import suggest
 from pulse_desktop.transport.discovery import Discovery, FoundQueue
 
 OWN = TaskiqNames()
@@ -29,8 +29,3 @@ def test_only_unambiguous_names_are_suggested(
     queues: tuple[FoundQueue, ...], buckets: tuple[str, ...], expected: TaskiqNames | None
 ) -> None:
     assert suggest(Discovery(queues, buckets), OWN) == expected
-
-
-def test_options_are_quoted_for_a_shell() -> None:
-    names = TaskiqNames(subject="a;$(reboot)")
-    assert name_options(names, OWN) == "--subject 'a;$(reboot)'"
