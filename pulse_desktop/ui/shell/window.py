@@ -11,7 +11,7 @@ from typing import Final
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.run import TaskRun
@@ -294,11 +294,18 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """Show the keyboard shortcuts of all actions."""
-        ShortcutsWindow(self.actions_table, self).show()
+        self._show_once(ShortcutsWindow, lambda: ShortcutsWindow(self.actions_table, self))
 
     def show_connection(self) -> None:
         """Show the details of the connection."""
-        ConnectionDetails(lambda: self._session, self).show()
+        self._show_once(ConnectionDetails, lambda: ConnectionDetails(lambda: self._session, self))
+
+    def _show_once(self, kind: type[QDialog], create: Callable[[], QDialog]) -> None:
+        """Show a dialog, or bring the one that is already open to the front."""
+        opened = (each for each in self.findChildren(kind) if each.isVisible())
+        dialog = next(opened, None) or create()
+        dialog.show()
+        dialog.activateWindow()
 
     def focus_filter(self) -> None:
         """Give the keyboard focus to the filter of this page."""

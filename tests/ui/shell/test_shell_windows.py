@@ -69,6 +69,8 @@ def test_the_keys_of_all_actions_are_listed(qtbot: QtBot, window: MainWindow) ->
     with_keys = [table[each] for each in table.ids if table[each].shortcut]
     assert {action.title for action in with_keys} <= set(rows)
     assert rows["Filter this page"] == "/, Ctrl+F"
+    window.show_shortcuts()
+    assert window.findChildren(ShortcutsWindow) == [listed], "it is opened once"
     listed.close()
 
 
