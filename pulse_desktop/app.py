@@ -14,9 +14,9 @@ from pulse_desktop.embedded.data_folder import data_folder
 from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo, running_stack
 from pulse_desktop.embedded.stack_logs import StackLogs
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
-from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.client_arguments import readable_by_others
 from pulse_desktop.nats_client.connection_options import ConnectionOptions
+from pulse_desktop.nats_client.server_address import redact_server
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.session.session import Session, SessionConfig
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
@@ -190,7 +190,7 @@ class Desktop:
         if self.embedded is not None:
             self._first.set_name(_("embedded server"), _("local"))
         else:
-            address = redact_url(self._server).rpartition("@")[2]
+            address = redact_server(self._server).rpartition("@")[2]
             self._first.set_name(address.removeprefix("nats://"))
         if self._server:
             self._open_session(self._server, self._monitor_url)

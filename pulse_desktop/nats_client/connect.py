@@ -65,7 +65,7 @@ async def connect_once(
         CannotConnectError: with the reason of the last server tried.
     """
     urls = [*address.urls, *discovered]
-    arguments = {**_login(address), **arguments}
+    arguments = {**address.login_arguments(), **arguments}
     deadline = asyncio.get_running_loop().time() + timeout
     for attempt in range(1, ATTEMPTS + 1):
         client = FastPathClient()
@@ -317,9 +317,3 @@ async def close_quietly(client: Client, limit_s: float = CLOSE_TIMEOUT_S) -> Non
         await asyncio.wait({closing}, timeout=limit_s)
     finally:
         await cancel_and_wait(closing)
-
-
-def _login(address: ServerAddress) -> dict[str, Any]:
-    if address.user:
-        return {"user": address.user, "password": address.password}
-    return {"token": address.token} if address.token else {}

@@ -4,16 +4,22 @@ nats-py neither decodes credentials in a URL nor keeps them out of what it shows
 removed from the URLs here and passed separately.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.model.redaction import redact_url
-from pulse_desktop.text.translation import _
+from pulse_desktop.text.translation import N_, _, translate
 
 DEFAULT_PORT: Final = 4222
 SCHEMES: Final = frozenset({"nats", "tls", "ws", "wss"})
+
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,15}")
+_ENCODE: Final = N_(
+    "its login has a character that ends it; write / as %2F, a comma as %2C and a space as %20"
+)
 
 _Login = tuple[str, str, str]
 
@@ -44,9 +50,25 @@ class ServerAddress:
         return ",".join(url.replace("://", f"://{login}", 1) for url in self.urls)
 
     @property
+    def with_login(self) -> str:
+        """The address with its secrets, percent-encoded."""
+        login = quote(self.token, safe="")
+        if self.user:
+            login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
+        return ",".join(
+            url.replace("://", f"://{login}@", 1) if login else url for url in self.urls
+        )
+
+    @property
     def hosts(self) -> str:
         """`host:port`, comma separated, for use in a sentence."""
         return ", ".join(url.partition("://")[2] for url in self.urls)
+
+    def login_arguments(self) -> dict[str, str]:
+        """Return the login as arguments of nats-py's `connect`."""
+        if self.user:
+            return {"user": self.user, "password": self.password}
+        return {"token": self.token} if self.token else {}
 
     def redact(self, text: str) -> str:
         """Return a text without the secrets of this address."""
@@ -62,17 +84,22 @@ def parse_server(server: str) -> ServerAddress:
 
     Credentials are percent-decoded; those of the first address that has any apply to all.
 
+    A login with a character that ends it, such as `nats://user:123/abc@host`, is not an address of
+    the host `user`: it is refused, and no part of it is repeated.
+
     Raises:
         CannotConnectError: it is no valid address.
     """
     urls: list[str] = []
     login = ("", "", "")
-    for part in server.split(","):
-        address = part.strip()
-        if address:
-            url, found = _parse_one(address)
-            urls.append(url)
-            login = login if any(login) else found
+    addresses = [part.strip() for part in server.split(",") if part.strip()]
+    for number, address in enumerate(addresses):
+        if number and "@" in address and "://" not in address:
+            # The part before the comma may be one of a password.
+            raise _invalid(_ENCODE)
+        url, found = _parse_one(address)
+        urls.append(url)
+        login = login if any(login) else found
     if not urls:
         raise _invalid(_("it is empty"))
     if len({url.startswith("ws") for url in urls}) > 1:
@@ -85,11 +112,17 @@ def _parse_one(address: str) -> tuple[str, _Login]:
     if not mark:
         scheme, rest = "nats", address
     scheme = scheme.lower()
+    if not _SCHEME.fullmatch(scheme):
+        raise _invalid(_ENCODE)
     if scheme not in SCHEMES:
         text = _("NATS does not support {scheme}")
-        raise _invalid(text.format(scheme=redact_url(f"{scheme}://")))
+        raise _invalid(text.format(scheme=f"{scheme}://"))
     authority, slash, path = rest.partition("/")
     login, _at, location = authority.rpartition("@")
+    if "@" in path or any(c.isspace() for c in login):
+        raise _invalid(_ENCODE)
+    if "?" in location or "#" in location:
+        raise _invalid(_("it has a ? or # behind the host name"))
     try:
         parts = urlsplit(f"{scheme}://{location}")
         host, port = parts.hostname, parts.port
@@ -109,7 +142,27 @@ def _parse_one(address: str) -> tuple[str, _Login]:
     return url, ("", "", unquote(user))
 
 
+def redact_server(server: str) -> str:
+    """Return an address, or several with commas, as written, but without secrets.
+
+    Of what is no valid address nothing is returned: any part of it may be one of a password.
+    """
+    try:
+        parse_server(server)
+    except CannotConnectError:
+        return "***"
+    return ",".join(_redact_one(part.strip()) for part in server.split(",") if part.strip())
+
+
+def _redact_one(address: str) -> str:
+    scheme, mark, rest = address.rpartition("://")
+    login, at, host = rest.rpartition("@")
+    user, colon, _password = login.partition(":")
+    masked = f"{user}:***" if colon else "***" if login else ""
+    return f"{scheme}{mark}{masked}{at}{host}"
+
+
 def _invalid(reason: str) -> CannotConnectError:
     return CannotConnectError(
-        _("Not a server address"), f"{reason}.", _("Write it like nats://host:4222.")
+        _("Not a server address"), f"{translate(reason)}.", _("Write it like nats://host:4222.")
     )

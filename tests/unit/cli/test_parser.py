@@ -148,7 +148,7 @@ INVALID_ADDRESSES = [
     ("h:notaport", "port"),
     ("h:99999", "port"),
     ("", "empty"),
-    ("s3cret@http://h", "NATS does not support ***@http://"),
+    ("s3cret@http://h", "its login has a character that ends it"),
 ]
 
 

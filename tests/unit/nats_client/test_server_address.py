@@ -3,7 +3,7 @@
 import pytest
 
 from pulse_desktop.model.errors import CannotConnectError
-from pulse_desktop.nats_client.server_address import parse_server
+from pulse_desktop.nats_client.server_address import parse_server, redact_server
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,47 @@ def test_secrets_are_never_shown() -> None:
             assert "s3cr" not in text
             assert "t@h" not in text.replace("***@h", "")
         assert address.redact("login s3cr@t and nats://ann:s3cr@t@h:1 failed").count("s3cr") == 0
+
+
+HOSTILE = [
+    "nats://user:123/abc@host",
+    "user:123/abc@host",
+    "nats://abc/123@host",
+    "ws://user:123@host/abc@x",
+    "nats://user:123,abc@host",
+    "user:123,abc@host",
+    "user:123://abc@host",
+    "nats:/user:123/abc@host",
+    "nats//user:123/abc@host",
+    "nats://user:123 abc@host",
+    "nats://user:abc",
+    "nats://user:123#abc",
+    "nats://user:123?abc",
+    "nats://user:123@abc?def",
+    "nats://user:123@abc:port",
+    "nats://user:123@[abc",
+]
+
+
+@pytest.mark.parametrize("written", HOSTILE)
+def test_a_login_that_may_be_cut_is_refused_and_not_repeated(written: str) -> None:
+    with pytest.raises(CannotConnectError) as caught:
+        parse_server(written)
+    for text in (str(caught.value), redact_server(written)):
+        for part in ("user", "123", "abc"):
+            assert part not in text
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("nats://ann:p#s?s@h:1", "nats://ann:***@h:1"),
+        ("nats://ann:p\"s's<[s]@h", "nats://ann:***@h"),
+        ("ann:p@ss@h", "ann:***@h"),
+        ("t0ken@h", "***@h"),
+        ("tls://h, nats://a:b@g", "tls://h,nats://a:***@g"),
+        ("ws://a:b@h/path", "ws://a:***@h/path"),
+    ],
+)
+def test_a_valid_address_is_shown_without_its_secrets(written: str, shown: str) -> None:
+    assert redact_server(written) == shown

@@ -31,7 +31,7 @@ async def check_servers(settings: Settings) -> AsyncIterator[tuple[CheckResult, 
     """Connect to each server by itself. Yields results, each with whether it is reachable."""
     several = len(settings.servers) > 1
     advice_others = _("Workers use the other servers meanwhile.") if several else ""
-    for server in settings.servers:
+    for server in settings.single_servers:
         timeout = settings.connect_timeout
         if several:
             timeout = min(_TIMEOUT_S, timeout)

@@ -26,8 +26,12 @@ def login_options(settings: Settings) -> dict[str, Any]:
         SettingsError: a file is missing or unreadable or holds something else, or there are two
             logins.
     """
+    options = connection_options(settings)
+    login: dict[str, Any] = {}
+    if not options.has_login and (address := settings.server_login) is not None:
+        login = address.login_arguments()
     try:
-        return client_arguments(connection_options(settings))
+        return {**login, **client_arguments(options)}
     except ConnectionOptionsError as error:
         variables = " and ".join(DEFINITIONS[name][0] for name in error.fields)
         raise SettingsError(variables, error.value, error.expected) from None

@@ -7,6 +7,7 @@ overrides a file. Variables begin with `PULSE_`; keys in a file are the field na
 import os
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import SecretStr, ValidationError
@@ -19,6 +20,7 @@ from pydantic_settings import (
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.connection_options import DEFAULT_INBOX_PREFIX, override
+from pulse_desktop.nats_client.server_address import ServerAddress, parse_server, redact_server
 from pulse_desktop.text.translation import _
 from pulse_workers.config.settings_file import read_settings_file, settings_files
 from pulse_workers.config.settings_values import (
@@ -176,13 +178,37 @@ class Settings(BaseSettings):
 
     @property
     def servers(self) -> list[str]:
-        """The server URLs, as nats-py takes them."""
-        return list(split_list(self.server))
+        """The server URLs, as nats-py takes them.
+
+        nats-py neither decodes a login in a URL nor finds every one. It gets one login as its
+        arguments (`server_login`); only servers with different ones keep theirs.
+        """
+        if self.server_login is None:
+            return list(split_list(self.server))
+        return list(parse_server(self.server).urls)
+
+    @property
+    def server_login(self) -> ServerAddress | None:
+        """The login in the server URLs, with empty fields without one; None if they differ."""
+        addresses = [parse_server(part) for part in split_list(self.server)]
+        logins = {(each.user, each.password, each.token): each for each in addresses}
+        logins.pop(("", "", ""), None)
+        if len(logins) > 1:
+            return None
+        return next(iter(logins.values()), addresses[0])
+
+    @property
+    def single_servers(self) -> list[str]:
+        """The server URLs, each with the login with which it is connected to."""
+        login = self.server_login
+        if login is None:
+            return self.servers
+        return [replace(login, urls=(url,)).with_login for url in self.servers]
 
     @property
     def redacted_server(self) -> str:
         """The server URLs without passwords, for logs and messages."""
-        return redact_url(self.server)
+        return redact_server(self.server)
 
     @property
     def identity(self) -> str:
@@ -196,7 +222,7 @@ class Settings(BaseSettings):
     def __repr_args__(self) -> Any:
         """Redact the server URLs; passwords and tokens are `SecretStr`, which redact themselves."""
         for name, value in super().__repr_args__():
-            yield name, redact_url(value) if name == "server" else value
+            yield name, redact_server(value) if name == "server" else value
 
 
 VARIABLES: Final[dict[str, tuple[str, str]]] = {
@@ -280,4 +306,6 @@ def _settings_error(
         (part.text for part in field.metadata if isinstance(part, Expected)), _("another value")
     )
     given = "***" if isinstance(field.default, SecretStr) else redact_url(str(values[name]))
+    if name == "server":
+        given = redact_server(str(values[name]))
     return SettingsError(origins[name], given, expected)

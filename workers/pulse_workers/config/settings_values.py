@@ -4,17 +4,17 @@ import dataclasses
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.nats_client.connection_options import DEFINITIONS
+from pulse_desktop.nats_client.server_address import parse_server
 from pulse_desktop.text.translation import _, translate
 
 T = TypeVar("T")
 
-_SCHEMES: Final = frozenset({"nats", "tls", "ws", "wss"})
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 _GROUP: Final = re.compile(r"[!-)+-=?-~]+")
 """Printable ASCII without spaces and wildcards."""
@@ -61,14 +61,10 @@ def _validate_level(level: str) -> str:
 
 def _validate_url(server: str) -> str:
     """Reject anything that cannot be the URL of a NATS server."""
-    urls = split_list(server)
-    if not urls:
-        raise ValueError("no URL")
-    for url in urls:
-        parts = urlsplit(url if "://" in url else f"nats://{url}")
-        if parts.scheme not in _SCHEMES or not parts.hostname:
-            raise ValueError("not the URL of a NATS server")
-        parts.port  # noqa: B018 - raises ValueError
+    try:
+        parse_server(server)
+    except CannotConnectError as error:
+        raise ValueError(error.detail) from None
     return server
 
 

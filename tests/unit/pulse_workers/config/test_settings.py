@@ -61,6 +61,24 @@ def test_the_redacted_server_has_no_password() -> None:
     assert settings.redacted_server == "nats://user:***@a:1,nats://***@b:2"
 
 
+def test_a_login_in_the_server_url_is_decoded_and_passed_separately() -> None:
+    settings = Settings(server="nats://ann:p%40s%2Fs#?@a:1,tls://b:2")
+    assert settings.servers == ["nats://a:1", "tls://b:2"]
+    assert login_options(settings) == {"user": "ann", "password": "p@s/s#?"}
+    overridden = settings.model_copy(update={"token": SecretStr("t")})
+    assert login_options(overridden) == {"token": "t"}
+    several = Settings(server="nats://user:secret@a:1,nats://token@b:2")
+    assert several.servers == ["nats://user:secret@a:1", "nats://token@b:2"]
+
+
+@pytest.mark.parametrize("server", ["nats://me:12/hush@a", "nats://me:12,hush@a", "nats://me:hush"])
+def test_a_server_url_that_may_be_cut_is_refused_and_not_repeated(server: str) -> None:
+    with pytest.raises(SettingsError, match="PULSE_SERVER") as raised:
+        load_settings({"PULSE_SERVER": server})
+    for part in ("me:", "12", "hush"):
+        assert part not in str(raised.value)
+
+
 def test_only_the_file_named_by_config_is_read(tmp_path: Path) -> None:
     (tmp_path / "system.toml").write_text("slots = 1")
     (tmp_path / "own.toml").write_text('\ufeff# a comment\ntask_modules = ["one", "two"]')
