@@ -210,17 +210,17 @@ class Desktop:
             await self.stack.stop()
         self._crash_handler.uninstall()
 
-    async def wait_connected(self, limit_s: float | None = None) -> Session:
+    async def wait_connected(self, timeout_s: float | None = None) -> Session:
         """Wait until the first window's session is connected, and return it.
 
         Args:
-            limit_s: seconds until giving up, None for never.
+            timeout_s: seconds until giving up, None for never.
 
         Raises:
             CannotConnectError: with the reason.
         """
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout(timeout_s):
                 await self._opened.wait()
                 if self.session is not None:
                     await self.session.connection.wait_connected()

@@ -26,7 +26,7 @@ ALL_HISTORY_S: Final = 366 * DAY_S
 
 
 Scope = Literal["everything", "history", "connection"]
-"""What a session loads and follows: everything, events and tasks, or nothing by itself."""
+"""Data that a session loads and follows: everything, events and tasks, or nothing by itself."""
 
 
 class NoServerError(CannotConnectError):

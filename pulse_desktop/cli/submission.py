@@ -153,8 +153,8 @@ def _report_enqueued(submission: Submission, *, as_json: bool) -> None:
     write_text(f"{submission.task_id}  {submission.task_name}  {stored}")
 
 
-async def _wait(session: "Session", submission: Submission, limit_s: float) -> "TaskRun":
+async def _wait(session: "Session", submission: Submission, timeout_s: float) -> "TaskRun":
     from pulse_desktop.state.run import TaskRun
 
-    ended = await session.waiter.wait_for_result(submission.task_id, limit_s)
+    ended = await session.waiter.wait_for_result(submission.task_id, timeout_s)
     return ended or TaskRun(submission.task_id, submission.task_name, rerun_of=submission.rerun_of)

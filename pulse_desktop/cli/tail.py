@@ -115,13 +115,13 @@ async def run(arguments: Namespace) -> int:
 
 
 async def _wait_for_end(
-    printing: "asyncio.Future[None]", noting: "asyncio.Future[bool]", limit_s: float | None
+    printing: "asyncio.Future[None]", noting: "asyncio.Future[bool]", timeout_s: float | None
 ) -> None:
     """Wait until all events are printed, or the time is over, or nothing can be shown."""
     import asyncio
 
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(limit_s):
+        async with asyncio.timeout(timeout_s):
             await asyncio.wait((printing, noting), return_when=asyncio.FIRST_COMPLETED)
             if not printing.done() and noting.exception() is None:
                 await asyncio.wait((printing,))
@@ -149,7 +149,7 @@ async def _note_missing_events(session: "Session", arguments: Namespace) -> bool
 
 async def _note_feed(feed: "SubjectFeed", no_stream: str, *, past: bool) -> bool:
     """Note what one feed does not show; see `_note_missing_events`."""
-    if not await feed.caught_up(CATCH_UP_TIMEOUT_S):
+    if not await feed.wait_caught_up(CATCH_UP_TIMEOUT_S):
         return True
     status = feed.status
     if status.mode == "off" and status.unread:

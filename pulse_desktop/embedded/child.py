@@ -19,7 +19,7 @@ _OUTPUT_TIMEOUT_S: Final = 0.5
 _EXIT_POLL_S: Final = 0.5
 
 ParentDeath = Literal["terminate", "kill"]
-"""What happens to a child when the guardian dies."""
+"""How a child ends when the guardian dies."""
 
 
 @dataclass(frozen=True)

@@ -246,7 +246,7 @@ async def _guard(options: argparse.Namespace, folder: DataFolder) -> int:
         _log.error("cannot continue: %s", error)
         return 1
     finally:
-        # asyncio.run would cancel what the client library has left only once, and wait for ever
+        # asyncio.run would cancel what the client library has left only once, and wait forever
         # if that cancellation is lost.
         await cancel_and_wait(*(asyncio.all_tasks() - {asyncio.current_task()}))
     folder.state_file.unlink(missing_ok=True)

@@ -30,7 +30,7 @@ MAX_RESTART_DELAY_S: Final = 600.0
 
 HEALTHY_AFTER_S: Final = 60.0
 PROBE_BYTES: Final = 1 << 20
-"""What must fit on the disk before a restart is tried."""
+"""Free disk space required before a restart is tried."""
 
 _log: Final = logging.getLogger(__name__)
 

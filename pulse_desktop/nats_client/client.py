@@ -45,7 +45,7 @@ class TLSFirstRequiredError(OSError):
 
 @dataclass(frozen=True)
 class ServerInfo:
-    """What a server reports about itself in its INFO line.
+    """Facts that a server reports about itself in its INFO line.
 
     Attributes:
         id: the server's id, empty before the first connection.
@@ -93,7 +93,7 @@ class NatsClient(Client):
     """
 
     def __init__(self, check_server: CheckServer | None = None) -> None:
-        """Make a client that is not connected.
+        """Create a client that is not connected.
 
         Args:
             check_server: awaited before each connection to one of several servers, with its URL

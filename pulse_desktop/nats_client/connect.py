@@ -107,7 +107,7 @@ async def diagnose(
 
 
 async def _begins_with_tls(host: str, port: int) -> bool:
-    """Return whether a server answers a TLS handshake; nothing else is sent, nobody trusted."""
+    """Return whether a server answers a TLS handshake, without checking its certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -310,10 +310,10 @@ async def _try(
     return failures[-1] if failures else error
 
 
-async def close_quietly(client: Client, limit_s: float = CLOSE_TIMEOUT_S) -> None:
-    """Close a client, or abandon it when the close takes longer than `limit_s` seconds."""
+async def close_quietly(client: Client, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
+    """Close a client, or abandon it when the close takes longer than `timeout_s` seconds."""
     closing = asyncio.ensure_future(client.close())
     try:
-        await asyncio.wait({closing}, timeout=limit_s)
+        await asyncio.wait({closing}, timeout=timeout_s)
     finally:
         await cancel_and_wait(closing)

@@ -62,7 +62,7 @@ def _option(
 
 @dataclass(frozen=True)
 class ConnectionOptions:
-    """Where to connect, as which user, and how the connection is secured.
+    """Servers, login and TLS settings of a connection.
 
     At most one login is given: a user with a password, a token, an nkey or a .creds file. A plain
     value; `without_secrets` can be stored.

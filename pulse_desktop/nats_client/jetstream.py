@@ -32,7 +32,7 @@ REPLICAS_CODE: Final = 10074
 
 
 class JetStreamState(Enum):
-    """What a server offers to an account.
+    """Availability of JetStream to an account on a server.
 
     Attributes:
         ON: the account has JetStream.
@@ -99,20 +99,20 @@ def no_jetstream_error(state: JetStreamState, server: ServerInfo) -> NoJetStream
 
 
 async def jetstream_state(
-    client: Client, violations: PermissionViolations, limit_s: float
+    client: Client, violations: PermissionViolations, timeout_s: float
 ) -> JetStreamState:
     """Request the account's information and return what the reply says.
 
     Args:
         client: connected.
         violations: where permission errors of the client are reported.
-        limit_s: seconds to wait for the reply.
+        timeout_s: seconds to wait for the reply.
     """
     request = asyncio.ensure_future(client.jetstream().account_info())
     with violations.watch(ACCOUNT_INFO, replies=True) as refused:
         try:
             pending: set[asyncio.Future[Any]] = {request, refused}
-            await asyncio.wait(pending, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(pending, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             if refused.done():
                 return JetStreamState.FORBIDDEN
             if not request.done():

@@ -14,7 +14,7 @@ class ExceptionType(Protocol):
 
 
 class UnhealthyRun(Protocol):
-    """What a fingerprint needs to know of a run; `pulse_desktop.state.run.TaskRun` is one."""
+    """Attributes of a run that a fingerprint needs; `pulse_desktop.state.run.TaskRun` has them."""
 
     @property
     def state(self) -> RunState:
@@ -30,7 +30,7 @@ class UnhealthyRun(Protocol):
 
 
 class Fingerprint(NamedTuple):
-    """What the runs of one failure group have in common.
+    """Properties that the runs of one failure group have in common.
 
     Attributes:
         state: the state of the runs.

@@ -26,7 +26,7 @@ class CallArguments(Protocol):
 
 
 class FilteredRun(Protocol):
-    """What a filter needs to know of a run; `pulse_desktop.state.run.TaskRun` is one."""
+    """Attributes of a run that a filter needs; `pulse_desktop.state.run.TaskRun` has them."""
 
     @property
     def task_id(self) -> str:

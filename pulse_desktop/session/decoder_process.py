@@ -57,7 +57,7 @@ class Request(NamedTuple):
         kind: "result" or "progress".
         body: as stored.
         whole: whether to return the value and all labels of a result.
-        budget_s: seconds after which nobody waits for the response.
+        budget_s: seconds after which the session stops waiting for the response.
     """
 
     kind: str

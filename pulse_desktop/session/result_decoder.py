@@ -69,7 +69,7 @@ class ResultDecoder:
         """Id of the process, None while it is not running."""
         return self._process.pid if self._process is not None else None
 
-    async def result(self, body: bytes, *, whole: bool) -> TaskResult:
+    async def decode_result(self, body: bytes, *, whole: bool) -> TaskResult:
         """Decode a stored result.
 
         Args:
@@ -85,7 +85,7 @@ class ResultDecoder:
                 return decode_result(body, SMALL_LIMITS)
         return await self._request(Request("result", body, whole, self._budget_s), read_result)
 
-    async def progress(self, body: bytes) -> TaskProgress:
+    async def decode_progress(self, body: bytes) -> TaskProgress:
         """Decode a stored progress object.
 
         Raises:

@@ -29,11 +29,11 @@ from pulse_desktop.transport.result_store import MAX_READ_BYTES, ResultStore
 from pulse_desktop.transport.result_watch import ResultWatch, WatchStatus
 
 CONCURRENCY: Final = 8
-READ_LIMIT: Final = 1 << 20
-"""Bytes. Larger results are read when they are opened, not before."""
+MAX_EAGER_READ_BYTES: Final = 1 << 20
+"""Larger results are read when they are opened, not before."""
 
-PROGRESS_LIMIT: Final = 32 << 10
-"""Bytes. Larger progress objects are skipped."""
+MAX_PROGRESS_BYTES: Final = 32 << 10
+"""Larger progress objects are skipped."""
 
 RETRY_INTERVAL_S: Final = 5.0
 MAX_RETRY_INTERVAL_S: Final = 60.0
@@ -41,10 +41,10 @@ MAX_REFUSED: Final = 10_000
 """Results that are read once the permission to do so is granted."""
 
 LOAD_BUDGET_S: Final = 3.0
-"""Time to decode a result that nobody has asked for."""
+"""Time to decode a result on arrival."""
 
 OPEN_BUDGET_S: Final = 20.0
-"""Time to decode a result that was opened."""
+"""Time to decode a result that the operator opens."""
 
 
 LIST_CONCURRENCY: Final = 32
@@ -138,7 +138,7 @@ class ResultLoader:
     async def is_result(self, body: bytes) -> bool:
         """Whether a stored body can be decoded as a result."""
         try:
-            await self._arriving.result(body, whole=False)
+            await self._arriving.decode_result(body, whole=False)
         except UnreadableResultError:
             return False
         return True
@@ -181,9 +181,9 @@ class ResultLoader:
         if self._state.pending_reads:
             self._wake.set()
 
-    async def wait_caught_up(self, limit_s: float) -> None:
+    async def wait_caught_up(self, timeout_s: float) -> None:
         """Wait until the watch has listed the objects that were stored before."""
-        await self._watch.caught_up(limit_s)
+        await self._watch.wait_caught_up(timeout_s)
 
     async def read(self, task_id: str, limit: int = MAX_READ_BYTES) -> DecodedResult:
         """Read a stored result, decode it without running any code of it, and fold its outcome.
@@ -198,7 +198,7 @@ class ResultLoader:
         stored = await self.store.info(task_id)
         raw = await self.store.read(stored, limit=limit)
         try:
-            result = await self._opened.result(raw, whole=True)
+            result = await self._opened.decode_result(raw, whole=True)
         except UnreadableResultError as error:
             if (known := self._known(stored)) is not None:
                 self._state.fold_unreadable_body(known, str(error))
@@ -286,11 +286,11 @@ class ResultLoader:
         Raises:
             NotConnectedError.
         """
-        if stored.size > READ_LIMIT:
+        if stored.size > MAX_EAGER_READ_BYTES:
             return None
         try:
-            body = await self.store.read(stored, limit=READ_LIMIT)
-            return await self._arriving.result(body, whole=False)
+            body = await self.store.read(stored, limit=MAX_EAGER_READ_BYTES)
+            return await self._arriving.decode_result(body, whole=False)
         except NotConnectedError:
             raise
         except NotPermittedError as error:
@@ -312,7 +312,9 @@ class ResultLoader:
                 pauses.reset()
                 continue
             try:
-                await self.store.read(next(iter(self._refused.values())), limit=READ_LIMIT)
+                await self.store.read(
+                    next(iter(self._refused.values())), limit=MAX_EAGER_READ_BYTES
+                )
             except (NotConnectedError, NotPermittedError):
                 continue
             except UserFacingError:
@@ -331,8 +333,8 @@ class ResultLoader:
     async def _load_progress(self, stored: StoredObject) -> None:
         """Load a progress object; one that cannot be read is skipped."""
         try:
-            body = await self.store.read(stored, limit=PROGRESS_LIMIT)
-            self._state.fold_progress(stored, await self._arriving.progress(body))
+            body = await self.store.read(stored, limit=MAX_PROGRESS_BYTES)
+            self._state.fold_progress(stored, await self._arriving.decode_progress(body))
         except NotConnectedError:
             raise
         except (UserFacingError, UnreadableResultError):

@@ -41,7 +41,7 @@ class RunWaiter:
             self._folded.clear()
             await self._folded.wait()
 
-    async def wait_for_result(self, task_id: str, limit_s: float) -> TaskRun | None:
+    async def wait_for_result(self, task_id: str, timeout_s: float) -> TaskRun | None:
         """Wait for a run to end and its result to be loaded; return its last known state.
 
         A run that ended according to its worker may have no result, as not every task has a result
@@ -50,7 +50,7 @@ class RunWaiter:
 
         Args:
             task_id: of the run.
-            limit_s: seconds until giving up.
+            timeout_s: seconds until giving up.
         """
         get = self._state.runs.get
 
@@ -67,7 +67,7 @@ class RunWaiter:
             )
 
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout(timeout_s):
                 while not (ended() and loaded()):
                     await self.wait_for(ended)
                     with contextlib.suppress(TimeoutError):

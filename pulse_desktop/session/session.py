@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SessionConfig:
-    """What a session connects to, and how much of the past it loads.
+    """Server and names that a session uses, and how much of the past it loads.
 
     Attributes:
         server: NATS address, or several separated by commas; may hold credentials. Empty to use
@@ -200,7 +200,7 @@ class Session:
 
     @property
     def limitations(self) -> list[str]:
-        """What cannot be seen or done on this server, with the reasons; empty when nothing."""
+        """Limitations on this server, each with its reason."""
         return limitations(
             self.connection,
             self.event_feed.status,
@@ -211,7 +211,7 @@ class Session:
 
     @property
     def unread(self) -> list[str]:
-        """What may exist on the server and cannot be read, with the reasons; empty when nothing."""
+        """Data that may exist on the server and cannot be read, each with its reason."""
         return unread(self.event_feed.status, self.task_feed.status, self.results.unread)
 
     @property
@@ -277,33 +277,33 @@ class Session:
         self.results.wake()
         return more
 
-    async def wait_caught_up(self, limit_s: float = 10.0) -> bool:
+    async def wait_caught_up(self, timeout_s: float = 10.0) -> bool:
         """Wait until history and its results are loaded and folded; False on timeout.
 
         Needs `start`, and `drain` being called.
         """
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
-                await self.results.wait_caught_up(limit_s)
-                await self._wait_history(limit_s)
+            async with asyncio.timeout(timeout_s):
+                await self.results.wait_caught_up(timeout_s)
+                await self._wait_history(timeout_s)
                 await self.waiter.wait_for(lambda: not (self.arrivals or self.results.pending))
                 return True
         return False
 
-    async def wait_history(self, limit_s: float = 10.0) -> bool:
+    async def wait_history(self, timeout_s: float = 10.0) -> bool:
         """Wait until the history of events and tasks is loaded and folded; False on timeout.
 
         Needs `start_feeds`, and `drain` being called.
         """
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
-                await self._wait_history(limit_s)
+            async with asyncio.timeout(timeout_s):
+                await self._wait_history(timeout_s)
                 return True
         return False
 
-    async def _wait_history(self, limit_s: float) -> None:
-        await self.event_feed.caught_up(limit_s)
-        await self.task_feed.caught_up(limit_s)
+    async def _wait_history(self, timeout_s: float) -> None:
+        await self.event_feed.wait_caught_up(timeout_s)
+        await self.task_feed.wait_caught_up(timeout_s)
         await self.waiter.wait_for(lambda: not self.arrivals)
 
     async def _pump(self) -> None:

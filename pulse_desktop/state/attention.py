@@ -27,7 +27,7 @@ class Severity(enum.IntEnum):
 
 
 class AttentionKind(enum.StrEnum):
-    """What an attention item is about."""
+    """Subject of an attention item."""
 
     FAILED = "failed"
     SOFT_FAILED = "soft_failed"

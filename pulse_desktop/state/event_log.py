@@ -19,7 +19,7 @@ class EventLog(Collection[Event], RingBuffer[Event]):
     name = "log"
 
     def __init__(self, capacity: int, max_bytes: int) -> None:
-        """Make an empty log.
+        """Create an empty log.
 
         Args:
             capacity: maximum number of events.

@@ -17,7 +17,7 @@ _MAX_EXTRACTIONS: Final = 10_000
 
 
 class ExtractionCounts(msgspec.Struct, frozen=True, gc=False):
-    """What an extraction reported.
+    """Counts reported by an extraction.
 
     Attributes:
         messages: number of messages read, None if unknown.

@@ -32,7 +32,7 @@ class RingBuffer(Generic[Row]):
         weigh: Callable[[Row], int] | None = None,
         on_evict: Callable[[Row], None] | None = None,
     ) -> None:
-        """Make an empty buffer.
+        """Create an empty buffer.
 
         Args:
             capacity: maximum number of rows.

@@ -162,7 +162,7 @@ class StoredOutcome(msgspec.Struct, frozen=True, gc=False):
 
 
 class TaskRun(msgspec.Struct, gc=False):
-    """What is known of one run. Treated as a value: it is replaced, never modified.
+    """One run, as far as it is known. Treated as a value: it is replaced, never modified.
 
     Attributes:
         task_id: TaskIQ's id.

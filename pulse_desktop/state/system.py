@@ -88,7 +88,7 @@ class SystemState:
     def __init__(
         self, *, log_rows: int = LOG_ROWS, log_bytes: int = LOG_BYTES, max_runs: int = MAX_RUNS
     ) -> None:
-        """Make an empty state.
+        """Create an empty state.
 
         Args:
             log_rows: maximum number of events in the log.

@@ -52,7 +52,7 @@ class TaskRuns(Collection[TaskRun]):
         overdue_after_s: float = DEFAULT_S,
         busy_tasks: Callable[[float], Iterable[str]] = _no_tasks,
     ) -> None:
-        """Make an empty collection.
+        """Create an empty collection.
 
         Args:
             capacity: maximum number of runs.

@@ -75,7 +75,7 @@ class TaskSchema(msgspec.Struct, frozen=True, gc=False):
 
 
 class ArgumentProblem(enum.Enum):
-    """What is wrong with an argument of a call."""
+    """Kind of error in an argument of a call."""
 
     TOO_MANY = enum.auto()
     """more positional arguments than the task accepts"""

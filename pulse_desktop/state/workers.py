@@ -37,7 +37,7 @@ class WorkerHealth(enum.StrEnum):
 
 
 class WorkerActivity(enum.StrEnum):
-    """What an online worker does. The values appear in JSON output."""
+    """Activity of an online worker. The values appear in JSON output."""
 
     BUSY = "busy"
     IDLE = "idle"

@@ -53,7 +53,7 @@ class FoundQueue:
 
 @dataclass(frozen=True)
 class Discovery:
-    """What was found on a server.
+    """Task queues and result buckets found on a server.
 
     Attributes:
         queues: task subjects, sorted.

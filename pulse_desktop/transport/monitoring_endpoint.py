@@ -32,7 +32,7 @@ Page = TypeVar("Page")
 
 
 class _NoPageError(Exception):
-    """There was no response in time, or not one that can be used."""
+    """Raised if there is no response in time, or no usable one."""
 
 
 class MonitoringEndpoint:

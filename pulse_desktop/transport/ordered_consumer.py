@@ -216,9 +216,9 @@ class OrderedConsumer:
                 await subscription.unsubscribe()
                 await self._client.publish(deletion, b"")
 
-    async def _woken(self, limit_s: float) -> bool:
+    async def _woken(self, timeout_s: float) -> bool:
         try:
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout(timeout_s):
                 await self._wake.wait()
         except TimeoutError:
             return False

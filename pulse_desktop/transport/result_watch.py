@@ -120,10 +120,10 @@ class ResultWatch:
             self._unread,
         )
 
-    async def caught_up(self, timeout: float) -> bool:  # noqa: ASYNC109 - a result, not an error
-        """Wait until the stored metadata has been read; False after `timeout` seconds."""
+    async def wait_caught_up(self, timeout_s: float) -> bool:
+        """Wait until the stored metadata has been read; False after `timeout_s` seconds."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout_s):
                 await self._caught_up.wait()
         return self._caught_up.is_set()
 

@@ -30,7 +30,7 @@ class _BlindWindow:
 
 
 class ResumePosition:
-    """What has been read from a stream and received live so far.
+    """Progress of a feed: what was read from a stream and received live so far.
 
     Attributes:
         stream: the last one read; the deduplicator's `last` is a sequence of it. None at first.

@@ -163,11 +163,11 @@ class TaskQueue:
     ) -> PublishReceipt:
         """Publish a task to the subscribed workers; a request fails at once if there are none."""
         rtt = self._connection.status.rtt_s
-        limit = max(NO_RESPONDERS_TIMEOUT_S, 5 * (rtt or 0.0))
+        timeout_s = max(NO_RESPONDERS_TIMEOUT_S, 5 * (rtt or 0.0))
         try:
             reply = await self._connection.request(
                 self._connection.client.request(
-                    self._subject, payload, timeout=limit, headers=headers
+                    self._subject, payload, timeout=timeout_s, headers=headers
                 ),
                 self._subject,
             )

@@ -1,4 +1,4 @@
-"""What the window needs of a session, one Protocol per concern.
+"""Interfaces of a session that the window uses, one Protocol per concern.
 
 The window never imports NATS or the session. The composition root passes an object that implements
 `SessionBackend`; mypy checks that `pulse_desktop.session.session.Session` does. Every `async`
@@ -94,7 +94,7 @@ class WorkerBackend(Protocol):
 
 
 class ConnectionBackend(Protocol):
-    """What the top bar, the status bar and the notices show about the connection."""
+    """State of the connection, for the top bar, the status bar and the notices."""
 
     @property
     def connection_status(self) -> ConnectionStatus:
@@ -122,7 +122,7 @@ class ConnectionBackend(Protocol):
 
     @property
     def limitations(self) -> Sequence[str]:
-        """What cannot be seen or done on this server, with the reasons."""
+        """Limitations on this server, each with its reason."""
 
     @property
     def other_names(self) -> TaskiqNames | None:
@@ -142,7 +142,7 @@ class SessionBackend(ConnectionBackend, Protocol):
 
     @property
     def state(self) -> SystemState:
-        """What is known of this server."""
+        """State of the monitored system."""
 
     def drain(self, budget_s: float) -> bool:
         """Fold arrivals for at most about `budget_s` seconds; return whether more are waiting."""

@@ -22,11 +22,11 @@ class ShowPage:
 
 @dataclass(frozen=True, slots=True)
 class ShowRun:
-    """Show a run in full on the page of runs.
+    """Show the details of a run on the Tasks page.
 
     Attributes:
         task_id: of the run.
-        wait: wait for a run that is not known yet, as one that was enqueued just now.
+        wait: wait for a run that is not known yet, such as one that was just enqueued.
     """
 
     task_id: str
@@ -36,12 +36,12 @@ class ShowRun:
 
 @dataclass(frozen=True, slots=True)
 class FilterRuns:
-    """Show the runs that match on the page of runs.
+    """Show the matching runs on the Tasks page.
 
     Attributes:
         states: states to show, empty for all.
         text: words to search for.
-        since_s: only runs of the last so many seconds, 0 for all that are retained.
+        since_s: maximum age of the runs in seconds, 0 for all retained runs.
     """
 
     states: Sequence[RunState] = ()
@@ -52,7 +52,7 @@ class FilterRuns:
 
 @dataclass(frozen=True, slots=True)
 class ShowItem:
-    """Show an item of a page in full, or filter by its id while the item is unknown.
+    """Show the details of an item of a page, or filter by its id while the item is unknown.
 
     Attributes:
         page: key of the page.

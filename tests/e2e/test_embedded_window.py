@@ -1,4 +1,4 @@
-"""What the window shows of the embedded server, and of no other."""
+"""The window shows the state and logs of the embedded server, and of no other server."""
 
 import os
 import time

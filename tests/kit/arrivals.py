@@ -1,4 +1,4 @@
-"""What the transport has put into an arrival queue, for tests."""
+"""Test access to the items that the transport has put into an arrival queue."""
 
 from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.protocol.stored_object import StoredObject

@@ -1,4 +1,4 @@
-"""What is copied is safe for terminals and spreadsheets, and JSON is valid."""
+"""Copied text is safe for terminals and spreadsheets, and copied JSON is valid."""
 
 import json
 from collections.abc import Callable

@@ -46,7 +46,7 @@ class Histogram(QWidget):
     """
 
     def __init__(self, title: str, *, empty_text: str = "") -> None:
-        """Make an empty histogram.
+        """Create an empty histogram.
 
         Args:
             title: short name of what is counted; also the accessible name.

@@ -42,7 +42,7 @@ class TimeChart(QWidget):
     """
 
     def __init__(self, title: str, unit: Unit, *, subtitle: str = "", empty_text: str = "") -> None:
-        """Make an empty chart.
+        """Create an empty chart.
 
         Args:
             title: short name of what is shown; also the accessible name.

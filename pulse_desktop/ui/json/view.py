@@ -53,7 +53,7 @@ class JsonView(QWidget):
     """
 
     def __init__(self, name: str = "") -> None:
-        """Make an empty view.
+        """Create an empty view.
 
         Args:
             name: accessible name, such as "Result".

@@ -46,7 +46,7 @@ class RunForm(QFrame):
     width_changed = Signal(int)
 
     def __init__(self, context: PageContext, parent: QWidget) -> None:
-        """Make the form; it is hidden.
+        """Create the form; it is hidden.
 
         Args:
             context: what the form may use of the program.

@@ -47,7 +47,7 @@ class JsonField(QWidget):
     def __init__(
         self, name: str, root: RootType, example: str, lines: int, *, titled: bool = True
     ) -> None:
-        """Make an empty field, equivalent to an empty array or object.
+        """Create an empty field, equivalent to an empty array or object.
 
         Args:
             name: name of the field.

@@ -34,7 +34,7 @@ _MAX_NAME: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class JsonError:
-    """Why a text is not valid.
+    """The reason why a text is not valid JSON.
 
     Attributes:
         line: number of the line, from 1.

@@ -112,7 +112,7 @@ class ActionTable(QObject):
     """
 
     def __init__(self, window: QWidget) -> None:
-        """Make an empty table.
+        """Create an empty table.
 
         Args:
             window: gets the shortcuts.

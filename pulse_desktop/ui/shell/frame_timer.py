@@ -43,8 +43,8 @@ class FrameTimer(QObject):
         self._frames = QTimer(self, timerType=Qt.TimerType.PreciseTimer)
         self._frames.setObjectName("frame")
         self._frames.timeout.connect(self._frame)
-        # Arrivals that are left after a frame's budget are folded before the next frame, in turns
-        # with everything else that the loop has to do.
+        # Folds the arrivals that exceed a frame's budget before the next frame. A timer of 0 ms
+        # lets the event loop handle other events between two slices.
         self._backlog = QTimer(self, interval=0, singleShot=True)
         self._backlog.setObjectName("fold backlog")
         self._backlog.timeout.connect(self._fold)

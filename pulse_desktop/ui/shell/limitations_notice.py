@@ -14,7 +14,7 @@ SETTLED_S: Final = 8.0
 """Workers create their streams when they start, and a feed checks for new ones every 5 s."""
 
 REFUSED_S: Final = 1.5
-"""What the server refuses does not appear by itself."""
+"""Shorter than `SETTLED_S`, because a refused permission does not appear by itself."""
 
 _INTERVAL_S: Final = 1.0
 _KEY: Final = "limitations"

@@ -72,7 +72,7 @@ class LogWindow(QDialog):
         open_folder: Callable[[], object],
         parent: QWidget,
     ) -> None:
-        """Make the window. It reads nothing until it is shown.
+        """Create the window. It reads nothing until it is shown.
 
         Args:
             source: reads the logs.

@@ -27,7 +27,7 @@ class BackgroundRunner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PageContext:
-    """What a page may use of the program.
+    """State and services of the program that a page may use.
 
     Attributes:
         state: what is known of the server (`pulse_desktop.state`).

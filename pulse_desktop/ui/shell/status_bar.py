@@ -54,7 +54,7 @@ _MAX_BACKLOG: Final = 1000
 _LEFT: Final = ("topics", "rate", "received", "dropped", "gaps", "waiting")
 _RIGHT: Final = ("render", "memory", "server")
 _HIDDEN_FIRST: Final = ("memory", "render", "received", "rate")
-"""What is hidden in a narrow window, in this order."""
+"""Labels that are hidden in a narrow window, in this order."""
 
 
 class StatusBar(QWidget):

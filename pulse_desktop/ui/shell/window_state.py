@@ -28,7 +28,7 @@ _MAX_BYTES: Final = 1 << 20
 
 
 class WindowState(msgspec.Struct, omit_defaults=True):
-    """What is saved. The names are those in the file.
+    """The saved state of the window. The names are those in the file.
 
     Attributes:
         theme: "dark", "light" or "system", empty when the operator chose none.

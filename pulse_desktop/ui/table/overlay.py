@@ -1,4 +1,4 @@
-"""What is drawn over a live table: the note in an empty table, and the pill."""
+"""Widgets over a live table: the note in an empty table, and the pill."""
 
 from collections.abc import Callable
 from typing import Any, Final

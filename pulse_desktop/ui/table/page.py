@@ -235,7 +235,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self.filter_bar.focus_text()
 
     def navigate(self, target: Target) -> None:
-        """Filter by a text; an item that cannot be shown in full is filtered by its id."""
+        """Filter by a text, or by the id of an item. Subclasses open the details of items."""
         match target:
             case FilterPage(text=text) | ShowItem(id=text):
                 self.filter_bar.set_filter(text=text)

@@ -44,7 +44,7 @@ def _sources() -> dict[str, str]:
 
 
 @lru_cache(maxsize=512)
-def _picture(name: str, color: str, size: int, ratio: float) -> QPixmap:
+def _render_pixmap(name: str, color: str, size: int, ratio: float) -> QPixmap:
     """Render an icon of `size` device-independent pixels at a pixel ratio.
 
     Raises:
@@ -75,7 +75,7 @@ def pixmap(name: str, color: str | SemanticColor, size: int = 16, ratio: float =
         KeyError: there is no such icon or color.
     """
     value = color if color.startswith("#") else theme().tokens.colors[color]
-    return _picture(GLYPHS.get(name, name), value, size, ratio)
+    return _render_pixmap(GLYPHS.get(name, name), value, size, ratio)
 
 
 def icon(name: str, color: str | SemanticColor = SemanticColor.MUTED, size: int = 16) -> QIcon:

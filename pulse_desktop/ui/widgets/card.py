@@ -14,7 +14,7 @@ class Card(QFrame):
     """
 
     def __init__(self, title: str = "", subtitle: str = "", *, flush: bool = False) -> None:
-        """Make a card.
+        """Create a card.
 
         Args:
             title: bold, at the left; "" for no header line.

@@ -25,7 +25,7 @@ class EmptyState(QWidget):
     def __init__(
         self, title: str, sentence: str, button: str = "", parent: QWidget | None = None
     ) -> None:
-        """Make an empty state.
+        """Create an empty state.
 
         Args:
             title: what is missing, such as "No messages yet".

@@ -9,7 +9,7 @@ from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 
 
 class WrappedLabel(Label):
-    """The label. The tooltip has the text in full where a word is elided."""
+    """The label. If a word is elided, the tooltip shows the full text."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)

@@ -59,7 +59,7 @@ def start(*arguments: str, env: dict[str, str]) -> "subprocess.Popen[str]":
 async def test_rows_are_written_before_all_results_are_read(
     server: NatsServer, client: Client, env: dict[str, str]
 ) -> None:
-    """A command that nobody reads from stops at a full pipe: it cannot have read everything."""
+    """A command whose output is not read stops at a full pipe: it cannot have read all results."""
     await store_results(client, COUNT, labels={"task_name": "work"})
     processes = [start(*listing, *LIMIT, env=env) for listing in LISTINGS]
     try:

@@ -1,4 +1,4 @@
-"""Where TLS is requested, no secret is sent to a server without it, at first or later."""
+"""If TLS is requested, no secret is ever sent to a server without it."""
 
 import asyncio
 from collections.abc import AsyncIterator

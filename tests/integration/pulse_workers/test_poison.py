@@ -1,4 +1,4 @@
-"""No message can stop a worker or come back for ever: each is answered, or ended and reported."""
+"""No message can stop a worker or come back forever: each is answered, or ended and reported."""
 
 import json
 from collections.abc import AsyncIterator

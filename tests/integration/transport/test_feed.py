@@ -135,7 +135,7 @@ async def test_stored_messages_come_first_and_then_new_ones(nats_server: NatsSer
     before = time.time()
     await publish(nats_server, range(1000))
     async with RunningFeed(nats_server) as running:
-        assert await running.feed.caught_up(5)
+        assert await running.feed.wait_caught_up(5)
         await publish(nats_server, range(1000, 1100))
         await wait_until(lambda: len(running.take()) == 1100)
         assert running.payloads() == list(range(1100))
@@ -152,7 +152,7 @@ async def test_a_long_history_is_read_by_one_consumer(nats_server: NatsServer) -
     await create_stream(nats_server)
     await publish(nats_server, range(20_000))
     async with RunningFeed(nats_server) as running:
-        assert await running.feed.caught_up(5)
+        assert await running.feed.wait_caught_up(5)
         consumer = await consumer_name(nats_server)
         assert running.payloads() == list(range(20_000))
         await publish(nats_server, [20_000])
@@ -164,18 +164,18 @@ async def test_backlog_and_age_limit_the_replay(nats_server: NatsServer) -> None
     await create_stream(nats_server)
     await publish(nats_server, range(50))
     async with RunningFeed(nats_server, backlog=10) as running:
-        assert await running.feed.caught_up(5)
+        assert await running.feed.wait_caught_up(5)
         assert running.payloads() == list(range(40, 50))
     middle = time.time()
     await publish(nats_server, range(50, 60))
     async with RunningFeed(nats_server, since=middle) as running:
-        assert await running.feed.caught_up(5)
+        assert await running.feed.wait_caught_up(5)
         assert running.payloads() == list(range(50, 60))
     async with RunningFeed(nats_server, since=middle, backlog=3) as running:
-        assert await running.feed.caught_up(5)
+        assert await running.feed.wait_caught_up(5)
         assert running.payloads() == list(range(57, 60))
     async with RunningFeed(nats_server, backlog=0) as running:
-        assert await running.feed.caught_up(5)
+        assert await running.feed.wait_caught_up(5)
         await publish(nats_server, [60])
         await wait_until(running.take)
         assert running.payloads() == [60]
@@ -432,7 +432,7 @@ async def test_large_messages_are_read(nats_server: NatsServer) -> None:
             await client.publish("websocket.tasks", b"%d " % number + b" " * 900_000)
         await client.flush()
     async with RunningFeed(nats_server) as running:
-        assert await running.feed.caught_up(10)
+        assert await running.feed.wait_caught_up(10)
         assert running.payloads() == list(range(30))
 
 
@@ -540,7 +540,7 @@ async def test_refused_history_is_read_once_it_is_permitted(
         server.user = "op"
         async with RunningFeed(server) as running:
             await running.in_mode("live")
-            assert await running.feed.caught_up(1)
+            assert await running.feed.wait_caught_up(1)
             assert running.status.unread
             assert running.status.problem.endswith(f" {named}")
             server.user = "admin"
@@ -566,7 +566,7 @@ async def test_a_refused_subscription_is_tried_again() -> None:
     with NatsServer(user="op", password="p", config=DENIALS % ('"x"', '"websocket.>"')) as server:
         async with RunningFeed(server) as running:
             await wait_until(lambda: "may not subscribe" in running.status.problem)
-            assert await running.feed.caught_up(1)
+            assert await running.feed.wait_caught_up(1)
             server.config = DENIALS % ('"x"', '"x"')
             server.reload()
             await running.in_mode("live")

@@ -106,7 +106,7 @@ async def test_stored_objects_come_first_and_then_new_ones(
     await bucket.put("one", b"1")
     await bucket.put("progress:two", b"{}")
     async with RunningWatch(nats_server) as running:
-        assert await running.watch.caught_up(5)
+        assert await running.watch.wait_caught_up(5)
         assert running.keys() == ["one", "progress:two"]
         await bucket.put("three", b"333")
         await wait_until(lambda: len(running.keys()) == 3)
@@ -166,7 +166,7 @@ async def test_the_backlog_limits_the_objects_read_at_first(
     for number in range(30):
         await bucket.put(str(number), b"x")
     async with RunningWatch(nats_server, backlog=10) as running:
-        assert await running.watch.caught_up(5)
+        assert await running.watch.wait_caught_up(5)
         assert running.keys() == [str(number) for number in range(20, 30)]
 
 
@@ -176,7 +176,7 @@ async def test_invalid_metadata_is_counted_and_skipped(
     await worker.jetstream().publish(f"$O.{BUCKET}.M.bm9uZQ==", b"\xff not JSON")
     await bucket.put("good", b"1")
     async with RunningWatch(nats_server) as running:
-        assert await running.watch.caught_up(5)
+        assert await running.watch.wait_caught_up(5)
         assert running.keys() == ["good"]
         assert running.watch.status.unreadable == 1
 

@@ -1,4 +1,4 @@
-"""Whatever text reaches the log, each record stays one bounded, printable line."""
+"""Each log record is one bounded, printable line, for any text."""
 
 import logging
 

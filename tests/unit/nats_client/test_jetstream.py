@@ -1,4 +1,4 @@
-"""What JetStream's errors say: off, missing for the account, or only not ready."""
+"""Meaning of JetStream errors: off, missing for the account, or not ready yet."""
 
 import dataclasses
 

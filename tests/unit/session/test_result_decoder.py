@@ -68,10 +68,10 @@ LARGE: dict[str, Any] = {
 async def test_a_large_value_arrives_unchanged(decoder: ResultDecoder, name: str) -> None:
     body = pickled([LARGE[name], list(range(SMALL_LIMITS.max_nodes))], task_name="m:f", other="x")
     expected = decode_result(body)
-    whole = await decoder.result(body, whole=True)
+    whole = await decoder.decode_result(body, whole=True)
     assert whole == expected
     assert repr(whole.return_value) == repr(expected.return_value)
-    summary = await decoder.result(body, whole=False)
+    summary = await decoder.decode_result(body, whole=False)
     assert (summary.outcome, summary.labels) == ("succeeded", {"task_name": "m:f"})
     assert summary.return_value is None
 
@@ -80,13 +80,13 @@ async def test_a_stored_error_arrives_with_its_causes(decoder: ResultDecoder) ->
     cause = {"exc_type": "KeyError", "exc_module": "builtins", "exc_message": ["k"]}
     error = {"exc_type": "ValueError", "exc_message": ["x" * 20_000], "exc_cause": cause}
     body = json.dumps({"is_err": True, "return_value": None, "error": error}).encode()
-    assert await decoder.result(body, whole=True) == decode_result(body)
+    assert await decoder.decode_result(body, whole=True) == decode_result(body)
     assert decoder.pid is not None
 
 
 async def test_a_small_plain_result_needs_no_process(decoder: ResultDecoder) -> None:
     for body in (pickled({"stored": 3}), json.dumps({"is_err": False, "return_value": 1}).encode()):
-        assert await decoder.result(body, whole=True) == decode_result(body)
+        assert await decoder.decode_result(body, whole=True) == decode_result(body)
     assert decoder.pid is None
 
 
@@ -97,7 +97,7 @@ async def test_a_small_hostile_body_does_not_delay_the_loop(decoder: ResultDecod
     with pytest.raises(UnreadableResultError):
         decode_result(shared_lists(40), SMALL_LIMITS)
     assert time.thread_time() - started < 0.016  # of 2 ** 40 values; about 1 ms
-    assert (await decoder.result(body, whole=False)).outcome == "succeeded"
+    assert (await decoder.decode_result(body, whole=False)).outcome == "succeeded"
     assert decoder.pid is not None
 
 
@@ -105,34 +105,34 @@ async def test_a_body_that_takes_too_long_ends_the_process_and_says_so() -> None
     decoder = ResultDecoder(0.001)
     try:
         with pytest.raises(UnreadableResultError) as caught:
-            await decoder.result(shared_lists(), whole=True)
+            await decoder.decode_result(shared_lists(), whole=True)
         assert str(caught.value) == "too expensive to read: decoding it takes more than 0.001 s"
         assert caught.value.format == "pickle"
         assert decoder.pid is None
-        assert (await decoder.result(pickled(1), whole=True)).return_value == 1
+        assert (await decoder.decode_result(pickled(1), whole=True)).return_value == 1
     finally:
         await decoder.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
 async def test_the_next_body_is_decoded_after_the_process_died(decoder: ResultDecoder) -> None:
-    await decoder.result(shared_lists(), whole=False)
+    await decoder.decode_result(shared_lists(), whole=False)
     assert decoder.pid is not None
     os.kill(decoder.pid, signal.SIGKILL)
     with pytest.raises(UnreadableResultError, match="the process that decodes it ended"):
-        await decoder.result(shared_lists(), whole=False)
-    assert (await decoder.result(shared_lists(), whole=False)).outcome == "succeeded"
+        await decoder.decode_result(shared_lists(), whole=False)
+    assert (await decoder.decode_result(shared_lists(), whole=False)).outcome == "succeeded"
 
 
 async def test_an_abandoned_body_and_closing_leave_no_process(decoder: ResultDecoder) -> None:
-    await decoder.result(shared_lists(), whole=False)
+    await decoder.decode_result(shared_lists(), whole=False)
     first = decoder.pid
-    task = asyncio.create_task(decoder.result(shared_lists(), whole=True))
+    task = asyncio.create_task(decoder.decode_result(shared_lists(), whole=True))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await decoder.result(shared_lists(), whole=False)
+    await decoder.decode_result(shared_lists(), whole=False)
     second = decoder.pid
     await decoder.close()
     assert first is not None

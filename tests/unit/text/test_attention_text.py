@@ -1,4 +1,4 @@
-"""What the operator reads about attention items."""
+"""Texts about attention items."""
 
 import pytest
 

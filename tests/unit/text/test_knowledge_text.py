@@ -1,4 +1,4 @@
-"""What the operator reads about knowledge and chat messages."""
+"""Texts about knowledge and chat messages."""
 
 import pytest
 

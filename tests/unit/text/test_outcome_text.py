@@ -1,4 +1,4 @@
-"""What the operator reads about cancelled tasks and commands to workers."""
+"""Texts about cancelled tasks and commands to workers."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Where a feed resumes after every change of a stream."""
+"""A feed resumes at the right position after every change of a stream."""
 
 import pytest
 

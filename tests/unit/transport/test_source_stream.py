@@ -1,4 +1,4 @@
-"""Which streams store a subject completely."""
+"""Selection of a stream that stores a subject completely."""
 
 import re
 

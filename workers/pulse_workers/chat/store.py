@@ -43,7 +43,7 @@ _CONCURRENCY: Final = 32
 
 
 class MessageChange(enum.Enum):
-    """What storing a message changed."""
+    """Effect of storing a message."""
 
     NEW = "new"
     UPDATED = "updated"

@@ -24,7 +24,7 @@ _KEY: Final = re.compile(r"[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*")
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
-    """What a setting of this type accepts, as an error message names it."""
+    """Description of accepted values of a setting, for error messages."""
 
     text: str
 

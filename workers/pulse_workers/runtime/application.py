@@ -18,7 +18,7 @@ from pulse_workers.telemetry.event_publisher import EventPublisher
 
 @dataclasses.dataclass(frozen=True)
 class WorkerContext:
-    """What an application may use of its worker.
+    """Settings and connections of a worker that its application may use.
 
     Attributes:
         settings: of the worker.

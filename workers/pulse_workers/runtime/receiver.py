@@ -126,7 +126,7 @@ class DeliveryReceiver(Receiver):
             delivery.rejection = UnreadableTaskError(f"{type(error).__name__}: {error}"[:500])
             try:
                 await super().callback(message, raise_err)
-            except Exception as second:  # noqa: BLE001 - the message must not come back for ever
+            except Exception as second:  # noqa: BLE001 - the message must not come back forever
                 await self._drop(delivery, f"its failure cannot be recorded: {second!r}"[:500])
 
     async def _drop(self, delivery: Delivery, reason: str) -> None:

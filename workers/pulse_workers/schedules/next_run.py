@@ -1,4 +1,4 @@
-"""When a schedule is due: a pure function of its timing, its last run, and the time.
+"""Computes when a schedule is due, from its timing, its last run, and the time.
 
 No state is kept in memory between two runs, so that every scheduler computes the same answer, even
 after a restart.
@@ -16,7 +16,7 @@ MISFIRE_GRACE_TIME: Final = timedelta(seconds=5)
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """When a task is sent. All times are in UTC.
+    """Times at which a task is sent, in UTC.
 
     Attributes:
         created_at: when the schedule was created. The first run of an interval is at this time;

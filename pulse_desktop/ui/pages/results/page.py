@@ -169,7 +169,7 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
     # Page
 
     def navigate(self, target: Target) -> None:
-        """Show the result with a key in full."""
+        """Open the details of the result that `target` names; the base class handles the rest."""
         results = self.context.state.results
         position = results.position(target.id) if isinstance(target, ShowItem) else None
         if position is not None and self.table.select_position(position):

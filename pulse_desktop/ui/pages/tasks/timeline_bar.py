@@ -56,10 +56,10 @@ class TimelineBar(QWidget):
         new = tuple(events)
         if new == self._events:
             return
-        line_count = len(self._lines(self.width(), self._events))
+        line_count = len(self._wrap_events(self.width(), self._events))
         self._events = new
         self.setAccessibleDescription(self.text)
-        if len(self._lines(self.width(), new)) != line_count:
+        if len(self._wrap_events(self.width(), new)) != line_count:
             self.updateGeometry()
         self.update()
 
@@ -108,7 +108,7 @@ class TimelineBar(QWidget):
     def heightForWidth(self, width: int) -> int:
         """Return the height of text and bar at a width."""
         line_height = QFontMetrics(self.font()).height() + 2
-        return max(1, len(self._lines(width, self._events))) * line_height + _GAP + BAR_HEIGHT
+        return max(1, len(self._wrap_events(width, self._events))) * line_height + _GAP + BAR_HEIGHT
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the text, then the bar."""
@@ -129,7 +129,7 @@ class TimelineBar(QWidget):
     def _paint_text(self, painter: QPainter) -> None:
         metrics = QFontMetrics(self.font())
         top = 0
-        for line in self._lines(self.width(), self._events):
+        for line in self._wrap_events(self.width(), self._events):
             left = 0
             for number, event in enumerate(line):
                 if number:
@@ -141,7 +141,9 @@ class TimelineBar(QWidget):
                 left += metrics.horizontalAdvance(event.label)
             top += metrics.height() + 2
 
-    def _lines(self, width: int, events: Sequence[TimelineEvent]) -> list[list[TimelineEvent]]:
+    def _wrap_events(
+        self, width: int, events: Sequence[TimelineEvent]
+    ) -> list[list[TimelineEvent]]:
         """Wrap events into lines no wider than `width` pixels."""
         metrics = QFontMetrics(self.font())
         arrow = metrics.horizontalAdvance(_ARROW)
