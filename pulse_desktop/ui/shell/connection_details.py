@@ -48,6 +48,9 @@ class ConnectionDetails(QDialog):
         timer.timeout.connect(self.refresh)
         timer.start()
         self.refresh()
+        self.ensurePolished()
+        for label in self.properties.findChildren(QWidget):
+            label.ensurePolished()
         self.resize(_WIDTH, layout.heightForWidth(_WIDTH))
 
     def refresh(self) -> None:

@@ -102,9 +102,10 @@ class SidebarButton(QAbstractButton):
             painter.drawRoundedRect(area, 6, 6)
         color = SemanticColor.TEXT if self.isChecked() else SemanticColor.MUTED
         left = (self.width() - _ICON_SIZE) / 2 if self.collapsed else 10
-        icons.paint(
-            painter, self.item.icon, color, left, (self.height() - _ICON_SIZE) / 2, _ICON_SIZE
-        )
+        top = (self.height() - _ICON_SIZE) / 2
+        if self.collapsed and self.urgent and len(self.count) > 1:
+            top = self.height() - _ICON_SIZE - 1  # below the count, which is as wide as the icon
+        icons.paint(painter, self.item.icon, color, left, top, _ICON_SIZE)
         if self.collapsed:
             if self.count and self.urgent:
                 self._paint_count(painter)

@@ -79,15 +79,17 @@ class ColumnLayout:
             if self._view.isColumnHidden(number):
                 continue
             widths[number] = self._widths.get(column.key, column.width)
+            needed = max(self._needed.get(column.key, 0), self._title_width(column.title))
             if column.stretch:
                 stretched.add(number)
+                # It takes what the others leave, which may be less than its width.
+                widths[number] = min(column.width, needed)
             if column.key not in self._widths:
-                needed = max(self._needed.get(column.key, 0), self._title_width(column.title))
-                wishes[number] = max(0, needed - column.width)
-                offers[number] = max(0, column.width - needed)
+                wishes[number] = max(0, needed - widths[number])
+                offers[number] = max(0, widths[number] - needed)
         spare = width - sum(widths.values())
         missing = min(sum(wishes.values()) - spare, sum(offers.values()))
-        if missing > 0 and any(wishes.values()):
+        if missing > 0:
             # Columns give room that their texts leave, each in proportion.
             left = sum(offers.values())
             for number, offer in offers.items():

@@ -13,6 +13,8 @@ from pulse_desktop.ui.table.view import ROW_HEIGHT, RowView
 
 RowT = TypeVar("RowT")
 
+_MEASURE_S: Final = 10.0
+"""How often columns give back the room of long texts that are gone."""
 _TICK_S: Final = 0.25
 
 
@@ -60,6 +62,7 @@ class LiveTable(RowView[RowT]):
         super().__init__(rows, columns)
         self._rows_moved = False
         self._ticked_at = 0.0
+        self._measured_at = 0.0
         self._ticks = any(column.ticking for column in columns)
         self.overlay = TableOverlay(
             self,
@@ -104,6 +107,9 @@ class LiveTable(RowView[RowT]):
         self._keep_position(lambda: self.rows_model.refresh(now, dirty))
         # Delayed, the layout would paint the window twice in each frame.
         self.executeDelayedItemsLayout()
+        if abs(now - self._measured_at) >= _MEASURE_S and not self.rows_model.paused:
+            self._measured_at = now
+            self.measure_columns()
         if self._ticks and abs(now - self._ticked_at) >= _TICK_S:
             self._ticked_at = now
             self.viewport().update()

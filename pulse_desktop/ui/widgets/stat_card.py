@@ -105,7 +105,7 @@ class StatCard(QAbstractButton):
         self._paint_frame(painter)
         top, width = _TOP, self.width() - 2 * _SIDE
         small, large = colors.text_font(step=-1), colors.text_font(step=9, bold=True)
-        for step in (6, 3):
+        for step in (6, 3, 1, 0):
             if QFontMetrics(large).horizontalAdvance(self.value) > width:
                 large = colors.text_font(step=step, bold=True)
         for text, font, color, gap in (

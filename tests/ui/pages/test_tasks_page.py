@@ -262,7 +262,7 @@ def test_arguments_from_an_event_are_named_and_confirmed_before_a_rerun(
     page.rerun_selected()
     assert session.calls == []
     notification = latest(window)
-    assert notification.title == "Re-run 1 run?"
+    assert notification.title == "Re-run wipe?"
     assert "never seen in the queue" in notification.advice
     assert notification.is_question
     notification.choices[0][1]()
@@ -427,6 +427,17 @@ def test_a_long_reason_is_wrapped_and_scrolls_within_a_few_lines(
     name = page.detail.header.name_label
     assert name.text().endswith("…")
     assert name.full_text in name.toolTip()
+
+
+def test_a_short_reason_has_no_scroll_bar(
+    builder: StateBuilder, window: MainWindow, page: TasksPage
+) -> None:
+    builder.task("e" * 32)
+    builder.failed("e" * 32, message="refused")
+    frame(window, builder, 0.1)
+    window.navigate(ShowRun("e" * 32))
+    QApplication.processEvents()
+    assert page.detail.error.headline.verticalScrollBar().maximum() == 0
 
 
 def test_a_reason_that_is_too_long_says_how_much_was_left_out(

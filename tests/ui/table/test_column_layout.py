@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.header import TITLE_SPARE
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
@@ -103,5 +104,16 @@ def test_a_long_text_that_is_gone_gives_its_room_back(qtbot: QtBot, open_table: 
     rows: RingBuffer[Row] = RingBuffer(1)
     rows.append(("k", "k", "e"))
     table.rows_model.set_rows(rows)
-    table.catch_up(2.0)
+    table.refresh(5.0)
+    assert table.columnWidth(0) > 400, "not at once: columns rarely move"
+    table.refresh(12.0)
     assert table.columnWidth(0) == 120
+
+
+def test_the_column_that_takes_what_is_left_keeps_its_title(
+    qtbot: QtBot, open_table: OpenTable
+) -> None:
+    table = open_table(("k", "k", "e"), 400)
+    title = QFontMetrics(theme().text_font(step=-1)).horizontalAdvance("Error")
+    qtbot.waitUntil(lambda: table.columnWidth(2) >= title + TITLE_SPARE)
+    assert min(table.columnWidth(number) for number in range(2)) > 44

@@ -49,7 +49,8 @@ class Headline(QPlainTextEdit):
         """Adapt the height to the number of lines."""
         # The document of a plain text edit measures its height in lines.
         lines = min(max(1, round(self.document().size().height())), _MAX_HEADLINE_LINES)
-        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 2)
+        border = 2 * self.frameWidth()
+        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + border + 2)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Wrap the lines for the new width."""

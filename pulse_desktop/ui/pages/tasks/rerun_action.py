@@ -49,7 +49,13 @@ class RerunAction:
 
     def _confirm(self, runs: Sequence[TaskRun], left_out: int, told: int) -> None:
         number, count = len(runs), formats.count(len(runs))
-        question = ngettext("Re-run {count} run?", "Re-run {count} runs?", number)
+        names = sorted({self._context.state.runs.names.label(run.name) for run in runs})
+        if number == 1:
+            question, button = _("Re-run {task}?").format(task=names[0]), _("Re-run")
+        else:
+            question = ngettext("Re-run {count} run?", "Re-run {count} runs?", number)
+            question = question.format(count=count)
+            button = _("Re-run {count}").format(count=count)
         notes = []
         if told:
             note = ngettext(
@@ -69,16 +75,15 @@ class RerunAction:
             notes.append(note.format(count=formats.count(left_out)))
         if not notes:
             notes.append(_("Each is enqueued once more, under a new id."))
-        names = ", ".join(sorted({self._context.state.runs.names.label(run.name) for run in runs}))
         self._context.notify(
             Notification(
-                question.format(count=count),
-                formats.elided(names, _MAX_NAMES),
+                question,
+                formats.elided(", ".join(names), _MAX_NAMES) if number > 1 else "",
                 " ".join(notes),
                 "warning",
                 (
                     (
-                        _("Re-run {count}").format(count=count),
+                        button,
                         lambda: self._start(runs, confirmed=True),
                     ),
                     (_("Do not re-run"), lambda: None),
