@@ -18,6 +18,8 @@ from pulse_desktop.ui.shell.actions import ActionTable, shortcut_texts
 from pulse_desktop.ui.theme.theme import theme
 
 _SIZE: Final = (520, 640)
+_SPARE_HEIGHT: Final = 80
+"""Height that is left of the main window."""
 _ROW_HEIGHT: Final = 24
 _TABLE_KEYS: Final = (
     (_("Pause or resume the table"), "Space"),
@@ -47,7 +49,7 @@ class ShortcutsWindow(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(_("Keyboard shortcuts · Pulse Desktop"))
-        self.resize(*_SIZE)
+        self.resize(_SIZE[0], min(_SIZE[1], parent.height() - _SPARE_HEIGHT))
         self.tree = QTreeWidget()
         self.tree.setUniformRowHeights(True)
         self.tree.setHeaderLabels([_("Action"), _("Keys")])
