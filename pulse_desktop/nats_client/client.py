@@ -323,8 +323,8 @@ class FastPathParser(Parser):
 class FastPathClient(NatsClient):
     """A client with a fast path for selected subscriptions."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, check_server: CheckServer | None = None) -> None:
+        super().__init__(check_server)
         self._ps: FastPathParser = FastPathParser(self)
 
     def deliver_directly(self, subscription: Subscription, receive: Receive) -> None:

@@ -1,20 +1,15 @@
 """Results, events and tasks that are published quickly are all stored."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 
-import nats
 import pytest
 from nats.aio.client import Client
 from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, StreamConfig
 from nats.js.errors import (
     APIError,
     NoStreamResponseError,
-    NotFoundError,
     ObjectNotFoundError,
     ServiceUnavailableError,
 )
@@ -22,18 +17,14 @@ from pulse_workers.brokers import jetstream_broker as broker_module
 from pulse_workers.brokers.jetstream_broker import JetStreamBroker
 from pulse_workers.config.settings import Settings
 from pulse_workers.results.object_writer import CHUNK_SIZE, ObjectWriter
-from pulse_workers.telemetry.event_publisher import EventPublisher
 from taskiq import BrokerMessage
 
 from pulse_desktop.protocol.topics import (
-    EVENT_STREAM,
-    EVENT_STREAM_SUBJECT,
     TASK_STREAM,
     TASK_SUBJECT,
 )
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
-from tests.kit.waiting import wait_until
 
 STREAM = "OBJ_results"
 
@@ -110,86 +101,6 @@ async def test_a_missing_bucket_and_a_missing_server_raise(
     impatient = ObjectWriter(client, "nowhere", timeout=0.2)
     with pytest.raises(NatsTimeoutError):
         await impatient.put("key", b"x")
-
-
-async def _add_event_stream(js: JetStreamContext) -> None:
-    await js.add_stream(
-        StreamConfig(name=EVENT_STREAM, subjects=[EVENT_STREAM_SUBJECT], duplicate_window=60)
-    )
-
-
-async def _stored_numbers(js: JetStreamContext) -> list[int]:
-    """Return the numbers of the stored events, in their order."""
-    numbers: list[int] = []
-    state = (await js.stream_info(EVENT_STREAM)).state
-    for sequence in range(state.first_seq, state.last_seq + 1):
-        message = await js.get_msg(EVENT_STREAM, sequence)
-        numbers.append(json.loads(message.data or b"")["data"]["number"])
-    return numbers
-
-
-async def test_every_event_is_stored_once_across_a_server_restart(
-    tmp_path: Path,
-) -> None:
-    with NatsServer(store_dir=tmp_path) as server:
-        client = await connect(server.url, reconnect_time_wait=0.05)
-        js = client.jetstream()
-        await _add_event_stream(js)
-        events = EventPublisher(Settings(server=server.url), "here")
-        await events.start()
-        for number in range(700):
-            events.publish("tasks", "task.started", {"number": number})
-            if number == 300:
-                await asyncio.sleep(0)
-                await wait_until(lambda: events.sent > 100)
-                server.stop()
-            if number == 500:
-                server.start()
-
-        async def all_stored() -> bool:
-            try:
-                return (await js.stream_info(EVENT_STREAM)).state.messages == 700
-            except (nats.errors.Error, NotFoundError, OSError):
-                return False
-
-        await wait_until(all_stored, 15)
-        assert sorted(await _stored_numbers(js)) == list(range(700))
-        await events.close()
-        await client.close()
-
-
-async def test_acknowledged_events_are_removed_per_subject(
-    nats_server: NatsServer, client: Client
-) -> None:
-    js = client.jetstream()
-    await _add_event_stream(js)
-    events = EventPublisher(Settings(server=nats_server.url), "here")
-    await events.start()
-    for number in range(500):
-        topic = "tasks" if number % 3 else "monitoring"
-        events.publish(topic, "some.event", {"number": number})
-    await wait_until(lambda: events.sent == 500 and events.unacked == 0)
-    assert await _stored_numbers(js) == list(range(500))
-    await events.close()
-
-
-async def test_events_without_a_stream_are_given_up(nats_server: NatsServer) -> None:
-    events = EventPublisher(Settings(server=nats_server.url), "here", ack_timeout=0.05)
-    await events.start()
-    listener = await connect(nats_server.url)
-    await listener.subscribe("websocket.*")
-    await listener.flush()
-    for number in range(10):
-        events.publish("tasks", "some.event", {"number": number})
-    await wait_until(lambda: events.sent == 10)
-
-    async def given_up() -> bool:
-        events.publish("metrics", "some.event", {})
-        return events.unacked < 10
-
-    await wait_until(given_up)
-    await events.close()
-    await listener.close()
 
 
 @pytest.fixture

@@ -10,12 +10,11 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from pulse_desktop.model.errors import NoJetStreamError
 from pulse_desktop.model.redaction import redact_url
-from pulse_desktop.nats_client.client import NatsClient
+from pulse_desktop.nats_client.client import FastPathClient
 from pulse_desktop.nats_client.connect import diagnose, require_jetstream
 from pulse_desktop.nats_client.connect_errors import describe_connect_error
 from pulse_desktop.text.translation import _
@@ -106,7 +105,7 @@ def connect_options(
 
 async def connect(
     settings: Settings, purpose: str, log: ConnectionLog | None = None, **overrides: Any
-) -> Client:
+) -> FastPathClient:
     """Connect within the configured time; arguments as for `connect_options`.
 
     Raises:
@@ -124,7 +123,7 @@ async def connect(
             errors.append(error)
 
     options["error_cb"] = record_error
-    client = NatsClient(require_jetstream)
+    client = FastPathClient(require_jetstream)
     try:
         async with asyncio.timeout(settings.connect_timeout):
             await client.connect(settings.servers, **options)

@@ -169,7 +169,8 @@ class WorkerRuntime:
 
     async def close(self) -> None:
         """Send what is buffered, and disconnect."""
-        await close_all(self.events.close, self.broker.shutdown, self.client.close)
+        await self.events.close()
+        await close_all(self.broker.shutdown, self.client.close)
 
 
 class ConnectionWatchdog:

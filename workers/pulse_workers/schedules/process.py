@@ -55,7 +55,8 @@ async def run_scheduler(
     logger.info("%s sends scheduled tasks to %s", identity, settings.redacted_server)
     is_closed = await _wait_for_shutdown(shutdown, scheduler, events)
     await scheduler.close()
-    await close_all(events.close, broker.shutdown)
+    await events.close()
+    await close_all(broker.shutdown)
     logger.info("%s ended (%s)", identity, shutdown.reason)
     if is_closed:
         raise ConnectionFailedError(

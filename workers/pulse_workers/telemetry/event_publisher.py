@@ -1,19 +1,16 @@
 """Publisher of events that never delays a task.
 
 Events are sent over a connection of their own. `publish` only appends to a bounded buffer; events
-that do not fit are dropped, counted and logged. Where a history stream stores the topic, the
-server acknowledges events, and one lost in a broken connection is sent again; the stream drops
-duplicates by the event's id.
+that do not fit are dropped, counted and logged. A history stream confirms each event that it
+stores, and one that it does not confirm is sent again (`EventConfirmations`).
 
 Events are sent in batches a few milliseconds later, which costs worker and server a fraction of
-sending them one by one. For the same reason only the last event of each subject in a batch is
-acknowledged: the server has received those before it on the same connection.
+sending them one by one.
 """
 
 import asyncio
 import collections
 import contextlib
-import dataclasses
 import logging
 import math
 import time
@@ -21,7 +18,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import MaxPayloadError
 
 from pulse_desktop.nats_client.aio import cancel_and_wait
@@ -29,36 +25,26 @@ from pulse_desktop.protocol.topics import subject_of
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS
 from pulse_workers.runtime.connection import ConnectionLog, connect
+from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 from pulse_workers.runtime.shutdown import close_client
+from pulse_workers.telemetry.event_confirmations import EventConfirmations
 from pulse_workers.telemetry.event_encoding import encode_any_event
+from pulse_workers.telemetry.unconfirmed_events import CONFIRM_TIMEOUT_S, EncodedEvent
 
 logger = logging.getLogger("pulse.workers.events")
 
 CAPACITY: Final = 20_000
-_MAX_UNACKED: Final = 4_000
+CLOSE_TIMEOUT_S: Final = 10.0
+"""How long closing waits for confirmations. The election of a stream's leader takes less."""
+_OFFLINE_TIMEOUT_S: Final = 1.0
+"""How long closing waits for a connection."""
 _BATCH: Final = 200
 _BATCH_DELAY_S: Final = 0.005
 """How long an event waits for others to be sent with it."""
 _IDLE_WAIT_S: Final = 0.5
+_CLOSE_CHECK_S: Final = 0.1
 _RETRY_DELAY_S: Final = 0.1
 _DEFAULT_MAX_PAYLOAD: Final = 1 << 20
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Event:
-    id: str
-    topic: str
-    subject: str
-    payload: bytes
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _SentEvent:
-    """An event that was sent: its number in this publisher, and when, in monotonic seconds."""
-
-    number: int
-    sent_at: float
-    event: _Event
 
 
 class EventPublisher:
@@ -67,7 +53,6 @@ class EventPublisher:
     Attributes:
         source: identity of the publisher, such as `worker-1@host:4121`.
         sent: events handed to the connection.
-        dropped: events that did not fit into the buffer while the server was unreachable.
     """
 
     def __init__(
@@ -76,7 +61,7 @@ class EventPublisher:
         source: str,
         *,
         clock: Callable[[], float] = time.time,
-        ack_timeout: float = 10.0,
+        confirm_timeout: float = CONFIRM_TIMEOUT_S,
     ) -> None:
         """Prepare without connecting.
 
@@ -84,24 +69,21 @@ class EventPublisher:
             settings: servers and credentials.
             source: identity of the publisher.
             clock: Unix seconds.
-            ack_timeout: seconds to wait for an acknowledgement; where no stream stores the topic,
-                none arrives.
+            confirm_timeout: seconds to wait for a confirmation before an event is sent again.
         """
         self.source = source
         self.sent = 0
-        self.dropped = 0
         self._settings = settings
         self._clock = clock
-        self._ack_timeout = ack_timeout
         self._log = ConnectionLog("events")
         self._client: Client | None = None
-        self._buffer: collections.deque[_Event] = collections.deque()
-        self._unacked: dict[str, collections.deque[_SentEvent]] = {}
+        self._buffer: collections.deque[EncodedEvent] = collections.deque()
+        self._overflow = 0
         self._number = 0
-        self._inbox = ""
+        self._confirmations = EventConfirmations(self._send, confirm_timeout)
+        self._check_interval = confirm_timeout / 4
+        self._background = PeriodicTasks()
         self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
         self._sender: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -110,16 +92,19 @@ class EventPublisher:
         Raises:
             ConnectionFailedError: no connection in time.
         """
-        self._client = await connect(
+        client = await connect(
             self._settings,
             "events",
             self._log,
             disconnected_cb=self._on_disconnected,
             reconnected_cb=self._on_reconnected,
         )
-        self._inbox = self._client.new_inbox()
-        await self._client.subscribe(f"{self._inbox}.>", cb=self._on_ack)
+        self._client = client
+        await self._confirmations.subscribe(client)
         self._sender = asyncio.create_task(self._send_loop(), name="event sender")
+        self._background.start(
+            PeriodicTask("event confirmation", self._check_interval, self._check_unconfirmed)
+        )
 
     @property
     def client(self) -> Client | None:
@@ -132,25 +117,49 @@ class EventPublisher:
         return self._client is not None and self._client.is_closed
 
     @property
-    def unacked(self) -> int:
-        """Number of events that were sent and not acknowledged."""
-        return sum(map(len, self._unacked.values()))
+    def dropped(self) -> int:
+        """Number of events that did not fit into a buffer, or that a stream refused."""
+        return self._overflow + self._confirmations.dropped
 
-    async def close(self, limit: float = 1.0) -> None:
-        """Send buffered events, for at most `limit` seconds, and disconnect."""
+    @property
+    def unconfirmed(self) -> int:
+        """Number of events that were sent and not confirmed."""
+        return self._confirmations.unconfirmed
+
+    async def close(self, limit: float = CLOSE_TIMEOUT_S) -> None:
+        """Send what is buffered, wait for confirmations and disconnect.
+
+        Args:
+            limit: seconds to wait for confirmations; less while the server is unreachable.
+        """
+        await self._background.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit):
-                await self._idle.wait()
+                await self._finish()
         if self._sender is not None:
             await cancel_and_wait(self._sender)
-        lost = len(self._buffer)  # before closing, which moves unacknowledged events back
+        lost = len(self._buffer) + self._confirmations.awaited
         if self._client is not None:
             if self._client.is_connected:
                 with contextlib.suppress(*OUTAGE_ERRORS):
-                    await self._client.flush(math.ceil(limit))
+                    await self._client.flush(math.ceil(_OFFLINE_TIMEOUT_S))
             await close_client(self._client)
         if lost or self.dropped:
-            logger.warning("events never sent: %d, dropped: %d", lost, self.dropped)
+            logger.warning("events not sent or not confirmed: %d, dropped: %d", lost, self.dropped)
+
+    async def _finish(self) -> None:
+        """Wait until every event is sent and confirmed, or the server has been lost for a while."""
+        online_at = time.monotonic()
+        while self._buffer or self._confirmations.awaited:
+            now = time.monotonic()
+            if self._client is not None and self._client.is_connected:
+                online_at = now
+                await self._check_unconfirmed(closing=not self._buffer)
+            elif now - online_at > _OFFLINE_TIMEOUT_S:
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_CHECK_S):
+                    await self._confirmations.wait()
 
     def publish(self, topic: str, type_: str, data: dict[str, Any]) -> None:
         """Send an event soon. Never raises and never waits.
@@ -166,27 +175,25 @@ class EventPublisher:
             logger.exception("%s cannot be encoded", type_)
             return
         if len(self._buffer) >= CAPACITY:
-            if not self.dropped:
+            if not self._overflow:
                 logger.warning("the event buffer is full (%d), newer events are dropped", CAPACITY)
-            self.dropped += 1
+            self._overflow += 1
             return
         self._buffer.append(event)
-        self._idle.clear()
         self._wake.set()
 
-    def _encode(self, topic: str, type_: str, data: dict[str, Any]) -> _Event:
+    def _encode(self, topic: str, type_: str, data: dict[str, Any]) -> EncodedEvent:
         max_bytes = self._client.max_payload if self._client is not None else _DEFAULT_MAX_PAYLOAD
         event_id, payload = encode_any_event(
             topic, type_, data, source=self.source, now=self._clock(), max_bytes=max_bytes
         )
-        return _Event(event_id, topic, subject_of(topic), payload)
+        self._number += 1
+        return EncodedEvent(self._number, event_id, topic, type_, subject_of(topic), payload)
 
     async def _send_loop(self) -> None:
         while True:
             client = self._client
             if not self._buffer or client is None or not client.is_connected:
-                if not self._buffer:
-                    self._idle.set()
                 self._wake.clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_IDLE_WAIT_S):
@@ -197,63 +204,42 @@ class EventPublisher:
             await self._send_batch(client)
 
     async def _send_batch(self, client: Client) -> None:
-        """Send buffered events, up to a limit, and request acknowledgements."""
+        """Send buffered events, up to a limit."""
         events = [self._buffer.popleft() for _ in range(min(_BATCH, len(self._buffer)))]
-        last = {event.subject: index for index, event in enumerate(events)}
         for index, event in enumerate(events):
             try:
-                await self._send(client, event, ack=last[event.subject] == index)
+                await self._send(client, event)
             except MaxPayloadError:
                 logger.warning("an event of %d bytes is too large", len(event.payload))
+                self._confirmations.discard(event)
+                self._overflow += 1
             except OUTAGE_ERRORS as error:
                 logger.debug("event not sent: %s", error)
+                self._confirmations.discard(event)
                 self._buffer.extendleft(reversed(events[index:]))
                 await asyncio.sleep(_RETRY_DELAY_S)
                 break
-        self._expire_unacked()
+            else:
+                self.sent += 1
 
-    async def _send(self, client: Client, event: _Event, *, ack: bool) -> None:
-        self._number += 1
-        sent = _SentEvent(self._number, time.monotonic(), event)
+    async def _send(self, client: Client, event: EncodedEvent) -> None:
+        self._confirmations.add(event)  # first: the confirmation can arrive while this waits
         await client.publish(
             event.subject,
             event.payload,
-            reply=f"{self._inbox}.{event.topic}.{sent.number}" if ack else "",
+            reply=self._confirmations.reply_to(event),
             headers={"Nats-Msg-Id": event.id},
         )
-        self.sent += 1
-        self._unacked.setdefault(event.subject, collections.deque()).append(sent)
 
-    def _expire_unacked(self) -> None:
-        """Drop events whose acknowledgement is overdue: no stream stores the subject."""
-        oldest = time.monotonic() - self._ack_timeout
-        for unacked in self._unacked.values():
-            while unacked and (unacked[0].sent_at < oldest or len(unacked) > _MAX_UNACKED):
-                unacked.popleft()
-
-    async def _on_ack(self, message: Msg) -> None:
-        """Drop an acknowledged event, and those before it of the same subject.
-
-        "No responders" is no acknowledgement: a server that shuts down sends it, too.
-        """
-        if message.headers or b'"error"' in message.data:
-            return
-        topic, _, number = message.subject.removeprefix(f"{self._inbox}.").rpartition(".")
-        unacked = self._unacked.get(subject_of(topic))
-        while unacked and unacked[0].number <= int(number):
-            unacked.popleft()
+    async def _check_unconfirmed(self, *, closing: bool = False) -> None:
+        if self._client is not None and self._client.is_connected:
+            with contextlib.suppress(*OUTAGE_ERRORS):
+                await self._confirmations.check(self._client, closing=closing)
 
     async def _on_disconnected(self) -> None:
-        """Move unacknowledged events back into the buffer: they may be lost with the connection.
-
-        This happens at once. The client sends its own buffer over the next connection, and an
-        acknowledgement of that says nothing about earlier events.
-        """
+        """Move unconfirmed events back into the buffer: they may be lost with the connection."""
         await self._log.on_disconnected()
-        unacked = [sent for queue in self._unacked.values() for sent in queue]
-        unacked.sort(key=lambda sent: sent.number)
-        self._unacked.clear()
-        self._buffer.extendleft(sent.event for sent in reversed(unacked))
+        self._buffer.extendleft(reversed(self._confirmations.take_all()))
 
     async def _on_reconnected(self) -> None:
         await self._log.on_reconnected()
