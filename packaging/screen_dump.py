@@ -15,8 +15,8 @@ DRAWN = 200
 _COLOR_BYTES = 12
 
 
-def picture(dump: bytes) -> QImage:
-    """Return the picture in an X window dump of 32 bits per pixel, the byte order of a PC.
+def decode_dump(dump: bytes) -> QImage:
+    """Return the image in an X window dump of 32 bits per pixel, the byte order of a PC.
 
     Raises:
         ValueError: it is another kind of dump.
@@ -33,7 +33,7 @@ def picture(dump: bytes) -> QImage:
 
 def main(source: str, target: str) -> int:
     """Convert, and return 0 when there is something to see."""
-    image = picture(Path(source).read_bytes())
+    image = decode_dump(Path(source).read_bytes())
     seen = {
         image.pixel(x, y) for y in range(0, image.height(), 4) for x in range(0, image.width(), 4)
     }

@@ -17,11 +17,11 @@ LIGHT_PAGES = ("overview",)
 """Pages that are drawn in the light theme too. All are drawn in the dark one."""
 SIZE = "1440x900"
 WARM_UP_S = 45
-"""Seconds of sample work before the first picture, so that charts have a history."""
+"""Seconds of sample work before the first screenshot, so that charts have a history."""
 SELECTED = {"tasks": "failed", "results": "succeeded"}
 """Pages that are drawn with the details of the latest run in a state, or of its result."""
 DELAY_S = 5
-"""Seconds of live events before each picture."""
+"""Seconds of live events before each screenshot."""
 
 
 def main() -> int:
@@ -55,9 +55,9 @@ def _draw(
     failed = 0
     light = [("light", page) for page in pages if page in LIGHT_PAGES]
     for theme, page in [*(("dark", page) for page in pages), *light]:
-        picture = IMAGES / f"{page}-{theme}.png"
+        screenshot = IMAGES / f"{page}-{theme}.png"
         command = [str(PROGRAM), "screenshot", "--page", page, "--theme", theme, "--size", SIZE]
-        command += ["--delay", str(DELAY_S), "--out", str(picture)]
+        command += ["--delay", str(DELAY_S), "--out", str(screenshot)]
         # The token is passed in the environment: every user can list the arguments of a process.
         command_environment = environment | {"PULSE_SERVER": server}
         command += (
@@ -65,7 +65,7 @@ def _draw(
         )
         done = subprocess.run(command, env=command_environment, check=False)
         failed += done.returncode != 0
-        print(f"{picture.relative_to(PROJECT)}{'' if done.returncode == 0 else '  failed'}")
+        print(f"{screenshot.relative_to(PROJECT)}{'' if done.returncode == 0 else '  failed'}")
     return 1 if failed else 0
 
 

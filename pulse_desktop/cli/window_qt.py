@@ -1,4 +1,4 @@
-"""The window, or a picture of it on a machine without a display."""
+"""The window, or a screenshot of it on a machine without a display."""
 
 import asyncio
 import contextlib
@@ -29,10 +29,10 @@ from pulse_desktop.ui.shell.window_state import WindowStateFile
 if TYPE_CHECKING:  # Qt itself is loaded by `app`, after a check that it is safe to use
     from PySide6.QtGui import QPixmap
 
-PICTURE_AFTER_S: Final = 20.0
-"""How long the window runs on a machine without a display before its picture is written."""
+SCREENSHOT_DELAY_S: Final = 20.0
+"""How long the window runs on a machine without a display before its screenshot is written."""
 
-PICTURE_NAME: Final = "pulse-desktop.png"
+SCREENSHOT_NAME: Final = "pulse-desktop.png"
 
 _CONNECT_TIMEOUT_S: Final = 10.0
 _STACK_TIMEOUT_S: Final = 60.0
@@ -41,7 +41,7 @@ _OLD_LOGS: Final = 3
 
 
 def open_window(arguments: Namespace) -> int:
-    """Show the window until it is closed. Without a display, write a picture of it."""
+    """Show the window until it is closed. Without a display, write a screenshot of it."""
     options = requested_connection(arguments)
     names = chosen_names(arguments)
     if has_display():
@@ -49,44 +49,45 @@ def open_window(arguments: Namespace) -> int:
         state_file = WindowStateFile(window_state_path())
         theme = arguments.theme or state_file.theme
         return run_with_qt(lambda: _show_until_closed(options, names, state_file), theme)
-    picture = picture_path()
+    screenshot = screenshot_path()
     draw_offscreen()
     write_text(
-        _("No display: running offscreen for {seconds:.0f} s, then writing {picture}.").format(
-            seconds=PICTURE_AFTER_S, picture=picture
+        _("No display: running offscreen for {seconds:.0f} s, then writing {file}.").format(
+            seconds=SCREENSHOT_DELAY_S, file=screenshot
         )
     )
     _log_to_file()
-    picture_theme = arguments.theme or "system"
-    return run_with_qt(lambda: _write_picture(options, names, picture), picture_theme)
+    theme_choice = arguments.theme or "system"
+    return run_with_qt(lambda: _write_screenshot(options, names, screenshot), theme_choice)
 
 
-def picture_path() -> Path:
-    """Return the path of the picture: in the build folder of a checkout, else in this folder.
+def screenshot_path() -> Path:
+    """Return the path of the screenshot: in the build folder of a checkout, else in this folder.
 
     Raises:
         UserFacingError: it cannot be written, which is checked before it is drawn.
     """
     build = Path("build")
-    picture = build / PICTURE_NAME if build.is_dir() else Path(PICTURE_NAME)
-    is_new = not picture.exists()
+    screenshot = build / SCREENSHOT_NAME if build.is_dir() else Path(SCREENSHOT_NAME)
+    is_new = not screenshot.exists()
     try:
-        with picture.open("ab"):
+        with screenshot.open("ab"):
             pass
         if is_new:
-            picture.unlink()
+            screenshot.unlink()
     except OSError as error:
         raise UserFacingError(
-            _("Cannot write {file}").format(file=picture),
+            _("Cannot write {file}").format(file=screenshot),
             _(
-                "there is no display, so a picture is drawn, but {folder} is not writable: {error}."
+                "there is no display, so a screenshot is written, but {folder} is not "
+                "writable: {error}."
             ).format(folder=Path.cwd(), error=error.strerror),
             _(
                 "Start it in a folder that you can write to, or name a file: "
                 "`pulse-desktop screenshot --page overview --out FILE`."
             ),
         ) from None
-    return picture
+    return screenshot
 
 
 def window_state_path() -> Path:
@@ -111,8 +112,10 @@ async def _show_until_closed(
     return OK
 
 
-async def _write_picture(options: ConnectionOptions, names: TaskiqNames, picture: Path) -> int:
-    """Run the window offscreen for a while, write a picture of it and a summary."""
+async def _write_screenshot(
+    options: ConnectionOptions, names: TaskiqNames, screenshot: Path
+) -> int:
+    """Run the window offscreen for a while, write a screenshot of it and a summary."""
     desktop = Desktop(options.servers, options=options, names=names)
     stop_on_signals(desktop.stopped)
     desktop.window.show()
@@ -120,10 +123,10 @@ async def _write_picture(options: ConnectionOptions, names: TaskiqNames, picture
     try:
         await desktop.wait_connected(_CONNECT_TIMEOUT_S if options.servers else _STACK_TIMEOUT_S)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PICTURE_AFTER_S):
+            async with asyncio.timeout(SCREENSHOT_DELAY_S):
                 await desktop.stopped.wait()
-        save_picture(desktop.window.grab(), picture)
-        return _write_summary(desktop.window.session.state, picture)
+        save_screenshot(desktop.window.grab(), screenshot)
+        return _write_summary(desktop.window.session.state, screenshot)
     except CannotConnectError as error:
         print_error(error)
         return CANNOT_CONNECT
@@ -131,21 +134,21 @@ async def _write_picture(options: ConnectionOptions, names: TaskiqNames, picture
         await desktop.close()
 
 
-def save_picture(pixmap: "QPixmap", picture: Path) -> None:
-    """Save a picture.
+def save_screenshot(pixmap: "QPixmap", screenshot: Path) -> None:
+    """Save a screenshot.
 
     Raises:
         UserFacingError: it cannot be written.
     """
-    if not pixmap.save(str(picture)):
+    if not pixmap.save(str(screenshot)):
         raise UserFacingError(
-            _("Cannot write {file}").format(file=picture),
+            _("Cannot write {file}").format(file=screenshot),
             _("it was writable when the window started."),
             _("Check that the folder still exists and that the disk is not full."),
         )
 
 
-def _write_summary(state: SystemState, picture: Path) -> int:
+def _write_summary(state: SystemState, screenshot: Path) -> int:
     """Write the number of events, runs and results; return FAILED if there are none of a kind."""
     topics = [f"{t.topic} {t.received}" for t in state.topics.by_name.values() if t.received]
     runs = [
@@ -154,7 +157,7 @@ def _write_summary(state: SystemState, picture: Path) -> int:
     write_text(_("events   {counts}").format(counts=", ".join(topics) or _("none")))
     write_text(_("runs     {counts}").format(counts=", ".join(runs) or _("none")))
     write_text(_("results  {count} stored").format(count=state.results.count))
-    write_text(_("picture  {file}").format(file=picture))
+    write_text(_("picture  {file}").format(file=screenshot))
     return OK if state.topics.received and state.runs.rows and state.results.count else FAILED
 
 

@@ -32,7 +32,7 @@ Page = TypeVar("Page")
 
 
 class _NoPageError(Exception):
-    """Raised if there is no response in time, or no usable one."""
+    """There was no usable response in time."""
 
 
 class MonitoringEndpoint:

@@ -104,27 +104,28 @@ class Operator:
         await wait_until(lambda: self.shown_page.key == page)
 
     def row_of(self, task_id: str) -> QModelIndex | None:
-        """The row of a run in the table, None when it is not shown."""
+        """Return the row of a run in the table, None when it is not shown."""
         position = self.state.runs.position(task_id)
         row = None if position is None else self.page.table.rows_model.view_row(position)
         return None if row is None else self.page.table.rows_model.index(row, 0)
 
     def cells_of(self, task_id: str) -> list[str]:
-        """The texts of a run's cells in the table."""
+        """Return the texts of a run's cells in the table."""
         index = self.row_of(task_id)
         if index is None:
             return []
         model = self.page.table.rows_model
         return [str(model.index(index.row(), n).data()) for n in range(model.columnCount())]
 
-    async def sees(self, task_id: str, word: str, timeout_s: float = 30.0) -> None:
+    async def wait_for_cell(self, task_id: str, word: str, timeout_s: float = 30.0) -> None:
+        """Wait until a cell of a run's row contains a word."""
         await wait_until(
             lambda: any(word in each for each in self.cells_of(task_id)),
             timeout_s,
             f"{word!r} in the row of {task_id}: {self.state.runs.get(task_id)}",
         )
 
-    async def sees_run(
+    async def wait_for_run(
         self, condition: Callable[[TaskRun], bool], timeout_s: float = 30.0
     ) -> TaskRun:
         """Wait for a run that the table shows."""
@@ -135,11 +136,15 @@ class Operator:
         run: TaskRun = await wait_until(found, timeout_s, "a run in the table")
         return run
 
-    async def repeats(self, task_id: str, state: RunState, timeout_s: float = 30.0) -> TaskRun:
+    async def wait_for_rerun(
+        self, task_id: str, state: RunState, timeout_s: float = 30.0
+    ) -> TaskRun:
         """Wait for a re-run of this run to be shown in a state."""
-        return await self.sees_run(lambda r: r.rerun_of == task_id and r.state is state, timeout_s)
+        return await self.wait_for_run(
+            lambda r: r.rerun_of == task_id and r.state is state, timeout_s
+        )
 
-    async def opens(self, task_id: str) -> None:
+    async def open_details(self, task_id: str) -> None:
         """Click the row of a run and wait for its details."""
 
         def click() -> None:
@@ -153,12 +158,12 @@ class Operator:
         assert self.page.detail.run is not None
         assert self.page.detail.run.task_id == task_id
 
-    async def clicks_tab(self, number: int) -> None:
+    async def click_tab(self, number: int) -> None:
         tabs = self.page.detail.tabs
         await self.click(tabs, tabs.tabRect(number).center())
 
-    async def clicks_in_notification(self, text: str) -> None:
-        """Press a button of a notification."""
+    async def click_notification_button(self, text: str) -> None:
+        """Click the button of a notification that has this text."""
         buttons = self.window.findChildren(QPushButton)
         found = [each for each in buttons if each.isVisible() and each.text() == text]
         assert len(found) == 1, found

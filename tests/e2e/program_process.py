@@ -128,7 +128,7 @@ class Stack:
         )
 
 
-async def ready(stack: Stack, *programs: Program, timeout_s: float = 30.0) -> StackState:
+async def wait_until_ready(stack: Stack, *programs: Program, timeout_s: float = 30.0) -> StackState:
     """Wait until a stack can be used and a number of programs use it."""
 
     def used() -> StackState | None:

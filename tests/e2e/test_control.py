@@ -30,21 +30,21 @@ def test_a_run_is_cancelled_and_a_worker_paused_and_resumed(
             await operator.go_to("tasks")
             ran, never = tmp_path / "ran", tmp_path / "never"
             running = await harness.send("work", str(ran), 30)
-            await operator.sees(running, "running")
+            await operator.wait_for_cell(running, "running")
             waiting = await harness.send("work", str(never))
-            await operator.sees(waiting, "queued")
+            await operator.wait_for_cell(waiting, "queued")
 
-            await operator.opens(waiting)
+            await operator.open_details(waiting)
             await operator.press(Qt.Key.Key_C)
             await says(operator, "Cancel work?")
             await operator.press(Qt.Key.Key_Return)
-            await operator.sees(waiting, "cancelled")
+            await operator.wait_for_cell(waiting, "cancelled")
             await says(operator, "work: removed from the queue before it started")
 
-            await operator.opens(running)
+            await operator.open_details(running)
             await operator.click(operator.page.detail.progress.cancel_button)
             await operator.press(Qt.Key.Key_Return)
-            await operator.sees(running, "cancelled")
+            await operator.wait_for_cell(running, "cancelled")
             await says(operator, "work: cancelled on worker-1")
             await wait_until(lambda: not operator.page.detail.progress.isVisible())
             assert lines(ran) == ["begin"]
@@ -69,6 +69,6 @@ def test_a_run_is_cancelled_and_a_worker_paused_and_resumed(
             await operator.click(page.buttons.resume)
             await wait_until(page.buttons.pause.isVisible)
             await operator.go_to("tasks")
-            await operator.sees(task_id, "succeeded")
+            await operator.wait_for_cell(task_id, "succeeded")
 
     run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)

@@ -15,7 +15,7 @@ def test_the_window_offers_a_system_with_other_names_and_shows_it(
         async with foreign_app.run(nats_server):
             await wait_until(lambda: operator.session.other_names is not None, 30)
             await wait_until(lambda: operator.has_notification)
-            await operator.clicks_in_notification("Show them")
+            await operator.click_notification_button("Show them")
             await wait_until(
                 lambda: (
                     operator.desktop.session is not None
@@ -24,7 +24,7 @@ def test_the_window_offers_a_system_with_other_names_and_shows_it(
                 30,
             )
             await operator.go_to("tasks")
-            await operator.sees("shop-bad", "failed")
-            await operator.sees("shop-good", "succeeded")
+            await operator.wait_for_cell("shop-bad", "failed")
+            await operator.wait_for_cell("shop-good", "succeeded")
 
     run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)

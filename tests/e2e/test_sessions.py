@@ -174,7 +174,7 @@ def test_a_window_changes_servers_and_keeps_nothing_of_the_old_one(
             old_page = weakref.ref(operator.page)
 
             offline = await switch(shown, other_server, "beta")
-            await operator.sees(b.task_id, "failed")
+            await operator.wait_for_cell(b.task_id, "failed")
             for page in PAGES:
                 await operator.go_to(page.key)
                 left = [text for text in texts(window) if "alpha" in text]
@@ -190,7 +190,7 @@ def test_a_window_changes_servers_and_keeps_nothing_of_the_old_one(
             assert [old_session(), old_state(), old_page()] == [None] * 3
 
             assert await switch(shown, nats_server, "alpha") == offline
-            await operator.sees(alpha.task_id, "failed")
+            await operator.wait_for_cell(alpha.task_id, "failed")
             await wait_until(lambda: [run.name for run in runs(window)] == ["alpha:alpha"])
             assert [text for text in texts(window) if "beta" in text] == []
             assert await is_disconnected(other_server)
@@ -205,7 +205,7 @@ async def see_everything(operator: Operator, alpha: Publisher) -> None:
     for page in PAGES:
         await operator.go_to(page.key)
     await operator.go_to("tasks")
-    await operator.sees(alpha.task_id, "failed")
+    await operator.wait_for_cell(alpha.task_id, "failed")
     window.navigate(ShowRun(alpha.task_id))
     assert [text for text in texts(window) if "alpha" in text]
     run = operator.state.runs.get(alpha.task_id)

@@ -49,30 +49,30 @@ def test_a_task_is_shown_opened_and_rerun(
         await harness.run()
         file = tmp_path / "done"
         task_id = await harness.send("work", str(file))
-        await operator.sees(task_id, "succeeded")
+        await operator.wait_for_cell(task_id, "succeeded")
         assert "work" in "".join(operator.cells_of(task_id))
 
-        await operator.opens(task_id)
+        await operator.open_details(task_id)
         detail = operator.page.detail
-        await operator.clicks_tab(ARGUMENTS)
+        await operator.click_tab(ARGUMENTS)
         detail.arguments.show_tab(JsonTab.JSON)
         assert str(file) in detail.arguments.shown_text
-        await operator.clicks_tab(RESULT)
+        await operator.click_tab(RESULT)
         await wait_until(lambda: detail.result.tab is not None)
         detail.result.show_tab(JsonTab.JSON)
         await wait_until(lambda: "done" in detail.result.shown_text)
 
         await operator.click(detail.header.rerun_button)
-        again = await operator.repeats(task_id, RunState.SUCCEEDED)
+        again = await operator.wait_for_rerun(task_id, RunState.SUCCEEDED)
         assert again.name == f"{TASKS}:work"
         assert operator.notification.title == "work enqueued again"
-        await operator.sees(again.task_id, "succeeded")
+        await operator.wait_for_cell(again.task_id, "succeeded")
         assert lines(file) == ["begin", "end"] * 2
 
         await operator.press(Qt.Key.Key_Escape)
-        await operator.opens(again.task_id)
+        await operator.open_details(again.task_id)
         await operator.press(Qt.Key.Key_R)
-        third = await operator.repeats(again.task_id, RunState.SUCCEEDED)
+        third = await operator.wait_for_rerun(again.task_id, RunState.SUCCEEDED)
         assert arguments(third) == arguments(again)
         assert lines(file) == ["begin", "end"] * 3
 
@@ -86,15 +86,15 @@ def test_a_task_is_edited_and_rerun(
     async def scenario(operator: Operator, harness: WorkerHarness) -> None:
         await harness.run()
         task_id = await harness.send("work", str(tmp_path / "first"))
-        await operator.sees(task_id, "succeeded")
-        await operator.opens(task_id)
+        await operator.wait_for_cell(task_id, "succeeded")
+        await operator.open_details(task_id)
         await operator.press(Qt.Key.Key_E)
         form = operator.window.run_form
         await wait_until(form.isVisible)
         other = tmp_path / "second"
         await operator.act(lambda: form.ui.first_argument().set_text(json.dumps([str(other), 0.1])))
         await operator.click(form.ui.run_button)
-        again = await operator.repeats(task_id, RunState.SUCCEEDED)
+        again = await operator.wait_for_rerun(task_id, RunState.SUCCEEDED)
         assert arguments(again) == [str(other), 0.1]
         assert lines(other) == ["begin", "end"]
         assert not form.isVisible()
@@ -110,7 +110,7 @@ def test_without_workers_a_rerun_is_enqueued_only_with_force(
         worker = await harness.run(ack_wait=1)
         file = tmp_path / "done"
         task_id = await harness.send("work", str(file))
-        await operator.sees(task_id, "succeeded")
+        await operator.wait_for_cell(task_id, "succeeded")
         worker.terminate()
         await harness.wait_for_event(lambda event: event["type"] == "worker.stopped")
 
@@ -118,17 +118,17 @@ def test_without_workers_a_rerun_is_enqueued_only_with_force(
             return (await operator.session.queue.status()).has_consumers is False
 
         await wait_until(has_no_consumer)
-        await operator.opens(task_id)
+        await operator.open_details(task_id)
         await operator.press(Qt.Key.Key_R)
         await wait_until(lambda: operator.has_notification)
         assert operator.notification.title == "No worker is listening"
         assert "the stream keeps it" in operator.notification.advice
         assert len(operator.state.runs.rows) == 1
 
-        await operator.clicks_in_notification("Enqueue anyway")
-        again = await operator.repeats(task_id, RunState.QUEUED)
+        await operator.click_notification_button("Enqueue anyway")
+        again = await operator.wait_for_rerun(task_id, RunState.QUEUED)
         harness.start()
-        await operator.sees(again.task_id, "succeeded", 20)
+        await operator.wait_for_cell(again.task_id, "succeeded", 20)
         assert lines(file) == ["begin", "end"] * 2
 
     run_scenario(scenario)
@@ -151,7 +151,7 @@ def test_a_lost_connection_is_shown_and_comes_back(
         task_id = new_task_id()
         payload, headers = encode_task(task_id, "m:f")
         await harness.client.publish(TASK_SUBJECT, payload, headers=headers)
-        await operator.sees(task_id, "queued")
+        await operator.wait_for_cell(task_id, "queued")
         await wait_until(lambda: "gap" in operator.window.status_bar.labels["gaps"].text())
 
     run_scenario(scenario)
@@ -217,7 +217,7 @@ def test_an_embedded_stack_is_followed_to_its_new_address(
         async with open_harness(before, tmp_path) as harness:
             await harness.js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
             first = await harness.send("work", "file")
-            await operator.sees(first, "queued")
+            await operator.wait_for_cell(first, "queued")
         before.stop()
         after.start()
         info = StackInfo(after.url, after.monitor_url, tmp_path, tmp_path, joined=True)
@@ -227,7 +227,7 @@ def test_an_embedded_stack_is_followed_to_its_new_address(
         assert not operator.has_notification
         async with open_harness(after, tmp_path) as harness:
             second = await harness.send("work", "file")
-            await operator.sees(second, "queued")
+            await operator.wait_for_cell(second, "queued")
         assert len(operator.state.log) == 2
 
     with before:

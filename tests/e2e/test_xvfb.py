@@ -14,7 +14,7 @@ from PySide6.QtGui import QImage
 
 from pulse_desktop.protocol.topics import EVENT_SUBJECT
 from pulse_desktop.ui.theme.theme import load_tokens
-from tests.e2e.program_process import Program, Stack, program, ready, run
+from tests.e2e.program_process import Program, Stack, program, run, wait_until_ready
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
@@ -48,7 +48,7 @@ def screenshot_process(display: str, folder: Path) -> Program:
     return Program("tests.e2e.x_screen", "seen.png", "20", folder=folder, DISPLAY=display)
 
 
-async def check_picture(screenshot: Program, folder: Path) -> None:
+async def check_screenshot(screenshot: Program, folder: Path) -> None:
     assert await screenshot.wait_for_exit(40) == 0, screenshot.output
     image = QImage(str(folder / "seen.png"))
     assert (image.width(), image.height()) == SCREEN
@@ -67,7 +67,7 @@ def test_the_window_is_drawn_on_the_screen_and_closed_by_a_signal(
         with program("pulse_desktop", *options, folder=tmp_path, DISPLAY=display) as window:
             screenshot = screenshot_process(display, tmp_path)
             try:
-                await check_picture(screenshot, tmp_path)
+                await check_screenshot(screenshot, tmp_path)
                 assert window.running
                 window.process.send_signal(signal.SIGTERM)
                 assert await window.wait_for_exit() == 0
@@ -96,7 +96,7 @@ def test_the_window_shows_its_own_stack_and_stops_it(display: str, tmp_path: Pat
         ) as window:
             screenshot = screenshot_process(display, tmp_path)
             try:
-                state = await ready(stack, window)
+                state = await wait_until_ready(stack, window)
                 topics: set[str] = set()
 
                 async def on_message(msg: Msg) -> None:
@@ -106,7 +106,7 @@ def test_the_window_shows_its_own_stack_and_stops_it(display: str, tmp_path: Pat
                 await client.subscribe(EVENT_SUBJECT, cb=on_message)
                 await wait_until(lambda: "websocket.tasks" in topics, 20)
                 await client.close()
-                await check_picture(screenshot, tmp_path)
+                await check_screenshot(screenshot, tmp_path)
                 stack.state()
                 window.process.send_signal(signal.SIGTERM)
                 assert await window.wait_for_exit() == 0

@@ -255,14 +255,14 @@ class LogWindow(QDialog):
 
     def _matching(self, lines: Sequence[str]) -> list[str]:
         words = self.field.text().casefold().split()
-        least = self.level.currentIndex()
+        min_level = self.level.currentIndex()
         shown = []
         for line in lines:
             level = level_of(line)
             if level:
                 self._last_level = LEVELS.index(level)
             # A line without a level, as of a traceback, belongs to the line before.
-            if self._last_level >= least and all(word in line.casefold() for word in words):
+            if self._last_level >= min_level and all(word in line.casefold() for word in words):
                 shown.append(line)
         return shown
 

@@ -23,8 +23,8 @@ class FlowLayout(QWidget):
         """Insert a widget before another one, or append it."""
         item.setParent(self)
         item.show()
-        place = len(self._items) if before is None else self._items.index(before)
-        self._items.insert(place, item)
+        index = len(self._items) if before is None else self._items.index(before)
+        self._items.insert(index, item)
         self.arrange()
 
     def arrange(self) -> None:

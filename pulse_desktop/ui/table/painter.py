@@ -197,12 +197,12 @@ class RowPainter:
         font: QFont = self._fonts[mono]
         layout.prepare(font=font)
         # A substituted font, as for emoji or Chinese, may be higher: keep the base line.
-        offset = 0 if elided.isascii() else self._base_line_offset(elided, font, mono=mono)
+        offset = 0 if elided.isascii() else self._baseline_offset(elided, font, mono=mono)
         entry = TextLayout(layout, layout.size().width(), offset, elided != text)
         self._layouts[text, room, mono] = entry
         return entry
 
-    def _base_line_offset(self, text: str, font: QFont, *, mono: bool) -> int:
+    def _baseline_offset(self, text: str, font: QFont, *, mono: bool) -> int:
         """Return how much higher a text has to be painted than its layout would put it."""
         layout = QTextLayout(text, font)
         layout.beginLayout()
@@ -216,11 +216,11 @@ class RowPainter:
         painter: QPainter,
         fraction: float,
         color: SemanticColor,
-        place: QRect,
+        area: QRect,
         *,
         selected: bool,
     ) -> None:
-        left, top = place.x(), place.y()
+        left, top = area.x(), area.y()
         filled = round(BAR * min(max(fraction, 0.0), 1.0))
         background = self._bar_background_selected if selected else self._bar_background
         painter.fillRect(left, top, BAR, _BAR_HEIGHT, background)

@@ -27,10 +27,10 @@ def screenshot(server: NatsServer, out: Path, *more: str, **env: str) -> Command
     ("page", "theme", "size"),
     [("messages", "dark", "1024x640"), ("overview", "light", "1920x1080")],
 )
-def test_a_picture_has_the_requested_size_and_theme(
+def test_a_screenshot_has_the_requested_size_and_theme(
     page: str, theme: str, size: str, server: NatsServer, tmp_path: Path
 ) -> None:
-    out = tmp_path / "picture"
+    out = tmp_path / "page"
     options = ("--page", page, "--theme", theme, "--size", size, "--json")
     window_state = tmp_path / "data" / "window.json"
     window_state.parent.mkdir(exist_ok=True)

@@ -65,18 +65,18 @@ def without_visible_focus(window: MainWindow, part: QWidget | None = None) -> li
     found = []
     for control in controls:
         window.setFocus()
-        before = picture(window, control)
+        before = grab_control(window, control)
         control.setFocus(Qt.FocusReason.TabFocusReason)
         if not control.hasFocus():
             continue
         if isinstance(control, QLineEdit):
             control.deselect()
-        if clearly_changed(before, picture(window, control)) < _MIN_CHANGED:
+        if clearly_changed(before, grab_control(window, control)) < _MIN_CHANGED:
             found.append(f"{type(control).__name__} {control.accessibleName()}")
     return found
 
 
-def picture(window: MainWindow, control: QWidget) -> QImage:
+def grab_control(window: MainWindow, control: QWidget) -> QImage:
     QApplication.processEvents()
     top_left = control.mapTo(window, QPoint(0, 0))
     area = QRect(top_left, control.size()).adjusted(-2, -2, 2, 2)

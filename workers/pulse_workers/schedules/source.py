@@ -51,11 +51,11 @@ _REQUEST_TIMEOUT_S: Final = 2.0
 
 
 class ScheduleNotFoundError(WorkerError):
-    """Raised if there is no schedule with this ID."""
+    """There is no schedule with this ID."""
 
 
 class ScheduleBusyError(WorkerError):
-    """Raised if other programs keep changing the schedule."""
+    """Other programs keep changing the schedule."""
 
 
 class JsonScheduleSource(ScheduleSource):
