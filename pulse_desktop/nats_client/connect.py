@@ -1,4 +1,4 @@
-"""One attempt to connect: a connected client, or the reason why not, soon.
+"""One attempt to connect: returns a connected client, or raises the reason without retrying.
 
 nats-py alone would retry by itself and report the reason only to its error callback: a refused
 password would be reported as a server that does not answer.

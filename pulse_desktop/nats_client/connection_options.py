@@ -31,7 +31,7 @@ _ALTERNATIVES: Final = (
     _NKEY,
     ("js_domain", "js_api_prefix"),
 )
-"""Fields that say the same thing: one of them replaces the others of a weaker source."""
+"""Fields that exclude each other: one of them replaces the others of a source of lower priority."""
 SECRETS: Final = frozenset({"password", "token", "nkey_seed"})
 
 

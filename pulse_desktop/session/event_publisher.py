@@ -1,4 +1,4 @@
-"""Publishes events about what this program does, in the form in which workers publish theirs."""
+"""Publishes events about the actions of this program, in the same form as workers do."""
 
 import getpass
 import logging

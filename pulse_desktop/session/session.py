@@ -216,7 +216,7 @@ class Session:
 
     @property
     def other_names(self) -> TaskiqNames | None:
-        """Names under which there are tasks or results, when there are none under the own."""
+        """Other names that have tasks or results, if the configured names have none."""
         return self.finder.suggestion
 
     @property

@@ -1,4 +1,4 @@
-"""The owner of background work: each task has a name, a state, restarts with backoff, and an end.
+"""Supervision of background work: named tasks, restarted with backoff and cancelled at the end.
 
 A bare `create_task` loses its exception and outlives its owner. Here every failure is reported
 once, a crashed coroutine restarts after a growing delay, and closing leaves nothing behind.

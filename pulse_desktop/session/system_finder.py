@@ -21,11 +21,11 @@ _MAX_INTERVAL_S: Final = 600.0
 
 
 class SystemFinder:
-    """Looks for tasks and results under other names, as long as there are none under the own.
+    """Looks for tasks and results under other names while the configured names have none.
 
     Attributes:
-        suggestion: names with tasks or results, None while the own names have both or nothing
-            else was found.
+        suggestion: names with tasks or results, None if the configured names have both, or if
+            nothing else was found.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class SystemFinder:
             await asyncio.sleep(backoff.next_delay())
 
     async def search(self) -> Discovery:
-        """Search now, if something is missing under the own names; set `suggestion`.
+        """Search now, if something is missing under the configured names; set `suggestion`.
 
         Raises:
             UserFacingError: the streams cannot be listed.

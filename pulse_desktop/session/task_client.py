@@ -46,7 +46,7 @@ class ArgumentsUnknownError(UserFacingError):
 
 
 class NotCapturedError(UserFacingError):
-    """A run would be re-run with arguments that only an event has told.
+    """A run would be re-run with arguments known only from an event.
 
     Anyone who may publish events can invent such a run: it is repeated only when confirmed.
     """

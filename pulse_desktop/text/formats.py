@@ -76,7 +76,7 @@ def size(count: float | None) -> str:
 
 
 def count(number: float | None) -> str:
-    """Return a whole number in full: `1,204,118`."""
+    """Return a whole number with all digits: `1,204,118`."""
     if number is None or not math.isfinite(number):
         return ""
     text = f"{abs(number):,.0f}"

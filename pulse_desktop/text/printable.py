@@ -1,6 +1,6 @@
-"""Text with its control characters made visible, so that no terminal obeys it after a copy.
+"""Text with its control characters made visible, so that copied text cannot control a terminal.
 
-Terminals obey escape codes in pasted text, also those that Unicode has as single characters.
+Terminals execute escape codes in pasted text, also those that Unicode has as single characters.
 """
 
 import re

@@ -42,7 +42,7 @@ ACTIVITY_MEANINGS: Final = {
 
 
 def clock_offset(worker: Worker) -> str:
-    """Return how far a worker's clock is off: `1 min 30 s behind`; empty when it is not."""
+    """Return the offset of a worker's clock: `1 min 30 s behind`; empty when it is accurate."""
     if not worker.clock_is_off:
         return ""
     span = formats.duration(abs(worker.clock_offset_s), brief=True)

@@ -47,7 +47,7 @@ CLIENT_NAME: Final = "pulse-desktop"
 CONNECT_TIMEOUT_S: Final = 5.0
 RTT_INTERVAL_S: Final = 5.0
 REQUEST_TIMEOUT_S: Final = 10
-"""A server that leaves a ping unanswered for so many seconds counts as lost."""
+"""The connection counts as lost if a ping is not answered within this time."""
 
 FIRST_PAUSE_S: Final = 0.1
 MAX_PAUSE_S: Final = 2.0

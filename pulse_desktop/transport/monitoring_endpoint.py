@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import httpx
 
 TIMEOUT_S: Final = 2.0
-"""For a whole response. A timeout for each read would let a slow sender go on forever."""
+"""Timeout of a whole response. A timeout per read would let a slow sender continue forever."""
 
 MAX_BYTES: Final = 2 << 20
 """Twice the size of a page of 1,024 subscriptions with long subjects."""

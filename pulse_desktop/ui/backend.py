@@ -55,7 +55,7 @@ class TaskBackend(Protocol):
         Args:
             runs: runs whose arguments are known.
             force: enqueue them even if no worker consumes the queue.
-            from_events: allow arguments that only an event has told.
+            from_events: allow arguments known only from an event.
         """
 
     async def cancel(self, task_ids: Sequence[str]) -> Sequence[CancelOutcome]:
@@ -126,7 +126,7 @@ class ConnectionBackend(Protocol):
 
     @property
     def other_names(self) -> TaskiqNames | None:
-        """Names under which there are tasks or results, when there are none under the own."""
+        """Other names that have tasks or results, if the configured names have none."""
 
     @property
     def has_permission_errors(self) -> bool:

@@ -1,6 +1,6 @@
 """The clipboard: everything that the window copies, made safe for where it is pasted.
 
-Copied text comes from other systems. A terminal would obey the escape codes in it, and a
+Copied text comes from other systems. A terminal would execute the escape codes in it, and a
 spreadsheet would calculate its formulas.
 """
 

@@ -1,1 +1,1 @@
-"""Dialogs, always opened with `open()`: a modal loop would cost coroutines their life."""
+"""The form that enqueues a task, or enqueues a run again with other arguments."""

@@ -20,7 +20,7 @@ PageT = TypeVar("PageT")
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An entry of the palette and of menus: what it is called, not what it does.
+    """An entry of the palette and of menus: its title, shortcut and icon, without its function.
 
     Attributes:
         id: unique name in the program, such as "runs.rerun".

@@ -26,7 +26,7 @@ class Badge:
 
 
 class AttentionMonitor:
-    """The monitor.
+    """Updates the badges of the sidebar and the alerts of the top bar.
 
     Attributes:
         items: what needs attention, at most two seconds old.

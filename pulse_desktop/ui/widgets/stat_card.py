@@ -1,4 +1,4 @@
-"""Stat card: a figure with title and detail, which can lead to what it counts."""
+"""Stat card: a figure with title and detail; a click can show what it counts."""
 
 from typing import Final
 

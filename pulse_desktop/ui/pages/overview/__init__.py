@@ -1,1 +1,1 @@
-"""The overview page: is everything well, and what needs attention?"""
+"""The overview page: health of the system, and what needs attention."""

@@ -34,7 +34,7 @@ _GLYPHS: Final = {
 
 
 class AttentionRow(QAbstractButton):
-    """One item; a click goes to the page where it can be dealt with.
+    """One item; a click opens the page where it can be resolved.
 
     Attributes:
         item: the item shown, None before the first.

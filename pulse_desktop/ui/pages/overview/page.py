@@ -318,7 +318,7 @@ class OverviewPage(Page):
         return attention_subject(item, state.runs.names.label, state.workers.names.label)
 
     def _open_item(self, item: AttentionItem | None) -> None:
-        """Go to the page where an item can be dealt with."""
+        """Open the page where an item can be resolved."""
         if item is None:
             return
         match item.kind:
