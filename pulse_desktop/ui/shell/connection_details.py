@@ -40,6 +40,8 @@ class ConnectionDetails(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(18, 14, 18, 14)
         layout.setSpacing(14)
+        # Its minimum would count a second line for every value that could be wrapped.
+        layout.setSizeConstraint(QVBoxLayout.SizeConstraint.SetNoConstraint)
         layout.addWidget(self.properties)
         layout.addStretch(1)
         layout.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
@@ -48,14 +50,14 @@ class ConnectionDetails(QDialog):
         timer.timeout.connect(self.refresh)
         timer.start()
         self.refresh()
-        self.ensurePolished()
-        for label in self.properties.findChildren(QWidget):
-            label.ensurePolished()
         self.resize(_WIDTH, layout.heightForWidth(_WIDTH))
 
     def refresh(self) -> None:
         """Show the present details."""
         self.properties.set_properties(connection_properties(self._connection()))
+        layout = self.layout()
+        if layout is not None and self.isVisible():
+            self.resize(self.width(), max(self.height(), layout.heightForWidth(self.width())))
 
 
 def connection_properties(connection: ConnectionBackend) -> list[Property]:

@@ -1,5 +1,6 @@
 """Notifications in the corner of the window; they are never modal."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -11,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWi
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.plain_text import Label, caption
+from pulse_desktop.ui.theme.plain_text import Label, caption, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.announcement import announce
@@ -21,6 +22,8 @@ _MAX_CARDS: Final = 3
 _RIGHT_MARGIN: Final = 36
 _BOTTOM_MARGIN: Final = 46
 """Both leave the scroll bars of tables and texts free."""
+_MAX_WORD: Final = 32
+"""Characters of a word that fit into a line."""
 _TIMEOUT_MS: Final = 6_000
 Severity = Literal["good", "info", "warning", "bad"]
 
@@ -66,7 +69,8 @@ class NotificationCard(QFrame):
         self.setAccessibleName(notification.title)
         self.setAccessibleDescription(f"{notification.detail} {notification.advice}".strip())
         self._icon = Label()
-        title = Label(notification.title)
+        title = Label(_with_short_words(notification.title))
+        set_tooltip(title, notification.title if title.text() != notification.title else "")
         title.setProperty("role", "title")
         title.setWordWrap(True)
         self._close = close = QPushButton()
@@ -89,7 +93,8 @@ class NotificationCard(QFrame):
             (_sentence(notification.advice), ""),
         ):
             if text:
-                label = Label(text)
+                label = Label(_with_short_words(text))
+                set_tooltip(label, text if label.text() != text else "")
                 label.setWordWrap(True)
                 label.setContentsMargins(24, 0, 12, 0)
                 set_style_property(label, "role", part)
@@ -239,3 +244,12 @@ def _sentence(text: str) -> str:
     """Capitalize a sentence, unless its first word is a name such as `nats-server`."""
     first = text.partition(" ")[0]
     return text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text
+
+
+def _with_short_words(text: str) -> str:
+    """Return a text without words that are wider than a line, and would be cut off."""
+    return re.sub(rf"\S{{{_MAX_WORD + 1},}}", lambda word: _elided_in_the_middle(word[0]), text)
+
+
+def _elided_in_the_middle(word: str) -> str:
+    return f"{word[: _MAX_WORD * 2 // 3]}…{word[-(_MAX_WORD // 3) :]}"

@@ -13,7 +13,7 @@ from pulse_desktop.ui.table.view import ROW_HEIGHT, RowView
 
 RowT = TypeVar("RowT")
 
-_MEASURE_S: Final = 10.0
+_MEASURE_S: Final = 5.0
 """How often columns give back the room of long texts that are gone."""
 _TICK_S: Final = 0.25
 

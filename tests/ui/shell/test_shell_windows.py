@@ -13,6 +13,7 @@ from pulse_desktop.ui.offline_session import OfflineSession
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.connection_details import ConnectionDetails
+from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.shortcuts_window import ShortcutsWindow
 from pulse_desktop.ui.shell.status_bar import StatusFigures
 from pulse_desktop.ui.shell.window import MainWindow
@@ -139,3 +140,15 @@ def test_what_is_typed_while_the_server_starts_is_kept(qtbot: QtBot, window: Mai
     assert window.run_form.ui.task_name.name == "tasks:one"
     assert window.run_form.ui.task_name.field.selectedText() == "tasks:one"
     window.run_form.cancel()
+
+
+def test_a_long_word_in_a_notification_is_elided_not_cut_off(window: MainWindow) -> None:
+    name = "extract_everything_for_every_channel_and_language"
+    window.notify(Notification(f"Re-run {name}?", "x" * 500))
+    (card,) = window.notifications.cards
+    labels = [label for label in card.findChildren(QLabel) if "…" in label.text()]
+    assert len(labels) == 2
+    for label in labels:
+        widest = max(map(label.fontMetrics().horizontalAdvance, label.text().split()))
+        assert widest <= label.contentsRect().width()
+    assert name in labels[0].toolTip()

@@ -104,7 +104,7 @@ def test_a_long_text_that_is_gone_gives_its_room_back(qtbot: QtBot, open_table: 
     rows: RingBuffer[Row] = RingBuffer(1)
     rows.append(("k", "k", "e"))
     table.rows_model.set_rows(rows)
-    table.refresh(5.0)
+    table.refresh(4.0)
     assert table.columnWidth(0) > 400, "not at once: columns rarely move"
     table.refresh(12.0)
     assert table.columnWidth(0) == 120
