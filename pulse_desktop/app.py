@@ -159,6 +159,7 @@ class Desktop:
         self._opened = asyncio.Event()
         self._failure: UserFacingError | None = None
         self._unhealthy = ""
+        self._stack_warning: Notification | None = None
         self._crash_handler = CrashHandler(self._notify)
         self._crash_handler.install(asyncio.get_running_loop())
         self._supervisor = Supervisor(self._report)
@@ -260,16 +261,22 @@ class Desktop:
                 self._supervisor.run("move", self.session.move_to(info.server, info.monitor))
 
     def _warn_of_stack(self, title: str, info: StackInfo) -> None:
+        warning = Notification(title, info.problem, info.advice, "bad", key="stack")
+        if warning == self._stack_warning:
+            return  # another process of the stack has changed
+        self._stack_warning = warning
+        if info.state != "failed" and not self._unhealthy:
+            self._unhealthy = info.problem  # the cause of what follows
         _log.error("%s: %s", title, info.problem)
-        self._unhealthy = info.problem if info.state != "failed" else ""
-        self.window.notify(Notification(title, info.problem, info.advice, "bad", key="stack"))
+        self.window.notify(warning)
 
     def _end_stack_warning(self) -> None:
         """Replace the warning of a server that was not healthy by one that says that it healed.
 
         It stays until it is closed: meanwhile tasks and events may have been refused.
         """
-        self.window.notifications.dismiss("stack")
+        if self._stack_warning is not None:
+            self.window.notifications.dismiss("stack")
         if self._unhealthy:
             title = _("The embedded server is healthy again")
             _log.warning("%s: %s", title, self._unhealthy)
@@ -277,6 +284,7 @@ class Desktop:
             advice = _("What was confirmed is kept. Enqueue again what was refused meanwhile.")
             self.window.notify(Notification(title, detail, advice, "warning", key="stack"))
         self._unhealthy = ""
+        self._stack_warning = None
 
     def _open_session(self, server: str, monitor_url: str) -> None:
         try:

@@ -81,8 +81,9 @@ class HealthWatch:
     async def _check(self) -> str:
         server = self._services.server
         if not server.ready.is_set():
-            exit_reason = server.state.last_exit or _("it is starting")
-            return _("nats-server does not run: {reason}.").format(reason=exit_reason)
+            if server.state.process is not None:
+                return _("nats-server is starting and not ready yet.")
+            return _("nats-server does not run: {reason}.").format(reason=server.state.last_exit)
         if reason := self._services.store_problem():
             return reason
         port = self._services.endpoint.monitor_port
@@ -91,10 +92,10 @@ class HealthWatch:
     def _on_success(self) -> None:
         if self.problem is not None:
             _log.warning(
-                "nats-server is healthy again after %.0f s and %d restarts. %s",
+                "nats-server is healthy again after %.0f s, restarts: %d, problem: %s",
                 time.monotonic() - self._failed_since,
                 self._restarts,
-                self.problem.detail,
+                self._reason,
             )
         if self._failed_checks:
             self._healthy_since = time.monotonic()
@@ -121,7 +122,7 @@ class HealthWatch:
         if is_due and self._blocked is None and server.state.process is not None:
             self._restarts += 1
             self._restart_at = now + self._backoff.next_delay()
-            _log.warning("restarting nats-server, which does not heal")
+            _log.warning("restarting nats-server, which does not heal: %s", self._reason)
             self._enter("recovering", problem)
             await server.end_child()
 
@@ -138,14 +139,15 @@ class HealthWatch:
         if (before, str(self.problem)) == (condition, after):
             return
         self.problem = problem
-        if problem is not None:
-            _log.error("nats-server is %s: %s", condition, problem.detail)
+        is_new = before == "ready" or condition == "unhealthy"
+        if problem is not None and is_new:
+            _log.error("nats-server is not healthy: %s", problem.detail)
         self._on_change()
 
 
 def _problem(reason: str, blocker: EmbeddedStackError | None) -> EmbeddedStackError:
     if blocker is not None:
-        advice = _("{advice} The server is then restarted by itself.").format(advice=blocker.advice)
+        advice = _("Free space there, or make it writable: the server is then restarted by itself.")
         return EmbeddedStackError(blocker.title, f"{blocker.detail} {reason}", advice)
     return EmbeddedStackError(
         _("Data may not be stored"),

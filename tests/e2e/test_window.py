@@ -252,7 +252,9 @@ def test_an_embedded_server_that_is_not_healthy_is_named_until_it_is_healthy_aga
         assert (shown.detail, shown.advice) == (problem, advice)
         operator.desktop.follow_stack(replace(ill, state="recovering"))
         assert operator.notification.title == "The embedded server is being restarted"
-        operator.desktop.follow_stack(healthy)
+        operator.desktop.follow_stack(replace(ill, problem="Data may not be stored."))
+        for _change in ("healthy", "a worker was restarted"):
+            operator.desktop.follow_stack(healthy)
         shown = operator.notification
         assert (shown.title, shown.severity) == ("The embedded server is healthy again", "warning")
         assert problem in shown.detail

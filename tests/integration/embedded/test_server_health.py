@@ -112,7 +112,7 @@ async def test_a_server_that_cannot_write_is_reported_restarted_and_loses_nothin
         states = [each.state for each in changes]
         assert states.index("unhealthy") < states.index("recovering") < states.index("running")
         log = stacks.folder.log_of("guardian").read_text()
-        assert "nats-server is unhealthy: nats-server reports: JetStream stream" in log
+        assert "nats-server is not healthy: nats-server reports: JetStream stream" in log
         assert "restarting nats-server, which does not heal" in log
         assert "nats-server is healthy again after" in log
 
