@@ -172,10 +172,13 @@ class NotPermittedError(UserFacingError):
         elif action == "subscribe":
             detail = _("these credentials may not subscribe to {subject}.")
         else:
-            detail = _("these credentials may not receive replies on {subject}.")
+            detail = _(
+                "these credentials may not receive replies on {subject}; see --inbox-prefix "
+                "(PULSE_INBOX_PREFIX)."
+            )
             advice = _(
-                "Grant the user the permission to subscribe to {subject}, or set --inbox-prefix "
-                "(PULSE_INBOX_PREFIX) to a prefix that is allowed."
+                "Grant the user the permission to subscribe to {subject}, or set the prefix to one "
+                "that is allowed."
             ).format(subject=subject)
         super().__init__(_("Not permitted"), detail.format(subject=subject), advice)
 

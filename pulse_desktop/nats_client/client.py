@@ -10,6 +10,7 @@ selected subscriptions straight to a function; everything out of the ordinary is
 """
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,6 +22,7 @@ from nats.js import JetStreamContext
 from nats.protocol.parser import AWAITING_CONTROL_LINE, ERR_RE, PERMISSIONS_ERR, Parser
 
 from pulse_desktop.nats_client.fast_import import load_websockets
+from pulse_desktop.nats_client.tls_transport import TLSTransport
 
 Receive = Callable[[str, bytes], None]
 CheckServer = Callable[[str, dict[str, Any]], Awaitable[None]]
@@ -41,6 +43,18 @@ class TLSFirstRequiredError(OSError):
 
     def __init__(self) -> None:
         super().__init__("this server requires the TLS handshake first")
+
+
+class ClientCertificateError(OSError):
+    """The server verifies client certificates, and closed the connection without an answer.
+
+    Attributes:
+        given: whether the client has a certificate.
+    """
+
+    def __init__(self, *, given: bool) -> None:
+        super().__init__("this server requires a client certificate")
+        self.given = given
 
 
 @dataclass(frozen=True)
@@ -102,16 +116,19 @@ class NatsClient(Client):
         super().__init__()
         self._check_server = check_server
         self._arguments: dict[str, Any] = {}
+        self._has_certificate = False
         self.api_prefix = ""
 
     async def connect(self, servers: str | list[str], **arguments: Any) -> None:  # type: ignore[override]
         """Connect; see nats-py.
 
-        One more argument, `api_prefix`, is where this account reaches the JetStream API: in a
-        domain, or imported from another account. Every request goes there, whoever makes it.
+        There are two more arguments. `api_prefix` is where this account reaches the JetStream
+        API: in a domain, or imported from another account. Every request goes there, whoever makes
+        it. `client_certificate` is whether `tls` has a certificate of the client.
         """
         self._arguments = dict(arguments)
         self.api_prefix = arguments.pop("api_prefix", "")
+        self._has_certificate = arguments.pop("client_certificate", False)
         await super().connect(servers, **arguments)
 
     async def publish(
@@ -143,7 +160,25 @@ class NatsClient(Client):
             if s.tls_name and "tls_hostname" not in arguments:
                 arguments = {**arguments, "tls_hostname": s.tls_name}
             await self._check_server(self._url_with_login(s), arguments)
+        if not self._transport and s.uri.scheme not in ("ws", "wss"):
+            self._transport = TLSTransport()  # type: ignore[no-untyped-call]
         await super()._connect_to_server(s)
+
+    async def _process_connect_init(self) -> None:
+        """Log in.
+
+        Over TLS 1.3 a server verifies the client's certificate after the handshake, and closes the
+        connection. Its alert is lost when the client has sent something meanwhile.
+        """
+        self._server_info = {}
+        try:
+            await super()._process_connect_init()
+        except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            info = self._server_info
+            is_certain = not (self._has_certificate and info.get("auth_required"))
+            if info.get("tls_verify") and is_certain:
+                raise ClientCertificateError(given=self._has_certificate) from None
+            raise
 
     def _url_with_login(self, server: Srv) -> str:
         """Return a server's URL; a discovered one has the login of those given."""

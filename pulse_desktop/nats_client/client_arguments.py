@@ -86,6 +86,8 @@ def client_arguments(options: ConnectionOptions) -> dict[str, Any]:
     arguments.update(_login_arguments(options))
     if context := _tls_context(options):
         arguments["tls"] = context
+    if options.tls_cert:
+        arguments["client_certificate"] = True
     if options.tls_first:
         arguments["tls_handshake_first"] = True
     if options.api_prefix != DEFAULT_API_PREFIX:

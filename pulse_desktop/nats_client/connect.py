@@ -24,7 +24,7 @@ from pulse_desktop.nats_client.client import (
     TLSFirstRequiredError,
     server_info,
 )
-from pulse_desktop.nats_client.connect_errors import describe_connect_error
+from pulse_desktop.nats_client.connect_errors import describe_connect_error, telling_error
 from pulse_desktop.nats_client.jetstream import JetStreamState, jetstream_state, unavailable_error
 from pulse_desktop.nats_client.permission_violations import PermissionViolations
 from pulse_desktop.nats_client.server_address import DEFAULT_PORT, ServerAddress
@@ -307,7 +307,7 @@ async def _try(
         if not in_use:
             await close_quietly(client, FAILED_CLOSE_TIMEOUT_S)
     error = None if in_use or connecting.cancelled() else connecting.exception()
-    return failures[-1] if failures else error
+    return telling_error(failures) or error
 
 
 async def close_quietly(client: Client, timeout_s: float = CLOSE_TIMEOUT_S) -> None:

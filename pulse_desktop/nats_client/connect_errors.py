@@ -8,7 +8,7 @@ import json
 import re
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,11 @@ from typing import Any, Final
 from nats import errors
 
 from pulse_desktop.model.redaction import redact_url
-from pulse_desktop.nats_client.client import TLSFirstRequiredError, TLSRequiredError
+from pulse_desktop.nats_client.client import (
+    ClientCertificateError,
+    TLSFirstRequiredError,
+    TLSRequiredError,
+)
 from pulse_desktop.nats_client.connection_options import label
 from pulse_desktop.text.translation import _
 
@@ -34,6 +38,9 @@ _CERTIFICATE_REFUSED: Final = (
 _LOGIN_ARGUMENTS: Final = frozenset(
     {"user", "password", "token", "user_credentials", "nkeys_seed", "nkeys_seed_str"}
 )
+LOSSES: Final = (errors.UnexpectedEOF, errors.StaleConnectionError, ConnectionError)
+"""Errors that say only that a connection was lost."""
+
 _JWT: Final = re.compile(rb"[\w-]+\.([\w-]+)\.[\w-]+")
 _CREDENTIALS: Final = (
     "authorization violation",
@@ -42,6 +49,17 @@ _CREDENTIALS: Final = (
     "authentication timeout",
     "authorization failed",
 )
+
+
+def telling_error(failures: Sequence[BaseException]) -> BaseException | None:
+    """Return the last error that says more than that a connection was lost, else the last one.
+
+    Closing a connection that failed fails as well, and nats-py reports that too.
+    """
+    for error in reversed(failures):
+        if not isinstance(error, LOSSES) or isinstance(error, ConnectionRefusedError):
+            return error
+    return failures[-1] if failures else None
 
 
 def describe_connect_error(
@@ -65,6 +83,8 @@ def describe_connect_error(
                 _("{hosts} offers no TLS, so no credentials were sent.").format(hosts=hosts),
                 _("Set up TLS on the server, or write nats:// if the network can be trusted."),
             )
+        case ClientCertificateError():
+            return _describe_certificate(hosts, given=error.given)
         case ssl.SSLCertVerificationError():
             reason = getattr(error, "verify_message", "") or _("it could not be verified")
             return (
@@ -111,21 +131,10 @@ def _describe_tls_error(
     error: ssl.SSLError, hosts: str, arguments: Mapping[str, Any] | None
 ) -> tuple[str, str]:
     text = str(error).upper().replace(" ", "_")
-    certificate = f"{label('tls_cert')}, {label('tls_key')}"
     if any(reason in text for reason in _CERTIFICATE_MISSING):
-        return (
-            _("{hosts} requires a client certificate.").format(hosts=hosts),
-            _("Set {options} to one that it accepts.").format(options=certificate),
-        )
+        return _describe_certificate(hosts, given=False)
     if any(reason in text for reason in _CERTIFICATE_REFUSED):
-        expired = "EXPIRED" in text
-        detail = (
-            _("{hosts} refused the client certificate: it has expired.")
-            if expired
-            else _("{hosts} refused the client certificate, or requires one.")
-        )
-        advice = _("Set {options} to one that it accepts.").format(options=certificate)
-        return detail.format(hosts=hosts), advice
+        return _describe_certificate(hosts, given=True, expired="EXPIRED" in text)
     first = (arguments or {}).get("tls_handshake_first")
     if first and any(reason in text for reason in _NO_TLS):
         return (
@@ -138,6 +147,18 @@ def _describe_tls_error(
         ),
         _("Check whether the server supports TLS, and in which version."),
     )
+
+
+def _describe_certificate(hosts: str, *, given: bool, expired: bool = False) -> tuple[str, str]:
+    if expired:
+        detail = _("{hosts} refused the client certificate: it has expired.")
+    elif given:
+        detail = _("{hosts} refused the client certificate, or requires one.")
+    else:
+        detail = _("{hosts} requires a client certificate.")
+    options = f"{label('tls_cert')}, {label('tls_key')}"
+    advice = _("Set {options} to one that it accepts.").format(options=options)
+    return detail.format(hosts=hosts), advice
 
 
 def _describe_refusal(hosts: str, arguments: Mapping[str, Any] | None) -> tuple[str, str]:

@@ -29,7 +29,7 @@ from pulse_desktop.nats_client.aio import cancel_and_wait, wait_for
 from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.nats_client.client import FastPathClient, server_info
 from pulse_desktop.nats_client.connect import JETSTREAM_TIMEOUT_S, close_quietly
-from pulse_desktop.nats_client.connect_errors import describe_connect_error
+from pulse_desktop.nats_client.connect_errors import LOSSES, describe_connect_error
 from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.nats_client.jetstream import (
     JetStreamState,
@@ -376,6 +376,8 @@ class Connection:
                 if client is self._client:
                     self.slow_consumers += 1
                 return
+            if isinstance(error, LOSSES):
+                return  # `_lost` reports it with its reason
             text = str(error) or type(error).__name__
             if not self.violations.report(text) and client is self._client:
                 _log.warning("NATS: %s", self._connector.address.redact(text))

@@ -20,6 +20,7 @@ from pulse_workers.runtime.connection import connect
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.transport.connection import Connection
+from tests.kit.background import in_background
 from tests.kit.cli_process import command_environment, run_command
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
@@ -264,3 +265,43 @@ async def test_a_refused_inbox_names_the_option() -> None:
             problems = "".join(connection.permission_problems)
             assert ("--inbox-prefix (PULSE_INBOX_PREFIX)" in problems) is (prefix == "")
             await connection.close()
+
+
+@pytest.mark.parametrize("more", ["verify: true", "verify_and_map: true"])
+async def test_a_missing_client_certificate_is_named_each_time(
+    certificate: Path, more: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server's alert arrives before or after what the client sends, or is lost."""
+    with NatsServer(config=_tls(certificate, more)) as server:
+        url = f"tls://localhost:{server.port}"
+        for _ in range(10):
+            error = await _problem(url, tls_ca=f"{certificate}/cert.pem")
+            assert "requires a client certificate" in error.detail
+    assert caplog.text == ""
+
+
+async def test_no_raw_line_is_logged_when_tls_connections_are_lost(
+    certificate: Path, caplog: pytest.LogCaptureFixture, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("data")
+    with NatsServer(config=_tls(certificate)) as server:
+        url, ca = f"tls://localhost:{server.port}", f"{certificate}/cert.pem"
+        connection = Connection(url, options=ConnectionOptions(tls_ca=ca))
+        worker = Worker("run", server=url, log=folder / "log", tls_ca=ca)
+        try:
+            async with in_background(connection.run()):
+                await wait_until(lambda: connection.connected and "worker-1" in worker.log, 20)
+                for _ in range(2):
+                    server.stop()
+                    await wait_until(lambda: not connection.connected)
+                    server.start()
+                    await wait_until(lambda: connection.connected)
+                await wait_until(lambda: "reconnected" in worker.log, 20)
+        finally:
+            worker.close()
+            await connection.close()
+    for text in (caplog.text, worker.log):
+        assert "eof_received" not in text
+        assert "nexpected" not in text
+        assert "Errno" not in text
+    assert caplog.text == ""

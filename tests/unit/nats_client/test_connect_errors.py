@@ -6,7 +6,8 @@ import ssl
 import pytest
 from nats import errors
 
-from pulse_desktop.nats_client.connect_errors import describe_connect_error
+from pulse_desktop.nats_client.client import ClientCertificateError
+from pulse_desktop.nats_client.connect_errors import describe_connect_error, telling_error
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,8 @@ from pulse_desktop.nats_client.connect_errors import describe_connect_error
         ),
         (errors.Error("nats: 'maximum connections exceeded'"), "no more connections", "limit"),
         (errors.UnexpectedEOF(), "closed the connection", ""),
+        (ClientCertificateError(given=False), "requires a client certificate", "--tls-cert"),
+        (ClientCertificateError(given=True), "refused the client certificate", "--tls-cert"),
         (errors.Error("nats: something else"), "reported: something else", ""),
         (ModuleNotFoundError("no", name="nkeys"), "package nkeys is missing", "pip install nkeys"),
         (OSError(28, "No space left on device"), "No space left", ""),
@@ -54,3 +57,11 @@ def test_the_description_of_an_untrusted_certificate_contains_the_reason() -> No
     detail, advice = describe_connect_error(error, "host:4222")
     assert "self-signed certificate" in detail
     assert "authority" in advice
+
+
+def test_an_error_of_the_server_says_more_than_the_loss_after_it() -> None:
+    refused = ssl.SSLError("tlsv13 alert certificate required")
+    assert telling_error([OSError(), refused, BrokenPipeError(), errors.UnexpectedEOF()]) is refused
+    lost = ConnectionResetError()
+    assert telling_error([BrokenPipeError(), lost]) is lost
+    assert telling_error([]) is None

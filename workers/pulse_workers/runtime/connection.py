@@ -16,7 +16,7 @@ from pulse_desktop.model.errors import NoJetStreamError
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.client import FastPathClient
 from pulse_desktop.nats_client.connect import diagnose, require_jetstream
-from pulse_desktop.nats_client.connect_errors import describe_connect_error
+from pulse_desktop.nats_client.connect_errors import LOSSES, describe_connect_error, telling_error
 from pulse_desktop.text.translation import _
 from pulse_workers.config.auth import login_options
 from pulse_workers.config.settings import Settings
@@ -44,7 +44,12 @@ class ConnectionLog:
 
     async def on_error(self, error: Exception) -> None:
         """Log one line, unless it repeats the previous one. Never raises."""
-        text = redact_url(f"{type(error).__name__}: {error}".rstrip(": "))
+        if isinstance(error, LOSSES) and not isinstance(error, ConnectionRefusedError):
+            return  # `on_disconnected` logs it
+        if isinstance(error, OSError):
+            text = redact_url(describe_connect_error(error, _("the server"))[0])
+        else:
+            text = redact_url(f"{type(error).__name__}: {error}".rstrip(": "))
         if text != self.last_error:
             self.last_error = text
             logger.warning("%s connection: %s", self.purpose, text)
@@ -128,11 +133,10 @@ async def connect(
         async with asyncio.timeout(settings.connect_timeout):
             await client.connect(settings.servers, **options)
     except TimeoutError:
-        error = errors[-1] if errors else None
+        error = telling_error(errors)
         raise ConnectionFailedError(await _describe_failure(settings, error, options)) from None
     except (NatsError, OSError, ValueError) as error:
-        last = errors[-1] if errors else error
-        reason = await _describe_failure(settings, last, options)
+        reason = await _describe_failure(settings, telling_error(errors) or error, options)
         raise ConnectionFailedError(reason) from None
     connected = True
     return client
@@ -159,7 +163,7 @@ async def limit_connect_time(settings: Settings, log: ConnectionLog) -> AsyncIte
 
 
 async def _describe_failure(
-    settings: Settings, error: Exception | None, options: dict[str, Any]
+    settings: Settings, error: BaseException | None, options: dict[str, Any]
 ) -> str:
     server = settings.redacted_server
     if isinstance(error, NoJetStreamError):

@@ -1,0 +1,62 @@
+"""A TCP connection of nats-py whose end over TLS is an error, and is not logged by asyncio."""
+
+import asyncio
+import ssl
+from urllib.parse import ParseResult
+
+from nats.aio.transport import TcpTransport
+
+
+class _TLSReaderProtocol(asyncio.StreamReaderProtocol):
+    """A reader of a TLS connection, which the other side ends for both directions."""
+
+    def eof_received(self) -> bool:
+        """Take the end; asyncio logs a warning about every other return value."""
+        super().eof_received()
+        return False
+
+
+class TLSTransport(TcpTransport):
+    """nats-py's transport, whose lines over TLS are complete or an error."""
+
+    _is_encrypted = False
+
+    def __bool__(self) -> bool:
+        """Return True: nats-py replaces a transport that is false by one of its own."""
+        return True
+
+    async def connect_tls(
+        self,
+        uri: str | ParseResult,
+        ssl_context: ssl.SSLContext,
+        buffer_size: int,
+        connect_timeout: int,
+    ) -> None:
+        """Encrypt a connection."""
+        if self._io_writer is None:
+            raise ConnectionResetError("there is no connection to encrypt")
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=buffer_size)
+        protocol = _TLSReaderProtocol(reader)
+        host = uri if isinstance(uri, str) else uri.hostname
+        async with asyncio.timeout(connect_timeout):
+            transport = await loop.start_tls(
+                self._io_writer.transport, protocol, ssl_context, server_hostname=host
+            )
+        if transport is None:  # closed meanwhile
+            raise ConnectionResetError("the connection ended during the TLS handshake")
+        self._io_reader = reader
+        self._io_writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        self._is_encrypted = True
+
+    async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
+        """Connect, without TLS at first."""
+        self._is_encrypted = False
+        await super().connect(uri, buffer_size, connect_timeout)
+
+    async def readline(self) -> bytes:
+        """Read a line. Raises ConnectionResetError when the server ends a TLS connection."""
+        line: bytes = await super().readline()  # type: ignore[no-untyped-call]
+        if not line and self._is_encrypted:
+            raise ConnectionResetError("the server ended the connection")
+        return line
