@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from pulse_desktop.embedded.data_folder import data_folder
+from pulse_desktop.embedded.folder_safety import open_parent
 from pulse_desktop.embedded.nats_server import find_nats_server, health_problem
 from pulse_desktop.embedded.stack import running_stack
 from pulse_desktop.model.check_result import CheckResult
@@ -198,6 +199,17 @@ def _check_data_folder() -> CheckResult:
         folder.prepare()
     except UserFacingError as error:
         return CheckResult("data folder", "problem", f"{error.title}. {error.detail}", error.advice)
+    if (parent := open_parent(folder.root)) is not None:
+        return CheckResult(
+            "data folder",
+            "warning",
+            _("other users can replace {folder}: they can write to {parent}").format(
+                folder=folder.root, parent=parent
+            ),
+            _("Run `chmod o-w {parent}`, or set PULSE_DATA_DIR to another folder.").format(
+                parent=parent
+            ),
+        )
     free = shutil.disk_usage(folder.root).free
     detail = _("{folder}, {size} free").format(folder=folder.root, size=formats.size(free))
     if free < _MIN_FREE_DISK_BYTES:

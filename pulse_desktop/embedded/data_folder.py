@@ -13,7 +13,7 @@ import platformdirs
 
 from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.embedded.errors import EmbeddedStackError
-from pulse_desktop.embedded.folder_safety import check_own_file, check_parents, make_private
+from pulse_desktop.embedded.folder_safety import check_own_file, make_private
 from pulse_desktop.regular_file import NotARegularFileError
 from pulse_desktop.text.translation import _
 
@@ -145,7 +145,6 @@ class DataFolder:
             OSError: they cannot be created.
         """
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        check_parents(self.root)
         make_private(self.root, self._entries())
         self.logs.mkdir(mode=0o700, exist_ok=True)
         make_private(self.logs)

@@ -48,22 +48,23 @@ def make_private(folder: Path, own_entries: Iterable[str] | None = None) -> None
     _log.warning("other users could write to %s; they no longer can", folder)
 
 
-def check_parents(folder: Path) -> None:
-    """Check that other users cannot replace the folder itself.
+def open_parent(folder: Path) -> Path | None:
+    """Return the folder above that lets other users replace this one, None if there is none.
 
     In a folder with the sticky bit, such as /tmp, they cannot. A group that may write to a parent
-    was given that right.
+    was given that right. It is no error: what they put in its place would belong to them, which
+    `make_private` refuses.
 
     Raises:
-        EmbeddedStackError: they can.
         OSError: a parent cannot be examined.
     """
     if sys.platform == "win32":
-        return
+        return None
     for parent in folder.resolve().parents:
         mode = parent.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            raise _others_can_write(parent)
+            return parent
+    return None
 
 
 def check_own_file(path: Path) -> None:

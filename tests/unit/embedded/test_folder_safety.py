@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from pulse_desktop.cli.machine_checks import check_machine
 from pulse_desktop.embedded.bounded_log import BoundedLog
 from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.errors import EmbeddedStackError
-from pulse_desktop.embedded.folder_safety import check_parents
+from pulse_desktop.embedded.folder_safety import open_parent
 from pulse_desktop.embedded.stack import EmbeddedStack, running_stack
 from pulse_desktop.embedded.stack_state import read_state, state_problem
 from pulse_desktop.embedded.usage_locks import UsageLock, file_lock, live_users, try_acquire
@@ -107,14 +108,19 @@ def test_a_shared_folder_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
         assert folder.stat().st_mode == before
 
 
-def test_a_parent_that_others_can_write_to_must_have_the_sticky_bit(tmp_path: Path) -> None:
+def test_a_parent_that_others_can_write_to_is_named_unless_it_has_the_sticky_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     parent = tmp_path / "parent"
+    monkeypatch.setenv("PULSE_DATA_DIR", str(parent / "data"))
     (parent / "data").mkdir(parents=True)
     parent.chmod(0o1777)
-    check_parents(parent / "data")
+    assert open_parent(parent / "data") is None
     parent.chmod(0o777)
-    with pytest.raises(EmbeddedStackError, match=f"Other users can write to {parent}\\."):
-        DataFolder(parent / "data").prepare()
+    assert open_parent(parent / "data") == parent
+    (result,) = (each for each in check_machine() if each.check == "data folder")
+    assert result.status == "warning"
+    assert f"they can write to {parent}" in result.detail
 
 
 @pytest.mark.skipif(
