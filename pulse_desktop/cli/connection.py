@@ -191,8 +191,10 @@ async def check_connection(arguments: Namespace) -> None:
 
 async def catch_up(session: "Session") -> list[str]:
     """Wait until the past is loaded; return what of it is missing, with the reasons."""
+    from pulse_desktop.text.unread_text import describe_unread
+
     complete = await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
-    missing = session.unread
+    missing = describe_unread(session.unread)
     if not complete:
         text = _("the past: reading it took longer than {seconds:g} s")
         missing.append(text.format(seconds=CATCH_UP_TIMEOUT_S))

@@ -70,6 +70,7 @@ def add_parser(subparsers: Subparsers) -> None:
 async def run(arguments: Namespace) -> int:
     """List task runs as they are found: there may be more than fit into memory."""
     from pulse_desktop.session.run_listing import RunListing
+    from pulse_desktop.text.unread_text import describe_unread
 
     # A run that was queued earlier and ended within the span has events from before it.
     history_s = max(arguments.since, DAY_S)
@@ -96,7 +97,7 @@ async def run(arguments: Namespace) -> int:
                 if listed == limit:
                     older += sum(_is_wanted(run, arguments) for run in listing.remaining())
                     break
-        missing = session.unread
+        missing = describe_unread(session.unread)
         is_refused = bool(listing.problem) and session.connection.jetstream_error is None
     if not (listed or missing or is_refused or arguments.json):
         write_text(_no_runs(arguments.state or (), arguments.since))

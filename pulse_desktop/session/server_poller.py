@@ -91,8 +91,8 @@ def with_live_workers(status: QueueStatus, alive: int) -> QueueStatus:
     return replace(status, consumers=max(status.consumers or 0, alive))
 
 
-def unread(events: FeedStatus, tasks: FeedStatus, results: str) -> list[str]:
-    """Return what may exist on the server and cannot be read, with the reasons.
+def unread(events: FeedStatus, tasks: FeedStatus, results: str) -> dict[str, str]:
+    """Return why stored events, tasks and results cannot be read, without those that can be.
 
     Args:
         events: status of their feed.
@@ -100,14 +100,12 @@ def unread(events: FeedStatus, tasks: FeedStatus, results: str) -> list[str]:
         results: why they cannot be read, empty when they can be.
     """
     results = results.rstrip(".")
-    by_problem: dict[str, list[str]] = {}
-    for name, feed in ((_("events"), events), (_("tasks"), tasks)):
-        if feed.unread:
-            problem = results if results and results in feed.problem else feed.problem
-            by_problem.setdefault(problem, []).append(name)
-    if results:
-        by_problem.setdefault(results, []).append(_("results"))
-    return [f"{', '.join(names)}: {problem}" for problem, names in by_problem.items()]
+    found = {
+        name: results if results and results in feed.problem else feed.problem
+        for name, feed in (("events", events), ("tasks", tasks))
+        if feed.unread
+    }
+    return {**found, "results": results} if results else found
 
 
 def limitations(

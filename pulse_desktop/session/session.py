@@ -210,8 +210,8 @@ class Session:
         )
 
     @property
-    def unread(self) -> list[str]:
-        """Data that may exist on the server and cannot be read, each with its reason."""
+    def unread(self) -> dict[str, str]:
+        """Why stored events, tasks and results cannot be read, without those that can be."""
         return unread(self.event_feed.status, self.task_feed.status, self.results.unread)
 
     @property

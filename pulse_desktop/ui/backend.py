@@ -125,6 +125,10 @@ class ConnectionBackend(Protocol):
         """Limitations on this server, each with its reason."""
 
     @property
+    def unread(self) -> Mapping[str, str]:
+        """Why stored `events`, `tasks` and `results` cannot be read, without those that can be."""
+
+    @property
     def other_names(self) -> TaskiqNames | None:
         """Other names that have tasks or results, if the configured names have none."""
 

@@ -247,8 +247,17 @@ def _sentence(text: str) -> str:
 
 
 def _with_short_words(text: str) -> str:
-    """Return a text without words that are wider than a line, and would be cut off."""
-    return re.sub(rf"\S{{{_MAX_WORD + 1},}}", lambda word: _elided_in_the_middle(word[0]), text)
+    """Return a text without words that are wider than a line, and would be cut off.
+
+    Subjects may be wrapped after a dot: their end says what has to be permitted.
+    """
+    return re.sub(rf"\S{{{_MAX_WORD + 1},}}", lambda word: _shortened(word[0]), text)
+
+
+def _shortened(word: str) -> str:
+    if max(map(len, word.split("."))) < _MAX_WORD:
+        return word.replace(".", ".\u200b")
+    return _elided_in_the_middle(word)
 
 
 def _elided_in_the_middle(word: str) -> str:

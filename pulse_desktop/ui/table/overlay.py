@@ -44,6 +44,7 @@ class TableOverlay:
         """
         self.new_above = 0
         self._empty = empty
+        self._problem = ""
         self._view = view
         self._model = model
         self._note = EmptyState(*empty, parent=view.viewport())
@@ -64,6 +65,17 @@ class TableOverlay:
     def note_title(self) -> str:
         """Title of the note, empty while it is hidden."""
         return "" if self._note.isHidden() else self._note.title
+
+    @property
+    def note_text(self) -> str:
+        """Sentence of the note, empty while it is hidden."""
+        return "" if self._note.isHidden() else self._note.sentence
+
+    def set_problem(self, problem: str) -> None:
+        """Say in an empty table why rows cannot be read; an empty text: they can be."""
+        if problem != self._problem:
+            self._problem = problem
+            self.update()
 
     def click_pill(self) -> None:
         """Click the pill."""
@@ -105,6 +117,8 @@ class TableOverlay:
         total = self._model.total_count
         if self._model.filter_pending:
             self._note.set_text(_("Filtering…"), "")
+        elif self._problem and not total:
+            self._note.set_text(_("Not everything can be read"), self._problem)
         elif not (self._model.filtered and total):
             self._note.set_text(*self._empty)
         else:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
+from pulse_desktop.text.unread_text import unread_text
 from pulse_desktop.ui.charts.time_ranges import TIME_RANGES, auto_range, history_start
 from pulse_desktop.ui.navigation import FilterPage, ShowItem, ShowRun, Target
 from pulse_desktop.ui.shell.actions import Action
@@ -50,6 +51,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         row_menu: context menu of the rows, None for a separator.
         detail_width: width of the detail panel.
         update_interval_s: seconds between two updates of charts and counts.
+        sources: which of events, tasks and results on the server the rows come from.
         now: time of the latest refresh, Unix seconds.
         table: the rows.
         detail: the panel beside the table.
@@ -67,6 +69,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
     row_menu: ClassVar[Sequence[Action | None]] = ()
     detail_width: ClassVar[DetailWidth] = DetailWidth(minimum=372, maximum=480, percent=36)
     update_interval_s: ClassVar[float] = 0.5
+    sources: ClassVar[tuple[str, ...]] = ("events",)
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
@@ -294,6 +297,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         since = history_start(self.context.state.log)
         self.time_range = auto_range(self._selected_time_range, since, now)
         self.update_charts(now)
+        self.table.overlay.set_problem(unread_text(self.context.connection.unread, self.sources))
         if self.filter_bar.chips:
             self.filter_bar.set_counts(self.facet_counts())
 

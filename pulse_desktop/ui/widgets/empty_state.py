@@ -73,3 +73,8 @@ class EmptyState(QWidget):
     def title(self) -> str:
         """The title."""
         return self._title.text()
+
+    @property
+    def sentence(self) -> str:
+        """The sentence."""
+        return self._sentence.text()

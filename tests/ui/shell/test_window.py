@@ -214,6 +214,14 @@ def test_a_long_notification_is_shown_whole(window: MainWindow) -> None:
     assert card.height() == card.heightForWidth(card.width())
 
 
+def test_a_long_subject_in_a_notification_is_wrapped_and_not_cut(window: MainWindow) -> None:
+    subject = "$JS.API.CONSUMER.CREATE.PULSE_EVENTS.>"
+    window.notify(Notification("Limited permissions", f"may not publish to {subject}.", "", "info"))
+    (card,) = window.notifications.cards
+    shown = [label.text() for label in card.findChildren(QLabel)]
+    assert any(subject in text.replace("\u200b", "") and "\u200b" in text for text in shown)
+
+
 def test_a_limitation_is_notified_until_it_is_gone(window: MainWindow) -> None:
     notice = LimitationsNotice(window.notify, window.notifications.dismiss)
     session = FakeSession()

@@ -21,6 +21,7 @@ from pulse_desktop.state.series import TimeBuckets
 from pulse_desktop.text.attention_text import attention_subject
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
+from pulse_desktop.text.unread_text import unread_text
 from pulse_desktop.ui.charts.colors import SeriesSpec, sequence_color
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
@@ -199,6 +200,8 @@ class OverviewPage(Page):
         due = self._throttle.due
         if due("cards", now, 1.0):
             self._update_cards(now)
+            unread = unread_text(self.context.connection.unread, ("tasks", "events", "results"))
+            self.latest.overlay.set_problem(unread)
         if due("throughput", now, 1.0):
             self._update_throughput(now)
         if due("topics", now, 1.0):

@@ -50,6 +50,7 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
     """
 
     key = "results"
+    sources = ("results",)
     title = _("Results")
     icon = "results"
     section = _("STORE")

@@ -55,6 +55,7 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
     """States, filter, table, and the details of one run."""
 
     key = "tasks"
+    sources = ("tasks", "events", "results")
     title = _("Tasks")
     icon = "tasks"
     section = _("LIVE")

@@ -1,0 +1,37 @@
+"""An empty page says what the server refuses, until it can be read."""
+
+from typing import Any
+
+import pytest
+
+from pulse_desktop.ui.pages.events import EventsPage
+from pulse_desktop.ui.pages.results.page import ResultsPage
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.table.page import TablePage
+from tests.kit.state_builder import NOW
+from tests.ui.page_harness import PageHarness
+
+REFUSED = "these credentials may not publish to $JS.API.CONSUMER.CREATE.S.>"
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "text"),
+    [
+        (ResultsPage, "results", f"Results: {REFUSED}."),
+        (EventsPage, "events", f"Events: {REFUSED}."),
+        (TasksPage, "tasks", f"Tasks: {REFUSED}."),
+        (ResultsPage, "events", ""),
+    ],
+)
+def test_an_empty_page_says_what_cannot_be_read(
+    harness: PageHarness, kind: type[TablePage[Any, Any]], source: str, text: str
+) -> None:
+    harness.session.unread = {source: REFUSED}
+    page = harness.open(kind)
+    overlay = page.table.overlay
+    assert (overlay.note_title == "Not everything can be read") is bool(text)
+    if text:
+        assert overlay.note_text == text
+        harness.session.unread = {}
+        harness.update(page, NOW + 5)
+        assert overlay.note_title == kind.empty_title
