@@ -111,6 +111,8 @@ class EventConfirmations:
         unsure: list[SubjectEvents] = []
         for subject in self._events.subjects:
             self._report(subject, now)
+            if not subject.sent and not subject.reported:
+                subject.waiting_since = None
             if closing and subject.stored is None:
                 ask = bool(subject.sent)
             else:
@@ -184,7 +186,7 @@ async def _is_stored(client: Client, subject: str) -> bool | None:
         info = await js.stream_info(name)
     except NotFoundError:
         return False
-    except OUTAGE_ERRORS as error:
+    except (*OUTAGE_ERRORS, KeyError, ValueError) as error:  # or the reply is not JetStream's
         state = state_of_error(error, server_info(client))
         return False if state is not None and state.is_off else None
     return not info.config.no_ack
