@@ -32,7 +32,7 @@ async def measure(
     await client.subscribe("websocket.*", cb=on_message)
     await client.flush()
     throughput = Throughput(lambda: seen)
-    counting = asyncio.create_task(_count(throughput))
+    counting = asyncio.create_task(_update_regularly(throughput))
     try:
         report = await publisher.publish(seconds=seconds)
         await throughput.wait_until_received(report["sent"])
@@ -47,7 +47,7 @@ async def measure(
     }
 
 
-async def _count(throughput: Throughput) -> None:
+async def _update_regularly(throughput: Throughput) -> None:
     while True:
         throughput.update()
         await asyncio.sleep(0.01)

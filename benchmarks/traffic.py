@@ -61,7 +61,7 @@ class Traffic:
         self._ends = [0]
         for written in commands:
             self._ends.append(self._ends[-1] + len(written))
-        self._numbers = self._count()
+        self._numbers = self._block_numbers()
         self._current = b""
         self._at = BLOCK
 
@@ -87,7 +87,7 @@ class Traffic:
         )
 
     @staticmethod
-    def _count() -> Iterator[int]:
+    def _block_numbers() -> Iterator[int]:
         number = secrets.randbelow(1 << 31) + RUN_BLOCKS
         while True:
             yield number

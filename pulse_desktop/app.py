@@ -271,7 +271,7 @@ class Desktop:
         self.window.notify(warning)
 
     def _end_stack_warning(self) -> None:
-        """Replace the warning of a server that was not healthy by one that says that it healed.
+        """Replace the warning of a server that was not healthy by one that says that it recovered.
 
         It stays until it is closed: meanwhile tasks and events may have been refused.
         """

@@ -106,20 +106,20 @@ class Measurement:
             TimeoutError: the tasks were not finished in time.
         """
         scenario = self._scenario
-        await _until(self._workers_ready)
+        await _wait_until(self._workers_ready)
         await self._store_backlog(_WARM_UP, first=0)
-        await _until(lambda: self._done(_WARM_UP))
+        await _wait_until(lambda: self._is_done(_WARM_UP))
         await asyncio.sleep(_SETTLE_S)
-        cpu = _cpu(workers)
+        cpu = _cpu_seconds(workers)
         begin = time.perf_counter()
         await self._store_backlog(scenario.tasks, first=_WARM_UP)
         done = _WARM_UP + scenario.tasks
-        await _until(lambda: self._done(done))
+        await _wait_until(lambda: self._is_done(done))
         took = time.perf_counter() - begin
-        cpu = _cpu(workers) - cpu
+        cpu = _cpu_seconds(workers) - cpu
         waits = await self._measure_queue_waits(first=done)
         steady = scenario.steady_tasks
-        await _until(lambda: self._done(done + steady, enqueued=steady))
+        await _wait_until(lambda: self._is_done(done + steady, enqueued=steady))
         return {
             **dataclasses.asdict(scenario),
             "per_second": scenario.tasks / took,
@@ -148,12 +148,12 @@ class Measurement:
                 )
                 await self._client.publish(TASK_SUBJECT, payload)
             stored += len(part)
-            await _until(lambda wanted=stored: self._stored(wanted))  # type: ignore[misc]
+            await _wait_until(lambda wanted=stored: self._is_stored(wanted))  # type: ignore[misc]
 
-    async def _stored(self, count: int) -> bool:
+    async def _is_stored(self, count: int) -> bool:
         return (await self._js.stream_info(TASK_STREAM)).state.messages >= count
 
-    async def _done(self, tasks: int, enqueued: int = 0) -> bool:
+    async def _is_done(self, tasks: int, enqueued: int = 0) -> bool:
         """Return whether the first tasks are acknowledged and all their events stored.
 
         Args:
@@ -184,7 +184,7 @@ class Measurement:
                 kicked.append(time.time())
                 await kick(first + number)
         last = first + self._scenario.steady_tasks - 1
-        await _until(lambda: bool(self._start_times.read(last)))
+        await _wait_until(lambda: bool(self._start_times.read(last)))
         return [self._start_times.read(first + n) - at for n, at in enumerate(kicked)]
 
     @contextlib.asynccontextmanager
@@ -213,7 +213,7 @@ class Measurement:
         return len(info.state.subjects or {})
 
 
-async def _until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+async def _wait_until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
     async with asyncio.timeout(_TIMEOUT_S):
         while True:
             met = condition()
@@ -222,7 +222,7 @@ async def _until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
             await asyncio.sleep(_POLL_S)
 
 
-def _cpu(workers: list[psutil.Process]) -> float:
+def _cpu_seconds(workers: list[psutil.Process]) -> float:
     """Return the CPU seconds used by the workers."""
     seconds: float = sum(
         times.user + times.system for times in (each.cpu_times() for each in workers)
@@ -247,7 +247,7 @@ def _command(scenario: Scenario, server: str, number: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def _workers(scenario: Scenario, server: str, start_times: Path) -> Any:
+def _running_workers(scenario: Scenario, server: str, start_times: Path) -> Any:
     environment = {
         **os.environ,
         START_TIMES_ENV: str(start_times),
@@ -279,7 +279,7 @@ async def _measure(scenario: Scenario, server: str) -> dict[str, Any]:
             path = Path(folder) / "start-times"
             count = _WARM_UP + scenario.tasks + scenario.steady_tasks
             start_times = StartTimes.create(path, count)
-            with _workers(scenario, server, path) as workers:
+            with _running_workers(scenario, server, path) as workers:
                 measurement = Measurement(scenario, server, client, start_times)
                 return await measurement.run(workers)
     finally:

@@ -236,7 +236,7 @@ async def check_embedded_server() -> CheckResult | None:
     problem, advice = stack.problem, stack.advice
     if not problem:
         problem = await health_problem(urlsplit(stack.monitor).port or 0)
-        advice = _("It is restarted within seconds unless it heals. Its logs are in {folder}.")
+        advice = _("It is restarted within seconds unless it recovers. Its logs are in {folder}.")
         advice = advice.format(folder=stack.log_dir)
     if problem:
         return CheckResult("embedded server", "problem", problem, advice)

@@ -23,7 +23,7 @@ CONFIRMING_CHECKS: Final = 2
 """Failed checks in a row before the server counts as unhealthy: one may be a restart."""
 
 HEAL_TIMEOUT_S: Final = 5.0
-"""Seconds in which an unhealthy server may heal before it is restarted."""
+"""Seconds in which an unhealthy server may recover before it is restarted."""
 
 MAX_RESTART_DELAY_S: Final = 600.0
 """A restart interrupts clients that only read, so those that do not help become rare."""
@@ -38,7 +38,7 @@ Condition = Literal["ready", "unhealthy", "recovering"]
 
 
 class HealthWatch:
-    """Checks the health of the server, and restarts it when it does not heal.
+    """Checks the health of the server, and restarts it when it does not recover.
 
     Attributes:
         condition: `recovering` while the server is being restarted.
@@ -122,7 +122,7 @@ class HealthWatch:
         if is_due and self._blocked is None and server.state.process is not None:
             self._restarts += 1
             self._restart_at = now + self._backoff.next_delay()
-            _log.warning("restarting nats-server, which does not heal: %s", self._reason)
+            _log.warning("restarting nats-server, which does not recover: %s", self._reason)
             self._enter("recovering", problem)
             await server.end_child()
 

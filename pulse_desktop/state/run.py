@@ -16,7 +16,7 @@ UNREADABLE: Final = "unreadable"
 """Format of a stored result that cannot be decoded."""
 
 UNREAD: Final = "unread"
-"""Format of a stored result that is too large to be read unasked."""
+"""Format of a stored result that is too large to be read automatically."""
 
 
 class RunError(msgspec.Struct, frozen=True, gc=False, order=True):

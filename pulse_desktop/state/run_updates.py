@@ -106,7 +106,7 @@ def update_from_unreadable_result(stored: StoredObject, problem: str) -> TaskRun
 
 
 def update_from_unread_result(stored: StoredObject) -> TaskRun:
-    """Return the update from a stored result whose body is not read unasked."""
+    """Return the update from a stored result whose body is not read automatically."""
     return TaskRun(
         stored.key,
         stored_outcome=StoredOutcome(stored.stored_at, stored.sequence, stored.size, format=UNREAD),

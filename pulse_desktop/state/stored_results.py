@@ -19,7 +19,7 @@ class StoredResult(msgspec.Struct, gc=False):
         outcome: "succeeded", "soft_failed", "failed", "cancelled", or "" until it is read.
         format: "json", "pickle", ..., `UNREADABLE`; "" until it is read.
         problem: why it is unreadable, empty if it is not.
-        too_large: whether it is too large to be read unasked.
+        too_large: whether it is too large to be read automatically.
     """
 
     key: str
@@ -89,7 +89,7 @@ class StoredResults(Collection[StoredResult]):
         self._update(key, sequence, task_name, "", UNREADABLE, problem)
 
     def set_unread(self, key: str, sequence: int, task_name: str) -> None:
-        """Fold that a body is too large to be read unasked."""
+        """Fold that a body is too large to be read automatically."""
         self._update(key, sequence, task_name, "", "", "", too_large=True)
 
     def clear(self) -> None:

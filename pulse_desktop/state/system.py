@@ -167,7 +167,7 @@ class SystemState:
         self.results.set_unreadable(stored.key, stored.sequence, run.name, problem)
 
     def fold_unread_body(self, stored: StoredObject) -> None:
-        """Fold that the body of a stored result is too large to be read unasked."""
+        """Fold that the body of a stored result is too large to be read automatically."""
         run = self.runs.put(update_from_unread_result(stored))
         self.results.set_unread(stored.key, stored.sequence, run.name)
 

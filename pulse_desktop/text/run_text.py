@@ -148,7 +148,7 @@ def state_meaning(run: TaskRun) -> str:
             case "":
                 return _("A result is stored that has not been read yet")
             case "unread":
-                return _("A result is stored that is too large to read unasked: open it to read it")
+                return _("A result is stored that is too large to be read automatically: open it")
             case _:
                 return _("A result is stored that cannot be read")
     return STATE_MEANINGS[run.state]

@@ -1,4 +1,4 @@
-"""Health of the embedded server: real write errors of a real server, and what heals them."""
+"""Health of the embedded server: real write errors of a real server, and the recovery from them."""
 
 import asyncio
 import contextlib
@@ -113,7 +113,7 @@ async def test_a_server_that_cannot_write_is_reported_restarted_and_loses_nothin
         assert states.index("unhealthy") < states.index("recovering") < states.index("running")
         log = stacks.folder.log_of("guardian").read_text()
         assert "nats-server is not healthy: nats-server reports: JetStream stream" in log
-        assert "restarting nats-server, which does not heal" in log
+        assert "restarting nats-server, which does not recover" in log
         assert "nats-server is healthy again after" in log
 
 

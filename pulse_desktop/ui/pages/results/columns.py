@@ -42,7 +42,7 @@ def outcome_label(row: StoredResult) -> tuple[str, str, SemanticColor]:
 
 def unread_text(row: StoredResult) -> str:
     """Return why a result was not read, empty if it was or will be."""
-    return _("Too large to read unasked: open it to read it.") if row.too_large else ""
+    return _("Too large to be read automatically: open it to read it.") if row.too_large else ""
 
 
 def format_label(row: StoredResult) -> str:
