@@ -123,8 +123,8 @@ class NatsClient(Client):
         """Connect; see nats-py.
 
         There are two more arguments. `api_prefix` is where this account reaches the JetStream
-        API: in a domain, or imported from another account. Every request goes there, whoever makes
-        it. `client_certificate` is whether `tls` has a certificate of the client.
+        API: in a domain, or imported from another account. All requests go there, also those of
+        nats-py itself. `client_certificate` is whether `tls` has a certificate of the client.
         """
         self._arguments = dict(arguments)
         self.api_prefix = arguments.pop("api_prefix", "")
