@@ -380,6 +380,45 @@ async def test_denied_permissions_are_limitations() -> None:
         await publisher.close()
 
 
+DENIALS = """
+authorization {
+  users = [
+    { user: all, password: all-secret }
+    { user: viewer, password: view-secret, permissions: { publish: { deny: [%s] } } }
+  ]
+}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("denied", "named"),
+    [
+        ('"$JS.API.CONSUMER.CREATE.>"', "$JS.API.CONSUMER.CREATE.OBJ_taskiq_results.>"),
+        ('"$JS.API.STREAM.INFO.>"', "$JS.API.STREAM.INFO.OBJ_taskiq_results"),
+        (
+            '"$JS.API.DIRECT.GET.>", "$JS.API.STREAM.MSG.GET.>"',
+            "$JS.API.STREAM.MSG.GET.OBJ_taskiq_results",
+        ),
+    ],
+)
+async def test_results_appear_once_they_may_be_read(denied: str, named: str) -> None:
+    with NatsServer(user="all", password="all-secret", config=DENIALS % denied) as server:
+        client = await connect(server.url)
+        bucket = await client.jetstream().create_object_store(RESULT_BUCKET)
+        await bucket.put("a" * 32, result(1))
+        viewer = f"nats://viewer:view-secret@{server.address}"
+        async with open_session(server, url=viewer) as session:
+            assert await session.wait_caught_up(3)
+            assert session.unread["results"].endswith(f" {named}")
+            assert session.background_errors == []
+            server.config = DENIALS % '"x"'
+            server.reload()
+            await wait_for_run(session, "a" * 32, RunState.SUCCEEDED)
+            assert session.unread == {}
+        await client.close()
+
+
 async def test_connection_problems_are_reported_without_secrets(
     unused_tcp_port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
