@@ -121,6 +121,8 @@ def _parse_one(address: str) -> tuple[str, _Login]:
     login, _at, location = authority.rpartition("@")
     if "@" in path or any(c.isspace() for c in login):
         raise _invalid(_ENCODE)
+    if path and not scheme.startswith("ws"):
+        raise _invalid(_("it has a path behind the host name"))
     if "?" in location or "#" in location:
         raise _invalid(_("it has a ? or # behind the host name"))
     try:

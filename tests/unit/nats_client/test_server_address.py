@@ -59,6 +59,8 @@ HOSTILE = [
     "nats//user:123/abc@host",
     "nats://user:123 abc@host",
     "nats://user:abc",
+    "nats://user:123/abc",
+    "nats://user:123/abc%40host",
     "nats://user:123#abc",
     "nats://user:123?abc",
     "nats://user:123@abc?def",
