@@ -1,7 +1,6 @@
 """Look up the run or worker that an argument of a command refers to."""
 
 import contextlib
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -79,7 +78,7 @@ def find_worker(session: "Session", name: str, responding: frozenset[str] | None
         NotFoundError: no worker has this name.
         AmbiguousError: several workers match.
     """
-    online = {worker.id for worker in session.state.workers.online(time.time())}
+    online = {worker.id for worker in session.state.workers.online(session.now())}
     online |= responding or frozenset()
     if name in online:
         return name

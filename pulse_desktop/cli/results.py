@@ -1,6 +1,5 @@
 """`pulse-desktop results`: list, show and save stored results."""
 
-import time
 from argparse import Namespace
 from contextlib import aclosing
 from pathlib import Path
@@ -113,7 +112,7 @@ async def _list(arguments: Namespace) -> int:
                 for result in results
                 if (stored := result.stored_outcome) is not None
             ]
-            _write_rows(rows, table, as_json=arguments.json)
+            _write_rows(rows, table, session.now(), as_json=arguments.json)
             listed += len(results)
             if listed == limit:
                 if len(results) < len(page.updates) or page.unread:
@@ -126,12 +125,11 @@ async def _list(arguments: Namespace) -> int:
     return note_missing([_("results: {problem}").format(problem=refusal)] if refusal else [])
 
 
-def _write_rows(rows: list[_Row], table: TableWriter, *, as_json: bool) -> None:
+def _write_rows(rows: list[_Row], table: TableWriter, now: float, *, as_json: bool) -> None:
     if as_json:
         for row in rows:
             write_json(_to_dict(row))
         return
-    now = time.time()
     table.write(_cells(row, now) for row in rows)
 
 

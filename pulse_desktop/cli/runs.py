@@ -1,7 +1,6 @@
 """`pulse-desktop runs`: list task runs."""
 
 import re
-import time
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -85,7 +84,7 @@ async def run(arguments: Namespace) -> int:
                     "Reading history took longer than {seconds:g} s. Some runs may be missing."
                 ).format(seconds=CATCH_UP_TIMEOUT_S)
             )
-        now = time.time()
+        now = session.now()
         session.state.tick(now)
         listing = RunListing(session.state.runs, session.results, now - arguments.since)
         async with aclosing(listing.latest_first(limit)) as found:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import shlex
-import time
 from argparse import Namespace
 from collections.abc import AsyncIterator
 from dataclasses import asdict
@@ -19,7 +18,7 @@ from pulse_desktop.protocol.topics import EVENT_STREAM, TOPICS
 from pulse_desktop.session.session import Session
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import N_, _, ngettext, translate
-from pulse_desktop.text.worker_text import clock_offset
+from pulse_desktop.text.worker_text import clock_difference, clock_offset
 from pulse_desktop.transport.discovery import unread
 
 _GRANT: Final = N_("Ask the administrator of the server to grant this user the permission.")
@@ -49,7 +48,7 @@ async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_QUEUE_TIMEOUT_S):
                 await session.waiter.wait_for(lambda: session.tasks.queue_status is not None)
-        online = len(session.state.workers.online(time.time()))
+        online = len(session.state.workers.online(session.now()))
         yield _check_queue(session.tasks.queue_status, online)
         if (result := await _check_names(session)) is not None:
             yield result
@@ -280,27 +279,44 @@ def _check_topics(session: Session) -> CheckResult:
 
 
 def _check_clocks(session: Session) -> CheckResult:
-    """Compare the clocks of workers with the times at which their latest heartbeats arrived."""
-    workers = session.state.workers.online(time.time())
-    off = [worker for worker in workers if worker.clock_is_off]
-    if not workers:
-        return CheckResult("clocks", "ok", _("not compared: no heartbeat of a worker has arrived"))
-    if not off:
-        return CheckResult("clocks", "ok", _("no worker's clock is off"))
-    listed = ", ".join(f"{worker.id}: {clock_offset(worker)}" for worker in off[:_LISTED_CLOCKS])
+    """Compare the clocks of this machine and of the workers with the server's.
+
+    Without JetStream the server does not say its time: then this machine's clock counts.
+    """
     advice = _("Synchronize the clocks (timedatectl set-ntp true).")
-    if len(off) > 1 and len(off) > len(workers) / 2:
-        advice = _(
-            "Most workers disagree: check the clocks of the server and of this machine first, then "
-            "synchronize (timedatectl set-ntp true)."
-        )
-    return CheckResult(
-        "clocks",
-        "warning",
-        ngettext(
+    own = session.connection.clock_offset_s
+    workers = session.state.workers.online(session.now())
+    off = [worker for worker in workers if worker.clock_is_off]
+    details = []
+    if own:
+        text = _("this machine's clock is {difference} of the server's")
+        details.append(text.format(difference=clock_difference(own)))
+    if off:
+        text = ngettext(
             "the clock of {count} worker is off: {workers}",
             "the clocks of {count} workers are off: {workers}",
             len(off),
-        ).format(count=len(off), workers=listed),
-        advice,
-    )
+        )
+        listed = (f"{worker.id}: {clock_offset(worker)}" for worker in off[:_LISTED_CLOCKS])
+        details.append(text.format(count=len(off), workers=", ".join(listed)))
+    if details:
+        if own is None and len(off) > 1 and len(off) > len(workers) / 2:
+            advice = _(
+                "Most workers disagree: check the clock of this machine first, then synchronize "
+                "(timedatectl set-ntp true)."
+            )
+        elif not own and len(off) > 1 and len(off) > len(workers) / 2:
+            advice = _(
+                "Most workers disagree: check the clock of the server first, then synchronize "
+                "(timedatectl set-ntp true)."
+            )
+        return CheckResult("clocks", "warning", "; ".join(details), advice)
+    if own is not None and workers:
+        return CheckResult("clocks", "ok", _("this machine, the server and the workers agree"))
+    if own is not None:
+        detail = _("this machine and the server agree; no heartbeat of a worker has arrived")
+        return CheckResult("clocks", "ok", detail)
+    if workers:
+        detail = _("this machine and the workers agree; the server does not say its time")
+        return CheckResult("clocks", "ok", detail)
+    return CheckResult("clocks", "ok", _("not compared: no heartbeat of a worker has arrived"))

@@ -1,7 +1,6 @@
 """`pulse-desktop status`: topics, queue, workers and results of the server, once."""
 
 import contextlib
-import time
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -70,7 +69,7 @@ async def run(arguments: Namespace) -> int:
     if problem:
         write_text(_("embedded server not healthy: {problem}").format(problem=problem))
     write_text(_("events of the last {span}, as far as retained:").format(span=formats.age(DAY_S)))
-    for line in _topic_lines(session, time.time(), is_known=is_known):
+    for line in _topic_lines(session, session.now(), is_known=is_known):
         write_text(line)
     write_text(_queue_line(status["queue"], queue_problem))
     write_text(_workers_line(status["workers"], is_known=is_known))
@@ -89,7 +88,7 @@ def _problem_of_embedded_server(session: "Session") -> str:
 
 
 def _status(session: "Session") -> dict[str, Any]:
-    now = time.time()
+    now = session.now()
     queue = session.tasks.queue_status
     online = session.state.workers.online(now)
     return {

@@ -1,6 +1,5 @@
 """Submission of tasks and the wait for their end, for `run` and `rerun`."""
 
-import time
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -86,7 +85,7 @@ def note_unknown_task(session: "Session", name: str) -> None:
     workers = session.state.workers
     if (
         not workers.task_schemas
-        or not workers.online(time.time())
+        or not workers.online(session.now())
         or workers.task_schemas.get(name) is not None
     ):
         return

@@ -3,7 +3,6 @@
 import contextlib
 import shutil
 import sys
-import time
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
@@ -173,7 +172,7 @@ async def _print_events(session: "Session", arguments: Namespace) -> None:
     """Print events until --lines of them are printed, or until cancelled."""
     from pulse_desktop.state.serialize import event_to_dict
 
-    oldest = time.time() - (arguments.since or 0.0)
+    oldest = session.now() - (arguments.since or 0.0)
     topics = frozenset(arguments.topics)
     _note_unknown_topics(topics)
     left = arguments.lines
@@ -188,7 +187,7 @@ async def _print_events(session: "Session", arguments: Namespace) -> None:
             if arguments.json:
                 write_json(event_to_dict(event))
             else:
-                write_line(_event_line(event))
+                write_line(_event_line(event, session.now()))
             if left is not None:
                 left -= 1
                 if not left:
@@ -208,7 +207,7 @@ def _is_selected(event: "Event", topics: frozenset[str]) -> bool:
     return event.topic in topics if topics else event.topic != TASK_TOPIC
 
 
-def _event_line(event: "Event") -> str:
+def _event_line(event: "Event", now: float) -> str:
     """Format an event as one line, with as much of its data as fits."""
     from pulse_desktop.state.serialize import event_to_dict
 
@@ -218,7 +217,7 @@ def _event_line(event: "Event") -> str:
     else:
         type_, data = fields["type"] or "-", to_json(fields["data"])
     at = formats.clock_ms(event.timestamp)
-    if time.time() - event.timestamp > _TIME_ONLY_S:
+    if now - event.timestamp > _TIME_ONLY_S:
         at = formats.absolute(event.timestamp)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else LINE_WIDTH
     line = f"{at}  {event.topic:<11} {type_:<28} {data}"

@@ -1,7 +1,6 @@
 """Discovery of online workers, for `workers` and `worker`."""
 
 import contextlib
-import time
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S
@@ -64,5 +63,5 @@ async def _wait_for_heartbeats(session: "Session", names: frozenset[str]) -> Non
         # be workers that accept no commands.
         async with asyncio.timeout(HEARTBEAT_S + _HEARTBEAT_MARGIN_S):
             await session.waiter.wait_for(
-                lambda: bool(known.online(time.time())) and all(known.get(name) for name in names)
+                lambda: bool(known.online(session.now())) and all(known.get(name) for name in names)
             )

@@ -1,6 +1,5 @@
 """`pulse-desktop workers`: list the workers that are online."""
 
-import time
 from argparse import Namespace
 from collections import Counter
 from typing import Any, Final
@@ -44,7 +43,7 @@ async def run(arguments: Namespace) -> int:
     async with connected_session(arguments, history_s=HISTORY_S, scope="history") as session:
         responding = await discover_workers(session)
         missing = missing_heartbeats(session)
-        now = time.time()
+        now = session.now()
         online = {worker.id: worker for worker in session.state.workers.online(now)}
         listed = [
             {

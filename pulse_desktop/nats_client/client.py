@@ -11,6 +11,7 @@ selected subscriptions straight to a function; everything out of the ordinary is
 
 import asyncio
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +23,7 @@ from nats.js import JetStreamContext
 from nats.protocol.parser import AWAITING_CONTROL_LINE, ERR_RE, PERMISSIONS_ERR, Parser
 
 from pulse_desktop.nats_client.fast_import import load_websockets
+from pulse_desktop.nats_client.server_clock import ServerClock
 from pulse_desktop.nats_client.tls_transport import TLSTransport
 
 Receive = Callable[[str, bytes], None]
@@ -104,6 +106,7 @@ class NatsClient(Client):
 
     Attributes:
         api_prefix: where JetStream requests are sent, empty for `$JS.API`.
+        server_clock: compares this machine's clock with the server's at JetStream requests.
     """
 
     def __init__(self, check_server: CheckServer | None = None) -> None:
@@ -118,6 +121,11 @@ class NatsClient(Client):
         self._arguments: dict[str, Any] = {}
         self._has_certificate = False
         self.api_prefix = ""
+        self.server_clock = ServerClock()
+
+    def jetstream(self, **options: Any) -> JetStreamContext:
+        """Return a context for JetStream; see nats-py."""
+        return _TimedJetStreamContext(self, **options)
 
     async def connect(self, servers: str | list[str], **arguments: Any) -> None:  # type: ignore[override]
         """Connect; see nats-py.
@@ -258,6 +266,23 @@ class NatsClient(Client):
                 self._transport.close()  # type: ignore[no-untyped-call]
             raise TLSRequiredError
         info["tls_required"] = True
+
+
+class _TimedJetStreamContext(JetStreamContext):
+    """A JetStream context that compares the clocks of server and machine at each request."""
+
+    async def _api_request(
+        self,
+        req_subject: str,
+        req: bytes = b"",
+        timeout: float = 5,  # noqa: ASYNC109 - nats-py's
+    ) -> dict[str, Any]:
+        sent_at = time.monotonic()
+        response: dict[str, Any] = await super()._api_request(req_subject, req, timeout)
+        client = self._nc
+        if isinstance(client, NatsClient):
+            client.server_clock.compare(response.get("ts"), time.monotonic() - sent_at)
+        return response
 
 
 class FastPathParser(Parser):

@@ -39,7 +39,7 @@ class Ingestor:
             if time.perf_counter() >= deadline:
                 break
         now = self._clock()
-        if now - self._swept_at >= SWEEP_INTERVAL_S:
+        if abs(now - self._swept_at) >= SWEEP_INTERVAL_S:  # a clock can be set back
             self._swept_at = now
             self._state.tick(now)
         self.folded.set()

@@ -88,4 +88,4 @@ def start_of(run: TaskRun) -> float:
 
 
 def _last_activity(run: TaskRun) -> float:
-    return max(start_of(run), run.started_at or 0.0, run.finished_at or 0.0)
+    return max(start_of(run), run.started_at or 0.0, run.finished_at or 0.0, run.last_seen)

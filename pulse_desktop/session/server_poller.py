@@ -10,6 +10,7 @@ from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.session.supervisor import Supervisor
 from pulse_desktop.text.translation import _
+from pulse_desktop.text.worker_text import clock_difference
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.feed_status import FeedStatus
 from pulse_desktop.transport.result_watch import WatchStatus
@@ -129,6 +130,9 @@ def limitations(
             (_("results: {problem}"), results.problem),
         )
     found = [text.format(problem=problem) for text, problem in problems if problem]
+    if offset_s := connection.clock_offset_s:
+        text = _("clock: this machine's is {difference} of the server's, which is used instead")
+        found.append(text.format(difference=clock_difference(offset_s)))
     known = "".join(found)
     return found + [
         _("permissions: {problem}").format(problem=problem)

@@ -118,12 +118,12 @@ class Session:
             self.arrivals,
             since=clock() - config.history_s,
             backlog=config.backlog,
-            clock=clock,
+            clock=self.now,
         )
         self.event_feed = feed(Source.EVENT, EVENT_SUBJECT, stored_as=EVENT_STREAM_SUBJECT)
         self.task_feed = feed(Source.TASK, config.names.subject)
-        self._ingestor = Ingestor(self.arrivals, self.state, clock)
-        self.waiter = RunWaiter(self.state, self._ingestor.folded, clock)
+        self._ingestor = Ingestor(self.arrivals, self.state, self.now)
+        self.waiter = RunWaiter(self.state, self._ingestor.folded, self.now)
         self.results = ResultLoader(
             self.connection,
             self.arrivals,
@@ -137,14 +137,21 @@ class Session:
         self.finder = SystemFinder(
             self.connection, lambda: self.names, self.state, self.results.is_result
         )
-        self._events = EventPublisher(self.connection, self.event_feed, clock)
-        control = WorkerControlClient(self.connection, self._events.actor, clock=clock)
+        self._events = EventPublisher(self.connection, self.event_feed, self.now)
+        control = WorkerControlClient(self.connection, self._events.actor, clock=self.now)
         remover = QueuedTaskRemover(self.connection, config.names.subject)
-        canceller = TaskCanceller(control, self.queue, remover, self._events, self.state, clock)
+        canceller = TaskCanceller(control, self.queue, remover, self._events, self.state, self.now)
         self.tasks = TaskClient(
-            self._poller, self.task_feed, self._events, self.state, clock, canceller
+            self._poller, self.task_feed, self._events, self.state, self.now, canceller
         )
-        self.workers = WorkerCommands(control, self.state, clock)
+        self.workers = WorkerCommands(control, self.state, self.now)
+
+    def now(self) -> float:
+        """Return Unix seconds by the server's clock as far as it is known, else by this machine's.
+
+        Stored messages are dated by it, so ages are differences to this time.
+        """
+        return self.connection.now()
 
     @property
     def names(self) -> TaskiqNames:

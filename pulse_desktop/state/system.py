@@ -52,8 +52,11 @@ LOG_ROWS: Final = 100_000
 LOG_BYTES: Final = 256 << 20
 MAX_RUNS: Final = 50_000
 
-MAX_CLOCK_SKEW_S: Final = 3600.0
-"""An event dated further than this after its arrival gets the time of its arrival."""
+MAX_CLOCK_SKEW_S: Final = 2.0
+"""An event dated further than this after its arrival gets the time of its arrival.
+
+It cannot have happened later. An event dated before its arrival may have been delayed.
+"""
 
 _EVENT: Final = Source.EVENT  # looking up a member of an enumeration is slow in Python 3.11
 

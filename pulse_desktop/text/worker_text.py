@@ -43,10 +43,13 @@ ACTIVITY_MEANINGS: Final = {
 
 def clock_offset(worker: Worker) -> str:
     """Return the offset of a worker's clock: `1 min 30 s behind`; empty when it is accurate."""
-    if not worker.clock_is_off:
-        return ""
-    span = formats.duration(abs(worker.clock_offset_s), brief=True)
-    text = _("{span} ahead") if worker.clock_offset_s > 0 else _("{span} behind")
+    return clock_difference(worker.clock_offset_s) if worker.clock_is_off else ""
+
+
+def clock_difference(ahead_s: float) -> str:
+    """Return how far a clock is ahead or behind: `1 min 30 s behind`."""
+    span = formats.duration(abs(ahead_s), brief=True)
+    text = _("{span} ahead") if ahead_s > 0 else _("{span} behind")
     return text.format(span=span)
 
 

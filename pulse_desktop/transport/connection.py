@@ -38,6 +38,7 @@ from pulse_desktop.nats_client.jetstream import (
     unavailable_error,
 )
 from pulse_desktop.nats_client.permission_violations import request_or_fail
+from pulse_desktop.nats_client.server_clock import ServerClock
 from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connector import Connector
 
@@ -131,6 +132,22 @@ class Connection:
     def permission_problems(self) -> list[str]:
         """What the server refuses, one sentence without its full stop for each permission."""
         return self.violations.problems
+
+    @property
+    def clock_offset_s(self) -> float | None:
+        """Seconds that this machine's clock is ahead of the server's, 0 if they agree.
+
+        None if the server has not said its time: only JetStream does.
+        """
+        clock = self._client.server_clock if self._client is not None else None
+        return clock.offset_s if clock is not None and clock.measured else None
+
+    def now(self) -> float:
+        """Return Unix seconds by the server's clock as far as it is known, else by this machine's.
+
+        The server's clock dates what is stored.
+        """
+        return self._clock() - (self.clock_offset_s or 0.0)
 
     @property
     def server_id(self) -> str:
@@ -291,10 +308,11 @@ class Connection:
     async def _use(self, client: FastPathClient, state: JetStreamState) -> None:
         """Make a connected client the current one, and notify its users."""
         first = self.generation == 0
+        client.server_clock = ServerClock(self._clock)
         self._client = client
         self._js = client.jetstream()
         self.generation += 1
-        self._replied_at = self._clock()
+        self._replied_at = self.now()
         info = server_info(client)
         self._down.clear()
         self._jetstream = state
@@ -327,7 +345,7 @@ class Connection:
                 if ping.exception() is not None:
                     self._lost(ping.exception(), alive_until=self._replied_at)
                     return
-                self._replied_at = self._clock()
+                self._replied_at = self.now()
                 self._status.change(rtt_s=ping.result())
                 await asyncio.wait({lost}, timeout=RTT_INTERVAL_S)
                 if not lost.done() and self._jetstream in _CHECK_AGAIN:
@@ -359,7 +377,7 @@ class Connection:
         """Record the loss of the current client."""
         if self._down.is_set():
             return
-        self.last_alive = alive_until or self._clock()
+        self.last_alive = alive_until or self.now()
         self._up.clear()
         self._down.set()
         address = self._connector.address

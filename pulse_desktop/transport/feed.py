@@ -75,10 +75,11 @@ class SubjectFeed:
             source: what the messages are marked with.
             subject: what to subscribe to where no stream stores it.
             stored_as: subject by which streams are searched and read, else `subject`.
-            since: Unix seconds of the oldest stored message wanted, None for any age.
+            since: Unix seconds by this machine's clock of the oldest stored message wanted, None
+                for any age.
             backlog: maximum number of stored messages read at first; 0 for none.
             poll_s: seconds between checks whether the stream (still) exists.
-            clock: Unix seconds.
+            clock: Unix seconds by the server's clock, as far as it is known.
         """
         self._connection = connection
         self._queue = queue
@@ -229,7 +230,8 @@ class SubjectFeed:
         elif self._since is None:
             consumer = await self._open_at(stream, newest)
         else:
-            consumer = await self._open_at(stream, DeliverPolicy(since=self._since))
+            since = self._since - (self._connection.clock_offset_s or 0.0)
+            consumer = await self._open_at(stream, DeliverPolicy(since=since))
             if consumer.pending > self._backlog:
                 await consumer.close()
                 consumer = await self._open_at(stream, newest)

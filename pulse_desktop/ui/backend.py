@@ -96,6 +96,9 @@ class WorkerBackend(Protocol):
 class ConnectionBackend(Protocol):
     """State of the connection, for the top bar, the status bar and the notices."""
 
+    def now(self) -> float:
+        """Return Unix seconds by the server's clock as far as it is known, else by this one."""
+
     @property
     def connection_status(self) -> ConnectionStatus:
         """State of the connection."""

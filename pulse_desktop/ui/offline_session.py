@@ -2,6 +2,7 @@
 
 # ruff: noqa: ARG002 - the parameters are those of the Protocols
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -44,6 +45,10 @@ class OfflineSession:
         """
         self.state = SystemState()
         self.connection_status = ConnectionStatus(state, "", 0.0)
+
+    def now(self) -> float:
+        """Return Unix seconds by this machine's clock."""
+        return time.time()
 
     def drain(self, budget_s: float) -> bool:
         """Return False: there are no arrivals."""

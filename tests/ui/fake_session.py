@@ -1,5 +1,6 @@
 """A session for tests of the window: it records its calls and returns at once."""
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,9 @@ class FakeSession:
         self.bucket_list = [BucketStatus("taskiq_results", watched=True)]
         self.watched: list[str] = []
         self.saved: list[tuple[str, Path]] = []
+
+    def now(self) -> float:
+        return time.time()
 
     def drain(self, budget_s: float) -> bool:  # noqa: ARG002 - the Protocol has it
         return False

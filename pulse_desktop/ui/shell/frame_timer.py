@@ -60,8 +60,8 @@ class FrameTimer(QObject):
 
     def _frame(self) -> None:
         started = time.perf_counter()
-        now = time.time()
         session = self._window.session
+        now = session.now()
         self._fold(FRAME_FOLD_BUDGET_S)
         if session.received != self._received:
             self._received = session.received

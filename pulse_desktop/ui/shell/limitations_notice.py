@@ -45,7 +45,7 @@ class LimitationsNotice:
 
     def check(self, connection: ConnectionBackend, now: float) -> None:
         """Show a notification once a limitation has lasted SETTLED_S. `now` is Unix seconds."""
-        if now - self._checked_at < _INTERVAL_S:
+        if abs(now - self._checked_at) < _INTERVAL_S:
             return
         self._checked_at = now
         found = tuple(connection.limitations)

@@ -4,7 +4,6 @@ Once per frame it refreshes the visible page with what has changed. Pages are cr
 first shown.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -79,7 +78,7 @@ class MainWindow(QMainWindow):
         pages: Sequence[type[Page]],
         *,
         run_in_background: BackgroundRunner,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         """Create the window; `show_page` shows its first page.
 
@@ -87,7 +86,7 @@ class MainWindow(QMainWindow):
             session: what is shown.
             pages: in the order of the sidebar.
             run_in_background: starts background work for the pages.
-            clock: Unix seconds.
+            clock: Unix seconds; that of the session by default.
         """
         super().__init__()
         self.setWindowTitle("Pulse Desktop")
@@ -238,7 +237,7 @@ class MainWindow(QMainWindow):
             self.sidebar.show_page(key)
             self.actions_table.show_page(key)
             self.setWindowTitle(f"{page.title} · Pulse Desktop")
-            now = self._clock()
+            now = (self._clock or self._session.now)()
             self._attention.update(now)
             page.on_show(now)
             page.take_focus()

@@ -155,7 +155,9 @@ class RunDetail(DetailPanel):
     def show_run(self, run: TaskRun, now: float) -> None:
         """Show a run, or update the same run, at a time (Unix seconds)."""
         other = self.run is None or run.task_id != self.run.task_id
-        if run is self.run and (run.state not in OPEN_STATES or now - self._ticked_at < _TICK_S):
+        if run is self.run and (
+            run.state not in OPEN_STATES or abs(now - self._ticked_at) < _TICK_S
+        ):
             return
         changed = run is not self.run
         self.run, self._ticked_at = run, now
