@@ -6,6 +6,13 @@ from datetime import UTC, datetime
 EARLIEST = 946_684_800.0  # 2000-01-01: an older "timestamp" is a counter, not a time
 LATEST = 4_102_444_800.0  # 2100-01-01
 
+MAX_CLOCK_SKEW_S = 2.0
+"""Seconds by which a time may lie after its arrival.
+
+It cannot: the clock of the sender is ahead, and the time of arrival is used instead. A time long
+before its arrival may be right, as messages can be delayed.
+"""
+
 
 def parse_timestamp(value: object) -> float | None:
     """Return a timestamp from the wire as Unix seconds, None if it is not a timestamp.

@@ -14,7 +14,7 @@ import msgspec
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.task_message import RERUN_OF, RETRIES
 from pulse_desktop.protocol.task_names import canonical_name
-from pulse_desktop.protocol.timestamps import EARLIEST, LATEST
+from pulse_desktop.protocol.timestamps import EARLIEST, MAX_CLOCK_SKEW_S
 from pulse_desktop.state.coerce import MAX_TEXT
 from pulse_desktop.state.run import (
     Attempt,
@@ -75,7 +75,7 @@ def _started(event: Event, body: msgspec.Raw) -> TaskRun | None:
         return None
     at = event.timestamp
     queued_at = data.queued_at.timestamp()
-    if len(body) > MAX_TEXT or not EARLIEST <= queued_at <= LATEST:
+    if len(body) > MAX_TEXT or not EARLIEST <= queued_at <= event.received_at + MAX_CLOCK_SKEW_S:
         return None
     attempts = (Attempt(data.attempt, at, data.worker),)
     return TaskRun(
@@ -130,7 +130,7 @@ def _queued(event: Event, body: msgspec.Raw) -> TaskRun | None:
     queued_at = data.queued_at.timestamp()
     if (
         len(body) > MAX_TEXT
-        or not EARLIEST <= queued_at <= LATEST
+        or not EARLIEST <= queued_at <= event.received_at + MAX_CLOCK_SKEW_S
         or not (args[0] == _LIST and kwargs[0] == labels[0] == _OBJECT)
         or not (types == b"null" or types[0] == _OBJECT)
         or _RERUN in labels

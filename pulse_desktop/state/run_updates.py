@@ -16,7 +16,7 @@ from pulse_desktop.protocol.task_message import (
 )
 from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.protocol.task_result import TaskProgress, TaskResult
-from pulse_desktop.protocol.timestamps import parse_timestamp
+from pulse_desktop.protocol.timestamps import MAX_CLOCK_SKEW_S, parse_timestamp
 from pulse_desktop.state.coerce import (
     to_float,
     to_int,
@@ -166,18 +166,25 @@ def _queued(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
         task_id,
         canonical_name(name),
         request,
-        parse_timestamp(data.get("queued_at")) or event.timestamp,
+        _queued_at(data, event) or event.timestamp,
         _retries(labels) + 1,
         rerun_of=to_text(labels.get(RERUN_OF)),
         last_seen=event.received_at,
     )
 
 
+def _queued_at(data: dict[str, Any], event: Event) -> float | None:
+    """Return when a task was enqueued, not later than the event about it arrived."""
+    at = parse_timestamp(data.get("queued_at"))
+    is_ahead = at is not None and at > event.received_at + MAX_CLOCK_SKEW_S
+    return event.received_at if is_ahead else at
+
+
 def _started(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
     return TaskRun(
         task_id,
         _name(data),
-        queued_at=parse_timestamp(data.get("queued_at")),
+        queued_at=_queued_at(data, event),
         max_attempts=to_int(data.get("max_attempts")) or 0,
         attempts=(Attempt(_number(data), event.timestamp, _worker(data, event)),),
         last_seen=event.received_at,

@@ -25,6 +25,7 @@ from pulse_desktop.protocol.task_result import (
     TaskProgress,
     TaskResult,
 )
+from pulse_desktop.protocol.timestamps import MAX_CLOCK_SKEW_S
 from pulse_desktop.protocol.topics import TASK_TOPIC, topic_of
 from pulse_desktop.state.agent_calls import AgentCalls
 from pulse_desktop.state.chat_messages import ChatMessages
@@ -51,12 +52,6 @@ from pulse_desktop.state.workers import Workers
 LOG_ROWS: Final = 100_000
 LOG_BYTES: Final = 256 << 20
 MAX_RUNS: Final = 50_000
-
-MAX_CLOCK_SKEW_S: Final = 2.0
-"""An event dated further than this after its arrival gets the time of its arrival.
-
-It cannot have happened later. An event dated before its arrival may have been delayed.
-"""
 
 _EVENT: Final = Source.EVENT  # looking up a member of an enumeration is slow in Python 3.11
 

@@ -1,6 +1,7 @@
 """The event log is bounded, keeps unreadable events, and finds the events of a run."""
 
-from pulse_desktop.state.system import MAX_CLOCK_SKEW_S, SystemState
+from pulse_desktop.protocol.timestamps import MAX_CLOCK_SKEW_S
+from pulse_desktop.state.system import SystemState
 from tests.unit.state.state_builders import (
     NAME,
     NOW,

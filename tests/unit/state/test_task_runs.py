@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +48,36 @@ def test_a_result_that_arrives_before_its_task_is_kept() -> None:
     run = run_of(state)
     assert (run.state, run.queued_at, run.finished_at) == (RunState.SUCCEEDED, NOW, NOW + 2)
     assert run_request(run).complete
+
+
+@pytest.mark.parametrize("offset_s", [-7200.0, -90.0, 5.0, 600.0])
+@pytest.mark.parametrize("reports_end", [False, True])
+def test_a_wrong_clock_of_the_worker_neither_prolongs_a_run_nor_makes_it_overdue(
+    offset_s: float, reports_end: bool
+) -> None:
+    def arriving(event: InboundMessage, at: float) -> InboundMessage:
+        return msgspec.structs.replace(event, at=at)
+
+    state = state_of(
+        arriving(queued_event(NOW + offset_s), NOW),
+        arriving(task_event("started", NOW + 1 + offset_s), NOW + 1),
+    )
+    state.tick(NOW + 30)
+    assert run_of(state).state is RunState.RUNNING
+    if reports_end:
+        state.fold([arriving(task_event("succeeded", NOW + 3 + offset_s, run_s=2.0), NOW + 3)])
+    stored = stored_object(NOW + 3)
+    state.fold([stored])
+    fold_body(state, stored, result_body(1))
+    run = run_of(state)
+    assert run.state is RunState.SUCCEEDED
+    assert run.queued_at is not None
+    assert run.queued_at <= NOW + 1
+    assert run.started_at is not None
+    assert run.finished_at is not None
+    assert run.started_at <= run.finished_at <= NOW + 3
+    assert run.wait_s is None or 0 <= run.wait_s <= 1.1
+    assert run.run_s is None or run.run_s >= 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,148 @@
+"""Clocks that are off: this machine's, and those of workers."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from nats.aio.client import Client
+
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.protocol.event import encode_event
+from pulse_desktop.protocol.topics import (
+    EVENT_STREAM,
+    EVENT_STREAM_SUBJECT,
+    RESULT_BUCKET,
+    TASK_SUBJECT,
+)
+from pulse_desktop.state.workers import OFFLINE_AFTER_S
+from tests.kit.cli_process import CommandResult, command_environment, run_command
+from tests.kit.nats_clients import connect
+from tests.kit.nats_servers import NatsServer
+from tests.kit.result_bucket import result_body
+from tests.kit.session_fixture import open_session
+from tests.kit.waiting import wait_until
+from tests.kit.worker_processes import open_harness
+from tests.kit.wrong_clock import wrong_clock
+
+WORKER = "worker-1@far:1"
+
+
+@pytest.fixture
+def server() -> Iterator[NatsServer]:
+    with NatsServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def client(server: NatsServer) -> AsyncIterator[Client]:
+    client = await connect(server.url, allow_reconnect=False)
+    yield client
+    await client.close()
+
+
+async def run(*arguments: str, env: dict[str, str]) -> CommandResult:
+    return await asyncio.to_thread(run_command, *arguments, env=env)
+
+
+async def publish(client: Client, topic: str, type_: str, data: dict[str, object]) -> None:
+    now = time.time()
+    payload = encode_event(topic, type_, data, source=WORKER, now=now)[1]
+    await client.jetstream().publish(f"websocket.{topic}", payload)
+
+
+@pytest.mark.parametrize("offset_s", [-7200.0, 600.0])
+async def test_a_wrong_clock_of_this_machine_is_named_and_blames_no_worker(
+    server: NatsServer, client: Client, tmp_path: Path, offset_s: float
+) -> None:
+    js = client.jetstream()
+    await js.add_stream(name=EVENT_STREAM, subjects=[EVENT_STREAM_SUBJECT])
+    await js.add_stream(name="taskiq_jetstream", subjects=[TASK_SUBJECT])
+    bucket = await js.create_object_store(RESULT_BUCKET)
+    await publish(client, "tasks", "task.started", {"task_id": "running", "task_name": "work"})
+    await bucket.put("stored", result_body())
+    env = command_environment(
+        tmp_path / "data", PULSE_SERVER=server.url, **wrong_clock(tmp_path / "clock", offset_s)
+    )
+    await publish(
+        client, "monitoring", "worker.heartbeat", {"worker": WORKER, "slots": 1, "busy": 0}
+    )
+    workers, doctor, runs, results, tail = await asyncio.gather(
+        run("workers", "--json", env=env),
+        run("doctor", "--json", env=env),
+        run("runs", "--since", "5m", "--json", env=env),
+        run("results", "list", env=env),
+        run("tail", "--since", "5m", "--duration", "0", "--json", env=env),
+    )
+    (worker,) = workers.objects
+    assert (worker["worker"], worker["health"]) == (WORKER, "alive")
+    assert worker["clock_offset_s"] == pytest.approx(0, abs=2)
+    clocks = next(check for check in doctor.objects if check["check"] == "clocks")
+    difference = "2 h behind" if offset_s < 0 else "10 min ahead"
+    assert clocks["status"] == "note"
+    assert clocks["detail"] == f"this machine's clock is {difference} of the server's"
+    states = {each["task_id"]: each["state"] for each in runs.objects}
+    assert states == {"running": "running", "stored": "succeeded"}
+    assert len(tail.objects) == 2
+    assert "ago" in results.out or "now" in results.out
+    assert not any(unit in results.out for unit in (" min ago", " h ago"))
+
+
+@pytest.mark.slow
+async def test_workers_with_wrong_clocks_are_online_as_long_as_their_heartbeats_arrive(
+    server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker is neither missing nor overdue, nor alive after its end."""
+    offsets = {"behind": -90.0, "far-behind": -7200.0, "ahead": 600.0}
+    env = command_environment(tmp_path / "data", PULSE_SERVER=server.url)
+    note = tmp_path / "note"
+    async with open_harness(server, tmp_path) as harness:
+        for name, offset_s in offsets.items():
+            for variable, value in wrong_clock(tmp_path / name, offset_s).items():
+                monkeypatch.setenv(variable, value)
+            harness.start("run", "--name", name, max_tasks="2")
+        async with open_session(server) as session:
+            workers = session.state.workers
+
+            def online() -> dict[str, float]:
+                return {
+                    worker.id.partition("@")[0]: worker.clock_offset_s
+                    for worker in workers.online(session.now())
+                }
+
+            await wait_until(lambda: online().keys() == offsets.keys(), 60)
+            assert online() == pytest.approx(offsets, abs=2)
+            ids = [
+                await harness.send("work", str(note), 2, labels={"timeout": 60}) for _ in range(6)
+            ]
+            await wait_until(
+                lambda: all(
+                    (run := session.state.runs.get(each)) is not None and run.attempts
+                    for each in ids
+                ),
+                60,
+            )
+            session.state.tick(session.now())
+            assert session.state.runs.counts[RunState.OVERDUE] == 0
+            for each in ids:
+                await harness.result(each, 30)
+            await wait_until(lambda: session.state.runs.counts[RunState.SUCCEEDED] == len(ids), 30)
+            for run_ in session.state.runs.rows:
+                assert run_.run_s == pytest.approx(2, abs=1.5)
+                assert run_.wait_s is None or 0 <= run_.wait_s < 60
+            doctor = await run("doctor", "--json", env=env)
+            clocks = next(check for check in doctor.objects if check["check"] == "clocks")
+            assert all(name in clocks["detail"] for name in offsets)
+            assert "this machine" not in clocks["detail"]
+            for process in harness.workers:
+                os.kill(process.pid, signal.SIGKILL)
+            ended = time.monotonic()
+            await wait_until(lambda: not online(), OFFLINE_AFTER_S + 15)
+            assert time.monotonic() - ended < OFFLINE_AFTER_S + 5
+        # Their last heartbeats are in history, and do not arrive now.
+        listed = await run("workers", "--json", env=env)
+        assert listed.objects == []
+        assert listed.err == ""
