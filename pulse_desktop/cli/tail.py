@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import sys
+import time
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
@@ -172,7 +173,7 @@ async def _print_events(session: "Session", arguments: Namespace) -> None:
     """Print events until --lines of them are printed, or until cancelled."""
     from pulse_desktop.state.serialize import event_to_dict
 
-    oldest = session.now() - (arguments.since or 0.0)
+    started = time.monotonic()
     topics = frozenset(arguments.topics)
     _note_unknown_topics(topics)
     left = arguments.lines
@@ -181,6 +182,8 @@ async def _print_events(session: "Session", arguments: Namespace) -> None:
     while True:
         await session.waiter.wait_for(lambda: log.stop > position)  # noqa: B023 - evaluated at once
         start, position = max(position, log.start), log.stop
+        # The server's clock is known only when the first events have arrived.
+        oldest = session.now() - (time.monotonic() - started) - (arguments.since or 0.0)
         for event in log.span(start, position):
             if event.received_at < oldest or not _is_selected(event, topics):
                 continue

@@ -276,7 +276,8 @@ class OrderedConsumer:
         """Process a status message: a heartbeat, or the end of a request."""
         self._alive = True
         headers = msg.headers or {}
-        code = headers.get("Status", "")
+        # nats-py takes the next header for a part of a status without a description.
+        code = headers.get("Status", "").partition("\n")[0].strip()
         text = headers.get("Description", "")
         if code == "100":
             return
@@ -291,8 +292,8 @@ class OrderedConsumer:
             self._outstanding = 0
             self._wake.set()
         else:
-            reason = _("the server ended it: {code} {text}")
-            self._end(reason.format(code=code, text=text))
+            reason = _("the server ended it: {status}")
+            self._end(reason.format(status=f"{code} {text}".strip()))
 
     def _end(self, reason: str) -> None:
         if not self._end_reason:

@@ -79,7 +79,8 @@ async def test_rows_are_written_before_all_results_are_read(
     assert firsts[2].startswith("STATE")
     for out, err in ends:
         assert 100 < out.count("\n") < COUNT - 100
-        assert "connect" in err
+        assert err.count("\n") <= 3
+        assert "connect" in err or "the server ended it" in err
     assert [process.returncode for process in processes[:2]] == [1, 1]
 
 
