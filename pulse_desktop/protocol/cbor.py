@@ -16,7 +16,12 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from pulse_desktop.protocol.value_limits import OverLimitError, ValueLimits
+from pulse_desktop.protocol.value_limits import (
+    OverLimitError,
+    ValueLimits,
+    integer_cost,
+    surrogates_cost,
+)
 from pulse_desktop.text.translation import N_
 
 _BYTES: Final = 2
@@ -28,6 +33,7 @@ _SIMPLE: Final = {20: False, 21: True, 22: None, 23: None}
 
 
 _MAX_INTEGER_BYTES: Final = 1_024
+_SHORT_KEY: Final = 64
 _INDEX_LENGTHS: Final = ((24, 3), (256, 4), (65_536, 5), (4_294_967_296, 7))
 """A string is numbered if it is at least as long as a reference with the next number would be."""
 
@@ -74,6 +80,7 @@ class _Decoder:
         self._body = body
         self._limits = limits
         self._nodes = 0
+        self._text = 0
         self._namespaces: list[list[str | bytes]] = []
         self._shared: list[Any] = []
 
@@ -81,7 +88,7 @@ class _Decoder:
         """Decode the value at the current position."""
         self._nodes += 1
         if self._nodes > self._limits.max_nodes:
-            raise OverLimitError(f"more than {self._limits.max_nodes:,} values")
+            raise self._limits.too_many_values()
         opening = self._body[self.at]
         self.at += 1
         major, info = opening >> 5, opening & 0x1F
@@ -130,13 +137,25 @@ class _Decoder:
 
     def _string(self, major: int, length: int) -> str | bytes:
         raw = self._take(length)
-        string = raw if major == _BYTES else raw.decode("utf-8", "surrogatepass")
+        string = raw if major == _BYTES else self._decoded(raw)
         if self._namespaces:
             known = self._namespaces[-1]
             shortest = next((least for most, least in _INDEX_LENGTHS if len(known) < most), 11)
             if length >= shortest:
                 known.append(string)
         return string
+
+    def _decoded(self, raw: bytes) -> str:
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            self._charge(surrogates_cost(raw))
+            return raw.decode("utf-8", "surrogatepass")
+
+    def _charge(self, text: int) -> None:
+        """Count text that is converted, however often the same value is referred to."""
+        self._text += text
+        self._limits.check_text(self._text)
 
     def _indefinite(self, major: int, depth: int) -> Any:
         match major:
@@ -152,13 +171,16 @@ class _Decoder:
     def _chunks(self, major: int) -> str | bytes:
         parts = []
         while not self._at_break():
+            self._nodes += 1
+            if self._nodes > self._limits.max_nodes:
+                raise self._limits.too_many_values()
             opening = self._body[self.at]
             self.at += 1
             if opening >> 5 != major:
                 raise MalformedCborError
             parts.append(self._take(self._number(opening & 0x1F)))
         raw = b"".join(parts)
-        return raw if major == _BYTES else raw.decode("utf-8", "surrogatepass")
+        return raw if major == _BYTES else self._decoded(raw)
 
     def _at_break(self) -> bool:
         if self._body[self.at] != _BREAK:
@@ -177,13 +199,20 @@ class _Decoder:
         self._check(count, depth)
         entries: dict[Any, Any] = {}
         left = count
+        number_keys = 0
         while not self._at_break() if left is None else left > 0:
             if left is not None:
                 left -= 1
             key = self.value(depth + 1)
+            if isinstance(key, str | bytes):
+                if len(key) > _SHORT_KEY:  # a reference to it is compared with an equal one
+                    self._charge(len(key))
             # Large integers can be chosen to have the same hash; containers have none.
-            if isinstance(key, list | dict) or (type(key) is int and not -_WORD < key < _WORD):
+            elif isinstance(key, list | dict) or (type(key) is int and not -_WORD < key < _WORD):
                 raise OverLimitError("a key is not a text or a number")
+            else:
+                number_keys += 1
+                self._limits.check_number_keys(number_keys)
             entries[key] = self.value(depth + 1)
         return entries
 
@@ -225,6 +254,8 @@ class _Decoder:
             return number if tag == 2 else -1 - number
         what, convert = _TAGS.get(tag, (N_("a value with a CBOR tag"), _unchanged))
         self.not_plain = self.not_plain or what
+        if isinstance(content, list) and len(content) == 2:
+            self._charge(sum(integer_cost(part) for part in content if type(part) is int))
         try:
             return convert(content)
         except (ValueError, TypeError, OverflowError, ArithmeticError):
@@ -257,8 +288,7 @@ def _decimal(content: Any) -> str:
     exponent, mantissa = content
     if type(exponent) is not int or type(mantissa) is not int:
         raise TypeError
-    digits = tuple(map(int, str(abs(mantissa))))
-    return str(Decimal((int(mantissa < 0), digits, exponent)))
+    return str(Decimal(f"{mantissa}E{exponent}"))
 
 
 def _fraction(content: Any) -> str:

@@ -58,23 +58,29 @@ def _end_of_value(body: bytes, limits: ValueLimits) -> int:
     at = 0
     slots_left = [1]  # in each open container, the outermost being the body itself
     in_map = [False]
+    number_keys = [0]
     for _ in range(limits.max_nodes):
         opening = body[at]
         at, slots, is_map = _step(body, at)
-        if in_map[-1] and slots_left[-1] % 2 == 0 and _is_compound(opening):
-            raise OverLimitError("a key is not a text or a number")
+        if in_map[-1] and slots_left[-1] % 2 == 0 and not _is_text(opening):
+            if _is_compound(opening):
+                raise OverLimitError("a key is not a text or a number")
+            number_keys[-1] += 1
+            limits.check_number_keys(number_keys[-1])
         slots_left[-1] -= 1
         if slots:
             slots_left.append(slots)
             in_map.append(is_map)
+            number_keys.append(0)
             if len(slots_left) - 1 > limits.max_depth:
                 raise OverLimitError(f"nested deeper than {limits.max_depth} levels")
         while not slots_left[-1]:
             slots_left.pop()
             in_map.pop()
+            number_keys.pop()
             if not slots_left:
                 return at
-    raise OverLimitError(f"more than {limits.max_nodes:,} values")
+    raise limits.too_many_values()
 
 
 def _step(body: bytes, at: int) -> tuple[int, int, bool]:
@@ -108,6 +114,10 @@ def _step(body: bytes, at: int) -> tuple[int, int, bool]:
 
 def _number(body: bytes, at: int, width: int) -> tuple[int, int]:
     return int.from_bytes(body[at : at + width], "big"), at + width
+
+
+def _is_text(opening: int) -> bool:
+    return 0xA0 <= opening < 0xC0 or opening in _LENGTH_WIDTH
 
 
 def _is_compound(opening: int) -> bool:

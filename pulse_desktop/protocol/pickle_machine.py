@@ -7,7 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from pulse_desktop.protocol.value_limits import MEBIBYTE, OverLimitError, ValueLimits
+from pulse_desktop.protocol.value_limits import (
+    MEBIBYTE,
+    OverLimitError,
+    ValueLimits,
+    surrogates_cost,
+)
 
 _MAX_NAME_LENGTH: Final = 120
 
@@ -53,7 +58,7 @@ class PickleLimits(ValueLimits):
     Attributes:
         max_opcodes: number of instructions.
         max_memory: estimated bytes of all containers. Scalars are bounded by `max_bytes`, since
-            each is copied out of the pickle once.
+            each is copied out of the pickle once. What is slow to convert or compare counts more.
         max_memo: number of memo slots.
         max_int_bytes: size of one integer; 1024 bytes stay below the number of digits that Python
             converts to text.
@@ -76,6 +81,9 @@ CONTAINER_BYTES: Final = 80
 """Upper estimate for an empty list, tuple or dictionary, and for one dictionary entry."""
 
 _KEY_BYTES: Final = 256
+_KEY_NODE_BYTES: Final = 64
+_SHORT_KEY: Final = 64
+_NAME_CHARACTER_BYTES: Final = 32
 _ABSENT: Final = object()
 _TEXT_KEYS: Final = frozenset({str, bytes})
 _SCALAR_KEYS: Final = frozenset({int, float, bool, type(None), str, bytes})
@@ -108,7 +116,18 @@ class PickleMachine:
         memo: values stored for reuse, by index.
     """
 
-    __slots__ = ("_hashes", "_keyed", "_memory", "data", "limits", "marks", "memo", "stack")
+    __slots__ = (
+        "_hashes",
+        "_keyed",
+        "_memory",
+        "_names",
+        "_number_keys",
+        "data",
+        "limits",
+        "marks",
+        "memo",
+        "stack",
+    )
 
     def __init__(self, data: bytes, limits: PickleLimits) -> None:
         self.data = data
@@ -119,6 +138,8 @@ class PickleMachine:
         self._memory = 0
         self._hashes: dict[tuple[int, int], int] = {}
         self._keyed: list[Any] = []  # keeps containers alive, so that no id is reused
+        self._number_keys: dict[int, int] = {}
+        self._names: dict[str | bytes, str] = {}
 
     def take(self, start: int, length: int) -> tuple[bytes, int]:
         """Return `length` bytes and the position after them. Copies nothing if data is missing."""
@@ -133,6 +154,25 @@ class PickleMachine:
         if end < 0:
             raise IndexError
         return self.data[at:end], end + 1
+
+    def text(self, raw: bytes) -> str:
+        """Decode UTF-8, in which pickles hold surrogates too."""
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            self.charge(surrogates_cost(raw))
+            return raw.decode("utf-8", "surrogatepass")
+
+    def name(self, value: object) -> str:
+        """Return a name as one short printable line."""
+        if not isinstance(value, str | bytes):
+            return printable(value)
+        start = value[: 4 * _MAX_NAME_LENGTH]
+        name = self._names.get(start)
+        if name is None:
+            name = self._names[start] = printable(value)
+            self.charge(_NAME_CHARACTER_BYTES * len(name))
+        return name
 
     def since_mark(self) -> list[Any]:
         """Pop and return the items pushed since the last mark."""
@@ -187,12 +227,17 @@ class PickleMachine:
         for key in keys:
             kind = type(key)
             if kind in _TEXT_KEYS:
+                if len(key) > _SHORT_KEY:  # it is compared with an equal one
+                    self.charge(len(key))
                 continue
             if kind in _COMPOUND_KEYS:
                 self._check_compound_key(key)
             elif kind not in _SCALAR_KEYS:
                 raise UnreadablePickleError(f"the pickle uses {kind.__name__} as a key")
             self.charge(_KEY_BYTES)
+            number = self._number_keys.get(id(container), 0) + 1
+            self.limits.check_number_keys(number)
+            self._number_keys[id(container)] = number
             slot = (id(container), hash(key))
             count = self._hashes.get(slot, 0) + 1
             self._hashes[slot] = count
@@ -206,14 +251,19 @@ class PickleMachine:
         while pending:
             for item in pending.pop():
                 nodes += 1
-                if nodes > self.limits.max_key_nodes:
-                    raise OverLimitError("a key is too large")
                 if type(item) in _COMPOUND_KEYS:
                     pending.append(item)
+                elif type(item) in _TEXT_KEYS:
+                    self.charge(len(item))
+                elif type(item) is int:
+                    nodes += item.bit_length() >> 6
                 elif type(item) not in _SCALAR_KEYS:
                     raise UnreadablePickleError(
                         f"the pickle uses a {type(item).__name__} inside a key"
                     )
+                if nodes > self.limits.max_key_nodes:
+                    raise OverLimitError("a key is too large")
+        self.charge(_KEY_NODE_BYTES * nodes)
 
 
 def reject(data: bytes, at: int, stack: list[Any]) -> NoReturn:
@@ -254,4 +304,6 @@ def printable(value: object) -> str:
     else:
         return f"({type(value).__name__})"
     short = text[:_MAX_NAME_LENGTH]
-    return "".join(c if c.isprintable() else "?" for c in short) + "…" * (short != text)
+    if not short.isprintable():
+        short = "".join(c if c.isprintable() else "?" for c in short)
+    return short + "…" * (len(text) > _MAX_NAME_LENGTH)

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Final
 
 from pulse_desktop.protocol.pickle_machine import PickleMachine, UnreadablePickleError
-from pulse_desktop.protocol.value_limits import OverLimitError
+from pulse_desktop.protocol.value_limits import OverLimitError, digits_cost
 
 _DIGITS_PER_BYTE: Final = 2.41
+_SHORT_INTEGER: Final = 20
+_MAX_FLOAT_CHARACTERS: Final = 64
 
 _unpack_uint16 = struct.Struct("<H").unpack_from
 _unpack_int32 = struct.Struct("<i").unpack_from
@@ -89,6 +91,8 @@ def decimal_integer(state: PickleMachine, digits: bytes) -> int:
     """
     if len(digits) > state.limits.max_int_bytes * _DIGITS_PER_BYTE:
         raise OverLimitError(f"an integer of more than {state.limits.max_int_bytes} bytes")
+    if len(digits) > _SHORT_INTEGER:
+        state.charge(digits_cost(len(digits)))
     try:
         return int(digits)
     except ValueError:
@@ -102,8 +106,9 @@ def _float64(state: PickleMachine, at: int) -> int:
 
 def _float_line(state: PickleMachine, at: int) -> int:
     line, end = state.line(at)
+    number = b"" if len(line) > _MAX_FLOAT_CHARACTERS else line  # a long one is slow to convert
     try:
-        state.stack.append(float(line))
+        state.stack.append(float(number))
     except ValueError:
         raise UnreadablePickleError("the pickle holds a malformed number") from None
     return end
@@ -123,7 +128,7 @@ def _text64(state: PickleMachine, at: int) -> int:
 
 def _text(state: PickleMachine, start: int, length: int) -> int:
     raw, end = state.take(start, length)
-    state.stack.append(raw.decode("utf-8", "surrogatepass"))
+    state.stack.append(state.text(raw))
     return end
 
 

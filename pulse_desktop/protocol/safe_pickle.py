@@ -21,7 +21,6 @@ from pulse_desktop.protocol.pickle_machine import (
     UnreadablePickleError,
     UnreadObject,
     UnsafePickleError,
-    printable,
     reject,
 )
 from pulse_desktop.protocol.pickle_scalars import SCALARS, decimal_integer
@@ -116,7 +115,8 @@ def _run(state: PickleMachine, handlers: Sequence[_Handler | None]) -> None:
             at = start + data[at]
             if at > size:
                 raise IndexError
-            stack.append(data[start:at].decode("utf-8", "surrogatepass"))
+            raw = data[start:at]
+            stack.append(raw.decode() if raw.isascii() else state.text(raw))
         elif opcode == 0x94 and len(memo) < max_memo:  # MEMOIZE, inlined for the same reason
             memo.append(stack[-1])
         elif opcode == _STOP:
@@ -192,13 +192,13 @@ def _push_object(state: PickleMachine, name: str) -> None:
 def _global(state: PickleMachine, at: int) -> int:
     module, at = state.line(at)
     name, at = state.line(at)
-    _push_object(state, printable(module + b"." + name))
+    _push_object(state, state.name(module + b"." + name))
     return at
 
 
 def _stack_global(state: PickleMachine, at: int) -> int:
     name, module = state.stack.pop(), state.stack.pop()
-    _push_object(state, f"{printable(module)}.{printable(name)}")
+    _push_object(state, f"{state.name(module)}.{state.name(name)}")
     return at
 
 

@@ -4,6 +4,8 @@ TaskIQ's serializers do not mark their output, so the format is sniffed from the
 In every format, the decoded value is plain data, small enough to be displayed.
 """
 
+import builtins
+import contextlib
 import json
 import logging
 import re
@@ -23,7 +25,9 @@ from pulse_desktop.protocol.safe_pickle import (
 )
 from pulse_desktop.protocol.value_limits import (
     OverLimitError,
+    ValueLimits,
     ValueSize,
+    digits_cost,
     format_mib,
     measure,
     to_plain,
@@ -35,6 +39,8 @@ _WHITESPACE: Final = b" \t\r\n"
 _JSON_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.|\\\Z)*+(?:"|\Z)', re.DOTALL)
 _NEWEST_PICKLE_PROTOCOL: Final = 5
 _MAX_DIGITS: Final = 4_000  # Python converts at most 4300 digits to text
+_LONG_NUMBER: Final = b"0" * 64
+_DIGITS_AS_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
 _OLD_PICKLE_PREFIXES: Final = (b"(dp", b"}q\x00", b"(lp", b"]q\x00")
 _CBOR_TAGS: Final = (b"\xd9\x01\x00", b"\xd8\x1c", b"\xd9\xd9\xf7")
 """String references, a shared value, and the mark of CBOR files."""
@@ -175,31 +181,59 @@ def _read(
 
 def _read_json(body: bytes, limits: PickleLimits) -> Any:
     """Decode JSON, and the NaN, Infinity and lone surrogates that Python's json module writes."""
-    if _json_marks(body) > limits.max_nodes and _json_marks(_JSON_STRING.sub(b"", body)) > (
-        limits.max_nodes
-    ):
-        raise OverLimitError(f"more than {limits.max_nodes:,} values")
+    if _json_marks(body, 0, len(body)) > limits.max_nodes and _has_more_values(body, limits):
+        raise limits.too_many_values()
+    if _LONG_NUMBER not in body.translate(_DIGITS_AS_ZERO):  # else see _Numbers
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+            return _decode_json(body)
+    numbers = _Numbers(limits)
     try:
-        return _decode_json(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass
-    try:
-        return json.loads(body.decode(), parse_int=_integer)
+        return json.loads(body.decode(), parse_int=numbers.integer, parse_float=numbers.float)
     except OverLimitError:
         raise
     except ValueError as error:
         raise UnreadableBodyError("json", f"not JSON: {error}") from None
 
 
-def _integer(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS:
-        raise OverLimitError(f"an integer of more than {_MAX_DIGITS:,} digits")
-    return int(digits)
+class _Numbers:
+    """Converts the numbers in JSON, as long as their digits are not too many together."""
+
+    def __init__(self, limits: ValueLimits) -> None:
+        self._limits = limits
+        self._text = 0
+
+    def integer(self, digits: str) -> int:
+        if len(digits) > _MAX_DIGITS:
+            raise OverLimitError(f"an integer of more than {_MAX_DIGITS:,} digits")
+        self._charge(digits)
+        return int(digits)
+
+    def float(self, digits: str) -> builtins.float:
+        self._charge(digits)
+        return builtins.float(digits)
+
+    def _charge(self, digits: str) -> None:
+        if len(digits) > len(_LONG_NUMBER):
+            self._text += digits_cost(len(digits))
+            self._limits.check_text(self._text)
 
 
-def _json_marks(text: bytes) -> int:
+def _json_marks(text: bytes, start: int, end: int) -> int:
     """Return an upper bound for the number of values after the first."""
-    return text.count(b",") + text.count(b"[") + text.count(b"{")
+    return (
+        text.count(b",", start, end) + text.count(b"[", start, end) + text.count(b"{", start, end)
+    )
+
+
+def _has_more_values(body: bytes, limits: ValueLimits) -> bool:
+    """Return whether there are too many values, without what is inside strings."""
+    marks = end = 0
+    for strings, string in enumerate(_JSON_STRING.finditer(body)):
+        marks += _json_marks(body, end, string.start())
+        if marks > limits.max_nodes or strings > 2 * limits.max_nodes:
+            return True
+        end = string.end()
+    return marks + _json_marks(body, end, len(body)) > limits.max_nodes
 
 
 def _read_msgpack(body: bytes, limits: PickleLimits) -> Any:

@@ -2,9 +2,10 @@
 
 A message in MessagePack, CBOR or pickle becomes the JSON that TaskIQ's JSONSerializer would have
 written, with a note of what JSON cannot hold. It is decoded where messages are folded, so the
-limits keep the work for one message at about a frame.
+limits keep the work for one message at a few frames, and in proportion to its size beyond that.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -26,7 +27,8 @@ TASK_LIMITS: Final = PickleLimits(
     max_bytes=8 * MEBIBYTE,
     max_depth=64,
     max_nodes=25_000,
-    max_text_bytes=16 * MEBIBYTE,
+    max_text_bytes=2 * MEBIBYTE,
+    max_number_keys=2_000,
     max_opcodes=75_000,
     max_memory=16 * MEBIBYTE,
     max_memo=25_000,
@@ -63,8 +65,11 @@ def decode_fields(payload: bytes) -> TaskFields:
     Raises:
         ValueError: it is not a task message, with the reason.
     """
+    limits = TASK_LIMITS
+    if 2 * len(payload) > limits.max_text_bytes:
+        limits = replace(limits, max_text_bytes=2 * len(payload))
     try:
-        body, _size = read_body(payload, TASK_LIMITS, keep_objects=True)
+        body, _size = read_body(payload, limits, keep_objects=True)
     except UnreadableBodyError as error:
         raise ValueError(str(error)) from None
     found = body.value

@@ -5,9 +5,11 @@ itself, or one nested so deeply that printing it crashes the process. Every deco
 measures its value here; a shared part counts as often as it would be displayed.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 MEBIBYTE: Final = 1 << 20
@@ -21,13 +23,39 @@ class ValueLimits:
         max_bytes: size of the encoded body.
         max_depth: nesting of containers; 1 is a flat list.
         max_nodes: number of values, keys included, shared ones counted each time.
-        max_text_bytes: total UTF-8 bytes of strings and bytes of byte strings.
+        max_text_bytes: total UTF-8 bytes of strings and bytes of byte strings. What is slow to
+            convert counts more: see `digits_cost` and `surrogates_cost`.
+        max_number_keys: keys of one dictionary that are not text. Numbers can be chosen so that
+            the dictionary takes quadratic time.
     """
 
     max_bytes: int = 16 * MEBIBYTE
     max_depth: int = 100
     max_nodes: int = 1_000_000
     max_text_bytes: int = 64 * MEBIBYTE
+    max_number_keys: int = 1_000_000
+
+    def too_many_values(self) -> "OverLimitError":
+        """Return the error for more than `max_nodes` values."""
+        return OverLimitError(f"more than {self.max_nodes:,} values")
+
+    def check_text(self, size: int) -> None:
+        """Check a total of text.
+
+        Raises:
+            OverLimitError: it is too large.
+        """
+        if size > self.max_text_bytes:
+            raise OverLimitError(f"more than {format_mib(self.max_text_bytes)} of text")
+
+    def check_number_keys(self, count: int) -> None:
+        """Check the number of keys of a dictionary that are not text.
+
+        Raises:
+            OverLimitError: it has too many.
+        """
+        if count > self.max_number_keys:
+            raise OverLimitError(f"more than {self.max_number_keys:,} keys that are not text")
 
 
 DEFAULT_LIMITS: Final = ValueLimits()
@@ -84,6 +112,32 @@ _BLOBS: Final = frozenset({bytes, bytearray})
 _ONE_NODE: Final = frozenset({float, bool, type(None)})
 _WORD: Final = 1 << 64
 _BITS_PER_DIGIT: Final = 3
+_LINEAR_DIGITS: Final = 64
+_SURROGATE_COST: Final = 512
+_MOST_COUNTED: Final = 1 << 18  # enough to exceed every limit
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_ENCODED_SURROGATES: Final = re.compile(rb"\xed[\xa0-\xbf]")
+
+
+def integer_cost(number: int) -> int:
+    """Return how much text an integer counts as: nothing if it has at most 64 bits."""
+    if -_WORD < number < _WORD:
+        return 0
+    return digits_cost(number.bit_length() // _BITS_PER_DIGIT)
+
+
+def digits_cost(digits: int) -> int:
+    """Return how much text the digits of a number count as: converting them is quadratic."""
+    return digits * (1 + digits // _LINEAR_DIGITS)
+
+
+def surrogates_cost(raw: bytes) -> int:
+    """Return how much text the surrogates in UTF-8 count as: each is decoded by itself."""
+    return _SURROGATE_COST * _count(_ENCODED_SURROGATES.finditer(raw))
+
+
+def _count(matches: Iterable[Any]) -> int:
+    return sum(1 for _ in islice(matches, _MOST_COUNTED))
 
 
 class _Measurement:
@@ -109,10 +163,12 @@ class _Measurement:
             nodes += 1
             kind = type(item)
             if kind is str:
-                text_bytes += len(item) if item.isascii() else self._utf8_length(item)
+                text_bytes += len(item)
+                if not item.isascii():
+                    self._limits.check_text(self._text_bytes + text_bytes)
+                    text_bytes += self._utf8_length(item) - len(item)
             elif kind is int:
-                if not -_WORD < item < _WORD:  # the digits of a large one count as text
-                    text_bytes += item.bit_length() // _BITS_PER_DIGIT
+                text_bytes += integer_cost(item)
             elif kind in _ONE_NODE:
                 pass
             elif kind in _CONTAINERS:
@@ -142,16 +198,15 @@ class _Measurement:
         self._nodes += nodes
         self._text_bytes += text_bytes
         if self._nodes > self._limits.max_nodes:
-            raise OverLimitError(f"more than {self._limits.max_nodes:,} values")
-        if self._text_bytes > self._limits.max_text_bytes:
-            raise OverLimitError(f"more than {format_mib(self._limits.max_text_bytes)} of text")
+            raise self._limits.too_many_values()
+        self._limits.check_text(self._text_bytes)
 
     def _utf8_length(self, text: str) -> int:
         try:
             return len(text.encode())
         except UnicodeEncodeError:
             self._plain = False
-            return 3 * len(text)
+            return 3 * len(text) + _SURROGATE_COST * _count(_SURROGATES.finditer(text))
 
 
 def format_mib(size: int) -> str:
