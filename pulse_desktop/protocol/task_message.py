@@ -100,6 +100,16 @@ def decode_task(payload: bytes) -> TaskMessage:
     return task
 
 
+def has_task_id(payload: bytes, task_id: str) -> bool:
+    """Return whether a message is the task with this id."""
+    if task_id.isascii() and task_id.isalnum() and task_id.encode() not in payload:
+        return False  # the usual case, without decoding the whole message
+    try:
+        return decode_task(payload).task_id == task_id
+    except MalformedTaskError:
+        return False
+
+
 def _convert(payload: bytes) -> TaskMessage:
     try:
         fields = decode_fields(payload)

@@ -6,7 +6,6 @@ so it is checked again afterwards, and an uncertain removal is not reported as d
 """
 
 import asyncio
-import contextlib
 import time
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -18,7 +17,7 @@ from nats.js.errors import APIError, NotFoundError
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.nats_client.aio import cancel_and_wait
-from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
+from pulse_desktop.protocol.task_message import has_task_id
 from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.ordered_consumer import (
@@ -130,7 +129,7 @@ class QueuedTaskRemover:
 
     async def _is_task(self, stream: str, sequence: int, task_id: str) -> bool:
         message = await self._message(stream, sequence)
-        return message is not None and _has_id(message.data or b"", task_id)
+        return message is not None and has_task_id(message.data or b"", task_id)
 
     async def _message(
         self, stream: str, sequence: int, *, or_later: bool = False
@@ -157,7 +156,7 @@ class QueuedTaskRemover:
         found: list[int] = []
 
         def accept(_subject: str, payload: bytes, _at: float, sequence: int) -> bool:
-            if not found and _has_id(payload, task_id):
+            if not found and has_task_id(payload, task_id):
                 found.append(sequence)
                 consumer.at_end.set()  # there is no need to read on
             return True
@@ -201,7 +200,7 @@ class QueuedTaskRemover:
         deadline = time.monotonic() + SEARCH_TIMEOUT_S
         sequence = start
         while (message := await self._message(stream, sequence, or_later=True)) is not None:
-            if _has_id(message.data or b"", task_id):
+            if has_task_id(message.data or b"", task_id):
                 return message.seq or 0
             sequence = (message.seq or sequence) + 1
             if time.monotonic() > deadline:
@@ -210,11 +209,3 @@ class QueuedTaskRemover:
 
     async def _request(self, request: Any, subject: str) -> Any:
         return await self._connection.request(request, subject)
-
-
-def _has_id(payload: bytes, task_id: str) -> bool:
-    if task_id.isalnum() and task_id.isascii() and task_id.encode() not in payload:
-        return False  # quick, for nearly all
-    with contextlib.suppress(MalformedTaskError):
-        return decode_task(payload).task_id == task_id
-    return False

@@ -31,6 +31,7 @@ from pulse_desktop.protocol.task_message import (
     MalformedTaskError,
     decode_task,
     encode_task,
+    has_task_id,
     has_types,
     rerun_labels,
 )
@@ -87,6 +88,17 @@ def test_a_task_is_read_and_sent_again_in_the_format_of_its_sender(
     assert [type(each) for each in read.args] == [type(each) for each in ARGS]
     read.parse_labels()
     assert read.labels == {"tenant": "acme", "n": 5, "rerun_of": "a", "requested_by": "me"}
+
+
+@pytest.mark.parametrize(("_kind", "serializer"), SERIALIZERS.values(), ids=SERIALIZERS)
+def test_a_task_is_found_by_its_id_and_not_by_its_arguments(
+    _kind: str, serializer: TaskiqSerializer
+) -> None:
+    payload = serializer.dumpb(message(task_id="tâche 1", args=["b" * 32]))
+    assert has_task_id(payload, "tâche 1")
+    assert not has_task_id(payload, "b" * 32)
+    assert not has_task_id(payload, "c" * 32)
+    assert not has_task_id(b"tasks", "tasks")
 
 
 class Custom:

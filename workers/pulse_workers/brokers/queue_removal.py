@@ -15,7 +15,7 @@ from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
-from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
+from pulse_desktop.protocol.task_message import has_task_id
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
 
 _BATCH: Final = 200
@@ -83,15 +83,6 @@ async def _read_if_task(
     """Return the message of a sequence if it holds this task."""
     with contextlib.suppress(NotFoundError):
         message = await js.get_msg(TASK_STREAM, sequence, direct=direct)
-        if message.subject == TASK_SUBJECT and _has_id(message.data or b"", task_id):
+        if message.subject == TASK_SUBJECT and has_task_id(message.data or b"", task_id):
             return message
     return None
-
-
-def _has_id(data: bytes, task_id: str) -> bool:
-    if task_id.isascii() and task_id.isalnum() and task_id.encode() not in data:
-        return False  # the usual case, without decoding the whole message
-    try:
-        return decode_task(data).task_id == task_id
-    except MalformedTaskError:
-        return False

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from pulse_desktop.protocol.task_formats import FORMAT_NAMES
 from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -21,10 +22,8 @@ DELETED: Final = (pgettext("result", "deleted"), "delete", SemanticColor.MUTED)
 NOT_READ: Final = (pgettext("result", "not read"), "○", SemanticColor.MUTED)
 UNREADABLE: Final = (pgettext("result", "unreadable"), "?", SemanticColor.WARNING)
 _FORMATS: Final = {
+    **FORMAT_NAMES,
     "pickle": _("pickle, read safely"),
-    "json": _("JSON"),
-    "msgpack": _("MessagePack"),
-    "cbor": _("CBOR"),
     "unreadable": _("unreadable"),
 }
 
