@@ -44,7 +44,7 @@ SMALL_LIMITS: Final = PickleLimits(
     max_memory=1 << 20,
     max_memo=1_000,
 )
-"""Limits of what is decoded in the event loop: about a millisecond, however hostile."""
+"""Limits of what is decoded in the event loop: a few milliseconds, however hostile."""
 
 _START_TIMEOUT_S: Final = 30.0
 

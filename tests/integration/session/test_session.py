@@ -322,14 +322,14 @@ async def test_no_result_in_the_bucket_delays_the_event_loop(
     fields = {"is_err": False, "return_value": value, "labels": {}}
     bodies = [pickle.dumps(fields), result(list(range(100_000)))]
     bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
-    gaps: list[float] = []
+    busy: list[float] = []
 
     async def measure() -> None:
-        last = time.perf_counter()
+        last = time.thread_time()  # other processes of a busy machine do not count
         while True:
             await asyncio.sleep(0.001)
-            now = time.perf_counter()
-            gaps.append(now - last)
+            now = time.thread_time()
+            busy.append(now - last)
             last = now
 
     async with open_session(nats_server) as session:
@@ -343,8 +343,7 @@ async def test_no_result_in_the_bucket_delays_the_event_loop(
             opened = await session.results.read("key-0")
         assert opened.result is not None
         assert opened.result.return_value == value
-        # A single gap can be another process of a busy machine.
-        assert sum(gap > 2 / 60 for gap in gaps) <= 2, max(gaps)
+        assert max(busy) <= 2 / 60
 
 
 # Errors
