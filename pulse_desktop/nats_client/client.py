@@ -161,6 +161,14 @@ class NatsClient(Client):
         return subject
 
     async def _connect_to_server(self, s: Srv) -> None:
+        """Connect to one server.
+
+        nats-py does not end the tasks of an attempt that failed after the login: they would read
+        from the next connection too.
+        """
+        for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
+            if task is not None:
+                task.cancel()
         if s.uri.scheme in ("ws", "wss"):
             await load_websockets()
         if self._check_server is not None and len(self._server_pool) > 1:
@@ -177,6 +185,9 @@ class NatsClient(Client):
 
         Over TLS 1.3 a server verifies the client's certificate after the handshake, and closes the
         connection. Its alert is lost when the client has sent something meanwhile.
+
+        Every error but those that nats-py expects, such as the one for a line of another protocol
+        or for an unreadable key file, would end its attempts to reconnect.
         """
         self._server_info = {}
         try:
@@ -187,6 +198,12 @@ class NatsClient(Client):
             if info.get("tls_verify") and is_certain:
                 raise ClientCertificateError(given=self._has_certificate) from None
             raise
+        except (Error, OSError, TimeoutError):
+            raise
+        except Exception as error:
+            if not self._server_info or type(self._server_info) is not dict:
+                raise Error("nats: unreadable answer when expecting INFO message") from error
+            raise Error(f"nats: {error}") from error
 
     def _url_with_login(self, server: Srv) -> str:
         """Return a server's URL; a discovered one has the login of those given."""

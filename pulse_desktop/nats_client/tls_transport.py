@@ -1,10 +1,13 @@
-"""A TCP connection of nats-py whose end over TLS is an error, and is not logged by asyncio."""
+"""A TCP connection of nats-py whose end over TLS is an error, and which closes in limited time."""
 
 import asyncio
 import ssl
+from typing import Final
 from urllib.parse import ParseResult
 
 from nats.aio.transport import TcpTransport
+
+_CLOSE_TIMEOUT_S: Final = 2.0
 
 
 class _TLSReaderProtocol(asyncio.StreamReaderProtocol):
@@ -50,7 +53,8 @@ class TLSTransport(TcpTransport):
         self._is_encrypted = True
 
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
-        """Connect, without TLS at first."""
+        """Connect, without TLS at first; close what an attempt that failed has left open."""
+        self.close()  # type: ignore[no-untyped-call]
         self._is_encrypted = False
         await super().connect(uri, buffer_size, connect_timeout)
 
@@ -60,3 +64,16 @@ class TLSTransport(TcpTransport):
         if not line and self._is_encrypted:
             raise ConnectionResetError("the server ended the connection")
         return line
+
+    async def wait_closed(self) -> None:
+        """Wait until the connection is closed; discard what a frozen server does not read in time.
+
+        asyncio waits for ever until it has sent what is buffered, and nats-py with it: it would
+        never connect to another server.
+        """
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await super().wait_closed()  # type: ignore[no-untyped-call]
+        except TimeoutError:
+            if self._io_writer is not None:
+                self._io_writer.transport.abort()

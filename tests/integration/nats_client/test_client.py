@@ -246,3 +246,59 @@ async def test_a_flush_confirms_the_subscriptions_made_before_it(nats_server: Na
             await wait_until(lambda: len(received) == 50)
     finally:
         await client.close()
+
+
+async def test_a_client_leaves_a_frozen_server_although_data_waits_for_it(
+    nats_server: NatsServer,
+) -> None:
+    client = NatsClient()
+    with NatsServer() as other:
+        await client.connect(
+            [nats_server.url, other.url],
+            dont_randomize=True,
+            ping_interval=0.2,
+            max_outstanding_pings=1,
+            reconnect_time_wait=0.1,
+        )
+        process = psutil.Process(nats_server.pid)
+        process.suspend()
+        try:
+            while True:  # until the buffers of both sides are full
+                publishing = asyncio.ensure_future(client.publish("s", b"x" * (1 << 20)))
+                if not (await asyncio.wait({publishing}, timeout=0.1))[0]:
+                    break
+            await wait_until(lambda: client.stats["reconnects"] and client.is_connected)
+            assert client.connected_url is not None
+            assert client.connected_url.port == other.port
+            await client.flush()
+        finally:
+            process.resume()
+            await asyncio.wait({publishing})
+            await client.close()
+
+
+@pytest.mark.parametrize("greeting", [b"INFO-SERVICE ready\r\n", b"INFO 5\r\n", b"x" * (1 << 20)])
+async def test_a_client_reconnects_after_another_program_used_the_port(
+    nats_server: NatsServer, greeting: bytes
+) -> None:
+    greeted = asyncio.Event()
+
+    async def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        greeted.set()
+        writer.write(greeting)
+        writer.close()
+
+    async def ignore(_error: Exception) -> None: ...
+
+    client = NatsClient()
+    await client.connect(
+        nats_server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.05, error_cb=ignore
+    )
+    try:
+        nats_server.stop()
+        async with await asyncio.start_server(greet, "127.0.0.1", nats_server.port):
+            await greeted.wait()
+        nats_server.start()
+        await wait_until(lambda: client.stats["reconnects"] and client.is_connected)
+    finally:
+        await client.close()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from nats.js.errors import NotFoundError
 
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM
 from tests.kit.nats_servers import NatsServer
@@ -184,11 +185,24 @@ async def test_the_worker_exits_when_its_parent_has_ended(harness: WorkerHarness
     assert await worker.wait_for_exit() == 0
 
 
-async def test_a_deleted_consumer_is_created_again(harness: WorkerHarness, tmp_path: Path) -> None:
+async def test_a_deleted_consumer_or_stream_is_created_again(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
+    async def is_restored() -> bool:
+        try:
+            await harness.js.consumer_info(TASK_STREAM, TASK_CONSUMER)
+        except NotFoundError:
+            return False
+        return True
+
     await harness.run(pull_timeout=1)
     await harness.js.delete_consumer(TASK_STREAM, TASK_CONSUMER)
-    task_id = await harness.send("work", str(tmp_path / "x"))
-    assert (await harness.result(task_id, 15))["return_value"] == "done"
+    first = await harness.send("work", str(tmp_path / "x"))
+    assert (await harness.result(first, 15))["return_value"] == "done"
+    await harness.js.delete_stream(TASK_STREAM)
+    await wait_until(is_restored, 15)
+    second = await harness.send("work", str(tmp_path / "x"))
+    assert (await harness.result(second, 15))["return_value"] == "done"
 
 
 async def test_finished_tasks_do_not_run_again_after_a_kill_of_the_server(

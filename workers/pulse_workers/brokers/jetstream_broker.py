@@ -14,7 +14,7 @@ from typing import Final
 
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js.errors import NoStreamResponseError, ServiceUnavailableError
+from nats.js.errors import NoStreamResponseError, NotFoundError, ServiceUnavailableError
 from taskiq import BrokerMessage
 from taskiq_nats import PullBasedJetStreamBroker
 
@@ -270,8 +270,14 @@ class JetStreamBroker(BaseBroker, PullBasedJetStreamBroker):  # type: ignore[mis
                 self._ack_wait_changed.set()
 
     async def _restore_consumer(self) -> None:
-        """Create the stream and consumer again if they were deleted."""
-        self.ack_wait = (await provision(self.js, self.settings)).ack_wait
+        """Create the consumer again if it was deleted, with all streams if its stream was.
+
+        The other streams are left alone otherwise: one without a leader must not hold up tasks.
+        """
+        try:
+            self.ack_wait = await ensure_task_consumer(self.js, self.settings)
+        except NotFoundError:
+            self.ack_wait = (await provision(self.js, self.settings)).ack_wait
 
     async def _on_reconnected(self) -> None:
         await self._log.on_reconnected()

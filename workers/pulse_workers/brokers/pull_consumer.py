@@ -18,8 +18,9 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.nats_client.backoff import Backoff
-from pulse_workers.errors import OUTAGE_ERRORS
+from pulse_workers.errors import OUTAGE_ERRORS, WorkerError
 
 logger = logging.getLogger("pulse.workers.pull")
 
@@ -29,6 +30,8 @@ _MIN_BACKOFF_S: Final = 0.2
 _MAX_BACKOFF_S: Final = 5.0
 _MIN_WAIT_S: Final = 0.01
 _DISCONNECTED_WAIT_S: Final = 0.5
+_RESTORE_WAIT_S: Final = 1.0
+"""How long a request waits for the consumer to be restored, which usually takes milliseconds."""
 _EXPIRED_STATUSES: Final = frozenset({"404", "408"})
 _FLOW_CONTROL_STATUSES: Final = frozenset({"100"})
 _ACK_PREFIX: Final = "$JS.ACK."
@@ -70,7 +73,8 @@ class PullConsumer:
             expires: seconds until a request expires on the server.
             capacity: returns how many more tasks can be started now.
             on_message: called with each message; responsible for its acknowledgement from then on.
-            on_error: called when the server has rejected a request, before the next one.
+            on_error: restores the consumer; called after the server has rejected a request, and
+                never twice at a time. Requests go on meanwhile, so it may take any time.
         """
         self._client = client
         self._subject = next_subject(stream, consumer)
@@ -86,6 +90,7 @@ class PullConsumer:
         self._backoff = Backoff(_MIN_BACKOFF_S, _MAX_BACKOFF_S)
         self._changed = asyncio.Event()
         self._subscription: Subscription | None = None
+        self._restoring: asyncio.Task[None] | None = None
         self._stopping = False
 
     def wake(self) -> None:
@@ -100,19 +105,23 @@ class PullConsumer:
     async def run(self) -> None:
         """Request tasks until stopped; continue after server restarts and rejected requests."""
         self._subscription = await self._client.subscribe(f"{self._inbox}.*", cb=self._receive)
-        while not self._stopping:
-            self._changed.clear()
-            try:
-                if self._rejected:
-                    await self._back_off()
-                await self._request()
-            except OUTAGE_ERRORS as error:
-                logger.debug("cannot request tasks: %s", error)
-            except Exception:
-                logger.exception("cannot request tasks, retrying")
-                self._rejected = True
-                self._rejections += 1
-            await self._wait(self._time_to_next_deadline())
+        try:
+            while not self._stopping:
+                self._changed.clear()
+                try:
+                    if self._rejected:
+                        await self._back_off()
+                    await self._request()
+                except OUTAGE_ERRORS as error:
+                    logger.debug("cannot request tasks: %s", error)
+                except Exception:
+                    logger.exception("cannot request tasks, retrying")
+                    self._rejected = True
+                    self._rejections += 1
+                await self._wait(self._time_to_next_deadline())
+        finally:
+            if self._restoring is not None:
+                await cancel_and_wait(self._restoring)
 
     async def stop(self) -> None:
         """Stop requesting and requeue messages in flight; return when none can arrive any more."""
@@ -180,11 +189,28 @@ class PullConsumer:
         self._backoff.reset()
 
     async def _back_off(self) -> None:
-        """Wait longer after each rejection in a row, then let the owner restore the consumer."""
+        """Wait longer after each rejection in a row, and let the owner restore the consumer.
+
+        The next request does not wait until that succeeds: most rejections come from the election
+        of a leader, after which the consumer is there, while the owner may wait for other streams.
+        """
         self._rejected = False
         await asyncio.sleep(self._backoff.next_delay())
-        if self._client.is_connected and not self._stopping:
+        if not self._client.is_connected or self._stopping:
+            return
+        if self._restoring is None or self._restoring.done():
+            self._restoring = asyncio.create_task(self._restore(), name="restore the consumer")
+        await asyncio.wait({self._restoring}, timeout=_RESTORE_WAIT_S)
+
+    async def _restore(self) -> None:
+        try:
             await self._on_error()
+        except OUTAGE_ERRORS as error:
+            logger.debug("the consumer is not restored yet: %s", error)
+        except WorkerError as error:
+            logger.warning("the consumer cannot be restored: %s", error)
+        except Exception:
+            logger.exception("the consumer cannot be restored")
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
