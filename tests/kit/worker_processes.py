@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError, ObjectNotFoundError
+from pulse_workers.results.object_reader import SmallObjectStore
 
 from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.task_names import ALIASES
@@ -154,9 +155,10 @@ class WorkerHarness:
         return task_id
 
     async def result(self, task_id: str, timeout_s: float = 10) -> dict[str, Any]:
+        bucket = SmallObjectStore(self.js, RESULT_BUCKET)
+
         async def read() -> dict[str, Any] | None:
             try:
-                bucket = await self.js.object_store(RESULT_BUCKET)
                 found = await asyncio.wait_for(bucket.get(task_id), 2)
             except (ObjectNotFoundError, NotFoundError, TimeoutError):
                 return None

@@ -27,6 +27,7 @@ from pulse_desktop.protocol.topics import RESULT_BUCKET
 from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS, ResultNotSerializableError, ResultNotStoredError
+from pulse_workers.results.object_reader import SmallObjectStore
 from pulse_workers.results.object_writer import CHUNK_SIZE, ObjectWriter
 from pulse_workers.results.progress import ProgressReport, ProgressReports
 from pulse_workers.runtime.connection import connect_options
@@ -68,9 +69,10 @@ class JsonResultBackend(NATSObjectStoreResultBackend[Any]):
         await self.nats_client.connect(self.servers, **self.connect_options)
         self.nats_jetstream = self.nats_client.jetstream()
         try:
-            self.object_store = await self.nats_jetstream.object_store(self.bucket_name)
+            await self.nats_jetstream.object_store(self.bucket_name)
         except BucketNotFoundError:
-            self.object_store = await self.nats_jetstream.create_object_store(self.bucket_name)
+            await self.nats_jetstream.create_object_store(self.bucket_name)
+        self.object_store = SmallObjectStore(self.nats_jetstream, self.bucket_name)
         self._writer = ObjectWriter(self.nats_client, self.bucket_name)
         await self._writer.open()
 
