@@ -20,6 +20,7 @@ from pulse_desktop.ui.charts.time_ranges import TIME_RANGES, auto_range, history
 from pulse_desktop.ui.navigation import FilterPage, ShowItem, ShowRun, Target
 from pulse_desktop.ui.shell.actions import Action
 from pulse_desktop.ui.shell.context_menu import show_context_menu
+from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.detail_panel import DetailPanel
@@ -244,14 +245,38 @@ class TablePage(Page, Generic[RowT, DetailT]):
                 self.filter_bar.set_filter(text=text)
 
     def on_escape(self) -> bool:
-        """Close the details, else clear the selection of several rows, else the filter."""
+        """Close the details, else clear the selection, else the filter."""
         if not self.detail.isHidden():
             self.close_detail()
-        elif self.selection_bar is not None and self.table.selected_count() > 1:
+        elif self.table.selected_count():
             self.table.clearSelection()
         else:
             return self.filter_bar.clear()
         return True
+
+    # Selection
+
+    def rows_to_act_on(self) -> list[RowT]:
+        """Return the selected rows, none if the operator cannot know which ones they are.
+
+        A selected row leaves the screen when the table is scrolled, or when rows arrive above it.
+        It is then shown first, and the same key acts on it. The bar counts several selected rows,
+        wherever they are.
+        """
+        rows = self.table.selected_rows()
+        counted = self.selection_bar is not None and len(rows) > 1
+        in_details = not self.detail.isHidden() and rows == [self._shown_row]
+        if not rows or counted or in_details or self.table.selection_is_visible():
+            return rows
+        self.table.scroll_to_selection()
+        self.context.notify(
+            Notification(
+                _("Nothing done yet"),
+                _("The selection was not on the screen. It is shown now: act again to apply."),
+                key="selection",
+            )
+        )
+        return []
 
     # Details
 

@@ -94,6 +94,27 @@ class RowView(QTableView, Generic[RowT]):
         """Return the number of selected rows."""
         return sum(block.height() for block in self._selected_ranges())
 
+    def selection_is_visible(self) -> bool:
+        """Return whether the selected rows are on the screen, or some of more than fit on it."""
+        blocks = self._selected_ranges()
+        if not blocks:
+            return False
+        height = self.viewport().height()
+        tops = [self.rowViewportPosition(block.top()) for block in blocks]
+        ends = [self.rowViewportPosition(block.bottom()) + ROW_HEIGHT for block in blocks]
+        if max(ends) - min(tops) > height:
+            return any(top < height and end > 0 for top, end in zip(tops, ends, strict=True))
+        half = ROW_HEIGHT / 2
+        return min(tops) >= -half and max(ends) <= height + half
+
+    def scroll_to_selection(self) -> None:
+        """Scroll to the selected rows, the first ones if not all fit on the screen."""
+        blocks = self._selected_ranges()
+        if blocks:
+            last, first = max(b.bottom() for b in blocks), min(b.top() for b in blocks)
+            for row in (last, first):
+                self.scrollTo(self.rows_model.index(row, 0))
+
     def _selected_ranges(self) -> list[QItemSelectionRange]:
         return list(self.selectionModel().selection())  # type: ignore[call-overload]
 

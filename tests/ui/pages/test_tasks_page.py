@@ -1,5 +1,7 @@
 """The page of runs: filter, details, errors, results and re-run."""
 
+from collections.abc import Callable
+
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication
@@ -23,7 +25,7 @@ from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
-from tests.ui.tables import select_rows, selection_bar
+from tests.ui.tables import click_row, select_rows, selection_bar
 from tests.ui.window_builder import frame, make_window
 
 FAILED = "f" * 32
@@ -355,6 +357,56 @@ def test_escape_closes_the_details_then_the_selection_then_the_filter(
             page.table.rows_model.shown_count,
         )
         assert state == (hidden, selected, shown)
+
+
+def test_escape_clears_a_single_selected_row_before_the_filter(
+    qtbot: QtBot, page: TasksPage, window: MainWindow, session: FakeSession
+) -> None:
+    page.show_failed()
+    click_row(page)
+    states = []
+    for _press in range(3):
+        qtbot.keyClick(window, Qt.Key.Key_Escape)
+        states.append((page.table.selected_count(), page.table.rows_model.shown_count))
+    assert states == [(1, 1), (0, 1), (0, 31)]
+    qtbot.keyClick(page.table, Qt.Key.Key_R)
+    assert session.calls == []
+
+
+@pytest.mark.parametrize("act", [TasksPage.rerun_selected, TasksPage.cancel_selected])
+def test_a_selected_run_off_the_screen_is_shown_before_anything_is_done_with_it(
+    page: TasksPage,
+    window: MainWindow,
+    session: FakeSession,
+    act: Callable[[TasksPage], None],
+) -> None:
+    select_rows(page, 0)
+    page.table.scrollToBottom()
+    assert not page.table.selection_is_visible()
+    act(page)
+    assert page.table.selection_is_visible()
+    assert session.calls == []
+    assert latest(window).title == "Nothing done yet"
+    act(page)
+    assert session.calls or latest(window).title == "Nothing to cancel"
+
+
+def test_the_details_show_which_run_is_acted_on(page: TasksPage, session: FakeSession) -> None:
+    click_row(page)
+    page.table.scrollToBottom()
+    page.rerun_selected()
+    assert session.calls == [([FAILED], False)]
+
+
+def test_a_run_that_the_filter_hides_is_no_longer_selected(
+    qtbot: QtBot, page: TasksPage, session: FakeSession
+) -> None:
+    select_rows(page, 0)
+    page.filter_bar.set_filter((RunState.SUCCEEDED.value,))
+    page.clear_filter()
+    qtbot.keyClick(page.table, Qt.Key.Key_R)
+    assert page.table.selected_count() == 0
+    assert session.calls == []
 
 
 def test_navigating_to_a_filtered_out_run_clears_the_filter(page: TasksPage) -> None:

@@ -163,7 +163,8 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         shown = self.detail.run
         if shown is not None and not self.detail.isHidden():
             # An evicted run stays as it was.
-            self.detail.show_run(self.context.state.runs.get(shown.task_id) or shown, now)
+            self._shown_row = self.context.state.runs.get(shown.task_id) or shown
+            self.detail.show_run(self._shown_row, now)
 
     # Page
 
@@ -220,16 +221,16 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
 
     def rerun_selected(self) -> None:
         """Re-run the selected runs."""
-        self._rerun.ask(self.table.selected_rows())
+        self._rerun.ask(self.rows_to_act_on())
 
     def edit_selected(self) -> None:
         """Open the run form with the arguments of the selected run."""
-        for run in self.table.selected_rows():
+        for run in self.rows_to_act_on():
             self.context.edit_run(run)
 
     def cancel_selected(self) -> None:
         """Cancel the selected runs that have not ended."""
-        self._cancel.ask(self.table.selected_rows())
+        self._cancel.ask(self.rows_to_act_on())
 
     def copy_selected(self) -> None:
         """Copy the selected runs to the clipboard, tab-separated."""

@@ -213,15 +213,15 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
 
     def can_command(self) -> bool:
         """Return whether any selected worker accepts commands and is not draining."""
-        return bool(self._selected_commandable())
+        return bool(self._commandable(self.table.selected_rows()))
 
     def can_pause(self) -> bool:
         """Return whether any selected worker can be paused."""
-        return bool(self._selected_commandable(_CAN_BE_PAUSED))
+        return bool(self._commandable(self.table.selected_rows(), _CAN_BE_PAUSED))
 
     def can_resume(self) -> bool:
         """Return whether any selected worker can be resumed."""
-        return bool(self._selected_commandable(_CAN_BE_RESUMED))
+        return bool(self._commandable(self.table.selected_rows(), _CAN_BE_RESUMED))
 
     def any_accepts_commands(self) -> bool:
         """Return whether any worker accepts commands."""
@@ -229,19 +229,19 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
 
     def pause_selected(self) -> None:
         """Pause the selected workers: they take no new tasks until resumed."""
-        self._commands.send("pause", self._selected_commandable(_CAN_BE_PAUSED))
+        self._commands.send("pause", self._commandable(self.rows_to_act_on(), _CAN_BE_PAUSED))
 
     def resume_selected(self) -> None:
         """Resume the selected workers."""
-        self._commands.send("resume", self._selected_commandable(_CAN_BE_RESUMED))
+        self._commands.send("resume", self._commandable(self.rows_to_act_on(), _CAN_BE_RESUMED))
 
     def drain_selected(self) -> None:
         """Drain the selected workers: they finish their running tasks and exit."""
-        self._commands.send("drain", self._selected_commandable())
+        self._commands.send("drain", self._commandable(self.rows_to_act_on()))
 
     def set_log_level(self, level: str) -> None:
         """Set the log level of the selected workers: DEBUG, INFO, WARNING or ERROR."""
-        self._commands.send("log_level", self._selected_commandable(), level)
+        self._commands.send("log_level", self._commandable(self.rows_to_act_on()), level)
 
     def pause_all(self) -> None:
         """Pause all workers that accept commands."""
@@ -251,17 +251,18 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         """Resume all workers that accept commands."""
         self._commands.send_to_all("resume")
 
-    def _selected_commandable(
-        self, activities: frozenset[WorkerActivity] = _NOT_DRAINING
+    def _commandable(
+        self, rows: Sequence[Worker], activities: frozenset[WorkerActivity] = _NOT_DRAINING
     ) -> list[str]:
-        """Return the ids of the selected workers that are online and accept commands.
+        """Return the ids of those workers that are online and accept commands.
 
         Args:
+            rows: the workers.
             activities: only workers with one of these activities.
         """
         return [
             row.id
-            for row in self.table.selected_rows()
+            for row in rows
             if row.control and row.health(self.now) in ONLINE and row.activity in activities
         ]
 
