@@ -100,6 +100,7 @@ async def _list(arguments: Namespace) -> int:
     backlog = min(LOG_ROWS, max(_MIN_HISTORY, limit * _HISTORY_PER_RESULT))
     table = TableWriter((_("KEY"), _("TASK"), _("OUTCOME"), _("SIZE"), _("STORED")))
     listed = older = 0
+    exact = True
     async with (
         connected_session(arguments, backlog=backlog, scope="connection") as session,
         aclosing(session.results.newest_first(limit)) as pages,
@@ -116,12 +117,13 @@ async def _list(arguments: Namespace) -> int:
             listed += len(results)
             if listed == limit:
                 if len(results) < len(page.updates) or page.unread:
-                    older = await _count(session) - listed
+                    total, exact = await _count(session)
+                    older = total - listed
                 break
         bucket, refusal = session.results.bucket, session.results.unread
     if not listed and not arguments.json:
         write_text(_("No results in {bucket}.").format(bucket=bucket))
-    _note_older(older)
+    _note_older(older, exact=exact)
     return note_missing([_("results: {problem}").format(problem=refusal)] if refusal else [])
 
 
@@ -151,16 +153,24 @@ class _TaskNames:
         return run.name if run is not None else ""
 
 
-async def _count(session: "Session") -> int:
-    """Return the number of results in the bucket, 0 if it is unknown."""
+async def _count(session: "Session") -> tuple[int, bool]:
+    """Return the number of results in the bucket, 0 if unknown, and whether it is exact."""
     try:
-        return (await session.results.store.status()).objects or 0
+        bucket = await session.results.store.status()
     except UserFacingError:
-        return 0
+        return 0, True
+    return bucket.objects or 0, bucket.exact
 
 
-def _note_older(older: int) -> None:
-    if older > 0:
+def _note_older(older: int, *, exact: bool) -> None:
+    if older > 0 and not exact:
+        text = ngettext(
+            "Up to {count} older result is not shown: raise --limit.",
+            "Up to {count} older results are not shown: raise --limit.",
+            older,
+        )
+        write_note(text.format(count=formats.count(older)))
+    elif older > 0:
         text = ngettext(
             "{count} older result is not shown: raise --limit.",
             "{count} older results are not shown: raise --limit.",

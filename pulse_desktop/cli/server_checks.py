@@ -202,9 +202,13 @@ async def _check_results(session: Session) -> CheckResult:
     except UserFacingError as error:
         return CheckResult("results", "warning", f"{error.title}: {error.detail}", error.advice)
     objects = bucket.objects or 0
-    stored = ngettext("{count} result in {bucket}", "{count} results in {bucket}", objects).format(
-        count=formats.count(objects), bucket=bucket.name
-    )
+    if bucket.exact:
+        stored = ngettext("{count} result in {bucket}", "{count} results in {bucket}", objects)
+    else:
+        stored = ngettext(
+            "up to {count} result in {bucket}", "up to {count} results in {bucket}", objects
+        )
+    stored = stored.format(count=formats.count(objects), bucket=bucket.name)
     kinds = {row.format for row in session.state.results.rows} & FORMAT_NAMES.keys()
     if kinds - {"json"}:
         stored = _("{status} ({formats})").format(

@@ -129,7 +129,8 @@ async def _results(session: "Session") -> tuple[dict[str, Any], str]:
         unknown = dict.fromkeys(("count", "bytes", "ttl_s", "progress_notes"))
         return {**results, **unknown}, error.detail or error.title
     figures = {"count": bucket.objects, "bytes": bucket.bytes, "ttl_s": bucket.ttl_s}
-    return {**results, **figures, "progress_notes": bucket.notes}, ""
+    results |= {**figures, "progress_notes": bucket.notes}
+    return (results if bucket.exact else {**results, "count_is_exact": False}), ""
 
 
 def _topic_lines(session: "Session", now: float, *, is_known: bool) -> list[str]:
@@ -173,11 +174,12 @@ def _results_line(results: dict[str, Any], problem: str) -> str:
         return _("results: unknown: {reason}").format(reason=problem)
     if not (results["count"] or results["bytes"]):
         return _("results: none in {bucket}").format(bucket=results["bucket"])
-    parts = [
-        _("{count} in {bucket}").format(
-            count=formats.count(results["count"]), bucket=results["bucket"]
-        )
-    ]
+    text = (
+        _("{count} in {bucket}")
+        if results.get("count_is_exact", True)
+        else _("up to {count} in {bucket}")
+    )
+    parts = [text.format(count=formats.count(results["count"]), bucket=results["bucket"])]
     if notes := results["progress_notes"]:
         text = ngettext("{count} progress note", "{count} progress notes", notes)
         parts.append(text.format(count=formats.count(notes)))

@@ -9,11 +9,12 @@ class BucketStatus:
 
     Attributes:
         name: of the bucket.
-        objects: results that have a body, without deleted ones; None when unknown.
+        objects: results, without deleted ones; None when unknown.
         notes: progress objects that tasks stored beside their results; None when unknown.
         bytes: size on disk, metadata included; None when unknown.
         ttl_s: seconds after which an object expires, None for never.
         max_bytes: upper limit of `bytes`, None for no limit.
+        exact: whether `objects` is exact; else there may be fewer.
         watched: whether this is the bucket whose results are shown.
     """
 
@@ -23,4 +24,5 @@ class BucketStatus:
     bytes: int | None = None
     ttl_s: float | None = None
     max_bytes: int | None = None
+    exact: bool = True
     watched: bool = False

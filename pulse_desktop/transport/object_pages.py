@@ -8,6 +8,7 @@ messages are distributed.
 
 import asyncio
 import contextlib
+import sys
 from typing import Final
 
 from nats import errors
@@ -128,6 +129,21 @@ class ObjectPages:
     def _error(self, error: Exception) -> UserFacingError:
         title = _("Cannot list {bucket}").format(bucket=self._bucket)
         return UserFacingError(title, f"{error}.", _("Try again."))
+
+
+async def count_results(connection: Connection, bucket: str) -> int:
+    """Count the results in a bucket, without deleted ones, by reading all of its metadata.
+
+    Raises:
+        ConsumerResetError, NotConnectedError, NotPermittedError, UserFacingError.
+    """
+    reader = _RangeReader(connection, bucket, sys.maxsize)
+    try:
+        if count := await reader.open(DeliverPolicy(newest_per_subject=True)):
+            await reader.read(count)
+    finally:
+        await reader.close()
+    return len({stored.key for stored in reader.found})
 
 
 class _RangeReader:

@@ -37,6 +37,7 @@ from pulse_desktop.transport.object_bucket import (
     object_meta_subject,
     stream_name,
 )
+from pulse_desktop.transport.object_pages import count_results
 from pulse_desktop.transport.ordered_consumer import (
     ConsumerResetError,
     DeliverPolicy,
@@ -44,6 +45,9 @@ from pulse_desktop.transport.ordered_consumer import (
 )
 
 MAX_READ_BYTES: Final = 64 << 20
+MAX_COUNTED: Final = 2_000
+"""Objects up to which a count reads the metadata of each; it is repeated every few seconds."""
+
 API_TIMEOUT_S: Final = 5.0
 _STREAM_NOT_FOUND_CODE: Final = 10059
 
@@ -101,10 +105,11 @@ class ResultStore:
             self._connection.js.stream_info(stream), f"$JS.API.STREAM.INFO.{stream}"
         )
         limit = info.config.max_bytes
-        notes = await self._count_progress()
+        objects, exact, notes = await self._count_objects()
         return BucketStatus(
             self.bucket,
-            objects=max(0, await self._count_bodies() - notes),
+            objects=objects,
+            exact=exact,
             notes=notes,
             bytes=info.state.bytes,
             ttl_s=info.config.max_age or None,
@@ -210,8 +215,24 @@ class ResultStore:
             key=key,
         )
 
-    async def _count_progress(self) -> int:
-        """Count the progress objects by the names of their subjects; they are never deleted."""
+    async def _count_objects(self) -> tuple[int, bool, int]:
+        """Return the number of results, whether it is exact, and the number of progress objects.
+
+        Metadata remains when an object is deleted, and chunks remain when two workers store the
+        same object at once. So the lower one of the two numbers is an upper limit; few objects are
+        counted one by one.
+        """
+        names, notes = await self._count_names()
+        try:
+            if names <= MAX_COUNTED:
+                return await count_results(self._connection, self.bucket), True, notes
+            bodies = await self._count_bodies()
+        except ConsumerResetError as error:
+            raise UserFacingError(_("Cannot count the objects"), f"{error}.") from None
+        return max(0, min(names, bodies) - notes), names == bodies, notes
+
+    async def _count_names(self) -> tuple[int, int]:
+        """Count the objects, deleted ones included, and those of progress, by their subjects."""
         stream, found, seen = stream_name(self.bucket), 0, 0
         while True:
             request = {"subjects_filter": meta_subjects(self.bucket), "offset": seen}
@@ -227,10 +248,10 @@ class ResultStore:
             found += sum(is_progress(name) for name in names)
             seen += len(names)
             if not names or seen >= page.total:
-                return found
+                return seen, found
 
     async def _count_bodies(self) -> int:
-        """Count bodies by their chunks: metadata remains when an object is deleted."""
+        """Count bodies by the subjects of their chunks."""
         consumer = OrderedConsumer(
             self._connection,
             stream_name(self.bucket),
@@ -240,9 +261,8 @@ class ResultStore:
         )
         try:
             await consumer.open(DeliverPolicy(newest_per_subject=True))
-        except ConsumerResetError as error:
-            raise UserFacingError(_("Cannot count the objects"), f"{error}.") from None
-        await consumer.close()
+        finally:
+            await consumer.close()
         return consumer.pending
 
     async def _request(self, request: Any, *subjects: str, key: str = "") -> Any:

@@ -215,6 +215,27 @@ async def test_the_status_of_a_bucket_counts_results_and_progress(
     assert (await ResultStore(connection, "another").status()).ttl_s is None
 
 
+@pytest.mark.parametrize("counted", [2_000, 0])
+async def test_an_object_that_two_workers_stored_at_once_counts_once(
+    store: ResultStore, bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch, counted: int
+) -> None:
+    monkeypatch.setattr("pulse_desktop.transport.result_store.MAX_COUNTED", counted)
+    for number in range(3):
+        await asyncio.gather(*(bucket.put(f"twice-{number}", b"body") for _ in range(2)))
+    await bucket.put("once", b"body")
+    for number in range(2):
+        await bucket.put(f"deleted-{number}", b"body")
+        await bucket.delete(f"deleted-{number}")
+
+    status = await store.status()
+
+    if counted:
+        assert (status.objects, status.exact) == (4, True)
+    else:  # too many to be counted one by one
+        assert status.objects is not None
+        assert (status.objects >= 4, status.exact) == (True, False)
+
+
 async def test_a_missing_object_is_reported(store: ResultStore, bucket: ObjectStore) -> None:
     with pytest.raises(NotFoundError, match="No never"):
         await store.read("never")

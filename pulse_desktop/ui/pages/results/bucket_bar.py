@@ -84,16 +84,19 @@ def bucket_text(bucket: BucketStatus) -> str:
     """Return a text such as `12,408 objects · 88 MB · kept 7 d · at most 1.0 GB`."""
     age, limit = formats.age(bucket.ttl_s or None), formats.size(bucket.max_bytes or None)
     parts = (
-        _content_text(bucket.objects, bucket.bytes),
+        _content_text(bucket.objects, bucket.bytes, exact=bucket.exact),
         _("kept {duration}").format(duration=age) if age else _("no expiry"),
         _("at most {size}").format(size=limit) if limit else "",
     )
     return " · ".join(filter(None, parts))
 
 
-def _content_text(objects: int | None, size: int | None) -> str:
+def _content_text(objects: int | None, size: int | None, *, exact: bool = True) -> str:
     count = ""
     if objects is not None:
-        count = ngettext("{count} object", "{count} objects", objects)
+        if exact:
+            count = ngettext("{count} object", "{count} objects", objects)
+        else:
+            count = ngettext("up to {count} object", "up to {count} objects", objects)
         count = count.format(count=formats.count(objects))
     return " · ".join(filter(None, (count, formats.size(size))))
