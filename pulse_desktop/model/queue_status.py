@@ -24,6 +24,7 @@ class QueueStatus:
         consumers: workers known to consume the queue now, None when unknown.
         has_consumers: whether at least one worker consumes the queue, None when unknown.
         problem: why something is unknown, empty when nothing is.
+        connected: whether there is a connection; nothing else is known without one.
     """
 
     mode: Literal["jetstream", "core", "unknown"] = "unknown"
@@ -40,6 +41,7 @@ class QueueStatus:
     consumers: int | None = None
     has_consumers: bool | None = None
     problem: str = ""
+    connected: bool = True
 
 
 @dataclass(frozen=True)

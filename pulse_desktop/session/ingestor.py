@@ -13,6 +13,9 @@ SLICE: Final = 100
 
 SWEEP_INTERVAL_S: Final = 1.0
 
+ASLEEP_AFTER_S: Final = 10.0
+"""Without a sweep for so long this machine slept, or its clock was set."""
+
 
 class Ingestor:
     """Takes arrivals from the queue and folds them into the state.
@@ -22,12 +25,26 @@ class Ingestor:
     """
 
     def __init__(
-        self, arrivals: ArrivalQueue, state: SystemState, clock: Callable[[], float]
+        self,
+        arrivals: ArrivalQueue,
+        state: SystemState,
+        clock: Callable[[], float],
+        is_connected: Callable[[], bool] = lambda: True,
     ) -> None:
+        """Create an ingestor.
+
+        Args:
+            arrivals: where messages wait.
+            state: where they are folded.
+            clock: Unix seconds.
+            is_connected: whether anything can arrive.
+        """
         self._arrivals = arrivals
         self._state = state
         self._clock = clock
+        self._is_connected = is_connected
         self._swept_at = 0.0
+        self._was_connected = True
         self.folded = asyncio.Event()
 
     def drain(self, budget_s: float) -> bool:
@@ -40,7 +57,15 @@ class Ingestor:
                 break
         now = self._clock()
         if abs(now - self._swept_at) >= SWEEP_INTERVAL_S:  # a clock can be set back
+            self._state.tick(now, self._missed_s(now))
             self._swept_at = now
-            self._state.tick(now)
         self.folded.set()
         return bool(arrivals)
+
+    def _missed_s(self, now: float) -> float:
+        """Return the seconds since the last sweep, if nothing could arrive; else 0."""
+        is_connected, was_connected = self._is_connected(), self._was_connected
+        self._was_connected = is_connected
+        elapsed = now - self._swept_at if self._swept_at else 0.0
+        heard = is_connected and was_connected and abs(elapsed) < ASLEEP_AFTER_S
+        return 0.0 if heard else elapsed

@@ -26,7 +26,6 @@ class ServerPoller:
 
     Attributes:
         queue: the task queue.
-        queue_status: as of the last poll, None before the first.
         server: figures of the server, None while its monitoring port does not answer.
     """
 
@@ -42,8 +41,15 @@ class ServerPoller:
         self._server_monitor = ServerMonitor("")
         self.move_to(monitor_url)
         self.queue = TaskQueue(connection, names, monitor=self._server_monitor)
-        self.queue_status: QueueStatus | None = None
+        self._queue_status: QueueStatus | None = None
         self.server: ServerSnapshot | None = None
+
+    @property
+    def queue_status(self) -> QueueStatus | None:
+        """The queue as of the last poll, None before the first; unknown while disconnected."""
+        if self._queue_status is not None and not self._connection.connected:
+            return QueueStatus(problem=_("not connected"), connected=False)
+        return self._queue_status
 
     def start(self, supervisor: Supervisor) -> None:
         """Start to poll."""
@@ -67,7 +73,7 @@ class ServerPoller:
         while True:
             await self._connection.wait_connected()
             with contextlib.suppress(UserFacingError):
-                self.queue_status = await self.queue.status()
+                self._queue_status = await self.queue.status()
             await asyncio.sleep(QUEUE_INTERVAL_S)
 
     async def _poll_server(self) -> None:
@@ -84,7 +90,7 @@ def with_live_workers(status: QueueStatus, alive: int) -> QueueStatus:
         status: as reported by the server.
         alive: workers whose heartbeats arrive.
     """
-    if not alive:
+    if not (alive and status.connected):
         return status
     if status.mode == "jetstream":
         # A stream reports only its open pulls, and one worker may have several.

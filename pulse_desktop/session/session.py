@@ -122,7 +122,9 @@ class Session:
         )
         self.event_feed = feed(Source.EVENT, EVENT_SUBJECT, stored_as=EVENT_STREAM_SUBJECT)
         self.task_feed = feed(Source.TASK, config.names.subject)
-        self._ingestor = Ingestor(self.arrivals, self.state, self.now)
+        self._ingestor = Ingestor(
+            self.arrivals, self.state, self.now, lambda: self.connection.connected
+        )
         self.waiter = RunWaiter(self.state, self._ingestor.folded, self.now)
         self.results = ResultLoader(
             self.connection,

@@ -47,7 +47,7 @@ from pulse_desktop.state.run_updates import (
 from pulse_desktop.state.stored_results import StoredResults
 from pulse_desktop.state.task_runs import TaskRuns
 from pulse_desktop.state.topic_activity import MAX_TOPICS, TopicActivity, Topics
-from pulse_desktop.state.workers import Workers
+from pulse_desktop.state.workers import HEARTBEAT_S, Workers
 
 LOG_ROWS: Final = 100_000
 LOG_BYTES: Final = 256 << 20
@@ -106,6 +106,7 @@ class SystemState:
         self.metrics = self.register(Metrics())
         self.topics = Topics()
         self.unreadable = 0
+        self._missed_at = -math.inf
         self.task_formats: dict[str, int] = {}
         self.task_problem = ""
         self.pending_reads: list[StoredObject] = []
@@ -173,10 +174,21 @@ class SystemState:
         """Fold the body of a stored progress object."""
         self.runs.put(update_from_progress(stored, progress))
 
-    def tick(self, now: float) -> None:
-        """Update what depends on time alone. Once a second is often enough."""
-        for collection in self._collections.values():
-            collection.tick(now)
+    def tick(self, now: float, missed_s: float = 0.0) -> None:
+        """Update what depends on time alone. Once a second is often enough.
+
+        Args:
+            now: Unix seconds.
+            missed_s: seconds since the last call in which nothing could arrive: what was not
+                reported then is no sign of a fault.
+        """
+        if missed_s:
+            self.workers.excuse_silence(missed_s, now)
+            self._missed_at = now
+        # What was missed is read, and the next heartbeats arrive, before anything is overdue.
+        if not 0 <= now - self._missed_at < HEARTBEAT_S:
+            for collection in self._collections.values():
+                collection.tick(now)
         self.pending_reads += self._progress.take_due(self._progress_reported_at)
 
     def take_changes(self) -> DirtyRows:

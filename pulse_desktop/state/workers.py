@@ -71,6 +71,8 @@ class Worker(msgspec.Struct, gc=False):
         draining: whether it finishes its running tasks and then exits.
         log_level: its log level, empty if unknown.
         busy_mean: mean number of running tasks since the previous heartbeat, None if unknown.
+        silent_since: Unix seconds from which its silence counts: `last_seen`, and later by the time
+            in which no heartbeat could arrive here.
         clock_offset_s: seconds that its clock is ahead of the time of arrival, negative when it is
             behind; includes the delay of the message.
     """
@@ -96,6 +98,7 @@ class Worker(msgspec.Struct, gc=False):
     log_level: str = ""
     busy_mean: float | None = None
     clock_offset_s: float = 0.0
+    silent_since: float = 0.0
 
     @property
     def clock_is_off(self) -> bool:
@@ -117,7 +120,7 @@ class Worker(msgspec.Struct, gc=False):
         """Return its health at a time (Unix seconds)."""
         if self.stopped:
             return WorkerHealth.STOPPED
-        age = now - self.last_seen
+        age = now - max(self.silent_since, self.last_seen)
         if age > OFFLINE_AFTER_S:
             return WorkerHealth.OFFLINE
         return WorkerHealth.LATE if age > LATE_AFTER_S else WorkerHealth.ONLINE
@@ -204,6 +207,20 @@ class Workers(Collection[Worker]):
     def busy_tasks(self, now: float) -> Iterator[str]:
         """Iterate over the ids of the tasks that online workers report as running."""
         return (task_id for worker in self.online(now) for task_id in worker.task_ids)
+
+    def excuse_silence(self, seconds: float, now: float) -> None:
+        """Do not count a span that has just passed: no heartbeat could arrive here.
+
+        Without a connection, and while this machine slept, silence says nothing about a worker.
+
+        Args:
+            seconds: length of the span; negative after a clock was set back.
+            now: Unix seconds.
+        """
+        for position in range(self.rows.start, self.rows.stop):
+            worker = self.rows[position]
+            since = min(now, max(worker.silent_since, worker.last_seen) + seconds)
+            self.rows.replace(position, msgspec.structs.replace(worker, silent_since=since))
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold a heartbeat or the report of a shutdown."""

@@ -152,6 +152,23 @@ async def test_a_session_follows_a_server_without_duplicates(
                 await client.close()
 
 
+async def test_the_figures_of_the_queue_are_unknown_without_a_server() -> None:
+    with NatsServer(jetstream=False) as server:
+        async with open_session(server) as session:
+            await wait_until(lambda: session.tasks.queue_status is not None)
+            server.kill()
+            await wait_until(lambda: session.connection.status.state == "reconnecting")
+            queue = session.tasks.queue_status
+            assert queue is not None
+            assert (queue.connected, queue.consumers, queue.problem) == (
+                False,
+                None,
+                "not connected",
+            )
+            server.start()
+            await wait_until(lambda: session.tasks.queue_status != queue)
+
+
 async def test_without_a_stream_the_time_offline_remains_a_gap() -> None:
     with NatsServer(jetstream=False) as server:
         async with open_session(server) as session:

@@ -1,0 +1,82 @@
+"""What silence means: a worker is offline only if its heartbeats could have arrived."""
+
+import pytest
+
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.session.ingestor import Ingestor
+from pulse_desktop.state.attention import attention_items
+from pulse_desktop.state.system import SystemState
+from pulse_desktop.state.workers import WorkerHealth
+from pulse_desktop.transport.arrival_queue import ArrivalQueue
+from tests.unit.state.state_builders import NOW, heartbeat, queued_event, state_of
+
+
+class Observer:
+    """An ingestor whose clock and connection the test sets; it sweeps once a second."""
+
+    def __init__(self, state: SystemState) -> None:
+        self.state = state
+        self.now = NOW
+        self.connected = True
+        self._ingestor = Ingestor(ArrivalQueue(), state, lambda: self.now, lambda: self.connected)
+        self._ingestor.drain(0.1)
+
+    def health(self) -> WorkerHealth:
+        return self.state.workers.rows[0].health(self.now)
+
+    def state_of_run(self) -> RunState:
+        return self.state.runs.rows[0].state
+
+    def run(self, seconds: int) -> None:
+        for _second in range(seconds):
+            self.now += 1
+            self._ingestor.drain(0.1)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self._ingestor.drain(0.1)
+
+
+def test_a_lost_connection_takes_no_worker_offline() -> None:
+    observer = Observer(state_of(heartbeat()))
+    observer.run(4)
+    observer.connected = False
+    observer.run(600)
+    assert observer.health() is WorkerHealth.ONLINE
+    observer.connected = True
+    observer.run(10)
+    assert observer.health() is WorkerHealth.ONLINE, "a heartbeat may still come"
+    assert attention_items(observer.state, observer.now) == []
+    observer.run(20)
+    assert observer.health() is WorkerHealth.OFFLINE, "but none did"
+
+
+def test_a_worker_that_was_offline_before_a_loss_stays_so() -> None:
+    observer = Observer(state_of(heartbeat()))
+    observer.run(31)
+    observer.connected = False
+    observer.run(10)
+    assert observer.health() is WorkerHealth.OFFLINE
+
+
+@pytest.mark.parametrize("seconds", [3_600.0, -3_600.0])
+def test_neither_sleep_nor_a_set_clock_takes_a_worker_offline(seconds: float) -> None:
+    observer = Observer(state_of(heartbeat()))
+    observer.run(4)
+    observer.sleep(seconds)
+    assert observer.health() is WorkerHealth.ONLINE
+    observer.run(10)
+    assert observer.health() is WorkerHealth.ONLINE
+
+
+def test_a_lost_connection_makes_no_run_overdue() -> None:
+    observer = Observer(state_of(queued_event()))
+    observer.run(5)
+    observer.connected = False
+    observer.run(600)
+    assert observer.state_of_run() is RunState.QUEUED
+    observer.connected = True
+    observer.run(4)
+    assert observer.state_of_run() is RunState.QUEUED, "its result may still come"
+    observer.run(3)
+    assert observer.state_of_run() is RunState.OVERDUE
