@@ -45,7 +45,13 @@ def _unreadable(problem: str) -> dict[str, Any]:
 def write_report(report: dict[str, Any]) -> None:
     """Write a report for people: one property per line, values as JSON."""
     labels = _labels()
+    unstarted = report["started_at"] is None and report["worker"] is None
     for name, value in report.items():
+        if name == "started_at" and value is None:
+            write_property(labels[name], "-")
+            continue
+        if name == "attempt" and value == 1 and unstarted:
+            continue
         if value is None or value in ({}, []) or name in _NOT_SHOWN:
             continue
         if name == "result" and report["error"] and value["return_value"] is None:

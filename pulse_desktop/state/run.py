@@ -232,9 +232,12 @@ class TaskRun(msgspec.Struct, gc=False):
     def run_s(self) -> float | None:
         """Run time of the last ended attempt in seconds, by its worker's clock.
 
-        TaskIQ stores it rounded to hundredths, where 0 means that it was not measured.
+        TaskIQ stores it rounded to hundredths, where 0 means that it was not measured. An attempt
+        that was cancelled before its start has none.
         """
         if self.attempts and (result := self.attempts[-1].result) is not None:
+            if result.outcome == "cancelled" and self._last_attempt_never_started:
+                return None
             if result.run_s is not None:
                 return result.run_s
             if self.attempts[-1].started_at is not None:
@@ -262,6 +265,12 @@ class TaskRun(msgspec.Struct, gc=False):
     def result_unread(self) -> bool:
         """Whether a result is stored that was not read, though it may be readable."""
         return self.stored_outcome is not None and self.stored_outcome.format in ("", UNREAD)
+
+    @property
+    def _last_attempt_never_started(self) -> bool:
+        """Whether the start of the latest attempt is unknown, though that of an earlier one is."""
+        *earlier, last = self.attempts
+        return last.started_at is None and any(each.started_at is not None for each in earlier)
 
     @property
     def _final_outcome(self) -> StoredOutcome | None:

@@ -103,10 +103,13 @@ def duration_text(run: TaskRun, now: float) -> str:
 
 
 def attempts_text(run: TaskRun) -> str:
-    """Return the number of the latest attempt: `2`, or `2 of 3`; empty for the first one."""
+    """Return the number of the latest attempt: `2`, or `2 of 3`; empty for the first one.
+
+    A task whose worker died is delivered again, which is no retry: it may exceed the maximum.
+    """
     if run.attempt < 2:
         return ""
-    if not run.max_attempts:
+    if run.attempt > run.max_attempts:
         return str(run.attempt)
     return _("{attempt} of {max_attempts}").format(
         attempt=run.attempt, max_attempts=run.max_attempts

@@ -76,6 +76,18 @@ def test_the_number_of_attempts_is_shown_from_the_second_one() -> None:
     assert attempts_text(run(attempts=(started(1, NOW),), max_attempts=3)) == ""
     assert attempts_text(run(attempts=(started(2, NOW),))) == "2"
     assert attempts_text(run(attempts=(started(2, NOW),), max_attempts=3)) == "2 of 3"
+    # Delivered again after its worker died: that is no retry.
+    assert attempts_text(run(attempts=(started(2, NOW),), max_attempts=1)) == "2"
+
+
+def test_an_attempt_that_was_cancelled_before_its_start_has_no_duration() -> None:
+    cancelled = AttemptResult(NOW + 9, "cancelled", run_s=0.01)
+    redelivered = run(attempts=(started(1, NOW), Attempt(2, None, "w", cancelled)))
+    assert redelivered.state is RunState.CANCELLED
+    assert duration_text(redelivered, NOW + 10) == ""
+    ran = run(attempts=(started(1, NOW), Attempt(2, NOW + 8, "w", cancelled)))
+    assert duration_text(ran, NOW + 10) == "10 ms"
+    assert attempts_text(run(attempts=(started(2, NOW),), max_attempts=3)) == "2 of 3"
 
 
 def test_the_timeline_has_an_event_for_every_attempt() -> None:
