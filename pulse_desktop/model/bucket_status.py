@@ -16,6 +16,7 @@ class BucketStatus:
         max_bytes: upper limit of `bytes`, None for no limit.
         exact: whether `objects` is exact; else there may be fewer.
         watched: whether this is the bucket whose results are shown.
+        exists: whether the server has it; nothing else is known of one that it has not.
     """
 
     name: str
@@ -26,3 +27,4 @@ class BucketStatus:
     max_bytes: int | None = None
     exact: bool = True
     watched: bool = False
+    exists: bool = True

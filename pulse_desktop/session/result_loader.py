@@ -166,15 +166,20 @@ class ResultLoader:
     async def buckets(self) -> list[BucketStatus]:
         """Return the buckets on the server, the watched one with its size.
 
+        The watched one comes first where others exist and it does not: its results are shown.
+
         Raises:
             NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
         """
-        return [
-            replace(await self.store.status(), watched=True)
-            if name == self.bucket
-            else BucketStatus(name)
-            for name in await self.store.buckets()
-        ]
+        store = self.store
+        names = await store.buckets()
+        found = [BucketStatus(name) for name in names if name != store.bucket]
+        if store.bucket in names:
+            watched = replace(await store.status(), watched=True)
+            found.insert(names.index(store.bucket), watched)
+        elif found:
+            found.insert(0, BucketStatus(store.bucket, watched=True, exists=False))
+        return found
 
     def wake(self) -> None:
         """Wake the readers if the state has results to load."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
+from pulse_desktop.protocol.topics import RESULT_BUCKET
 from pulse_desktop.session.session import Session, SessionConfig
 from tests.kit import foreign_app
 from tests.kit.cli_process import command_environment, run_command
@@ -58,6 +59,12 @@ async def test_a_system_with_names_of_its_own_is_found_shown_and_used(
             ]
             assert found.buckets == (foreign_app.BUCKET,)
             assert session.other_names == NAMES
+            watched, other = await session.results.buckets()
+            assert (watched.name, watched.watched, watched.exists) == (RESULT_BUCKET, True, False)
+            assert (other.name, other.watched) == (foreign_app.BUCKET, False)
+            session.results.watch_bucket(other.name)
+            (watched,) = await session.results.buckets()
+            assert (watched.name, watched.watched, watched.exists) == (other.name, True, True)
 
         env = command_environment(tmp_path / "data")
         doctor = await asyncio.to_thread(

@@ -163,6 +163,17 @@ def test_the_bucket_bar_shows_content_and_expiry(harness: PageHarness) -> None:
     assert harness.session.watched == ["other"]
 
 
+def test_the_bucket_bar_selects_the_bucket_that_is_shown(harness: PageHarness) -> None:
+    harness.session.bucket_list = [
+        BucketStatus("taskiq_results", watched=True, exists=False),
+        BucketStatus("shop_results"),
+    ]
+    page = harness.open(ResultsPage)
+    box = page.bucket_bar.bucket_box
+    assert (box.currentText(), box.isEnabled()) == ("taskiq_results", True)
+    assert page.bucket_bar.text == "not on this server yet: the first result creates it"
+
+
 def test_the_buckets_are_polled_every_ten_seconds(harness: PageHarness) -> None:
     page = harness.open(ResultsPage)
     harness.session.bucket_list = [BucketStatus("taskiq_results", 1, 0, 5, watched=True)]

@@ -66,6 +66,7 @@ class BucketBar(QWidget):
         self._problem = "" if names else _("No bucket yet: the first result creates it")
         if not names:
             self._label.setText(self._problem)
+        self.bucket_box.setCurrentIndex(-1)  # not one whose results are not shown
         for index, bucket in enumerate(buckets):
             if bucket.watched:
                 self.bucket_box.setCurrentIndex(index)
@@ -81,7 +82,9 @@ class BucketBar(QWidget):
 
 
 def bucket_text(bucket: BucketStatus) -> str:
-    """Return a text such as `12,408 objects · 88 MB · kept 7 d · at most 1.0 GB`."""
+    """Return a text about a bucket such as `12,408 objects · 88 MB · kept 7 d · at most 1.0 GB`."""
+    if not bucket.exists:
+        return _("not on this server yet: the first result creates it")
     age, limit = formats.age(bucket.ttl_s or None), formats.size(bucket.max_bytes or None)
     parts = (
         _content_text(bucket.objects, bucket.bytes, exact=bucket.exact),
