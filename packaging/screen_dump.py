@@ -9,17 +9,17 @@ from pathlib import Path
 
 from PySide6.QtGui import QImage
 
-DRAWN = 200
-"""Different colors on a screen with a window full of text and charts; a bare one has a few."""
+MIN_COLORS = 200
+"""Minimum number of different colors on a screen that shows a window; a bare screen has a few."""
 
 _COLOR_BYTES = 12
 
 
 def decode_dump(dump: bytes) -> QImage:
-    """Return the image in an X window dump of 32 bits per pixel, the byte order of a PC.
+    """Return the image in a little-endian X window dump of 32 bits per pixel.
 
     Raises:
-        ValueError: it is another kind of dump.
+        ValueError: the version or the bits per pixel differ.
     """
     fields = struct.unpack(">25I", dump[:100])
     header, version, width, height = fields[0], fields[1], fields[4], fields[5]
@@ -39,7 +39,7 @@ def main(source: str, target: str) -> int:
     }
     image.save(target)
     print(f"    {Path(target).name}: {image.width()}x{image.height()}, {len(seen)} colors")
-    return 0 if len(seen) >= DRAWN else 1
+    return 0 if len(seen) >= MIN_COLORS else 1
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def add_parser(subparsers: Subparsers) -> None:
         type=positive_int,
         default=1,
         metavar="N",
-        help=_("number of worker processes (1)"),
+        help=_("number of worker processes (default: 1)"),
     )
     parser.add_argument("--no-sample", action="store_true", help=_("do not run the sample chat"))
 

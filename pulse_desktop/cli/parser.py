@@ -166,7 +166,7 @@ def add_limit_option(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         default=DEFAULT_LIMIT,
         metavar="N",
-        help=_("list at most N, the latest ({default})").format(default=DEFAULT_LIMIT),
+        help=_("list at most N, the latest (default: {default})").format(default=DEFAULT_LIMIT),
     )
 
 

@@ -41,14 +41,18 @@ def add_parser(subparsers: Subparsers) -> None:
         help=_("as registered, such as module:function"),
     )
     parser.add_argument(
-        "--args", type=json_array, default=b"[]", metavar="JSON", help=_("a JSON array ([])")
+        "--args",
+        type=json_array,
+        default=b"[]",
+        metavar="JSON",
+        help=_("a JSON array (default: [])"),
     )
     parser.add_argument(
         "--kwargs",
         type=json_object,
         default=b"{}",
         metavar="JSON",
-        help=_("a JSON object ({default})").format(default="{}"),
+        help=_("a JSON object (default: {default})").format(default="{}"),
     )
     submission.add_options(parser)
 

@@ -61,7 +61,7 @@ def add_parser(subparsers: Subparsers) -> None:
         type=duration,
         default=DAY_S,
         metavar="SPAN",
-        help=_("only runs active in the last 30m, 1h, 7d (1d)"),
+        help=_("only runs active in the last 30m, 1h, 7d (default: 1d)"),
     )
     add_limit_option(parser)
 

@@ -59,14 +59,14 @@ def add_parser(subparsers: Subparsers) -> None:
         help=_("run or result to select, by its whole id; any other text filters the page"),
     )
     parser.add_argument(
-        "--theme", choices=("dark", "light"), default="dark", help=_("color theme (dark)")
+        "--theme", choices=("dark", "light"), default="dark", help=_("color theme (default: dark)")
     )
     parser.add_argument(
         "--size",
         type=size,
         default=(1440, 900),
         metavar="WxH",
-        help=_("pixels (1440x900), from {smallest} to {largest}").format(
+        help=_("pixels (default: 1440x900), from {smallest} to {largest}").format(
             smallest=format_size(MIN_SIZE), largest=format_size(MAX_SIZE)
         ),
     )
@@ -75,7 +75,7 @@ def add_parser(subparsers: Subparsers) -> None:
         type=duration,
         default=3.0,
         metavar="SPAN",
-        help=_("time of live events after history is read (3s)"),
+        help=_("time of live events after history is read (default: 3s)"),
     )
     add_hidden_alias(parser, "--open", "--select")
     add_hidden_alias(parser, "--after", "--delay")

@@ -147,12 +147,14 @@ def _topic_lines(session: "Session", now: float, *, is_known: bool) -> list[str]
 
 
 def _queue_line(queue: dict[str, Any], problem: str) -> str:
-    text = _("queue:   {mode}, {pending} pending, {running} in progress, consumers: {consumers}")
+    text = _(
+        "queue:   {mode}, {pending} pending, {running} in progress, workers listening: {listeners}"
+    )
     line = text.format(
         mode=queue["mode"],
         pending=_count(queue["pending"]),
         running=_count(queue["ack_pending"]),
-        consumers=_count(queue["listeners"]),
+        listeners=_count(queue["listeners"]),
     )
     return f"{line} ({problem})" if problem else line
 
@@ -180,9 +182,9 @@ def _results_line(results: dict[str, Any], problem: str) -> str:
         else _("up to {count} in {bucket}")
     )
     parts = [text.format(count=formats.count(results["count"]), bucket=results["bucket"])]
-    if notes := results["progress_notes"]:
-        text = ngettext("{count} progress note", "{count} progress notes", notes)
-        parts.append(text.format(count=formats.count(notes)))
+    if objects := results["progress_notes"]:
+        text = ngettext("{count} progress object", "{count} progress objects", objects)
+        parts.append(text.format(count=formats.count(objects)))
     parts.append(formats.size(results["bytes"]))
     if results["ttl_s"] is None:
         parts.append(_("never expire"))

@@ -73,7 +73,7 @@ class Body(NamedTuple):
         format: the sniffed format.
         value: plain data.
         not_plain: what in it became text because it is not plain data, empty for nothing. Only
-            told of CBOR, whose decoder converts it.
+            known for CBOR, whose decoder converts it.
     """
 
     format: Format

@@ -92,7 +92,9 @@ def test_a_task_is_edited_and_rerun(
         form = operator.window.run_form
         await wait_until(form.isVisible)
         other = tmp_path / "second"
-        await operator.act(lambda: form.ui.first_argument().set_text(json.dumps([str(other), 0.1])))
+        await operator.act(
+            lambda: form.ui.initial_arguments_field().set_text(json.dumps([str(other), 0.1]))
+        )
         await operator.click(form.ui.run_button)
         again = await operator.wait_for_rerun(task_id, RunState.SUCCEEDED)
         assert arguments(again) == [str(other), 0.1]

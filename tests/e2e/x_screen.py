@@ -9,8 +9,8 @@ import time
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication, QImage
 
-DRAWN = 200
-"""Different colors on a screen with a window full of text and charts; a bare one has a few."""
+MIN_COLORS = 200
+"""Minimum number of different colors on a screen that shows a window; a bare screen has a few."""
 
 
 def colors(image: QImage) -> int:
@@ -28,9 +28,9 @@ def main(path: str, timeout_s: float) -> int:
 
     def check() -> None:
         image = app.primaryScreen().grabWindow(0).toImage()
-        if colors(image) >= DRAWN or time.monotonic() > deadline:
+        if colors(image) >= MIN_COLORS or time.monotonic() > deadline:
             image.save(path)
-            app.exit(0 if colors(image) >= DRAWN else 1)
+            app.exit(0 if colors(image) >= MIN_COLORS else 1)
 
     timer = QTimer(interval=100)
     timer.timeout.connect(check)

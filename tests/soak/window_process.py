@@ -1,8 +1,9 @@
 """Run the application at a steady rate of events and print measurements for the soak test.
 
 It runs the embedded server, workers with sample work, and the window (offscreen), which shows one
-page after another, while publishers add events. Each measurement is a line of JSON: `{"begun": …}`
-when all bounded collections are full, then one line for each page shown.
+page after another, while publishers add events. It prints lines of JSON: `{"filled": events sent}`
+when all bounded collections are full, then the measurements for each page shown, and the final
+ones, whose page is empty.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from pulse_desktop.ui.pages.registry import PAGES
 
 _PUBLISHER: Final = Path(__file__).parents[2] / "benchmarks" / "publisher.py"
 _FILL_RATE: Final = 10_000.0
-_FILL: Final = 6 * LOG_ROWS
+_FILL_EVENTS: Final = 6 * LOG_ROWS
 """Number of events that fills the log and the collections of runs and messages."""
 _TIMEOUT_S: Final = 120.0
 
@@ -94,9 +95,9 @@ async def _soak(arguments: argparse.Namespace) -> int:
         soak = Soak(desktop, session, stack.server, arguments.counter)
         for page in PAGES:
             desktop.window.show_page(page.key)
-            await soak.publish(_FILL_RATE, _FILL / len(PAGES) / _FILL_RATE)
+            await soak.publish(_FILL_RATE, _FILL_EVENTS / len(PAGES) / _FILL_RATE)
             await soak.wait_until_folded()
-        _print({"begun": soak.sent})
+        _print({"filled": soak.sent})
         page_s = arguments.seconds / (arguments.rounds * len(PAGES))
         for _ in range(arguments.rounds):
             for page in PAGES:
@@ -118,7 +119,9 @@ def _print(line: dict[str, Any]) -> None:
 def main() -> int:
     """Run the application and print the measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("counter", type=Path)
+    parser.add_argument(
+        "counter", type=Path, help="counter file for the publisher, unused at a steady rate"
+    )
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--rate", type=float, required=True, help="events/s")
     parser.add_argument("--rounds", type=int, default=4, help="how many times each page is shown")

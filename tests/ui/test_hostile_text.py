@@ -116,8 +116,8 @@ def hostile_state(text: str) -> StateBuilder:
     data = {"task_id": text, "task_name": text, "worker": text}
     failed = {"attempt": 1, "run_s": 1.0, "error": error, "will_retry": False}
     builder.event("tasks", "task.failed", {**data, **failed})
-    told = {"task_name": text, "args": [text], "kwargs": {text: text}, "labels": {text: text}}
-    builder.event("tasks", "task.queued", {"task_id": f"3 {text}", **told})
+    arguments = {"task_name": text, "args": [text], "kwargs": {text: text}, "labels": {text: text}}
+    builder.event("tasks", "task.queued", {"task_id": f"3 {text}", **arguments})
     builder.event("tasks", text, {"task_id": text, text: text}, source=text)
     message = {"id": text, "external_message_id": text, "content": f"{text}\n{text}"}
     message |= {"author": text, "source_name": text, "media_type": text, "task_id": text}

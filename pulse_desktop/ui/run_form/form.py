@@ -112,15 +112,15 @@ class RunForm(QFrame):
         else:
             self.draft = draft_of(run)
         if run is None:
-            self.ui.set_head(_("Run a task"), "plus", _("The next free worker runs it."))
+            self.ui.set_header(_("Run a task"), "plus", _("The next free worker runs it."))
         else:
-            self.ui.set_head(_("Edit and re-run"), "edit", rerun_description(run))
+            self.ui.set_header(_("Edit and re-run"), "edit", rerun_description(run))
         self._fill(self.draft)
         self.refresh()
         self._timer.start()
         self.show()
         self.reposition()
-        first = self.ui.task_name if run is None else self.ui.first_argument()
+        first = self.ui.task_name if run is None else self.ui.initial_arguments_field()
         first.setFocus(Qt.FocusReason.OtherFocusReason)
         if run is None:
             self.ui.task_name.field.selectAll()  # typing replaces the name of the last time
@@ -204,7 +204,7 @@ class RunForm(QFrame):
         draft = draft_of(self._latest[self.ui.task_name.name])
         self.ui.args.set_text(draft.args)
         self.ui.kwargs.set_text(draft.kwargs)
-        self.ui.first_argument().setFocus(Qt.FocusReason.OtherFocusReason)
+        self.ui.initial_arguments_field().setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _use_template(self, template: str) -> None:
         self.ui.kwargs.set_text(template)

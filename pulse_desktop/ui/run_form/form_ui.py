@@ -53,7 +53,7 @@ class RunFormUi(QObject):
     """
 
     def __init__(self, form: QFrame) -> None:
-        super().__init__(form)  # destroyed with the form, signals end then
+        super().__init__(form)  # destroyed with the form, which disconnects its signals
         self._form = form
         self._icon = "plus"
         self._consumers_color = SemanticColor.MUTED
@@ -104,7 +104,7 @@ class RunFormUi(QObject):
 
     # Content
 
-    def set_head(self, title: str, icon: str, description: str) -> None:
+    def set_header(self, title: str, icon: str, description: str) -> None:
         """Change the header."""
         self.title.setText(title)
         self.description.setText(description)
@@ -113,8 +113,8 @@ class RunFormUi(QObject):
         self._icon = icon
         self._apply_theme()
 
-    def first_argument(self) -> JsonField:
-        """Return the field of arguments that is more likely to be edited: the one with content."""
+    def initial_arguments_field(self) -> JsonField:
+        """Return the field to focus: `args` if only it has content, otherwise `kwargs`."""
         return self.args if self.args.text and not self.kwargs.text else self.kwargs
 
     def set_name_warning(self, warning: str) -> None:
@@ -130,7 +130,7 @@ class RunFormUi(QObject):
         self.update_label_count()
 
     def update_label_count(self) -> None:
-        """Show how many labels there are, as far as they are valid."""
+        """Show the number of labels, or none if the JSON is invalid."""
         count = self.labels.count if self.labels.error is None else 0
         self.labels_toggle.setText(
             _("Labels · {count}").format(count=count) if count else _("Labels")

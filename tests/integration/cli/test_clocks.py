@@ -23,7 +23,7 @@ from tests.kit.cli_process import CommandResult, command_environment, run_comman
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.result_bucket import result_body
-from tests.kit.session_fixture import open_session
+from tests.kit.sessions import open_session
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import open_harness
 from tests.kit.wrong_clock import wrong_clock

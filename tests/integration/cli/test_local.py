@@ -106,7 +106,7 @@ def test_status_shows_topics_queue_workers_and_results(
     assert len(output["workers"]) == 1
     assert list(output["results"]) == ["bucket", "count", "bytes", "ttl_s", "progress_notes"]
     assert output["results"]["count"] > 0
-    assert "consumers: 1" in stack("status").out
+    assert "workers listening: 1" in stack("status").out
 
 
 def test_tail_prints_events_from_history(stack: Stack, succeeded: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The fast path delivers the messages that nats-py delivers, however they are split over reads."""
+"""NATS clients: fast-path delivery equals that of nats-py, and flush."""
 
 import asyncio
 import random
@@ -15,8 +15,8 @@ from pulse_desktop.nats_client.client import MAX_CACHED_HEADERS, FastPathClient,
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
-DIRECT, USUAL = 7, 8
-"""Ids of a subscription on the fast path, and of one that is not."""
+FAST_PATH_SID, CALLBACK_SID = 7, 8
+"""Ids of a subscription on the fast path, and of one with a callback."""
 
 Message = tuple[int, str, bytes]
 
@@ -26,27 +26,27 @@ class RecordingClient(FastPathClient):
 
     def __init__(self, receive: Callable[[str, bytes], None] | None = None) -> None:
         super().__init__()
-        self.direct: list[Message] = []
-        self.usual: list[Message] = []
+        self.fast_path: list[Message] = []
+        self.callback: list[Message] = []
         self.other: list[str] = []
         self.errors: list[Exception] = []
         self.parser = self._ps
-        self.parser.direct[DIRECT] = receive or self.receive
+        self.parser.direct[FAST_PATH_SID] = receive or self.receive
         self._error_cb = self.on_error
 
     async def on_error(self, error: Exception) -> None:
         self.errors.append(error)
 
     def receive(self, subject: str, data: bytes) -> None:
-        self.direct.append((DIRECT, subject, data))
+        self.fast_path.append((FAST_PATH_SID, subject, data))
 
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
     ) -> None:
-        if sid == DIRECT:
+        if sid == FAST_PATH_SID:
             await super()._process_msg(sid, subject, reply, data, headers)
         else:
-            self.usual.append((sid, subject.decode(), data))
+            self.callback.append((sid, subject.decode(), data))
 
     async def _process_ping(self) -> None:
         self.other.append("ping")
@@ -56,7 +56,7 @@ def server_output(chance: random.Random) -> tuple[bytes, list[Message]]:
     """Return bytes that a server may send, and the messages in them."""
     sent, messages = b"", []
     for number in range(60):
-        sid = chance.choice((DIRECT, DIRECT, DIRECT, USUAL))
+        sid = chance.choice((FAST_PATH_SID, FAST_PATH_SID, FAST_PATH_SID, CALLBACK_SID))
         payload = chance.choice((b"", b"\r\n", b"MSG a 7 3\r\n", b"x" * chance.randrange(300)))
         reply = chance.choice(("", "_INBOX.9 "))
         subject = f"websocket.t{number}"
@@ -89,9 +89,9 @@ def test_every_message_is_found_once_however_the_reads_are_split(seed: int) -> N
 
     asyncio.run(read())
     for client in (fast_client, plain_client):
-        assert client.direct == [message for message in messages if message[0] == DIRECT]
-        assert client.usual == [message for message in messages if message[0] == USUAL]
-        assert client.stats["in_msgs"] == len(client.direct)
+        assert client.fast_path == [message for message in messages if message[0] == FAST_PATH_SID]
+        assert client.callback == [message for message in messages if message[0] == CALLBACK_SID]
+        assert client.stats["in_msgs"] == len(client.fast_path)
     assert fast_client.other == plain_client.other
     assert not fast.buf
 
@@ -115,10 +115,10 @@ def test_a_removed_subscription_receives_nothing_more() -> None:
     client = RecordingClient()
     message = b"MSG a 7 1\r\n1\r\n"
     asyncio.run(client.parser.parse(message))
-    client._remove_sub(DIRECT)  # noqa: SLF001 - as the library calls it
+    client._remove_sub(FAST_PATH_SID)  # noqa: SLF001 - as the library calls it
     client.parser.direct[9] = client.receive
     asyncio.run(client.parser.parse(message))
-    assert client.direct == [(DIRECT, "a", b"1")]
+    assert client.fast_path == [(FAST_PATH_SID, "a", b"1")]
 
 
 async def test_the_header_cache_is_bounded() -> None:
@@ -126,7 +126,7 @@ async def test_the_header_cache_is_bounded() -> None:
     for number in range(2_500):
         await client.parser.parse(b"MSG a.%d 7 _INBOX.%d 1\r\n1\r\n" % (number, number))
         await client.parser.parse(b"MSG a.%d 7 1\r\n1\r\n" % number)
-    assert len(client.direct) == 5_000
+    assert len(client.fast_path) == 5_000
     assert client.parser.cached_headers <= MAX_CACHED_HEADERS
 
 
@@ -136,43 +136,45 @@ async def test_a_real_server_delivers_directly_until_the_subscription_ends(
     client, publisher = FastPathClient(), Client()
     await client.connect(nats_server.url)
     await publisher.connect(nats_server.url)
-    direct: list[tuple[str, bytes]] = []
-    usual: list[bytes] = []
+    fast_path: list[tuple[str, bytes]] = []
+    callback: list[bytes] = []
 
     async def on_message(message: Msg) -> None:
-        usual.append(message.data)
+        callback.append(message.data)
 
     async def arrived() -> bool:
         await publisher.publish("a.ready", b"")
         await publisher.publish("b", b"")
         await publisher.flush()
-        return bool(direct and usual)
+        return bool(fast_path and callback)
 
     try:
         subscription = await client.subscribe("a.*", cb=on_message)
         await client.subscribe("b", cb=on_message)
-        client.deliver_directly(subscription, lambda subject, data: direct.append((subject, data)))
+        client.deliver_directly(
+            subscription, lambda subject, data: fast_path.append((subject, data))
+        )
         # A flush just after connecting can be answered before the server knows the subscription.
         await wait_until(arrived)
         await publisher.publish("a.x", b"1", headers={"Nats-Msg-Id": "1"})
         await publisher.publish("b", b"2")
         await publisher.publish("a.y", b"3" * 100_000)
-        await wait_until(lambda: ("a.y", b"3" * 100_000) in direct and b"2" in usual)
-        assert [each for each in direct if each[1]] == [("a.x", b"1"), ("a.y", b"3" * 100_000)]
-        assert [each for each in usual if each] == [b"2"]
-        assert client.stats["in_msgs"] == len(direct) + len(usual)
+        await wait_until(lambda: ("a.y", b"3" * 100_000) in fast_path and b"2" in callback)
+        assert [each for each in fast_path if each[1]] == [("a.x", b"1"), ("a.y", b"3" * 100_000)]
+        assert [each for each in callback if each] == [b"2"]
+        assert client.stats["in_msgs"] == len(fast_path) + len(callback)
         assert client.stats["in_bytes"] == 100_002
         await subscription.unsubscribe()
         await publisher.publish("a.z", b"4")
         await publisher.publish("b", b"5")
-        await wait_until(lambda: b"5" in usual)
-        assert direct[-1][0] == "a.y"
+        await wait_until(lambda: b"5" in callback)
+        assert fast_path[-1][0] == "a.y"
     finally:
         await client.close()
         await publisher.close()
 
 
-async def test_a_flush_that_is_given_up_leaves_the_connection_alone(
+async def test_a_cancelled_or_timed_out_flush_keeps_the_connection_open(
     nats_server: NatsServer,
 ) -> None:
     client = NatsClient()

@@ -1,4 +1,4 @@
-"""A process exits soon after SIGTERM, whatever it is waiting for."""
+"""Worker processes exit soon after SIGTERM, and with a reason when they cannot take tasks."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -120,9 +120,9 @@ async def test_a_worker_without_permission_to_take_tasks_exits_with_the_reason(
         "jetstream": 'publish: { deny: "$JS.API.CONSUMER.MSG.NEXT.taskiq_jetstream.>" }',
         "core": 'subscribe: { deny: "taskiq_tasks" }',
     }[broker]
-    may = "authorization {{ users: [ {{ user: w, password: secret1 {} }} ] }}".format
-    forbidden = may(f", permissions: {{ {denied} }}")
-    config = forbidden if refused == "from the start" else may("")
+    authorization = "authorization {{ users: [ {{ user: w, password: secret1 {} }} ] }}".format
+    forbidden = authorization(f", permissions: {{ {denied} }}")
+    config = forbidden if refused == "from the start" else authorization("")
     with NatsServer(user="w", password="secret1", config=config) as server:
         worker = Worker("run", server=server.url, log=tmp_path / "log", broker=broker)
         try:

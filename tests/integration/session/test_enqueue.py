@@ -20,7 +20,7 @@ from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.serialize import run_to_dict
 from tests.kit.cli_process import run_command
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import open_session, wait_for_run
+from tests.kit.sessions import open_session, wait_for_run
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import TASKS, WorkerHarness, lines, open_harness
 

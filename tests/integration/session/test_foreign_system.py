@@ -19,7 +19,7 @@ from pulse_desktop.session.task_client import NotRepeatableError
 from pulse_desktop.state.run import TaskRun
 from tests.integration.foreign_app import ForeignWorker, make_broker
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import open_session, wait_for_run, wait_for_unreadable_result
+from tests.kit.sessions import open_session, wait_for_run, wait_for_unreadable_result
 from tests.kit.waiting import wait_until
 
 APP = "tests.integration.foreign_app"

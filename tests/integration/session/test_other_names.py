@@ -13,7 +13,7 @@ from pulse_desktop.session.session import Session, SessionConfig
 from tests.kit import foreign_app
 from tests.kit.cli_process import command_environment, run_command
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import wait_for_run
+from tests.kit.sessions import wait_for_run
 from tests.kit.waiting import wait_until
 
 NAMES = TaskiqNames(foreign_app.SUBJECT, foreign_app.CONSUMER, foreign_app.BUCKET)

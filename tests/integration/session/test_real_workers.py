@@ -15,7 +15,7 @@ from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text.outcome_text import cancel_label, command_label
 from tests.kit.cli_process import command_environment, run_command
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import open_session, wait_for_run
+from tests.kit.sessions import open_session, wait_for_run
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import TASKS, WorkerHarness, lines, open_harness
 

@@ -17,7 +17,7 @@ from pulse_desktop.state.run import TaskRun
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.result_bucket import key_of, result_body, store_results
-from tests.kit.session_fixture import open_session
+from tests.kit.sessions import open_session
 
 
 @pytest.fixture

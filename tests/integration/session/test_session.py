@@ -36,7 +36,7 @@ from pulse_desktop.text.run_text import state_name
 from tests.kit.background import in_background
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import open_session, wait_for_run, wait_for_unreadable_result
+from tests.kit.sessions import open_session, wait_for_run, wait_for_unreadable_result
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import WorkerHarness, lines, open_harness
 

@@ -10,7 +10,7 @@ from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
 from tests.kit.legacy_worker import NAMES, started_legacy_worker
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import open_session, wait_for_run
+from tests.kit.sessions import open_session, wait_for_run
 from tests.kit.waiting import wait_until
 from tests.kit.worker_cli import worker_command
 from tests.kit.worker_processes import open_harness

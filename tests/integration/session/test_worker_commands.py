@@ -28,7 +28,7 @@ from pulse_desktop.transport.worker_control import WorkerControlClient
 from tests.kit.fake_worker import fake_worker
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
-from tests.kit.session_fixture import open_session, wait_for_run
+from tests.kit.sessions import open_session, wait_for_run
 from tests.kit.waiting import wait_until
 
 NO_CONTROL = """

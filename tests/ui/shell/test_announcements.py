@@ -1,4 +1,4 @@
-"""Screen readers are told what happens without a control having the focus."""
+"""Screen readers announce what happens without a control having the focus."""
 
 import pytest
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent

@@ -18,7 +18,7 @@ SHELLS: tuple[Shell, ...] = ("bash", "zsh", "fish")
 
 
 def commands_and_options(parser: ArgumentParser) -> list[str]:
-    """Return the words that the help of a program and its commands shows."""
+    """Return the commands and the long options in the help of a program."""
     text = parser.format_help()
     commands = re.findall(r"^    ([a-z-]+)  ", text, re.MULTILINE)
     return [*commands, *re.findall(r"^  (--[a-z-]+)", text, re.MULTILINE)]

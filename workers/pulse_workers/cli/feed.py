@@ -29,13 +29,13 @@ def add_parser(commands: Subparsers) -> None:
         dest="feed_interval",
         type=seconds,
         metavar="SEC",
-        help=_("seconds between slices (4)"),
+        help=_("seconds between slices (default: 4)"),
     )
     parser.add_argument(
         "--export",
         default="",
         metavar="PATH",
-        help=_("path to a result.json (the bundled sample)"),
+        help=_("path to a result.json (default: the bundled sample)"),
     )
     add_common_options(parser)
     add_parent_pipe_option(parser)

@@ -60,7 +60,7 @@ def add_parser(commands: Subparsers) -> None:
         "--wait",
         type=seconds,
         metavar="SEC",
-        help=_("seconds to wait (two and a half heartbeat intervals)"),
+        help=_("seconds to wait (default: two and a half heartbeat intervals)"),
     )
     add_common_options(parser)
     parser.set_defaults(run=run)

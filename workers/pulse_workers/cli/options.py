@@ -26,7 +26,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log-level",
         metavar="LEVEL",
-        help=_("log level: {levels} (INFO)").format(levels=_LEVELS),
+        help=_("log level: {levels} (default: INFO)").format(levels=_LEVELS),
     )
 
 

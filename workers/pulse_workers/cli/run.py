@@ -35,10 +35,13 @@ def add_parser(commands: Subparsers) -> None:
         "--name",
         dest="worker_name",
         metavar="NAME",
-        help=_("first part of the worker's identity (worker-1)"),
+        help=_("first part of the worker's identity (default: worker-1)"),
     )
     parser.add_argument(
-        "--slots", type=positive_int, metavar="N", help=_("number of tasks run concurrently (8)")
+        "--slots",
+        type=positive_int,
+        metavar="N",
+        help=_("number of tasks run concurrently (default: 8)"),
     )
     add_common_options(parser)
     add_parent_pipe_option(parser)

@@ -95,10 +95,11 @@ def _add_options_of_add(add: argparse.ArgumentParser) -> None:
         "--at", type=_time, metavar="TIME", help=_("time in ISO 8601; UTC if it has no offset")
     )
     add.add_argument(
-        "--tz", metavar="ZONE", help=_("time zone of --cron, such as Europe/Kyiv (UTC)")
+        "--tz", metavar="ZONE", help=_("time zone of --cron, such as Europe/Kyiv (default: UTC)")
     )
     add.add_argument(
-        "--id", help=_("ID of the schedule; an existing one with this ID is replaced (random)")
+        "--id",
+        help=_("ID of the schedule; an existing one with this ID is replaced (default: random)"),
     )
     add.add_argument(
         "--args",

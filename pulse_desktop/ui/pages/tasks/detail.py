@@ -206,8 +206,8 @@ class RunDetail(DetailPanel):
         source = arguments_source_text(run)
         self.arguments_source.setText(f"{source[:1].upper()}{source[1:]}.")
         self.arguments_source.setVisible(bool(source))
-        told = run.request is not None and not run.request.captured
-        color = SemanticColor.WARNING if told else SemanticColor.MUTED
+        from_event = run.request is not None and not run.request.captured
+        color = SemanticColor.WARNING if from_event else SemanticColor.MUTED
         set_style_property(self.arguments_source, "color", color.value)
         if call is None:
             self.arguments.set_message(

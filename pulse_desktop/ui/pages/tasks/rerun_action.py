@@ -41,13 +41,15 @@ class RerunAction:
         if not repeatable:
             self._start(runs)  # the session says why they cannot be
             return
-        told = sum(run.request is not None and not run.request.captured for run in repeatable)
-        if len(repeatable) <= CONFIRM_ABOVE and not left_out and not told:
+        from_events = sum(
+            run.request is not None and not run.request.captured for run in repeatable
+        )
+        if len(repeatable) <= CONFIRM_ABOVE and not left_out and not from_events:
             self._start(repeatable)
         else:
-            self._confirm(repeatable, left_out, told)
+            self._confirm(repeatable, left_out, from_events)
 
-    def _confirm(self, runs: Sequence[TaskRun], left_out: int, told: int) -> None:
+    def _confirm(self, runs: Sequence[TaskRun], left_out: int, from_events: int) -> None:
         number, count = len(runs), formats.count(len(runs))
         names = sorted({self._context.state.runs.names.label(run.name) for run in runs})
         if number == 1:
@@ -57,15 +59,15 @@ class RerunAction:
             question = question.format(count=count)
             button = _("Re-run {count}").format(count=count)
         notes = []
-        if told:
+        if from_events:
             note = ngettext(
                 "The arguments of {count} run are from an event, never seen in the queue: check "
                 "them first.",
                 "The arguments of {count} runs are from events, never seen in the queue: check "
                 "them first.",
-                told,
+                from_events,
             )
-            notes.append(note.format(count=formats.count(told)))
+            notes.append(note.format(count=formats.count(from_events)))
         if left_out:
             note = ngettext(
                 "{count} run is left out: its arguments are unknown, or not plain data.",

@@ -19,10 +19,10 @@ async def open_session(
     """Yield a running session.
 
     Args:
-        server: what to connect to.
-        url: how to connect, else `server.url`.
-        folding: whether it folds in the background.
-        more: for `SessionConfig`.
+        server: the NATS server, with its monitoring port.
+        url: URL to connect to; `server.url` if empty.
+        folding: whether arrivals are folded in the background.
+        more: other fields of `SessionConfig`.
     """
     session = Session(SessionConfig(url or server.url, monitor_url=server.monitor_url, **more))
     session.start()
