@@ -242,7 +242,10 @@ def _joined(*parts: object) -> str:
 
 def _short(value: object) -> str:
     if isinstance(value, list | dict) and len(value) > 4:
-        shape = "[{}]" if isinstance(value, list) else "{{{}}}"
-        return shape.format(len(value))
+        if isinstance(value, list):
+            text = ngettext("[{count} item]", "[{count} items]", len(value))
+        else:
+            text = ngettext("{{{count} key}}", "{{{count} keys}}", len(value))
+        return text.format(count=formats.count(len(value)))
     text = msgspec.json.encode(value).decode(errors="replace")
     return formats.isolated(formats.elided(text, _MAX_VALUE_LENGTH))

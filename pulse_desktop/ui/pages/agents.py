@@ -58,7 +58,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
     def columns(self) -> Sequence[Column[AgentCall]]:
         """Return the columns of the table."""
         return (
-            time_column(lambda row: row.started_at, _("Started"), "time", arrival=True),
+            time_column(lambda row: row.started_at, _("Started"), "time"),
             Column(
                 _("State"),
                 "state",

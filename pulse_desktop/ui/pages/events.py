@@ -61,7 +61,7 @@ class EventsPage(TablePage[Event, RowDetail]):
     def columns(self) -> Sequence[Column[Event]]:
         """Return the columns of the table."""
         return (
-            time_column(lambda row: row.timestamp, _("Time"), "time", arrival=True),
+            time_column(lambda row: row.timestamp, _("Time"), "time"),
             # The type usually starts with the topic, so that narrow tables need no topic.
             Column(
                 _("Topic"),

@@ -62,7 +62,7 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
     def columns(self) -> Sequence[Column[KnowledgeItem]]:
         """Return the columns of the table."""
         return (
-            time_column(lambda row: row.at, _("Time"), "time", arrival=True),
+            time_column(lambda row: row.at, _("Time"), "time"),
             Column(_("Kind"), "kind", lambda row, _now: knowledge_kind(row), width=92),
             Column(
                 _("Title"),

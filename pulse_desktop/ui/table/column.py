@@ -29,8 +29,9 @@ class Column(Generic[RowT]):
         hidden: whether the column is hidden by default.
         ticking: whether the text changes with time although the row does not.
         hide_below: table width in pixels below which the column is hidden, 0 for never.
-        arrival: whether the rows are in the order of this column, newest first, while they are
-            not sorted by another one.
+        is_time: whether it is a time, which is sorted with the newest first. Rows that are not
+            sorted are in the order of arrival, and thus only roughly in that of a time: a history
+            arrives from several streams.
         bar: returns the fraction (0 to 1) drawn as a small bar after the text, None for no bar.
     """
 
@@ -48,5 +49,5 @@ class Column(Generic[RowT]):
     hidden: bool = False
     ticking: bool = False
     hide_below: int = 0
-    arrival: bool = False
+    is_time: bool = False
     bar: Callable[[RowT], float | None] | None = None

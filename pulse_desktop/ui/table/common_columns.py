@@ -27,7 +27,6 @@ def time_column(
     key: str,
     *,
     hide_below: int = 0,
-    arrival: bool = False,
 ) -> Column[RowT]:
     """Return a column with a clock time in milliseconds; the tooltip has the full time and the age.
 
@@ -36,7 +35,6 @@ def time_column(
         title: of the column.
         key: of the column.
         hide_below: table width in pixels below which the column is hidden.
-        arrival: whether the rows are in this order while they are not sorted.
     """
 
     def tooltip(row: RowT, now: float) -> str:
@@ -56,7 +54,7 @@ def time_column(
         sort=at,
         tooltip=tooltip,
         hide_below=hide_below,
-        arrival=arrival,
+        is_time=True,
     )
 
 

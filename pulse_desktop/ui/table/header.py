@@ -21,7 +21,7 @@ TITLE_SPARE: Final = 2 * _PADDING + _ARROW + 2
 
 
 class TableHeader(QHeaderView):
-    """Sorts by a click (one way, the other way, newest first); its menu shows and hides columns.
+    """Sorts by a click (one way, the other way, last received first); its menu shows and hides columns.
 
     Signals:
         column_toggled: key of a column, and whether to show it.
@@ -57,28 +57,25 @@ class TableHeader(QHeaderView):
             )
         menu.addSeparator()
         if self._model.sort_key:
-            menu.addAction(_("Newest on top")).triggered.connect(lambda: self._model.set_sort(""))
+            menu.addAction(_("Last received on top")).triggered.connect(
+                lambda: self._model.set_sort("")
+            )
         menu.addAction(_("Reset columns")).triggered.connect(self.columns_reset)
         return menu
 
     def sort_state(self, column: Column[Any]) -> tuple[bool, bool]:
         """Return whether the table is sorted by a column, and whether descending."""
-        model = self._model
-        if not model.sort_key:
-            return column.arrival, True
-        return column.key == model.sort_key, model.descending
+        return column.key == self._model.sort_key, self._model.descending
 
     def _sort_by(self, section: int) -> None:
         column = self._model.columns[section]
         key, model = column.key, self._model
-        if column.arrival:
-            # Newest first is the order of arrival: only the opposite needs sorting.
-            model.set_sort("" if model.sort_key else key)
-        elif model.sort_key != key:
-            # Numbers start with the largest, words with A.
-            model.set_sort(key, descending=model.columns[section].align == "right")
-        elif model.descending == (model.columns[section].align == "right"):
-            model.set_sort(key, descending=not model.descending)
+        # Numbers start with the largest, times with the newest, words with A.
+        descending = column.align == "right" or column.is_time
+        if model.sort_key != key:
+            model.set_sort(key, descending=descending)
+        elif model.descending == descending:
+            model.set_sort(key, descending=not descending)
         else:
             model.set_sort("")
 

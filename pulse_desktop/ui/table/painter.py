@@ -77,7 +77,7 @@ class RowPainter:
         self._surface = theme().color("surface")
         self._row_line = theme().color("row_line")
         self._bar_background = theme().color("hover")
-        self._bar_background_selected = theme().color("axis")
+        self._bar_background_selected = self._surface  # in contrast to selection and bar
         self._selected = theme().color("selection")
         self._selected_idle = theme().color("selection_idle")
         self._accent = theme().color("accent")

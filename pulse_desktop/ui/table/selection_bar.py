@@ -157,7 +157,7 @@ class SelectionBar(QFrame):
 def sort_text(model: LiveTableModel[Any]) -> str:
     """Return a table's sort order as text, such as "Sorted by Queued, largest first"."""
     if not model.sort_key:
-        return _("Newest on top")
+        return _("Last received on top")
     title = next(column.title for column in model.columns if column.key == model.sort_key)
     if model.descending:
         return _("Sorted by {column}, largest first").format(column=title)

@@ -60,16 +60,24 @@ def test_the_success_rate_counts_runs_that_ended_within_the_hour(builder: StateB
     assert stats.success_rate(builder.state, NOW + 7200).value == ""
 
 
-def test_failures_show_their_most_common_cause(qtbot: QtBot, builder: StateBuilder) -> None:
-    for number, kind in enumerate(["ProviderTimeout"] * 3 + ["ValueError"]):
+@pytest.mark.parametrize(
+    ("kinds", "detail"),
+    [
+        ("AAA", "all A"),
+        ("AAAB", "mostly A"),
+        ("AABC", "A and 2 others"),
+        ("AB", "A and 1 other"),
+        ("AAAABBBCCDD", "A and 3 others"),
+    ],
+)
+def test_most_failures_have_the_cause_that_is_named_so(
+    builder: StateBuilder, kinds: str, detail: str
+) -> None:
+    for number, kind in enumerate(kinds):
         builder.task(f"{number:032x}")
         builder.failed(f"{number:032x}", kind)
     stat = stats.failures(builder.state, NOW, attention_items(builder.state, NOW))
-    assert (stat.value, stat.detail, stat.color) == (
-        "4",
-        "mostly ProviderTimeout",
-        SemanticColor.BAD,
-    )
+    assert (stat.value, stat.detail, stat.color) == (str(len(kinds)), detail, SemanticColor.BAD)
 
 
 def test_the_queue_depth_shows_the_age_of_the_oldest_task(builder: StateBuilder) -> None:

@@ -328,7 +328,7 @@ def test_the_selection_bar_counts_the_selected_runs(page: TasksPage) -> None:
     selection_bar(page).all_requested.emit()
     assert selection_bar(page).label.text() == "31 selected"
     selection_bar(page).none_requested.emit()
-    assert selection_bar(page).label.text() == "Newest on top"
+    assert selection_bar(page).label.text() == "Last received on top"
 
 
 def test_one_button_is_the_main_one_while_several_runs_are_selected(page: TasksPage) -> None:

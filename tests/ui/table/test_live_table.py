@@ -221,15 +221,15 @@ def test_rows_are_painted_in_the_colors_of_the_theme(
     theme().choose(ThemeChoice.DARK)
 
 
-def test_a_click_on_the_header_of_the_arrival_column_reverses_the_order(
+def test_a_column_of_times_has_an_arrow_only_while_it_is_sorted_newest_first_at_first(
     qtbot: QtBot, rows: RingBuffer[int]
 ) -> None:
-    columns = (replace(COLUMNS[0]), replace(COLUMNS[1], arrival=True))
+    columns = (replace(COLUMNS[0]), replace(COLUMNS[1], is_time=True, align="left"))
     view = LiveTable(rows, columns, name="N", empty_title="", empty_text="")
     qtbot.addWidget(view)
     header, model = view.header, view.rows_model
-    assert header.sort_state(columns[1]) == (True, True)
-    for state, first in (((True, False), 0), ((True, True), 199)):
+    assert header.sort_state(columns[1]) == (False, False)
+    for state, first in (((True, True), 199), ((True, False), 0), ((False, False), 199)):
         header.sectionClicked.emit(1)
         assert header.sort_state(columns[1]) == state
         assert model.row_object(0) == first
@@ -268,7 +268,7 @@ def test_the_pill_is_below_the_rows_where_they_leave_room(qtbot: QtBot) -> None:
     assert view.viewport().mapFrom(view, pill.pos()).y() >= 2 * ROW_HEIGHT
 
 
-def test_the_bar_of_a_selected_row_is_visible(qtbot: QtBot) -> None:
+def test_the_bar_of_a_selected_row_tells_how_full_it_is(qtbot: QtBot) -> None:
     columns = (Column[int]("Busy", "busy", lambda _row, _now: "", width=200, bar=lambda _row: 0.5),)
     rows: RingBuffer[int] = RingBuffer(10)
     _append(rows, 1)
@@ -281,8 +281,11 @@ def test_the_bar_of_a_selected_row_is_visible(qtbot: QtBot) -> None:
         view.selectRow(0)
         image = view.viewport().grab().toImage()
         line = [image.pixelColor(x, (ROW_HEIGHT - 1) // 2).name() for x in range(image.width())]
-        assert theme().color("axis").name() in line
-        assert theme().color(SemanticColor.TEXT).name() in line
+        filled, empty = theme().color(SemanticColor.TEXT), theme().color("surface")
+        assert {filled.name(), empty.name()} <= set(line)
+        selection = theme().color("selection_idle")
+        assert abs(empty.lightness() - selection.lightness()) >= 8
+        assert abs(empty.lightness() - filled.lightness()) > 120
         view.close()
 
 

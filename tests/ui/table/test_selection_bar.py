@@ -42,6 +42,6 @@ def test_all_rows_can_only_be_selected_while_some_are_not(qtbot: QtBot) -> None:
     bar.show_selection(15, 15, "")
     assert not bar.select_all.isVisible()
     assert bar.select_none.isVisible()
-    bar.show_selection(1, 15, "Newest on top")
+    bar.show_selection(1, 15, "Last received on top")
     assert not bar.select_none.isVisible()
-    assert bar.label.text() == "Newest on top"
+    assert bar.label.text() == "Last received on top"

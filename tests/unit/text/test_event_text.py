@@ -6,7 +6,7 @@ import pytest
 
 from pulse_desktop.protocol.event import decode_event, encode_event
 from pulse_desktop.protocol.topics import TASK_TOPIC
-from pulse_desktop.text.event_text import MAX_LENGTH, event_summary
+from pulse_desktop.text.event_text import MAX_LENGTH, call_text, event_summary
 
 
 def summary(topic: str, type_: str, data: dict[str, Any]) -> str:
@@ -75,7 +75,7 @@ def summary(topic: str, type_: str, data: dict[str, Any]) -> str:
             {"message_count": 12, "topics_created": 1, "atoms_created": 3},
             "12 messages, 1 new topic, 3 new atoms",
         ),
-        ("unheard.of", {"b": 1, "nothing": None, "many": [1, 2, 3, 4, 5]}, "b=1, many=[5]"),
+        ("unheard.of", {"b": 1, "nothing": None, "many": [1, 2, 3, 4, 5]}, "b=1, many=[5 items]"),
     ],
 )
 def test_the_summary_of_an_event(type_: str, data: dict[str, Any], expected: str) -> None:
@@ -120,3 +120,8 @@ def test_tasks_of_the_same_name_are_told_apart_in_summaries() -> None:
     event = decode_event("tasks", raw, 0.0)
     assert event_summary(event) == "send started on w"
     assert event_summary(event, lambda _name: "sms:send") == "sms:send started on w"
+
+
+def test_long_lists_and_objects_say_what_they_count() -> None:
+    args, kwargs = [list(range(12)), [12]], {"options": dict.fromkeys("abcde")}
+    assert call_text(args, kwargs) == "[12 items], [12], options={5 keys}"

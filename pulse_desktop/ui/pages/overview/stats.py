@@ -68,12 +68,26 @@ def failures(state: SystemState, now: float, items: Sequence[AttentionItem]) -> 
     causes: Counter[str] = Counter()
     for item in items:
         if item.kind is AttentionKind.FAILED:
-            causes[item.cause] += len(item.task_ids)
-    detail = ""
-    if causes:
-        text = _("all {cause}") if len(causes) == 1 else _("mostly {cause}")
-        detail = text.format(cause=causes.most_common(1)[0][0])
-    return Stat(formats.count(failed), detail, SemanticColor.BAD)
+            causes[item.cause or _("unknown error")] += item.count
+    return Stat(formats.count(failed), _causes_text(causes, failed), SemanticColor.BAD)
+
+
+def _causes_text(causes: Counter[str], failed: int) -> str:
+    """Return the most common of the causes, and how much of the failures it explains."""
+    if not causes:
+        return ""
+    cause, count = causes.most_common(1)[0]
+    total = max(failed, causes.total())
+    others = len(causes) - 1
+    if count == total:
+        text = _("all {cause}")
+    elif count * 2 > total:
+        text = _("mostly {cause}")
+    elif others:
+        text = ngettext("{cause} and {count} other", "{cause} and {count} others", others)
+    else:
+        text = _("{cause} and others")
+    return text.format(cause=cause, count=formats.count(others))
 
 
 def queue_depth(state: SystemState, now: float, queue: QueueStatus | None = None) -> Stat:

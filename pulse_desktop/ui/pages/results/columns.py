@@ -103,9 +103,7 @@ def result_columns(task_label: Callable[[str], str]) -> Sequence[Column[StoredRe
             sort=lambda row: row.stored.size,
             tooltip=_size_tooltip,
         ),
-        time_column(
-            lambda row: row.stored.stored_at, _("Stored"), "stored", hide_below=640, arrival=True
-        ),
+        time_column(lambda row: row.stored.stored_at, _("Stored"), "stored", hide_below=640),
         Column(
             _("Format"),
             "format",

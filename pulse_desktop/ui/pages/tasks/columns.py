@@ -66,7 +66,7 @@ QUEUED: Final = Column[TaskRun](
     color=muted,
     sort=lambda run: run.queued_at,
     hide_below=580,
-    arrival=True,
+    is_time=True,
     tooltip=lambda run, now: (
         f"{formats.absolute(run.queued_at)}\n{formats.ago(run.queued_at, now)}"
     ),
@@ -176,7 +176,7 @@ def event_columns(task_label: Callable[[str], str]) -> Sequence[Column[Event]]:
             mono=True,
             color=muted,
             tooltip=lambda event, _now: formats.absolute(event.timestamp),
-            arrival=True,
+            is_time=True,
         ),
         Column[Event](
             _("Event"),
