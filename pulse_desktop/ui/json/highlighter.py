@@ -8,8 +8,8 @@ from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme.highlighter import ThemeHighlighter, Token
 
 _TOKEN: Final = re.compile(
-    r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)'
-    r'|(?P<text>"(?:[^"\\]|\\.)*(?:"|$))'
+    r'(?P<key>"(?:[^"\\]++|\\.)*+")(?=\s*+:)'
+    r'|(?P<text>"(?:[^"\\]++|\\.)*+(?:"|\\?$))'
     r"|(?P<number>-?\b\d[\d.eE+-]*)"
     r"|(?P<literal>\b(?:true|false|null|NaN|Infinity)\b)"
     r"|(?P<note>….*)"

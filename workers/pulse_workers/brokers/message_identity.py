@@ -14,7 +14,9 @@ MAX_ID_BYTES: Final = 2_048
 """Longest task id. A result's subject holds it in base64, and a server closes the connection at a
 line of more than 4,096 bytes; some requests repeat the subject beside a reply subject."""
 
-_TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}:,]', re.DOTALL)
+# A string that is not closed extends to the end: a search for another one from each of its
+# characters would take quadratic time.
+_TOKENS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}:,]', re.DOTALL)
 
 
 def identify(message: bytes) -> tuple[str, str]:
