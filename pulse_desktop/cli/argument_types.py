@@ -11,6 +11,11 @@ MIN_SIZE: Final = (1024, 640)
 
 MAX_SIZE: Final = (7680, 4320)
 
+MAX_NAME: Final = 250
+"""Characters of a bucket or consumer; a server accepts 255, with the prefix of the bucket."""
+
+MAX_SUBJECT: Final = 1_000
+
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _MAX_DURATION_S: Final = 3650 * 86400.0
 
@@ -58,6 +63,7 @@ def format_size(size: tuple[int, int]) -> str:
 
 def subject_name(text: str) -> str:
     """Accept a subject without wildcards."""
+    _check_length(text, MAX_SUBJECT)
     if not re.fullmatch(r"[^\s*>.]+(\.[^\s*>.]+)*", text):
         raise argparse.ArgumentTypeError(
             _("{text!r} is not a subject without spaces, * and >").format(text=text)
@@ -67,6 +73,7 @@ def subject_name(text: str) -> str:
 
 def bucket_name(text: str) -> str:
     """Accept the name of a bucket."""
+    _check_length(text, MAX_NAME)
     if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
         raise argparse.ArgumentTypeError(
             _("{text!r} is not a name of letters, digits, - and _").format(text=text)
@@ -76,11 +83,20 @@ def bucket_name(text: str) -> str:
 
 def consumer_name(text: str) -> str:
     """Accept the name of a consumer."""
+    _check_length(text, MAX_NAME)
     if not re.fullmatch(r"[^\s.*>/\\]+", text):
         raise argparse.ArgumentTypeError(
             _("{text!r} is not a name without spaces, dots, slashes, * and >").format(text=text)
         )
     return text
+
+
+def _check_length(text: str, limit: int) -> None:
+    """Refuse text that a server would not accept in a subject, without repeating it."""
+    if len(text.encode(errors="replace")) > limit:
+        raise argparse.ArgumentTypeError(
+            _("it is longer than {limit} characters").format(limit=limit)
+        )
 
 
 def server(text: str) -> str:

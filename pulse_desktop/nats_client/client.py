@@ -10,6 +10,7 @@ selected subscriptions straight to a function; everything out of the ordinary is
 """
 
 import asyncio
+import re
 import ssl
 import time
 from collections.abc import Awaitable, Callable
@@ -17,8 +18,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from nats.aio.client import PING_PROTO, Client, Srv
+from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.errors import Error
+from nats.errors import BadSubjectError, Error
 from nats.js import JetStreamContext
 from nats.protocol.parser import AWAITING_CONTROL_LINE, ERR_RE, PERMISSIONS_ERR, Parser
 
@@ -31,6 +33,39 @@ CheckServer = Callable[[str, dict[str, Any]], Awaitable[None]]
 _LINE_END: Final = b"\r\n"
 MAX_CACHED_HEADERS: Final = 1_000
 """Message headers kept in the cache: subjects are the sender's choice."""
+MAX_CONTROL_LINE: Final = 4_096
+"""Bytes of the first line of a message; a server closes the connection at a longer one."""
+_CONTROL_LINE_REST: Final = 64
+"""Bytes left for the command, the subscription id and the sizes."""
+_UNSENDABLE: Final = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
+
+
+class InvalidSubjectError(BadSubjectError):
+    """A subject that a server would answer by closing the connection; nothing was sent."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"nats: invalid subject: {self.reason}"
+
+
+def check_subjects(*subjects: str) -> None:
+    """Check that subjects, and a queue group, can be sent in one control line.
+
+    Names in them may be from the network. One that is too long, or that has a space, would end the
+    connection of everything else.
+
+    Raises:
+        InvalidSubjectError: they cannot be sent.
+    """
+    line = "".join(subjects)
+    if _UNSENDABLE.search(line):
+        raise InvalidSubjectError("it has a space or a control character")
+    size = len(line) if line.isascii() else len(line.encode())
+    if size > MAX_CONTROL_LINE - _CONTROL_LINE_REST:
+        raise InvalidSubjectError(f"it is {len(line):,} characters long")
 
 
 class TLSRequiredError(OSError):
@@ -146,10 +181,30 @@ class NatsClient(Client):
         reply: str = "",
         headers: dict[str, str] | None = None,
     ) -> None:
-        """Publish; a JetStream request goes to the configured API."""
+        """Publish; a JetStream request goes to the configured API.
+
+        Raises:
+            InvalidSubjectError: the server would close the connection.
+        """
         if self.api_prefix:
             subject = self._api_subject(subject)
+        check_subjects(subject, reply)
         await super().publish(subject, payload, reply, headers)
+
+    async def subscribe(  # type: ignore[override]
+        self,
+        subject: str,
+        queue: str = "",
+        cb: Callable[[Msg], Awaitable[None]] | None = None,
+        **options: Any,
+    ) -> Subscription:
+        """Subscribe; see nats-py.
+
+        Raises:
+            InvalidSubjectError: the server would close the connection.
+        """
+        check_subjects(subject, queue)
+        return await super().subscribe(subject, queue, cb, **options)
 
     def _api_subject(self, subject: str) -> str:
         prefix = self.api_prefix

@@ -4,6 +4,7 @@ Anyone who may publish on these subjects can stop work, so messages are decoded 
 limits, and decoding never raises.
 """
 
+import hashlib
 import re
 from typing import Annotated, Final, TypeVar
 
@@ -40,6 +41,8 @@ UNKNOWN_COMMAND: Final = "unknown_command"
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 MAX_CONTROL_BYTES: Final = 16_384
+MAX_TOKEN: Final = 512
+"""Characters of the token of a worker's identity."""
 
 _Short = Annotated[str, msgspec.Meta(max_length=256)]
 _Long = Annotated[str, msgspec.Meta(max_length=2_000)]
@@ -87,8 +90,15 @@ class ControlReply(msgspec.Struct, gc=False, frozen=True):
 
 
 def control_token(worker: str) -> str:
-    """Return a worker's identity as a subject token: `worker-1_host_4121`."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", worker) or "_"
+    """Return a worker's identity as a subject token: `worker-1_host_4121`.
+
+    That of a long identity ends with a digest: a server accepts no subject of any length.
+    """
+    token = re.sub(r"[^A-Za-z0-9_-]", "_", worker) or "_"
+    if len(token) <= MAX_TOKEN:
+        return token
+    digest = hashlib.sha256(worker.encode(errors="backslashreplace")).hexdigest()[:32]
+    return f"{token[: MAX_TOKEN - 33]}_{digest}"
 
 
 def control_subject(worker: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 from nats import errors
 from nats.aio.client import Client
+from nats.errors import BadSubjectError
 from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
@@ -24,6 +25,7 @@ from pulse_desktop.model.errors import (
     JetStreamNotReadyError,
     NoJetStreamError,
     NotConnectedError,
+    UserFacingError,
 )
 from pulse_desktop.nats_client.aio import cancel_and_wait, wait_for
 from pulse_desktop.nats_client.backoff import Backoff
@@ -246,10 +248,17 @@ class Connection:
             NotConnectedError: the connection was lost meanwhile.
             NoJetStreamError: JetStream is off.
             JetStreamNotReadyError: JetStream does not answer at the moment.
+            UserFacingError: a name in a subject is too long or not valid; nothing was sent.
         """
         client = self._client
         try:
             return await request_or_fail(request, subjects, self.violations, self._down)
+        except BadSubjectError as error:
+            raise UserFacingError(
+                _("Invalid name"),
+                _("nothing was sent: {reason}.").format(reason=str(error).removeprefix("nats: ")),
+                _("Use a shorter name without spaces."),
+            ) from None
         except APIError as error:
             info = server_info(client) if client is not None else None
             if info is None or (state := state_of_error(error, info)) is None:

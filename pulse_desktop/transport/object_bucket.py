@@ -5,6 +5,7 @@ Source: NATS architecture decision record ADR-20.
 
 import base64
 import binascii
+import re
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,8 @@ from pulse_desktop.text.translation import _
 STREAM_PREFIX: Final = "OBJ_"
 ANY_OBJECT: Final = "$O.>"
 _DIGEST_NAME: Final = "SHA-256="
+_NUID: Final = re.compile(r"[^\s.*>\x00-\x1f\x7f]{0,256}")
+"""One token of a subject. Clients write 22 characters."""
 
 # Nine bytes are twelve characters of base64, so the prefix of a key is one of its encoding.
 _PROGRESS: Final = base64.urlsafe_b64encode(PROGRESS_PREFIX.encode()).decode()
@@ -83,8 +86,10 @@ def decode_meta(bucket: str, payload: bytes, stored_at: float, sequence: int) ->
         raise UnreadableMetaError(_("it has no object name"))
     if meta.options and meta.options.get("link"):
         raise UnreadableMetaError(_("it is a link to another object, which is not followed"))
-    if meta.size < 0 or meta.chunks < 0 or "." in meta.nuid or "*" in meta.nuid:
+    if meta.size < 0 or meta.chunks < 0:
         raise UnreadableMetaError(_("its size or chunks are invalid"))
+    if not _NUID.fullmatch(meta.nuid):
+        raise UnreadableMetaError(_("its id (nuid) cannot be part of a subject"))
     return StoredObject(
         meta.name,
         meta.size,

@@ -9,9 +9,15 @@ import psutil
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import BadSubjectError
 from nats.protocol.parser import Parser
 
-from pulse_desktop.nats_client.client import MAX_CACHED_HEADERS, FastPathClient, NatsClient
+from pulse_desktop.nats_client.client import (
+    MAX_CACHED_HEADERS,
+    FastPathClient,
+    InvalidSubjectError,
+    NatsClient,
+)
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -302,5 +308,33 @@ async def test_a_client_reconnects_after_another_program_used_the_port(
             await greeted.wait()
         nats_server.start()
         await wait_until(lambda: client.stats["reconnects"] and client.is_connected)
+    finally:
+        await client.close()
+
+
+@pytest.mark.parametrize("name", ["n" * 5_000, "a b", "a\r\nPUB x 0\r\n", "a\0b", "\ud800"])
+async def test_an_invalid_subject_is_refused_and_the_connection_stays(
+    nats_server: NatsServer, name: str
+) -> None:
+    losses: list[str] = []
+
+    async def on_loss() -> None:
+        losses.append("lost")
+
+    client = FastPathClient()
+    await client.connect(nats_server.url, disconnected_cb=on_loss)
+    try:
+        with pytest.raises(InvalidSubjectError):
+            await client.publish(f"$O.b.C.{name}")
+        with pytest.raises(InvalidSubjectError):
+            await client.publish("a", reply=name)
+        with pytest.raises(BadSubjectError):
+            await client.request(name, timeout=1)
+        with pytest.raises(InvalidSubjectError):
+            await client.subscribe(name)
+        with pytest.raises(InvalidSubjectError):
+            await client.subscribe("a", name)
+        await client.flush()
+        assert not losses
     finally:
         await client.close()

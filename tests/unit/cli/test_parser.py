@@ -268,3 +268,13 @@ def test_a_worker_command_needs_a_name_and_a_known_log_level(
     assert "INFO" in usage_error(capsys, "worker log-level worker-1 loud")
     assert "NAME" in usage_error(capsys, "worker pause")
     assert "TASK_ID" in usage_error(capsys, "cancel")
+
+
+@pytest.mark.parametrize("option", ["--subject", "--consumer", "--bucket"])
+def test_a_name_that_no_server_accepts_is_a_usage_error(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        parse_arguments([option, "x" * 5_000, "status"])
+    assert exit_info.value.code == 2
+    assert len(capsys.readouterr().err) < 1_000

@@ -97,3 +97,10 @@ def test_a_worker_identity_becomes_one_subject_token() -> None:
 @given(st.text(max_size=50))
 def test_every_identity_gives_a_valid_subject_token(worker: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]+", control_token(worker))
+
+
+def test_the_subject_of_a_long_identity_is_short_and_its_own() -> None:
+    first, second = (control_subject("z" * 5_000 + f"@host:{pid}") for pid in (1, 2))
+    assert first != second
+    assert len(first) < 600
+    assert control_subject("\ud800" * 5_000) != first

@@ -36,7 +36,9 @@ def test_a_deletion_is_marked() -> None:
 @pytest.mark.parametrize(
     "payload",
     [b"", b"[]", b"{}", b"\xff", b'{"name": ""}', b'{"name": 3}', meta(size=-1), meta(nuid="a.b"),
-     meta(nuid=">*"), meta(options={"link": {"bucket": "other"}})],
+     meta(nuid=">*"), meta(options={"link": {"bucket": "other"}}),
+     meta(nuid="n" * 5_000), meta(nuid="a b"), meta(nuid="a\r\nPUB x 0"), meta(nuid="a\0b"),
+     meta(nuid=">")],
 )  # fmt: skip
 def test_invalid_metadata_is_rejected(payload: bytes) -> None:
     with pytest.raises(UnreadableMetaError):

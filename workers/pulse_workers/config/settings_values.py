@@ -16,10 +16,11 @@ from pulse_desktop.text.translation import _, translate
 T = TypeVar("T")
 
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
-_GROUP: Final = re.compile(r"[!-)+-=?-~]+")
-"""Printable ASCII without spaces and wildcards."""
-_BUCKET: Final = re.compile(r"[-_a-zA-Z0-9]+")
-_KEY: Final = re.compile(r"[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*")
+_GROUP: Final = re.compile(r"[!-)+-=?-~]{1,250}")
+"""Printable ASCII without spaces and wildcards; a server closes the connection at a long line."""
+_BUCKET: Final = re.compile(r"[-_a-zA-Z0-9]{1,250}")
+MAX_SUBJECT: Final = 1_000
+_KEY: Final = re.compile(r"(?=.{1,1000}$)[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +85,8 @@ def _validate_not_empty(text: str) -> str:
 
 
 def _validate_subject(text: str) -> str:
+    if len(text) > MAX_SUBJECT:
+        raise ValueError("too long")
     if not text or any(not part.isascii() or not part.strip() for part in text.split(".")):
         raise ValueError("not a subject")
     if any(character in text for character in "*> \t"):
