@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QWidget
 
-from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.errors import NotConnectedError, UserFacingError
 from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
@@ -63,6 +63,7 @@ class RunForm(QFrame):
         self._focus_before: QWidget | None = None
         self._confirming = False  # whether the error card is about the arguments
         self._confirmed = False
+        self._error: UserFacingError | None = None  # in the error card, from the session
         self.draft = Draft()
         self.setObjectName("runForm")
         self.setAccessibleName(_("Run a task"))
@@ -187,6 +188,7 @@ class RunForm(QFrame):
     def _content_changed(self) -> None:
         ui = self.ui
         ui.error_card.hide()
+        self._error = None
         self._confirming = self._confirmed = False
         name = ui.task_name.name
         latest = self._latest.get(name)
@@ -220,7 +222,12 @@ class RunForm(QFrame):
         schema = self._context.state.workers.task_schemas.get(self.ui.task_name.name)
         if self.ui.argument_help.schema is not schema:
             self._content_changed()
-        self.ui.show_consumers(*consumer_summary(self._context.tasks.queue_status))
+        connected = self._context.connection.connection_status.state == "connected"
+        queue = self._context.tasks.queue_status
+        self.ui.show_consumers(*consumer_summary(queue, connected=connected))
+        if isinstance(self._error, NotConnectedError) and connected:
+            self._error = None
+            self.ui.error_card.hide()
 
     def obstacle(self) -> str:
         """Return why the task cannot be enqueued now, "" if it can."""
@@ -250,7 +257,7 @@ class RunForm(QFrame):
             return
         ui = self.ui
         if ui.argument_help.errors and not self._confirmed:
-            self._confirming = True
+            self._confirming, self._error = True, None
             ui.show_error(ui.argument_help.confirmation())
             return
         args, kwargs, labels = (field.compact_json() for field in ui.fields)
@@ -294,6 +301,7 @@ class RunForm(QFrame):
 
     def _failed(self, number: int, error: UserFacingError) -> None:
         if number == self._pending:
+            self._error = error
             self.ui.show_error(error)
         else:  # the form was closed, or opened for another task, meanwhile
             self._context.notify(error_notification(error))

@@ -50,8 +50,15 @@ def name_warning(name: str, *, seen: bool, schemas: TaskSchemas) -> str:
     return _("No run of this task is known: workers ignore names that they do not know.")
 
 
-def consumer_summary(queue: QueueStatus | None) -> tuple[str, SemanticColor]:
-    """Summarize who will run the task and what is queued before it; with its color."""
+def consumer_summary(queue: QueueStatus | None, *, connected: bool) -> tuple[str, SemanticColor]:
+    """Summarize who will run the task and what is queued before it; with its color.
+
+    Args:
+        queue: as of the latest poll, None before the first.
+        connected: whether there is a connection; without one the poll may be long outdated.
+    """
+    if not connected:
+        return _("Not connected: no task can be enqueued now"), SemanticColor.WARNING
     if queue is None:
         return _("Unknown whether a worker is listening"), SemanticColor.MUTED
     text, color = _consumers(queue)
@@ -95,7 +102,7 @@ def enqueued_notification(
         _("Enqueued {task}").format(task=name),
         _("The stream keeps it until a worker takes it.") if receipt.durable else _("Sent."),
         severity="good",
-        choices=((_("Show"), lambda: navigate(show_run)),),
+        choices=((_("Show run"), lambda: navigate(show_run)),),
         key=_KEY,
     )
 

@@ -24,6 +24,9 @@ EXPANDED_WIDTH: Final = 188
 COLLAPSED_WIDTH: Final = 56
 _BUTTON_HEIGHT: Final = 32
 _ICON_SIZE: Final = 16
+_BADGE_HEIGHT: Final = 13
+_MAX_DIGITS: Final = 2
+"""Characters of a count that a collapsed sidebar shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +106,6 @@ class SidebarButton(QAbstractButton):
         color = SemanticColor.TEXT if self.isChecked() else SemanticColor.MUTED
         left = (self.width() - _ICON_SIZE) / 2 if self.collapsed else 10
         top = (self.height() - _ICON_SIZE) / 2
-        if self.collapsed and self.urgent and len(self.count) > 1:
-            top = self.height() - _ICON_SIZE - 1  # below the count, which is as wide as the icon
         icons.paint(painter, self.item.icon, color, left, top, _ICON_SIZE)
         if self.collapsed:
             if self.count and self.urgent:
@@ -120,16 +121,18 @@ class SidebarButton(QAbstractButton):
     def _paint_count(self, painter: QPainter) -> None:
         colors = theme()
         painter.setFont(colors.text_font(step=-2, bold=self.urgent))
-        width = painter.fontMetrics().horizontalAdvance(self.count)
+        # A longer count would cover the icon; the tooltip has the whole one.
+        count = "99+" if self.collapsed and len(self.count) > _MAX_DIGITS else self.count
+        width = painter.fontMetrics().horizontalAdvance(count)
         badge = QRectF(self.width() - width - 24, (self.height() - 17) / 2, width + 15, 17)
         if self.collapsed:  # over the upper right corner of the icon
-            badge = QRectF(self.width() - width - 8, 0, width + 8, 15)
+            badge = QRectF(self.width() - width - 6, 0, width + 6, _BADGE_HEIGHT)
         if self.urgent:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colors.color("bad_fill"))
-            painter.drawRoundedRect(badge, 8.5, 8.5)
+            painter.drawRoundedRect(badge, badge.height() / 2, badge.height() / 2)
         painter.setPen(colors.color(SemanticColor.BAD if self.urgent else SemanticColor.MUTED))
-        painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, self.count)
+        painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, count)
 
 
 class Sidebar(QWidget):

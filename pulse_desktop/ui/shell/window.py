@@ -224,8 +224,12 @@ class MainWindow(QMainWindow):
     def navigate(self, target: Target) -> None:
         """Change to a page, and to something in particular on it. Raises KeyError."""
         self.show_page(target.page)
+        page = self.page(target.page)
         if not isinstance(target, ShowPage):
-            self.page(target.page).navigate(target)
+            page.navigate(target)
+        focused = self.focusWidget()
+        if not (bool(focused) and page.isAncestorOf(focused)):
+            page.take_focus()  # the button that was pressed may be gone
 
     def show_page(self, key: str) -> None:
         """Change to a page. Raises KeyError."""

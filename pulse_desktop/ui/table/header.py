@@ -21,7 +21,7 @@ TITLE_SPARE: Final = 2 * _PADDING + _ARROW + 2
 
 
 class TableHeader(QHeaderView):
-    """Sorts by a click (one way, the other way, last received first); its menu shows and hides columns.
+    """Sorts by a click: one way, the other way, by arrival. Its menu shows and hides columns.
 
     Signals:
         column_toggled: key of a column, and whether to show it.

@@ -409,6 +409,22 @@ def test_a_run_that_the_filter_hides_is_no_longer_selected(
     assert session.calls == []
 
 
+@pytest.mark.parametrize("by_keyboard", [False, True])
+def test_show_run_leaves_the_focus_in_the_table(
+    qtbot: QtBot, page: TasksPage, window: MainWindow, builder: StateBuilder, *, by_keyboard: bool
+) -> None:
+    click_row(page)
+    page.rerun_selected()
+    button = window.notifications.cards[-1].buttons[0]
+    assert button.text() == "Show run"
+    if by_keyboard:
+        button.setFocus()
+        qtbot.keyClick(button, Qt.Key.Key_Return)
+    else:
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert window.focusWidget() is page.table
+
+
 def test_navigating_to_a_filtered_out_run_clears_the_filter(page: TasksPage) -> None:
     page.filter_bar.set_filter((RunState.FAILED.value,))
     page.navigate(ShowRun(f"{3:032x}"))

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Coroutine, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.errors import NotConnectedError, UserFacingError
 from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.ui.navigation import ShowRun
@@ -300,6 +300,25 @@ def test_it_follows_the_number_of_workers(
     assert not form.is_refreshing
 
 
+def test_it_says_that_it_is_not_connected_until_it_is(
+    form: RunForm, ui: RunFormUi, session: FakeSession
+) -> None:
+    session.queue_status = _queue(consumers=0)
+    connected = session.connection_status
+    session.connection_status = replace(connected, state="reconnecting")
+    session.error = NotConnectedError()
+    form.open()
+    assert ui.consumers.text() == "Not connected: no task can be enqueued now"
+    ui.task_name.set_name("m:f")
+    form.submit()
+    form.refresh()
+    assert ui.error_card.isVisible()
+    session.connection_status = connected
+    form.refresh()
+    assert not ui.error_card.isVisible()
+    assert ui.consumers.text().startswith("No worker is listening")
+
+
 # Enqueuing
 
 
@@ -324,7 +343,7 @@ def test_ctrl_enter_enqueues_closes_and_offers_to_show_the_run(
     assert notice.title == "Enqueued extract_knowledge"
     window.show_page("overview")
     ((title, show),) = notice.choices
-    assert title == "Show"
+    assert title == "Show run"
     show()
     assert tasks_page(window).key == "tasks"
     builder.task("0" * 32, EXTRACT, language="en")
