@@ -19,13 +19,24 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+# A string that is not closed extends to the end: a search for another one from each of its
+# characters would take quadratic time.
+_STRING: Final = r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)'
+_TOKEN: Final = re.compile(rf"{_STRING}|[{{}}\[\]]", re.DOTALL)
 _ARRAY: Final = re.compile(r"\s*:\s*\[")
+_MESSAGE_START: Final = re.compile(r'\{\s*+"id"\s*+:\s*+-?\d++\s*+,\s*+"type"\s*+:')
+"""Start of a message as Telegram writes it. In a string its quotes would be escaped."""
+_ARRAY_START: Final = re.compile(r'"messages"\s*+:\s*+\[\s*+\Z')
+_MAX_ARRAY_START: Final = 200
 _INVALID_ESCAPE: Final = re.compile(r'\\(["\\/bfnrt]|u[0-9A-Fa-f]{4})|\\')
-_UNQUOTED: Final = re.compile(
-    r'(:[ \t]*)(?!(?:true|false|null|NaN|-?Infinity)\b)([A-Za-z_][^",\n{}\[\]]*)'
+_FAULT: Final = re.compile(
+    rf"(?P<string>{_STRING})"
+    r"|(?P<colon>:[ \t]*+)(?!(?:true|false|null|NaN|-?Infinity)\b)"
+    r'(?P<unquoted>[A-Za-z_][^",\n{}\[\]]*+)'
+    r"|,(?P<end>\s*+[\]}])",
+    re.DOTALL,
 )
-_STRAY_COMMA: Final = re.compile(r",(\s*[\]}])")
+"""A value without quotes or a comma before a bracket. Strings match first, to be kept."""
 _MAX_DEPTH: Final = 200
 
 
@@ -101,12 +112,38 @@ def _recover_chats(text: str) -> tuple[list[dict[str, Any]], int]:
 
 
 def _message_arrays(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield the text before each array `messages` of a chat, and the text of each message."""
+    """Yield the text before each array `messages` of a chat, and the text of each message.
+
+    A quote that is not escaped makes text of the brackets after it, and a missing bracket a part of
+    one message of the next. Reading goes on at the next message: only the damaged one is lost.
+    """
     opened: list[int] = []
     array_depth = 0
     header = ""
     messages: list[str] = []
-    for token in _TOKEN.finditer(text):
+    position = 0
+    starts = (match.start() for match in _MESSAGE_START.finditer(text))
+    next_start = next(starts, len(text))
+    while token := _TOKEN.search(text, position):
+        position = token.end()
+        while next_start < token.start():
+            next_start = next(starts, len(text))
+        inside_message = len(opened) > array_depth
+        inside_string = token.start() < next_start
+        if array_depth and next_start < position and (inside_message or inside_string):
+            if inside_message:
+                messages.append(text[opened[array_depth] : next_start])  # counted as skipped
+            position = next_start
+            del opened[array_depth:]
+            before = text[max(0, next_start - _MAX_ARRAY_START) : next_start]
+            if array := _ARRAY_START.search(before):
+                yield header, messages
+                messages = []
+                key = next_start - len(before) + array.start()
+                chat = max(0, text.rfind("{", 0, key))
+                header = text[chat:key]
+                opened[array_depth - 2 :] = [chat, next_start - 1]
+            continue
         kind = token[0]
         if kind in "{[":
             opened.append(token.start())
@@ -131,13 +168,25 @@ def _message_arrays(text: str) -> Iterator[tuple[str, list[str]]]:
 
 def _repaired(text: str) -> Any:
     """Return the value of a JSON text, with known faults repaired; None if it stays invalid."""
-    try:
-        return _without_surrogates(json.loads(text, strict=False))
-    except (ValueError, RecursionError):
-        pass
-    text = _INVALID_ESCAPE.sub(lambda match: match[0] if match[1] else r"\\", text)
-    text = _STRAY_COMMA.sub(r"\1", _UNQUOTED.sub(r'\1"\2"', text))
-    try:
-        return _without_surrogates(json.loads(text, strict=False))
-    except (ValueError, RecursionError):
-        return None
+    for repair in (str, _escape_backslashes, _repair_punctuation):
+        text = repair(text)
+        try:
+            return _without_surrogates(json.loads(text, strict=False))
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def _escape_backslashes(text: str) -> str:
+    return _INVALID_ESCAPE.sub(lambda match: match[0] if match[1] else r"\\", text)
+
+
+def _repair_punctuation(text: str) -> str:
+    """Quote values without quotes and remove commas before a bracket; leave strings as they are."""
+    return _FAULT.sub(_repair, text)
+
+
+def _repair(fault: re.Match[str]) -> str:
+    if fault["unquoted"] is not None:
+        return f'{fault["colon"]}"{fault["unquoted"]}"'
+    return fault["string"] or fault["end"]

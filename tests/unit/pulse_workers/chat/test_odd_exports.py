@@ -1,6 +1,7 @@
 """Telegram exports with the faults and oddities that people report."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,54 @@ def test_an_unquoted_file_name_costs_no_message(tmp_path: Path) -> None:
     )
     assert [each.content for each in export.messages] == ["before", "x y", "after"]
     assert export.skipped == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "encode", "expected"),
+    [
+        ("status: failed @@", replace(b"\\x00"), "status: failed \\x00"),
+        (
+            [{"type": "custom_emoji", "text": "x", "document_id": "@@"}, " deploy: done, ]"],
+            lambda body: body.replace(b'"@@"', b"video_files/sticker (2).webm"),
+            "x deploy: done, ]",
+        ),
+        ("note: this, ] @@", lambda body: body.replace(b"}, {", b",}, {"), "note: this, ] @@"),
+    ],
+    ids=["escape", "unquoted", "comma"],
+)
+def test_a_repair_leaves_the_text_of_strings_alone(
+    tmp_path: Path, text: Any, encode: Encode, expected: str
+) -> None:
+    document = chat(message(1, "before"), message(2, text), message(3, "after"))
+    export = read(tmp_path, document, encode)
+    assert [each.content for each in export.messages] == ["before", expected, "after"]
+    assert export.skipped == 0
+
+
+@pytest.mark.parametrize("fault", [b'"', b'" "x"'])
+def test_a_quote_that_is_not_escaped_costs_one_message(tmp_path: Path, fault: bytes) -> None:
+    first = chat(*(message(number, f"text {number}") for number in (1, 2)), id=1)
+    first["messages"].insert(1, message(5, "a @@ b"))
+    first["messages"].append(message(6, "a @@ b"))
+    second = chat(message(1, "text 3"), message(2, "text 4"), name="Second", id=2)
+    export = read(tmp_path, {"chats": {"list": [first, second]}}, replace(fault))
+    assert [(m.id, m.source_name) for m in export.messages] == [
+        ("1.1", "Ops"),
+        ("1.2", "Ops"),
+        ("2.1", "Second"),
+        ("2.2", "Second"),
+    ]
+    assert export.skipped == 2
+
+
+def test_an_export_cut_off_inside_a_string_is_scanned_once(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    first = json.dumps(message(1, "whole"))
+    path.write_text(f'{{"messages": [{first}, {{"id": 2, "text": "' + '\\"' * 100_000)
+    before = time.thread_time()
+    export = read_export(path)
+    assert time.thread_time() - before < 2  # about 0.02 s; minutes if scanned repeatedly
+    assert ([each.content for each in export.messages], export.skipped) == (["whole"], 1)
 
 
 def test_the_end_of_a_cut_off_file_is_skipped_and_counted(tmp_path: Path) -> None:
