@@ -17,7 +17,7 @@ import pytest
 from nats.js.errors import APIError
 
 from pulse_desktop.nats_client.aio import cancel_and_wait
-from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_STREAM, subject_of
+from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_CONSUMER, TASK_STREAM, subject_of
 from tests.kit.cluster import Cluster, Node
 from tests.kit.nats_servers import TESTER, NatsServer
 from tests.kit.waiting import wait_until
@@ -26,6 +26,7 @@ from tests.kit.worker_processes import ROOT, WorkerHarness, lines
 PASSWORDS = {"worker": "w0rking", "operator": "operat1ng", "viewer": "v1ewing"}
 TASKS = 60
 KILLS = 10
+SCHEDULES = "KV_taskiq_schedules"
 WORKER_SETTINGS: dict[str, Any] = {
     "replicas": 3,
     "inbox_prefix": "_INBOX_worker",
@@ -104,6 +105,25 @@ async def test_no_event_is_lost_when_the_event_stream_leader_is_killed(tmp_path:
         with contextlib.suppress(AssertionError):  # the next line says what is missing
             await wait_until(is_complete, 60)
         assert await missing() == Counter(), f"of {len(ids)} tasks"
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.slow
+async def test_tasks_run_while_a_bucket_has_lost_its_only_replica(tmp_path: Path) -> None:
+    async with _cluster_with_workers(tmp_path) as (cluster, harness):
+        await harness.js.delete_stream(SCHEDULES)
+        await harness.js.add_stream(
+            name=SCHEDULES, subjects=["$KV.taskiq_schedules.>"], num_replicas=1
+        )
+        node = await wait_until(lambda: _leader(cluster, harness, SCHEDULES), 30)
+        node.kill()
+        await wait_until(lambda: _leader(cluster, harness, TASK_STREAM), 30)
+        for _change in range(3):
+            stepdown = f"$JS.API.CONSUMER.LEADER.STEPDOWN.{TASK_STREAM}.{TASK_CONSUMER}"
+            with contextlib.suppress(nats.errors.Error):
+                await harness.client.request(stepdown, timeout=5)
+            task_id = await _send(harness, "return_text", 5)
+            assert not (await harness.result(task_id, 30))["is_err"]
 
 
 async def _send_until_cancelled(harness: WorkerHarness, ids: list[str]) -> None:
