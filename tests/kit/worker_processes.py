@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nats.aio.msg import Msg
-from nats.js.errors import NotFoundError, ObjectNotFoundError
+from nats.js.errors import NotFoundError, ObjectNotFoundError, ServiceUnavailableError
 from pulse_workers.results.object_reader import SmallObjectStore
 
 from pulse_desktop.protocol.task_message import encode_task, new_task_id
@@ -160,7 +160,7 @@ class WorkerHarness:
         async def read() -> dict[str, Any] | None:
             try:
                 found = await asyncio.wait_for(bucket.get(task_id), 2)
-            except (ObjectNotFoundError, NotFoundError, TimeoutError):
+            except (NotFoundError, ObjectNotFoundError, ServiceUnavailableError, TimeoutError):
                 return None
             body: dict[str, Any] = json.loads(found.data or b"")
             return body
