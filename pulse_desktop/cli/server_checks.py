@@ -120,6 +120,13 @@ def _check_queue(queue: QueueStatus | None, online: int) -> CheckResult:
         detail = text.format(mode=queue.mode, count=formats.count(online))
     else:
         detail = _("{mode}, a worker is listening").format(mode=queue.mode)
+    if queue.all_paused:
+        return CheckResult(
+            "task queue",
+            "warning",
+            _with_pending(_("{status}, all paused or draining").format(status=detail), queue),
+            _("Resume them on the Monitoring page."),
+        )
     if queue.mode == "core":
         return CheckResult(
             "task queue",

@@ -104,6 +104,7 @@ def _status(session: "Session") -> dict[str, Any]:
             "pending": queue.pending if queue else None,
             "ack_pending": queue.ack_pending if queue else None,
             "listeners": queue.consumers if queue else len(online) or None,
+            **({"paused": queue.paused} if queue and queue.paused else {}),
         },
         "workers": [
             {
@@ -156,6 +157,10 @@ def _queue_line(queue: dict[str, Any], problem: str) -> str:
         running=_count(queue["ack_pending"]),
         listeners=_count(queue["listeners"]),
     )
+    if paused := queue.get("paused"):
+        line = _("{status}, {count} of them paused").format(
+            status=line, count=formats.count(paused)
+        )
     return f"{line} ({problem})" if problem else line
 
 

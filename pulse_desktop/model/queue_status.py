@@ -22,6 +22,7 @@ class QueueStatus:
         last_delivered_at: Unix seconds when a task was last delivered.
         oldest_at: Unix seconds when the oldest unfinished task was enqueued.
         consumers: workers known to consume the queue now, None when unknown.
+        paused: those of them that are paused or draining, as far as heartbeats say.
         has_consumers: whether at least one worker consumes the queue, None when unknown.
         problem: why something is unknown, empty when nothing is.
         connected: whether there is a connection; nothing else is known without one.
@@ -39,9 +40,15 @@ class QueueStatus:
     last_delivered_at: float | None = None
     oldest_at: float | None = None
     consumers: int | None = None
+    paused: int = 0
     has_consumers: bool | None = None
     problem: str = ""
     connected: bool = True
+
+    @property
+    def all_paused(self) -> bool:
+        """Whether there are workers and none of them takes tasks."""
+        return 0 < (self.consumers or 0) <= self.paused and not self.open_pulls
 
 
 @dataclass(frozen=True)

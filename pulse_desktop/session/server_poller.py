@@ -83,19 +83,20 @@ class ServerPoller:
             await asyncio.sleep(SERVER_INTERVAL_S)
 
 
-def with_live_workers(status: QueueStatus, alive: int) -> QueueStatus:
+def with_live_workers(status: QueueStatus, alive: int, paused: int = 0) -> QueueStatus:
     """Return a queue status in which live workers count as consumers.
 
     Args:
         status: as reported by the server.
         alive: workers whose heartbeats arrive.
+        paused: those of them that take no tasks.
     """
     if not (alive and status.connected):
         return status
     if status.mode == "jetstream":
         # A stream reports only its open pulls, and one worker may have several.
-        return replace(status, consumers=alive)
-    return replace(status, consumers=max(status.consumers or 0, alive))
+        return replace(status, consumers=alive, paused=paused)
+    return replace(status, consumers=max(status.consumers or 0, alive), paused=paused)
 
 
 def unread(events: FeedStatus, tasks: FeedStatus, results: str) -> dict[str, str]:

@@ -122,7 +122,8 @@ class TaskClient:
         status = self._poller.queue_status
         if status is None:
             return None
-        return with_live_workers(status, len(self._state.workers.online(self._clock())))
+        online = self._state.workers.online(self._clock())
+        return with_live_workers(status, len(online), sum(not each.takes_tasks for each in online))
 
     async def enqueue(
         self,

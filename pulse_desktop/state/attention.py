@@ -18,6 +18,8 @@ WINDOW_S: Final = 3600.0
 _MAX_GROUPS: Final = 500  # senders choose the exception types
 _MAX_IDS: Final = 500
 
+_WAITING: Final = (RunState.QUEUED, RunState.RETRYING, RunState.OVERDUE)
+
 
 class Severity(enum.IntEnum):
     """How severe an attention item is; the lower, the more severe."""
@@ -33,6 +35,7 @@ class AttentionKind(enum.StrEnum):
     SOFT_FAILED = "soft_failed"
     OVERDUE = "overdue"
     WORKER_OFFLINE = "worker"
+    WORKERS_PAUSED = "paused"
     PROVIDER_DOWN = "provider"
 
 
@@ -42,7 +45,7 @@ class AttentionItem(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         severity: how severe it is.
         kind: what it is about.
-        subject: the task's name, the worker's identity or the provider's name.
+        subject: the task's name, the worker's identity or the provider's name; empty for the queue.
         at: Unix seconds of the latest failure; of the earliest overdue run; of a worker's last
             heartbeat; since when a provider has been down.
         count: number of runs, 1 for a worker or a provider.
@@ -68,6 +71,7 @@ def attention_items(state: SystemState, now: float) -> list[AttentionItem]:
     """
     items = [
         *_run_items(state, now),
+        *_paused_items(state, now),
         *(
             AttentionItem(
                 Severity.BAD,
@@ -90,6 +94,14 @@ def _run_items(state: SystemState, now: float) -> Iterator[AttentionItem]:
     groups = state.runs.failure_groups.since(now - WINDOW_S)
     for key, group in islice(groups, _MAX_GROUPS):
         yield _group_item(state.runs.rows, key, group)
+
+
+def _paused_items(state: SystemState, now: float) -> Iterator[AttentionItem]:
+    waiting = sum(state.runs.counts[each] for each in _WAITING)
+    online = state.workers.online(now)
+    if waiting and online and not any(worker.takes_tasks for worker in online):
+        at = max(worker.last_seen for worker in online)
+        yield AttentionItem(Severity.WARNING, AttentionKind.WORKERS_PAUSED, "", at, waiting)
 
 
 def _group_item(rows: RingBuffer[TaskRun], key: Fingerprint, group: FailureGroup) -> AttentionItem:

@@ -106,6 +106,11 @@ class Worker(msgspec.Struct, gc=False):
         return abs(self.clock_offset_s) > MAX_CLOCK_OFFSET_S
 
     @property
+    def takes_tasks(self) -> bool:
+        """Whether it is neither paused nor draining, as of its latest heartbeat."""
+        return not (self.paused or self.draining)
+
+    @property
     def activity(self) -> WorkerActivity:
         """What it does, as of its latest heartbeat."""
         if self.draining:

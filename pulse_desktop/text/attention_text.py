@@ -15,6 +15,8 @@ def attention_title(item: AttentionItem) -> str:
             return _("worker offline")
         case AttentionKind.PROVIDER_DOWN:
             return _("provider down")
+        case AttentionKind.WORKERS_PAUSED:
+            text = ngettext("{count} task waits", "{count} tasks wait", item.count)
         case AttentionKind.OVERDUE:
             text = ngettext("{count} overdue", "{count} overdue", item.count)
         case AttentionKind.SOFT_FAILED:
@@ -41,6 +43,8 @@ def attention_subject(
             return worker_label(item.subject)
         case AttentionKind.PROVIDER_DOWN:
             return item.subject
+        case AttentionKind.WORKERS_PAUSED:
+            return _("all workers")
         case _:
             return task_label(item.subject)
 
@@ -50,6 +54,8 @@ def attention_detail(item: AttentionItem) -> str:
     match item.kind:
         case AttentionKind.WORKER_OFFLINE:
             return _("no heartbeat")
+        case AttentionKind.WORKERS_PAUSED:
+            return _("paused or draining")
         case AttentionKind.OVERDUE:
             return _("no result yet")
         case _:

@@ -77,11 +77,17 @@ def _consumers(queue: QueueStatus) -> tuple[str, SemanticColor]:
         if queue.ack_pending:
             return _("A worker is running tasks"), SemanticColor.MUTED
         return _("Unknown whether a worker is listening"), SemanticColor.MUTED
+    if queue.all_paused:
+        kept = _("All workers are paused; the queue keeps the task")
+        return kept if queue.durable else _("All workers are paused"), SemanticColor.WARNING
     if queue.consumers:
         text = ngettext(
-            "{count} worker is listening", "{count} workers are listening", queue.consumers
+            "{count} worker is listening",
+            "{count} workers are listening",
+            max(1, queue.consumers - queue.paused),
         )
-        return text.format(count=formats.count(queue.consumers)), SemanticColor.GOOD
+        ready = max(1, queue.consumers - queue.paused)
+        return text.format(count=formats.count(ready)), SemanticColor.GOOD
     if queue.durable:
         return _("No worker is listening; the stream keeps the task"), SemanticColor.WARNING
     return _("No worker is listening; the task would be lost"), SemanticColor.WARNING

@@ -15,6 +15,7 @@ _INTERVAL_S: Final = 2.0
 _RUN_KINDS: Final = frozenset(
     {AttentionKind.FAILED, AttentionKind.SOFT_FAILED, AttentionKind.OVERDUE}
 )
+_WORKER_KINDS: Final = frozenset({AttentionKind.WORKER_OFFLINE, AttentionKind.WORKERS_PAUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def badges(state: SystemState, items: Sequence[AttentionItem]) -> Mapping[str, B
     """Return the badge of each page, by page key."""
     runs = sum(len(item.task_ids) for item in items if item.kind in _RUN_KINDS)
     providers = sum(item.kind is AttentionKind.PROVIDER_DOWN for item in items)
-    workers = sum(item.kind is AttentionKind.WORKER_OFFLINE for item in items)
+    workers = sum(item.kind in _WORKER_KINDS for item in items)
     return {
         "tasks": _badge(runs, urgent=True),
         "providers": _badge(providers, urgent=True),

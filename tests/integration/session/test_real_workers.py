@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.session.session import Session
+from pulse_desktop.state.attention import AttentionKind, attention_items
 from pulse_desktop.state.progress import Progress
 from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text.outcome_text import cancel_label, command_label
@@ -116,6 +117,11 @@ async def test_a_paused_worker_takes_no_tasks_until_it_is_resumed(
     await session.waiter.wait_for(lambda: only_worker(session).activity is WorkerActivity.PAUSED)
     task_id = await harness.send("work", str(tmp_path / "seen"))
     await wait_for_run(session, task_id, RunState.QUEUED)
+    await wait_until(
+        lambda: session.tasks.queue_status is not None and session.tasks.queue_status.all_paused
+    )
+    kinds = {item.kind for item in attention_items(session.state, session.now())}
+    assert AttentionKind.WORKERS_PAUSED in kinds
     (outcome,) = await session.workers.command("resume")
     assert (outcome.worker, outcome.done) == (worker.id, True)
     await wait_for_run(session, task_id, RunState.SUCCEEDED)

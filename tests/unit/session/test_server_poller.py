@@ -22,3 +22,18 @@ def test_live_workers_are_counted_rather_than_open_pulls(
     status: QueueStatus, alive: int, expected: int | None
 ) -> None:
     assert with_live_workers(status, alive).consumers == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "paused", "expected"),
+    [
+        (QueueStatus("jetstream", consumers=0), 2, True),
+        (QueueStatus("jetstream", consumers=0), 1, False),
+        (QueueStatus("jetstream", consumers=1, open_pulls=1), 2, False),  # a foreign worker
+        (QueueStatus("core", consumers=3), 2, False),
+    ],
+)
+def test_all_are_paused_if_nobody_takes_tasks(
+    status: QueueStatus, paused: int, expected: bool
+) -> None:
+    assert with_live_workers(status, 2, paused).all_paused is expected

@@ -38,3 +38,13 @@ def test_attention_items_are_grouped_by_cause_with_the_worst_first() -> None:
     assert (found[0].subject, found[0].cause, found[0].message) == (NAME, "E", "m")
     assert found[2].message == "Error: no"
     assert [each.kind for each in attention_items(state, NOW + 9_000)] == ["overdue"]
+
+
+def test_tasks_that_wait_while_every_worker_is_paused_need_attention() -> None:
+    waiting = [task_message(NOW, "e" * 32), task_message(NOW, "f" * 32)]
+    paused = state_of(heartbeat(paused=True), heartbeat(worker="w2", draining=True), *waiting)
+    (item,) = attention_items(paused, NOW)
+    assert (item.kind, item.count) == (AttentionKind.WORKERS_PAUSED, 2)
+    assert attention_items(state_of(heartbeat(paused=True)), NOW) == [], "nothing waits"
+    one_ready = state_of(heartbeat(paused=True), heartbeat(worker="w2"), *waiting)
+    assert attention_items(one_ready, NOW) == []

@@ -22,6 +22,7 @@ def item(kind: AttentionKind, count: int = 1, cause: str = "", message: str = ""
         (item(AttentionKind.SOFT_FAILED, 3), "3 soft failures", ""),
         (item(AttentionKind.OVERDUE, 2), "2 overdue", "no result yet"),
         (item(AttentionKind.WORKER_OFFLINE), "worker offline", "no heartbeat"),
+        (item(AttentionKind.WORKERS_PAUSED, 3), "3 tasks wait", "paused or draining"),
         (item(AttentionKind.PROVIDER_DOWN), "provider down", ""),
     ],
 )

@@ -30,6 +30,7 @@ _GLYPHS: Final = {
     AttentionKind.OVERDUE: "?",
     AttentionKind.PROVIDER_DOWN: "⇄",
     AttentionKind.WORKER_OFFLINE: "server",
+    AttentionKind.WORKERS_PAUSED: "‖",
 }
 
 

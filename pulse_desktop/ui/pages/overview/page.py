@@ -329,5 +329,7 @@ class OverviewPage(Page):
                 self.context.navigate(FilterPage("providers", item.subject))
             case AttentionKind.WORKER_OFFLINE:
                 self.context.navigate(ShowItem("monitoring", item.subject))
+            case AttentionKind.WORKERS_PAUSED:
+                self.context.navigate(ShowPage("monitoring"))
             case state:
                 self.context.navigate(FilterRuns((RunState(state),), item.subject))

@@ -129,8 +129,13 @@ def _polled_depth(queue: QueueStatus, pending: int, now: float) -> Stat:
     progress = ""
     if queue.ack_pending:
         progress = _("{count} in progress").format(count=formats.count(queue.ack_pending))
-    parts = (_oldest_text(queue.oldest_at, now) if pending else "", progress)
-    return Stat(formats.count(pending), " · ".join(filter(None, parts)) or _NONE_WAITS)
+    parts = (
+        _("workers paused") if queue.all_paused else "",
+        _oldest_text(queue.oldest_at, now) if pending else "",
+        progress,
+    )
+    color = SemanticColor.WARNING if pending and queue.all_paused else SemanticColor.TEXT
+    return Stat(formats.count(pending), " · ".join(filter(None, parts)) or _NONE_WAITS, color)
 
 
 def _oldest_text(oldest: float | None, now: float) -> str:
@@ -162,11 +167,14 @@ def workers(state: SystemState, now: float) -> Stat:
         return Stat("", _("no heartbeat yet"))
     slots = sum(worker.slots or 0 for worker in online)
     busy = sum(worker.busy or 0 for worker in online)
+    paused = sum(not worker.takes_tasks for worker in online)
     parts = (
+        _("{count} paused").format(count=formats.count(paused)) if paused else "",
         _("{count} offline").format(count=formats.count(offline)) if offline else "",
         _("{busy} of {slots} slots busy").format(busy=busy, slots=slots) if slots else "",
     )
-    color = SemanticColor.WARNING if offline else SemanticColor.TEXT
+    is_warning = offline or paused == len(online)
+    color = SemanticColor.WARNING if is_warning else SemanticColor.TEXT
     return Stat(
         _("{count} online").format(count=formats.count(len(online))),
         " · ".join(filter(None, parts)),

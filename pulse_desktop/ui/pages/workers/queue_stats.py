@@ -101,6 +101,11 @@ class QueueStats(QWidget):
         if queue.consumers == 0:
             kept, lost = _("tasks wait in the stream"), _("tasks sent now are lost")
             card.set_figure(count, kept if queue.durable else lost, SemanticColor.BAD)
+        elif queue.all_paused:
+            card.set_figure(count, _("online, paused"), SemanticColor.WARNING)
+        elif queue.consumers and queue.paused:
+            paused = _("online, {count} paused").format(count=formats.count(queue.paused))
+            card.set_figure(count, paused)
         elif queue.consumers:
             card.set_figure(count, _("ready to take tasks"))
         else:
