@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from pulse_desktop.regular_file import read_start
 from pulse_desktop.resources import resource_path
 from pulse_workers.chat.records import Attachment
 from pulse_workers.errors import AttachmentMissingError, AttachmentUnreadableError
@@ -53,8 +54,7 @@ def read_attachment(attachment: Attachment, source: str) -> str:
     if not path.is_relative_to(folder.resolve()):
         raise AttachmentUnreadableError(f"{attachment.path}: outside the export")
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+        raw = read_start(path, MAX_BYTES + 1, follow_links=True)
     except FileNotFoundError:
         raise AttachmentMissingError(f"{attachment.path}: no such file in the export") from None
     except OSError as error:

@@ -7,6 +7,7 @@ it never makes the rest unreadable.
 import codecs
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -122,17 +123,14 @@ def _message_arrays(text: str) -> Iterator[tuple[str, list[str]]]:
     header = ""
     messages: list[str] = []
     position = 0
-    starts = (match.start() for match in _MESSAGE_START.finditer(text))
-    next_start = next(starts, len(text))
+    starts = [*(match.start() for match in _MESSAGE_START.finditer(text)), len(text)]
     while token := _TOKEN.search(text, position):
         position = token.end()
-        while next_start < token.start():
-            next_start = next(starts, len(text))
+        next_start = starts[bisect_left(starts, token.start())]
         inside_message = len(opened) > array_depth
         inside_string = token.start() < next_start
         if array_depth and next_start < position and (inside_message or inside_string):
-            if inside_message:
-                messages.append(text[opened[array_depth] : next_start])  # counted as skipped
+            messages += _unfinished(text, opened, array_depth, next_start)
             position = next_start
             del opened[array_depth:]
             before = text[max(0, next_start - _MAX_ARRAY_START) : next_start]
@@ -161,9 +159,13 @@ def _message_arrays(text: str) -> Iterator[tuple[str, list[str]]]:
             header = text[opened[-1] : token.start()]
             array_depth = len(opened) + 1
     if array_depth:
-        if len(opened) > array_depth:
-            messages.append(text[opened[array_depth] :])  # cut off; counted as skipped
+        messages += _unfinished(text, opened, array_depth, len(text))
         yield header, messages
+
+
+def _unfinished(text: str, opened: list[int], array_depth: int, end: int) -> list[str]:
+    """Return the message that is open at a position, to be counted as skipped."""
+    return [text[start:end] for start in opened[array_depth : array_depth + 1]]
 
 
 def _repaired(text: str) -> Any:

@@ -7,12 +7,14 @@ that was not exported has a sentence in parentheses instead of its path.
 import asyncio
 import dataclasses
 import logging
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from pulse_desktop.protocol.timestamps import format_timestamp, parse_timestamp
+from pulse_desktop.regular_file import open_for_reading
 from pulse_desktop.resources import resource_path
 from pulse_workers.chat.attachments import SAMPLE
 from pulse_workers.chat.damaged_json import decode_json
@@ -31,6 +33,8 @@ _MENTION: Final = re.compile(r"(?<![\w@])@[A-Za-z][\w]{3,31}")
 _CODE_ENTITIES: Final = frozenset({"code", "pre"})
 _LINK_ENTITIES: Final = frozenset({"link", "text_link"})
 _MENTION_ENTITIES: Final = frozenset({"mention", "mention_name"})
+_DIGITS: Final = re.compile("[0-9]+")
+_MAX_DIGITS: Final = 20
 _INVALID_IN_KEY: Final = re.compile(r"[^A-Za-z0-9_=-]")
 _RESULT: Final = "result.json"
 _PEER_KINDS: Final = {
@@ -117,12 +121,7 @@ def read_export(path: Path, *, source: str = "") -> Export:
         ExportUnreadableError: the file does not exist, or is not an export.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_EXPORT_BYTES:
-            raise ExportUnreadableError(
-                f"{path.name}: {size >> 20} MiB exceed the limit of 512 MiB"
-            )
-        body, skipped = decode_json(path.read_bytes())
+        body, skipped = decode_json(_read_file(path))
     except OSError as error:
         raise ExportUnreadableError(f"{path}: {error.strerror or error}") from None
     except ValueError as error:
@@ -136,6 +135,20 @@ def read_export(path: Path, *, source: str = "") -> Export:
     if skipped:
         logger.warning("%s: %d messages cannot be read and are skipped", path.name, skipped)
     return Export(found, skipped)
+
+
+def _read_file(path: Path) -> bytes:
+    """Return the content of a regular file: reading of a FIFO or a device would never end."""
+    with open_for_reading(path, follow_links=True) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size <= MAX_EXPORT_BYTES:
+            content = file.read(MAX_EXPORT_BYTES + 1)
+            size = len(content)
+    if size > MAX_EXPORT_BYTES:
+        raise ExportUnreadableError(
+            f"{path.name}: larger than the limit of {MAX_EXPORT_BYTES >> 20} MiB"
+        )
+    return content
 
 
 def _chats(body: Any, name: str) -> Iterator[dict[str, Any]]:
@@ -283,7 +296,7 @@ def _attachments(raw: dict[str, Any]) -> Iterator[Attachment]:
 
 def _timestamp(raw: dict[str, Any], field: str) -> str | None:
     seconds = raw.get(f"{field}_unixtime")
-    if isinstance(seconds, str) and seconds.isdigit():
+    if isinstance(seconds, str) and len(seconds) <= _MAX_DIGITS and _DIGITS.fullmatch(seconds):
         seconds = int(seconds)
     timestamp = parse_timestamp(seconds) or parse_timestamp(raw.get(field))
     return None if timestamp is None else format_timestamp(timestamp)

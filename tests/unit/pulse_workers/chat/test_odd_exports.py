@@ -1,14 +1,18 @@
 """Telegram exports with the faults and oddities that people report."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pulse_workers.chat import telegram
+from pulse_workers.chat.attachments import read_attachment
+from pulse_workers.chat.records import Attachment
 from pulse_workers.chat.telegram import Export, find_result, read_export
-from pulse_workers.errors import ExportUnreadableError
+from pulse_workers.errors import AttachmentUnreadableError, ExportUnreadableError
 
 from tests.kit.chat_export import message
 
@@ -122,6 +126,35 @@ def test_a_quote_that_is_not_escaped_costs_one_message(tmp_path: Path, fault: by
         ("2.2", "Second"),
     ]
     assert export.skipped == 2
+
+
+def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.json")  # opening it would wait for a writer
+    with pytest.raises(ExportUnreadableError, match="FIFO"):
+        read_export(tmp_path / "fifo.json")
+    with pytest.raises(AttachmentUnreadableError, match="FIFO"):
+        read_attachment(Attachment("fifo.json"), str(tmp_path))
+    (tmp_path / "endless.json").symlink_to("/dev/zero")
+    with pytest.raises(ExportUnreadableError, match="device"):
+        read_export(tmp_path / "endless.json")
+    read(tmp_path, chat(message(1, "linked")))
+    (tmp_path / "link.json").symlink_to("result.json")
+    assert [each.content for each in read_export(tmp_path / "link.json").messages] == ["linked"]
+
+
+def test_a_file_beyond_the_limit_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telegram, "MAX_EXPORT_BYTES", 1 << 20)
+    with pytest.raises(ExportUnreadableError, match="larger than the limit of 1 MiB"):
+        read(tmp_path, chat(message(1, "x" * (1 << 20))))
+
+
+@pytest.mark.parametrize("seconds", ["²³", "٣", "9" * 5_000, "1e9", "", [], -1])
+def test_an_unusable_unix_time_leaves_the_local_date(tmp_path: Path, seconds: Any) -> None:
+    fields = {"date": "2026-02-02T05:40:00", "date_unixtime": seconds}
+    (found,) = read(tmp_path, chat(message(1, "x", **fields))).messages
+    assert found.sent_at.startswith("2026-02-02T05:40:00")
 
 
 def test_an_export_cut_off_inside_a_string_is_scanned_once(tmp_path: Path) -> None:
