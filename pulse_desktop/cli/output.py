@@ -9,7 +9,7 @@ import math
 import os
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, TextIO
 
@@ -100,12 +100,21 @@ def write_lines(lines: Iterable[str]) -> None:
 class TableWriter:
     """Writes a table a few rows at a time, one line per row; long cells are elided.
 
-    The first rows and the headings decide how wide the columns are. A wider cell in a later row
-    shifts the rest of its line.
+    The first rows, the headings and the values that are known before decide how wide the columns
+    are. A wider cell in a later row shifts the rest of its line.
     """
 
-    def __init__(self, headings: tuple[str, ...]) -> None:
+    def __init__(
+        self, headings: tuple[str, ...], known: Mapping[str, Iterable[str]] | None = None
+    ) -> None:
+        """Create a table.
+
+        Args:
+            headings: of the columns.
+            known: the values that a column may have, by its heading: it has room for each.
+        """
         self._headings = headings
+        self._known = known or {}
         self._widths: list[int] = []
 
     def write(self, rows: Iterable[tuple[str, ...]]) -> None:
@@ -113,7 +122,11 @@ class TableWriter:
         lines = [tuple(_cell(cell) for cell in row) for row in rows]
         if not self._widths:
             lines.insert(0, self._headings)
-            self._widths = [max(map(_display_width, column)) for column in zip(*lines, strict=True)]
+            columns = zip(self._headings, zip(*lines, strict=True), strict=True)
+            self._widths = [
+                max(map(_display_width, (*cells, *self._known.get(heading, ()))))
+                for heading, cells in columns
+            ]
         write_lines(map(self._line, lines))
 
     def _line(self, cells: tuple[str, ...]) -> str:

@@ -98,7 +98,8 @@ async def _list(arguments: Namespace) -> int:
 
     limit = arguments.limit
     backlog = min(LOG_ROWS, max(_MIN_HISTORY, limit * _HISTORY_PER_RESULT))
-    table = TableWriter((_("KEY"), _("TASK"), _("OUTCOME"), _("SIZE"), _("STORED")))
+    headings = (_("KEY"), _("TASK"), _("OUTCOME"), _("SIZE"), _("STORED"))
+    table = TableWriter(headings, _known_cells())
     listed = older = 0
     exact = True
     async with (
@@ -187,6 +188,21 @@ def _cells(row: _Row, now: float) -> tuple[str, ...]:
         formats.size(row.stored.size),
         formats.ago(row.stored.stored_at, now),
     )
+
+
+def _known_cells() -> dict[str, list[str]]:
+    """Return the outcomes and the widest size, by heading."""
+    from pulse_desktop.model.run_state import RunState
+    from pulse_desktop.text.run_text import STATE_LABELS
+
+    outcomes = (
+        RunState.SUCCEEDED,
+        RunState.SOFT_FAILED,
+        RunState.FAILED,
+        RunState.CANCELLED,
+    )
+    labels = [STATE_LABELS[state][0] for state in outcomes]
+    return {_("OUTCOME"): [*labels, _("not read (large)")], _("SIZE"): ["999.9 KB"]}
 
 
 def _outcome(stored: "StoredOutcome") -> str:

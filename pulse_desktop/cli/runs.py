@@ -76,7 +76,7 @@ async def run(arguments: Namespace) -> int:
     limit = arguments.limit
     listed = older = 0
     headings = (_("STATE"), _("TASK"), _("QUEUED"), _("WAIT"), _("DURATION"), _("ID"))
-    table = TableWriter(headings)
+    table = TableWriter(headings, _known_cells())
     async with connected_session(arguments, history_s=history_s, scope="history") as session:
         if not await session.wait_history(CATCH_UP_TIMEOUT_S):
             write_note(
@@ -103,7 +103,7 @@ async def run(arguments: Namespace) -> int:
     if listing.problem:
         write_note(_("Results could not be read: {reason}").format(reason=listing.problem))
     if listed == limit:
-        _note_older(older, listing.unread)
+        _note_older(older, listing.unread, filtered=bool(arguments.state))
     return max(note_missing(missing), FAILED if is_refused else OK)
 
 
@@ -121,10 +121,19 @@ def _write_runs(runs: "list[TaskRun]", table: TableWriter, now: float, *, as_jso
         table.write(_cells(run, now) for run in runs)
 
 
-def _note_older(older: int, unread: int) -> None:
-    """Note how many runs are left out. A result that was not read may be of a run that is known."""
+def _note_older(older: int, unread: int, *, filtered: bool) -> None:
+    """Note how many runs are left out. A result that was not read may be of a run that is known.
+
+    Args:
+        older: matching runs that were found.
+        unread: results that were not read.
+        filtered: whether only runs in some states are listed: few of the unread ones may match.
+    """
     count = older + unread
     if not count:
+        return
+    if unread and filtered:
+        write_note(_("There may be more, older runs: raise --limit."))
         return
     if unread:
         text = ngettext(
@@ -139,6 +148,20 @@ def _note_older(older: int, unread: int) -> None:
             count,
         )
     write_note(text.format(count=formats.count(count)))
+
+
+def _known_cells() -> dict[str, list[str]]:
+    """Return the states and the widest times, by heading."""
+    from pulse_desktop.text.run_text import STATE_LABELS
+
+    labels = [label for label, _glyph, _color in STATE_LABELS.values()]
+    widest = ["59 min 59 s"]
+    return {
+        _("STATE"): [*labels, _("result not read")],
+        _("QUEUED"): ["30 Nov 23:59:59"],
+        _("WAIT"): widest,
+        _("DURATION"): widest,
+    }
 
 
 def _label(state: RunState) -> str:

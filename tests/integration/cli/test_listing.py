@@ -100,6 +100,9 @@ async def test_everything_is_listed_in_order_and_the_rest_is_counted(
         lines = result.out.splitlines()[-3:]
         assert all(key in line for key, line in zip(keys, lines, strict=False))
         assert f"{COUNT - 3:,} older" in result.err
+    some = await run("runs", "--state", "succeeded", "--limit", "3", env=env)
+    # Not all results were read, and those are not all of this state.
+    assert some.err == "There may be more, older runs: raise --limit.\n"
     failed = await run("runs", "--state", "failed", env=env)
     assert failed.out == "No runs in the last 1 d with state: failed.\n"
 

@@ -82,6 +82,16 @@ def test_a_table_is_aligned_in_columns(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().out == "N     NAME\n1     long name\n1000  x\n"
 
 
+def test_later_rows_are_aligned_if_their_values_were_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = TableWriter(("STATE", "ID"), {"STATE": ["soft failure"]})
+    table.write([("failed", "1")])
+    table.write([("soft failure", "2")])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.index(end) for line, end in zip(lines, ("ID", "1", "2"), strict=True)] == [14] * 3
+
+
 def test_a_row_of_a_table_is_one_bounded_line(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [
         ("failed", "x" * 5000, "a"),
