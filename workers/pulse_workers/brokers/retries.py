@@ -9,7 +9,7 @@ Labels of a task (set with the decorator, or by the sender):
     max_attempts      how often it may be delivered; default 1, which means no retry
     retry_delay       seconds before the second attempt; default 1
     retry_backoff     factor for each further delay; default 2
-    retry_max_delay   longest delay in seconds; default 300
+    retry_max_delay   longest delay in seconds; default 300, at most a day
     retry_on          exception names that are retried, separated by commas; default: all
 """
 
@@ -24,6 +24,9 @@ from taskiq.exceptions import NoResultError
 from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.errors import WrongArgumentsError
 
+_MAX_DELAY: Final = 86_400.0
+"""Seconds. A sender's longer delay would keep the task forever, or is too large for the server."""
+_MAX_BACKOFF: Final = 1_000.0
 _MAX_EXPONENT: Final = 64
 
 
@@ -55,9 +58,9 @@ def retry_policy(labels: dict[str, Any], defaults: dict[str, Any] | None = None)
     standard = RetryPolicy()
     return RetryPolicy(
         max_attempts=max(1, int(_number(merged.get("max_attempts"), standard.max_attempts))),
-        delay=max(0.0, _number(merged.get("retry_delay"), standard.delay)),
-        backoff=max(1.0, _number(merged.get("retry_backoff"), standard.backoff)),
-        max_delay=max(0.0, _number(merged.get("retry_max_delay"), standard.max_delay)),
+        delay=_bounded(merged.get("retry_delay"), standard.delay, 0.0, _MAX_DELAY),
+        backoff=_bounded(merged.get("retry_backoff"), standard.backoff, 1.0, _MAX_BACKOFF),
+        max_delay=_bounded(merged.get("retry_max_delay"), standard.max_delay, 0.0, _MAX_DELAY),
         on=tuple(n.strip() for n in str(merged.get("retry_on") or "").split(",") if n.strip()),
     )
 
@@ -91,6 +94,10 @@ class RetryMiddleware(TaskiqMiddleware):
         if delay is not None:
             delivery.retry_after = delay
             result.error = NoResultError()
+
+
+def _bounded(value: object, default: float, low: float, high: float) -> float:
+    return max(low, min(high, _number(value, default)))
 
 
 def _number(value: object, default: float) -> float:

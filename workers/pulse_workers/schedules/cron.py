@@ -25,6 +25,8 @@ from pulse_workers.errors import WorkerError
 
 _MAX_SEARCH_DAYS: Final = 41 * 366
 """29 February on a given day of the week can be 40 years away."""
+_MAX_LENGTH: Final = 1_000
+"""Characters of an expression. Parsing asks about each part, and a stored value can have many."""
 _HOURS: Final = 24
 _DAY: Final = timedelta(days=1)
 
@@ -113,7 +115,6 @@ def _times_of_day(rule: CronRule, day: date) -> tuple[datetime, ...]:
     return tuple(sorted(found))
 
 
-@functools.lru_cache(maxsize=1024)
 def parse_cron(expression: str, offset: str | timedelta | None = None) -> CronRule:
     """Parse a cron expression of five fields.
 
@@ -124,6 +125,17 @@ def parse_cron(expression: str, offset: str | timedelta | None = None) -> CronRu
     Raises:
         InvalidScheduleError: it cannot be parsed, or a part of it matches nothing.
     """
+    if len(expression) > _MAX_LENGTH:
+        raise InvalidScheduleError(
+            _("cron: expected at most {limit} characters, found {count}").format(
+                limit=_MAX_LENGTH, count=len(expression)
+            )
+        )
+    return _parse(expression, offset)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse(expression: str, offset: str | timedelta | None) -> CronRule:
     fields = expression.split()
     if len(fields) != len(_FIELDS):
         raise InvalidScheduleError(

@@ -3,6 +3,7 @@
 import asyncio
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pulse_workers.brokers.retries import RetryPolicy, retry_policy
@@ -26,6 +27,17 @@ def test_labels_of_the_message_override_those_of_the_task() -> None:
     registered = {"max_attempts": 3, "retry_on": "OSError"}
     assert retry_policy({"max_attempts": 1}, registered).max_attempts == 1
     assert retry_policy({}, registered).on == ("OSError",)
+
+
+@pytest.mark.parametrize("value", ["1e999", "-1e999", "nan", "1e308", 1e308, 10**400, "1e18"])
+@pytest.mark.parametrize("name", ["retry_delay", "retry_backoff", "retry_max_delay"])
+def test_no_label_delays_an_attempt_by_more_than_a_day(name: str, value: object) -> None:
+    longest = {"retry_delay": 86_400, "retry_backoff": 1_000, "retry_max_delay": 1e308}
+    policy = retry_policy({**longest, name: value, "max_attempts": 1_000})
+    for attempt in (1, 2, 64, 999):
+        delay = policy.delay_after(attempt, ValueError())
+        assert delay is not None
+        assert 0 <= delay <= 86_400
 
 
 @given(

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,6 +44,16 @@ def entry(body: bytes) -> ScheduleEntry:
     found = read(body)
     assert isinstance(found, ScheduleEntry), found
     return found
+
+
+def test_a_cron_expression_of_too_many_parts_is_invalid_and_not_parsed() -> None:
+    line = "1-59/1," * 200_000 + "1 * * * *"
+    before = time.thread_time()
+    found = read(encode_schedule(schedule(cron=line), NOW, None))
+    assert isinstance(found, InvalidEntry)
+    assert found.reason == f"cron: expected at most 1000 characters, found {len(line)}"
+    assert time.thread_time() - before < 2  # minutes if each part was parsed
+    entry(encode_schedule(schedule(cron="1-59/1," * 140 + "1 * * * *"), NOW, None))
 
 
 @pytest.mark.parametrize(
