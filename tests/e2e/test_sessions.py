@@ -165,8 +165,8 @@ def test_a_window_changes_servers_and_keeps_nothing_of_the_old_one(
         (shown,) = operator.desktop.windows
         async with publisher(nats_server, "alpha") as alpha, publisher(other_server, "beta") as b:
             await operator.session.connection.wait_connected()
-            for feed in (operator.session.event_feed, operator.session.task_feed):
-                await wait_until(lambda feed=feed: feed.status.mode != "off")
+            await wait_until(lambda: operator.session.event_feed.status.mode != "off")
+            await wait_until(lambda: operator.session.task_feed.status.mode != "off")
             await alpha.publish_one_of_each()
             await b.publish_one_of_each()
             await see_everything(operator, alpha)
