@@ -38,6 +38,7 @@ from pulse_desktop.cli.parser import (
 from pulse_desktop.launcher import run_requested_module
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.nats_client.connection_options import add_connection_options, read_environment
+from pulse_desktop.start_up import restore_interrupt
 from pulse_desktop.text.translation import _, use_english
 
 COMMANDS: Final = (
@@ -154,6 +155,7 @@ def _run_command(arguments: argparse.Namespace) -> int:
     import inspect
 
     if not inspect.iscoroutinefunction(arguments.run):
+        restore_interrupt()
         code: int = arguments.run(arguments)
         return code
     # Until the event loop handles SIGTERM: imports take a moment and can be interrupted as well.
@@ -168,6 +170,7 @@ async def cancel_on_signal(command: Coroutine[Any, Any, int]) -> int:
     """Await a command. SIGINT and SIGTERM cancel it, so that it can clean up."""
     import asyncio
 
+    restore_interrupt()
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(command)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NoReturn, TypeAlias
 
+from pulse_desktop.argument_parser import ArgumentParser
 from pulse_desktop.cli.argument_types import (
     bucket_name,
     consumer_name,
@@ -65,7 +66,7 @@ class HelpFormatter(argparse.HelpFormatter):
         )
 
 
-class Parser(argparse.ArgumentParser):
+class Parser(ArgumentParser):
     """Argument parser that reports an error in one line and suggests the nearest choice."""
 
     def error(self, message: str) -> NoReturn:

@@ -1,6 +1,21 @@
 """Run `pulse-worker` with `python -m pulse_workers`."""
 
-from pulse_workers.cli.main import run_as_script
+from collections.abc import Callable
+from typing import NoReturn
+
+from pulse_desktop.start_up import run_program
+
+
+def run() -> NoReturn:
+    """Run `pulse-worker`."""
+    run_program(_load)
+
+
+def _load() -> Callable[[], int]:
+    from pulse_workers.cli.main import main  # noqa: PLC0415 - takes a moment
+
+    return main
+
 
 if __name__ == "__main__":
-    run_as_script()
+    run()

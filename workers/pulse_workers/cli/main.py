@@ -2,10 +2,10 @@
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Callable, Sequence
 
 from pulse_desktop.nats_client.aio import install_wait_for
+from pulse_desktop.start_up import restore_interrupt
 from pulse_workers.cli import check
 from pulse_workers.cli.exit_codes import CANNOT_CONNECT, FAILED, OK, USAGE
 from pulse_workers.cli.output import print_error
@@ -34,11 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return OK
 
 
-def run_as_script() -> None:
-    """Run a command and exit with its status."""
-    sys.exit(main())
-
-
 def _run(options: argparse.Namespace) -> int:
     overrides = {name: value for name, value in vars(options).items() if name in VARIABLES}
     try:
@@ -49,6 +44,7 @@ def _run(options: argparse.Namespace) -> int:
         raise
     configure_logging(settings.log_level)
     install_wait_for()
+    restore_interrupt()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return int(runner.run(options.run(options, settings)))
 
@@ -60,7 +56,3 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError:
         return None
     return uvloop.new_event_loop
-
-
-if __name__ == "__main__":
-    run_as_script()

@@ -4,6 +4,7 @@ import argparse
 from typing import Final
 
 from pulse_desktop import __version__
+from pulse_desktop.argument_parser import ArgumentParser
 from pulse_desktop.text.translation import _
 from pulse_workers.cli import check, feed, health, provision, run, schedule, scheduler
 from pulse_workers.config.settings import VARIABLES, Settings
@@ -32,7 +33,7 @@ overrides the first; with --config or PULSE_CONFIG, only the named file is read:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands. `run` of the parsed options is the command's function."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="pulse-worker",
         description=_(
             "Headless TaskIQ workers on NATS JetStream: durable tasks, live events, schedules."

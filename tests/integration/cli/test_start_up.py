@@ -1,0 +1,63 @@
+"""Programs end quietly when they are interrupted or have no output, also while they start."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = ("pulse_desktop", "pulse_workers")
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX shells and signals")
+
+
+@pytest.mark.parametrize(
+    ("program", "main"), [("pulse_desktop", "cli"), ("pulse_workers", "config")]
+)
+def test_sigint_while_modules_are_imported_ends_quietly(program: str, main: str) -> None:
+    code = (
+        "import importlib.abc, os, runpy, signal, sys\n"
+        "class Interrupt(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        f"        if name == '{program}.{main}':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        f"sys.argv = ['{program}', 'check']\n"
+        f"runpy.run_module('{program}', run_name='__main__', alter_sys=True)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGINT, "", "")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_error(program: str, closed: str, tmp_path: Path) -> None:
+    command = "status" if program == "pulse_desktop" else "check"
+    done = subprocess.run(
+        f"{sys.executable} -m {program} {command} --server nats://127.0.0.1:1 {closed}",
+        shell=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode in (1, 3)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_that_cannot_be_written_is_a_failure(program: str) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m {program} --help >/dev/full",
+        shell=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
