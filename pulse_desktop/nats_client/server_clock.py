@@ -5,6 +5,7 @@ stored messages are dated, so ages are measured by it, and a wrong clock of this
 worker.
 """
 
+import math
 import time
 from collections.abc import Callable
 from typing import Final
@@ -46,6 +47,13 @@ class ServerClock:
     def now(self) -> float:
         """Return Unix seconds by the server's clock, or by this machine's if they agree."""
         return self._clock() - self.offset_s
+
+    def expire(self) -> None:
+        """Prefer the next measurement to this one, which stays in use until then.
+
+        Another connection may be to another server. Without the old offset, times would jump.
+        """
+        self._measured_at = -math.inf
 
     def compare(self, server_time: object, round_trip_s: float) -> None:
         """Take a measurement at the end of a request.

@@ -6,6 +6,7 @@ reported as impossible, with the reason.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -145,10 +146,10 @@ class TaskCanceller:
 
     async def _wait_for_end(self, task_id: str) -> TaskRun | None:
         """Return a run after its final event has arrived, or as it is after a moment."""
-        deadline = self._clock() + FINAL_EVENT_TIMEOUT_S
+        deadline = time.monotonic() + FINAL_EVENT_TIMEOUT_S
         while True:
             run = self._state.runs.get(task_id)
-            if run is None or run.state not in OPEN_STATES or self._clock() >= deadline:
+            if run is None or run.state not in OPEN_STATES or time.monotonic() >= deadline:
                 return run
             await asyncio.sleep(0.02)
 

@@ -106,7 +106,7 @@ class Connection:
             on_end=self._on_end,
         )
         self._status = StatusHolder(self._connector.address.redacted, clock, on_status)
-        self._clock = clock
+        self._server_clock = ServerClock(clock)
         self._client: FastPathClient | None = None
         self._js: JetStreamContext | None = None
         self._jetstream = JetStreamState.UNKNOWN
@@ -141,15 +141,14 @@ class Connection:
 
         None if the server has not said its time: only JetStream does.
         """
-        clock = self._client.server_clock if self._client is not None else None
-        return clock.offset_s if clock is not None and clock.measured else None
+        return self._server_clock.offset_s if self._server_clock.measured else None
 
     def now(self) -> float:
         """Return Unix seconds by the server's clock as far as it is known, else by this machine's.
 
         The server's clock dates what is stored.
         """
-        return self._clock() - (self.clock_offset_s or 0.0)
+        return self._server_clock.now()
 
     @property
     def server_id(self) -> str:
@@ -317,7 +316,8 @@ class Connection:
     async def _use(self, client: FastPathClient, state: JetStreamState) -> None:
         """Make a connected client the current one, and notify its users."""
         first = self.generation == 0
-        client.server_clock = ServerClock(self._clock)
+        self._server_clock.expire()
+        client.server_clock = self._server_clock
         self._client = client
         self._js = client.jetstream()
         self.generation += 1

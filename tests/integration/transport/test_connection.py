@@ -370,3 +370,21 @@ async def test_closing_during_an_attempt_leaves_no_task(unused_tcp_port: int) ->
     await asyncio.wait_for(task, 5)
     assert connection.status.state == "closed"
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_the_servers_clock_stays_in_use_without_a_connection() -> None:
+    with NatsServer() as server:
+        async with running(Connection(server.url, clock=lambda: time.time() + 3600)) as connection:
+            await connection.wait_connected()
+            assert connection.clock_offset_s is None
+            await connection.js.add_stream(name="S", subjects=["s"])
+            await connection.js.stream_info("S")
+            assert abs(connection.now() - time.time()) < 60
+            server.kill()
+            await connection.wait_lost()
+            await wait_until(lambda: connection.status.state == "reconnecting")
+            assert abs(connection.now() - time.time()) < 60
+            server.start()
+            await connection.wait_connected()
+            assert abs(connection.now() - time.time()) < 60
+            assert connection.clock_offset_s is not None
