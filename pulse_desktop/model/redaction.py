@@ -13,6 +13,10 @@ _CREDENTIALS_IN_TEXT: Final = re.compile(
     _LOGIN_OF_URL
     + r"|(?<![^\s,;=\"'<>()\[\]])(?P<bare>[^/@\s,;:=\"'<>()\[\]]++:[^/@\s,\"'<>]{1,4096})@"
 )
+_WEBSOCKET_PATH: Final = re.compile(
+    r"(?<![A-Za-z0-9+.-])(wss?://[^\s/,\"'<>]{1,4096})/[^\s,\"'<>]+", re.IGNORECASE
+)
+"""A proxy in front of the server may expect a secret in the path or query."""
 
 
 def redact_url(address: str) -> str:
@@ -20,7 +24,7 @@ def redact_url(address: str) -> str:
 
     `nats://user:secret@host:4222` becomes `nats://user:***@host:4222`; a token becomes `***`.
     """
-    return _CREDENTIALS.sub(_mask, address)
+    return _WEBSOCKET_PATH.sub(r"\1/***", _CREDENTIALS.sub(_mask, address))
 
 
 def redact(text: str) -> str:
@@ -29,7 +33,7 @@ def redact(text: str) -> str:
     Unlike `redact_url` it keeps names with an @, such as `worker-1@host` or mail addresses: without
     a scheme only `user:secret@` counts as a login.
     """
-    return _CREDENTIALS_IN_TEXT.sub(_mask, text)
+    return _WEBSOCKET_PATH.sub(r"\1/***", _CREDENTIALS_IN_TEXT.sub(_mask, text))
 
 
 def _mask(match: re.Match[str]) -> str:

@@ -47,7 +47,7 @@ class ServerAddress:
     def redacted(self) -> str:
         """The address without secrets, for the window and the log."""
         login = f"{self.user}:***@" if self.user else "***@" if self.token else ""
-        return ",".join(url.replace("://", f"://{login}", 1) for url in self.urls)
+        return ",".join(_without_path(url).replace("://", f"://{login}", 1) for url in self.urls)
 
     @property
     def with_login(self) -> str:
@@ -62,7 +62,7 @@ class ServerAddress:
     @property
     def hosts(self) -> str:
         """`host:port`, comma separated, for use in a sentence."""
-        return ", ".join(url.partition("://")[2] for url in self.urls)
+        return ", ".join(_without_path(url).partition("://")[2] for url in self.urls)
 
     def login_arguments(self) -> dict[str, str]:
         """Return the login as arguments of nats-py's `connect`."""
@@ -76,6 +76,10 @@ class ServerAddress:
         for secret in (self.password, self.token):
             if secret:
                 text = text.replace(secret, "***")
+        for url in self.urls:  # the client of WebSocket names them with the scheme http
+            path = url.removeprefix(_without_path(url))
+            if len(path) > 1:
+                text = text.replace(path, "/***")
         return text
 
 
@@ -161,7 +165,13 @@ def _redact_one(address: str) -> str:
     login, at, host = rest.rpartition("@")
     user, colon, _password = login.partition(":")
     masked = f"{user}:***" if colon else "***" if login else ""
-    return f"{scheme}{mark}{masked}{at}{host}"
+    return f"{scheme}{mark}{masked}{at}{host.partition('/')[0]}"
+
+
+def _without_path(url: str) -> str:
+    """Return a URL without path and query, which may be secret."""
+    scheme, mark, rest = url.partition("://")
+    return f"{scheme}{mark}{rest.partition('/')[0]}"
 
 
 def _invalid(reason: str) -> CannotConnectError:

@@ -3,6 +3,7 @@
 import pytest
 
 from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.model.redaction import redact, redact_url
 from pulse_desktop.nats_client.server_address import parse_server, redact_server
 
 
@@ -86,8 +87,20 @@ def test_a_login_that_may_be_cut_is_refused_and_not_repeated(written: str) -> No
         ("ann:p@ss@h", "ann:***@h"),
         ("t0ken@h", "***@h"),
         ("tls://h, nats://a:b@g", "tls://h,nats://a:***@g"),
-        ("ws://a:b@h/path", "ws://a:***@h/path"),
+        ("ws://a:b@h/path", "ws://a:***@h"),
     ],
 )
 def test_a_valid_address_is_shown_without_its_secrets(written: str, shown: str) -> None:
     assert redact_server(written) == shown
+
+
+def test_the_path_and_query_of_a_websocket_address_are_never_shown() -> None:
+    written = "ws://ann@h:1/path?token=s3cret"
+    address = parse_server(written)
+    assert address.urls == ("ws://h:1/path?token=s3cret",)
+    for text in (address.redacted, address.hosts, repr(address), redact_server(written)):
+        assert "path" not in text
+        assert "s3cret" not in text
+    for url in (written, "http://h:1/path?token=s3cret"):
+        assert "s3cret" not in address.redact(f"cannot open {url}")
+    assert "s3cret" not in redact(f"cannot open {written}") + redact_url(written)
