@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pulse_desktop.cli.argument_types import duration
 from pulse_desktop.cli.exit_codes import FAILED, OK
-from pulse_desktop.cli.output import write_json, write_note, write_text
+from pulse_desktop.cli.output import write_json, write_line, write_note, write_text
 from pulse_desktop.cli.parser import add_hidden_alias
 from pulse_desktop.cli.run_report import report_run, write_report
 from pulse_desktop.model.errors import NoConsumersError, UserFacingError
@@ -149,7 +149,7 @@ def _report_enqueued(submission: Submission, *, as_json: bool) -> None:
         write_json(fields)
         return
     stored = _("stored in the queue") if submission.durable else _("sent to a worker, not stored")
-    write_text(f"{submission.task_id}  {submission.task_name}  {stored}")
+    write_line(f"{submission.task_id}  {submission.task_name}  {stored}")
 
 
 async def _wait(session: "Session", submission: Submission, timeout_s: float) -> "TaskRun":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from pulse_desktop.cli.connection import connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.lookup import find_worker
-from pulse_desktop.cli.output import write_json, write_note, write_text
+from pulse_desktop.cli.output import write_json, write_line, write_note
 from pulse_desktop.cli.parser import Subparsers, add_command, add_shared_options
 from pulse_desktop.cli.worker_discovery import HISTORY_S, discover_workers, missing_heartbeats
 from pulse_desktop.protocol.control import LOG_LEVELS
@@ -99,6 +99,6 @@ def _write_outcome(outcome: "CommandOutcome", *, as_json: bool) -> None:
         )
         return
     worker = outcome.worker or _("all workers")
-    write_text(f"{worker}  {command_label(outcome)}")
+    write_line(f"{worker}  {command_label(outcome)}")
     if outcome.detail and not outcome.done:
         write_note(outcome.detail)

@@ -13,7 +13,12 @@ import platformdirs
 
 from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.embedded.errors import EmbeddedStackError
-from pulse_desktop.embedded.folder_safety import check_own_file, make_private
+from pulse_desktop.embedded.folder_safety import (
+    NotAFolderError,
+    check_own_file,
+    create_folder,
+    make_private,
+)
 from pulse_desktop.regular_file import NotARegularFileError
 from pulse_desktop.text.translation import _
 
@@ -100,9 +105,10 @@ class DataFolder:
         try:
             self.prepare_logs()
             for folder in (self.usage_locks, self.server, self.server_ports):
-                folder.mkdir(mode=0o700, exist_ok=True)
+                create_folder(folder)
                 make_private(folder)
-            if self.jetstream.exists():
+            if os.path.lexists(self.jetstream):
+                create_folder(self.jetstream)
                 make_private(self.jetstream)
             for file in self._files():
                 check_own_file(file)
@@ -144,9 +150,9 @@ class DataFolder:
             EmbeddedStackError: they are not private.
             OSError: they cannot be created.
         """
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_folder(self.root, parents=True)
         make_private(self.root, self._entries())
-        self.logs.mkdir(mode=0o700, exist_ok=True)
+        create_folder(self.logs)
         make_private(self.logs)
 
     def _entries(self) -> list[str]:
@@ -175,11 +181,13 @@ def data_folder(path: Path | str | None = None) -> DataFolder:
 
 def cannot_write(path: Path, error: OSError) -> EmbeddedStackError:
     """Return the error of a failed write in the data folder."""
-    if isinstance(error, NotARegularFileError):
+    if isinstance(error, (NotARegularFileError, NotAFolderError)):
         return EmbeddedStackError(
             _("The data folder cannot be used"),
             f"{error.filename}: {error.strerror}.",
-            _("Remove it or move it away, then try again."),
+            _("Set {variable} to a folder.").format(variable=DATA_DIR_VARIABLE)
+            if error.filename == str(path)  # which may be a device, such as /dev/null
+            else _("Remove it or move it away, then try again."),
         )
     if error.errno in _FULL:
         return _disk_full(path, error.strerror or str(error))

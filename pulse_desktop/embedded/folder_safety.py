@@ -4,6 +4,7 @@ Another user who can write to it could put links in place of our files, or repla
 windows connect to. Windows has other permissions, and its data folder is in the user's profile.
 """
 
+import errno
 import logging
 import os
 import stat
@@ -19,6 +20,43 @@ from pulse_desktop.text.translation import _
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 _log: Final = logging.getLogger(__name__)
+
+
+class NotAFolderError(OSError):
+    """Something else than a folder is where one is expected."""
+
+    def __init__(self, path: Path, mode: int) -> None:
+        """Name what is there.
+
+        Args:
+            path: where the folder is expected.
+            mode: type of what is there, as in `st_mode`.
+        """
+        super().__init__(errno.ENOTDIR, _kind(mode), str(path))
+
+
+def create_folder(folder: Path, *, parents: bool = False) -> None:
+    """Create a folder, accessible to the owner only, when it is missing.
+
+    Raises:
+        OSError: something else is there, or it cannot be created.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=parents, exist_ok=True)
+    except FileExistsError:
+        raise NotAFolderError(folder, folder.lstat().st_mode) from None
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISREG(mode):
+        return _("it is a file, not a folder")
+    if stat.S_ISLNK(mode):
+        return _("it is a symbolic link that leads to no folder")
+    if stat.S_ISFIFO(mode):
+        return _("it is a FIFO, not a folder")
+    if stat.S_ISSOCK(mode):
+        return _("it is a socket, not a folder")
+    return _("it is a device, not a folder")
 
 
 def make_private(folder: Path, own_entries: Iterable[str] | None = None) -> None:
