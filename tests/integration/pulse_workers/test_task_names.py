@@ -1,6 +1,7 @@
 """Renamed tasks during a rolling upgrade: workers and senders of both versions lose nothing."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
@@ -22,6 +23,7 @@ from tests.kit.worker_processes import WorkerHarness, open_harness
 OLD = "workers.tasks.scoring:score_message_task"
 NEW = "score_message_task"
 EXTRACT = "workers.tasks.knowledge:extract_knowledge"
+INGEST = "workers.tasks.ingestion:ingest_messages"
 BUCKET = "taskiq_schedules"
 SLICE = 4
 
@@ -136,9 +138,14 @@ async def test_tasks_of_tasks_reach_workers_of_both_versions(upgrade: Upgrade) -
     with upgrade.old_worker():
         await upgrade.wait_for_old_worker()
 
+        offsets = itertools.count(0, SLICE)
+
         async def ran_on_both() -> bool:
-            """Ingest, until an old worker has executed what a new one has enqueued."""
-            await upgrade.harness.send("workers.tasks.ingestion:ingest_messages", "", 0, SLICE)
+            """Ingest, until an old worker has executed what a new one has enqueued.
+
+            Messages that are scored enqueue nothing again: each round takes the next ones.
+            """
+            await upgrade.harness.send(INGEST, "", next(offsets), SLICE)
             await upgrade.all_have_results()
             children = [task_id for task_id, name in upgrade.sent.items() if name == OLD]
             values = [(await upgrade.harness.result(each))["return_value"] for each in children]
