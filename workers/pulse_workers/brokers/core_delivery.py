@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final, Protocol
 
 from pulse_workers.brokers.delivery import Delivery
+from pulse_workers.brokers.retries import MAX_DELAY
 
 ATTEMPT: Final = "Pulse-Attempt"
 QUEUED_AT: Final = "Pulse-Queued-At"
@@ -51,7 +52,7 @@ class CoreDelivery(Delivery):
             _number(headers, QUEUED_AT, received_at),
             queue.finish,
         )
-        self.not_before = _number(headers, NOT_BEFORE, 0.0)
+        self.not_before = min(_number(headers, NOT_BEFORE, 0.0), received_at + MAX_DELAY)
         self._queue = queue
         self._data = data
         self._headers = {key: value for key, value in headers.items() if key not in _OWN_HEADERS}

@@ -24,7 +24,7 @@ from taskiq.exceptions import NoResultError
 from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.errors import WrongArgumentsError
 
-_MAX_DELAY: Final = 86_400.0
+MAX_DELAY: Final = 86_400.0
 """Seconds. A sender's longer delay would keep the task forever, or is too large for the server."""
 _MAX_BACKOFF: Final = 1_000.0
 _MAX_EXPONENT: Final = 64
@@ -58,9 +58,9 @@ def retry_policy(labels: dict[str, Any], defaults: dict[str, Any] | None = None)
     standard = RetryPolicy()
     return RetryPolicy(
         max_attempts=max(1, int(_number(merged.get("max_attempts"), standard.max_attempts))),
-        delay=_bounded(merged.get("retry_delay"), standard.delay, 0.0, _MAX_DELAY),
+        delay=_bounded(merged.get("retry_delay"), standard.delay, 0.0, MAX_DELAY),
         backoff=_bounded(merged.get("retry_backoff"), standard.backoff, 1.0, _MAX_BACKOFF),
-        max_delay=_bounded(merged.get("retry_max_delay"), standard.max_delay, 0.0, _MAX_DELAY),
+        max_delay=_bounded(merged.get("retry_max_delay"), standard.max_delay, 0.0, MAX_DELAY),
         on=tuple(n.strip() for n in str(merged.get("retry_on") or "").split(",") if n.strip()),
     )
 

@@ -37,6 +37,11 @@ def test_a_handed_off_task_keeps_its_attempt_and_times(broker: CoreBroker) -> No
     assert first.handoff_headers() == {"team": "data", QUEUED_AT: "1000.0"}
 
 
+def test_a_header_delays_a_task_by_at_most_a_day(broker: CoreBroker) -> None:
+    delivery = CoreDelivery(broker, 1, b"{}", {NOT_BEFORE: "1e11"}, 1_000.0)
+    assert delivery.not_before == 1_000.0 + 86_400
+
+
 @pytest.mark.parametrize("text", ["", "many", "nan", "-1", "inf", "1e300", "0x10"])
 def test_invalid_headers_count_as_missing(broker: CoreBroker, text: str) -> None:
     headers = {ATTEMPT: text, QUEUED_AT: text, NOT_BEFORE: text}

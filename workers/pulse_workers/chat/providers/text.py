@@ -15,8 +15,12 @@ from pulse_workers.chat.providers.stop_words import (
 )
 
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’ʼ`-][^\W\d_]+)*|\d+(?:[.,:]\d+)*", re.UNICODE)
+# Mail addresses have limited lengths, and a path begins at a word: otherwise a long text without
+# spaces would take quadratic time.
 _MARKUP: Final = re.compile(
-    r"```.*?```|`[^`\n]*`|(?:https?://|www\.)\S+|(?<!\w)@\w+|\S+@\S+\.\w+|\S*[/\\_=]\S*[/\\_=]\S*",
+    r"```.*?```|`[^`\n]*`|(?:https?://|www\.)\S+|(?<!\w)@\w+"
+    r"|[^\s@]{1,64}@[^\s@]{1,255}\.\w+"
+    r"|(?:(?<![^\s/\\_=`])[^\s/\\_=`]*+)?[/\\_=][^\s/\\_=]*+[/\\_=]\S*",
     re.DOTALL | re.IGNORECASE,
 )
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?…])[\"»)”]*\s+(?=[^\W\d_a-zа-яіїєґ]|\d|[-–•*])|\n+")

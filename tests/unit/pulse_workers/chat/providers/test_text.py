@@ -1,10 +1,13 @@
 """Tokens, sentences and languages of chat text."""
 
+import time
+
 import pytest
 from pulse_workers.chat.providers.text import (
     count_tokens,
     detect_language,
     split_sentences,
+    strip_markup,
     tokenize,
 )
 
@@ -44,3 +47,18 @@ def test_sentences_end_at_punctuation_and_line_breaks_but_not_inside_numbers() -
         "друга річ…",
         "Кінець",
     ]
+
+
+@pytest.mark.parametrize("part", ["a", "@", "a@", "_", '."', "``a", "```", "www.", "/", "1."])
+def test_a_long_text_without_spaces_takes_linear_time(part: str) -> None:
+    before = time.thread_time()
+    for text in (part * 50_000, "/" + part * 50_000 + "@"):
+        strip_markup(text)
+        split_sentences(text)
+        tokenize(text)
+    assert time.thread_time() - before < 3  # about 0.1 s; most of them took a minute
+
+
+def test_addresses_and_paths_are_markup() -> None:
+    text = "mail (ann.b@ops.example.com) see /var/log/x.log and a/b or src\\x\\y.py, my_long_name"
+    assert strip_markup(text).split() == ["mail", ")", "see", "and", "a/b", "or"]
