@@ -195,10 +195,21 @@ async def catch_up(session: "Session") -> list[str]:
 
     complete = await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
     missing = describe_unread(session.unread)
-    if not complete:
-        text = _("the past: reading it took longer than {seconds:g} s")
-        missing.append(text.format(seconds=CATCH_UP_TIMEOUT_S))
-    return missing
+    return missing if complete else [*missing, _past_timeout()]
+
+
+async def catch_up_history(session: "Session") -> list[str]:
+    """Wait until the history of events and tasks is loaded; say so if it takes too long.
+
+    Unlike `catch_up` it needs no stored results, and leaves to the caller what cannot be read.
+    """
+    complete = await session.wait_history(CATCH_UP_TIMEOUT_S)
+    return [] if complete else [_past_timeout()]
+
+
+def _past_timeout() -> str:
+    text = _("the past: reading it took longer than {seconds:g} s")
+    return text.format(seconds=CATCH_UP_TIMEOUT_S)
 
 
 def note_missing(missing: Iterable[str]) -> int:

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session, note_missing
+from pulse_desktop.cli.connection import catch_up_history, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import (
     TableWriter,
@@ -125,7 +125,8 @@ async def _list(arguments: Namespace) -> int:
     if not listed and not arguments.json:
         write_text(_("No results in {bucket}.").format(bucket=bucket))
     _note_older(older, exact=exact)
-    return note_missing([_("results: {problem}").format(problem=refusal)] if refusal else [])
+    missing = [_("results: {problem}").format(problem=refusal)] if refusal else []
+    return note_missing(missing + names.missing)
 
 
 def _write_rows(rows: list[_Row], table: TableWriter, now: float, *, as_json: bool) -> None:
@@ -137,9 +138,14 @@ def _write_rows(rows: list[_Row], table: TableWriter, now: float, *, as_json: bo
 
 
 class _TaskNames:
-    """Finds the names of tasks whose results do not contain them, in history."""
+    """Finds the names of tasks whose results do not contain them, in history.
+
+    Attributes:
+        missing: what of history could not be loaded, with the reasons.
+    """
 
     def __init__(self, session: "Session") -> None:
+        self.missing: list[str] = []
         self._session = session
         self._loaded = False
 
@@ -149,7 +155,7 @@ class _TaskNames:
         if not self._loaded:
             self._loaded = True
             session.start_feeds()
-            await session.wait_history(CATCH_UP_TIMEOUT_S)
+            self.missing = await catch_up_history(session)
         run = session.state.runs.get(task_id)
         return run.name if run is not None else ""
 

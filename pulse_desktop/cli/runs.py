@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from pulse_desktop.cli.argument_types import duration, run_state
 from pulse_desktop.cli.connection import (
-    CATCH_UP_TIMEOUT_S,
     DAY_S,
+    catch_up_history,
     connected_session,
     note_missing,
 )
@@ -78,12 +78,7 @@ async def run(arguments: Namespace) -> int:
     headings = (_("STATE"), _("TASK"), _("QUEUED"), _("WAIT"), _("DURATION"), _("ID"))
     table = TableWriter(headings, _known_cells())
     async with connected_session(arguments, history_s=history_s, scope="history") as session:
-        if not await session.wait_history(CATCH_UP_TIMEOUT_S):
-            write_note(
-                _(
-                    "Reading history took longer than {seconds:g} s. Some runs may be missing."
-                ).format(seconds=CATCH_UP_TIMEOUT_S)
-            )
+        missing = await catch_up_history(session)
         now = session.now()
         session.state.tick(now)
         listing = RunListing(session.state.runs, session.results, now - arguments.since)
@@ -96,7 +91,7 @@ async def run(arguments: Namespace) -> int:
                 if listed == limit:
                     older += sum(_is_wanted(run, arguments) for run in listing.remaining())
                     break
-        missing = describe_unread(session.unread)
+        missing += describe_unread(session.unread)
         is_refused = bool(listing.problem) and session.connection.jetstream_error is None
     if not (listed or missing or is_refused or arguments.json):
         write_text(_no_runs(arguments.state or (), arguments.since))

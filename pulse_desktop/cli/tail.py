@@ -8,7 +8,12 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.argument_types import duration, positive_int
-from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
+from pulse_desktop.cli.connection import (
+    CATCH_UP_TIMEOUT_S,
+    catch_up_history,
+    connected_session,
+    note_missing,
+)
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import (
     to_json,
@@ -97,19 +102,21 @@ async def run(arguments: Namespace) -> int:
         noting = asyncio.ensure_future(_note_missing_events(session, arguments))
         ended = asyncio.ensure_future(_wait_for_end(printing, noting, arguments.duration))
         closed = asyncio.ensure_future(wait_stdout_closed())
+        missing: list[str] = []
         try:
             await asyncio.wait((ended, closed), return_when=asyncio.FIRST_COMPLETED)
             if closed.done():
                 return OK
             if not printing.done() and arguments.since:
                 # Stored events are printed however short the duration is.
-                await session.wait_history(CATCH_UP_TIMEOUT_S)
+                missing = await catch_up_history(session)
                 await asyncio.wait((noting,))
                 await asyncio.sleep(0)
             for each in (printing, noting):
                 if each.done():
                     each.result()
-            return FAILED if noting.done() and not noting.result() else OK
+            code = FAILED if noting.done() and not noting.result() else OK
+            return max(code, note_missing(missing))
         finally:
             await cancel_and_wait(printing, noting, ended, closed)
 

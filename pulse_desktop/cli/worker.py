@@ -3,7 +3,7 @@
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
-from pulse_desktop.cli.connection import connected_session, note_missing
+from pulse_desktop.cli.connection import catch_up_history, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.lookup import find_worker
 from pulse_desktop.cli.output import write_json, write_line, write_note
@@ -73,8 +73,9 @@ def add_parser(subparsers: Subparsers) -> None:
 async def run(arguments: Namespace) -> int:
     """Send a command to one worker or to all of them."""
     async with connected_session(arguments, history_s=HISTORY_S, scope="history") as session:
+        missing = await catch_up_history(session)
         responding = await discover_workers(session)
-        note_missing(missing_heartbeats(session))
+        note_missing(missing + missing_heartbeats(session))
         name = "" if arguments.name == ALL else find_worker(session, arguments.name, responding)
         outcomes = await session.workers.command(
             arguments.worker_command.replace("-", "_"), name, getattr(arguments, "level", "")

@@ -3,7 +3,6 @@
 import contextlib
 from typing import TYPE_CHECKING, Final
 
-from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S
 from pulse_desktop.cli.output import write_note
 from pulse_desktop.model.errors import NotPermittedError
 from pulse_desktop.text.translation import _
@@ -18,12 +17,11 @@ _HEARTBEAT_MARGIN_S: Final = 0.5
 
 
 async def discover_workers(session: "Session") -> frozenset[str] | None:
-    """Ping all workers and wait until their heartbeats are known.
+    """Ping all workers and wait until their heartbeats are known, after history was loaded.
 
     Returns:
         The identities of the workers that replied, None if these credentials may not ping.
     """
-    await session.wait_history(CATCH_UP_TIMEOUT_S)
     feed = session.event_feed.status
     if feed.mode == "live":
         problem = feed.problem.rstrip(".") if feed.unread else _("no stream stores events")

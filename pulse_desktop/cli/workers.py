@@ -4,7 +4,7 @@ from argparse import Namespace
 from collections import Counter
 from typing import Any, Final
 
-from pulse_desktop.cli.connection import connected_session, note_missing
+from pulse_desktop.cli.connection import catch_up_history, connected_session, note_missing
 from pulse_desktop.cli.output import TableWriter, write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.worker_discovery import HISTORY_S, discover_workers, missing_heartbeats
@@ -41,8 +41,9 @@ async def run(arguments: Namespace) -> int:
     from pulse_desktop.text.worker_text import clock_offset
 
     async with connected_session(arguments, history_s=HISTORY_S, scope="history") as session:
+        missing = await catch_up_history(session)
         responding = await discover_workers(session)
-        missing = missing_heartbeats(session)
+        missing += missing_heartbeats(session)
         now = session.now()
         online = {worker.id: worker for worker in session.state.workers.online(now)}
         listed = [

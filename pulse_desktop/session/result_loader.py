@@ -224,7 +224,7 @@ class ResultLoader:
             since: Unix seconds; older results are left out.
 
         Raises:
-            NotConnectedError, NotPermittedError, UserFacingError.
+            NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
         """
         pages = ObjectPages(self._connection, self.bucket, since=since)
         turns = asyncio.Semaphore(LIST_CONCURRENCY)

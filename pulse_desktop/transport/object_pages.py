@@ -14,7 +14,7 @@ from typing import Final
 from nats import errors
 from nats.js.errors import APIError, NotFoundError
 
-from pulse_desktop.model.errors import NoJetStreamError, UserFacingError
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.text.translation import _
@@ -67,7 +67,7 @@ class ObjectPages:
             size: about how many; at most twice as many are returned.
 
         Raises:
-            NotConnectedError, NotPermittedError, UserFacingError.
+            NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
         """
         if not self._opened:
             await self._open()
@@ -87,7 +87,7 @@ class ObjectPages:
             info = await self._connection.request(
                 self._connection.js.stream_info(stream), f"$JS.API.STREAM.INFO.{stream}"
             )
-        except (NotFoundError, NoJetStreamError):
+        except NotFoundError:
             return  # no bucket
         except (APIError, errors.Error) as error:
             raise self._error(error) from None
@@ -109,12 +109,17 @@ class ObjectPages:
 
         Either way the length of the next range follows from the number of messages in this one.
         """
+        length = self._stop - start
         reader = _RangeReader(self._connection, self._bucket, self._stop)
         try:
             pending = await reader.open(DeliverPolicy(start))
-            count, length = max(0, pending - self._newer), self._stop - start
-            self._per_object = min(length / max(1, count), self._per_object * _MAX_GROWTH)
+            count = max(0, pending - self._newer)
+            if count > limit:
+                # Messages stored since the previous page are among them.
+                self._newer, pending = await self._measure(start)
+                count = max(1, pending - self._newer)
             if count > limit and length > 1:
+                self._adapt(length, count)
                 return []
             if count:
                 await reader.read(count)
@@ -122,9 +127,32 @@ class ObjectPages:
             raise self._error(error) from None
         finally:
             await reader.close()
+        self._adapt(length, reader.count)
         self._stop, self._newer = start, pending
-        self.unread = max(0, self.unread - count)
+        self.unread = max(0, self.unread - reader.count)
         return reader.found
+
+    async def _measure(self, start: int) -> tuple[int, int]:
+        """Return how many messages there are now from `_stop` and from a sequence on.
+
+        Both are requested at once, because more may be stored between two requests.
+        """
+        readers = [_RangeReader(self._connection, self._bucket, 0) for _position in range(2)]
+        opening = [
+            asyncio.ensure_future(reader.open(DeliverPolicy(sequence)))
+            for reader, sequence in zip(readers, (self._stop, start), strict=True)
+        ]
+        try:
+            newer, pending = await asyncio.gather(*opening)
+        finally:
+            await cancel_and_wait(*opening)
+            for reader in readers:
+                await reader.close()
+        return newer, pending
+
+    def _adapt(self, length: int, count: int) -> None:
+        """Choose the length of the next range after one with a number of messages."""
+        self._per_object = min(length / max(1, count), self._per_object * _MAX_GROWTH)
 
     def _error(self, error: Exception) -> UserFacingError:
         title = _("Cannot list {bucket}").format(bucket=self._bucket)
@@ -151,6 +179,7 @@ class _RangeReader:
 
     Attributes:
         found: the results in it, oldest first.
+        count: number of messages read in it, those of other objects included.
     """
 
     def __init__(self, connection: Connection, bucket: str, stop: int) -> None:
@@ -167,6 +196,7 @@ class _RangeReader:
             room=lambda: max(1, self._left),
         )
         self.found: list[StoredObject] = []
+        self.count = 0
 
     @property
     def first(self) -> int:
@@ -201,6 +231,7 @@ class _RangeReader:
         if sequence >= self._stop:
             self._past.set()
             return True
+        self.count += 1
         with contextlib.suppress(UnreadableMetaError):
             stored = decode_meta(self._bucket, payload, at, sequence)
             if not (stored.deleted or stored.key.startswith(PROGRESS_PREFIX)):

@@ -32,13 +32,13 @@ def key_of(number: int) -> str:
 
 
 async def store_results(
-    client: Client, count: int, *, labels: dict[str, Any] | None = None
+    client: Client, count: int, *, first: int = 0, labels: dict[str, Any] | None = None
 ) -> None:
-    """Create the bucket and store results under the keys of `key_of`, in this order."""
+    """Create the bucket and store results under the keys of `key_of` from `first` on, in order."""
     await client.jetstream().create_object_store(RESULT_BUCKET)
     body = result_body(labels)
     digest = "SHA-256=" + base64.urlsafe_b64encode(hashlib.sha256(body).digest()).decode()
-    for number in range(count):
+    for number in range(first, first + count):
         key, nuid = key_of(number), f"BODY{number:018d}"
         meta = {
             "name": key,
@@ -56,6 +56,6 @@ async def store_results(
 
     async def stored() -> bool:
         info = await client.jetstream().stream_info(f"OBJ_{RESULT_BUCKET}")
-        return info.state.messages >= 2 * count
+        return info.state.messages >= 2 * (first + count)
 
     await wait_until(stored, 60)

@@ -8,6 +8,7 @@ are shown escaped, because what is shown can also be selected and copied.
 
 from html import escape
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAction, QStaticText
@@ -16,6 +17,9 @@ from PySide6.QtWidgets import QLabel, QPlainTextEdit, QToolTip, QWidget
 from pulse_desktop.text.printable import printable
 
 MAX_TOOLTIP: Final = 2_000
+
+_changed_by_qt: Final[WeakKeyDictionary[QPlainTextEdit, tuple[str, str]]] = WeakKeyDictionary()
+"""Texts that were set and are returned with other characters, by widget, and as returned."""
 
 
 class Label(QLabel):
@@ -32,10 +36,16 @@ class Label(QLabel):
 
 
 def set_plain_text(widget: QPlainTextEdit, text: str) -> None:
-    """Change the text of a widget unless it is the same: a new text scrolls to its start."""
-    shown = printable(text)
-    if shown != widget.toPlainText():
-        widget.setPlainText(shown)
+    """Change the text of a widget unless it is the same: a new text scrolls to its start.
+
+    Qt returns a non-breaking space as a space, and each separator of lines or paragraphs as a line
+    break, so the text of the widget alone does not tell.
+    """
+    shown, current = printable(text), widget.toPlainText()
+    if current == shown or _changed_by_qt.get(widget) == (shown, current):
+        return
+    widget.setPlainText(shown)
+    _changed_by_qt[widget] = shown, widget.toPlainText()
 
 
 def set_tooltip(target: QWidget | QAction, text: str) -> None:

@@ -115,9 +115,19 @@ def test_a_server_without_jetstream_has_a_status(bare: NatsServer, env: dict[str
     assert output["results"] == {**nothing, "progress_notes": 0}
     assert all(topic == {"received": 0, "last": None} for topic in output["topics"].values())
     assert time.monotonic() - started_at < 15, "it does not wait for JetStream"
-    for arguments in (["runs"], ["results", "list"]):
-        listed = run_in_process(*arguments, "--json", env=env)
-        assert (listed.code, listed.out, listed.err) == (0, "", "")
+
+
+def test_a_listing_without_jetstream_says_why_it_is_empty(
+    bare: NatsServer, env: dict[str, str]
+) -> None:
+    env["PULSE_SERVER"] = bare.url
+    for form in ((), ("--json",)):
+        results = run_in_process("results", "list", *form, env=env)
+        assert (results.code, results.out) == (1, "")
+        assert "JetStream" in results.err
+    runs = run_in_process("runs", "--json", env=env)
+    assert (runs.code, runs.out) == (0, "")
+    assert "JetStream" in runs.err
 
 
 def test_doctor_reports_missing_jetstream(bare: NatsServer, env: dict[str, str]) -> None:

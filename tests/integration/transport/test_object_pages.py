@@ -107,3 +107,22 @@ async def test_objects_that_are_stored_meanwhile_change_nothing(
     await bucket.put(key_of(99), result_body())  # already returned
     found += [key for page in await read_all(pages) for key in page]
     assert found == [key_of(n) for n in range(99, -1, -1)]
+
+
+@pytest.mark.parametrize("arriving", [30, 300])
+async def test_pages_keep_their_size_while_many_objects_are_stored(
+    worker: Client, connection: Connection, arriving: int
+) -> None:
+    stored = 400
+    await store_results(worker, stored)
+    pages = ObjectPages(connection, RESULT_BUCKET)
+    found: list[list[str]] = []
+    unread = []
+    while page := await pages.next(SIZE):
+        found.append([each.key for each in page])
+        unread.append(pages.unread)
+        await store_results(worker, arriving, first=stored)
+        stored += arriving
+    assert [key for page in found for key in page] == [key_of(n) for n in range(399, -1, -1)]
+    assert len(found) == 400 // SIZE
+    assert unread == list(range(400 - SIZE, -1, -SIZE))
