@@ -55,6 +55,6 @@ def test_a_listing_has_what_is_known(env: dict[str, str], command: tuple[str, ..
 
 
 def test_stored_events_may_be_missing(env: dict[str, str]) -> None:
-    result = run_in_process("tail", "--since", "1h", "--duration", "0.001s", "--json", env=env)
+    result = run_in_process("tail", "--since", "1h", "--duration", "0.000001s", "--json", env=env)
     assert result.code == 1, result
     assert NOTE in result.err
