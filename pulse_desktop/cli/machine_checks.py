@@ -234,8 +234,8 @@ async def check_embedded_server() -> CheckResult | None:
     if stack is None:
         return None
     problem, advice = stack.problem, stack.advice
-    if not problem:
-        problem = await health_problem(urlsplit(stack.monitor).port or 0)
+    if not problem and (found := await health_problem(urlsplit(stack.monitor).port or 0)):
+        problem = found.reason
         advice = _("It is restarted within seconds unless it recovers. Its logs are in {folder}.")
         advice = advice.format(folder=stack.log_dir)
     if problem:

@@ -112,6 +112,8 @@ class Guardian:
             error: the problem of this phase.
         """
         old = self._state
+        if old.phase == "ending":  # final: the health watch may run a moment longer
+            phase = None
         problem = Problem(error.title, error.detail, error.advice) if error else None
         self._state = StackState(
             launch=old.launch,

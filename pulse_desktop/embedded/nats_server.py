@@ -12,7 +12,7 @@ import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -78,6 +78,18 @@ class _PortsFile(msgspec.Struct, frozen=True, gc=False):
 
     nats: tuple[str, ...]
     monitoring: tuple[str, ...]
+
+
+class HealthProblem(NamedTuple):
+    """Why a server is not healthy.
+
+    Attributes:
+        reason: a sentence.
+        is_silence: it did not answer: it may be broken, or the machine too busy.
+    """
+
+    reason: str
+    is_silence: bool = False
 
 
 class _Health(msgspec.Struct, frozen=True, gc=False):
@@ -227,8 +239,8 @@ async def _wait_for_endpoint(folder: DataFolder, token: str) -> EmbeddedServerEn
         await asyncio.sleep(_POLL_S)
 
 
-async def health_problem(monitor_port: int, query: str = "") -> str:
-    """Return why a server is not healthy, a sentence; empty if it is.
+async def health_problem(monitor_port: int, query: str = "") -> HealthProblem | None:
+    """Return why a server is not healthy, None if it is.
 
     Args:
         monitor_port: of its HTTP monitoring.
@@ -238,18 +250,19 @@ async def health_problem(monitor_port: int, query: str = "") -> str:
         async with asyncio.timeout(_HEALTH_TIMEOUT_S):
             status, body = await _get(monitor_port, f"/healthz{query}")
     except (OSError, TimeoutError):
-        return _("The health check of nats-server does not answer.")
+        reason = _("The health check of nats-server does not answer.")
+        return HealthProblem(reason, is_silence=True)
     if b" 200 " in status:
-        return ""
+        return None
     try:
         reason = msgspec.json.decode(body, type=_Health).error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         reason = ""
     printable = "".join(each if each.isprintable() else " " for each in reason)
     if not printable:
-        return _("The health check of nats-server fails.")
+        return HealthProblem(_("The health check of nats-server fails."))
     shown = elided(printable, _MAX_REASON).rstrip(".")
-    return _("nats-server reports: {reason}.").format(reason=shown)
+    return HealthProblem(_("nats-server reports: {reason}.").format(reason=shown))
 
 
 async def _get(port: int, target: str) -> tuple[bytes, bytes]:

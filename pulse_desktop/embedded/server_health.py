@@ -9,11 +9,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.embedded.nats_server import JETSTREAM_ENABLED, health_problem
+from pulse_desktop.embedded.processes import ProcessRef
 from pulse_desktop.embedded.stack_services import StackServices
 from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.text.translation import _
@@ -25,6 +26,12 @@ CONFIRMING_CHECKS: Final = 2
 HEAL_TIMEOUT_S: Final = 5.0
 """Seconds in which an unhealthy server may recover before it is restarted."""
 
+SILENCE_TIMEOUT_S: Final = 30.0
+"""The same for one that does not answer: the machine may just be busy."""
+
+START_TIMEOUT_S: Final = 600.0
+"""The same for one that is starting: after a crash it reads its whole store."""
+
 MAX_RESTART_DELAY_S: Final = 600.0
 """A restart interrupts clients that only read, so those that do not help become rare."""
 
@@ -35,6 +42,24 @@ PROBE_BYTES: Final = 1 << 20
 _log: Final = logging.getLogger(__name__)
 
 Condition = Literal["ready", "unhealthy", "recovering"]
+
+
+class _Failure(NamedTuple):
+    """A failed check.
+
+    Attributes:
+        reason: a sentence.
+        patience_s: seconds that such failures may continue before a restart.
+        process: the server's, None while it does not run.
+    """
+
+    reason: str
+    patience_s: float
+    process: ProcessRef | None
+
+    def continues(self, earlier: "_Failure") -> bool:
+        """Whether it is of the same kind, and of the same process, as an earlier one."""
+        return (self.patience_s, self.process) == (earlier.patience_s, earlier.process)
 
 
 class HealthWatch:
@@ -67,27 +92,35 @@ class HealthWatch:
         self._restart_at = 0.0
         self._restarts = 0
         self._reason = ""
+        self._failure: _Failure | None = None
+        self._continued_since = 0.0
         self._blocked: EmbeddedStackError | None = None
 
     async def run(self) -> None:
         """Watch the server until cancelled."""
         while True:
             await asyncio.sleep(CHECK_INTERVAL_S)
-            if reason := await self._check():
-                await self._on_failure(reason)
+            if failure := await self._check():
+                await self._on_failure(failure)
             else:
                 self._on_success()
 
-    async def _check(self) -> str:
+    async def _check(self) -> _Failure | None:
         server = self._services.server
+        process = server.state.process
         if not server.ready.is_set():
-            if server.state.process is not None:
-                return _("nats-server is starting and not ready yet.")
-            return _("nats-server does not run: {reason}.").format(reason=server.state.last_exit)
+            if process is not None:
+                reason = _("nats-server is starting and not ready yet.")
+                return _Failure(reason, START_TIMEOUT_S, process)
+            reason = _("nats-server does not run: {reason}.").format(reason=server.state.last_exit)
+            return _Failure(reason, 0.0, None)
         if reason := self._services.store_problem():
-            return reason
+            return _Failure(reason, 0.0, process)
         port = self._services.endpoint.monitor_port
-        return await health_problem(port) or await health_problem(port, JETSTREAM_ENABLED)
+        problem = await health_problem(port) or await health_problem(port, JETSTREAM_ENABLED)
+        if problem is None:
+            return None
+        return _Failure(problem.reason, SILENCE_TIMEOUT_S if problem.is_silence else 0.0, process)
 
     def _on_success(self) -> None:
         if self.problem is not None:
@@ -100,19 +133,23 @@ class HealthWatch:
         if self._failed_checks:
             self._healthy_since = time.monotonic()
         self._failed_checks = self._restarts = 0
+        self._failure = None
         self._enter("ready", None)
 
-    async def _on_failure(self, reason: str) -> None:
+    async def _on_failure(self, failure: _Failure) -> None:
         now = time.monotonic()
         self._failed_checks += 1
         if self._failed_checks == 1:
             self._failed_since = now
             self._restart_at = now + self._backoff.next_delay(now - self._healthy_since)
+        if self._failure is None or not failure.continues(self._failure):
+            self._continued_since = now
+        self._failure = failure
         if self._failed_checks < CONFIRMING_CHECKS:
             return
-        is_due = now >= self._restart_at
+        is_due = now >= max(self._restart_at, self._continued_since + failure.patience_s)
         if self.problem is None:
-            self._reason = reason  # the cause of the failures that follow
+            self._reason = failure.reason  # the cause of the failures that follow
         if self.problem is None or is_due:
             self._blocked = await asyncio.to_thread(self._find_blocker)
         problem = _problem(self._reason, self._blocked)

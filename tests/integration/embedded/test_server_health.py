@@ -14,6 +14,7 @@ import psutil
 import pytest
 from nats.aio.client import Client
 
+from pulse_desktop.embedded.server_health import SILENCE_TIMEOUT_S
 from pulse_desktop.embedded.stack import StackInfo
 from pulse_desktop.embedded.stack_state import StackState, read_state
 from tests.integration.embedded.test_stack import Stacks, connected, stacks
@@ -138,7 +139,7 @@ async def test_a_server_that_does_not_answer_is_killed_and_restarted(stacks: Sta
         unhealthy = await wait_until(in_phase(stacks, "unhealthy"), HEALED_WITHIN_S)
         assert unhealthy.problem is not None
         assert "does not answer" in unhealthy.problem.detail
-        await wait_until(in_phase(stacks, "ready"), HEALED_WITHIN_S)
+        await wait_until(in_phase(stacks, "ready"), SILENCE_TIMEOUT_S + HEALED_WITHIN_S)
         assert stacks.process("nats-server") != server
         await wait_until(lambda: client.is_connected, HEALED_WITHIN_S)
 
