@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ from nats.js.api import DiscardPolicy, StreamConfig
 from nats.js.errors import NotFoundError
 from pulse_workers.config.settings import Settings
 from pulse_workers.telemetry import event_confirmations
-from pulse_workers.telemetry.event_publisher import EventPublisher
+from pulse_workers.telemetry.event_publisher import CLOSE_TIMEOUT_S, EventPublisher
 
+from pulse_desktop.embedded.stack_services import DRAIN_TIMEOUT_S
 from pulse_desktop.protocol.topics import EVENT_STREAM, EVENT_STREAM_SUBJECT
+from tests.kit.full_disk import no_room_in_files
 from tests.kit.nats_clients import connect
-from tests.kit.nats_servers import NatsServer
+from tests.kit.nats_servers import TESTER, NatsServer
 from tests.kit.waiting import wait_until
 
 TIMEOUT_S = 0.2
@@ -195,3 +198,56 @@ async def test_events_that_the_stream_refuses_are_counted(
         await wait_until(lambda: "refuses events: maximum messages exceeded" in caplog.text)
     assert events.dropped == 15
     assert await _stored_numbers(client.jetstream()) == list(range(5))
+
+
+async def test_events_on_a_subject_that_the_server_refuses_are_not_sent_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    name, password = TESTER
+    users = (
+        f"{{ user: {name}, password: {password} }}, "
+        '{ user: worker, password: p, permissions: { publish: { deny: "websocket.tasks" } } }'
+    )
+    with NatsServer(config=f"authorization {{ users: [ {users} ] }}") as server:
+        client = await connect(f"nats://{name}:{password}@{server.address}")
+        await _add_stream(client.jetstream())
+        settings = Settings(server=f"nats://worker:p@{server.address}")
+        events = EventPublisher(settings, "here", confirm_timeout=TIMEOUT_S)
+        await events.start()
+        with caplog.at_level(logging.WARNING, "pulse.workers.events"):
+            _publish(events, range(10))
+            await wait_until(lambda: events.dropped == 10)
+            _publish(events, range(10, 20))
+            await wait_until(lambda: events.dropped == 20)
+        assert not events.unconfirmed
+        assert caplog.text.count("may not publish on websocket.tasks") == 1
+        events.publish("monitoring", "worker.stopped", {"number": 20})
+        _publish(events, range(21, 22))
+        async with asyncio.timeout(CLOSE_TIMEOUT_S / 2):
+            await events.close()
+        assert await _stored_numbers(client.jetstream()) == [20]
+        await client.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits a process as Linux can")
+async def test_closing_does_not_wait_for_a_stream_that_has_long_been_silent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with NatsServer() as server:
+        client = await connect(server.url)
+        await _add_stream(client.jetstream())
+        await client.close()
+        events = EventPublisher(Settings(server=server.url), "here", confirm_timeout=TIMEOUT_S)
+        await events.start()
+        await _publish_confirmed(events, range(1))
+        with no_room_in_files(server.pid), caplog.at_level(logging.WARNING, "pulse.workers.events"):
+            for number in range(10):
+                events.publish("tasks", "task.started", {"number": number, "text": "x" * 20_000})
+            await wait_until(lambda: "are not confirmed by their stream" in caplog.text)
+            async with asyncio.timeout(CLOSE_TIMEOUT_S / 2):
+                await events.close()
+        assert "events not sent or not confirmed: 10" in caplog.text
+
+
+def test_closing_takes_less_than_the_supervisor_of_embedded_workers_waits() -> None:
+    assert CLOSE_TIMEOUT_S + 1 < DRAIN_TIMEOUT_S

@@ -169,8 +169,10 @@ class WorkerRuntime:
 
     async def close(self) -> None:
         """Send what is buffered, and disconnect."""
-        await self.events.close()
-        await close_all(self.broker.shutdown, self.client.close)
+        try:
+            await self.events.close()
+        finally:
+            await close_all(self.broker.shutdown, self.client.close)
 
 
 class ConnectionWatchdog:

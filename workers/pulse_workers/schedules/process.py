@@ -1,6 +1,7 @@
 """The scheduler process, from startup to clean shutdown."""
 
 import asyncio
+import contextlib
 import logging
 from typing import Final
 
@@ -53,10 +54,11 @@ async def run_scheduler(
         await close_all(events.close, broker.shutdown)
         raise
     logger.info("%s sends scheduled tasks to %s", identity, settings.redacted_server)
-    is_closed = await _wait_for_shutdown(shutdown, scheduler, events)
-    await scheduler.close()
-    await events.close()
-    await close_all(broker.shutdown)
+    async with contextlib.AsyncExitStack() as closers:  # each is called, even if one fails
+        closers.push_async_callback(close_all, broker.shutdown)
+        closers.push_async_callback(events.close)
+        closers.push_async_callback(scheduler.close)
+        is_closed = await _wait_for_shutdown(shutdown, scheduler, events)
     logger.info("%s ended (%s)", identity, shutdown.reason)
     if is_closed:
         raise ConnectionFailedError(

@@ -30,7 +30,8 @@ logger = logging.getLogger("pulse.workers.events")
 Send = Callable[[Client, EncodedEvent], Awaitable[None]]
 
 _SILENCE: Final = 5
-"""Timeouts without any confirmation until the server is asked whether the stream still exists."""
+"""Timeouts without any confirmation until the server is asked whether the stream still exists, and
+from which on closing does not wait for it."""
 _STREAM_CHECK_S: Final = 60.0
 """How often the server is asked for a stream where none stores the subject."""
 _REQUEST_TIMEOUT_S: Final = 2.0
@@ -52,6 +53,7 @@ class EventConfirmations:
         self._events = UnconfirmedEvents()
         self._replied = asyncio.Event()
         self._last_rejection = ""
+        self._refused: set[str] = set()
 
     @property
     def unconfirmed(self) -> int:
@@ -64,8 +66,17 @@ class EventConfirmations:
         return self._events.expected
 
     @property
+    def is_expected(self) -> bool:
+        """Whether to wait for a confirmation: not from streams that have long been silent."""
+        now = time.monotonic()
+        return any(
+            subject.sent and subject.stored is not False and not self._is_silent(subject, now)
+            for subject in self._events.subjects
+        )
+
+    @property
     def dropped(self) -> int:
-        """Number of events that a stream refused, or that were dropped for lack of room."""
+        """Number of events that were refused, or that were dropped for lack of room."""
         return self._events.dropped + self._events.rejected
 
     async def subscribe(self, client: FastPathClient) -> None:
@@ -90,6 +101,23 @@ class EventConfirmations:
     def discard(self, event: EncodedEvent) -> None:
         """Expect no confirmation of an event that could not be sent."""
         self._events.discard(event)
+
+    def on_refusal(self, subject_name: str) -> None:
+        """Forget the events of a subject on which the server does not let this user publish.
+
+        Args:
+            subject_name: as the server reports it, perhaps in lower case.
+        """
+        for subject in self._events.subjects:
+            if subject.subject.lower() != subject_name.lower():
+                continue
+            self._events.reject_all(subject)
+            self._replied.set()
+            if subject.subject not in self._refused:
+                self._refused.add(subject.subject)
+                logger.warning(
+                    "this user may not publish on %s: events there are lost", subject.subject
+                )
 
     def take_all(self) -> list[EncodedEvent]:
         """Remove and return all events, in the order in which they were published."""
@@ -139,21 +167,24 @@ class EventConfirmations:
 
     def _report(self, subject: SubjectEvents, now: float) -> None:
         """Log what changed since the previous check."""
-        waiting = subject.waiting_since
-        silent = waiting is not None and now - waiting >= _SILENCE * self._timeout
-        if silent and not subject.reported:
+        if self._is_silent(subject, now) and not subject.reported:
             subject.reported = True
             logger.warning(
                 "%d events on %s are not confirmed by their stream and are sent again",
                 len(subject.sent),
                 subject.subject,
             )
-        elif subject.reported and waiting is None:
+        elif subject.reported and subject.waiting_since is None:
             subject.reported = False
             logger.info("events on %s are confirmed again", subject.subject)
         if self._events.last_rejection != self._last_rejection:
             self._last_rejection = self._events.last_rejection
             logger.warning("the stream refuses events: %s", self._last_rejection)
+
+    def _is_silent(self, subject: SubjectEvents, now: float) -> bool:
+        """Whether nothing has been confirmed for so long that it is reported."""
+        waiting = subject.waiting_since
+        return waiting is not None and now - waiting >= _SILENCE * self._timeout
 
     async def _look_up(self, client: Client, subject: SubjectEvents, closing: bool) -> None:
         """Ask the server whether a stream confirms events of a subject."""
@@ -164,8 +195,7 @@ class EventConfirmations:
         if stored is not None:
             subject.stored = stored
         if stored is False or (closing and subject.stored is None):
-            subject.waiting_since = None
-            subject.reported = False
+            subject.end_waiting()
             self._events.forget(subject)
 
     async def _on_message(self, message: Msg) -> None:

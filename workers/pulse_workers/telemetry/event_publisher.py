@@ -21,6 +21,7 @@ from nats.aio.client import Client
 from nats.errors import MaxPayloadError
 
 from pulse_desktop.nats_client.aio import cancel_and_wait
+from pulse_desktop.nats_client.permission_violations import parse_violation
 from pulse_desktop.protocol.topics import subject_of
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS
@@ -34,8 +35,8 @@ from pulse_workers.telemetry.unconfirmed_events import CONFIRM_TIMEOUT_S, Encode
 logger = logging.getLogger("pulse.workers.events")
 
 CAPACITY: Final = 20_000
-CLOSE_TIMEOUT_S: Final = 10.0
-"""How long closing waits for confirmations. The election of a stream's leader takes less."""
+CLOSE_TIMEOUT_S: Final = 6.0
+"""How long closing waits for confirmations: less than a supervisor waits before it kills."""
 _OFFLINE_TIMEOUT_S: Final = 1.0
 """How long closing waits for a connection."""
 _BATCH: Final = 200
@@ -96,6 +97,7 @@ class EventPublisher:
             self._settings,
             "events",
             self._log,
+            error_cb=self._on_error,
             disconnected_cb=self._on_disconnected,
             reconnected_cb=self._on_reconnected,
         )
@@ -150,7 +152,7 @@ class EventPublisher:
     async def _finish(self) -> None:
         """Wait until every event is sent and confirmed, or the server has been lost for a while."""
         online_at = time.monotonic()
-        while self._buffer or self._confirmations.awaited:
+        while self._buffer or self._confirmations.is_expected:
             now = time.monotonic()
             if self._client is not None and self._client.is_connected:
                 online_at = now
@@ -235,6 +237,12 @@ class EventPublisher:
         if self._client is not None and self._client.is_connected:
             with contextlib.suppress(*OUTAGE_ERRORS):
                 await self._confirmations.check(self._client, closing=closing)
+
+    async def _on_error(self, error: Exception) -> None:
+        await self._log.on_error(error)
+        violation = parse_violation(str(error))
+        if violation is not None and violation.action == "publish":
+            self._confirmations.on_refusal(violation.subject)
 
     async def _on_disconnected(self) -> None:
         """Move unconfirmed events back into the buffer: they may be lost with the connection."""

@@ -102,6 +102,11 @@ class SubjectEvents:
         first = next(iter(self.sent.values()), None)
         return first is not None and first[0] <= now - timeout
 
+    def end_waiting(self) -> None:
+        """Forget how long confirmations have been missing."""
+        self.waiting_since = None
+        self.reported = False
+
     def overdue(self, now: float, timeout: float) -> list[EncodedEvent]:
         """Return the events that are to be sent again: all, or one if the stream is silent."""
         found: list[EncodedEvent] = []
@@ -118,7 +123,7 @@ class UnconfirmedEvents:
 
     Attributes:
         dropped: events dropped for lack of room, and known to be stored by a stream otherwise.
-        rejected: events that the stream refused for good.
+        rejected: events that the stream or the server refused for good.
         last_rejection: what the stream said.
     """
 
@@ -190,6 +195,12 @@ class UnconfirmedEvents:
                 break
             self._remove(subject, number)
 
+    def reject_all(self, subject: SubjectEvents) -> None:
+        """Forget the events of a subject on which the server refuses them."""
+        self.rejected += len(subject.sent)
+        self.forget(subject)
+        subject.end_waiting()
+
     def discard(self, event: EncodedEvent) -> None:
         """Forget an event that could not be sent."""
         subject = self._subjects[event.subject]
@@ -201,6 +212,7 @@ class UnconfirmedEvents:
         events = [event for each in self._subjects.values() for _, event in each.sent.values()]
         for subject in self._subjects.values():
             self.forget(subject)
+            subject.end_waiting()  # begins anew on the next connection
         return sorted(events, key=lambda event: event.number)
 
     def _replace_state(self, event: EncodedEvent) -> None:
