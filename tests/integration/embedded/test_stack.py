@@ -294,10 +294,11 @@ async def test_the_error_of_a_worker_that_does_not_start_has_the_end_of_its_log(
     await stacks.wait_until_ended()
 
 
-async def test_a_folder_that_cannot_be_written_is_an_error_at_once(stacks: Stacks) -> None:
+async def test_a_file_in_place_of_the_data_folder_is_an_error_at_once(stacks: Stacks) -> None:
     stacks.folder.root.write_text("a file")
-    with pytest.raises(EmbeddedStackError, match="The data folder cannot be written"):
+    with pytest.raises(EmbeddedStackError, match="The data folder cannot be used") as caught:
         await stacks.user().start()
+    assert "file" in caught.value.detail
 
 
 async def test_a_guardian_that_cannot_use_its_lock_says_so(tmp_path: Path) -> None:
