@@ -68,6 +68,7 @@ async def test_a_server_that_starts_slowly_is_not_restarted_before_its_limit(
         assert time.monotonic() - started_at >= PATIENCE_S
 
 
+@pytest.mark.slow
 async def test_a_server_that_is_silent_has_longer_to_recover(
     folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
