@@ -4,7 +4,7 @@
 # that fail, and Debian has a Python without venv. PYTHON=… overrides the search.
 #
 # Exit status: 0, with the path of the interpreter; 3, with the names of the missing Debian packages;
-# 1 if PYTHON cannot be used.
+# 1 if PYTHON does not run or is not CPython 3.11-3.13.
 set -u
 
 probe='

@@ -19,7 +19,7 @@ _OUTPUT_TIMEOUT_S: Final = 0.5
 _EXIT_POLL_S: Final = 0.5
 
 ParentDeath = Literal["terminate", "kill"]
-"""How a child ends when the guardian dies."""
+"""The signal that a child gets when the guardian dies (Linux only)."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Launch:
         environment: the whole environment.
         folder: working directory.
         parent_pipe: whether the child exits when its stdin closes.
-        on_parent_death: what happens to it when the guardian dies.
+        on_parent_death: signal that it gets when the guardian dies (Linux only).
     """
 
     command: Sequence[str]
@@ -57,7 +57,7 @@ class Child:
         Raises:
             OSError: the program cannot be run.
         """
-        command, pipe = with_parent_death(launch, guardian_pid, sys.platform)
+        command, pipe = bind_to_guardian(launch, guardian_pid, sys.platform)
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE if pipe else asyncio.subprocess.DEVNULL,
@@ -78,7 +78,11 @@ class Child:
         return await asyncio.shield(self._exit)
 
     async def end(self, drain_s: float) -> int:
-        """Close its stdin, wait `drain_s` seconds, then terminate it, then kill it."""
+        """Ask the child to exit, and return its exit code.
+
+        Its stdin is closed, or it is terminated if that is no pipe. If it still runs after
+        `drain_s` seconds, it is terminated, then killed.
+        """
         stdin = self._process.stdin
         if stdin is not None:
             stdin.close()
@@ -121,8 +125,8 @@ class Child:
                 self._log.write(chunk)
 
 
-def with_parent_death(launch: Launch, guardian_pid: int, platform: str) -> tuple[list[str], bool]:
-    """Return the command that ends with the guardian, and whether it needs a pipe on stdin.
+def bind_to_guardian(launch: Launch, guardian_pid: int, platform: str) -> tuple[list[str], bool]:
+    """Return a command that exits when the guardian dies, and whether stdin must be a pipe.
 
     Args:
         launch: of the child.
@@ -136,7 +140,7 @@ def with_parent_death(launch: Launch, guardian_pid: int, platform: str) -> tuple
         number = signal.SIGTERM if launch.on_parent_death == "terminate" else signal.Signals(9)
         options = ["--parent", str(guardian_pid), "--signal", str(int(number))]
         return _parent_death_command(options, command), launch.parent_pipe
-    if launch.parent_pipe:  # without a parent death signal the pipe must do
+    if launch.parent_pipe:  # no parent death signal here: it exits when the pipe closes
         return command, True
     return _parent_death_command(["--parent", str(guardian_pid), "--watch"], command), True
 

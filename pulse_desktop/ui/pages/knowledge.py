@@ -26,7 +26,7 @@ from pulse_desktop.ui.widgets.property_list import Property
 _OTHER: Final = "other"
 _TOPICS: Final = _("topics")
 _ICONS: Final = {"atom": "●", "topic": "knowledge", "extraction": "▶", "version": "edit"}
-_OUTCOMES: Final = {
+_STATUSES: Final = {
     "started": ("▶", SemanticColor.INFO),
     "completed": ("✔", SemanticColor.GOOD),
     "failed": ("✖", SemanticColor.BAD),
@@ -76,8 +76,8 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
                 "type",
                 lambda row, _now: knowledge_type(row),
                 width=126,
-                color=outcome_color,
-                glyph=outcome_glyph,
+                color=status_color,
+                glyph=status_glyph,
             ),
             Column(
                 _("Confidence"),
@@ -148,7 +148,7 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
             for name in ATOM_TYPES
             if name in knowledge.atoms
         }
-        # More series than colors cannot be told apart, so that only the most frequent are shown.
+        # More series than colors cannot be told apart, so only the most frequent are shown.
         most_frequent = sorted(totals, key=lambda name: -totals[name])[:MAX_SERIES]
         shown = [name for name in ATOM_TYPES if name in most_frequent]
         self.atoms_chart.set_series(self._colors.specs(shown))
@@ -165,6 +165,7 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
             now,
             self.time_range,
             per_s=60.0,
+            # Without any rows the chart is blank instead of drawing zero.
             history_start=since if knowledge.rows else now,
         )
         self.topics_chart.set_data(times, values, bounds)
@@ -175,8 +176,8 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
         detail.set_heading(
             knowledge_title(row) or kind,
             f"{kind} {knowledge_type(row)}".strip(),
-            outcome_glyph(row) or _ICONS.get(row.kind, "dot"),
-            outcome_color(row) or SemanticColor.ACCENT,
+            status_glyph(row) or _ICONS.get(row.kind, "dot"),
+            status_color(row) or SemanticColor.ACCENT,
         )
         detail.set_body("")
         detail.set_run(row.task_id)
@@ -194,11 +195,11 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
         detail.json.set_bytes(row.raw)
 
 
-def outcome_glyph(row: KnowledgeItem) -> str:
-    """Return the glyph of an extraction's outcome; other findings have none."""
-    return _OUTCOMES.get(row.type, ("", None))[0] if row.kind == "extraction" else ""
+def status_glyph(row: KnowledgeItem) -> str:
+    """Return the glyph of an extraction's status; other findings have none."""
+    return _STATUSES.get(row.type, ("", None))[0] if row.kind == "extraction" else ""
 
 
-def outcome_color(row: KnowledgeItem) -> SemanticColor | None:
-    """Return the color of an extraction's outcome; other findings have none."""
-    return _OUTCOMES.get(row.type, ("", None))[1] if row.kind == "extraction" else None
+def status_color(row: KnowledgeItem) -> SemanticColor | None:
+    """Return the color of an extraction's status; other findings have none."""
+    return _STATUSES.get(row.type, ("", None))[1] if row.kind == "extraction" else None

@@ -77,7 +77,7 @@ class LogWindow(QDialog):
         Args:
             source: reads the logs.
             start: starts background work.
-            open_folder: opens the folder of the log files.
+            open_folder: opens the data folder.
             parent: the main window.
         """
         super().__init__(parent)
@@ -141,7 +141,7 @@ class LogWindow(QDialog):
         self._timer.timeout.connect(self.poll)
         self._filter_timer = QTimer(self, interval=_FILTER_DELAY_MS, singleShot=True)
         self._filter_timer.setObjectName("log filter typing")
-        self._filter_timer.timeout.connect(self._show_all)
+        self._filter_timer.timeout.connect(self._apply_filter)
         self._lay_out()
         self._connect()
         self._apply_theme()
@@ -173,7 +173,7 @@ class LogWindow(QDialog):
         for button in (self.follow, self._folder):
             button.setAutoDefault(False)  # Enter in the filter must not press it
         self.processes.currentIndexChanged.connect(lambda _index: self._restart())
-        self.level.currentIndexChanged.connect(lambda _index: self._show_all())
+        self.level.currentIndexChanged.connect(lambda _index: self._apply_filter())
         self.field.textChanged.connect(lambda _text: self._filter_timer.start())
         self.follow.toggled.connect(lambda on: self._scroll_to_end() if on else None)
         self.text.verticalScrollBar().valueChanged.connect(lambda _value: self._scrolled())
@@ -195,12 +195,12 @@ class LogWindow(QDialog):
     # Reading
 
     @property
-    def is_reading(self) -> bool:
+    def is_polling(self) -> bool:
         """Whether the log is read every POLL_MS."""
         return self._timer.isActive()
 
     def poll(self) -> None:
-        """Read new lines now, unless that is going on."""
+        """Read new lines now, unless they are being read."""
         if not self._reading:
             self._reading = True
             self._start("embedded.logs", self._read())
@@ -278,7 +278,7 @@ class LogWindow(QDialog):
         bar.setValue(bar.maximum() if self.follow.isChecked() else position)
         self._appending = False
 
-    def _show_all(self) -> None:
+    def _apply_filter(self) -> None:
         self._last_level = 0
         self.text.setPlainText(printable("\n".join(self._matching(list(self._lines)))))
         self._scroll_to_end()

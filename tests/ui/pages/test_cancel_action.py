@@ -1,4 +1,4 @@
-"""Cancelling runs: confirmed once, inside the window, with an honest outcome."""
+"""Cancelling runs: confirmed once, in the window, and reported; also the row menu and progress."""
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -181,7 +181,7 @@ def test_progress_shows_amount_rate_and_remaining_time(
     assert cell(page, "state", 1) == "▶ running 30 %"
 
 
-def test_an_unknown_rate_is_computed_from_the_start(
+def test_a_missing_rate_is_computed_from_the_time_since_the_start(
     window: MainWindow, page: TasksPage, builder: StateBuilder
 ) -> None:
     page.navigate(ShowRun(RUNNING))

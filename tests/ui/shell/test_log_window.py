@@ -141,7 +141,7 @@ def test_nothing_is_read_while_it_is_closed(
 ) -> None:
     QTest.keyClick(logs, Qt.Key.Key_Escape)
     assert not logs.isVisible()
-    assert not logs.is_reading
+    assert not logs.is_polling
     source.logs["nats-server"].append("unseen")
     QCoreApplication.processEvents()
     assert len(lines(logs)) == 1

@@ -10,8 +10,8 @@ import pytest
 from pulse_desktop.embedded.child import (
     Launch,
     ParentDeath,
+    bind_to_guardian,
     format_exit_code,
-    with_parent_death,
 )
 from pulse_desktop.embedded.processes import ProcessRef
 from pulse_desktop.launcher import module_command
@@ -25,24 +25,24 @@ def launch(*, parent_pipe: bool = False, on_parent_death: ParentDeath = "termina
 
 
 def test_linux_sets_a_parent_death_signal() -> None:
-    command, pipe = with_parent_death(launch(), 42, "linux")
+    command, pipe = bind_to_guardian(launch(), 42, "linux")
     assert command[-6:] == ["--parent", "42", "--signal", "15", "--", "/bin/it"]
     assert not pipe
     killed = launch(parent_pipe=True, on_parent_death="kill")
-    command, pipe = with_parent_death(killed, 42, "linux")
+    command, pipe = bind_to_guardian(killed, 42, "linux")
     assert command[-6:] == ["--parent", "42", "--signal", "9", "--", "/bin/it"]
     assert pipe
 
 
 def test_macos_watches_a_program_that_has_no_pipe_of_its_own() -> None:
-    command, pipe = with_parent_death(launch(), 42, "darwin")
+    command, pipe = bind_to_guardian(launch(), 42, "darwin")
     assert command[-5:] == ["--parent", "42", "--watch", "--", "/bin/it"]
     assert pipe
-    assert with_parent_death(launch(parent_pipe=True), 42, "darwin") == (["/bin/it"], True)
+    assert bind_to_guardian(launch(parent_pipe=True), 42, "darwin") == (["/bin/it"], True)
 
 
 def test_windows_needs_nothing_besides_the_job_object() -> None:
-    assert with_parent_death(launch(), 42, "win32") == (["/bin/it"], False)
+    assert bind_to_guardian(launch(), 42, "win32") == (["/bin/it"], False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a parent death signal")

@@ -25,7 +25,10 @@ _LARGE_FIELDS: Final = (
 def encode_any_event(
     topic: str, type_: str, data: dict[str, Any], *, source: str, now: float, max_bytes: int
 ) -> tuple[str, bytes]:
-    """Encode an event; values without a JSON form become text, large fields are left out.
+    """Encode an event; values without a JSON form become text.
+
+    A message over `max_bytes` loses its large fields, then also its lists and dictionaries, and
+    long texts are cut.
 
     Args:
         topic: one of the topics.
@@ -58,9 +61,10 @@ def encode_any_event(
 
 
 def to_json_safe(value: Any, depth: int = 0) -> Any:
-    """Return a value with every part that has no JSON form replaced by text.
+    """Return a value that JSON can hold.
 
-    Deep nesting is cut; integers beyond 64 bits and invalid Unicode become readable text.
+    NaN and infinity become null, sets become lists, anything else without a JSON form becomes text,
+    integers beyond 64 bits and invalid Unicode included. Deep nesting is cut.
     """
     if depth > _MAX_DEPTH:
         return "…"

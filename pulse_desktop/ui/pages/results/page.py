@@ -240,18 +240,18 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
 
     async def _load(self, key: str, version: tuple[str, int]) -> None:
         try:
-            stored = await self.context.results.read(key)
+            decoded = await self.context.results.read(key)
         except UserFacingError as error:
             if version == self._previewed:
                 self.detail.json.set_message(str(error))
         else:
             if version == self._previewed:
-                self._show_value(stored)
+                self._show_value(decoded)
 
-    def _show_value(self, stored: DecodedResult) -> None:
-        result = stored.result
+    def _show_value(self, decoded: DecodedResult) -> None:
+        result = decoded.result
         if result is None:
-            self.detail.json.set_message(_unreadable_text(stored.problem), stored.raw)
+            self.detail.json.set_message(_unreadable_text(decoded.problem), decoded.raw)
             return
         error = result.error
         shown: dict[str, Any] = {
@@ -261,7 +261,7 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
             "execution_time": result.execution_time,
             "labels": result.labels,
         }
-        self.detail.json.set_data(shown, stored.raw)
+        self.detail.json.set_data(shown, decoded.raw)
 
     def _notify_error(self, error: UserFacingError) -> None:
         self.context.notify(Notification(error.title, error.detail, error.advice, severity="bad"))
