@@ -8,18 +8,18 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 
 _MINUTE: Final = 60.0
-_WAITING: Final = {
+_STATE_TEXTS: Final = {
     RunState.QUEUED: _("Waiting for a worker"),
     RunState.RETRYING: _("Waiting for its next attempt"),
-    RunState.OVERDUE: _("No update for a long time"),
+    RunState.OVERDUE: _("No result by its deadline"),
 }
 
 
 def progress_text(run: TaskRun, now: float) -> str:
     """Return the known parts of, for example, `60 of 200 (30 %) · 12 per s · about 11 s left`."""
     progress = run.progress
-    if run.state in _WAITING and (progress is None or run.state is not RunState.OVERDUE):
-        return _WAITING[run.state]
+    if run.state in _STATE_TEXTS and (progress is None or run.state is not RunState.OVERDUE):
+        return _STATE_TEXTS[run.state]
     if progress is None:
         return _("Running; the task reports no progress")
     parts: list[str] = []

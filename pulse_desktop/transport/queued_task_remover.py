@@ -30,7 +30,7 @@ SEARCH_TIMEOUT_S: Final = 10.0
 """How long a queue is searched: at about 30 000 tasks a second."""
 
 IDLE_TIMEOUT_S: Final = 0.1
-"""After so long without a message, the server is queried for more messages."""
+"""After so long without a message, the server is asked whether any are left."""
 
 SEARCH_BATCH: Final = 5_000
 
@@ -59,7 +59,7 @@ class QueuedTaskRemover:
         """Prepare.
 
         Args:
-            connection: run elsewhere.
+            connection: its `run` is started by the caller.
             subject: where tasks are published.
         """
         self._connection = connection
@@ -83,7 +83,7 @@ class QueuedTaskRemover:
             return await self._remove(task_id, status, hint)
         except (APIError, errors.Error) as error:
             raise UserFacingError(
-                _("The queue does not respond"),
+                _("The task cannot be removed from the queue"),
                 _("JetStream reported: {error}.").format(error=error),
                 _("Try again in a moment."),
             ) from None
@@ -114,7 +114,7 @@ class QueuedTaskRemover:
                 return Removal("not_queued")
             raise
         if await self._delivered(status) >= sequence:
-            return Removal("delivered", sequence)  # at the same moment
+            return Removal("delivered", sequence)  # between the check and the deletion
         return Removal("removed", sequence)
 
     async def _delivered(self, status: QueueStatus) -> int:
@@ -180,7 +180,8 @@ class QueuedTaskRemover:
                         timeout=IDLE_TIMEOUT_S,
                         return_when=asyncio.FIRST_COMPLETED,
                     )
-                    # What was removed meanwhile never arrives, so the end is never reported.
+                    # If the last messages are removed meanwhile, none arrives that has no more
+                    # pending after it, and `at_end` is never set.
                     after = max(start, consumer.last + 1)
                     idle = consumer.last == before and not found
                     if idle and await self._message(stream, after, or_later=True) is None:

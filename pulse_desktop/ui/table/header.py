@@ -17,11 +17,13 @@ HEIGHT: Final = 30
 _PADDING: Final = 8
 _ARROW: Final = 12
 TITLE_SPARE: Final = 2 * _PADDING + _ARROW + 2
-"""Width of a column beyond that of its title; screens round the width of a title differently."""
+"""Width that a column needs besides its title: padding, arrow, and 2 for rounded text widths."""
 
 
 class TableHeader(QHeaderView):
-    """Sorts by a click: one way, the other way, by arrival. Its menu shows and hides columns.
+    """Sorts by clicks: first its default direction, then reversed, then by arrival.
+
+    Its menu shows and hides columns.
 
     Signals:
         column_toggled: key of a column, and whether to show it.

@@ -18,7 +18,7 @@ class WrappedLabel(Label):
 
     @property
     def full_text(self) -> str:
-        """The text, with its long words."""
+        """The text with no word elided."""
         return self._text
 
     def show_text(self, text: str, details: str = "") -> None:

@@ -14,7 +14,8 @@ LIMITED = """authorization { users = [
     "$JS.API.STREAM.MSG.GET.*", "$JS.API.DIRECT.GET.>", "$JS.API.CONSUMER.CREATE.>",
     "$JS.API.CONSUMER.INFO.>", "$JS.FC.>"] } } }
 ] }"""
-EVERY = ("schedule", "add", "my_tasks:work", "--every", "1h", "--unchecked")
+ADD_HOURLY = ("schedule", "add", "my_tasks:work", "--every", "1h")
+ADD_UNCHECKED = (*ADD_HOURLY, "--unchecked")
 
 
 async def test_only_add_creates_the_bucket(
@@ -31,7 +32,7 @@ async def test_only_add_creates_the_bucket(
         assert ended.code != 0
         assert ended.text == "pulse-worker: no schedule 'mine'\n"
         assert await _streams(harness) == set()
-        ended = pulse_worker(*EVERY, "--id", "mine", server=nats_server.url)
+        ended = pulse_worker(*ADD_UNCHECKED, "--id", "mine", server=nats_server.url)
         assert ended.code == 0, ended
         assert await _streams(harness) == {"KV_taskiq_schedules"}
 
@@ -39,7 +40,7 @@ async def test_only_add_creates_the_bucket(
 def test_a_task_that_is_unknown_here_needs_an_option(
     nats_server: NatsServer, pulse_worker: PulseWorkerCommand
 ) -> None:
-    ended = pulse_worker(*EVERY[:-1], server=nats_server.url)
+    ended = pulse_worker(*ADD_HOURLY, server=nats_server.url)
     assert ended.code == 2
     assert ended.text.endswith(
         " modules (PULSE_WORKER_TASKS). Use --unchecked to store the schedule anyway.\n"
@@ -57,15 +58,15 @@ def test_a_read_only_user_lists_schedules_and_gets_permission_errors_for_changes
     with NatsServer(config=LIMITED, user="viewer", password="p") as server:
         ended = pulse_worker("schedule", "list", server=server.url)
         assert (ended.code, ended.text) == (0, "no schedules\n")
-        ended = pulse_worker(*EVERY, server=server.url)
+        ended = pulse_worker(*ADD_UNCHECKED, server=server.url)
         assert ended.code == 1, ended
         assert "may not publish on $js.api.stream.create.kv_taskiq_schedules" in ended.text
         admin = server.url.replace("viewer", "admin")
-        assert pulse_worker(*EVERY, "--id", "mine", server=admin).code == 0
+        assert pulse_worker(*ADD_UNCHECKED, "--id", "mine", server=admin).code == 0
         ended = pulse_worker("schedule", "list", server=server.url)
         assert ended.code == 0, ended
         assert "mine" in ended.text
-        for arguments in (EVERY, ("schedule", "remove", "mine")):
+        for arguments in (ADD_UNCHECKED, ("schedule", "remove", "mine")):
             ended = pulse_worker(*arguments, server=server.url)
             assert ended.code == 1, ended
             assert "this user may not publish on $kv.taskiq_schedules.schedule" in ended.text
