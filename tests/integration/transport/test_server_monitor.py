@@ -21,6 +21,7 @@ from pulse_desktop.transport.server_monitor import (
 )
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
+from tests.kit.plain_text_server import start_handlers
 
 SUBJECT = "taskiq_tasks"
 
@@ -221,6 +222,7 @@ async def _http_server(
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         server.close()
+        await start_handlers()
         for each in list(handlers):
             each.cancel()
         await asyncio.gather(*handlers)
