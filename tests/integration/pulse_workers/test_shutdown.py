@@ -1,6 +1,7 @@
 """Worker processes exit soon after SIGTERM, and with a reason when they cannot take tasks."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,10 @@ async def test_before_the_first_connection(tmp_path: Path, command: str) -> None
         worker = Worker(
             *arguments, server=address, log=tmp_path / "log", connect_timeout=60, **more
         )
-        async with asyncio.timeout(10):
-            await called.wait()
-        await exits_soon(worker)
+        with contextlib.closing(worker):
+            async with asyncio.timeout(30):
+                await called.wait()
+            await exits_soon(worker)
 
 
 @every_command
@@ -78,8 +80,11 @@ async def test_while_the_server_accepts_only_some_connections(tmp_path: Path, co
         worker = Worker(
             *arguments, server=server.url, log=tmp_path / "log", connect_timeout=60, **more
         )
-        await wait_until(lambda: " connection: " in worker.log)
-        await exits_soon(worker)
+        with contextlib.closing(worker):
+            await wait_until(
+                lambda: " connection: " in worker.log, 30
+            )  # it starts slowly under load
+            await exits_soon(worker)
 
 
 @pytest.mark.slow

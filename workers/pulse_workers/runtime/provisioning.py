@@ -120,7 +120,7 @@ def _denied_permission(js: JetStreamContext, settings: Settings) -> str:
             "this user may not publish on {subject}. packaging/nats/accounts.conf shows the "
             "permissions of each role."
         ).format(subject=violation.subject)
-    if violation.subject.startswith(f"{settings.inbox_prefix}.".lower()):
+    if violation.subject.lower().startswith(f"{settings.inbox_prefix}.".lower()):
         denied = _("this user may not receive replies on {inbox}.").format(
             inbox=f"{settings.inbox_prefix}.>"
         )
