@@ -19,12 +19,12 @@ from nats.aio.client import Client
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.nats_client.client import (
-    FastPathClient,
     NatsClient,
     TLSFirstRequiredError,
     server_info,
 )
 from pulse_desktop.nats_client.connect_errors import describe_connect_error, telling_error
+from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.nats_client.jetstream import JetStreamState, jetstream_state, unavailable_error
 from pulse_desktop.nats_client.permission_violations import PermissionViolations
 from pulse_desktop.nats_client.server_address import DEFAULT_PORT, ServerAddress

@@ -29,10 +29,11 @@ from pulse_desktop.model.errors import (
 )
 from pulse_desktop.nats_client.aio import cancel_and_wait, wait_for
 from pulse_desktop.nats_client.backoff import Backoff
-from pulse_desktop.nats_client.client import FastPathClient, server_info
+from pulse_desktop.nats_client.client import server_info
 from pulse_desktop.nats_client.connect import JETSTREAM_TIMEOUT_S, close_quietly
 from pulse_desktop.nats_client.connect_errors import LOSSES, describe_connect_error
 from pulse_desktop.nats_client.connection_options import ConnectionOptions
+from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.nats_client.jetstream import (
     JetStreamState,
     jetstream_state,

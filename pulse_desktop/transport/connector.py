@@ -5,7 +5,6 @@ import contextlib
 from typing import Any
 
 from pulse_desktop.model.errors import CannotConnectError
-from pulse_desktop.nats_client.client import FastPathClient
 from pulse_desktop.nats_client.client_arguments import client_arguments
 from pulse_desktop.nats_client.connect import (
     OnEnd,
@@ -16,6 +15,7 @@ from pulse_desktop.nats_client.connect import (
     other_urls,
 )
 from pulse_desktop.nats_client.connection_options import ConnectionOptions
+from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.nats_client.jetstream import JetStreamState
 from pulse_desktop.nats_client.permission_violations import PermissionViolations
 from pulse_desktop.nats_client.server_address import ServerAddress, parse_server

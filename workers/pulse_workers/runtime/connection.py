@@ -14,9 +14,9 @@ from nats.errors import Error as NatsError
 
 from pulse_desktop.model.errors import NoJetStreamError
 from pulse_desktop.model.redaction import redact_url
-from pulse_desktop.nats_client.client import FastPathClient
 from pulse_desktop.nats_client.connect import diagnose, require_jetstream
 from pulse_desktop.nats_client.connect_errors import LOSSES, describe_connect_error, telling_error
+from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.text.translation import _
 from pulse_workers.config.auth import login_options
 from pulse_workers.config.settings import Settings

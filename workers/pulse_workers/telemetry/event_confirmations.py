@@ -15,7 +15,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
-from pulse_desktop.nats_client.client import FastPathClient, server_info
+from pulse_desktop.nats_client.client import server_info
+from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.nats_client.jetstream import state_of_error
 from pulse_desktop.protocol.topics import subject_of
 from pulse_workers.errors import OUTAGE_ERRORS
