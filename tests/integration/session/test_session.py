@@ -1,13 +1,11 @@
-"""The session as a whole against a real server: restarts, garbage, refusals, floods, large results.
+"""The session as a whole against a real server: restarts, unreadable messages and floods.
 
-Nothing lost without a word, and nothing that arrives stops the rest.
+Nothing is lost without a note, and no message stops the rest.
 """
 
 import asyncio
 import json
 import os
-import pickle
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,13 +14,9 @@ import pytest
 from nats.aio.client import Client
 
 from pulse_desktop.model.errors import (
-    CannotConnectError,
     NotConnectedError,
-    NotPermittedError,
-    UserFacingError,
 )
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import (
@@ -32,25 +26,12 @@ from pulse_desktop.protocol.topics import (
     TASK_TOPIC,
     TOPICS,
 )
-from pulse_desktop.text.run_text import state_name
-from tests.kit.background import in_background
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
+from tests.kit.result_bucket import result_body
 from tests.kit.sessions import open_session, wait_for_run, wait_for_unreadable_result
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import WorkerHarness, lines, open_harness
-
-PERMISSIONS = """
-authorization {
-  users = [
-    { user: all, password: all-secret }
-    { user: observer, password: look-secret, permissions: {
-        publish: { deny: ["taskiq_tasks", "$JS.API.>", "websocket.>"] } } }
-    { user: blind, password: blind-secret, permissions: {
-        publish: { deny: ["$JS.API.>"] }, subscribe: { deny: ["websocket.>"] } } }
-  ]
-}
-"""
 
 
 @pytest.fixture
@@ -69,14 +50,6 @@ async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
 
 def event(number: int, topic: str = "agents") -> bytes:
     return encode_event(topic, "agent.finished", {"number": number}, source="t", now=1e9)[1]
-
-
-def result(value: Any) -> bytes:
-    return json.dumps({"is_err": False, "return_value": value, "labels": {}}).encode()
-
-
-def names_in(folder: Path) -> list[str]:
-    return [file.name for file in folder.iterdir()]
 
 
 # Restarts
@@ -250,7 +223,7 @@ async def test_unreadable_messages_are_counted_and_stop_nothing(
         for number, body in enumerate(garbage):
             await bucket.put(f"garbage-{number}", body)
         await bucket.put("huge", os.urandom(3 << 20))
-        await bucket.put("fine", result(1))
+        await bucket.put("fine", result_body())
         payload, headers = encode_task("f" * 32, "m:f", args=b"[1]")
         await other.publish(TASK_SUBJECT, payload, headers=headers)
         await other.publish("websocket.agents", event(1))
@@ -285,198 +258,6 @@ async def test_messages_beyond_the_capacity_are_dropped_and_counted(
         await wait_until(lambda: len(session.arrivals) == 1)
         session.drain(10.0)
         assert session.state.topics.by_name["agents"].received == 101
-
-
-# Large results
-
-
-async def test_a_result_of_20_mib_is_loaded_only_on_request(
-    nats_server: NatsServer, other: Client, tmp_path: Path
-) -> None:
-    bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
-    body = result("x" * (20 << 20))
-    async with open_session(nats_server) as session:
-        await bucket.put("large", body)
-        await bucket.put("small", result("small"))
-        await wait_for_run(session, "small", RunState.SUCCEEDED)
-        run = await wait_for_run(session, "large", RunState.RESULT_UNREADABLE)
-        row = session.state.results.get("large")
-        assert row is not None
-        assert (row.too_large, row.problem, state_name(run)) == (True, "", "result not read")
-        assert run.stored_outcome is not None
-        assert run.stored_outcome.size == len(body)
-        assert session.connection.client.stats["in_bytes"] < 1 << 20
-
-        target = tmp_path / "large.json"
-        assert await session.results.save("large", target) == len(body)
-        assert target.read_bytes() == body
-        value = await session.results.read("large")
-        assert (value.result, value.raw == body) == (None, True)
-        assert value.problem == "larger than 16 MiB"
-        assert (await wait_for_unreadable_result(session, "large")).problem == value.problem
-        with pytest.raises(UserFacingError):
-            await session.results.save("large", tmp_path / "no such folder" / "large.json")
-        assert names_in(tmp_path) == ["large.json"]
-
-
-async def test_a_large_result_is_known_once_it_was_opened(
-    nats_server: NatsServer, other: Client
-) -> None:
-    bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
-    async with open_session(nats_server) as session:
-        await bucket.put("large", result("x" * (2 << 20)))
-        await wait_for_run(session, "large", RunState.RESULT_UNREADABLE)
-        assert (await session.results.read("large")).result is not None
-        await wait_for_run(session, "large", RunState.SUCCEEDED)
-
-
-async def test_no_result_in_the_bucket_delays_the_event_loop(
-    nats_server: NatsServer, other: Client
-) -> None:
-    value: list[Any] = []
-    for _level in range(18):  # half a million values in a few hundred bytes
-        value = [value, value]
-    fields = {"is_err": False, "return_value": value, "labels": {}}
-    bodies = [pickle.dumps(fields), result(list(range(100_000)))]
-    bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
-    busy: list[float] = []
-
-    async def measure() -> None:
-        last = time.thread_time()  # other processes of a busy machine do not count
-        while True:
-            await asyncio.sleep(0.001)
-            now = time.thread_time()
-            busy.append(now - last)
-            last = now
-
-    async with open_session(nats_server) as session:
-        await bucket.put("first", bodies[0])
-        await wait_for_run(session, "first", RunState.SUCCEEDED)
-        for number in range(20):
-            await bucket.put(f"key-{number}", bodies[number % 2])
-        async with in_background(measure()):
-            for number in range(20):
-                await wait_for_run(session, f"key-{number}", RunState.SUCCEEDED, timeout_s=60.0)
-            opened = await session.results.read("key-0")
-        assert opened.result is not None
-        assert opened.result.return_value == value
-        assert max(busy) <= 2 / 60
-
-
-# Errors
-
-
-async def test_denied_permissions_are_limitations() -> None:
-    with NatsServer(config=PERMISSIONS) as server:
-        publisher = await connect(f"nats://all:all-secret@{server.address}")
-        observer = f"nats://observer:look-secret@{server.address}"
-        async with open_session(server, url=observer) as session:
-            await wait_until(lambda: session.task_feed.status.mode == "live")
-            await wait_until(lambda: session.results.watch_status.problem)
-            payload, headers = encode_task("a" * 32, "m:f")
-            await publisher.publish(TASK_SUBJECT, payload, headers=headers)
-            run = await wait_for_run(session, "a" * 32)
-            with pytest.raises(UserFacingError) as caught:
-                await session.tasks.rerun([run], force=True)
-            assert isinstance(caught.value, NotPermittedError)
-            limitations = "\n".join(session.limitations)
-            assert "results: these credentials may not publish to $JS.API" in limitations
-            assert "events: history cannot be read" in limitations
-        blind = f"nats://blind:blind-secret@{server.address}"
-        async with open_session(server, url=blind) as session:
-            await wait_until(lambda: session.task_feed.status.mode == "live")
-            await wait_until(
-                lambda: any(
-                    "events: these credentials may not subscribe to websocket.*" in each
-                    for each in session.limitations
-                )
-            )
-            await publisher.publish(TASK_SUBJECT, payload, headers=headers)
-            await wait_for_run(session, "a" * 32)
-        await publisher.close()
-
-
-DENIALS = """
-authorization {
-  users = [
-    { user: all, password: all-secret }
-    { user: viewer, password: view-secret, permissions: { publish: { deny: [%s] } } }
-  ]
-}
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("denied", "named"),
-    [
-        ('"$JS.API.CONSUMER.CREATE.>"', "$JS.API.CONSUMER.CREATE.OBJ_taskiq_results.>"),
-        ('"$JS.API.STREAM.INFO.>"', "$JS.API.STREAM.INFO.OBJ_taskiq_results"),
-        (
-            '"$JS.API.DIRECT.GET.>", "$JS.API.STREAM.MSG.GET.>"',
-            "$JS.API.STREAM.MSG.GET.OBJ_taskiq_results",
-        ),
-    ],
-)
-async def test_results_appear_once_they_may_be_read(denied: str, named: str) -> None:
-    with NatsServer(user="all", password="all-secret", config=DENIALS % denied) as server:
-        client = await connect(server.url)
-        bucket = await client.jetstream().create_object_store(RESULT_BUCKET)
-        await bucket.put("a" * 32, result(1))
-        viewer = f"nats://viewer:view-secret@{server.address}"
-        async with open_session(server, url=viewer) as session:
-            assert await session.wait_caught_up(3)
-            assert session.unread["results"].endswith(f" {named}")
-            assert session.background_errors == []
-            server.config = DENIALS % '"x"'
-            server.reload()
-            await wait_for_run(session, "a" * 32, RunState.SUCCEEDED)
-            assert session.unread == {}
-        await client.close()
-
-
-async def test_connection_problems_are_reported_without_secrets(
-    unused_tcp_port: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    with NatsServer(user="me", password="right") as server:
-        wrong = f"nats://me:wr0ng-s3cret@{server.address}"
-        async with open_session(server, url=wrong) as session:
-            status = await wait_until(
-                lambda: session.connection.status.problem and session.connection.status
-            )
-            assert status.state == "connecting"
-            assert "password" in status.problem or "credentials" in status.problem
-            with pytest.raises(CannotConnectError) as caught:
-                await session.connection.open(2.0)
-        nowhere = f"nats://me:wr0ng-s3cret@127.0.0.1:{unused_tcp_port}"
-        async with open_session(server, url=nowhere) as session:
-            await wait_until(lambda: session.connection.status.problem)
-            assert str(unused_tcp_port) in session.connection.status.problem
-            with pytest.raises(NotConnectedError):
-                await session.tasks.enqueue("m:f")
-    for text in (repr(status), str(caught.value), caplog.text):
-        assert "s3cret" not in text
-
-
-async def test_the_login_of_the_options_is_used(tmp_path: Path) -> None:
-    secret = tmp_path / "password"
-    secret.write_text("right\n")
-    options = ConnectionOptions(user="me", password_file=str(secret))
-    with NatsServer(user="me", password="right") as server:
-        address = f"nats://{server.address}"
-        async with open_session(server, url=address, options=options) as session:
-            await wait_until(lambda: session.connection.connected)
-        async with open_session(server, url=address) as session:
-            await wait_until(lambda: session.connection_status.problem)
-            assert not session.connection.connected
-
-
-async def test_closing_a_session_leaves_no_task(nats_server: NatsServer) -> None:
-    before = asyncio.all_tasks()
-    async with open_session(nats_server) as session:
-        await wait_until(lambda: session.connection.connected)
-        assert asyncio.all_tasks() > before
-    assert asyncio.all_tasks() == before
 
 
 # The end of a run

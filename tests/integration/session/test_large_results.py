@@ -1,0 +1,114 @@
+"""Results that are large or expensive to decode: loaded on request, never delaying the loop."""
+
+import asyncio
+import json
+import pickle
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nats.aio.client import Client
+
+from pulse_desktop.model.errors import (
+    UserFacingError,
+)
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.protocol.topics import (
+    RESULT_BUCKET,
+)
+from pulse_desktop.text.run_text import state_name
+from tests.kit.background import in_background
+from tests.kit.nats_clients import connect
+from tests.kit.nats_servers import NatsServer
+from tests.kit.sessions import open_session, wait_for_run, wait_for_unreadable_result
+
+
+@pytest.fixture
+async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
+    """Another client of the same server."""
+    client = await connect(nats_server.url)
+    yield client
+    await client.close()
+
+
+def result(value: Any) -> bytes:
+    return json.dumps({"is_err": False, "return_value": value, "labels": {}}).encode()
+
+
+def names_in(folder: Path) -> list[str]:
+    return [file.name for file in folder.iterdir()]
+
+
+async def test_a_result_of_20_mib_is_loaded_only_on_request(
+    nats_server: NatsServer, other: Client, tmp_path: Path
+) -> None:
+    bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
+    body = result("x" * (20 << 20))
+    async with open_session(nats_server) as session:
+        await bucket.put("large", body)
+        await bucket.put("small", result("small"))
+        await wait_for_run(session, "small", RunState.SUCCEEDED)
+        run = await wait_for_run(session, "large", RunState.RESULT_UNREADABLE)
+        row = session.state.results.get("large")
+        assert row is not None
+        assert (row.too_large, row.problem, state_name(run)) == (True, "", "result not read")
+        assert run.stored_outcome is not None
+        assert run.stored_outcome.size == len(body)
+        assert session.connection.client.stats["in_bytes"] < 1 << 20
+
+        target = tmp_path / "large.json"
+        assert await session.results.save("large", target) == len(body)
+        assert target.read_bytes() == body
+        value = await session.results.read("large")
+        assert (value.result, value.raw == body) == (None, True)
+        assert value.problem == "larger than 16 MiB"
+        assert (await wait_for_unreadable_result(session, "large")).problem == value.problem
+        with pytest.raises(UserFacingError):
+            await session.results.save("large", tmp_path / "no such folder" / "large.json")
+        assert names_in(tmp_path) == ["large.json"]
+
+
+async def test_a_large_result_is_known_once_it_was_opened(
+    nats_server: NatsServer, other: Client
+) -> None:
+    bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
+    async with open_session(nats_server) as session:
+        await bucket.put("large", result("x" * (2 << 20)))
+        await wait_for_run(session, "large", RunState.RESULT_UNREADABLE)
+        assert (await session.results.read("large")).result is not None
+        await wait_for_run(session, "large", RunState.SUCCEEDED)
+
+
+async def test_no_result_in_the_bucket_delays_the_event_loop(
+    nats_server: NatsServer, other: Client
+) -> None:
+    value: list[Any] = []
+    for _level in range(18):  # half a million values in a few hundred bytes
+        value = [value, value]
+    fields = {"is_err": False, "return_value": value, "labels": {}}
+    bodies = [pickle.dumps(fields), result(list(range(100_000)))]
+    bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
+    busy: list[float] = []
+
+    async def measure() -> None:
+        last = time.thread_time()  # other processes of a busy machine do not count
+        while True:
+            await asyncio.sleep(0.001)
+            now = time.thread_time()
+            busy.append(now - last)
+            last = now
+
+    async with open_session(nats_server) as session:
+        await bucket.put("first", bodies[0])
+        await wait_for_run(session, "first", RunState.SUCCEEDED)
+        for number in range(20):
+            await bucket.put(f"key-{number}", bodies[number % 2])
+        async with in_background(measure()):
+            for number in range(20):
+                await wait_for_run(session, f"key-{number}", RunState.SUCCEEDED, timeout_s=60.0)
+            opened = await session.results.read("key-0")
+        assert opened.result is not None
+        assert opened.result.return_value == value
+        assert max(busy) <= 2 / 60

@@ -1,0 +1,185 @@
+"""A feed whose stream appears, disappears or is replaced: no message missing, none twice."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.kit.nats_servers import NatsServer
+from tests.kit.running_feed import (
+    STREAM,
+    RunningFeed,
+    create_stream,
+    delete_stream,
+    publish,
+    publisher,
+)
+from tests.kit.waiting import wait_until
+
+
+async def test_without_a_stream_it_subscribes_and_records_the_gap(nats_server: NatsServer) -> None:
+    async with RunningFeed(nats_server) as running:
+        await running.in_mode("live")
+        assert running.status.problem == "no stream stores websocket.*"
+        assert running.status.caught_up
+        await publish(nats_server, range(10))
+        await wait_until(lambda: len(running.take()) == 10)
+        assert running.messages[0].sequence == 0
+        lost = time.time()
+        nats_server.kill()
+        await wait_until(lambda: running.status.mode == "off")
+        assert running.status.problem == "there is no connection"
+        nats_server.start()
+        await running.in_mode("live")
+        await publish(nats_server, range(10, 20))
+        await wait_until(lambda: len(running.take()) == 20)
+        (gap,) = running.status.gaps
+        assert (gap.missed, gap.filled) == (None, False)
+        assert lost - 1 < gap.start < gap.end < time.time()
+
+
+async def publish_during(
+    server: NatsServer,
+    change: Callable[[], Awaitable[None]],
+    running: RunningFeed,
+    mode: str,
+) -> int:
+    """Publish steadily, make a change meanwhile, and return how many were published."""
+    count = 0
+    ended = False
+
+    async def publish_steadily() -> None:
+        nonlocal count
+        async with publisher(server) as client:
+            while not ended:
+                for _ in range(20):
+                    await client.publish("websocket.tasks", str(count).encode())
+                    count += 1
+                await client.flush()
+                await asyncio.sleep(0.002)
+
+    publishing = asyncio.create_task(publish_steadily())
+    await wait_until(lambda: count > 500)
+    await change()
+    await running.in_mode(mode)
+    reached = count
+    await wait_until(lambda: count > reached + 1000)
+    ended = True
+    await publishing
+    return count
+
+
+async def test_the_switch_to_a_new_stream_loses_and_repeats_nothing(
+    nats_server: NatsServer,
+) -> None:
+    async with RunningFeed(nats_server) as running:
+        await running.in_mode("live")
+        count = await publish_during(
+            nats_server, lambda: create_stream(nats_server), running, "history"
+        )
+        await wait_until(lambda: len(running.take()) >= count)
+        assert [n for n, times in Counter(running.payloads()).items() if times > 1] == []
+        assert sorted(running.payloads()) == list(range(count))
+        assert running.status.gaps == ()
+        assert running.messages[-1].sequence > 0
+
+
+async def test_a_deleted_stream_leaves_a_live_feed_and_a_recorded_gap(
+    nats_server: NatsServer,
+) -> None:
+    await create_stream(nats_server)
+    async with RunningFeed(nats_server) as running:
+        await running.in_mode("history")
+        count = await publish_during(
+            nats_server, lambda: delete_stream(nats_server), running, "live"
+        )
+        await wait_until(lambda: count - 1 in running.payloads())
+        payloads = running.payloads()
+        assert len(payloads) == len(set(payloads))
+        missing = set(range(count)) - set(payloads)
+        assert len(missing) < count / 2
+        (gap,) = running.status.gaps
+        assert not gap.filled
+        assert gap.end - gap.start < 1
+
+
+async def test_a_replaced_stream_is_read_from_its_beginning(
+    nats_server: NatsServer,
+) -> None:
+    await create_stream(nats_server)
+    async with RunningFeed(nats_server) as running:
+        await publish(nats_server, range(10))
+        await wait_until(lambda: len(running.take()) == 10)
+        async with publisher(nats_server) as client:
+            js = client.jetstream()
+            await js.delete_stream(STREAM)
+            await js.add_stream(name=STREAM, subjects=["websocket.>"])
+            for number in range(10, 20):
+                await client.publish("websocket.tasks", str(number).encode())
+            await client.flush()
+        await wait_until(lambda: len(running.take()) >= 20)
+        await running.in_mode("history")
+        await publish(nats_server, [20])
+        await wait_until(lambda: 20 in running.payloads())
+        assert running.payloads() == list(range(21))
+
+
+async def test_a_stream_created_again_after_its_deletion_is_read(
+    nats_server: NatsServer,
+) -> None:
+    await create_stream(nats_server)
+    async with RunningFeed(nats_server) as running:
+        await publish(nats_server, range(5))
+        await running.in_mode("history")
+        await delete_stream(nats_server)
+        await running.in_mode("live")
+        await publish(nats_server, range(5, 10))
+        await wait_until(lambda: len(running.take()) == 10)
+        await create_stream(nats_server)
+        await running.in_mode("history")
+        await publish(nats_server, range(10, 15))
+        await wait_until(lambda: len(running.take()) >= 15)
+        assert running.payloads() == list(range(15))
+
+
+async def test_a_server_that_restarts_without_jetstream_is_subscribed_to_meanwhile(
+    nats_server: NatsServer,
+) -> None:
+    await create_stream(nats_server)
+    async with RunningFeed(nats_server) as running:
+        await publish(nats_server, range(5))
+        await wait_until(lambda: len(running.take()) == 5)
+        for jetstream, mode in ((False, "live"), (True, "history")):
+            nats_server.kill()
+            await running.in_mode("off")
+            nats_server.jetstream = jetstream
+            nats_server.start()
+            await running.in_mode(mode)
+            have = len(running.take())
+            await publish(nats_server, range(have, have + 5))
+            await wait_until(lambda count=have + 5: len(running.take()) == count)
+        assert running.payloads() == list(range(15))
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        ({"retention": "workqueue"}, "removes messages once they are delivered"),
+        ({"subjects": ["websocket.tasks"]}, "stores only a part of websocket.*"),
+    ],
+)
+async def test_a_stream_that_is_unsuitable_for_history_is_not_read(
+    nats_server: NatsServer, config: dict[str, Any], problem: str
+) -> None:
+    await create_stream(nats_server, **config)
+    async with RunningFeed(nats_server) as running:
+        await running.in_mode("live")
+        assert problem in running.status.problem
+        await publish(nats_server, [1])
+        await wait_until(lambda: running.payloads() == [1])
+        async with publisher(nats_server) as client:
+            info = await client.jetstream().stream_info(STREAM)
+            assert (info.state.messages, info.state.consumer_count) == (1, 0)
