@@ -60,7 +60,7 @@ def test_a_read_only_user_lists_schedules_and_gets_permission_errors_for_changes
         assert (ended.code, ended.text) == (0, "no schedules\n")
         ended = pulse_worker(*ADD_UNCHECKED, server=server.url)
         assert ended.code == 1, ended
-        assert "may not publish on $js.api.stream.create.kv_taskiq_schedules" in ended.text
+        assert "may not publish on $JS.API.STREAM.CREATE.KV_taskiq_schedules" in ended.text
         admin = server.url.replace("viewer", "admin")
         assert pulse_worker(*ADD_UNCHECKED, "--id", "mine", server=admin).code == 0
         ended = pulse_worker("schedule", "list", server=server.url)
@@ -69,6 +69,6 @@ def test_a_read_only_user_lists_schedules_and_gets_permission_errors_for_changes
         for arguments in (ADD_UNCHECKED, ("schedule", "remove", "mine")):
             ended = pulse_worker(*arguments, server=server.url)
             assert ended.code == 1, ended
-            assert "this user may not publish on $kv.taskiq_schedules.schedule" in ended.text
+            assert "this user may not publish on $KV.taskiq_schedules.schedule" in ended.text
             assert "Traceback" not in ended.text
             assert ":p@" not in ended.text
