@@ -1,7 +1,11 @@
-"""A TCP connection of nats-py whose end over TLS is an error, and which closes in limited time."""
+"""A TCP connection of nats-py whose end over TLS is an error, and which closes in limited time.
+
+It also limits what is buffered for a server that does not read.
+"""
 
 import asyncio
 import ssl
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import ParseResult
 
@@ -64,6 +68,14 @@ class TLSTransport(TcpTransport):
         if not line and self._is_encrypted:
             raise ConnectionResetError("the server ended the connection")
         return line
+
+    def writelines(self, payload: Iterable[bytes]) -> None:
+        """Write chunks as one.
+
+        asyncio's `writelines` buffers without limit before Python 3.12.9 and 3.13.2
+        (CVE-2024-12254): `drain` would not wait for a server that does not read.
+        """
+        self.write(b"".join(payload))  # type: ignore[no-untyped-call]
 
     async def wait_closed(self) -> None:
         """Wait until the connection is closed; discard what a frozen server does not read in time.

@@ -45,16 +45,25 @@ async def test_a_cancelled_or_timed_out_flush_keeps_the_connection_open(
         await client.close()
 
 
+async def _fill_buffers(client: NatsClient, timeout: float) -> asyncio.Future[None]:  # noqa: ASYNC109
+    """Publish until the buffers of both sides are full; return the call that waits.
+
+    The buffers of two sockets hold a few megabytes each, and asyncio's 64 kB.
+    """
+    for _ in range(64):
+        publishing = asyncio.ensure_future(client.publish("s", b"x" * (1 << 20)))
+        if not (await asyncio.wait({publishing}, timeout=timeout))[0]:
+            return publishing
+    raise AssertionError("64 MB are buffered for a server that does not read")
+
+
 async def test_a_flush_ends_in_time_when_the_server_stops_reading(nats_server: NatsServer) -> None:
     client = NatsClient()
     await client.connect(nats_server.url)
     process = psutil.Process(nats_server.pid)
     process.suspend()
     try:
-        while True:  # until the buffers of both sides are full
-            publishing = asyncio.ensure_future(client.publish("s", b"x" * (1 << 20)))
-            if not (await asyncio.wait({publishing}, timeout=0.5))[0]:
-                break
+        publishing = await _fill_buffers(client, 0.5)
         async with asyncio.timeout(20):
             with pytest.raises(TimeoutError):
                 await client.flush(1)
@@ -104,10 +113,7 @@ async def test_a_client_leaves_a_frozen_server_although_data_waits_for_it(
         process = psutil.Process(nats_server.pid)
         process.suspend()
         try:
-            while True:  # until the buffers of both sides are full
-                publishing = asyncio.ensure_future(client.publish("s", b"x" * (1 << 20)))
-                if not (await asyncio.wait({publishing}, timeout=0.1))[0]:
-                    break
+            publishing = await _fill_buffers(client, 0.1)
             await wait_until(lambda: client.stats["reconnects"] and client.is_connected)
             assert client.connected_url is not None
             assert client.connected_url.port == other.port
