@@ -5,8 +5,8 @@ import sys
 import time
 from statistics import mean, median
 
-from pulse_workers.chat.providers.embedding import DIMENSIONS, embed_texts
-from pulse_workers.chat.telegram import read_export
+from pulse_workers.chat.providers.builtin.embedding import DIMENSIONS, embed_texts
+from pulse_workers.chat.sources.telegram_export import read_export
 
 from pulse_desktop.resources import resource_path
 

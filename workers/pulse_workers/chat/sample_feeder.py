@@ -24,12 +24,12 @@ from pulse_workers.brokers.factory import make_broker
 from pulse_workers.chat.application import CHAT
 from pulse_workers.chat.lease import Lease
 from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.sources.telegram_export import ExportCache
 from pulse_workers.chat.store import Store
 from pulse_workers.chat.tasks.embedding import embed_messages_batch
 from pulse_workers.chat.tasks.ingestion import WINDOW, ingest_messages
 from pulse_workers.chat.tasks.knowledge import extract_knowledge
 from pulse_workers.chat.tasks.scoring import score_message_task
-from pulse_workers.chat.telegram import ExportCache
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS, ShutdownRequestedError
 from pulse_workers.registry import use_broker

@@ -13,10 +13,10 @@ from nats.aio.client import Client
 
 from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.chat.agent_calls import AgentCalls
-from pulse_workers.chat.providers.builtin import BuiltinProvider
+from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.providers.provider import Provider
+from pulse_workers.chat.sources.telegram_export import ExportCache
 from pulse_workers.chat.store import Store
-from pulse_workers.chat.telegram import ExportCache
 from pulse_workers.telemetry.event_sink import EventSink
 
 

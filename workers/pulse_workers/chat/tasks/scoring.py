@@ -5,9 +5,9 @@ import time
 from typing import Any
 
 from pulse_workers.chat.agent_calls import CLASSIFICATION
-from pulse_workers.chat.attachments import is_readable_text, read_attachment
 from pulse_workers.chat.records import ChatMessage
 from pulse_workers.chat.services import current_services, current_task_id
+from pulse_workers.chat.sources.attachments import is_readable_text, read_attachment
 from pulse_workers.registry import task
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pulse_workers.chat.attachments import is_readable_text, read_attachment
 from pulse_workers.chat.records import Attachment, ChatMessage
-from pulse_workers.chat.telegram import MAX_RECENT, read_export
+from pulse_workers.chat.sources.attachments import is_readable_text, read_attachment
+from pulse_workers.chat.sources.telegram_export import MAX_RECENT, read_export
 from pulse_workers.errors import (
     AttachmentMissingError,
     AttachmentUnreadableError,

@@ -1,6 +1,6 @@
 """Key phrases of chat messages."""
 
-from pulse_workers.chat.providers.key_phrases import key_phrases
+from pulse_workers.chat.providers.builtin.key_phrases import key_phrases
 
 
 def test_key_phrases_recur_and_are_sorted_by_strength() -> None:

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from pulse_workers.chat.providers.text import (
+from pulse_workers.chat.providers.builtin.text import (
     count_tokens,
     detect_language,
     split_sentences,

@@ -1,7 +1,7 @@
 """Clustering of messages into topics."""
 
-from pulse_workers.chat.providers.builtin import BuiltinProvider
-from pulse_workers.chat.providers.topics import group_conversations
+from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
+from pulse_workers.chat.providers.builtin.topics import group_conversations
 
 from tests.unit.pulse_workers.chat.providers.chat_messages import NOW, chat_message
 

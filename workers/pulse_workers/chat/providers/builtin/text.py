@@ -6,7 +6,7 @@ Uses regular expressions, word lists and letters only: no model and no downloade
 import re
 from typing import Final
 
-from pulse_workers.chat.providers.stop_words import (
+from pulse_workers.chat.providers.builtin.stop_words import (
     ENGLISH,
     OTHER_LATIN,
     RUSSIAN,

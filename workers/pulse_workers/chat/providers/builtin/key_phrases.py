@@ -10,8 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pulse_workers.chat.providers.stop_words import CALENDAR, STOP_WORDS, WEAK_WORDS
-from pulse_workers.chat.providers.text import strip_markup, tokenize
+from pulse_workers.chat.providers.builtin.stop_words import CALENDAR, STOP_WORDS, WEAK_WORDS
+from pulse_workers.chat.providers.builtin.text import strip_markup, tokenize
 
 _BOUNDARY: Final = re.compile(r"[^\w\s'’ʼ-]+|\n")
 _EXCLUDED: Final = STOP_WORDS | CALENDAR

@@ -1,8 +1,8 @@
 """The built-in provider."""
 
 import pytest
-from pulse_workers.chat.providers.builtin import MAX_CHARS, BuiltinProvider
-from pulse_workers.chat.providers.embedding import DIMENSIONS
+from pulse_workers.chat.providers.builtin.embedding import DIMENSIONS
+from pulse_workers.chat.providers.builtin.provider import MAX_CHARS, BuiltinProvider
 from pulse_workers.errors import ProviderRefusedError
 
 from tests.unit.pulse_workers.chat.providers.chat_messages import NOW, chat_message

@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.providers.key_phrases import key_phrases
-from pulse_workers.chat.providers.text import content_words, detect_language
+from pulse_workers.chat.providers.builtin.key_phrases import key_phrases
+from pulse_workers.chat.providers.builtin.text import content_words, detect_language
 from pulse_workers.chat.records import ChatMessage, Topic, Vector
 
 MIN_SIMILARITY: Final = 0.22

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.providers import scoring
-from pulse_workers.chat.providers.atoms import extract_atoms
-from pulse_workers.chat.providers.embedding import DIMENSIONS, embed_texts
+from pulse_workers.chat.providers.builtin import scoring
+from pulse_workers.chat.providers.builtin.atoms import extract_atoms
+from pulse_workers.chat.providers.builtin.embedding import DIMENSIONS, embed_texts
+from pulse_workers.chat.providers.builtin.text import count_tokens, detect_language
+from pulse_workers.chat.providers.builtin.topics import cluster_topics
 from pulse_workers.chat.providers.provider import (
     AnalysisResult,
     EmbeddingResult,
@@ -17,8 +19,6 @@ from pulse_workers.chat.providers.provider import (
     ScoreResult,
     Usage,
 )
-from pulse_workers.chat.providers.text import count_tokens, detect_language
-from pulse_workers.chat.providers.topics import cluster_topics
 from pulse_workers.chat.records import ChatMessage, Score, Topic, Vector
 from pulse_workers.errors import ProviderRefusedError
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pulse_workers.chat import telegram
-from pulse_workers.chat.attachments import read_attachment
 from pulse_workers.chat.records import Attachment
-from pulse_workers.chat.telegram import Export, find_result, read_export
+from pulse_workers.chat.sources import telegram_export
+from pulse_workers.chat.sources.attachments import read_attachment
+from pulse_workers.chat.sources.telegram_export import Export, find_result, read_export
 from pulse_workers.errors import AttachmentUnreadableError, ExportUnreadableError
 
 from tests.kit.chat_export import message
@@ -145,7 +145,7 @@ def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
 def test_a_file_beyond_the_limit_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(telegram, "MAX_EXPORT_BYTES", 1 << 20)
+    monkeypatch.setattr(telegram_export, "MAX_EXPORT_BYTES", 1 << 20)
     with pytest.raises(ExportUnreadableError, match="larger than the limit of 1 MiB"):
         read(tmp_path, chat(message(1, "x" * (1 << 20))))
 

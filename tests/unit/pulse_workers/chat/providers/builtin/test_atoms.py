@@ -1,7 +1,7 @@
 """Extraction of atoms by cue phrases."""
 
 import pytest
-from pulse_workers.chat.providers.atoms import extract_atoms
+from pulse_workers.chat.providers.builtin.atoms import extract_atoms
 
 from pulse_desktop.protocol.topics import ATOM_TYPES
 from tests.unit.pulse_workers.chat.providers.chat_messages import NOW, chat_message

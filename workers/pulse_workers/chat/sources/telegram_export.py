@@ -16,10 +16,10 @@ from typing import Any, Final
 from pulse_desktop.protocol.timestamps import format_timestamp, parse_timestamp
 from pulse_desktop.regular_file import open_for_reading
 from pulse_desktop.resources import resource_path
-from pulse_workers.chat.attachments import SAMPLE
-from pulse_workers.chat.damaged_json import decode_json
 from pulse_workers.chat.records import Attachment, ChatMessage
-from pulse_workers.chat.special_messages import describe_content, plain_text
+from pulse_workers.chat.sources.attachments import SAMPLE
+from pulse_workers.chat.sources.damaged_json import decode_json
+from pulse_workers.chat.sources.special_messages import describe_content, plain_text
 from pulse_workers.errors import ExportUnreadableError
 
 logger = logging.getLogger("pulse.workers.telegram")

@@ -1,7 +1,7 @@
 """Importance scores of chat messages."""
 
 import pytest
-from pulse_workers.chat.providers.scoring import (
+from pulse_workers.chat.providers.builtin.scoring import (
     WEIGHTS,
     classify,
     importance,

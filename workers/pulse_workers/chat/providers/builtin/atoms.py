@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.providers.text import (
+from pulse_workers.chat.providers.builtin.text import (
     content_words,
     detect_language,
     split_sentences,

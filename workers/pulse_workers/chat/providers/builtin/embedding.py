@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from pulse_workers.chat.providers.text import content_words
+from pulse_workers.chat.providers.builtin.text import content_words
 from pulse_workers.chat.records import Vector
 
 DIMENSIONS: Final = 512

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pulse_workers.chat.providers.embedding import DIMENSIONS, embed_texts
+from pulse_workers.chat.providers.builtin.embedding import DIMENSIONS, embed_texts
 
 
 def test_vectors_are_unit_vectors_and_deterministic() -> None:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pulse_desktop.protocol.timestamps import parse_timestamp
-from pulse_workers.chat.providers.atoms import cue_strength
-from pulse_workers.chat.providers.text import content_words, tokenize
+from pulse_workers.chat.providers.builtin.atoms import cue_strength
+from pulse_workers.chat.providers.builtin.text import content_words, tokenize
 from pulse_workers.chat.records import ChatMessage
 
 WEIGHTS: Final[Mapping[str, float]] = {

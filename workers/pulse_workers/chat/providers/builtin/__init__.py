@@ -1,0 +1,1 @@
+"""The built-in provider: rules and statistics, without a language model and without network."""
