@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
+import pydantic
 from pulse_workers.chat.services import current_services
 from pulse_workers.registry import task
 from pulse_workers.runtime.interrupt import stop_requested
@@ -181,4 +182,26 @@ async def block_event_loop(path: str, seconds: float) -> str:
     append_line(path, "begin")
     time.sleep(seconds)  # noqa: ASYNC251 - blocks the loop on purpose
     append_line(path, "end")
+    return "done"
+
+
+class Item(pydantic.BaseModel):
+    sku: str
+    amount: int
+
+
+class Order(pydantic.BaseModel):
+    id: str
+    items: list[Item]
+
+
+@task(max_attempts=3, retry_delay=0.1)
+async def charge(order: Order, notes: list[str] | None = None) -> int:
+    assert notes is None or isinstance(notes, list)
+    return sum(item.amount for item in order.items)
+
+
+@task(timeout=0.2, max_attempts=2, retry_delay=0.1, retry_on="TimeoutError", team="ops")
+async def work_within_a_limit(seconds: float) -> str:
+    await asyncio.sleep(seconds)
     return "done"

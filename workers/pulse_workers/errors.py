@@ -5,7 +5,6 @@ holds `exc_type`, and failures are grouped by it.
 """
 
 import asyncio
-import inspect
 from collections.abc import Sequence
 from typing import Final
 
@@ -76,10 +75,6 @@ class UnreadableTaskError(WorkerError):
 
 class WrongArgumentsError(WorkerError):
     """The task cannot be called with the arguments it was enqueued with; it is not retried."""
-
-    def __init__(self, signature: inspect.Signature, reason: TypeError) -> None:
-        names = ", ".join(signature.parameters) or "no arguments"
-        super().__init__(f"{reason}; the task takes: {names}")
 
 
 class TooManyDeliveriesError(WorkerError):

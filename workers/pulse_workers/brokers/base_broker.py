@@ -6,13 +6,13 @@ stand-in task instead, so that every task gets a result.
 
 import abc
 import contextlib
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from nats.aio.client import Client
 from pydantic import ValidationError
 from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask, TaskiqMessage
 from taskiq.formatters.json_formatter import JSONFormatter
+from taskiq.labels import parse_label, prepare_label
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.client import NatsClient
@@ -58,13 +58,13 @@ class BaseBroker(AsyncBroker):
         """Set the initial state, and a client of our own: TaskIQ's does not know `tls://`."""
         self.client = NatsClient(require_jetstream)
         self.settings = settings
-        self.formatter = SalvagingFormatter(self.registered_name)
+        self.formatter = SalvagingFormatter(self)
         self.active: dict[int, Delivery] = {}
         self.connected_at = 0.0
         self.paused = False
         self.permission_error = ""
         self._rejecting_task: AsyncTaskiqDecoratedTask[Any, Any] = AsyncTaskiqDecoratedTask(
-            broker=self, task_name="rejected", original_func=_reject, labels={}
+            broker=self, task_name="rejected", original_func=raise_rejection, labels={}
         )
 
     def registered_name(self, task_name: str) -> str:
@@ -73,6 +73,12 @@ class BaseBroker(AsyncBroker):
         if canonical != task_name and task_name not in self.get_all_tasks():
             return canonical
         return task_name
+
+    def registered_labels(self, task_name: str) -> dict[str, Any]:
+        """Return the labels of a task's decorator, as TaskIQ sends them with the task."""
+        task = self.get_all_tasks().get(task_name)
+        labels = task.labels if task is not None else {}
+        return {name: parse_label(*prepare_label(value)) for name, value in labels.items()}
 
     async def observe_heartbeats(self) -> None:
         """Learn from heartbeats which task names the live workers execute."""
@@ -157,8 +163,8 @@ class BaseBroker(AsyncBroker):
         await super().shutdown()
 
 
-async def _reject(*_args: object, **_kwargs: object) -> None:
-    """Raise the reason why the task is not run."""
+async def raise_rejection(*_args: object, **_kwargs: object) -> None:
+    """Raise the reason why the task of the current delivery is not run."""
     delivery = current_delivery.get()
     raise (delivery.rejection if delivery else None) or RuntimeError("rejected without a reason")
 
@@ -178,14 +184,9 @@ def message_headers(labels: dict[str, Any]) -> dict[str, str]:
 class SalvagingFormatter(JSONFormatter):
     """TaskIQ's JSON formatter; an unreadable message with a task id gets a result that says so."""
 
-    def __init__(self, registered_name: Callable[[str], str]) -> None:
-        """Create the formatter.
-
-        Args:
-            registered_name: returns the name under which a task is registered, given its name on
-                the wire.
-        """
-        self._registered_name = registered_name
+    def __init__(self, broker: BaseBroker) -> None:
+        """Create the formatter of a broker."""
+        self._broker = broker
 
     def loads(self, message: bytes) -> TaskiqMessage:
         """Decode a task message.
@@ -195,7 +196,7 @@ class SalvagingFormatter(JSONFormatter):
         """
         delivery = current_delivery.get()
         if delivery is not None and isinstance(delivery.rejection, UnreadableTaskError):
-            return self._renamed(_salvage(message))
+            return self._as_registered(_salvage(message))
         try:
             task = super().loads(message)
             task.parse_labels()
@@ -204,11 +205,16 @@ class SalvagingFormatter(JSONFormatter):
                 raise
             task = _salvage(message)
             delivery.rejection = UnreadableTaskError(_reason(message, error))
-        return self._renamed(task)
+        return self._as_registered(task)
 
-    def _renamed(self, task: TaskiqMessage) -> TaskiqMessage:
+    def _as_registered(self, task: TaskiqMessage) -> TaskiqMessage:
+        """Complete a message as if a process that has the task had sent it.
+
+        Only such a process knows the settings in the decorator, such as `timeout`.
+        """
         task.labels_types = None  # the labels now have their types
-        task.task_name = self._registered_name(task.task_name)
+        task.task_name = self._broker.registered_name(task.task_name)
+        task.labels = {**self._broker.registered_labels(task.task_name), **task.labels}
         return task
 
 

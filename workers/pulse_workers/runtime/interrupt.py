@@ -67,7 +67,8 @@ def _begin(
         try:
             signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise WrongArgumentsError(signature, error) from None
+            names = ", ".join(signature.parameters) or "no arguments"
+            raise WrongArgumentsError(f"{error}; the task takes: {names}") from None
     delivery.phase = Phase.RUNNING
 
 

@@ -16,7 +16,7 @@ from taskiq import AckableMessage, TaskiqMessage, TaskiqResult
 from taskiq.acks import AckController
 from taskiq.receiver import Receiver
 
-from pulse_workers.brokers.base_broker import BaseBroker
+from pulse_workers.brokers.base_broker import BaseBroker, raise_rejection
 from pulse_workers.brokers.delivery import (
     DeliveredMessage,
     Delivery,
@@ -29,8 +29,13 @@ from pulse_workers.brokers.message_identity import identify, unusable_id
 from pulse_workers.brokers.retries import retry_policy
 from pulse_workers.config.settings import Settings
 from pulse_workers.control.cancellation import Cancellation, CancelledIds
-from pulse_workers.errors import TooManyDeliveriesError, UnreadableTaskError
+from pulse_workers.errors import (
+    TooManyDeliveriesError,
+    UnreadableTaskError,
+    WrongArgumentsError,
+)
 from pulse_workers.results.backend import JsonResultBackend
+from pulse_workers.runtime.arguments import ArgumentConverter
 from pulse_workers.runtime.interrupt import interruptible
 from pulse_workers.telemetry.load import SlotTime
 
@@ -76,7 +81,14 @@ class DeliveryReceiver(Receiver):
     broker: BaseBroker
 
     def __init__(self, broker: BaseBroker, settings: Settings, **options: Any) -> None:
-        super().__init__(broker, max_async_tasks=settings.slots, run_startup=False, **options)
+        self._converters: dict[str, ArgumentConverter] = {}
+        super().__init__(
+            broker,
+            max_async_tasks=settings.slots,
+            run_startup=False,
+            validate_params=False,  # `run_task` does
+            **options,
+        )
         self.settings = settings
         self.running: dict[int, RunningTask] = {}
         self.slot_time = SlotTime()
@@ -145,6 +157,13 @@ class DeliveryReceiver(Receiver):
         delivery = current_delivery.get()
         if delivery is None or delivery.rejection is not None:
             return await super().run_task(target, message, ack_controller)
+        if message.task_name not in self.known_tasks:
+            self._prepare_task(message.task_name, target)  # registered since the start
+        try:
+            self._converters[message.task_name].convert(message)
+        except WrongArgumentsError as error:
+            delivery.rejection = error
+            return await super().run_task(raise_rejection, message, ack_controller)
         result = await super().run_task(interruptible(target, delivery), message, ack_controller)
         coroutine = asyncio.current_task()
         while coroutine is not None and coroutine.cancelling():
@@ -271,6 +290,7 @@ class DeliveryReceiver(Receiver):
         """Prepare registered tasks only: unknown names must not accumulate."""
         if name in self.broker.get_all_tasks():
             super()._prepare_task(name, handler)
+            self._converters[name] = ArgumentConverter(handler)
 
 
 def _interrupt(run: RunningTask, cancellation: Cancellation) -> None:
