@@ -166,7 +166,10 @@ def _message(data: Data) -> str:
 
 
 def _scored(data: Data) -> str:
-    return f"{data['importance_score']:.2f} {data['classification']}".replace("_", " ")
+    label = str(data["classification"]).replace("_", " ")
+    if data["importance_score"] is None:
+        return _joined(label, data.get("reason"))
+    return f"{data['importance_score']:.2f} {label}"
 
 
 def _atom(data: Data) -> str:

@@ -1,6 +1,5 @@
 """The chat application: its tasks, services and periodic jobs, as an entry point passes them in."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -27,7 +26,7 @@ class ProviderCheck:
         error_text: str | None = None
         started = time.perf_counter()
         try:
-            models = await asyncio.to_thread(self._provider.check)
+            models = await self._provider.check()
         except Exception as error:  # noqa: BLE001 - any error of a provider is its status
             error_text = f"{type(error).__name__}: {redact_url(str(error))}"
         self._events.publish(

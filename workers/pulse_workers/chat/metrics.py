@@ -91,10 +91,10 @@ class MetricsReporter:
     def _values(self) -> _Values:
         members = sum(count for _, count in self._topics.values())
         quality = sum(quality * count for quality, count in self._topics.values())
-        noise = sum(name == "noise" for name in self._classes.values())
+        judged = [name for name in self._classes.values() if name != "not_judged"]
         return {
             "topicQualityScore": round(quality / members, 4) if members else None,
-            "noiseRatio": round(noise / len(self._classes), 4) if self._classes else None,
+            "noiseRatio": round(judged.count("noise") / len(judged), 4) if judged else None,
         }
 
     async def _active_runs(self, now: float) -> int:

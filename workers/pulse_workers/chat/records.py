@@ -73,23 +73,31 @@ class Score(msgspec.Struct, frozen=True):
 
     Attributes:
         message_id: ID of the message.
-        importance_score: 0 to 1.
-        classification: noise, weak_signal or signal.
+        importance_score: 0 to 1; None if the message was not judged.
+        classification: noise, weak_signal, signal, or not_judged.
         factors: value of each factor, 0 to 1.
         weights: weight of each factor; they sum to 1.
         scored_at: time of scoring, ISO 8601.
         model: model that scored it.
         attachment_chars: number of characters read from attachments.
+        reason: why, in a few words; may be empty unless the message was not judged.
+        topic: what the message is about, in a few words; may be empty.
+        provider: name of the provider that answered.
+        prompt_version: version of the prompt, empty without one.
     """
 
     message_id: str
-    importance_score: float
+    importance_score: float | None
     classification: str
     factors: dict[str, float]
     weights: dict[str, float]
     scored_at: str = ""
     model: str = ""
     attachment_chars: int = 0
+    reason: str = ""
+    topic: str = ""
+    provider: str = ""
+    prompt_version: str = ""
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):

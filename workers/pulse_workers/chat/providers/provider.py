@@ -1,108 +1,252 @@
-"""The interface of providers, which score, embed and analyze messages.
+"""The interface of providers, which judge, embed, read and summarise chat messages.
 
-Tasks depend on this protocol only. A provider that cannot do something raises
-`ProviderRefusedError`; it never guesses.
+Tasks and agents depend on this protocol only. A provider has some of the capabilities; it raises
+`ProviderRefusedError` for what it cannot do, and never guesses.
 """
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Protocol
+import enum
+from collections.abc import Mapping, Sequence
+from typing import Generic, Protocol, TypeVar
 
-from pulse_workers.chat.records import (
-    Atom,
-    ChatMessage,
-    Score,
-    Topic,
-    Vector,
-)
+from pulse_workers.chat.records import Atom, ChatMessage, Topic, Vector
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Capability(enum.Enum):
+    """What a provider can do."""
+
+    JUDGE = "judge"
+    EMBED = "embed"
+    READ = "read"
+    SUMMARISE = "summarise"
 
 
 @dataclasses.dataclass(frozen=True)
 class Usage:
-    """Tokens read and written, as counted by the provider's tokenizer."""
+    """Tokens read and written, as counted by the provider, and their price.
+
+    Attributes:
+        tokens_in: tokens of the requests, those of failed attempts included.
+        tokens_out: tokens of the answers.
+        cost_usd: price in US dollars, None where it is not known.
+    """
 
     tokens_in: int = 0
     tokens_out: int = 0
+    cost_usd: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
-class ScoreResult:
-    """A score and its token usage."""
+class Fallback:
+    """The provider that should have answered, and why another one did."""
 
-    score: Score
+    provider: str
+    model: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer(Generic[T_co]):
+    """What a provider answered.
+
+    Attributes:
+        value: the answer, valid by its schema.
+        usage: its cost.
+        provider: name of the provider that answered.
+        model: model that answered.
+        prompt_version: version of the prompt, empty without one.
+        schema_version: version of the answer's schema, empty without one.
+        fallback: set if this is not the provider that was configured first.
+    """
+
+    value: T_co
     usage: Usage
+    provider: str
+    model: str
+    prompt_version: str = ""
+    schema_version: str = ""
+    fallback: Fallback | None = None
 
 
 @dataclasses.dataclass(frozen=True)
-class EmbeddingResult:
-    """Unit vectors, shape (texts, dimensions), and their token usage."""
+class JudgeInput:
+    """A message to judge, with what it is judged by.
 
-    vectors: Vector
-    usage: Usage
+    Attributes:
+        message: the message.
+        recent: messages before it in the chat, newest first.
+        attachment_text: text of its attachments.
+    """
+
+    message: ChatMessage
+    recent: Sequence[ChatMessage] = ()
+    attachment_text: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
-class ExtractionResult:
-    """Extracted atoms and their token usage."""
+class Judgement:
+    """How important a message is.
+
+    Attributes:
+        message_id: ID of the message.
+        classification: `noise`, `weak_signal`, `signal`, or `not_judged` with a reason.
+        importance: 0 to 1; None if the message was not judged.
+        reason: why, in a few words.
+        topic: what it is about, in a few words; may be empty.
+        factors: value of each factor, 0 to 1, if the provider works with factors.
+        weights: weight of each factor; they sum to 1.
+    """
+
+    message_id: str
+    classification: str
+    importance: float | None
+    reason: str = ""
+    topic: str = ""
+    factors: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadRequest:
+    """Messages to read together.
+
+    Attributes:
+        messages: in the order in which they were sent.
+        vectors: unit vectors by message ID; may lack some of the messages.
+        topics: the existing topics.
+        language: language of what is found, such as `en`; None for that of the messages.
+        now: Unix seconds.
+    """
+
+    messages: Sequence[ChatMessage]
+    vectors: Mapping[str, Vector]
+    topics: Sequence[Topic]
+    language: str | None
+    now: float
+
+
+@dataclasses.dataclass(frozen=True)
+class TopicAssignment:
+    """Messages that belong to a topic.
+
+    Attributes:
+        topic_id: ID of an existing topic, or of a new one.
+        name: name of a new topic.
+        key_phrases: key phrases of a new topic, strongest first.
+        message_ids: the members, oldest first.
+    """
+
+    topic_id: str
+    name: str
+    key_phrases: tuple[str, ...]
+    message_ids: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """What was found in messages: atoms and topics."""
 
     atoms: tuple[Atom, ...]
-    usage: Usage
+    topics: tuple[TopicAssignment, ...]
 
 
 @dataclasses.dataclass(frozen=True)
-class AnalysisResult:
-    """Created and changed topics, and their token usage."""
+class SummaryRequest:
+    """A period to summarise.
 
-    created: tuple[Topic, ...]
-    changed: tuple[Topic, ...]
-    usage: Usage
+    Attributes:
+        messages: messages of the period that are not noise, oldest first.
+        atoms: atoms that were found in them.
+        start: first moment of the period, ISO 8601.
+        end: the moment after it, ISO 8601.
+        language: language of the summary, such as `en`.
+    """
+
+    messages: Sequence[ChatMessage]
+    atoms: Sequence[Atom]
+    start: str
+    end: str
+    language: str
+
+
+@dataclasses.dataclass(frozen=True)
+class SummaryItem:
+    """A statement of a summary, and the messages that it is drawn from."""
+
+    text: str
+    message_ids: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class WaitingItem(SummaryItem):
+    """A person who waits for another one."""
+
+    who: str = ""
+    waits_for: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class PeriodSummary:
+    """What happened in a period."""
+
+    changes: tuple[SummaryItem, ...] = ()
+    decisions: tuple[SummaryItem, ...] = ()
+    open_questions: tuple[SummaryItem, ...] = ()
+    risks: tuple[SummaryItem, ...] = ()
+    waiting: tuple[WaitingItem, ...] = ()
 
 
 class Provider(Protocol):
-    """A source of scores, vectors and knowledge.
+    """A source of judgements, vectors, knowledge and summaries."""
 
-    Attributes:
-        name: name of the provider, such as `builtin`.
-        kind: its technique, such as `lexical`; `llm` only for language models.
-        model: name of the model that scores, extracts and analyzes.
-        embedding_model: name of the embedding model.
-    """
+    @property
+    def name(self) -> str:
+        """Name of the provider, such as `builtin`."""
+        ...
 
-    name: str
-    kind: str
-    model: str
-    embedding_model: str
+    @property
+    def kind(self) -> str:
+        """Its technique, such as `lexical`; `llm` only for language models."""
+        ...
 
-    def check(self) -> list[str]:
+    @property
+    def model(self) -> str:
+        """Name of the model that judges, reads and summarises."""
+        ...
+
+    @property
+    def embedding_model(self) -> str:
+        """Name of the embedding model."""
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What it can do."""
+        ...
+
+    async def check(self) -> list[str]:
         """Make a small real call and return the names of the models that responded."""
         ...
 
-    def score(
-        self,
-        message: ChatMessage,
-        context: Sequence[ChatMessage],
-        attachment_text: str,
-        now: float,
-    ) -> ScoreResult:
-        """Score a message; `context` holds the messages before it. `now` is Unix seconds."""
+    async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
+        """Judge messages; there is one judgement for each, in the same order."""
         ...
 
-    def embed(self, texts: Sequence[str]) -> EmbeddingResult:
-        """Return one unit vector per text."""
+    async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Answer[Vector]:
+        """Return one unit vector per text, shape (texts, dimensions).
+
+        Args:
+            texts: the texts.
+            is_query: whether they are searched for, rather than stored. Some models differ.
+        """
         ...
 
-    def extract(
-        self, messages: Sequence[ChatMessage], language: str | None, now: float
-    ) -> ExtractionResult:
-        """Extract atoms from messages; `language` is `en`, `uk`, or None for both."""
+    async def read(self, request: ReadRequest) -> Answer[Reading]:
+        """Extract atoms, and assign messages to topics."""
         ...
 
-    def analyze(
-        self,
-        messages: Sequence[ChatMessage],
-        vectors: Sequence[Vector],
-        topics: Sequence[Topic],
-        now: float,
-    ) -> AnalysisResult:
-        """Assign messages to existing and new topics."""
+    async def summarise(self, request: SummaryRequest) -> Answer[PeriodSummary]:
+        """Summarise a period."""
         ...

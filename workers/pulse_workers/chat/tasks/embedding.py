@@ -1,6 +1,5 @@
 """The task that embeds a batch of messages."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -40,22 +39,23 @@ async def embed_messages_batch(
     services = current_services()
     messages = await services.store.messages(message_ids)
     texts = [message.content for message in messages]
-    embedded = await asyncio.to_thread(services.provider.embed, texts)
+    answer = await services.provider.embed(texts)
+    vectors = answer.value
     ids = [message.id for message in messages]
     for first in range(0, len(ids), SLICE):
         if len(ids) > SLICE:
             await _report_progress(progress, first, len(ids))
         part = slice(first, first + SLICE)
-        await services.store.put_embeddings(ids[part], embedded.vectors[part])
+        await services.store.put_embeddings(ids[part], vectors[part])
     if len(ids) > SLICE:
         await _report_progress(progress, len(ids), len(ids))
     return {
         "embedded": len(messages),
         "failed": len(message_ids) - len(messages),
-        "dimensions": int(embedded.vectors.shape[1]) if len(messages) else 0,
-        "empty": int((~embedded.vectors.any(axis=1)).sum()) if len(messages) else 0,
-        "tokens": embedded.usage.tokens_in,
-        "model": services.provider.embedding_model,
+        "dimensions": int(vectors.shape[1]) if len(messages) else 0,
+        "empty": int((~vectors.any(axis=1)).sum()) if len(messages) else 0,
+        "tokens": answer.usage.tokens_in,
+        "model": answer.model,
     }
 
 

@@ -2,15 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from pulse_desktop.model.redaction import redact_url
-from pulse_workers.chat.agent_calls import ANALYSIS, EXTRACTION
-from pulse_workers.chat.providers.provider import AnalysisResult
-from pulse_workers.chat.records import Atom, ChatMessage, Topic, Vector
+from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_workers.chat.agent_calls import EXTRACTION
+from pulse_workers.chat.pipeline.topics import new_topic, with_members
+from pulse_workers.chat.providers.provider import ReadRequest, TopicAssignment
+from pulse_workers.chat.records import Atom, Topic, Vector
 from pulse_workers.chat.services import Services, current_services, current_task_id
 from pulse_workers.errors import MessageNotFoundError
 from pulse_workers.registry import task
@@ -79,14 +81,24 @@ async def _extract(
     if not messages:
         raise MessageNotFoundError(f"none of the {len(ids)} messages is stored")
     task_id = current_task_id()
-    extracted = await services.agents.call(
-        agent,
-        task_id,
-        len(messages),
-        lambda: services.provider.extract(messages, language, time.time()),
-    )
     async with services.topics_lock:
-        analysis = await _analyze(services, messages, task_id)
+        topics = {topic.id: topic for topic in await services.store.topics()}
+        vectors = await services.store.embeddings(message.id for message in messages)
+        if missing := [message for message in messages if message.id not in vectors]:
+            embedded = await services.provider.embed([message.content for message in missing])
+            vectors |= {m.id: row for m, row in zip(missing, embedded.value, strict=True)}
+        now = time.time()
+        request = ReadRequest(messages, vectors, tuple(topics.values()), language, now)
+        answer = await services.agents.call(
+            agent, task_id, len(messages), services.provider.read(request)
+        )
+        extracted = answer.value
+        analysis = _Topics(
+            [
+                _extended(topics.get(each.topic_id), each, vectors, answer.model, now)
+                for each in extracted.topics
+            ]
+        )
         for topic in (*analysis.created, *analysis.changed):
             await services.store.put_topic(topic)
     for topic in analysis.created:
@@ -117,41 +129,43 @@ async def _extract(
                 "task_id": task_id,
             },
         )
-    topics = (*analysis.created, *analysis.changed)
-    created, linked = await _store_atoms(services, extracted.atoms, topics, task_id)
+    found = (*analysis.created, *analysis.changed)
+    created, linked = await _store_atoms(services, extracted.atoms, found, task_id)
     return {
         "message_count": len(messages),
         "topics_created": len(analysis.created),
         "atoms_created": created,
         "atoms_known": len(extracted.atoms) - created,
         "links_created": linked,
-        "messages_updated": len({i for topic in topics for i in topic.message_ids} & set(ids)),
+        "messages_updated": len({i for topic in found for i in topic.message_ids} & set(ids)),
         "topic_versions_created": len(analysis.changed),
         "atom_versions_created": 0,
         "missing": len(ids) - len(messages),
-        "model": services.provider.model,
+        "model": answer.model,
     }
 
 
-async def _analyze(
-    services: Services, messages: Sequence[ChatMessage], task_id: str
-) -> AnalysisResult:
-    """Assign messages to topics; vectors that are not stored yet are computed."""
-    topics = await services.store.topics()
-    known = await services.store.embeddings(message.id for message in messages)
-    missing = [message for message in messages if message.id not in known]
-    if missing:
-        embedded = await asyncio.to_thread(
-            services.provider.embed, [message.content for message in missing]
-        )
-        known |= {m.id: row for m, row in zip(missing, embedded.vectors, strict=True)}
-    vectors: list[Vector] = [known[message.id] for message in messages]
-    return await services.agents.call(
-        ANALYSIS,
-        task_id,
-        len(messages),
-        lambda: services.provider.analyze(messages, vectors, topics, time.time()),
-    )
+class _Topics:
+    """Created and changed topics."""
+
+    def __init__(self, topics: Sequence[tuple[Topic, bool]]) -> None:
+        self.created = [topic for topic, is_new in topics if is_new]
+        self.changed = [topic for topic, is_new in topics if not is_new]
+
+
+def _extended(
+    topic: Topic | None,
+    assignment: TopicAssignment,
+    vectors: Mapping[str, Vector],
+    model: str,
+    now: float,
+) -> tuple[Topic, bool]:
+    at = format_timestamp(now)
+    known = topic or new_topic(assignment, model=model, at=at)
+    fresh = [each for each in assignment.message_ids if each not in known.message_ids]
+    if not fresh:
+        return known, False
+    return with_members(known, fresh, [vectors[each] for each in fresh], at), topic is None
 
 
 async def _store_atoms(

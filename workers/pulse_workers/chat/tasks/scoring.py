@@ -4,8 +4,10 @@ import asyncio
 import time
 from typing import Any
 
+from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.agent_calls import CLASSIFICATION
-from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.providers.provider import JudgeInput
+from pulse_workers.chat.records import ChatMessage, Score
 from pulse_workers.chat.services import current_services, current_task_id
 from pulse_workers.chat.sources.attachments import is_readable_text, read_attachment
 from pulse_workers.registry import task
@@ -27,31 +29,47 @@ async def score_message_task(message_id: str) -> dict[str, Any]:
         message_id: ID of a stored message.
 
     Returns:
-        The score with its factors.
+        The score with its factors. A message that cannot be judged has the classification
+        `not_judged`, no score, and a reason.
 
     Raises:
         MessageNotFoundError: the message is not stored.
         AttachmentMissingError: a text attachment does not exist.
         AttachmentUnreadableError: a text attachment is damaged or binary.
-        ProviderRefusedError: the provider cannot score this message.
+        ProviderRefusedError: the provider cannot judge messages.
     """
     services = current_services()
     message = await services.store.message(str(message_id))
     context = await services.store.messages(message.recent)
     attachment_text = await asyncio.to_thread(_attachment_text, message)
-    result = await services.agents.call(
+    answer = await services.agents.call(
         CLASSIFICATION,
         current_task_id(),
         1,
-        lambda: services.provider.score(message, context, attachment_text, time.time()),
+        services.provider.judge([JudgeInput(message, context, attachment_text)]),
     )
-    score = result.score
+    (judgement,) = answer.value
+    score = Score(
+        message_id=message.id,
+        importance_score=judgement.importance,
+        classification=judgement.classification,
+        factors=dict(judgement.factors),
+        weights=dict(judgement.weights),
+        scored_at=format_timestamp(time.time()),
+        model=answer.model,
+        attachment_chars=len(attachment_text),
+        reason=judgement.reason,
+        topic=judgement.topic,
+        provider=answer.provider,
+        prompt_version=answer.prompt_version,
+    )
     await services.store.put_score(score)
     fields = {
         "message_id": score.message_id,
         "external_message_id": message.external_message_id,
         "importance_score": score.importance_score,
         "classification": score.classification,
+        "reason": score.reason,
         "factors": score.factors,
         "weights": score.weights,
         "model": score.model,

@@ -1,26 +1,33 @@
 """The built-in provider: rules and statistics, without a language model and without network.
 
-It records `builtin-lexical` as its model, and refuses what it cannot do.
+It records `builtin-lexical` as its model, and refuses what it cannot do. Its calls compute in
+threads.
 """
 
+import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeVar
 
-from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.providers.builtin import scoring
 from pulse_workers.chat.providers.builtin.atoms import extract_atoms
 from pulse_workers.chat.providers.builtin.embedding import DIMENSIONS, embed_texts
 from pulse_workers.chat.providers.builtin.text import count_tokens, detect_language
-from pulse_workers.chat.providers.builtin.topics import cluster_topics
+from pulse_workers.chat.providers.builtin.topics import assign_topics
 from pulse_workers.chat.providers.provider import (
-    AnalysisResult,
-    EmbeddingResult,
-    ExtractionResult,
-    ScoreResult,
+    Answer,
+    Capability,
+    JudgeInput,
+    Judgement,
+    PeriodSummary,
+    Reading,
+    ReadRequest,
+    SummaryRequest,
     Usage,
 )
-from pulse_workers.chat.records import ChatMessage, Score, Topic, Vector
+from pulse_workers.chat.records import ChatMessage, Vector
 from pulse_workers.errors import ProviderRefusedError
+
+T = TypeVar("T")
 
 LANGUAGES: Final = ("en", "uk")
 MAX_CHARS: Final = 20_000
@@ -35,67 +42,112 @@ class BuiltinProvider:
     kind = "lexical (no language model)"
     model = "builtin-lexical"
     embedding_model = f"builtin-hashing-{DIMENSIONS}"
+    capabilities = frozenset({Capability.JUDGE, Capability.EMBED, Capability.READ})
 
-    def check(self) -> list[str]:
-        """Embed and score a few words; errors are raised unchanged."""
-        if not self.embed(["is everything well?"]).vectors.any():
+    async def check(self) -> list[str]:
+        """Embed and judge a few words; errors are raised unchanged."""
+        if not (await self.embed(["is everything well?"])).value.any():
             raise ProviderRefusedError("the embedding model returned an empty vector")
         probe = ChatMessage("check", "check", "we decided to keep it", "", "", "", "check")
-        self.score(probe, (), "", 0.0)
+        await self.judge([JudgeInput(probe)])
         return [self.model, self.embedding_model]
 
-    def score(
-        self,
-        message: ChatMessage,
-        context: Sequence[ChatMessage],
-        attachment_text: str,
-        now: float,
-    ) -> ScoreResult:
-        """Score a message by explainable factors.
+    async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
+        """Judge messages by explainable factors.
 
-        Raises:
-            ProviderRefusedError: the message is too long, or neither English nor Ukrainian.
+        A message that is too long, or neither English nor Ukrainian, is not judged.
         """
-        self._check_text(message.content, message.id)
-        factors = scoring.measure_factors(message, context, attachment_text, now)
-        importance = scoring.importance(factors)
-        score = Score(
-            message_id=message.id,
-            importance_score=importance,
-            classification=scoring.classify(importance),
-            factors=factors,
-            weights=dict(scoring.WEIGHTS),
-            scored_at=format_timestamp(now),
-            model=self.model,
-            attachment_chars=len(attachment_text),
-        )
-        tokens = count_tokens(message.content) + count_tokens(attachment_text)
-        return ScoreResult(score, Usage(tokens, count_tokens(score.classification)))
+        return await asyncio.to_thread(self._judge, inputs)
 
-    def embed(self, texts: Sequence[str]) -> EmbeddingResult:
+    async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Answer[Vector]:
         """Return unit vectors of 512 dimensions, for text in any language.
 
         Raises:
             ProviderRefusedError: a text is too long.
         """
-        for text in texts:
-            self._check_length(text, "a text")
-        return EmbeddingResult(embed_texts(texts), Usage(sum(count_tokens(text) for text in texts)))
+        del is_query  # texts and queries are embedded in the same way
+        return await asyncio.to_thread(self._embed, texts)
 
-    def extract(
-        self, messages: Sequence[ChatMessage], language: str | None, now: float
-    ) -> ExtractionResult:
-        """Extract atoms by their cue phrases.
+    async def read(self, request: ReadRequest) -> Answer[Reading]:
+        """Extract atoms by their cue phrases, and assign messages to topics by their vectors.
+
+        Vectors that the request lacks are computed.
 
         Raises:
             ProviderRefusedError: an unsupported language, or too many or too long messages.
         """
+        return await asyncio.to_thread(self._read, request)
+
+    async def summarise(self, request: SummaryRequest) -> Answer[PeriodSummary]:
+        """Refuse: a summary needs a language model.
+
+        Raises:
+            ProviderRefusedError: always.
+        """
+        raise ProviderRefusedError(
+            f"{self.model} cannot summarise {len(request.messages)} messages: "
+            "this needs a language model"
+        )
+
+    def _judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
+        judgements = tuple(self._judge_one(each) for each in inputs)
+        read = sum(
+            count_tokens(each.message.content) + count_tokens(each.attachment_text)
+            for each, judgement in zip(inputs, judgements, strict=True)
+            if judgement.importance is not None
+        )
+        written = sum(count_tokens(judgement.classification) for judgement in judgements)
+        return self._answer(judgements, Usage(read, written, 0.0))
+
+    def _judge_one(self, given: JudgeInput) -> Judgement:
+        message = given.message
+        if reason := _why_not_judged(message):
+            return Judgement(message.id, "not_judged", None, reason)
+        factors = scoring.measure_factors(message, given.recent, given.attachment_text)
+        importance = scoring.importance(factors)
+        return Judgement(
+            message_id=message.id,
+            classification=scoring.classify(importance),
+            importance=importance,
+            factors=factors,
+            weights=dict(scoring.WEIGHTS),
+        )
+
+    def _embed(self, texts: Sequence[str]) -> Answer[Vector]:
+        for text in texts:
+            self._check_length(text, "a text")
+        tokens = sum(count_tokens(text) for text in texts)
+        return Answer(embed_texts(texts), Usage(tokens, 0, 0.0), self.name, self.embedding_model)
+
+    def _read(self, request: ReadRequest) -> Answer[Reading]:
+        messages = request.messages
+        self._check_readable(messages, request.language)
+        atoms = tuple(extract_atoms(messages, request.language, model=self.model, now=request.now))
+        missing = [each for each in messages if each.id not in request.vectors]
+        computed = embed_texts([each.content for each in missing])
+        vectors = {each.id: row for each, row in zip(missing, computed, strict=True)}
+        topics = assign_topics(messages, {**request.vectors, **vectors}, request.topics)
+        usage = Usage(
+            sum(count_tokens(message.content) for message in messages),
+            sum(count_tokens(atom.title) for atom in atoms)
+            + sum(count_tokens(topic.name) for topic in topics),
+            0.0,
+        )
+        return self._answer(Reading(atoms, tuple(topics)), usage)
+
+    def _answer(self, value: T, usage: Usage) -> Answer[T]:
+        return Answer(value, usage, self.name, self.model)
+
+    def _check_readable(self, messages: Sequence[ChatMessage], language: str | None) -> None:
         if language is not None and language not in LANGUAGES:
             raise ProviderRefusedError(
                 f"language {language!r}: {self.model} has cues for English (en) and "
                 "Ukrainian (uk) only"
             )
-        self._check_count(len(messages))
+        if len(messages) > MAX_MESSAGES:
+            raise ProviderRefusedError(
+                f"{len(messages)} messages at once, but {self.model} reads at most {MAX_MESSAGES}"
+            )
         foreign = sum(detect_language(message.content) == "other" for message in messages)
         if foreign > len(messages) * _MAX_FOREIGN_SHARE:
             raise ProviderRefusedError(
@@ -103,44 +155,6 @@ class BuiltinProvider:
             )
         for message in messages:
             self._check_length(message.content, message.id)
-        atoms = tuple(extract_atoms(messages, language, model=self.model, now=now))
-        return ExtractionResult(
-            atoms,
-            Usage(
-                sum(count_tokens(message.content) for message in messages),
-                sum(count_tokens(atom.title) for atom in atoms),
-            ),
-        )
-
-    def analyze(
-        self,
-        messages: Sequence[ChatMessage],
-        vectors: Sequence[Vector],
-        topics: Sequence[Topic],
-        now: float,
-    ) -> AnalysisResult:
-        """Assign messages to topics by their vectors.
-
-        Raises:
-            ProviderRefusedError: too many messages.
-        """
-        self._check_count(len(messages))
-        created, changed = cluster_topics(messages, vectors, topics, model=self.model, now=now)
-        return AnalysisResult(
-            tuple(created),
-            tuple(changed),
-            Usage(
-                sum(count_tokens(message.content) for message in messages),
-                sum(count_tokens(topic.name) for topic in created),
-            ),
-        )
-
-    def _check_text(self, text: str, name: str) -> None:
-        self._check_length(text, name)
-        if detect_language(text) == "other":
-            raise ProviderRefusedError(
-                f"{name} is neither English nor Ukrainian: {self.model} cannot score it"
-            )
 
     def _check_length(self, text: str, name: str) -> None:
         if len(text) > MAX_CHARS:
@@ -148,8 +162,11 @@ class BuiltinProvider:
                 f"{name} has {len(text):,} characters, but {self.model} reads at most {MAX_CHARS:,}"
             )
 
-    def _check_count(self, count: int) -> None:
-        if count > MAX_MESSAGES:
-            raise ProviderRefusedError(
-                f"{count} messages at once, but {self.model} reads at most {MAX_MESSAGES}"
-            )
+
+def _why_not_judged(message: ChatMessage) -> str:
+    """Return why a message cannot be judged; empty if it can."""
+    if len(message.content) > MAX_CHARS:
+        return f"{len(message.content):,} characters, more than {MAX_CHARS:,}"
+    if detect_language(message.content) == "other":
+        return "neither English nor Ukrainian"
+    return ""

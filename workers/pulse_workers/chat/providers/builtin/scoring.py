@@ -8,13 +8,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_workers.chat.providers.builtin.atoms import cue_strength
 from pulse_workers.chat.providers.builtin.text import content_words, tokenize
 from pulse_workers.chat.records import ChatMessage
 
 WEIGHTS: Final[Mapping[str, float]] = {
-    "knowledge_cues": 0.32,
+    "knowledge_cues": 0.34,
     "length": 0.24,
     "uniqueness": 0.16,
     "numbers": 0.06,
@@ -24,14 +23,12 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "attachment": 0.03,
     "reply": 0.02,
     "author_activity": 0.02,
-    "recency": 0.02,
     "mention": 0.01,
 }
 NOISE_THRESHOLD: Final = 0.30
 SIGNAL_THRESHOLD: Final = 0.60
 
 _FULL_LENGTH_WORDS: Final = 30
-_HALF_LIFE_S: Final = 14 * 86_400.0
 _ACTIVE_SHARE: Final = 0.25
 _QUESTION: Final = re.compile(r"\?(?:[\s)\"»”]|$)")
 _NUMBER: Final = re.compile(r"(?<!\w)\d+(?:[.,:]\d+)*\s?(?:%|ms|s|с|мс|GB|MB|ГБ|МБ|k|rps|x)?(?!\w)")
@@ -41,7 +38,6 @@ def measure_factors(
     message: ChatMessage,
     context: Sequence[ChatMessage],
     attachment_text: str,
-    now: float,
 ) -> dict[str, float]:
     """Measure the factors of a message.
 
@@ -49,7 +45,6 @@ def measure_factors(
         message: the message.
         context: the messages before it, newest first.
         attachment_text: text of its attachments, empty without any.
-        now: Unix seconds.
 
     Returns:
         Every factor of `WEIGHTS`, 0 to 1, rounded to three decimals.
@@ -67,7 +62,6 @@ def measure_factors(
         "reply": 1.0 if message.reply_to else 0.0,
         "mention": 1.0 if message.mentions else 0.0,
         "author_activity": _author_activity(message, context),
-        "recency": _recency(message, now),
     }
     return {name: round(value, 3) for name, value in measured.items()}
 
@@ -111,10 +105,3 @@ def _author_activity(message: ChatMessage, context: Sequence[ChatMessage]) -> fl
         return 0.0
     own = sum(other.author_id == message.author_id for other in context)
     return min(1.0, own / len(context) / _ACTIVE_SHARE)
-
-
-def _recency(message: ChatMessage, now: float) -> float:
-    sent = parse_timestamp(message.sent_at)
-    if sent is None:
-        return 0.0
-    return math.exp2(-max(0.0, now - sent) / _HALF_LIFE_S)

@@ -6,64 +6,75 @@ becomes a new one, named after its strongest key phrase.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-import msgspec
 import numpy as np
 
-from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.providers.builtin.key_phrases import key_phrases
 from pulse_workers.chat.providers.builtin.text import content_words, detect_language
+from pulse_workers.chat.providers.provider import TopicAssignment
 from pulse_workers.chat.records import ChatMessage, Topic, Vector
 
 MIN_SIMILARITY: Final = 0.22
 MIN_CONVERSATION_SIZE: Final = 3
 _MIN_CONTENT_WORDS: Final = 15
-_MAX_MEMBERS: Final = 200
 
 
-def cluster_topics(
-    messages: Sequence[ChatMessage],
-    vectors: Sequence[Vector],
-    topics: Sequence[Topic],
-    *,
-    model: str,
-    now: float,
-) -> tuple[list[Topic], list[Topic]]:
-    """Assign messages to topics; return the created topics, and the ones with new members.
+class _Candidate:
+    """A topic that messages can join: its centroid moves with each of them."""
+
+    def __init__(self, topic_id: str, name: str, key_phrases: tuple[str, ...]) -> None:
+        self.topic_id = topic_id
+        self.name = name
+        self.key_phrases = key_phrases
+        self.centre: Vector = np.zeros(0, dtype=np.float32)
+        self.member_count = 0
+        self.added: list[str] = []
+
+    def add(self, ids: Sequence[str], vectors: Sequence[Vector]) -> None:
+        """Add members."""
+        total = np.sum(vectors, axis=0)
+        if self.member_count and self.centre.shape == total.shape:
+            total = total + self.centre * self.member_count
+        self.centre = _normalize(np.asarray(total, dtype=np.float32))
+        self.member_count += len(ids)
+        self.added.extend(ids)
+
+
+def assign_topics(
+    messages: Sequence[ChatMessage], vectors: Mapping[str, Vector], topics: Sequence[Topic]
+) -> list[TopicAssignment]:
+    """Assign messages to existing topics and to new ones.
 
     Args:
         messages: the messages.
-        vectors: their unit vectors, one each, in the same order.
+        vectors: their unit vectors by message ID.
         topics: the existing topics.
-        model: model name to record in new topics.
-        now: Unix seconds.
     """
-    at = format_timestamp(now)
-    known = {topic.id: topic for topic in topics}
-    created: dict[str, Topic] = {}
-    changed: dict[str, Topic] = {}
+    candidates: dict[str, _Candidate] = {}
+    for topic in topics:
+        known = _Candidate(topic.id, topic.name, topic.key_phrases)
+        known.centre = np.asarray(topic.centre, dtype=np.float32)
+        known.member_count = topic.message_count
+        candidates[topic.id] = known
     for conversation in group_conversations(messages):
-        indexes = [index for index in conversation if _has_content(messages[index])]
-        if not indexes:
+        members = [messages[index] for index in conversation if _has_content(messages[index])]
+        if not members:
             continue
-        members = [messages[index] for index in indexes]
-        member_vectors = [vectors[index] for index in indexes]
-        topic = _most_similar(_centroid(member_vectors), known.values())
-        if topic is None:
-            topic = _new_topic(members, member_vectors, model, at)
-            if topic is None:
+        member_vectors = [vectors[message.id] for message in members]
+        chosen = _most_similar(_centroid(member_vectors), candidates.values())
+        if chosen is None:
+            new = _new_topic(members)
+            if new is None:
                 continue
-            if topic.id not in known:
-                created[topic.id] = known[topic.id] = topic
-                continue
-            topic = known[topic.id]
-        extended = _extend(topic, members, member_vectors, at)
-        if extended is not None:
-            (created if extended.id in created else changed)[extended.id] = extended
-            known[extended.id] = extended
-    return list(created.values()), list(changed.values())
+            chosen = candidates.setdefault(new.topic_id, new)
+        chosen.add([message.id for message in members], member_vectors)
+    return [
+        TopicAssignment(each.topic_id, each.name, each.key_phrases, tuple(each.added))
+        for each in candidates.values()
+        if each.added
+    ]
 
 
 def group_conversations(messages: Sequence[ChatMessage]) -> list[list[int]]:
@@ -98,18 +109,18 @@ def _has_content(message: ChatMessage) -> bool:
     return bool(content_words(message.content)) and detect_language(message.content) != "other"
 
 
-def _most_similar(vector: Vector, topics: Iterable[Topic]) -> Topic | None:
+def _most_similar(vector: Vector, candidates: Iterable[_Candidate]) -> _Candidate | None:
     best, similarity = None, MIN_SIMILARITY
-    for topic in topics:
-        cosine = float(np.dot(vector, np.asarray(topic.centre, dtype=np.float32)))
+    for candidate in candidates:
+        if candidate.centre.shape != vector.shape:  # of another embedding model
+            continue
+        cosine = float(np.dot(vector, candidate.centre))
         if cosine > similarity:
-            best, similarity = topic, cosine
+            best, similarity = candidate, cosine
     return best
 
 
-def _new_topic(
-    members: Sequence[ChatMessage], member_vectors: Sequence[Vector], model: str, at: str
-) -> Topic | None:
+def _new_topic(members: Sequence[ChatMessage]) -> _Candidate | None:
     """Return a topic for a conversation, None if the conversation is too short or has no phrase."""
     texts = [message.content for message in members]
     if len(members) < MIN_CONVERSATION_SIZE:
@@ -119,49 +130,8 @@ def _new_topic(
     phrases = key_phrases(texts)
     if not phrases:
         return None
-    centre = _centroid(member_vectors)
-    return Topic(
-        id=hashlib.blake2b(phrases[0].encode(), digest_size=8).hexdigest(),
-        name=phrases[0],
-        key_phrases=tuple(phrases),
-        message_ids=tuple(message.id for message in members),
-        message_count=len(members),
-        quality=_quality(member_vectors, centre),
-        centre=_round(centre),
-        updated_at=at,
-        model=model,
-    )
-
-
-def _extend(
-    topic: Topic, members: Sequence[ChatMessage], member_vectors: Sequence[Vector], at: str
-) -> Topic | None:
-    """Return the topic with new members, None if it already has all of them."""
-    known = set(topic.message_ids)
-    fresh = [index for index, message in enumerate(members) if message.id not in known]
-    if not fresh:
-        return None
-    added = [member_vectors[index] for index in fresh]
-    old = np.asarray(topic.centre, dtype=np.float32) * topic.message_count
-    centre = _normalize(np.asarray(old + np.sum(added, axis=0), dtype=np.float32))
-    count = topic.message_count + len(fresh)
-    quality = topic.quality * topic.message_count + _quality(added, centre) * len(fresh)
-    ids = (*topic.message_ids, *(members[index].id for index in fresh))
-    return msgspec.structs.replace(
-        topic,
-        message_ids=ids[-_MAX_MEMBERS:],
-        message_count=count,
-        quality=round(quality / count, 4),
-        centre=_round(centre),
-        version=topic.version + 1,
-        updated_at=at,
-    )
-
-
-def _quality(member_vectors: Sequence[Vector], centre: Vector) -> float:
-    """Return the mean cosine similarity to the centre, 0 to 1."""
-    similarities = [max(0.0, float(np.dot(vector, centre))) for vector in member_vectors]
-    return round(float(np.mean(similarities)), 4)
+    topic_id = hashlib.blake2b(phrases[0].encode(), digest_size=8).hexdigest()
+    return _Candidate(topic_id, phrases[0], tuple(phrases))
 
 
 def _centroid(member_vectors: Sequence[Vector]) -> Vector:
@@ -171,7 +141,3 @@ def _centroid(member_vectors: Sequence[Vector]) -> Vector:
 def _normalize(vector: Vector) -> Vector:
     norm = float(np.linalg.norm(vector))
     return vector / norm if norm else vector
-
-
-def _round(vector: Vector) -> tuple[float, ...]:
-    return tuple(round(float(value), 5) for value in vector)

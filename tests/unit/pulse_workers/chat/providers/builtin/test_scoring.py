@@ -9,11 +9,11 @@ from pulse_workers.chat.providers.builtin.scoring import (
 )
 from pulse_workers.chat.records import Attachment, ChatMessage
 
-from tests.unit.pulse_workers.chat.providers.chat_messages import NOW, chat_message
+from tests.unit.pulse_workers.chat.providers.chat_messages import chat_message
 
 
 def score(message: ChatMessage, *context: ChatMessage) -> float:
-    return importance(measure_factors(message, context, "", NOW))
+    return importance(measure_factors(message, context, ""))
 
 
 def test_weights_sum_to_1_and_every_factor_is_between_0_and_1() -> None:
@@ -27,7 +27,7 @@ def test_weights_sum_to_1_and_every_factor_is_between_0_and_1() -> None:
         attachments=(Attachment("files/a.log"),),
     )
     for message in (rich, chat_message(""), chat_message("ok"), chat_message("слово " * 5000)):
-        factors = measure_factors(message, [chat_message("other")] * 3, "log", NOW)
+        factors = measure_factors(message, [chat_message("other")] * 3, "log")
         assert factors.keys() == WEIGHTS.keys()
         assert all(0.0 <= value <= 1.0 for value in factors.values())
         assert 0.0 <= importance(factors) <= 1.0
@@ -52,19 +52,11 @@ def test_informative_messages_score_higher_than_small_talk(more: str, less: str)
 def test_a_repeated_message_is_not_unique() -> None:
     text = "the payment queue fails with a timeout"
     fresh, repeated = (
-        measure_factors(chat_message(text), [], "", NOW),
-        measure_factors(chat_message(text), [chat_message(text)], "", NOW),
+        measure_factors(chat_message(text), [], ""),
+        measure_factors(chat_message(text), [chat_message(text)], ""),
     )
     assert fresh["uniqueness"] == 1.0
     assert repeated["uniqueness"] == 0.0
-
-
-def test_recency_is_relative_to_the_given_time() -> None:
-    message = chat_message("text")
-    sent = 1_789_999_999 + 1
-    assert measure_factors(message, [], "", sent)["recency"] == 1.0
-    assert measure_factors(message, [], "", sent + 14 * 86_400)["recency"] == 0.5
-    assert measure_factors(chat_message("x", sent_at=""), [], "", NOW)["recency"] == 0.0
 
 
 def test_scores_are_classified_by_thresholds() -> None:

@@ -1,11 +1,22 @@
 """Clustering of messages into topics."""
 
+from collections.abc import Sequence
+
+import numpy as np
+from pulse_workers.chat.pipeline.topics import new_topic, with_members
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.providers.builtin.topics import group_conversations
+from pulse_workers.chat.providers.provider import ReadRequest, TopicAssignment
+from pulse_workers.chat.records import ChatMessage, Topic
 
 from tests.unit.pulse_workers.chat.providers.chat_messages import NOW, chat_message
 
 provider = BuiltinProvider()
+
+
+async def topics_of(messages: Sequence[ChatMessage], *topics: Topic) -> tuple[TopicAssignment, ...]:
+    request = ReadRequest(messages, {}, topics, None, NOW)
+    return (await provider.read(request)).value.topics
 
 
 def test_conversations_follow_replies_and_consecutive_messages_of_an_author() -> None:
@@ -16,7 +27,7 @@ def test_conversations_follow_replies_and_consecutive_messages_of_an_author() ->
     assert group_conversations([a, b, c, d]) == [[0, 2, 3], [1]]
 
 
-def test_a_conversation_becomes_a_topic_and_a_similar_one_joins_it() -> None:
+async def test_a_conversation_becomes_a_topic_and_a_similar_one_joins_it() -> None:
     first = chat_message(
         "The payment queue is slow since the release, timeouts in every second pod"
     )
@@ -29,13 +40,21 @@ def test_a_conversation_becomes_a_topic_and_a_similar_one_joins_it() -> None:
             "raise the pool of the payment queue to eighty", author_id="3", reply_to=first.id
         ),
     ]
-    vectors = list(provider.embed([m.content for m in talk]).vectors)
-    first_analysis = provider.analyze(talk, vectors, [], NOW)
-    (topic,) = first_analysis.created
-    assert "queue" in topic.name
+    (found,) = await topics_of(talk)
+    assert "queue" in found.name
+    assert found.message_ids == tuple(message.id for message in talk)
+    vectors = list((await provider.embed([message.content for message in talk])).value)
+    topic = with_members(new_topic(found, model="m", at=""), found.message_ids, vectors, "")
+    assert (topic.version, topic.message_count) == (1, 3)
     assert 0.0 < topic.quality <= 1.0
-    again = provider.analyze(talk, vectors, [topic], NOW)
-    assert again.created == again.changed == ()
     more = [chat_message("payment queue pool raised to eighty connections, timeouts are gone")]
-    extended = provider.analyze(more, list(provider.embed([more[0].content]).vectors), [topic], NOW)
-    assert [(t.id, t.version, t.message_count) for t in extended.changed] == [(topic.id, 2, 4)]
+    (joined,) = await topics_of(more, topic)
+    assert (joined.topic_id, joined.message_ids) == (topic.id, (more[0].id,))
+
+
+async def test_a_centroid_of_another_embedding_model_is_not_compared() -> None:
+    assignment = TopicAssignment("t", "payment queue", (), ())
+    topic = with_members(
+        new_topic(assignment, model="m", at=""), ["1"], [np.ones(3, dtype=np.float32)], ""
+    )
+    assert await topics_of([chat_message("payment queue pool raised")], topic) == ()

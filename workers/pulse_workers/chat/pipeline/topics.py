@@ -1,0 +1,64 @@
+"""Topics as values: a new topic of assigned messages, and a topic with new members."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from pulse_workers.chat.providers.provider import TopicAssignment
+from pulse_workers.chat.records import Topic, Vector
+
+MAX_LISTED_MEMBERS: Final = 200
+
+
+def new_topic(assignment: TopicAssignment, *, model: str, at: str) -> Topic:
+    """Return a topic without members.
+
+    Args:
+        assignment: names the topic.
+        model: model that found it.
+        at: time, ISO 8601.
+    """
+    return Topic(
+        id=assignment.topic_id,
+        name=assignment.name,
+        key_phrases=assignment.key_phrases,
+        message_ids=(),
+        message_count=0,
+        quality=0.0,
+        centre=(),
+        version=0,
+        updated_at=at,
+        model=model,
+    )
+
+
+def with_members(topic: Topic, ids: Sequence[str], vectors: Sequence[Vector], at: str) -> Topic:
+    """Return the topic with new members, as its next version.
+
+    A centroid of another embedding model is replaced.
+
+    Args:
+        topic: the topic.
+        ids: IDs of messages that are no members yet.
+        vectors: their unit vectors.
+        at: time, ISO 8601.
+    """
+    count = topic.message_count + len(ids)
+    total = np.sum(vectors, axis=0)
+    if len(topic.centre) == len(total):
+        total = total + np.asarray(topic.centre, dtype=np.float32) * topic.message_count
+    norm = float(np.linalg.norm(total))
+    centre = total / norm if norm else total
+    similarities = [max(0.0, float(np.dot(vector, centre))) for vector in vectors]
+    quality = (topic.quality * topic.message_count + sum(similarities)) / count
+    return msgspec.structs.replace(
+        topic,
+        message_ids=(*topic.message_ids, *ids)[-MAX_LISTED_MEMBERS:],
+        message_count=count,
+        quality=round(quality, 4),
+        centre=tuple(round(float(value), 5) for value in centre),
+        version=topic.version + 1,
+        updated_at=at,
+    )
