@@ -24,6 +24,19 @@ class Capability(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True)
+class ModelVersion:
+    """What an answer depends on besides its input: with another version it is made again.
+
+    Attributes:
+        model: name of the configured model, also while a fallback answers.
+        prompt_version: version of the prompt, empty without one.
+    """
+
+    model: str
+    prompt_version: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Usage:
     """Tokens read and written, as counted by the provider, and their price.
 
@@ -224,6 +237,10 @@ class Provider(Protocol):
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What it can do."""
+        ...
+
+    def version(self, capability: Capability) -> ModelVersion:
+        """Return model and prompt version of the answers it gives now."""
         ...
 
     async def check(self) -> list[str]:

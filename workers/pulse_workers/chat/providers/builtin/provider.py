@@ -18,6 +18,7 @@ from pulse_workers.chat.providers.provider import (
     Capability,
     JudgeInput,
     Judgement,
+    ModelVersion,
     PeriodSummary,
     Reading,
     ReadRequest,
@@ -43,6 +44,11 @@ class BuiltinProvider:
     model = "builtin-lexical"
     embedding_model = f"builtin-hashing-{DIMENSIONS}"
     capabilities = frozenset({Capability.JUDGE, Capability.EMBED, Capability.READ})
+
+    def version(self, capability: Capability) -> ModelVersion:
+        """Return the model that answers; there are no prompts."""
+        is_embedding = capability is Capability.EMBED
+        return ModelVersion(self.embedding_model if is_embedding else self.model)
 
     async def check(self) -> list[str]:
         """Embed and judge a few words; errors are raised unchanged."""
