@@ -1,0 +1,161 @@
+"""The labelled messages in `tests/labelled` have the form and balance that their README states."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+import msgspec
+import pytest
+
+FOLDER: Final = Path(__file__).parents[3] / "labelled"
+README: Final = FOLDER / "README.md"
+
+Language = Literal["en", "uk"]
+MessageClass = Literal["noise", "weak_signal", "signal"]
+AtomType = Literal[
+    "problem",
+    "solution",
+    "decision",
+    "question",
+    "insight",
+    "idea",
+    "blocker",
+    "risk",
+    "requirement",
+]
+LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
+CLASSES: Final[tuple[MessageClass, ...]] = get_args(MessageClass)
+ATOM_TYPES: Final[tuple[AtomType, ...]] = get_args(AtomType)
+
+EVALUATED: Final = ("tuning", "held_out")
+ALL: Final = (*EVALUATED, "injections")
+
+
+class LabelledAtom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    type: AtomType
+    quote: str
+
+
+class LabelledMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    chat: str
+    author: str
+    sent_at: datetime
+    text: str
+    reply_to: str | None
+    language: Language
+    label: MessageClass = msgspec.field(name="class")
+    atoms: tuple[LabelledAtom, ...]
+    reason: str
+    attempt: str | None = None
+
+    @property
+    def conversation(self) -> str:
+        return self.id.rpartition("-")[0]
+
+
+@cache
+def messages_of(name: str) -> tuple[LabelledMessage, ...]:
+    lines = (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return tuple(msgspec.json.decode(line, type=LabelledMessage) for line in lines)
+
+
+def conversations(name: str) -> dict[str, list[LabelledMessage]]:
+    found: dict[str, list[LabelledMessage]] = {}
+    for message in messages_of(name):
+        found.setdefault(message.conversation, []).append(message)
+    return found
+
+
+def sentences(name: str) -> Iterator[str]:
+    """Yield the words of each sentence; numbers alone are no sentence."""
+    for message in messages_of(name):
+        for sentence in re.split(r"[.!?\n]+", message.text.casefold()):
+            words = re.findall(r"\w+", sentence)
+            if not all(word.isdecimal() for word in words):
+                yield " ".join(words)
+
+
+@pytest.mark.parametrize("name", EVALUATED)
+def test_half_of_each_file_is_noise_in_both_languages(name: str) -> None:
+    counts = Counter((each.language, each.label) for each in messages_of(name))
+    assert counts.total() >= 200
+    for language in LANGUAGES:
+        noise, weak, signal = (counts[language, label] for label in CLASSES)
+        assert abs((noise + weak + signal) / counts.total() - 0.5) < 0.02
+        assert abs(noise / (noise + weak + signal) - 0.5) < 0.03
+        assert abs(signal / (weak + signal) - 0.5) < 0.1
+        atoms = {a.type for m in messages_of(name) if m.language == language for a in m.atoms}
+        assert atoms == set(ATOM_TYPES)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_atoms_quote_their_message_and_noise_has_none(name: str) -> None:
+    for message in messages_of(name):
+        types = [atom.type for atom in message.atoms]
+        assert len(types) == len(set(types)), message.id
+        assert all(a.quote and a.quote in message.text for a in message.atoms), message.id
+        assert not (message.atoms and message.label == "noise"), message.id
+        assert message.text.strip(), message.id
+        assert message.reason, message.id
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_messages_stand_in_conversations_in_order(name: str) -> None:
+    for members in conversations(name).values():
+        assert 8 <= len(members) <= 20
+        assert len({each.author for each in members}) >= 3
+        assert len({(each.chat, each.language) for each in members}) == 1
+        assert all(each.sent_at.utcoffset() == timedelta() for each in members)
+        assert all(earlier.sent_at < later.sent_at for earlier, later in pairwise(members))
+        seen: set[str] = set()
+        for message in members:
+            assert message.reply_to is None or message.reply_to in seen, message.id
+            seen.add(message.id)
+
+
+def test_files_share_no_message_author_chat_or_sentence() -> None:
+    ids = Counter(each.id for name in ALL for each in messages_of(name))
+    assert ids.total() == len(ids)
+    tuning, held_out = (messages_of(name) for name in EVALUATED)
+    assert not {each.author for each in tuning} & {each.author for each in held_out}
+    assert not {each.chat for each in tuning} & {each.chat for each in held_out}
+    assert not {each.text.strip() for each in tuning} & {each.text.strip() for each in held_out}
+    assert not set(sentences("tuning")) & set(sentences("held_out"))
+
+
+def test_only_injections_name_an_attempt() -> None:
+    injections = messages_of("injections")
+    assert all(each.attempt for each in injections)
+    assert sum(not (each.attempt or "").startswith("none") for each in injections) >= 40
+    assert {each.language for each in injections} == set(LANGUAGES)
+    assert not any(each.attempt for name in EVALUATED for each in messages_of(name))
+
+
+def test_readme_states_the_figures_of_the_files() -> None:
+    def row(title: str, counts: Counter[tuple[str, str]]) -> str:
+        cells = [str(counts[name, language]) for name in ALL for language in LANGUAGES]
+        return f"| {' | '.join([title, *cells])} |"
+
+    every = [(name, each) for name in ALL for each in messages_of(name)]
+    rows = [row("messages", Counter((name, each.language) for name, each in every))]
+    for label in CLASSES:
+        found = Counter((name, each.language) for name, each in every if each.label == label)
+        rows.append(row(f"`{label}`", found))
+    for kind in ATOM_TYPES:
+        atoms = ((name, each, atom) for name, each in every for atom in each.atoms)
+        found = Counter((name, each.language) for name, each, atom in atoms if atom.type == kind)
+        rows.append(row(f"`{kind}`", found))
+    lines = README.read_text(encoding="utf-8").splitlines()
+    assert not [line for line in rows if line not in lines]
+
+
+def test_held_out_messages_are_frozen() -> None:
+    digest = hashlib.sha256((FOLDER / "held_out.jsonl").read_bytes()).hexdigest()
+    assert digest in README.read_text(encoding="utf-8")
