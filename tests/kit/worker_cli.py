@@ -25,6 +25,10 @@ class CommandOutput:
         return [line for line in self.text.splitlines() if line.startswith(status)]
 
 
+_DEFAULTS = {
+    "PULSE_CONFIG": os.devnull,
+    "PULSE_HEARTBEAT_INTERVAL": "0.4",  # of the workers that `check` waits for
+}
 PulseWorkerCommand = Callable[..., CommandOutput]
 
 
@@ -35,7 +39,7 @@ def worker_command(folder: Path) -> PulseWorkerCommand:
         given = {f"PULSE_{name.upper()}": str(value) for name, value in variables.items()}
         done = subprocess.run(
             [sys.executable, "-m", "pulse_workers", *arguments],
-            env={**command_environment(folder), "PULSE_CONFIG": os.devnull, **given},
+            env={**command_environment(folder), **_DEFAULTS, **given},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

@@ -117,7 +117,9 @@ class WorkerHarness:
         await self.client.subscribe("websocket.*", cb=self._record)
 
     async def _record(self, message: Msg) -> None:
-        self.events.append(json.loads(message.data))
+        event = json.loads(message.data)
+        if "source" in event:  # `check` publishes empty ones
+            self.events.append(event)
 
     def start(self, *arguments: str, **more: Any) -> Worker:
         """Start `pulse-worker run`, or with the given arguments; `more` are PULSE_ settings."""

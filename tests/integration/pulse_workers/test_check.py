@@ -4,9 +4,11 @@ import base64
 import hashlib
 import json
 import os
+import re
 import signal
 import ssl
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,10 @@ from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig, StreamConfig
 
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
+from tests.kit.control_requests import command_worker
 from tests.kit.nats_servers import NatsServer
 from tests.kit.worker_cli import PulseWorkerCommand
-from tests.kit.worker_processes import WorkerHarness, open_harness
+from tests.kit.worker_processes import ROOT, WorkerHarness, open_harness
 
 
 async def test_check_reports_a_provisioned_server_as_ok_and_changes_nothing(
@@ -40,8 +43,10 @@ async def test_check_reports_a_provisioned_server_as_ok_and_changes_nothing(
         before = await _contents(harness)
         output = pulse_worker("check", "--json", server=nats_server.url)
         assert output.code == 0, output
-        findings = [json.loads(line) for line in output.text.splitlines()]
+        *findings, workers = [json.loads(line) for line in output.text.splitlines()]
         assert {finding["status"] for finding in findings} == {"ok"}
+        assert (workers["check"], workers["status"]) == ("workers", "warning")
+        assert workers["detail"] == "no worker is alive: no reply and no heartbeat within 1 s"
         assert {"server", "JetStream", "storage", "clock", "permission", TASK_CONSUMER} <= {
             finding["check"] for finding in findings
         }
@@ -135,6 +140,40 @@ async def test_health_distinguishes_a_live_worker_from_one_that_hangs_or_is_offl
         assert output.code == 1, output
         assert "no heartbeat within 1.5 s" in output.text
     assert pulse_worker("health", server="nats://127.0.0.1:1").code == 3
+
+
+async def test_check_tells_whether_a_worker_is_alive_and_takes_tasks(
+    nats_server: NatsServer, tmp_path: Path, pulse_worker: PulseWorkerCommand
+) -> None:
+    async with open_harness(nats_server, tmp_path) as harness:
+        first = await harness.run(control="off")
+        output = pulse_worker("check", "--wait", "5", server=nats_server.url)
+        assert output.code == 0, output
+        (alive,) = [line for line in output.lines_with("ok") if " workers: " in line]
+        assert re.search(rf"1 worker is alive: worker-1@\S+:{first.pid} \(0 of 8 slots", alive)
+        second = await harness.run()
+        first.terminate()
+        assert await first.wait_for_exit() == 0
+        await command_worker(harness, second, "pause")
+        output = pulse_worker("check", "--wait", "5", server=nats_server.url)
+        (idle,) = [line for line in output.lines_with("warning") if " workers: " in line]
+        assert f":{second.pid} (paused)" in idle
+        assert "1 worker is alive, but takes no tasks" in idle
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the shell")
+def test_check_ends_quietly_when_the_reader_needs_no_more(nats_server: NatsServer) -> None:
+    command = f"{sys.executable} -m pulse_workers check --json --wait 0.1 | head -n 1"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        env={**os.environ, "PULSE_CONFIG": os.devnull, "PULSE_SERVER": nats_server.url},
+        capture_output=True,
+        check=False,
+        text=True,
+        cwd=ROOT,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["check"] == "configuration"
 
 
 async def test_health_works_without_commands(

@@ -12,6 +12,7 @@ from pulse_desktop.nats_client.client_arguments import readable_by_others
 from pulse_desktop.protocol.topics import TASK_STREAM
 from pulse_desktop.text.translation import _, translate
 from pulse_workers.chat.application import CHAT
+from pulse_workers.checks.live_workers import HEARTBEATS, check_workers
 from pulse_workers.checks.permissions import (
     check_permissions,
     inbox_permission,
@@ -28,7 +29,7 @@ from pulse_workers.checks.storage import (
     read_streams,
 )
 from pulse_workers.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
-from pulse_workers.cli.options import Subparsers, add_common_options
+from pulse_workers.cli.options import Subparsers, add_common_options, seconds
 from pulse_workers.cli.output import print_line
 from pulse_workers.config.auth import connection_options, login_options
 from pulse_workers.config.settings import VARIABLES, Settings
@@ -47,12 +48,20 @@ def add_parser(commands: Subparsers) -> None:
         help=_("check everything that a worker needs"),
         description=_(
             "Check the settings, each server, the credentials, JetStream, the streams and their "
-            "limits, the clocks, and every permission that a worker needs, and give advice. "
-            "Nothing is changed. Exit status: 0 workers can run, 1 there is a problem, 3 no server "
-            "can be reached."
+            "limits, the clocks, every permission that a worker needs, and whether a worker is "
+            "alive, and give advice. Nothing is changed. Exit status: 0 workers can run, 1 there "
+            "is a problem, 3 no server can be reached."
         ),
     )
     parser.add_argument("--json", action="store_true", help=_("print one JSON object per line"))
+    parser.add_argument(
+        "--wait",
+        type=seconds,
+        metavar="SEC",
+        help=_(
+            "seconds to wait for a worker's heartbeat (default: two and a half heartbeat intervals)"
+        ),
+    )
     add_common_options(parser)
     parser.set_defaults(run=run)
 
@@ -84,6 +93,9 @@ async def run(options: argparse.Namespace, settings: Settings) -> int:
     try:
         async for result in _check_connected(settings):
             report(result)
+        report(
+            await check_workers(settings, options.wait or HEARTBEATS * settings.heartbeat_interval)
+        )
     except ConnectionFailedError as error:
         report(CheckResult("server", "problem", str(error)))
         return CANNOT_CONNECT

@@ -8,7 +8,7 @@ from pulse_desktop.nats_client.aio import install_wait_for
 from pulse_desktop.start_up import restore_interrupt
 from pulse_workers.cli import check
 from pulse_workers.cli.exit_codes import CANNOT_CONNECT, FAILED, OK, USAGE
-from pulse_workers.cli.output import print_error
+from pulse_workers.cli.output import OutputClosedError, print_error
 from pulse_workers.cli.parser import make_parser
 from pulse_workers.config.settings import VARIABLES, load_settings
 from pulse_workers.errors import ConnectionFailedError, SettingsError, WorkerError
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WorkerError as error:
         print_error(error)
         return FAILED
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, OutputClosedError):
         return OK
 
 

@@ -5,7 +5,6 @@ import contextlib
 import getpass
 import json
 import socket
-import sys
 import uuid
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -210,7 +209,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for cells in table:
         padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        sys.stdout.write("  ".join(padded).rstrip() + "\n")
+        print_line("  ".join(padded).rstrip())
 
 
 def _row(entry: StoredSchedule) -> dict[str, Any]:
