@@ -139,7 +139,7 @@ def test_only_injections_name_an_attempt() -> None:
 
 
 def test_readme_states_the_figures_of_the_files() -> None:
-    def row(title: str, counts: Counter[tuple[str, str]]) -> str:
+    def row(title: str, counts: Counter[tuple[str, Language]]) -> str:
         cells = [str(counts[name, language]) for name in ALL for language in LANGUAGES]
         return f"| {' | '.join([title, *cells])} |"
 
