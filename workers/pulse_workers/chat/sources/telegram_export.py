@@ -1,51 +1,190 @@
-"""Telegram Desktop exports (`result.json`) of one chat or of a whole account.
+"""Telegram Desktop exports (`result.json`) of one chat or of a whole account, of any size.
 
-A text is a string, or a list of strings and entities; service messages are interspersed; a file
-that was not exported has a sentence in parentheses instead of its path.
+An export is read window by window, so that neither the file nor its messages are held in memory.
 """
 
 import asyncio
 import dataclasses
 import logging
 import os
-import re
-from collections.abc import Iterator
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
-from pulse_desktop.protocol.timestamps import format_timestamp, parse_timestamp
 from pulse_desktop.regular_file import open_for_reading
 from pulse_desktop.resources import resource_path
-from pulse_workers.chat.records import Attachment, ChatMessage
+from pulse_workers.chat.records import ChatMessage
 from pulse_workers.chat.sources.attachments import SAMPLE
-from pulse_workers.chat.sources.damaged_json import decode_json
-from pulse_workers.chat.sources.special_messages import describe_content, plain_text
+from pulse_workers.chat.sources.export_scanner import (
+    ChatHeader,
+    ExportScanner,
+    Found,
+    Unreadable,
+)
+from pulse_workers.chat.sources.telegram_message import (
+    chat_key,
+    chat_name,
+    convert_message,
+    message_number,
+)
 from pulse_workers.errors import ExportUnreadableError
 
 logger = logging.getLogger("pulse.workers.telegram")
 
 MAX_RECENT: Final = 30
 """Number of earlier messages that a message refers to."""
-MAX_EXPORT_BYTES: Final = 512 << 20
 
-_LINK: Final = re.compile(r"\b(?:https?://|www\.)[^\s<>()\[\]]+", re.IGNORECASE)
-_MENTION: Final = re.compile(r"(?<![\w@])@[A-Za-z][\w]{3,31}")
-_CODE_ENTITIES: Final = frozenset({"code", "pre"})
-_LINK_ENTITIES: Final = frozenset({"link", "text_link"})
-_MENTION_ENTITIES: Final = frozenset({"mention", "mention_name"})
-_DIGITS: Final = re.compile("[0-9]+")
-_MAX_DIGITS: Final = 20
-_INVALID_IN_KEY: Final = re.compile(r"[^A-Za-z0-9_=-]")
 _RESULT: Final = "result.json"
-_PEER_KINDS: Final = {
-    "personal_chat": "user",
-    "bot_chat": "user",
-    "saved_messages": "user",
-    "replies": "user",
-    "private_group": "group",
-}
-"""Ids are unique within a kind only. Channels and supergroups, the usual case, have no prefix."""
 _HOW_TO_EXPORT: Final = "Export the chat as machine-readable JSON and give its result.json."
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """Consecutive messages of one chat.
+
+    Attributes:
+        messages: in order, without service messages; empty only in the last window.
+        skipped: messages that cannot be read, between the window before and the end of this one.
+        bytes_read: bytes of the file read so far.
+        size: bytes of the file.
+        is_last: whether the export ends here.
+        cut_off_at: in the last window, offset of what cannot be read because the file ends too
+            early; None if the export is complete.
+    """
+
+    messages: tuple[ChatMessage, ...]
+    skipped: int = 0
+    bytes_read: int = 0
+    size: int = 0
+    is_last: bool = False
+    cut_off_at: int | None = None
+
+
+async def read_windows(path: Path, size: int, *, source: str = "") -> AsyncGenerator[Window, None]:
+    """Yield the messages of an export in windows; the last one says so.
+
+    A caller that stops early closes the generator (`contextlib.aclosing`).
+
+    Args:
+        path: path to the `result.json`, as `find_result` returns it.
+        size: maximum number of messages of a window.
+        source: `source` of the messages; the export's folder by default.
+
+    Raises:
+        ExportUnreadableError: the file does not exist, cannot be read, or is not an export.
+    """
+    reader = _WindowReader(path, size, source)
+    try:
+        while not reader.is_done:
+            window = await asyncio.to_thread(reader.advance)
+            if window is not None:
+                yield window
+    finally:
+        reader.close()
+
+
+class _WindowReader:
+    """Collects what a scanner finds into windows, a chunk of the file at a time."""
+
+    def __init__(self, path: Path, size: int, source: str) -> None:
+        self.is_done = False
+        self._path = path
+        self._window_size = max(1, size)
+        self._source = source
+        self._file: BinaryIO | None = None
+        self._file_size = 0
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._chat = self._chat_name = ""
+        self._recent: deque[str] = deque(maxlen=MAX_RECENT)
+        self._messages: list[ChatMessage] = []
+        self._skipped = 0
+
+    def close(self) -> None:
+        """Close the file, at once or when the thread that reads it has finished its chunk."""
+        self._is_closed = True
+        if self._lock.acquire(blocking=False):
+            try:
+                self._close_file()
+            finally:
+                self._lock.release()
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def advance(self) -> Window | None:
+        """Return the next window; None if one more chunk of the file does not complete it."""
+        try:
+            with self._lock:
+                return None if self._is_closed else self._advance()
+        except OSError as error:
+            raise ExportUnreadableError(f"{self._path}: {error.strerror or error}") from None
+        finally:
+            if self._is_closed:
+                self._close_file()
+
+    def _advance(self) -> Window | None:
+        if self._file is None:
+            self._open()
+        for found in self._found:
+            window = None if found is None else self._add(found)
+            if found is None or window is not None:
+                return window
+        return self._end()
+
+    def _open(self) -> None:
+        self._source = self._source or str(self._path.resolve().parent)
+        self._file = open_for_reading(self._path, follow_links=True)
+        self._file_size = os.fstat(self._file.fileno()).st_size
+        self._scanner = ExportScanner(self._file)
+        self._found = self._scanner.scan()
+
+    def _add(self, found: Found) -> Window | None:
+        match found:
+            case ChatHeader(fields):
+                window = self._window() if self._messages else None
+                self._chat, self._chat_name = chat_key(fields), chat_name(fields)
+                self._recent.clear()
+                return window
+            case dict():
+                self._add_message(found)
+            case Unreadable():
+                self._skipped += 1
+        return self._window() if len(self._messages) == self._window_size else None
+
+    def _add_message(self, raw: dict[str, Any]) -> None:
+        if raw.get("type", "message") != "message":
+            return
+        if message_number(raw) is None:
+            self._skipped += 1
+            return
+        recent = tuple(reversed(self._recent))
+        message = convert_message(raw, self._chat, self._chat_name, self._source, recent)
+        self._messages.append(message)
+        self._recent.append(message.id)
+
+    def _window(self, *, is_last: bool = False) -> Window:
+        window = Window(
+            tuple(self._messages),
+            self._skipped,
+            self._scanner.bytes_read,
+            max(self._file_size, self._scanner.bytes_read),
+            is_last,
+            self._scanner.cut_off_at if is_last else None,
+        )
+        self._messages, self._skipped = [], 0
+        return window
+
+    def _end(self) -> Window:
+        self.is_done = True
+        if not self._scanner.is_export:
+            raise ExportUnreadableError(
+                f"{self._path.name} is not a Telegram export: it has neither messages nor chats"
+            )
+        return self._window(is_last=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,10 +194,12 @@ class Export:
     Attributes:
         messages: in order, without service messages.
         skipped: messages that cannot be read.
+        cut_off_at: offset of what cannot be read because the file ends too early, or None.
     """
 
     messages: list[ChatMessage]
     skipped: int = 0
+    cut_off_at: int | None = None
 
 
 class ExportCache:
@@ -111,7 +252,7 @@ def find_result(path: Path) -> Path:
 
 
 def read_export(path: Path, *, source: str = "") -> Export:
-    """Return the messages of an export in order, without service messages.
+    """Return all messages of an export in order, without service messages.
 
     Args:
         path: path to the `result.json`.
@@ -120,187 +261,17 @@ def read_export(path: Path, *, source: str = "") -> Export:
     Raises:
         ExportUnreadableError: the file does not exist, or is not an export.
     """
+    messages: list[ChatMessage] = []
+    skipped = 0
+    reader = _WindowReader(path, MAX_RECENT, source)
     try:
-        body, skipped = decode_json(_read_file(path))
-    except OSError as error:
-        raise ExportUnreadableError(f"{path}: {error.strerror or error}") from None
-    except ValueError as error:
-        raise ExportUnreadableError(f"{path.name} is not JSON: {error}") from None
-    found: list[ChatMessage] = []
-    for chat in _chats(body, path.name):
-        messages = _user_messages(chat)
-        usable = [raw for raw in messages if _number(raw) is not None]
-        skipped += len(messages) - len(usable)
-        found.extend(_messages(chat, usable, source or str(path.resolve().parent)))
+        while not reader.is_done:
+            if window := reader.advance():
+                messages += window.messages
+                skipped += window.skipped
+                cut_off_at = window.cut_off_at
+    finally:
+        reader.close()
     if skipped:
         logger.warning("%s: %d messages cannot be read and are skipped", path.name, skipped)
-    return Export(found, skipped)
-
-
-def _read_file(path: Path) -> bytes:
-    """Return the content of a regular file: reading of a FIFO or a device would never end."""
-    with open_for_reading(path, follow_links=True) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size <= MAX_EXPORT_BYTES:
-            content = file.read(MAX_EXPORT_BYTES + 1)
-            size = len(content)
-    if size > MAX_EXPORT_BYTES:
-        raise ExportUnreadableError(
-            f"{path.name}: larger than the limit of {MAX_EXPORT_BYTES >> 20} MiB"
-        )
-    return content
-
-
-def _chats(body: Any, name: str) -> Iterator[dict[str, Any]]:
-    if isinstance(body, list) and body:
-        is_chat = any(isinstance(each, dict) and "messages" in each for each in body)
-        body = {"chats": {"list": body}} if is_chat else {"messages": body}
-    if isinstance(body, dict) and isinstance(body.get("messages"), list):
-        yield body
-        return
-    fields = body if isinstance(body, dict) else {}
-    # Chats that the user has left are exported apart.
-    lists = [fields[key].get("list") for key in ("chats", "left_chats") if _is_object(fields, key)]
-    lists = [each for each in lists if isinstance(each, list)]
-    if not lists:
-        raise ExportUnreadableError(
-            f"{name} is not a Telegram export: it has neither messages nor chats"
-        )
-    for chat in (each for one in lists for each in one):
-        if isinstance(chat, dict) and isinstance(chat.get("messages"), list):
-            yield chat
-
-
-def _is_object(fields: dict[str, Any], key: str) -> bool:
-    return isinstance(fields.get(key), dict)
-
-
-def _user_messages(chat: dict[str, Any]) -> list[Any]:
-    """Return the messages of a chat without service messages; broken ones included."""
-    return [
-        raw
-        for raw in chat["messages"]
-        if not isinstance(raw, dict) or raw.get("type", "message") == "message"
-    ]
-
-
-def _number(raw: Any) -> int | str | None:
-    """Return the number of a message, None without a usable one."""
-    number = raw.get("id") if isinstance(raw, dict) else None
-    if isinstance(number, str):
-        return number or None
-    return number if isinstance(number, int) and not isinstance(number, bool) else None
-
-
-def _chat_key(chat: dict[str, Any]) -> str:
-    key = _INVALID_IN_KEY.sub("_", str(chat.get("id", "chat")))
-    return _PEER_KINDS.get(str(chat.get("type")), "") + key
-
-
-def _chat_name(chat: dict[str, Any]) -> str:
-    if name := chat.get("name"):
-        return str(name)
-    match chat.get("type"):
-        case "saved_messages":
-            return "Saved messages"
-        case "personal_chat":
-            return "Deleted account"
-    return "Unnamed chat"
-
-
-def _messages(
-    chat: dict[str, Any], messages: list[dict[str, Any]], source: str
-) -> Iterator[ChatMessage]:
-    chat_key, name = _chat_key(chat), _chat_name(chat)
-    recent: list[str] = []
-    for raw in messages:
-        message = _message(raw, chat_key, name, source, tuple(reversed(recent)))
-        yield message
-        recent = [*recent, message.id][-MAX_RECENT:]
-
-
-def _message(
-    raw: dict[str, Any], chat: str, name: str, source: str, recent: tuple[str, ...]
-) -> ChatMessage:
-    content, entities = _flatten(raw.get("text"), raw.get("text_entities"))
-    content = "\n".join(part for part in (content, describe_content(raw)) if part)
-    links = [text for kind, text in entities if kind in _LINK_ENTITIES]
-    links += [link for link in _LINK.findall(content) if link not in links]
-    mentions = [text for kind, text in entities if kind in _MENTION_ENTITIES]
-    mentions += [name for name in _MENTION.findall(content) if name not in mentions]
-    reply = raw.get("reply_to_message_id")
-    return ChatMessage(
-        id=_key(chat, raw["id"]),
-        external_message_id=_key(chat, raw["id"]),
-        content=content,
-        author=str(raw.get("from") or ""),
-        author_id=str(raw.get("from_id") or ""),
-        sent_at=_timestamp(raw, "date") or "",
-        source_name=name,
-        source=source,
-        edited_at=_timestamp(raw, "edited"),
-        reply_to=None if reply is None else _key(chat, reply),
-        forwarded_from=str(raw.get("forwarded_from") or ""),
-        links=tuple(links),
-        mentions=tuple(mentions),
-        has_code=any(kind in _CODE_ENTITIES for kind, _ in entities) or "```" in content,
-        attachments=tuple(_attachments(raw)),
-        media_type=_media_type(raw),
-        recent=recent,
-    )
-
-
-def _flatten(text: Any, entities: Any) -> tuple[str, list[tuple[str, str]]]:
-    """Return the plain text and its entities as (type, text or URL)."""
-    parts = (
-        text
-        if isinstance(text, list)
-        else [text if isinstance(text, str | dict) else plain_text(text)]
-    )
-    found: list[tuple[str, str]] = []
-    plain: list[str] = []
-    for part in parts:
-        if isinstance(part, str):
-            plain.append(part)
-        elif isinstance(part, dict):
-            plain.append(str(part.get("text") or ""))
-            found.append(_entity(part))
-    if not any(plain) and isinstance(entities, list):
-        plain = [str(e.get("text") or "") for e in entities if isinstance(e, dict)]
-        found = [_entity(e) for e in entities if isinstance(e, dict)]
-    return "".join(plain), [entity for entity in found if entity[0] != "plain"]
-
-
-def _entity(part: dict[str, Any]) -> tuple[str, str]:
-    return str(part.get("type") or ""), str(part.get("href") or part.get("text") or "")
-
-
-def _media_type(raw: dict[str, Any]) -> str:
-    media_type = raw.get("media_type")
-    return media_type if isinstance(media_type, str) else "photo" if "photo" in raw else ""
-
-
-def _attachments(raw: dict[str, Any]) -> Iterator[Attachment]:
-    for field, size in (("file", "file_size"), ("photo", "photo_file_size")):
-        path = raw.get(field)
-        if not isinstance(path, str) or not path:
-            continue
-        not_exported = path.startswith("(")
-        yield Attachment(
-            path="" if not_exported else path,
-            name=str(raw.get("file_name") or ("" if not_exported else path.rpartition("/")[2])),
-            mime_type=str(raw.get("mime_type") or ("image/jpeg" if field == "photo" else "")),
-            size=raw[size] if isinstance(raw.get(size), int) else 0,
-        )
-
-
-def _timestamp(raw: dict[str, Any], field: str) -> str | None:
-    seconds = raw.get(f"{field}_unixtime")
-    if isinstance(seconds, str) and len(seconds) <= _MAX_DIGITS and _DIGITS.fullmatch(seconds):
-        seconds = int(seconds)
-    timestamp = parse_timestamp(seconds) or parse_timestamp(raw.get(field))
-    return None if timestamp is None else format_timestamp(timestamp)
-
-
-def _key(chat: str, number: Any) -> str:
-    return f"{chat}.{_INVALID_IN_KEY.sub('_', str(number))}"
+    return Export(messages, skipped, cut_off_at)

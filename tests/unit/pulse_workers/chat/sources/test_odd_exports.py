@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from pulse_workers.chat.records import Attachment
-from pulse_workers.chat.sources import telegram_export
 from pulse_workers.chat.sources.attachments import read_attachment
 from pulse_workers.chat.sources.telegram_export import Export, find_result, read_export
 from pulse_workers.errors import AttachmentUnreadableError, ExportUnreadableError
@@ -140,14 +139,6 @@ def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
     read(tmp_path, chat(message(1, "linked")))
     (tmp_path / "link.json").symlink_to("result.json")
     assert [each.content for each in read_export(tmp_path / "link.json").messages] == ["linked"]
-
-
-def test_a_file_beyond_the_limit_is_not_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(telegram_export, "MAX_EXPORT_BYTES", 1 << 20)
-    with pytest.raises(ExportUnreadableError, match="larger than the limit of 1 MiB"):
-        read(tmp_path, chat(message(1, "x" * (1 << 20))))
 
 
 @pytest.mark.parametrize("seconds", ["²³", "٣", "9" * 5_000, "1e9", "", [], -1])

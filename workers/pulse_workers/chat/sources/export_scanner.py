@@ -1,0 +1,353 @@
+"""Finds the messages of an export in a stream of bytes, so that a file of any size can be read.
+
+Only one message at a time is held and decoded. A message that cannot be read is skipped: scanning
+goes on at the next one. An unescaped quote makes text of the brackets after it, and a missing
+bracket a part of one message of the next, so a damaged message ends where another one begins.
+"""
+
+import codecs
+import dataclasses
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final, TypeAlias
+
+from pulse_workers.chat.sources.damaged_json import decode_value
+
+CHUNK: Final = 256 << 10
+"""Bytes read from the file at a time."""
+MAX_MESSAGE: Final = 4 << 20
+"""Bytes of a message; a longer one is skipped. Telegram's own have less than 100 KiB."""
+_MAX_HEADER: Final = 64 << 10
+"""Bytes before a chat's messages in which its name and id are looked for."""
+_MAX_DAMAGE: Final = 64 << 10
+"""Bytes after which a message with the start of another one in it counts as damaged."""
+_MAX_DEPTH: Final = 1_000
+_LONGEST_START: Final = 200
+"""Bytes in which the start of a message or of an array is recognized."""
+
+_STRING: Final = rb'"(?:[^"\\]++|\\.)*+(?:(?P<closed>")|\\?\Z)'
+_TOKEN: Final = re.compile(_STRING + rb"|[{}\[\]]", re.DOTALL)
+"""A string or a bracket. A string that is not closed extends to the end of the buffer: searching
+for another one from each of its characters would take quadratic time."""
+_ARRAY: Final = re.compile(rb"\s*:\s*\[")
+_OBJECT: Final = re.compile(rb"\s*:\s*\{")
+_MESSAGE_START: Final = re.compile(
+    rb'\{\s*+"id"\s*+:\s*+-?\d++\s*+,\s*+"type"\s*+:\s*+"(?:message|service|unsupported)"'
+)
+"""Start of a message as Telegram writes it. In a string its quotes would be escaped."""
+_ARRAY_START: Final = re.compile(rb'"messages"\s*+:\s*+\[\s*+\Z')
+_ELEMENT: Final = re.compile(rb"[^\s,]")
+_SCALAR: Final = re.compile(rb"[\w.+-]++")
+_AFTER_VALUE: Final = re.compile(rb"\s*+[,\]{}]")
+_END: Final = re.compile(rb"\]\s*+\}\s*+\Z")
+"""End of a file that is not cut off."""
+_CLOSING: Final = {ord("{"): ord("}"), ord("["): ord("]")}
+_CHAT_LISTS: Final = (b'"chats"', b'"left_chats"')
+
+_BOMS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ChatHeader:
+    """The fields of a chat that stand before its messages; its messages follow."""
+
+    fields: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Unreadable:
+    """An element of a chat's messages that cannot be read."""
+
+
+Found: TypeAlias = ChatHeader | dict[str, Any] | Unreadable | None
+"""A chat, a message of it, or None: one more chunk of the file was read."""
+
+
+class ExportScanner:
+    """Scans one export.
+
+    Attributes:
+        bytes_read: bytes of the file read so far.
+        is_export: whether messages or a list of chats have been found.
+        cut_off_at: offset in the file of what cannot be read because the file ends too early; None
+            if the end of the export was found, and before the end of the scan.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.is_export = False
+        self.cut_off_at: int | None = None
+        self._file = _Utf8Reader(file)
+        self._buffer = b""
+        self._base = 0  # offset of the buffer in the stream
+        self._position = 0  # in the buffer
+        self._open: list[tuple[int, int]] = []  # brackets and their offsets in the stream
+        self._in_array = False
+
+    @property
+    def bytes_read(self) -> int:  # noqa: D102 - see the class
+        return self._file.bytes_read
+
+    def scan(self) -> Iterator[Found]:
+        """Yield the chats, each followed by its messages; None after each chunk of the file."""
+        yield from self._fill(0)
+        while self._position < len(self._buffer) or not self._file.is_at_end:
+            if self._in_array:
+                yield from self._scan_element()
+            else:
+                yield from self._scan_outside()
+        if self._open and self.cut_off_at is None:
+            self.cut_off_at = self._file_offset(self._position)
+
+    def _fill(self, keep: int) -> Iterator[None]:
+        """Read a chunk, and drop what stands before a position in the buffer."""
+        self._buffer = self._buffer[keep:] + self._file.read()
+        self._base += keep
+        self._position -= keep
+        yield None
+
+    def _file_offset(self, position: int) -> int:
+        return self._file.offset_of(self._base + position, self._buffer[max(0, position) :])
+
+    # outside of messages
+
+    def _scan_outside(self) -> Iterator[Found]:
+        """Scan up to the start of a chat's messages."""
+        for token in _TOKEN.finditer(self._buffer, self._position):
+            kind = token[0][0]
+            if kind == ord('"'):
+                is_cut = token["closed"] is None or len(self._buffer) - token.end() < _LONGEST_START
+                if is_cut and not self._file.is_at_end:
+                    yield from self._read_on_outside(token.start())
+                    return
+                if array := self._starts_messages(token):
+                    yield from self._enter_messages(token.start(), array.end())
+                    return
+                if token[0] in _CHAT_LISTS and _OBJECT.match(self._buffer, token.end()):
+                    self.is_export = True
+            elif kind in _CLOSING:
+                self._open.append((kind, self._base + token.start()))
+                if len(self._open) > _MAX_DEPTH:
+                    yield from self._find_next_message(token.end())
+                    return
+            elif self._open:
+                _, start = self._open.pop()
+                if self._is_message_list(start, token.end()):
+                    yield from self._enter_message_list(start - self._base)
+                    return
+        self._position = len(self._buffer)
+        if not self._file.is_at_end:
+            yield from self._read_on_outside(self._position)
+
+    def _read_on_outside(self, position: int) -> Iterator[Found]:
+        """Read a chunk, and keep the start of the chat whose messages may follow."""
+        self._position = position
+        if len(self._buffer) - position > MAX_MESSAGE:  # a string without an end
+            yield from self._find_next_message(position + 1)
+            return
+        yield from self._fill(max(0, position - _MAX_HEADER))
+
+    def _starts_messages(self, token: re.Match[bytes]) -> re.Match[bytes] | None:
+        is_key = bool(self._open) and self._open[-1][0] == ord("{")
+        if not is_key or token[0] != b'"messages"':
+            return None
+        return _ARRAY.match(self._buffer, token.end())
+
+    def _enter_messages(self, key: int, first: int) -> Iterator[Found]:
+        start = self._open[-1][1] - self._base
+        header = self._buffer[start:key] if start >= 0 else b"{"
+        self._open.append((ord("["), self._base + first - 1))
+        self._position = first
+        yield self._chat(header)
+
+    def _chat(self, header: bytes) -> ChatHeader:
+        self.is_export = self._in_array = True
+        fields = decode_value(header + b'"messages":[]}')
+        return ChatHeader(fields if isinstance(fields, dict) else {})
+
+    def _is_message_list(self, start: int, end: int) -> bool:
+        """Return whether an object just closed is the first message of a list without a chat."""
+        if self.is_export or [kind for kind, _ in self._open] != [ord("[")] or start < self._base:
+            return False
+        position = start - self._base
+        is_object = self._buffer[position] == ord("{")
+        return is_object and not _MESSAGE_START.search(self._buffer, position + 1, end)
+
+    def _enter_message_list(self, start: int) -> Iterator[Found]:
+        self._position = start
+        yield self._chat(b"{")
+
+    # inside of messages
+
+    def _scan_element(self) -> Iterator[Found]:
+        """Scan one element of a chat's messages, or their end."""
+        element = _ELEMENT.search(self._buffer, self._position)
+        self._position = element.start() if element else len(self._buffer)
+        if len(self._buffer) - self._position < _LONGEST_START and not self._file.is_at_end:
+            yield from self._fill(self._position)
+            return
+        if self._position == len(self._buffer):
+            return
+        match self._buffer[self._position]:
+            case 0x7B | 0x5B | 0x22:  # { [ "
+                yield from self._scan_value()
+            case 0x5D:  # ]
+                self._leave_messages()
+                self._position += 1
+            case 0x7D:  # } of the chat: the bracket before it is missing
+                self._leave_messages()
+            case _:
+                scalar = _SCALAR.match(self._buffer, self._position)
+                if scalar and _AFTER_VALUE.match(self._buffer, scalar.end()):
+                    self._position = scalar.end()
+                    yield Unreadable()
+                else:
+                    yield from self._skip_damage(self._position)
+
+    def _leave_messages(self) -> None:
+        self._in_array = False
+        self._open.pop()
+
+    def _scan_value(self) -> Iterator[Found]:
+        """Scan a message, or another value in place of one."""
+        start = self._position
+        position, searched = start, start + 1
+        brackets = bytearray()
+        while True:
+            end = None
+            for token in _TOKEN.finditer(self._buffer, position):
+                position = token.end()
+                kind = token[0][0]
+                if kind == ord('"'):
+                    if token["closed"] is None:
+                        position = token.start()
+                        break
+                elif kind in _CLOSING:
+                    brackets.append(_CLOSING[kind])
+                    continue
+                elif brackets and brackets[-1] == kind:
+                    brackets.pop()
+                else:
+                    yield from self._skip_damage(start)
+                    return
+                if not brackets:
+                    end = position
+                    break
+            if end is not None:
+                yield from self._decode(start, end)
+                return
+            if len(self._buffer) - start > _MAX_DAMAGE:
+                if _MESSAGE_START.search(self._buffer, searched):
+                    yield from self._skip_damage(start)
+                    return
+                searched = max(searched, len(self._buffer) - _LONGEST_START)
+            if self._file.is_at_end or len(self._buffer) - start > MAX_MESSAGE:
+                yield from self._skip_damage(start)
+                return
+            position, searched = position - start, searched - start
+            yield from self._fill(start)
+            start = 0
+
+    def _decode(self, start: int, end: int) -> Iterator[Found]:
+        """Decode a message that is delimited by its brackets."""
+        is_followed = _AFTER_VALUE.match(self._buffer, end) or not self._buffer[end:].strip()
+        if not is_followed or _MESSAGE_START.search(self._buffer, start + 1, end):
+            yield from self._skip_damage(start)
+            return
+        self._position = end
+        value = decode_value(self._buffer[start:end])
+        yield value if isinstance(value, dict) else Unreadable()
+
+    # damage
+
+    def _skip_damage(self, start: int) -> Iterator[Found]:
+        """Skip a damaged message, and what belongs to it as far as its brackets tell."""
+        yield Unreadable()
+        yield from self._find_next_message(start + 1)
+
+    def _find_next_message(self, position: int) -> Iterator[Found]:
+        """Move to the next start of a message, perhaps of another chat, or to the end."""
+        damage = self._base + position - 1
+        while not (start := _MESSAGE_START.search(self._buffer, position)):
+            if self._file.is_at_end:
+                self._end_in_damage(damage)
+                return
+            position = max(position, len(self._buffer) - _LONGEST_START)
+            keep = max(0, position - _MAX_HEADER)
+            yield from self._fill(keep)
+            position -= keep
+        self._position = start.start()
+        before = max(0, self._position - _LONGEST_START)
+        array = _ARRAY_START.search(self._buffer[before : self._position])
+        if array:
+            key = before + array.start()
+            chat = self._buffer.rfind(b"{", 0, key)
+            del self._open[-2 if self._in_array else len(self._open) :]
+            self._open += [(ord("{"), self._base + chat), (ord("["), self._base + key)]
+            yield self._chat(self._buffer[max(0, chat) : key])
+        elif not self._in_array:
+            self._open = [(ord("["), self._base + self._position)]
+            yield self._chat(b"{")
+
+    def _end_in_damage(self, damage: int) -> None:
+        """Tell a file that is cut off in a message from one whose last message is damaged."""
+        length = self._base + len(self._buffer) - damage
+        if length > _MAX_DAMAGE or not _END.search(self._buffer[-_LONGEST_START:]):
+            self.cut_off_at = self._file_offset(damage - self._base)
+        self._position = len(self._buffer)
+        self._open.clear()
+        self._in_array = False
+
+
+class _Utf8Reader:
+    """Reads chunks of a file as UTF-8, whatever its byte order mark says it is.
+
+    Attributes:
+        bytes_read: bytes of the file read so far.
+        is_at_end: whether everything has been read.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.bytes_read = 0
+        self.is_at_end = False
+        self._file = file
+        self._mark = b""
+        self._encoding = "utf-8"
+        self._decoder: codecs.IncrementalDecoder | None = None
+
+    def read(self) -> bytes:
+        """Return the next chunk, empty at the end."""
+        body = self._file.read(CHUNK)
+        is_first = self.bytes_read == 0
+        self.bytes_read += len(body)
+        self.is_at_end = len(body) < CHUNK
+        if is_first:
+            body = self._without_mark(body)
+        if self._decoder is None:
+            return body
+        return self._decoder.decode(body, self.is_at_end).encode("utf-8", "replace")
+
+    def _without_mark(self, body: bytes) -> bytes:
+        for mark, encoding in _BOMS:
+            if body.startswith(mark):
+                self._mark, self._encoding = mark, encoding
+                if encoding != "utf-8":
+                    self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+                return body[len(mark) :]
+        return body
+
+    def offset_of(self, position: int, rest: bytes) -> int:
+        """Return the offset in the file of a position in the stream.
+
+        Args:
+            position: in what was read.
+            rest: what was read from there on.
+        """
+        if self._decoder is None:
+            return len(self._mark) + position
+        return self.bytes_read - len(rest.decode("utf-8", "replace").encode(self._encoding))

@@ -1,0 +1,176 @@
+"""Converts a message as Telegram Desktop exports it to a chat message.
+
+A text is a string, or a list of strings and entities; a file that was not exported has a sentence
+in parentheses instead of its path.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pulse_desktop.protocol.timestamps import format_timestamp, parse_timestamp
+from pulse_workers.chat.records import Attachment, ChatMessage
+from pulse_workers.chat.sources.special_messages import describe_content, plain_text
+
+_LINK: Final = re.compile(r"\b(?:https?://|www\.)[^\s<>()\[\]]+", re.IGNORECASE)
+_MENTION: Final = re.compile(r"(?<![\w@])@[A-Za-z][\w]{3,31}")
+_CODE_ENTITIES: Final = frozenset({"code", "pre"})
+_LINK_ENTITIES: Final = frozenset({"link", "text_link"})
+_MENTION_ENTITIES: Final = frozenset({"mention", "mention_name"})
+_DIGITS: Final = re.compile("[0-9]+")
+_MAX_DIGITS: Final = 20
+_MAX_NUMBER: Final = 10**40
+_MAX_KEY: Final = 200
+_INVALID_IN_KEY: Final = re.compile(r"[^A-Za-z0-9_=-]")
+_PEER_KINDS: Final = {
+    "personal_chat": "user",
+    "bot_chat": "user",
+    "saved_messages": "user",
+    "replies": "user",
+    "private_group": "group",
+}
+"""Ids are unique within a kind only. Channels and supergroups, the usual case, have no prefix."""
+_PEER: Final = re.compile("(user|chat|channel)([0-9]{1,40})")
+_PEER_PREFIXES: Final = {"user": "user", "chat": "group", "channel": ""}
+
+
+def message_number(raw: Any) -> int | str | None:
+    """Return the number of a message, None without a usable one."""
+    number = raw.get("id") if isinstance(raw, dict) else None
+    if isinstance(number, str):
+        return number if 0 < len(number) <= _MAX_KEY else None
+    if isinstance(number, int) and not isinstance(number, bool) and abs(number) < _MAX_NUMBER:
+        return number
+    return None
+
+
+def chat_key(chat: dict[str, Any]) -> str:
+    """Return the first part of the ids of a chat's messages."""
+    key = _INVALID_IN_KEY.sub("_", str(chat.get("id", "chat"))[:_MAX_KEY])
+    return _PEER_KINDS.get(str(chat.get("type")), "") + key
+
+
+def chat_name(chat: dict[str, Any]) -> str:
+    """Return the name of a chat; one without a name is named for its type."""
+    if name := chat.get("name"):
+        return str(name)
+    match chat.get("type"):
+        case "saved_messages":
+            return "Saved messages"
+        case "personal_chat":
+            return "Deleted account"
+    return "Unnamed chat"
+
+
+def message_id(chat: str, number: Any) -> str:
+    """Return the id of a message.
+
+    Args:
+        chat: key of its chat.
+        number: its number there.
+    """
+    return f"{chat}.{_INVALID_IN_KEY.sub('_', str(number))}"
+
+
+def convert_message(
+    raw: dict[str, Any], chat: str, name: str, source: str, recent: tuple[str, ...]
+) -> ChatMessage:
+    """Return a chat message.
+
+    Args:
+        raw: a message with a usable number.
+        chat: key of its chat.
+        name: name of its chat.
+        source: folder of the export.
+        recent: ids of the messages before it, newest first.
+    """
+    content, entities = _flatten(raw.get("text"), raw.get("text_entities"))
+    content = "\n".join(part for part in (content, describe_content(raw)) if part)
+    links = [text for kind, text in entities if kind in _LINK_ENTITIES]
+    links += [link for link in _LINK.findall(content) if link not in links]
+    mentions = [text for kind, text in entities if kind in _MENTION_ENTITIES]
+    mentions += [name for name in _MENTION.findall(content) if name not in mentions]
+    return ChatMessage(
+        id=message_id(chat, raw["id"]),
+        external_message_id=message_id(chat, raw["id"]),
+        content=content,
+        author=str(raw.get("from") or ""),
+        author_id=str(raw.get("from_id") or ""),
+        sent_at=_timestamp(raw, "date") or "",
+        source_name=name,
+        source=source,
+        edited_at=_timestamp(raw, "edited"),
+        reply_to=_reply_to(raw, chat),
+        forwarded_from=str(raw.get("forwarded_from") or ""),
+        links=tuple(links),
+        mentions=tuple(mentions),
+        has_code=any(kind in _CODE_ENTITIES for kind, _ in entities) or "```" in content,
+        attachments=tuple(_attachments(raw)),
+        media_type=_media_type(raw),
+        recent=recent,
+    )
+
+
+def _reply_to(raw: dict[str, Any], chat: str) -> str | None:
+    """Return the id of the message that a message replies to, perhaps in another chat."""
+    number = message_number({"id": raw.get("reply_to_message_id")})
+    if number is None:
+        return None
+    peer = _PEER.fullmatch(str(raw.get("reply_to_peer_id") or ""))
+    return message_id(_PEER_PREFIXES[peer[1]] + peer[2] if peer else chat, number)
+
+
+def _flatten(text: Any, entities: Any) -> tuple[str, list[tuple[str, str]]]:
+    """Return the plain text and its entities as (type, text or URL)."""
+    parts = (
+        text
+        if isinstance(text, list)
+        else [text if isinstance(text, str | dict) else plain_text(text)]
+    )
+    found: list[tuple[str, str]] = []
+    plain: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            plain.append(part)
+        elif isinstance(part, dict):
+            plain.append(str(part.get("text") or ""))
+            found.append(_entity(part))
+    if not any(plain) and isinstance(entities, list):
+        plain = [str(e.get("text") or "") for e in entities if isinstance(e, dict)]
+        found = [_entity(e) for e in entities if isinstance(e, dict)]
+    return "".join(plain), [entity for entity in found if entity[0] != "plain"]
+
+
+def _entity(part: dict[str, Any]) -> tuple[str, str]:
+    return str(part.get("type") or ""), str(part.get("href") or part.get("text") or "")
+
+
+def _media_type(raw: dict[str, Any]) -> str:
+    media_type = raw.get("media_type")
+    return media_type if isinstance(media_type, str) else "photo" if "photo" in raw else ""
+
+
+def _attachments(raw: dict[str, Any]) -> Iterator[Attachment]:
+    for field, size in (("file", "file_size"), ("photo", "photo_file_size")):
+        path = raw.get(field)
+        if not isinstance(path, str) or not path:
+            continue
+        not_exported = path.startswith("(")
+        yield Attachment(
+            path="" if not_exported else path,
+            name=str(raw.get("file_name") or ("" if not_exported else path.rpartition("/")[2])),
+            mime_type=str(raw.get("mime_type") or ("image/jpeg" if field == "photo" else "")),
+            size=_size(raw.get(size)),
+        )
+
+
+def _size(value: Any) -> int:
+    return value if isinstance(value, int) and 0 <= value < 1 << 63 else 0
+
+
+def _timestamp(raw: dict[str, Any], field: str) -> str | None:
+    seconds = raw.get(f"{field}_unixtime")
+    if isinstance(seconds, str) and len(seconds) <= _MAX_DIGITS and _DIGITS.fullmatch(seconds):
+        seconds = int(seconds)
+    timestamp = parse_timestamp(seconds) or parse_timestamp(raw.get(field))
+    return None if timestamp is None else format_timestamp(timestamp)
