@@ -10,7 +10,7 @@ from pulse_workers import errors as worker_errors
 from pulse_workers.brokers.core_broker import CoreBroker
 from pulse_workers.brokers.jetstream_broker import JetStreamBroker
 from pulse_workers.config.settings import Settings
-from pulse_workers.results.backend import JsonResultBackend
+from pulse_workers.results.backend import ObjectStoreResultBackend
 from pulse_workers.runtime.connection import connect
 
 from pulse_desktop.model.errors import CannotConnectError
@@ -62,7 +62,7 @@ async def test_a_worker_sends_nothing(plain: PlainTextServer, tmp_path: Path) ->
 
 async def test_no_connection_of_a_worker_sends_anything(plain: PlainTextServer) -> None:
     given = settings(f"tls://{SECRET}@127.0.0.1:{plain.port}")
-    for part in (JetStreamBroker(given), CoreBroker(given), JsonResultBackend(given)):
+    for part in (JetStreamBroker(given), CoreBroker(given), ObjectStoreResultBackend(given)):
         before = plain.connections
         async with in_background(part.startup()):
             await wait_until(lambda visits=before + 2: plain.connections >= visits)

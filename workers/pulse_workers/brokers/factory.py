@@ -6,7 +6,7 @@ from pulse_workers.brokers.jetstream_broker import JetStreamBroker
 from pulse_workers.brokers.retries import RetryMiddleware
 from pulse_workers.brokers.task_names import TaskNameMiddleware
 from pulse_workers.config.settings import Settings
-from pulse_workers.results.backend import JsonResultBackend
+from pulse_workers.results.backend import ObjectStoreResultBackend
 from pulse_workers.telemetry.event_middleware import DeliveryEventMiddleware
 from pulse_workers.telemetry.event_publisher import EventPublisher
 
@@ -19,7 +19,7 @@ def make_broker(settings: Settings, events: EventPublisher, source: str) -> Base
         events: publishes task events.
         source: identity of this process in these events.
     """
-    results = JsonResultBackend(settings)
+    results = ObjectStoreResultBackend(settings)
     broker = CoreBroker(settings) if settings.broker == "core" else JetStreamBroker(settings)
     broker.with_result_backend(results)
     middleware = DeliveryEventMiddleware(events, source)

@@ -128,6 +128,11 @@ class Settings(BaseSettings):
     event_max_bytes: Count = setting(
         256 * MIB, "PULSE_EVENT_MAX_BYTES", _("maximum size of the event stream")
     )
+    result_format: Annotated[Literal["json", "pickle"], Expected(_("json or pickle"))] = setting(
+        "json",
+        "PULSE_RESULT_FORMAT",
+        _("json, or pickle for clients with the default of taskiq-nats"),
+    )
     result_ttl: Seconds = setting(7 * DAY, "PULSE_RESULT_TTL", _("seconds results are kept"))
     result_max_bytes: Count = setting(
         1024 * MIB, "PULSE_RESULT_MAX_BYTES", _("maximum size of the result bucket")

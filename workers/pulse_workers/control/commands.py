@@ -19,7 +19,7 @@ from pulse_workers.brokers.delivery import Delivery, Phase, SyntheticDelivery
 from pulse_workers.brokers.queue_removal import find_queued, remove_queued
 from pulse_workers.control.cancellation import Cancellation
 from pulse_workers.control.listener import Command, CommandResult
-from pulse_workers.results.backend import JsonResultBackend
+from pulse_workers.results.backend import ObjectStoreResultBackend
 from pulse_workers.runtime.logging_setup import set_log_level
 from pulse_workers.runtime.receiver import DeliveryReceiver
 from pulse_workers.runtime.shutdown import ShutdownSignal
@@ -185,7 +185,7 @@ class CommandHandler:
 
     async def _has_result(self, task_id: str, queued_at: float) -> bool:
         results = self._broker.result_backend
-        return isinstance(results, JsonResultBackend) and await results.stored_since(
+        return isinstance(results, ObjectStoreResultBackend) and await results.stored_since(
             task_id, queued_at
         )
 
@@ -194,7 +194,7 @@ class CommandHandler:
         results = self._broker.result_backend
         if (
             self._receiver.cancelled.get(task_id, time.monotonic()) is not None
-            and isinstance(results, JsonResultBackend)
+            and isinstance(results, ObjectStoreResultBackend)
             and await results.was_cancelled(task_id)
         ):
             return CommandResult(

@@ -1,12 +1,11 @@
-"""Result backend: JSON in the Object Store, stored even after an outage of the server.
+"""Result backend: plain data in the Object Store, stored even after an outage of the server.
 
-taskiq-nats writes pickles by default and gives up at the first error; the task's message is then
-acknowledged although no result exists.
+taskiq-nats writes and reads pickles by default, and gives up at the first error; the task's message
+is then acknowledged although no result exists.
 """
 
 import asyncio
 import base64
-import json
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -16,13 +15,13 @@ from nats.errors import MaxPayloadError
 from nats.js.errors import APIError, BucketNotFoundError, NotFoundError, ServiceUnavailableError
 from taskiq import TaskiqResult
 from taskiq.depends.progress_tracker import TaskProgress
-from taskiq.serializers import JSONSerializer
 from taskiq_nats import NATSObjectStoreResultBackend
 
 from pulse_desktop.model.redaction import redact
 from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.nats_client.client import NatsClient
 from pulse_desktop.nats_client.connect import require_jetstream
+from pulse_desktop.protocol.stored_body import UnreadableBodyError
 from pulse_desktop.protocol.topics import RESULT_BUCKET
 from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.config.settings import Settings
@@ -30,6 +29,7 @@ from pulse_workers.errors import OUTAGE_ERRORS, ResultNotSerializableError, Resu
 from pulse_workers.results.object_reader import SmallObjectStore
 from pulse_workers.results.object_writer import CHUNK_SIZE, ObjectWriter
 from pulse_workers.results.progress import ProgressReport, ProgressReports
+from pulse_workers.results.serializer import ResultSerializer
 from pulse_workers.runtime.connection import connect_options
 
 logger = logging.getLogger("pulse.workers.results")
@@ -41,7 +41,7 @@ _MAX_RETRY_DELAY_S: Final = 5.0
 _MAX_LABEL_TEXT: Final = 300
 
 
-class JsonResultBackend(NATSObjectStoreResultBackend[Any]):
+class ObjectStoreResultBackend(NATSObjectStoreResultBackend[Any]):
     """The result bucket.
 
     Attributes:
@@ -53,7 +53,7 @@ class JsonResultBackend(NATSObjectStoreResultBackend[Any]):
         super().__init__(
             settings.servers,
             bucket_name=RESULT_BUCKET,
-            serializer=JSONSerializer(ensure_ascii=False),
+            serializer=ResultSerializer(settings.result_format),
             **connect_options(settings, "results"),
         )
         self.on_progress: Callable[[ProgressReport], None] | None = None
@@ -176,8 +176,8 @@ class JsonResultBackend(NATSObjectStoreResultBackend[Any]):
         """Return whether the stored result is that of a cancelled task."""
         try:
             found = await self.object_store.get(task_id)
-            body = json.loads(found.data or b"")
-        except (NotFoundError, ValueError, *OUTAGE_ERRORS):
+            body = self.serializer.loadb(found.data or b"")
+        except (NotFoundError, ValueError, UnreadableBodyError, *OUTAGE_ERRORS):
             return False
         error = body.get("error") if isinstance(body, dict) else None
         return isinstance(error, dict) and error.get("exc_type") == CANCELLED
@@ -208,9 +208,7 @@ class JsonResultBackend(NATSObjectStoreResultBackend[Any]):
     def _encode_as_is(self, result: TaskiqResult[Any]) -> bytes:
         fields = result.model_dump(mode="json")
         fields["error"] = _masked(fields["error"])
-        body = self.serializer.dumpb(fields)
-        body.decode()
-        return body
+        return self.serializer.dumpb(fields)
 
     async def _finish_progress(self, task_id: str) -> None:
         report = self._reports.finish(task_id)

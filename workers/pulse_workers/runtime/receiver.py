@@ -34,7 +34,7 @@ from pulse_workers.errors import (
     UnreadableTaskError,
     WrongArgumentsError,
 )
-from pulse_workers.results.backend import JsonResultBackend
+from pulse_workers.results.backend import ObjectStoreResultBackend
 from pulse_workers.runtime.arguments import ArgumentConverter
 from pulse_workers.runtime.interrupt import interruptible
 from pulse_workers.telemetry.load import SlotTime
@@ -264,7 +264,7 @@ class DeliveryReceiver(Receiver):
         backend = self.broker.result_backend
         if (
             task_id
-            and isinstance(backend, JsonResultBackend)
+            and isinstance(backend, ObjectStoreResultBackend)
             and await backend.stored_since(task_id, delivery.queued_at)
         ):
             await delivery.ack()

@@ -29,7 +29,7 @@ from pulse_workers.errors import (
     WorkerError,
 )
 from pulse_workers.registry import use_broker
-from pulse_workers.results.backend import JsonResultBackend
+from pulse_workers.results.backend import ObjectStoreResultBackend
 from pulse_workers.runtime.application import Application, WorkerContext
 from pulse_workers.runtime.connection import connect
 from pulse_workers.runtime.drain import run_until_shutdown
@@ -216,7 +216,7 @@ class ConnectionWatchdog:
         runtime = self._runtime
         results = runtime.broker.result_backend
         clients = [runtime.broker.client, runtime.client, runtime.events.client]
-        if isinstance(results, JsonResultBackend):
+        if isinstance(results, ObjectStoreResultBackend):
             clients.append(results.nats_client)
         return next((each for each in clients if each is not None and each.is_closed), None)
 

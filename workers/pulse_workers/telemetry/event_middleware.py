@@ -22,7 +22,7 @@ from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.brokers.delivery import Delivery, current_delivery
 from pulse_workers.brokers.retries import retry_policy
 from pulse_workers.errors import ResultNotStoredError
-from pulse_workers.results.backend import JsonResultBackend
+from pulse_workers.results.backend import ObjectStoreResultBackend
 from pulse_workers.results.progress import ProgressReport
 from pulse_workers.runtime import interrupt
 from pulse_workers.telemetry.event_sink import EventSink
@@ -57,9 +57,9 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
         super().__init__()
         self._events = events
         self._worker = worker
-        self._results: JsonResultBackend | None = None
+        self._results: ObjectStoreResultBackend | None = None
 
-    def watch(self, results: JsonResultBackend) -> None:
+    def watch(self, results: ObjectStoreResultBackend) -> None:
         """Publish progress too, and results that cannot be stored."""
         self._results = results
         results.on_progress = self._on_progress

@@ -1,10 +1,12 @@
 """Results that have no JSON form are stored as failures."""
 
 import json
+import pickle
+from typing import Literal
 
 import pytest
 from pulse_workers.config.settings import Settings
-from pulse_workers.results.backend import JsonResultBackend
+from pulse_workers.results.backend import ObjectStoreResultBackend
 from taskiq import TaskiqResult
 
 
@@ -13,12 +15,14 @@ class _Odd:
         raise RuntimeError("no text either")
 
 
+@pytest.mark.parametrize("format_", ["json", "pickle"])
 @pytest.mark.parametrize("value", [object(), b"\xff", _Odd(), {"a": {1: object()}}])
 def test_a_return_value_without_a_json_form_becomes_a_failure_with_its_reason(
-    value: object,
+    value: object, format_: Literal["json", "pickle"]
 ) -> None:
     result = TaskiqResult(is_err=False, return_value=value, execution_time=0.1, labels={"a": 1})
-    body = json.loads(JsonResultBackend(Settings()).encode(result))
+    encoded = ObjectStoreResultBackend(Settings(result_format=format_)).encode(result)
+    body = json.loads(encoded) if format_ == "json" else pickle.loads(encoded)
     assert body["is_err"]
     assert body["return_value"] is None
     assert body["error"]["exc_type"] == "ResultNotSerializableError"
@@ -34,6 +38,6 @@ def test_labels_and_errors_without_a_json_form_become_text() -> None:
         labels={"raw": b"\xff"},
         error=ValueError(object()),
     )
-    body = json.loads(JsonResultBackend(Settings()).encode(result))
+    body = json.loads(ObjectStoreResultBackend(Settings()).encode(result))
     assert body["is_err"]
     assert body["error"]
