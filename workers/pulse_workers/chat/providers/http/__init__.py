@@ -1,0 +1,1 @@
+"""Model clients over HTTP: wire formats, retries, budgets and the circuit breaker."""

@@ -1,0 +1,145 @@
+"""API keys: read from the environment, a file or the keyring of the system, and never shown."""
+
+import asyncio
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from pulse_desktop.text.translation import _
+from pulse_workers.errors import SettingsError
+
+MASK: Final = "***"
+KEYRING_TIMEOUT_S: Final = 3.0
+"""A locked keyring may wait for a person to unlock it."""
+MIN_KEY: Final = 4
+"""Masking a shorter text would mask ordinary words."""
+
+
+class ApiKey:
+    """A key whose value appears in no text that is made of it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        """Keep a key.
+
+        Raises:
+            ValueError: it is too short, or cannot be part of an HTTP header.
+        """
+        if len(value) < MIN_KEY or not value.isascii() or not value.isprintable() or " " in value:
+            raise ValueError("not an API key")
+        self._value = value
+
+    def __repr__(self) -> str:
+        return f"ApiKey('{MASK}')"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("an API key is not serialized")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The HTTP headers that authenticate a request."""
+        return {"authorization": f"Bearer {self._value}"}
+
+    def mask(self, text: str) -> str:
+        """Replace the key in a text: servers repeat it in errors."""
+        return text.replace(self._value, MASK)
+
+    def mask_bytes(self, body: bytes) -> bytes:
+        """Replace the key in a response."""
+        return body.replace(self._value.encode(), MASK.encode())
+
+
+class KeySource(Protocol):
+    """Where a key is kept."""
+
+    async def read(self) -> ApiKey:
+        """Return the key.
+
+        Raises:
+            SettingsError: there is none, or it may not be read.
+        """
+        ...
+
+
+class KeyInEnvironment:
+    """A key in an environment variable."""
+
+    def __init__(self, variable: str, environ: Mapping[str, str]) -> None:
+        self._variable = variable
+        self._environ = environ
+
+    async def read(self) -> ApiKey:
+        """Return the key; see `KeySource`."""
+        return _make_key(self._variable, self._environ.get(self._variable, ""))
+
+
+class KeyInFile:
+    """A key in a file, which is read for each request: it may be replaced at any time."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path).expanduser()
+
+    async def read(self) -> ApiKey:
+        """Return the key; see `KeySource`. Files that every user can read are refused."""
+        name = f"key_file={str(self._path)!r}"
+        try:
+            mode = self._path.stat().st_mode
+            text = self._path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not a text"
+            expected = _("a readable file ({reason})").format(reason=reason)
+            raise SettingsError(name, "", expected) from None
+        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IRGRP:
+            expected = _("a file that no other user can read; run chmod 600 on it")
+            raise SettingsError(name, "", expected)
+        return _make_key(name, text)
+
+
+class KeyInKeyring:
+    """A key in the keyring of the system, by the package `keyring`. It is read once."""
+
+    def __init__(self, entry: str) -> None:
+        """Name a key.
+
+        Args:
+            entry: `service/user`, as in `keyring set SERVICE USER`.
+        """
+        self._entry = entry
+        self._key: ApiKey | None = None
+
+    async def read(self) -> ApiKey:
+        """Return the key; see `KeySource`."""
+        if self._key is None:
+            self._key = await self._read()
+        return self._key
+
+    async def _read(self) -> ApiKey:
+        name = f"key_keyring={self._entry!r}"
+        service, _slash, user = self._entry.partition("/")
+        try:
+            import keyring  # noqa: PLC0415 - not a dependency
+        except ImportError:
+            raise SettingsError(name, "", _("the package keyring to be installed")) from None
+        try:
+            async with asyncio.timeout(KEYRING_TIMEOUT_S):
+                value = await asyncio.to_thread(keyring.get_password, service, user)
+        except TimeoutError:
+            raise SettingsError(name, "", _("an unlocked keyring")) from None
+        except Exception as error:  # noqa: BLE001 - each backend raises its own errors
+            expected = _("a keyring that can be read ({reason})")
+            text = expected.format(reason=type(error).__name__)
+            raise SettingsError(name, "", text) from None
+        return _make_key(name, value or "")
+
+
+def _make_key(name: str, text: str) -> ApiKey:
+    if not text.strip():
+        raise SettingsError(name, "", _("an API key; there is none"))
+    try:
+        return ApiKey(text.strip())
+    except ValueError:
+        expected = _("an API key: printable ASCII without spaces, 4 characters or more")
+        raise SettingsError(name, "", expected) from None

@@ -1,0 +1,70 @@
+"""Errors of model clients. Their texts contain no secrets and are bounded."""
+
+from pulse_workers.chat.providers.provider import Usage
+from pulse_workers.errors import WorkerError
+
+
+class ModelError(WorkerError):
+    """A model did not answer as asked.
+
+    Attributes:
+        usage: tokens and cost of the requests that were made nevertheless.
+    """
+
+    def __init__(self, message: str, usage: Usage | None = None) -> None:
+        super().__init__(message)
+        self.usage = usage or Usage(cost_usd=0.0)
+
+
+class ModelUnavailableError(ModelError):
+    """The server cannot be reached, did not answer in time, or failed."""
+
+
+class ModelRateLimitedError(ModelError):
+    """A rate limit or budget leaves no room in an acceptable time.
+
+    Attributes:
+        retry_after_s: seconds until it may work, None if unknown.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class SpendLimitError(ModelRateLimitedError):
+    """The spend limit of the period is reached."""
+
+
+class ModelRefusedError(ModelError):
+    """The server refused the request: key, model, size or format.
+
+    Attributes:
+        status: HTTP status.
+        code: the server's name of the reason, such as `model_not_found`; may be empty.
+    """
+
+    def __init__(self, message: str, status: int, code: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class InvalidAnswerError(ModelError):
+    """The model answered, and no answer was valid. For a task this is a soft failure.
+
+    Attributes:
+        text: the last raw answer, at most `MAX_RAW_TEXT` characters.
+        reason: what was wrong with it.
+        model: model that answered.
+    """
+
+    def __init__(self, reason: str, text: str, model: str, usage: Usage | None = None) -> None:
+        super().__init__(f"{model} gave no valid answer: {reason}", usage)
+        self.text = text
+        self.reason = reason
+        self.model = model
+
+
+class ModelProtocolError(ModelError):
+    """The response is not what the protocol says: no JSON, no choices, too large, redirected."""
