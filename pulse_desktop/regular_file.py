@@ -88,6 +88,37 @@ def read_start(path: Path, max_bytes: int, *, follow_links: bool = False) -> byt
         return file.read(max_bytes)
 
 
+def open_beneath(folder: Path, relative: Path) -> BinaryIO:
+    """Open a file beneath a folder to read it, without following a symbolic link on the way.
+
+    Args:
+        folder: resolved path of the folder.
+        relative: path of the file from there, without links and `..`.
+
+    Raises:
+        OSError: it is missing, is not a regular file, or cannot be opened.
+    """
+    *folders, name = relative.parts
+    if os.open not in os.supports_dir_fd:  # Windows: look again at what was opened
+        file = open_for_reading(folder / relative)
+        if os.path.samestat(os.fstat(file.fileno()), (folder / relative).lstat()):
+            return file
+        file.close()
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(relative))
+    flags = os.O_RDONLY | os.O_DIRECTORY | _SAFE_FLAGS
+    parent = os.open(folder, flags)
+    try:
+        for each in folders:
+            child = os.open(each, flags, dir_fd=parent)
+            os.close(parent)
+            parent = child
+        _check_mode(folder / relative, os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
+        descriptor = os.open(name, os.O_RDONLY | _SAFE_FLAGS, dir_fd=parent)
+    finally:
+        os.close(parent)
+    return os.fdopen(_checked(folder / relative, descriptor), "rb")
+
+
 def check_regular(path: Path, *, follow_links: bool = False) -> os.stat_result | None:
     """Check that there is a regular file, and return its status; None when nothing is there.
 
@@ -98,20 +129,29 @@ def check_regular(path: Path, *, follow_links: bool = False) -> os.stat_result |
         status = path.stat() if follow_links else path.lstat()
     except FileNotFoundError:
         return None
-    if not stat.S_ISREG(status.st_mode):
-        raise NotARegularFileError(path, status.st_mode)
+    _check_mode(path, status.st_mode)
     return status
 
 
 def _open(path: Path, flags: int, *, follow_links: bool = False) -> int:
     check_regular(path, follow_links=follow_links)
     safe_flags = _SAFE_FLAGS & ~_NOFOLLOW if follow_links else _SAFE_FLAGS
-    descriptor = os.open(path, flags | safe_flags, 0o600)
-    mode = os.fstat(descriptor).st_mode  # of what was opened, whatever was there at the check
-    if not stat.S_ISREG(mode):
+    return _checked(path, os.open(path, flags | safe_flags, 0o600))
+
+
+def _checked(path: Path, descriptor: int) -> int:
+    """Return the descriptor of a file if it is regular, whatever was there at an earlier check."""
+    try:
+        _check_mode(path, os.fstat(descriptor).st_mode)
+    except BaseException:
         os.close(descriptor)
-        raise NotARegularFileError(path, mode)
+        raise
     return descriptor
+
+
+def _check_mode(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise NotARegularFileError(path, mode)
 
 
 def _kind(mode: int) -> str:

@@ -6,9 +6,8 @@ import time
 from statistics import mean, median
 
 from pulse_workers.chat.providers.builtin.embedding import DIMENSIONS, embed_texts
+from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.sources.telegram_export import read_export
-
-from pulse_desktop.resources import resource_path
 
 BATCH = 50
 ROUNDS = 15
@@ -16,7 +15,7 @@ ROUNDS = 15
 
 def main() -> int:
     """Measure and print the figures as one line of JSON."""
-    messages = read_export(resource_path("sample", "result.json"), source="sample").messages
+    messages = read_export("", AllowedFolders()).messages
     texts = [message.content for message in messages]
     batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
     embed_texts(texts)

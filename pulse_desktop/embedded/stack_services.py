@@ -140,7 +140,13 @@ class StackServices:
     def _worker_launch(self, *arguments: str) -> Launch:
         return Launch(
             module_command(self._worker_module, *arguments),
-            child_environment({**SCRUBBED_ENV, "PULSE_SERVER": self.endpoint.client_url}),
+            child_environment(
+                {
+                    **SCRUBBED_ENV,
+                    "PULSE_CHAT_FOLDERS": _chat_folders(),
+                    "PULSE_SERVER": self.endpoint.client_url,
+                }
+            ),
             self._folder.root,
             parent_pipe=True,
             on_parent_death="kill",
@@ -193,6 +199,12 @@ class StackServices:
     def _restart_dependents(self) -> None:
         # Not awaited: draining takes a while, and the server is ready.
         self._restarting = asyncio.gather(*(each.end_child() for each in self._dependents))
+
+
+def _chat_folders() -> str:
+    """Return the folders of chat exports: as set, else where Telegram Desktop puts them."""
+    set_by_user = os.environ.get("PULSE_CHAT_FOLDERS", "").strip()
+    return set_by_user or str(Path("~/Downloads/Telegram Desktop").expanduser())
 
 
 async def wait_for_heartbeat(server: str, worker: str) -> None:

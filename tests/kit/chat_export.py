@@ -5,6 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pulse_workers.chat.sources.allowed_folders import AllowedFolders
+from pulse_workers.chat.sources.telegram_export import Export
+from pulse_workers.chat.sources.telegram_export import read_export as read_allowed_export
+
 CHAT_ID = 4200001
 NOT_INCLUDED = "(File not included. Change data exporting settings to download.)"
 
@@ -90,3 +94,8 @@ def write_export(folder: Path, messages: list[dict[str, Any]] | None = None) -> 
     }
     path.write_text(json.dumps(chat, ensure_ascii=False), encoding="utf-8")
     return path
+
+
+def read_export(path: Path) -> Export:
+    """Read an export whose folder is allowed."""
+    return read_allowed_export(str(path), AllowedFolders([path.parent]))

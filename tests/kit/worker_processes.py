@@ -45,6 +45,7 @@ class Worker:
             "PULSE_CONFIG": os.devnull,
             "PULSE_SERVER": server,
             "PULSE_WORKER_TASKS": TASKS,
+            "PULSE_CHAT_FOLDERS": str(log.parent),
             "PULSE_HEARTBEAT_INTERVAL": "0.5",
             "PULSE_METRICS_INTERVAL": "0.5",
             **{f"PULSE_{name.upper()}": str(value) for name, value in more.items()},

@@ -115,5 +115,9 @@ class MessageNotFoundError(WorkerError):
     """No message with this id is stored."""
 
 
+class PathNotAllowedError(WorkerError):
+    """The path is outside the folders that this worker may read."""
+
+
 class ExportUnreadableError(WorkerError):
     """The file is not a Telegram Desktop export."""

@@ -8,6 +8,7 @@ from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.metrics import MetricsReporter
 from pulse_workers.chat.providers.provider import Provider
 from pulse_workers.chat.services import make_services, use_services
+from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.runtime.application import Application, WorkerContext
 from pulse_workers.runtime.periodic_tasks import PeriodicTask
 from pulse_workers.telemetry.event_sink import EventSink
@@ -44,9 +45,10 @@ class ProviderCheck:
 
 
 async def _start_services(context: WorkerContext) -> Sequence[PeriodicTask]:
-    services = await make_services(context.client, context.events, context.worker)
-    use_services(services)
     settings = context.settings
+    folders = AllowedFolders(settings.chat_folders)
+    services = await make_services(context.client, context.events, context.worker, folders)
+    use_services(services)
     check = ProviderCheck(services.events, services.provider)
     metrics = MetricsReporter(services)
     return (

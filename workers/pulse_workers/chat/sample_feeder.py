@@ -24,6 +24,7 @@ from pulse_workers.brokers.factory import make_broker
 from pulse_workers.chat.application import CHAT
 from pulse_workers.chat.lease import Lease
 from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.sources.telegram_export import ExportCache
 from pulse_workers.chat.store import Store
 from pulse_workers.chat.tasks.embedding import embed_messages_batch
@@ -98,7 +99,7 @@ class SampleFeeder:
         self._store = store
         self._js = js
         self._path = path
-        self._exports = ExportCache()
+        self._exports = ExportCache(AllowedFolders([path] if path else []))
         name = hashlib.blake2b(path.encode(), digest_size=6).hexdigest() if path else "sample"
         self._key = f"feed.{name}"
         self._lease = Lease(store, self._key, holder, _LEASE_S)

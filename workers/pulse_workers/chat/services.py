@@ -15,6 +15,7 @@ from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.chat.agent_calls import AgentCalls
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.providers.provider import Provider
+from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.sources.telegram_export import ExportCache
 from pulse_workers.chat.store import Store
 from pulse_workers.telemetry.event_sink import EventSink
@@ -30,6 +31,7 @@ class Services:
         agents: provider calls that are traced as events.
         provider: scores, embeds and analyzes messages.
         exports: Telegram exports.
+        folders: where exports and their attachments may be.
         worker: identity of this process.
         topics_lock: held while topics are read, changed and stored.
     """
@@ -39,11 +41,14 @@ class Services:
     agents: AgentCalls
     provider: Provider
     exports: ExportCache
+    folders: AllowedFolders
     worker: str
     topics_lock: asyncio.Lock
 
 
-async def make_services(client: Client, events: EventSink, worker: str) -> Services:
+async def make_services(
+    client: Client, events: EventSink, worker: str, folders: AllowedFolders
+) -> Services:
     """Open the store and create the services."""
     provider = BuiltinProvider()
     return Services(
@@ -51,7 +56,8 @@ async def make_services(client: Client, events: EventSink, worker: str) -> Servi
         events=events,
         agents=AgentCalls(events, provider),
         provider=provider,
-        exports=ExportCache(),
+        exports=ExportCache(folders),
+        folders=folders,
         worker=worker,
         topics_lock=asyncio.Lock(),
     )

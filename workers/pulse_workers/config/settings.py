@@ -29,6 +29,7 @@ from pulse_workers.config.settings_values import (
     CountOrZero,
     Expected,
     Flag,
+    Folders,
     Group,
     Key,
     LogLevel,
@@ -94,6 +95,11 @@ class Settings(BaseSettings):
     slots: Count = setting(8, "PULSE_WORKER_SLOTS", _("number of tasks run concurrently"))
     task_modules: Modules = setting(
         (), "PULSE_WORKER_TASKS", _("additional modules with tasks, separated by commas")
+    )
+    chat_folders: Folders = setting(
+        (),
+        "PULSE_CHAT_FOLDERS",
+        _("folders that chat exports may be read from, separated by commas"),
     )
     connect_timeout: Seconds = setting(
         10.0,

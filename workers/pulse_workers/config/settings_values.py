@@ -1,6 +1,7 @@
 """Types of settings: parsing, validation, and what error messages name as expected."""
 
 import dataclasses
+import pathlib
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
@@ -84,6 +85,13 @@ def _validate_not_empty(text: str) -> str:
     return text
 
 
+def _validate_absolute(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Reject relative paths: they would depend on where the worker was started."""
+    if not all(pathlib.Path(path).is_absolute() for path in paths):
+        raise ValueError("a relative path")
+    return paths
+
+
 def _validate_subject(text: str) -> str:
     if len(text) > MAX_SUBJECT:
         raise ValueError("too long")
@@ -126,6 +134,13 @@ Modules = Annotated[
     NoDecode,
     BeforeValidator(_split_if_text),
     Expected(_("module names, separated by commas")),
+]
+Folders = Annotated[
+    tuple[str, ...],
+    NoDecode,
+    BeforeValidator(_split_if_text),
+    AfterValidator(_validate_absolute),
+    Expected(_("absolute paths of folders, separated by commas")),
 ]
 Server = Annotated[
     str,

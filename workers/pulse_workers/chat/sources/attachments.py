@@ -11,10 +11,14 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.regular_file import read_start
 from pulse_desktop.resources import resource_path
 from pulse_workers.chat.records import Attachment
-from pulse_workers.errors import AttachmentMissingError, AttachmentUnreadableError
+from pulse_workers.chat.sources.allowed_folders import AllowedFolders
+from pulse_workers.errors import (
+    AttachmentMissingError,
+    AttachmentUnreadableError,
+    PathNotAllowedError,
+)
 
 MAX_BYTES: Final = 4 << 20
 SAMPLE: Final = "sample"
@@ -38,23 +42,27 @@ def is_readable_text(attachment: Attachment) -> bool:
     return suffix in _TEXT_SUFFIXES or attachment.mime_type.startswith("text/")
 
 
-def read_attachment(attachment: Attachment, source: str) -> str:
+def read_attachment(attachment: Attachment, source: str, folders: AllowedFolders) -> str:
     """Return the text of an attachment.
 
     Args:
         attachment: an attachment with `is_readable_text`.
         source: folder of the export, or `sample`.
+        folders: where exports may be.
 
     Raises:
         AttachmentMissingError: the file does not exist.
         AttachmentUnreadableError: the file is damaged, binary, too large, or outside the export.
     """
     folder = resource_path("sample") if source == SAMPLE else Path(source)
-    path = (folder / attachment.path).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise AttachmentUnreadableError(f"{attachment.path}: outside the export")
     try:
-        raw = read_start(path, MAX_BYTES + 1, follow_links=True)
+        path = folders.resolve(folder / attachment.path)
+        if not path.is_relative_to(folders.resolve(folder)):
+            raise AttachmentUnreadableError(f"{attachment.path}: outside the export")
+        with folders.open(path) as file:
+            raw = file.read(MAX_BYTES + 1)
+    except PathNotAllowedError as error:
+        raise AttachmentUnreadableError(f"{attachment.path}: {error}") from None
     except FileNotFoundError:
         raise AttachmentMissingError(f"{attachment.path}: no such file in the export") from None
     except OSError as error:

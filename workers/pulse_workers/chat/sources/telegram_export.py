@@ -13,9 +13,9 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from pulse_desktop.regular_file import open_for_reading
 from pulse_desktop.resources import resource_path
 from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.sources.attachments import SAMPLE
 from pulse_workers.chat.sources.export_scanner import (
     ChatHeader,
@@ -62,20 +62,23 @@ class Window:
     cut_off_at: int | None = None
 
 
-async def read_windows(path: Path, size: int, *, source: str = "") -> AsyncGenerator[Window, None]:
+async def read_windows(
+    path: str, size: int, folders: AllowedFolders
+) -> AsyncGenerator[Window, None]:
     """Yield the messages of an export in windows; the last one says so.
 
     A caller that stops early closes the generator (`contextlib.aclosing`).
 
     Args:
-        path: path to the `result.json`, as `find_result` returns it.
+        path: path to the `result.json`, or to its folder; empty for the bundled sample.
         size: maximum number of messages of a window.
-        source: `source` of the messages; the export's folder by default.
+        folders: where exports may be.
 
     Raises:
+        PathNotAllowedError: the path is outside the folders.
         ExportUnreadableError: the file does not exist, cannot be read, or is not an export.
     """
-    reader = _WindowReader(path, size, source)
+    reader = _WindowReader(path, size, folders)
     try:
         while not reader.is_done:
             window = await asyncio.to_thread(reader.advance)
@@ -88,11 +91,12 @@ async def read_windows(path: Path, size: int, *, source: str = "") -> AsyncGener
 class _WindowReader:
     """Collects what a scanner finds into windows, a chunk of the file at a time."""
 
-    def __init__(self, path: Path, size: int, source: str) -> None:
+    def __init__(self, path: str, size: int, folders: AllowedFolders) -> None:
         self.is_done = False
-        self._path = path
+        self._path = Path(path) if path else resource_path("sample", _RESULT)
+        self._folders = folders
         self._window_size = max(1, size)
-        self._source = source
+        self._source = "" if path else SAMPLE
         self._file: BinaryIO | None = None
         self._file_size = 0
         self._lock = threading.Lock()
@@ -136,8 +140,9 @@ class _WindowReader:
         return self._end()
 
     def _open(self) -> None:
-        self._source = self._source or str(self._path.resolve().parent)
-        self._file = open_for_reading(self._path, follow_links=True)
+        self._path = find_result(self._folders.resolve(self._path))
+        self._source = self._source or str(self._folders.resolve(self._path).parent)
+        self._file = self._folders.open(self._path)
         self._file_size = os.fstat(self._file.fileno()).st_size
         self._scanner = ExportScanner(self._file)
         self._found = self._scanner.scan()
@@ -205,7 +210,8 @@ class Export:
 class ExportCache:
     """Reads exports and caches the last one."""
 
-    def __init__(self) -> None:
+    def __init__(self, folders: AllowedFolders) -> None:
+        self._folders = folders
         self._key: tuple[str, int, int] | None = None
         self._export = Export([])
         self._lock = asyncio.Lock()
@@ -214,15 +220,16 @@ class ExportCache:
         """Return an export; an empty path is the bundled sample.
 
         Raises:
+            PathNotAllowedError: the path is outside the folders.
             ExportUnreadableError: the file does not exist, or is not an export.
         """
-        file = find_result(Path(path)) if path else resource_path("sample", _RESULT)
+        real = self._folders.resolve(path or resource_path("sample", _RESULT))
+        file = find_result(real)
         async with self._lock:
             status = file.stat() if file.exists() else None
             key = (str(file), status.st_mtime_ns, status.st_size) if status else None
             if key is None or key != self._key:
-                source = "" if path else SAMPLE
-                self._export = await asyncio.to_thread(read_export, file, source=source)
+                self._export = await asyncio.to_thread(read_export, path, self._folders)
                 self._key = key
             return self._export
 
@@ -251,19 +258,20 @@ def find_result(path: Path) -> Path:
     return path
 
 
-def read_export(path: Path, *, source: str = "") -> Export:
+def read_export(path: str, folders: AllowedFolders) -> Export:
     """Return all messages of an export in order, without service messages.
 
     Args:
-        path: path to the `result.json`.
-        source: `source` of the messages; the export's folder by default.
+        path: path to the `result.json`, or to its folder; empty for the bundled sample.
+        folders: where exports may be.
 
     Raises:
+        PathNotAllowedError: the path is outside the folders.
         ExportUnreadableError: the file does not exist, or is not an export.
     """
     messages: list[ChatMessage] = []
     skipped = 0
-    reader = _WindowReader(path, MAX_RECENT, source)
+    reader = _WindowReader(path, MAX_RECENT, folders)
     try:
         while not reader.is_done:
             if window := reader.advance():
@@ -273,5 +281,5 @@ def read_export(path: Path, *, source: str = "") -> Export:
     finally:
         reader.close()
     if skipped:
-        logger.warning("%s: %d messages cannot be read and are skipped", path.name, skipped)
+        logger.warning("%s: %d messages cannot be read and are skipped", path, skipped)
     return Export(messages, skipped, cut_off_at)

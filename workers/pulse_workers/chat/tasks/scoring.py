@@ -9,6 +9,7 @@ from pulse_workers.chat.agent_calls import CLASSIFICATION
 from pulse_workers.chat.providers.provider import JudgeInput
 from pulse_workers.chat.records import ChatMessage, Score
 from pulse_workers.chat.services import current_services, current_task_id
+from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.sources.attachments import is_readable_text, read_attachment
 from pulse_workers.registry import task
 
@@ -41,7 +42,7 @@ async def score_message_task(message_id: str) -> dict[str, Any]:
     services = current_services()
     message = await services.store.message(str(message_id))
     context = await services.store.messages(message.recent)
-    attachment_text = await asyncio.to_thread(_attachment_text, message)
+    attachment_text = await asyncio.to_thread(_attachment_text, message, services.folders)
     answer = await services.agents.call(
         CLASSIFICATION,
         current_task_id(),
@@ -79,9 +80,9 @@ async def score_message_task(message_id: str) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name != "task_id"}
 
 
-def _attachment_text(message: ChatMessage) -> str:
+def _attachment_text(message: ChatMessage, folders: AllowedFolders) -> str:
     return "\n".join(
-        read_attachment(attachment, message.source)
+        read_attachment(attachment, message.source, folders)
         for attachment in message.attachments
         if is_readable_text(attachment)
     )

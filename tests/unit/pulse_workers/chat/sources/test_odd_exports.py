@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 from pulse_workers.chat.records import Attachment
+from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.sources.attachments import read_attachment
-from pulse_workers.chat.sources.telegram_export import Export, find_result, read_export
-from pulse_workers.errors import AttachmentUnreadableError, ExportUnreadableError
+from pulse_workers.chat.sources.telegram_export import Export, find_result
+from pulse_workers.errors import (
+    AttachmentUnreadableError,
+    ExportUnreadableError,
+    PathNotAllowedError,
+)
 
-from tests.kit.chat_export import message
+from tests.kit.chat_export import message, read_export
 
 Encode = Callable[[bytes], bytes]
 
@@ -132,10 +137,12 @@ def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
     with pytest.raises(ExportUnreadableError, match="FIFO"):
         read_export(tmp_path / "fifo.json")
     with pytest.raises(AttachmentUnreadableError, match="FIFO"):
-        read_attachment(Attachment("fifo.json"), str(tmp_path))
+        read_attachment(Attachment("fifo.json"), str(tmp_path), AllowedFolders([tmp_path]))
     (tmp_path / "endless.json").symlink_to("/dev/zero")
-    with pytest.raises(ExportUnreadableError, match="device"):
+    with pytest.raises(PathNotAllowedError, match="/dev/zero is outside"):
         read_export(tmp_path / "endless.json")
+    with pytest.raises(ExportUnreadableError, match="device"):
+        read_export(Path("/dev/zero"))
     read(tmp_path, chat(message(1, "linked")))
     (tmp_path / "link.json").symlink_to("result.json")
     assert [each.content for each in read_export(tmp_path / "link.json").messages] == ["linked"]

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from pulse_workers.chat.sources import export_scanner
-from pulse_workers.chat.sources.telegram_export import Window, read_export, read_windows
+from pulse_workers.chat.sources.allowed_folders import AllowedFolders
+from pulse_workers.chat.sources.telegram_export import Window, read_windows
 from pulse_workers.errors import ExportUnreadableError
 
-from tests.kit.chat_export import message, service
+from tests.kit.chat_export import message, read_export, service
 
 
 def chat(number: int, *messages: Any, **more: Any) -> dict[str, Any]:
@@ -25,8 +26,12 @@ def texts(first: int, last: int) -> list[dict[str, Any]]:
     return [message(number, f"text {number}") for number in range(first, last + 1)]
 
 
+def allowed(path: Path) -> AllowedFolders:
+    return AllowedFolders([path.parent])
+
+
 async def collect(path: Path, size: int) -> list[Window]:
-    return [window async for window in read_windows(path, size)]
+    return [window async for window in read_windows(str(path), size, allowed(path))]
 
 
 def windows(folder: Path, document: Any, size: int = 3, *, cut: int = 0) -> list[Window]:
@@ -141,7 +146,9 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         file.writelines(document_parts())
 
     async def count() -> int:
-        return sum([len(window.messages) async for window in read_windows(path, 100)])
+        return sum(
+            [len(window.messages) async for window in read_windows(str(path), 100, allowed(path))]
+        )
 
     tracemalloc.start()
     try:
@@ -172,7 +179,7 @@ def test_a_reader_that_is_given_up_closes_its_file(tmp_path: Path) -> None:
     path.write_text(json.dumps(chat(7, *texts(1, 50))))
 
     async def read_one() -> None:
-        found = read_windows(path, 1)
+        found = read_windows(str(path), 1, allowed(path))
         await anext(found)
         await found.aclose()
 

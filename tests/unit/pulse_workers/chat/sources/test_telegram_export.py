@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 from pulse_workers.chat.records import Attachment, ChatMessage
+from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.sources.attachments import is_readable_text, read_attachment
-from pulse_workers.chat.sources.telegram_export import MAX_RECENT, read_export
+from pulse_workers.chat.sources.telegram_export import MAX_RECENT
 from pulse_workers.errors import (
     AttachmentMissingError,
     AttachmentUnreadableError,
     ExportUnreadableError,
 )
 
-from tests.kit.chat_export import CHAT_ID, NOT_INCLUDED, message, service, write_export
+from tests.kit.chat_export import CHAT_ID, NOT_INCLUDED, message, read_export, service, write_export
 
 
 def read(folder: Path, *messages: Any) -> list[ChatMessage]:
@@ -121,7 +122,7 @@ def test_text_attachments_are_read_and_damaged_ones_are_reported(tmp_path: Path)
     secret.write_text("secret")
 
     def text(name: str) -> str:
-        return read_attachment(Attachment(name), str(tmp_path))
+        return read_attachment(Attachment(name), str(tmp_path), AllowedFolders([tmp_path.parent]))
 
     assert text("files/good.log").startswith("02:00 timeout")
     assert text("files/wide.txt") == "Größe"
@@ -145,4 +146,4 @@ def test_a_gzip_bomb_is_refused(tmp_path: Path) -> None:
 
     (tmp_path / "bomb.log.gz").write_bytes(gzip.compress(b"0" * (64 << 20)))
     with pytest.raises(AttachmentUnreadableError, match="larger than 4 MiB"):
-        read_attachment(Attachment("bomb.log.gz"), str(tmp_path))
+        read_attachment(Attachment("bomb.log.gz"), str(tmp_path), AllowedFolders([tmp_path]))
