@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from pulse_workers.chat.providers.http.client import HttpModelClient
+from pulse_workers.chat.providers.http.limits import Limits, SharedLimits, SharedState
 from pulse_workers.chat.providers.http.ollama import OllamaFormat
 from pulse_workers.chat.providers.http.openai import OpenAIFormat
 from pulse_workers.chat.providers.http.prices import Price, PriceList
@@ -13,7 +14,6 @@ from pulse_workers.chat.providers.http.transport import Transport
 from pulse_workers.chat.providers.model_client import (
     CompletionRequest,
     ModelMessage,
-    OutputMode,
     answer_schema,
     convert_answer,
 )
@@ -21,17 +21,21 @@ from pulse_workers.chat.providers.model_client import (
 from tests.kit.model_server import ModelServer
 
 
-class ModesInMemory:
-    """The output modes that worked, by model."""
+class StateInMemory:
+    """JSON values that are changed by compare-and-set, as in the state bucket."""
 
     def __init__(self) -> None:
-        self.modes: dict[str, OutputMode] = {}
+        self._values: dict[str, tuple[bytes, int]] = {}
 
-    async def mode(self, model: str) -> OutputMode | None:
-        return self.modes.get(model)
+    async def get(self, key: str) -> tuple[Any, int]:
+        body, revision = self._values.get(key, (b"null", 0))
+        return msgspec.json.decode(body), revision
 
-    async def remember_mode(self, model: str, mode: OutputMode) -> None:
-        self.modes[model] = mode
+    async def compare_and_set(self, key: str, value: object, revision: int) -> bool:
+        if self._values.get(key, (b"", 0))[1] != revision:
+            return False
+        self._values[key] = msgspec.json.encode(value), revision + 1
+        return True
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -67,21 +71,25 @@ def verdict_request(
 
 @asynccontextmanager
 async def open_client(
-    server: ModelServer,
+    server: ModelServer | str,
     protocol: str = "openai",
     *,
-    memory: ModesInMemory | None = None,
+    state: SharedState | None = None,
+    limits: Limits | None = None,
     prices: dict[str, Price] | None = None,
     timeout_s: float = 10.0,
     **more: Any,
 ) -> AsyncIterator[HttpModelClient]:
-    """Yield a client of the server, with short waits between attempts."""
-    url = server.openai_url if protocol == "openai" else server.url
+    """Yield a client of a server, or of one at a URL, with short waits between attempts."""
+    url = server if isinstance(server, str) else server.url
+    if protocol == "openai":
+        url += "/v1"
+    shared = SharedLimits("test", limits or Limits(), state or StateInMemory())
     client = HttpModelClient(
         "test",
         OpenAIFormat() if protocol == "openai" else OllamaFormat(),
-        Transport(url, None, timeout_s=timeout_s, first_backoff_s=0.01, **more),
-        memory or ModesInMemory(),
+        Transport(url, None, shared, timeout_s=timeout_s, first_backoff_s=0.01, **more),
+        shared,
         PriceList(url, prices),
     )
     try:

@@ -16,20 +16,33 @@ class ModelError(WorkerError):
         self.usage = usage or Usage(cost_usd=0.0)
 
 
-class ModelUnavailableError(ModelError):
-    """The server cannot be reached, did not answer in time, or failed."""
-
-
-class ModelRateLimitedError(ModelError):
-    """A rate limit or budget leaves no room in an acceptable time.
+class TemporaryModelError(ModelError):
+    """The same request may succeed later.
 
     Attributes:
         retry_after_s: seconds until it may work, None if unknown.
+        is_retryable: whether it is worth trying again at once, or after `retry_after_s`.
     """
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        usage: Usage | None = None,
+        *,
+        retry_after_s: float | None = None,
+        is_retryable: bool = False,
+    ) -> None:
+        super().__init__(message, usage)
         self.retry_after_s = retry_after_s
+        self.is_retryable = is_retryable
+
+
+class ModelUnavailableError(TemporaryModelError):
+    """The server cannot be reached, did not answer in time, or failed."""
+
+
+class ModelRateLimitedError(TemporaryModelError):
+    """A rate limit or budget leaves no room in an acceptable time."""
 
 
 class SpendLimitError(ModelRateLimitedError):

@@ -9,7 +9,12 @@ import numpy as np
 
 from pulse_workers.chat.providers.http.prices import PriceList
 from pulse_workers.chat.providers.http.transport import Transport
-from pulse_workers.chat.providers.http.wire_format import RawAnswer, TokenCounts, WireFormat
+from pulse_workers.chat.providers.http.wire_format import (
+    RawAnswer,
+    RawEmbeddings,
+    TokenCounts,
+    WireFormat,
+)
 from pulse_workers.chat.providers.model_client import (
     Completion,
     CompletionRequest,
@@ -115,12 +120,15 @@ class HttpModelClient:
     ) -> Reply:
         payload = self._format.encode_completion(request, messages, mode)
         sent = len(msgspec.json.encode(payload))
-        answer = await self._transport.post(
+        return await self._transport.post(
             self._format.completion_path,
             payload,
-            lambda body: self._format.decode_completion(body, mode),
+            lambda body: self._reply(request, self._format.decode_completion(body, mode), sent),
+            self._prices.usage(request.model, estimate_tokens(sent), request.max_output_tokens),
             timeout_s=request.timeout_s,
         )
+
+    def _reply(self, request: CompletionRequest[Any], answer: RawAnswer, sent: int) -> Reply:
         counts = _plausible(answer, sent, request.max_output_tokens)
         is_estimated = counts is None
         if counts is None:
@@ -135,17 +143,25 @@ class HttpModelClient:
         )
 
     async def _embed(self, model: str, texts: Sequence[str]) -> Embeddings:
-        payload = self._format.encode_embedding(model, texts)
-        raw = await self._transport.post(
-            self._format.embedding_path, payload, self._format.decode_embeddings
-        )
         sent = sum(len(text.encode()) for text in texts)
+
+        def decode(body: bytes) -> Embeddings:
+            return self._embeddings(model, self._format.decode_embeddings(body), len(texts), sent)
+
+        return await self._transport.post(
+            self._format.embedding_path,
+            self._format.encode_embedding(model, texts),
+            decode,
+            self._prices.usage(model, estimate_tokens(sent), 0),
+        )
+
+    def _embeddings(self, model: str, raw: RawEmbeddings, texts: int, sent: int) -> Embeddings:
         tokens = raw.counts.tokens_in
         if not tokens or tokens > sent + _MAX_EXTRA_TOKENS:
             tokens = estimate_tokens(sent)
         usage = self._prices.usage(model, tokens, 0)
-        if len(raw.rows) != len(texts):
-            text = f"{model} returned {len(raw.rows)} vectors for {len(texts)} texts"
+        if len(raw.rows) != texts:
+            text = f"{model} returned {len(raw.rows)} vectors for {texts} texts"
             raise ModelProtocolError(text, usage)
         if len({len(row) for row in raw.rows}) != 1:
             raise ModelProtocolError(f"{model} returned vectors of different lengths", usage)

@@ -5,13 +5,15 @@ import email.utils
 import random
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import httpx
 import msgspec
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.providers.http.api_key import ApiKey, KeySource
+from pulse_workers.chat.providers.http.circuit_breaker import CircuitBreaker
+from pulse_workers.chat.providers.http.limits import SharedLimits
 from pulse_workers.chat.providers.http.wire_format import error_of, first_line
 from pulse_workers.chat.providers.model_errors import (
     ModelError,
@@ -19,11 +21,10 @@ from pulse_workers.chat.providers.model_errors import (
     ModelRateLimitedError,
     ModelRefusedError,
     ModelUnavailableError,
+    TemporaryModelError,
 )
 from pulse_workers.chat.providers.provider import Usage
 from pulse_workers.errors import SettingsError
-
-R = TypeVar("R")
 
 MAX_ATTEMPTS: Final = 4
 MAX_RETRY_WAIT_S: Final = 60.0
@@ -38,18 +39,12 @@ _QUOTA_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reach
 """Codes of a 429 that no waiting ends."""
 
 
-class _RetryableError(Exception):
-    """An attempt failed in a way that may be over soon.
+class _HasUsage(Protocol):
+    @property
+    def usage(self) -> Usage: ...
 
-    Attributes:
-        error: what is raised when it is the last attempt.
-        retry_after_s: how long the server asks to wait, None if it does not say.
-    """
 
-    def __init__(self, error: ModelError, retry_after_s: float | None = None) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.retry_after_s = retry_after_s
+R = TypeVar("R", bound=_HasUsage)
 
 
 class Transport:
@@ -59,8 +54,10 @@ class Transport:
         self,
         base_url: str,
         key: KeySource | None,
+        limits: SharedLimits,
         *,
         timeout_s: float,
+        breaker: CircuitBreaker | None = None,
         max_attempts: int = MAX_ATTEMPTS,
         first_backoff_s: float = _FIRST_BACKOFF_S,
     ) -> None:
@@ -69,12 +66,16 @@ class Transport:
         Args:
             base_url: address of the server, without a login.
             key: where the API key is kept, None if the server needs none.
+            limits: limits that all processes share.
             timeout_s: limit of one attempt, from connecting to the last byte.
+            breaker: the circuit breaker, None for one with the usual limits.
             max_attempts: attempts of one request.
             first_backoff_s: wait before the second attempt; it doubles.
         """
         self._base_url = base_url.rstrip("/")
         self._key = key
+        self._limits = limits
+        self._breaker = breaker or CircuitBreaker()
         self._timeout_s = timeout_s
         self._max_attempts = max_attempts
         self._first_backoff_s = first_backoff_s
@@ -88,25 +89,30 @@ class Transport:
         await self._client.aclose()
 
     async def get(self, path: str, *, timeout_s: float | None = None) -> bytes:
-        """Make one GET request, without retries: for checks.
+        """Make one GET request, without retries and limits: for checks.
 
         Raises:
             ModelError: it failed.
         """
-        try:
-            return await self._attempt("GET", path, None, timeout_s)
-        except _RetryableError as error:
-            raise error.error from None
+        return await self._request("GET", path, None, timeout_s or self._timeout_s)
 
     async def post(
         self,
         path: str,
         payload: Mapping[str, Any],
         decode: Callable[[bytes], R],
+        reserved: Usage,
         *,
         timeout_s: float | None = None,
     ) -> R:
-        """Make a POST request, with retries, and decode the response.
+        """Make a POST request within the limits, with retries, and decode the response.
+
+        Args:
+            path: path below the base URL.
+            payload: body, encoded as JSON.
+            decode: decodes the body of the response.
+            reserved: what the request may use at most.
+            timeout_s: limit of one attempt, None for the usual one.
 
         Raises:
             ModelError: it failed.
@@ -114,26 +120,51 @@ class Transport:
         attempt = 1
         while True:
             try:
-                return decode(await self._attempt("POST", path, payload, timeout_s))
-            except _RetryableError as error:
+                return await self._attempt(path, payload, decode, reserved, timeout_s)
+            except TemporaryModelError as error:
                 wait_s = self._backoff_s(attempt)
                 if error.retry_after_s is not None:
                     wait_s = error.retry_after_s * random.uniform(1.0, 1.1)  # noqa: S311
-                if attempt == self._max_attempts or wait_s > MAX_RETRY_WAIT_S:
-                    raise error.error from None
+                is_last = attempt == self._max_attempts or wait_s > MAX_RETRY_WAIT_S
+                if is_last or not error.is_retryable:
+                    raise
             attempt += 1
             await asyncio.sleep(wait_s)
+
+    async def _attempt(
+        self,
+        path: str,
+        payload: Mapping[str, Any],
+        decode: Callable[[bytes], R],
+        reserved: Usage,
+        timeout_s: float | None,
+    ) -> R:
+        limit_s = timeout_s or self._timeout_s
+        tokens = reserved.tokens_in + reserved.tokens_out
+        self._breaker.check()  # before it takes a turn of others
+        async with self._limits.permit(tokens, reserved.cost_usd, limit_s) as permit:
+            try:
+                with self._breaker.attempt():
+                    body = await self._request("POST", path, payload, limit_s)
+            except ModelError as error:
+                if error.usage.cost_usd is not None:  # not answered: nothing was used
+                    permit.tokens, permit.cost = 0, 0.0
+                if isinstance(error, ModelRateLimitedError) and error.retry_after_s:
+                    await self._limits.block(error.retry_after_s)
+                raise
+            result = decode(body)
+            usage = result.usage
+            permit.tokens, permit.cost = usage.tokens_in + usage.tokens_out, usage.cost_usd or 0.0
+            return result
 
     def _backoff_s(self, attempt: int) -> float:
         longest = min(self._first_backoff_s * 2.0 ** (attempt - 1), _MAX_BACKOFF_S)
         return longest * random.uniform(0.75, 1.0)  # noqa: S311 - spreads retries
 
-    async def _attempt(
-        self, method: str, path: str, payload: Mapping[str, Any] | None, timeout_s: float | None
+    async def _request(
+        self, method: str, path: str, payload: Mapping[str, Any] | None, limit_s: float
     ) -> bytes:
         """Make one request and return the body of a successful response, without the key."""
-        limit_s = timeout_s or self._timeout_s
-        key = None
         try:
             key = await self._key.read() if self._key is not None else None
         except SettingsError as error:
@@ -169,7 +200,7 @@ class Transport:
     def _address(self) -> str:
         return redact_url(self._base_url)
 
-    def _error_of(self, response: httpx.Response, body: bytes, key: ApiKey | None) -> Exception:
+    def _error_of(self, response: httpx.Response, body: bytes, key: ApiKey | None) -> ModelError:
         status = response.status_code
         message, code = error_of(body)
         if key is not None:
@@ -184,11 +215,10 @@ class Transport:
             retry_after_s = retry_after(response.headers, time.time())
             if code in _QUOTA_CODES:
                 return ModelRefusedError(text, status, code)
-            return _RetryableError(ModelRateLimitedError(text, retry_after_s), retry_after_s)
+            return ModelRateLimitedError(text, retry_after_s=retry_after_s, is_retryable=True)
         if status in _RETRIED or status >= httpx.codes.INTERNAL_SERVER_ERROR:
-            return _RetryableError(
-                ModelUnavailableError(text), retry_after(response.headers, time.time())
-            )
+            retry_after_s = retry_after(response.headers, time.time())
+            return ModelUnavailableError(text, retry_after_s=retry_after_s, is_retryable=True)
         return ModelRefusedError(text, status, code)
 
 
@@ -227,14 +257,14 @@ async def _read(response: httpx.Response, limit: int) -> bytes:
         body += chunk
         if len(body) > limit:
             if response.is_success:
-                raise ModelProtocolError(f"the response is larger than {limit:,} bytes")
+                raise ModelProtocolError(f"the response is larger than {limit:,} bytes", Usage())
             break
     return bytes(body)
 
 
-def _unreachable(base_url: str, error: Exception, key: ApiKey | None) -> _RetryableError:
+def _unreachable(base_url: str, error: Exception, key: ApiKey | None) -> ModelUnavailableError:
     reason = first_line(f"{type(error).__name__}: {error}".rstrip(": "))
     if key is not None:
         reason = key.mask(reason)
     text = f"{redact_url(base_url)} cannot be reached ({redact_url(reason)})"
-    return _RetryableError(ModelUnavailableError(text))
+    return ModelUnavailableError(text, is_retryable=True)

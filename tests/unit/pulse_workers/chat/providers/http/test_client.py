@@ -16,7 +16,13 @@ from pulse_workers.chat.providers.model_errors import (
     ModelUnavailableError,
 )
 
-from tests.kit.model_clients import VERDICTS, ModesInMemory, Verdicts, open_client, verdict_request
+from tests.kit.model_clients import (
+    VERDICTS,
+    StateInMemory,
+    Verdicts,
+    open_client,
+    verdict_request,
+)
 from tests.kit.model_server import PROMPT, TOOL, ModelServer, Reply
 
 PROTOCOLS = ("openai", "ollama")
@@ -57,15 +63,14 @@ async def test_a_server_without_schemas_is_asked_in_the_next_mode_which_is_remem
 ) -> None:
     server.modes = {mode}
     server.script = [Reply(VERDICTS), Reply(VERDICTS)]
-    memory = ModesInMemory()
-    async with open_client(server, protocol, memory=memory) as client:
+    state = StateInMemory()
+    async with open_client(server, protocol, state=state) as client:
         first = await client.complete(verdict_request())
         before = len(server.requests)
         second = await client.complete(verdict_request())
     assert first.output_mode.value == second.output_mode.value == mode
     assert first.repairs == 0
     assert len(server.requests) == before + 1
-    assert memory.modes == {"small": OutputMode(mode)}
     assert first.usage.cost_usd is None
 
 

@@ -1,0 +1,362 @@
+"""Limits of a provider that all its processes share: requests, tokens, concurrency, money.
+
+One record per provider in the state bucket is changed by compare-and-set: before a request it
+reserves what the request may use, and afterwards it is corrected. What a killed process reserved
+expires with its lease. The record also remembers how each model is made to answer with JSON.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+import logging
+import random
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final, Literal, Protocol
+
+import msgspec
+
+from pulse_workers.chat.providers.model_client import OutputMode
+from pulse_workers.chat.providers.model_errors import (
+    ModelRateLimitedError,
+    ModelRefusedError,
+    SpendLimitError,
+)
+from pulse_workers.errors import OUTAGE_ERRORS
+
+logger = logging.getLogger("pulse.workers.providers")
+
+Period = Literal["hour", "day", "month"]
+
+WINDOW_S: Final = 60.0
+_SLOT_S: Final = 5.0
+"""Usage is counted in slots, and a slot counts until its end is a window ago."""
+MAX_BLOCK_S: Final = 3_600.0
+_LEASE_MARGIN_S: Final = 10.0
+_MODE_AGE_S: Final = 86_400.0
+"""After a day a better mode is tried again: servers are upgraded."""
+_MAX_CONFLICTS: Final = 200
+_LONGEST_POLL_S: Final = 0.25
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """Limits of one provider; None is no limit.
+
+    Attributes:
+        requests_per_minute: HTTP requests in any 60 seconds.
+        tokens_per_minute: tokens read and written in any 60 seconds.
+        concurrency: requests at the same time.
+        spend_limit_usd: US dollars per period.
+        spend_period: a period begins with the hour, day or month in UTC.
+        max_wait_s: how long a request waits for its turn.
+    """
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrency: int | None = None
+    spend_limit_usd: float | None = None
+    spend_period: Period = "day"
+    max_wait_s: float = 60.0
+
+
+class SharedState(Protocol):
+    """JSON values that are changed by compare-and-set, such as those of the state bucket."""
+
+    async def get(self, key: str) -> tuple[Any, int]:
+        """Return a value and its revision; (None, 0) if there is none."""
+        ...
+
+    async def compare_and_set(self, key: str, value: object, revision: int) -> bool:
+        """Store a value if the key is still at `revision`; False if it is not."""
+        ...
+
+
+class _Lease(msgspec.Struct):
+    """A request in progress: until when at most, and what it may use."""
+
+    until: float
+    slot: int
+    tokens: int
+    cost: float
+
+
+class _Slot(msgspec.Struct):
+    requests: int = 0
+    tokens: int = 0
+
+
+class _Mode(msgspec.Struct):
+    mode: str
+    at: float
+
+
+class _Record(msgspec.Struct):
+    """State of one provider. Times are Unix seconds of the worker that wrote them."""
+
+    slots: dict[str, _Slot] = {}
+    leases: dict[str, _Lease] = {}
+    blocked_until: float = 0.0
+    period: str = ""
+    spent: float = 0.0
+    modes: dict[str, _Mode] = {}
+
+
+class Permit:
+    """Permission for one request.
+
+    Attributes:
+        tokens: tokens that the request used; those reserved until the response is known.
+        cost: its price in US dollars, likewise.
+    """
+
+    def __init__(self, name: str, tokens: int, cost: float) -> None:
+        self.name = name
+        self.tokens = tokens
+        self.cost = cost
+
+
+@dataclasses.dataclass(frozen=True)
+class _Wait:
+    """Why a request has to wait, and for how many seconds; None if unknown."""
+
+    reason: str
+    seconds: float | None
+
+
+class SharedLimits:
+    """Gives permits for the requests of one provider."""
+
+    def __init__(
+        self,
+        provider: str,
+        limits: Limits,
+        state: SharedState,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Prepare the limits.
+
+        Args:
+            provider: name of the provider in the configuration.
+            limits: the limits, the same in all processes.
+            state: where the record is kept.
+            now: returns Unix seconds.
+        """
+        self._provider = provider
+        self._limits = limits
+        self._state = state
+        self._now = now
+        self._key = f"provider.{provider}"
+        self._turn = asyncio.Lock()
+        self._released = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def permit(
+        self, tokens: int, cost: float | None, timeout_s: float
+    ) -> AsyncIterator[Permit]:
+        """Wait for the turn of a request, and hold its lease.
+
+        Args:
+            tokens: tokens that it may use.
+            cost: price that it may have, None if unknown.
+            timeout_s: how long it may take.
+
+        Raises:
+            ModelRateLimitedError: it is not its turn within `max_wait_s`.
+            SpendLimitError: there is no money left in this period.
+            ModelRefusedError: it can never fit into the limits.
+        """
+        self._check_possible(tokens, cost)
+        deadline = time.monotonic() + self._limits.max_wait_s
+        async with self._turn:  # one request of a process waits, the others queue behind it
+            lease_s = timeout_s + _LEASE_MARGIN_S
+            permit = await self._acquire(tokens, cost or 0.0, lease_s, deadline)
+        try:
+            yield permit
+        finally:
+            await asyncio.shield(asyncio.ensure_future(self._release(permit)))
+
+    async def block(self, seconds: float) -> None:
+        """Let all processes wait, because the server said so; at most `MAX_BLOCK_S`."""
+
+        def change(record: _Record, now: float) -> None:
+            until = now + min(seconds, MAX_BLOCK_S)
+            record.blocked_until = max(record.blocked_until, until)
+
+        await self._change(change)
+
+    async def mode(self, model: str) -> OutputMode | None:
+        """Return the output mode that worked for a model, None if unknown."""
+        record, _revision = await self._read()
+        found = record.modes.get(model)
+        if found is None or found.at < self._now() - _MODE_AGE_S:
+            return None
+        try:
+            return OutputMode(found.mode)
+        except ValueError:
+            return None
+
+    async def remember_mode(self, model: str, mode: OutputMode) -> None:
+        """Store the output mode that worked for a model."""
+
+        def change(record: _Record, now: float) -> None:
+            record.modes[model] = _Mode(mode.value, now)
+
+        await self._change(change)
+
+    def _check_possible(self, tokens: int, cost: float | None) -> None:
+        limit = self._limits.tokens_per_minute
+        if limit is not None and tokens > limit:
+            raise ModelRefusedError(
+                f"a request of about {tokens:,} tokens does not fit into the limit of {limit:,} "
+                f"tokens per minute of {self._provider}",
+                413,
+                "context_length_exceeded",
+            )
+        if self._limits.spend_limit_usd is not None and cost is None:
+            raise ModelRefusedError(
+                f"{self._provider} has a spend limit, but the price of the model is unknown: add "
+                f"it to [providers.{self._provider}.prices]",
+                402,
+            )
+
+    async def _acquire(self, tokens: int, cost: float, lease_s: float, deadline: float) -> Permit:
+        name = secrets.token_hex(6)
+        poll_s = 0.01
+        while True:
+            self._released.clear()
+            wait: _Wait | None = None
+
+            def reserve(record: _Record, now: float) -> bool:
+                nonlocal wait
+                wait = self._why_wait(record, now, tokens, cost)
+                if wait is not None:
+                    return False
+                slot = record.slots.setdefault(str(int(now // _SLOT_S)), _Slot())
+                slot.requests += 1
+                slot.tokens += tokens
+                record.leases[name] = _Lease(now + lease_s, int(now // _SLOT_S), tokens, cost)
+                return True
+
+            await self._change(reserve)
+            if wait is None:
+                return Permit(name, tokens, cost)
+            left_s = deadline - time.monotonic()
+            seconds = wait.seconds
+            if left_s <= 0 or (seconds is not None and seconds > left_s):
+                raise ModelRateLimitedError(
+                    f"{self._provider}: {wait.reason}", retry_after_s=seconds
+                )
+            if seconds is None:  # another request has to end first, here or in another process
+                seconds = poll_s = min(poll_s * 2, _LONGEST_POLL_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(seconds * random.uniform(1, 1.2), left_s)):  # noqa: S311
+                    await self._released.wait()
+
+    def _why_wait(self, record: _Record, now: float, tokens: int, cost: float) -> _Wait | None:
+        """Return what a request has to wait for, None if it may start.
+
+        Raises:
+            SpendLimitError: there is no money left in this period.
+        """
+        limits = self._limits
+        if limits.spend_limit_usd is not None:
+            reserved = sum(lease.cost for lease in record.leases.values())
+            if record.spent + reserved + cost > limits.spend_limit_usd:
+                period, left_s = _period(now, limits.spend_period)
+                raise SpendLimitError(
+                    f"{self._provider}: the spend limit of {limits.spend_limit_usd:g} USD per "
+                    f"{limits.spend_period} is reached ({record.spent:.4f} USD spent in {period})",
+                    retry_after_s=left_s,
+                )
+        if record.blocked_until > now:
+            return _Wait("the server asked to wait", record.blocked_until - now)
+        if limits.concurrency is not None and len(record.leases) >= limits.concurrency:
+            return _Wait(f"{limits.concurrency} requests are in progress", None)
+        for used, needed, limit, unit in (
+            ("requests", 1, limits.requests_per_minute, "requests per minute"),
+            ("tokens", tokens, limits.tokens_per_minute, "tokens per minute"),
+        ):
+            if limit is not None and (wait_s := _wait_for_room(record, now, used, limit - needed)):
+                return _Wait(f"the limit of {limit:,} {unit} is reached", wait_s)
+        return None
+
+    async def _release(self, permit: Permit) -> None:
+        def change(record: _Record, _now: float) -> None:
+            lease = record.leases.pop(permit.name, None)
+            if lease is None:  # it expired, and counts as it was reserved
+                return
+            if slot := record.slots.get(str(lease.slot)):
+                slot.tokens = max(0, slot.tokens + permit.tokens - lease.tokens)
+            record.spent += permit.cost
+
+        try:
+            await self._change(change)
+        except OUTAGE_ERRORS as error:
+            logger.warning(
+                "%s: the end of a request is not recorded, its lease will expire: %s",
+                self._provider,
+                type(error).__name__,
+            )
+        self._released.set()
+
+    async def _change(self, change: Callable[[_Record, float], object]) -> None:
+        """Change the record, unless `change` returns False."""
+        for conflict in range(_MAX_CONFLICTS):
+            record, revision = await self._read()
+            now = self._now()
+            self._expire(record, now)
+            if change(record, now) is False:
+                return
+            value = msgspec.to_builtins(record)
+            if await self._state.compare_and_set(self._key, value, revision):
+                return
+            await asyncio.sleep(random.uniform(0, 0.002 * min(conflict + 1, 10)))  # noqa: S311
+        raise ModelRateLimitedError(f"{self._provider}: too many processes compete for its limits")
+
+    async def _read(self) -> tuple[_Record, int]:
+        value, revision = await self._state.get(self._key)
+        try:
+            return msgspec.convert(value or {}, _Record), revision
+        except msgspec.ValidationError:  # written by another version
+            return _Record(), revision
+
+    def _expire(self, record: _Record, now: float) -> None:
+        """Remove what is over: leases, slots and the period."""
+        period, _left_s = _period(now, self._limits.spend_period)
+        if record.period != period:
+            record.period, record.spent = period, 0.0
+        for name, lease in list(record.leases.items()):
+            if lease.until < now:
+                del record.leases[name]
+                record.spent += lease.cost
+        oldest = int((now - WINDOW_S) // _SLOT_S)
+        record.slots = {name: slot for name, slot in record.slots.items() if int(name) >= oldest}
+
+
+def _wait_for_room(record: _Record, now: float, used: str, room: int) -> float:
+    """Return in how many seconds at most `room` is used in the last minute; 0 for now."""
+    total = sum(getattr(slot, used) for slot in record.slots.values())
+    for name, slot in sorted(record.slots.items(), key=lambda item: int(item[0])):
+        if total <= room:
+            return 0.0
+        total -= getattr(slot, used)
+        if total <= room:
+            return max(0.01, (int(name) + 1) * _SLOT_S + WINDOW_S - now)
+    return 0.0
+
+
+def _period(now: float, period: Period) -> tuple[str, float]:
+    """Return the name of the current period, and how many seconds are left of it."""
+    moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
+    start = moment.replace(minute=0, second=0, microsecond=0)
+    if period == "hour":
+        return start.strftime("%Y-%m-%d %H:00"), 3_600 - (moment - start).total_seconds()
+    start = start.replace(hour=0)
+    if period == "day":
+        return start.strftime("%Y-%m-%d"), 86_400 - (moment - start).total_seconds()
+    first = start.replace(day=1)
+    following = (first + datetime.timedelta(days=32)).replace(day=1)
+    return first.strftime("%Y-%m"), (following - moment).total_seconds()
