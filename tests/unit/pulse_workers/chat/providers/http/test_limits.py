@@ -42,10 +42,10 @@ async def use(limits: SharedLimits, tokens: int = 10, cost: float | None = 0.0) 
 
 async def test_requests_of_any_minute_are_limited(clock: Clock) -> None:
     limits = make(clock, requests_per_minute=3)
-    for second in (0, 20, 40):
+    for second in (0.0, 20.0, 40.0):
         clock.now = NOON + second
         await use(limits)
-    for second in (50, 59.9):
+    for second in (50.0, 59.9):
         clock.now = NOON + second
         with pytest.raises(ModelRateLimitedError, match="3 requests per minute") as raised:
             await use(limits)
