@@ -130,6 +130,22 @@ async def provision(
         await asyncio.sleep(_RETRY_PAUSE_S)
 
 
+async def enlarge_store(js: JetStreamContext, limits: StreamLimits) -> tuple[str, ...]:
+    """Enlarge the buckets of the store that are smaller than the limits say; return their names.
+
+    Raises:
+        APIError: JetStream rejects a request, such as for lack of storage.
+        nats.errors.Error, TimeoutError: no answer.
+    """
+    enlarged: list[str] = []
+    for bucket in limits.store_buckets:
+        config = (await js.stream_info(f"KV_{bucket}")).config
+        if 0 < (config.max_bytes or 0) < limits.store_max_bytes:
+            await js.update_stream(config.evolve(max_bytes=limits.store_max_bytes))
+            enlarged.append(bucket)
+    return tuple(enlarged)
+
+
 async def provision_schedules(js: JetStreamContext, limits: StreamLimits) -> bool:
     """Create the bucket for schedules; return False if it existed.
 

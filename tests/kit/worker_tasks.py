@@ -172,7 +172,7 @@ async def query_server(path: str, seconds: float) -> str:
     append_line(path, "begin")
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        await current_services().store.get_state("nothing")
+        await current_services().store.state.get("nothing")
     append_line(path, "end")
     return "done"
 

@@ -99,6 +99,10 @@ class StoreFullError(WorkerError):
     """A bucket has reached its size limit."""
 
 
+class ConcurrentChangeError(WorkerError):
+    """A record was changed by others each time that it was to be changed."""
+
+
 class ProviderRefusedError(WorkerError):
     """The provider does not support the request."""
 

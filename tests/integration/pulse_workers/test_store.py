@@ -10,8 +10,9 @@ import nats
 import pytest
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from pulse_workers.chat.records import Topic
-from pulse_workers.chat.store import Store
+from pulse_workers.chat.providers.provider import TopicAssignment
+from pulse_workers.chat.store.knowledge import Reader
+from pulse_workers.chat.store.store import Store
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.provisioning import KNOWLEDGE, provision
 
@@ -29,17 +30,8 @@ async def js(nats_server: NatsServer) -> AsyncIterator[JetStreamContext]:
     await provision(js, Settings(server=nats_server.url))
     store = await Store.open(js)
     for name in ("one", "two", "three"):
-        await store.put_topic(
-            Topic(
-                id=name,
-                name=name,
-                key_phrases=(),
-                message_ids=(),
-                message_count=5,
-                quality=1.0,
-                centre=(1.0,),
-            )
-        )
+        assignment = TopicAssignment(name, name, (), (f"1.{name}",))
+        await store.knowledge.assign(assignment, {}, Reader("1", "model", "vectors", ""))
     yield js
     os.kill(nats_server.pid, signal.SIGCONT)  # even if a test fails
     await client.close()
@@ -77,7 +69,7 @@ async def test_topics_that_a_suspended_server_does_not_send_raise_an_error(
     nats_server: NatsServer, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await Store.open(js)
-    assert len(await store.topics()) == 3
+    assert len(await store.knowledge.topics()) == 3
 
     async def suspend() -> None:
         await _suspend(nats_server)
@@ -85,9 +77,9 @@ async def test_topics_that_a_suspended_server_does_not_send_raise_an_error(
     with monkeypatch.context() as patched:
         _after_consumer_info(patched, suspend)
         with pytest.raises(TimeoutError):
-            await store.topics()
+            await (await Store.open(js)).knowledge.topics()
     os.kill(nats_server.pid, signal.SIGCONT)
-    assert len(await store.topics()) == 3
+    assert len(await store.knowledge.topics()) == 3
 
 
 async def test_topics_that_a_slow_server_sends_too_late_raise_an_error(
@@ -106,8 +98,8 @@ async def test_topics_that_a_slow_server_sends_too_late_raise_an_error(
     with monkeypatch.context() as patched:
         patched.setattr(Subscription, "fetch", fetch_too_early)
         with pytest.raises(TimeoutError):
-            await store.topics()
-    assert len(await store.topics()) == 3
+            await store.knowledge.topics()
+    assert len(await store.knowledge.topics()) == 3
 
 
 async def test_values_deleted_while_reading_are_not_an_error(
@@ -119,4 +111,4 @@ async def test_values_deleted_while_reading_are_not_an_error(
         await js.purge_stream(f"KV_{KNOWLEDGE}", subject=f"$KV.{KNOWLEDGE}.topic.two")
 
     _after_consumer_info(monkeypatch, remove_one)
-    assert {topic.id for topic in await store.topics()} == {"one", "three"}
+    assert {topic.id for topic in await store.knowledge.topics()} == {"one", "three"}

@@ -63,6 +63,7 @@ CHAT: Final = Application(
         "pulse_workers.chat.tasks.scoring",
         "pulse_workers.chat.tasks.embedding",
         "pulse_workers.chat.tasks.knowledge",
+        "pulse_workers.chat.tasks.window",
         "pulse_workers.chat.tasks.pulse_radar",
     ),
     start_services=_start_services,

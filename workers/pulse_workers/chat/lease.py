@@ -1,6 +1,6 @@
 """Leases, so that one of several workers does a periodic job. Stored in the state bucket."""
 
-from pulse_workers.chat.store import Store
+from pulse_workers.chat.store.store import Store
 
 
 class Lease:
@@ -22,16 +22,16 @@ class Lease:
 
     async def acquire(self, now: float) -> bool:
         """Acquire or renew the lease; False while another holder has it. `now` is Unix seconds."""
-        found, revision = await self._store.get_state(self._key)
+        found, revision = await self._store.state.get(self._key)
         if isinstance(found, dict) and found.get("holder") != self._holder:
             until = found.get("until")
             if isinstance(until, int | float) and now < until <= now + 10 * self._duration:
                 return False
         lease = {"holder": self._holder, "until": now + self._duration}
-        return await self._store.compare_and_set_state(self._key, lease, revision)
+        return await self._store.state.compare_and_set(self._key, lease, revision)
 
     async def release(self) -> None:
         """Release the lease, if this process holds it."""
-        found, _ = await self._store.get_state(self._key)
+        found, _ = await self._store.state.get(self._key)
         if isinstance(found, dict) and found.get("holder") == self._holder:
-            await self._store.delete_state(self._key)
+            await self._store.state.delete(self._key)

@@ -100,9 +100,9 @@ class MetricsReporter:
     async def _active_runs(self, now: float) -> int:
         """Count running extractions; records left by killed workers are deleted."""
         active_runs = 0
-        for key, started_at in await self._services.store.extraction_runs():
+        for key, started_at in await self._services.store.state.extraction_runs():
             if now - started_at > _STALE_RUN_S:
-                await self._services.store.delete_state(key)
+                await self._services.store.state.delete(key)
             else:
                 active_runs += 1
         return active_runs

@@ -1,5 +1,7 @@
 """Stored records: messages, scores, atoms and topics. They are stored as JSON objects."""
 
+import enum
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +48,7 @@ class ChatMessage(msgspec.Struct, frozen=True):
         media_type: media type according to the export (`voice_message`), `photo`, or empty.
         recent: IDs of the messages before it in the chat, newest first.
         ingested_by: ID of the task that stored it.
+        content_hash: hash of what scores, vectors and knowledge depend on; set by the store.
     """
 
     id: str
@@ -66,6 +69,7 @@ class ChatMessage(msgspec.Struct, frozen=True):
     media_type: str = ""
     recent: tuple[str, ...] = ()
     ingested_by: str = ""
+    content_hash: str = ""
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -98,6 +102,49 @@ class Score(msgspec.Struct, frozen=True):
     topic: str = ""
     provider: str = ""
     prompt_version: str = ""
+
+
+class Stage(enum.Enum):
+    """A stage of the pipeline, after a message is stored."""
+
+    SCORED = "scored"
+    EMBEDDED = "embedded"
+    EXTRACTED = "extracted"
+
+
+class StageOutcome(enum.Enum):
+    """How a stage ended.
+
+    A refusal is final for this content, model and prompt; a failure may be repeated.
+    """
+
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class StageRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The last run of a stage for a message.
+
+    Attributes:
+        content_hash: of the message.
+        model: configured model.
+        outcome: how it ended.
+        at: time, ISO 8601.
+        prompt_version: version of the prompt, empty without one.
+        reason: why it was refused or failed.
+        retryable: whether a failure may pass when the stage is repeated.
+        block: key of the block that holds the vector, for the stage `embedded`.
+    """
+
+    content_hash: str
+    model: str
+    outcome: StageOutcome
+    at: str
+    prompt_version: str = ""
+    reason: str = ""
+    retryable: bool = False
+    block: str = ""
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
@@ -148,6 +195,8 @@ class Topic(msgspec.Struct, frozen=True):
         version: starts at 1, incremented with each change.
         updated_at: time of the last change, ISO 8601.
         model: model that created it.
+        embedding_model: model of the centroid.
+        readings: the last readings that changed it, so that none counts twice.
     """
 
     id: str
@@ -160,3 +209,5 @@ class Topic(msgspec.Struct, frozen=True):
     version: int = 1
     updated_at: str = ""
     model: str = ""
+    embedding_model: str = ""
+    readings: tuple[str, ...] = ()

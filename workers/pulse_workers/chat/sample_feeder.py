@@ -26,9 +26,9 @@ from pulse_workers.chat.lease import Lease
 from pulse_workers.chat.records import ChatMessage
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.sources.telegram_export import ExportCache
-from pulse_workers.chat.store import Store
+from pulse_workers.chat.store.store import Store
 from pulse_workers.chat.tasks.embedding import embed_messages_batch
-from pulse_workers.chat.tasks.ingestion import WINDOW, ingest_messages
+from pulse_workers.chat.tasks.ingestion import ingest_messages
 from pulse_workers.chat.tasks.knowledge import extract_knowledge
 from pulse_workers.chat.tasks.scoring import score_message_task
 from pulse_workers.config.settings import Settings
@@ -42,6 +42,8 @@ from pulse_workers.telemetry.event_publisher import EventPublisher
 
 logger = logging.getLogger("pulse.workers.feed")
 
+WINDOW: Final = 12
+"""Messages that are read together once all of them were ingested."""
 SLICE: Final = 3
 FIRST_SLICE: Final = 12
 MAX_BACKLOG: Final = 100
@@ -111,11 +113,11 @@ class SampleFeeder:
         export = (await self._exports.read(self._path)).messages
         if not export:
             return False
-        found, _revision = await self._store.get_state(self._key)
+        found, _revision = await self._store.state.get(self._key)
         position = msgspec.convert(found, Position) if found else Position()
         slice_, following = next_slice(export, position)
         await self._enqueue(slice_)
-        await self._store.put_state(self._key, following)
+        await self._store.state.put(self._key, following)
         return True
 
     async def release(self) -> None:

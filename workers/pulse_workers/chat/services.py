@@ -4,7 +4,6 @@ They are in a context variable rather than in an argument, so that the signature
 of the arguments it is enqueued with.
 """
 
-import asyncio
 import contextvars
 import dataclasses
 import hashlib
@@ -16,8 +15,7 @@ from pulse_workers.chat.agent_calls import AgentCalls
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.providers.provider import Provider
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
-from pulse_workers.chat.sources.telegram_export import ExportCache
-from pulse_workers.chat.store import Store
+from pulse_workers.chat.store.store import Store
 from pulse_workers.telemetry.event_sink import EventSink
 
 
@@ -26,24 +24,20 @@ class Services:
     """Services of one worker.
 
     Attributes:
-        store: messages, scores, vectors and knowledge.
+        store: messages, scores, stages, vectors and knowledge.
         events: publishes events.
         agents: provider calls that are traced as events.
-        provider: scores, embeds and analyzes messages.
-        exports: Telegram exports.
+        provider: judges, embeds and reads messages.
         folders: where exports and their attachments may be.
         worker: identity of this process.
-        topics_lock: held while topics are read, changed and stored.
     """
 
     store: Store
     events: EventSink
     agents: AgentCalls
     provider: Provider
-    exports: ExportCache
     folders: AllowedFolders
     worker: str
-    topics_lock: asyncio.Lock
 
 
 async def make_services(
@@ -56,10 +50,8 @@ async def make_services(
         events=events,
         agents=AgentCalls(events, provider),
         provider=provider,
-        exports=ExportCache(folders),
         folders=folders,
         worker=worker,
-        topics_lock=asyncio.Lock(),
     )
 
 

@@ -23,6 +23,7 @@ from pulse_workers.brokers.handoff import PEERS_SUBJECT
 from pulse_workers.checks.probe import PROBE_NAME, Permission, Probe
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.provisioning import (
+    EMBEDDINGS,
     KNOWLEDGE,
     SCORES,
     STATE,
@@ -30,7 +31,7 @@ from pulse_workers.runtime.provisioning import (
     reply_advice,
 )
 
-_LISTED_BUCKETS: Final = (SCORES, KNOWLEDGE, STATE)
+_LISTED_BUCKETS: Final = (SCORES, EMBEDDINGS, KNOWLEDGE, STATE)
 _OTHER_STREAM: Final = {"Nats-Expected-Stream": PROBE_NAME}
 """A stream rejects a message that is meant for another stream."""
 _EVENT: Final = b'{"type": "worker.check", "data": {}}'

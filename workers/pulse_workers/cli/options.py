@@ -1,6 +1,7 @@
 """Options that several commands have, and the types of their values."""
 
 import argparse
+import re
 from typing import Final, TypeAlias
 
 from pulse_desktop.nats_client.connection_options import add_connection_options
@@ -9,6 +10,8 @@ from pulse_workers.config.settings import DEFAULT_SERVER
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - no public name
 
+_SIZE: Final = re.compile(r"([0-9]{1,15})([KMG]?)I?B?")
+_UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _LEVELS: Final = "DEBUG, INFO, WARNING, ERROR"
 
 
@@ -45,6 +48,16 @@ def positive_int(text: str) -> int:
         message = _("{value!r} is not a whole number above 0").format(value=text)
         raise argparse.ArgumentTypeError(message)
     return int(text)
+
+
+def size_in_bytes(text: str) -> int:
+    """Parse a size above 0: a number of bytes, or of K, M or G."""
+    found = _SIZE.fullmatch(text.strip().upper())
+    size = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not size:
+        message = _("{value!r} is not a size such as 512M or 2G").format(value=text)
+        raise argparse.ArgumentTypeError(message)
+    return size
 
 
 def seconds(text: str) -> float:

@@ -147,7 +147,7 @@ class Settings(BaseSettings):
         90 * DAY, "PULSE_STORE_TTL", _("seconds messages, scores, vectors and knowledge are kept")
     )
     store_max_bytes: Count = setting(
-        128 * MIB, "PULSE_STORE_MAX_BYTES", _("maximum size of each of their buckets")
+        256 * MIB, "PULSE_STORE_MAX_BYTES", _("maximum size of each of their buckets")
     )
     heartbeat_interval: Seconds = setting(
         5.0, "PULSE_HEARTBEAT_INTERVAL", _("seconds between heartbeats")

@@ -24,9 +24,10 @@ from pulse_workers.errors import OUTAGE_ERRORS, ProvisionError
 MESSAGES: Final = "pulse_messages"
 SCORES: Final = "pulse_scores"
 EMBEDDINGS: Final = "pulse_embeddings"
+STAGES: Final = "pulse_stages"
 KNOWLEDGE: Final = "pulse_knowledge"
 STATE: Final = "pulse_state"
-STORE_BUCKETS: Final = (MESSAGES, SCORES, EMBEDDINGS, KNOWLEDGE, STATE)
+STORE_BUCKETS: Final = (MESSAGES, SCORES, STAGES, EMBEDDINGS, KNOWLEDGE, STATE)
 
 
 async def provision(js: JetStreamContext, settings: Settings) -> Provisioned:
@@ -41,6 +42,16 @@ async def provision(js: JetStreamContext, settings: Settings) -> Provisioned:
             _limits(settings),
             is_refused=lambda: bool(_denied_permission(js, settings)),
         )
+
+
+async def enlarge_store(js: JetStreamContext, settings: Settings) -> tuple[str, ...]:
+    """Enlarge the buckets of the store that are smaller than the settings say; return their names.
+
+    Raises:
+        ProvisionError: JetStream rejects a request, such as for lack of storage or permission.
+    """
+    with explain_errors(js, settings):
+        return await provisioning.enlarge_store(js, _limits(settings))
 
 
 async def provision_schedules(js: JetStreamContext, settings: Settings) -> bool:

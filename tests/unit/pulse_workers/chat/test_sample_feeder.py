@@ -1,8 +1,7 @@
 """Slices of the sample chat that the sample feeder enqueues."""
 
 from pulse_workers.chat.records import ChatMessage
-from pulse_workers.chat.sample_feeder import FIRST_SLICE, SLICE, Position, next_slice
-from pulse_workers.chat.tasks.ingestion import WINDOW
+from pulse_workers.chat.sample_feeder import FIRST_SLICE, SLICE, WINDOW, Position, next_slice
 
 
 def test_the_feeder_sends_every_message_once_per_pass_and_starts_again() -> None:

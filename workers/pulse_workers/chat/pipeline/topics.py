@@ -1,4 +1,4 @@
-"""Topics as values: a new topic of assigned messages, and a topic with new members."""
+"""Topics as values: a new topic, and a topic with new members."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -37,28 +37,31 @@ def new_topic(assignment: TopicAssignment, *, model: str, at: str) -> Topic:
 def with_members(topic: Topic, ids: Sequence[str], vectors: Sequence[Vector], at: str) -> Topic:
     """Return the topic with new members, as its next version.
 
-    A centroid of another embedding model is replaced.
-
     Args:
-        topic: the topic.
+        topic: the topic; a centroid of another length is replaced.
         ids: IDs of messages that are no members yet.
-        vectors: their unit vectors.
+        vectors: their unit vectors, as far as they are known.
         at: time, ISO 8601.
     """
-    count = topic.message_count + len(ids)
+    changed = msgspec.structs.replace(
+        topic,
+        message_ids=(*topic.message_ids, *ids)[-MAX_LISTED_MEMBERS:],
+        message_count=topic.message_count + len(ids),
+        version=topic.version + 1,
+        updated_at=at,
+    )
+    if not vectors:
+        return changed
     total = np.sum(vectors, axis=0)
-    if len(topic.centre) == len(total):
-        total = total + np.asarray(topic.centre, dtype=np.float32) * topic.message_count
+    weight = topic.message_count if len(topic.centre) == len(total) else 0
+    if weight:
+        total = total + np.asarray(topic.centre, dtype=np.float32) * weight
     norm = float(np.linalg.norm(total))
     centre = total / norm if norm else total
     similarities = [max(0.0, float(np.dot(vector, centre))) for vector in vectors]
-    quality = (topic.quality * topic.message_count + sum(similarities)) / count
+    quality = (topic.quality * weight + sum(similarities)) / (weight + len(vectors))
     return msgspec.structs.replace(
-        topic,
-        message_ids=(*topic.message_ids, *ids)[-MAX_LISTED_MEMBERS:],
-        message_count=count,
+        changed,
         quality=round(quality, 4),
         centre=tuple(round(float(value), 5) for value in centre),
-        version=topic.version + 1,
-        updated_at=at,
     )

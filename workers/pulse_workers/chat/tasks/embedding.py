@@ -1,16 +1,15 @@
 """The task that embeds a batch of messages."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from taskiq import TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker, TaskState
 
+from pulse_workers.chat.pipeline.embedding import embed_messages
+from pulse_workers.chat.pipeline.window import WINDOW_SIZE
 from pulse_workers.chat.services import current_services
 from pulse_workers.registry import task
-
-SLICE: Final = 64
-"""Vectors stored between progress updates; a batch of this size or less has none."""
 
 
 @task(
@@ -31,32 +30,43 @@ async def embed_messages_batch(
         progress: injected by TaskIQ, not an argument.
 
     Returns:
-        Number of vectors stored, their dimensions, and number of missing messages.
+        Number of vectors stored, their dimensions, and number of messages without one.
 
     Raises:
-        ProviderRefusedError: a message is too long.
+        ProviderRefusedError: none of the messages can be embedded.
+        StoreFullError: a bucket has reached its limit.
     """
     services = current_services()
-    messages = await services.store.messages(message_ids)
-    texts = [message.content for message in messages]
-    answer = await services.provider.embed(texts)
-    vectors = answer.value
-    ids = [message.id for message in messages]
-    for first in range(0, len(ids), SLICE):
-        if len(ids) > SLICE:
+    ids = list(message_ids)
+    embedded = empty = tokens = dimensions = 0
+    model = services.provider.embedding_model
+    errors: dict[str, Exception] = {}
+    for first in range(0, len(ids), WINDOW_SIZE):
+        if len(ids) > WINDOW_SIZE:
             await _report_progress(progress, first, len(ids))
-        part = slice(first, first + SLICE)
-        await services.store.put_embeddings(ids[part], vectors[part])
-    if len(ids) > SLICE:
+        messages = await services.store.messages.get_many(ids[first : first + WINDOW_SIZE])
+        part = await embed_messages(services, messages)
+        errors |= part.errors
+        embedded += len(messages) - len(part.errors)
+        empty += sum(not vector.any() for vector in part.vectors.values())
+        dimensions = next((len(each) for each in part.vectors.values()), dimensions)
+        tokens += part.tokens
+        model = part.model or model
+    if len(ids) > WINDOW_SIZE:
         await _report_progress(progress, len(ids), len(ids))
-    return {
-        "embedded": len(messages),
-        "failed": len(message_ids) - len(messages),
-        "dimensions": int(vectors.shape[1]) if len(messages) else 0,
-        "empty": int((~vectors.any(axis=1)).sum()) if len(messages) else 0,
-        "tokens": answer.usage.tokens_in,
-        "model": answer.model,
+    if errors and not embedded:
+        raise next(iter(errors.values()))
+    counts: dict[str, Any] = {
+        "embedded": embedded,
+        "failed": len(ids) - embedded,
+        "dimensions": dimensions,
+        "empty": empty,
+        "tokens": tokens,
+        "model": model,
     }
+    if errors:
+        counts["message"] = str(next(iter(errors.values())))
+    return counts
 
 
 async def _report_progress(progress: ProgressTracker[Any], done: int, total: int) -> None:

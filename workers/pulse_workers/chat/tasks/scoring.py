@@ -1,16 +1,9 @@
 """The task that scores a message."""
 
-import asyncio
-import time
 from typing import Any
 
-from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.agent_calls import CLASSIFICATION
-from pulse_workers.chat.providers.provider import JudgeInput
-from pulse_workers.chat.records import ChatMessage, Score
+from pulse_workers.chat.pipeline.scoring import score_fields, score_messages
 from pulse_workers.chat.services import current_services, current_task_id
-from pulse_workers.chat.sources.allowed_folders import AllowedFolders
-from pulse_workers.chat.sources.attachments import is_readable_text, read_attachment
 from pulse_workers.registry import task
 
 
@@ -38,51 +31,11 @@ async def score_message_task(message_id: str) -> dict[str, Any]:
         AttachmentMissingError: a text attachment does not exist.
         AttachmentUnreadableError: a text attachment is damaged or binary.
         ProviderRefusedError: the provider cannot judge messages.
+        StoreFullError: a bucket has reached its limit.
     """
     services = current_services()
-    message = await services.store.message(str(message_id))
-    context = await services.store.messages(message.recent)
-    attachment_text = await asyncio.to_thread(_attachment_text, message, services.folders)
-    answer = await services.agents.call(
-        CLASSIFICATION,
-        current_task_id(),
-        1,
-        services.provider.judge([JudgeInput(message, context, attachment_text)]),
-    )
-    (judgement,) = answer.value
-    score = Score(
-        message_id=message.id,
-        importance_score=judgement.importance,
-        classification=judgement.classification,
-        factors=dict(judgement.factors),
-        weights=dict(judgement.weights),
-        scored_at=format_timestamp(time.time()),
-        model=answer.model,
-        attachment_chars=len(attachment_text),
-        reason=judgement.reason,
-        topic=judgement.topic,
-        provider=answer.provider,
-        prompt_version=answer.prompt_version,
-    )
-    await services.store.put_score(score)
-    fields = {
-        "message_id": score.message_id,
-        "external_message_id": message.external_message_id,
-        "importance_score": score.importance_score,
-        "classification": score.classification,
-        "reason": score.reason,
-        "factors": score.factors,
-        "weights": score.weights,
-        "model": score.model,
-        "task_id": current_task_id(),
-    }
-    services.events.publish("messages", "message.scored", fields)
-    return {name: value for name, value in fields.items() if name != "task_id"}
-
-
-def _attachment_text(message: ChatMessage, folders: AllowedFolders) -> str:
-    return "\n".join(
-        read_attachment(attachment, message.source, folders)
-        for attachment in message.attachments
-        if is_readable_text(attachment)
-    )
+    message = await services.store.messages.get(str(message_id))
+    scored = await score_messages(services, [message], current_task_id())
+    if message.id in scored.errors:
+        raise scored.errors[message.id]
+    return score_fields(message, scored.scores[message.id])

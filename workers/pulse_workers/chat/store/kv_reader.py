@@ -26,9 +26,16 @@ class KeyValueEntry:
 
 
 async def read_entries(
-    js: JetStreamContext, bucket: str, after: int, keys: str
+    js: JetStreamContext, bucket: str, after: int, keys: str, *, batch: int = _BATCH_SIZE
 ) -> AsyncIterator[KeyValueEntry]:
     """Yield the latest value of each key stored after a sequence, oldest first.
+
+    Args:
+        js: of a connected client.
+        bucket: name of the bucket.
+        after: sequence; 0 for all values.
+        keys: keys to read, with wildcards.
+        batch: values to request together; fewer for large values.
 
     Raises:
         TimeoutError: the server stopped responding before everything was read.
@@ -50,21 +57,21 @@ async def read_entries(
         count, pending = 0, consumer.num_pending or 0
         while count < pending:
             try:
-                batch = await subscription.fetch(
-                    min(_BATCH_SIZE, pending - count), timeout=_BATCH_TIMEOUT_S
+                received = await subscription.fetch(
+                    min(batch, pending - count), timeout=_BATCH_TIMEOUT_S
                 )
             except NatsTimeoutError:
                 if await _is_complete(subscription, count):
                     return
                 raise
-            for message in batch:
+            for message in received:
                 is_deleted = bool(message.headers and message.headers.get("KV-Operation"))
                 yield KeyValueEntry(
                     message.subject.removeprefix(prefix),
                     b"" if is_deleted else message.data,
                     message.metadata.sequence.stream,
                 )
-            count += len(batch)
+            count += len(received)
     finally:
         with contextlib.suppress(*OUTAGE_ERRORS):
             await js.delete_consumer(consumer.stream_name, consumer.name)

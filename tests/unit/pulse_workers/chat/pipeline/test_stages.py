@@ -1,0 +1,60 @@
+"""Which stages of a message are missing."""
+
+import pytest
+from pulse_workers.chat.pipeline.stages import done, missing_stages, not_done
+from pulse_workers.chat.providers.provider import ModelVersion
+from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
+from pulse_workers.errors import (
+    AttachmentMissingError,
+    AttachmentUnreadableError,
+    ProviderRefusedError,
+    StoreFullError,
+)
+
+JUDGE = ModelVersion("judge", "1")
+VERSIONS = {
+    Stage.SCORED: JUDGE,
+    Stage.EMBEDDED: ModelVersion("vectors"),
+    Stage.EXTRACTED: ModelVersion("reader", "2"),
+}
+
+
+def all_done(content_hash: str = "a") -> dict[Stage, StageRecord]:
+    return {stage: done(content_hash, version, "") for stage, version in VERSIONS.items()}
+
+
+def test_a_message_without_records_misses_every_stage_and_one_with_all_of_them_none() -> None:
+    assert missing_stages({}, "a", VERSIONS) == set(Stage)
+    assert missing_stages(all_done(), "a", VERSIONS) == set()
+
+
+def test_an_edited_message_misses_every_stage() -> None:
+    assert missing_stages(all_done("a"), "b", VERSIONS) == set(Stage)
+
+
+def test_another_model_or_prompt_makes_its_stage_missing() -> None:
+    other_model = {**VERSIONS, Stage.EMBEDDED: ModelVersion("better vectors")}
+    assert missing_stages(all_done(), "a", other_model) == {Stage.EMBEDDED}
+    other_prompt = {**VERSIONS, Stage.SCORED: ModelVersion("judge", "2")}
+    assert missing_stages(all_done(), "a", other_prompt) == {Stage.SCORED}
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "is_repeated"),
+    [
+        (ProviderRefusedError("too long"), StageOutcome.REFUSED, False),
+        (StoreFullError("full"), StageOutcome.FAILED, True),
+        (TimeoutError(), StageOutcome.FAILED, True),
+        (AttachmentMissingError("a.log"), StageOutcome.FAILED, True),
+        (AttachmentUnreadableError("a.log"), StageOutcome.FAILED, False),
+    ],
+)
+def test_a_failure_that_may_pass_is_repeated_and_a_refusal_is_not(
+    error: Exception, outcome: StageOutcome, is_repeated: bool
+) -> None:
+    record = not_done(error, "a", JUDGE, "")
+    assert record.outcome is outcome
+    assert record.reason.startswith(type(error).__name__)
+    records = {**all_done(), Stage.SCORED: record}
+    assert (Stage.SCORED in missing_stages(records, "a", VERSIONS)) is is_repeated
+    assert Stage.SCORED in missing_stages(records, "b", VERSIONS)

@@ -1,0 +1,241 @@
+"""The stage `extracted`: topics and atoms of messages that are read together."""
+
+import asyncio
+import contextlib
+import dataclasses
+import hashlib
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_workers.chat.agent_calls import EXTRACTION
+from pulse_workers.chat.pipeline.embedding import MessageEmbedding
+from pulse_workers.chat.pipeline.stages import done, not_done, stage_versions
+from pulse_workers.chat.providers.provider import Answer, Reading, ReadRequest
+from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageRecord, Vector
+from pulse_workers.chat.services import Services
+from pulse_workers.chat.store.knowledge import Reader, TopicChange
+from pulse_workers.errors import OUTAGE_ERRORS
+
+MIN_MESSAGES: Final = 12
+"""Fewer messages are read together with those before them: alone they say too little."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Extracted:
+    """What was found, or why nothing was.
+
+    Attributes:
+        summary: counts of created and changed topics and atoms; empty after an error.
+        error: None if the messages were read.
+        records: of the stage; empty for a reading in one language, which is not all of it.
+    """
+
+    summary: dict[str, Any]
+    error: Exception | None
+    records: Mapping[str, StageRecord]
+
+
+async def extract_messages(
+    services: Services,
+    messages: Sequence[ChatMessage],
+    vectors: Mapping[str, Vector],
+    task_id: str,
+    *,
+    agent: str = EXTRACTION,
+    language: str | None = None,
+) -> Extracted:
+    """Read messages, store topics and atoms and the outcome of the stage, and publish them.
+
+    Args:
+        services: of the worker.
+        messages: stored messages, oldest first.
+        vectors: their unit vectors, as far as they are known.
+        task_id: ID of the calling task.
+        agent: name of the agent, for events.
+        language: language of what is found; None for that of the messages.
+
+    Raises:
+        StoreFullError: the outcome cannot be stored.
+    """
+    summary: dict[str, Any] = {}
+    failure: Exception | None = None
+    provider_errors: list[Exception] = []
+    try:
+        async with _announced(services, len(messages), task_id, agent, language) as completed:
+            read = [*await _before(services, messages), *messages]
+            known = await _all_vectors(services, read, vectors)
+            request = ReadRequest(
+                read, known, await services.store.knowledge.topics(), language, time.time()
+            )
+            try:
+                answer = await services.agents.call(
+                    agent, task_id, len(read), services.provider.read(request)
+                )
+            except Exception as error:
+                provider_errors.append(error)
+                raise
+            summary = await _store(services, messages, request, answer, task_id)
+            completed.update(summary)
+    except OUTAGE_ERRORS as error:
+        if error not in provider_errors:
+            raise
+        failure = error
+    except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome
+        failure = error
+    version = stage_versions(services.provider)[Stage.EXTRACTED]
+    at = format_timestamp(time.time())
+    records = {
+        each.id: not_done(failure, each.content_hash, version, at)
+        if failure is not None
+        else done(each.content_hash, version, at)
+        for each in messages
+    }
+    if language is not None:
+        return Extracted(summary, failure, {})
+    await services.store.stages.put_many(Stage.EXTRACTED, records)
+    return Extracted(summary, failure, records)
+
+
+@contextlib.asynccontextmanager
+async def _announced(
+    services: Services, count: int, task_id: str, agent: str, language: str | None
+) -> AsyncIterator[dict[str, Any]]:
+    """Publish start and end of an extraction, and mark it as running."""
+    identity = {"extraction_id": task_id, "task_id": task_id}
+    started = {
+        "message_count": count,
+        "agent_config_id": agent,
+        "agent_name": agent,
+        "language": language,
+    }
+    _publish(services, "extraction_started", started | identity)
+    await services.store.state.put(f"run.{task_id}", {"started_at": time.time()})
+    completed: dict[str, Any] = {}
+    try:
+        yield completed
+    except asyncio.CancelledError:
+        _publish(services, "extraction_cancelled", identity)
+        raise
+    except Exception as error:
+        reason = redact_url(f"{type(error).__name__}: {error}")
+        _publish(services, "extraction_failed", {"error": reason, **identity})
+        raise
+    finally:
+        await services.store.state.delete(f"run.{task_id}")
+    _publish(services, "extraction_completed", completed | identity)
+
+
+async def _store(
+    services: Services,
+    messages: Sequence[ChatMessage],
+    request: ReadRequest,
+    answer: Answer[Reading],
+    task_id: str,
+) -> dict[str, Any]:
+    """Store and publish what was found; return the counts."""
+    embedding_model = stage_versions(services.provider)[Stage.EMBEDDED].model
+    reader = Reader(
+        _reading_id(request.messages), answer.model, embedding_model, format_timestamp(request.now)
+    )
+    changes = [
+        change
+        for assignment in answer.value.topics
+        if (change := await services.store.knowledge.assign(assignment, request.vectors, reader))
+    ]
+    topic_of = {
+        message_id: assignment.topic_id
+        for assignment in answer.value.topics
+        for message_id in assignment.message_ids
+    }
+    stored = await services.store.knowledge.add_atoms(
+        [_with_topic(atom, topic_of) for atom in answer.value.atoms]
+    )
+    for change in changes:
+        _publish_topic(services, change, task_id)
+    for atom in stored.created:
+        _publish_atom(services, atom, task_id)
+    own = {message.id for message in messages}
+    return {
+        "message_count": len(messages),
+        "topics_created": sum(change.is_new for change in changes),
+        "atoms_created": len(stored.created),
+        "atoms_known": len(answer.value.atoms) - len(stored.created),
+        "links_created": sum(bool(atom.topic_id) for atom in stored.created),
+        "messages_updated": len({key for change in changes for key in change.added} & own),
+        "topic_versions_created": sum(not change.is_new for change in changes),
+        "atom_versions_created": 0,
+        "sources_added": stored.sources_added,
+        "model": answer.model,
+    }
+
+
+async def _before(services: Services, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """Return messages to read together with few messages: those before them, oldest first."""
+    if len(messages) >= MIN_MESSAGES:
+        return []
+    own = {message.id for message in messages}
+    ids = [key for key in messages[0].recent if key not in own][: MIN_MESSAGES - len(messages)]
+    return (await services.store.messages.get_many(ids))[::-1]
+
+
+async def _all_vectors(
+    services: Services, messages: Sequence[ChatMessage], vectors: Mapping[str, Vector]
+) -> Mapping[str, Vector]:
+    """Return the vectors of messages, as far as the provider embeds them."""
+    embedding = MessageEmbedding(services)
+    await embedding.embed([message for message in messages if message.id not in vectors])
+    return {**vectors, **embedding.vectors}
+
+
+def _reading_id(messages: Sequence[ChatMessage]) -> str:
+    """Return the same ID for the same messages with the same content."""
+    content = "\n".join(f"{message.id} {message.content_hash}" for message in messages)
+    return hashlib.blake2b(content.encode(), digest_size=10).hexdigest()
+
+
+def _with_topic(atom: Atom, topic_of: Mapping[str, str]) -> Atom:
+    topic_id = topic_of.get(atom.evidence[0].message_id, "") if atom.evidence else ""
+    return msgspec.structs.replace(atom, topic_id=topic_id)
+
+
+def _publish_topic(services: Services, change: TopicChange, task_id: str) -> None:
+    topic = change.topic
+    fields = {
+        "topic_id": topic.id,
+        "topic_name": topic.name,
+        "message_count": topic.message_count,
+        "quality": topic.quality,
+        "task_id": task_id,
+    }
+    if change.is_new:
+        _publish(services, "topic_created", fields | {"key_phrases": topic.key_phrases})
+        return
+    version = {"entity_type": "topic", "entity_id": topic.id, "version": topic.version}
+    _publish(services, "version_created", version | fields)
+
+
+def _publish_atom(services: Services, atom: Atom, task_id: str) -> None:
+    _publish(
+        services,
+        "atom_created",
+        {
+            "atom_id": atom.id,
+            "atom_title": atom.title,
+            "atom_type": atom.type,
+            "topic_id": atom.topic_id or None,
+            "confidence": atom.confidence,
+            "message_id": atom.evidence[0].message_id if atom.evidence else None,
+            "cue": atom.evidence[0].cue if atom.evidence else None,
+            "language": atom.language,
+            "task_id": task_id,
+        },
+    )
+
+
+def _publish(services: Services, name: str, data: dict[str, Any]) -> None:
+    services.events.publish("knowledge", f"knowledge.{name}", data)

@@ -1,0 +1,213 @@
+"""A pass over a source: store its messages, and enqueue what they miss, window by window."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from pulse_workers.chat.pipeline.stages import missing_stages, stage_versions
+from pulse_workers.chat.pipeline.window import StageOutcomes
+from pulse_workers.chat.pipeline.window_queue import QueuedWindow, WindowQueue
+from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.services import Services
+from pulse_workers.chat.sources.telegram_export import Window
+from pulse_workers.chat.store.messages import MessageChange
+from pulse_workers.errors import StoreFullError
+
+ReportProgress = Callable[[int, str], Awaitable[None]]
+"""Reports per cent and a text."""
+_KEY: Final = "ingest"
+
+
+class Checkpoint(msgspec.Struct):
+    """Stored progress of a pass, from which an interrupted one continues.
+
+    Attributes:
+        position: messages of the source that are stored, with what they miss enqueued.
+        counts: of new, updated and unchanged messages.
+        enqueued: number of windows.
+        outcomes: of the windows, as fields of a result.
+        queued: windows without a result.
+    """
+
+    position: int = 0
+    counts: dict[str, int] = {}
+    enqueued: int = 0
+    outcomes: dict[str, Any] = {}
+    queued: list[QueuedWindow] = []
+
+
+class Pass:
+    """A pass over a source by one task."""
+
+    def __init__(
+        self, services: Services, task_id: str, queue: WindowQueue, outcomes: StageOutcomes
+    ) -> None:
+        """Create a pass that has not begun.
+
+        Args:
+            services: of the worker.
+            task_id: ID of the task, under which its progress is stored.
+            queue: takes the windows.
+            outcomes: to which the queue adds the results of windows.
+        """
+        self._services = services
+        self._task_id = task_id
+        self._queue = queue
+        self._outcomes = outcomes
+        self._counts: Counter[str] = Counter()
+        self._enqueued = 0
+        self._position = 0
+        self._resumed_at = 0
+        self._stored = 0
+        self._skipped = 0
+        self._source_name = ""
+        self._cut_off_at: int | None = None
+        self._is_first = True
+        self._is_finished = False
+        self._full = ""
+
+    async def run(
+        self,
+        windows: AsyncIterator[Window],
+        offset: int,
+        limit: int,
+        report_progress: ReportProgress,
+    ) -> dict[str, Any]:
+        """Read the source and return the result of the task.
+
+        Args:
+            windows: of the source.
+            offset: number of messages to skip.
+            limit: maximum number of messages to read, 0 for all.
+            report_progress: called with each window.
+        """
+        await self._resume()
+        stop = offset + limit if limit else None
+        percent = 0
+        await report_progress(0, "messages stored: 0")
+        async for window in windows:
+            await self._add(window, offset, stop)
+            if window.size:
+                percent = min(99, 100 * window.bytes_read // window.size)
+            if stop is not None and limit:
+                percent = max(percent, min(99, 100 * (self._position - offset) // limit))
+            await report_progress(percent, self._describe())
+            if self._full or self._is_finished or (stop is not None and self._position >= stop):
+                break
+        await self._queue.join(lambda: report_progress(percent, self._describe()))
+        await report_progress(100, self._describe())
+        await self._services.store.state.delete(f"{_KEY}.{self._task_id}")
+        return self._result(offset)
+
+    async def _resume(self) -> None:
+        found, _ = await self._services.store.state.get(f"{_KEY}.{self._task_id}")
+        if found is None:
+            return
+        checkpoint = msgspec.convert(found, Checkpoint)
+        self._resumed_at = checkpoint.position
+        self._counts.update(checkpoint.counts)
+        self._enqueued = checkpoint.enqueued
+        self._outcomes.add_fields(checkpoint.outcomes)
+        self._queue.resume(checkpoint.queued)
+
+    async def _add(self, window: Window, offset: int, stop: int | None) -> None:
+        """Store the messages of a window that belong to this pass, and enqueue it."""
+        start, self._position = self._position, self._position + len(window.messages)
+        self._skipped += window.skipped
+        if window.is_last:
+            self._is_finished, self._cut_off_at = True, window.cut_off_at
+        end = len(window.messages)
+        if stop is not None and self._position > stop:
+            self._is_finished, self._position = False, stop
+            end = max(0, stop - start)
+        messages = window.messages[max(0, offset - start) : end]
+        self._stored += len(messages)
+        if messages and not self._source_name:
+            self._source_name = messages[0].source_name
+        if not messages or self._position <= self._resumed_at:
+            return
+        try:
+            await self._store(messages)
+        except StoreFullError as error:
+            self._full = f"StoreFullError: {error}"
+            self._outcomes.add_failed(len(messages), self._full)
+            self._position = max(start, offset)
+            self._stored -= len(messages)
+            return
+        await self._save()
+
+    async def _store(self, messages: Sequence[ChatMessage]) -> None:
+        store = self._services.store
+        own = [msgspec.structs.replace(each, ingested_by=self._task_id) for each in messages]
+        # An earlier attempt may have stored the first window, and not have announced it.
+        stored = await store.messages.put_many(own, again=self._is_first)
+        self._is_first = False
+        known = [each.id for each, change in stored if change is not MessageChange.NEW]
+        records = await store.stages.get_many(known)
+        versions = stage_versions(self._services.provider)
+        missing: list[str] = []
+        for message, change in stored:
+            self._counts[change.value] += 1
+            if change is not MessageChange.UNCHANGED:
+                self._publish(message, change)
+            found = records.get(message.id, {})
+            if missing_stages(found, message.content_hash, versions):
+                missing.append(message.id)
+            else:
+                self._outcomes.add(found)
+        if missing:
+            await self._queue.submit(self._task_id, missing)
+            self._enqueued += 1
+
+    async def _save(self) -> None:
+        checkpoint = Checkpoint(
+            self._position,
+            dict(self._counts),
+            self._enqueued,
+            self._outcomes.to_fields(),
+            self._queue.queued,
+        )
+        await self._services.store.state.put(f"{_KEY}.{self._task_id}", checkpoint)
+
+    def _publish(self, message: ChatMessage, change: MessageChange) -> None:
+        fields: dict[str, Any] = {
+            "id": message.id,
+            "external_message_id": message.external_message_id,
+            "content": message.content,
+            "author": message.author,
+            "author_id": message.author_id,
+            "author_name": message.author,
+            "sent_at": message.sent_at,
+            "source_name": message.source_name,
+            "source_id": message.id.rpartition(".")[0],
+            "attachments": [attachment.name for attachment in message.attachments],
+            "media_type": message.media_type or None,
+            "reply_to": message.reply_to,
+            "task_id": self._task_id,
+        }
+        if change is MessageChange.UPDATED:
+            fields |= {"persisted": True, "avatar_url": None, "edited_at": message.edited_at}
+        self._services.events.publish("messages", f"message.{change.value}", fields)
+
+    def _describe(self) -> str:
+        return (
+            f"{self._stored:,} messages stored, {self._queue.done} of "
+            f"{self._queue.done + len(self._queue.queued)} windows processed"
+        )
+
+    def _result(self, offset: int) -> dict[str, Any]:
+        return {
+            "source_name": self._source_name,
+            "offset": offset,
+            "read": self._stored,
+            **{change.value: self._counts[change.value] for change in MessageChange},
+            "enqueued": self._enqueued,
+            "next_offset": self._position,
+            "total": self._position if self._is_finished else None,
+            "skipped": self._skipped,
+            "cut_off_at": self._cut_off_at,
+            "finished": self._is_finished and not self._full,
+            **self._outcomes.to_fields(),
+        }

@@ -1,0 +1,140 @@
+"""The stage `scored`: the importance of messages, with the text of their attachments."""
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+
+from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_workers.chat.agent_calls import CLASSIFICATION
+from pulse_workers.chat.pipeline.stages import done, not_done, stage_versions
+from pulse_workers.chat.providers.provider import Answer, JudgeInput, Judgement
+from pulse_workers.chat.records import ChatMessage, Score, Stage, StageRecord
+from pulse_workers.chat.services import Services
+from pulse_workers.chat.sources.allowed_folders import AllowedFolders
+from pulse_workers.chat.sources.attachments import is_readable_text, read_attachment
+from pulse_workers.errors import AttachmentUnreadableError, StoreFullError
+
+
+@dataclasses.dataclass(frozen=True)
+class Scored:
+    """Scores and errors by message ID, and the stage record of each message."""
+
+    scores: Mapping[str, Score]
+    errors: Mapping[str, Exception]
+    records: Mapping[str, StageRecord]
+
+
+async def score_messages(
+    services: Services, messages: Sequence[ChatMessage], task_id: str
+) -> Scored:
+    """Judge messages, store their scores and the outcome of the stage, and publish the scores.
+
+    Args:
+        services: of the worker.
+        messages: stored messages.
+        task_id: ID of the calling task.
+
+    Raises:
+        StoreFullError: the outcome cannot be stored.
+    """
+    errors: dict[str, Exception] = {}
+    scores: dict[str, Score] = {}
+    inputs = await _inputs(services, messages, errors)
+    if inputs:
+        try:
+            answer = await services.agents.call(
+                CLASSIFICATION, task_id, len(inputs), services.provider.judge(inputs)
+            )
+            scores = _scores(answer, inputs)
+        except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome
+            errors.update({each.message.id: error for each in inputs})
+    try:
+        await services.store.scores.put_many(list(scores.values()))
+    except StoreFullError as error:
+        errors.update(dict.fromkeys(scores, error))
+        scores = {}
+    version = stage_versions(services.provider)[Stage.SCORED]
+    at = format_timestamp(time.time())
+    records = {
+        each.id: not_done(errors[each.id], each.content_hash, version, at)
+        if each.id in errors
+        else done(each.content_hash, version, at)
+        for each in messages
+    }
+    await services.store.stages.put_many(Stage.SCORED, records)
+    by_id = {message.id: message for message in messages}
+    for score in scores.values():
+        _publish(services, by_id[score.message_id], score, task_id)
+    return Scored(scores, errors, records)
+
+
+async def _inputs(
+    services: Services, messages: Sequence[ChatMessage], errors: dict[str, Exception]
+) -> list[JudgeInput]:
+    """Return what is needed to judge the messages whose attachments can be read."""
+    known = {message.id: message for message in messages}
+    others = {key for message in messages for key in message.recent if key not in known}
+    known |= {message.id: message for message in await services.store.messages.get_many(others)}
+    inputs: list[JudgeInput] = []
+    for message in messages:
+        text = ""
+        if any(is_readable_text(attachment) for attachment in message.attachments):
+            try:
+                text = await asyncio.to_thread(_attachment_text, message, services.folders)
+            except AttachmentUnreadableError as error:
+                errors[message.id] = error
+                continue
+        recent = [known[key] for key in message.recent if key in known]
+        inputs.append(JudgeInput(message, recent, text))
+    return inputs
+
+
+def _attachment_text(message: ChatMessage, folders: AllowedFolders) -> str:
+    return "\n".join(
+        read_attachment(attachment, message.source, folders)
+        for attachment in message.attachments
+        if is_readable_text(attachment)
+    )
+
+
+def _scores(
+    answer: Answer[tuple[Judgement, ...]], inputs: Sequence[JudgeInput]
+) -> dict[str, Score]:
+    at = format_timestamp(time.time())
+    return {
+        judgement.message_id: Score(
+            message_id=judgement.message_id,
+            importance_score=judgement.importance,
+            classification=judgement.classification,
+            factors=dict(judgement.factors),
+            weights=dict(judgement.weights),
+            scored_at=at,
+            model=answer.model,
+            attachment_chars=len(given.attachment_text),
+            reason=judgement.reason,
+            topic=judgement.topic,
+            provider=answer.provider,
+            prompt_version=answer.prompt_version,
+        )
+        for judgement, given in zip(answer.value, inputs, strict=True)
+    }
+
+
+def score_fields(message: ChatMessage, score: Score) -> dict[str, object]:
+    """Return the fields of a score that results and events have."""
+    return {
+        "message_id": score.message_id,
+        "external_message_id": message.external_message_id,
+        "importance_score": score.importance_score,
+        "classification": score.classification,
+        "reason": score.reason,
+        "factors": score.factors,
+        "weights": score.weights,
+        "model": score.model,
+    }
+
+
+def _publish(services: Services, message: ChatMessage, score: Score, task_id: str) -> None:
+    fields = {**score_fields(message, score), "task_id": task_id}
+    services.events.publish("messages", "message.scored", fields)

@@ -1,0 +1,89 @@
+"""The rule that tells which stages of a message are missing.
+
+A stage is missing if it has never run for this content, model and prompt, or if it failed for a
+reason that may have passed. This gives resume, edits, another model, and healing after a full
+bucket.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from pulse_desktop.model.redaction import redact_url
+from pulse_workers.chat.providers.provider import Capability, ModelVersion, Provider
+from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
+from pulse_workers.errors import (
+    AttachmentMissingError,
+    AttachmentUnreadableError,
+    ProviderRefusedError,
+)
+
+_CAPABILITIES: Final = {
+    Stage.SCORED: Capability.JUDGE,
+    Stage.EMBEDDED: Capability.EMBED,
+    Stage.EXTRACTED: Capability.READ,
+}
+_MAX_REASON: Final = 300
+
+
+def stage_versions(provider: Provider) -> dict[Stage, ModelVersion]:
+    """Return what each stage would be done with now."""
+    return {stage: provider.version(capability) for stage, capability in _CAPABILITIES.items()}
+
+
+def is_missing(record: StageRecord | None, content_hash: str, version: ModelVersion) -> bool:
+    """Return whether a stage has to run.
+
+    Args:
+        record: of its last run, None without one.
+        content_hash: of the message.
+        version: model and prompt that it would run with.
+    """
+    if record is None:
+        return True
+    if record.content_hash != content_hash:
+        return True
+    if (record.model, record.prompt_version) != (version.model, version.prompt_version):
+        return True
+    return record.outcome is StageOutcome.FAILED and record.retryable
+
+
+def missing_stages(
+    records: Mapping[Stage, StageRecord],
+    content_hash: str,
+    versions: Mapping[Stage, ModelVersion],
+) -> frozenset[Stage]:
+    """Return the stages of a message that have to run."""
+    return frozenset(
+        stage
+        for stage, version in versions.items()
+        if is_missing(records.get(stage), content_hash, version)
+    )
+
+
+def done(content_hash: str, version: ModelVersion, at: str, *, block: str = "") -> StageRecord:
+    """Return the record of a stage that succeeded."""
+    return StageRecord(
+        content_hash, version.model, StageOutcome.DONE, at, version.prompt_version, block=block
+    )
+
+
+def not_done(error: Exception, content_hash: str, version: ModelVersion, at: str) -> StageRecord:
+    """Return the record of a stage that was refused, or that failed."""
+    is_refused = isinstance(error, ProviderRefusedError)
+    reason = redact_url(f"{type(error).__name__}: {error}".rstrip(": "))
+    return StageRecord(
+        content_hash,
+        version.model,
+        StageOutcome.REFUSED if is_refused else StageOutcome.FAILED,
+        at,
+        version.prompt_version,
+        reason[:_MAX_REASON],
+        retryable=not is_refused and _may_pass(error),
+    )
+
+
+def _may_pass(error: Exception) -> bool:
+    """Return whether the stage may succeed when it is repeated with the same input."""
+    if isinstance(error, AttachmentUnreadableError):
+        return isinstance(error, AttachmentMissingError)  # it can arrive later
+    return True

@@ -1,0 +1,163 @@
+"""A window of messages, the unit of work: score, embed, extract what is missing."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pulse_workers.chat.pipeline.embedding import embed_messages
+from pulse_workers.chat.pipeline.extraction import extract_messages
+from pulse_workers.chat.pipeline.scoring import score_messages
+from pulse_workers.chat.pipeline.stages import is_missing, stage_versions
+from pulse_workers.chat.records import (
+    ChatMessage,
+    Stage,
+    StageOutcome,
+    StageRecord,
+    Vector,
+)
+from pulse_workers.chat.services import Services
+
+WINDOW_SIZE: Final = 250
+"""Messages that are stored, judged, embedded and read together."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowResult:
+    """What a window came to.
+
+    Attributes:
+        outcomes: of each stage.
+        runs: number of messages that each stage ran for.
+        summary: counts of the extraction, empty if none ran.
+    """
+
+    outcomes: "StageOutcomes"
+    runs: Mapping[Stage, int]
+    summary: Mapping[str, Any]
+
+
+class StageOutcomes:
+    """How many messages ended each stage with which outcome.
+
+    Attributes:
+        counts: by stage and outcome.
+        failed: number of messages with a stage that failed.
+        refused: number of messages with a stage that was refused, and none that failed.
+        reason: one of the reasons, of a failure if there is one.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.failed = 0
+        self.refused = 0
+        self.reason = ""
+
+    def add(self, records: Mapping[Stage, StageRecord]) -> None:
+        """Count a message by the records of its stages."""
+        self.counts.update((stage.value, each.outcome.value) for stage, each in records.items())
+        outcomes = {record.outcome for record in records.values()}
+        for outcome in (StageOutcome.FAILED, StageOutcome.REFUSED):
+            if outcome in outcomes:
+                reason = next(each.reason for each in records.values() if each.outcome is outcome)
+                self._count(outcome, reason)
+                break
+
+    def _count(self, outcome: StageOutcome, reason: str) -> None:
+        if outcome is StageOutcome.FAILED:
+            self.reason = reason if not self.failed else self.reason
+            self.failed += 1
+        else:
+            self.reason = self.reason or reason
+            self.refused += 1
+
+    def add_failed(self, count: int, reason: str) -> None:
+        """Count messages whose stages did not run."""
+        self.reason = reason if not self.failed else self.reason
+        self.failed += count
+
+    def add_fields(self, fields: Mapping[str, Any]) -> None:
+        """Add the outcomes of another window, as `to_fields` returns them."""
+        for stage, outcomes in fields.get("stages", {}).items():
+            self.counts.update({(stage, outcome): count for outcome, count in outcomes.items()})
+        if fields.get("failed"):
+            self.add_failed(int(fields["failed"]), str(fields.get("reason", "")))
+        if fields.get("refused"):
+            self.refused += int(fields["refused"])
+            self.reason = self.reason or str(fields.get("reason", ""))
+
+    def to_fields(self) -> dict[str, Any]:
+        """Return the fields of a result; a refusal or failure makes it a soft failure."""
+        stages = {
+            stage.value: {
+                outcome.value: self.counts[stage.value, outcome.value] for outcome in StageOutcome
+            }
+            for stage in Stage
+        }
+        fields: dict[str, Any] = {
+            "stages": stages,
+            "failed": self.failed,
+            "refused": self.refused,
+        }
+        if self.failed:
+            fields |= {"message": self.reason, "reason": self.reason}
+        elif self.refused:
+            message = f"{self.refused} refused: {self.reason}"
+            fields |= {"status": "error", "message": message, "reason": self.reason}
+        return fields
+
+
+async def process_window(services: Services, ids: Sequence[str], task_id: str) -> WindowResult:
+    """Run the missing stages of stored messages, which are read together.
+
+    Args:
+        services: of the worker.
+        ids: IDs of the messages, oldest first.
+        task_id: ID of the calling task.
+
+    Raises:
+        StoreFullError: the outcome of a stage cannot be stored.
+    """
+    store = services.store
+    messages = await store.messages.get_many(ids)
+    records = await store.stages.get_many([message.id for message in messages])
+    versions = stage_versions(services.provider)
+
+    def missing(stage: Stage) -> list[ChatMessage]:
+        return [
+            message
+            for message in messages
+            if is_missing(records[message.id].get(stage), message.content_hash, versions[stage])
+        ]
+
+    todo = {stage: missing(stage) for stage in Stage}
+    vectors: Mapping[str, Vector] = {}
+    summary: Mapping[str, Any] = {}
+    if todo[Stage.SCORED]:
+        scored = await score_messages(services, todo[Stage.SCORED], task_id)
+        _update(records, Stage.SCORED, scored.records)
+    if todo[Stage.EMBEDDED]:
+        embedded = await embed_messages(services, todo[Stage.EMBEDDED])
+        _update(records, Stage.EMBEDDED, embedded.records)
+        vectors = embedded.vectors
+    if unread := todo[Stage.EXTRACTED]:
+        stored = {
+            message.id: record.block
+            for message in unread
+            if message.id not in vectors and (record := records[message.id].get(Stage.EMBEDDED))
+        }
+        vectors = {**vectors, **await store.vectors.get(stored)}
+        extracted = await extract_messages(services, unread, vectors, task_id)
+        _update(records, Stage.EXTRACTED, extracted.records)
+        summary = extracted.summary
+    outcomes = StageOutcomes()
+    for message in messages:
+        outcomes.add(records[message.id])
+    return WindowResult(outcomes, {stage: len(each) for stage, each in todo.items()}, summary)
+
+
+def _update(
+    records: dict[str, dict[Stage, StageRecord]], stage: Stage, new: Mapping[str, StageRecord]
+) -> None:
+    for message_id, record in new.items():
+        records[message_id][stage] = record

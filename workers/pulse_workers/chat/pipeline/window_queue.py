@@ -1,0 +1,139 @@
+"""Windows as tasks in the queue: a bounded number of them, and their results.
+
+The task that enqueues them keeps a slot while it waits. If all slots wait like this, nobody would
+run the windows: a window is then run by the task that waits for it.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+from taskiq import AsyncBroker
+from taskiq.task import AsyncTaskiqTask
+
+from pulse_desktop.model.redaction import redact_url
+from pulse_workers.chat.services import child_id
+from pulse_workers.chat.store.state import StateStore
+
+MAX_WINDOWS: Final = 4
+PATIENCE_S: Final = 10.0
+_POLL_S: Final = 0.1
+
+Fields = dict[str, Any]
+Enqueue = Callable[[str, Sequence[str]], Awaitable[object]]
+Run = Callable[[Sequence[str], str], Awaitable[Fields]]
+
+
+class QueuedWindow(msgspec.Struct, frozen=True):
+    """A window that was enqueued.
+
+    Attributes:
+        task_id: ID of its task.
+        message_ids: IDs of its messages.
+    """
+
+    task_id: str
+    message_ids: tuple[str, ...]
+
+
+class WindowQueue:
+    """Enqueues windows of one parent task, and collects their results."""
+
+    def __init__(
+        self,
+        broker: AsyncBroker,
+        state: StateStore,
+        enqueue: Enqueue,
+        run: Run,
+        on_result: Callable[[Fields], None],
+    ) -> None:
+        """Create a queue without windows.
+
+        Args:
+            broker: its result backend has the results.
+            state: in which a window that was started is marked.
+            enqueue: enqueues a task with this ID for these messages.
+            run: processes messages at once, under a task ID.
+            on_result: called with the result of each window, in any order.
+        """
+        self._broker = broker
+        self._state = state
+        self._enqueue = enqueue
+        self._run = run
+        self._on_result = on_result
+        self._queued: dict[str, QueuedWindow] = {}
+        self.done = 0
+
+    @property
+    def queued(self) -> list[QueuedWindow]:
+        """The windows without a result."""
+        return list(self._queued.values())
+
+    def resume(self, windows: Sequence[QueuedWindow]) -> None:
+        """Wait for windows that an interrupted attempt has enqueued."""
+        self._queued.update({window.task_id: window for window in windows})
+
+    async def submit(self, parent: str, message_ids: Sequence[str]) -> None:
+        """Enqueue a window, as soon as there are few enough.
+
+        Its ID is deterministic: a parent that runs again does not enqueue it twice.
+        """
+        while len(self._queued) >= MAX_WINDOWS:
+            await self._wait()
+        name = f"window {' '.join(message_ids)}"
+        window = QueuedWindow(child_id(parent, name), tuple(message_ids))
+        await self._enqueue(window.task_id, message_ids)
+        self._queued[window.task_id] = window
+
+    async def join(self, on_progress: Callable[[], Awaitable[None]]) -> None:
+        """Wait until every window has a result."""
+        while self._queued:
+            await self._wait()
+            await on_progress()
+
+    async def _wait(self) -> None:
+        """Wait for the result of a window; run one that was not started if it takes long."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not await self._collect():
+            if time.monotonic() < deadline:
+                await asyncio.sleep(_POLL_S)
+                continue
+            window = await self._last_not_started()
+            if window is not None:
+                self._finish(window, await self._run(window.message_ids, window.task_id))
+                return
+            deadline = time.monotonic() + PATIENCE_S
+
+    async def _collect(self) -> bool:
+        """Take the results that are there; return whether there was any."""
+        found = False
+        for window in self.queued:
+            task: AsyncTaskiqTask[Any] = AsyncTaskiqTask(
+                window.task_id, self._broker.result_backend
+            )
+            if not await task.is_ready():
+                continue
+            result = await task.get_result()
+            found = True
+            if result.is_err:
+                reason = redact_url(f"{type(result.error).__name__}: {result.error}")
+                fields = {"failed": len(window.message_ids), "reason": reason}
+            else:
+                fields = result.return_value
+            self._finish(window, fields)
+        return found
+
+    def _finish(self, window: QueuedWindow, fields: Fields) -> None:
+        del self._queued[window.task_id]
+        self.done += 1
+        self._on_result(fields)
+
+    async def _last_not_started(self) -> QueuedWindow | None:
+        """Return the window that waits at the end of the queue, None if all were started."""
+        for window in reversed(self.queued):
+            started, _ = await self._state.get(f"window.{window.task_id}")
+            if started is None:
+                return window
+        return None

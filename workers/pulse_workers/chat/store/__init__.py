@@ -1,0 +1,1 @@
+"""Records in NATS buckets: messages, scores, stages, vectors, knowledge and state."""

@@ -1,0 +1,141 @@
+"""A key-value bucket whose values are read and written in bulk."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+from nats.js import JetStreamContext
+from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
+
+from pulse_workers.chat.store.requests import BulkRequests, Write
+from pulse_workers.errors import OUTAGE_ERRORS, StoreFullError
+
+T = TypeVar("T")
+
+FULL_CODES: Final = frozenset({10077, 10023})
+_CONFLICT: Final = 10071
+_CONCURRENCY: Final = 32
+_MIB: Final = 1 << 20
+
+
+class Entry(NamedTuple):
+    """A stored value and its revision, which an update has to give."""
+
+    value: bytes
+    revision: int
+
+
+class Bucket:
+    """A bucket."""
+
+    def __init__(self, js: JetStreamContext, requests: BulkRequests, name: str) -> None:
+        self._js = js
+        self._requests = requests
+        self.name = name
+        self._stream = f"KV_{name}"
+        self._prefix = f"$KV.{name}."
+
+    async def get(self, key: str) -> Entry | None:
+        """Return a value, or None."""
+        return (await self.get_many([key])).get(key)
+
+    async def get_many(self, keys: Sequence[str]) -> dict[str, Entry]:
+        """Return the values that are stored, by key."""
+        if len(keys) > 1:
+            subjects = [self._prefix + key for key in keys]
+            found = await self._requests.read(self._stream, subjects)
+            if found is not None:
+                return {
+                    subject.removeprefix(self._prefix): Entry(stored.value, stored.revision)
+                    for subject, stored in found.items()
+                    if stored.value
+                }
+        return await self._get_each(keys)
+
+    async def _get_each(self, keys: Sequence[str]) -> dict[str, Entry]:
+        """Read values one by one, as servers before 2.11 require."""
+        found: dict[str, Entry] = {}
+
+        async def read(key: str) -> None:
+            try:
+                message = await self._js.get_last_msg(self._stream, self._prefix + key, direct=True)
+            except NotFoundError:
+                return
+            if message.data:
+                found[key] = Entry(message.data, message.seq or 0)
+
+        for first in range(0, len(keys), _CONCURRENCY):
+            await asyncio.gather(*(read(key) for key in keys[first : first + _CONCURRENCY]))
+        return found
+
+    async def put(self, key: str, value: bytes) -> None:
+        """Store a value.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit.
+        """
+        await self.put_many({key: value})
+
+    async def put_many(self, values: Mapping[str, bytes]) -> None:
+        """Store values.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit; some of the values may be stored.
+        """
+        writes = [Write(self._prefix + key, value) for key, value in values.items()]
+        await self._check(await self._requests.write(writes))
+
+    async def create_many(self, values: Mapping[str, bytes]) -> set[str]:
+        """Store the values whose keys do not exist; return these keys.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit; some of the values may be stored.
+        """
+        return await self.update_many({key: (value, 0) for key, value in values.items()})
+
+    async def update_many(self, values: Mapping[str, tuple[bytes, int]]) -> set[str]:
+        """Store values at the revision that is given with each; return the keys that were at it.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit; some of the values may be stored.
+        """
+        writes = [
+            Write(self._prefix + key, value, revision) for key, (value, revision) in values.items()
+        ]
+        errors = await self._requests.write(writes)
+        conflicts = [error is not None and error.err_code == _CONFLICT for error in errors]
+        await self._check(
+            error for error, conflict in zip(errors, conflicts, strict=True) if not conflict
+        )
+        return {key for key, conflict in zip(values, conflicts, strict=True) if not conflict}
+
+    async def update(self, key: str, value: bytes, revision: int) -> bool:
+        """Store a value if the key is at a revision, 0 if it does not exist; False if it is not.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit.
+        """
+        return bool(await self.update_many({key: (value, revision)}))
+
+    async def _check(self, errors: Iterable[APIError | None]) -> None:
+        for error in errors:
+            if error is None:
+                continue
+            if error.err_code in FULL_CODES:
+                raise StoreFullError(await self._describe_full()) from error
+            raise error
+
+    async def _describe_full(self) -> str:
+        """Return how large the bucket may be, and the command that enlarges it."""
+        limit = 0
+        try:
+            info = await self._js.stream_info(self._stream)
+            limit = max(0, info.config.max_bytes or 0)
+        except (*OUTAGE_ERRORS, ServiceUnavailableError):
+            pass
+        size = f" ({limit // _MIB} MiB)" if limit else ""
+        wanted = max(1, 2 * limit // _MIB) if limit else 1024
+        return (
+            f"the bucket {self.name} is full{size}. To enlarge it: "
+            f"pulse-worker provision --store-max-bytes {wanted}M"
+        )

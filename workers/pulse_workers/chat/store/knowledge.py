@@ -1,0 +1,236 @@
+"""Topics and atoms, which several workers may change at the same time.
+
+Members of a topic and sources of an atom are keys of their own, so adding one again changes
+nothing. The head of a topic, with its centroid, is changed by compare-and-set; its number of
+members is that of the keys.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from pulse_workers.chat.pipeline.topics import new_topic, with_members
+from pulse_workers.chat.providers.provider import TopicAssignment
+from pulse_workers.chat.records import Atom, Evidence, Topic, Vector
+from pulse_workers.chat.store.bucket import Bucket
+from pulse_workers.chat.store.kv_reader import read_entries
+from pulse_workers.errors import ConcurrentChangeError
+
+_MAX_ATTEMPTS: Final = 200
+_MAX_READINGS: Final = 16
+
+_encode = msgspec.json.Encoder().encode
+_decode_topic = msgspec.json.Decoder(Topic).decode
+
+
+class Member(msgspec.Struct, frozen=True):
+    """Membership of a message in a topic.
+
+    Attributes:
+        reading: ID of the reading that found it.
+        at: time, ISO 8601.
+    """
+
+    reading: str
+    at: str
+
+
+_decode_member = msgspec.json.Decoder(Member).decode
+
+
+@dataclasses.dataclass(frozen=True)
+class Reader:
+    """A reading of messages, as whose result topics and atoms are stored.
+
+    Attributes:
+        id: the same when the reading is repeated.
+        model: model that answered.
+        embedding_model: model of the vectors.
+        at: time, ISO 8601.
+    """
+
+    id: str
+    model: str
+    embedding_model: str
+    at: str
+
+
+@dataclasses.dataclass(frozen=True)
+class TopicChange:
+    """A topic after an assignment.
+
+    Attributes:
+        topic: the topic.
+        is_new: whether this assignment created it.
+        added: IDs of the new members.
+    """
+
+    topic: Topic
+    is_new: bool
+    added: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredAtoms:
+    """The effect of storing atoms.
+
+    Attributes:
+        created: the new ones.
+        sources_added: number of new sources of those that were known.
+    """
+
+    created: tuple[Atom, ...]
+    sources_added: int
+
+
+class KnowledgeStore:
+    """Topics, their members, atoms and their sources."""
+
+    def __init__(self, js: JetStreamContext, bucket: Bucket) -> None:
+        self._js = js
+        self._bucket = bucket
+        self._stream = f"KV_{bucket.name}"
+        self._topics: dict[str, Topic] = {}
+        self._sequence = 0
+
+    async def topics(self) -> list[Topic]:
+        """Return all topics; those that did not change are not read again.
+
+        Raises:
+            TimeoutError: the server stopped responding before everything was read.
+        """
+        info = await self._js.stream_info(self._stream)
+        last, after = info.state.last_seq, self._sequence
+        known = dict(self._topics)
+        if last < after or not after:  # the bucket was recreated
+            after, known = 0, {}
+        if last > after:
+            async for stored in read_entries(self._js, self._bucket.name, after, "topic.*"):
+                if stored.value:
+                    known[stored.key] = _decode_topic(stored.value)
+                else:
+                    known.pop(stored.key, None)
+        self._topics, self._sequence = known, last
+        return list(known.values())
+
+    async def assign(
+        self, assignment: TopicAssignment, vectors: Mapping[str, Vector], reader: Reader
+    ) -> TopicChange | None:
+        """Add members to a topic, which is created if it does not exist.
+
+        Args:
+            assignment: the topic and its members.
+            vectors: unit vectors of the members, by message ID; may lack some.
+            reader: the reading.
+
+        Returns:
+            None if nothing changed.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit.
+        """
+        created, earlier = await self._add_members(assignment, reader)
+        key = f"topic.{assignment.topic_id}"
+        for _ in range(_MAX_ATTEMPTS):
+            entry = await self._bucket.get(key)
+            known = (
+                _decode_topic(entry.value)
+                if entry is not None
+                else new_topic(assignment, model=reader.model, at=reader.at)
+            )
+            # Counted after the head was read: one that is stored meanwhile prevents the update.
+            count = await self._count(f"member.{assignment.topic_id}.*")
+            added: tuple[str, ...] = ()
+            if reader.id not in known.readings:
+                # Those of an earlier attempt are in the head already, unless it was interrupted.
+                was_interrupted = known.message_count + len(created) < count
+                fresh = (*earlier, *created) if was_interrupted else created
+                added = tuple(each for each in fresh if each not in known.message_ids)
+            if not added and known.message_count == count:
+                return None
+            topic = _changed(known, added, vectors, reader, count)
+            if await self._bucket.update(key, _encode(topic), entry.revision if entry else 0):
+                return TopicChange(topic, entry is None, added)
+        raise ConcurrentChangeError(f"topic {assignment.topic_id} changes too often")
+
+    async def _add_members(
+        self, assignment: TopicAssignment, reader: Reader
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Store members; return the new ones, and those of an earlier attempt of the reading."""
+        keys = {
+            f"member.{assignment.topic_id}.{message_id}": message_id
+            for message_id in assignment.message_ids
+        }
+        value = _encode(Member(reader.id, reader.at))
+        created = await self._bucket.create_many(dict.fromkeys(keys, value))
+        existing = await self._bucket.get_many([key for key in keys if key not in created])
+        return (
+            tuple(message_id for key, message_id in keys.items() if key in created),
+            tuple(
+                keys[key]
+                for key, entry in existing.items()
+                if _decode_member(entry.value).reading == reader.id
+            ),
+        )
+
+    async def _count(self, keys: str) -> int:
+        """Count the keys that match: the server does, when it creates a consumer."""
+        info = await self._js.add_consumer(
+            self._stream,
+            ConsumerConfig(
+                filter_subject=f"$KV.{self._bucket.name}.{keys}",
+                deliver_policy=DeliverPolicy.ALL,
+                ack_policy=AckPolicy.NONE,
+                inactive_threshold=5.0,
+                mem_storage=True,
+            ),
+        )
+        await self._js.delete_consumer(self._stream, info.name)
+        return info.num_pending or 0
+
+    async def add_atoms(self, atoms: Sequence[Atom]) -> StoredAtoms:
+        """Store atoms and their sources; what is stored already does not change.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit.
+        """
+        by_key = {f"atom.{atom.id}": atom for atom in atoms}
+        created = await self._bucket.create_many(
+            {key: _encode(atom) for key, atom in by_key.items()}
+        )
+        sources: dict[str, tuple[str, Evidence]] = {
+            f"source.{atom.id}.{evidence.message_id}": (f"atom.{atom.id}", evidence)
+            for atom in atoms
+            for evidence in atom.evidence
+        }
+        added = await self._bucket.create_many(
+            {key: _encode(evidence) for key, (_, evidence) in sources.items()}
+        )
+        return StoredAtoms(
+            tuple(atom for key, atom in by_key.items() if key in created),
+            sum(sources[key][0] not in created for key in added),
+        )
+
+
+def _changed(
+    topic: Topic,
+    added: tuple[str, ...],
+    vectors: Mapping[str, Vector],
+    reader: Reader,
+    count: int,
+) -> Topic:
+    if topic.embedding_model != reader.embedding_model:
+        topic = msgspec.structs.replace(topic, centre=())
+    changed = with_members(
+        topic, added, [vectors[each] for each in added if each in vectors], reader.at
+    )
+    return msgspec.structs.replace(
+        changed,
+        message_count=count,
+        embedding_model=reader.embedding_model,
+        readings=(*topic.readings, reader.id)[-_MAX_READINGS:],
+    )

@@ -1,0 +1,223 @@
+"""Requests to JetStream in bulk: a bounded number is in flight, instead of one.
+
+A request that waits for its answer costs a round trip. Here hundreds are sent together, and their
+answers are read without building a message object for each.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.errors import APIError, ServiceUnavailableError
+
+from pulse_desktop.nats_client.client import server_info
+from pulse_desktop.nats_client.fast_path import FastPathClient
+
+MAX_IN_FLIGHT: Final = 256
+MAX_BYTES_IN_FLIGHT: Final = 4 << 20
+TIMEOUT_S: Final = 10.0
+_BATCH_VERSION: Final = (2, 11)
+"""The version of nats-server from which on many values can be read with one request."""
+
+
+class Write(NamedTuple):
+    """A value to store.
+
+    Attributes:
+        subject: of the key.
+        value: the value.
+        revision: expected revision of the key, 0 if it must not exist; None stores in any case.
+    """
+
+    subject: str
+    value: bytes
+    revision: int | None = None
+
+
+class Stored(NamedTuple):
+    """A value that was read; `value` is empty for a deleted key."""
+
+    subject: str
+    value: bytes
+    revision: int
+
+
+class _Error(msgspec.Struct):
+    code: int = 0
+    err_code: int = 0
+    description: str = ""
+
+
+class _Ack(msgspec.Struct):
+    error: _Error | None = None
+
+
+_decode_ack = msgspec.json.Decoder(_Ack).decode
+
+
+class BulkRequests:
+    """Writes and reads many values of buckets at a time."""
+
+    def __init__(self, client: Client) -> None:
+        """Prepare; call `open` before the first request."""
+        self._client = client
+        self._inbox = f"{client.new_inbox()}."
+        self._numbers = itertools.count()
+        self._acks: dict[str, asyncio.Future[bytes]] = {}
+        self._reads: dict[str, _BatchRead] = {}
+
+    async def open(self) -> None:
+        """Subscribe to the answers."""
+        acks = await self._client.subscribe(f"{self._inbox}w.*", cb=self._on_ack_message)
+        if isinstance(self._client, FastPathClient):
+            self._client.deliver_directly(acks, self._on_ack)
+        await self._client.subscribe(
+            f"{self._inbox}r.*", cb=self._on_read, pending_bytes_limit=1 << 30
+        )
+
+    async def write(self, writes: Sequence[Write]) -> list[APIError | None]:
+        """Store values; return the error of each, None for one that is stored.
+
+        Raises:
+            nats.errors.Error: the server is unreachable or does not respond; each of the values
+                may or may not be stored.
+        """
+        errors: list[APIError | None] = []
+        for part in _parts(writes):
+            errors.extend(await self._write(part))
+        return errors
+
+    async def _write(self, writes: Sequence[Write]) -> list[APIError | None]:
+        loop = asyncio.get_running_loop()
+        sent: list[tuple[str, asyncio.Future[bytes]]] = []
+        try:
+            for subject, value, revision in writes:
+                reply = f"{self._inbox}w.{next(self._numbers)}"
+                ack = self._acks[reply] = loop.create_future()
+                sent.append((reply, ack))
+                headers = (
+                    None
+                    if revision is None
+                    else {"Nats-Expected-Last-Subject-Sequence": str(revision)}
+                )
+                await self._client.publish(subject, value, reply=reply, headers=headers)
+            _, missing = await asyncio.wait([ack for _, ack in sent], timeout=TIMEOUT_S)
+            if missing:
+                raise NatsTimeoutError
+            return [_error_in(ack.result()) for _, ack in sent]
+        finally:
+            for reply, ack in sent:
+                self._acks.pop(reply, None)
+                ack.cancel()
+
+    async def read(self, stream: str, subjects: Sequence[str]) -> dict[str, Stored] | None:
+        """Return the last value of each subject that has one.
+
+        Returns:
+            None if the server cannot read many values with one request.
+
+        Raises:
+            nats.errors.Error: the server is unreachable or does not respond.
+        """
+        if _version(self._client) < _BATCH_VERSION:
+            return None
+        found: dict[str, Stored] = {}
+        for first in range(0, len(subjects), MAX_IN_FLIGHT):
+            remaining = list(subjects[first : first + MAX_IN_FLIGHT])
+            while remaining:
+                read = await self._read(stream, remaining)
+                if read.is_unsupported:
+                    return None
+                found.update(read.found)
+                if not read.pending:
+                    break
+                remaining = [subject for subject in remaining if subject not in read.found]
+        return found
+
+    async def _read(self, stream: str, subjects: Sequence[str]) -> "_BatchRead":
+        reply = f"{self._inbox}r.{next(self._numbers)}"
+        read = self._reads[reply] = _BatchRead()
+        try:
+            request = msgspec.json.encode({"multi_last": subjects})
+            await self._client.publish(f"$JS.API.DIRECT.GET.{stream}", request, reply=reply)
+            async with asyncio.timeout(TIMEOUT_S):
+                await read.done.wait()
+        except TimeoutError:
+            raise NatsTimeoutError from None
+        finally:
+            del self._reads[reply]
+        return read
+
+    async def _on_ack_message(self, message: Msg) -> None:
+        self._on_ack(message.subject, message.data)
+
+    def _on_ack(self, reply: str, data: bytes) -> None:
+        ack = self._acks.get(reply)
+        if ack is not None and not ack.done():
+            ack.set_result(data)
+
+    async def _on_read(self, message: Msg) -> None:
+        read = self._reads.get(message.subject)
+        if read is not None:
+            read.add(message)
+
+
+class _BatchRead:
+    """The answers to one request for many values."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Stored] = {}
+        self.pending = 0
+        self.is_unsupported = False
+        self.done = asyncio.Event()
+
+    def add(self, message: Msg) -> None:
+        headers = message.headers or {}
+        status = headers.get("Status")
+        if status is None:
+            subject = headers["Nats-Subject"]
+            value = b"" if "KV-Operation" in headers else message.data
+            self.found[subject] = Stored(subject, value, int(headers["Nats-Sequence"]))
+            return
+        self.pending = int(headers.get("Nats-Num-Pending", 0)) if status == "204" else 0
+        self.is_unsupported = status not in ("204", "404")
+        self.done.set()
+
+
+def _parts(writes: Sequence[Write]) -> list[Sequence[Write]]:
+    """Split writes into parts that may be in flight together."""
+    parts: list[Sequence[Write]] = []
+    first = size = 0
+    for index, write in enumerate(writes):
+        if index - first >= MAX_IN_FLIGHT or (
+            size and size + len(write.value) > MAX_BYTES_IN_FLIGHT
+        ):
+            parts.append(writes[first:index])
+            first, size = index, 0
+        size += len(write.value)
+    if first < len(writes):
+        parts.append(writes[first:])
+    return parts
+
+
+def _error_in(data: bytes) -> APIError | None:
+    """Return the error of an acknowledgement, None if the value is stored."""
+    if not data:  # no responders
+        return ServiceUnavailableError(code=503, description="no stream stores this bucket")
+    try:
+        error = _decode_ack(data).error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return APIError(description="unreadable response")
+    if error is None:
+        return None
+    return APIError(code=error.code, err_code=error.err_code, description=error.description)
+
+
+def _version(client: Client) -> tuple[int, ...]:
+    parts = server_info(client).version.split("-")[0].split(".")
+    return tuple(int(part) for part in parts if part.isdecimal())

@@ -1,0 +1,45 @@
+"""State of work in progress: positions, leases, running extractions and ingests."""
+
+from typing import Any, Final
+
+import msgspec
+from nats.js import JetStreamContext
+
+from pulse_workers.chat.store.bucket import Bucket
+from pulse_workers.chat.store.kv_reader import read_entries
+
+_RUN: Final = "run"
+
+
+class StateStore:
+    """JSON values by key."""
+
+    def __init__(self, js: JetStreamContext, bucket: Bucket) -> None:
+        self._js = js
+        self._bucket = bucket
+
+    async def get(self, key: str) -> tuple[Any, int]:
+        """Return a value and its revision; (None, 0) if there is none."""
+        entry = await self._bucket.get(key)
+        return (None, 0) if entry is None else (msgspec.json.decode(entry.value), entry.revision)
+
+    async def put(self, key: str, value: object) -> None:
+        """Store a value unconditionally."""
+        await self._bucket.put(key, msgspec.json.encode(value))
+
+    async def compare_and_set(self, key: str, value: object, revision: int) -> bool:
+        """Store a value if the key is still at `revision`; False if it is not."""
+        return await self._bucket.update(key, msgspec.json.encode(value), revision)
+
+    async def delete(self, key: str) -> None:
+        """Delete a value without leaving a delete marker."""
+        name = self._bucket.name
+        await self._js.purge_stream(f"KV_{name}", subject=f"$KV.{name}.{key}")
+
+    async def extraction_runs(self) -> list[tuple[str, float]]:
+        """Return key and start time (Unix seconds) of the extractions marked as running."""
+        return [
+            (stored.key, float(msgspec.json.decode(stored.value)["started_at"]))
+            async for stored in read_entries(self._js, self._bucket.name, 0, f"{_RUN}.*")
+            if stored.value
+        ]

@@ -1,0 +1,75 @@
+"""The store of the chat application, in NATS buckets and without another database.
+
+Every key identifies what it is about, so a task that runs twice stores everything once. Times are
+arguments.
+"""
+
+from collections.abc import AsyncIterator
+
+from nats.js import JetStreamContext
+
+from pulse_desktop.nats_client.client import client_of
+from pulse_workers.chat.store.bucket import Bucket
+from pulse_workers.chat.store.knowledge import KnowledgeStore
+from pulse_workers.chat.store.kv_reader import KeyValueEntry, read_entries
+from pulse_workers.chat.store.messages import MessageStore, ScoreStore
+from pulse_workers.chat.store.requests import BulkRequests
+from pulse_workers.chat.store.stages import StageStore
+from pulse_workers.chat.store.state import StateStore
+from pulse_workers.chat.store.vectors import VectorIndex, VectorStore
+from pulse_workers.runtime.provisioning import (
+    EMBEDDINGS,
+    KNOWLEDGE,
+    MESSAGES,
+    SCORES,
+    STAGES,
+    STATE,
+)
+
+
+class Store:
+    """All records.
+
+    Attributes:
+        messages: messages.
+        scores: their scores.
+        stages: which stages they have passed.
+        vectors: their vectors.
+        knowledge: topics and atoms.
+        state: work in progress.
+    """
+
+    def __init__(self, js: JetStreamContext, requests: BulkRequests) -> None:
+        self._js = js
+        self.messages = MessageStore(Bucket(js, requests, MESSAGES))
+        self.scores = ScoreStore(Bucket(js, requests, SCORES))
+        self.stages = StageStore(Bucket(js, requests, STAGES))
+        self.vectors = VectorStore(Bucket(js, requests, EMBEDDINGS))
+        self.knowledge = KnowledgeStore(js, Bucket(js, requests, KNOWLEDGE))
+        self.state = StateStore(js, Bucket(js, requests, STATE))
+
+    @classmethod
+    async def open(cls, js: JetStreamContext) -> "Store":
+        """Open the buckets, which `provision` created."""
+        requests = BulkRequests(client_of(js))
+        await requests.open()
+        return cls(js, requests)
+
+    def vector_index(self, model: str) -> VectorIndex:
+        """Return an empty index of the vectors of a model."""
+        return VectorIndex(self._js, EMBEDDINGS, model)
+
+    async def last_sequence(self, bucket: str) -> int:
+        """Return the last sequence of a bucket."""
+        info = await self._js.stream_info(f"KV_{bucket}")
+        return info.state.last_seq
+
+    def read_changes(
+        self, bucket: str, after: int, keys: str = ">"
+    ) -> AsyncIterator[KeyValueEntry]:
+        """Yield the latest value of each key stored after a sequence, oldest first.
+
+        Raises:
+            TimeoutError: the server stopped responding before everything was read.
+        """
+        return read_entries(self._js, bucket, after, keys)
