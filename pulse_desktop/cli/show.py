@@ -23,7 +23,8 @@ def add_parser(subparsers: Subparsers) -> None:
         run,
         summary=_("show the details of one run"),
         description=_(
-            "Show the arguments, times, worker, result, error and events of one run. TASK_ID "
+            "Show the arguments, times, worker, result, error, log lines and events of one run. "
+            "TASK_ID "
             "can be abbreviated to its first characters (at least 4)."
         ),
         examples=(
@@ -36,7 +37,9 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Show the details of one run."""
+    from pulse_desktop.state.run_log import log_lines
     from pulse_desktop.state.serialize import event_to_dict
+    from pulse_desktop.text.log_text import log_text
 
     async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as session:
         missing = await catch_up(session)
@@ -44,14 +47,19 @@ async def run(arguments: Namespace) -> int:
         await session.waiter.wait_for_report(run.task_id)
         run = session.state.runs.get(run.task_id) or run
         report = await report_run(session, run)
-        events = [event_to_dict(event) for event in session.state.log.mentioning(run.task_id)]
+        mentioning = session.state.log.mentioning(run.task_id)
+        events = [event_to_dict(event) for event in mentioning]
+        log = log_lines(mentioning, run.task_id)
         traceback = run.error.traceback if run.error else ""
     if arguments.json:
-        write_json({**report, "traceback": traceback or None, "events": events})
+        lines = [line.as_dict() for line in log]
+        write_json({**report, "traceback": traceback or None, "log": lines, "events": events})
         return note_missing(missing)
     write_report(report)
     if traceback:
         write_property(_("traceback"), traceback.strip())
+    if log:
+        write_property(_("log"), log_text(log))
     write_text(_("events"))
     for event in events:
         type_ = event["type"] or _("unreadable")

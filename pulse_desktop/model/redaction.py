@@ -1,6 +1,7 @@
 """Redaction: addresses and texts with passwords, tokens and keys masked."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 # After a scheme a login extends to the last @: tokens in base64 contain slashes. Matches begin at a
@@ -18,6 +19,28 @@ _WEBSOCKET_PATH: Final = re.compile(
 )
 """A proxy in front of the server may expect a secret in the path or query."""
 
+_SENSITIVE_NAME: Final = (
+    r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
+    r"|credentials?|authorization)"
+)
+_NAMED_SECRET: Final = re.compile(
+    rf"(?P<name>(?<![A-Za-z0-9])(?:[A-Za-z0-9]{{1,40}}[_-]){{0,5}}{_SENSITIVE_NAME}"
+    r"[\"']?\s{0,3}[:=]\s{0,3}(?:(?:bearer|basic)\s{1,3})?)"
+    r"(?P<value>\"[^\"]{1,4096}\"|'[^']{1,4096}'|[^\s,;&\"'<>(){}\[\]]{1,4096})",
+    re.IGNORECASE,
+)
+_BEARER: Final = re.compile(r"\b(bearer|basic)\s{1,3}[A-Za-z0-9._~+/=-]{8,4096}", re.IGNORECASE)
+_KNOWN_KEY: Final = re.compile(
+    r"\b(?:sk-|gh[pousr]_|github_pat_|xox[abprs]-|AKIA|AIza|glpat-|SU|SA|SO|eyJ)"
+    r"[A-Za-z0-9_.-]{16,4096}"
+)
+"""Keys of well-known services, seeds of nkeys, JSON web tokens."""
+_SECRET_VARIABLE: Final = re.compile(
+    rf"(?:^|_){_SENSITIVE_NAME}(?:_|$)|(?:^|_)key(?:_|$)", re.IGNORECASE
+)
+_MIN_SECRET: Final = 6
+"""Shorter values of variables are not masked: they would hide ordinary words."""
+
 
 def redact_url(address: str) -> str:
     """Mask the credentials in an address, or in any text with addresses.
@@ -34,6 +57,32 @@ def redact(text: str) -> str:
     a scheme only `user:secret@` counts as a login.
     """
     return _WEBSOCKET_PATH.sub(r"\1/***", _CREDENTIALS_IN_TEXT.sub(_mask, text))
+
+
+def redact_secrets(text: str, known: tuple[str, ...] = ()) -> str:
+    """Mask what looks like a secret in a text that leaves its process: a log line of a task.
+
+    In addition to the credentials of addresses these are `password=…` and the like, bearer tokens,
+    and keys in the form of well-known services.
+
+    Args:
+        text: any text.
+        known: secrets to mask wherever they are, longest first.
+    """
+    for secret in known:
+        text = text.replace(secret, "***")
+    text = _NAMED_SECRET.sub(r"\g<name>***", redact(text))
+    return _KNOWN_KEY.sub("***", _BEARER.sub(r"\1 ***", text))
+
+
+def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the values of the variables whose names promise a secret, longest first."""
+    found = {
+        value
+        for name, value in environment.items()
+        if len(value) >= _MIN_SECRET and _SECRET_VARIABLE.search(name) and "/" not in value[:1]
+    }
+    return tuple(sorted(found, key=len, reverse=True))
 
 
 def _mask(match: re.Match[str]) -> str:

@@ -1,8 +1,8 @@
 """Cancels tasks, queued or running, and reports the outcome of each.
 
-Workers that accept commands receive a cancel command. Without such workers, as in a system of
-foreign workers, a task that is still in the stream is removed by this program; anything else is
-reported as impossible, with the reason.
+Workers that accept commands receive a cancel command. Where no worker removes tasks from the queue,
+as in a system of other projects' workers, a task that is still in the stream is removed by this
+program; anything else is reported as impossible, with the reason.
 """
 
 import asyncio
@@ -113,7 +113,10 @@ class TaskCanceller:
         self, task_id: str, sequence: int, reason: str, before: Replies
     ) -> CancelOutcome:
         """Let a worker remove a task from the queue, after none was found that runs it."""
-        reply = await self._control.remove(task_id, sequence=sequence or None, reason=reason)
+        removal = await self._control.remove(task_id, sequence=sequence or None, reason=reason)
+        if removal.no_responders:  # workers of other projects can only cancel
+            return await self._remove_after_refusal(task_id, sequence, reason)
+        reply = removal.received[0] if removal.received else None
         if reply is None:
             return CancelOutcome(
                 task_id,
@@ -142,6 +145,24 @@ class TaskCanceller:
         if run is not None and run.state is RunState.RUNNING:
             return CancelOutcome(task_id, CancelStatus.RUNNING, run.worker, _held_by(run))
         detail = reply.detail or _("If it is delivered again, workers reject it for one hour.")
+        return CancelOutcome(task_id, CancelStatus.NOT_FOUND, detail=detail)
+
+    async def _remove_after_refusal(
+        self, task_id: str, sequence: int, reason: str
+    ) -> CancelOutcome:
+        """Remove a task that workers refuse from now on, but cannot remove from the stream."""
+        outcome = await self._remove_from_stream(task_id, sequence, reason)
+        if outcome.status in (CancelStatus.REMOVED, CancelStatus.REFUSED):
+            return outcome
+        run = await self._wait_for_end(task_id)
+        if run is not None and run.state is RunState.CANCELLED:
+            detail = _("It had not started.")
+            return CancelOutcome(task_id, CancelStatus.CANCELLED, run.worker, detail)
+        if run is not None and run.state not in OPEN_STATES:
+            return _already_ended(run)
+        if run is not None and run.state is RunState.RUNNING:
+            return CancelOutcome(task_id, CancelStatus.RUNNING, run.worker, _held_by(run))
+        detail = _("If it is delivered again, workers reject it for one hour.")
         return CancelOutcome(task_id, CancelStatus.NOT_FOUND, detail=detail)
 
     async def _wait_for_end(self, task_id: str) -> TaskRun | None:

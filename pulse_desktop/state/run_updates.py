@@ -200,6 +200,16 @@ def _progress(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
     )
 
 
+def _logged(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
+    # The lines stay in the event log (`run_log`); of the run they say that the attempt has started.
+    return TaskRun(
+        task_id,
+        _name(data),
+        attempts=(Attempt(_number(data), None, _worker(data, event)),),
+        last_seen=event.received_at,
+    )
+
+
 def _succeeded(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
     return _ended(task_id, data, event, "succeeded")
 
@@ -276,6 +286,7 @@ _READERS: Final[dict[str, Callable[[str, dict[str, Any], Event], TaskRun]]] = {
     "task.queued": _queued,
     "task.started": _started,
     "task.progress": _progress,
+    "task.log": _logged,
     "task.succeeded": _succeeded,
     "task.failed": _failed,
     "task.cancelled": _cancelled,

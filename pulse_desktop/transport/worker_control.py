@@ -98,8 +98,8 @@ class WorkerControlClient:
 
     async def remove(
         self, task_id: str, *, sequence: int | None = None, reason: str = ""
-    ) -> ControlReply | None:
-        """Tell one worker to remove a queued task; None without a reply.
+    ) -> Replies:
+        """Tell one worker to remove a queued task; return its reply.
 
         Args:
             task_id: of the task.
@@ -107,10 +107,9 @@ class WorkerControlClient:
             reason: given by the operator.
         """
         command = self._command(REMOVE, task_id=task_id, sequence=sequence, reason=reason or None)
-        replies = await self._request(
+        return await self._request(
             CONTROL_QUEUE, command, is_final=lambda _reply: True, timeout_s=REMOVE_TIMEOUT_S
         )
-        return replies.received[0] if replies.received else None
 
     async def command(
         self,

@@ -1,6 +1,8 @@
 """TaskIQ workers on NATS, and what other TaskIQ projects can use of them.
 
-    EventMiddleware    publishes the events of any TaskIQ broker, for Pulse Desktop to show
+    PulseMiddleware    publishes the events of any TaskIQ broker, for Pulse Desktop to show, and
+                       lets it cancel tasks
+    EventMiddleware    the earlier name of PulseMiddleware
     task               decorator for tasks that `pulse-worker` runs (PULSE_WORKER_TASKS)
     stop_requested     whether a task, in a thread or a long loop, was requested to stop
     Settings           settings of a worker
@@ -15,14 +17,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pulse_workers.config.settings import Settings, load_settings
-    from pulse_workers.middleware import EventMiddleware
+    from pulse_workers.middleware import EventMiddleware, PulseMiddleware
     from pulse_workers.registry import task
     from pulse_workers.runtime.interrupt import stop_requested
 
-__all__ = ["EventMiddleware", "Settings", "load_settings", "stop_requested", "task"]
+__all__ = [
+    "EventMiddleware",
+    "PulseMiddleware",
+    "Settings",
+    "load_settings",
+    "stop_requested",
+    "task",
+]
 
 _MODULES: Final = {
     "EventMiddleware": "pulse_workers.middleware",
+    "PulseMiddleware": "pulse_workers.middleware",
     "Settings": "pulse_workers.config.settings",
     "load_settings": "pulse_workers.config.settings",
     "stop_requested": "pulse_workers.runtime.interrupt",

@@ -1,47 +1,81 @@
-"""Event middleware for the broker of any TaskIQ project.
+"""Middleware for the broker of any TaskIQ project.
 
-    from pulse_workers import EventMiddleware
+    from pulse_workers import PulseMiddleware
 
-    broker = NatsBroker("nats://localhost:4222").with_middlewares(
-        EventMiddleware("nats://localhost:4222")
-    )
+    broker = NatsBroker("nats://localhost:4222").with_middlewares(PulseMiddleware())
 
-Pulse Desktop then shows starts, outcomes, errors with their traceback, and the workers. The
-broker, its results and its tasks stay as they are. While the server is unreachable, tasks run on
-and events are buffered.
+Pulse Desktop then shows starts, progress, log lines, outcomes, errors with their traceback, retries
+and the workers, and cancels tasks. The broker, its results and its tasks stay as they are. While
+the server is unreachable, tasks run on and events are buffered.
 """
 
 import asyncio
+import functools
 import logging
-import os
-import socket
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
-from taskiq import TaskiqMessage, TaskiqResult
+from taskiq import (
+    InMemoryBroker,
+    SimpleRetryMiddleware,
+    SmartRetryMiddleware,
+    TaskiqMessage,
+    TaskiqResult,
+)
 from taskiq.exceptions import NoResultError
 
-from pulse_desktop import __version__
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.task_message import RETRIES
-from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.brokers.delivery import SyntheticDelivery, current_delivery
+from pulse_workers.brokers.delivery import Delivery, SyntheticDelivery, current_delivery
 from pulse_workers.config.settings import Settings
-from pulse_workers.errors import ConnectionFailedError
+from pulse_workers.control.cancellation import Cancellation, CancelledIds
+from pulse_workers.control.listener import ControlListener
+from pulse_workers.control.task_commands import TaskCommands
+from pulse_workers.errors import OUTAGE_ERRORS, ConnectionFailedError, ResultNotStoredError
+from pulse_workers.registry import decorator_labels
+from pulse_workers.results.observer import ResultObserver
+from pulse_workers.runtime.interrupt import make_interruptible
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
+from pulse_workers.runtime.running_tasks import RunningTask
 from pulse_workers.telemetry.event_middleware import DeliveryEventMiddleware
 from pulse_workers.telemetry.event_publisher import EventPublisher
-from pulse_workers.telemetry.task_schemas import TaskSchemaAnnouncer
+from pulse_workers.telemetry.heartbeat import Heartbeat
+from pulse_workers.telemetry.load import SlotTime
 
 logger = logging.getLogger("pulse.workers.middleware")
 
 _CLOSE_TIMEOUT_S: Final = 3.0
 """Less than TaskIQ's default of 5 s for shutting down."""
 _CONNECT_RETRY_S: Final = 5.0
+_RETRY_LABEL: Final = "retry_on_error"
+"""Label by which TaskIQ's retry middlewares decide whether a failed task is sent again."""
+_SECRET_ARGUMENTS: Final = ("password", "token", "nkeys_seed_str")
+_LOGIN_ARGUMENTS: Final = (
+    "user",
+    "password",
+    "token",
+    "tls",
+    "tls_hostname",
+    "tls_handshake_first",
+    "user_credentials",
+    "nkeys_seed",
+    "nkeys_seed_str",
+    "signature_cb",
+    "user_jwt_cb",
+    "inbox_prefix",
+)
 
 
-class EventMiddleware(DeliveryEventMiddleware):
-    """Publishes the events of tasks and, in a worker process, heartbeats."""
+class PulseMiddleware(DeliveryEventMiddleware):
+    """Publishes the events of tasks; in a worker process also heartbeats, and cancels tasks.
+
+    Attributes:
+        running: tasks in progress, by the delivery's number.
+        slot_time: busy time of this process.
+        finished: number of tasks that have ended here.
+        cancelled: ids of tasks that must not run, however they are delivered.
+    """
 
     def __init__(
         self,
@@ -55,74 +89,209 @@ class EventMiddleware(DeliveryEventMiddleware):
 
         Args:
             server: URL of the NATS server, or several separated by commas; wins over `settings`.
+                Without both, a NATS broker's servers and login are used.
             name: first part of this process's identity `name@host:pid`.
             slots: how many tasks a worker process runs concurrently, shown with its load.
-            settings: credentials, TLS and the heartbeat interval, as `load_settings()` returns
-                them from the environment and settings files.
-
-        Raises:
-            SettingsError: the credentials in `settings` are invalid.
+            settings: credentials, TLS, heartbeat interval, whether commands are accepted and log
+                lines published, as `load_settings()` returns them from the environment and
+                settings files.
         """
+        self._is_configured = bool(server or settings)
         settings = settings or Settings()
         changes = {"server": server, "worker_name": name}
         self._settings = settings.model_copy(update={k: v for k, v in changes.items() if v})
         self._slots = slots
         self._publisher = EventPublisher(self._settings, self._settings.identity)
-        super().__init__(self._publisher, self._settings.identity)
-        self._started_at = time.time()
-        self._running: dict[str, dict[str, Any]] = {}
-        self._schemas: TaskSchemaAnnouncer | None = None
+        super().__init__(
+            self._publisher,
+            self._settings.identity,
+            task_log=self._settings.task_log,
+            secrets=self._settings.secrets,
+        )
+        self.running: dict[int, RunningTask] = {}
+        self.slot_time = SlotTime()
+        self.finished = 0
+        self.cancelled = CancelledIds()
+        self._heartbeat: Heartbeat | None = None
+        self._control: ControlListener | None = None
+        self._observer: ResultObserver | None = None
         self._background = PeriodicTasks()
         self._connecting: asyncio.Task[None] | None = None
 
     async def startup(self) -> None:
-        """Start connecting, and in a worker process start the heartbeats."""
+        """Start connecting, and in a worker process prepare to follow and to cancel tasks."""
+        settings, arguments = self._connection()
+        # Not before: the process that imports the broker need not be the one that runs it.
+        self._worker = settings.identity
+        self._publisher = EventPublisher(settings, self._worker, connect_arguments=arguments)
+        self._events = self._publisher
+        if self._runs_tasks:
+            self._observer = ResultObserver(self.broker.result_backend)
+            self.watch(self._observer)
+            for task in self.broker.get_all_tasks().values():
+                make_interruptible(task)
+            self._heartbeat = Heartbeat(
+                self._publisher, self, self._worker, self._slots, self._details
+            )
         self._connecting = asyncio.create_task(self._connect(), name="event connection")
-        if self.broker.is_worker_process:
-            self._schemas = TaskSchemaAnnouncer(self.broker)
-            interval = self._settings.heartbeat_interval
-            self._background.start(PeriodicTask("heartbeat", interval, self._publish_heartbeat))
 
     async def shutdown(self) -> None:
         """Publish that the worker stops, send what is buffered, and disconnect."""
-        await self._background.close()
-        if self.broker.is_worker_process:
-            self._publisher.publish("monitoring", "worker.stopped", self._state())
         if self._connecting is not None:
             await cancel_and_wait(self._connecting)
+        await self._background.close()
+        if self._control is not None:
+            await self._control.close()
+        if self._heartbeat is not None:
+            self._heartbeat.publish_stopped(0)
         await self._publisher.close(_CLOSE_TIMEOUT_S)
+        if self._observer is not None:
+            self._observer.close()
+        await super().shutdown()
+
+    def pre_send(self, message: TaskiqMessage) -> TaskiqMessage:
+        """Add the name to the labels, and recognize an attempt that a retry middleware sends."""
+        delivery = current_delivery.get()
+        if delivery is not None and delivery.task_id == message.task_id:
+            delivery.resent = True
+        return super().pre_send(message)
 
     def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
-        """Publish that an attempt starts."""
-        delivery = SyntheticDelivery(b"", _retries(message) + 1, queued_at=0.0)
-        delivery.task_id = message.task_id
-        delivery.result_bytes = None  # other result backends do not report it
+        """Publish that an attempt starts; refuse a task that was cancelled before."""
+        delivery = MessageDelivery(message, current_delivery.get())
         current_delivery.set(delivery)
-        self._running[message.task_id] = {
-            "task_id": message.task_id,
-            "task_name": message.task_name,
-            "started_at": format_timestamp(time.time()),
-            "attempt": delivery.attempt,
-        }
+        task = self.broker.find_task(message.task_name)
+        if task is not None:
+            # As if a process that has the task had sent it: others do not know its decorator.
+            for label, value in decorator_labels(task).items():
+                message.labels.setdefault(label, value)
+            make_interruptible(task)
+            delivery.function = task.original_func
+            delivery.is_sync = not asyncio.iscoroutinefunction(task.original_func)
+        cancellation = self.cancelled.get(message.task_id, time.monotonic())
+        if cancellation is not None:
+            delivery.cancellation = cancellation
+            delivery.never_retry()
+        coroutine = asyncio.current_task()
+        if coroutine is not None:
+            self.running[delivery.sequence] = RunningTask(
+                message.task_id, message.task_name, time.time(), coroutine, delivery
+            )
+            self.slot_time.enter()
+            coroutine.add_done_callback(functools.partial(self._on_abandoned, delivery))
         return super().pre_execute(message)
 
     def on_error(
         self,
         message: TaskiqMessage,  # noqa: ARG002 - TaskIQ's signature
-        result: TaskiqResult[Any],  # noqa: ARG002
+        result: TaskiqResult[Any],
         exception: BaseException,
     ) -> None:
         """Keep the error for `post_execute`: another middleware may still request a retry."""
         delivery = current_delivery.get()
-        if delivery is not None:
-            delivery.error = exception
+        if delivery is None:
+            return
+        delivery.error = exception
+        if delivery.cancellation is not None and (
+            delivery.stop_observed or isinstance(exception, asyncio.CancelledError)
+        ):
+            delivery.error = delivery.cancellation.error()
+            if not isinstance(result.error, NoResultError):
+                result.error = delivery.error
 
     def post_execute(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
-        """Publish an attempt that failed and will be retried."""
-        self._running.pop(message.task_id, None)
+        """Publish an attempt that ended without a result: it is retried."""
         delivery = current_delivery.get()
-        if delivery is not None and isinstance(result.error, NoResultError):
+        if not isinstance(delivery, MessageDelivery):
+            return
+        self._remove(delivery)
+        if self._observer is not None:
+            self._observer.flush_progress(message.task_id)
+        if isinstance(result.error, NoResultError):
             self.publish_attempt(message, delivery, delivery.error or result.error)
+            delivery.leave()
+
+    def post_save(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
+        """Publish the outcome, now that the result can be read."""
+        super().post_save(message, result)
+        delivery = current_delivery.get()
+        if isinstance(delivery, MessageDelivery):
+            delivery.leave()
+
+    async def cancel(
+        self,
+        task_id: str,
+        cancellation: Cancellation,
+        timeout: float,  # noqa: ASYNC109 - no error
+    ) -> Delivery | None:
+        """Cancel a task running in this process, and never start it later."""
+        self.cancelled.add(task_id, cancellation, time.monotonic())
+        runs = [run for run in self.running.values() if run.task_id == task_id]
+        for run in runs:  # more than one if the broker has redelivered a long task
+            if isinstance(run.delivery, MessageDelivery):
+                run.delivery.never_retry()
+            run.interrupt(cancellation)
+        if not runs:
+            return None
+        await asyncio.wait({run.coroutine for run in runs}, timeout=timeout)
+        return runs[0].delivery
+
+    def _on_not_stored(self, task_id: str, error: ResultNotStoredError) -> None:
+        super()._on_not_stored(task_id, error)
+        delivery = current_delivery.get()
+        if isinstance(delivery, MessageDelivery):
+            delivery.leave()
+
+    def _on_abandoned(self, delivery: "MessageDelivery", coroutine: asyncio.Task[Any]) -> None:
+        """Publish the end of a run that TaskIQ abandoned: another middleware has failed."""
+        if not self._remove(delivery):
+            return
+        error: BaseException = asyncio.CancelledError("the worker has stopped")
+        if not coroutine.cancelled():
+            error = coroutine.exception() or RuntimeError("the worker has not finished the task")
+        delivery.error = error
+        logger.error("%s was not finished", delivery.task_id, exc_info=error)
+        self.publish_end(
+            delivery.message,
+            delivery,
+            TaskiqResult(is_err=True, return_value=None, execution_time=0.0, error=error),
+        )
+
+    def _remove(self, delivery: Delivery) -> bool:
+        """Remove a run from those in progress, and return whether it was one."""
+        if self.running.pop(delivery.sequence, None) is None:
+            return False
+        self.slot_time.leave()
+        self.finished += 1
+        return True
+
+    def _max_attempts(self, message: TaskiqMessage) -> int:
+        """Return the attempts that TaskIQ's retry middlewares allow."""
+        attempt = _retries(message) + 1
+        for middleware in self.broker.middlewares:
+            if isinstance(middleware, SimpleRetryMiddleware | SmartRetryMiddleware):
+                enabled = message.labels.get(_RETRY_LABEL, middleware.default_retry_label)
+                limit = message.labels.get("max_retries", middleware.default_retry_count)
+                if str(enabled).lower() == "true" and str(limit).isdecimal():
+                    return max(attempt, int(limit))
+        return attempt
+
+    @property
+    def _runs_tasks(self) -> bool:
+        return self.broker.is_worker_process or isinstance(self.broker, InMemoryBroker)
+
+    def _connection(self) -> tuple[Settings, dict[str, Any]]:
+        """Return the settings of the connection, and further arguments for it."""
+        arguments: dict[str, Any] = {"check": None}  # events need no JetStream
+        servers = getattr(self.broker, "servers", None)
+        given = getattr(self.broker, "connection_kwargs", None)
+        if self._is_configured or not servers or not isinstance(given, Mapping):
+            return self._settings, arguments
+        server = servers if isinstance(servers, str) else ",".join(servers)
+        arguments.update({name: given[name] for name in _LOGIN_ARGUMENTS if name in given})
+        if self._log_handler is not None:
+            self._log_handler.mask(*(str(given.get(name) or "") for name in _SECRET_ARGUMENTS))
+        return self._settings.model_copy(update={"server": server}), arguments
 
     async def _connect(self) -> None:
         while True:
@@ -132,30 +301,53 @@ class EventMiddleware(DeliveryEventMiddleware):
                 logger.warning("no events are published: %s", error)
                 await asyncio.sleep(_CONNECT_RETRY_S)
             else:
-                return
+                break
+        if self._heartbeat is None:
+            return
+        client = self._publisher.client
+        if self._settings.control and client is not None:
+            commands = TaskCommands(self, self._publisher).commands()
+            self._control = ControlListener(client, commands, self._worker)
+            try:
+                await self._control.start()
+            except OUTAGE_ERRORS as error:
+                logger.warning("this worker accepts no commands: %s", error)
+            self._heartbeat.control = self._control.subject
+        interval = self._settings.heartbeat_interval
+        self._background.start(PeriodicTask("heartbeat", interval, self._heartbeat.publish))
 
-    async def _publish_heartbeat(self) -> None:
-        state = self._state()
-        schemas = self._schemas.due(time.monotonic()) if self._schemas is not None else None
-        if schemas is not None:
-            state["catalogue"] = schemas
-        self._publisher.publish("monitoring", "worker.heartbeat", state)
+    def _details(self) -> dict[str, object]:
+        return {"broker": type(self.broker).__name__}
 
-    def _state(self) -> dict[str, Any]:
-        running = list(self._running.values())
-        return {
-            "worker": self._settings.identity,
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "started_at": format_timestamp(self._started_at),
-            "slots": self._slots,
-            "busy": len(running),
-            "running": running,
-            "broker": type(self.broker).__name__,
-            "events_sent": self._publisher.sent,
-            "events_dropped": self._publisher.dropped,
-            "version": __version__,
-        }
+
+class MessageDelivery(SyntheticDelivery):
+    """A task message in the hands of TaskIQ's own receiver.
+
+    Attributes:
+        message: the task message.
+    """
+
+    def __init__(self, message: TaskiqMessage, outer: Delivery | None) -> None:
+        """Start without an outcome.
+
+        Args:
+            message: the task message.
+            outer: the delivery in whose context this one is processed: a broker may run a task
+                in place, while another one waits for it.
+        """
+        super().__init__(b"", _retries(message) + 1, queued_at=0.0)
+        self.message = message
+        self.task_id = message.task_id
+        self.result_bytes = None  # other result backends do not report it
+        self._outer = outer
+
+    def never_retry(self) -> None:
+        """Keep TaskIQ's retry middlewares from sending a cancelled task again."""
+        self.message.labels[_RETRY_LABEL] = False
+
+    def leave(self) -> None:
+        """Make the outer delivery the current one again."""
+        current_delivery.set(self._outer)
 
 
 def _retries(message: TaskiqMessage) -> int:
@@ -164,3 +356,7 @@ def _retries(message: TaskiqMessage) -> int:
         return max(0, int(message.labels.get(RETRIES, 0)))
     except (TypeError, ValueError):
         return 0
+
+
+EventMiddleware = PulseMiddleware
+"""The earlier name."""

@@ -6,8 +6,10 @@ Task modules use `@task(max_attempts=3)`; the process that runs or enqueues thei
 
 import importlib
 from collections.abc import Sequence
+from typing import Any
 
-from taskiq import AsyncBroker, async_shared_broker
+from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask, async_shared_broker
+from taskiq.labels import parse_label, prepare_label
 
 from pulse_desktop.text.translation import _
 from pulse_workers.errors import SettingsError
@@ -19,6 +21,14 @@ task = async_shared_broker.task
 def use_broker(broker: AsyncBroker) -> None:
     """Enqueue tasks with this broker from now on."""
     async_shared_broker.default_broker(broker)
+
+
+def decorator_labels(task: AsyncTaskiqDecoratedTask[Any, Any]) -> dict[str, Any]:
+    """Return the labels of a task's decorator, as TaskIQ sends them with the task.
+
+    Only a process that has the task can do that; a task that any other sends has to be completed.
+    """
+    return {name: parse_label(*prepare_label(value)) for name, value in task.labels.items()}
 
 
 def import_tasks(modules: Sequence[str]) -> None:

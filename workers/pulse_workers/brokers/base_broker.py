@@ -12,7 +12,6 @@ from nats.aio.client import Client
 from pydantic import ValidationError
 from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask, TaskiqMessage
 from taskiq.formatters.json_formatter import JSONFormatter
-from taskiq.labels import parse_label, prepare_label
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.client import NatsClient
@@ -26,6 +25,7 @@ from pulse_workers.brokers.message_identity import identify
 from pulse_workers.brokers.task_names import TaskNameMiddleware
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS, UnknownTaskNameError, UnreadableTaskError
+from pulse_workers.registry import decorator_labels
 from pulse_workers.runtime.shutdown import close_client
 from pulse_workers.telemetry.event_middleware import DeliveryEventMiddleware
 
@@ -77,8 +77,7 @@ class BaseBroker(AsyncBroker):
     def registered_labels(self, task_name: str) -> dict[str, Any]:
         """Return the labels of a task's decorator, as TaskIQ sends them with the task."""
         task = self.get_all_tasks().get(task_name)
-        labels = task.labels if task is not None else {}
-        return {name: parse_label(*prepare_label(value)) for name, value in labels.items()}
+        return decorator_labels(task) if task is not None else {}
 
     async def observe_heartbeats(self) -> None:
         """Learn from heartbeats which task names the live workers execute."""

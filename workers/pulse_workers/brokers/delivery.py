@@ -18,6 +18,7 @@ from taskiq import AckableMessage
 
 from pulse_workers.control.cancellation import Cancellation
 from pulse_workers.errors import OUTAGE_ERRORS
+from pulse_workers.telemetry.task_log import TaskLog
 
 logger = logging.getLogger("pulse.workers.delivery")
 
@@ -44,8 +45,12 @@ class Delivery(abc.ABC):
         phase: progress of the delivery.
         is_sync: the task runs in a thread.
         stop_observed: the task has seen the request to stop and is ending because of it.
+        interruptions: how often the asyncio task that runs it was cancelled for that.
+        function: the task's function, None where the receiver wraps it for each delivery.
+        log: the log lines of this attempt, None while they are not collected.
         error: what the task raised, or None.
         retry_after: seconds until the task is to be delivered again, or None for no retry.
+        resent: the next attempt was sent as a message of its own.
         requeued: the worker stops and another worker is to run the task.
         dead_letter: why no result can be stored, so that the message must not be delivered again;
             empty otherwise.
@@ -66,8 +71,12 @@ class Delivery(abc.ABC):
         self.phase = Phase.PENDING
         self.is_sync = False
         self.stop_observed = False
+        self.interruptions = 0
+        self.function: Callable[..., Any] | None = None
+        self.log: TaskLog | None = None
         self.error: BaseException | None = None
         self.retry_after: float | None = None
+        self.resent = False
         self.requeued = False
         self.dead_letter = ""
         self.acked = False

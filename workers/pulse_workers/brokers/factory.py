@@ -22,7 +22,9 @@ def make_broker(settings: Settings, events: EventPublisher, source: str) -> Base
     results = ObjectStoreResultBackend(settings)
     broker = CoreBroker(settings) if settings.broker == "core" else JetStreamBroker(settings)
     broker.with_result_backend(results)
-    middleware = DeliveryEventMiddleware(events, source)
+    middleware = DeliveryEventMiddleware(
+        events, source, task_log=settings.task_log, secrets=settings.secrets
+    )
     middleware.watch(results)
     names = TaskNameMiddleware(settings.heartbeat_interval)
     broker.add_middlewares(names, middleware, RetryMiddleware())

@@ -89,6 +89,9 @@ class Settings(BaseSettings):
         "taskiq", "PULSE_QUEUE_GROUP", _("queue group of the workers of a core broker")
     )
     control: Flag = setting(True, "PULSE_CONTROL", _("whether this worker accepts commands"))
+    task_log: Flag = setting(
+        True, "PULSE_TASK_LOG", _("whether the log lines of tasks are published as events")
+    )
     worker_name: Name = setting(
         "worker-1", "PULSE_WORKER_NAME", _("first part of the worker's identity")
     )
@@ -225,6 +228,13 @@ class Settings(BaseSettings):
     def identity(self) -> str:
         """The identity of this process, such as `worker-1@host:4121`."""
         return f"{self.worker_name}@{socket.gethostname()}:{os.getpid()}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets among the settings, for masking; those in files are not included."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        secrets = (each.get_secret_value() for each in values if isinstance(each, SecretStr))
+        return tuple(secret for secret in secrets if secret)
 
     def with_name(self, worker_name: str) -> Self:
         """Return a copy for a process with another name."""

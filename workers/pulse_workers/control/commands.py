@@ -5,7 +5,6 @@ it, with the user who sent it.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -15,26 +14,23 @@ from nats.js.errors import APIError, NotFoundError
 
 from pulse_desktop.protocol import control as protocol
 from pulse_desktop.protocol.control import ControlRequest
-from pulse_workers.brokers.delivery import Delivery, Phase, SyntheticDelivery
+from pulse_workers.brokers.delivery import SyntheticDelivery
 from pulse_workers.brokers.queue_removal import find_queued, remove_queued
 from pulse_workers.control.cancellation import Cancellation
 from pulse_workers.control.listener import Command, CommandResult
+from pulse_workers.control.task_commands import TaskCommands
 from pulse_workers.results.backend import ObjectStoreResultBackend
 from pulse_workers.runtime.logging_setup import set_log_level
 from pulse_workers.runtime.receiver import DeliveryReceiver
 from pulse_workers.runtime.shutdown import ShutdownSignal
 from pulse_workers.telemetry.event_publisher import EventPublisher
 
-logger = logging.getLogger("pulse.workers.commands")
-
-_CANCEL_TIMEOUT_S: Final = 1.0
-"""How long `cancel` waits for the task to end; the client waits 2 s for the reply."""
 _SEARCH_TIMEOUT_S: Final = 8.0
 """How long `remove` searches the queue; the client waits 10 s for the reply."""
 
 
-class CommandHandler:
-    """Executes commands, one method for each."""
+class CommandHandler(TaskCommands):
+    """Executes the commands of our own worker, one method for each."""
 
     def __init__(
         self,
@@ -53,10 +49,11 @@ class CommandHandler:
             shutdown: stops this process.
             on_change: called after the worker's state has changed.
         """
+        super().__init__(receiver, events)
         self._js = js
         self._receiver = receiver
         self._broker = receiver.broker
-        self._events = events
+        self._source = events.source
         self._shutdown = shutdown
         self._on_change = on_change
         self._pause_lock = asyncio.Lock()
@@ -64,8 +61,7 @@ class CommandHandler:
     def commands(self) -> Mapping[str, Command]:
         """Return the functions that execute commands, by the command's name."""
         return {
-            protocol.PING: self.ping,
-            protocol.CANCEL: self.cancel,
+            **super().commands(),
             protocol.REMOVE: self.remove,
             protocol.PAUSE: self.pause,
             protocol.RESUME: self.resume,
@@ -73,26 +69,11 @@ class CommandHandler:
             protocol.LOG_LEVEL: self.log_level,
         }
 
-    async def ping(self, _request: ControlRequest) -> CommandResult:
+    async def ping(self, request: ControlRequest) -> CommandResult:  # noqa: ARG002 - a command
         """Confirm that this worker is alive, and whether it is paused or draining."""
         if self._receiver.draining:
             return CommandResult(protocol.ALIVE, "draining")
         return CommandResult(protocol.ALIVE, "paused" if self._broker.paused else "")
-
-    async def cancel(self, request: ControlRequest) -> CommandResult:
-        """Cancel a task in this process, and reject it if it is delivered later."""
-        if not request.task_id:
-            return CommandResult(protocol.REFUSED, "task_id is missing")
-        cancellation = Cancellation(request.who, request.reason or "")
-        delivery = await self._receiver.cancel(request.task_id, cancellation, _CANCEL_TIMEOUT_S)
-        if delivery is None:
-            return CommandResult(
-                protocol.NOT_FOUND, "rejected if it is delivered here within an hour"
-            )
-        result = _cancel_result(delivery)
-        if result.ok:
-            self._audit(request, request.task_id, result)
-        return result
 
     async def remove(self, request: ControlRequest) -> CommandResult:
         """Remove a task from the queue and store a cancelled result, unless it is finished.
@@ -144,7 +125,7 @@ class CommandHandler:
         result = CommandResult(
             protocol.DRAINING, f"{running} running" if running else "no task was running"
         )
-        self._audit(request, self._events.source, result)
+        self.audit(request, self._source, result)
         self._shutdown.request(f"drained by {request.who or 'an unknown user'}")
         return result
 
@@ -180,7 +161,7 @@ class CommandHandler:
             else ""
         )
         result = CommandResult(protocol.REMOVED, detail)
-        self._audit(request, task_id, result)
+        self.audit(request, task_id, result)
         return result
 
     async def _has_result(self, task_id: str, queued_at: float) -> bool:
@@ -203,35 +184,6 @@ class CommandHandler:
         return CommandResult(protocol.NOT_QUEUED, "it is not queued: finished, or never stored")
 
     def _changed(self, request: ControlRequest, result: CommandResult) -> CommandResult:
-        self._audit(request, self._events.source, result)
+        self.audit(request, self._source, result)
         self._on_change()
         return result
-
-    def _audit(self, request: ControlRequest, target: str, result: CommandResult) -> None:
-        parts = (request.reason, result.outcome.replace("_", " "), result.detail)
-        detail = "; ".join(part for part in parts if part)
-        logger.info("%s of %s for %s: %s", request.command, target, request.who, detail)
-        self._events.publish(
-            "monitoring",
-            "audit",
-            {"who": request.who, "action": request.command, "target": target, "detail": detail},
-        )
-
-
-def _cancel_result(delivery: Delivery) -> CommandResult:
-    """Return the result of `cancel` for the delivery it was applied to."""
-    if delivery.cancellation is None:
-        return CommandResult(protocol.NOT_FOUND, "it was just finishing, and was not cancelled")
-    if isinstance(delivery.error, asyncio.CancelledError):
-        return CommandResult(
-            protocol.CANCELLED, "" if delivery.started_at else "it was not started"
-        )
-    if delivery.phase is Phase.FINISHING:
-        return CommandResult(protocol.NOT_FOUND, "it finished by itself at that moment")
-    if delivery.is_sync:
-        return CommandResult(
-            protocol.CANCEL_REQUESTED,
-            "it runs in a thread, which cannot be interrupted: it stops when it next calls "
-            "stop_requested(), or else runs to its end",
-        )
-    return CommandResult(protocol.CANCEL_REQUESTED, "it was interrupted and has not ended yet")

@@ -85,10 +85,13 @@ class ControlListener:
         self._subscriptions = [
             await subscribe(protocol.CONTROL_ALL, cb=self._on_worker_command),
             await subscribe(subject, cb=self._on_worker_command),
-            await subscribe(
-                protocol.CONTROL_QUEUE, queue=protocol.CONTROL_GROUP, cb=self._on_queue_command
-            ),
         ]
+        if protocol.REMOVE in self._commands:  # else it would take the command from one that can
+            self._subscriptions.append(
+                await subscribe(
+                    protocol.CONTROL_QUEUE, queue=protocol.CONTROL_GROUP, cb=self._on_queue_command
+                )
+            )
         self.subject = subject
 
     async def close(self) -> None:

@@ -14,6 +14,7 @@ from nats.errors import Error as NatsError
 
 from pulse_desktop.model.errors import NoJetStreamError
 from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.nats_client.client import CheckServer
 from pulse_desktop.nats_client.connect import diagnose, require_jetstream
 from pulse_desktop.nats_client.connect_errors import LOSSES, describe_connect_error, telling_error
 from pulse_desktop.nats_client.fast_path import FastPathClient
@@ -109,9 +110,21 @@ def connect_options(
 
 
 async def connect(
-    settings: Settings, purpose: str, log: ConnectionLog | None = None, **overrides: Any
+    settings: Settings,
+    purpose: str,
+    log: ConnectionLog | None = None,
+    *,
+    check: CheckServer | None = require_jetstream,
+    **overrides: Any,
 ) -> FastPathClient:
     """Connect within the configured time; arguments as for `connect_options`.
+
+    Args:
+        settings: servers and credentials.
+        purpose: what the connection is for.
+        log: logs the connection's events.
+        check: raises for a server that is to be left out; None accepts every server.
+        overrides: further arguments of `nats.connect`.
 
     Raises:
         ConnectionFailedError: not connected in time; its text holds the last error.
@@ -128,7 +141,7 @@ async def connect(
             errors.append(error)
 
     options["error_cb"] = record_error
-    client = FastPathClient(require_jetstream)
+    client = FastPathClient(check)
     try:
         async with asyncio.timeout(settings.connect_timeout):
             await client.connect(settings.servers, **options)

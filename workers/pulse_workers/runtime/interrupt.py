@@ -3,13 +3,19 @@
 An async task is interrupted at its next `await`. A thread cannot be interrupted, so a sync task
 is only asked to stop: it has to call `stop_requested()`. The interruption reaches the task
 function alone and nothing around it, so that it can never prevent the result from being stored.
+
+Our receiver wraps the function of each delivery (`interruptible`). In another project's worker the
+middleware wraps each registered task once (`make_interruptible`).
 """
 
 import asyncio
 import functools
 import inspect
+import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+
+from taskiq import AsyncTaskiqDecoratedTask
 
 from pulse_workers.brokers.delivery import Delivery, Phase, current_delivery
 from pulse_workers.errors import WrongArgumentsError
@@ -36,6 +42,53 @@ def interruptible(target: Callable[..., Any], delivery: Delivery) -> Callable[..
     return functools.partial(_run_sync, target, delivery)
 
 
+def make_interruptible(task: AsyncTaskiqDecoratedTask[Any, Any]) -> None:
+    """Wrap the function of a registered task, as `interruptible` does for one delivery.
+
+    TaskIQ's own receiver calls `task.original_func`. Whatever calls it without a delivery, such as
+    another task, runs the function as it is.
+    """
+    target = task.original_func
+    if hasattr(target, _WRAPS):
+        return
+    wrapper: Callable[..., Any]
+    if asyncio.iscoroutinefunction(target):
+
+        @functools.wraps(target)
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            delivery = _delivery_of(wrapper)
+            if delivery is None:
+                return await target(*args, **kwargs)
+            return await _run_async(target, delivery, *args, **kwargs)
+
+    else:
+
+        @functools.wraps(target)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            delivery = _delivery_of(wrapper)
+            if delivery is None:
+                return target(*args, **kwargs)
+            return _run_sync(target, delivery, *args, **kwargs)
+
+    setattr(wrapper, _WRAPS, target)
+    # TaskIQ has put the function into its module, under a name by which a process pool finds it.
+    module = sys.modules.get(target.__module__)
+    if module is not None and getattr(module, target.__name__, None) is target:
+        setattr(module, target.__name__, wrapper)
+    task.original_func = wrapper
+
+
+_WRAPS: Final = "__pulse_wraps__"
+
+
+def _delivery_of(function: Callable[..., Any]) -> Delivery | None:
+    """Return the delivery that is about to run this function, else None."""
+    delivery = current_delivery.get()
+    if delivery is None or delivery.function is not function:
+        return None
+    return delivery if delivery.phase is Phase.PENDING else None
+
+
 async def _run_async(
     target: Callable[..., Any], delivery: Delivery, /, *args: Any, **kwargs: Any
 ) -> Any:
@@ -44,6 +97,10 @@ async def _run_async(
         return await target(*args, **kwargs)
     finally:
         delivery.phase = Phase.FINISHING
+        coroutine = asyncio.current_task()
+        while coroutine is not None and delivery.interruptions:
+            delivery.interruptions -= 1
+            coroutine.uncancel()  # the result is still to be stored
 
 
 def _run_sync(target: Callable[..., Any], delivery: Delivery, /, *args: Any, **kwargs: Any) -> Any:
@@ -62,7 +119,8 @@ def _begin(
 ) -> None:
     if delivery.cancellation is not None:
         raise delivery.cancellation.error()
-    signature = _signature(target)
+    # Another project's task fails as it would without us: its results are read by its own code.
+    signature = _signature(target) if delivery.function is None else None
     if signature is not None:
         try:
             signature.bind(*args, **kwargs)

@@ -6,7 +6,6 @@ requeues unfinished tasks at shutdown.
 """
 
 import asyncio
-import dataclasses
 import logging
 import time
 from collections.abc import Callable
@@ -20,7 +19,6 @@ from pulse_workers.brokers.base_broker import BaseBroker, raise_rejection
 from pulse_workers.brokers.delivery import (
     DeliveredMessage,
     Delivery,
-    Phase,
     SyntheticDelivery,
     as_message,
     current_delivery,
@@ -37,6 +35,7 @@ from pulse_workers.errors import (
 from pulse_workers.results.backend import ObjectStoreResultBackend
 from pulse_workers.runtime.arguments import ArgumentConverter
 from pulse_workers.runtime.interrupt import interruptible
+from pulse_workers.runtime.running_tasks import RunningTask
 from pulse_workers.telemetry.load import SlotTime
 
 logger = logging.getLogger("pulse.workers.receiver")
@@ -44,25 +43,6 @@ logger = logging.getLogger("pulse.workers.receiver")
 _MAX_CLOCK_SKEW_S: Final = 2.0
 """Largest expected difference between the clocks of server and worker."""
 _END_TIMEOUT_S: Final = 2.0
-
-
-@dataclasses.dataclass(frozen=True)
-class RunningTask:
-    """A task in progress.
-
-    Attributes:
-        task_id: its id, empty when the message cannot be decoded.
-        task_name: its name.
-        started_at: Unix seconds.
-        coroutine: the asyncio task that runs it.
-        delivery: the delivery it belongs to.
-    """
-
-    task_id: str
-    task_name: str
-    started_at: float
-    coroutine: asyncio.Task[Any]
-    delivery: Delivery
 
 
 class DeliveryReceiver(Receiver):
@@ -200,7 +180,7 @@ class DeliveryReceiver(Receiver):
         run = next((run for run in self.running.values() if run.task_id == task_id), None)
         if run is None:
             return None
-        _interrupt(run, cancellation)
+        run.interrupt(cancellation)
         await asyncio.wait({run.coroutine}, timeout=timeout)
         return run.delivery
 
@@ -215,7 +195,7 @@ class DeliveryReceiver(Receiver):
             await self.reject(delivery, cancellation)
         unfinished = list(self.running.values())
         for run in unfinished:
-            _interrupt(run, cancellation)
+            run.interrupt(cancellation)
         if unfinished:
             await asyncio.wait([run.coroutine for run in unfinished], timeout=_END_TIMEOUT_S)
         for delivery in (run.delivery for run in unfinished if not run.delivery.acked):
@@ -291,14 +271,3 @@ class DeliveryReceiver(Receiver):
         if name in self.broker.get_all_tasks():
             super()._prepare_task(name, handler)
             self._converters[name] = ArgumentConverter(handler)
-
-
-def _interrupt(run: RunningTask, cancellation: Cancellation) -> None:
-    """Interrupt a task function, or ask a thread to stop; no effect once it has returned."""
-    delivery = run.delivery
-    if delivery.phase is Phase.FINISHING or delivery.requeued:
-        return
-    delivery.cancellation = cancellation
-    if delivery.phase is Phase.RUNNING and not delivery.is_sync:
-        delivery.stop_observed = True
-        run.coroutine.cancel(str(cancellation))

@@ -33,6 +33,7 @@ from pulse_workers.results.backend import ObjectStoreResultBackend
 from pulse_workers.runtime.application import Application, WorkerContext
 from pulse_workers.runtime.connection import connect
 from pulse_workers.runtime.drain import run_until_shutdown
+from pulse_workers.runtime.logging_setup import log_level
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 from pulse_workers.runtime.provisioning import provision
 from pulse_workers.runtime.receiver import DeliveryReceiver
@@ -106,7 +107,9 @@ async def _work(
     """Run tasks and shut down. Returns how many were requeued, and the error that ended it."""
     client, worker = runtime.client, settings.identity
     receiver = DeliveryReceiver(runtime.broker, settings, executor=threads)
-    heartbeat = Heartbeat(runtime.events, receiver, settings, worker)
+    heartbeat = Heartbeat(
+        runtime.events, receiver, worker, settings.slots, lambda: _worker_details(receiver)
+    )
     commands = CommandHandler(
         client.jetstream(), receiver, runtime.events, shutdown, heartbeat.publish_change
     )
@@ -131,6 +134,18 @@ async def _work(
     heartbeat.publish_stopped(requeued)
     await runtime.close()
     return requeued, watchdog.error
+
+
+def _worker_details(receiver: DeliveryReceiver) -> dict[str, object]:
+    """Return the part of a heartbeat that only our own workers have."""
+    broker = receiver.broker
+    return {
+        "waiting": broker.pending,
+        "broker": broker.kind,
+        "paused": broker.paused,
+        "draining": receiver.draining,
+        "log_level": log_level(),
+    }
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Task events: queued, started, progress, succeeded, failed, cancelled.
+"""Task events: queued, started, progress, log lines, succeeded, failed, cancelled.
 
 Nothing here may fail or delay a task: every hook only builds a dict and passes it to the
 publisher. An exception in TaskIQ's `pre_execute` would end the delivery, so none is raised.
@@ -9,9 +9,9 @@ import contextlib
 import logging
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
 from taskiq.exceptions import NoResultError
@@ -22,10 +22,10 @@ from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.brokers.delivery import Delivery, current_delivery
 from pulse_workers.brokers.retries import retry_policy
 from pulse_workers.errors import ResultNotStoredError
-from pulse_workers.results.backend import ObjectStoreResultBackend
 from pulse_workers.results.progress import ProgressReport
 from pulse_workers.runtime import interrupt
 from pulse_workers.telemetry.event_sink import EventSink
+from pulse_workers.telemetry.task_log import TaskLog, TaskLogHandler
 
 logger = logging.getLogger("pulse.workers.events")
 
@@ -50,20 +50,56 @@ def _log_errors(message: TaskiqMessage) -> Iterator[None]:
         logger.exception("the event for %s was not published", message.task_id)
 
 
-class DeliveryEventMiddleware(TaskiqMiddleware):
-    """Publishes the events of tasks that `current_delivery` describes."""
+class ObservedResults(Protocol):
+    """A result backend, or an observer of one, as the middleware sees it.
 
-    def __init__(self, events: EventSink, worker: str) -> None:
+    Attributes:
+        on_progress: called with the progress that tasks report, a few times a second.
+        on_not_stored: called with task id and error when a result is rejected for good.
+    """
+
+    on_progress: Callable[[ProgressReport], None] | None
+    on_not_stored: Callable[[str, ResultNotStoredError], None] | None
+
+    def flush_progress(self, task_id: str) -> None:
+        """Publish the last report of an attempt that has ended, if it is still held back."""
+
+
+class DeliveryEventMiddleware(TaskiqMiddleware):
+    """Publishes the events of tasks that `current_delivery` describes, and their log lines."""
+
+    def __init__(
+        self,
+        events: EventSink,
+        worker: str,
+        *,
+        task_log: bool = True,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        """Prepare without publishing.
+
+        Args:
+            events: publishes events.
+            worker: identity of this process.
+            task_log: whether to publish the log lines of tasks.
+            secrets: texts to mask in them.
+        """
         super().__init__()
         self._events = events
         self._worker = worker
-        self._results: ObjectStoreResultBackend | None = None
+        self._results: ObservedResults | None = None
+        self._log_handler = TaskLogHandler(_current_log, secrets) if task_log else None
 
-    def watch(self, results: ObjectStoreResultBackend) -> None:
+    def watch(self, results: ObservedResults) -> None:
         """Publish progress too, and results that cannot be stored."""
         self._results = results
         results.on_progress = self._on_progress
         results.on_not_stored = self._on_not_stored
+
+    async def shutdown(self) -> None:
+        """Collect no more log lines."""
+        if self._log_handler is not None:
+            self._log_handler.uninstall()
 
     def pre_send(self, message: TaskiqMessage) -> TaskiqMessage:
         """Add the name to the labels: a result repeats the labels and has no name of its own."""
@@ -95,6 +131,7 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
         if delivery is not None and delivery.cancellation is None:
             delivery.started_at = time.monotonic()
             with _log_errors(message):
+                self._collect_log(message, delivery)
                 self._events.publish(
                     "tasks",
                     "task.started",
@@ -122,8 +159,7 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
         """Publish the outcome, now that the result can be read."""
         delivery = current_delivery.get()
         if delivery is not None:
-            with _log_errors(message):
-                self._publish_outcome(message, delivery, result)
+            self.publish_end(message, delivery, result)
 
     def publish_dead_letter(self, delivery: Delivery) -> None:
         """Publish and log a message for which no result can be stored. Never raises."""
@@ -156,11 +192,20 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
             {**data, "task_id": task_id, "reason": delivery.dead_letter},
         )
 
+    def publish_end(
+        self, message: TaskiqMessage, delivery: Delivery, result: TaskiqResult[Any]
+    ) -> None:
+        """Publish the last lines of the log, and the outcome of a run. Never raises."""
+        with _log_errors(message):
+            _close_log(delivery)
+            self._publish_outcome(message, delivery, result)
+
     def publish_attempt(
         self, message: TaskiqMessage, delivery: Delivery, exception: BaseException
     ) -> None:
         """Publish an attempt that ended without a result. Never raises."""
         with _log_errors(message):
+            _close_log(delivery)
             self._publish_attempt(message, delivery, exception)
 
     def _publish_attempt(
@@ -197,7 +242,7 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
             )
         else:
             error = result.error or delivery.error or RuntimeError("unknown error")
-            self._publish_failure(message, delivery, _error_data(error), will_retry=False)
+            self._publish_failure(message, delivery, _error_data(error), will_retry=delivery.resent)
 
     def _publish_success(self, message: TaskiqMessage, delivery: Delivery) -> None:
         self._events.publish(
@@ -237,6 +282,8 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
 
     def _on_not_stored(self, task_id: str, error: ResultNotStoredError) -> None:
         delivery = current_delivery.get()
+        if delivery is not None:
+            _close_log(delivery)
         self._events.publish(
             "tasks",
             "task.failed",
@@ -250,12 +297,33 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
             },
         )
 
+    def _collect_log(self, message: TaskiqMessage, delivery: Delivery) -> None:
+        if self._log_handler is None:
+            return
+        identity = self._attempt(message, delivery)
+
+        def publish(lines: dict[str, Any]) -> None:
+            self._events.publish("tasks", "task.log", {**identity, **lines})
+
+        self._log_handler.install()
+        delivery.log = TaskLog(publish, asyncio.get_running_loop())
+
     def _max_attempts(self, message: TaskiqMessage) -> int:
         task = self.broker.get_all_tasks().get(message.task_name)
         return retry_policy(message.labels, task.labels if task else None).max_attempts
 
     def _attempt(self, message: TaskiqMessage, delivery: Delivery) -> dict[str, Any]:
         return {**_identity(message), "worker": self._worker, "attempt": delivery.attempt}
+
+
+def _current_log() -> TaskLog | None:
+    delivery = current_delivery.get()
+    return delivery.log if delivery is not None else None
+
+
+def _close_log(delivery: Delivery) -> None:
+    if delivery.log is not None:
+        delivery.log.close()
 
 
 def _identity(message: TaskiqMessage) -> dict[str, str]:
@@ -270,11 +338,16 @@ def _run_seconds(delivery: Delivery) -> float | None:
 
 def _task_frames(trace: TracebackType | None) -> TracebackType | None:
     """Return the task's own frames of a traceback, without those that called it."""
+    own: TracebackType | None = None
     inner = trace
     while inner is not None:
-        if inner.tb_frame.f_code.co_filename == interrupt.__file__ and inner.tb_next is not None:
-            return inner.tb_next
+        if inner.tb_frame.f_code.co_filename == interrupt.__file__:
+            own = inner
+        elif own is not None:
+            return inner
         inner = inner.tb_next
+    if own is not None:
+        return own
     while trace is not None and "taskiq" in trace.tb_frame.f_code.co_filename:
         trace = trace.tb_next
     return trace

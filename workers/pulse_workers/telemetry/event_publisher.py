@@ -14,7 +14,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from nats.aio.client import Client
@@ -61,6 +61,7 @@ class EventPublisher:
         settings: Settings,
         source: str,
         *,
+        connect_arguments: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.time,
         confirm_timeout: float = CONFIRM_TIMEOUT_S,
     ) -> None:
@@ -69,12 +70,14 @@ class EventPublisher:
         Args:
             settings: servers and credentials.
             source: identity of the publisher.
+            connect_arguments: further arguments of `runtime.connection.connect`.
             clock: Unix seconds.
             confirm_timeout: seconds to wait for a confirmation before an event is sent again.
         """
         self.source = source
         self.sent = 0
         self._settings = settings
+        self._connect_arguments = connect_arguments or {}
         self._clock = clock
         self._log = ConnectionLog("events")
         self._client: Client | None = None
@@ -97,6 +100,7 @@ class EventPublisher:
             self._settings,
             "events",
             self._log,
+            **self._connect_arguments,
             error_cb=self._on_error,
             disconnected_cb=self._on_disconnected,
             reconnected_cb=self._on_reconnected,

@@ -3,18 +3,36 @@
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import psutil
+from taskiq import AsyncBroker
 
 from pulse_desktop import __version__
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.config.settings import Settings
-from pulse_workers.runtime.logging_setup import log_level
-from pulse_workers.runtime.receiver import DeliveryReceiver, RunningTask
+from pulse_workers.runtime.running_tasks import RunningTask
 from pulse_workers.telemetry.event_publisher import EventPublisher
-from pulse_workers.telemetry.load import RateMeter
+from pulse_workers.telemetry.load import RateMeter, SlotTime
 from pulse_workers.telemetry.task_schemas import TaskSchemaAnnouncer
+
+
+class TaskRunner(Protocol):
+    """What runs the tasks of a process: our receiver, or the middleware of another project.
+
+    Attributes:
+        broker: knows the tasks.
+        running: tasks in progress.
+        slot_time: busy time of the slots.
+        finished: number of deliveries processed since the start.
+    """
+
+    @property
+    def broker(self) -> AsyncBroker: ...  # noqa: D102
+
+    running: dict[int, RunningTask]
+    slot_time: SlotTime
+    finished: int
 
 
 class Heartbeat:
@@ -27,23 +45,35 @@ class Heartbeat:
     def __init__(
         self,
         events: EventPublisher,
-        receiver: DeliveryReceiver,
-        settings: Settings,
+        runner: TaskRunner,
         worker: str,
+        slots: int | None,
+        details: Callable[[], Mapping[str, Any]],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Prepare without publishing.
+
+        Args:
+            events: publishes the events, and counts them.
+            runner: runs the tasks.
+            worker: identity of this process.
+            slots: how many tasks it runs concurrently, None if unknown.
+            details: returns what only this kind of worker has.
+            clock: monotonic seconds.
+        """
         self.control = ""
         self._events = events
-        self._receiver = receiver
-        self._settings = settings
+        self._runner = runner
         self._worker = worker
+        self._slots = slots
+        self._details = details
         self._clock = clock
-        self._schemas = TaskSchemaAnnouncer(receiver.broker)
+        self._schemas = TaskSchemaAnnouncer(runner.broker)
         self._started_at = time.time()
         self._process = psutil.Process()
         self._cpu = RateMeter(time.process_time, clock)
-        self._busy = RateMeter(receiver.slot_time.total, clock)
+        self._busy = RateMeter(runner.slot_time.total, clock)
 
     async def publish(self) -> None:
         """Publish the current state, with the task schemas when they are due."""
@@ -64,38 +94,25 @@ class Heartbeat:
         self._events.publish("monitoring", "worker.stopped", state)
 
     def _state(self) -> dict[str, object]:
-        running = [_running_task(run) for run in self._receiver.running.values()]
-        broker = self._receiver.broker
+        runner = self._runner
+        running = [run.describe() for run in runner.running.values()]
         cpu, busy = self._cpu.sample(), self._busy.sample()
         return {
             "worker": self._worker,
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "started_at": format_timestamp(self._started_at),
-            "slots": self._settings.slots,
+            "slots": self._slots,
             "busy": len(running),
             "busy_mean": None if busy is None else round(busy, 3),
             "running": running,
             "tasks": running,  # the field's earlier name
-            "waiting": broker.pending,
-            "finished": self._receiver.finished,
+            "finished": runner.finished,
             "cpu_percent": None if cpu is None else round(100 * cpu, 1),
             "rss_bytes": self._process.memory_info().rss,
-            "broker": broker.kind,
             "control": self.control or None,
-            "paused": broker.paused,
-            "draining": self._receiver.draining,
-            "log_level": log_level(),
             "events_sent": self._events.sent,
             "events_dropped": self._events.dropped,
             "version": __version__,
+            **self._details(),
         }
-
-
-def _running_task(run: RunningTask) -> dict[str, object]:
-    return {
-        "task_id": run.task_id,
-        "task_name": run.task_name,
-        "started_at": format_timestamp(run.started_at),
-        "attempt": run.delivery.attempt,
-    }

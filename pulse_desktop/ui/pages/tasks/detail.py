@@ -1,10 +1,10 @@
-"""The detail panel of one run: its progress, timeline, error, arguments, result and events."""
+"""The detail panel of one run: progress, timeline, error, arguments, result, events and log."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QPlainTextEdit, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
@@ -13,8 +13,10 @@ from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.state.deadlines import Deadline
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run_log import log_lines
 from pulse_desktop.text import formats
 from pulse_desktop.text.deadline_text import deadline_text
+from pulse_desktop.text.log_text import log_text
 from pulse_desktop.text.run_text import arguments_source_text, decoded_call, timeline_events
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
@@ -26,12 +28,12 @@ from pulse_desktop.ui.pages.tasks.run_header import RunHeader
 from pulse_desktop.ui.pages.tasks.timeline_bar import TimelineBar
 from pulse_desktop.ui.table.detail_panel import DetailPanel
 from pulse_desktop.ui.table.live_table import LiveTable
-from pulse_desktop.ui.theme.plain_text import Label
+from pulse_desktop.ui.theme.plain_text import Label, set_plain_text
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
-ERROR, ARGUMENTS, RESULT, EVENTS = range(4)
-_TABS: Final = (_("Error"), _("Arguments"), _("Result"), _("Events"))
+ERROR, ARGUMENTS, RESULT, EVENTS, LOG = range(5)
+_TABS: Final = (_("Error"), _("Arguments"), _("Result"), _("Events"), _("Log"))
 _MARGIN: Final = 14
 _TICK_S: Final = 0.25
 
@@ -43,12 +45,13 @@ class RunDetail(DetailPanel):
         run: the run shown, None before the first.
         header: state, name and buttons.
         progress: progress of the run, while it has not ended.
-        tabs: Error, Arguments, Result, Events.
+        tabs: Error, Arguments, Result, Events, Log.
         error: why it failed.
         arguments: what it was called with.
         arguments_source: where the arguments are known from.
         result: what it returned.
         events: the events that mention it.
+        log: what it logged.
 
     Signals:
         rerun_requested: re-run the run.
@@ -80,6 +83,7 @@ class RunDetail(DetailPanel):
         self._events_of = events_of
         self._deadline_of = deadline_of
         self._events_as_of = -1.0
+        self._log_as_of = -1.0
         self._requested_result: tuple[str, int] | None = None
         self._ticked_at = 0.0
         self._default_tab = ARGUMENTS
@@ -112,9 +116,14 @@ class RunDetail(DetailPanel):
             empty_title=_("No events"),
             empty_text=_("None of the retained events mentions this run."),
         )
+        self.log = QPlainTextEdit()
+        self.log.setProperty("kind", "plain")
+        self.log.setReadOnly(True)
+        self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.log.setAccessibleName(_("Log"))
         self._stack = QStackedWidget()
         for title, view in zip(
-            _TABS, (self.error, arguments, self.result, self.events), strict=True
+            _TABS, (self.error, arguments, self.result, self.events, self.log), strict=True
         ):
             self.tabs.addTab(title)
             self._stack.addWidget(view)
@@ -145,7 +154,8 @@ class RunDetail(DetailPanel):
         self.progress.cancel_requested.connect(self.cancel_requested)
         self.tabs.currentChanged.connect(self._show_tab)
         self.tabs.tabBarClicked.connect(self._remember_tab)
-        theme().changed.connect(self._color_error_tab)
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
 
     @property
     def deadline_text(self) -> str:
@@ -172,7 +182,7 @@ class RunDetail(DetailPanel):
         self._show_arguments(run)
         if other:
             self._requested_result = None
-            self._events_as_of = -1.0
+            self._events_as_of = self._log_as_of = -1.0
             self.tabs.setTabText(EVENTS, _TABS[EVENTS])
             self.tabs.setCurrentIndex(ERROR if run.reason else self._default_tab)
         self._show_tab(self.tabs.currentIndex())
@@ -237,6 +247,10 @@ class RunDetail(DetailPanel):
             self.events.rows_model.set_rows(rows)
             title = _("Events {count}").format(count=formats.count(len(found)))
             self.tabs.setTabText(EVENTS, title)
+        elif index == LOG and run.last_seen > self._log_as_of:
+            self._log_as_of = run.last_seen
+            lines = log_lines(self._events_of(run.task_id), run.task_id)
+            set_plain_text(self.log, log_text(lines) or _("This run has logged nothing."))
 
     def _request_result(self, run: TaskRun) -> None:
         if run.stored_outcome is None:
@@ -254,6 +268,10 @@ class RunDetail(DetailPanel):
     def _remember_tab(self, index: int) -> None:
         if index not in (-1, ERROR):
             self._default_tab = index
+
+    def _apply_theme(self) -> None:
+        self.log.setFont(theme().number_font())
+        self._color_error_tab()
 
     def _color_error_tab(self) -> None:
         failed = self.run is not None and bool(self.run.reason)

@@ -1,0 +1,189 @@
+"""Log lines of a run: the records that a task logs while it runs, published as `task.log` events.
+
+The first lines of an attempt are published as they come; of the rest only the last ones, when the
+attempt ends, since these tell why. Both parts are limited in number and size, so that a task that
+logs in a loop does not push everything else out of the event stream.
+"""
+
+import asyncio
+import collections
+import contextlib
+import contextvars
+import logging
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, Final
+
+from pulse_desktop.model.redaction import redact_secrets, secrets_of
+from pulse_desktop.protocol.timestamps import format_timestamp
+
+MAX_LINES: Final = 100
+"""Lines of each of the two parts."""
+MAX_BYTES: Final = 16_384
+"""UTF-8 bytes of the texts of each part."""
+MAX_TEXT: Final = 2_000
+"""Characters of one line, its traceback included; the middle of a longer one is left out."""
+PUBLISH_DELAY_S: Final = 0.2
+_MARGIN: Final = 200
+_LINE_OVERHEAD: Final = 100
+"""Bytes of a line beside its text."""
+_LIBRARY_LOGGERS: Final = ("taskiq", "taskiq_nats", "nats")
+"""They tell about the run from outside, which events do too."""
+
+Publish = Callable[[dict[str, Any]], None]
+
+
+class TaskLog:
+    """The log lines of one attempt. Lines are added in any thread."""
+
+    def __init__(self, publish: Publish, loop: asyncio.AbstractEventLoop) -> None:
+        """Start without lines.
+
+        Args:
+            publish: publishes the fields `first`, `lines` and `skipped` of a `task.log` event;
+                called in the event loop.
+            loop: the event loop of the worker.
+        """
+        self._publish = publish
+        self._loop = loop
+        self._lock = threading.Lock()
+        self._count = 0
+        self._head: list[dict[str, str]] = []
+        self._head_lines = self._head_bytes = 0
+        self._head_is_full = False
+        self._tail: collections.deque[dict[str, str]] = collections.deque()
+        self._tail_bytes = 0
+        self._is_scheduled = False
+        self._is_closed = False
+
+    def add(self, line: dict[str, str]) -> None:
+        """Add a line; without effect once the attempt has ended."""
+        size = _size(line)
+        with self._lock:
+            if self._is_closed:
+                return
+            self._count += 1
+            self._head_is_full = self._head_is_full or (
+                self._head_lines >= MAX_LINES or self._head_bytes + size > MAX_BYTES
+            )
+            if self._head_is_full:
+                self._add_to_tail(line, size)
+                return
+            self._head.append(line)
+            self._head_lines += 1
+            self._head_bytes += size
+            if self._is_scheduled:
+                return
+            self._is_scheduled = True
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the worker has stopped
+            # In an empty context: what publishing itself logs is no line of the run.
+            self._loop.call_soon_threadsafe(self._schedule, context=contextvars.Context())
+
+    def close(self) -> None:
+        """Publish what is left. In the event loop, before the event of the end."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            tail = list(self._tail)
+            self._tail.clear()
+        self._publish_head()
+        if tail:
+            first = self._count - len(tail) + 1
+            self._publish_lines(first, tail, skipped=first - self._head_lines - 1)
+
+    def _add_to_tail(self, line: dict[str, str], size: int) -> None:
+        self._tail.append(line)
+        self._tail_bytes += size
+        while len(self._tail) > MAX_LINES or self._tail_bytes > MAX_BYTES:
+            self._tail_bytes -= _size(self._tail.popleft())
+
+    def _schedule(self) -> None:
+        self._loop.call_later(PUBLISH_DELAY_S, self._publish_head)
+
+    def _publish_head(self) -> None:
+        with self._lock:
+            lines, self._head = self._head, []
+            first = self._head_lines - len(lines) + 1
+            self._is_scheduled = False
+        if lines:
+            self._publish_lines(first, lines, skipped=0)
+
+    def _publish_lines(self, first: int, lines: list[dict[str, str]], *, skipped: int) -> None:
+        self._publish({"first": first, "lines": lines, "skipped": skipped})
+
+
+class TaskLogHandler(logging.Handler):
+    """Adds the records of tasks to the logs of their runs.
+
+    Whatever a task logs is found by the context it runs in, also from its threads and from the
+    asyncio tasks that it creates.
+    """
+
+    def __init__(
+        self, current: Callable[[], TaskLog | None], secrets: tuple[str, ...] = ()
+    ) -> None:
+        """Create a handler; `install` attaches it.
+
+        Args:
+            current: returns the log of the run that the caller belongs to, None outside of one.
+            secrets: texts to mask, in addition to the secrets in the environment.
+        """
+        super().__init__()
+        self._current = current
+        self._secrets = secrets_of(os.environ)
+        self.mask(*secrets)
+
+    def mask(self, *secrets: str) -> None:
+        """Mask these texts too."""
+        known = {*self._secrets, *(secret for secret in secrets if secret)}
+        self._secrets = tuple(sorted(known, key=len, reverse=True))
+
+    def install(self) -> None:
+        """Attach the handler to the root logger, once; also after logging was configured anew."""
+        root = logging.getLogger()
+        if self not in root.handlers:
+            root.addHandler(self)
+
+    def uninstall(self) -> None:
+        """Detach the handler."""
+        logging.getLogger().removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Add a record to the log of the current run. Never raises."""
+        log = self._current()
+        if log is None or record.name.partition(".")[0] in _LIBRARY_LOGGERS:
+            return
+        with contextlib.suppress(Exception):  # the record's own objects decide what is raised
+            log.add(self._line(record))
+
+    def _line(self, record: logging.LogRecord) -> dict[str, str]:
+        parts = [record.getMessage()]
+        if record.exc_info and record.exc_info[0] is not None:
+            parts.append("".join(traceback.format_exception(*record.exc_info)).rstrip())
+        if record.stack_info:
+            parts.append(record.stack_info)
+        created = record.created if record.created > 0 else time.time()
+        return {
+            "timestamp": format_timestamp(created),
+            "level": record.levelname[:_MARGIN],
+            "logger": record.name[:_MARGIN],
+            "text": self._redacted("\n".join(parts)),
+        }
+
+    def _redacted(self, text: str) -> str:
+        """Return a text of limited length without secrets: a secret that is cut is not found."""
+        half = MAX_TEXT // 2
+        if len(text) <= MAX_TEXT:
+            return redact_secrets(text, self._secrets)
+        room = half + 4 * _MARGIN
+        start = redact_secrets(text[:room], self._secrets)[:half]
+        end = redact_secrets(text[-room:], self._secrets)[-half:]
+        return f"{start}\n… {len(text) - 2 * half} characters omitted …\n{end}"
+
+
+def _size(line: dict[str, str]) -> int:
+    return len(line["text"].encode(errors="replace")) + _LINE_OVERHEAD
