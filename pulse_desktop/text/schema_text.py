@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pulse_desktop.state.task_schemas import ArgumentError, ArgumentProblem, ArgumentType
+from pulse_desktop.protocol.task_schema import ArgumentError, ArgumentProblem, ArgumentType
 from pulse_desktop.text.translation import _
 
 _MAX_LENGTH: Final = 200

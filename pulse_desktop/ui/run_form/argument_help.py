@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
 
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.state.task_schemas import (
+from pulse_desktop.protocol.task_schema import (
     TaskArgument,
     TaskSchema,
     argument_errors,

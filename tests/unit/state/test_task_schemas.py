@@ -5,15 +5,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulse_desktop.state.system import SystemState
-from pulse_desktop.state.task_schemas import (
+from pulse_desktop.protocol.task_schema import (
     ArgumentProblem,
     TaskSchema,
-    TaskSchemas,
     argument_errors,
     read_schema,
     template,
 )
+from pulse_desktop.state.system import SystemState
+from pulse_desktop.state.task_schemas import TaskSchemas
 from pulse_desktop.text.schema_text import argument_error_label, type_label
 from tests.unit.state.state_builders import (
     NOW,
